@@ -1,0 +1,1 @@
+"""Pictures, without Discord and without the database."""

@@ -1,0 +1,225 @@
+"""Everything that can go wrong with a request: one class per thing, with its sentence and its data.
+
+The docstring of a class is the sentence a person reads, with the attributes filled in. An error crosses the
+process border as `Failed(code, detail)` and is rebuilt on the other side by `InferenceError.from_failed`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+Detail = dict[str, str | int | float | list[str]]
+
+_REGISTRY: dict[str, type[InferenceError]] = {}
+
+
+@dataclass(eq=False)
+class InferenceError(Exception):
+    """Something went wrong while painting."""
+
+    code: ClassVar[str] = "inference_error"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        _REGISTRY[cls.code] = cls
+
+    def __str__(self) -> str:
+        """The docstring with the attributes filled in; lists become `a, b and c`."""
+        template = " ".join((inspect.getdoc(type(self)) or "").split())
+        return template.format_map({name: _spoken(value) for name, value in self.detail.items()})
+
+    @property
+    def detail(self) -> Detail:
+        """The attributes, as they travel and as they are stored."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @staticmethod
+    def from_failed(code: str, detail: Detail) -> InferenceError:
+        """The error that `code` and `detail` describe; what this version does not know becomes WorkerFailed."""
+        known = _REGISTRY.get(code)
+        if known is None:
+            return WorkerFailed(reason=code)
+        try:
+            return known(**detail)
+        except TypeError:
+            return WorkerFailed(reason=code)
+
+
+def _spoken(value: str | float | list[str]) -> str | float:
+    if not isinstance(value, list):
+        return value
+    if len(value) < 2:
+        return "".join(value)
+    return f"{', '.join(value[:-1])} and {value[-1]}"
+
+
+# --- what the person can mend: shown as it is ------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class RequestError(InferenceError):
+    """This request cannot be painted as it is."""
+
+
+@dataclass(eq=False)
+class InvalidRequest(RequestError):
+    """{what} {problem}."""
+
+    what: str
+    problem: str
+
+
+@dataclass(eq=False)
+class PromptTooLong(RequestError):
+    """The {what} has {length} characters; at most {limit} fit. Please shorten it."""
+
+    what: str
+    length: int
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyLoras(RequestError):
+    """{count} LoRAs were asked for; at most {limit} go together. Please take some away."""
+
+    count: int
+    limit: int
+
+
+@dataclass(eq=False)
+class SizeNotOffered(RequestError):
+    """{checkpoint} cannot paint {size}; its sizes are {offered}."""
+
+    checkpoint: str
+    size: str
+    offered: list[str]
+
+
+@dataclass(eq=False)
+class CheckpointNotFound(RequestError):
+    """There is no checkpoint {name}; installed are {installed}."""
+
+    name: str
+    installed: list[str]
+
+
+@dataclass(eq=False)
+class LoraNotFound(RequestError):
+    """There is no LoRA {name} in the library. {hint}"""
+
+    name: str
+    hint: str
+
+
+@dataclass(eq=False)
+class LoraMisfit(RequestError):
+    """{lora} does not go with {checkpoint}."""
+
+    lora: str
+    checkpoint: str
+    checkpoint_base: str
+    fitting_checkpoints: list[str]
+
+    def __str__(self) -> str:
+        """The sentence, and where this LoRA does fit."""
+        if not self.fitting_checkpoints:
+            return f"{super().__str__()} No checkpoint installed here fits it."
+        return f"{super().__str__()} It fits {_spoken(self.fitting_checkpoints)}."
+
+
+@dataclass(eq=False)
+class BaseModelMismatch(LoraMisfit):
+    """{lora} was trained on {lora_base} ({evidence}), but {checkpoint} is {checkpoint_base}: on another base model
+    a LoRA gives broken pictures, so it is not used there."""
+
+    lora_base: str
+    evidence: str
+
+
+@dataclass(eq=False)
+class BaseModelUnknown(LoraMisfit):
+    """Nobody has said yet which base model {lora} was trained on, and a guess could spoil the picture, so it is not
+    used on {checkpoint} ({checkpoint_base}). An operator can declare it: {remedy}."""
+
+    remedy: str
+
+
+@dataclass(eq=False)
+class ModuleMismatch(RequestError):
+    """{lora} has parts that {checkpoint} does not have ({modules}; {count} in all), so it was made for another
+    model. It was not used."""
+
+    lora: str
+    checkpoint: str
+    modules: list[str]
+    count: int
+
+
+@dataclass(eq=False)
+class LoraFileRefused(RequestError):
+    """The file of {lora} cannot be used: {reason}."""
+
+    lora: str
+    reason: str
+
+
+@dataclass(eq=False)
+class LoraFileChanged(RequestError):
+    """The file of {lora} is gone or is not the one that was chosen any more. Please choose it again after the
+    library was scanned."""
+
+    lora: str
+
+
+@dataclass(eq=False)
+class OutOfMemory(RequestError):
+    """There is not enough memory to paint {what}. A smaller size or fewer pictures may work."""
+
+    what: str
+
+
+@dataclass(eq=False)
+class NotANumberPicture(RequestError):
+    """The picture came out as noise without numbers (NaN). Lower LoRA weights or another seed may help."""
+
+
+# --- what we have to mend: apology and job id -------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class WorkerError(InferenceError):
+    """Painting failed for a reason that is not yours."""
+
+
+@dataclass(eq=False)
+class WorkerFailed(WorkerError):
+    """Painting failed inside the worker ({reason})."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class WorkerCrashed(WorkerError):
+    """The worker broke down {attempts} times at this job, so it was given up."""
+
+    attempts: int
+
+
+@dataclass(eq=False)
+class WorkerUnavailable(WorkerError):
+    """The worker cannot be started: {reason}."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class CheckpointUnusable(WorkerError):
+    """The checkpoint {checkpoint} cannot be loaded: {reason}."""
+
+    checkpoint: str
+    reason: str

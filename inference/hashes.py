@@ -1,0 +1,47 @@
+"""Identity of files: SHA-256 of a file, of a checkpoint folder, and the short hashes the field uses."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+_CHUNK = 1 << 20
+_CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".json", ".txt"})
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """SHA-256 (64 hex digits) of everything from the file's start; leaves the position at the end."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of the file at `path`. Raises OSError."""
+    with path.open("rb") as file:
+        return sha256_of(file)
+
+
+def folder_files(folder: Path) -> list[Path]:
+    """The files of a checkpoint folder that make its identity: weights, configurations, vocabularies."""
+    return sorted(p for p in folder.rglob("*") if p.suffix in _CHECKPOINT_SUFFIXES and p.is_file())
+
+
+def folder_sha256(folder: Path) -> str:
+    """Identity of a checkpoint folder: the SHA-256 over its sorted (path, SHA-256) list. Raises OSError."""
+    lines = sorted((p.relative_to(folder).as_posix(), file_sha256(p)) for p in folder_files(folder))
+    text = "".join(f"{name}\0{digest}\n" for name, digest in lines)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def checkpoint_sha256(source: Path) -> str:
+    """Identity of a checkpoint, whether a single file or a folder. Raises OSError."""
+    return folder_sha256(source) if source.is_dir() else file_sha256(source)
+
+
+def autov2(sha256: str) -> str:
+    """The ten hex digits by which pictures and hubs name a file (CivitAI's AutoV2)."""
+    return sha256[:10]

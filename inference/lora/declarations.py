@@ -1,0 +1,70 @@
+"""The operator's declarations: an append-only file beside the library that bot and worker both read.
+
+One JSON object a line, pinned to a file's SHA-256: another file, even under the same name, is not declared. The
+last line about a SHA-256 counts.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inference.base_models import BaseModelId
+from inference.messages import Sha256
+
+FILE_NAME = "declarations.jsonl"
+
+
+class Declaration(BaseModel):
+    """An operator's word on which base model the file with this SHA-256 was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: Sha256
+    base_model: BaseModelId
+    who: Annotated[str, Field(max_length=100)]
+    when: datetime
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class BadDeclarations(Exception):
+    """The declarations file is damaged; the message names the line."""
+
+
+def read_declarations(library: Path) -> dict[str, Declaration]:
+    """The standing declarations of `library` by SHA-256; none when there is no file. Raises BadDeclarations."""
+    path = library / FILE_NAME
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadDeclarations(f"{path} cannot be read: {problem}") from None
+    found: dict[str, Declaration] = {}
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            declaration = _parse(path, number, line)
+            found[declaration.sha256] = declaration
+    return found
+
+
+def _parse(path: Path, number: int, line: str) -> Declaration:
+    try:
+        return Declaration.model_validate_json(line)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise BadDeclarations(f"{path}, line {number}: {first['msg']}") from None
+
+
+def declare(library: Path, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> Declaration:
+    """Append a declaration and have it on the disk before returning. Raises OSError."""
+    declaration = Declaration(sha256=sha256, base_model=base_model, who=who, when=datetime.now(UTC), reason=reason)
+    with (library / FILE_NAME).open("a", encoding="utf-8") as file:
+        file.write(declaration.model_dump_json() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return declaration

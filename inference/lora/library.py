@@ -1,0 +1,162 @@
+"""A folder of LoRA files: what is in it, who each file is, and the way to a file that stays inside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ConfigDict
+
+from inference.base_models import BaseModelId
+from inference.hashes import sha256_of
+from inference.lora.declarations import Declaration
+from inference.lora.evidence import Evidence, Source, judge
+from inference.lora.header import BadSafetensors, read_header
+from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_path
+from inference.messages import Sha256
+
+SUFFIX = ".safetensors"
+FOREIGN_SUFFIXES = frozenset({".ckpt", ".pt", ".bin", ".pth", ".zip"})
+EVIDENCE_KEYS = (
+    "ss_base_model_version",
+    "ss_new_sd_model_hash",
+    "ss_output_name",
+    "ss_sd_model_hash",
+    "ss_sd_model_name",
+    "modelspec.architecture",
+    "modelspec.prediction_type",
+    "modelspec.title",
+    "modelspec.trigger_phrase",
+)
+
+
+class FileStamp(BaseModel):
+    """Enough of a file, and of its sidecar, to see that neither has changed: sizes in bytes, times in ns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int
+    mtime_ns: int
+    sidecar_size: int = 0
+    sidecar_mtime_ns: int = 0
+
+
+class FoundLora(BaseModel):
+    """One file of the library as a scan found it. With a `problem` it is listed but never painted with.
+
+    `path` is relative to the library, with forward slashes; `metadata` is the part of the file's own that counts
+    as evidence. As JSON it is what the catalogue keeps, so that an unchanged file is never read twice.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    stamp: FileStamp
+    sha256: Sha256 | None = None
+    sidecar: Sidecar = Sidecar()
+    metadata: dict[str, str] = {}
+    problem: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The entry's name: the sidecar's, else the file's."""
+        return self.sidecar.name or PurePosixPath(self.path).stem[:100]
+
+    @property
+    def version(self) -> str:
+        """The version's name within its entry."""
+        return self.sidecar.version or PurePosixPath(self.path).stem[:100]
+
+    def judge(self, declarations: Mapping[str, Declaration], installed: Mapping[str, BaseModelId]) -> Evidence:
+        """Its base model and how we know it."""
+        if self.sha256 is None:
+            return Evidence(None, Source.NONE)
+        return judge(self.sha256, self.metadata, self.sidecar, declarations, installed)
+
+
+class OutsideLibrary(Exception):
+    """A path leads out of the library."""
+
+
+def resolve(library: Path, relative: str) -> Path:
+    """The file at `relative` inside `library`. Raises OutsideLibrary for a path or link that leads out of it."""
+    root = library.resolve()
+    if "\0" in relative or "\\" in relative or not relative.endswith(SUFFIX):
+        raise OutsideLibrary(relative)
+    path = (root / relative).resolve()
+    if not path.is_relative_to(root):
+        raise OutsideLibrary(relative)
+    return path
+
+
+def lora_files(library: Path) -> list[Path]:
+    """Every LoRA file below `library`, sorted. Raises OSError when the folder cannot be read."""
+    found: list[Path] = []
+    for folder, _, names in os.walk(library, onerror=_raise):
+        found += [
+            Path(folder, name) for name in names if name.endswith(SUFFIX) or Path(name).suffix in FOREIGN_SUFFIXES
+        ]
+    return sorted(found)
+
+
+def _raise(problem: OSError) -> None:
+    raise problem
+
+
+def scan(
+    library: Path,
+    known: Mapping[str, FoundLora],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[FoundLora]:
+    """Yield every LoRA of `library`; a file whose stamp is in `known` (by path) unchanged is not read again.
+
+    A broken file is yielded with its problem and never stops the scan. Raises OSError only for the folder itself.
+    """
+    files = lora_files(library)
+    for done, path in enumerate(files):
+        progress(done, len(files))
+        relative = path.relative_to(library).as_posix()
+        before = known.get(relative)
+        stamp = _stamp(path)
+        yield before if before is not None and stamp == before.stamp else _read(library, relative, stamp)
+    progress(len(files), len(files))
+
+
+def _stamp(path: Path) -> FileStamp:
+    try:
+        file = path.stat()
+        beside = sidecar_path(path)
+        sidecar = beside.stat() if beside else None
+    except OSError:
+        return FileStamp(0, 0)
+    if sidecar is None:
+        return FileStamp(file.st_size, file.st_mtime_ns)
+    return FileStamp(file.st_size, file.st_mtime_ns, sidecar.st_size, sidecar.st_mtime_ns)
+
+
+def _read(library: Path, relative: str, stamp: FileStamp) -> FoundLora:
+    path = library / relative
+    try:
+        sidecar = read_sidecar(path)
+    except BadSidecar as problem:
+        return FoundLora(path=relative, stamp=stamp, problem=str(problem))
+    if path.suffix != SUFFIX:
+        problem = f"{path.suffix} files may hold code; only {SUFFIX} is read"
+        return FoundLora(path=relative, stamp=stamp, sidecar=sidecar, problem=problem)
+    try:
+        with resolve(library, relative).open("rb") as file:
+            header = read_header(file, os.fstat(file.fileno()).st_size)
+            sha256 = sha256_of(file)
+    except (OSError, BadSafetensors, OutsideLibrary) as problem:
+        return FoundLora(path=relative, stamp=stamp, sidecar=sidecar, problem=_reason(problem))
+    kept = {key: header.metadata[key][:1000] for key in EVIDENCE_KEYS if key in header.metadata}
+    return FoundLora(path=relative, stamp=stamp, sha256=sha256, sidecar=sidecar, metadata=kept)
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, OutsideLibrary):
+        return "it is a link that leads out of the library"
+    if isinstance(problem, OSError):
+        return problem.strerror or "it cannot be read"
+    return str(problem)

@@ -1,0 +1,76 @@
+"""The sidecar of a LoRA file: a TOML or JSON file with the same stem that says what people should know of it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inference.base_models import BaseModelId
+from inference.messages import Sha256
+
+MAX_SIDECAR_BYTES = 256 * 1024
+_ShortText = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Category(StrEnum):
+    """What a LoRA is for."""
+
+    CHARACTER = "character"
+    STYLE = "style"
+    POSE = "pose"
+    DETAIL = "detail"
+    OTHER = "other"
+
+
+class Sidecar(BaseModel):
+    """What an operator wrote beside a LoRA file. Files with the same `name` are versions of one entry."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: _ShortText | None = None
+    version: _ShortText | None = None
+    category: Category = Category.OTHER
+    base_model: BaseModelId | None = None
+    sha256: Sha256 | None = None  # pins `base_model` to these bytes
+    trigger_words: Annotated[tuple[_ShortText, ...], Field(max_length=50)] = ()
+    recommended_weight: Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)] | None = None
+    description: Annotated[str, Field(max_length=4000)] = ""
+    example_prompt: Annotated[str, Field(max_length=1000)] = ""
+
+
+class BadSidecar(Exception):
+    """The sidecar cannot be used; the message says what to mend."""
+
+
+def sidecar_path(lora: Path) -> Path | None:
+    """The sidecar beside `lora`, TOML before JSON, or None."""
+    return next((p for suffix in (".toml", ".json") if (p := lora.with_suffix(suffix)).is_file()), None)
+
+
+def read_sidecar(lora: Path) -> Sidecar:
+    """What stands beside `lora`; without a sidecar an empty one. Raises BadSidecar."""
+    path = sidecar_path(lora)
+    if path is None:
+        return Sidecar()
+    try:
+        return Sidecar.model_validate(_parse(path))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadSidecar(f"{path.name}: {where}: {first['msg']}") from None
+    except (OSError, ValueError, RecursionError) as problem:
+        raise BadSidecar(f"{path.name} cannot be read: {problem}") from None
+
+
+def _parse(path: Path) -> Any:
+    with path.open("rb") as file:
+        raw = file.read(MAX_SIDECAR_BYTES + 1)
+    if len(raw) > MAX_SIDECAR_BYTES:
+        raise ValueError(f"it is larger than {MAX_SIDECAR_BYTES // 1024} KiB")
+    text = raw.decode("utf-8")
+    return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)

@@ -1,0 +1,216 @@
+"""What crosses the process border: the frozen request, the commands to a worker and the events it answers with.
+
+Every number is bounded: an unbounded float lets `inf` in, which JSON writes as `null` and cannot read back.
+`GenerationRequest` as JSON is also the database column, so it carries a version and old ones stay readable.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from inference.base_models import BaseModelId
+from inference.errors import Detail
+
+MAX_PROMPT = 4000  # characters; a Discord text field holds as many
+MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
+MAX_COUNT = 4
+SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
+
+
+class Sampler(StrEnum):
+    """Samplers by the names people know; the engine maps them to diffusers' schedulers."""
+
+    EULER = "euler"
+    EULER_A = "euler_a"
+    DDIM = "ddim"
+    DPMPP_2M = "dpmpp_2m"
+    DPMPP_2M_KARRAS = "dpmpp_2m_karras"
+    DPMPP_2M_SDE = "dpmpp_2m_sde"
+    UNIPC = "unipc"
+    HEUN = "heun"
+    LCM = "lcm"
+
+
+class PredictionType(StrEnum):
+    """What a checkpoint's denoiser predicts."""
+
+    EPSILON = "epsilon"
+    V_PREDICTION = "v_prediction"
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
+Side = Annotated[int, Field(ge=16, le=4096, multiple_of=SIZE_STEP)]
+Steps = Annotated[int, Field(ge=1, le=150)]
+Guidance = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+JobId = Annotated[int, Field(ge=1, lt=2**63)]
+Attempt = Annotated[int, Field(ge=1, le=1000)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LoraUse(_Frozen):
+    """One file of a LoRA, known by its SHA-256, at a weight. The name is for people only."""
+
+    sha256: Sha256
+    weight: Weight = 1.0
+    name: Name
+
+
+class GenerationRequest(_Frozen):
+    """What to paint, and nothing else is needed to paint it. Sizes in pixels; picture i uses seed + i."""
+
+    version: Literal[1] = 1
+    checkpoint: Name
+    prompt: Prompt
+    negative_prompt: Prompt = ""
+    loras: Annotated[tuple[LoraUse, ...], Field(max_length=MAX_LORAS)] = ()
+    width: Side
+    height: Side
+    steps: Steps
+    guidance_scale: Guidance
+    sampler: Sampler
+    seed: Seed
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+
+
+class CheckpointSpec(_Frozen):
+    """A checkpoint as the operator declared it: what the worker loads, and what it is.
+
+    `source` is a folder or a `.safetensors` file; with `repository` it is the id of a hub repository.
+    """
+
+    name: Name
+    source: Annotated[str, Field(min_length=1, max_length=4096)]
+    repository: bool = False
+    base_model: BaseModelId
+    prediction_type: PredictionType | None = None
+    sha256: Sha256 | None = None
+
+
+# --- commands: bot -> worker -------------------------------------------------------------------------------------
+
+
+class Configure(_Frozen):
+    """Once, before anything else: what the worker may load, where it may read and write."""
+
+    type: Literal["configure"] = "configure"
+    checkpoints: Annotated[tuple[CheckpointSpec, ...], Field(max_length=1000)]
+    library: Annotated[str, Field(min_length=1, max_length=4096)]
+    spool: str
+    device: Annotated[str, Field(max_length=32)] = "auto"
+    threads: Annotated[int, Field(ge=1, le=256)] | None = None
+    allowed_pairs: tuple[tuple[BaseModelId, BaseModelId], ...] = ()
+    max_lora_bytes: Annotated[int, Field(ge=1, le=2**40)] = 4 * 2**30
+
+
+class Generate(_Frozen):
+    """Paint a job. `files` says where each LoRA file lies, relative to the library."""
+
+    type: Literal["generate"] = "generate"
+    job_id: JobId
+    attempt: Attempt
+    request: GenerationRequest
+    files: Annotated[dict[Sha256, str], Field(max_length=MAX_LORAS)] = {}
+
+
+class Cancel(_Frozen):
+    """Stop a job before its next step."""
+
+    type: Literal["cancel"] = "cancel"
+    job_id: JobId
+
+
+class Shutdown(_Frozen):
+    """Finish nothing, leave."""
+
+    type: Literal["shutdown"] = "shutdown"
+
+
+Command = Annotated[Configure | Generate | Cancel | Shutdown, Field(discriminator="type")]
+
+
+# --- events: worker -> bot ---------------------------------------------------------------------------------------
+
+
+class Ready(_Frozen):
+    """The worker is configured and waits for jobs."""
+
+    type: Literal["ready"] = "ready"
+    device: str
+    pid: Annotated[int, Field(ge=1, lt=2**31)]
+
+
+class Capacity(_Frozen):
+    """How many more jobs the worker would take now, and which checkpoints it holds in memory."""
+
+    type: Literal["capacity"] = "capacity"
+    free: Annotated[int, Field(ge=0, le=1000)]
+    loaded: tuple[Name, ...] = ()
+
+
+class _JobEvent(_Frozen):
+    job_id: JobId
+    attempt: Attempt
+
+
+class Started(_JobEvent):
+    """The worker has begun with the job (the checkpoint may still have to be loaded)."""
+
+    type: Literal["started"] = "started"
+
+
+class Progress(_JobEvent):
+    """`step` of `steps` is done; `preview` is a small picture in the spool, or None."""
+
+    type: Literal["progress"] = "progress"
+    step: Annotated[int, Field(ge=0, le=1000)]
+    steps: Annotated[int, Field(ge=1, le=1000)]
+    preview: str | None = None
+
+
+class Finished(_JobEvent):
+    """The pictures lie in the spool, in order. `seconds` of painting, `peak_memory` in bytes."""
+
+    type: Literal["finished"] = "finished"
+    pictures: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_COUNT)]
+    seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
+    peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Failed(_JobEvent):
+    """The job ended without pictures; see `inference.errors`."""
+
+    type: Literal["failed"] = "failed"
+    code: Annotated[str, Field(max_length=64)]
+    detail: Detail = {}
+
+
+class Cancelled(_JobEvent):
+    """The job was stopped because somebody asked for it."""
+
+    type: Literal["cancelled"] = "cancelled"
+
+
+class BadCommand(_Frozen):
+    """A line arrived that is no command; the worker goes on."""
+
+    type: Literal["bad_command"] = "bad_command"
+    problem: Annotated[str, Field(max_length=2000)]
+
+
+JobEvent = Started | Progress | Finished | Failed | Cancelled
+Event = Annotated[
+    Ready | Capacity | BadCommand | Started | Progress | Finished | Failed | Cancelled, Field(discriminator="type")
+]
+
+COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)
+EVENTS: TypeAdapter[Event] = TypeAdapter(Event)
