@@ -129,10 +129,15 @@ def _stamp(path: Path) -> FileStamp:
         beside = sidecar_path(path)
         sidecar = beside.stat() if beside else None
     except OSError:
-        return FileStamp(0, 0)
+        return FileStamp(size=0, mtime_ns=0)
     if sidecar is None:
-        return FileStamp(file.st_size, file.st_mtime_ns)
-    return FileStamp(file.st_size, file.st_mtime_ns, sidecar.st_size, sidecar.st_mtime_ns)
+        return FileStamp(size=file.st_size, mtime_ns=file.st_mtime_ns)
+    return FileStamp(
+        size=file.st_size,
+        mtime_ns=file.st_mtime_ns,
+        sidecar_size=sidecar.st_size,
+        sidecar_mtime_ns=sidecar.st_mtime_ns,
+    )
 
 
 def _read(library: Path, relative: str, stamp: FileStamp) -> FoundLora:
