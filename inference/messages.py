@@ -17,6 +17,7 @@ from inference.errors import Detail
 MAX_PROMPT = 4000  # characters; a Discord text field holds as many
 MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
 MAX_COUNT = 4
+SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
 
 
@@ -48,7 +49,7 @@ Side = Annotated[int, Field(ge=16, le=4096, multiple_of=SIZE_STEP)]
 Steps = Annotated[int, Field(ge=1, le=150)]
 Guidance = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 JobId = Annotated[int, Field(ge=1, lt=2**63)]
 Attempt = Annotated[int, Field(ge=1, le=1000)]
 
@@ -63,14 +64,20 @@ class LoraUse(_Frozen):
     sha256: Sha256
     weight: Weight = 1.0
     name: Name
+    trigger_words: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
 
 
 class GenerationRequest(_Frozen):
-    """What to paint, and nothing else is needed to paint it. Sizes in pixels; picture i uses seed + i."""
+    """What to paint, and nothing else is needed to paint it. Sizes in pixels; picture i uses seed + i.
+
+    `prompt` is the person's own text; the checkpoint's quality tags and the LoRAs' trigger words stand beside it
+    and join it only in `full_prompt`, so that editing a request never shows words the person did not write.
+    """
 
     version: Literal[1] = 1
     checkpoint: Name
     prompt: Prompt
+    prompt_prefix: Annotated[str, Field(max_length=500)] = ""
     negative_prompt: Prompt = ""
     loras: Annotated[tuple[LoraUse, ...], Field(max_length=MAX_LORAS)] = ()
     width: Side
@@ -80,6 +87,18 @@ class GenerationRequest(_Frozen):
     sampler: Sampler
     seed: Seed
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+
+    @property
+    def full_prompt(self) -> str:
+        """Prefix, trigger words that the prompt does not hold already, and the prompt, joined by commas."""
+        said = self.prompt.casefold()
+        words = dict.fromkeys(word for use in self.loras for word in use.trigger_words if word.casefold() not in said)
+        return ", ".join(part for part in (self.prompt_prefix.strip(" ,"), *words, self.prompt) if part)
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each picture."""
+        return [(self.seed + i) % SEEDS for i in range(self.count)]
 
 
 class CheckpointSpec(_Frozen):

@@ -1,0 +1,52 @@
+"""The parameters inside a picture: the text that A1111 and Civitai read, and our own JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from inference.hashes import autov2
+from inference.messages import GenerationRequest, Sampler
+
+CHUNK = "parameters"  # the PNG text chunk that the field reads
+JSON_CHUNK = "easel"
+
+SAMPLER_LABELS = {
+    Sampler.EULER: "Euler",
+    Sampler.EULER_A: "Euler a",
+    Sampler.DDIM: "DDIM",
+    Sampler.DPMPP_2M: "DPM++ 2M",
+    Sampler.DPMPP_2M_KARRAS: "DPM++ 2M Karras",
+    Sampler.DPMPP_2M_SDE: "DPM++ 2M SDE",
+    Sampler.UNIPC: "UniPC",
+    Sampler.HEUN: "Heun",
+    Sampler.LCM: "LCM",
+}
+
+
+def infotext(request: GenerationRequest, seed: int, checkpoint_sha256: str | None, autov3: Mapping[str, str]) -> str:
+    """The parameters of one picture as A1111 writes them. `autov3` maps a LoRA's SHA-256 to its 12-digit hash."""
+    tags = "".join(f"<lora:{_plain(use.name)}:{use.weight:g}>" for use in request.loras)
+    lines = [f"{request.full_prompt} {tags}".strip()]
+    if request.negative_prompt:
+        lines.append(f"Negative prompt: {request.negative_prompt}")
+    fields = {
+        "Steps": str(request.steps),
+        "Sampler": SAMPLER_LABELS[request.sampler],
+        "CFG scale": f"{request.guidance_scale:g}",
+        "Seed": str(seed),
+        "Size": f"{request.width}x{request.height}",
+    }
+    if checkpoint_sha256:
+        fields["Model hash"] = autov2(checkpoint_sha256)
+    fields["Model"] = _plain(request.checkpoint)
+    if request.loras:
+        hashes = ", ".join(f"{_plain(use.name)}: {autov3[use.sha256]}" for use in request.loras)
+        fields["Lora hashes"] = f'"{hashes}"'
+    fields["Version"] = "Easel"
+    lines.append(", ".join(f"{key}: {value}" for key, value in fields.items()))
+    return "\n".join(lines)
+
+
+def _plain(name: str) -> str:
+    """A name without the characters that have a meaning in the text."""
+    return "".join("_" if character in ',:<>"\n' else character for character in name)

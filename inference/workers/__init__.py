@@ -1,0 +1,46 @@
+"""How the bot reaches whatever paints: one Protocol, and the local child process behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from inference.messages import Event, Generate
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """The worker is gone with all it had in hand; it is being started again.
+
+    `failures` counts deaths since a job last ended well; `last_words` is the end of what it printed.
+    """
+
+    exit_code: int | None
+    failures: int
+    was_ready: bool
+    last_words: str
+
+
+class Worker(Protocol):
+    """Something that paints. All methods belong to one event loop."""
+
+    async def start(self) -> None:
+        """Begin; `Ready` arrives among the events. Raises WorkerUnavailable when it cannot even be started."""
+        ...
+
+    async def submit(self, job: Generate) -> bool:
+        """Hand a job over; False when the worker is not there to take it."""
+        ...
+
+    async def cancel(self, job_id: int) -> None:
+        """Ask for a job to be stopped; it ends as `Cancelled`, or as it would have ended if it was too late."""
+        ...
+
+    def events(self) -> AsyncIterator[Event | WorkerDied]:
+        """What the worker reports, in order, until it is closed."""
+        ...
+
+    async def close(self) -> None:
+        """Stop the worker and wait until it is gone."""
+        ...

@@ -1,0 +1,171 @@
+"""A worker as a child process on this machine: JSON lines on stdin and stdout, restarted when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import AsyncIterator
+
+from pydantic import ValidationError
+
+from inference.errors import WorkerUnavailable
+from inference.messages import EVENTS, BadCommand, Cancel, Configure, Event, Finished, Generate, Ready, Shutdown
+from inference.workers import WorkerDied
+
+log = logging.getLogger(__name__)
+
+COMMAND = (sys.executable, "-m", "inference.engine")
+MAX_LINE_BYTES = 4 * 2**20  # an event is a few hundred bytes; a failure's detail may hold lists
+CLOSE_SECONDS = 5.0  # how long a worker may take to leave before it is killed
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds before a dead worker is started again; doubles every time
+LAST_WORDS = 20  # lines of stderr kept for the report of a death
+
+# Two torch processes whose threads spin while they wait slow each other down 25-fold on a small machine; passive
+# waiting costs nothing measurable on a large one.
+ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+# Never handed to the child: it paints, it has no business with Discord.
+SECRETS = ("EASEL_DISCORD__TOKEN",)
+
+
+class LocalWorker:
+    """Keeps one `python -m inference.engine` running. Implements `inference.workers.Worker`."""
+
+    def __init__(self, configure: Configure) -> None:
+        self._configure = configure
+        self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
+        self._process: asyncio.subprocess.Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._ready = False
+        self._failures = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child that lives now."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start the child and the task that watches over it."""
+        await self._spawn()
+        self._supervisor = asyncio.create_task(self._supervise(), name="worker supervisor")
+
+    async def submit(self, job: Generate) -> bool:
+        """Write the job to the child; False while there is no configured child."""
+        return self._ready and await self._send(job)
+
+    async def cancel(self, job_id: int) -> None:
+        """Write the wish to the child; a dead child has nothing to cancel."""
+        await self._send(Cancel(job_id=job_id))
+
+    async def events(self) -> AsyncIterator[Event | WorkerDied]:
+        """What the child reports and its deaths, until `close`."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def close(self) -> None:
+        """Ask the child to leave, kill it if it does not, and end `events`."""
+        if self._supervisor:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+        if self._process and self._process.returncode is None:
+            await self._dismiss(self._process)
+        self._events.put_nowait(None)
+
+    async def _dismiss(self, process: asyncio.subprocess.Process) -> None:
+        await self._send(Shutdown())
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await process.communicate()  # drains the pipes, so that the child cannot hang on a full one
+        except TimeoutError:
+            process.kill()
+            await process.communicate()
+
+    async def _spawn(self) -> None:
+        environment = {k: v for k, v in os.environ.items() if k not in SECRETS} | ENVIRONMENT
+        if self._configure.threads:
+            environment["OMP_NUM_THREADS"] = str(self._configure.threads)
+        pipe = asyncio.subprocess.PIPE
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, limit=MAX_LINE_BYTES
+            )
+        except OSError as problem:
+            raise WorkerUnavailable(reason=problem.strerror or str(problem)) from problem
+        await self._send(self._configure)
+
+    async def _send(self, command: Configure | Generate | Cancel | Shutdown) -> bool:
+        stdin = self._process.stdin if self._process else None
+        if stdin is None or stdin.is_closing():
+            return False
+        try:
+            stdin.write(command.model_dump_json().encode() + b"\n")
+            await stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    async def _supervise(self) -> None:
+        """Read until the child dies, report it, start another; for ever."""
+        while True:
+            exit_code = await self._outlive()
+            self._failures += 1
+            was_ready, self._ready = self._ready, False
+            log.warning("the worker died with exit code %s (%s in a row)", exit_code, self._failures)
+            self._events.put_nowait(WorkerDied(exit_code, self._failures, was_ready, "\n".join(self._last_words)))
+            await asyncio.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1)))
+            try:
+                await self._spawn()
+            except WorkerUnavailable as problem:
+                self._process = None
+                self._last_words.append(str(problem))
+
+    async def _outlive(self) -> int | None:
+        """Pass on what the child reports until it is gone; its exit code, None when there was no child."""
+        process = self._process
+        if process is None or process.stdout is None or process.stderr is None:
+            return None
+        self._last_words.clear()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._overhear(process.stderr))
+            group.create_task(self._listen(process, process.stdout))
+        return await process.wait()
+
+    async def _listen(self, process: asyncio.subprocess.Process, stdout: asyncio.StreamReader) -> None:
+        try:
+            async for line in stdout:
+                self._receive(line)
+        except ValueError:  # a line over the limit: the stream cannot be trusted any more
+            log.exception("the worker wrote a line of more than %s bytes", MAX_LINE_BYTES)
+            process.kill()
+
+    def _receive(self, line: bytes) -> None:
+        try:
+            event = EVENTS.validate_json(line)
+        except ValidationError:
+            log.error("worker wrote a line that is no event: %.200r", line)
+            return
+        if isinstance(event, Ready):
+            self._ready = True
+        if isinstance(event, Finished):
+            self._failures = 0
+        if isinstance(event, BadCommand):
+            log.error("worker did not understand a command: %s", event.problem)
+        self._events.put_nowait(event)
+
+    async def _overhear(self, stderr: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                line = await stderr.readline()
+            except ValueError:  # an over-long line was thrown away
+                continue
+            if not line:
+                return
+            text = line.decode(errors="replace").rstrip()
+            self._last_words.append(text)
+            log.debug("worker: %s", text)
