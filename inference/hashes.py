@@ -45,3 +45,8 @@ def checkpoint_sha256(source: Path) -> str:
 def autov2(sha256: str) -> str:
     """The ten hex digits by which pictures and hubs name a file (CivitAI's AutoV2)."""
     return sha256[:10]
+
+
+def autov3_of(data: bytes, header_length: int) -> str:
+    """The twelve hex digits that hubs compute over a safetensors file's bytes behind its header (AutoV3)."""
+    return hashlib.sha256(memoryview(data)[8 + header_length :]).hexdigest()[:12]

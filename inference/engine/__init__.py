@@ -1,0 +1,1 @@
+"""Where torch lives, and nowhere else: the worker process that paints."""

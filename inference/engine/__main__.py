@@ -1,0 +1,25 @@
+"""The worker process: `python -m inference.engine`, commands on stdin, events on stdout."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from inference.engine.channel import Channel
+
+# Before torch is imported: a library's print must never reach the events.
+channel = Channel.take_over()
+
+
+def main() -> int:
+    """Serve until stdin closes or a `Shutdown` arrives."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+
+    from inference.engine.serve import Server  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
+
+    Server(channel).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

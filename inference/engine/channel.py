@@ -1,0 +1,75 @@
+"""The two pipes to the bot. Events go out on a duplicate of fd 1; fd 1 itself is pointed at stderr."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from pydantic import BaseModel, ValidationError
+
+from inference.messages import COMMANDS, BadCommand, Cancel, Command
+
+
+class Channel:
+    """Reads commands on a thread of its own, so that a `Cancel` is heard while a picture is being painted."""
+
+    def __init__(self, commands: BinaryIO, events: BinaryIO) -> None:
+        self._commands = commands
+        self._events = events
+        self._lock = threading.Lock()
+        self._inbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._closed = threading.Event()
+
+    @classmethod
+    def take_over(cls) -> Channel:
+        """Claim stdin and stdout of this process; from now on `print` writes to stderr."""
+        events = os.fdopen(os.dup(1), "wb", buffering=0)
+        os.dup2(2, 1)
+        return cls(sys.stdin.buffer, events)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the bot is gone."""
+        return self._closed.is_set()
+
+    def send(self, event: BaseModel) -> None:
+        """Write one event. A bot that is gone closes the channel instead of raising."""
+        line = event.model_dump_json().encode() + b"\n"
+        try:
+            with self._lock:
+                self._events.write(line)
+        except OSError:
+            self._closed.set()
+
+    def commands(self) -> Iterator[Command]:
+        """The commands but `Cancel`, in order, until the bot closes its end."""
+        threading.Thread(target=self._read, name="commands", daemon=True).start()
+        while (command := self._inbox.get()) is not None:
+            yield command
+
+    def is_cancelled(self, job_id: int) -> bool:
+        """Whether a job was cancelled, or nobody is left to want it."""
+        return self.closed or job_id in self._cancelled
+
+    def forget(self, job_id: int) -> None:
+        """The job has ended: a later attempt under the same id is a new one."""
+        self._cancelled.discard(job_id)
+
+    def _read(self) -> None:
+        for line in self._commands:
+            try:
+                command = COMMANDS.validate_json(line)
+            except ValidationError as problem:
+                self.send(BadCommand(problem=str(problem)[:2000]))
+                continue
+            if isinstance(command, Cancel):
+                self._cancelled.add(command.job_id)
+            else:
+                self._inbox.put(command)
+        self._closed.set()
+        self._inbox.put(None)

@@ -1,0 +1,104 @@
+"""Loading checkpoints: from a folder, a single file or a hub repository, as diffusers' own pipelines."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+
+from inference.base_models import Architecture
+from inference.engine.devices import dtype_for, is_out_of_memory, release_memory
+from inference.engine.previews import PreviewMap
+from inference.errors import CheckpointUnusable
+from inference.messages import CheckpointSpec
+
+# Which pipeline paints which architecture; an architecture that is not here is told so by name.
+PIPELINES: dict[Architecture, type[Any]] = {
+    Architecture.SD1: StableDiffusionPipeline,
+    Architecture.SD2: StableDiffusionPipeline,
+    Architecture.SDXL: StableDiffusionXLPipeline,
+    Architecture.DEMO: StableDiffusionXLPipeline,
+}
+
+
+@dataclass
+class Checkpoint:
+    """A loaded checkpoint. `modules` maps each part's name to its layers that a LoRA can change."""
+
+    spec: CheckpointSpec
+    pipeline: Any
+    scheduler_config: Any
+    preview: PreviewMap
+
+    @property
+    def parts(self) -> dict[str, torch.nn.Module]:
+        """The networks that LoRAs reach, by diffusers' names."""
+        names = ("unet", "text_encoder", "text_encoder_2")
+        return {name: part for name in names if (part := getattr(self.pipeline, name, None)) is not None}
+
+
+class CheckpointStore:
+    """Holds the checkpoint used last; loading another lets go of it first, so that memory never holds both."""
+
+    def __init__(self, specs: tuple[CheckpointSpec, ...], device: torch.device) -> None:
+        self._specs = {spec.name: spec for spec in specs}
+        self._device = device
+        self._current: Checkpoint | None = None
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Names of what is in memory."""
+        return (self._current.spec.name,) if self._current else ()
+
+    def spec(self, name: str) -> CheckpointSpec | None:
+        """The declaration of a checkpoint, None when there is none of this name."""
+        return self._specs.get(name)
+
+    def get(self, spec: CheckpointSpec) -> Checkpoint:
+        """The loaded checkpoint. Raises CheckpointUnusable; running out of memory passes through."""
+        if self._current is None or self._current.spec != spec:
+            self.drop()
+            self._current = self._load(spec)
+        return self._current
+
+    def drop(self) -> None:
+        """Let go of everything."""
+        self._current = None
+        gc.collect()
+        release_memory(self._device)
+
+    def _load(self, spec: CheckpointSpec) -> Checkpoint:
+        kind = PIPELINES.get(spec.base_model.architecture)
+        if kind is None:
+            raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
+        try:
+            pipeline = _open(kind, spec, dtype_for(self._device)).to(self._device)
+        except Exception as problem:
+            if is_out_of_memory(problem):
+                raise
+            raise CheckpointUnusable(checkpoint=spec.name, reason=_first_line(problem)) from problem
+        pipeline.set_progress_bar_config(disable=True)
+        return Checkpoint(spec, pipeline, pipeline.scheduler.config, PreviewMap.measure(pipeline.vae))
+
+
+def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
+    options: dict[str, Any] = {"dtype": dtype}
+    if kind is StableDiffusionXLPipeline:
+        options["add_watermarker"] = False
+    if spec.repository:
+        return kind.from_pretrained(spec.source, use_safetensors=True, **options)
+    path = Path(spec.source)
+    if path.is_dir():
+        return kind.from_pretrained(path, use_safetensors=True, local_files_only=True, **options)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"{path.name} is neither a folder nor a .safetensors file")
+    return kind.from_single_file(str(path), **options)
+
+
+def _first_line(problem: Exception) -> str:
+    """The start of a message: diffusers' can be tens of thousands of characters long."""
+    return (str(problem).splitlines() or [type(problem).__name__])[0][:300]

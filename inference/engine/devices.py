@@ -1,0 +1,50 @@
+"""Which device paints, in which precision, and how much memory it took."""
+
+from __future__ import annotations
+
+import resource
+import sys
+
+import torch
+
+# How torch says it when the CPU's allocator, or an accelerator's driver, has nothing left.
+_OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+
+
+def pick_device(wish: str, threads: int | None) -> torch.device:
+    """The wished device, or for `auto` the best there is. Raises RuntimeError for a device torch does not know."""
+    if threads:
+        torch.set_num_threads(threads)
+    if wish != "auto":
+        return torch.device(wish)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def dtype_for(device: torch.device) -> torch.dtype:
+    """Half precision where it is fast; a CPU computes float32 as fast and bit-equal on every run."""
+    return torch.float32 if device.type == "cpu" else torch.float16
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether `problem` is an allocation that failed, on any device."""
+    if isinstance(problem, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(problem, RuntimeError) and any(word in str(problem).lower() for word in _OUT_OF_MEMORY_WORDS)
+
+
+def release_memory(device: torch.device) -> None:
+    """Give cached blocks back to the driver."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def peak_memory() -> int:
+    """Bytes at the peak: of the accelerator where there is one, else of this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

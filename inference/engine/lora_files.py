@@ -1,0 +1,85 @@
+"""From a file on disk to weights that may be used: hashed, judged and matched on the very bytes that are loaded."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load as load_safetensors
+
+from inference.base_models import BaseModelId
+from inference.errors import LoraFileChanged, LoraFileRefused, WorkerFailed
+from inference.hashes import autov3_of, sha256_of
+from inference.lora.declarations import BadDeclarations, read_declarations
+from inference.lora.evidence import Evidence, judge
+from inference.lora.header import BadSafetensors, read_header
+from inference.lora.library import OutsideLibrary, resolve
+from inference.lora.sidecar import BadSidecar, read_sidecar
+from inference.messages import LoraUse
+
+
+@dataclass(frozen=True)
+class LoraFile:
+    """A LoRA as its bytes say: tensors on the CPU, the base model it was trained on, and its AutoV3 hash."""
+
+    use: LoraUse
+    tensors: dict[str, torch.Tensor]
+    evidence: Evidence
+    autov3: str
+
+
+@dataclass(frozen=True)
+class LoraReader:
+    """Reads files of one library. `installed` maps checkpoints' SHA-256 to their base models."""
+
+    library: Path
+    installed: Mapping[str, BaseModelId]
+    max_bytes: int
+
+    def read(self, use: LoraUse, relative: str | None) -> LoraFile:
+        """Open once; hash, judge and load what was opened.
+
+        Raises LoraFileChanged when the file is gone or has other bytes, LoraFileRefused when it cannot be used.
+        """
+        if relative is None:
+            raise LoraFileChanged(lora=use.name)
+        try:
+            path = resolve(self.library, relative)
+            data = self._bytes(path)
+            file = io.BytesIO(data)
+            if sha256_of(file) != use.sha256:
+                raise LoraFileChanged(lora=use.name)
+            header = read_header(file, len(data))
+            evidence = self._judge(path, use.sha256, header.metadata)
+        except FileNotFoundError:
+            raise LoraFileChanged(lora=use.name) from None
+        except (OSError, BadSafetensors, BadSidecar, OutsideLibrary) as problem:
+            raise LoraFileRefused(lora=use.name, reason=_reason(problem)) from problem
+        tensors = load_safetensors(data)
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise LoraFileRefused(lora=use.name, reason="some of its numbers are not finite")
+        return LoraFile(use, tensors, evidence, autov3_of(data, header.length))
+
+    def _bytes(self, path: Path) -> bytes:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > self.max_bytes:
+                raise BadSafetensors(f"it has {size:,} bytes; at most {self.max_bytes:,} are loaded")
+            return file.read()
+
+    def _judge(self, path: Path, sha256: str, metadata: Mapping[str, str]) -> Evidence:
+        try:
+            declarations = read_declarations(self.library)
+        except BadDeclarations as problem:
+            raise WorkerFailed(reason=str(problem)) from problem
+        return judge(sha256, metadata, read_sidecar(path), declarations, self.installed)
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, OutsideLibrary):
+        return "it does not lie in the library"
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)

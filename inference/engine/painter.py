@@ -1,0 +1,179 @@
+"""Paints one request at a time through diffusers' own pipelines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from inference.base_models import CompatibilityTable
+from inference.engine.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.lora_files import LoraFile, LoraReader
+from inference.engine.low_rank import LowRank, ModuleKey, attached, fold_all
+from inference.engine.normalise import normalise
+from inference.engine.samplers import scheduler_for
+from inference.errors import CheckpointNotFound, NotANumberPicture
+from inference.matching import KnownLora, Matcher
+from inference.messages import CheckpointSpec, Configure, Generate, GenerationRequest
+from inference.parameters import CHUNK, JSON_CHUNK, infotext
+
+PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
+PREVIEW_SIDE = 256  # pixels of the longer side
+
+
+class JobCancelled(Exception):
+    """The job was stopped between two steps."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """`done` of `total` forward passes; `preview` is a file name in the spool."""
+
+    done: int
+    total: int
+    preview: str | None = None
+
+
+OnStep = Callable[[Step], None]  # may raise JobCancelled
+
+
+class Painter:
+    """Holds the checkpoints and reads LoRAs; knows nothing of pipes and processes."""
+
+    def __init__(self, config: Configure, device: torch.device) -> None:
+        self._device = device
+        self._spool = Path(config.spool)
+        self._store = CheckpointStore(config.checkpoints, device)
+        self._matcher = Matcher(config.checkpoints, CompatibilityTable.of(config.allowed_pairs))
+        installed = {spec.sha256: spec.base_model for spec in config.checkpoints if spec.sha256}
+        self._reader = LoraReader(Path(config.library), installed, config.max_lora_bytes)
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Names of the checkpoints in memory."""
+        return self._store.loaded
+
+    def clear(self) -> None:
+        """After a surprise: forget everything that may have been left half-done."""
+        self._store.drop()
+
+    def paint(self, job: Generate, on_step: OnStep) -> list[str]:
+        """Paint `job` and return its pictures' file names in the spool.
+
+        Raises the errors of `inference.errors`, and whatever `on_step` raises. A LoRA is matched against the
+        declared base model here, on the bytes that are loaded, whatever the job claims.
+        """
+        request = job.request
+        spec = self._spec(request.checkpoint)
+        files = [self._reader.read(use, job.files.get(use.sha256)) for use in request.loras]
+        for refusal in self._matcher.misfits([_known(file) for file in files], spec):
+            raise refusal
+        on_step(Step(0, request.steps))
+        checkpoint = self._store.get(spec)
+        changes = fold_all(
+            [(normalise(file, checkpoint.parts, spec.name), file.use.weight) for file in files],
+        )
+        pictures = _Run(checkpoint, request, changes, self._device, on_step, self._spool, _stem(job)).pictures()
+        return [self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)]
+
+    def _spec(self, name: str) -> CheckpointSpec:
+        spec = self._store.spec(name)
+        if spec is None:
+            raise CheckpointNotFound(name=name, installed=[known.name for known in self._matcher.checkpoints])
+        return spec
+
+    def _save(self, picture: Image.Image, i: int, job: Generate, spec: CheckpointSpec, files: list[LoraFile]) -> str:
+        info = PngInfo()
+        autov3 = {file.use.sha256: file.autov3 for file in files}
+        info.add_itxt(CHUNK, infotext(job.request, job.request.seeds[i], spec.sha256, autov3))
+        info.add_itxt(JSON_CHUNK, job.request.model_dump_json())
+        return _write(picture, self._spool / f"{_stem(job)}-{i}.png", pnginfo=info)
+
+
+@dataclass
+class _Run:
+    """One pass of the pipeline."""
+
+    checkpoint: Checkpoint
+    request: GenerationRequest
+    changes: dict[ModuleKey, LowRank]
+    device: torch.device
+    on_step: OnStep
+    spool: Path
+    stem: str
+    last_preview: float = field(default_factory=time.monotonic)
+
+    @torch.no_grad()
+    def pictures(self) -> list[Image.Image]:
+        request, pipeline = self.request, self.checkpoint.pipeline
+        pipeline.scheduler = scheduler_for(
+            request.sampler, self.checkpoint.scheduler_config, self.checkpoint.spec.prediction_type
+        )
+        # On the CPU whatever the device, so that a seed means the same noise everywhere.
+        generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
+        with attached(self.checkpoint.parts, self.changes):
+            output = pipeline(
+                prompt=request.full_prompt,
+                negative_prompt=request.negative_prompt or None,
+                width=request.width,
+                height=request.height,
+                num_inference_steps=request.steps,
+                guidance_scale=request.guidance_scale,
+                num_images_per_prompt=request.count,
+                generator=generators,
+                output_type="pt",
+                callback_on_step_end=self._after_step,
+            )
+        return [_image(pixels) for pixels in output.images]
+
+    def _after_step(self, pipeline: Any, index: int, timestep: Any, values: dict[str, torch.Tensor]) -> dict[str, Any]:
+        latents = values["latents"]
+        if not bool(latents.isfinite().all()):
+            raise NotANumberPicture
+        total = int(pipeline.num_timesteps)
+        preview = self._preview(latents[0]) if self._wants_preview(index + 1, total) else None
+        self.on_step(Step(index + 1, total, preview))
+        return {}
+
+    def _wants_preview(self, done: int, total: int) -> bool:
+        now = time.monotonic()
+        if done == total or (done != total // 2 and now - self.last_preview < PREVIEW_SECONDS):
+            return False
+        self.last_preview = now
+        return True
+
+    def _preview(self, latents: torch.Tensor) -> str:
+        scale = PREVIEW_SIDE / max(self.request.width, self.request.height)
+        size = (round(self.request.width * scale), round(self.request.height * scale))
+        # Noisy latents of sigma-scaled samplers are larger than clean ones; their own spread brings them back.
+        calm = latents / max(1.0, float(latents.std()))
+        return _write(self.checkpoint.preview.picture(calm, size), self.spool / f"{self.stem}-preview.png")
+
+
+def _known(file: LoraFile) -> KnownLora:
+    return KnownLora(file.use.name, file.evidence.base_model, file.evidence.source.value)
+
+
+def _stem(job: Generate) -> str:
+    return f"job{job.job_id}-{job.attempt}"
+
+
+def _image(pixels: torch.Tensor) -> Image.Image:
+    """A picture from (3, h, w) in 0..1. Raises NotANumberPicture."""
+    if not bool(pixels.isfinite().all()):
+        raise NotANumberPicture
+    return Image.fromarray((pixels.float().cpu().permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
+
+
+def _write(picture: Image.Image, path: Path, **options: Any) -> str:
+    """Write under another name and rename, so that nobody ever reads half a picture. Returns the file's name."""
+    unfinished = path.with_suffix(".part")
+    picture.save(unfinished, format="PNG", **options)
+    unfinished.replace(path)
+    return path.name
