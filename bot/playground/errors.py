@@ -86,6 +86,11 @@ def cannot_message_user() -> ApiError:
     return ApiError(403, 50007, "Cannot send messages to this user")
 
 
+def not_a_text_channel() -> ApiError:
+    """Forums and categories hold no messages of their own."""
+    return ApiError(400, 50008, "Cannot send messages in a non-text channel")
+
+
 def wrong_channel_type() -> ApiError:
     """This cannot be done in that kind of channel."""
     return ApiError(400, 50024, "Cannot execute action on this channel type")
@@ -108,6 +113,4 @@ def too_many_commands() -> ApiError:
 
 def too_many_creates() -> ApiError:
     """At most two hundred commands are created a day."""
-    return ApiError(
-        429, 30034, "Max number of daily application command creates has been reached (200)"
-    )
+    return ApiError(429, 30034, "Max number of daily application command creates has been reached (200)")

@@ -17,6 +17,8 @@ class User:
     """The person added the app to their own account."""
     sees_age_restricted: bool = False
     """The person opted in to age-restricted commands in DMs."""
+    closed_dms: bool = False
+    """The person takes no DMs from the bot."""
     locale: str = "en-US"
 
 

@@ -1,0 +1,127 @@
+"""POST: the hand of the operator: roles, channels, threads, faults, gateway, clock."""
+
+from dataclasses import dataclass, fields
+
+from bot.playground.control_api.requests import Order, Work
+from bot.playground.faults import Fault, Faults
+from bot.playground.gateway.hub import Hub
+from bot.playground.models import Member, Overwrite
+from bot.playground.news import News
+from bot.playground.people import lookup
+from bot.playground.people.refused import Refused
+from bot.playground.rest.channels import make_thread
+from bot.playground.wire import Json, as_strings
+from bot.playground.world import World
+
+PERSON_SWITCHES = ("installed_app", "sees_age_restricted", "closed_dms")
+
+
+@dataclass
+class Operating:
+    """Changes the world around people and bot."""
+
+    world: World
+    news: News
+    hub: Hub
+    faults: Faults
+
+    def routes(self) -> list[tuple[str, str, Work]]:
+        """Method, path and work of every order."""
+        return [
+            ("POST", "/control/person", self.person),
+            ("POST", "/control/member", self.member),
+            ("POST", "/control/role", self.role),
+            ("POST", "/control/channel", self.channel),
+            ("POST", "/control/thread", self.thread),
+            ("POST", "/control/faults", self.fault),
+            ("POST", "/control/faults/clear", self.clear_faults),
+            ("POST", "/control/gateway/drop", self.drop),
+            ("POST", "/control/clock", self.clock),
+        ]
+
+    async def person(self, order: Order) -> Json:
+        """Turn a person's switches: installed_app, sees_age_restricted, closed_dms."""
+        person = lookup.person(self.world, order.text("who"))
+        for name in PERSON_SWITCHES:
+            if name in order.body:
+                setattr(person, name, bool(order.body[name]))
+        self.news.world_changed()
+        return {}
+
+    async def member(self, order: Order) -> Json:
+        """Set the roles of a member (a person or the bot), or take somebody in."""
+        guild = lookup.guild(self.world, order.text("guild"))
+        user = lookup.user(self.world, order.text("who"))
+        membership = guild.members.setdefault(user.id, Member(user.id, self.world.clock.now()))
+        membership.roles = [lookup.role(guild, key).id for key in as_strings(order.body.get("roles"))]
+        self.news.member(guild.id, user.id)
+        return {}
+
+    async def role(self, order: Order) -> Json:
+        """Set the permission bits of a role."""
+        guild = lookup.guild(self.world, order.text("guild"))
+        role = lookup.role(guild, order.text("role"))
+        role.permissions = int(order.number("permissions", role.permissions))
+        self.news.role(guild.id, role.id)
+        return {}
+
+    async def channel(self, order: Order) -> Json:
+        """Set age restriction, archiving, or what a role or member may do in a channel."""
+        channel = lookup.any_channel(self.world, order.text("channel"))
+        channel.nsfw = bool(order.body.get("nsfw", channel.nsfw))
+        channel.archived = bool(order.body.get("archived", channel.archived))
+        if "overwrite" in order.body and channel.guild_id is not None:
+            self._overwrite(channel.guild_id, channel.overwrites, order)
+        self.news.channel("UPDATE", channel)
+        return {}
+
+    def _overwrite(self, guild_id: str, overwrites: dict[str, Overwrite], order: Order) -> None:
+        guild, key = self.world.guilds[guild_id], order.text("overwrite")
+        try:
+            target, is_member = lookup.role(guild, key).id, False
+        except Refused:
+            target, is_member = lookup.user(self.world, key).id, True
+        allow, deny = int(order.number("allow", 0)), int(order.number("deny", 0))
+        overwrites[target] = Overwrite(target, is_member, allow, deny)
+
+    async def thread(self, order: Order) -> Json:
+        """Open a thread or forum post as a person."""
+        person = lookup.person(self.world, order.text("as"))
+        parent = lookup.channel(self.world, order.text("channel"), person)
+        if parent.guild_id is None or parent.is_thread:
+            raise Refused("Threads are opened in a server's text channel or forum.")
+        thread = make_thread(self.world, parent, order.text("name"), person.id, self.world.ids.new())
+        self.world.channels[thread.id] = thread
+        self.news.channel("CREATE", thread)
+        return {"channel": thread.id}
+
+    async def fault(self, order: Order) -> Json:
+        """Let the next requests on a route go wrong."""
+        known = {field.name for field in fields(Fault)}
+        strangers = sorted(set(order.body) - known)
+        if strangers:
+            raise Refused(f"A fault has no {strangers[0]!r}; it has {', '.join(sorted(known))}.")
+        self.faults.order(Fault(**order.body))
+        return {}
+
+    async def clear_faults(self, order: Order) -> Json:
+        """Forget all faults and let hanging requests go."""
+        del order
+        self.faults.clear()
+        return {}
+
+    async def drop(self, order: Order) -> Json:
+        """Cut the bot's connections: `close`, `reconnect` or `invalidate`."""
+        how = str(order.body.get("how", "close"))
+        if how not in ("close", "reconnect", "invalidate"):
+            raise Refused("`how` is one of close, reconnect, invalidate.")
+        return {"cut": self.hub.drop(how)}
+
+    async def clock(self, order: Order) -> Json:
+        """Move the clock forward by some seconds."""
+        seconds = order.number("advance", 0)
+        if seconds < 0:
+            raise Refused("The playground's clock only moves forward.")
+        self.world.clock.advance(seconds)
+        self.news.world_changed()
+        return {"now": self.world.clock.now()}

@@ -1,0 +1,67 @@
+"""Faults that somebody orders: errors, rate limits, lost answers and time-outs on chosen routes."""
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Fault:
+    """What goes wrong, where, and how often."""
+
+    route: str
+    """A regular expression searched for in the request's path."""
+    method: str | None = None
+    kind: str = "status"
+    """`status` answers with an error, `late` carries the request out and then answers with the error
+    (the bot cannot know that it worked), `hang` keeps it waiting, `cut` closes the connection."""
+    status: int = 500
+    retry_after: float = 0.1
+    """Seconds, for status 429."""
+    everywhere: bool = False
+    """For status 429: the limit is the global one."""
+    seconds: float = 60.0
+    """How long `hang` keeps the request waiting before it answers with the error."""
+    count: int = 1
+
+    def fits(self, method: str, path: str) -> bool:
+        """Is this request meant?"""
+        return (self.method or method) == method and re.search(self.route, path) is not None
+
+
+@dataclass
+class Faults:
+    """The faults still to come."""
+
+    waiting: list[Fault] = field(default_factory=list[Fault])
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def order(self, fault: Fault) -> None:
+        """Let the next `count` fitting requests go wrong."""
+        re.compile(fault.route)
+        self.waiting.append(fault)
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The fault of this request, used up by one."""
+        for fault in self.waiting:
+            if fault.fits(method, path):
+                fault.count -= 1
+                if fault.count <= 0:
+                    self.waiting.remove(fault)
+                return fault
+        return None
+
+    def clear(self) -> None:
+        """Forget all faults and let hanging requests go."""
+        self.waiting.clear()
+        self._released.set()
+        self._released = asyncio.Event()
+
+    async def hang(self, seconds: float) -> None:
+        """Wait, until the time is over or the faults are cleared."""
+        released = self._released
+        try:
+            async with asyncio.timeout(seconds):
+                await released.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,201 @@
+"""The playground as a whole: the one place where its parts are put together."""
+
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from bot.playground import cast
+from bot.playground.clock import Clock
+from bot.playground.control_api import live
+from bot.playground.control_api.acting import Acting
+from bot.playground.control_api.guard import guard
+from bot.playground.control_api.operating import Operating
+from bot.playground.control_api.reading import Reading
+from bot.playground.control_api.requests import handler
+from bot.playground.faults import Faults
+from bot.playground.files import FileStore, sniff
+from bot.playground.gateway.hub import Hub
+from bot.playground.gateway.socket import GatewaySocket
+from bot.playground.interactions import Interactions
+from bot.playground.limits import Limits
+from bot.playground.news import News
+from bot.playground.pages import Pages
+from bot.playground.people.acts import Acts
+from bot.playground.posting import Postings
+from bot.playground.recorder import Exchange, Recorder
+from bot.playground.registry import Registry
+from bot.playground.rest import (
+    applications,
+    channels,
+    commands,
+    gateway,
+    guilds,
+    messages,
+    reactions,
+    users,
+    webhooks,
+)
+from bot.playground.rest import interactions as interaction_routes
+from bot.playground.rest.endpoint import Endpoint
+from bot.playground.rest.pipeline import PREFIX, Pipeline
+from bot.playground.wire import REQUEST_LIMIT
+from bot.playground.world import Application, World
+
+PAGE = Path(__file__).parent / "page"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Playground:
+    """A local stand-in for Discord, once it is being served."""
+
+    def __init__(self, application: Application, origin: str, *, strict_limits: bool = False) -> None:
+        self.origin = origin
+        self.clock = Clock()
+        self.world = World(self.clock, application, FileStore())
+        cast.fill(self.world)
+        self.hub = Hub(self.world.bot_id)
+        self.pages = Pages()
+        self.news = News(self.world, self.hub, self.pages)
+        self.hub.on_presence = self.news.world_changed
+        self.postings = Postings(self.world, origin)
+        self.interactions = Interactions(self.world, self.news, self.postings)
+        self.registry = Registry(self.world, self.news.world_changed)
+        self.faults = Faults()
+        self.recorder = Recorder(on_note=self.pages.note)
+        self.limits = Limits(strict=strict_limits)
+
+    @property
+    def token(self) -> str:
+        """The bot token that logs in here."""
+        return self.world.application.token
+
+    @property
+    def api_url(self) -> str:
+        """What a client takes for its REST base."""
+        return self.origin + PREFIX
+
+    @property
+    def gateway_url(self) -> str:
+        """Where a bot's websocket connects."""
+        return self.origin.replace("http", "ws", 1) + "/gateway"
+
+    @property
+    def page_url(self) -> str:
+        """The page for people."""
+        return self.origin + "/"
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What the bot asked and was answered, oldest first."""
+        return list(self.recorder.exchanges)
+
+    @classmethod
+    @asynccontextmanager
+    async def serve(
+        cls,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        name: str = "Easel",
+        privileged_intents: bool = False,
+        strict_limits: bool = False,
+    ) -> AsyncIterator["Playground"]:
+        """Run a playground on a loopback address until the block is left; port 0 takes a free one."""
+        if host not in LOOPBACK:
+            raise ValueError(
+                f"The playground only listens on this machine ({', '.join(LOOPBACK)}), not {host}."
+            )
+        app = web.Application(middlewares=[guard], client_max_size=REQUEST_LIMIT)
+        runner = web.AppRunner(app, shutdown_timeout=0.5, access_log=None)
+        listener = _listen(host, port)
+        origin = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+        application = Application(cast.APPLICATION_ID, name, token or new_token(), privileged_intents)
+        playground = cls(application, origin, strict_limits=strict_limits)
+        playground._install(app)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        try:
+            yield playground
+        finally:
+            playground.faults.clear()
+            playground.clock.stop()
+            playground.hub.drop("close")
+            await runner.cleanup()
+
+    def _install(self, app: web.Application) -> None:
+        pipeline = Pipeline(self.world, self.faults, self.limits, self.recorder)
+        pipeline.install(app, self._endpoints())
+        app.router.add_get("/gateway", self._gateway)
+        app.router.add_get("/attachments/{file}/{name}", self._file)
+        acts = Acts(self.world, self.hub, self.interactions, self.postings)
+        parts = (
+            Reading(self.world, self.hub, self.pages, self.recorder),
+            Acting(self.world, acts),
+            Operating(self.world, self.news, self.hub, self.faults),
+        )
+        for part in parts:
+            for method, path, work in part.routes():
+                app.router.add_route(method, path, handler(work))
+        app.router.add_get("/control/live", self._live)
+        app.router.add_get("/", self._page)
+        app.router.add_static("/page", PAGE)
+
+    def _endpoints(self) -> list[Endpoint]:
+        return [
+            *users.endpoints(self.world),
+            *applications.endpoints(self.world),
+            *commands.endpoints(self.world, self.registry),
+            *interaction_routes.endpoints(self.world, self.interactions),
+            *webhooks.endpoints(self.world, self.interactions),
+            *reactions.endpoints(self.world, self.news),
+            *messages.endpoints(self.world, self.news, self.postings),
+            *channels.endpoints(self.world, self.news, self.postings),
+            *guilds.endpoints(self.world),
+            *gateway.endpoints(self.gateway_url),
+        ]
+
+    async def _gateway(self, request: web.Request) -> web.StreamResponse:
+        compressed = request.query.get("compress") == "zlib-stream"
+        return await GatewaySocket(self.world, self.hub, self.gateway_url, compressed=compressed).serve(
+            request
+        )
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        return await live.serve(request, self.world, self.pages)
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        del request
+        return web.FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-store"})
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """An uploaded file; never as a document that could run scripts in the page's origin."""
+        found = self.world.files.get(request.match_info["file"])
+        if found is None:
+            return web.Response(status=404, text="This file is gone.")
+        filename, data = found
+        seen = sniff(filename, data).content_type or ""
+        kind = seen if seen.startswith("image/") else "application/octet-stream"
+        headers = {"Cache-Control": "private, max-age=3600"}
+        if not kind.startswith("image/"):
+            headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+        return web.Response(body=data, content_type=kind, headers=headers)
+
+
+def new_token() -> str:
+    """A bot token in the usual three parts, worthless anywhere else."""
+    return f"playground.{secrets.token_urlsafe(6)}.{secrets.token_urlsafe(24)}"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, opened before anything is built so that the port is known."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
