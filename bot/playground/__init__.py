@@ -2,7 +2,7 @@
 
 server.py        Playground: everything put together; `async with Playground.serve() as playground`
 __main__.py      `python -m bot.playground`
-control.py       the client for tests and scripts: act as a person, order faults, move the clock
+control.py · seen.py    the client for tests and scripts: act as a person, order faults, move the clock
 wire.py          JSON and the numbers of the wire format
 clock.py · snowflake.py · models.py · world.py · cast.py      time, ids, and all that is remembered
 permissions.py · mentions.py · registry.py                    who may what, who is disturbed, which commands exist

@@ -15,14 +15,10 @@ def main() -> None:
         description="A local stand-in for Discord, to try a bot without a token.",
     )
     parser.add_argument("--host", default="127.0.0.1", choices=LOOPBACK, help="loopback address to listen on")
-    parser.add_argument(
-        "--port", type=int, default=PORT, help=f"port to listen on (default {PORT}; 0: a free one)"
-    )
+    parser.add_argument("--port", type=int, default=PORT, help=f"port to listen on (default {PORT}; 0: a free one)")
     parser.add_argument("--token", help="the bot token to accept (default: a random one)")
     parser.add_argument("--name", default="Easel", help="the name of the application")
-    parser.add_argument(
-        "--privileged-intents", action="store_true", help="allow members and message content intents"
-    )
+    parser.add_argument("--privileged-intents", action="store_true", help="allow members and message content intents")
     parser.add_argument(
         "--strict-limits", action="store_true", help="rate limits as observed on Discord, not wide ones"
     )

@@ -30,9 +30,7 @@ def fill(world: World) -> None:
     _people(world)
     _workshop(world)
     _tea_room(world)
-    world.channels[ADA_AND_KAI] = Channel(
-        ADA_AND_KAI, ChannelType.DM, recipients=[ADA, KAI], created_at=FOUNDED
-    )
+    world.channels[ADA_AND_KAI] = Channel(ADA_AND_KAI, ChannelType.DM, recipients=[ADA, KAI], created_at=FOUNDED)
     for user_id in (ADA, GRACE, MARGARET, LINUS, KAI):
         world.dm(user_id)
 

@@ -107,9 +107,7 @@ def walk(components: list[Json]) -> Iterator[Json]:
     for component in components:
         yield component
         yield from walk(as_objects(component.get("components")))
-        nested = [
-            component[key] for key in ("accessory", "component") if isinstance(component.get(key), dict)
-        ]
+        nested = [component[key] for key in ("accessory", "component") if isinstance(component.get(key), dict)]
         yield from walk(as_objects(nested))
 
 

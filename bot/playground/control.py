@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import aiohttp
 
-from bot.playground.component_shapes import text_of, walk
+from bot.playground.seen import Seen
 from bot.playground.wire import Json, as_object, as_objects
 
 PATIENCE = 5.0  # seconds to wait for the bot before giving up; real time
@@ -33,75 +33,6 @@ class File:
     data: bytes
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A message as it looked when it was fetched."""
-
-    json: Json
-
-    @property
-    def id(self) -> str:
-        """The message's id."""
-        return self.json["id"]
-
-    @property
-    def content(self) -> str:
-        """The plain text."""
-        return self.json["content"]
-
-    @property
-    def text(self) -> str:
-        """Everything one reads: plain text, text displays, titles and descriptions of embeds."""
-        parts = [self.content, text_of(self.components)]
-        for embed in as_objects(self.json["embeds"]):
-            parts += [str(embed.get("title") or ""), str(embed.get("description") or "")]
-            parts += [f"{field['name']} {field['value']}" for field in as_objects(embed.get("fields"))]
-        return "\n".join(part for part in parts if part)
-
-    @property
-    def components(self) -> list[Json]:
-        """The components, nested as they are."""
-        return as_objects(self.json["components"])
-
-    @property
-    def buttons(self) -> dict[str, Json]:
-        """Buttons by label (by custom_id or address where there is none)."""
-        found = [part for part in walk(self.components) if part.get("type") == 2]
-        return {str(one.get("label") or one.get("custom_id") or one.get("url")): one for one in found}
-
-    @property
-    def selects(self) -> dict[str, Json]:
-        """Select menus by custom_id."""
-        found = [part for part in walk(self.components) if part.get("type") in (3, 5, 6, 7, 8)]
-        return {str(one["custom_id"]): one for one in found}
-
-    @property
-    def attachments(self) -> list[Json]:
-        """The files."""
-        return as_objects(self.json["attachments"])
-
-    @property
-    def ephemeral(self) -> bool:
-        """Only one person sees it."""
-        return bool(self.json["ephemeral"])
-
-    @property
-    def visible_to(self) -> str | None:
-        """The person who alone sees it."""
-        return self.json["visible_to"]
-
-    @property
-    def loading(self) -> bool:
-        """The bot is still thinking."""
-        return bool(self.json["loading"])
-
-    @property
-    def pinged(self) -> list[str]:
-        """Ids of people and roles it disturbed, and "everyone"."""
-        pings = as_object(self.json["pings"])
-        return [*pings["users"], *pings["roles"], *(["everyone"] if pings["everyone"] else [])]
-
-
 class Control:
     """Talks to a playground's control interface."""
 
@@ -111,7 +42,7 @@ class Control:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, page_url: str) -> AsyncIterator["Control"]:
+    async def connect(cls, page_url: str) -> AsyncGenerator["Control", None]:
         """A client that closes its connections when the block is left."""
         async with aiohttp.ClientSession() as session:
             yield cls(page_url, session)
@@ -168,9 +99,7 @@ class Control:
         found = (await self.get(f"messages/{message_id}"))["message"]
         return None if found is None else Seen(as_object(found))
 
-    async def wait_message(
-        self, message_id: str, judge: Callable[[Seen], bool], patience: float = PATIENCE
-    ) -> Seen:
+    async def wait_message(self, message_id: str, judge: Callable[[Seen], bool], patience: float = PATIENCE) -> Seen:
         """Wait until a message looks a certain way."""
 
         async def ask(since: int | None) -> Json:
@@ -182,9 +111,7 @@ class Control:
 
         return await self.wait(ask, fits, patience)
 
-    async def wait_in_channel(
-        self, channel: str, judge: Callable[[Seen], bool], patience: float = PATIENCE
-    ) -> Seen:
+    async def wait_in_channel(self, channel: str, judge: Callable[[Seen], bool], patience: float = PATIENCE) -> Seen:
         """Wait until a channel holds a message that fits; gives the newest."""
 
         async def ask(since: int | None) -> Json:
@@ -399,8 +326,9 @@ def _with_files(values: dict[str, object]) -> tuple[Json, dict[str, File]]:
     for name, value in values.items():
         if isinstance(value, File):
             plain[name] = {"file": number(value)}
-        elif isinstance(value, list) and any(isinstance(one, File) for one in value):
-            plain[name] = [number(one) for one in value if isinstance(one, File)]
+        elif isinstance(value, list):
+            entries = cast("list[object]", value)
+            plain[name] = [number(one) if isinstance(one, File) else one for one in entries]
         else:
             plain[name] = value
     return plain, files

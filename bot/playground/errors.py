@@ -51,6 +51,11 @@ def invalid_webhook_token() -> ApiError:
     return ApiError(401, 50027, "Invalid Webhook Token")
 
 
+def foreign_application() -> ApiError:
+    """A bot registers commands for its own application only."""
+    return ApiError(403, 20012, "You are not authorized to perform this action on this application")
+
+
 def missing_access() -> ApiError:
     """The bot cannot see that channel."""
     return ApiError(403, 50001, "Missing Access")

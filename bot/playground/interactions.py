@@ -27,9 +27,7 @@ class Interactions:
     postings: Postings
     _by_token: dict[str, Interaction] = field(default_factory=dict[str, Interaction])
 
-    def open(
-        self, kind: int, user_id: str, channel: Channel, data: Json, owners: dict[str, str]
-    ) -> Interaction:
+    def open(self, kind: int, user_id: str, channel: Channel, data: Json, owners: dict[str, str]) -> Interaction:
         """Make an interaction with a fresh token; the caller fills in the rest and then sends it."""
         interaction = Interaction(
             self.world.ids.new(),

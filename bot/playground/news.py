@@ -111,6 +111,4 @@ class News:
         self._tell_message(message)
 
     def _tell_message(self, message: Message) -> None:
-        self.pages.tell(
-            {"type": "message", "channel_id": message.channel_id, "id": message.id}, message.visible_to
-        )
+        self.pages.tell({"type": "message", "channel_id": message.channel_id, "id": message.id}, message.visible_to)

@@ -143,7 +143,8 @@ class Postings:
 def _described(upload: Upload, body: Json) -> Json:
     """The entry of the `attachments` list that speaks of an uploaded file."""
     entries = as_objects(body.get("attachments"))
-    return next((entry for entry in entries if str(entry.get("id")) == upload.key), {})
+    nothing: Json = {}
+    return next((entry for entry in entries if str(entry.get("id")) == upload.key), nothing)
 
 
 def _name(upload: Upload, body: Json) -> str:

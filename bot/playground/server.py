@@ -2,7 +2,7 @@
 
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -104,12 +104,10 @@ class Playground:
         name: str = "Easel",
         privileged_intents: bool = False,
         strict_limits: bool = False,
-    ) -> AsyncIterator["Playground"]:
+    ) -> AsyncGenerator["Playground", None]:
         """Run a playground on a loopback address until the block is left; port 0 takes a free one."""
         if host not in LOOPBACK:
-            raise ValueError(
-                f"The playground only listens on this machine ({', '.join(LOOPBACK)}), not {host}."
-            )
+            raise ValueError(f"The playground only listens on this machine ({', '.join(LOOPBACK)}), not {host}.")
         app = web.Application(middlewares=[guard], client_max_size=REQUEST_LIMIT)
         runner = web.AppRunner(app, shutdown_timeout=0.5, access_log=None)
         listener = _listen(host, port)
@@ -161,9 +159,7 @@ class Playground:
 
     async def _gateway(self, request: web.Request) -> web.StreamResponse:
         compressed = request.query.get("compress") == "zlib-stream"
-        return await GatewaySocket(self.world, self.hub, self.gateway_url, compressed=compressed).serve(
-            request
-        )
+        return await GatewaySocket(self.world, self.hub, self.gateway_url, compressed=compressed).serve(request)
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         return await live.serve(request, self.world, self.pages)

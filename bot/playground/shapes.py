@@ -5,6 +5,37 @@ from bot.playground.models import Channel, Guild, Member, Overwrite, Role, User
 from bot.playground.wire import ChannelType, Json, iso
 from bot.playground.world import World
 
+_GUILD_NOTHINGS = (
+    "icon",
+    "description",
+    "home_header",
+    "splash",
+    "discovery_splash",
+    "banner",
+    "application_id",
+    "afk_channel_id",
+    "system_channel_id",
+    "widget_channel_id",
+    "max_presences",
+    "vanity_url_code",
+    "rules_channel_id",
+    "safety_alerts_channel_id",
+    "public_updates_channel_id",
+    "incidents_data",
+)
+_GUILD_ZEROS = (
+    "verification_level",
+    "default_message_notifications",
+    "mfa_level",
+    "explicit_content_filter",
+    "premium_tier",
+    "premium_subscription_count",
+    "nsfw_level",
+    "system_channel_flags",
+    "max_stage_video_channel_users",
+    "max_video_channel_users",
+)
+
 
 def user(person: User) -> Json:
     """A user as anybody sees it."""
@@ -141,15 +172,9 @@ def dm(world: World, one: Channel) -> Json:
 
 def guild(one: Guild) -> Json:
     """A server as REST gives it."""
-    nothing: Json = dict.fromkeys(
-        "icon description home_header splash discovery_splash banner application_id afk_channel_id "
-        "system_channel_id widget_channel_id max_presences vanity_url_code rules_channel_id "
-        "safety_alerts_channel_id public_updates_channel_id incidents_data".split()
-    )
+    nothing: Json = dict.fromkeys(_GUILD_NOTHINGS)
     zeros: Json = dict.fromkeys(
-        "verification_level default_message_notifications mfa_level explicit_content_filter premium_tier "
-        "premium_subscription_count nsfw_level system_channel_flags max_stage_video_channel_users "
-        "max_video_channel_users".split(),
+        _GUILD_ZEROS,
         0,
     )
     return {

@@ -74,9 +74,7 @@ class World:
 
     def threads_of(self, guild_id: str) -> list[Channel]:
         """A server's threads that are not archived."""
-        return [
-            c for c in self.channels.values() if c.guild_id == guild_id and c.is_thread and not c.archived
-        ]
+        return [c for c in self.channels.values() if c.guild_id == guild_id and c.is_thread and not c.archived]
 
     def member(self, guild_id: str | None, user_id: str) -> Member | None:
         """The membership of a person, if there is one."""
@@ -127,9 +125,7 @@ class World:
 
     def messages_of(self, channel_id: str, viewer: str | None = None) -> list[Message]:
         """A channel's messages that `viewer` sees, oldest first."""
-        return [
-            m for m in self.messages.values() if m.channel_id == channel_id and m.visible_to in (None, viewer)
-        ]
+        return [m for m in self.messages.values() if m.channel_id == channel_id and m.visible_to in (None, viewer)]
 
     def keep(self, message: Message) -> None:
         """Remember a new message."""

@@ -42,9 +42,7 @@ class Acting:
         """Ask for suggestions."""
         values = as_object(order.body.get("options"))
         person, channel = self._who(order), self._where(order)
-        return _named(
-            self.acts.autocomplete(person, channel, order.text("name"), values, order.text("focused"))
-        )
+        return _named(self.acts.autocomplete(person, channel, order.text("name"), values, order.text("focused")))
 
     async def message_command(self, order: Order) -> Json:
         """Choose from a message's menu."""
@@ -53,9 +51,7 @@ class Acting:
     async def user_command(self, order: Order) -> Json:
         """Choose from a person's menu."""
         target = lookup.user(self.world, order.text("target"))
-        return _named(
-            self.acts.user_command(self._who(order), self._where(order), target, order.text("name"))
-        )
+        return _named(self.acts.user_command(self._who(order), self._where(order), target, order.text("name")))
 
     async def press(self, order: Order) -> Json:
         """Press a button."""
@@ -64,9 +60,7 @@ class Acting:
     async def select(self, order: Order) -> Json:
         """Choose in a select menu."""
         chosen = as_strings(order.body.get("values"))
-        return _named(
-            self.acts.select(self._who(order), self._message(order), order.text("custom_id"), chosen)
-        )
+        return _named(self.acts.select(self._who(order), self._message(order), order.text("custom_id"), chosen))
 
     async def modal(self, order: Order) -> Json:
         """Send a modal."""

@@ -68,9 +68,7 @@ class Reading:
         if one is not None and "as" in order.query:
             viewer = self._viewer(order)
             seen = one.visible_to in (None, viewer.id)
-            one = (
-                one if seen and lookup.sees(self.world, self.world.channels[one.channel_id], viewer) else None
-            )
+            one = one if seen and lookup.sees(self.world, self.world.channels[one.channel_id], viewer) else None
         return self._dated({"message": None if one is None else views.message(self.world, one)})
 
     async def interaction(self, order: Order) -> Json:

@@ -6,7 +6,7 @@ from bot.playground import component_shapes, message_shapes, permissions
 from bot.playground.gateway.hub import Hub
 from bot.playground.interactions import Interactions
 from bot.playground.models import Channel, Command, Interaction, Message, User
-from bot.playground.people import fields, lookup
+from bot.playground.people import fields
 from bot.playground.people.offered import is_menu, offered, owners, why_not
 from bot.playground.people.options import Reader
 from bot.playground.people.payload import interaction_create
@@ -28,18 +28,14 @@ class Acts:
     interactions: Interactions
     postings: Postings
 
-    def slash(
-        self, person: User, channel: Channel, name: str, values: Json, uploads: list[Upload]
-    ) -> Interaction:
+    def slash(self, person: User, channel: Channel, name: str, values: Json, uploads: list[Upload]) -> Interaction:
         """Send a slash command; `name` may go on with subcommands ("stack save")."""
         command, path = self._command(person, channel, name)
         data, reader = self._command_data(command, channel, uploads)
         data["options"] = reader.slash(command, path, values, focused=None)
         return self._send(answers.COMMAND, person, channel, _with(data, reader), command)
 
-    def autocomplete(
-        self, person: User, channel: Channel, name: str, values: Json, focused: str
-    ) -> Interaction:
+    def autocomplete(self, person: User, channel: Channel, name: str, values: Json, focused: str) -> Interaction:
         """Ask for suggestions while typing into an option."""
         command, path = self._command(person, channel, name)
         data, reader = self._command_data(command, channel, [])
@@ -86,9 +82,7 @@ class Acts:
         data: Json = {"custom_id": custom_id, "component_type": menu["type"], "id": menu["id"]}
         return self._use_component(person, message, _with({**data, "values": chosen}, reader))
 
-    def submit_modal(
-        self, person: User, opener: Interaction, values: Json, uploads: list[Upload]
-    ) -> Interaction:
+    def submit_modal(self, person: User, opener: Interaction, values: Json, uploads: list[Upload]) -> Interaction:
         """Send a modal that an interaction opened."""
         if opener.modal is None or opener.user_id != person.id:
             raise Refused("This interaction opened no modal for that person.")
@@ -96,9 +90,7 @@ class Acts:
         reader = Reader(self.world, self.postings, channel, uploads)
         components = fields.submitted(opener.modal, values, reader)
         data: Json = {"custom_id": opener.modal["custom_id"], "components": components}
-        made = self.interactions.open(
-            answers.MODAL_SUBMIT, person.id, channel, _with(data, reader), opener.owners
-        )
+        made = self.interactions.open(answers.MODAL_SUBMIT, person.id, channel, _with(data, reader), opener.owners)
         made.opened_by, made.source_message_id = opener.id, opener.source_message_id
         made.ephemeral_only = opener.ephemeral_only
         return self._dispatch(made)
@@ -120,8 +112,7 @@ class Acts:
         channel = self.world.channels[message.channel_id]
         allowed = person.id in (message.author_id, message.visible_to)
         allowed = allowed or bool(
-            channel.guild_id is not None
-            and self.world.permissions(channel, person.id) & permissions.MANAGE_MESSAGES
+            channel.guild_id is not None and self.world.permissions(channel, person.id) & permissions.MANAGE_MESSAGES
         )
         if not allowed:
             raise Refused(f"{person.global_name} may not delete this message.")
@@ -177,7 +168,7 @@ class Acts:
     def _send(self, kind: int, person: User, channel: Channel, data: Json, command: Command) -> Interaction:
         found = owners(self.world, person, channel, command)
         made = self.interactions.open(kind, person.id, channel, data, found)
-        made.name = command.name
+        made.name = _full_name(command, data)
         return self._dispatch(made)
 
     def _dispatch(self, made: Interaction) -> Interaction:
@@ -193,3 +184,12 @@ class Acts:
 def _with(data: Json, reader: Reader) -> Json:
     """Data with the things it names, where it names any."""
     return {**data, "resolved": reader.resolved} if reader.resolved else data
+
+
+def _full_name(command: Command, data: Json) -> str:
+    """The command's name with its subcommands."""
+    words, options = [command.name], as_objects(data.get("options"))
+    while options and options[0]["type"] in (rules.SUBCOMMAND, rules.GROUP):
+        words.append(options[0]["name"])
+        options = as_objects(options[0].get("options"))
+    return " ".join(words)

@@ -50,9 +50,7 @@ class Reader:
                 typed = str(values.get(name, ""))
                 given.append({"name": name, "type": option["type"], "value": typed, "focused": True})
             elif values.get(name) is not None:
-                given.append(
-                    {"name": name, "type": option["type"], "value": self._value(option, values[name])}
-                )
+                given.append({"name": name, "type": option["type"], "value": self._value(option, values[name])})
             elif option.get("required") and focused is None:
                 raise Refused(f"The option {name!r} is required.")
         return given

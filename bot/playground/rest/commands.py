@@ -9,47 +9,59 @@ from bot.playground.world import World
 
 
 def endpoints(world: World, registry: Registry) -> list[Endpoint]:
-    """The routes of this noun."""
-
-    def scope(call: Call) -> str | None:
-        if call.path["application_id"] != world.application.id:
-            raise errors.ApiError(
-                403, 20012, "You are not authorized to perform this action on this application"
-            )
-        return world.guild(call.path["guild_id"]).id if "guild_id" in call.path else None
-
-    def wanted(call: Call) -> Command:
-        return registry.get(scope(call), call.path["command_id"])
-
-    def listing(call: Call) -> Answer:
-        return Answer(json=[shape(world, command) for command in registry.of(scope(call))])
-
-    def create(call: Call) -> Answer:
-        command, is_new = registry.create(scope(call), call.body)
-        return Answer(201 if is_new else 200, shape(world, command))
-
-    def replace(call: Call) -> Answer:
-        commands = registry.replace(scope(call), as_objects(call.json))
-        return Answer(json=[shape(world, command) for command in commands])
-
-    def get(call: Call) -> Answer:
-        return Answer(json=shape(world, wanted(call)))
-
-    def change(call: Call) -> Answer:
-        return Answer(json=shape(world, registry.change(wanted(call), call.body)))
-
-    def delete(call: Call) -> Answer:
-        registry.delete(wanted(call))
-        return NOTHING
-
+    """The routes of this noun, each for the global commands and for those of one server."""
+    handlers = Commands(world, registry)
     routes: list[Endpoint] = []
     for base in ("/applications/{application_id}", "/applications/{application_id}/guilds/{guild_id}"):
         routes += [
-            Endpoint("GET", f"{base}/commands", listing),
-            Endpoint("POST", f"{base}/commands", create),
-            Endpoint("PUT", f"{base}/commands", replace),
-            Endpoint("GET", f"{base}/commands/{{command_id}}", get),
-            Endpoint("PATCH", f"{base}/commands/{{command_id}}", change),
-            Endpoint("DELETE", f"{base}/commands/{{command_id}}", delete),
+            Endpoint("GET", f"{base}/commands", handlers.listing),
+            Endpoint("POST", f"{base}/commands", handlers.create),
+            Endpoint("PUT", f"{base}/commands", handlers.replace),
+            Endpoint("GET", f"{base}/commands/{{command_id}}", handlers.get),
+            Endpoint("PATCH", f"{base}/commands/{{command_id}}", handlers.change),
+            Endpoint("DELETE", f"{base}/commands/{{command_id}}", handlers.delete),
         ]
     return routes
+
+
+class Commands:
+    """Registers commands for the application that is logged in."""
+
+    def __init__(self, world: World, registry: Registry) -> None:
+        self._world = world
+        self._registry = registry
+
+    def listing(self, call: Call) -> Answer:
+        """All commands of a scope."""
+        return Answer(json=[shape(self._world, one) for one in self._registry.of(self._scope(call))])
+
+    def create(self, call: Call) -> Answer:
+        """Add a command, or overwrite the one with its name."""
+        command, is_new = self._registry.create(self._scope(call), call.body)
+        return Answer(201 if is_new else 200, shape(self._world, command))
+
+    def replace(self, call: Call) -> Answer:
+        """Overwrite all commands of a scope."""
+        commands = self._registry.replace(self._scope(call), as_objects(call.json))
+        return Answer(json=[shape(self._world, command) for command in commands])
+
+    def get(self, call: Call) -> Answer:
+        """One command."""
+        return Answer(json=shape(self._world, self._wanted(call)))
+
+    def change(self, call: Call) -> Answer:
+        """Change some fields of a command."""
+        return Answer(json=shape(self._world, self._registry.change(self._wanted(call), call.body)))
+
+    def delete(self, call: Call) -> Answer:
+        """Remove a command."""
+        self._registry.delete(self._wanted(call))
+        return NOTHING
+
+    def _scope(self, call: Call) -> str | None:
+        if call.path["application_id"] != self._world.application.id:
+            raise errors.foreign_application()
+        return self._world.guild(call.path["guild_id"]).id if "guild_id" in call.path else None
+
+    def _wanted(self, call: Call) -> Command:
+        return self._registry.get(self._scope(call), call.path["command_id"])

@@ -2,6 +2,7 @@
 
 from bot.playground import errors, shapes
 from bot.playground import permissions as may
+from bot.playground.models import Guild
 from bot.playground.rest.endpoint import Answer, Call, Endpoint
 from bot.playground.wire import as_int
 from bot.playground.world import World
@@ -9,55 +10,71 @@ from bot.playground.world import World
 
 def endpoints(world: World) -> list[Endpoint]:
     """The routes of this noun."""
+    handlers = Guilds(world)
+    base = "/guilds/{guild_id}"
+    return [
+        Endpoint("GET", base, handlers.guild),
+        Endpoint("GET", f"{base}/channels", handlers.channels),
+        Endpoint("GET", f"{base}/members", handlers.members),
+        Endpoint("GET", f"{base}/members/{{user_id}}", handlers.member),
+        Endpoint("GET", f"{base}/roles", handlers.roles),
+        Endpoint("GET", f"{base}/roles/{{role_id}}", handlers.role),
+        Endpoint("GET", f"{base}/threads/active", handlers.active_threads),
+    ]
 
-    def guild(call: Call) -> Answer:
-        found = world.guild(call.path["guild_id"])
+
+class Guilds:
+    """What the bot may know about its servers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def guild(self, call: Call) -> Answer:
+        """The server itself."""
+        found = self._guild(call)
         shape = shapes.guild(found)
         if call.flag("with_counts"):
             shape |= {"approximate_member_count": len(found.members), "approximate_presence_count": 1}
         return Answer(json=shape)
 
-    def channels(call: Call) -> Answer:
-        found = world.channels_of(world.guild(call.path["guild_id"]).id)
+    def channels(self, call: Call) -> Answer:
+        """The channels the bot sees."""
+        world = self._world
+        found = world.channels_of(self._guild(call).id)
         seen = [one for one in found if world.permissions(one, world.bot_id) & may.VIEW_CHANNEL]
         return Answer(json=[shapes.guild_channel(one) for one in seen])
 
-    def member(call: Call) -> Answer:
-        found = world.guild(call.path["guild_id"]).members.get(call.path["user_id"])
+    def member(self, call: Call) -> Answer:
+        """One member."""
+        found = self._guild(call).members.get(call.path["user_id"])
         if found is None:
-            raise errors.unknown("Member" if call.path["user_id"] in world.users else "User")
-        return Answer(json=shapes.member(world, found))
+            raise errors.unknown("Member" if call.path["user_id"] in self._world.users else "User")
+        return Answer(json=shapes.member(self._world, found))
 
-    def members(call: Call) -> Answer:
+    def members(self, call: Call) -> Answer:
         """The whole list is behind a privileged intent, as in Discord."""
-        if not world.application.privileged_intents:
+        if not self._world.application.privileged_intents:
             raise errors.missing_access()
-        found = sorted(world.guild(call.path["guild_id"]).members.values(), key=lambda m: int(m.user_id))
+        found = sorted(self._guild(call).members.values(), key=lambda member: int(member.user_id))
         after, limit = as_int(call.query.get("after")), as_int(call.query.get("limit"), 1)
         chosen = [one for one in found if int(one.user_id) > after][:limit]
-        return Answer(json=[shapes.member(world, one) for one in chosen])
+        return Answer(json=[shapes.member(self._world, one) for one in chosen])
 
-    def roles(call: Call) -> Answer:
-        found = world.guild(call.path["guild_id"])
-        return Answer(json=[shapes.role(one) for one in found.roles.values()])
+    def roles(self, call: Call) -> Answer:
+        """All roles."""
+        return Answer(json=[shapes.role(one) for one in self._guild(call).roles.values()])
 
-    def role(call: Call) -> Answer:
-        found = world.guild(call.path["guild_id"]).roles.get(call.path["role_id"])
+    def role(self, call: Call) -> Answer:
+        """One role."""
+        found = self._guild(call).roles.get(call.path["role_id"])
         if found is None:
             raise errors.unknown("Role")
         return Answer(json=shapes.role(found))
 
-    def active_threads(call: Call) -> Answer:
-        found = world.threads_of(world.guild(call.path["guild_id"]).id)
-        return Answer(json={"threads": [shapes.thread(world, one) for one in found], "members": []})
+    def active_threads(self, call: Call) -> Answer:
+        """Threads that are not archived."""
+        found = self._world.threads_of(self._guild(call).id)
+        return Answer(json={"threads": [shapes.thread(self._world, one) for one in found], "members": []})
 
-    base = "/guilds/{guild_id}"
-    return [
-        Endpoint("GET", base, guild),
-        Endpoint("GET", f"{base}/channels", channels),
-        Endpoint("GET", f"{base}/members", members),
-        Endpoint("GET", f"{base}/members/{{user_id}}", member),
-        Endpoint("GET", f"{base}/roles", roles),
-        Endpoint("GET", f"{base}/roles/{{role_id}}", role),
-        Endpoint("GET", f"{base}/threads/active", active_threads),
-    ]
+    def _guild(self, call: Call) -> Guild:
+        return self._world.guild(call.path["guild_id"])

@@ -15,9 +15,7 @@ def endpoints(world: World, interactions: Interactions) -> list[Endpoint]:
     """The routes of this noun."""
 
     def callback(call: Call) -> Answer:
-        interaction = interactions.answer(
-            call.path["interaction_id"], call.path["interaction_token"], call.submission
-        )
+        interaction = interactions.answer(call.path["interaction_id"], call.path["interaction_token"], call.submission)
         return Answer(json=_response(world, interaction)) if call.flag("with_response") else NOTHING
 
     template = "/interactions/{interaction_id}/{interaction_token}/callback"

@@ -125,9 +125,7 @@ class Writer:
             (
                 message
                 for message in reversed(self._world.messages_of(channel.id))
-                if message.nonce == nonce
-                and message.author_id == self._world.bot_id
-                and message.timestamp >= since
+                if message.nonce == nonce and message.author_id == self._world.bot_id and message.timestamp >= since
             ),
             None,
         )

@@ -37,9 +37,7 @@ def check_unique(form: Form, bodies: list[Json]) -> None:
     for index, body in enumerate(bodies):
         key = (body.get("type") or CHAT_INPUT, body.get("name"))
         if key in seen:
-            form.fault(
-                (index,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique"
-            )
+            form.fault((index,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
         seen.add(key)
 
 

@@ -60,9 +60,7 @@ class Components:
         kind = component.get("type")
         if kind not in allowed:
             listed = ", ".join(map(str, allowed))
-            self.form.fault(
-                (*path, "type"), "UNION_TYPE_CHOICES", f'Value of field "type" must be one of ({listed}).'
-            )
+            self.form.fault((*path, "type"), "UNION_TYPE_CHOICES", f'Value of field "type" must be one of ({listed}).')
             return
         self._note_number(path, component)
         self._checkers()[cast("int", kind)](path, component)
@@ -97,9 +95,7 @@ class Components:
         if not self.form.length(place, custom_id, 1, 100):
             return
         if custom_id in self.custom_ids:
-            self.form.fault(
-                place, "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated"
-            )
+            self.form.fault(place, "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated")
         self.custom_ids.add(str(custom_id))
 
     def _row(self, path: Path, row: Json) -> None:
@@ -125,9 +121,7 @@ class Components:
             self._note_custom_id(path, button)
             self._refuse_both(path, button, "url", "custom_id")
         if style != PREMIUM and not button.get("label") and not button.get("emoji"):
-            self.form.fault(
-                path, "BUTTON_COMPONENT_INVALID_LABEL_OR_EMOJI", "A button must have a label or emoji"
-            )
+            self.form.fault(path, "BUTTON_COMPONENT_INVALID_LABEL_OR_EMOJI", "A button must have a label or emoji")
 
     def _refuse_both(self, path: Path, button: Json, extra: str, own: str) -> None:
         if button.get(extra):
@@ -156,9 +150,7 @@ class Components:
             values.add(option.get("value"))
         defaults = sum(bool(option.get("default")) for option in options)
         if defaults > (select.get("max_values") or 1):
-            self.form.fault(
-                place, "SELECT_COMPONENT_TOO_MANY_DEFAULT_VALUES", "More defaults than max_values"
-            )
+            self.form.fault(place, "SELECT_COMPONENT_TOO_MANY_DEFAULT_VALUES", "More defaults than max_values")
 
     def _select(self, path: Path, select: Json) -> None:
         self._note_custom_id(path, select)

@@ -25,9 +25,7 @@ def check(form: Form, path: Path, media: object, names: Set[str], *, uploaded_on
                 "The referenced attachment was not found",
             )
     elif uploaded_only:
-        form.fault(
-            place, "FILE_COMPONENT_ATTACHMENT_REQUIRED", "Only attachment:// references are allowed here"
-        )
+        form.fault(place, "FILE_COMPONENT_ATTACHMENT_REQUIRED", "Only attachment:// references are allowed here")
     elif urlsplit(text).scheme not in ("http", "https"):
         form.fault(
             place,
