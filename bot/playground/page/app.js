@@ -1,0 +1,84 @@
+// Starts the page and keeps its parts together.
+
+import { Live, ask } from "./api.js";
+import { Composer } from "./composer.js";
+import { Deeds, complain } from "./deeds.js";
+import { byId } from "./dom.js";
+import { Log } from "./log.js";
+import { drawSidebar } from "./sidebar.js";
+import { place, places, remember, remembered, state } from "./state.js";
+
+const deeds = new Deeds();
+const log = new Log(deeds);
+const composer = new Composer({ sendCommand: (name, values, files) => deeds.command(name, values, files), complain });
+const live = new Live(hear, () => refreshAll());
+
+function hear(event) {
+  if (event.type === "world") return refreshWorld();
+  if (event.type === "interaction") return deeds.heard(event);
+  if (event.type === "message_deleted") return log.remove(event.id);
+  if (event.type !== "message") return undefined;
+  if (event.channel_id === state.channel) return log.refresh(event.id).catch(complain);
+  state.unread.add(event.channel_id);
+  return sidebar();
+}
+
+function sidebar() {
+  drawSidebar({ choosePerson, chooseChannel });
+}
+
+let asking = null;
+
+// Changes of the world come in bursts (a bot that registers commands): ask once for all of them.
+function refreshWorld() {
+  asking ??= new Promise((resolve) => setTimeout(resolve, 60)).then(async () => {
+    asking = null;
+    state.world = await ask("world", { as: state.person });
+    if (!place()) return chooseChannel(places()[0].id);
+    await loadCommands();
+    sidebar();
+    return undefined;
+  }).catch(complain);
+  return asking;
+}
+
+async function loadCommands() {
+  const { commands } = await ask("commands", { as: state.person, channel: state.channel });
+  state.commands = commands;
+}
+
+async function choosePerson(person, wanted = state.channel) {
+  state.world = await ask("world", { as: person });
+  state.person = state.world.me.id;
+  state.unread.clear();
+  live.listenAs(state.person);
+  const found = places().find((one) => one.id === wanted || one.name === wanted);
+  await chooseChannel((found ?? places()[0]).id);
+}
+
+async function chooseChannel(channel) {
+  state.channel = channel;
+  state.unread.delete(channel);
+  remember();
+  drawer(false);
+  sidebar();
+  await loadCommands();
+  await log.open();
+  composer.reset();
+}
+
+async function refreshAll() {
+  await refreshWorld();
+  await log.open();
+}
+
+function drawer(open) {
+  byId("sidebar").classList.toggle("open", open);
+  byId("drawer-toggle").setAttribute("aria-expanded", String(open));
+}
+
+byId("drawer-toggle").addEventListener("click", () => drawer(!byId("sidebar").classList.contains("open")));
+document.addEventListener("keydown", (event) => event.key === "Escape" && drawer(false));
+
+const start = remembered();
+choosePerson(start.person, start.channel).catch(complain);

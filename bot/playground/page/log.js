@@ -1,0 +1,66 @@
+// The list of messages in a channel: fetches, draws, keeps the end in view.
+
+import { ask } from "./api.js";
+import { byId, make } from "./dom.js";
+import { message as drawMessage } from "./message.js";
+import { place, state } from "./state.js";
+
+export class Log {
+  constructor(deeds) {
+    this.root = byId("messages");
+    this.deeds = deeds;
+    this.shown = new Map(); // id -> revision drawn
+    this.root.addEventListener("load", () => this.pinned && this.toEnd(), true); // pictures change the height
+    this.root.addEventListener("scroll", () => { this.pinned = this.nearEnd(); });
+    this.pinned = true;
+  }
+
+  async open() {
+    const channel = state.channel;
+    const { messages } = await ask("messages", { as: state.person, channel });
+    if (channel !== state.channel) return;
+    this.shown.clear();
+    this.root.replaceChildren(make("p", { class: "start" }, `This is the start of ${place()?.name ?? "this channel"}.`));
+    for (const one of messages) this.put(one);
+    this.toEnd();
+  }
+
+  async refresh(id) {
+    const { message } = await ask(`messages/${id}`, { as: state.person });
+    if (message && message.channel_id === state.channel) this.put(message);
+  }
+
+  put(one) {
+    const old = this.find(one.id);
+    if (old && this.shown.get(one.id) > one.revision) return;
+    const stay = this.pinned;
+    this.shown.set(one.id, one.revision);
+    const element = drawMessage(one, this.deeds);
+    if (old) old.replaceWith(element);
+    else this.insert(element, one.id);
+    if (stay) this.toEnd();
+  }
+
+  insert(element, id) {
+    const later = [...this.root.querySelectorAll(":scope > [data-message-id]")].find((other) => BigInt(other.dataset.messageId) > BigInt(id));
+    this.root.insertBefore(element, later ?? null);
+  }
+
+  remove(id) {
+    this.find(id)?.remove();
+    this.shown.delete(id);
+  }
+
+  find(id) {
+    return this.root.querySelector(`:scope > [data-message-id="${id}"]`);
+  }
+
+  nearEnd() {
+    return this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < 80;
+  }
+
+  toEnd() {
+    this.root.scrollTop = this.root.scrollHeight;
+    this.pinned = true;
+  }
+}

@@ -1,0 +1,36 @@
+// What the page knows: who one acts as, where one is, and the world around.
+
+export const state = {
+  world: null, // answer of /control/world for the person
+  person: null, // id
+  channel: null, // id
+  commands: [], // offered in this channel
+  unread: new Set(), // channel ids
+};
+
+export function places() {
+  if (!state.world) return [];
+  return [...state.world.guilds.flatMap((guild) => guild.channels), ...state.world.direct];
+}
+
+export function place(id = state.channel) {
+  return places().find((one) => one.id === id);
+}
+
+export function guildHere() {
+  return state.world?.guilds.find((guild) => guild.channels.some((one) => one.id === state.channel));
+}
+
+export function nameOf(userId) {
+  return state.world?.names[userId] ?? "somebody";
+}
+
+export function remember() {
+  const person = state.world.people.find((one) => one.id === state.person);
+  history.replaceState(null, "", `#${new URLSearchParams({ as: person.name, channel: state.channel })}`);
+}
+
+export function remembered() {
+  const saved = new URLSearchParams(location.hash.slice(1));
+  return { person: saved.get("as") ?? "Ada", channel: saved.get("channel") };
+}
