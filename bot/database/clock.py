@@ -1,0 +1,10 @@
+"""Time as the database keeps it."""
+
+from __future__ import annotations
+
+import time
+
+
+def now_ms() -> int:
+    """The wall clock in unix milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,145 @@
+"""Opening the database, and transactions that stay whole although many coroutines share one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import aiosqlite
+
+from bot.database.errors import DatabaseError, FolderNotWritable, explain
+from bot.database.migrate import migrate
+
+BUSY_TIMEOUT_MS = 5000
+OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+
+Parameters = Sequence[object] | Mapping[str, object]
+
+
+@dataclass
+class _Gate:
+    """Who may use a connection now. The owner is a task, so a transaction must not be handed to a child task."""
+
+    path: Path
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    owner: asyncio.Task[object] | None = None
+    depth: int = 0
+
+    @property
+    def mine(self) -> bool:
+        return self.owner is not None and self.owner is asyncio.current_task()
+
+
+_gates: WeakKeyDictionary[aiosqlite.Connection, _Gate] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
+    """Open the database at `path`, creating and migrating it as needed. Raises DatabaseError."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise DatabaseError(f"SQLite 3.37 or newer is needed; this Python brings {sqlite3.sqlite_version}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise FolderNotWritable(f"The folder {path.parent} cannot be created: {problem.strerror}.") from problem
+    with _explained(path):
+        connection = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        _gates[connection] = _Gate(path)
+        with _explained(path):
+            await _prepare(connection, path)
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
+    connection.row_factory = aiosqlite.Row
+    await connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    await connection.execute("PRAGMA trusted_schema = OFF")
+    await migrate(connection, path)
+    await connection.execute("PRAGMA journal_mode = WAL")
+    await connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL may lose the last commits with the power
+    await connection.execute("PRAGMA foreign_keys = ON")  # not earlier: migrations may rebuild tables
+
+
+@asynccontextmanager
+async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
+    """Everything inside is committed together, or, when an exception or a cancellation leaves, not at all.
+
+    Other tasks that use `fetch`, `write` or `transaction` on this connection wait meanwhile, so they neither see
+    half of it nor get mixed into it. Inside another transaction of the same task it is a savepoint. Do not await
+    other tasks that use the connection from within: they wait for you. Raises DatabaseError.
+    """
+    gate = _gates[connection]
+    if gate.mine:
+        async with _savepoint(connection, gate):
+            yield
+        return
+    async with gate.lock:
+        gate.owner = asyncio.current_task()
+        try:
+            with _explained(gate.path):
+                await connection.execute("BEGIN IMMEDIATE")
+                yield
+                await connection.commit()
+        except BaseException:
+            # aiosqlite works off its orders in sequence: even if this await is cancelled too, or BEGIN is still on
+            # its way, the rollback comes before anybody else's BEGIN. Without an open transaction it does nothing.
+            await connection.rollback()
+            raise
+        finally:
+            gate.owner = None
+
+
+@asynccontextmanager
+async def _savepoint(connection: aiosqlite.Connection, gate: _Gate) -> AsyncGenerator[None]:
+    gate.depth += 1
+    name = f"level_{gate.depth}"
+    await connection.execute(f"SAVEPOINT {name}")
+    try:
+        yield
+    except BaseException:
+        await connection.execute(f"ROLLBACK TO {name}")
+        raise
+    finally:
+        gate.depth -= 1
+        await connection.execute(f"RELEASE {name}")
+
+
+async def fetch(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+    """All rows of a reading statement; never rows that another task has not committed yet. Raises DatabaseError."""
+    gate = _gates[connection]
+    with _explained(gate.path):
+        if gate.mine:
+            return list(await connection.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
+        async with gate.lock:
+            return list(await connection.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
+
+
+async def fetch_one(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+    """The first row of a reading statement, or None. Raises DatabaseError."""
+    rows = await fetch(connection, sql, parameters)
+    return rows[0] if rows else None
+
+
+async def write(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+    """Run one writing statement in a transaction; the rows of its RETURNING clause. Raises DatabaseError."""
+    async with transaction(connection):
+        return await fetch(connection, sql, parameters)
+
+
+@contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except sqlite3.Error as problem:
+        reason = explain(problem, path)
+        if reason is problem:
+            raise
+        raise reason from problem

@@ -1,0 +1,52 @@
+"""What can be wrong with the database; `str(error)` is the sentence the command line prints."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+class NewerDatabase(DatabaseError):
+    """A newer Easel has already migrated this database."""
+
+
+class NotADatabase(DatabaseError):
+    """The file is damaged, or not a database of ours."""
+
+
+class FolderNotWritable(DatabaseError):
+    """The database's folder is missing, read-only or full."""
+
+
+class DatabaseLocked(DatabaseError):
+    """Another program holds the database's write lock for longer than we wait."""
+
+
+class MigrationFailed(DatabaseError):
+    """A migration could not be carried out; the database is as it was before it."""
+
+
+class DatabaseInUse(DatabaseError):
+    """Another Easel works with this database."""
+
+
+def explain(problem: sqlite3.Error, path: Path) -> Exception:
+    """The DatabaseError that `problem` amounts to; `problem` itself where it is a mistake of ours."""
+    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+    match code:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return DatabaseLocked(f"The database {path} is locked by another program; close that program.")
+        case sqlite3.SQLITE_NOTADB:
+            return NotADatabase(f"{path} is not an Easel database. Move it away or choose another [storage] folder.")
+        case sqlite3.SQLITE_CORRUPT:
+            return NotADatabase(f"The database {path} is damaged. Put back the newest copy that lies beside it.")
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return FolderNotWritable(f"The database {path} cannot be written: check that its folder is writable.")
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return FolderNotWritable(f"The database {path} cannot be written: the disk is full or failing ({problem}).")
+        case _:
+            return problem

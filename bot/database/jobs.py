@@ -1,0 +1,210 @@
+"""Jobs and their states: `queued -> running -> succeeded · failed · cancelled`.
+
+Every move is one statement that names the state it leaves and, where a worker is involved, the attempt: a worker
+that was given up and still answers finds nothing to move. None means that somebody else was first.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database import people, servers
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.pictures import NewPicture, Picture, record_pictures
+from inference.errors import Detail, InferenceError
+from inference.messages import GenerationRequest
+
+CREATE = """
+    INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, created_at)
+    VALUES (?, ?, ?, ?, ?, ?) RETURNING *
+"""
+START = """
+    UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?
+    WHERE id = ? AND state = 'queued' RETURNING *
+"""
+REQUEUE = """
+    UPDATE job SET state = 'queued', started_at = NULL
+    WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
+"""
+REQUEUE_ORPHANS = "UPDATE job SET state = 'queued', started_at = NULL WHERE state = 'running' RETURNING *"
+SUCCEED = """
+    UPDATE job SET state = 'succeeded', finished_at = ?, seconds = ?, peak_memory = ?
+    WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
+"""
+FAIL = """
+    UPDATE job SET state = 'failed', finished_at = ?, failure_code = ?, failure_detail = ?
+    WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
+"""
+FAIL_QUEUED = """
+    UPDATE job SET state = 'failed', finished_at = ?, failure_code = ?, failure_detail = ?
+    WHERE id = ? AND state = 'queued' RETURNING *
+"""
+CANCEL = """
+    UPDATE job SET state = 'cancelled', finished_at = ?
+    WHERE id = ? AND state IN ('queued', 'running') RETURNING *
+"""
+FIND = "SELECT * FROM job WHERE id = ?"
+QUEUED = "SELECT * FROM job WHERE state = 'queued' ORDER BY id"
+COUNT_WAITING = "SELECT count(*) FROM job WHERE person_id = ? AND state = 'queued'"
+UNFINISHED = "SELECT * FROM job WHERE person_id = ? AND state IN ('queued', 'running') ORDER BY id"
+RECENT = "SELECT * FROM job WHERE person_id = ? ORDER BY id DESC LIMIT ? OFFSET ?"
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing comes after it."""
+        return self not in {JobState.QUEUED, JobState.RUNNING}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the table: times in unix ms, `seconds` of painting, `peak_memory` in bytes.
+
+    `started_at` is that of the running attempt; a cancelled job that has one was cancelled while it painted.
+    """
+
+    id: int
+    person_id: int
+    server_id: int | None
+    channel_id: int
+    request: GenerationRequest
+    checkpoint: str
+    state: JobState
+    failure: InferenceError | None
+    attempt: int
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    seconds: float | None
+    peak_memory: int | None
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """A job that has just succeeded, with its pictures."""
+
+    job: Job
+    pictures: tuple[Picture, ...]
+
+
+async def create_job(
+    connection: aiosqlite.Connection,
+    request: GenerationRequest,
+    *,
+    person_id: int,
+    channel_id: int,
+    server_id: int | None = None,
+) -> Job:
+    """Queue a request; it survives any crash from here on. Raises DatabaseError."""
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        if server_id is not None:
+            await servers.remember_server(connection, server_id)
+        values = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint, now_ms())
+        (row,) = await write(connection, CREATE, values)
+    return _job(row)
+
+
+async def start_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+    """queued -> running, with the next attempt. Raises DatabaseError."""
+    return _moved(await write(connection, START, (now_ms(), job_id)))
+
+
+async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: int) -> Job | None:
+    """running -> queued, because the worker of this attempt is gone. Raises DatabaseError."""
+    return _moved(await write(connection, REQUEUE, (job_id, attempt)))
+
+
+async def requeue_orphans(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+    """Every running job -> queued: at the program's start no worker can have one. Raises DatabaseError."""
+    return tuple(sorted(map(_job, await write(connection, REQUEUE_ORPHANS)), key=lambda job: job.id))
+
+
+async def finish_job(
+    connection: aiosqlite.Connection,
+    job_id: int,
+    attempt: int,
+    pictures: Sequence[NewPicture],
+    *,
+    seconds: float,
+    peak_memory: int,
+) -> FinishedJob | None:
+    """running -> succeeded, together with its pictures and their LoRA uses. Raises DatabaseError."""
+    async with transaction(connection):
+        job = _moved(await write(connection, SUCCEED, (now_ms(), seconds, peak_memory, job_id, attempt)))
+        if job is None:
+            return None
+        return FinishedJob(job, await record_pictures(connection, job_id, pictures, job.request.loras))
+
+
+async def fail_job(
+    connection: aiosqlite.Connection, job_id: int, attempt: int | None, code: str, detail: Detail
+) -> Job | None:
+    """running -> failed for this attempt; with attempt None, queued -> failed. Raises DatabaseError."""
+    failure = (now_ms(), code, json.dumps(detail), job_id)
+    if attempt is None:
+        return _moved(await write(connection, FAIL_QUEUED, failure))
+    return _moved(await write(connection, FAIL, (*failure, attempt)))
+
+
+async def cancel_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+    """queued or running -> cancelled; `started_at` tells whether a worker must stop it. Raises DatabaseError."""
+    return _moved(await write(connection, CANCEL, (now_ms(), job_id)))
+
+
+async def find_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+    """The job with this id, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (job_id,))
+    return None if row is None else _job(row)
+
+
+async def queued_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+    """Every queued job, the oldest first. Raises DatabaseError."""
+    return tuple(_job(row) for row in await fetch(connection, QUEUED))
+
+
+async def count_waiting(connection: aiosqlite.Connection, person_id: int) -> int:
+    """How many queued jobs the person has. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_WAITING, (person_id,))
+    return row[0]
+
+
+async def unfinished_jobs(connection: aiosqlite.Connection, person_id: int) -> tuple[Job, ...]:
+    """A person's queued and running jobs, the oldest first. Raises DatabaseError."""
+    return tuple(_job(row) for row in await fetch(connection, UNFINISHED, (person_id,)))
+
+
+async def recent_jobs(
+    connection: aiosqlite.Connection, person_id: int, *, limit: int, offset: int = 0
+) -> tuple[Job, ...]:
+    """A page of a person's jobs in any state, the newest first. Raises DatabaseError."""
+    return tuple(_job(row) for row in await fetch(connection, RECENT, (person_id, limit, offset)))
+
+
+def _moved(rows: list[sqlite3.Row]) -> Job | None:
+    return _job(rows[0]) if rows else None
+
+
+def _job(row: sqlite3.Row) -> Job:
+    columns = dict(row)
+    code, detail = columns.pop("failure_code"), columns.pop("failure_detail")
+    columns["request"] = GenerationRequest.model_validate_json(columns["request"])
+    columns["state"] = JobState(columns["state"])
+    failure = None if code is None else InferenceError.from_failed(code, json.loads(detail))
+    return Job(**columns, failure=failure)

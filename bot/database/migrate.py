@@ -1,0 +1,112 @@
+"""Bringing a database to the newest schema: numbered files, each one transaction, a copy beside it before."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+
+from bot.database.errors import FolderNotWritable, MigrationFailed, NewerDatabase, NotADatabase
+
+FOLDER = Path(__file__).with_name("migrations")
+APPLICATION_ID = 0x4561736C  # "Easl": tells our databases from other programs'
+
+_FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step: after it the database's `user_version` is `number`."""
+
+    number: int
+    path: Path
+
+    @property
+    def script(self) -> str:
+        """The whole step as one transaction, so that it happens or does not happen.
+
+        One script, because `executescript` commits what is open when it starts: BEGIN in a call of its own would
+        be lost.
+        """
+        body = self.path.read_text("utf-8")
+        header = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {self.number};"
+        return f"BEGIN IMMEDIATE;\n{body}\n{header}\nCOMMIT;"
+
+
+def migrations(folder: Path = FOLDER) -> list[Migration]:
+    """The steps in order. Raises ValueError when a number is missing, doubled or a name is malformed."""
+    found: list[Migration] = []
+    for path in sorted(folder.glob("*.sql")):
+        name = _FILE_NAME.fullmatch(path.name)
+        if name is None or int(name[1]) != len(found) + 1:
+            raise ValueError(f"{path.name} should be number {len(found) + 1:04} and be named NNNN_what.sql")
+        found.append(Migration(len(found) + 1, path))
+    return found
+
+
+async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = FOLDER) -> None:
+    """Carry out what the database at `path` still lacks; before that, copy one that is not empty.
+
+    Raises NewerDatabase, NotADatabase, MigrationFailed (the database is as it was) or FolderNotWritable.
+    """
+    steps = migrations(folder)
+    version = await _pragma(connection, "user_version")
+    await _check_ours(connection, path)
+    if version > len(steps):
+        raise NewerDatabase(
+            f"The database {path} was made by a newer Easel (schema {version}; this one knows {len(steps)}). "
+            "Update Easel, or put back the copy that was made before the update."
+        )
+    if 0 < version < len(steps):
+        await _copy(connection, backup_path(path, version))
+    for step in steps[version:]:
+        await _carry_out(connection, step)
+
+
+def backup_path(path: Path, version: int) -> Path:
+    """Where the copy of schema `version` lies: `easel.sqlite3` -> `easel.schema-3.sqlite3`."""
+    return path.with_name(f"{path.stem}.schema-{version}{path.suffix}")
+
+
+async def _check_ours(connection: aiosqlite.Connection, path: Path) -> None:
+    """An empty file is ours to fill; tables of another program are not."""
+    if await _pragma(connection, "application_id") == APPLICATION_ID:
+        return
+    tables = await connection.execute_fetchall("SELECT 1 FROM sqlite_schema LIMIT 1")
+    if list(tables):
+        raise NotADatabase(f"{path} is another program's database. Move it away or choose another [storage] folder.")
+
+
+async def _carry_out(connection: aiosqlite.Connection, step: Migration) -> None:
+    try:
+        await connection.executescript(step.script)
+    except sqlite3.Error as problem:
+        await connection.rollback()
+        raise MigrationFailed(f"{step.path.name} failed, and the database was left as it was: {problem}") from problem
+
+
+async def _copy(connection: aiosqlite.Connection, target: Path) -> None:
+    """Write a whole copy to `target`; an older copy of the same schema gives way only to a finished one."""
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        partial.unlink(missing_ok=True)
+        await connection.execute("VACUUM INTO ?", (str(partial),))
+        await asyncio.to_thread(_finish_copy, partial, target)
+    except (OSError, sqlite3.OperationalError) as problem:
+        raise FolderNotWritable(f"The copy {target} cannot be written before migrating: {problem}") from problem
+
+
+def _finish_copy(partial: Path, target: Path) -> None:
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.replace(target)
+
+
+async def _pragma(connection: aiosqlite.Connection, name: str) -> int:
+    (row,) = await connection.execute_fetchall(f"PRAGMA {name}")
+    return int(row[0])

@@ -1,0 +1,31 @@
+"""The people who use the bot, known by Discord's snowflake."""
+
+from __future__ import annotations
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, transaction, write
+
+REMEMBER = "INSERT INTO person (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
+PICTURES = """
+    SELECT picture.path FROM job JOIN picture ON picture.job_id = job.id
+    WHERE job.person_id = ? ORDER BY picture.id
+"""
+FORGET = "DELETE FROM person WHERE id = ?"
+
+
+async def remember_person(connection: aiosqlite.Connection, person_id: int) -> None:
+    """Make sure the person has a row. Raises DatabaseError."""
+    await write(connection, REMEMBER, (person_id, now_ms()))
+
+
+async def forget_person(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
+    """Delete everything about the person: bookmarks, jobs (also unfinished ones), pictures.
+
+    Returns the pictures' paths, for the caller to delete the files. Raises DatabaseError.
+    """
+    async with transaction(connection):
+        paths = tuple(row["path"] for row in await fetch(connection, PICTURES, (person_id,)))
+        await write(connection, FORGET, (person_id,))
+    return paths

@@ -1,0 +1,110 @@
+"""Finished pictures and the LoRAs they were painted with. They are recorded by `jobs.finish_job`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from inference.messages import LoraUse
+
+RECORD = """
+    INSERT INTO picture (job_id, position, path, width, height, seed, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id
+"""
+RECORD_LORA = "INSERT INTO picture_lora (picture_id, position, sha256, name, weight) VALUES (?, ?, ?, ?, ?)"
+_PICTURE = """
+    SELECT picture.*, job.person_id, (
+        SELECT json_group_array(json_array(sha256, name, weight)) FROM (
+            SELECT * FROM picture_lora WHERE picture_id = picture.id ORDER BY position
+        )
+    ) AS loras
+"""
+FIND = f"{_PICTURE} FROM picture JOIN job ON job.id = picture.job_id WHERE picture.id = ?"
+OF_JOB = f"{_PICTURE} FROM picture JOIN job ON job.id = picture.job_id WHERE job_id = ? ORDER BY position"
+OF_PERSON = f"""
+    {_PICTURE} FROM job JOIN picture ON picture.job_id = job.id
+    WHERE job.person_id = ? ORDER BY job.id DESC, picture.position LIMIT ? OFFSET ?
+"""
+COUNT_OF_PERSON = "SELECT count(*) FROM job JOIN picture ON picture.job_id = job.id WHERE job.person_id = ?"
+FORGET = "DELETE FROM picture WHERE id = ?"
+
+
+@dataclass(frozen=True)
+class NewPicture:
+    """A picture about to be recorded: `path` relative to the pictures folder, sizes in pixels."""
+
+    path: str
+    width: int
+    height: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as recorded: `path` relative to the pictures folder, sizes in pixels, time in unix ms."""
+
+    id: int
+    job_id: int
+    person_id: int
+    position: int
+    path: str
+    width: int
+    height: int
+    seed: int
+    created_at: int
+    loras: tuple[LoraUse, ...]
+
+
+async def record_pictures(
+    connection: aiosqlite.Connection, job_id: int, pictures: Sequence[NewPicture], loras: Sequence[LoraUse]
+) -> tuple[Picture, ...]:
+    """Record a job's pictures in their order, each with all `loras`. Raises DatabaseError."""
+    async with transaction(connection):
+        for position, new in enumerate(pictures):
+            values = (job_id, position, new.path, new.width, new.height, new.seed, now_ms())
+            (row,) = await write(connection, RECORD, values)
+            for place, use in enumerate(loras):
+                await fetch(connection, RECORD_LORA, (row["id"], place, use.sha256, use.name, use.weight))
+        return await pictures_of_job(connection, job_id)
+
+
+async def find_picture(connection: aiosqlite.Connection, picture_id: int) -> Picture | None:
+    """The picture with this id, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (picture_id,))
+    return None if row is None else _picture(row)
+
+
+async def pictures_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[Picture, ...]:
+    """A job's pictures in their order. Raises DatabaseError."""
+    return tuple(_picture(row) for row in await fetch(connection, OF_JOB, (job_id,)))
+
+
+async def pictures_of_person(
+    connection: aiosqlite.Connection, person_id: int, *, limit: int, offset: int = 0
+) -> tuple[Picture, ...]:
+    """A page of a person's pictures, the newest job first. Raises DatabaseError."""
+    return tuple(_picture(row) for row in await fetch(connection, OF_PERSON, (person_id, limit, offset)))
+
+
+async def count_pictures_of_person(connection: aiosqlite.Connection, person_id: int) -> int:
+    """How many pictures the person has. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_OF_PERSON, (person_id,))
+    return row[0]
+
+
+async def forget_picture(connection: aiosqlite.Connection, picture_id: int) -> None:
+    """Delete the picture's row; the file is the caller's to delete. Raises DatabaseError."""
+    await write(connection, FORGET, (picture_id,))
+
+
+def _picture(row: sqlite3.Row) -> Picture:
+    columns = dict(row)
+    uses = json.loads(columns.pop("loras"))
+    loras = tuple(LoraUse(sha256=sha256, name=name, weight=weight) for sha256, name, weight in uses)
+    return Picture(**columns, loras=loras)
