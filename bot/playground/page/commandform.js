@@ -20,6 +20,7 @@ export class CommandForm {
       this.grid, this.more,
       make("div", { class: "command-foot" }, make("button", { type: "submit", class: "button primary", "data-testid": "command-send" }, "Send")));
     this.root.addEventListener("keydown", (event) => event.key === "Escape" && cancel());
+    this.overlay = make("div", {}); // suggestions lie above the form, which may scroll
     this.send = send;
     for (const option of entry.options) this.offer(option);
     queueMicrotask(() => this.root.querySelector("input, select, textarea, .command-foot button")?.focus());
@@ -43,7 +44,7 @@ export class CommandForm {
     const control = this.control(option, id);
     const field = make("div", { class: option.type === STRING && !option.choices?.length && option.required ? "field wide" : "field" },
       make("label", { for: id }, option.name + (option.required ? "" : " (optional)")), control, make("p", { class: "hint", dir: "auto" }, option.description));
-    if (option.autocomplete) new Suggestions(this, option, control, field);
+    if (option.autocomplete) new Suggestions(this, option, control);
     this.grid.append(field);
     return field;
   }
@@ -100,9 +101,9 @@ function choicesOf(option) {
 
 // Suggestions of the bot while one types into an option; free text may be sent all the same.
 class Suggestions {
-  constructor(form, option, input, field) {
-    Object.assign(this, { form, option, input, field, turn: 0, chosen: -1 });
-    this.box = make("div", { class: "suggestions", role: "listbox", id: `${input.id}-list`, "aria-label": `Suggestions for ${option.name}`, "data-testid": "suggestions", hidden: true });
+  constructor(form, option, input) {
+    Object.assign(this, { form, option, input, turn: 0, chosen: -1 });
+    this.box = make("div", { class: "popover", role: "listbox", id: `${input.id}-list`, "aria-label": `Suggestions for ${option.name}`, "data-testid": "suggestions", hidden: true });
     input.setAttribute("role", "combobox");
     input.setAttribute("aria-controls", this.box.id);
     input.setAttribute("aria-expanded", "false");
@@ -110,7 +111,7 @@ class Suggestions {
     input.addEventListener("focus", () => this.later());
     input.addEventListener("blur", () => setTimeout(() => this.hide(), 150));
     input.addEventListener("keydown", (event) => this.key(event));
-    field.append(this.box);
+    form.overlay.append(this.box);
   }
 
   later() {
@@ -141,7 +142,6 @@ class Suggestions {
     this.choices = choices;
     this.box.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
-    this.box.classList.toggle("up", this.input.getBoundingClientRect().bottom + 250 > innerHeight);
   }
 
   take(choice) {

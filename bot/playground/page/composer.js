@@ -90,7 +90,7 @@ export class Composer {
 
   choose(entry) {
     this.command = new CommandForm(entry, { cancel: () => this.cancel() });
-    this.form.replaceChildren(this.command.root);
+    this.form.replaceChildren(this.command.overlay, this.command.root);
   }
 
   cancel() {
