@@ -1,0 +1,186 @@
+"""The catalogue of LoRAs: keeping it in step with the library's folder, and finding in it what a person means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+
+import aiosqlite
+
+from bot.database.connection import transaction
+from bot.database.lora_records import Change, known_files, mark_missing, record_found
+from bot.database.loras import Lora, LoraVersion, find_lora_by_name, name_key, similar_names, versions_with_problem
+from inference.base_models import BaseModelId, Compatibility, CompatibilityTable
+from inference.lora.declarations import Declaration, read_declarations
+from inference.lora.library import FoundLora, lora_files, scan
+
+BATCH_FILES = 50  # recorded in one transaction
+BATCH_SECONDS = 1.0  # or fewer, when hashing them takes longer: what is hashed is soon safe
+
+Progress = Callable[[int, int], None]
+
+
+class LibraryUnreadable(Exception):
+    """The library's folder cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class FileProblem:
+    """A file that cannot be used, and why. `path` is relative to the library."""
+
+    path: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What a scan found; paths are relative to the library. `unknown` files are whole but of unknown base model."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    missing: tuple[str, ...]
+    broken: tuple[FileProblem, ...]
+    duplicates: tuple[FileProblem, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass
+class _Tally:
+    """What a running scan has recorded so far, and what has to wait for its end."""
+
+    paths: dict[Change, list[str]] = field(default_factory=lambda: {change: [] for change in Change})
+    unknown: list[str] = field(default_factory=list[str])
+    waiting: list[FoundLora] = field(default_factory=list[FoundLora])
+
+
+async def scan_library(
+    connection: aiosqlite.Connection,
+    library: Path,
+    installed: Mapping[str, BaseModelId],
+    progress: Progress = lambda done, total: None,
+) -> ScanReport:
+    """Bring the catalogue in step with the folder `library`. One scan at a time.
+
+    `installed` maps the checkpoints' SHA-256 to their base models. Every file is judged again, for declarations
+    and checkpoints may have changed, but only new and changed ones are read. Reading happens in threads, `progress`
+    (files done, files in all) is called in the event loop. A scan that is cut short keeps what it has recorded.
+
+    Raises LibraryUnreadable, BadDeclarations (both before anything is recorded) or DatabaseError.
+    """
+    declarations, present = await asyncio.to_thread(_look, library)
+    known = await known_files(connection)
+    missing = await mark_missing(connection, present)
+    tally = _Tally()
+    files = scan(library, known, _in_loop(progress))
+    while batch := await asyncio.to_thread(_take, files):
+        await _record(connection, batch, declarations, installed, tally, last_word=False)
+    await _record(connection, tally.waiting, declarations, installed, tally, last_word=True)
+    return await _report(connection, tally, missing)
+
+
+def _look(library: Path) -> tuple[dict[str, Declaration], set[str]]:
+    try:
+        present = {path.relative_to(library).as_posix() for path in lora_files(library)}
+    except OSError as problem:
+        raise LibraryUnreadable(f"The library {library} cannot be read: {problem.strerror}.") from problem
+    return read_declarations(library), present
+
+
+def _in_loop(progress: Progress) -> Progress:
+    loop = asyncio.get_running_loop()
+
+    def tell(done: int, total: int) -> None:
+        loop.call_soon_threadsafe(progress, done, total)
+
+    return tell
+
+
+def _take(files: Iterator[FoundLora]) -> list[FoundLora]:
+    end = monotonic() + BATCH_SECONDS
+    batch: list[FoundLora] = []
+    for found in islice(files, BATCH_FILES):
+        batch.append(found)
+        if monotonic() > end:
+            break
+    return batch
+
+
+async def _record(
+    connection: aiosqlite.Connection,
+    batch: list[FoundLora],
+    declarations: Mapping[str, Declaration],
+    installed: Mapping[str, BaseModelId],
+    tally: _Tally,
+    *,
+    last_word: bool,
+) -> None:
+    async with transaction(connection):
+        for found in batch:
+            evidence = found.judge(declarations, installed)
+            change = await record_found(connection, found, evidence, last_word=last_word)
+            if change is None:
+                tally.waiting.append(found)
+                continue
+            tally.paths[change].append(found.path)
+            if evidence.base_model is None and change not in {Change.BROKEN, Change.DUPLICATE}:
+                tally.unknown.append(found.path)
+
+
+async def _report(connection: aiosqlite.Connection, tally: _Tally, missing: tuple[str, ...]) -> ScanReport:
+    problems = {version.path: version.problem or "" for version in await versions_with_problem(connection)}
+    paths = {change: tuple(sorted(found)) for change, found in tally.paths.items()}
+    return ScanReport(
+        new=paths[Change.NEW],
+        changed=paths[Change.CHANGED],
+        unchanged=paths[Change.UNCHANGED],
+        missing=missing,
+        broken=tuple(FileProblem(path, problems[path]) for path in paths[Change.BROKEN]),
+        duplicates=tuple(FileProblem(path, problems[path]) for path in paths[Change.DUPLICATE]),
+        unknown=tuple(sorted(tally.unknown)),
+    )
+
+
+@dataclass(frozen=True)
+class NamedLora:
+    """What a typed name means: the entry, or, when there is none of that name, the closest names there are."""
+
+    lora: Lora | None
+    suggestions: tuple[str, ...] = ()
+
+
+async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestions: int = 3) -> NamedLora:
+    """Look up a name as a person types it, in whatever case. Raises DatabaseError."""
+    lora = await find_lora_by_name(connection, typed)
+    if lora is not None:
+        return NamedLora(lora)
+    wanted = name_key(typed)[:100]
+    names = await similar_names(connection, typed)
+    closest = sorted(names, key=lambda name: -SequenceMatcher(None, wanted, name_key(name)).ratio())
+    return NamedLora(None, tuple(closest[:suggestions]))
+
+
+@dataclass(frozen=True)
+class VersionChoice:
+    """The version of an entry that fits a checkpoint; when none does, the base models that its versions have.
+
+    `version` None with no `base_models`: nobody knows what its files were trained on, or they are all gone.
+    """
+
+    version: LoraVersion | None
+    base_models: tuple[BaseModelId, ...]
+
+
+def choose_version(lora: Lora, checkpoint: BaseModelId, table: CompatibilityTable) -> VersionChoice:
+    """The version to take on a checkpoint: of its own base model before an allowed one, the newest of equals."""
+    bases = tuple(sorted({version.base_model for version in lora.usable if version.base_model is not None}))
+    for wanted in (Compatibility.EQUAL, Compatibility.ALLOWED):
+        fitting = [v for v in lora.usable if table.compare(v.base_model, checkpoint) is wanted]
+        if fitting:
+            return VersionChoice(max(fitting, key=lambda version: version.id), bases)
+    return VersionChoice(None, bases)

@@ -1,0 +1,222 @@
+"""Writing what a scan of the library found: the only module that changes the catalogue's tables.
+
+A version is known by its SHA-256 and keeps its row, entry and bookmarks when its file moves, breaks, is replaced
+or goes missing and comes back.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.loras import name_key, stored_found
+from inference.lora.evidence import Evidence
+from inference.lora.library import FoundLora
+from inference.lora.sidecar import Category, Sidecar
+
+KNOWN = "SELECT path, found FROM lora_version WHERE missing = 0"
+MARK_MISSING = """
+    UPDATE lora_version SET missing = 1
+    WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path
+"""
+MARK_REPLACED = "UPDATE lora_version SET missing = 1 WHERE id = ?"
+AT_PATH = "SELECT * FROM lora_version WHERE path = ? AND missing = 0"
+LIVE_ELSEWHERE = """
+    SELECT path FROM lora_version WHERE sha256 = ? AND missing = 0 AND problem IS NULL AND path <> ?
+"""
+GONE_BEFORE = "SELECT * FROM lora_version WHERE sha256 = ? AND missing = 1 ORDER BY id DESC LIMIT 1"
+INSERT = """
+    INSERT INTO lora_version (lora_id, sha256, name, path, found, base_model, evidence, contradictions,
+        recommended_weight, problem, created_at)
+    VALUES (:lora_id, :sha256, :name, :path, :found, :base_model, :evidence, :contradictions,
+        :recommended_weight, :problem, :now) RETURNING id
+"""
+UPDATE = """
+    UPDATE lora_version SET lora_id = :lora_id, sha256 = :sha256, name = :name, path = :path, found = :found,
+        base_model = :base_model, evidence = :evidence, contradictions = :contradictions,
+        recommended_weight = :recommended_weight, problem = :problem, missing = 0
+    WHERE id = :id
+"""
+FORGET_WORDS = "DELETE FROM trigger_word WHERE version_id = ?"
+ADD_WORD = "INSERT INTO trigger_word (version_id, position, word) VALUES (?, ?, ?)"
+ENTRY = "SELECT id FROM lora WHERE name_key = ?"
+ADD_ENTRY = """
+    INSERT INTO lora (name, name_key, category, created_at) VALUES (?, ?, 'other', ?) RETURNING id
+"""
+RENAME_ENTRY = "UPDATE lora SET name = ?, name_key = ? WHERE id = ?"
+COUNT_VERSIONS = "SELECT count(*) FROM lora_version WHERE lora_id = ?"
+SPELL_ENTRY = "UPDATE lora SET name = ? WHERE id = ? AND name_key = ?"
+DESCRIBE_ENTRY = "UPDATE lora SET category = ?, description = ? WHERE id = ?"
+MOVE_BOOKMARKS = "UPDATE OR IGNORE bookmark SET lora_id = :new WHERE lora_id = :old"
+DROP_UNUSED = """
+    DELETE FROM lora WHERE id = :id
+    AND NOT EXISTS (SELECT 1 FROM lora_version WHERE lora_id = :id)
+    AND NOT EXISTS (SELECT 1 FROM bookmark WHERE lora_id = :id) RETURNING id
+"""
+VERSIONS_OF = "SELECT found FROM lora_version WHERE lora_id = ? ORDER BY missing, path, id"
+FORGET_TEXT = "DELETE FROM lora_text WHERE rowid = ?"
+FORGET_NAME = "DELETE FROM lora_name WHERE rowid = ?"
+WRITE_TEXT = """
+    INSERT INTO lora_text (rowid, name, trigger_words, description) SELECT id, name, coalesce((
+        SELECT group_concat(word, ' ') FROM lora_version JOIN trigger_word ON version_id = lora_version.id
+        WHERE lora_id = lora.id
+    ), ''), description FROM lora WHERE id = ?
+"""
+WRITE_NAME = "INSERT INTO lora_name (rowid, name) SELECT id, name FROM lora WHERE id = ?"
+
+
+class Change(StrEnum):
+    """What a scan means for one file."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    BROKEN = "broken"
+    DUPLICATE = "duplicate"
+
+
+async def known_files(connection: aiosqlite.Connection) -> dict[str, FoundLora]:
+    """What earlier scans found, by path, for `inference.lora.library.scan`. Raises DatabaseError."""
+    rows = await fetch(connection, KNOWN)
+    return {row["path"]: found for row in rows if (found := stored_found(row["found"]))}
+
+
+async def mark_missing(connection: aiosqlite.Connection, present: Collection[str]) -> tuple[str, ...]:
+    """Flag every version whose path is not among `present`; the paths newly flagged. Raises DatabaseError."""
+    rows = await write(connection, MARK_MISSING, (json.dumps(sorted(present)),))
+    return tuple(sorted(row["path"] for row in rows))
+
+
+async def record_found(
+    connection: aiosqlite.Connection, found: FoundLora, evidence: Evidence, *, last_word: bool
+) -> Change | None:
+    """Bring the catalogue in step with one file.
+
+    None when another path has the same bytes: that may change while the scan goes on, so ask again after its end
+    with `last_word`, and it becomes a DUPLICATE. Raises DatabaseError.
+    """
+    async with transaction(connection):
+        row = await _row_at(connection, found)
+        if found.problem is not None:
+            return await _record_broken(connection, row, found, evidence)
+        twin = await fetch_one(connection, LIVE_ELSEWHERE, (found.sha256, found.path))
+        if twin is None:
+            row = row or await fetch_one(connection, GONE_BEFORE, (found.sha256,))
+            return await _record(connection, row, found, evidence, None)
+        if not last_word:
+            return None
+        await _record(connection, row, found, evidence, f"it is the same file as {twin['path']}")
+        return Change.DUPLICATE
+
+
+async def _row_at(connection: aiosqlite.Connection, found: FoundLora) -> sqlite3.Row | None:
+    """The version that lies at this path. One with other bytes has been replaced and counts as missing."""
+    row = await fetch_one(connection, AT_PATH, (found.path,))
+    if row is None or found.sha256 is None or row["sha256"] in {None, found.sha256}:
+        return row
+    await write(connection, MARK_REPLACED, (row["id"],))
+    return None
+
+
+async def _record_broken(
+    connection: aiosqlite.Connection, row: sqlite3.Row | None, found: FoundLora, evidence: Evidence
+) -> Change:
+    """A file that was whole before keeps its entry, bytes and base model beside the problem."""
+    if row is None or row["sha256"] is None:
+        await _record(connection, row, found, evidence, found.problem)
+    elif (row["found"], row["problem"]) != (found.model_dump_json(), found.problem):
+        await write(connection, UPDATE, {**dict(row), "found": found.model_dump_json(), "problem": found.problem})
+    return Change.BROKEN
+
+
+async def _record(
+    connection: aiosqlite.Connection,
+    row: sqlite3.Row | None,
+    found: FoundLora,
+    evidence: Evidence,
+    problem: str | None,
+) -> Change:
+    lora_id = await _entry(connection, row, found.name)
+    values = _values(lora_id, found, evidence, problem)
+    if row is not None and not row["missing"] and values.items() <= dict(row).items():
+        return Change.UNCHANGED
+    if row is None:
+        (inserted,) = await write(connection, INSERT, {**values, "now": now_ms()})
+        version_id = inserted["id"]
+    else:
+        version_id = row["id"]
+        await write(connection, UPDATE, {**values, "id": version_id})
+    await _write_words(connection, version_id, found.sidecar)
+    await write(connection, SPELL_ENTRY, (found.name, lora_id, name_key(found.name)))
+    await _refresh(connection, lora_id)
+    if row is not None and row["lora_id"] != lora_id:
+        await _leave(connection, row["lora_id"], lora_id)
+    return Change.NEW if row is None else Change.CHANGED
+
+
+def _values(lora_id: int, found: FoundLora, evidence: Evidence, problem: str | None) -> dict[str, object]:
+    return {
+        "lora_id": lora_id,
+        "sha256": found.sha256,
+        "name": found.version,
+        "path": found.path,
+        "found": found.model_dump_json(),
+        "base_model": None if evidence.base_model is None else str(evidence.base_model),
+        "evidence": evidence.source.name,
+        "contradictions": json.dumps(evidence.contradictions),
+        "recommended_weight": found.sidecar.recommended_weight,
+        "problem": problem,
+    }
+
+
+async def _entry(connection: aiosqlite.Connection, row: sqlite3.Row | None, name: str) -> int:
+    """The entry called `name`. When a version alone in its entry gets a new name, the entry is renamed."""
+    key = name_key(name)
+    entry = await fetch_one(connection, ENTRY, (key,))
+    if entry is not None:
+        return entry["id"]
+    if row is not None and await _is_alone(connection, row["lora_id"]):
+        await write(connection, RENAME_ENTRY, (name, key, row["lora_id"]))
+        return row["lora_id"]
+    (added,) = await write(connection, ADD_ENTRY, (name, key, now_ms()))
+    return added["id"]
+
+
+async def _is_alone(connection: aiosqlite.Connection, lora_id: int) -> bool:
+    (row,) = await fetch(connection, COUNT_VERSIONS, (lora_id,))
+    return row[0] == 1
+
+
+async def _leave(connection: aiosqlite.Connection, old: int, new: int) -> None:
+    """A version went from one entry to another: an entry left without any hands its bookmarks on and goes.
+
+    Where a person has bookmarked both, the old bookmark stays, and with it the entry, rather than lose the note.
+    """
+    (row,) = await fetch(connection, COUNT_VERSIONS, (old,))
+    if row[0] == 0:
+        await write(connection, MOVE_BOOKMARKS, {"old": old, "new": new})
+        await write(connection, DROP_UNUSED, {"id": old})
+    await _refresh(connection, old)
+
+
+async def _write_words(connection: aiosqlite.Connection, version_id: int, sidecar: Sidecar) -> None:
+    await write(connection, FORGET_WORDS, (version_id,))
+    for position, word in enumerate(sidecar.trigger_words):
+        await fetch(connection, ADD_WORD, (version_id, position, word))
+
+
+async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
+    """Describe the entry by its versions' sidecars, the first that says something, and index its words."""
+    found = [stored_found(row["found"]) for row in await fetch(connection, VERSIONS_OF, (lora_id,))]
+    sidecars = [each.sidecar for each in found if each is not None]
+    category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)
+    description = next((s.description for s in sidecars if s.description), "")
+    await write(connection, DESCRIBE_ENTRY, (category, description, lora_id))
+    for sql in (FORGET_TEXT, WRITE_TEXT, FORGET_NAME, WRITE_NAME):
+        await fetch(connection, sql, (lora_id,))
