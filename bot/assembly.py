@@ -1,0 +1,103 @@
+"""The one place where everything is put together, in order, by constructor arguments."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.catalogue import ScanReport, scan_library
+from bot.checkpoints import identify
+from bot.config import ConfigError, Settings
+from bot.database.checkpoints import base_models_by_sha256
+from bot.database.connection import open_database
+from bot.database.lock import program_lock
+from bot.generation import Generation
+from bot.requests import RequestBuilder
+from inference.messages import CheckpointSpec, Configure
+from inference.workers.local import LocalWorker
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Easel:
+    """Everything that runs, for commands and cogs to use."""
+
+    settings: Settings
+    connection: aiosqlite.Connection
+    checkpoints: tuple[CheckpointSpec, ...]
+    library: ScanReport
+    requests: RequestBuilder
+    generation: Generation
+    worker: LocalWorker
+
+
+@dataclass(frozen=True)
+class Catalogued:
+    """The database with the checkpoints identified and the library scanned."""
+
+    connection: aiosqlite.Connection
+    checkpoints: tuple[CheckpointSpec, ...]
+    library: ScanReport
+
+
+def _no_progress(done: int, total: int) -> None:
+    pass
+
+
+@asynccontextmanager
+async def open_catalogue(settings: Settings, progress: Progress = _no_progress) -> AsyncGenerator[Catalogued]:
+    """Hold the database for this program, with the library scanned.
+
+    Raises ConfigError, DatabaseError, LibraryUnreadable or BadDeclarations.
+    """
+    with program_lock(settings.storage.database):
+        async with open_database(settings.storage.database) as connection:
+            checkpoints = tuple(await identify(connection, settings.checkpoints))
+            # A source hash stands for the folder converted from it: LoRAs record the one or the other.
+            installed = await base_models_by_sha256(connection)
+            installed |= {spec.sha256: spec.base_model for spec in checkpoints if spec.sha256}
+            library = await scan_library(connection, settings.library.folder, installed, progress)
+            yield Catalogued(connection, checkpoints, library)
+
+
+@asynccontextmanager
+async def open_easel(settings: Settings, progress: Progress = _no_progress) -> AsyncGenerator[Easel]:
+    """Everything running: catalogue, worker, dispatcher. Raises as `open_catalogue`, and WorkerUnavailable."""
+    if not settings.checkpoints:
+        raise ConfigError("No checkpoint is declared. Add a [[checkpoints]] section to the settings.")
+    async with open_catalogue(settings, progress) as found:
+        worker = LocalWorker(_configure(settings, found.checkpoints))
+        generation = Generation(
+            found.connection,
+            worker,
+            pictures=settings.storage.pictures,
+            spool=settings.storage.spool,
+            max_attempts=settings.limits.max_attempts,
+        )
+        requests = RequestBuilder(found.connection, settings, found.checkpoints)
+        async with generation.running():
+            yield Easel(settings, found.connection, found.checkpoints, found.library, requests, generation, worker)
+
+
+def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> Configure:
+    storage = settings.storage
+    try:
+        for folder in (storage.pictures, storage.spool):
+            folder.mkdir(parents=True, exist_ok=True)
+        for leftover in storage.spool.iterdir():  # of a program that was killed; its jobs are painted again
+            leftover.unlink()
+    except OSError as problem:
+        raise ConfigError(f"The folder {storage.folder} cannot be written: {problem.strerror}.") from None
+    return Configure(
+        checkpoints=checkpoints,
+        library=str(settings.library.folder),
+        spool=str(storage.spool),
+        device=settings.worker.device,
+        threads=settings.worker.threads,
+        allowed_pairs=settings.matching.allow,
+        max_lora_bytes=settings.worker.max_lora_megabytes * 2**20,
+    )

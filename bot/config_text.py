@@ -1,0 +1,85 @@
+"""config.toml as text: every setting with its comment, made from the settings' own definitions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from bot.config import CheckpointSettings, Settings
+
+_HEAD = """\
+# Settings of Easel. Paths are relative to this file.
+# Everything can also come from the environment: EASEL_SECTION__KEY, for example EASEL_DISCORD__TOKEN.
+"""
+
+EXAMPLE_CHECKPOINTS: tuple[Mapping[str, Any], ...] = (
+    {
+        "name": "Illustrious",
+        "repository": "OnomaAIResearch/Illustrious-xl-early-release-v0",
+        "base_model": "sdxl/illustrious",
+        "sampler": "euler_a",
+        "guidance_scale": 5.5,
+        "prompt_prefix": "masterpiece, best quality",
+        "negative_prompt": "worst quality, low quality",
+    },
+    {
+        "name": "Pony",
+        "path": "checkpoints/ponyDiffusionV6XL.safetensors",
+        "base_model": "sdxl/pony",
+        "sampler": "euler_a",
+        "steps": 25,
+        "guidance_scale": 7,
+        "prompt_prefix": "score_9, score_8_up, score_7_up",
+    },
+)
+
+
+def config_text(checkpoints: Sequence[Mapping[str, Any]] = EXAMPLE_CHECKPOINTS, **sections: Mapping[str, Any]) -> str:
+    """A whole config.toml with `checkpoints` declared; `sections` gives values that differ from the defaults."""
+    parts = [_HEAD]
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            parts.append(_table(f"[{name}]", kind, sections.get(name, {})))
+    first, *others = checkpoints
+    parts.append(_table("[[checkpoints]]", CheckpointSettings, first))
+    parts += [_bare_table("[[checkpoints]]", values) for values in others]  # the comments need no repeating
+    return "\n".join(parts)
+
+
+def _table(title: str, kind: type[BaseModel], values: Mapping[str, Any]) -> str:
+    lines = [*_comment(kind.__doc__), title]
+    for name, field in kind.model_fields.items():
+        lines += _comment(field.description)
+        lines.append(_assignment(name, field, values))
+    return "\n".join(lines) + "\n"
+
+
+def _bare_table(title: str, values: Mapping[str, Any]) -> str:
+    return "\n".join([title, *(f"{name} = {toml_value(value)}" for name, value in values.items())]) + "\n"
+
+
+def _assignment(name: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
+    if name in values:
+        return f"{name} = {toml_value(values[name])}"
+    default = field.get_default(call_default_factory=False)
+    if field.is_required() or default in (None, (), "") or name == "token":
+        return f"# {name} ="
+    return f"{name} = {toml_value(default)}"
+
+
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it: numbers, text, paths, and lists of them."""
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(toml_value(item) for item in value)}]"  # pyright: ignore[reportUnknownVariableType]
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _comment(text: str | None) -> list[str]:
+    return [f"# {line}".rstrip() for line in (text or "").strip().splitlines()]

@@ -1,0 +1,232 @@
+"""Between the job table and the worker: who is next, what became of it, and what happens when the worker dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+
+from bot.background import guard
+from bot.database.jobs import (
+    Job,
+    cancel_job,
+    fail_job,
+    find_job,
+    finish_job,
+    queued_jobs,
+    requeue_job,
+    requeue_orphans,
+    start_job,
+)
+from bot.database.loras import find_version
+from bot.database.pictures import NewPicture, Picture
+from inference.errors import InferenceError, WorkerCrashed, WorkerFailed
+from inference.messages import (
+    BadCommand,
+    Cancelled,
+    Capacity,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Progress,
+    Ready,
+    Started,
+)
+from inference.queue import JobQueue, Waiting
+from inference.workers import Worker, WorkerDied
+
+log = logging.getLogger(__name__)
+
+PICTURES_A_FOLDER = 1000  # jobs whose pictures share a folder, so that no folder grows without end
+
+
+@dataclass(frozen=True)
+class JobUpdate:
+    """What has just happened to a job. `progress` while it paints, `pictures` once it has succeeded.
+
+    `trouble` is the worker's death, told to everybody who waits; the job itself goes on.
+    """
+
+    job: Job
+    progress: Progress | None = None
+    pictures: tuple[Picture, ...] = ()
+    trouble: WorkerDied | None = None
+
+
+class Dispatcher:
+    """Hands queued jobs to the worker and writes down what it reports. Every state lives in the job table."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        worker: Worker,
+        *,
+        pictures: Path,
+        spool: Path,
+        max_attempts: int,
+        tell: Callable[[JobUpdate], None],
+    ) -> None:
+        self._connection = connection
+        self._worker = worker
+        self._pictures = pictures
+        self._spool = spool
+        self._max_attempts = max_attempts
+        self._tell = tell
+        self._queue = JobQueue()
+        self._in_hand: dict[int, Job] = {}
+        self._free = 0
+        self._loaded: tuple[str, ...] = ()
+        self._filling = asyncio.Lock()
+
+    async def resume(self) -> None:
+        """At the program's start: what was running has no worker any more; everything queued waits again."""
+        await requeue_orphans(self._connection)
+        for job in await queued_jobs(self._connection):
+            self._queue.push(_waiting(job))
+
+    async def add(self, job: Job) -> None:
+        """Let a job that stands in the table wait for its turn."""
+        self._queue.push(_waiting(job))
+        await self._fill()
+
+    def position(self, job_id: int) -> int | None:
+        """How many jobs come before this one; None when it does not wait."""
+        order = [waiting.job_id for waiting in self._queue.order(self._loaded)]
+        return order.index(job_id) if job_id in order else None
+
+    async def cancel(self, job_id: int) -> Job | None:
+        """Cancel a job that waits or runs; None when it had ended already."""
+        self._queue.remove(job_id)
+        job = await cancel_job(self._connection, job_id)
+        if job is None:
+            return None
+        if job_id in self._in_hand:
+            await self._worker.cancel(job_id)
+        self._tell(JobUpdate(job))
+        return job
+
+    async def run(self) -> None:
+        """Follow the worker until it is closed. One event that goes wrong does not end the others."""
+        async for event in self._worker.events():
+            await guard(self._handle(event), f"handling {type(event).__name__}")
+            await guard(self._fill(), "filling the worker")
+
+    async def _fill(self) -> None:
+        async with self._filling:
+            while self._free and (waiting := self._queue.next(self._loaded)):
+                job = await start_job(self._connection, waiting.job_id)
+                if job is not None:
+                    await self._submit(job)
+
+    async def _submit(self, job: Job) -> None:
+        paths = {
+            use.sha256: version.path
+            for use in job.request.loras
+            if (version := await find_version(self._connection, use.sha256)) and version.usable
+        }
+        self._in_hand[job.id] = job
+        self._free -= 1
+        command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=paths)
+        if not await self._worker.submit(command):
+            self._free = 0
+            await self._give_back(self._in_hand.pop(job.id))
+
+    async def _give_back(self, job: Job) -> None:
+        """The worker of this attempt is gone: wait again, or give up after too many."""
+        if job.attempt >= self._max_attempts:
+            await self._fail(job, WorkerCrashed(attempts=job.attempt))
+        elif waits := await requeue_job(self._connection, job.id, job.attempt):
+            self._queue.push(_waiting(waits))
+            self._tell(JobUpdate(waits))
+
+    async def _handle(self, event: Event | WorkerDied) -> None:
+        match event:
+            case Capacity():
+                self._free, self._loaded = event.free, event.loaded
+            case WorkerDied():
+                await self._mourn(event)
+            case Ready() | BadCommand():
+                log.info("worker: %s", event)
+            case Started() | Progress():
+                if job := self._current(event):
+                    self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
+            case Finished() | Failed() | Cancelled():
+                if job := self._current(event):
+                    del self._in_hand[job.id]
+                    await self._conclude(job, event)
+
+    def _current(self, event: Started | Progress | Finished | Failed | Cancelled) -> Job | None:
+        """The job in hand that `event` speaks of; None for an attempt that was given up."""
+        job = self._in_hand.get(event.job_id)
+        return job if job and job.attempt == event.attempt else None
+
+    async def _conclude(self, job: Job, event: Finished | Failed | Cancelled) -> None:
+        match event:
+            case Finished():
+                await self._succeed(job, event)
+            case Failed():
+                await self._fail(job, InferenceError.from_failed(event.code, event.detail))
+            case Cancelled():  # the table said so first; a worker that gives up by itself is another matter
+                await self._give_back(job)
+        for leftover in self._spool.glob(f"job{job.id}-{job.attempt}-*"):
+            leftover.unlink(missing_ok=True)
+
+    async def _succeed(self, job: Job, event: Finished) -> None:
+        request = job.request
+        try:
+            paths = [await asyncio.to_thread(self._keep, job, name) for name in event.pictures]
+        except OSError as problem:
+            log.exception("the pictures of job %s cannot be kept", job.id)
+            await self._fail(job, WorkerFailed(reason=problem.strerror or "the pictures cannot be kept"))
+            return
+        new = [
+            NewPicture(path=path, width=request.width, height=request.height, seed=seed)
+            for path, seed in zip(paths, request.seeds, strict=True)
+        ]
+        done = await finish_job(
+            self._connection, job.id, job.attempt, new, seconds=event.seconds, peak_memory=event.peak_memory
+        )
+        if done is None:  # cancelled while the last step ran
+            for path in paths:
+                (self._pictures / path).unlink(missing_ok=True)
+            return
+        self._tell(JobUpdate(done.job, pictures=done.pictures))
+
+    def _keep(self, job: Job, name: str) -> str:
+        """Move a picture out of the spool and onto the disk for good; its path below the pictures folder."""
+        source = self._spool / Path(name).name
+        relative = f"{job.id // PICTURES_A_FOLDER}/{source.name}"
+        target = self._pictures / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(source, target)
+        with target.open("rb") as file:
+            os.fsync(file.fileno())  # the row that names it is about to be committed
+        return relative
+
+    async def _fail(self, job: Job, problem: InferenceError) -> None:
+        failed = await fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail)
+        if failed is not None:
+            self._tell(JobUpdate(failed))
+
+    async def _mourn(self, death: WorkerDied) -> None:
+        """Every job the worker had goes back to the queue; everybody who waits is told."""
+        self._free = 0
+        lost, self._in_hand = list(self._in_hand.values()), {}
+        for job in lost:
+            await self._give_back(job)
+        for waiting in self._queue.order():
+            if job := await find_job(self._connection, waiting.job_id):
+                self._tell(JobUpdate(job, trouble=death))
+
+
+def _waiting(job: Job) -> Waiting:
+    request = job.request
+    work = request.steps * request.width * request.height * request.count
+    return Waiting(job.id, job.person_id, job.checkpoint, float(work))

@@ -1,0 +1,82 @@
+"""A request's life: check, save, submit, follow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+
+from bot import background
+from bot.database.jobs import Job, create_job, find_job
+from bot.database.pictures import pictures_of_job
+from bot.dispatcher import Dispatcher, JobUpdate
+from inference.messages import GenerationRequest
+from inference.workers import Worker
+
+Updates = asyncio.Queue[JobUpdate]
+
+
+class Generation:
+    """Takes orders, keeps them, and tells whoever follows a job what becomes of it."""
+
+    def __init__(
+        self, connection: aiosqlite.Connection, worker: Worker, *, pictures: Path, spool: Path, max_attempts: int
+    ) -> None:
+        self._connection = connection
+        self._worker = worker
+        self._followers: dict[int, set[Updates]] = {}
+        self._dispatcher = Dispatcher(
+            connection, worker, pictures=pictures, spool=spool, max_attempts=max_attempts, tell=self._tell
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """The worker runs and jobs are painted while inside."""
+        await self._dispatcher.resume()
+        await self._worker.start()
+        dispatching = background.start(self._dispatcher.run(), "dispatcher")
+        try:
+            yield
+        finally:
+            await self._worker.close()
+            await dispatching
+
+    async def order(
+        self, request: GenerationRequest, *, person_id: int, channel_id: int, server_id: int | None = None
+    ) -> Job:
+        """Keep a checked request; from the return on it survives any crash."""
+        job = await create_job(
+            self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
+        )
+        await self._dispatcher.add(job)
+        return job
+
+    async def cancel(self, job_id: int) -> Job | None:
+        """Cancel a job that waits or runs; None when it had ended already."""
+        return await self._dispatcher.cancel(job_id)
+
+    def position(self, job_id: int) -> int | None:
+        """How many jobs come before this one; None when it does not wait."""
+        return self._dispatcher.position(job_id)
+
+    @asynccontextmanager
+    async def following(self, job_id: int) -> AsyncGenerator[Updates]:
+        """Updates of a job from now on; the first is how it stands."""
+        updates: Updates = asyncio.Queue()
+        self._followers.setdefault(job_id, set()).add(updates)
+        try:
+            if job := await find_job(self._connection, job_id):
+                pictures = await pictures_of_job(self._connection, job_id) if job.state.final else ()
+                updates.put_nowait(JobUpdate(job, pictures=pictures))
+            yield updates
+        finally:
+            self._followers[job_id].discard(updates)
+            if not self._followers[job_id]:
+                del self._followers[job_id]
+
+    def _tell(self, update: JobUpdate) -> None:
+        for updates in self._followers.get(update.job.id, ()):
+            updates.put_nowait(update)

@@ -1,0 +1,190 @@
+"""From what a person wishes to the frozen request: defaults filled in, limits kept, every LoRA matched."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+from pydantic import ValidationError
+
+from bot.catalogue import choose_version, find_named
+from bot.config import CheckpointSettings, Settings, Size
+from bot.database.loras import Lora, LoraVersion
+from inference.base_models import BaseModelId
+from inference.errors import (
+    CheckpointNotFound,
+    InvalidRequest,
+    LoraFileRefused,
+    LoraNotFound,
+    PromptTooLong,
+    SizeNotOffered,
+    TooManyLoras,
+)
+from inference.matching import KnownLora, Matcher
+from inference.messages import MAX_PROMPT, SEEDS, CheckpointSpec, GenerationRequest, LoraUse, Sampler
+
+DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's own page says otherwise
+_NEAR = 3  # names suggested when one is not found
+
+
+@dataclass(frozen=True)
+class LoraWish:
+    """A LoRA by the name a person typed; without a weight its recommended one is taken."""
+
+    name: str
+    weight: float | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asked for; None means the checkpoint's default, a seed of None a random one."""
+
+    prompt: str
+    checkpoint: str | None = None
+    loras: tuple[LoraWish, ...] = ()
+    size: str | None = None
+    count: int = 1
+    steps: int | None = None
+    guidance_scale: float | None = None
+    sampler: str | None = None
+    seed: int | None = None
+    negative_prompt: str | None = None
+
+
+class RequestBuilder:
+    """Checks wishes against the settings, the catalogue and the installed checkpoints."""
+
+    def __init__(
+        self, connection: aiosqlite.Connection, settings: Settings, checkpoints: Sequence[CheckpointSpec]
+    ) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._specs = {spec.name: spec for spec in checkpoints}
+        self._matcher = Matcher(tuple(checkpoints), settings.matching.table)
+
+    async def build(self, wish: Wish) -> GenerationRequest:
+        """The request that `wish` amounts to. Raises a RequestError that says what to mend."""
+        self._check_text("prompt", wish.prompt)
+        self._check_text("negative prompt", wish.negative_prompt or "")
+        if len(wish.loras) > self._settings.limits.max_loras:
+            raise TooManyLoras(count=len(wish.loras), limit=self._settings.limits.max_loras)
+        checkpoint = self._checkpoint(wish.checkpoint)
+        size = _size(checkpoint, wish.size)
+        uses = [await self._use(lora, checkpoint) for lora in wish.loras]
+        _refuse_doubles(uses)
+        return _request(wish, checkpoint, size, uses)
+
+    def _check_text(self, what: str, text: str) -> None:
+        if len(text) > MAX_PROMPT:
+            raise PromptTooLong(what=what, length=len(text), limit=MAX_PROMPT)
+
+    def _checkpoint(self, name: str | None) -> CheckpointSettings:
+        installed = [checkpoint.name for checkpoint in self._settings.checkpoints]
+        if name is None and installed:
+            return self._settings.checkpoints[0]
+        found = self._settings.checkpoint(name) if name else None
+        if found is None:
+            raise CheckpointNotFound(name=(name or "at all")[:100], installed=installed)
+        return found
+
+    async def _use(self, wish: LoraWish, checkpoint: CheckpointSettings) -> LoraUse:
+        lora = await self._lora(wish.name)
+        version = self._version(lora, checkpoint)
+        weight = wish.weight if wish.weight is not None else version.recommended_weight
+        assert version.sha256 is not None
+        words = version.trigger_words
+        # With one trigger word the LoRA does nothing without it; of several (outfits, say) the person picks.
+        return LoraUse(
+            sha256=version.sha256,
+            name=lora.name,
+            weight=_bounded_weight(lora.name, DEFAULT_WEIGHT if weight is None else weight),
+            trigger_words=words if len(words) == 1 else (),
+        )
+
+    async def _lora(self, name: str) -> Lora:
+        found = await find_named(self._connection, name, suggestions=_NEAR)
+        if found.lora is None:
+            near = ", ".join(found.suggestions)
+            hint = f"Did you mean {near}?" if near else "See `library list` for what there is."
+            raise LoraNotFound(name=name[:100], hint=hint)
+        return found.lora
+
+    def _version(self, lora: Lora, checkpoint: CheckpointSettings) -> LoraVersion:
+        """The version that goes on `checkpoint`. Raises the refusal of the one that comes nearest."""
+        choice = choose_version(lora, checkpoint.base_model, self._matcher.table)
+        if choice.version is not None:
+            return choice.version
+        if not lora.usable:
+            problem = next((version.problem for version in lora.versions if version.problem), None)
+            raise LoraFileRefused(lora=lora.name, reason=problem or "it is no longer in the library")
+        # Best told of a version that fits something; of an unknown one only when all are unknown.
+        told = max(lora.usable, key=lambda version: len(self._matcher.fitting_checkpoints(version.base_model)))
+        refusal = self._matcher.misfit(
+            KnownLora(lora.name, told.base_model, told.evidence.value), self._specs[checkpoint.name]
+        )
+        assert refusal is not None
+        refusal.fitting_checkpoints = self._fitting(lora.usable)
+        raise refusal
+
+    def _fitting(self, versions: Sequence[LoraVersion]) -> list[str]:
+        bases: set[BaseModelId | None] = {version.base_model for version in versions}
+        fitting = {name for base in bases for name in self._matcher.fitting_checkpoints(base)}
+        return [name for name in self._specs if name in fitting]
+
+
+def _size(checkpoint: CheckpointSettings, wish: str | None) -> Size:
+    size = checkpoint.default_size if wish is None else checkpoint.size(wish)
+    if size is None:
+        offered = [f"{size} ({size.shape})" for size in checkpoint.sizes]
+        raise SizeNotOffered(checkpoint=checkpoint.name, size=str(wish)[:40], offered=offered)
+    return size
+
+
+def _bounded_weight(name: str, weight: float) -> float:
+    if not -4 <= weight <= 4:  # also refuses NaN
+        raise InvalidRequest(what=f"The weight of {name}", problem=f"must lie between -4 and 4, not {weight:g}")
+    return weight
+
+
+def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
+    names = [use.name for use in uses]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidRequest(what=name, problem="was chosen twice; give it once, with one weight")
+
+
+def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse]) -> GenerationRequest:
+    try:
+        return GenerationRequest(
+            checkpoint=checkpoint.name,
+            prompt=wish.prompt,
+            prompt_prefix=checkpoint.prompt_prefix,
+            negative_prompt=checkpoint.negative_prompt if wish.negative_prompt is None else wish.negative_prompt,
+            loras=tuple(uses),
+            width=size.width,
+            height=size.height,
+            steps=checkpoint.steps if wish.steps is None else wish.steps,
+            guidance_scale=checkpoint.guidance_scale if wish.guidance_scale is None else wish.guidance_scale,
+            sampler=_sampler(wish.sampler) or checkpoint.sampler,
+            seed=secrets.randbelow(SEEDS) if wish.seed is None else wish.seed,
+            count=wish.count,
+        )
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        what = " ".join(str(part) for part in first["loc"])
+        raise InvalidRequest(what=f"The {what}", problem=_lower_first(str(first["msg"]))) from None
+
+
+def _sampler(name: str | None) -> Sampler | None:
+    if name is None:
+        return None
+    try:
+        return Sampler(name.lower())
+    except ValueError:
+        raise InvalidRequest(what=f"The sampler {name[:40]}", problem=f"is not one of {', '.join(Sampler)}") from None
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
