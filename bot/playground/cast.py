@@ -37,7 +37,7 @@ def fill(world: World) -> None:
 
 def _people(world: World) -> None:
     people = [
-        User(APPLICATION_ID, world.application.name.lower(), None, bot=True),
+        User(APPLICATION_ID, world.application.name, None, bot=True),
         User(ADA, "ada", "Ada", installed_app=True),
         User(GRACE, "grace", "Grace"),
         User(MARGARET, "margaret", "Margaret"),

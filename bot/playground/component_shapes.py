@@ -45,7 +45,7 @@ class Finisher:
 
     def _one(self, component: Json, numbers: Iterator[int]) -> Json:
         kind = component["type"]
-        given: Json = {key: value for key, value in component.items() if value is not None}
+        given: Json = _without_nothings(component)
         done: Json = {**_DEFAULTS.get(kind, {}), **given}
         done["id"] = component.get("id") or next(numbers)
         if "components" in done:
@@ -100,6 +100,16 @@ class Finisher:
             return {"url": url, "proxy_url": url}
         size: Json = {"width": file.width, "height": file.height} if file.width else {}
         return {"url": file.url, "proxy_url": file.url, **size}
+
+
+def _without_nothings(part: Json) -> Json:
+    """A part without keys that hold null; emojis and the options of selects too."""
+    kept: Json = {key: value for key, value in part.items() if value is not None}
+    if "emoji" in kept:
+        kept["emoji"] = _without_nothings(as_object(kept["emoji"]))
+    if "options" in kept:
+        kept["options"] = [_without_nothings(option) for option in as_objects(kept["options"])]
+    return kept
 
 
 def walk(components: list[Json]) -> Iterator[Json]:

@@ -186,17 +186,17 @@ class Person:
     control: Control
     name: str
 
-    async def slash(self, command: str, channel: str = "general", **options: object) -> "Sent":
-        """Send a slash command ("stack save" for a subcommand); a File as an option is uploaded."""
+    async def slash(self, command: str, /, *, in_: str = "general", **options: object) -> "Sent":
+        """Send a slash command ("stack save" for a subcommand) in a channel; a File as an option is uploaded."""
         values, files = _with_files(options)
-        body: Json = {"as": self.name, "channel": channel, "name": command, "options": values}
+        body: Json = {"as": self.name, "channel": in_, "name": command, "options": values}
         return await self._sent("command", body, files)
 
     async def autocomplete(
-        self, command: str, focused: str, typed: str = "", channel: str = "general", **options: object
+        self, command: str, focused: str, typed: str = "", /, *, in_: str = "general", **options: object
     ) -> list[Json]:
         """The choices the bot suggests while `typed` stands in the option `focused`."""
-        body: Json = {"as": self.name, "channel": channel, "name": command, "focused": focused}
+        body: Json = {"as": self.name, "channel": in_, "name": command, "focused": focused}
         sent = await self._sent("autocomplete", {**body, "options": {**options, focused: typed}})
         return await sent.choices()
 

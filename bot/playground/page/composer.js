@@ -28,7 +28,7 @@ export class Composer {
     file.addEventListener("change", () => this.attach([...file.files]));
     this.chips = make("div", {});
     this.form.replaceChildren(this.picker, this.chips, make("div", { class: "line" },
-      make("button", { type: "button", class: "icon-button", "aria-label": "Attach files", onclick: () => file.click() }, "＋"), file, this.text,
+      make("button", { type: "button", class: "icon-button", "aria-label": "Attach files", onclick: () => file.click() }, "+"), file, this.text,
       make("button", { type: "button", class: "icon-button", "aria-label": "Commands", "data-testid": "open-picker", onclick: () => this.startCommand() }, "/"),
       make("button", { type: "submit", class: "button primary", "data-testid": "send" }, "Send")));
     this.label();

@@ -12,6 +12,7 @@ export class Log {
     this.shown = new Map(); // id -> revision drawn
     this.root.addEventListener("load", () => this.pinned && this.toEnd(), true); // pictures change the height
     this.root.addEventListener("scroll", () => { this.pinned = this.nearEnd(); });
+    new ResizeObserver(() => this.pinned && this.toEnd()).observe(this.root); // a growing message box takes height away
     this.pinned = true;
   }
 

@@ -1,0 +1,1 @@
+"""Tests of the playground: real discord.py over real sockets, and every rule broken on purpose."""

@@ -1,0 +1,174 @@
+"""A playground, its control client, and a real discord.py client that logs in to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+import yarl
+from discord import app_commands
+
+from bot.playground import Playground
+from bot.playground.control import Control, Person
+from . import openapi
+
+INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+
+Handler = Callable[[discord.Interaction], Awaitable[None]]
+
+
+class Bot(discord.Client):
+    """A discord.py client as small as can be; events are kept so that a test can wait for them."""
+
+    def __init__(self) -> None:
+        super().__init__(intents=INTENTS, guild_ready_timeout=0.05)
+        self.tree = app_commands.CommandTree(self)
+        self.seen: list[tuple[str, tuple[Any, ...]]] = []
+        self._news = asyncio.Condition()
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        super().dispatch(event, *args, **kwargs)
+        self.seen.append((event, args))
+        self.loop.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    async def until(self, event: str, count: int = 1) -> tuple[Any, ...]:
+        """Wait until an event came `count` times; gives the last one's arguments."""
+
+        def found() -> list[tuple[Any, ...]]:
+            return [args for name, args in self.seen if name == event]
+
+        async with asyncio.timeout(10), self._news:
+            await self._news.wait_for(lambda: len(found()) >= count)
+        return found()[count - 1]
+
+    def command(self, handler: Handler, name: str = "do") -> None:
+        """Register a slash command without options."""
+        self.tree.add_command(app_commands.Command(name=name, description="Does it", callback=handler))
+
+
+@dataclass
+class Stage:
+    """All that a test of a running bot needs."""
+
+    playground: Playground
+    control: Control
+    bot: Bot
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def ada(self) -> Person:
+        return self.control.person("Ada")
+
+    @property
+    def grace(self) -> Person:
+        return self.control.person("Grace")
+
+    @property
+    def kai(self) -> Person:
+        return self.control.person("Kai")
+
+    async def start(self) -> None:
+        """Log the bot in, and register what the test added to its tree."""
+        self.tasks.append(asyncio.create_task(self.bot.start(self.playground.token)))
+        await self.bot.until("ready")
+        if self.bot.tree.get_commands():
+            await self.bot.tree.sync()
+
+    async def answering(self, handler: Handler, name: str = "do") -> None:
+        """Start a bot with one command that answers like this."""
+        self.bot.command(handler, name)
+        await self.start()
+
+
+@pytest.fixture
+async def playground() -> AsyncIterator[Playground]:
+    """A playground on a free port; what it exchanged is judged when the test is over."""
+    async with Playground.serve() as served:
+        yield served
+        judge_exchanges(served)
+
+
+def judge_exchanges(playground: Playground) -> None:
+    """Hold everything that was sent and answered against Discord's document, where it is at hand."""
+    if openapi.document_path() is not None:
+        assert openapi.judge().faults(playground.exchanges) == []
+
+
+@pytest.fixture
+async def control(playground: Playground) -> AsyncIterator[Control]:
+    """The control client of the playground."""
+    async with Control.connect(playground.page_url) as connected:
+        yield connected
+
+
+@asynccontextmanager
+async def pointed_at(playground: Playground) -> AsyncIterator[None]:
+    """discord.py talks to the playground while the block lasts."""
+    kept = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY, discord.Asset.BASE
+    discord.http.Route.BASE = playground.api_url
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(playground.gateway_url)
+    discord.Asset.BASE = playground.origin
+    try:
+        yield
+    finally:
+        discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY, discord.Asset.BASE = kept
+
+
+@pytest.fixture
+async def stage(playground: Playground, control: Control) -> AsyncIterator[Stage]:
+    """A playground with a discord.py client that `start` logs in."""
+    async with pointed_at(playground):
+        set_up = Stage(playground, control, Bot())
+        yield set_up
+        await set_up.bot.close()
+        await asyncio.gather(*set_up.tasks, return_exceptions=True)
+
+
+class Rest:
+    """A bare REST client with the bot's token, to break rules that discord.py would not let one break."""
+
+    def __init__(self, playground: Playground, session: aiohttp.ClientSession) -> None:
+        self._base = playground.api_url
+        self._session = session
+        self.headers = {"Authorization": f"Bot {playground.token}"}
+        self.application = playground.world.application.id
+
+    async def __call__(self, method: str, path: str, json: Any = None, **more: Any) -> tuple[int, Any]:
+        """Status and JSON of an answer."""
+        path = path.replace("{app}", self.application)
+        async with self._session.request(
+            method, self._base + path, json=json, headers=self.headers, **more
+        ) as response:
+            text = await response.text()
+            return response.status, await response.json() if text else None
+
+
+@pytest.fixture
+async def rest(playground: Playground) -> AsyncIterator[Rest]:
+    """The bare REST client."""
+    async with aiohttp.ClientSession() as session:
+        yield Rest(playground, session)
+
+
+def codes(answer: Any, *path: str | int) -> list[str]:
+    """The codes of the faults at a place of a 50035 answer."""
+    assert answer["code"] == 50035, answer
+    place = answer["errors"]
+    for step in path:
+        assert str(step) in place, answer["errors"]
+        place = place[str(step)]
+    return [fault["code"] for fault in place["_errors"]]
+
+
+def pytest_report_header() -> str:
+    """Says whether the exchanges are judged."""
+    path = openapi.document_path()
+    return f"playground: exchanges judged by {path}" if path else f"playground: {openapi.VARIABLE} is not set"

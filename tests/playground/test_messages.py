@@ -1,0 +1,154 @@
+"""Messages with the bot's own token: channels, threads, forum, DMs, mentions, moderators."""
+
+import discord
+import pytest
+
+from bot.playground import cast, permissions
+from bot.playground.control import File
+
+from .conftest import Stage
+from .pictures import picture
+
+
+async def test_post_edit_delete_and_history(stage: Stage) -> None:
+    await stage.start()
+    art = stage.bot.get_channel(int(cast.ART))
+    first = await art.send("one")
+    second = await art.send("two", reference=first)
+    await first.edit(content="one, mended")
+    assert [message.content async for message in art.history()] == ["two", "one, mended"]
+    assert [message.content async for message in art.history(before=second)] == ["one, mended"]
+    assert [message.content async for message in art.history(after=first)] == ["two"]
+    await first.delete()
+    assert [message.content async for message in art.history()] == ["two"]
+    gone = (await art.fetch_message(second.id)).reference.resolved
+    assert isinstance(gone, discord.DeletedReferencedMessage)
+
+
+async def test_enforced_nonce_posts_once(stage: Stage) -> None:
+    await stage.start()
+    route = discord.http.Route("POST", "/channels/{channel_id}/messages", channel_id=cast.ART)
+    body = {"content": "once", "nonce": "job-1", "enforce_nonce": True}
+    first = await stage.bot.http.request(route, json=body)
+    assert (await stage.bot.http.request(route, json=body))["id"] == first["id"]
+    await stage.control.advance_clock(6 * 60)
+    assert (await stage.bot.http.request(route, json=body))["id"] != first["id"]
+
+
+async def test_nobody_is_pinged_by_default_of_a_careful_bot(stage: Stage) -> None:
+    await stage.start()
+    art = stage.bot.get_channel(int(cast.ART))
+    text = f"<@{cast.ADA}> <@&{cast.ARTIST_ROLE}> @everyone"
+    await art.send(text, allowed_mentions=discord.AllowedMentions.none())
+    await art.send(text, allowed_mentions=discord.AllowedMentions(users=[discord.Object(cast.ADA)], everyone=False))
+    await art.send(text)
+    careful, one_person, careless = await stage.control.messages("art")
+    assert careful.pinged == []
+    assert [user["id"] for user in careful.json["mentions"]] == [cast.ADA]
+    assert one_person.pinged == [cast.ADA, cast.ARTIST_ROLE]
+    assert careless.pinged == [cast.ADA, cast.ARTIST_ROLE]  # the bot may not mention everyone
+    await stage.control.set_roles("Easel", ["Easel", "Staff"])
+    await art.send(text)
+    assert (await stage.control.messages("art"))[-1].pinged[-1] == "everyone"
+
+
+async def test_people_write_and_the_bot_hears_without_content(stage: Stage) -> None:
+    await stage.start()
+    await stage.ada.say("secret", "general", File("a.png", picture()))
+    (heard,) = await stage.bot.until("message")
+    assert (heard.content, heard.attachments, heard.author.name) == ("", [], "ada")
+    await stage.ada.say(f"<@{cast.APPLICATION_ID}> hello")
+    (mentioned,) = await stage.bot.until("message", 2)
+    assert mentioned.content.endswith("hello")
+    await stage.ada.say("in private", "dm")
+    (private,) = await stage.bot.until("message", 3)
+    assert (private.content, private.guild) == ("in private", None)
+
+
+async def test_direct_messages(stage: Stage) -> None:
+    await stage.start()
+    ada = await stage.bot.fetch_user(int(cast.ADA))
+    await ada.send("hello")
+    assert [message.content for message in await stage.ada.messages("dm")] == ["hello"]
+    await stage.control.set_person("Ada", closed_dms=True)
+    with pytest.raises(discord.Forbidden) as refused:
+        await ada.send("again")
+    assert refused.value.code == 50007
+    await stage.control.set_person("Kai", installed_app=False)
+    kai = await stage.bot.fetch_user(int(cast.KAI))
+    with pytest.raises(discord.Forbidden) as refused:
+        await kai.send("hello")
+    assert refused.value.code == 50007
+
+
+async def test_missing_access_and_missing_permissions(stage: Stage) -> None:
+    await stage.start()
+    with pytest.raises(discord.Forbidden) as refused:
+        await stage.bot.fetch_channel(int(cast.STAFF_ROOM))
+    assert refused.value.code == 50001
+    await stage.control.set_channel("art", overwrite="Easel", deny=permissions.SEND_MESSAGES)
+    await stage.bot.until("guild_channel_update")
+    art = stage.bot.get_channel(int(cast.ART))
+    with pytest.raises(discord.Forbidden) as refused:
+        await art.send("hello")
+    assert refused.value.code == 50013
+    assert not art.permissions_for(art.guild.me).send_messages
+
+
+async def test_moderator_deletes_and_the_bot_finds_out(stage: Stage) -> None:
+    await stage.start()
+    art = stage.bot.get_channel(int(cast.ART))
+    message = await art.send("soon gone")
+    (seen,) = await stage.control.messages("art")
+    await stage.control.person("Margaret").delete(seen)
+    await stage.bot.until("raw_message_delete")
+    with pytest.raises(discord.NotFound) as refused:
+        await message.edit(content="too late")
+    assert refused.value.code == 10008
+
+
+async def test_threads_and_forum(stage: Stage) -> None:
+    await stage.start()
+    art = stage.bot.get_channel(int(cast.ART))
+    thread = await art.create_thread(name="By the bot", type=discord.ChannelType.public_thread)
+    await thread.send("inside")
+    message = await art.send("start here")
+    follow = await message.create_thread(name="From a message")
+    assert follow.id == message.id
+    forum = stage.bot.get_channel(int(cast.FORUM))
+    made = await forum.create_thread(name="A post", content="first")
+    assert made.message.id == made.thread.id
+    await thread.edit(archived=True)
+    opened = await stage.ada.open_thread("art", "By Ada")
+    await stage.bot.until("thread_create")
+    assert (await stage.ada.say("hello", opened)).json["channel_id"] == opened
+    route = discord.http.Route("POST", "/channels/{channel_id}/messages", channel_id=cast.FORUM)
+    with pytest.raises(discord.HTTPException, match="non-text channel"):
+        await stage.bot.http.request(route, json={"content": "no"})
+
+
+async def test_reactions_typing_and_pins(stage: Stage) -> None:
+    await stage.control.set_roles("Easel", ["Easel", "Staff"])
+    await stage.start()
+    art = stage.bot.get_channel(int(cast.ART))
+    message = await art.send("like it?")
+    await message.add_reaction("👍")
+    await art.typing()
+    await message.pin()
+    assert [one.content async for one in art.pins()] == ["like it?"]
+    assert (await art.fetch_message(message.id)).reactions[0].count == 1
+    await message.remove_reaction("👍", art.guild.me)
+    assert (await art.fetch_message(message.id)).reactions == []
+    await message.unpin()
+
+
+async def test_foreign_messages_are_not_edited(stage: Stage) -> None:
+    await stage.start()
+    said = await stage.ada.say("mine")
+    general = stage.bot.get_channel(int(cast.GENERAL))
+    with pytest.raises(discord.Forbidden) as refused:
+        await general.get_partial_message(int(said.id)).edit(content="yours")
+    assert refused.value.code == 50005
+    with pytest.raises(discord.Forbidden) as refused:
+        await general.get_partial_message(int(said.id)).delete()
+    assert refused.value.code == 50013
