@@ -43,10 +43,7 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
     """Open the database at `path`, creating and migrating it as needed. Raises DatabaseError."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise DatabaseError(f"SQLite 3.37 or newer is needed; this Python brings {sqlite3.sqlite_version}.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise FolderNotWritable(f"The folder {path.parent} cannot be created: {problem.strerror}.") from problem
+    _make_place(path)
     with _explained(path):
         connection = await aiosqlite.connect(path, isolation_level=None)
     try:
@@ -56,6 +53,16 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+def _make_place(path: Path) -> None:
+    """Find out with plain files whether the database can be written, and keep a new one from other users' eyes."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.open("ab").close()
+    except OSError as problem:
+        raise FolderNotWritable(f"The database {path} cannot be written: {problem.strerror}.") from problem
 
 
 async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:

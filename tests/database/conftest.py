@@ -1,0 +1,70 @@
+"""A database file for each test, and LoRAs in it without files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from bot.database.connection import open_database
+from bot.database.lora_records import record_found
+from bot.database.loras import Lora, find_lora_by_name
+from inference.base_models import BaseModelId
+from inference.lora.library import FileStamp, FoundLora
+from inference.lora.sidecar import Sidecar
+from inference.messages import GenerationRequest, LoraUse, Sampler
+
+ILLUSTRIOUS = BaseModelId("sdxl/illustrious")
+PONY = BaseModelId("sdxl/pony")
+NOBODY = 10**18  # a person whom no test makes
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "easel.sqlite3"
+
+
+@pytest.fixture
+async def connection(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    async with open_database(path) as opened:
+        yield opened
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def found_lora(name: str, *, path: str | None = None, content: str | None = None, **sidecar: object) -> FoundLora:
+    """What a scan would find; `content` stands for the file's bytes."""
+    where = path or f"{name}.safetensors"
+    return FoundLora(
+        path=where,
+        stamp=FileStamp(size=1, mtime_ns=1),
+        sha256=sha(content or where),
+        sidecar=Sidecar.model_validate({"name": name, **sidecar}),
+    )
+
+
+async def add_lora(connection: aiosqlite.Connection, name: str, **fields: object) -> Lora:
+    found = found_lora(name, **fields)  # type: ignore[arg-type]
+    await record_found(connection, found, found.judge({}, {}), last_word=True)
+    lora = await find_lora_by_name(connection, name)
+    assert lora is not None
+    return lora
+
+
+def request_for(*loras: LoraUse, prompt: str = "a lighthouse") -> GenerationRequest:
+    return GenerationRequest(
+        checkpoint="demo",
+        prompt=prompt,
+        loras=loras,
+        width=64,
+        height=64,
+        steps=4,
+        guidance_scale=5,
+        sampler=Sampler.EULER,
+        seed=7,
+    )

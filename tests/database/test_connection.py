@@ -1,0 +1,193 @@
+"""Opening a database, and transactions that many coroutines share."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from bot.database import connection as module
+from bot.database.connection import fetch, open_database, transaction, write
+from bot.database.errors import DatabaseInUse, DatabaseLocked, FolderNotWritable, NotADatabase
+from bot.database.lock import program_lock
+from bot.database.people import REMEMBER, remember_person
+
+PEOPLE = "SELECT id FROM person ORDER BY id"
+
+
+async def people(connection: aiosqlite.Connection) -> list[int]:
+    return [row["id"] for row in await fetch(connection, PEOPLE)]
+
+
+async def pragma(connection: aiosqlite.Connection, name: str) -> object:
+    (row,) = await fetch(connection, f"PRAGMA {name}")
+    return row[0]
+
+
+async def test_the_settings_that_keep_what_was_committed(connection: aiosqlite.Connection) -> None:
+    assert await pragma(connection, "journal_mode") == "wal"
+    assert await pragma(connection, "synchronous") == 2
+    assert await pragma(connection, "foreign_keys") == 1
+    assert await pragma(connection, "busy_timeout") == module.BUSY_TIMEOUT_MS
+
+
+async def test_what_was_written_is_there_after_opening_again(path: Path) -> None:
+    async with open_database(path) as connection:
+        await remember_person(connection, 1)
+    async with open_database(path) as connection:
+        assert await people(connection) == [1]
+
+
+async def test_an_exception_undoes_the_transaction(connection: aiosqlite.Connection) -> None:
+    with pytest.raises(LookupError):
+        async with transaction(connection):
+            await remember_person(connection, 1)
+            raise LookupError
+    assert await people(connection) == []
+
+
+async def test_an_inner_transaction_can_fail_alone(connection: aiosqlite.Connection) -> None:
+    async with transaction(connection):
+        await remember_person(connection, 1)
+        with pytest.raises(LookupError):
+            async with transaction(connection):
+                await remember_person(connection, 2)
+                raise LookupError
+        await remember_person(connection, 3)
+    assert await people(connection) == [1, 3]
+
+
+async def test_transactions_of_two_coroutines_do_not_mix(connection: aiosqlite.Connection) -> None:
+    inside = asyncio.Event()
+
+    async def fails() -> None:
+        async with transaction(connection):
+            await remember_person(connection, 1)
+            inside.set()
+            await asyncio.gather(*(asyncio.to_thread(lambda: None) for _ in range(20)))  # gives the other its chances
+            raise LookupError
+
+    async def succeeds() -> None:
+        await inside.wait()
+        async with transaction(connection):
+            await remember_person(connection, 2)
+            await remember_person(connection, 3)
+
+    results = await asyncio.gather(fails(), succeeds(), return_exceptions=True)
+    assert isinstance(results[0], LookupError)
+    assert await people(connection) == [2, 3]
+
+
+async def test_a_reader_never_sees_half_of_a_transaction(connection: aiosqlite.Connection) -> None:
+    inside = asyncio.Event()
+
+    async def writes() -> None:
+        async with transaction(connection):
+            await remember_person(connection, 1)
+            inside.set()
+            await asyncio.to_thread(lambda: None)
+            await remember_person(connection, 2)
+
+    async def reads() -> list[int]:
+        await inside.wait()
+        return await people(connection)
+
+    _, seen = await asyncio.gather(writes(), reads())
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_cancelled_transaction_leaves_nothing_behind(connection: aiosqlite.Connection, steps: int) -> None:
+    """Cancelled after any number of turns of the loop: whole or not at all, and the connection stays usable."""
+
+    async def writes() -> None:
+        async with transaction(connection):
+            await remember_person(connection, 1)
+            await remember_person(connection, 2)
+
+    task = asyncio.create_task(writes())
+    for _ in range(steps):
+        await asyncio.to_thread(lambda: None)
+    task.cancel()
+    await asyncio.wait([task])
+    assert await people(connection) in ([], [1, 2])
+    await remember_person(connection, 3)
+    assert 3 in await people(connection)
+
+
+async def test_a_mistake_of_ours_stays_what_it_is(connection: aiosqlite.Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        await write(connection, REMEMBER, ("not a number", 1))
+    await remember_person(connection, 1)
+
+
+async def test_a_lock_of_another_program_is_a_sentence(connection: aiosqlite.Connection, path: Path) -> None:
+    await connection.execute("PRAGMA busy_timeout = 1")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseLocked, match="locked by another program"):
+        await remember_person(connection, 1)
+    other.execute("COMMIT")
+    other.close()
+    await remember_person(connection, 1)
+
+
+async def test_a_text_file_is_not_a_database(path: Path) -> None:
+    path.write_text("My shopping list\n" * 100)
+    with pytest.raises(NotADatabase, match="not an Easel database"):
+        async with open_database(path):
+            pass
+    assert path.read_text().startswith("My shopping list")
+
+
+async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE shopping (item TEXT)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(NotADatabase, match="another program's"):
+        async with open_database(path):
+            pass
+    assert path.read_bytes() == before
+
+
+async def test_a_damaged_database_is_a_sentence(path: Path) -> None:
+    async with open_database(path) as connection:
+        async with transaction(connection):
+            await connection.executemany(REMEMBER, [(person, 0) for person in range(2000)])
+    raw = bytearray(path.read_bytes())
+    raw[8192:] = b"\xff" * (len(raw) - 8192)
+    path.write_bytes(raw)
+    with pytest.raises(NotADatabase, match="damaged"):
+        async with open_database(path) as connection:
+            await people(connection)
+
+
+async def test_a_folder_that_is_a_file_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "storage").write_text("")
+    with pytest.raises(FolderNotWritable, match="cannot be written"):
+        async with open_database(tmp_path / "storage" / "easel.sqlite3"):
+            pass
+
+
+async def test_a_database_that_is_a_folder_is_a_sentence(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(FolderNotWritable, match="cannot be written"):
+        async with open_database(path):
+            pass
+
+
+def test_a_second_program_is_told_so(path: Path) -> None:
+    with program_lock(path), pytest.raises(DatabaseInUse, match="Another Easel is using"), program_lock(path):
+        pass
+    with program_lock(path):
+        pass
+
+
+def test_a_lock_without_a_place_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "storage").write_text("")
+    with pytest.raises(FolderNotWritable), program_lock(tmp_path / "storage" / "easel.sqlite3"):
+        pass

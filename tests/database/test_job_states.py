@@ -1,0 +1,85 @@
+"""Any order of moves by a forgetful dispatcher, crashing workers and impatient people, against a plain model."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import aiosqlite
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.database import jobs
+from bot.database.connection import open_database
+from bot.database.jobs import JobState
+from bot.database.pictures import NewPicture, pictures_of_job
+
+from .conftest import request_for
+
+MOVES = ("start", "requeue", "orphans", "finish", "fail", "fail_queued", "cancel")
+PICTURE = NewPicture("1.png", 64, 64, 1)
+
+
+class Model:
+    """What the job must be after each move."""
+
+    def __init__(self) -> None:
+        self.state = JobState.QUEUED
+        self.attempt = 0
+
+    def move(self, name: str, attempt: int) -> bool:
+        here = self.state is JobState.RUNNING and attempt == self.attempt
+        after = {
+            "start": (self.state is JobState.QUEUED, JobState.RUNNING),
+            "requeue": (here, JobState.QUEUED),
+            "orphans": (self.state is JobState.RUNNING, JobState.QUEUED),
+            "finish": (here, JobState.SUCCEEDED),
+            "fail": (here, JobState.FAILED),
+            "fail_queued": (self.state is JobState.QUEUED, JobState.FAILED),
+            "cancel": (not self.state.final, JobState.CANCELLED),
+        }
+        allowed, state = after[name]
+        if allowed:
+            self.state = state
+            self.attempt += name == "start"
+        return allowed
+
+
+async def move(connection: aiosqlite.Connection, job_id: int, name: str, attempt: int) -> bool:
+    match name:
+        case "start":
+            return await jobs.start_job(connection, job_id) is not None
+        case "requeue":
+            return await jobs.requeue_job(connection, job_id, attempt) is not None
+        case "orphans":
+            return bool(await jobs.requeue_orphans(connection))
+        case "finish":
+            done = await jobs.finish_job(connection, job_id, attempt, [PICTURE], seconds=1, peak_memory=1)
+            return done is not None
+        case "cancel":
+            return await jobs.cancel_job(connection, job_id) is not None
+        case _:
+            number = attempt if name == "fail" else None
+            return await jobs.fail_job(connection, job_id, number, "worker_failed", {"reason": "x"}) is not None
+
+
+async def play(moves: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_database(Path(folder, "easel.sqlite3")) as connection:
+            await connection.execute("PRAGMA synchronous = OFF")
+            job = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
+            model = Model()
+            for name, attempt in moves:
+                assert await move(connection, job.id, name, attempt) == model.move(name, attempt)
+                row = await jobs.find_job(connection, job.id)
+                assert row is not None
+                assert (row.state, row.attempt) == (model.state, model.attempt)
+                assert (row.finished_at is not None) == model.state.final
+            assert bool(await pictures_of_job(connection, job.id)) == (model.state is JobState.SUCCEEDED)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 3)), max_size=12))
+def test_every_order_of_moves(moves: list[tuple[str, int]]) -> None:
+    asyncio.run(play(moves))
