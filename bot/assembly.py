@@ -11,7 +11,6 @@ import aiosqlite
 from bot.catalogue import ScanReport, scan_library
 from bot.checkpoints import identify
 from bot.config import ConfigError, Settings
-from bot.database.checkpoints import base_models_by_sha256
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
 from bot.generation import Generation
@@ -57,9 +56,7 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
     with program_lock(settings.storage.database):
         async with open_database(settings.storage.database) as connection:
             checkpoints = tuple(await identify(connection, settings.checkpoints))
-            # A source hash stands for the folder converted from it: LoRAs record the one or the other.
-            installed = await base_models_by_sha256(connection)
-            installed |= {spec.sha256: spec.base_model for spec in checkpoints if spec.sha256}
+            installed = {spec.sha256: spec.base_model for spec in checkpoints if spec.sha256}
             library = await scan_library(connection, settings.library.folder, installed, progress)
             yield Catalogued(connection, checkpoints, library)
 

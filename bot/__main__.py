@@ -1,0 +1,44 @@
+"""The command line: `python -m bot COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from bot.catalogue import LibraryUnreadable
+from bot.cli import REFUSED, UNUSABLE, demo, doctor, init, library, paint
+from bot.config import ConfigError
+from bot.database.errors import DatabaseError
+from inference.errors import InferenceError, RequestError
+from inference.lora.declarations import BadDeclarations
+
+COMMANDS = (init, doctor, paint, library, demo)
+_OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code: 0 done, 1 refused or failed, 2 not usable as it is set up, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Easel: a Discord bot that paints with LoRAs.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell on stderr what happens inside")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.DEBUG if options.verbose else logging.ERROR, stream=sys.stderr)
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes every row, and rows hold people's words
+    try:
+        return options.run(options)
+    except _OPERATORS_PROBLEMS as problem:
+        print(problem, file=sys.stderr)
+        return UNUSABLE
+    except InferenceError as problem:
+        print(problem, file=sys.stderr)
+        return REFUSED if isinstance(problem, RequestError) else UNUSABLE
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

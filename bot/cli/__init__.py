@@ -1,0 +1,40 @@
+"""The commands of `python -m bot`, one small file each: `add` declares its options, `run` does the work."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_data_path
+
+from bot.config import Settings, load_settings
+from bot.demo import demo_settings
+
+if TYPE_CHECKING:
+    # argparse names this class with an underscore, and there is no other type for what add_subparsers returns
+    from argparse import _SubParsersAction  # pyright: ignore[reportPrivateUsage]
+
+    Commands = _SubParsersAction[argparse.ArgumentParser]
+
+DONE, REFUSED, UNUSABLE = 0, 1, 2  # exit codes
+DEFAULT_CONFIG = Path("config.toml")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Declare `--config`."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the settings (default: config.toml here if there is one, else the demo checkpoints)",
+    )
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings that `--config` means. Raises ConfigError."""
+    if options.config is not None:
+        return load_settings(options.config)
+    if DEFAULT_CONFIG.is_file():
+        return load_settings(DEFAULT_CONFIG)
+    return demo_settings(user_data_path("easel") / "demo")

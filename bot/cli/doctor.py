@@ -1,0 +1,195 @@
+"""`doctor`: is everything there to paint? For each thing that is not, what to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import tempfile
+from collections.abc import AsyncGenerator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bot.assembly import open_catalogue
+from bot.catalogue import LibraryUnreadable, ScanReport
+from bot.cli import DONE, UNUSABLE, add_config, settings_of
+from bot.config import CheckpointSettings, ConfigError, Settings
+from bot.database.errors import DatabaseError, DatabaseInUse
+from inference.errors import WorkerUnavailable
+from inference.lora.declarations import BadDeclarations
+from inference.messages import Configure, Ready
+from inference.workers import WorkerDied
+from inference.workers.local import LocalWorker
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
+# Three groups by dots: the bot's id in base64, a time stamp, a signature.
+_TOKEN_FORM = re.compile(r"[\w-]{18,}\.[\w-]{6,}\.[\w-]{25,}")
+
+
+class Grade(StrEnum):
+    """How a finding stands: fine, worth a look, or in the way."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+_MARKS = {Grade.OK: "[green]✓[/]", Grade.WARNING: "[yellow]![/]", Grade.PROBLEM: "[red]✗[/]"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it stands, and a sentence that says so and what to do."""
+
+    what: str
+    grade: Grade
+    says: str
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("doctor", help="check settings, folders, database, device and checkpoints")
+    parser.add_argument("--json", action="store_true", help="one JSON list instead of lines")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look at everything; 2 when something is in the way."""
+    findings = asyncio.run(_all(options))
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            console.print(f"{_MARKS[finding.grade]} [bold]{finding.what}[/]:", end=" ")
+            console.print(finding.says, markup=False)
+    return UNUSABLE if any(finding.grade is Grade.PROBLEM for finding in findings) else DONE
+
+
+async def _all(options: argparse.Namespace) -> list[Finding]:
+    try:
+        settings = settings_of(options)
+    except ConfigError as problem:
+        return [Finding("settings", Grade.PROBLEM, line) for line in str(problem).splitlines()]
+    return [finding async for finding in diagnose(settings)]
+
+
+async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
+    """Every finding about `settings`, in the order in which things are needed."""
+    yield Finding("settings", Grade.OK, f"{len(settings.checkpoints)} checkpoints declared")
+    yield _token(settings)
+    yield _operators(settings)
+    yield _writable(settings.storage.folder)
+    for checkpoint in settings.checkpoints:
+        yield _checkpoint(checkpoint)
+    if not settings.checkpoints:
+        yield Finding("checkpoints", Grade.PROBLEM, "none is declared; add a [[checkpoints]] section")
+    yield await _catalogue(settings)
+    yield await _device(settings)
+
+
+def _token(settings: Settings) -> Finding:
+    token = settings.discord.token.get_secret_value()
+    if not token:
+        return Finding("token", Grade.WARNING, "none is set; only needed for Discord. Set EASEL_DISCORD__TOKEN")
+    if not _TOKEN_FORM.fullmatch(token):
+        return Finding("token", Grade.WARNING, "does not look like a bot token; copy it again from the Bot page")
+    return Finding("token", Grade.OK, "has the form of a bot token")
+
+
+def _operators(settings: Settings) -> Finding:
+    count = len(settings.discord.operators)
+    if not count:
+        says = "nobody is named; put your Discord id into [discord] operators to declare base models from Discord"
+        return Finding("operators", Grade.WARNING, says)
+    return Finding("operators", Grade.OK, f"{count} named")
+
+
+def _writable(folder: Path) -> Finding:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        says = f"{folder} cannot be written ({problem.strerror}); change its owner or choose another [storage] folder"
+        return Finding("storage", Grade.PROBLEM, says)
+    return Finding("storage", Grade.OK, f"{folder} can be written")
+
+
+def _checkpoint(checkpoint: CheckpointSettings) -> Finding:
+    what = f"checkpoint {checkpoint.name}"
+    if checkpoint.path is None:
+        return Finding(what, Grade.OK, f"{checkpoint.base_model.label}, downloaded from the hub at first use")
+    if not checkpoint.path.exists():
+        return Finding(what, Grade.PROBLEM, f"there is nothing at {checkpoint.path}; correct its path")
+    if not os.access(checkpoint.path, os.R_OK):
+        return Finding(what, Grade.PROBLEM, f"{checkpoint.path} cannot be read; change its permissions")
+    if checkpoint.path.is_dir() and not (checkpoint.path / "model_index.json").is_file():
+        return Finding(what, Grade.PROBLEM, f"{checkpoint.path} is no diffusers folder (it has no model_index.json)")
+    if checkpoint.path.is_file() and checkpoint.path.suffix != ".safetensors":
+        return Finding(what, Grade.PROBLEM, f"{checkpoint.path.name} is not a .safetensors file; convert it")
+    return Finding(what, Grade.OK, f"{checkpoint.base_model.label} ({checkpoint.base_model}), {checkpoint.path}")
+
+
+async def _catalogue(settings: Settings) -> Finding:
+    try:
+        async with open_catalogue(settings) as found:
+            return _library(found.library)
+    except DatabaseInUse:
+        return Finding("database", Grade.OK, "in use by the Easel that runs now")
+    except DatabaseError as problem:
+        return Finding("database", Grade.PROBLEM, str(problem))
+    except (LibraryUnreadable, BadDeclarations, ConfigError) as problem:
+        return Finding("library", Grade.PROBLEM, str(problem))
+
+
+def _library(report: ScanReport) -> Finding:
+    usable = len(report.new) + len(report.changed) + len(report.unchanged) - len(report.unknown)
+    left_out = len(report.broken) + len(report.duplicates) + len(report.unknown)
+    if left_out:
+        says = f"{usable} LoRA files can be used, {left_out} cannot; `library scan` names them with the reason"
+        return Finding("database and library", Grade.WARNING, says)
+    return Finding("database and library", Grade.OK, f"{usable} LoRA files can be used")
+
+
+async def _device(settings: Settings) -> Finding:
+    """Start the real worker: it is the one that has to find the device."""
+    with tempfile.TemporaryDirectory() as spool:
+        configure = Configure(
+            checkpoints=(),
+            library=str(settings.library.folder),
+            spool=spool,
+            device=settings.worker.device,
+            threads=settings.worker.threads,
+        )
+        worker = LocalWorker(configure)
+        try:
+            async with asyncio.timeout(WORKER_SECONDS):
+                await worker.start()
+                return await _first_word(worker)
+        except TimeoutError:
+            return Finding("worker", Grade.PROBLEM, f"did not come up within {WORKER_SECONDS:.0f} seconds")
+        except WorkerUnavailable as problem:
+            return Finding("worker", Grade.PROBLEM, str(problem))
+        finally:
+            await worker.close()
+
+
+async def _first_word(worker: LocalWorker) -> Finding:
+    async for event in worker.events():
+        if isinstance(event, Ready):
+            return Finding("worker", Grade.OK, f"paints on {event.device}")
+        if isinstance(event, WorkerDied):
+            last = (event.last_words.strip().splitlines() or ["it said nothing"])[-1]
+            return Finding("worker", Grade.PROBLEM, f"dies at its start: {last[:300]}")
+    return Finding("worker", Grade.PROBLEM, "went away without a word")

@@ -1,0 +1,158 @@
+"""`library scan | list | declare`: what lies in the LoRA folder, and what it was trained on."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiosqlite
+from rich.console import Console
+from rich.table import Table
+
+from bot.assembly import open_catalogue
+from bot.catalogue import ScanReport
+from bot.cli import DONE, REFUSED, add_config, settings_of
+from bot.cli.progress import progress_bar
+from bot.config import ConfigError, Settings
+from bot.database.connection import open_database
+from bot.database.loras import Lora, LoraVersion, browse_loras
+from inference.base_models import BaseModelId
+from inference.hashes import file_sha256
+from inference.lora.declarations import declare
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+PAGE = 1000
+
+
+def add(commands: Commands) -> None:
+    """Declare the commands."""
+    parser = commands.add_parser("library", help="the LoRA files: scan, list, declare")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    scan = actions.add_parser("scan", help="read what is new or changed in the folder")
+    show = actions.add_parser("list", help="what the catalogue holds")
+    show.add_argument("search", nargs="?", default="")
+    word = actions.add_parser("declare", help="say which base model a file was trained on")
+    word.add_argument("file", type=Path)
+    word.add_argument("--base", required=True, metavar="ARCHITECTURE/LINEAGE")
+    word.add_argument("--reason", required=True)
+    for action, run in ((scan, run_scan), (show, run_list), (word, run_declare)):
+        action.add_argument("--json", action="store_true", help="tell it as JSON")
+        add_config(action)
+        action.set_defaults(run=run)
+
+
+def run_scan(options: argparse.Namespace) -> int:
+    """Scan, and say what was found. Broken files make the exit code 1."""
+    report = asyncio.run(_scan(settings_of(options)))
+    if options.json:
+        print(json.dumps(asdict(report)))
+    else:
+        _tell(report)
+    return REFUSED if report.broken else DONE
+
+
+async def _scan(settings: Settings) -> ScanReport:
+    with progress_bar("library") as progress:
+        async with open_catalogue(settings, progress) as found:
+            return found.library
+
+
+def _tell(report: ScanReport) -> None:
+    counts = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged, "gone": report.missing}
+    print(", ".join(f"{len(paths)} {what}" for what, paths in counts.items()))
+    for path in report.unknown:
+        print(f"{path}: base model unknown, so it is not used. Declare it: library declare FILE --base … --reason …")
+    for problem in (*report.broken, *report.duplicates):
+        print(f"{problem.path}: {problem.problem}")
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """List the entries with their versions."""
+    loras = asyncio.run(_list(settings_of(options), options.search))
+    if options.json:
+        print(json.dumps([_as_json(lora) for lora in loras]))
+    else:
+        _table(loras)
+    return DONE
+
+
+async def _list(settings: Settings, search: str) -> list[Lora]:
+    if not settings.storage.database.is_file():  # never scanned: do it now, so that the answer is not empty
+        await _scan(settings)
+    async with open_database(settings.storage.database) as connection:
+        return await _all(connection, search)
+
+
+async def _all(connection: aiosqlite.Connection, search: str) -> list[Lora]:
+    loras: list[Lora] = []
+    more = True
+    while more:
+        page = await browse_loras(connection, limit=PAGE, offset=len(loras), search=search)
+        loras += page.loras
+        more = page.more
+    return loras
+
+
+def _table(loras: list[Lora]) -> None:
+    table = Table("name", "category", "version", "base model", "known from", "trigger words")
+    for lora in loras:
+        for version in lora.usable:
+            base = version.base_model or "unknown"
+            words = ", ".join(version.trigger_words)
+            table.add_row(lora.name, lora.category, version.name, base, version.evidence.value, words)
+    Console().print(table)
+
+
+def _as_json(lora: Lora) -> dict[str, object]:
+    return {
+        "id": lora.id,
+        "name": lora.name,
+        "category": lora.category,
+        "description": lora.description,
+        "versions": [_version_as_json(version) for version in lora.versions],
+    }
+
+
+def _version_as_json(version: LoraVersion) -> dict[str, object]:
+    return {
+        "name": version.name,
+        "file": version.path,
+        "sha256": version.sha256,
+        "base_model": version.base_model,
+        "evidence": version.evidence.value,
+        "contradictions": version.contradictions,
+        "trigger_words": version.trigger_words,
+        "recommended_weight": version.recommended_weight,
+        "problem": version.problem,
+        "missing": version.missing,
+    }
+
+
+def run_declare(options: argparse.Namespace) -> int:
+    """Append the declaration; the next scan, and the worker's next job, go by it."""
+    settings = settings_of(options)
+    try:
+        base_model = BaseModelId(options.base)
+        declaration = declare(
+            settings.library.folder,
+            file_sha256(options.file),
+            base_model,
+            who=getpass.getuser(),
+            reason=options.reason,
+        )
+    except ValueError as problem:
+        raise ConfigError(f"This cannot be declared: {problem}.") from None
+    except OSError as problem:
+        raise ConfigError(f"{problem.filename} cannot be used: {problem.strerror}.") from None
+    if options.json:
+        print(declaration.model_dump_json())
+    else:
+        print(f"{options.file.name} ({declaration.sha256[:10]}…) is declared to be {base_model}.")
+    return DONE

@@ -1,0 +1,159 @@
+"""`paint PROMPT`: one picture without Discord, through the same matching, job table and worker."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.assembly import Easel, open_easel
+from bot.cli import DONE, add_config, settings_of
+from bot.cli.progress import progress_bar
+from bot.config import ConfigError
+from bot.database.jobs import Job, JobState
+from bot.dispatcher import JobUpdate
+from bot.requests import LoraWish, Wish
+from inference.errors import InferenceError, WorkerUnavailable
+from inference.messages import GenerationRequest
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+# Nobody on Discord: the person at the keyboard, and the terminal as the channel.
+COMMAND_LINE_PERSON = 0
+COMMAND_LINE_CHANNEL = 0
+GIVE_UP_AFTER = 3  # deaths of a worker that never became ready
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A job that has ended well, and where its pictures were copied to."""
+
+    job: Job
+    pictures: list[Path]
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("paint", help="paint without Discord")
+    parser.add_argument("prompt")
+    parser.add_argument("--checkpoint", metavar="NAME")
+    parser.add_argument("--lora", action="append", default=[], metavar="NAME[:WEIGHT]", type=lora_wish)
+    parser.add_argument("--size", metavar="SIZE", help="portrait, landscape, square or WIDTHxHEIGHT")
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--sampler")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--negative", metavar="PROMPT")
+    parser.add_argument("--out", type=Path, default=Path("easel.png"), metavar="FILE.png")
+    parser.add_argument("--json", action="store_true", help="tell the result as one JSON object")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def lora_wish(text: str) -> LoraWish:
+    """`Komori` or `Komori:0.8`. Raises ArgumentTypeError for a weight that is no number."""
+    name, colon, weight = text.rpartition(":")
+    if not colon:
+        return LoraWish(text)
+    try:
+        return LoraWish(name, float(weight))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"the weight of {name!r} must be a number, not {weight!r}") from None
+
+
+def run(options: argparse.Namespace) -> int:
+    """Paint, copy the pictures to `--out`, say where they lie."""
+    _check_target(options.out)
+    painted = asyncio.run(_paint(options))
+    if options.json:
+        print(json.dumps(_as_json(painted)))
+    else:
+        for picture in painted.pictures:
+            print(picture)
+    return DONE
+
+
+def _check_target(out: Path) -> None:
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"Pictures are PNG files; call --out something.png, not {out.name}.")
+    if not out.parent.is_dir():
+        raise ConfigError(f"There is no folder {out.parent} to put the picture in.")
+
+
+async def _paint(options: argparse.Namespace) -> Painted:
+    settings = settings_of(options)
+    wish = Wish(
+        prompt=options.prompt,
+        checkpoint=options.checkpoint,
+        loras=tuple(options.lora),
+        size=options.size,
+        count=options.count,
+        steps=options.steps,
+        guidance_scale=options.guidance,
+        sampler=options.sampler,
+        seed=options.seed,
+        negative_prompt=options.negative,
+    )
+    with progress_bar("library") as scanned:
+        async with open_easel(settings, scanned) as easel:
+            request = await easel.requests.build(wish)
+            with progress_bar("painting") as report:
+                return await paint(easel, request, options.out, report)
+
+
+async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Callable[[int, int], None]) -> Painted:
+    """Order `request`, wait for it and copy its pictures to `out` (`out-2`, … when there are several).
+
+    Raises the error with which the job failed, WorkerUnavailable when no worker comes up, ConfigError when `out`
+    cannot be written (the pictures are kept).
+    """
+    job = await easel.generation.order(request, person_id=COMMAND_LINE_PERSON, channel_id=COMMAND_LINE_CHANNEL)
+    done = await _wait(easel, job, report)
+    kept = [easel.settings.storage.pictures / picture.path for picture in done.pictures]
+    targets = [out, *(out.with_stem(f"{out.stem}-{i}") for i in range(2, len(kept) + 1))]
+    try:
+        for source, target in zip(kept, targets, strict=True):
+            shutil.copyfile(source, target)
+    except OSError as problem:
+        raise ConfigError(f"{out} cannot be written ({problem.strerror}); the picture is kept as {kept[0]}.") from None
+    return Painted(done.job, targets)
+
+
+async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> JobUpdate:
+    async with easel.generation.following(job.id) as updates:
+        while True:
+            update = await updates.get()
+            if update.progress:
+                report(update.progress.step, update.progress.steps)
+            if update.job.state is JobState.SUCCEEDED:
+                return update
+            if update.job.failure:
+                raise update.job.failure
+            if update.job.state is JobState.CANCELLED:
+                raise InferenceError
+            if update.trouble and not update.trouble.was_ready and update.trouble.failures >= GIVE_UP_AFTER:
+                await easel.generation.cancel(job.id)
+                raise WorkerUnavailable(reason=_last_line(update.trouble.last_words))
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it said nothing"])[-1][:300]
+
+
+def _as_json(painted: Painted) -> dict[str, object]:
+    job = painted.job
+    return {
+        "job": job.id,
+        "pictures": [str(path) for path in painted.pictures],
+        "seeds": job.request.seeds,
+        "seconds": job.seconds,
+        "attempts": job.attempt,
+        "request": json.loads(job.request.model_dump_json()),
+    }

@@ -1,0 +1,48 @@
+"""The settings of the demo: the two small checkpoints and the LoRAs that ship with the project."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from bot.config import Settings, settings_from
+from inference.demo import CHECKPOINTS, LORAS, DemoCheckpoint
+
+
+def demo_checkpoint(checkpoint: DemoCheckpoint, path: Path) -> dict[str, Any]:
+    """The declaration of a demo checkpoint that lies at `path`."""
+    return {
+        "name": checkpoint.name,
+        "path": path,
+        "base_model": checkpoint.base_model,
+        "prediction_type": checkpoint.prediction_type,
+        "sizes": [f"{width}x{height}" for width, height in checkpoint.sizes],
+        "steps": checkpoint.steps,
+        "guidance_scale": checkpoint.guidance_scale,
+        "sampler": checkpoint.sampler,
+        "negative_prompt": checkpoint.negative_prompt,
+        "prompt_prefix": checkpoint.prompt_prefix,
+    }
+
+
+def demo_settings(folder: Path) -> Settings:
+    """Settings that read the shipped files where they are and keep everything else in `folder`."""
+    values = {
+        "checkpoints": [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS],
+        "library": {"folder": LORAS},
+        "storage": {"folder": folder},
+        "worker": {"threads": 1},  # at this size one thread is faster than two
+    }
+    return settings_from(values, folder)
+
+
+def copy_demo(folder: Path) -> list[dict[str, Any]]:
+    """Copy the shipped checkpoints and LoRAs into `folder`; the checkpoints' declarations. Raises OSError."""
+    shutil.copytree(LORAS, folder / "loras", dirs_exist_ok=True)
+    declarations: list[dict[str, Any]] = []
+    for checkpoint in CHECKPOINTS:
+        relative = Path("checkpoints") / checkpoint.name
+        shutil.copytree(checkpoint.path, folder / relative)
+        declarations.append(demo_checkpoint(checkpoint, relative))
+    return declarations
