@@ -14,6 +14,7 @@ from discord import app_commands
 
 from bot.playground import Playground
 from bot.playground.control import Control, Person
+
 from . import openapi
 
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
@@ -166,6 +167,37 @@ def codes(answer: Any, *path: str | int) -> list[str]:
         assert str(step) in place, answer["errors"]
         place = place[str(step)]
     return [fault["code"] for fault in place["_errors"]]
+
+
+@dataclass
+class Opened:
+    """An interaction that a test answers by hand."""
+
+    rest: Rest
+    id: str
+    token: str
+
+    async def answer(self, kind: int, data: Any = None, **more: Any) -> tuple[int, Any]:
+        """The first answer."""
+        body = {"type": kind} if data is None else {"type": kind, "data": data}
+        return await self.rest("POST", f"/interactions/{self.id}/{self.token}/callback", body, **more)
+
+    async def hook(self, method: str, place: str = "", json: Any = None, **more: Any) -> tuple[int, Any]:
+        """A request to the interaction's webhook: "" follows up, "/messages/@original" is the first answer."""
+        return await self.rest(method, f"/webhooks/{{app}}/{self.token}{place}", json, **more)
+
+
+@pytest.fixture
+async def opened(control: Control, rest: Rest) -> Opened:
+    """An interaction of Ada, waiting for its answer."""
+    return await open_interaction(control, rest)
+
+
+async def open_interaction(control: Control, rest: Rest, who: str = "Ada", in_: str = "general") -> Opened:
+    """Ada sends /do, with no bot there to answer it."""
+    await rest("PUT", "/applications/{app}/commands", [{"name": "do", "description": "Does it"}])
+    state = await (await control.person(who).slash("do", in_=in_)).state()
+    return Opened(rest, state["id"], state["token"])
 
 
 def pytest_report_header() -> str:

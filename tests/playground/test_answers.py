@@ -226,9 +226,7 @@ async def test_modal_from_a_command(stage: Stage) -> None:
     opener = await stage.ada.slash("do")
     modal = await opener.modal()
     assert modal["title"] == "A form"
-    words, kind, file = [
-        part["component"]["custom_id"] for part in modal["components"] if part["type"] == 18
-    ]
+    words, kind, file = [part["component"]["custom_id"] for part in modal["components"] if part["type"] == 18]
     with pytest.raises(ControlError, match="1 to 20 characters"):
         await stage.ada.submit(opener, {words: "x" * 21, kind: "Style"})
     with pytest.raises(ControlError, match="1 to 1 choices"):

@@ -68,7 +68,7 @@ class Pipeline:
         if fault.kind == "hang":
             await self.faults.hang(fault.seconds)
         if fault.kind == "cut" and request.transport is not None:
-            request.transport.close()
+            request.transport.abort()
         return _fault_answer(fault)
 
     def _admit(self, endpoint: Endpoint | None, request: web.Request, call: Call) -> dict[str, str]:

@@ -1,0 +1,39 @@
+"""The movable clock."""
+
+import asyncio
+
+import pytest
+
+from bot.playground.clock import Clock
+from bot.playground.control import Control, ControlError
+from bot.playground.snowflake import Snowflakes
+
+
+async def test_alarms_ring_when_the_clock_is_moved() -> None:
+    clock, rung = Clock(), asyncio.Event()
+    clock.call_at(clock.now() + 3600, rung.set)
+    clock.advance(3599)
+    await asyncio.sleep(0)
+    assert not rung.is_set()
+    clock.advance(2)
+    async with asyncio.timeout(2):
+        await rung.wait()
+
+
+async def test_stopped_alarms_stay_silent() -> None:
+    clock, rung = Clock(), asyncio.Event()
+    clock.call_at(clock.now(), rung.set)
+    clock.stop()
+    await asyncio.sleep(0)
+    assert not rung.is_set()
+
+
+async def test_the_clock_never_goes_back(control: Control) -> None:
+    with pytest.raises(ControlError, match="only moves forward"):
+        await control.advance_clock(-1)
+
+
+def test_snowflakes_only_grow() -> None:
+    ids = Snowflakes(Clock())
+    made = [int(ids.new()) for _ in range(5000)]
+    assert made == sorted(set(made))

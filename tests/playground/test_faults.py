@@ -1,0 +1,98 @@
+"""Faults on order, rate limits, and the record of what was said."""
+
+import aiohttp
+import discord
+import pytest
+
+from bot.playground import Playground, cast
+from bot.playground.control import Control, ControlError
+from bot.playground.faults import Fault
+
+from .conftest import Rest, Stage
+
+MESSAGES = f"/channels/{cast.ART}/messages"
+
+
+async def test_discord_py_retries_a_429(stage: Stage) -> None:
+    await stage.start()
+    await stage.control.fault("/messages$", method="POST", status=429, retry_after=0.01, count=2)
+    await stage.bot.get_channel(int(cast.ART)).send("in the end")
+    posts = [one for one in stage.playground.exchanges if one.path == MESSAGES]
+    assert [(one.status, one.injected) for one in posts] == [(429, True), (429, True), (200, False)]
+
+
+async def test_without_via_it_would_be_a_ban(playground: Playground, rest: Rest) -> None:
+    playground.faults.order(Fault("/users/@me", status=429))
+    async with (
+        aiohttp.ClientSession(headers=rest.headers) as session,
+        session.get(playground.api_url + "/users/@me") as response,
+    ):
+        assert (response.status, "Via" in response.headers) == (429, True)
+        assert response.headers["Content-Type"] == "application/json"
+        assert (await response.json())["retry_after"] == 0.1
+
+
+async def test_server_errors_come_and_go(rest: Rest, control: Control) -> None:
+    await control.fault("/users/@me", status=503)
+    assert (await rest("GET", "/users/@me"))[0] == 503
+    assert (await rest("GET", "/users/@me"))[0] == 200
+
+
+async def test_a_late_error_did_the_work_all_the_same(rest: Rest, control: Control) -> None:
+    await control.fault("/messages", kind="late", status=500)
+    assert (await rest("POST", MESSAGES, {"content": "there"}))[0] == 500
+    assert [one.content for one in await control.messages("art")] == ["there"]
+
+
+async def test_hanging_requests_are_released(rest: Rest, control: Control, playground: Playground) -> None:
+    await control.fault("/users/@me", kind="hang", seconds=0.05, status=504)
+    assert (await rest("GET", "/users/@me"))[0] == 504
+    await control.fault("/users/@me", kind="hang", seconds=60)
+    with pytest.raises(TimeoutError):
+        await rest("GET", "/users/@me", timeout=aiohttp.ClientTimeout(total=0.05))
+    await control.clear_faults()
+    assert playground.faults.waiting == []
+
+
+async def test_a_cut_connection(rest: Rest, control: Control) -> None:
+    await control.fault("/messages", kind="cut")
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await rest("POST", MESSAGES, {"content": "lost"})  # a GET would be asked again by aiohttp itself
+    assert await control.messages("art") == []
+
+
+async def test_unknown_words_in_a_fault_are_refused(control: Control) -> None:
+    with pytest.raises(ControlError, match="A fault has no 'stauts'"):
+        await control.fault("/x", stauts=500)
+
+
+async def test_buckets_and_headers(playground: Playground, rest: Rest) -> None:
+    async with aiohttp.ClientSession(headers=rest.headers) as session:
+        statuses: list[int] = []
+        for _ in range(51):
+            async with session.get(playground.api_url + "/users/@me") as response:
+                statuses.append(response.status)
+                headers, body = response.headers, await response.json()
+        assert statuses[0] == 200
+        if statuses[-1] == 429:  # the window of a second may have passed on a slow machine
+            assert body["global"] is False and 0 < body["retry_after"] <= 1
+            assert headers["Via"]
+        else:
+            assert {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Bucket"} <= set(headers)
+
+
+async def test_strict_limits_hold_a_bot_back() -> None:
+    async with Playground.serve(strict_limits=True) as playground, aiohttp.ClientSession() as session:
+        rest = Rest(playground, session)
+        statuses = [(await rest("POST", MESSAGES, {"content": "x"}))[0] for _ in range(6)]
+    assert statuses == [200] * 5 + [429]
+
+
+async def test_exchanges_are_recorded(stage: Stage) -> None:
+    await stage.start()
+    await stage.bot.get_channel(int(cast.ART)).send("hello", file=discord.File(__file__, "a.txt"))
+    last = await stage.control.wait_exchange(lambda one: one["path"] == MESSAGES)
+    assert (last["route"], last["method"], last["status"]) == ("/channels/{channel_id}/messages", "POST", 200)
+    assert (last["request"]["content"], last["files"]) == ("hello", ["a.txt"])
+    assert last["answer"]["content"] == "hello"
+    assert stage.playground.recorder.invalid_requests == 0

@@ -1,0 +1,158 @@
+"""The gateway: lost connections, replay, refusals."""
+
+import asyncio
+import json
+import zlib
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.playground import Playground, cast
+from bot.playground.control import Control
+
+from .conftest import Stage
+
+IDENTIFY = {"intents": 1 << 9, "properties": {}}
+
+
+async def test_lost_connection_resumes_and_replays(stage: Stage) -> None:
+    await stage.start()
+    session = stage.bot.ws.session_id
+    assert await stage.control.drop_gateway("close") == 1
+    await stage.ada.say("while you were away")
+    await stage.bot.until("resumed")
+    (message,) = await stage.bot.until("message")
+    assert message.author.name == "ada"
+    assert stage.bot.ws.session_id == session
+
+
+async def test_bot_reconnects_when_asked(stage: Stage) -> None:
+    await stage.start()
+    session = stage.bot.ws.session_id
+    await stage.control.drop_gateway("reconnect")
+    await stage.bot.until("resumed")
+    assert stage.bot.ws.session_id == session
+
+
+async def test_invalid_session_identifies_anew(stage: Stage) -> None:
+    await stage.start()
+    session = stage.bot.ws.session_id
+    await stage.control.drop_gateway("invalidate")
+    await stage.bot.until("ready", 2)
+    assert stage.bot.ws.session_id != session
+
+
+class Raw:
+    """A websocket by hand."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, token: str) -> None:
+        self.socket = socket
+        self.token = token
+
+    async def send(self, op: int, data: Any) -> None:
+        await self.socket.send_json({"op": op, "d": data})
+
+    async def identify(self, **change: Any) -> None:
+        await self.send(2, {"token": self.token, **IDENTIFY, **change})
+
+    async def receive(self) -> Any:
+        return await self.socket.receive_json(timeout=5)
+
+    async def close_code(self) -> int | None:
+        while True:
+            message = await self.socket.receive(timeout=5)
+            if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
+                return self.socket.close_code
+
+
+@pytest.fixture
+async def raw(playground: Playground):
+    async with aiohttp.ClientSession() as session, session.ws_connect(playground.gateway_url) as socket:
+        opened = Raw(socket, playground.token)
+        assert (await opened.receive())["op"] == 10
+        yield opened
+
+
+async def test_hello_heartbeat_and_ready(raw: Raw) -> None:
+    await raw.send(1, None)
+    assert (await raw.receive())["op"] == 11
+    await raw.identify()
+    ready = await raw.receive()
+    assert (ready["t"], ready["s"], ready["d"]["user"]["id"]) == ("READY", 1, cast.APPLICATION_ID)
+
+
+@pytest.mark.parametrize(
+    ("op", "data", "code"),
+    [
+        (2, {"token": "wrong", **IDENTIFY}, 4004),
+        (8, {}, 4003),
+        (6, {"token": "wrong", "session_id": "x", "seq": 1}, 4004),
+    ],
+)
+async def test_close_codes(raw: Raw, op: int, data: Any, code: int) -> None:
+    await raw.send(op, data)
+    assert await raw.close_code() == code
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"intents": 1 << 60}, 4013), ({"intents": 1 << 15}, 4014), ({"shard": [0, 2]}, 4010)],
+)
+async def test_identify_is_judged(raw: Raw, change: dict[str, Any], code: int) -> None:
+    await raw.identify(**change)
+    assert await raw.close_code() == code
+
+
+async def test_identify_twice_and_nonsense(raw: Raw) -> None:
+    await raw.identify()
+    await raw.identify()
+    assert await raw.close_code() == 4005
+
+
+async def test_nonsense_closes(raw: Raw) -> None:
+    await raw.socket.send_str("{")
+    assert await raw.close_code() == 4002
+
+
+async def test_unknown_session_is_invalid(raw: Raw) -> None:
+    await raw.send(6, {"token": raw.token, "session_id": "nobody", "seq": 3})
+    answer = await raw.receive()
+    assert (answer["op"], answer["d"]) == (9, False)
+
+
+async def test_too_many_payloads(raw: Raw) -> None:
+    for _ in range(121):
+        await raw.send(1, None)
+    assert await raw.close_code() == 4008
+
+
+async def test_only_wanted_events_arrive(raw: Raw, control: Control) -> None:
+    await raw.identify(intents=1 << 12)  # direct messages only
+    await raw.receive()
+    await control.person("Ada").say("in a server")
+    await control.person("Ada").say("in private", "dm")
+    event = await raw.receive()
+    assert (event["t"], event["d"]["content"]) == ("MESSAGE_CREATE", "in private")
+    assert "guild_id" not in event["d"] and "member" not in event["d"]
+
+
+async def test_zlib_stream_is_one_stream(playground: Playground) -> None:
+    inflate = zlib.decompressobj()
+    url = f"{playground.gateway_url}?v=10&encoding=json&compress=zlib-stream"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+        async with asyncio.timeout(5):
+            hello = await socket.receive_bytes()
+            await socket.send_json({"op": 1, "d": None})
+            ack = await socket.receive_bytes()
+    assert hello.endswith(b"\x00\x00\xff\xff") and ack.endswith(b"\x00\x00\xff\xff")
+    assert [json.loads(inflate.decompress(part))["op"] for part in (hello, ack)] == [10, 11]
+
+
+async def test_members_can_be_asked_for(stage: Stage) -> None:
+    await stage.start()
+    guild = stage.bot.guilds[0]
+    found = await guild.query_members("gra")
+    assert [member.name for member in found] == ["grace"]
+    found = await guild.query_members(user_ids=[int(cast.ADA), 1])
+    assert [member.name for member in found] == ["ada"]
