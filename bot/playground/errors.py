@@ -116,6 +116,22 @@ def too_many_commands() -> ApiError:
     return ApiError(400, 30032, "Maximum number of application commands reached (100)")
 
 
-def too_many_creates() -> ApiError:
+class RateLimited(ApiError):
+    """A bucket is used up; says when to come back."""
+
+    def __init__(self, retry_after: float, *, everywhere: bool = False) -> None:
+        super().__init__(429, 0, "You are being rate limited.")
+        self.retry_after = retry_after
+        self.everywhere = everywhere
+
+    def body(self) -> Json:
+        """Discord's JSON for a rate limit."""
+        return {**super().body(), "retry_after": self.retry_after, "global": self.everywhere}
+
+
+def too_many_creates(retry_after: float) -> ApiError:
     """At most two hundred commands are created a day."""
-    return ApiError(429, 30034, "Max number of daily application command creates has been reached (200)")
+    limited = RateLimited(retry_after)
+    limited.code = 30034
+    limited.message = "Max number of daily application command creates has been reached (200)"
+    return limited

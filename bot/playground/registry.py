@@ -98,7 +98,7 @@ class Registry:
         while recent and recent[0] < now - DAY:
             recent.popleft()
         if len(recent) + new > CREATES_A_DAY:
-            raise errors.too_many_creates()
+            raise errors.too_many_creates(recent[0] + DAY - now if recent else DAY)
         recent.extend([now] * new)
 
 

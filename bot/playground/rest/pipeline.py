@@ -14,7 +14,6 @@ from bot.playground.limits import Limits
 from bot.playground.recorder import Exchange, Recorder
 from bot.playground.rest import bodies
 from bot.playground.rest.endpoint import Answer, Call, Endpoint
-from bot.playground.wire import Json
 from bot.playground.world import World
 
 PREFIX = "/api/v10"
@@ -79,7 +78,7 @@ class Pipeline:
             raise errors.unauthorized()
         verdict = self.limits.spend(endpoint.method, endpoint.template, call.path)
         if not verdict.passes:
-            raise RateLimited(verdict.retry_after)
+            raise errors.RateLimited(verdict.retry_after)
         return verdict.headers
 
     def _has_token(self, request: web.Request) -> bool:
@@ -113,19 +112,6 @@ class Pipeline:
         )
 
 
-class RateLimited(ApiError):
-    """The bucket is used up."""
-
-    def __init__(self, retry_after: float, *, everywhere: bool = False) -> None:
-        super().__init__(429, 0, "You are being rate limited.")
-        self.retry_after = retry_after
-        self.everywhere = everywhere
-
-    def body(self) -> Json:
-        """Discord's JSON for a rate limit."""
-        return {"message": self.message, "retry_after": self.retry_after, "global": self.everywhere}
-
-
 async def _read(request: web.Request) -> Call:
     payload, uploads = await bodies.read(request)
     return Call(dict(request.match_info), dict(request.query), payload, uploads)
@@ -139,7 +125,7 @@ def _carry_out(endpoint: Endpoint | None, call: Call) -> Answer:
 
 def _fault_answer(fault: Fault) -> tuple[Answer, dict[str, str]]:
     if fault.status == 429:
-        limited = RateLimited(fault.retry_after, everywhere=fault.everywhere)
+        limited = errors.RateLimited(fault.retry_after, everywhere=fault.everywhere)
         scope = "global" if fault.everywhere else "user"
         headers = {**VIA, "Retry-After": str(fault.retry_after), "X-RateLimit-Scope": scope}
         return Answer(429, limited.body()), headers
