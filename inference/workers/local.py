@@ -78,6 +78,8 @@ class LocalWorker:
         self._events.put_nowait(None)
 
     async def _dismiss(self, process: asyncio.subprocess.Process) -> None:
+        if not self._ready:  # it is still importing torch and would not hear us for seconds; it holds nothing yet
+            process.kill()
         await self._send(Shutdown())
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
