@@ -14,7 +14,7 @@ from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.loras import Lora, Sort, loras_from
-from bot.database.search import search_words
+from bot.database.search import search_words, storable
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
@@ -163,4 +163,4 @@ async def _bookmarks(connection: aiosqlite.Connection, person_id: int, rows: lis
 
 
 def _kept(note: str) -> str:
-    return note.replace("\0", " ").strip()[:MAX_NOTE]
+    return storable(note).strip()[:MAX_NOTE]

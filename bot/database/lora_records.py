@@ -16,6 +16,7 @@ import aiosqlite
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.loras import name_key, stored_found
+from bot.database.search import storable
 from inference.lora.evidence import Evidence
 from inference.lora.library import FoundLora
 from inference.lora.sidecar import Category, Sidecar
@@ -142,7 +143,8 @@ async def _record(
     evidence: Evidence,
     problem: str | None,
 ) -> Change:
-    lora_id = await _entry(connection, row, found.name)
+    name = storable(found.name).strip() or "unnamed"
+    lora_id = await _entry(connection, row, name)
     values = _values(lora_id, found, evidence, problem)
     if row is not None and not row["missing"] and values.items() <= dict(row).items():
         return Change.UNCHANGED
@@ -153,7 +155,7 @@ async def _record(
         version_id = row["id"]
         await write(connection, UPDATE, {**values, "id": version_id})
     await _write_words(connection, version_id, found.sidecar)
-    await write(connection, SPELL_ENTRY, (found.name, lora_id, name_key(found.name)))
+    await write(connection, SPELL_ENTRY, (name, lora_id, name_key(name)))
     await _refresh(connection, lora_id)
     if row is not None and row["lora_id"] != lora_id:
         await _leave(connection, row["lora_id"], lora_id)

@@ -13,7 +13,7 @@ from itertools import product
 import aiosqlite
 
 from bot.database.connection import fetch, fetch_one
-from bot.database.search import all_words, nearly, search_words
+from bot.database.search import all_words, nearly, search_words, storable
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
 from inference.lora.library import FoundLora
@@ -164,7 +164,7 @@ class LoraChoice:
 
 def name_key(name: str) -> str:
     """The form in which names are compared: without regard to case, width or doubled blanks."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return " ".join(unicodedata.normalize("NFKC", storable(name)).casefold().split())
 
 
 async def find_lora(connection: aiosqlite.Connection, lora_id: int) -> Lora | None:

@@ -27,6 +27,21 @@ async def pragma(connection: aiosqlite.Connection, name: str) -> object:
     return row[0]
 
 
+async def remember_and_fail(connection: aiosqlite.Connection, person: int) -> None:
+    async with transaction(connection):
+        await remember_person(connection, person)
+        raise LookupError
+
+
+def put(path: Path, raw: bytes) -> bytes:
+    path.write_bytes(raw)
+    return raw
+
+
+def get(path: Path) -> bytes:
+    return path.read_bytes()
+
+
 async def test_the_settings_that_keep_what_was_committed(connection: aiosqlite.Connection) -> None:
     assert await pragma(connection, "journal_mode") == "wal"
     assert await pragma(connection, "synchronous") == 2
@@ -43,9 +58,7 @@ async def test_what_was_written_is_there_after_opening_again(path: Path) -> None
 
 async def test_an_exception_undoes_the_transaction(connection: aiosqlite.Connection) -> None:
     with pytest.raises(LookupError):
-        async with transaction(connection):
-            await remember_person(connection, 1)
-            raise LookupError
+        await remember_and_fail(connection, 1)
     assert await people(connection) == []
 
 
@@ -53,9 +66,7 @@ async def test_an_inner_transaction_can_fail_alone(connection: aiosqlite.Connect
     async with transaction(connection):
         await remember_person(connection, 1)
         with pytest.raises(LookupError):
-            async with transaction(connection):
-                await remember_person(connection, 2)
-                raise LookupError
+            await remember_and_fail(connection, 2)
         await remember_person(connection, 3)
     assert await people(connection) == [1, 3]
 
@@ -136,31 +147,31 @@ async def test_a_lock_of_another_program_is_a_sentence(connection: aiosqlite.Con
 
 
 async def test_a_text_file_is_not_a_database(path: Path) -> None:
-    path.write_text("My shopping list\n" * 100)
+    before = put(path, b"My shopping list\n" * 100)
     with pytest.raises(NotADatabase, match="not an Easel database"):
         async with open_database(path):
             pass
-    assert path.read_text().startswith("My shopping list")
+    assert get(path) == before
 
 
 async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE shopping (item TEXT)")
     other.close()
-    before = path.read_bytes()
+    before = get(path)
     with pytest.raises(NotADatabase, match="another program's"):
         async with open_database(path):
             pass
-    assert path.read_bytes() == before
+    assert get(path) == before
 
 
 async def test_a_damaged_database_is_a_sentence(path: Path) -> None:
     async with open_database(path) as connection:
         async with transaction(connection):
             await connection.executemany(REMEMBER, [(person, 0) for person in range(2000)])
-    raw = bytearray(path.read_bytes())
+    raw = bytearray(get(path))
     raw[8192:] = b"\xff" * (len(raw) - 8192)
-    path.write_bytes(raw)
+    put(path, raw)
     with pytest.raises(NotADatabase, match="damaged"):
         async with open_database(path) as connection:
             await people(connection)
@@ -173,10 +184,9 @@ async def test_a_folder_that_is_a_file_is_a_sentence(tmp_path: Path) -> None:
             pass
 
 
-async def test_a_database_that_is_a_folder_is_a_sentence(path: Path) -> None:
-    path.mkdir()
+async def test_a_database_that_is_a_folder_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(FolderNotWritable, match="cannot be written"):
-        async with open_database(path):
+        async with open_database(tmp_path):
             pass
 
 

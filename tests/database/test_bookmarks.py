@@ -1,0 +1,177 @@
+"""Bookmarks: saved once, found by any word of LoRA or note, in the order asked for."""
+
+from __future__ import annotations
+
+import aiosqlite
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.database.bookmarks import (
+    MAX_NOTE,
+    add_bookmark,
+    count_bookmarks,
+    find_bookmark,
+    list_bookmarks,
+    remove_bookmark,
+    set_note,
+)
+from bot.database.connection import fetch
+from bot.database.lora_records import mark_missing
+from bot.database.loras import Sort
+from bot.database.people import forget_person
+from inference.lora.sidecar import Category
+
+from .conftest import ILLUSTRIOUS, NOBODY, PONY, add_lora
+
+MISO, RUI = 1, 2  # two people
+
+
+async def names(connection: aiosqlite.Connection, person: int = MISO, **conditions: object) -> list[str]:
+    page = await list_bookmarks(connection, person, limit=50, **conditions)  # type: ignore[arg-type]
+    assert page.total == len(page.bookmarks)
+    return [bookmark.lora.name for bookmark in page.bookmarks]
+
+
+@pytest.fixture
+async def shelf(connection: aiosqlite.Connection) -> aiosqlite.Connection:
+    """Miso's four bookmarks in this order, and one of Rui's."""
+    await add_lora(connection, "Komori", category="character", base_model=ILLUSTRIOUS, trigger_words=["komori_shy"])
+    await add_lora(connection, "Water colour", category="style", base_model=PONY, trigger_words=["wet paper"])
+    await add_lora(connection, "Änne-Lise", category="character", base_model=PONY)
+    await add_lora(connection, "zoom lens", category="detail")
+    notes = {1: "for rainy days ⭐", 2: 'says "hi" (often)', 3: "", 4: "Komori likes it"}
+    for lora_id, note in notes.items():
+        assert await add_bookmark(connection, MISO, lora_id, note)
+    assert await add_bookmark(connection, RUI, 1, "secret rainbow")
+    return connection
+
+
+async def test_saving_twice_keeps_the_first(shelf: aiosqlite.Connection) -> None:
+    before = await find_bookmark(shelf, MISO, 1)
+    assert not await add_bookmark(shelf, MISO, 1, "another note")
+    assert await find_bookmark(shelf, MISO, 1) == before
+    assert await count_bookmarks(shelf, MISO) == 4
+
+
+async def test_what_does_not_exist_cannot_be_saved(shelf: aiosqlite.Connection) -> None:
+    assert not await add_bookmark(shelf, MISO, 99)
+    assert await find_bookmark(shelf, MISO, 99) is None
+
+
+async def test_removing_takes_one_persons_bookmark(shelf: aiosqlite.Connection) -> None:
+    assert await remove_bookmark(shelf, MISO, 1)
+    assert not await remove_bookmark(shelf, MISO, 1)
+    assert await names(shelf, RUI) == ["Komori"]
+    assert await names(shelf, search="rainy") == []
+
+
+async def test_a_note_can_be_changed_and_is_found_by_its_new_words(shelf: aiosqlite.Connection) -> None:
+    assert await set_note(shelf, MISO, 3, "  hat\0 and coat\udfff ")
+    bookmark = await find_bookmark(shelf, MISO, 3)
+    assert bookmark is not None
+    assert bookmark.note == "hat  and coat?"
+    assert await names(shelf, search="coat") == ["Änne-Lise"]
+    assert await set_note(shelf, MISO, 3, "x" * 2 * MAX_NOTE)
+    assert await names(shelf, search="coat") == []
+    assert not await set_note(shelf, MISO, 99, "nothing there")
+    assert not await set_note(shelf, NOBODY, 3, "not yours")
+
+
+async def test_orders(shelf: aiosqlite.Connection) -> None:
+    saved = ["Komori", "Water colour", "Änne-Lise", "zoom lens"]
+    assert await names(shelf, sort=Sort.OLDEST) == saved
+    assert await names(shelf, sort=Sort.NEWEST) == saved[::-1]
+    assert await names(shelf, sort=Sort.NAME) == ["Komori", "Water colour", "zoom lens", "Änne-Lise"]
+
+
+async def test_filters(shelf: aiosqlite.Connection) -> None:
+    assert await names(shelf, category=Category.CHARACTER, sort=Sort.NAME) == ["Komori", "Änne-Lise"]
+    assert await names(shelf, base_models=[PONY], sort=Sort.NAME) == ["Water colour", "Änne-Lise"]
+    assert await names(shelf, base_models=[PONY], category=Category.STYLE) == ["Water colour"]
+    assert await names(shelf, base_models=[PONY, ILLUSTRIOUS], sort=Sort.OLDEST, search="komori") == ["Komori"]
+    assert await names(shelf, base_models=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("", ["Komori", "Water colour", "Änne-Lise", "zoom lens"]),
+        ("   \n\t ", ["Komori", "Water colour", "Änne-Lise", "zoom lens"]),
+        ("komori", ["Komori", "zoom lens"]),  # a name, and a word of another's note
+        ("KOM", ["Komori", "zoom lens"]),
+        ("omori", []),  # only the beginnings of words
+        ("komori rainy", ["Komori"]),  # one word in the name, the other in the note
+        ("rainy komori days", ["Komori"]),
+        ("komori komori", ["Komori", "zoom lens"]),
+        ("komori paper", []),  # every word must match
+        ("paper", ["Water colour"]),  # a trigger word
+        ("komori_shy", ["Komori"]),
+        ("komori_s", ["Komori"]),
+        ("anne", ["Änne-Lise"]),  # without its accent
+        ("ÄNNE-LI", ["Änne-Lise"]),
+        ("secret", []),  # Rui's note is Rui's
+        ("rainbow", []),
+        ("⭐", []),  # neither letter nor digit
+        ("rainy ⭐", ["Komori"]),
+        ('"hi"', ["Water colour"]),
+        ('"', []),
+        ('"""', []),
+        ("*", []),
+        ('"*:^', []),
+        ("(", []),
+        ("hi)", ["Water colour"]),
+        ("NOT", []),
+        ("komori OR paper", []),  # the operators of FTS5 are words like others
+        ("komori AND rainy", []),
+        ("NEAR(komori rainy)", []),
+        ("name:komori", []),
+        ("owner:p2", []),
+        ("p1", []),  # the owner's mark is no word of a note
+        ("-komori", ["Komori", "zoom lens"]),
+        ("^komori", ["Komori", "zoom lens"]),
+        ("komori\0rainy", ["Komori"]),
+        ("\0", ["Komori", "Water colour", "Änne-Lise", "zoom lens"]),
+        ("' OR 1=1 --", []),
+        ("ｋｏｍｏｒｉ", ["Komori", "zoom lens"]),  # full width
+        ("kom\ud800 rainy", ["Komori"]),  # half a surrogate pair
+        ("\ud800 komori", ["Komori", "zoom lens"]),
+        ("komori " * 2000, ["Komori", "zoom lens"]),
+        ("k" * 10_000, []),
+        ("\u200f\u200b", []),
+    ],
+)
+async def test_search(shelf: aiosqlite.Connection, search: str, expected: list[str]) -> None:
+    assert await names(shelf, search=search, sort=Sort.OLDEST) == expected
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(search=st.text(max_size=40))
+async def test_no_search_breaks(shelf: aiosqlite.Connection, search: str) -> None:
+    await names(shelf, search=search)
+
+
+async def test_pages_know_how_many_there_are(shelf: aiosqlite.Connection) -> None:
+    first = await list_bookmarks(shelf, MISO, limit=3, sort=Sort.OLDEST)
+    rest = await list_bookmarks(shelf, MISO, limit=3, offset=3, sort=Sort.OLDEST)
+    behind = await list_bookmarks(shelf, MISO, limit=3, offset=30)
+    assert [len(page.bookmarks) for page in (first, rest, behind)] == [3, 1, 0]
+    assert [page.total for page in (first, rest, behind)] == [4, 4, 4]
+    nobody = await list_bookmarks(shelf, NOBODY, limit=3)
+    assert (nobody.bookmarks, nobody.total) == ((), 0)
+
+
+async def test_a_bookmark_outlives_its_file(shelf: aiosqlite.Connection) -> None:
+    await mark_missing(shelf, [])
+    bookmark = await find_bookmark(shelf, MISO, 1)
+    assert bookmark is not None
+    assert bookmark.lora.usable == ()
+    assert await names(shelf, search="komori_shy") == ["Komori"]
+    assert await names(shelf, base_models=[ILLUSTRIOUS]) == []
+
+
+async def test_a_forgotten_persons_notes_leave_the_index_too(shelf: aiosqlite.Connection) -> None:
+    await forget_person(shelf, MISO)
+    (row,) = await fetch(shelf, "SELECT count(*) FROM bookmark_text")
+    assert row[0] == 1
+    await shelf.execute("INSERT INTO bookmark_text (bookmark_text) VALUES ('integrity-check')")

@@ -1,0 +1,89 @@
+"""No statement of ours reads a whole table that grows with people, LoRAs, pictures or jobs."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+import bot.database
+
+MODULES = sorted(
+    path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
+)
+SMALL = {"checkpoint", "word", "json_each", "value"}  # what an operator configured, or the parameter itself
+VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    """Every public constant that holds SQL, with the constants in tables of statements."""
+    for module in MODULES:
+        for name, value in vars(importlib.import_module(f"bot.database.{module}")).items():
+            values = value.items() if isinstance(value, dict) else [("", value)]
+            for key, sql in values if name.isupper() and not name.startswith("_") else ():
+                if isinstance(sql, str) and sql.strip().startswith(VERBS):
+                    label = "-".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
+                    yield f"{module}.{name}[{label}]", sql
+
+
+def parameters(sql: str) -> dict[str, object] | tuple[object, ...]:
+    """Something for every placeholder; what is meant for MATCH or json_each must be well-formed."""
+    named = re.findall(r":([a-z_0-9]+)", sql)
+    if named:
+        return {name: "[]" if name in {"words", "base_models"} else "1" for name in named}
+    return ("1",) * sql.count("?")
+
+
+def whole_tables(sql: str, plan: list[str]) -> list[str]:
+    """The steps that read a growing table from end to end."""
+    bad: list[str] = []
+    sorts = any("USE TEMP B-TREE FOR ORDER BY" in step for step in plan)
+    for step in plan:
+        scan = re.match(r"SCAN (\S+)(.*)", step)
+        if scan is None or scan[1] in SMALL or scan[1].startswith(("(", "CONSTANT")):
+            continue
+        if re.search(r"VIRTUAL TABLE INDEX \d+:[M=]", step):
+            continue  # a lookup in the full text index, by MATCH or by rowid
+        if "USING INDEX" in scan[2] and "LIMIT" in sql and not sorts:
+            continue  # walks an index in the wanted order and stops at the page's end
+        bad.append(step)
+    return bad
+
+
+async def plan_of(connection: aiosqlite.Connection, sql: str) -> list[str]:
+    rows = await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {sql}", parameters(sql))
+    return [row["detail"] for row in rows]
+
+
+ALL = dict(statements())
+
+
+async def test_no_statement_reads_a_whole_table(connection: aiosqlite.Connection) -> None:
+    plans = {name: await plan_of(connection, sql) for name, sql in ALL.items()}
+    assert {name: plan for name, plan in plans.items() if whole_tables(ALL[name], plan)} == {}
+
+
+def test_every_statement_is_seen() -> None:
+    """A statement written inside a function would escape the test above."""
+    assert len(ALL) > 80
+    for module in MODULES:
+        source = (Path(bot.database.__file__).parent / f"{module}.py").read_text("utf-8")
+        for call in re.findall(r"(?:fetch|fetch_one|write)\(\s*connection,\s*([^,)]+)", source):
+            assert re.fullmatch(r"[A-Z_0-9]+|sql|parameters", call), f"{module}: {call}"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM job WHERE channel_id = ?",
+        "SELECT count(*) FROM lora",
+        "SELECT * FROM lora ORDER BY description LIMIT 5",
+        "SELECT * FROM bookmark_text WHERE note = ?",
+    ],
+)
+async def test_the_test_would_notice(connection: aiosqlite.Connection, sql: str) -> None:
+    assert whole_tables(sql, await plan_of(connection, sql))
