@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aiosqlite
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.catalogue import choose_version, find_named
 from bot.config import CheckpointSettings, Settings, Size
-from bot.database.loras import Lora, LoraVersion
+from bot.database.loras import Lora, LoraVersion, find_lora
 from inference.base_models import BaseModelId
 from inference.errors import (
     CheckpointNotFound,
@@ -29,17 +28,22 @@ DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's own page says ot
 _NEAR = 3  # names suggested when one is not found
 
 
-@dataclass(frozen=True)
-class LoraWish:
-    """A LoRA by the name a person typed; without a weight its recommended one is taken."""
+class LoraWish(BaseModel):
+    """A LoRA by its name as a person typed it, or by `#ID` as a menu gives it.
+
+    Without a weight its recommended one is taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     weight: float | None = None
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(BaseModel):
     """What a person asked for; None means the checkpoint's default, a seed of None a random one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompt: str
     checkpoint: str | None = None
@@ -104,6 +108,8 @@ class RequestBuilder:
         )
 
     async def _lora(self, name: str) -> Lora:
+        if (lora_id := id_in(name)) is not None and (lora := await find_lora(self._connection, lora_id)):
+            return lora
         found = await find_named(self._connection, name, suggestions=_NEAR)
         if found.lora is None:
             near = ", ".join(found.suggestions)
@@ -132,6 +138,12 @@ class RequestBuilder:
         bases: set[BaseModelId | None] = {version.base_model for version in versions}
         fitting = {name for base in bases for name in self._matcher.fitting_checkpoints(base)}
         return [name for name in self._specs if name in fitting]
+
+
+def id_in(typed: str) -> int | None:
+    """The id in `#12`, None for a name."""
+    digits = typed.removeprefix("#")
+    return int(digits) if typed.startswith("#") and digits.isdecimal() and len(digits) < 19 else None
 
 
 def _size(checkpoint: CheckpointSettings, wish: str | None) -> Size:

@@ -76,12 +76,14 @@ async def _paint(out: Path) -> tuple[Path, str]:
 
 def _row(checkpoint: CheckpointSettings, loras: tuple[Lora, ...]) -> list[Panel]:
     """A checkpoint without LoRAs, then once for every LoRA that has a version for it."""
-    panels = [Panel(Wish(PLAIN_PROMPT, checkpoint.name, seed=SEED), f"{checkpoint.name}\n{PLAIN_PROMPT}")]
+    panels = [
+        Panel(Wish(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, seed=SEED), f"{checkpoint.name}\n{PLAIN_PROMPT}")
+    ]
     for lora in loras:
         for version in lora.usable:
             if version.base_model == checkpoint.base_model and version.found:
                 prompt = version.found.sidecar.example_prompt or PLAIN_PROMPT
-                wish = Wish(prompt, checkpoint.name, (LoraWish(lora.name),), seed=SEED)
+                wish = Wish(prompt=prompt, checkpoint=checkpoint.name, loras=(LoraWish(name=lora.name),), seed=SEED)
                 panels.append(Panel(wish, f"{checkpoint.name} + {lora.name}\n{prompt}"))
     return panels
 
@@ -104,7 +106,9 @@ async def _refused(easel: Easel, rows: list[list[Panel]]) -> str:
         for panel in row:
             for checkpoint in easel.settings.checkpoints:
                 try:
-                    await easel.requests.build(Wish(PLAIN_PROMPT, checkpoint.name, panel.wish.loras))
+                    await easel.requests.build(
+                        Wish(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, loras=panel.wish.loras)
+                    )
                 except BaseModelMismatch as refusal:
                     return str(refusal)
     raise RequestError

@@ -61,9 +61,9 @@ def lora_wish(text: str) -> LoraWish:
     """`Komori` or `Komori:0.8`. Raises ArgumentTypeError for a weight that is no number."""
     name, colon, weight = text.rpartition(":")
     if not colon:
-        return LoraWish(text)
+        return LoraWish(name=text)
     try:
-        return LoraWish(name, float(weight))
+        return LoraWish(name=name, weight=float(weight))
     except ValueError:
         raise argparse.ArgumentTypeError(f"the weight of {name!r} must be a number, not {weight!r}") from None
 

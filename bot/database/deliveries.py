@@ -1,0 +1,76 @@
+"""Deliveries: `pending -> sent · undeliverable`, one row a job that was asked for on Discord."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, write
+
+OPEN = "INSERT INTO delivery (job_id, private, created_at) VALUES (?, ?, ?)"
+TOLD = "UPDATE delivery SET message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
+SENT = "UPDATE delivery SET state = 'sent', message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
+UNDELIVERABLE = "UPDATE delivery SET state = 'undeliverable' WHERE job_id = ? AND state = 'pending' RETURNING job_id"
+FIND = "SELECT * FROM delivery WHERE job_id = ?"
+PENDING = "SELECT * FROM delivery WHERE state = 'pending' ORDER BY job_id"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is in its life."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    UNDELIVERABLE = "undeliverable"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A row of the table. `message_id` is the message that tells of the job, once it is known."""
+
+    job_id: int
+    state: DeliveryState
+    private: bool
+    message_id: int | None
+    created_at: int
+
+
+async def open_delivery(connection: aiosqlite.Connection, job_id: int, *, private: bool) -> None:
+    """The job's result is owed to somebody. Raises DatabaseError."""
+    await write(connection, OPEN, (job_id, int(private), now_ms()))
+
+
+async def remember_message(connection: aiosqlite.Connection, job_id: int, message_id: int) -> None:
+    """The message that tells of the job while it waits. Raises DatabaseError."""
+    await write(connection, TOLD, (message_id, job_id))
+
+
+async def mark_sent(connection: aiosqlite.Connection, job_id: int, message_id: int) -> bool:
+    """pending -> sent; False when somebody else was first. Raises DatabaseError."""
+    return bool(await write(connection, SENT, (message_id, job_id)))
+
+
+async def mark_undeliverable(connection: aiosqlite.Connection, job_id: int) -> bool:
+    """pending -> undeliverable; the pictures stay where they are. Raises DatabaseError."""
+    return bool(await write(connection, UNDELIVERABLE, (job_id,)))
+
+
+async def find_delivery(connection: aiosqlite.Connection, job_id: int) -> Delivery | None:
+    """The delivery of a job, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (job_id,))
+    return None if row is None else _delivery(row)
+
+
+async def pending_deliveries(connection: aiosqlite.Connection) -> tuple[Delivery, ...]:
+    """What is still owed, the oldest job first. Raises DatabaseError."""
+    return tuple(_delivery(row) for row in await fetch(connection, PENDING))
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    columns = dict(row)
+    columns["state"] = DeliveryState(columns["state"])
+    columns["private"] = bool(columns["private"])
+    return Delivery(**columns)

@@ -1,0 +1,21 @@
+"""What the program remembers for itself between two starts: small texts by key."""
+
+from __future__ import annotations
+
+import aiosqlite
+
+from bot.database.connection import fetch_one, write
+
+REMEMBER = "INSERT INTO memo (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+RECALL = "SELECT value FROM memo WHERE key = ?"
+
+
+async def remember(connection: aiosqlite.Connection, key: str, value: str) -> None:
+    """Keep `value` under `key`, over what was there. Raises DatabaseError."""
+    await write(connection, REMEMBER, (key, value))
+
+
+async def recall(connection: aiosqlite.Connection, key: str) -> str | None:
+    """What is kept under `key`, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, RECALL, (key,))
+    return None if row is None else row["value"]
