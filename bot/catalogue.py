@@ -15,6 +15,7 @@ import aiosqlite
 from bot.database.connection import transaction
 from bot.database.lora_records import Change, known_files, mark_missing, record_found
 from bot.database.loras import Lora, LoraVersion, find_lora_by_name, name_key, similar_names, versions_with_problem
+from bot.database.search import storable
 from inference.base_models import BaseModelId, Compatibility, CompatibilityTable
 from inference.lora.declarations import Declaration, read_declarations
 from inference.lora.library import FoundLora, lora_files, scan
@@ -57,6 +58,7 @@ class _Tally:
     paths: dict[Change, list[str]] = field(default_factory=lambda: {change: [] for change in Change})
     unknown: list[str] = field(default_factory=list[str])
     waiting: list[FoundLora] = field(default_factory=list[FoundLora])
+    unstorable: list[FileProblem] = field(default_factory=list[FileProblem])
 
 
 async def scan_library(
@@ -86,7 +88,7 @@ async def scan_library(
 
 def _look(library: Path) -> tuple[dict[str, Declaration], set[str]]:
     try:
-        present = {path.relative_to(library).as_posix() for path in lora_files(library)}
+        present = {storable(path.relative_to(library).as_posix()) for path in lora_files(library)}
     except OSError as problem:
         raise LibraryUnreadable(f"The library {library} cannot be read: {problem.strerror}.") from problem
     return read_declarations(library), present
@@ -122,6 +124,9 @@ async def _record(
 ) -> None:
     async with transaction(connection):
         for found in batch:
+            if found.path != storable(found.path):
+                tally.unstorable.append(FileProblem(storable(found.path), "its name is not text; rename it"))
+                continue
             evidence = found.judge(declarations, installed)
             change = await record_found(connection, found, evidence, last_word=last_word)
             if change is None:
@@ -140,7 +145,7 @@ async def _report(connection: aiosqlite.Connection, tally: _Tally, missing: tupl
         changed=paths[Change.CHANGED],
         unchanged=paths[Change.UNCHANGED],
         missing=missing,
-        broken=tuple(FileProblem(path, problems[path]) for path in paths[Change.BROKEN]),
+        broken=(*(FileProblem(path, problems[path]) for path in paths[Change.BROKEN]), *tally.unstorable),
         duplicates=tuple(FileProblem(path, problems[path]) for path in paths[Change.DUPLICATE]),
         unknown=tuple(sorted(tally.unknown)),
     )

@@ -166,9 +166,8 @@ async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
 
 
 async def test_a_damaged_database_is_a_sentence(path: Path) -> None:
-    async with open_database(path) as connection:
-        async with transaction(connection):
-            await connection.executemany(REMEMBER, [(person, 0) for person in range(2000)])
+    async with open_database(path) as connection, transaction(connection):
+        await connection.executemany(REMEMBER, [(person, 0) for person in range(2000)])
     raw = bytearray(get(path))
     raw[8192:] = b"\xff" * (len(raw) - 8192)
     put(path, raw)

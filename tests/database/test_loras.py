@@ -51,7 +51,7 @@ async def test_a_version_carries_all_that_is_known_of_its_file(library: aiosqlit
     assert await find_version(library, sha("nothing")) is None
 
 
-@pytest.mark.parametrize("name", ["Komori", "komori", "  KOMORI ", "ｋｏｍｏｒｉ"])
+@pytest.mark.parametrize("name", ["Komori", "komori", "  KOMORI ", "ｋｏｍｏｒｉ"])  # noqa: RUF001
 async def test_names_are_found_in_any_case(library: aiosqlite.Connection, name: str) -> None:
     lora = await find_lora_by_name(library, name)
     assert lora is not None
