@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token", "interaction_id")
 WIDE = (50, 1.0)  # requests and seconds; so that a fast test is never held up
 POSTING = (5, 5.0)  # what Discord was seen to allow for writing messages; used when strict
+EVERYTHING = (50, 1.0)  # all requests with the bot's token together; used when strict
+WITHOUT_HEADERS = "/interactions/"  # first answers are not limited, and tell of no bucket
 
 
 @dataclass
@@ -18,6 +20,17 @@ class Window:
     began: float
     used: int = 0
 
+    def rest(self, now: float) -> float:
+        """Seconds until the window ends."""
+        return max(0.0, self.began + self.seconds - now)
+
+    def take(self) -> bool:
+        """Use one request; False when none is left."""
+        if self.used >= self.limit:
+            return False
+        self.used += 1
+        return True
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -26,6 +39,8 @@ class Verdict:
     passes: bool
     retry_after: float
     headers: dict[str, str]
+    everywhere: bool = False
+    """It was the limit on everything that was passed."""
 
 
 @dataclass
@@ -35,24 +50,27 @@ class Limits:
     strict: bool = False
     _windows: dict[str, Window] = field(default_factory=dict[str, Window])
 
-    def spend(self, method: str, template: str, path: dict[str, str]) -> Verdict:
-        """Count a request."""
+    def spend(self, method: str, template: str, path: dict[str, str], *, with_token: bool) -> Verdict:
+        """Count a request; those of interactions, which carry no bot token, are outside the limit on everything."""
+        if template.startswith(WITHOUT_HEADERS):
+            return Verdict(True, 0.0, {})
+        now = time.time()
+        if self.strict and with_token:
+            everything = self._window("everything", EVERYTHING, now)
+            if not everything.take():
+                return Verdict(False, everything.rest(now), {}, everywhere=True)
         bucket = hashlib.sha256(f"{method} {template}".encode()).hexdigest()[:32]
         key = ":".join([bucket, *(path[name] for name in MAJOR if name in path)])
-        now = time.time()
-        window = self._window(key, method, template, now)
-        passes = window.used < window.limit
-        window.used += passes
-        rest = max(0.0, window.began + window.seconds - now)
-        return Verdict(passes, rest, _headers(bucket, window, rest, now))
+        window = self._window(key, self._allowance(method, template), now)
+        passes = window.take()
+        return Verdict(passes, window.rest(now), _headers(bucket, window, now))
 
-    def _window(self, key: str, method: str, template: str, now: float) -> Window:
+    def _window(self, key: str, allowance: tuple[int, float], now: float) -> Window:
         window = self._windows.get(key)
-        if window is None or now >= window.began + window.seconds:
+        if window is None or window.rest(now) == 0:
             if len(self._windows) > 5000:  # interaction tokens make a bucket each
                 self._windows.clear()
-            limit, seconds = self._allowance(method, template)
-            window = self._windows[key] = Window(limit, seconds, now)
+            window = self._windows[key] = Window(*allowance, began=now)
         return window
 
     def _allowance(self, method: str, template: str) -> tuple[int, float]:
@@ -60,7 +78,8 @@ class Limits:
         return POSTING if self.strict and writes else WIDE
 
 
-def _headers(bucket: str, window: Window, rest: float, now: float) -> dict[str, str]:
+def _headers(bucket: str, window: Window, now: float) -> dict[str, str]:
+    rest = window.rest(now)
     return {
         "X-RateLimit-Limit": str(window.limit),
         "X-RateLimit-Remaining": str(window.limit - window.used),

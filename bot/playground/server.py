@@ -1,5 +1,6 @@
 """The playground as a whole: the one place where its parts are put together."""
 
+import base64
 import secrets
 import socket
 from collections.abc import AsyncGenerator
@@ -57,7 +58,7 @@ class Playground:
         self.clock = Clock()
         self.world = World(self.clock, application, FileStore())
         cast.fill(self.world)
-        self.hub = Hub(self.world.bot_id)
+        self.hub = Hub(self.world.bot_id, self.clock)
         self.pages = Pages()
         self.news = News(self.world, self.hub, self.pages)
         self.hub.on_presence = self.news.world_changed
@@ -183,8 +184,9 @@ class Playground:
 
 
 def new_token() -> str:
-    """A bot token in the usual three parts, worthless anywhere else."""
-    return f"playground.{secrets.token_urlsafe(6)}.{secrets.token_urlsafe(24)}"
+    """A bot token in the usual three parts; the first is the application's id, which hikari reads out of it."""
+    owner = base64.urlsafe_b64encode(cast.APPLICATION_ID.encode()).decode().rstrip("=")
+    return f"{owner}.playground.{secrets.token_urlsafe(24)}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,6 +7,7 @@ import pytest
 from bot.playground import Playground, cast
 from bot.playground.control import Control, ControlError
 from bot.playground.faults import Fault
+from bot.playground.limits import Limits
 
 from .conftest import Rest, Stage
 
@@ -86,6 +87,15 @@ async def test_strict_limits_hold_a_bot_back() -> None:
         rest = Rest(playground, session)
         statuses = [(await rest("POST", MESSAGES, {"content": "x"}))[0] for _ in range(6)]
     assert statuses == [200] * 5 + [429]
+
+
+def test_strict_limits_on_everything() -> None:
+    limits = Limits(strict=True)
+    paths = [{"channel_id": str(number)} for number in range(51)]
+    verdicts = [limits.spend("GET", "/channels/{channel_id}", path, with_token=True) for path in paths]
+    assert [verdict.passes for verdict in verdicts] == [True] * 50 + [False]
+    assert verdicts[-1].everywhere
+    assert limits.spend("POST", "/interactions/{interaction_id}/x", {}, with_token=False).headers == {}
 
 
 async def test_exchanges_are_recorded(stage: Stage) -> None:

@@ -43,6 +43,27 @@ async def test_invalid_session_identifies_anew(stage: Stage) -> None:
     assert stage.bot.ws.session_id != session
 
 
+async def test_goodbye_ends_the_session(stage: Stage) -> None:
+    await stage.start()
+    assert len(stage.playground.hub.sessions) == 1
+    await stage.bot.close()
+    await stage.control.wait_online(False)
+    assert stage.playground.hub.sessions == {}
+
+
+async def test_lost_session_is_kept_for_three_minutes(raw: "Raw", playground: Playground, control: Control) -> None:
+    await raw.identify()
+    session = (await raw.receive())["d"]["session_id"]
+    await raw.socket.close(code=4000)
+    await control.wait_online(False)
+    assert session in playground.hub.sessions
+    await control.advance_clock(181)
+    await control.wait(
+        lambda since: control.get("world", as_="Ada", since=since),
+        lambda _: None if session in playground.hub.sessions else True,
+    )
+
+
 class Raw:
     """A websocket by hand."""
 

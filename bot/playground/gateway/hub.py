@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.playground import message_shapes
+from bot.playground.clock import Clock
 from bot.playground.gateway import intents
 from bot.playground.gateway.session import Session
 from bot.playground.wire import Json
+
+RESUME_SECONDS = 180.0  # how long a lost session can be resumed
 
 
 @dataclass
@@ -15,6 +18,7 @@ class Hub:
     """Knows the sessions; knows nothing of what the events mean."""
 
     bot_id: str
+    clock: Clock
     sessions: dict[str, Session] = field(default_factory=dict[str, Session])
     connections: dict[str, Callable[[int], None]] = field(default_factory=dict[str, Callable[[int], None]])
     """How to close the connection of a session, by session id."""
@@ -37,11 +41,19 @@ class Hub:
         self.connections[session.id] = close
         self.on_presence()
 
-    def disconnected(self, session: Session) -> None:
-        """The connection is gone; the session stays and can be resumed."""
+    def disconnected(self, session: Session, *, said_goodbye: bool) -> None:
+        """The connection is gone; unless the bot said goodbye, its session can be resumed for a while."""
         self.connections.pop(session.id, None)
         session.send = None
+        if said_goodbye:
+            self.forget(session.id)
+        else:
+            self.clock.call_at(self.clock.now() + RESUME_SECONDS, lambda: self._expire(session))
         self.on_presence()
+
+    def _expire(self, session: Session) -> None:
+        if session.send is None:
+            self.forget(session.id)
 
     def forget(self, session_id: str) -> None:
         """End a session, so that it can no longer be resumed."""

@@ -16,6 +16,7 @@ from bot.playground.wire import Json, as_int, as_object, compact
 from bot.playground.world import World
 
 HEARTBEAT_SECONDS = 41.25
+GOODBYE = (1000, 1001)  # a bot that closes with these gives its session up
 EVENTS_PER_MINUTE = 120  # more payloads from the bot close the connection with 4008
 
 
@@ -40,6 +41,7 @@ class GatewaySocket:
         self._outbox: asyncio.Queue[Json | int] = asyncio.Queue()
         self._session: Session | None = None
         self._received: list[float] = []
+        self._goodbye = False
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Run the connection; sending happens in one task, so that messages keep their order."""
@@ -57,7 +59,7 @@ class GatewaySocket:
 
     def _leave(self) -> None:
         if self._session is not None and self._session.send == self._enqueue:
-            self._hub.disconnected(self._session)
+            self._hub.disconnected(self._session, said_goodbye=self._goodbye)
 
     def _enqueue(self, payload: Json) -> None:
         self._outbox.put_nowait(payload)
@@ -93,6 +95,8 @@ class GatewaySocket:
                 message = await self._websocket.receive(timeout=HEARTBEAT_SECONDS * 2)
             except TimeoutError:
                 raise Closing(4009, "Session timed out.") from None
+            if message.type == WSMsgType.CLOSE:
+                self._goodbye = message.data in GOODBYE
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             self._limit_rate()

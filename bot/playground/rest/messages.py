@@ -153,11 +153,11 @@ class Writer:
 def _select(messages: list[Message], query: dict[str, str], limit: int) -> list[Message]:
     """Newest first, before, after or around an id."""
     if "around" in query:
-        middle = int(query["around"])
+        middle = as_int(query["around"])
         near = sorted(messages, key=lambda message: abs(int(message.id) - middle))[:limit]
         return sorted(near, key=lambda message: -int(message.id))
     if "after" in query:
-        newer = [message for message in messages if int(message.id) > int(query["after"])]
-        return newer[:limit][::-1]
-    before = int(query.get("before", 1 << 63))
+        after = as_int(query["after"])
+        return [message for message in messages if int(message.id) > after][:limit][::-1]
+    before = as_int(query.get("before"), 1 << 63)
     return [message for message in messages if int(message.id) < before][::-1][:limit]

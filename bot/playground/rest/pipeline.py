@@ -76,9 +76,9 @@ class Pipeline:
             raise errors.not_found()
         if endpoint.needs_token and not self._has_token(request):
             raise errors.unauthorized()
-        verdict = self.limits.spend(endpoint.method, endpoint.template, call.path)
+        verdict = self.limits.spend(endpoint.method, endpoint.template, call.path, with_token=endpoint.needs_token)
         if not verdict.passes:
-            raise errors.RateLimited(verdict.retry_after)
+            raise errors.RateLimited(verdict.retry_after, everywhere=verdict.everywhere)
         return verdict.headers
 
     def _has_token(self, request: web.Request) -> bool:
