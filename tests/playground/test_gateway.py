@@ -43,12 +43,13 @@ async def test_invalid_session_identifies_anew(stage: Stage) -> None:
     assert stage.bot.ws.session_id != session
 
 
-async def test_goodbye_ends_the_session(stage: Stage) -> None:
-    await stage.start()
-    assert len(stage.playground.hub.sessions) == 1
-    await stage.bot.close()
-    await stage.control.wait_online(False)
-    assert stage.playground.hub.sessions == {}
+async def test_goodbye_ends_the_session(raw: "Raw", playground: Playground, control: Control) -> None:
+    await raw.identify()
+    await raw.receive()
+    assert len(playground.hub.sessions) == 1
+    await raw.socket.close(code=1000)
+    await control.wait_online(False)
+    assert playground.hub.sessions == {}
 
 
 async def test_lost_session_is_kept_for_three_minutes(raw: "Raw", playground: Playground, control: Control) -> None:
