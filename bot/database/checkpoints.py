@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiosqlite
 
+from bot.database.base_models import stored_base_model
 from bot.database.connection import fetch, fetch_one, write
 from inference.base_models import BaseModelId
 
@@ -35,4 +36,5 @@ async def base_models_by_sha256(connection: aiosqlite.Connection) -> dict[str, B
 
     Raises DatabaseError.
     """
-    return {row["sha256"]: BaseModelId(row["base_model"]) for row in await fetch(connection, BASE_MODELS)}
+    rows = await fetch(connection, BASE_MODELS)
+    return {row["sha256"]: base for row in rows if (base := stored_base_model(row["base_model"]))}

@@ -28,7 +28,6 @@ class _Gate:
     path: Path
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     owner: asyncio.Task[object] | None = None
-    depth: int = 0
 
     @property
     def mine(self) -> bool:
@@ -77,15 +76,16 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
 
 @asynccontextmanager
 async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
-    """Everything inside is committed together, or, when an exception or a cancellation leaves, not at all.
+    """Everything inside is committed together, or, when an exception or a cancellation leaves it, not at all.
 
     Other tasks that use `fetch`, `write` or `transaction` on this connection wait meanwhile, so they neither see
     half of it nor get mixed into it. Inside another transaction of the same task it is a savepoint. Do not await
-    other tasks that use the connection from within: they wait for you. Raises DatabaseError.
+    other tasks that use the connection from within: they wait for you. A cancellation that comes while the commit
+    is under way does not stop it. Raises DatabaseError.
     """
     gate = _gates[connection]
     if gate.mine:
-        async with _savepoint(connection, gate):
+        async with _savepoint(connection):
             yield
         return
     async with gate.lock:
@@ -105,18 +105,16 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
-async def _savepoint(connection: aiosqlite.Connection, gate: _Gate) -> AsyncGenerator[None]:
-    gate.depth += 1
-    name = f"level_{gate.depth}"
-    await connection.execute(f"SAVEPOINT {name}")
+async def _savepoint(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
+    """One name for every level: SQLite takes the innermost."""
+    await connection.execute("SAVEPOINT inner_transaction")
     try:
         yield
     except BaseException:
-        await connection.execute(f"ROLLBACK TO {name}")
+        await connection.execute("ROLLBACK TO inner_transaction")
         raise
     finally:
-        gate.depth -= 1
-        await connection.execute(f"RELEASE {name}")
+        await connection.execute("RELEASE inner_transaction")
 
 
 async def fetch(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
@@ -137,6 +135,8 @@ async def fetch_one(connection: aiosqlite.Connection, sql: str, parameters: Para
 
 async def write(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
     """Run one writing statement in a transaction; the rows of its RETURNING clause. Raises DatabaseError."""
+    if _gates[connection].mine:
+        return await fetch(connection, sql, parameters)
     async with transaction(connection):
         return await fetch(connection, sql, parameters)
 

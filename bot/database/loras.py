@@ -12,6 +12,7 @@ from itertools import product
 
 import aiosqlite
 
+from bot.database.base_models import stored_base_model
 from bot.database.connection import fetch, fetch_one
 from bot.database.search import all_words, nearly, search_words, storable
 from inference.base_models import BaseModelId
@@ -34,16 +35,16 @@ _OF_LORAS = "WHERE lora_id IN (SELECT value FROM json_each(?))"
 VERSIONS = f"{_VERSION} {_OF_LORAS} ORDER BY lora_id, missing, path, id"
 VERSION_BY_SHA256 = f"{_VERSION} WHERE sha256 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 WITH_PROBLEM = f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path"
-NEARLY_NAMED = """
-    SELECT lora.name FROM lora_name JOIN lora ON lora.id = lora_name.rowid
-    WHERE lora_name MATCH ? ORDER BY lora_name.rank LIMIT ?
-"""
-NAMED_LIKE = """
-    SELECT lora.name FROM lora_text JOIN lora ON lora.id = lora_text.rowid
-    WHERE lora_text MATCH ? ORDER BY lora_text.rank LIMIT ?
-"""
-
 _USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)"
+NEARLY_NAMED = f"""
+    SELECT lora.name FROM lora_name JOIN lora ON lora.id = lora_name.rowid
+    WHERE lora_name MATCH ? AND {_USABLE} ORDER BY lora_name.rank LIMIT ?
+"""  # noqa: S608 - constants only
+NAMED_LIKE = f"""
+    SELECT lora.name FROM lora_text JOIN lora ON lora.id = lora_text.rowid
+    WHERE lora_text MATCH ? AND {_USABLE} ORDER BY lora_text.rank LIMIT ?
+"""  # noqa: S608 - constants only
+
 _OF_BASE = """lora.id IN (
     SELECT lora_id FROM lora_version WHERE base_model IN (SELECT value FROM json_each(:base_models)) AND usable = 1
 )"""
@@ -242,7 +243,7 @@ async def lora_choices(
 
 
 async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: int = 50) -> tuple[str, ...]:
-    """Names of entries that share letters with `typed`, the best first. Raises DatabaseError."""
+    """Names of usable entries that share letters with `typed`, the best first. Raises DatabaseError."""
     sql, query = NEARLY_NAMED, nearly(typed)
     if query is None:
         sql, query = NAMED_LIKE, all_words(search_words(typed) or [])
@@ -288,8 +289,8 @@ def stored_found(text: str) -> FoundLora | None:
 def _version(row: sqlite3.Row) -> LoraVersion:
     columns = dict(row)
     columns["found"] = stored_found(columns["found"])
-    columns["base_model"] = None if columns["base_model"] is None else BaseModelId(columns["base_model"])
-    columns["evidence"] = Source[columns["evidence"]]
+    columns["base_model"] = stored_base_model(columns["base_model"])
+    columns["evidence"] = Source.__members__.get(columns["evidence"], Source.NONE)
     columns["contradictions"] = tuple(json.loads(columns["contradictions"]))
     columns["trigger_words"] = tuple(json.loads(columns["trigger_words"]))
     columns["missing"] = bool(columns["missing"])
@@ -301,7 +302,7 @@ def _choice(row: sqlite3.Row) -> LoraChoice:
         id=row["id"],
         name=row["name"],
         category=Category(row["category"]),
-        base_models=tuple(sorted(map(BaseModelId, json.loads(row["base_models"])))),
+        base_models=tuple(sorted(filter(None, map(stored_base_model, json.loads(row["base_models"]))))),
         fits=bool(row["fits"]),
         bookmarked=bool(row["bookmarked"]),
     )

@@ -47,7 +47,10 @@ class NewPicture:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as recorded: `path` relative to the pictures folder, sizes in pixels, time in unix ms."""
+    """A picture as recorded: `path` relative to the pictures folder, sizes in pixels, time in unix ms.
+
+    `loras` say what was painted with; their trigger words stand in the job's request.
+    """
 
     id: int
     job_id: int
