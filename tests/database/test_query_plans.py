@@ -87,3 +87,12 @@ def test_every_statement_is_seen() -> None:
 )
 async def test_the_test_would_notice(connection: aiosqlite.Connection, sql: str) -> None:
     assert whole_tables(sql, await plan_of(connection, sql))
+
+
+async def test_deleting_a_parent_finds_its_children_by_an_index(connection: aiosqlite.Connection) -> None:
+    """A foreign key without an index reads the whole child table for every deleted parent."""
+    tables = await connection.execute_fetchall("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    for (table,) in tables:
+        for key in await connection.execute_fetchall(f"PRAGMA foreign_key_list({table})"):
+            plan = await plan_of(connection, f"SELECT 1 FROM {table} WHERE {key['from']} = ?")
+            assert plan[0].startswith("SEARCH"), f"{table}.{key['from']}: {plan}"
