@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from bot.catalogue import LibraryUnreadable
-from bot.cli import REFUSED, UNUSABLE, demo, doctor, init, library, paint
+from bot.cli import REFUSED, UNUSABLE, demo, doctor, init, library, paint, run, sheet
 from bot.config import ConfigError
 from bot.database.errors import DatabaseError
 from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
 
-COMMANDS = (init, doctor, paint, library, demo)
+COMMANDS = (init, doctor, run, demo, paint, sheet, library)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 
 

@@ -1,23 +1,37 @@
-"""Background tasks from which nothing escapes unseen."""
+"""Background tasks and callbacks from which nothing escapes unseen."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 log = logging.getLogger(__name__)
 
+_running: set[asyncio.Task[None]] = set()  # asyncio itself keeps tasks only weakly
+
 
 def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     """Run `work` beside everything else; what it raises is logged with its traceback instead of being lost."""
-    return asyncio.create_task(guard(work, name), name=name)
+    task = asyncio.create_task(guard(work, name), name=name)
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+    return task
 
 
-async def guard(work: Coroutine[Any, Any, None], name: str) -> None:
-    """Await `work`; log what it raises. One of the two places where every error is caught."""
+async def guard(
+    work: Coroutine[Any, Any, None], name: str, tell: Callable[[Exception], Awaitable[None]] | None = None
+) -> None:
+    """Await `work`; what it raises is told through `tell`, or logged. One of two places that catch every error."""
     try:
         await work
-    except Exception:
-        log.exception("%s failed", name)
+    except Exception as problem:
+        if tell is None:
+            log.exception("%s failed", name)
+        else:
+            await guard(_told(tell, problem), name)
+
+
+async def _told(tell: Callable[[Exception], Awaitable[None]], problem: Exception) -> None:
+    await tell(problem)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -24,6 +25,7 @@ from inference.messages import (
 )
 
 PREFIX = "EASEL_"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
 
 
@@ -36,6 +38,14 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+def _loopback(url: str) -> str:
+    """The bot's token goes to this address, so it may not leave the machine."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK or parts.username or parts.query:
+        raise ValueError(f"must be an http address of this machine, such as http://127.0.0.1:8014/api/v10, not {url}")
+    return url.rstrip("/")
+
+
 class DiscordSettings(_Section):
     """How the bot reaches Discord, and who runs it."""
 
@@ -43,6 +53,8 @@ class DiscordSettings(_Section):
     """The bot's token. Better kept out of the file: EASEL_DISCORD__TOKEN in the environment."""
     operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = ()
     """Discord ids of the people who run this bot and may declare base models."""
+    api_url: Annotated[str, AfterValidator(_loopback)] | None = None
+    """Another Discord-compatible server on this machine, such as http://127.0.0.1:8014/api/v10."""
 
 
 class StorageSettings(_Section):

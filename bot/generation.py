@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiosqlite
 
 from bot import background
+from bot.database.connection import transaction
 from bot.database.jobs import Job, create_job, find_job
 from bot.database.pictures import pictures_of_job
 from bot.dispatcher import Dispatcher, JobUpdate
@@ -45,12 +46,21 @@ class Generation:
             await dispatching
 
     async def order(
-        self, request: GenerationRequest, *, person_id: int, channel_id: int, server_id: int | None = None
+        self,
+        request: GenerationRequest,
+        *,
+        person_id: int,
+        channel_id: int,
+        server_id: int | None = None,
+        also: Callable[[Job], Awaitable[None]] | None = None,
     ) -> Job:
-        """Keep a checked request; from the return on it survives any crash."""
-        job = await create_job(
-            self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
-        )
+        """Keep a checked request; from the return on it survives any crash. `also` writes in the same transaction."""
+        async with transaction(self._connection):
+            job = await create_job(
+                self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
+            )
+            if also is not None:
+                await also(job)
         await self._dispatcher.add(job)
         return job
 

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.catalogue import choose_version, find_named
 from bot.config import CheckpointSettings, Settings, Size
-from bot.database.loras import Lora, LoraVersion, find_lora
+from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from inference.base_models import BaseModelId
 from inference.errors import (
     CheckpointNotFound,
     InvalidRequest,
+    LoraFileChanged,
     LoraFileRefused,
     LoraNotFound,
     PromptTooLong,
@@ -80,6 +81,26 @@ class RequestBuilder:
         _refuse_doubles(uses)
         return _request(wish, checkpoint, size, uses)
 
+    async def again(self, request: GenerationRequest) -> GenerationRequest:
+        """The same request with another seed, if it can still be painted. Raises a RequestError if not."""
+        checkpoint = self._checkpoint(request.checkpoint)
+        for use in request.loras:
+            version = await find_version(self._connection, use.sha256)
+            if version is None or not version.usable:
+                raise LoraFileChanged(lora=use.name)
+            known = KnownLora(use.name, version.base_model, version.evidence.value)
+            if refusal := self._matcher.misfit(known, self._specs[checkpoint.name]):
+                raise refusal
+        return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
+
+    async def find_refused(self, wish: Wish, name: str) -> tuple[int, Lora]:
+        """Which of the wish's LoRAs is the one called `name`: its position, and the entry. Raises LoraNotFound."""
+        for position, lora_wish in enumerate(wish.loras):
+            lora = await self.lora(lora_wish.name)
+            if lora.name == name:
+                return position, lora
+        raise LoraNotFound(name=name, hint="")
+
     def _check_text(self, what: str, text: str) -> None:
         if len(text) > MAX_PROMPT:
             raise PromptTooLong(what=what, length=len(text), limit=MAX_PROMPT)
@@ -94,7 +115,7 @@ class RequestBuilder:
         return found
 
     async def _use(self, wish: LoraWish, checkpoint: CheckpointSettings) -> LoraUse:
-        lora = await self._lora(wish.name)
+        lora = await self.lora(wish.name)
         version = self._version(lora, checkpoint)
         weight = wish.weight if wish.weight is not None else version.recommended_weight
         assert version.sha256 is not None
@@ -107,7 +128,12 @@ class RequestBuilder:
             trigger_words=words if len(words) == 1 else (),
         )
 
-    async def _lora(self, name: str) -> Lora:
+    def checkpoints_for(self, lora: Lora) -> list[str]:
+        """Names of the checkpoints that some usable version of `lora` fits, in the settings' order."""
+        return self._fitting(lora.usable)
+
+    async def lora(self, name: str) -> Lora:
+        """The entry that a person means by a name or by `#ID`. Raises LoraNotFound with what is near."""
         if (lora_id := id_in(name)) is not None and (lora := await find_lora(self._connection, lora_id)):
             return lora
         found = await find_named(self._connection, name, suggestions=_NEAR)

@@ -1,127 +1,66 @@
-"""`demo`: a contact sheet by the real worker: each checkpoint, with and without its LoRAs, and a refusal."""
+"""`demo`: the bot, its worker and a local channel to meet it in, with nothing to set up."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-from dataclasses import dataclass
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw
-
-from bot.assembly import Easel, open_easel
 from bot.cli import DONE
-from bot.cli.paint import paint
-from bot.cli.progress import progress_bar
-from bot.config import CheckpointSettings, ConfigError
-from bot.database.loras import Lora, browse_loras
+from bot.cli.run import serve
+from bot.config import ConfigError, Settings
 from bot.demo import demo_settings
-from bot.requests import LoraWish, Wish
-from inference.errors import BaseModelMismatch, RequestError
+from bot.playground import Playground
+from bot.playground.control import Control
 
 if TYPE_CHECKING:
     from bot.cli import Commands
 
-PLAIN_PROMPT = "a red star on a blue background"
-SEED = 7
-TILE, LABEL = 192, 34  # pixels
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One picture of the sheet and what stands under it."""
-
-    wish: Wish
-    label: str
+PORT = 8765
+START_SECONDS = 60.0
 
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("demo", help="paint a contact sheet with the demo checkpoints")
-    parser.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR")
-    parser.add_argument("--json", action="store_true", help="tell the result as one JSON object")
+    parser = commands.add_parser("demo", help="try the bot in a local channel: no token, no GPU, no downloads")
+    parser.add_argument("--port", type=int, default=PORT, help="port of the page; 0 takes a free one")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the page")
+    parser.add_argument(
+        "--data", type=Path, default=Path("demo-data"), metavar="DIR", help="where bookmarks and pictures lie"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Paint the sheet, tell the refusal, say where the sheet lies."""
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise ConfigError(f"The folder {options.out} cannot be written: {problem.strerror}.") from None
-    sheet, refusal = asyncio.run(_paint(options.out))
-    if options.json:
-        print(json.dumps({"sheet": str(sheet), "refusal": refusal}))
-    else:
-        print(f"The contact sheet lies at {sheet}")
-        print(f"And one that was refused, as it should be: {refusal}")
+    """Run until interrupted."""
+    asyncio.run(_run(options))
     return DONE
 
 
-async def _paint(out: Path) -> tuple[Path, str]:
-    settings = demo_settings(out / "data")
-    async with open_easel(settings) as easel:
-        loras = (await browse_loras(easel.connection, limit=100)).loras
-        rows = [_row(checkpoint, loras) for checkpoint in settings.checkpoints]
-        pictures = await _pictures(easel, [panel for row in rows for panel in row], out)
-        refusal = await _refused(easel, rows)
-    sheet = out / "contact-sheet.png"
-    _sheet([[(picture, panel.label) for panel in row for picture in (pictures[panel.label],)] for row in rows]).save(
-        sheet
-    )
-    return sheet, refusal
+async def _run(options: argparse.Namespace) -> None:
+    try:
+        async with Playground.serve(port=options.port) as playground:
+            settings = _settings(options.data, playground)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(serve(settings))
+                group.create_task(_welcome(playground.page_url, browser=not options.no_browser))
+    except OSError as problem:
+        raise ConfigError(f"Port {options.port} cannot be used ({problem.strerror}). Try --port 0.") from None
+    except ExceptionGroup as problems:
+        raise problems.exceptions[0] from None
 
 
-def _row(checkpoint: CheckpointSettings, loras: tuple[Lora, ...]) -> list[Panel]:
-    """A checkpoint without LoRAs, then once for every LoRA that has a version for it."""
-    panels = [
-        Panel(Wish(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, seed=SEED), f"{checkpoint.name}\n{PLAIN_PROMPT}")
-    ]
-    for lora in loras:
-        for version in lora.usable:
-            if version.base_model == checkpoint.base_model and version.found:
-                prompt = version.found.sidecar.example_prompt or PLAIN_PROMPT
-                wish = Wish(prompt=prompt, checkpoint=checkpoint.name, loras=(LoraWish(name=lora.name),), seed=SEED)
-                panels.append(Panel(wish, f"{checkpoint.name} + {lora.name}\n{prompt}"))
-    return panels
+def _settings(data: Path, playground: Playground) -> Settings:
+    settings = demo_settings(data)
+    discord = settings.discord.model_validate({"token": playground.token, "api_url": playground.api_url})
+    return settings.model_copy(update={"discord": discord})
 
 
-async def _pictures(easel: Easel, panels: list[Panel], out: Path) -> dict[str, Path]:
-    pictures: dict[str, Path] = {}
-    with progress_bar("painting") as report:
-        for i, panel in enumerate(panels):
-            report(i, len(panels))
-            request = await easel.requests.build(panel.wish)
-            target = out / f"{i + 1:02}.png"
-            await paint(easel, request, target, lambda step, steps: None)
-            pictures[panel.label] = target
-    return pictures
-
-
-async def _refused(easel: Easel, rows: list[list[Panel]]) -> str:
-    """Ask for a LoRA on the checkpoint that it was not trained on, and return the sentence."""
-    for row in rows:
-        for panel in row:
-            for checkpoint in easel.settings.checkpoints:
-                try:
-                    await easel.requests.build(
-                        Wish(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, loras=panel.wish.loras)
-                    )
-                except BaseModelMismatch as refusal:
-                    return str(refusal)
-    raise RequestError
-
-
-def _sheet(rows: list[list[tuple[Path, str]]]) -> Image.Image:
-    width = max(len(row) for row in rows) * TILE
-    sheet = Image.new("RGB", (width, len(rows) * (TILE + LABEL)), "white")
-    draw = ImageDraw.Draw(sheet)
-    for y, row in enumerate(rows):
-        for x, (path, label) in enumerate(row):
-            corner = (x * TILE, y * (TILE + LABEL))
-            with Image.open(path) as picture:
-                sheet.paste(picture.resize((TILE - 4, TILE - 4), Image.Resampling.LANCZOS), corner)
-            draw.multiline_text((corner[0] + 4, corner[1] + TILE), label, fill="black")
-    return sheet
+async def _welcome(page_url: str, *, browser: bool) -> None:
+    async with Control.connect(page_url) as control:
+        await control.wait_online(patience=START_SECONDS)
+    print(f"Easel is here: {page_url}\nWrite /imagine in the channel. Press Ctrl+C to end.", flush=True)
+    if browser:
+        await asyncio.to_thread(webbrowser.open, page_url)

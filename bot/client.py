@@ -1,0 +1,114 @@
+"""The Discord client: intents, cogs, buttons, and command sync only when something changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot import background
+from bot.api_url import api_base
+from bot.assembly import Easel
+from bot.cogs.bookmarks import BookmarksCog
+from bot.cogs.imagine import ImagineCog
+from bot.cogs.lora import LoraCog
+from bot.cogs.queue import QueueCog
+from bot.database.memos import recall, remember
+from bot.delivery import Deliverer
+from bot.orders import Orders
+from bot.replies import answer
+from bot.views.bookmarks import PageButton, RemoveButton
+from bot.views.lora import BookmarkToggle, LoraPageButton, UseButton
+from bot.views.refusal import PaintOnButton, SwapButton
+from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
+from bot.views.waiting import CancelButton
+
+log = logging.getLogger(__name__)
+
+# No privileged intent: servers and their channels are enough to answer commands and post results.
+INTENTS = discord.Intents(guilds=True)
+
+
+# Registered once at the start, so that buttons of messages from before the start are alive.
+BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
+    AgainButton,
+    BookmarkLorasButton,
+    BookmarkToggle,
+    CancelButton,
+    DeleteButton,
+    LoraPageButton,
+    PageButton,
+    PaintOnButton,
+    RemoveButton,
+    SwapButton,
+    UseButton,
+)
+
+
+class EaselTree(app_commands.CommandTree["EaselBot"]):
+    """The commands; whatever one raises is answered by the table in `bot.replies`."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[EaselBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Tell the person."""
+        await answer(interaction, error)
+
+
+class EaselBot(commands.Bot):
+    """Discord's side of an `Easel`."""
+
+    def __init__(self, easel: Easel) -> None:
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=INTENTS,
+            tree_cls=EaselTree,
+            allowed_mentions=discord.AllowedMentions.none(),
+            # Commands are for servers, DMs and people who installed the bot for themselves.
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            chunk_guilds_at_startup=False,
+        )
+        self.easel = easel
+        self.deliverer = Deliverer(self, easel.connection, easel.settings.storage.pictures)
+        self.orders = Orders(easel, self.deliverer)
+
+    async def setup_hook(self) -> None:
+        """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""
+        for cog in (ImagineCog(self), BookmarksCog(self), LoraCog(self), QueueCog(self)):
+            await self.add_cog(cog)
+        self.add_dynamic_items(*BUTTONS)
+        await self.sync_commands()
+        self._resuming = background.start(self._resume(), "resuming deliveries")
+
+    async def _resume(self) -> None:
+        await self.wait_until_ready()
+        await self.orders.resume()
+
+    async def tell(self, interaction: discord.Interaction[EaselBot], error: Exception) -> None:
+        """Answer what a button or a modal raised, as the tree does for commands."""
+        await answer(interaction, error)
+
+    async def sync_commands(self) -> bool:
+        """Register the commands if they changed; Discord allows 200 creations a day. True when it did."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+        key = f"commands of {self.application_id} at {api_base()}"
+        there = {command.name for command in await self.tree.fetch_commands()}
+        wanted = {command.name for command in self.tree.get_commands()}
+        if there == wanted and await recall(self.easel.connection, key) == digest:
+            return False
+        await self.tree.sync()
+        await remember(self.easel.connection, key, digest)
+        log.info("registered %s commands", len(payload))
+        return True
+
+    async def on_ready(self) -> None:
+        """Say so in the log."""
+        log.info("connected as %s", self.user)

@@ -1,0 +1,77 @@
+"""`/imagine`: paint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+from discord.ext import commands
+
+from bot.cogs.choices import suggest_checkpoints, suggest_loras
+from bot.requests import LoraWish, Wish
+from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
+
+if TYPE_CHECKING:
+    from bot.client import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+
+class ImagineCog(commands.Cog):
+    """Painting by slash command."""
+
+    def __init__(self, bot: EaselBot) -> None:
+        self._bot = bot
+
+    @app_commands.command(name="imagine")
+    @app_commands.describe(
+        prompt="What to paint",
+        checkpoint="Which model paints",
+        lora1="A LoRA: your bookmarks come first",
+        weight1="How strongly it applies; left out, its recommended weight",
+        size="The shape of the picture",
+        count="How many pictures",
+        steps="Denoising steps",
+        guidance="How strictly the prompt is followed",
+        seed="The same seed gives the same picture",
+        negative_prompt="What to keep out",
+    )
+    @app_commands.autocomplete(
+        checkpoint=suggest_checkpoints, lora1=suggest_loras, lora2=suggest_loras, lora3=suggest_loras
+    )
+    async def imagine(
+        self,
+        interaction: Interaction,
+        prompt: Range[str, 1, MAX_PROMPT],
+        checkpoint: str | None = None,
+        lora1: str | None = None,
+        weight1: Range[float, -4, 4] | None = None,
+        lora2: str | None = None,
+        weight2: Range[float, -4, 4] | None = None,
+        lora3: str | None = None,
+        weight3: Range[float, -4, 4] | None = None,
+        size: Literal["square", "portrait", "landscape"] | None = None,
+        count: Range[int, 1, MAX_COUNT] = 1,
+        steps: Range[int, 1, 150] | None = None,
+        guidance: Range[float, 0, 30] | None = None,
+        sampler: Sampler | None = None,
+        seed: Range[int, 0, SEEDS - 1] | None = None,
+        negative_prompt: Range[str, 0, MAX_PROMPT] | None = None,
+    ) -> None:
+        """Paint a picture, with up to three LoRAs."""
+        chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))
+        wish = Wish(
+            prompt=prompt,
+            checkpoint=checkpoint,
+            loras=tuple(LoraWish(name=name, weight=weight) for name, weight in chosen if name),
+            size=size,
+            count=count,
+            steps=steps,
+            guidance_scale=guidance,
+            sampler=sampler,
+            seed=seed,
+            negative_prompt=negative_prompt,
+        )
+        await self._bot.orders.paint(interaction, wish)

@@ -1,0 +1,136 @@
+"""Orders from Discord: a wish becomes a job, the message that tells of it is kept up to date, the result delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot import background
+from bot.assembly import Easel
+from bot.attachments import Attachment
+from bot.database.bookmarks import list_bookmarks
+from bot.database.clock import now_ms
+from bot.database.deliveries import open_delivery, pending_deliveries, remember_message
+from bot.database.drafts import forget_old_drafts, save_draft
+from bot.database.jobs import Job, find_job
+from bot.delivery import Deliverer
+from bot.dispatcher import JobUpdate
+from bot.requests import Wish
+from bot.views.refusal import Alternative, Refused
+from bot.views.waiting import painting_view, waiting_view
+from inference.errors import LoraMisfit
+from inference.messages import GenerationRequest
+
+if TYPE_CHECKING:
+    from bot.client import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+EDIT_SECONDS = 3.0  # between two edits of a message while it paints
+DRAFT_DAYS = 7
+ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal
+
+
+class Orders:
+    """Takes wishes and requests from interactions and follows their jobs."""
+
+    def __init__(self, easel: Easel, deliverer: Deliverer) -> None:
+        self._easel = easel
+        self._deliverer = deliverer
+
+    async def resume(self) -> None:
+        """At the start: follow, to their delivery, all jobs whose results are still owed."""
+        await forget_old_drafts(self._easel.connection, before_ms=now_ms() - DRAFT_DAYS * 86_400_000)
+        for delivery in await pending_deliveries(self._easel.connection):
+            if job := await find_job(self._easel.connection, delivery.job_id):
+                self._follow(job, None)
+
+    async def paint(self, interaction: Interaction, wish: Wish) -> None:
+        """Paint what a person wishes. Raises a RequestError; for a LoRA that does not fit, `Refused` with ways out."""
+        try:
+            request = await self._easel.requests.build(wish)
+        except LoraMisfit as refusal:
+            raise await self._with_ways_out(interaction.user.id, wish, refusal) from refusal
+        await self.order(interaction, request)
+
+    async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
+        """Keep a checked request, tell the person that it waits, and follow it."""
+        job = await self._easel.generation.order(
+            request,
+            person_id=interaction.user.id,
+            channel_id=interaction.channel_id or 0,
+            server_id=interaction.guild_id,
+            also=lambda job: open_delivery(self._easel.connection, job.id, private=False),
+        )
+        view = waiting_view(job, self._easel.generation.position(job.id) or 0)
+        view.stop()
+        if interaction.response.is_done():
+            message = await interaction.edit_original_response(view=view)
+            await remember_message(self._easel.connection, job.id, message.id)
+        else:
+            sent = await interaction.response.send_message(view=view)
+            if sent.message_id:
+                await remember_message(self._easel.connection, job.id, sent.message_id)
+        self._follow(job, interaction)
+
+    def _follow(self, job: Job, interaction: Interaction | None) -> None:
+        background.start(self._followed(job, interaction), f"following job {job.id}")
+
+    async def _followed(self, job: Job, interaction: Interaction | None) -> None:
+        async with self._easel.generation.following(job.id) as updates:
+            last_edit = 0.0
+            while True:
+                update = await _newest(updates)
+                if update.job.state.final:
+                    break
+                if interaction and update.progress and time.monotonic() - last_edit >= EDIT_SECONDS:
+                    await background.guard(self._show(interaction, update), "a progress edit")
+                    last_edit = time.monotonic()
+        await self._deliverer.deliver(update.job, update.pictures, interaction)
+
+    async def _show(self, interaction: Interaction, update: JobUpdate) -> None:
+        preview = await asyncio.to_thread(self._preview, update)
+        view = painting_view(update, preview)
+        view.stop()
+        await interaction.edit_original_response(view=view, attachments=[preview.file()] if preview else [])
+
+    def _preview(self, update: JobUpdate) -> Attachment | None:
+        name = update.progress.preview if update.progress else None
+        if name is None:
+            return None
+        try:
+            return Attachment("preview.png", (self._easel.settings.storage.spool / name).read_bytes())
+        except FileNotFoundError:  # the job has just ended
+            return None
+
+    async def _with_ways_out(self, person_id: int, wish: Wish, refusal: LoraMisfit) -> Refused:
+        """The refusal with what would work: other checkpoints, and bookmarked LoRAs of the same category that fit."""
+        position, lora = await self._easel.requests.find_refused(wish, refusal.lora)
+        checkpoint = self._easel.settings.checkpoint(refusal.checkpoint)
+        assert checkpoint is not None
+        page = await list_bookmarks(
+            self._easel.connection,
+            person_id,
+            limit=ALTERNATIVES,
+            category=lora.category,
+            base_models=[checkpoint.base_model],
+        )
+        draft_id = await save_draft(self._easel.connection, person_id, wish.model_dump_json())
+        others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
+        return Refused(refusal, draft_id, position, others)
+
+
+async def _newest(updates: asyncio.Queue[JobUpdate]) -> JobUpdate:
+    """Wait for an update, then skip to the newest; the newest preview comes along."""
+    update = await updates.get()
+    while not updates.empty():
+        newer = updates.get_nowait()
+        old, new = update.progress, newer.progress
+        if old and new and new.preview is None:
+            newer = replace(newer, progress=new.model_copy(update={"preview": old.preview}))
+        update = newer
+    return update

@@ -1,0 +1,86 @@
+"""What a person reads when something went wrong: one table, for commands, buttons and modals."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands, ui
+
+from bot.database.errors import DatabaseError
+from bot.texts import plain
+from inference.errors import InferenceError, RequestError, WorkerError
+
+if TYPE_CHECKING:
+    from bot.client import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_INTERACTION = 10062  # Discord's code for one that was not answered within 3 seconds
+_OURS = "Something broke on our side. It is written down; please try again in a moment."
+
+
+class Helpful(Exception):
+    """An error that brings its own message, with buttons for what would work."""
+
+    def view(self) -> ui.LayoutView:
+        """The message."""
+        raise NotImplementedError
+
+
+def sentence(error: Exception) -> str:
+    """The words for `error`, looked up along its class's ancestors; what is not known is ours to mend."""
+    for kind in type(error).__mro__:
+        if kind in _TABLE:
+            return _TABLE[kind](error)
+    return _OURS
+
+
+_TABLE: dict[type, Callable[[Any], str]] = {
+    RequestError: lambda error: plain(str(error)),
+    WorkerError: lambda error: f"Sorry: {plain(str(error))} It is not your fault; please try again later.",
+    InferenceError: lambda error: plain(str(error)),
+    DatabaseError: lambda _: "The bot cannot reach its records just now. Please try again in a moment.",
+    app_commands.CommandOnCooldown: lambda error: f"That was quick. Try again in {error.retry_after:.0f} seconds.",
+    app_commands.TransformerError: lambda error: f"{plain(str(error.value))[:100]} cannot be used there.",
+    app_commands.CommandNotFound: lambda _: "This command has changed. Reload Discord and try again.",
+    app_commands.CheckFailure: lambda _: "You may not use this here.",
+}
+
+
+async def answer(interaction: Interaction, error: Exception) -> None:
+    """Tell the person, and only that person; log what the person cannot mend."""
+    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    if isinstance(cause, discord.NotFound) and cause.code == UNKNOWN_INTERACTION:
+        log.warning("an interaction was answered too late")
+        return
+    if isinstance(cause, Helpful):
+        await whisper(interaction, cause.view())
+        return
+    if not isinstance(cause, RequestError):
+        log.error("an interaction failed", exc_info=cause)
+    await whisper_text(interaction, sentence(cause))
+
+
+async def whisper(interaction: Interaction, view: ui.LayoutView, files: list[discord.File] | None = None) -> None:
+    """Answer so that only the person sees it, as first answer or as a further one."""
+    view.stop()  # its buttons are found by their ids, also after a restart; nothing has to be kept in memory
+    if not interaction.response.is_done():
+        await interaction.response.send_message(view=view, files=files or [], ephemeral=True)
+        return
+    thinking = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
+    if thinking and (await interaction.original_response()).flags.loading:
+        # A public "thinking" cannot become private: take it away, then whisper.
+        await interaction.delete_original_response()
+    await interaction.followup.send(view=view, files=files or [], ephemeral=True)
+
+
+async def whisper_text(interaction: Interaction, text: str) -> None:
+    """Answer with `text` (Markdown of ours, people's words made plain) so that only the person sees it."""
+    view = ui.LayoutView()
+    view.add_item(ui.TextDisplay[Any](text))
+    await whisper(interaction, view)

@@ -1,0 +1,169 @@
+"""A LoRA's page, and the buttons by which it is used and kept."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot import background
+from bot.assembly import Easel
+from bot.database.bookmarks import add_bookmark, find_bookmark, remove_bookmark
+from bot.database.loras import Lora, LoraVersion, find_lora
+from bot.errors import NothingThere
+from bot.replies import whisper
+from bot.requests import LoraWish, Wish
+from bot.texts import plain
+from bot.views.page import Page
+from bot.views.press import PressButton
+from inference.messages import MAX_PROMPT
+
+if TYPE_CHECKING:
+    from bot.views.press import Interaction
+
+MAX_VERSIONS = 8  # shown on a page
+
+
+class LoraButton(PressButton, template=r"(?!)"):
+    """A button about one entry of the catalogue: `NAME:LORA`."""
+
+    def __init__(self, lora_id: int, name: str, label: str, style: discord.ButtonStyle) -> None:
+        self.lora_id = lora_id
+        super().__init__(ui.Button(label=label, style=style, custom_id=f"{name}:{lora_id}"))
+
+    async def lora(self, interaction: Interaction) -> Lora:
+        """The entry. Raises NothingThere."""
+        lora = await find_lora(interaction.client.easel.connection, self.lora_id)
+        if lora is None:
+            raise NothingThere(what="This LoRA is not in the library any more.")
+        return lora
+
+
+class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
+    """Asks for a prompt and paints with the LoRA on a checkpoint that fits."""
+
+    def __init__(self, lora_id: int) -> None:
+        super().__init__(lora_id, "use", "Use now", discord.ButtonStyle.primary)
+
+    @classmethod
+    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button anew from what Discord sends back."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Open the prompt."""
+        lora = await self.lora(interaction)
+        fitting = interaction.client.easel.requests.checkpoints_for(lora)
+        await interaction.response.send_modal(PromptModal(lora, fitting[0] if fitting else None))
+
+
+class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,19}):(?P<kept>[01])"):
+    """Bookmarks the LoRA, or takes the bookmark away."""
+
+    def __init__(self, lora_id: int, *, kept: bool) -> None:
+        label = "Remove bookmark" if kept else "Bookmark"
+        super().__init__(lora_id, "mark", label, discord.ButtonStyle.secondary)
+        self.kept = kept
+        self.item.custom_id = f"mark:{lora_id}:{int(kept)}"
+
+    @classmethod
+    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button anew from what Discord sends back."""
+        return cls(int(match["lora"]), kept=match["kept"] == "1")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Do it, and show the page as it is now."""
+        lora = await self.lora(interaction)
+        easel = interaction.client.easel
+        change = remove_bookmark if self.kept else add_bookmark
+        await change(easel.connection, interaction.user.id, lora.id)
+        page = await lora_page(easel, interaction.user.id, lora)
+        page.view.stop()
+        await interaction.response.edit_message(view=page.view, attachments=page.files)
+
+
+class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):
+    """Opens a LoRA's page."""
+
+    def __init__(self, lora_id: int) -> None:
+        super().__init__(lora_id, "lora", "Details", discord.ButtonStyle.secondary)
+
+    @classmethod
+    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button anew from what Discord sends back."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show the page, to this person only."""
+        page = await lora_page(interaction.client.easel, interaction.user.id, await self.lora(interaction))
+        await whisper(interaction, page.view, page.files)
+
+
+class PromptModal(ui.Modal):
+    """What shall be painted with this LoRA?"""
+
+    def __init__(self, lora: Lora, checkpoint: str | None) -> None:
+        super().__init__(title=f"Paint with {lora.name}"[:45])
+        self._lora_id, self._checkpoint = lora.id, checkpoint
+        example = next((v.found.sidecar.example_prompt for v in lora.usable if v.found), "")
+        self.prompt: ui.TextInput[Any] = ui.TextInput(
+            style=discord.TextStyle.paragraph, default=example or None, max_length=MAX_PROMPT
+        )
+        where = f"On {checkpoint}" if checkpoint else "No checkpoint here fits it; you will see why"
+        self.add_item(ui.Label[Any](text="Prompt", description=where[:100], component=self.prompt))
+
+    async def on_submit(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Paint it."""
+        wish = Wish(
+            prompt=self.prompt.value,
+            checkpoint=self._checkpoint,
+            loras=(LoraWish(name=f"#{self._lora_id}"),),
+        )
+        await background.guard(
+            interaction.client.orders.paint(interaction, wish),
+            "a modal",
+            lambda error: interaction.client.tell(interaction, error),
+        )
+
+
+async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
+    """Description, versions with base model and evidence, trigger words, preview; and what to do with it."""
+    page = Page()
+    kept = await find_bookmark(easel.connection, person_id, lora.id) is not None
+    container = ui.Container[Any](ui.TextDisplay[Any](_head(lora)))
+    if preview := await page.attach_preview(easel.settings.library.folder, lora):
+        container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(preview, description="Preview")))
+    versions = "\n".join(_version(version) for version in lora.versions[:MAX_VERSIONS])
+    container.add_item(ui.TextDisplay[Any](versions or "No file of it is in the library."))
+    fitting = easel.requests.checkpoints_for(lora)
+    fits = f"Fits {', '.join(map(plain, fitting))}" if fitting else "No checkpoint installed here fits it"
+    container.add_item(ui.TextDisplay[Any](f"-# {fits}"))
+    page.view.add_item(container)
+    page.view.add_item(ui.ActionRow[Any](UseButton(lora.id), BookmarkToggle(lora.id, kept=kept)))
+    return page
+
+
+def _head(lora: Lora) -> str:
+    description = f"\n{plain(lora.description, 1000)}" if lora.description else ""
+    return f"## {plain(lora.name)}\n{lora.category}{description}"
+
+
+def _version(version: LoraVersion) -> str:
+    """One version: its base model and how that is known, its trigger words and weight, or why it cannot be used."""
+    if version.problem or version.missing:
+        return f"**{plain(version.name)}** cannot be used: {plain(version.problem or 'its file is gone')}"
+    base = version.base_model.label if version.base_model else "base model unknown"
+    lines = [f"**{plain(version.name)}** · {base} · {version.evidence.value}"]
+    if version.trigger_words:
+        lines.append(f"Trigger words: {', '.join(map(plain, version.trigger_words))}")
+    if version.recommended_weight is not None:
+        lines.append(f"Recommended weight: {version.recommended_weight:g}")
+    return "\n".join(lines)

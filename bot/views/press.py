@@ -1,0 +1,71 @@
+"""Buttons that live on after a restart: everything a press needs stands in the button's custom_id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot import background
+from bot.database.jobs import Job, find_job
+from bot.errors import NothingThere, NotYours
+
+if TYPE_CHECKING:
+    import re
+
+    from bot.client import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+    Button = ui.Button[Any]
+else:
+    Button = ui.Button
+
+_NEVER = r"(?!)"  # a pattern that nothing matches: these two are never found by an id of their own
+
+
+class PressButton(ui.DynamicItem[Button], template=_NEVER):
+    """A button whose errors are told to the person. Subclasses write `press`."""
+
+    async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Do what the button says; what goes wrong is told by the table in `bot.replies`."""
+        await background.guard(
+            self.press(interaction), "a button", lambda error: interaction.client.tell(interaction, error)
+        )
+
+    async def press(self, interaction: Interaction) -> None:
+        """What the button does."""
+        raise NothingThere(what="This button does nothing any more.")
+
+
+class JobButton(PressButton, template=_NEVER):
+    """A button under a job's message: `NAME:JOB`."""
+
+    name: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(self, job_id: int) -> None:
+        self.job_id = job_id
+        super().__init__(ui.Button(label=self.label, style=self.style, custom_id=f"{self.name}:{job_id}"))
+
+    @classmethod
+    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button anew from what Discord sends back."""
+        return cls(int(match["job"]))
+
+    async def job(self, interaction: Interaction) -> Job:
+        """The job the button stands under. Raises NothingThere."""
+        job = await find_job(interaction.client.easel.connection, self.job_id)
+        if job is None:
+            raise NothingThere(what="This picture is not in the records any more.")
+        return job
+
+    async def own_job(self, interaction: Interaction, instead: str) -> Job:
+        """The job, if it is the pressing person's. Raises NotYours with the word on what to do instead."""
+        job = await self.job(interaction)
+        if job.person_id != interaction.user.id:
+            raise NotYours(instead=instead)
+        return job
