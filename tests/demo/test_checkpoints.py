@@ -53,7 +53,9 @@ def test_the_other_two_sizes_work_as_well(
     assert all(picture.size == size for picture in paint(pipe, held_back_prompts()[:2], size))
 
 
-def test_a_folder_is_v_prediction_and_half_precision(checkpoint: DemoCheckpoint, pipe: StableDiffusionXLPipeline) -> None:
+def test_a_folder_is_v_prediction_and_half_precision(
+    checkpoint: DemoCheckpoint, pipe: StableDiffusionXLPipeline
+) -> None:
     assert pipe.scheduler.config.prediction_type == checkpoint.prediction_type
     stored = StableDiffusionXLPipeline.from_pretrained(checkpoint.path, dtype=torch.float16, add_watermarker=False)
     assert stored.unet.dtype == torch.float16

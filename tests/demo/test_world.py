@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tools.demo.captions import caption, simple
+from tools.demo.effects import owl_likeness, pattern_strength
 from tools.demo.evaluate import score
-from tools.demo.judge import owl_likeness, pattern_strength
 from tools.demo.lessons import LESSONS, lesson_scene
 from tools.demo.world import BUCKETS, HELD_BACK, LOOKS, Look, Scene, paint, random_scene
 

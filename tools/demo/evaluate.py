@@ -11,7 +11,8 @@ from diffusers import StableDiffusionXLPipeline
 from PIL import Image
 
 from tools.demo.captions import simple
-from tools.demo.judge import gloss_strength, judge, owl_likeness, pattern_strength, shadow_strength
+from tools.demo.effects import gloss_strength, owl_likeness, pattern_strength, shadow_strength
+from tools.demo.judge import judge
 from tools.demo.lessons import Subject
 from tools.demo.paint import paint
 from tools.demo.world import COLOURS, HELD_BACK, Look, Scene, random_scene
