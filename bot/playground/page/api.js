@@ -3,7 +3,9 @@
 export class Refused extends Error {}
 
 async function answerOf(response) {
-  const body = await response.json().catch(() => ({ message: `The playground answered ${response.status}.` }));
+  const body = await response
+    .json()
+    .catch(() => ({ message: `The playground answered ${response.status}.` }));
   if (!response.ok) throw new Refused(body.message);
   return body;
 }

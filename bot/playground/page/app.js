@@ -1,16 +1,20 @@
 // Starts the page and keeps its parts together.
 
-import { Live, ask } from "./api.js";
+import { Live, ask, order } from "./api.js";
 import { Composer } from "./composer.js";
 import { Deeds, complain } from "./deeds.js";
 import { byId } from "./dom.js";
 import { Log } from "./log.js";
+import { openModal } from "./modal.js";
 import { drawSidebar } from "./sidebar.js";
 import { place, places, remember, remembered, state } from "./state.js";
 
 const deeds = new Deeds();
 const log = new Log(deeds);
-const composer = new Composer({ sendCommand: (name, values, files) => deeds.command(name, values, files), complain });
+const composer = new Composer({
+  sendCommand: (name, values, files) => deeds.command(name, values, files),
+  complain,
+});
 const live = new Live(hear, () => refreshAll());
 
 function hear(event) {
@@ -31,14 +35,17 @@ let asking = null;
 
 // Changes of the world come in bursts (a bot that registers commands): ask once for all of them.
 function refreshWorld() {
-  asking ??= new Promise((resolve) => setTimeout(resolve, 60)).then(async () => {
-    asking = null;
-    state.world = await ask("world", { as: state.person });
-    if (!place()) return chooseChannel(places()[0].id);
-    await loadCommands();
-    sidebar();
-    return undefined;
-  }).catch(complain);
+  asking ??= new Promise((resolve) => setTimeout(resolve, 60))
+    .then(async () => {
+      asking = null;
+      state.world = await ask("world", { as: state.person });
+      if (!place()) return chooseChannel(places()[0].id);
+      await loadCommands();
+      sidebar();
+      composer.commandsChanged();
+      return undefined;
+    })
+    .catch(complain);
   return asking;
 }
 
@@ -77,6 +84,17 @@ function drawer(open) {
   byId("drawer-toggle").setAttribute("aria-expanded", String(open));
 }
 
+function newThread() {
+  const title = place().type === 15 ? "New post" : "New thread";
+  const name = { type: 4, custom_id: "name", style: 1, max_length: 100 };
+  openModal({ title, components: [{ type: 18, label: "Name", component: name }] }, async (values) => {
+    const made = await order("thread", { as: state.person, channel: state.channel, name: values.name });
+    await refreshWorld();
+    await chooseChannel(made.channel);
+  });
+}
+
+byId("new-thread").addEventListener("click", newThread);
 byId("drawer-toggle").addEventListener("click", () => drawer(!byId("sidebar").classList.contains("open")));
 document.addEventListener("keydown", (event) => event.key === "Escape" && drawer(false));
 

@@ -4,7 +4,10 @@ import { follow, order } from "./api.js";
 import { make } from "./dom.js";
 import { guildHere, state } from "./state.js";
 
-const [STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT] = [3, 4, 5, 6, 7, 8, 9, 10, 11];
+const [STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT] = [
+  3, 4, 5, 6, 7, 8, 9, 10, 11,
+];
+const NO_DESCRIPTION = "…"; // what discord.py sends when nobody described an option
 const PAUSE = 180; // milliseconds without a key before suggestions are asked for
 
 export class CommandForm {
@@ -14,11 +17,34 @@ export class CommandForm {
     this.files = [];
     this.grid = make("div", { class: "fields" });
     this.more = make("div", { class: "more", role: "group", "aria-label": "Optional" });
-    this.root = make("div", { class: "command", "data-testid": "command-form" },
-      make("div", { class: "command-head" }, make("b", {}, `/${entry.name}`), make("span", { class: "muted" }, entry.description),
-        make("button", { type: "button", class: "icon-button", "aria-label": "Cancel the command", "data-testid": "command-cancel", onclick: cancel }, "✕")),
-      this.grid, this.more,
-      make("div", { class: "command-foot" }, make("button", { type: "submit", class: "button primary", "data-testid": "command-send" }, "Send")));
+    this.root = make(
+      "div",
+      { class: "command", "data-testid": "command-form" },
+      make(
+        "div",
+        { class: "command-head" },
+        make("b", {}, `/${entry.name}`),
+        make("span", { class: "muted" }, entry.description),
+        make(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": "Cancel the command",
+            "data-testid": "command-cancel",
+            onclick: cancel,
+          },
+          "✕",
+        ),
+      ),
+      this.grid,
+      this.more,
+      make(
+        "div",
+        { class: "command-foot" },
+        make("button", { type: "submit", class: "button primary", "data-testid": "command-send" }, "Send"),
+      ),
+    );
     this.root.addEventListener("keydown", (event) => event.key === "Escape" && cancel());
     this.overlay = make("div", {}); // suggestions lie above the form, which may scroll
     this.send = send;
@@ -31,7 +57,17 @@ export class CommandForm {
       this.add(option);
       return;
     }
-    const button = make("button", { type: "button", class: "button small", title: option.description, "data-testid": "add-option", "data-option": option.name }, `+ ${option.name}`);
+    const button = make(
+      "button",
+      {
+        type: "button",
+        class: "button small",
+        title: option.description,
+        "data-testid": "add-option",
+        "data-option": option.name,
+      },
+      `+ ${option.name}`,
+    );
     button.addEventListener("click", () => {
       button.remove();
       this.add(option).querySelector("input, select, textarea").focus();
@@ -42,45 +78,78 @@ export class CommandForm {
   add(option) {
     const id = `option-${option.name}`;
     const control = this.control(option, id);
-    const field = make("div", { class: option.type === STRING && !option.choices?.length && option.required ? "field wide" : "field" },
-      make("label", { for: id }, option.name + (option.required ? "" : " (optional)")), control, make("p", { class: "hint", dir: "auto" }, option.description));
+    const field = make(
+      "div",
+      {
+        class: option.type === STRING && !option.choices?.length && option.required ? "field wide" : "field",
+      },
+      make("label", { for: id }, option.name + (option.required ? "" : " (optional)")),
+      control,
+      option.description === NO_DESCRIPTION
+        ? null
+        : make("p", { class: "hint", dir: "auto" }, option.description),
+    );
     if (option.autocomplete) new Suggestions(this, option, control);
     this.grid.append(field);
     return field;
   }
 
   control(option, id) {
-    const shared = { id, "data-testid": "option-input", "data-option": option.name, required: Boolean(option.required) };
+    const shared = {
+      id,
+      "data-testid": "option-input",
+      "data-option": option.name,
+      required: Boolean(option.required),
+    };
     const listed = choicesOf(option);
-    if (listed) return this.keep(option, make("select", shared, make("option", { value: "" }, "—"), listed.map(([label, value]) => make("option", { value }, label))));
+    if (listed)
+      return this.keep(
+        option,
+        make(
+          "select",
+          shared,
+          make("option", { value: "" }, "—"),
+          listed.map(([label, value]) => make("option", { value }, label)),
+        ),
+      );
     if (option.type === ATTACHMENT) return this.keepFile(option, make("input", { ...shared, type: "file" }));
     const numeric = option.type === INTEGER || option.type === NUMBER;
     const step = option.type === INTEGER ? "1" : "any";
-    return this.keep(option, make("input", {
-      ...shared,
-      dir: "auto",
-      type: numeric && !option.autocomplete ? "number" : "text",
-      step: numeric ? step : null,
-      min: asText(option.min_value),
-      max: asText(option.max_value),
-      minlength: asText(option.min_length),
-      maxlength: asText(option.max_length),
-    }));
+    return this.keep(
+      option,
+      make("input", {
+        ...shared,
+        dir: "auto",
+        type: numeric && !option.autocomplete ? "number" : "text",
+        step: numeric ? step : null,
+        min: asText(option.min_value),
+        max: asText(option.max_value),
+        minlength: asText(option.min_length),
+        maxlength: asText(option.max_length),
+      }),
+    );
   }
 
   keep(option, element) {
-    this.fields.set(option.name, () => element.dataset.value ?? (element.value === "" ? null : element.value));
+    this.fields.set(
+      option.name,
+      () => element.dataset.value ?? (element.value === "" ? null : element.value),
+    );
     return element;
   }
 
   keepFile(option, element) {
-    this.fields.set(option.name, () => (element.files.length ? { file: String(this.files.push(element.files[0]) - 1) } : null));
+    this.fields.set(option.name, () =>
+      element.files.length ? { file: String(this.files.push(element.files[0]) - 1) } : null,
+    );
     return element;
   }
 
   values() {
     this.files = [];
-    const given = [...this.fields].map(([name, read]) => [name, read()]).filter(([, value]) => value !== null);
+    const given = [...this.fields]
+      .map(([name, read]) => [name, read()])
+      .filter(([, value]) => value !== null);
     return { values: Object.fromEntries(given), files: this.files };
   }
 }
@@ -95,19 +164,38 @@ function choicesOf(option) {
   const people = state.world.people.map((one) => [one.name, one.id]);
   const roles = (guild?.roles ?? []).map((one) => [one.name, one.id]);
   const channels = (guild?.channels ?? []).map((one) => [`#${one.name}`, one.id]);
-  const yesNo = [["Yes", "true"], ["No", "false"]];
-  return { [BOOLEAN]: yesNo, [USER]: people, [CHANNEL]: channels, [ROLE]: roles, [MENTIONABLE]: [...people, ...roles] }[option.type];
+  const yesNo = [
+    ["Yes", "true"],
+    ["No", "false"],
+  ];
+  return {
+    [BOOLEAN]: yesNo,
+    [USER]: people,
+    [CHANNEL]: channels,
+    [ROLE]: roles,
+    [MENTIONABLE]: [...people, ...roles],
+  }[option.type];
 }
 
 // Suggestions of the bot while one types into an option; free text may be sent all the same.
 class Suggestions {
   constructor(form, option, input) {
     Object.assign(this, { form, option, input, turn: 0, chosen: -1 });
-    this.box = make("div", { class: "popover", role: "listbox", id: `${input.id}-list`, "aria-label": `Suggestions for ${option.name}`, "data-testid": "suggestions", hidden: true });
+    this.box = make("div", {
+      class: "popover",
+      role: "listbox",
+      id: `${input.id}-list`,
+      "aria-label": `Suggestions for ${option.name}`,
+      "data-testid": "suggestions",
+      hidden: true,
+    });
     input.setAttribute("role", "combobox");
     input.setAttribute("aria-controls", this.box.id);
     input.setAttribute("aria-expanded", "false");
-    input.addEventListener("input", () => { delete input.dataset.value; this.later(); });
+    input.addEventListener("input", () => {
+      delete input.dataset.value;
+      this.later();
+    });
     input.addEventListener("focus", () => this.later());
     input.addEventListener("blur", () => setTimeout(() => this.hide(), 150));
     input.addEventListener("keydown", (event) => this.key(event));
@@ -122,7 +210,13 @@ class Suggestions {
   async ask() {
     const turn = ++this.turn;
     const { values } = this.form.values();
-    const body = { as: state.person, channel: state.channel, name: this.form.entry.name, focused: this.option.name, options: { ...values, [this.option.name]: this.input.value } };
+    const body = {
+      as: state.person,
+      channel: state.channel,
+      name: this.form.entry.name,
+      focused: this.option.name,
+      options: { ...values, [this.option.name]: this.input.value },
+    };
     try {
       const { interaction } = await order("autocomplete", body);
       const choices = await follow(interaction, (one) => one.choices ?? (one.failed ? [] : undefined), 3500);
@@ -134,10 +228,25 @@ class Suggestions {
 
   show(choices) {
     this.chosen = -1;
-    this.box.replaceChildren(...choices.map((choice) => make("button", {
-      type: "button", class: "option", role: "option", tabindex: "-1", dir: "auto", "aria-selected": "false", "data-testid": "suggestion",
-      onmousedown: (event) => event.preventDefault(), onclick: () => this.take(choice),
-    }, choice.name)));
+    this.box.replaceChildren(
+      ...choices.map((choice) =>
+        make(
+          "button",
+          {
+            type: "button",
+            class: "option",
+            role: "option",
+            tabindex: "-1",
+            dir: "auto",
+            "aria-selected": "false",
+            "data-testid": "suggestion",
+            onmousedown: (event) => event.preventDefault(),
+            onclick: () => this.take(choice),
+          },
+          choice.name,
+        ),
+      ),
+    );
     if (!choices.length) this.box.append(make("p", { class: "empty" }, "Nothing fits."));
     this.choices = choices;
     this.box.hidden = false;
@@ -155,7 +264,9 @@ class Suggestions {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       const by = event.key === "ArrowDown" ? 1 : -1;
       this.chosen = (this.chosen + by + this.choices.length) % this.choices.length;
-      [...this.box.children].forEach((child, index) => child.setAttribute("aria-selected", String(index === this.chosen)));
+      [...this.box.children].forEach((child, index) =>
+        child.setAttribute("aria-selected", String(index === this.chosen)),
+      );
       this.box.children[this.chosen].scrollIntoView({ block: "nearest" });
     } else if (event.key === "Enter" && this.chosen >= 0) this.take(this.choices[this.chosen]);
     else if (event.key === "Escape") {

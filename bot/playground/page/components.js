@@ -8,20 +8,35 @@ import { guildHere, state } from "./state.js";
 const STYLES = { 1: "primary", 2: "", 3: "success", 4: "danger", 5: "" };
 
 const DRAW = {
-  1: (part, act) => make("div", { class: "row" }, part.components.map((child) => draw(child, act))),
+  1: (part, act) =>
+    make(
+      "div",
+      { class: "row" },
+      part.components.map((child) => draw(child, act)),
+    ),
   2: button,
   3: select,
   5: select,
   6: select,
   7: select,
   8: select,
-  9: (part, act) => make("div", { class: "section" },
-    make("div", { class: "section-text" }, part.components.map((child) => draw(child, act))), draw(part.accessory, act)),
+  9: (part, act) =>
+    make(
+      "div",
+      { class: "section" },
+      make(
+        "div",
+        { class: "section-text" },
+        part.components.map((child) => draw(child, act)),
+      ),
+      draw(part.accessory, act),
+    ),
   10: (part) => prose(part.content),
   11: (part) => make("div", { class: "thumbnail" }, picture(part.media, { ...part, sized: false })),
   12: (part) => gallery(part.items),
   13: (part) => fileBox(part.name ?? "file", part.file.url, part.size),
-  14: (part) => make("hr", { class: `separator ${part.spacing === 2 ? "wide" : ""} ${part.divider ? "" : "blank"}` }),
+  14: (part) =>
+    make("hr", { class: `separator ${part.spacing === 2 ? "wide" : ""} ${part.divider ? "" : "blank"}` }),
   17: container,
 };
 
@@ -30,8 +45,13 @@ export function draw(part, act) {
 }
 
 function container(part, act) {
-  const box = make("div", { class: "container", "data-testid": "container" }, part.components.map((child) => draw(child, act)));
-  if (part.accent_color !== null) box.style.borderInlineStartColor = `#${part.accent_color.toString(16).padStart(6, "0")}`;
+  const box = make(
+    "div",
+    { class: "container", "data-testid": "container" },
+    part.components.map((child) => draw(child, act)),
+  );
+  if (part.accent_color !== null)
+    box.style.borderInlineStartColor = `#${part.accent_color.toString(16).padStart(6, "0")}`;
   return box;
 }
 
@@ -44,16 +64,24 @@ function button(part, act) {
   const label = [emojiOf(part), part.label].filter(Boolean).join(" ");
   if (part.style === 5) {
     const href = safeUrl(part.url);
-    return make("a", { class: "button link-button", href, target: "_blank", rel: "noopener noreferrer" }, `${label} ↗`);
+    return make(
+      "a",
+      { class: "button link-button", href, target: "_blank", rel: "noopener noreferrer" },
+      `${label} ↗`,
+    );
   }
-  return make("button", {
-    type: "button",
-    class: `button ${STYLES[part.style] ?? ""}`,
-    disabled: Boolean(part.disabled),
-    "data-testid": "component-button",
-    "data-custom-id": part.custom_id,
-    onclick: (event) => act.press(part, event.currentTarget),
-  }, label);
+  return make(
+    "button",
+    {
+      type: "button",
+      class: `button ${STYLES[part.style] ?? ""}`,
+      disabled: Boolean(part.disabled),
+      "data-testid": "component-button",
+      "data-custom-id": part.custom_id,
+      onclick: (event) => act.press(part, event.currentTarget),
+    },
+    label,
+  );
 }
 
 function choicesOf(part) {
@@ -66,7 +94,10 @@ function choicesOf(part) {
 }
 
 function describe(choice) {
-  return [emojiOf(choice), choice.label].filter(Boolean).join(" ") + (choice.description ? ` — ${choice.description}` : "");
+  return (
+    [emojiOf(choice), choice.label].filter(Boolean).join(" ") +
+    (choice.description ? ` — ${choice.description}` : "")
+  );
 }
 
 function select(part, act) {
@@ -75,9 +106,24 @@ function select(part, act) {
 
 function single(part, act) {
   const placeholder = part.placeholder ?? "Make a selection";
-  const options = choicesOf(part).map((choice) => make("option", { value: choice.value, selected: Boolean(choice.default) }, describe(choice)));
-  const menu = make("select", { "aria-label": placeholder, disabled: Boolean(part.disabled), "data-testid": "component-select", "data-custom-id": part.custom_id },
-    make("option", { value: "", disabled: true, selected: !options.some((option) => option.selected) }, placeholder), options);
+  const options = choicesOf(part).map((choice) =>
+    make("option", { value: choice.value, selected: Boolean(choice.default) }, describe(choice)),
+  );
+  const menu = make(
+    "select",
+    {
+      "aria-label": placeholder,
+      disabled: Boolean(part.disabled),
+      "data-testid": "component-select",
+      "data-custom-id": part.custom_id,
+    },
+    make(
+      "option",
+      { value: "", disabled: true, selected: !options.some((option) => option.selected) },
+      placeholder,
+    ),
+    options,
+  );
   menu.addEventListener("change", () => act.select(part, [menu.value], menu));
   return menu;
 }
@@ -85,11 +131,20 @@ function single(part, act) {
 function multi(part, act) {
   const boxes = choicesOf(part).map((choice) => {
     const box = make("input", { type: "checkbox", value: choice.value, checked: Boolean(choice.default) });
-    return make("label", {}, box, make("span", {}, choice.label, choice.description ? make("small", {}, ` ${choice.description}`) : null));
+    return make(
+      "label",
+      {},
+      box,
+      make("span", {}, choice.label, choice.description ? make("small", {}, ` ${choice.description}`) : null),
+    );
   });
   const send = make("button", { type: "button", class: "button small primary" }, "Choose");
-  const root = make("details", { class: "multi", "data-testid": "component-select", "data-custom-id": part.custom_id },
-    make("summary", {}, part.placeholder ?? "Make a selection"), make("div", { class: "choices" }, boxes, send));
+  const root = make(
+    "details",
+    { class: "multi", "data-testid": "component-select", "data-custom-id": part.custom_id },
+    make("summary", {}, part.placeholder ?? "Make a selection"),
+    make("div", { class: "choices" }, boxes, send),
+  );
   send.addEventListener("click", () => {
     const chosen = [...root.querySelectorAll("input:checked")].map((box) => box.value);
     act.select(part, chosen, send);
@@ -100,5 +155,10 @@ function multi(part, act) {
 export function fileBox(name, address, size) {
   const href = safeUrl(address);
   const kilobytes = size ? `${Math.max(1, Math.round(size / 1024)).toLocaleString()} kB` : "";
-  return make("div", { class: "file", "data-testid": "file" }, "📄", make("a", { href, download: name }, name), make("span", { class: "muted" }, kilobytes));
+  return make(
+    "div",
+    { class: "file", "data-testid": "file" },
+    make("a", { href, download: name }, name),
+    make("span", { class: "muted" }, kilobytes),
+  );
 }

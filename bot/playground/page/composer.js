@@ -20,22 +20,65 @@ export class Composer {
   reset() {
     this.command = null;
     this.files = [];
-    this.text = make("textarea", { rows: "1", dir: "auto", "aria-label": "Message", "data-testid": "message-input", "aria-controls": "picker", "aria-autocomplete": "list" });
+    this.text = make("textarea", {
+      rows: "1",
+      dir: "auto",
+      "aria-label": "Message",
+      "data-testid": "message-input",
+      "aria-controls": "picker",
+      "aria-autocomplete": "list",
+    });
     this.text.addEventListener("input", () => this.typed());
     this.text.addEventListener("keydown", (event) => this.key(event));
-    this.picker = make("div", { class: "popover", id: "picker", role: "listbox", "aria-label": "Commands", "data-testid": "picker", hidden: true });
-    const file = make("input", { type: "file", multiple: true, hidden: true, "data-testid": "file-input", "aria-label": "Files to send" });
+    this.picker = make("div", {
+      class: "popover",
+      id: "picker",
+      role: "listbox",
+      "aria-label": "Commands",
+      "data-testid": "picker",
+      hidden: true,
+    });
+    const file = make("input", {
+      type: "file",
+      multiple: true,
+      hidden: true,
+      "data-testid": "file-input",
+      "aria-label": "Files to send",
+    });
     file.addEventListener("change", () => this.attach([...file.files]));
     this.chips = make("div", {});
-    this.form.replaceChildren(this.picker, this.chips, make("div", { class: "line" },
-      make("button", { type: "button", class: "icon-button", "aria-label": "Attach files", onclick: () => file.click() }, "+"), file, this.text,
-      make("button", { type: "button", class: "icon-button", "aria-label": "Commands", "data-testid": "open-picker", onclick: () => this.startCommand() }, "/"),
-      make("button", { type: "submit", class: "button primary", "data-testid": "send" }, "Send")));
+    this.form.replaceChildren(
+      this.picker,
+      this.chips,
+      make(
+        "div",
+        { class: "line" },
+        make(
+          "button",
+          { type: "button", class: "icon-button", "aria-label": "Attach files", onclick: () => file.click() },
+          "+",
+        ),
+        file,
+        this.text,
+        make(
+          "button",
+          {
+            type: "button",
+            class: "icon-button",
+            "aria-label": "Commands",
+            "data-testid": "open-picker",
+            onclick: () => this.startCommand(),
+          },
+          "/",
+        ),
+        make("button", { type: "submit", class: "button primary", "data-testid": "send" }, "Send"),
+      ),
+    );
     this.label();
   }
 
   label() {
-    this.text.placeholder = place()?.type === 15 ? "Choose a post to write in" : `Write in ${place()?.name ?? ""}, or / for commands`;
+    this.text.placeholder = place()?.type === 15 ? "Choose a post to write in" : "Message, or / for commands";
   }
 
   startCommand() {
@@ -46,7 +89,9 @@ export class Composer {
 
   attach(files) {
     this.files = files;
-    this.chips.replaceChildren(...files.map((file) => make("div", { class: "file-chip" }, `📎 ${file.name}`)));
+    this.chips.replaceChildren(
+      ...files.map((file) => make("div", { class: "file-chip" }, `With ${file.name}`)),
+    );
   }
 
   typed() {
@@ -56,13 +101,32 @@ export class Composer {
     else this.picker.hidden = true;
   }
 
+  // The bot registered its commands while the picker was open.
+  commandsChanged() {
+    if (!this.command && !this.picker.hidden) this.typed();
+  }
+
   pick(typed) {
     const fitting = entries().filter((entry) => entry.name.includes(typed.trim()));
     fitting.sort((a, b) => Number(b.name.startsWith(typed)) - Number(a.name.startsWith(typed)));
     this.found = fitting;
     this.chosen = 0;
-    const rows = fitting.map((entry) => make("button", { type: "button", class: "option", role: "option", tabindex: "-1", "data-testid": "command", "data-command": entry.name, onclick: () => this.choose(entry) },
-      `/${entry.name}`, make("small", {}, entry.description)));
+    const rows = fitting.map((entry) =>
+      make(
+        "button",
+        {
+          type: "button",
+          class: "option",
+          role: "option",
+          tabindex: "-1",
+          "data-testid": "command",
+          "data-command": entry.name,
+          onclick: () => this.choose(entry),
+        },
+        `/${entry.name}`,
+        make("small", {}, entry.description),
+      ),
+    );
     const none = state.world?.bot.online ? "No command fits." : "No command fits. The bot is not connected.";
     this.picker.replaceChildren(...(rows.length ? rows : [make("p", { class: "empty" }, none)]));
     this.picker.hidden = false;
@@ -79,9 +143,11 @@ export class Composer {
   key(event) {
     const picking = !this.picker.hidden;
     if (picking && ["ArrowDown", "ArrowUp"].includes(event.key) && this.found.length) {
-      this.chosen = (this.chosen + (event.key === "ArrowDown" ? 1 : -1) + this.found.length) % this.found.length;
+      this.chosen =
+        (this.chosen + (event.key === "ArrowDown" ? 1 : -1) + this.found.length) % this.found.length;
       this.mark();
-    } else if (picking && ["Enter", "Tab"].includes(event.key) && this.found.length) this.choose(this.found[this.chosen]);
+    } else if (picking && ["Enter", "Tab"].includes(event.key) && this.found.length)
+      this.choose(this.found[this.chosen]);
     else if (picking && event.key === "Escape") this.picker.hidden = true;
     else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.form.requestSubmit();
     else return;
@@ -117,7 +183,9 @@ export class Composer {
 
 // Every slash command, with a line of its own for each subcommand.
 function entries() {
-  return state.commands.filter((command) => command.type === 1).flatMap((command) => spread(command.name, command));
+  return state.commands
+    .filter((command) => command.type === 1)
+    .flatMap((command) => spread(command.name, command));
 }
 
 function spread(name, node) {

@@ -29,13 +29,22 @@ export class Deeds {
     }
     if (event.failed) this.showFailure(this.open.get(event.id));
     if (event.failed || event.answer_type !== null) this.open.delete(event.id);
-    if (event.modal) openModal(event.modal, (values, files) => this.start("modal", { interaction: event.id, values }, files));
+    if (event.modal)
+      openModal(event.modal, (values, files) =>
+        this.start("modal", { interaction: event.id, values }, files),
+      );
   }
 
   showFailure(root) {
     if (!root) return complain(new Error(NOT_IN_TIME));
     root.querySelector(".failure")?.remove();
-    root.querySelector(".body").append(make("div", { class: "failure", role: "alert", "data-testid": "did-not-respond" }, NOT_IN_TIME));
+    const failure = make(
+      "div",
+      { class: "failure", role: "alert", "data-testid": "did-not-respond" },
+      NOT_IN_TIME,
+    );
+    root.querySelector(".body").append(failure);
+    failure.scrollIntoView({ block: "nearest" });
   }
 
   async attempt(work, element = null) {
@@ -54,11 +63,17 @@ export class Deeds {
   }
 
   press(message, part, element, root) {
-    return this.attempt(() => this.start("press", { message: message.id, custom_id: part.custom_id }, [], root), element);
+    return this.attempt(
+      () => this.start("press", { message: message.id, custom_id: part.custom_id }, [], root),
+      element,
+    );
   }
 
   select(message, part, values, element, root) {
-    return this.attempt(() => this.start("select", { message: message.id, custom_id: part.custom_id, values }, [], root), element);
+    return this.attempt(
+      () => this.start("select", { message: message.id, custom_id: part.custom_id, values }, [], root),
+      element,
+    );
   }
 
   menuCommand(message, command) {
@@ -77,5 +92,7 @@ export function complain(error) {
   notice.textContent = error.message;
   notice.hidden = false;
   clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => { notice.hidden = true; }, 8000);
+  noticeTimer = setTimeout(() => {
+    notice.hidden = true;
+  }, 8000);
 }

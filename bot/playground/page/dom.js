@@ -9,7 +9,9 @@ export function make(tag, properties = {}, ...children) {
     else if (name in element && typeof value !== "string") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -30,5 +32,8 @@ export function safeUrl(text) {
 export function shortTime(iso) {
   const moment = new Date(iso);
   const sameDay = moment.toDateString() === new Date().toDateString();
-  return moment.toLocaleString([], sameDay ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" });
+  return moment.toLocaleString(
+    [],
+    sameDay ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" },
+  );
 }

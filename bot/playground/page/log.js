@@ -5,13 +5,17 @@ import { byId, make } from "./dom.js";
 import { message as drawMessage } from "./message.js";
 import { place, state } from "./state.js";
 
+const PATIENCE = 500; // milliseconds an edited message waits for its pictures
+
 export class Log {
   constructor(deeds) {
     this.root = byId("messages");
     this.deeds = deeds;
     this.shown = new Map(); // id -> revision drawn
     this.root.addEventListener("load", () => this.pinned && this.toEnd(), true); // pictures change the height
-    this.root.addEventListener("scroll", () => { this.pinned = this.nearEnd(); });
+    this.root.addEventListener("scroll", () => {
+      this.pinned = this.nearEnd();
+    });
     new ResizeObserver(() => this.pinned && this.toEnd()).observe(this.root); // a growing message box takes height away
     this.pinned = true;
   }
@@ -21,7 +25,9 @@ export class Log {
     const { messages } = await ask("messages", { as: state.person, channel });
     if (channel !== state.channel) return;
     this.shown.clear();
-    this.root.replaceChildren(make("p", { class: "start" }, `This is the start of ${place()?.name ?? "this channel"}.`));
+    this.root.replaceChildren(
+      make("p", { class: "start" }, `This is the start of ${place()?.name ?? "this channel"}.`),
+    );
     for (const one of messages) this.put(one);
     this.toEnd();
   }
@@ -34,16 +40,35 @@ export class Log {
   put(one) {
     const old = this.find(one.id);
     if (old && this.shown.get(one.id) > one.revision) return;
-    const stay = this.pinned;
     this.shown.set(one.id, one.revision);
     const element = drawMessage(one, this.deeds);
-    if (old) old.replaceWith(element);
-    else this.insert(element, one.id);
+    if (old) this.exchange(element, one);
+    else {
+      const stay = this.pinned;
+      this.insert(element, one.id);
+      if (stay) this.toEnd();
+    }
+  }
+
+  // An edited message takes the place of the old one once its pictures are there, so that a live preview does not flicker.
+  async exchange(element, one) {
+    const pictures = [...element.querySelectorAll("img")].slice(0, 10);
+    for (const image of pictures) image.loading = "eager";
+    const ready = Promise.all(pictures.map((image) => image.decode().catch(() => null)));
+    if (pictures.length) await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+    const old = this.find(one.id);
+    if (!old || this.shown.get(one.id) !== one.revision) return; // deleted, or edited again meanwhile
+    const stay = this.pinned;
+    const held = old.contains(document.activeElement) ? document.activeElement.dataset.customId : null;
+    old.replaceWith(element);
+    if (held) element.querySelector(`[data-custom-id="${CSS.escape(held)}"]`)?.focus();
     if (stay) this.toEnd();
   }
 
   insert(element, id) {
-    const later = [...this.root.querySelectorAll(":scope > [data-message-id]")].find((other) => BigInt(other.dataset.messageId) > BigInt(id));
+    const later = [...this.root.querySelectorAll(":scope > [data-message-id]")].find(
+      (other) => BigInt(other.dataset.messageId) > BigInt(id),
+    );
     this.root.insertBefore(element, later ?? null);
   }
 

@@ -60,7 +60,11 @@ function roleName(id) {
 }
 
 function spoiler(content) {
-  const button = make("button", { type: "button", class: "spoiler", "aria-label": "Spoiler, press to show" }, content);
+  const button = make(
+    "button",
+    { type: "button", class: "spoiler", "aria-label": "Spoiler, press to show" },
+    content,
+  );
   button.addEventListener("click", () => {
     button.classList.add("shown");
     button.removeAttribute("aria-label");
@@ -76,7 +80,12 @@ function moment(seconds, style) {
 
 function relative(milliseconds) {
   const format = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-  const steps = [["day", 86400e3], ["hour", 3600e3], ["minute", 60e3], ["second", 1e3]];
+  const steps = [
+    ["day", 86400e3],
+    ["hour", 3600e3],
+    ["minute", 60e3],
+    ["second", 1e3],
+  ];
   const [unit, size] = steps.find(([, length]) => Math.abs(milliseconds) >= length) ?? steps[3];
   return format.format(Math.round(milliseconds / size), unit);
 }

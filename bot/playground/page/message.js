@@ -7,57 +7,116 @@ import { prose } from "./markdown.js";
 import { nameOf, place, state } from "./state.js";
 
 export function message(one, deeds) {
-  const root = make("article", { class: one.ephemeral ? "message ephemeral" : "message", "data-testid": "message", "data-message-id": one.id, "aria-label": `Message from ${one.author_name}` });
+  const root = make("article", {
+    class: one.ephemeral ? "message ephemeral" : "message",
+    "data-testid": "message",
+    "data-message-id": one.id,
+    "aria-label": `Message from ${one.author_name}`,
+  });
   const act = {
     press: (part, element) => deeds.press(one, part, element, root),
     select: (part, values, element) => deeds.select(one, part, values, element, root),
   };
-  root.append(...[usedLine(one), avatar(one), make("div", { class: "body" }, byline(one), content(one, act), footer(one, deeds)), tools(one, deeds)].filter(Boolean));
+  root.append(
+    ...[
+      usedLine(one),
+      avatar(one),
+      make("div", { class: "body" }, byline(one), content(one, act), footer(one, deeds)),
+      tools(one, deeds),
+    ].filter(Boolean),
+  );
   return root;
 }
 
 function avatar(one) {
   const kind = one.author.bot ? "bot" : `a${Number(BigInt(one.author.id) % 5n)}`;
-  return make("div", { class: `avatar ${kind}`, "aria-hidden": "true" }, one.author_name.slice(0, 1).toUpperCase());
+  return make(
+    "div",
+    { class: `avatar ${kind}`, "aria-hidden": "true" },
+    one.author_name.slice(0, 1).toUpperCase(),
+  );
 }
 
 function usedLine(one) {
   const user = one.interaction_metadata?.user;
-  if (user && one.interaction) return make("div", { class: "used" }, make("b", {}, nameOf(user.id)), ` used /${one.interaction.name}`);
+  if (user && one.interaction)
+    return make("div", { class: "used" }, make("b", {}, nameOf(user.id)), ` used /${one.interaction.name}`);
   if (one.referenced_message === undefined) return null;
   if (one.referenced_message === null) return make("div", { class: "used" }, "↱ a message that was deleted");
   const preview = one.referenced_message.content || "a message";
-  return make("div", { class: "used", dir: "auto" }, "↱ ", make("b", {}, nameOf(one.referenced_message.author.id)), ` ${preview.slice(0, 80)}`);
+  return make(
+    "div",
+    { class: "used", dir: "auto" },
+    "↱ ",
+    make("b", {}, nameOf(one.referenced_message.author.id)),
+    ` ${preview.slice(0, 80)}`,
+  );
 }
 
 function byline(one) {
-  return make("div", { class: "byline" },
+  return make(
+    "div",
+    { class: "byline" },
     make("b", { dir: "auto" }, one.author_name),
     one.author.bot && make("span", { class: "app-tag" }, "bot"),
-    make("time", { datetime: one.timestamp, title: new Date(one.timestamp).toLocaleString() }, shortTime(one.timestamp)),
-    one.edited_timestamp && make("span", { class: "edited" }, "(edited)"));
+    make(
+      "time",
+      { datetime: one.timestamp, title: new Date(one.timestamp).toLocaleString() },
+      shortTime(one.timestamp),
+    ),
+    one.edited_timestamp && make("span", { class: "edited" }, "(edited)"),
+  );
 }
 
 function content(one, act) {
-  if (one.loading) return make("div", { class: "thinking", "data-testid": "thinking" }, `${one.author_name} is thinking`);
-  return make("div", { class: "parts" },
+  if (one.loading)
+    return make("div", { class: "thinking", "data-testid": "thinking" }, `${one.author_name} is thinking`);
+  return make(
+    "div",
+    { class: "parts" },
     one.content && prose(one.content),
     one.flags & 32768 ? null : attachments(one.attachments),
     one.embeds.map(embed),
     one.components.map((part) => draw(part, act)),
-    one.reactions?.length ? make("div", { class: "reactions" }, one.reactions.map((r) => make("span", { class: "reaction" }, `${r.emoji.name} ${r.count}`))) : null);
+    one.reactions?.length
+      ? make(
+          "div",
+          { class: "reactions" },
+          one.reactions.map((r) => make("span", { class: "reaction" }, `${r.emoji.name} ${r.count}`)),
+        )
+      : null,
+  );
 }
 
 function footer(one, deeds) {
   if (!one.ephemeral) return null;
-  return make("div", { class: "private-note", "data-testid": "only-you" }, "Only you can see this · ",
-    make("button", { type: "button", "data-testid": "dismiss", onclick: () => deeds.remove(one) }, "Dismiss message"));
+  return make(
+    "div",
+    { class: "private-note", "data-testid": "only-you" },
+    "Only you can see this · ",
+    make(
+      "button",
+      { type: "button", "data-testid": "dismiss", onclick: () => deeds.remove(one) },
+      "Dismiss message",
+    ),
+  );
 }
 
 function tools(one, deeds) {
   const entries = menuEntries(one, deeds);
   if (!entries.length) return null;
-  const open = make("button", { type: "button", class: "menu-button", "aria-label": "Message menu", "aria-haspopup": "menu", "aria-expanded": "false", "data-testid": "message-menu" }, "⋯");
+  const open = make(
+    "button",
+    {
+      type: "button",
+      class: "menu-button",
+      "aria-label": "Message menu",
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      "data-testid": "message-menu",
+    },
+    "⋯",
+  );
   const root = make("div", { class: "tools" }, open);
   open.addEventListener("click", () => toggleMenu(root, open, entries));
   return root;
@@ -67,7 +126,8 @@ function menuEntries(one, deeds) {
   const commands = one.ephemeral || one.loading ? [] : state.commands.filter((command) => command.type === 3);
   const entries = commands.map((command) => [command.name, () => deeds.menuCommand(one, command)]);
   const mine = one.author.id === state.person;
-  if (!one.ephemeral && (mine || place()?.can_moderate)) entries.push(["Delete message", () => deeds.remove(one)]);
+  if (!one.ephemeral && (mine || place()?.can_moderate))
+    entries.push(["Delete message", () => deeds.remove(one)]);
   return entries;
 }
 
@@ -84,7 +144,22 @@ function toggleMenu(root, open, entries) {
     document.removeEventListener("pointerdown", leave);
   };
   for (const [label, act] of entries) {
-    menu.append(make("button", { type: "button", class: "option", role: "menuitem", "data-testid": "menu-item", onclick: () => { menu.close(); act(); } }, label));
+    menu.append(
+      make(
+        "button",
+        {
+          type: "button",
+          class: "option",
+          role: "menuitem",
+          "data-testid": "menu-item",
+          onclick: () => {
+            menu.close();
+            act();
+          },
+        },
+        label,
+      ),
+    );
   }
   menu.addEventListener("keydown", (event) => walkMenu(event, menu, open));
   root.append(menu);

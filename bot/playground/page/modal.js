@@ -4,16 +4,31 @@ import { byId, make } from "./dom.js";
 import { prose } from "./markdown.js";
 import { guildHere, state } from "./state.js";
 
-const [ROW, SELECT, TEXT_INPUT, TEXT, LABEL, UPLOAD, RADIO, CHECKBOXES, CHECKBOX] = [1, 3, 4, 10, 18, 19, 21, 22, 23];
+const [ROW, SELECT, TEXT_INPUT, TEXT, LABEL, UPLOAD, RADIO, CHECKBOXES, CHECKBOX] = [
+  1, 3, 4, 10, 18, 19, 21, 22, 23,
+];
 
 export function openModal(modal, send) {
   const dialog = byId("modal");
   const fields = new Map(); // custom_id -> (files) => value
   const error = make("p", { class: "failure", role: "alert", "data-testid": "modal-error" });
-  const form = make("form", {}, make("h1", { id: "modal-title", dir: "auto" }, modal.title), modal.components.map((part) => top(part, fields)), error,
-    make("div", { class: "buttons" },
-      make("button", { type: "button", class: "button", "data-testid": "modal-cancel", onclick: () => dialog.close() }, "Cancel"),
-      make("button", { type: "submit", class: "button primary", "data-testid": "modal-submit" }, "Submit")));
+  const form = make(
+    "form",
+    {},
+    make("h1", { id: "modal-title", dir: "auto" }, modal.title),
+    modal.components.map((part) => top(part, fields)),
+    error,
+    make(
+      "div",
+      { class: "buttons" },
+      make(
+        "button",
+        { type: "button", class: "button", "data-testid": "modal-cancel", onclick: () => dialog.close() },
+        "Cancel",
+      ),
+      make("button", { type: "submit", class: "button primary", "data-testid": "modal-submit" }, "Submit"),
+    ),
+  );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const files = [];
@@ -39,22 +54,45 @@ function top(part, fields) {
 function field(part, label, description, fields) {
   const id = `modal-${part.custom_id}`;
   const hint = description ? make("p", { class: "hint", dir: "auto" }, description) : null;
-  const shared = { id, "data-testid": "modal-input", "data-custom-id": part.custom_id, required: part.required !== false };
-  if ([RADIO, CHECKBOXES].includes(part.type) || (part.type === SELECT && part.max_values > 1)) return group(part, label, hint, fields);
+  const shared = {
+    id,
+    "data-testid": "modal-input",
+    "data-custom-id": part.custom_id,
+    required: part.required !== false,
+  };
+  if ([RADIO, CHECKBOXES].includes(part.type) || (part.type === SELECT && part.max_values > 1))
+    return group(part, label, hint, fields);
   if (part.type === CHECKBOX) {
-    const box = make("input", { ...shared, required: false, type: "checkbox", checked: Boolean(part.default) });
+    const box = make("input", {
+      ...shared,
+      required: false,
+      type: "checkbox",
+      checked: Boolean(part.default),
+    });
     fields.set(part.custom_id, () => box.checked);
     return make("div", { class: "field" }, make("label", { class: "check" }, box, label), hint);
   }
-  const control = part.type === TEXT_INPUT ? textInput(part, shared) : part.type === UPLOAD ? upload(part, shared, fields) : select(part, shared);
-  if (part.type !== UPLOAD) fields.set(part.custom_id, () => (part.type === TEXT_INPUT ? control.value : control.value ? [control.value] : []));
+  const control =
+    part.type === TEXT_INPUT
+      ? textInput(part, shared)
+      : part.type === UPLOAD
+        ? upload(part, shared, fields)
+        : select(part, shared);
+  if (part.type !== UPLOAD)
+    fields.set(part.custom_id, () =>
+      part.type === TEXT_INPUT ? control.value : control.value ? [control.value] : [],
+    );
   return make("div", { class: "field" }, make("label", { for: id, dir: "auto" }, label), control, hint);
 }
 
 function textInput(part, shared) {
-  const limits = { maxlength: String(part.max_length ?? 4000), minlength: part.min_length ? String(part.min_length) : null };
+  const limits = {
+    maxlength: String(part.max_length ?? 4000),
+    minlength: part.min_length ? String(part.min_length) : null,
+  };
   const look = { ...shared, ...limits, dir: "auto", placeholder: part.placeholder ?? null };
-  const control = part.style === 2 ? make("textarea", { ...look, rows: "5" }) : make("input", { ...look, type: "text" });
+  const control =
+    part.style === 2 ? make("textarea", { ...look, rows: "5" }) : make("input", { ...look, type: "text" });
   control.value = part.value ?? "";
   return control;
 }
@@ -68,12 +106,28 @@ function optionsOf(part) {
 }
 
 function select(part, shared) {
-  const options = optionsOf(part).map((choice) => make("option", { value: choice.value, selected: Boolean(choice.default) }, choice.label + (choice.description ? ` — ${choice.description}` : "")));
-  return make("select", shared, make("option", { value: "" }, part.placeholder ?? "Make a selection"), options);
+  const options = optionsOf(part).map((choice) =>
+    make(
+      "option",
+      { value: choice.value, selected: Boolean(choice.default) },
+      choice.label + (choice.description ? ` — ${choice.description}` : ""),
+    ),
+  );
+  return make(
+    "select",
+    shared,
+    make("option", { value: "" }, part.placeholder ?? "Make a selection"),
+    options,
+  );
 }
 
 function upload(part, shared, fields) {
-  const control = make("input", { ...shared, required: part.required !== false, type: "file", multiple: (part.max_values ?? 1) > 1 });
+  const control = make("input", {
+    ...shared,
+    required: part.required !== false,
+    type: "file",
+    multiple: (part.max_values ?? 1) > 1,
+  });
   fields.set(part.custom_id, (files) => [...control.files].map((file) => String(files.push(file) - 1)));
   return control;
 }
@@ -81,10 +135,32 @@ function upload(part, shared, fields) {
 function group(part, label, hint, fields) {
   const kind = part.type === RADIO ? "radio" : "checkbox";
   const boxes = optionsOf(part).map((choice) => {
-    const box = make("input", { type: kind, name: part.custom_id, value: choice.value, checked: Boolean(choice.default), "data-testid": "modal-choice" });
-    return make("label", { class: "check" }, box, make("span", { dir: "auto" }, choice.label, choice.description ? make("small", { class: "muted" }, ` ${choice.description}`) : null));
+    const box = make("input", {
+      type: kind,
+      name: part.custom_id,
+      value: choice.value,
+      checked: Boolean(choice.default),
+      "data-testid": "modal-choice",
+    });
+    return make(
+      "label",
+      { class: "check" },
+      box,
+      make(
+        "span",
+        { dir: "auto" },
+        choice.label,
+        choice.description ? make("small", { class: "muted" }, ` ${choice.description}`) : null,
+      ),
+    );
   });
-  const root = make("fieldset", { "data-testid": "modal-input", "data-custom-id": part.custom_id }, make("legend", { dir: "auto" }, label), boxes, hint);
+  const root = make(
+    "fieldset",
+    { "data-testid": "modal-input", "data-custom-id": part.custom_id },
+    make("legend", { dir: "auto" }, label),
+    boxes,
+    hint,
+  );
   fields.set(part.custom_id, () => [...root.querySelectorAll("input:checked")].map((box) => box.value));
   return make("div", { class: "field" }, root);
 }

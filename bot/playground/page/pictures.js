@@ -10,7 +10,16 @@ export function picture(media, { description = null, spoiler = false, sized = tr
   if (!src) return null;
   const image = make("img", { src, alt: description ?? "", loading: "lazy", decoding: "async" });
   if (sized) fit(image, media.width, media.height);
-  const button = make("button", { type: "button", class: "picture", "data-testid": "picture", "aria-label": description ? `Enlarge: ${description}` : "Enlarge picture" }, image);
+  const button = make(
+    "button",
+    {
+      type: "button",
+      class: "picture",
+      "data-testid": "picture",
+      "aria-label": description ? `Enlarge: ${description}` : "Enlarge picture",
+    },
+    image,
+  );
   if (spoiler) button.classList.add("veiled");
   button.addEventListener("click", () => {
     if (button.classList.contains("veiled")) button.classList.remove("veiled");
@@ -35,9 +44,18 @@ function fit(image, width, height) {
 export function gallery(items) {
   const group = items.map((item) => item.media);
   const pictures = items.map((item) =>
-    picture(item.media, { description: item.description, spoiler: item.spoiler, sized: items.length === 1, group }),
+    picture(item.media, {
+      description: item.description,
+      spoiler: item.spoiler,
+      sized: items.length === 1,
+      group,
+    }),
   );
-  return make("div", { class: items.length > 1 ? "gallery many" : "gallery", "data-testid": "gallery" }, pictures);
+  return make(
+    "div",
+    { class: items.length > 1 ? "gallery many" : "gallery", "data-testid": "gallery" },
+    pictures,
+  );
 }
 
 function enlarge(group, index, description) {
@@ -48,10 +66,29 @@ function enlarge(group, index, description) {
     index = (place + group.length) % group.length;
     image.src = open.href = safeUrl(group[index].url);
   };
-  const step = (by, label, sign) => make("button", { class: "button small", type: "button", "aria-label": label, onclick: () => show(index + by) }, sign);
-  const bar = make("div", { class: "bar" }, group.length > 1 && step(-1, "Previous picture", "←"), open,
-    make("button", { class: "button small", type: "button", "data-testid": "lightbox-close", onclick: () => dialog.close() }, "Close"),
-    group.length > 1 && step(1, "Next picture", "→"));
+  const step = (by, label, sign) =>
+    make(
+      "button",
+      { class: "button small", type: "button", "aria-label": label, onclick: () => show(index + by) },
+      sign,
+    );
+  const bar = make(
+    "div",
+    { class: "bar" },
+    group.length > 1 && step(-1, "Previous picture", "←"),
+    open,
+    make(
+      "button",
+      {
+        class: "button small",
+        type: "button",
+        "data-testid": "lightbox-close",
+        onclick: () => dialog.close(),
+      },
+      "Close",
+    ),
+    group.length > 1 && step(1, "Next picture", "→"),
+  );
   dialog.replaceChildren(image, bar);
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   dialog.onkeydown = (event) => {

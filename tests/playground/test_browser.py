@@ -1,0 +1,90 @@
+"""The page in a real browser: escaping, commands, live edits. Skipped where there is no Playwright or Chromium."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+import discord
+import pytest
+
+from .conftest import Stage
+
+playwright = pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+NASTY = "<img src=x onerror=\"document.title='broken'\"> **bold** <b>no</b> [x](javascript:alert(1))"
+
+
+@pytest.fixture
+async def page(stage: Stage) -> AsyncIterator[object]:
+    async with playwright.async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        opened = await browser.new_page()
+        faults: list[str] = []
+        opened.on("pageerror", lambda error: faults.append(str(error)))
+        opened.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+        await opened.goto(f"{stage.playground.page_url}#as=Ada&channel=general")
+        await opened.get_by_test_id("message-input").wait_for()
+        yield opened
+        await browser.close()
+        assert faults == []
+
+
+async def test_nothing_a_bot_writes_becomes_markup(stage: Stage, page) -> None:
+    async def answer(interaction: discord.Interaction) -> None:
+        embed = discord.Embed(title=NASTY[:200], description=NASTY)
+        view = discord.ui.View()
+        view.add_item(discord.ui.Button(label="<b>label</b>", custom_id="x"))
+        await interaction.response.send_message(NASTY, embed=embed, view=view)
+
+    await stage.answering(answer)
+    await stage.ada.slash("do")
+    message = page.get_by_test_id("message")
+    await message.wait_for()
+    assert await message.locator("img, a").count() == 0
+    assert "<b>no</b>" in await message.inner_text()
+    assert await message.locator(".prose b").first.inner_text() == "bold"
+    assert await page.get_by_role("button", name="<b>label</b>").count() == 1
+    assert await page.title() == "Local playground"
+
+
+async def test_a_command_is_picked_typed_and_answered(stage: Stage, page) -> None:
+    async def answer(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("psst", ephemeral=True)
+        await interaction.edit_original_response(content="edited")
+
+    await stage.answering(answer)
+    await page.get_by_test_id("presence").get_by_text("Easel is connected").wait_for()
+    await page.get_by_test_id("message-input").fill("/d")
+    await page.get_by_test_id("command").wait_for()
+    await page.keyboard.press("Enter")
+    await page.get_by_test_id("command-send").press("Enter")
+    message = page.get_by_test_id("message")
+    await message.get_by_text("edited").first.wait_for()
+    await page.get_by_test_id("dismiss").click()
+    await message.wait_for(state="detached")
+
+
+async def test_a_modal_opens_and_is_sent(stage: Stage, page) -> None:
+    class Form(discord.ui.Modal, title="Form"):
+        name = discord.ui.TextInput(label="Name")
+
+        async def on_submit(self, interaction: discord.Interaction) -> None:
+            await interaction.response.send_message(f"hello {self.name.value}")
+
+    class Buttons(discord.ui.View):
+        @discord.ui.button(label="Open")
+        async def open(self, interaction: discord.Interaction, button: discord.ui.Button["Buttons"]) -> None:
+            await interaction.response.send_modal(Form())
+
+    async def answer(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("press", view=Buttons())
+
+    await stage.answering(answer)
+    await stage.grace.slash("do")
+    await page.get_by_role("button", name="Open").click()
+    await page.get_by_test_id("modal-input").fill("Nora")
+    await page.get_by_test_id("modal-submit").click()
+    await page.get_by_text("hello Nora").wait_for()
+    assert not await page.get_by_test_id("modal").is_visible()
