@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from bot.playground.server import LOOPBACK, Playground
+from bot.playground.server import LOOPBACK, Playground, PortTaken
 
 PORT = 8765
 
@@ -26,6 +26,8 @@ def main() -> None:
         asyncio.run(_serve(parser.parse_args()))
     except KeyboardInterrupt:
         print("Closed.")
+    except PortTaken as problem:
+        parser.exit(1, f"{problem} Choose another with --port; 0 takes a free one.\n")
 
 
 async def _serve(options: argparse.Namespace) -> None:

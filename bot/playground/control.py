@@ -170,6 +170,14 @@ class Control:
         """Give a member (or the bot, by its user name) exactly these roles."""
         await self.post("member", {"who": who, "roles": roles, "guild": guild})
 
+    async def remove_member(self, who: str, guild: str = "Workshop") -> None:
+        """Take somebody (or the bot) out of a server."""
+        await self.post("member/remove", {"who": who, "guild": guild})
+
+    async def delete_channel(self, channel: str) -> None:
+        """Delete a channel or thread with all that is in it."""
+        await self.post("channel/delete", {"channel": channel})
+
     async def set_role_permissions(self, role: str, permissions: int, guild: str = "Workshop") -> None:
         """Set the permission bits of a role."""
         await self.post("role", {"role": role, "permissions": permissions, "guild": guild})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.playground import message_shapes, permissions, shapes
 from bot.playground.gateway.hub import Hub
-from bot.playground.models import Channel, Interaction, Message
+from bot.playground.models import Channel, Guild, Interaction, Message
 from bot.playground.pages import Pages
 from bot.playground.wire import Json
 from bot.playground.world import World
@@ -77,6 +77,17 @@ class News:
         data = {"guild_id": guild_id, **shapes.member(self.world, membership)}
         self.hub.dispatch("GUILD_MEMBER_UPDATE", data)
         self.world_changed()
+
+    def bot_joined(self, guild: Guild) -> None:
+        """The bot was added to a server; such an event says nothing of `unavailable`, a known server's does."""
+        joined = shapes.guild_create(self.world, guild)
+        del joined["unavailable"]
+        self.hub.dispatch("GUILD_CREATE", joined)
+        self.world_changed()
+
+    def bot_left(self, guild: Guild) -> None:
+        """The bot was removed from a server."""
+        self.hub.dispatch("GUILD_DELETE", {"id": guild.id})
 
     def typing(self, channel: Channel) -> None:
         """The bot shows that it types."""

@@ -50,6 +50,10 @@ PAGE = Path(__file__).parent / "page"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
+class PortTaken(OSError):
+    """Somebody else listens on the port; the text says which."""
+
+
 class Playground:
     """A local stand-in for Discord, once it is being served."""
 
@@ -192,7 +196,10 @@ def new_token() -> str:
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket, opened before anything is built so that the port is known."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family)
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as problem:
+        raise PortTaken(f"The playground cannot listen on port {port}: {problem.strerror}.") from problem
 
 
 def _bracketed(host: str) -> str:

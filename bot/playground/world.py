@@ -139,6 +139,14 @@ class World:
         for attachment in message.attachments:
             self.files.drop(attachment.id)
 
+    def forget_channel(self, channel: Channel) -> None:
+        """Drop a channel, its threads, and their messages."""
+        for thread in [one for one in self.channels.values() if one.parent_id == channel.id]:
+            self.forget_channel(thread)
+        for message in [one for one in self.messages.values() if one.channel_id == channel.id]:
+            self.forget(message)
+        self.channels.pop(channel.id, None)
+
     def display_name(self, user_id: str, guild_id: str | None = None) -> str:
         """The name people see."""
         member = self.member(guild_id, user_id)

@@ -152,3 +152,31 @@ async def test_foreign_messages_are_not_edited(stage: Stage) -> None:
     with pytest.raises(discord.Forbidden) as refused:
         await general.get_partial_message(int(said.id)).delete()
     assert refused.value.code == 50013
+
+
+async def test_a_deleted_channel_is_unknown(stage: Stage) -> None:
+    await stage.start()
+    sketches = stage.bot.get_channel(int(cast.THREAD))
+    await stage.control.delete_channel("Sketches")
+    await stage.bot.until("raw_thread_delete")
+    with pytest.raises(discord.NotFound) as refused:
+        await sketches.send("anybody?")
+    assert refused.value.code == 10003
+    art = stage.bot.get_channel(int(cast.ART))
+    await stage.control.delete_channel("art")
+    await stage.bot.until("guild_channel_delete")
+    with pytest.raises(discord.NotFound):
+        await art.send("anybody?")
+
+
+async def test_the_bot_leaves_and_joins_servers(stage: Stage) -> None:
+    await stage.start()
+    general = stage.bot.get_channel(int(cast.GENERAL))
+    await stage.control.remove_member("Easel")
+    await stage.bot.until("guild_remove")
+    with pytest.raises(discord.Forbidden) as refused:
+        await general.send("anybody?")
+    assert refused.value.code == 50001
+    await stage.control.set_roles("Easel", [], guild="Tea Room")
+    (guild,) = await stage.bot.until("guild_join")
+    assert (await guild.text_channels[0].send("hello")).channel.name == "tea-table"

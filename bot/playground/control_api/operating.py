@@ -30,8 +30,10 @@ class Operating:
         return [
             ("POST", "/control/person", self.person),
             ("POST", "/control/member", self.member),
+            ("POST", "/control/member/remove", self.remove_member),
             ("POST", "/control/role", self.role),
             ("POST", "/control/channel", self.channel),
+            ("POST", "/control/channel/delete", self.delete_channel),
             ("POST", "/control/thread", self.thread),
             ("POST", "/control/faults", self.fault),
             ("POST", "/control/faults/clear", self.clear_faults),
@@ -52,9 +54,24 @@ class Operating:
         """Set the roles of a member (a person or the bot), or take somebody in."""
         guild = lookup.guild(self.world, order.text("guild"))
         user = lookup.user(self.world, order.text("who"))
+        roles = [lookup.role(guild, key).id for key in as_strings(order.body.get("roles"))]
+        is_new = user.id not in guild.members
         membership = guild.members.setdefault(user.id, Member(user.id, self.world.clock.now()))
-        membership.roles = [lookup.role(guild, key).id for key in as_strings(order.body.get("roles"))]
-        self.news.member(guild.id, user.id)
+        membership.roles = roles
+        if is_new and user.id == self.world.bot_id:
+            self.news.bot_joined(guild)
+        else:
+            self.news.member(guild.id, user.id)
+        return {}
+
+    async def remove_member(self, order: Order) -> Json:
+        """Take somebody out of a server; the bot hears when it is itself."""
+        guild = lookup.guild(self.world, order.text("guild"))
+        user = lookup.user(self.world, order.text("who"))
+        guild.members.pop(user.id, None)
+        if user.id == self.world.bot_id:
+            self.news.bot_left(guild)
+        self.news.world_changed()
         return {}
 
     async def role(self, order: Order) -> Json:
@@ -83,6 +100,14 @@ class Operating:
             target, is_member = lookup.user(self.world, key).id, True
         allow, deny = int(order.number("allow", 0)), int(order.number("deny", 0))
         overwrites[target] = Overwrite(target, is_member, allow, deny)
+
+    async def delete_channel(self, order: Order) -> Json:
+        """Delete a channel or thread with all that is in it."""
+        channel = lookup.any_channel(self.world, order.text("channel"))
+        self.news.channel("DELETE", channel)
+        self.world.forget_channel(channel)
+        self.news.world_changed()
+        return {}
 
     async def thread(self, order: Order) -> Json:
         """Open a thread or forum post as a person."""
