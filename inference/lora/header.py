@@ -26,7 +26,8 @@ _MAX_BRACKETS = MAX_TENSORS * 3 + 2
 _MAX_COMMAS = MAX_TENSORS * (3 + 1 + 1 + MAX_DIMENSIONS)
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
-_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# Possessive, and an open string runs to the end: no file can make this look at a byte twice, or remember it.
+_JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 
 class BadSafetensors(Exception):
@@ -120,7 +121,7 @@ def _tensor(name: str, entry: Any) -> Tensor:
         dtype, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
     except (TypeError, KeyError, ValueError):
         raise BadSafetensors(f"its tensor {name} is not described properly") from None
-    if dtype not in DTYPE_BYTES:
+    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
         raise BadSafetensors(f"its tensor {name} holds numbers of a kind ({str(dtype)[:16]!r}) that LoRAs do not use")
     if not isinstance(shape, list) or not _dimensions(cast("list[Any]", shape)):
         raise BadSafetensors(f"its tensor {name} has an impossible shape")
