@@ -26,6 +26,7 @@ class JobQueue:
     def __init__(self) -> None:
         self._waiting: dict[int, Waiting] = {}
         self._served: dict[int, float] = {}
+        self._level = 0.0  # what the person taken last had had; who comes while nobody waits starts here
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -36,7 +37,7 @@ class JobQueue:
             return
         people = {waiting.person_id for waiting in self._waiting.values()}
         if job.person_id not in people:
-            floor = min((self._served[person] for person in people), default=0.0)
+            floor = min((self._served[person] for person in people), default=self._level)
             self._served[job.person_id] = max(self._served.get(job.person_id, 0.0), floor)
         self._waiting[job.job_id] = job
 
@@ -51,6 +52,7 @@ class JobQueue:
             return None
         job = order[0]
         del self._waiting[job.job_id]
+        self._level = self._served[job.person_id]
         self._served[job.person_id] += job.work
         return job
 
