@@ -6,6 +6,7 @@ Every number is bounded: an unbounded float lets `inf` in, which JSON writes as 
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -91,14 +92,18 @@ class GenerationRequest(_Frozen):
     @property
     def full_prompt(self) -> str:
         """Prefix, trigger words that the prompt does not hold already, and the prompt, joined by commas."""
-        said = self.prompt.casefold()
-        words = dict.fromkeys(word for use in self.loras for word in use.trigger_words if word.casefold() not in said)
+        words = dict.fromkeys(word for use in self.loras for word in use.trigger_words if not _says(self.prompt, word))
         return ", ".join(part for part in (self.prompt_prefix.strip(" ,"), *words, self.prompt) if part)
 
     @property
     def seeds(self) -> list[int]:
         """The seed of each picture."""
         return [(self.seed + i) % SEEDS for i in range(self.count)]
+
+
+def _says(prompt: str, word: str) -> bool:
+    """Whether `word` stands in `prompt` in whatever case, and not as a part of a longer word."""
+    return re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", prompt.casefold()) is not None
 
 
 class CheckpointSpec(_Frozen):

@@ -1,0 +1,154 @@
+"""What crosses the border is bounded, frozen and readable for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from inference.messages import (
+    COMMANDS,
+    EVENTS,
+    MAX_PROMPT,
+    SEEDS,
+    Cancel,
+    Capacity,
+    Finished,
+    Generate,
+    GenerationRequest,
+    Progress,
+    Ready,
+    Sampler,
+)
+from tests.inference.requests import request, use
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("request-*.json")), ids=lambda path: path.stem)
+def test_stored_requests_of_every_version_are_read(path: Path) -> None:
+    stored = GenerationRequest.model_validate_json(path.read_text("utf-8"))
+    assert (stored.checkpoint, stored.loras[0].weight, stored.count) == ("vivid", 0.8, 2)
+    assert stored.seeds == [SEEDS - 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("width", 0), ("width", -64), ("width", 63), ("width", 8192), ("height", 2**70), ("height", 64.5),
+        ("steps", 0), ("steps", 151), ("steps", 10**400), ("count", 0), ("count", 5), ("seed", -1), ("seed", SEEDS),
+        ("guidance_scale", float("inf")), ("guidance_scale", float("nan")), ("guidance_scale", -0.1),
+        ("guidance_scale", 1e308), ("sampler", "magic"), ("version", 2), ("checkpoint", ""), ("checkpoint", "x" * 101),
+        ("prompt", "x" * (MAX_PROMPT + 1)), ("negative_prompt", "x" * (MAX_PROMPT + 1)), ("prompt_prefix", "x" * 501),
+        ("loras", [use()] * 17), ("prompt", "\ud800"), ("surprise", 1),
+    ],
+)  # fmt: skip
+def test_a_request_out_of_bounds_is_refused(field: str, value: object) -> None:
+    with pytest.raises(ValidationError):
+        request(**{field: value})
+
+
+@pytest.mark.parametrize("weight", [float("inf"), float("-inf"), float("nan"), 4.1, -4.1])
+def test_a_weight_out_of_bounds_is_refused(weight: float) -> None:
+    with pytest.raises(ValidationError):
+        use(weight=weight)
+
+
+@pytest.mark.parametrize("sha256", ["", "a" * 63, "A" * 64, "g" * 64, "a" * 64 + "\n", "../" + "a" * 61])
+def test_what_is_no_sha256_is_refused(sha256: str) -> None:
+    with pytest.raises(ValidationError):
+        use(sha256=sha256)
+
+
+def test_a_request_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        request().steps = 3  # type: ignore[misc]
+
+
+finite = st.floats(0, 30, allow_nan=False)
+requests = st.builds(
+    request,
+    prompt=st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
+    guidance_scale=finite,
+    seed=st.integers(0, SEEDS - 1),
+    count=st.integers(1, 4),
+    sampler=st.sampled_from(Sampler),
+    loras=st.lists(st.builds(use, weight=st.floats(-4, 4)), max_size=5),
+)
+
+
+@given(requests)
+def test_every_request_reads_back_from_its_json(made: GenerationRequest) -> None:
+    assert GenerationRequest.model_validate_json(made.model_dump_json()) == made
+
+
+@given(requests, st.integers(1, 2**63 - 1), st.integers(1, 1000))
+def test_every_command_is_one_line(made: GenerationRequest, job_id: int, attempt: int) -> None:
+    command = Generate(job_id=job_id, attempt=attempt, request=made, files={"a" * 64: "a/b.safetensors"})
+    line = command.model_dump_json()
+    assert "\n" not in line
+    assert COMMANDS.validate_json(line) == command
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Ready(device="cpu", pid=1),
+        Capacity(free=1, loaded=("a",)),
+        Progress(job_id=1, attempt=1, step=3, steps=8, preview="p.png"),
+        Finished(job_id=1, attempt=2, pictures=("a.png",), seconds=0.5, peak_memory=2**40),
+    ],
+)
+def test_events_read_back(event: object) -> None:
+    assert EVENTS.validate_json(EVENTS.dump_json(event)) == event  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"", b"null", b"[]", b'"x"', b"{}", b'{"type":"no"}', b'{"type":"cancel"}', b'{"type":"cancel","job_id":0}',
+        b'{"type":"cancel","job_id":1,"more":2}', b'{"type":"cancel","job_id":9223372036854775808}', b"\xff\xfe",
+        b"[" * 100_000, b'{"type":"cancel","job_id":NaN}', b'{"type":"cancel","job_id":' + b"9" * 5000 + b"}",
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_command_is_refused(line: bytes) -> None:
+    with pytest.raises(ValidationError):
+        COMMANDS.validate_json(line)
+
+
+def test_a_line_is_a_command_with_the_least_it_needs() -> None:
+    assert COMMANDS.validate_json(b'{"type":"cancel","job_id":1}') == Cancel(job_id=1)
+
+
+def test_the_full_prompt_is_prefix_trigger_words_and_prompt() -> None:
+    made = request(prompt="a cat", prompt_prefix="masterpiece, ", loras=(use(words=("komori",)),))
+    assert made.full_prompt == "masterpiece, komori, a cat"
+    assert made.prompt == "a cat"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words", "full"),
+    [
+        ("Komori in the rain", ("komori",), "Komori in the rain"),
+        ("rain", ("komori", "bat"), "komori, bat, rain"),
+        ("", ("komori",), "komori"),
+        ("komorigami", ("komori",), "komori, komorigami"),
+        ("a cat, komori", ("komori", "red eyes"), "red eyes, a cat, komori"),
+        ("(komori:1.2)", ("komori",), "(komori:1.2)"),
+        ("what a smile :) there", (":)",), "what a smile :) there"),
+    ],
+)
+def test_a_trigger_word_joins_unless_the_prompt_holds_it(prompt: str, words: tuple[str, ...], full: str) -> None:
+    assert request(prompt=prompt, loras=(use(words=words),)).full_prompt == full
+
+
+def test_two_loras_with_one_trigger_word_say_it_once() -> None:
+    loras = (use("A", words=("glow",)), use("B", sha256="b" * 64, words=("glow",)))
+    assert request(prompt="x", loras=loras).full_prompt == "glow, x"
+
+
+def test_seeds_count_on_from_the_first_and_wrap() -> None:
+    assert request(seed=SEEDS - 2, count=4).seeds == [SEEDS - 2, SEEDS - 1, 0, 1]
