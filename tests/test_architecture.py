@@ -1,0 +1,159 @@
+"""The rules of the house, read from the source: who may import whom, what every file says, how long it may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from bot.config import CheckpointSettings, Settings
+from bot.config_text import config_text
+
+ROOT = Path(__file__).parents[1]
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
+TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
+DOORS = {
+    f"inference.{door}"
+    for door in (
+        "base_models demo errors lora matching messages queue workers "
+        "hashes parameters"  # two small pure modules: identity of files, text in pictures
+    ).split()
+}
+
+SOURCES = sorted(path for top in ("bot", "inference", "tools") for path in (ROOT / top).rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it the import stands; `from a import b` gives `a.b`."""
+    package = module_of(path).split(".") if path.name == "__init__.py" else module_of(path).split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            origin = ".".join(part for part in (base, node.module) if part)
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def inside(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def offences(importers: tuple[str, ...], *, except_in: tuple[str, ...] = (), forbidden: set[str]) -> list[str]:
+    return [
+        f"{module_of(path)} imports {name}"
+        for path in SOURCES
+        if inside(module_of(path), *importers) and not inside(module_of(path), *except_in)
+        for name in imports(path)
+        if inside(name, *forbidden)
+    ]
+
+
+def test_torch_lives_in_the_engine_and_in_the_tools_alone() -> None:
+    assert not offences(("bot", "inference"), except_in=("inference.engine",), forbidden=TORCH)
+
+
+def test_inference_knows_neither_discord_nor_the_database_nor_the_bot() -> None:
+    assert not offences(("inference",), forbidden={"bot", "discord", "aiosqlite", "sqlite3", "tools"})
+
+
+def test_the_bot_reaches_inference_through_its_doors_only() -> None:
+    strangers = [
+        f"{module_of(path)} imports {name}"
+        for path in SOURCES
+        if inside(module_of(path), "bot")
+        for name in imports(path)
+        if inside(name, "inference") and not inside(name, *DOORS)
+    ]
+    assert not strangers
+
+
+@pytest.mark.parametrize("module", ["inference.messages", "inference.errors", "inference.base_models"])
+def test_the_border_needs_the_standard_library_and_pydantic_alone(module: str) -> None:
+    path = ROOT / (module.replace(".", "/") + ".py")
+    own = {"inference.messages", "inference.errors", "inference.base_models", "pydantic", "pydantic_core"}
+    foreign = [
+        name for name in imports(path) if name.split(".")[0] not in sys.stdlib_module_names and not inside(name, *own)
+    ]
+    assert not foreign
+
+
+def test_the_playground_knows_nothing_of_the_bot_and_of_inference() -> None:
+    foreign = [
+        f"{module_of(path)} imports {name}"
+        for path in SOURCES
+        if inside(module_of(path), "bot.playground")
+        for name in imports(path)
+        if inside(name, "bot", "inference") and not inside(name, "bot.playground")
+    ]
+    assert not foreign
+
+
+def test_nothing_below_a_room_knows_of_it() -> None:
+    rooms = (
+        ("bot.database", "bot.config"),
+        ("bot.generation", "bot.replies", "bot.dispatcher"),
+        ("bot.cogs", "bot.views"),
+    )
+    for lower, upper in ((rooms[0], rooms[1]), (rooms[0], rooms[2]), (rooms[1], rooms[2])):
+        assert not offences(lower, forbidden=set(upper))
+
+
+def test_importing_the_whole_bot_leaves_torch_alone() -> None:
+    modules = [module_of(path) for path in SOURCES if inside(module_of(path), "bot")]
+    program = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        f"print(sorted(set(sys.modules) & {TORCH!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_every_file_says_what_it_is_and_stays_short(path: Path) -> None:
+    text = path.read_text("utf-8")
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "no docstring"
+    assert len(text.splitlines()) <= LONGEST_FILE
+    lengths = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert not {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION}
+
+
+def test_the_example_config_is_made_from_the_settings() -> None:
+    assert (ROOT / "config.example.toml").read_text("utf-8") == config_text()
+
+
+def every_setting() -> Iterator[tuple[str, str]]:
+    for section, field in Settings.model_fields.items():
+        kind = CheckpointSettings if section == "checkpoints" else field.annotation
+        assert isinstance(kind, type) and issubclass(kind, BaseModel)
+        yield from ((section, name) for name in kind.model_fields)
+
+
+def test_the_example_config_shows_every_setting_with_a_comment() -> None:
+    lines = config_text().splitlines()
+    for section, name in every_setting():
+        places = [i for i, line in enumerate(lines) if line.removeprefix("# ").startswith(f"{name} =")]
+        assert places, f"{section}.{name} is not in config.example.toml"
+        assert all(lines[i - 1].startswith("# ") for i in places[:1]), f"{section}.{name} has no comment"
+
+
+def test_the_example_config_is_toml() -> None:
+    assert set(tomllib.loads(config_text())) >= {"discord", "storage", "library", "worker", "limits", "checkpoints"}
