@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -39,7 +39,7 @@ def read_declarations(library: Path) -> dict[str, Declaration]:
     """The standing declarations of `library` by SHA-256; none when there is no file. Raises BadDeclarations."""
     path = library / FILE_NAME
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")  # not splitlines: a reason may hold U+2028 and the like
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as problem:
@@ -63,8 +63,16 @@ def _parse(path: Path, number: int, line: str) -> Declaration:
 def declare(library: Path, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> Declaration:
     """Append a declaration and have it on the disk before returning. Raises OSError."""
     declaration = Declaration(sha256=sha256, base_model=base_model, who=who, when=datetime.now(UTC), reason=reason)
-    with (library / FILE_NAME).open("a", encoding="utf-8") as file:
-        file.write(declaration.model_dump_json() + "\n")
+    with (library / FILE_NAME).open("a+b") as file:
+        file.write(_missing_end(file) + declaration.model_dump_json().encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
     return declaration
+
+
+def _missing_end(file: BinaryIO) -> bytes:
+    """The end of line that the last line lacks when its writer was cut short or an editor took it away."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
