@@ -17,7 +17,7 @@ from inference.hashes import autov3_of, sha256_of
 from inference.lora.declarations import BadDeclarations, read_declarations
 from inference.lora.evidence import Evidence, judge
 from inference.lora.header import BadSafetensors, read_header
-from inference.lora.library import OutsideLibrary, resolve
+from inference.lora.library import OutsideLibrary, open_regular, resolve
 from inference.lora.sidecar import BadSidecar, read_sidecar
 from inference.messages import LoraUse
 
@@ -65,7 +65,7 @@ class LoraReader:
         return LoraFile(use, tensors, evidence, autov3_of(data, header.length))
 
     def _bytes(self, path: Path) -> bytes:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             if size > self.max_bytes:
                 raise BadSafetensors(f"it has {size:,} bytes; at most {self.max_bytes:,} are loaded")

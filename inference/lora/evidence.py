@@ -10,8 +10,8 @@ from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration
 from inference.lora.sidecar import Sidecar
 
-# What trainers write for "no hash": a missing file, a folder, and the SHA-256 of nothing.
-_NO_HASH = frozenset({"", "NOFILE", "IsADirectory", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"})
+# What trainers write for "no hash", in lower case: a missing file, a folder, and the SHA-256 of nothing.
+_NO_HASH = frozenset({"", "nofile", "isadirectory", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"})
 
 
 class Source(StrEnum):

@@ -111,7 +111,18 @@ def _metadata(value: Any) -> dict[str, str]:
             raise BadSafetensors("its metadata holds something other than text")
         if len(text) > MAX_METADATA_CHARACTERS and key != "ss_tag_frequency":
             raise BadSafetensors(f"one of its metadata values is longer than {MAX_METADATA_CHARACTERS:,} characters")
+        if not (_is_text(key) and _is_text(text)):
+            raise BadSafetensors("its metadata holds something other than text")
     return cast("dict[str, str]", table)
+
+
+def _is_text(value: str) -> bool:
+    """Half of a surrogate pair can be escaped in JSON, but neither stored nor shown."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _tensor(name: str, entry: Any) -> Tensor:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
@@ -84,10 +87,20 @@ def resolve(library: Path, relative: str) -> Path:
     root = library.resolve()
     if "\0" in relative or "\\" in relative or not relative.endswith(SUFFIX):
         raise OutsideLibrary(relative)
-    path = (root / relative).resolve()
+    try:
+        path = (root / relative).resolve()
+    except RuntimeError:  # links in a circle
+        raise OutsideLibrary(relative) from None
     if not path.is_relative_to(root):
         raise OutsideLibrary(relative)
     return path
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read; a pipe or a device, which could keep us waiting for ever, is an OSError."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return path.open("rb")
 
 
 def lora_files(library: Path) -> list[Path]:
@@ -150,7 +163,7 @@ def _read(library: Path, relative: str, stamp: FileStamp) -> FoundLora:
         problem = f"{path.suffix} files may hold code; only {SUFFIX} is read"
         return FoundLora(path=relative, stamp=stamp, sidecar=sidecar, problem=problem)
     try:
-        with resolve(library, relative).open("rb") as file:
+        with open_regular(resolve(library, relative)) as file:
             header = read_header(file, os.fstat(file.fileno()).st_size)
             sha256 = sha256_of(file)
     except (OSError, BadSafetensors, OutsideLibrary) as problem:

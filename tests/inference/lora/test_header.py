@@ -122,6 +122,8 @@ HOSTILE = {
     "metadata that is null": packed({"__metadata__": None}),
     "a metadata value that is a number": packed({"__metadata__": {"a": 1}}),
     "a metadata value that is an object": packed({"__metadata__": {"a": {}}}),
+    "a metadata value of half a character": packed(b'{"__metadata__":{"a":"\\ud800"}}'),
+    "a metadata key of half a character": packed(b'{"__metadata__":{"\\udfff":"a"}}'),
     "a metadata value of 2 MB": packed({"__metadata__": {"a": "x" * 2**21}}),
     "too many tensors": packed({f"t{i}": entry(i, i + 1, dtype="F8_E5M2") for i in range(MAX_TENSORS + 1)}, b"x" * (MAX_TENSORS + 1)),  # noqa: E501 (one hostile file a line)
     "an open string of quotes": packed(b'{"' + b'\\"' * 3_000_000),
