@@ -18,13 +18,9 @@ from bot.config_text import config_text
 ROOT = Path(__file__).parents[1]
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
-DOORS = {
-    f"inference.{door}"
-    for door in (
-        "base_models demo errors lora matching messages queue workers "
-        "hashes parameters"  # two small pure modules: identity of files, text in pictures
-    ).split()
-}
+# What the bot may use of inference; `hashes` and `parameters` are pure: identity of files, text in pictures.
+OPEN = ["base_models", "demo", "errors", "hashes", "lora", "matching", "messages", "parameters", "queue", "workers"]
+DOORS = {f"inference.{door}" for door in OPEN}
 
 SOURCES = sorted(path for top in ("bot", "inference", "tools") for path in (ROOT / top).rglob("*.py"))
 

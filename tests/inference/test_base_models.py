@@ -35,7 +35,7 @@ def test_a_misspelt_id_is_answered_with_what_there_is(text: str, named: str) -> 
 
 @pytest.mark.parametrize("text", ["", "/", "sd1/ My Merge", "sd1/a/b", "sdxl/pony ", "sd1/\n", "SDXL/pony"])
 def test_what_is_no_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="known are|behind a slash"):
+    with pytest.raises(ValueError, match=r"known are|behind a slash"):
         BaseModelId(text)
 
 
