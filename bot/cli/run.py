@@ -32,9 +32,16 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until interrupted or terminated."""
-    logging.getLogger("bot").setLevel(logging.INFO)
+    tell_the_operator()
     asyncio.run(_run(settings_of(options)))
     return DONE
+
+
+def tell_the_operator() -> None:
+    """A program that runs for weeks writes down what it does: our own steps, and warnings of everybody else."""
+    logging.getLogger().setLevel(min(logging.WARNING, logging.getLogger().level))
+    for ours in ("bot", "inference"):
+        logging.getLogger(ours).setLevel(min(logging.INFO, logging.getLogger().level))
 
 
 async def _run(settings: Settings) -> None:

@@ -60,10 +60,8 @@ class PageButton(PressButton, template=rf"bm(?P<way>[pn]):{_PATTERN}"):
         super().__init__(ui.Button(label=label, custom_id=f"bm{way}:{query}", disabled=disabled))
 
     @classmethod
-    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what Discord sends back."""
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
         return cls(Query.of(match), way=match["way"])
 
     async def press(self, interaction: Interaction) -> None:
@@ -79,10 +77,8 @@ class RemoveButton(PressButton, template=rf"bmx:(?P<lora>\d{{1,19}}):{_PATTERN}"
         super().__init__(ui.Button(label="Remove", custom_id=f"bmx:{lora_id}:{query}"[:100]))
 
     @classmethod
-    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what Discord sends back."""
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
         return cls(int(match["lora"]), Query.of(match))
 
     async def press(self, interaction: Interaction) -> None:

@@ -23,15 +23,16 @@ from inference.messages import MAX_PROMPT
 if TYPE_CHECKING:
     from bot.views.press import Interaction
 
+_GREY = discord.ButtonStyle.secondary
 MAX_VERSIONS = 8  # shown on a page
 
 
 class LoraButton(PressButton, template=r"(?!)"):
-    """A button about one entry of the catalogue: `NAME:LORA`."""
+    """A button about one entry of the catalogue."""
 
-    def __init__(self, lora_id: int, name: str, label: str, style: discord.ButtonStyle) -> None:
+    def __init__(self, lora_id: int, label: str, custom_id: str, style: discord.ButtonStyle = _GREY) -> None:
         self.lora_id = lora_id
-        super().__init__(ui.Button(label=label, style=style, custom_id=f"{name}:{lora_id}"))
+        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
 
     async def lora(self, interaction: Interaction) -> Lora:
         """The entry. Raises NothingThere."""
@@ -45,13 +46,11 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
     """Asks for a prompt and paints with the LoRA on a checkpoint that fits."""
 
     def __init__(self, lora_id: int) -> None:
-        super().__init__(lora_id, "use", "Use now", discord.ButtonStyle.primary)
+        super().__init__(lora_id, "Use now", f"use:{lora_id}", discord.ButtonStyle.primary)
 
     @classmethod
-    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what Discord sends back."""
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
         return cls(int(match["lora"]))
 
     async def press(self, interaction: Interaction) -> None:
@@ -66,15 +65,12 @@ class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,19}):(?P<kept>[01
 
     def __init__(self, lora_id: int, *, kept: bool) -> None:
         label = "Remove bookmark" if kept else "Bookmark"
-        super().__init__(lora_id, "mark", label, discord.ButtonStyle.secondary)
+        super().__init__(lora_id, label, f"mark:{lora_id}:{int(kept)}")
         self.kept = kept
-        self.item.custom_id = f"mark:{lora_id}:{int(kept)}"
 
     @classmethod
-    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what Discord sends back."""
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
         return cls(int(match["lora"]), kept=match["kept"] == "1")
 
     async def press(self, interaction: Interaction) -> None:
@@ -92,13 +88,11 @@ class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):
     """Opens a LoRA's page."""
 
     def __init__(self, lora_id: int) -> None:
-        super().__init__(lora_id, "lora", "Details", discord.ButtonStyle.secondary)
+        super().__init__(lora_id, "Details", f"lora:{lora_id}")
 
     @classmethod
-    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what Discord sends back."""
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
         return cls(int(match["lora"]))
 
     async def press(self, interaction: Interaction) -> None:
@@ -111,11 +105,14 @@ class PromptModal(ui.Modal):
     """What shall be painted with this LoRA?"""
 
     def __init__(self, lora: Lora, checkpoint: str | None) -> None:
-        super().__init__(title=f"Paint with {lora.name}"[:45])
+        super().__init__(title=f"Paint with {lora.name}"[:45], custom_id=f"prompt:{lora.id}")
         self._lora_id, self._checkpoint = lora.id, checkpoint
         example = next((v.found.sidecar.example_prompt for v in lora.usable if v.found), "")
         self.prompt: ui.TextInput[Any] = ui.TextInput(
-            style=discord.TextStyle.paragraph, default=example or None, max_length=MAX_PROMPT
+            custom_id="prompt",
+            style=discord.TextStyle.paragraph,
+            default=example or None,
+            max_length=MAX_PROMPT,
         )
         where = f"On {checkpoint}" if checkpoint else "No checkpoint here fits it; you will see why"
         self.add_item(ui.Label[Any](text="Prompt", description=where[:100], component=self.prompt))

@@ -25,7 +25,19 @@ _NEVER = r"(?!)"  # a pattern that nothing matches: these two are never found by
 
 
 class PressButton(ui.DynamicItem[Button], template=_NEVER):
-    """A button whose errors are told to the person. Subclasses write `press`."""
+    """A button whose errors are told to the person. Subclasses write `read` and `press`."""
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        raise NotImplementedError
+
+    @classmethod
+    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
+        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button anew from what Discord sends back."""
+        return cls.read(match)
 
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Do what the button says; what goes wrong is told by the table in `bot.replies`."""
@@ -35,7 +47,7 @@ class PressButton(ui.DynamicItem[Button], template=_NEVER):
 
     async def press(self, interaction: Interaction) -> None:
         """What the button does."""
-        raise NothingThere(what="This button does nothing any more.")
+        raise NotImplementedError
 
 
 class JobButton(PressButton, template=_NEVER):
@@ -50,10 +62,8 @@ class JobButton(PressButton, template=_NEVER):
         super().__init__(ui.Button(label=self.label, style=self.style, custom_id=f"{self.name}:{job_id}"))
 
     @classmethod
-    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what Discord sends back."""
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
         return cls(int(match["job"]))
 
     async def job(self, interaction: Interaction) -> Job:

@@ -68,10 +68,8 @@ class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,19}):(?P<checkpoin
         super().__init__(button)
 
     @classmethod
-    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what Discord sends back."""
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
         return cls(int(match["draft"]), match["checkpoint"])
 
     async def press(self, interaction: Interaction) -> None:
@@ -91,10 +89,8 @@ class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,19}):(?P<position>\
         super().__init__(button)
 
     @classmethod
-    async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
-        cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """Make the button anew from what Discord sends back."""
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
         return cls(int(match["draft"]), int(match["position"]), int(match["lora"]))
 
     async def press(self, interaction: Interaction) -> None:

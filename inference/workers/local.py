@@ -26,7 +26,15 @@ LAST_WORDS = 20  # lines of stderr kept for the report of a death
 
 # Two torch processes whose threads spin while they wait slow each other down 25-fold on a small machine; passive
 # waiting costs nothing measurable on a large one.
-ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # Bars and advice meant for a person at a terminal; here they would only push real errors out of the last words.
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+}
 
 # Never handed to the child: it paints, it has no business with Discord.
 SECRETS = ("EASEL_DISCORD__TOKEN",)
@@ -118,7 +126,8 @@ class LocalWorker:
             exit_code = await self._outlive()
             self._failures += 1
             was_ready, self._ready = self._ready, False
-            log.warning("the worker died with exit code %s (%s in a row)", exit_code, self._failures)
+            last = self._last_words[-1] if self._last_words else "it said nothing"
+            log.warning("the worker died with exit code %s (%s in a row): %s", exit_code, self._failures, last)
             self._events.put_nowait(WorkerDied(exit_code, self._failures, was_ready, "\n".join(self._last_words)))
             await asyncio.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1)))
             try:
