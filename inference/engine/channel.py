@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
 
-from inference.messages import COMMANDS, BadCommand, Cancel, Command
+from inference.messages import COMMANDS, BadCommand, Cancel, Command, Shutdown
 
 
 class Channel:
@@ -47,7 +47,7 @@ class Channel:
             self._closed.set()
 
     def commands(self) -> Iterator[Command]:
-        """The commands but `Cancel`, in order, until the bot closes its end."""
+        """Configurations and jobs, in order, until the bot closes its end or asks to leave."""
         threading.Thread(target=self._read, name="commands", daemon=True).start()
         while (command := self._inbox.get()) is not None:
             yield command
@@ -67,6 +67,8 @@ class Channel:
             except ValidationError as problem:
                 self.send(BadCommand(problem=str(problem)[:2000]))
                 continue
+            if isinstance(command, Shutdown):
+                break  # a thread that still waits for stdin would abort the interpreter on its way out
             if isinstance(command, Cancel):
                 self._cancelled.add(command.job_id)
             else:

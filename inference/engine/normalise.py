@@ -81,7 +81,7 @@ def _low_rank(file: LoraFile, module: str, pieces: _Pieces) -> LowRank:
     down, up = pieces.down, pieces.up
     if down is None or up is None:
         raise LoraFileRefused(lora=file.use.name, reason=f"{module} lacks one of its two matrices")
-    rank = down.shape[0]
+    rank = down.shape[0] if down.ndim else 0
     if not 1 <= rank <= MAX_RANK or up.ndim < 2 or up.shape[1] != rank or any(side != 1 for side in up.shape[2:]):
         raise LoraFileRefused(lora=file.use.name, reason=f"the two matrices of {module} do not go together")
     return LowRank(down.float(), up.float().flatten(1) * (_alpha(file, module, pieces, rank) / rank))

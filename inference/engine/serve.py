@@ -21,7 +21,6 @@ from inference.messages import (
     Generate,
     Progress,
     Ready,
-    Shutdown,
     Started,
 )
 
@@ -38,8 +37,6 @@ class Server:
     def run(self) -> None:
         """Serve until the bot closes the channel or asks to leave."""
         for command in self.channel.commands():
-            if isinstance(command, Shutdown):
-                return
             if isinstance(command, Configure):
                 self._configure(command)
             elif isinstance(command, Generate):

@@ -1,0 +1,90 @@
+"""A worker process at the end of two pipes, without the supervisor."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from inference.messages import EVENTS, Cancelled, Configure, Event, Failed, Finished, Generate, GenerationRequest
+
+PATIENCE = 120.0  # seconds; a cold start of torch on a busy machine
+SERVE = "-m inference.engine".split()
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+class WorkerProcess:
+    """Starts `python -m inference.engine`; lines that are no events fail the test."""
+
+    def __init__(self, command: list[str] = SERVE) -> None:
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+        self.process = subprocess.Popen(
+            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment, cwd=Path(__file__).parents[3],
+        )  # fmt: skip
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._jobs = 0
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put(b"")
+
+    def write(self, line: bytes) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def send(self, command: BaseModel) -> None:
+        self.write(command.model_dump_json().encode() + b"\n")
+
+    def event(self) -> Event:
+        line = self._lines.get(timeout=PATIENCE)
+        assert line, f"the worker is gone with exit code {self.process.wait(5)}"
+        return EVENTS.validate_json(line)
+
+    def next(self, *kinds: type[Kind]) -> Kind:
+        """The next event of one of `kinds`; others are passed over."""
+        while True:
+            event = self.event()
+            if isinstance(event, kinds):
+                return event
+
+    def begin(self, request: GenerationRequest, files: dict[str, str] | None = None) -> Generate:
+        """Send a job."""
+        self._jobs += 1
+        job = Generate(job_id=self._jobs, attempt=1, request=request, files=files or {})
+        self.send(job)
+        return job
+
+    def paint(self, request: GenerationRequest, files: dict[str, str] | None = None) -> Finished | Failed | Cancelled:
+        """Send a job and wait for its end."""
+        job = self.begin(request, files)
+        end = self.next(Finished, Failed, Cancelled)
+        assert end.job_id == job.job_id
+        return end
+
+    def leave(self) -> int:
+        """Close its stdin, as a bot that dies does, and wait."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+def started(configure: Configure) -> WorkerProcess:
+    worker = WorkerProcess()
+    worker.send(configure)
+    return worker
