@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from pydantic import ValidationError
 
@@ -36,15 +36,16 @@ ENVIRONMENT = {
     "DIFFUSERS_VERBOSITY": "error",
 }
 
-# Never handed to the child: it paints, it has no business with Discord.
-SECRETS = ("EASEL_DISCORD__TOKEN",)
+# Never handed to the child, in whatever case: it paints, it has no business with Discord and its token.
+SECRETS = "EASEL_DISCORD"
 
 
 class LocalWorker:
     """Keeps one `python -m inference.engine` running. Implements `inference.workers.Worker`."""
 
-    def __init__(self, configure: Configure) -> None:
+    def __init__(self, configure: Configure, command: Sequence[str] = COMMAND) -> None:
         self._configure = configure
+        self._command = command
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -97,13 +98,13 @@ class LocalWorker:
             await process.communicate()
 
     async def _spawn(self) -> None:
-        environment = {k: v for k, v in os.environ.items() if k not in SECRETS} | ENVIRONMENT
+        environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(SECRETS)} | ENVIRONMENT
         if self._configure.threads:
             environment["OMP_NUM_THREADS"] = str(self._configure.threads)
         pipe = asyncio.subprocess.PIPE
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, limit=MAX_LINE_BYTES
+                *self._command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, limit=MAX_LINE_BYTES
             )
         except OSError as problem:
             raise WorkerUnavailable(reason=problem.strerror or str(problem)) from problem

@@ -51,7 +51,7 @@ def test_the_file_only_grows(tmp_path: Path) -> None:
         "{}",
         "[]",
         '{"sha256":"x"}',
-        '{"sha256":"%s","base_model":"sdxl/nobody"}' % FILE,
+        f'{{"sha256":"{FILE}","base_model":"sdxl/nobody"}}',
         "\ufeff{}",
         "1" * 9,
     ],

@@ -1,0 +1,98 @@
+"""The supervisor of the worker process: it starts again what died, and keeps secrets to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from inference.errors import WorkerUnavailable
+from inference.messages import Capacity, Event, Finished, Generate, Progress, Ready
+from inference.workers import WorkerDied
+from inference.workers.local import LocalWorker
+from tests.house import VIVID, House
+from tests.inference.requests import request
+
+PATIENCE = 120.0  # seconds
+
+
+async def heard(events: AsyncIterator[Event | WorkerDied], kind: type) -> object:
+    async with asyncio.timeout(PATIENCE):
+        async for event in events:
+            if isinstance(event, kind):
+                return event
+    raise AssertionError("the worker was closed")
+
+
+@pytest.fixture
+async def worker(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalWorker]:
+    worker = LocalWorker(house.configure)
+    for name in ("EASEL_DISCORD__TOKEN", "EASEL_Discord__token", "easel_discord__token", "EASEL_DISCORD"):
+        monkeypatch.setenv(name, "the-secret")
+    await worker.start()
+    yield worker
+    await worker.close()
+
+
+async def test_a_worker_that_dies_is_reported_and_started_again(worker: LocalWorker) -> None:
+    events = worker.events()
+    assert not await worker.submit(Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID)))
+    first = await heard(events, Ready)
+    assert isinstance(first, Ready) and first.pid == worker.pid
+    if sys.platform == "linux":
+        assert b"the-secret" not in Path(f"/proc/{worker.pid}/environ").read_bytes()
+    await heard(events, Capacity)
+    long = request(checkpoint=VIVID, steps=150, sampler="euler")
+    assert await worker.submit(Generate(job_id=1, attempt=1, request=long))
+    await heard(events, Progress)
+    os.kill(first.pid, signal.SIGKILL)
+    death = await heard(events, WorkerDied)
+    assert isinstance(death, WorkerDied)
+    assert (death.exit_code, death.failures, death.was_ready) == (-signal.SIGKILL, 1, True)
+    assert not await worker.submit(Generate(job_id=1, attempt=2, request=long))
+    again = await heard(events, Ready)
+    assert isinstance(again, Ready) and again.pid != first.pid
+    assert await worker.submit(Generate(job_id=1, attempt=2, request=request(checkpoint=VIVID)))
+    assert await heard(events, Finished)
+
+
+async def test_a_worker_that_cannot_be_started_says_so(house: House) -> None:
+    with pytest.raises(WorkerUnavailable, match="No such file"):
+        await LocalWorker(house.configure, ["/nowhere/python"]).start()
+
+
+TALKER = "import sys; print('x' * 5_000_000, file=sys.stderr, flush=True); print('x' * 5_000_000, flush=True); input()"
+
+
+async def test_a_worker_that_talks_nonsense_is_killed_and_its_last_words_are_told(house: House) -> None:
+    worker = LocalWorker(house.configure, [sys.executable, "-c", TALKER])
+    await worker.start()
+    death = await heard(worker.events(), WorkerDied)
+    assert isinstance(death, WorkerDied) and death.exit_code
+    await worker.close()
+
+
+async def test_a_worker_that_dies_at_its_start_is_told_with_its_last_words(house: House) -> None:
+    worker = LocalWorker(house.configure, [sys.executable, "-c", "raise SystemExit('no graphics card')"])
+    await worker.start()
+    events = worker.events()
+    deaths = [await heard(events, WorkerDied) for _ in range(3)]
+    assert [death.failures for death in deaths if isinstance(death, WorkerDied)] == [1, 2, 3]
+    assert all(isinstance(death, WorkerDied) and "no graphics card" in death.last_words for death in deaths)
+    await worker.close()
+
+
+async def test_closing_ends_the_events_and_leaves_no_process(house: House) -> None:
+    worker = LocalWorker(house.configure)
+    await worker.start()
+    pid = worker.pid
+    await worker.close()
+    assert [event async for event in worker.events()] == []
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
