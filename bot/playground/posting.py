@@ -8,7 +8,7 @@ from bot.playground.files import safe_name, sniff
 from bot.playground.models import Attachment, Channel, Message
 from bot.playground.rules import messages as rules
 from bot.playground.rules.form import Path
-from bot.playground.wire import UPLOAD_LIMIT, Json, MessageFlag, as_int, as_objects
+from bot.playground.wire import UPLOAD_LIMIT, Json, MessageFlag, as_int, as_object, as_objects
 from bot.playground.world import World
 
 KEPT_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.COMPONENTS_V2
@@ -98,7 +98,7 @@ class Postings:
         text = f"{message.content}\n{text_of(message.components)}"
         message.mentions = mentions.mentioned(self.world, text)
         if message.id not in self.world.messages:
-            allowed = body.get("allowed_mentions")
+            allowed = as_object(body["allowed_mentions"]) if body.get("allowed_mentions") is not None else None
             message.pings = mentions.pings(self.world, channel, message.author_id, text, allowed)
 
     def _kept_files(self, message: Message, body: Json) -> list[Attachment]:

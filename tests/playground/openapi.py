@@ -111,8 +111,7 @@ def _relaxed(node: Any) -> Any:
         relaxed["anyOf"] = relaxed.pop("oneOf")
     if relaxed.get("format") == "snowflake":
         relaxed = {"type": ["string", "integer"], "pattern": relaxed["pattern"]}
-    if relaxed.get("type") == "integer" and "enum" not in relaxed:
-        relaxed["type"] = ["integer", "string"]
-    if relaxed.get("type") == ["integer", "null"]:
-        relaxed["type"] = ["integer", "string", "null"]
+    if relaxed.get("type") in ("integer", ["integer", "null"]) and "enum" not in relaxed:
+        relaxed["type"] = ["integer", "string", *(["null"] if "null" in relaxed["type"] else [])]
+        relaxed["pattern"] = "^-?[0-9]+$"  # binds strings only
     return relaxed

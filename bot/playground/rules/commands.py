@@ -33,9 +33,9 @@ def check(form: Form, path: Path, body: Json) -> None:
 
 def check_unique(form: Form, bodies: list[Json]) -> None:
     """No two commands of one kind with the same name in a bulk overwrite."""
-    seen: set[tuple[object, object]] = set()
+    seen: set[tuple[str, str]] = set()
     for index, body in enumerate(bodies):
-        key = (body.get("type") or CHAT_INPUT, body.get("name"))
+        key = (str(body.get("type") or CHAT_INPUT), str(body.get("name")))
         if key in seen:
             form.fault((index,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
         seen.add(key)
@@ -87,16 +87,17 @@ def _check_options(form: Form, path: Path, options: list[Json], depth: int) -> N
     if len(options) > 25:
         form.fault(path, "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     _check_order(form, path, options)
-    names: set[object] = set()
+    names: set[str] = set()
     for index, option in enumerate(options):
         place = (*path, index)
-        if option.get("name") in names:
+        name = str(option.get("name"))
+        if name in names:
             form.fault(
                 (*place, "name"),
                 "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS",
                 "Option name already exists",
             )
-        names.add(option.get("name"))
+        names.add(name)
         _check_option(form, place, option, depth)
 
 

@@ -6,7 +6,7 @@ from typing import cast
 
 from bot.playground.rules import media
 from bot.playground.rules.form import Form, Path
-from bot.playground.wire import Json, as_object, as_objects
+from bot.playground.wire import Json, as_int, as_object, as_objects
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
 OTHER_SELECTS = (5, 6, 7, 8)  # user, role, mentionable, channel
@@ -136,20 +136,20 @@ class Components:
         options = as_objects(select.get("options"))
         place = (*path, "options")
         self.form.count(place, options, 1, 25)
-        values: set[object] = set()
+        values: set[str] = set()
         for index, option in enumerate(options):
             self.form.length((*place, index, "label"), option.get("label"), 1, 100)
             self.form.length((*place, index, "value"), option.get("value"), 1, 100)
             self.form.length((*place, index, "description"), option.get("description"), 0, 100)
-            if option.get("value") in values:
+            if str(option.get("value")) in values:
                 self.form.fault(
                     (*place, index, "value"),
                     "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
                     "The specified option value is already used",
                 )
-            values.add(option.get("value"))
+            values.add(str(option.get("value")))
         defaults = sum(bool(option.get("default")) for option in options)
-        if defaults > (select.get("max_values") or 1):
+        if defaults > as_int(select.get("max_values"), 1):
             self.form.fault(place, "SELECT_COMPONENT_TOO_MANY_DEFAULT_VALUES", "More defaults than max_values")
 
     def _select(self, path: Path, select: Json) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from bot.playground.rules.components import OTHER_SELECTS, ROW, STRING_SELECT, TEXT, TEXT_INPUT
 from bot.playground.rules.form import Form, Path
-from bot.playground.wire import Json, as_object, as_objects
+from bot.playground.wire import Json, as_int, as_object, as_objects
 
 LABEL, UPLOAD, RADIO, CHECKBOXES, CHECKBOX = 18, 19, 21, 22, 23
 FIELDS = (TEXT_INPUT, STRING_SELECT, *OTHER_SELECTS, UPLOAD, RADIO, CHECKBOXES, CHECKBOX)
@@ -86,7 +86,7 @@ class _Fields:
         self.form.within((*path, "min_length"), inner.get("min_length"), 0, 4000)
         self.form.within((*path, "max_length"), inner.get("max_length"), 1, 4000)
         self.form.length((*path, "placeholder"), inner.get("placeholder"), 0, 100)
-        self.form.length((*path, "value"), inner.get("value"), 0, inner.get("max_length") or 4000)
+        self.form.length((*path, "value"), inner.get("value"), 0, as_int(inner.get("max_length"), 4000))
 
     def _options(self, path: Path, inner: Json) -> None:
         options = as_objects(inner.get("options"))
