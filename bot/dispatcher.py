@@ -180,6 +180,9 @@ class Dispatcher:
 
     async def _succeed(self, job: Job, event: Finished) -> None:
         request = job.request
+        if len(event.pictures) != request.count:
+            await self._fail(job, WorkerFailed(reason=f"{len(event.pictures)} pictures instead of {request.count}"))
+            return
         try:
             paths = [await asyncio.to_thread(self._keep, job, name) for name in event.pictures]
         except OSError as problem:

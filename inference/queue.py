@@ -19,14 +19,14 @@ class Waiting:
 class JobQueue:
     """The person served least so far comes first; among a person's jobs, the oldest.
 
-    What a person has had is a virtual counter (work handed out). Who comes, or comes back from idle, starts at the
-    lowest counter among those waiting: nobody saves up, nobody pays for a busy past.
+    What a person has had is a virtual counter (work handed out). Who comes, or comes back from idle, starts where
+    the person taken last stood before: nobody saves up, nobody pays for a busy past.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[int, Waiting] = {}
         self._served: dict[int, float] = {}
-        self._level = 0.0  # what the person taken last had had; who comes while nobody waits starts here
+        self._level = 0.0  # what the person taken last had had before
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -35,10 +35,8 @@ class JobQueue:
         """Let a job wait. Pushing the same job again changes nothing."""
         if job.job_id in self._waiting:
             return
-        people = {waiting.person_id for waiting in self._waiting.values()}
-        if job.person_id not in people:
-            floor = min((self._served[person] for person in people), default=self._level)
-            self._served[job.person_id] = max(self._served.get(job.person_id, 0.0), floor)
+        if all(waiting.person_id != job.person_id for waiting in self._waiting.values()):
+            self._served[job.person_id] = max(self._served.get(job.person_id, 0.0), self._level)
         self._waiting[job.job_id] = job
 
     def remove(self, job_id: int) -> bool:

@@ -36,6 +36,13 @@ def test_people_take_turns_whatever_they_have_waiting() -> None:
     assert drained(filled(*many, waiting(6, 2), waiting(7, 3))) == [1, 6, 7, 2, 3, 4, 5]
 
 
+def test_whoever_has_nothing_running_comes_before_a_second_job_of_whoever_has() -> None:
+    queue = filled(waiting(1, 1), waiting(2, 1))
+    queue.next(())
+    queue.push(waiting(3, 2))
+    assert drained(queue) == [3, 2]
+
+
 def test_large_work_counts_for_more_than_small() -> None:
     queue = filled(waiting(1, 1, work=4), waiting(2, 1, work=4), *(waiting(i, 2) for i in range(3, 9)))
     assert drained(queue) == [1, 3, 4, 5, 6, 2, 7, 8]

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from inference.messages import EVENTS, Cancelled, Configure, Event, Failed, Finished, Generate, GenerationRequest
 
 PATIENCE = 120.0  # seconds; a cold start of torch on a busy machine
-SERVE = "-m inference.engine".split()
+SERVE = ["-m", "inference.engine"]
 Kind = TypeVar("Kind", bound=BaseModel)
 
 

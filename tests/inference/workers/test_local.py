@@ -29,6 +29,10 @@ async def heard(events: AsyncIterator[Event | WorkerDied], kind: type) -> object
     raise AssertionError("the worker was closed")
 
 
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes() if sys.platform == "linux" else b""
+
+
 @pytest.fixture
 async def worker(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalWorker]:
     worker = LocalWorker(house.configure)
@@ -44,8 +48,7 @@ async def test_a_worker_that_dies_is_reported_and_started_again(worker: LocalWor
     assert not await worker.submit(Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID)))
     first = await heard(events, Ready)
     assert isinstance(first, Ready) and first.pid == worker.pid
-    if sys.platform == "linux":
-        assert b"the-secret" not in Path(f"/proc/{worker.pid}/environ").read_bytes()
+    assert b"the-secret" not in environment_of(first.pid)
     await heard(events, Capacity)
     long = request(checkpoint=VIVID, steps=150, sampler="euler")
     assert await worker.submit(Generate(job_id=1, attempt=1, request=long))

@@ -1,0 +1,76 @@
+"""A worker that does what a test tells it to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from PIL import Image
+
+from inference.messages import Cancelled, Capacity, Event, Finished, Generate, Progress, Started
+from inference.workers import WorkerDied
+
+PATIENCE = 10.0  # seconds
+
+
+class FakeWorker:
+    """Implements `inference.workers.Worker`. Jobs handed over lie in `jobs`, events are reported with `say`."""
+
+    def __init__(self, spool: Path) -> None:
+        self._spool = spool
+        self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
+        self._jobs: asyncio.Queue[Generate] = asyncio.Queue()
+        self.cancelled: list[int] = []
+        self.takes = True
+
+    async def start(self) -> None:
+        self.say(Capacity(free=1))
+
+    async def submit(self, job: Generate) -> bool:
+        if self.takes:
+            self._jobs.put_nowait(job)
+        return self.takes
+
+    async def cancel(self, job_id: int) -> None:
+        self.cancelled.append(job_id)
+
+    async def events(self) -> AsyncIterator[Event | WorkerDied]:
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def close(self) -> None:
+        self._events.put_nowait(None)
+
+    def say(self, *events: Event | WorkerDied) -> None:
+        for event in events:
+            self._events.put_nowait(event)
+
+    async def job(self) -> Generate:
+        """The next job that was handed over."""
+        async with asyncio.timeout(PATIENCE):
+            return await self._jobs.get()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing was handed over that nobody looked at."""
+        return self._jobs.empty()
+
+    def die(self) -> None:
+        self.say(WorkerDied(-9, 1, was_ready=True, last_words=""))
+
+    def begin(self, job: Generate) -> None:
+        self.say(Started(job_id=job.job_id, attempt=job.attempt))
+        self.say(Progress(job_id=job.job_id, attempt=job.attempt, step=1, steps=8))
+
+    def finish(self, job: Generate, *, pictures: int | None = None, free: int = 1, write: bool = True) -> None:
+        """Leave pictures in the spool, each of the colour of its attempt, and report them."""
+        names = [f"job{job.job_id}-{job.attempt}-{i}.png" for i in range(pictures or job.request.count)]
+        for name in names:
+            if write:
+                Image.new("RGB", (8, 8), (job.attempt, 0, 0)).save(self._spool / name)
+        end = Finished(job_id=job.job_id, attempt=job.attempt, pictures=tuple(names), seconds=1.0, peak_memory=1)
+        self.say(end, Capacity(free=free))
+
+    def stop(self, job: Generate) -> None:
+        self.say(Cancelled(job_id=job.job_id, attempt=job.attempt), Capacity(free=1))

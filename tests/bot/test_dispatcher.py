@@ -1,0 +1,204 @@
+"""Jobs between the table and a worker that behaves as it should not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+import pytest
+from PIL import Image
+
+from bot.database.connection import fetch, open_database
+from bot.database.jobs import Job, JobState, create_job, find_job, start_job
+from bot.dispatcher import JobUpdate
+from bot.generation import Generation
+from inference.messages import Capacity, Failed, GenerationRequest
+from tests.bot.fake_worker import PATIENCE, FakeWorker
+from tests.inference.requests import request
+
+
+@dataclass
+class Bench:
+    """A running `Generation` with a fake worker."""
+
+    connection: aiosqlite.Connection
+    worker: FakeWorker
+    generation: Generation
+    pictures: Path
+
+    async def order(self, made: GenerationRequest | None = None, *, person: int = 1) -> Job:
+        return await self.generation.order(made or request(), person_id=person, channel_id=1)
+
+    async def end(self, job: Job) -> JobUpdate:
+        async with asyncio.timeout(PATIENCE), self.generation.following(job.id) as updates:
+            while not (update := await updates.get()).job.state.final:
+                pass
+            return update
+
+    async def state(self, job: Job) -> JobState:
+        found = await find_job(self.connection, job.id)
+        assert found is not None
+        return found.state
+
+    async def files(self) -> list[str]:
+        rows = await fetch(self.connection, "SELECT path FROM picture ORDER BY id")
+        there = sorted(p.relative_to(self.pictures).as_posix() for p in self.pictures.rglob("*.png"))
+        assert sorted(row["path"] for row in rows) == there, "every row has its file and every file its row"
+        return there
+
+
+@asynccontextmanager
+async def open_bench(folder: Path) -> AsyncIterator[Bench]:
+    pictures, spool = folder / "pictures", folder / "spool"
+    for place in (pictures, spool):
+        place.mkdir(exist_ok=True)
+    worker = FakeWorker(spool)
+    async with open_database(folder / "easel.sqlite3") as connection:
+        generation = Generation(connection, worker, pictures=pictures, spool=spool, max_attempts=3)
+        async with generation.running():
+            yield Bench(connection, worker, generation, pictures)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with AsyncExitStack() as stack:
+        yield await stack.enter_async_context(open_bench(tmp_path))
+
+
+async def test_a_job_becomes_exactly_one_picture(bench: Bench) -> None:
+    job = await bench.order()
+    bench.worker.finish(await bench.worker.job())
+    update = await bench.end(job)
+    assert update.job.state is JobState.SUCCEEDED
+    assert [picture.path for picture in update.pictures] == await bench.files()
+    assert len(update.pictures) == 1
+
+
+async def test_a_job_waits_until_the_worker_has_a_place(bench: Bench) -> None:
+    first, second = await bench.order(), await bench.order()
+    running = await bench.worker.job()
+    assert (bench.generation.position(first.id), bench.generation.position(second.id)) == (None, 0)
+    assert bench.worker.idle
+    bench.worker.finish(running)
+    assert (await bench.worker.job()).job_id == second.id
+
+
+async def test_people_take_turns(bench: Bench) -> None:
+    mine = [await bench.order(person=1) for _ in range(3)]
+    yours = [await bench.order(person=2) for _ in range(2)]
+    taken = []
+    for _ in range(5):
+        job = await bench.worker.job()
+        taken.append(job.job_id)
+        bench.worker.finish(job)
+    assert taken == [job.id for job in (mine[0], yours[0], mine[1], yours[1], mine[2])]
+
+
+async def test_a_dead_workers_job_is_painted_again_and_its_late_answer_dropped(bench: Bench) -> None:
+    job = await bench.order()
+    first = await bench.worker.job()
+    bench.worker.begin(first)
+    bench.worker.die()
+    bench.worker.say(Capacity(free=1))
+    second = await bench.worker.job()
+    assert (second.job_id, second.attempt, second.request) == (job.id, 2, first.request)
+    bench.worker.finish(first, free=0)
+    bench.worker.finish(second)
+    (picture,) = (await bench.end(job)).pictures
+    assert await bench.files() == [picture.path]
+    with Image.open(bench.pictures / picture.path) as painted:
+        assert painted.getpixel((0, 0)) == (2, 0, 0)
+
+
+async def test_after_three_deaths_the_job_fails_and_the_queue_goes_on(bench: Bench) -> None:
+    deadly, harmless = await bench.order(), await bench.order(person=2)
+    for _ in range(3):
+        while (job := await bench.worker.job()).job_id != deadly.id:
+            bench.worker.finish(job)
+        bench.worker.die()
+        bench.worker.say(Capacity(free=1))
+    failure = (await bench.end(deadly)).job.failure
+    assert failure is not None and (failure.code, failure.detail) == ("worker_crashed", {"attempts": 3})
+    if await bench.state(harmless) is not JobState.SUCCEEDED:
+        bench.worker.finish(await bench.worker.job())
+    assert (await bench.end(harmless)).job.state is JobState.SUCCEEDED
+
+
+async def test_a_typed_failure_is_kept_as_it_came(bench: Bench) -> None:
+    job = await bench.order()
+    given = await bench.worker.job()
+    bench.worker.say(Failed(job_id=job.id, attempt=given.attempt, code="out_of_memory", detail={"what": "{x}"}))
+    failure = (await bench.end(job)).job.failure
+    assert failure is not None and "{x}" in str(failure)
+
+
+async def test_a_waiting_job_is_cancelled_without_troubling_the_worker(bench: Bench) -> None:
+    first, second = await bench.order(), await bench.order()
+    running = await bench.worker.job()
+    assert await bench.generation.cancel(second.id)
+    bench.worker.finish(running)
+    await bench.end(first)
+    assert await bench.state(second) is JobState.CANCELLED
+    assert (bench.worker.cancelled, bench.worker.idle) == ([], True)
+
+
+async def test_a_running_job_is_cancelled_at_the_worker_and_the_next_begins(bench: Bench) -> None:
+    first, second = await bench.order(), await bench.order()
+    running = await bench.worker.job()
+    assert await bench.generation.cancel(first.id)
+    assert bench.worker.cancelled == [first.id]
+    bench.worker.stop(running)
+    assert (await bench.worker.job()).job_id == second.id
+    assert await bench.state(first) is JobState.CANCELLED
+    assert await bench.generation.cancel(first.id) is None
+
+
+async def test_a_picture_that_comes_after_the_cancel_is_thrown_away(bench: Bench) -> None:
+    first, second = await bench.order(), await bench.order()
+    running = await bench.worker.job()
+    await bench.generation.cancel(first.id)
+    bench.worker.finish(running)
+    bench.worker.finish(await bench.worker.job())
+    await bench.end(second)
+    assert await bench.state(first) is JobState.CANCELLED
+    assert len(await bench.files()) == 1
+
+
+@pytest.mark.parametrize(("pictures", "write"), [(1, True), (3, True), (2, False)])
+async def test_a_worker_that_brings_other_pictures_than_asked_fails_the_job(
+    bench: Bench, pictures: int, write: bool
+) -> None:
+    job = await bench.order(request(count=2))
+    bench.worker.finish(await bench.worker.job(), pictures=pictures, write=write)
+    failure = (await bench.end(job)).job.failure
+    assert failure is not None and failure.code == "worker_failed"
+    assert await bench.files() == []
+
+
+async def test_a_worker_that_is_not_there_loses_no_job(bench: Bench) -> None:
+    bench.worker.takes = False
+    job = await bench.order()
+    async with bench.generation.following(job.id) as updates, asyncio.timeout(PATIENCE):
+        while (await updates.get()).job.state is not JobState.QUEUED:
+            pass
+    bench.worker.takes = True
+    bench.worker.say(Capacity(free=1))
+    bench.worker.finish(await bench.worker.job())
+    assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+
+
+async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_the_next_start(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "easel.sqlite3") as connection:
+        running, waiting = [await create_job(connection, request(), person_id=1, channel_id=1) for _ in range(2)]
+        assert await start_job(connection, running.id)
+    async with open_bench(tmp_path) as bench:
+        for job, attempt in ((running, 2), (waiting, 1)):
+            given = await bench.worker.job()
+            assert (given.job_id, given.attempt) == (job.id, attempt)
+            bench.worker.finish(given)
+            assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+        assert len(await bench.files()) == 2
