@@ -22,6 +22,18 @@ ROOT = "urn:discord"
 
 Json = dict[str, Any]
 
+# The document says that faults inside a form have numbers; Discord's reference shows names, and it sends names.
+_FAULT: Json = {
+    "type": "object",
+    "properties": {"code": {"type": "string", "pattern": "^[A-Z0-9_]+$"}, "message": {"type": "string"}},
+    "required": ["code", "message"],
+}
+_INNER_ERRORS: Json = {
+    "type": "object",
+    "properties": {"_errors": {"type": "array", "items": _FAULT}},
+    "required": ["_errors"],
+}
+
 
 def document_path() -> Path | None:
     """The document's place, or None when nobody named it."""
@@ -34,6 +46,7 @@ class Judge:
 
     def __init__(self, document: Json) -> None:
         self.document = _relaxed(copy.deepcopy(document))
+        self.document["components"]["schemas"]["InnerErrors"] = _INNER_ERRORS
         resource = Resource.from_contents(self.document, default_specification=DRAFT202012)
         self.registry: Registry[Any] = Registry().with_resource(ROOT, resource)
         self.judged = 0
