@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test run lint format bench clean
+.PHONY: demo test test-browser run lint format bench clean
 
 demo: $(STAMP)
 	$(BIN)/python -m bot demo
@@ -13,6 +13,9 @@ run: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest
+
+test-browser: $(STAMP)
+	$(BIN)/python -m pytest tests/browser
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

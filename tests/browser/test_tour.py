@@ -1,0 +1,126 @@
+"""What a newcomer does first, and what it looks like."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.conftest import PHONE, Demo, picture
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PAINT_MS = 60_000  # the first picture waits for the worker to load torch
+
+
+async def command(page: Page, name: str, **options: str) -> None:
+    """Pick a slash command, fill in `options`, send it."""
+    await page.get_by_test_id("message-input").fill(f"/{name}")
+    await page.get_by_test_id("command").first.wait_for()
+    await page.keyboard.press("Enter")
+    for option, value in options.items():
+        await fill(page, option, value)
+    await page.get_by_test_id("command-send").click()
+
+
+async def fill(page: Page, option: str, value: str) -> Locator:
+    field = page.locator(f"[data-testid=option-input][data-option={option}]")
+    if not await field.count():
+        await page.locator(f"[data-testid=add-option][data-option={option}]").click()
+    if await field.evaluate("field => field.tagName") == "SELECT":
+        await field.select_option(label=value)
+    else:
+        await field.fill(value)
+    return field
+
+
+async def choose(page: Page, option: str, typed: str, wanted: str) -> None:
+    """Type into an option and take a suggestion."""
+    await fill(page, option, typed)
+    await page.get_by_test_id("suggestion").filter(has_text=wanted).first.click()
+
+
+def last(page: Page) -> Locator:
+    return page.get_by_test_id("message").last
+
+
+async def painted(message: Locator) -> None:
+    await expect(message.get_by_role("button", name="Again")).to_be_visible(timeout=PAINT_MS)
+    await expect(message.get_by_test_id("picture").first).to_be_visible()
+
+
+async def test_a_newcomer_paints_keeps_and_finds_again(page: Page, demo: Demo) -> None:
+    began = time.monotonic()
+    await page.get_by_test_id("message-input").fill("/")
+    await page.get_by_test_id("command").first.wait_for()
+    await picture(page, "1-commands")
+    await page.get_by_test_id("message-input").fill("/imagine")
+    await page.keyboard.press("Enter")
+    await fill(page, "prompt", "komori on a green background")
+    await choose(page, "lora1", "komo", "Komori")
+    await fill(page, "steps", "100")
+    await picture(page, "2-imagine")
+    await page.get_by_test_id("command-send").click()
+    await expect(last(page)).to_contain_text("Queued")
+    await picture(page, "3-queued")
+    await expect(last(page)).to_contain_text(re.compile(r"step \d+ of 100"), timeout=PAINT_MS)
+    await picture(page, "4-painting")
+    await painted(last(page))
+    print(f"\nfrom the page to the first picture: {time.monotonic() - began:.1f} s")
+    await picture(page, "5-picture")
+
+    await last(page).get_by_role("button", name="Bookmark LoRAs").click()
+    await expect(last(page)).to_contain_text("Bookmarked Komori")
+    await expect(last(page).get_by_test_id("only-you")).to_be_visible()
+    await page.get_by_role("button", name="Again").last.click()
+    await painted(last(page))
+    await picture(page, "6-again")
+
+    await page.get_by_test_id("places").get_by_text("Easel").last.click()
+    await command(page, "bookmarks")
+    await expect(last(page)).to_contain_text("Komori")
+    await picture(page, "7-bookmarks-in-the-dm")
+
+
+async def test_a_lora_of_another_base_model_is_refused_with_ways_out(page: Page) -> None:
+    await page.get_by_test_id("message-input").fill("/imagine")
+    await page.keyboard.press("Enter")
+    await fill(page, "prompt", "a red star on a blue background")
+    await choose(page, "checkpoint", "", "pastel")
+    await choose(page, "lora1", "", "Stripes")
+    await page.get_by_test_id("command-send").click()
+    await expect(last(page)).to_contain_text("was trained on Vivid")
+    await picture(page, "8-refusal")
+    await last(page).get_by_role("button", name="Paint on vivid").click()
+    await painted(last(page))
+
+
+async def test_a_lora_has_its_own_page(page: Page) -> None:
+    await page.get_by_test_id("message-input").fill("/lora")
+    await page.get_by_test_id("command").first.wait_for()
+    await page.keyboard.press("Enter")
+    await choose(page, "name", "komo", "Komori")
+    await page.get_by_test_id("command-send").click()
+    await expect(last(page)).to_contain_text("Trigger words")
+    await picture(page, "9-lora-page")
+
+
+async def test_long_prompts_and_other_scripts_stay_inside(page: Page) -> None:
+    await command(page, "imagine", prompt="نجمة حمراء على خلفية زرقاء " + "a red star " * 40, steps="150", count="4")
+    await command(page, "queue")
+    await expect(last(page)).to_contain_text("نجمة")
+    await picture(page, "10-right-to-left")
+    width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width <= 0, "the page scrolls sideways"
+    await last(page).get_by_role("button", name="Cancel").first.click()
+
+
+async def test_it_fits_a_phone(page: Page) -> None:
+    await page.set_viewport_size(PHONE)
+    await command(page, "bookmarks")
+    await expect(last(page)).to_contain_text("Your bookmarks")
+    await picture(page, "11-phone")
+    width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width <= 0, "the page scrolls sideways"
