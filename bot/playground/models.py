@@ -140,6 +140,8 @@ class Message:
     edited: float | None = None
     visible_to: str | None = None
     """The only person who sees it, when it is ephemeral."""
+    dismissed: bool = False
+    """That person put it away; to the bot it is still there."""
     interaction_id: str | None = None
     interaction_metadata: Json | None = None
     reply_to: str | None = None

@@ -75,7 +75,7 @@ class News:
         """A member's roles or name changed; the bot always hears of itself."""
         membership = self.world.guilds[guild_id].members[user_id]
         data = {"guild_id": guild_id, **shapes.member(self.world, membership)}
-        self.hub.dispatch("GUILD_MEMBER_UPDATE", data)
+        self.hub.dispatch("GUILD_MEMBER_UPDATE", data, always=user_id == self.world.bot_id)
         self.world_changed()
 
     def bot_joined(self, guild: Guild) -> None:

@@ -100,6 +100,16 @@ class Postings:
         if message.id not in self.world.messages:
             allowed = as_object(body["allowed_mentions"]) if body.get("allowed_mentions") is not None else None
             message.pings = mentions.pings(self.world, channel, message.author_id, text, allowed)
+            self._note_replied_person(message, allowed)
+
+    def _note_replied_person(self, message: Message, allowed: Json | None) -> None:
+        """A reply disturbs the person it answers, unless `allowed_mentions` is given and does not say so."""
+        original = self.world.messages.get(message.reply_to or "")
+        if original is None or message.interaction_id is not None or original.author_id == message.author_id:
+            return
+        message.mentions = list(dict.fromkeys([*message.mentions, original.author_id]))
+        if (allowed is None or allowed.get("replied_user")) and original.author_id not in message.pings.users:
+            message.pings.users.append(original.author_id)
 
     def _kept_files(self, message: Message, body: Json) -> list[Attachment]:
         """The `attachments` list names the files to keep; without it all are kept."""

@@ -64,6 +64,11 @@ class Seen:
         return self.json["visible_to"]
 
     @property
+    def dismissed(self) -> bool:
+        """The person put it away."""
+        return bool(self.json["dismissed"])
+
+    @property
     def loading(self) -> bool:
         """The bot is still thinking."""
         return bool(self.json["loading"])

@@ -125,7 +125,8 @@ class World:
 
     def messages_of(self, channel_id: str, viewer: str | None = None) -> list[Message]:
         """A channel's messages that `viewer` sees, oldest first."""
-        return [m for m in self.messages.values() if m.channel_id == channel_id and m.visible_to in (None, viewer)]
+        found = [message for message in self.messages.values() if message.channel_id == channel_id]
+        return [one for one in found if one.visible_to in (None, viewer) and not one.dismissed]
 
     def keep(self, message: Message) -> None:
         """Remember a new message."""

@@ -101,6 +101,18 @@ async def test_ephemeral_is_seen_by_one_person_only(stage: Stage) -> None:
     assert await stage.ada.messages() == []
 
 
+async def test_dismissing_is_the_persons_own_affair(stage: Stage) -> None:
+    async def answer(interaction: Interaction) -> None:
+        await interaction.response.send_message("psst", ephemeral=True)
+        await stage.ada.delete((await stage.ada.messages())[0])
+        await interaction.edit_original_response(content="edited")
+
+    await stage.answering(answer)
+    reply = await (await stage.ada.slash("do")).reply()
+    await stage.control.wait_message(reply.id, lambda seen: seen.content == "edited" and seen.dismissed)
+    assert await stage.ada.messages() == []
+
+
 async def test_follow_up_edit_and_delete(stage: Stage) -> None:
     async def answer(interaction: Interaction) -> None:
         await interaction.response.send_message("first")

@@ -178,3 +178,12 @@ async def test_members_can_be_asked_for(stage: Stage) -> None:
     assert [member.name for member in found] == ["grace"]
     found = await guild.query_members(user_ids=[int(cast.ADA), 1])
     assert [member.name for member in found] == ["ada"]
+
+
+async def test_the_bot_hears_of_its_own_roles(stage: Stage) -> None:
+    await stage.start()
+    guild = stage.bot.guilds[0]
+    assert not guild.me.guild_permissions.manage_messages
+    await stage.control.set_roles("Easel", ["Easel", "Staff"])
+    await stage.bot.until("member_update")
+    assert guild.me.guild_permissions.manage_messages

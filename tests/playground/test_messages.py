@@ -52,6 +52,17 @@ async def test_nobody_is_pinged_by_default_of_a_careful_bot(stage: Stage) -> Non
     assert (await stage.control.messages("art"))[-1].pinged[-1] == "everyone"
 
 
+async def test_a_reply_pings_unless_told_otherwise(stage: Stage) -> None:
+    await stage.start()
+    said = await stage.ada.say("hello", "art")
+    art = stage.bot.get_channel(int(cast.ART))
+    original = art.get_partial_message(int(said.id))
+    await art.send("hi", reference=original)
+    await art.send("hi", reference=original, allowed_mentions=discord.AllowedMentions.none())
+    await art.send("hi", reference=original, mention_author=False)
+    assert [one.pinged for one in await stage.control.messages("art")] == [[], [cast.ADA], [], []]
+
+
 async def test_people_write_and_the_bot_hears_without_content(stage: Stage) -> None:
     await stage.start()
     await stage.ada.say("secret", "general", File("a.png", picture()))

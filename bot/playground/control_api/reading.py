@@ -67,7 +67,7 @@ class Reading:
         one = self.world.messages.get(order.path["message"])
         if one is not None and "as" in order.query:
             viewer = self._viewer(order)
-            seen = one.visible_to in (None, viewer.id)
+            seen = one.visible_to in (None, viewer.id) and not one.dismissed
             one = one if seen and lookup.sees(self.world, self.world.channels[one.channel_id], viewer) else None
         return self._dated({"message": None if one is None else views.message(self.world, one)})
 

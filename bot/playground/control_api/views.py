@@ -79,6 +79,7 @@ def message(state: World, one: Message) -> Json:
         **message_shapes.message(state, one),
         "author_name": state.display_name(one.author_id, guild_id),
         "visible_to": one.visible_to,
+        "dismissed": one.dismissed,
         "ephemeral": one.has(MessageFlag.EPHEMERAL),
         "loading": one.has(MessageFlag.LOADING),
         "interaction_id": one.interaction_id,

@@ -59,9 +59,10 @@ class Hub:
         """End a session, so that it can no longer be resumed."""
         self.sessions.pop(session_id, None)
 
-    def dispatch(self, event: str, data: Json) -> None:
-        """Send an event to every session that asked for it."""
-        need = intents.needed(event, in_guild="guild_id" in data or event.startswith("GUILD_"))
+    def dispatch(self, event: str, data: Json, *, always: bool = False) -> None:
+        """Send an event to every session that asked for it; `always` is for what a bot hears of itself."""
+        in_guild = "guild_id" in data or event.startswith("GUILD_")
+        need = intents.ALWAYS if always else intents.needed(event, in_guild=in_guild)
         for session in self.sessions.values():
             if session.intents & need or need == intents.ALWAYS:
                 session.dispatch(event, self._as_seen_by(session, event, data))

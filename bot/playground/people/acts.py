@@ -108,13 +108,15 @@ class Acts:
         return message
 
     def delete(self, person: User, message: Message) -> None:
-        """Delete a message: one's own, or any with the permission; an ephemeral one is dismissed."""
+        """Delete a message: one's own, or any with the permission. An ephemeral one is only put away:
+        the bot does not hear of it and may go on editing."""
         channel = self.world.channels[message.channel_id]
-        allowed = person.id in (message.author_id, message.visible_to)
-        allowed = allowed or bool(
-            channel.guild_id is not None and self.world.permissions(channel, person.id) & permissions.MANAGE_MESSAGES
-        )
-        if not allowed:
+        if message.visible_to == person.id:
+            message.dismissed = True
+            self.interactions.news.message_deleted(message)
+            return
+        held = self.world.permissions(channel, person.id) if channel.guild_id is not None else 0
+        if person.id != message.author_id and not held & permissions.MANAGE_MESSAGES:
             raise Refused(f"{person.global_name} may not delete this message.")
         self.interactions.delete(message)
 

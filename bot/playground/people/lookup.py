@@ -60,7 +60,7 @@ def role(home: Guild, key: str) -> Role:
 def message(world: World, message_id: str, viewer: User) -> Message:
     """A message that the person sees."""
     found = world.messages.get(message_id)
-    if found is None or found.visible_to not in (None, viewer.id):
+    if found is None or found.dismissed or found.visible_to not in (None, viewer.id):
         raise Refused(f"{viewer.global_name} sees no message {message_id}.")
     if not sees(world, world.channels[found.channel_id], viewer):
         raise Refused(f"{viewer.global_name} does not see the channel of message {message_id}.")
