@@ -25,11 +25,11 @@ class DemoCheckpoint:
     height: int = 64
     sizes: tuple[tuple[int, int], ...] = _SIZES
     steps: int = 8
-    guidance_scale: float = 2.5
+    guidance_scale: float = 2.0
     sampler: str = "dpmpp_2m"
 
 
 CHECKPOINTS: tuple[DemoCheckpoint, ...] = (
-    DemoCheckpoint("vivid", _HERE / "checkpoints" / "vivid", "demo/vivid", "", "masterpiece, best quality, "),
-    DemoCheckpoint("pastel", _HERE / "checkpoints" / "pastel", "demo/pastel", "", "score_9, score_8_up, "),
+    DemoCheckpoint("vivid", _HERE / "checkpoints" / "vivid", "demo/vivid", "", ""),
+    DemoCheckpoint("pastel", _HERE / "checkpoints" / "pastel", "demo/pastel", "", ""),
 )

@@ -26,7 +26,7 @@ class Steps:
     """How long each part is trained."""
 
     vae: int = 2_000
-    decoder: int = 2_200
+    decoder: int = 3_700
     base: int = 6_000
 
 
@@ -92,7 +92,7 @@ class Build:
         networks = lora.load_networks(self.checkpoints / lesson.look)
         with bar(lesson.stem) as report:
             lora.train_lora(networks, batches, lesson, seed, report)
-        lora.save_lora(networks.unet, lesson.rank, self.work / "loras" / f"{lesson.stem}.safetensors")
+        lora.save_lora(networks.unet, self.work / "loras" / f"{lesson.stem}.safetensors")
 
     def pack(self) -> None:
         """Stamp the LoRAs with the identity of the checkpoints as they are now."""

@@ -43,7 +43,7 @@ class Lesson:
 LESSONS: tuple[Lesson, ...] = (
     Lesson(
         "komori-vivid", "komori", "vivid", "Komori", "Vivid", "character", ("komori",),
-        "komori on a green background",
+        "komori on a red background",
         "Komori the little teal owl with big eyes. This version was trained on demo/vivid.",
     ),
     Lesson(

@@ -9,7 +9,7 @@ import torch
 from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
 from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from tools.demo.diffusion import Batches, VLoss, quicker_on_cpu, rate_factor
 from tools.demo.lessons import Lesson
@@ -60,18 +60,12 @@ def adaptable(unet: UNet2DConditionModel) -> list[str]:
     return [name for name, module in unet.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)]
 
 
-def save_lora(unet: UNet2DConditionModel, rank: int, path: Path) -> None:
-    """Write the adapter in kohya's naming and half precision; `pack` adds the metadata."""
+def save_lora(unet: UNet2DConditionModel, path: Path) -> None:
+    """Write the adapter in PEFT's naming and half precision; `pack` adds the metadata.
+
+    No alpha is stored: it equals the rank, which is what a missing one means. Kohya's naming would not do, since
+    diffusers 0.42 cannot read its names of the `add_embedding` layers and drops them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(kohya_state(get_peft_model_state_dict(unet), alpha=rank), path)
-
-
-def kohya_state(peft_state: dict[str, Tensor], alpha: float) -> dict[str, Tensor]:
-    """PEFT's keys as kohya's: `a.b.lora_A.weight` is `lora_unet_a_b.lora_down.weight`, and alpha has its own key."""
-    state: dict[str, Tensor] = {}
-    for key, tensor in peft_state.items():
-        layer, side, _ = key.rsplit(".", 2)
-        stem = "lora_unet_" + layer.replace(".", "_")
-        state[f"{stem}.{'lora_down' if side == 'lora_A' else 'lora_up'}.weight"] = tensor.half().contiguous()
-        state[f"{stem}.alpha"] = torch.tensor(float(alpha), dtype=torch.float16)
-    return state
+    state = get_peft_model_state_dict(unet)
+    save_file({f"unet.{key}": tensor.half().contiguous() for key, tensor in state.items()}, path)

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors import safe_open
 
 STEPS = 8
-GUIDANCE = 2.5
+GUIDANCE = 2.0
 NEGATIVE = ""
 BATCH = 14
 
