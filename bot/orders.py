@@ -89,7 +89,8 @@ class Orders:
                     break
                 if interaction and update.progress and time.monotonic() - last_edit >= EDIT_SECONDS:
                     await background.guard(self._show(interaction, update), "a progress edit")
-                    last_edit = time.monotonic()
+                    if update.progress.step:  # "it has begun" comes once and does not hold up the first preview
+                        last_edit = time.monotonic()
         await self._deliverer.deliver(update.job, update.pictures, interaction)
 
     async def _show(self, interaction: Interaction, update: JobUpdate) -> None:

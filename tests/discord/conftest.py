@@ -1,0 +1,87 @@
+"""A playground, and the bot with its worker connected to it; one for all tests of this folder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from bot.cli.run import serve
+from bot.config import Settings
+from bot.playground import Playground
+from bot.playground.control import Control, Person, Sent
+from bot.playground.seen import Seen
+from tests.house import House
+
+PATIENCE = 120.0  # seconds; the first picture waits for torch on a busy machine
+PROMPT = "a red circle on a blue background"
+
+
+@dataclass
+class Scene:
+    """A running bot and two people who use it."""
+
+    playground: Playground
+    control: Control
+    house: House
+
+    @property
+    def ada(self) -> Person:
+        return self.control.person("Ada")
+
+    @property
+    def grace(self) -> Person:
+        return self.control.person("Grace")
+
+    @property
+    def settings(self) -> Settings:
+        """The house's settings, pointed at the playground."""
+        discord = {"token": self.playground.token, "api_url": self.playground.api_url}
+        settings = self.house.settings
+        return settings.model_copy(update={"discord": settings.discord.model_validate(discord)})
+
+    async def ended(self, message: Seen) -> Seen:
+        """Wait until a job's message shows its end."""
+        return await self.control.wait_message(message.id, lambda seen: "Again" in seen.buttons, PATIENCE)
+
+    async def painted(self, sent: Sent) -> Seen:
+        """Wait for the picture that a command or button ordered."""
+        message = await self.ended(await sent.reply())
+        assert message.attachments, message.text
+        return message
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncGenerator[None]:
+        """The bot runs while inside."""
+        serving = asyncio.create_task(serve(self.settings))
+        online = asyncio.create_task(self.control.wait_online(patience=PATIENCE))
+        await asyncio.wait({serving, online}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            online.cancel()
+            await serving
+        try:
+            yield
+        finally:
+            serving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+            await self.control.wait_online(online=False)
+
+
+@asynccontextmanager
+async def open_scene(house: House) -> AsyncGenerator[Scene]:
+    """A playground without the bot."""
+    async with Playground.serve() as playground, Control.connect(playground.page_url) as control:
+        yield Scene(playground, control, house)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    """One bot for all: starting a worker takes seconds."""
+    async with open_scene(House(tmp_path_factory.mktemp("discord") / "house")) as scene, scene.bot():
+        yield scene

@@ -1,0 +1,117 @@
+"""Painting by slash command."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import aiohttp
+import pytest
+from PIL import Image
+
+from inference.messages import GenerationRequest
+from tests.discord.conftest import PROMPT, Scene
+from tests.house import PASTEL, VIVID
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def the_picture(scene: Scene, message) -> Image.Image:
+    async with aiohttp.ClientSession() as session, session.get(message.attachments[0]["url"]) as response:
+        return Image.open(io.BytesIO(await response.read()))
+
+
+async def test_a_picture_comes_with_its_parameters_inside(scene: Scene) -> None:
+    message = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", seed=7, size="portrait"))
+    picture = await the_picture(scene, message)
+    assert picture.size == (48, 80)
+    assert PROMPT in picture.text["parameters"] and "Seed: 7" in picture.text["parameters"]
+    request = GenerationRequest.model_validate_json(picture.text["easel"])
+    assert (request.prompt, request.loras[0].name, request.seed) == (PROMPT, "Bat", 7)
+    assert {"Again", "Bookmark LoRAs", "Delete"} <= set(message.buttons)
+    assert "Bat" in message.text and "seed 7" in message.text
+    assert PROMPT not in message.text, "the prompt stays the person's own"
+
+
+async def test_several_pictures_come_in_one_message(scene: Scene) -> None:
+    message = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, count=4))
+    assert len(message.attachments) == 4
+
+
+async def test_it_works_in_a_direct_message(scene: Scene) -> None:
+    message = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, in_="dm"))
+    assert message.attachments
+
+
+async def test_it_works_for_somebody_without_a_server_in_common(scene: Scene) -> None:
+    person = scene.control.person("Kai")
+    assert await scene.painted(await person.slash("imagine", prompt=PROMPT, in_="dm"))
+
+
+async def test_it_works_where_only_the_person_has_installed_the_bot(scene: Scene) -> None:
+    person = scene.control.person("Kai")
+    message = await scene.painted(await person.slash("imagine", prompt=PROMPT, in_="tea-table"))
+    assert message.attachments
+
+
+async def test_nobody_is_pinged_by_a_prompt(scene: Scene) -> None:
+    sent = await scene.ada.slash("imagine", prompt="@everyone @here <@1174109840998400011>", steps=1)
+    assert (await scene.painted(sent)).pinged == []
+    queued = await scene.ada.slash("imagine", prompt="@everyone", steps=150)
+    shown = await (await scene.ada.slash("queue")).reply()
+    assert shown.pinged == [] and "@everyone" not in shown.text
+    await scene.ada.press(await queued.reply(), "Cancel")
+
+
+async def test_suggestions_put_bookmarks_first_and_mark_what_does_not_fit(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    await (await margaret.slash("bookmarks", add="Wash")).reply()
+    names = [c["name"] for c in await margaret.autocomplete("imagine", "lora1", "", prompt=PROMPT, checkpoint=VIVID)]
+    assert names[0].startswith("★ Wash") and names[0].endswith("does not fit")
+    assert names[1].startswith("Bat") and "Vivid" in names[1] and "does not fit" not in names[1]
+    assert any("base model unknown" in name for name in names)
+    names = [c["name"] for c in await margaret.autocomplete("imagine", "lora1", "", prompt="x", checkpoint=PASTEL)]
+    assert names[0].startswith("★ Wash") and not names[0].endswith("does not fit")
+    await (await margaret.press(await (await margaret.slash("bookmarks")).reply(), "Remove")).answered()
+
+
+async def test_a_misfit_is_refused_to_the_person_alone_with_a_way_out(scene: Scene) -> None:
+    refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", checkpoint=PASTEL)).reply()
+    assert refusal.ephemeral
+    assert all(word in refusal.text for word in ("Bat", "Vivid", "Pastel"))
+    message = await scene.painted(await scene.ada.press(refusal, f"Paint on {VIVID}"))
+    assert "Bat" in message.text and VIVID in message.text
+
+
+async def test_a_bookmark_that_fits_is_offered_in_the_place_of_one_that_does_not(scene: Scene) -> None:
+    await (await scene.ada.slash("bookmarks", add="Wash")).reply()
+    refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", checkpoint=PASTEL)).reply()
+    message = await scene.painted(await scene.ada.press(refusal, "Use Wash instead"))
+    assert "Wash" in message.text and PASTEL in message.text
+
+
+async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:
+    refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="mystery")).reply()
+    assert "declare" in refusal.text and refusal.ephemeral
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"lora1": "Batt"}, "Bat"),
+        ({"lora1": "../../etc/passwd"}, "no LoRA"),
+        ({"lora1": "#999"}, "no LoRA"),
+        ({"checkpoint": "sdxl"}, VIVID),
+        ({"lora1": "Bat", "lora2": "bat"}, "twice"),
+    ],
+)
+async def test_a_mistake_is_told_in_a_sentence(scene: Scene, options: dict[str, str], word: str) -> None:
+    reply = await (await scene.ada.slash("imagine", prompt=PROMPT, **options)).reply()
+    assert reply.ephemeral and word in reply.text
+
+
+async def test_every_request_is_answered_in_time(scene: Scene) -> None:
+    sent = await scene.ada.slash("imagine", prompt=PROMPT)
+    state = await sent.answered()
+    assert not state["failed"], json.dumps(state)
+    await scene.painted(sent)
