@@ -41,6 +41,13 @@ class Catalogued:
     connection: aiosqlite.Connection
     checkpoints: tuple[CheckpointSpec, ...]
     library: ScanReport
+    requests: RequestBuilder
+
+
+def require_checkpoints(settings: Settings) -> None:
+    """Raise ConfigError when there is nothing to paint with."""
+    if not settings.checkpoints:
+        raise ConfigError("No checkpoint is declared. Add a [[checkpoints]] section to the settings.")
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -58,26 +65,31 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
             checkpoints = tuple(await identify(connection, settings.checkpoints))
             installed = {spec.sha256: spec.base_model for spec in checkpoints if spec.sha256}
             library = await scan_library(connection, settings.library.folder, installed, progress)
-            yield Catalogued(connection, checkpoints, library)
+            requests = RequestBuilder(connection, settings, checkpoints)
+            yield Catalogued(connection, checkpoints, library, requests)
 
 
 @asynccontextmanager
 async def open_easel(settings: Settings, progress: Progress = _no_progress) -> AsyncGenerator[Easel]:
     """Everything running: catalogue, worker, dispatcher. Raises as `open_catalogue`, and WorkerUnavailable."""
-    if not settings.checkpoints:
-        raise ConfigError("No checkpoint is declared. Add a [[checkpoints]] section to the settings.")
-    async with open_catalogue(settings, progress) as found:
-        worker = LocalWorker(_configure(settings, found.checkpoints))
-        generation = Generation(
-            found.connection,
-            worker,
-            pictures=settings.storage.pictures,
-            spool=settings.storage.spool,
-            max_attempts=settings.limits.max_attempts,
-        )
-        requests = RequestBuilder(found.connection, settings, found.checkpoints)
-        async with generation.running():
-            yield Easel(settings, found.connection, found.checkpoints, found.library, requests, generation, worker)
+    require_checkpoints(settings)
+    async with open_catalogue(settings, progress) as found, started(settings, found) as easel:
+        yield easel
+
+
+@asynccontextmanager
+async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel]:
+    """The rest of what runs, on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
+    worker = LocalWorker(_configure(settings, found.checkpoints))
+    generation = Generation(
+        found.connection,
+        worker,
+        pictures=settings.storage.pictures,
+        spool=settings.storage.spool,
+        max_attempts=settings.limits.max_attempts,
+    )
+    async with generation.running():
+        yield Easel(settings, found.connection, found.checkpoints, found.library, found.requests, generation, worker)
 
 
 def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> Configure:

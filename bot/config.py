@@ -301,7 +301,7 @@ def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settin
         return kind(**values)
     except ValidationError as problem:
         raise ConfigError("\n".join(f"{where}: {_sentence(error)}" for error in problem.errors())) from None
-    except (ValueError, OSError) as problem:  # not TOML, not UTF-8, not readable, or JSON expected in a variable
+    except (ValueError, OSError, RecursionError) as problem:  # no TOML, no UTF-8, not readable, or no JSON in a variable
         raise ConfigError(f"{where} cannot be read: {problem}") from None
 
 

@@ -148,6 +148,10 @@ class BaseModelUnknown(LoraMisfit):
 
     remedy: str
 
+    def __str__(self) -> str:
+        """The sentence alone: where it fits is what nobody knows."""
+        return InferenceError.__str__(self)
+
 
 @dataclass(eq=False)
 class ModuleMismatch(RequestError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiosqlite
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -147,6 +148,9 @@ def run_declare(options: argparse.Namespace) -> int:
             who=getpass.getuser(),
             reason=options.reason,
         )
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise ConfigError(f"This cannot be declared: {first['loc'][0]}: {first['msg']}.") from None
     except ValueError as problem:
         raise ConfigError(f"This cannot be declared: {problem}.") from None
     except OSError as problem:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.assembly import Easel, open_easel
+from bot.assembly import Easel, open_catalogue, require_checkpoints, started
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError
@@ -89,6 +89,7 @@ def _check_target(out: Path) -> None:
 
 async def _paint(options: argparse.Namespace) -> Painted:
     settings = settings_of(options)
+    require_checkpoints(settings)
     wish = Wish(
         prompt=options.prompt,
         checkpoint=options.checkpoint,
@@ -102,10 +103,11 @@ async def _paint(options: argparse.Namespace) -> Painted:
         negative_prompt=options.negative,
     )
     with progress_bar("library") as scanned:
-        async with open_easel(settings, scanned) as easel:
-            request = await easel.requests.build(wish)
-            with progress_bar("painting") as report:
-                return await paint(easel, request, options.out, report)
+        async with open_catalogue(settings, scanned) as found:
+            request = await found.requests.build(wish)  # what is refused starts no worker
+            async with started(settings, found) as easel:
+                with progress_bar("painting") as report:
+                    return await paint(easel, request, options.out, report)
 
 
 async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Callable[[int, int], None]) -> Painted:

@@ -12,14 +12,23 @@ _OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of me
 
 
 def pick_device(wish: str, threads: int | None) -> torch.device:
-    """The wished device, or for `auto` the best there is. Raises RuntimeError for a device torch does not know."""
+    """The wished device, or for `auto` the best there is. Raises RuntimeError for a device that is not there."""
     if threads:
         torch.set_num_threads(threads)
     if wish != "auto":
-        return torch.device(wish)
+        return _existing(wish)
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _existing(wish: str) -> torch.device:
+    """Only using a device shows whether it is there."""
+    try:
+        return torch.zeros(1, device=wish).device
+    except (RuntimeError, AssertionError) as problem:  # a torch that was built without it asserts
+        reason = str(problem).partition("\n")[0]
+        raise RuntimeError(f"the device {wish} cannot be used: {reason}") from problem
 
 
 def dtype_for(device: torch.device) -> torch.dtype:

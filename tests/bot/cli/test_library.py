@@ -1,0 +1,88 @@
+"""`library scan | list | declare`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.cli import DONE, REFUSED, UNUSABLE
+from inference.hashes import file_sha256
+from tests.bot.cli.commands import Said, bot
+from tests.house import BASES, PASTEL, VIVID, House, attention_modules
+from tests.lora_files import write_lora
+
+
+def library(house: House, *arguments: str | Path) -> Said:
+    return bot("library", *arguments, "--config", house.config)
+
+
+def listed(house: House, *search: str) -> dict[str, dict[str, object]]:
+    said = library(house, "list", *search, "--json")
+    assert said.code == DONE, said
+    return {lora["name"]: lora["versions"][0] for lora in json.loads(said.out)}
+
+
+def test_a_scan_tells_what_is_there_and_what_is_wrong_with_it(house: House) -> None:
+    (house.library / "diary.safetensors").write_text("Dear diary, today I renamed a text file.")
+    (house.library / "evil.ckpt").write_bytes(b"x")
+    said = library(house, "scan", "--json")
+    assert said.code == REFUSED, "broken files make the exit code 1"
+    report = json.loads(said.out)
+    assert (report["new"], report["unknown"]) == (
+        ["bat.safetensors", "mystery.safetensors", "wash.safetensors"],
+        ["mystery.safetensors"],
+    )
+    assert {problem["path"] for problem in report["broken"]} == {"diary.safetensors", "evil.ckpt"}
+    said = library(house, "scan")
+    assert "3 unchanged" in said.out
+    assert "diary.safetensors: this is not a safetensors file" in said.out
+    assert "mystery.safetensors: base model unknown" in said.out
+
+
+def test_a_list_shows_what_is_known_and_from_where(house: House) -> None:
+    assert library(house, "scan").code == DONE
+    loras = listed(house)
+    assert {name: version["base_model"] for name, version in loras.items()} == {
+        "Bat": BASES[VIVID],
+        "Wash": BASES[PASTEL],
+        "mystery": None,
+    }
+    assert list(listed(house, "ba")) == ["Bat"]
+    table = library(house, "list").out
+    assert "Bat" in table and "unknown" in table
+
+
+def test_a_declaration_makes_an_unknown_lora_known_until_its_bytes_change(house: House) -> None:
+    said = library(house, "declare", house.mystery, "--base", BASES[VIVID], "--reason", "I trained it", "--json")
+    assert said.code == DONE, said
+    assert json.loads(said.out)["sha256"] == file_sha256(house.mystery)
+    library(house, "scan")
+    assert listed(house)["mystery"]["base_model"] == BASES[VIVID]
+    assert listed(house)["mystery"]["evidence"] == "declared by an operator"
+    wrong = bot("paint", "x", "--lora", "mystery", "--checkpoint", PASTEL, "--config", house.config)
+    assert "Vivid (declared by an operator)" in wrong.sentence
+    write_lora(house.mystery, modules=attention_modules(), seed=99)
+    library(house, "scan")
+    assert listed(house)["mystery"]["base_model"] is None
+
+
+@pytest.mark.parametrize(
+    ("base", "reason", "words"),
+    [
+        ("sdxl/nobody", "x", "sdxl/illustrious"),
+        ("", "x", "unknown architecture"),
+        ("demo/vivid", "", "reason"),
+        ("demo/vivid", "x" * 1001, "reason"),
+    ],
+)
+def test_what_cannot_be_declared_is_told(house: House, base: str, reason: str, words: str) -> None:
+    said = library(house, "declare", house.mystery, "--base", base, "--reason", reason)
+    assert (said.code, words in said.sentence) == (UNUSABLE, True)
+    assert not (house.library / "declarations.jsonl").exists()
+
+
+def test_a_file_that_is_not_there_cannot_be_declared(house: House) -> None:
+    said = library(house, "declare", house.library / "no.safetensors", "--base", "demo/vivid", "--reason", "x")
+    assert (said.code, "no.safetensors" in said.sentence) == (UNUSABLE, True)

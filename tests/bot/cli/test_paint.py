@@ -1,0 +1,173 @@
+"""`paint`, `init` and `doctor` with the real worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.cli import DONE, REFUSED, UNUSABLE
+from inference.parameters import CHUNK
+from tests.bot.cli.commands import PATIENCE, ROOT, bot, can_be_powerless
+from tests.house import BASES, PASTEL, VIVID, House
+from tests.lora_files import lora_tensors, safetensors_bytes, write_sidecar
+
+
+def test_one_command_paints_several_pictures_with_a_lora_and_tells_it_as_json(house: House) -> None:
+    out = house.folder / "o.png"
+    said = bot("paint", "a red circle", "--lora", "Bat:0.5", "--seed", "7", "--count", "3", "--steps", "3", "--json",
+               "--out", out, "--config", house.config)  # fmt: skip
+    assert (said.code, said.err) == (DONE, "")
+    told = json.loads(said.out)
+    assert told["seeds"] == [7, 8, 9]
+    assert told["request"]["loras"][0]["weight"] == 0.5
+    assert [Path(path).name for path in told["pictures"]] == ["o.png", "o-2.png", "o-3.png"]
+    for path in told["pictures"]:
+        with Image.open(path) as picture:
+            assert picture.size == (64, 64)
+            assert "<lora:Bat:0.5>" in picture.info[CHUNK]
+            assert "bat, a red circle" in picture.info[CHUNK]
+
+
+def test_what_was_running_when_the_program_was_killed_is_painted_after_the_next_start(house: House) -> None:
+    command = [sys.executable, "-m", "bot", "-v", "paint", "x", "--steps", "150", "--sampler", "euler", "--config",
+               str(house.config), "--out", str(house.folder / "lost.png")]  # fmt: skip
+    killed = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert killed.stderr
+    wait_for_job(house, "running")
+    killed.send_signal(signal.SIGKILL)
+    killed.stderr.close()
+    killed.wait(PATIENCE)
+    assert bot("paint", "y", "--config", house.config, "--out", house.folder / "o.png").code == DONE
+    database = sqlite3.connect(house.data / "easel.sqlite3")
+    assert database.execute("SELECT state, attempt FROM job ORDER BY id").fetchall() == [
+        ("succeeded", 2),
+        ("succeeded", 1),
+    ]
+    assert database.execute("SELECT count(*) FROM picture").fetchone() == (2,)
+    database.close()
+    assert len(list((house.data / "pictures").rglob("*.png"))) == 2
+
+
+def wait_for_job(house: House, state: str) -> None:
+    """Returns once a job is in `state`; a busy wait, for the other program has no way to tell us."""
+    watching = [sys.executable, "-c", WATCH, str(house.data / "easel.sqlite3"), state]
+    subprocess.run(watching, check=True, timeout=PATIENCE)
+
+
+WATCH = """
+import sqlite3, sys, time, pathlib
+while True:
+    time.sleep(0.05)
+    try:
+        database = sqlite3.connect(pathlib.Path(sys.argv[1]).as_uri() + '?mode=ro', uri=True)
+        if database.execute('SELECT 1 FROM job WHERE state = ?', sys.argv[2:]).fetchone(): break
+    except sqlite3.Error: pass
+"""
+
+
+@pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
+def test_a_picture_that_cannot_be_copied_is_kept(house: House) -> None:
+    closed = house.folder / "closed"
+    closed.mkdir(mode=0o555)
+    said = bot("paint", "x", "--config", house.config, "--out", closed / "o.png", powerless=True)
+    assert said.code == UNUSABLE
+    kept = Path(said.sentence.rpartition("kept as ")[2].rstrip("."))
+    assert Image.open(kept).size == (64, 64)
+
+
+def test_a_lora_with_a_number_that_is_none_is_refused_by_the_worker(house: House) -> None:
+    name = "lora_unet_mid_block_attentions_0_proj_in"
+    tensors = lora_tensors({name: (8, 8)})
+    tensors[f"{name}.lora_up.weight"][0, 0] = float("nan")
+    path = house.library / "poison.safetensors"
+    path.write_bytes(safetensors_bytes(tensors))
+    write_sidecar(path, name="Poison", base_model=BASES[VIVID])
+    said = bot("paint", "x", "--lora", "Poison", "--config", house.config, "--out", house.folder / "o.png")
+    assert (said.code, "not finite" in said.sentence) == (REFUSED, True)
+
+
+def test_a_worker_that_cannot_come_up_is_told(house: House) -> None:
+    said = bot("paint", "x", "--config", house.config, "--out", house.folder / "o.png", EASEL_WORKER__DEVICE="cuda:99")
+    assert (said.code, "worker cannot be started" in said.sentence) == (UNUSABLE, True), said
+
+
+def test_the_demo_folder_paints_as_it_was_written(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    said = bot("init", "--demo", folder)
+    assert said.code == DONE, said
+    assert "doctor" in said.out
+    findings = json.loads(bot("doctor", "--json", "--config", folder / "config.toml").out)
+    assert not [finding for finding in findings if finding["grade"] == "problem"]
+    assert {finding["what"] for finding in findings} >= {f"checkpoint {VIVID}", f"checkpoint {PASTEL}", "worker"}
+    said = bot("paint", "a blue star", "--config", folder / "config.toml", "--out", tmp_path / "o.png", "--json")
+    assert said.code == DONE, said
+    assert Path(json.loads(said.out)["pictures"][0]).is_file()
+
+
+def test_init_touches_no_folder_that_holds_something(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    said = bot("init", tmp_path)
+    assert (said.code, "not empty" in said.sentence) == (UNUSABLE, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert bot("init", tmp_path / "mine.txt").code == UNUSABLE
+
+
+def test_init_writes_the_example_into_a_new_or_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "a" / "new"):
+        assert bot("init", folder).code == DONE
+        assert (folder / "config.toml").read_text("utf-8") == (ROOT / "config.example.toml").read_text("utf-8")
+        assert (folder / "loras").is_dir()
+
+
+def graded(*arguments: str | Path, **environment: str) -> dict[str, tuple[str, str]]:
+    said = bot("doctor", "--json", *arguments, **environment)
+    assert "Traceback" not in said.err
+    findings = {finding["what"]: (finding["grade"], finding["says"]) for finding in json.loads(said.out)}
+    assert said.code == (UNUSABLE if "problem" in {grade for grade, _ in findings.values()} else DONE)
+    return findings
+
+
+def test_the_doctor_says_of_each_thing_what_to_do(house: House) -> None:
+    text = (
+        house.config.read_text()
+        .replace("checkpoints/pastel", "checkpoints/nowhere")
+        .replace('device = "auto"', 'device = "cuda:99"')
+    )
+    config = house.folder / "bad.toml"
+    config.write_text(text)
+    (house.library / "diary.safetensors").write_text("Dear diary")
+    findings = graded("--config", config, EASEL_DISCORD__TOKEN="not a token", EASEL_STORAGE__FOLDER="/proc/nowhere")
+    assert findings["token"][0] == "warning" and "copy it again" in findings["token"][1]
+    assert "not a token" not in str(findings)
+    assert findings["operators"][0] == "warning" and "[discord] operators" in findings["operators"][1]
+    assert findings["storage"][0] == "problem" and "choose another [storage] folder" in findings["storage"][1]
+    assert findings[f"checkpoint {VIVID}"][0] == "ok"
+    assert (
+        findings[f"checkpoint {PASTEL}"][0] == "problem" and "correct its path" in findings[f"checkpoint {PASTEL}"][1]
+    )
+    assert findings["worker"][0] == "problem"
+
+
+def test_the_doctor_finds_a_broken_library_file_and_praises_the_rest(house: House) -> None:
+    (house.library / "diary.safetensors").write_text("Dear diary")
+    findings = graded("--config", house.config, EASEL_DISCORD__OPERATORS="[1]")
+    assert "2 LoRA files can be used, 2 cannot" in findings["database and library"][1]
+    assert findings["operators"] == ("ok", "1 named")
+    assert findings["worker"] == ("ok", "paints on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def test_the_doctor_names_every_bad_setting(house: House) -> None:
+    config = house.config
+    config.write_text("[worker]\ndevcie = 'cpu'\nthreads = 0\n")
+    said = bot("doctor", "--config", config)
+    assert said.code == UNUSABLE
+    assert "worker.devcie" in said.out and "worker.threads" in said.out

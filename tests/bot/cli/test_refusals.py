@@ -1,0 +1,217 @@
+"""What cannot be done is answered with one clear sentence, quickly, and nothing is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.cli import REFUSED, UNUSABLE
+from bot.database.lock import program_lock
+from tests.bot.cli.commands import Said, bot, can_be_powerless
+from tests.house import House
+
+
+def paint(house: House, *arguments: str | bytes, prompt: str = "a red circle", **environment: str) -> Said:
+    return bot("paint", prompt, "--config", house.config, "--out", house.folder / "o.png", *arguments, **environment)
+
+
+def label(value: list[str | bytes]) -> str | None:
+    return str(value)[:40] if "--" in str(value[0]) else ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--lora", "Batt"], ["no LoRA Batt", "Did you mean Bat?"]),
+        (["--lora", "Zzzzzz"], ["no LoRA Zzzzzz", "library list"]),
+        (["--lora", "Wash:0.8"], ["Wash", "Pastel", "Vivid", "It fits pastel."]),
+        (["--lora", "Mystery"], ["mystery", "library declare"]),
+        (["--lora", "../../etc/passwd"], ["no LoRA ../../etc/passwd"]),
+        (["--lora", "/etc/passwd"], ["no LoRA /etc/passwd"]),
+        (["--lora", "bat.safetensors"], ["no LoRA bat.safetensors", "Bat"]),
+        (["--lora", "'; DROP TABLE lora; --"], ["no LoRA '; DROP TABLE lora; --"]),
+        (["--lora", b"\xff\xfe"], ["no LoRA"]),
+        (["--lora", ""], ["no LoRA"]),
+        (["--lora", "x" * 5000], ["no LoRA xxx"]),
+        (["--lora", "Bat:nan"], ["weight of Bat", "between -4 and 4"]),
+        (["--lora", "Bat:-inf"], ["weight of Bat"]),
+        (["--lora", "Bat:5"], ["weight of Bat"]),
+        (["--lora", "Bat", "--lora", "bat"], ["Bat was chosen twice"]),
+        (["--lora", "Bat"] * 6, ["6 LoRAs", "at most 5"]),
+        (["--checkpoint", "nobody"], ["no checkpoint nobody", "vivid and pastel"]),
+        (["--checkpoint", "../vivid"], ["no checkpoint ../vivid"]),
+        (["--size", "10x10"], ["cannot paint 10x10", "64x64 (square)"]),
+        (["--size", "²x²"], ["cannot paint"]),
+        (["--sampler", "magic"], ["sampler magic", "euler"]),
+        (["--count", "0"], ["count"]),
+        (["--count", "5"], ["count"]),
+        (["--steps", "0"], ["steps"]),
+        (["--steps", "1000"], ["steps"]),
+        (["--guidance", "nan"], ["guidance"]),
+        (["--guidance", "1e309"], ["guidance"]),
+        (["--seed", "-1"], ["seed"]),
+        (["--seed", "4294967296"], ["seed"]),
+        (["--negative", "x" * 10_000], ["negative prompt", "10000", "4000"]),
+    ],
+    ids=label,
+)  # fmt: skip
+def test_a_request_that_cannot_be_painted_is_refused_in_a_sentence(
+    shared_house: House, arguments: list[str | bytes], words: list[str]
+) -> None:
+    said = paint(shared_house, *arguments)
+    assert said.code == REFUSED, said
+    for word in words:
+        assert word in said.sentence
+    assert len(said.sentence) < 600
+    assert said.sentence.isprintable()
+    assert not (shared_house.folder / "o.png").exists()
+
+
+def test_a_prompt_of_ten_thousand_characters_is_refused(shared_house: House) -> None:
+    said = paint(shared_house, prompt="x" * 10_000)
+    assert (said.code, "10000 characters; at most 4000" in said.sentence) == (REFUSED, True)
+
+
+def test_a_refusal_starts_no_worker(shared_house: House) -> None:
+    began = time.monotonic()
+    assert paint(shared_house, "--lora", "Wash", EASEL_WORKER__DEVICE="cuda:99").code == REFUSED
+    assert time.monotonic() - began < 30
+    database = sqlite3.connect(shared_house.data / "easel.sqlite3")
+    assert database.execute("SELECT count(*) FROM job").fetchone() == (0,)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--out", "/nowhere/o.png"], "no folder /nowhere"),
+        (["--out", "o.jpg"], "PNG"),
+        (["--out", "/"], "PNG"),
+        (["--config", "/nowhere/config.toml"], "no settings file"),
+    ],
+)
+def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
+    shared_house: House, arguments: list[str], words: str
+) -> None:
+    said = paint(shared_house, *arguments)
+    assert (said.code, words in said.sentence) == (UNUSABLE, True), said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[discrod]\n", "discrod"),
+        ("[worker]\ndevcie = 'cpu'", "worker.devcie is not a setting"),
+        ("[worker]\ndevice = 'toaster'", "worker.device"),
+        ("[worker]\nthreads = 'many'", "worker.threads"),
+        ("[limits]\nmax_loras = 99", "limits.max_loras"),
+        ("[limits]\nmax_loras = nan", "limits.max_loras"),
+        ("[worker\n", "cannot be read"),
+        ("a = 1\na = 2\n", "cannot be read"),
+        ("a = " + "[" * 10_000, "cannot be read"),
+        ("[matching]\nallow = [['sd1/base', 'sdxl/pony']]", "never be allowed"),
+        ("[[checkpoints]]\nname = 'a'\npath = 'x'\nbase_model = 'sdxl/nobody'", "sdxl/illustrious"),
+        ("[[checkpoints]]\nname = 'a'\nbase_model = 'sdxl/pony'", "either a path or a repository"),
+        ("[[checkpoints]]\nname = 'a'\npath = 'x'\nbase_model = 'sdxl/pony'\nsizes = ['big']", "WIDTHxHEIGHT"),
+        ("[[checkpoints]]\nname = 'a'\npath = '/nowhere'\nbase_model = 'sdxl/pony'", "/nowhere"),
+        ("[discord]\napi_url = 'https://example.com/api'", "address of this machine"),
+        ("", "No checkpoint is declared"),
+    ],
+    ids=lambda value: value[:40].replace("\n", " "),
+)
+def test_a_setting_that_cannot_be_used_is_named(house: House, text: str, words: str) -> None:
+    config = house.config
+    config.write_text(text)
+    said = bot("paint", "x", "--config", config, "--out", house.folder / "o.png")
+    assert (said.code, words in said.sentence) == (UNUSABLE, True), said
+
+
+def test_settings_that_are_no_text_are_told(house: House) -> None:
+    config = house.config
+    config.write_bytes(b"\xff\xfe\x00")
+    assert "cannot be read" in bot("doctor", "--config", config).out
+    assert "cannot be read" in bot("paint", "x", "--config", config).sentence
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("EASEL_DISCROD__TOKEN", "x", "EASEL_DISCROD__TOKEN"),
+        ("EASEL_WORKER__DEVCIE", "cpu", "worker.devcie"),
+        ("EASEL_WORKER__THREADS", "many", "worker.threads"),
+        ("EASEL_CHECKPOINTS", "{", "checkpoints"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(house: House, variable: str, value: str, words: str) -> None:
+    said = paint(house, **{variable: value})
+    assert (said.code, words in said.sentence) == (UNUSABLE, True), said
+
+
+def test_a_token_is_never_repeated(house: House) -> None:
+    for settings in ({"EASEL_DISCORD__TOKEN": "s3cret", "EASEL_DISCORD__TOKN": "s3cret"}, {"EASEL_DISCORD": "s3cret"}):
+        said = paint(house, **settings)
+        assert said.code == UNUSABLE
+        assert "s3cret" not in said.err + said.out
+
+
+def database(house: House) -> Path:
+    house.data.mkdir(exist_ok=True)
+    return house.data / "easel.sqlite3"
+
+
+def test_a_newer_database_is_left_as_it_is(house: House) -> None:
+    assert paint(house, "--lora", "Nobody").code == REFUSED
+    connection = sqlite3.connect(database(house))
+    connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    before = database(house).read_bytes()
+    said = paint(house)
+    assert (said.code, "newer Easel" in said.sentence) == (UNUSABLE, True)
+    assert database(house).read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is(house: House) -> None:
+    database(house).write_text("Dear diary, " * 100)
+    said = paint(house)
+    assert (said.code, "not an Easel database" in said.sentence) == (UNUSABLE, True)
+    assert database(house).read_text().startswith("Dear diary")
+
+
+def test_a_second_program_on_one_database_is_told(house: House) -> None:
+    with program_lock(database(house)):
+        for command in (["paint", "x", "--out", str(house.folder / "o.png")], ["library", "scan"]):
+            said = bot(*command, "--config", house.config)
+            assert (said.code, "Another Easel" in said.sentence) == (UNUSABLE, True)
+
+
+@pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
+@pytest.mark.parametrize("command", [["paint", "x"], ["library", "scan"]])
+def test_a_folder_that_may_not_be_written_is_told(house: House, command: list[str]) -> None:
+    config = house.config
+    house.data.mkdir()
+    house.data.chmod(0o555)
+    said = bot(*command, "--config", config, powerless=True)
+    assert (said.code, "cannot be written" in said.sentence) == (UNUSABLE, True), said
+    said = bot("init", house.data / "new", powerless=True)
+    assert (said.code, "cannot be written" in said.sentence) == (UNUSABLE, True), said
+    assert not list(house.data.iterdir())
+
+
+@pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null/x"])
+def test_storage_where_nothing_can_be_is_told(house: House, folder: str) -> None:
+    said = paint(house, EASEL_STORAGE__FOLDER=folder)
+    assert (said.code, "cannot be written" in said.sentence) == (UNUSABLE, True), said
+
+
+def test_a_library_that_is_not_there_is_told(house: House) -> None:
+    said = paint(house, EASEL_LIBRARY__FOLDER="/nowhere")
+    assert (said.code, "/nowhere" in said.sentence) == (UNUSABLE, True)
+
+
+def test_damaged_declarations_are_named_by_their_line(house: House) -> None:
+    (house.library / "declarations.jsonl").write_text("rubbish\n")
+    said = paint(house)
+    assert (said.code, "line 1" in said.sentence) == (UNUSABLE, True)

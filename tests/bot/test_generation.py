@@ -1,0 +1,117 @@
+"""A request's life with the real database and the real worker, also when somebody kills it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from bot.assembly import Easel, open_easel
+from bot.database.connection import fetch
+from bot.database.jobs import Job, JobState
+from bot.dispatcher import JobUpdate
+from bot.generation import Updates
+from inference.messages import GenerationRequest
+from tests.house import VIVID, House
+from tests.inference.requests import request
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PATIENCE = 120.0  # seconds
+SHORT = request(checkpoint=VIVID)
+LONG = request(checkpoint=VIVID, steps=150, sampler="euler", seed=11)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def easel(shared_house: House) -> AsyncIterator[Easel]:
+    async with open_easel(shared_house.settings) as running:
+        yield running
+
+
+async def order(easel: Easel, made: GenerationRequest, person: int = 1) -> Job:
+    return await easel.generation.order(made, person_id=person, channel_id=1)
+
+
+async def until_painting(updates: Updates, attempt: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not ((update := await updates.get()).progress and update.progress.step and update.job.attempt == attempt):
+            assert not update.job.state.final
+
+
+async def until_ended(updates: Updates) -> JobUpdate:
+    async with asyncio.timeout(PATIENCE):
+        while not (update := await updates.get()).job.state.final:
+            pass
+        return update
+
+
+async def end(easel: Easel, job: Job) -> JobUpdate:
+    async with easel.generation.following(job.id) as updates:
+        return await until_ended(updates)
+
+
+def kill_worker(easel: Easel) -> None:
+    assert easel.worker.pid is not None
+    os.kill(easel.worker.pid, signal.SIGKILL)
+
+
+async def pictures_on_disk(easel: Easel) -> list[str]:
+    """Checks on the way that every row has its file, every file its row, and the spool is clean."""
+    rows = await fetch(easel.connection, "SELECT path FROM picture ORDER BY id")
+    folder = easel.settings.storage.pictures
+    assert sorted(row["path"] for row in rows) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))
+    return [row["path"] for row in rows]
+
+
+async def test_a_request_becomes_one_picture_of_the_size_asked_for(easel: Easel) -> None:
+    done = await end(easel, await order(easel, SHORT))
+    assert (done.job.state, done.job.attempt, len(done.pictures)) == (JobState.SUCCEEDED, 1, 1)
+    with Image.open(easel.settings.storage.pictures / done.pictures[0].path) as picture:
+        assert picture.size == (64, 64)
+    assert not list(easel.settings.storage.spool.iterdir())
+
+
+async def test_a_worker_killed_in_the_middle_of_a_picture_costs_nobody_a_picture(easel: Easel) -> None:
+    before = await pictures_on_disk(easel)
+    job = await order(easel, LONG)
+    async with easel.generation.following(job.id) as updates:
+        await until_painting(updates, attempt=1)
+        kill_worker(easel)
+        done = await until_ended(updates)
+    assert (done.job.state, done.job.attempt) == (JobState.SUCCEEDED, 2)
+    assert await pictures_on_disk(easel) == [*before, done.pictures[0].path]
+
+
+async def test_a_job_that_kills_the_worker_three_times_fails_and_the_next_is_painted(easel: Easel) -> None:
+    before = await pictures_on_disk(easel)
+    deadly = await order(easel, LONG)
+    async with easel.generation.following(deadly.id) as updates:
+        await until_painting(updates, attempt=1)
+        harmless = await order(easel, SHORT, person=2)
+        for attempt in (1, 2, 3):
+            await until_painting(updates, attempt) if attempt > 1 else None
+            kill_worker(easel)
+        failed = await until_ended(updates)
+    assert failed.job.failure is not None
+    assert (failed.job.failure.code, failed.job.failure.detail) == ("worker_crashed", {"attempts": 3})
+    done = await end(easel, harmless)
+    assert done.job.state is JobState.SUCCEEDED
+    assert await pictures_on_disk(easel) == [*before, done.pictures[0].path]
+
+
+async def test_a_running_job_is_cancelled_and_the_next_is_painted(easel: Easel) -> None:
+    before = await pictures_on_disk(easel)
+    running, waiting, last = [await order(easel, LONG), await order(easel, LONG), await order(easel, SHORT)]
+    async with easel.generation.following(running.id) as updates:
+        await until_painting(updates, attempt=1)
+        assert await easel.generation.cancel(waiting.id)
+        assert await easel.generation.cancel(running.id)
+        assert (await until_ended(updates)).job.state is JobState.CANCELLED
+    assert (await end(easel, waiting)).job.state is JobState.CANCELLED
+    done = await end(easel, last)
+    assert await pictures_on_disk(easel) == [*before, done.pictures[0].path]
