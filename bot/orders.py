@@ -23,7 +23,7 @@ from bot.requests import Wish
 from bot.views.refusal import Alternative, Refused
 from bot.views.waiting import painting_view, waiting_view
 from inference.errors import LoraMisfit
-from inference.messages import GenerationRequest
+from inference.messages import GenerationRequest, Progress
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -82,15 +82,13 @@ class Orders:
 
     async def _followed(self, job: Job, interaction: Interaction | None) -> None:
         async with self._easel.generation.following(job.id) as updates:
-            last_edit = 0.0
+            pace = _Pace()
             while True:
                 update = await _newest(updates)
                 if update.job.state.final:
                     break
-                if interaction and update.progress and time.monotonic() - last_edit >= EDIT_SECONDS:
+                if interaction and update.progress and pace.allows(update.progress):
                     await background.guard(self._show(interaction, update), "a progress edit")
-                    if update.progress.step:  # "it has begun" comes once and does not hold up the first preview
-                        last_edit = time.monotonic()
         await self._deliverer.deliver(update.job, update.pictures, interaction)
 
     async def _show(self, interaction: Interaction, update: JobUpdate) -> None:
@@ -123,6 +121,27 @@ class Orders:
         draft_id = await save_draft(self._easel.connection, person_id, wish.model_dump_json())
         others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
         return Refused(refusal, draft_id, position, others)
+
+
+class _Pace:
+    """When a message may be edited: once when painting begins, then every few seconds, the first time with a picture."""
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._last = time.monotonic()
+        self._pictured = False
+
+    def allows(self, progress: Progress) -> bool:
+        """Whether to show `progress` now; if so, the next has to wait."""
+        if not progress.step:
+            first, self._begun = not self._begun, True
+            return first
+        waited = time.monotonic() - self._last >= EDIT_SECONDS
+        if not waited and (self._pictured or progress.preview is None):
+            return False
+        self._last = time.monotonic()
+        self._pictured = self._pictured or progress.preview is not None
+        return True
 
 
 async def _newest(updates: asyncio.Queue[JobUpdate]) -> JobUpdate:

@@ -1,0 +1,150 @@
+"""Restarts, kills, and everything Discord does to a bot in real life: each job ends in exactly one message."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.playground.control import NotInTime
+from bot.playground.seen import Seen
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.house import House
+
+LONG = {"prompt": PROMPT, "steps": 150, "count": 4}
+
+
+@pytest.fixture
+async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
+    """A playground where the bot is not running yet."""
+    async with open_scene(House(tmp_path / "house")) as scene:
+        yield scene
+
+
+@asynccontextmanager
+async def bot_process(scene: Scene) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """`python -m bot run` as an operator starts it; killed in the end if it still lives."""
+    environment = os.environ | {
+        "EASEL_DISCORD__TOKEN": scene.playground.token,
+        "EASEL_DISCORD__API_URL": scene.playground.api_url,
+        "OMP_NUM_THREADS": "1",
+    }
+    command = (sys.executable, "-m", "bot", "run", "--config", str(scene.house.config))
+    process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=Path(__file__).parents[2])
+    try:
+        await scene.control.wait_online(patience=PATIENCE)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await scene.control.wait_online(online=False)
+
+
+async def pictures_in(scene: Scene, channel: str = "general") -> list[Seen]:
+    return [message for message in await scene.control.messages(channel) if message.attachments]
+
+
+def is_painting(seen: Seen) -> bool:
+    return "step" in seen.text
+
+
+async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
+    async with empty.bot():
+        picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
+        refusal = await (await empty.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).reply()
+        page = await (await empty.ada.slash("bookmarks", add="Bat")).reply()
+    async with empty.bot():
+        await empty.painted(await empty.ada.press(picture, "Again"))
+        await empty.painted(await empty.ada.press(refusal, "Paint on pastel"))
+        await empty.ada.press(page, "Remove")
+        await empty.control.wait_message(page.id, lambda seen: "None yet" in seen.text)
+
+
+async def test_commands_are_registered_once(empty: Scene) -> None:
+    async with empty.bot():
+        pass
+    async with empty.bot():
+        pass
+    written = [e for e in await empty.control.exchanges() if e["method"] == "PUT" and e["path"].endswith("/commands")]
+    assert len(written) == 1
+
+
+async def test_a_killed_bot_delivers_after_its_restart_once(empty: Scene) -> None:
+    async with bot_process(empty) as process:
+        message = await (await empty.ada.slash("imagine", **LONG)).reply()
+        waiting = await (await empty.ada.slash("imagine", prompt=PROMPT)).reply()
+        await empty.control.wait_message(message.id, is_painting, PATIENCE)
+        process.kill()
+        await process.wait()
+        await empty.control.wait_online(online=False)
+    async with bot_process(empty):
+        for owed in (message, waiting):
+            assert (await empty.ended(owed)).attachments
+    assert len(await pictures_in(empty)) == 2
+
+
+async def test_sigterm_ends_the_bot_and_its_worker(empty: Scene) -> None:
+    async with bot_process(empty) as process:
+        (worker,) = psutil.Process(process.pid).children()
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
+        assert not worker.is_running()
+
+
+async def test_a_killed_worker_paints_again_and_the_message_goes_on_to_one_picture(empty: Scene) -> None:
+    async with bot_process(empty) as process:
+        message = await (await empty.ada.slash("imagine", **LONG)).reply()
+        await empty.control.wait_message(message.id, is_painting, PATIENCE)
+        (worker,) = psutil.Process(process.pid).children()
+        worker.kill()
+        assert len((await empty.ended(message)).attachments) == 4
+    assert len(await pictures_in(empty)) == 1
+
+
+async def test_after_fifteen_minutes_the_result_comes_by_the_bots_own_token(empty: Scene) -> None:
+    async with empty.bot():
+        message = await (await empty.ada.slash("imagine", **LONG)).reply()
+        await empty.control.wait_message(message.id, is_painting, PATIENCE)
+        await empty.control.advance_clock(16 * 60)
+        assert len((await empty.ended(message)).attachments) == 4
+    assert len(await pictures_in(empty)) == 1
+
+
+async def test_when_the_message_is_gone_the_result_comes_as_a_new_one(empty: Scene) -> None:
+    async with empty.bot():
+        message = await (await empty.ada.slash("imagine", **LONG)).reply()
+        await empty.control.wait_message(message.id, is_painting, PATIENCE)
+        await empty.control.person("Margaret").delete(message)
+        found = await empty.control.wait_in_channel("general", lambda seen: bool(seen.attachments), PATIENCE)
+        assert len(found.attachments) == 4 and "Again" in found.buttons
+
+
+async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(empty: Scene) -> None:
+    async with empty.bot():
+        await empty.control.fault(r"webhooks/.*/messages/@original", method="PATCH", status=429, retry_after=0.2, count=2)
+        await empty.control.fault(r"webhooks/.*/messages/@original", method="PATCH", status=500, count=1)
+        sent = await empty.ada.slash("imagine", prompt=PROMPT)
+        await sent.answered()
+        await empty.control.drop_gateway()
+        await empty.painted(sent)
+        await empty.control.wait_online(patience=PATIENCE)
+        await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+    assert len(await pictures_in(empty)) == 2
+
+
+async def test_an_answer_that_was_lost_on_the_way_is_not_posted_twice(empty: Scene) -> None:
+    async with empty.bot():
+        await empty.control.fault(r"webhooks/.*/messages/@original", method="PATCH", kind="late", status=500, count=1)
+        await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+        with pytest.raises(NotInTime):
+            await empty.control.wait_in_channel("dm", lambda seen: bool(seen.attachments), 0.5)
+    assert len(await pictures_in(empty)) == 1
