@@ -34,6 +34,16 @@ log = logging.getLogger(__name__)
 INTENTS = discord.Intents(guilds=True)
 
 
+# What the bot does in a channel, and nothing more: show pictures where it was asked, find its own messages again.
+PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    attach_files=True,
+    read_message_history=True,
+)
+
 # Registered once at the start, so that buttons of messages from before the start are alive.
 BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     AgainButton,
@@ -85,7 +95,7 @@ class EaselBot(commands.Bot):
             await self.add_cog(cog)
         self.add_dynamic_items(*BUTTONS)
         await self.sync_commands()
-        self._resuming = background.start(self._resume(), "resuming deliveries")
+        background.start(self._resume(), "resuming deliveries")
 
     async def _resume(self) -> None:
         await self.wait_until_ready()
@@ -108,6 +118,11 @@ class EaselBot(commands.Bot):
         await remember(self.easel.connection, key, digest)
         log.info("registered %s commands", len(payload))
         return True
+
+    async def close(self) -> None:
+        """Leave Discord; jobs go on, or are resumed at the next start."""
+        self.orders.close()
+        await super().close()
 
     async def on_ready(self) -> None:
         """Say so in the log."""

@@ -41,6 +41,12 @@ class Orders:
     def __init__(self, easel: Easel, deliverer: Deliverer) -> None:
         self._easel = easel
         self._deliverer = deliverer
+        self._following: set[asyncio.Task[None]] = set()
+
+    def close(self) -> None:
+        """Follow no more; what is still owed is delivered after the next start."""
+        for task in self._following:
+            task.cancel()
 
     async def resume(self) -> None:
         """At the start: follow, to their delivery, all jobs whose results are still owed."""
@@ -78,7 +84,9 @@ class Orders:
         self._follow(job, interaction)
 
     def _follow(self, job: Job, interaction: Interaction | None) -> None:
-        background.start(self._followed(job, interaction), f"following job {job.id}")
+        task = background.start(self._followed(job, interaction), f"following job {job.id}")
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
 
     async def _followed(self, job: Job, interaction: Interaction | None) -> None:
         async with self._easel.generation.following(job.id) as updates:
@@ -124,7 +132,7 @@ class Orders:
 
 
 class _Pace:
-    """When a message may be edited: once when painting begins, then every few seconds, the first time with a picture."""
+    """When a message may be edited: once when painting begins, with the first preview, then every few seconds."""
 
     def __init__(self) -> None:
         self._begun = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import os
 import re
@@ -14,11 +15,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import discord
 from rich.console import Console
 
 from bot.assembly import open_catalogue
 from bot.catalogue import LibraryUnreadable, ScanReport
 from bot.cli import DONE, UNUSABLE, add_config, settings_of
+from bot.client import PERMISSIONS
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.database.errors import DatabaseError, DatabaseInUse
 from inference.errors import WorkerUnavailable
@@ -88,6 +91,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     """Every finding about `settings`, in the order in which things are needed."""
     yield Finding("settings", Grade.OK, f"{len(settings.checkpoints)} checkpoints declared")
     yield _token(settings)
+    yield _invitation(settings)
     yield _operators(settings)
     yield _writable(settings.storage.folder)
     for checkpoint in settings.checkpoints:
@@ -105,6 +109,17 @@ def _token(settings: Settings) -> Finding:
     if not _TOKEN_FORM.fullmatch(token):
         return Finding("token", Grade.WARNING, "does not look like a bot token; copy it again from the Bot page")
     return Finding("token", Grade.OK, "has the form of a bot token")
+
+
+def _invitation(settings: Settings) -> Finding:
+    """The link by which a server invites the bot; a token begins with the application's id in base64."""
+    head = settings.discord.token.get_secret_value().partition(".")[0]
+    try:
+        application_id = int(base64.b64decode(head + "=" * (-len(head) % 4), validate=True))
+    except ValueError:
+        return Finding("invitation", Grade.WARNING, "the link can be told once the bot's token is set")
+    link = discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands"))
+    return Finding("invitation", Grade.OK, f"{link} (no privileged intent has to be switched on)")
 
 
 def _operators(settings: Settings) -> Finding:
