@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         console = Console(highlight=False)
         for finding in findings:
             console.print(f"{_MARKS[finding.grade]} [bold]{finding.what}[/]:", end=" ")
-            console.print(finding.says, markup=False)
+            console.print(finding.says, markup=False, soft_wrap=True)  # a link is there to be copied
     return UNUSABLE if any(finding.grade is Grade.PROBLEM for finding in findings) else DONE
 
 

@@ -58,7 +58,7 @@ async def test_a_newcomer_paints_keeps_and_finds_again(page: Page, demo: Demo) -
     await picture(page, "1-commands")
     await page.get_by_test_id("message-input").fill("/imagine")
     await page.keyboard.press("Enter")
-    await fill(page, "prompt", "komori on a green background")
+    await fill(page, "prompt", "komori on a red background")
     await choose(page, "lora1", "komo", "Komori")
     await fill(page, "steps", "100")
     await picture(page, "2-imagine")
