@@ -60,7 +60,7 @@ class LoraReader:
         except (OSError, BadSafetensors, BadSidecar, OutsideLibrary) as problem:
             raise LoraFileRefused(lora=use.name, reason=_reason(problem)) from problem
         tensors = load_safetensors(data)
-        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        if not all(bool(tensor.float().isfinite().all()) for tensor in tensors.values()):
             raise LoraFileRefused(lora=use.name, reason="some of its numbers are not finite")
         return LoraFile(use, tensors, evidence, autov3_of(data, header.length))
 

@@ -1,27 +1,17 @@
-"""Low-rank changes of layers: several weighted LoRAs fold into one pair per module, attached while a job paints.
-
-A LoRA changes a layer by `up @ down`. Weighted LoRAs on one layer are again one pair, with the ranks laid side by
-side, so a layer runs two small extra products however many LoRAs are combined. The layer's own weight is never
-touched: taking the change off leaves the checkpoint bit for bit as it was.
-"""
+"""Changes of a layer's weight: a low-rank pair, which is small, or a dense matrix for what has no low rank."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import nn
-from torch.nn.functional import conv2d, linear
-
-ModuleKey = tuple[str, str]  # (part of the pipeline, dotted name of the layer in it)
 
 
 @dataclass(frozen=True)
 class LowRank:
-    """One layer's change, alpha baked in. down: (rank, in) or (rank, in, k, k); up: (out, rank)."""
+    """The change `up @ down`. down: (rank, in) or (rank, in, k, k); up: (out, rank)."""
 
     down: torch.Tensor
     up: torch.Tensor
@@ -31,61 +21,72 @@ class LowRank:
         """The size of the bottleneck."""
         return self.down.shape[0]
 
-    def fits(self, layer: nn.Module) -> bool:
-        """Whether this change has the shape of `layer`'s weight."""
-        weight = getattr(layer, "weight", None)
-        if not isinstance(weight, torch.Tensor) or not isinstance(layer, nn.Linear | nn.Conv2d):
-            return False
-        return (self.up.shape[0], *self.down.shape[1:]) == tuple(weight.shape)
+    def dense(self) -> torch.Tensor:
+        """The same as one matrix: (out, in) or (out, in, k, k)."""
+        return torch.tensordot(self.up, self.down, dims=1)
+
+    def times(self, factor: float | torch.Tensor) -> LowRank:
+        """This change times a number, or times one number for each output (out,)."""
+        return LowRank(self.down, _times(self.up, factor))
+
+    def beside(self, other: LowRank) -> LowRank:
+        """The pair that is the sum of both: the ranks laid side by side."""
+        return LowRank(torch.cat([self.down, other.down]), torch.cat([self.up, other.up], dim=1))
+
+    def largest(self, enough: float) -> float:
+        """The largest absolute element of the change; a quick upper bound of it where that is below `enough`."""
+        bound = float(self.up.norm(dim=1).max() * self.down.flatten(1).norm(dim=0).max())  # Cauchy-Schwarz
+        return bound if bound < enough else float(self.dense().abs().max())
 
 
-def fold(weighted: Sequence[tuple[LowRank, float]]) -> LowRank:
-    """The one pair that equals the weighted sum of all `weighted` pairs of one layer."""
-    return LowRank(
-        down=torch.cat([change.down for change, _ in weighted]),
-        up=torch.cat([change.up * weight for change, weight in weighted], dim=1),
-    )
+@dataclass(frozen=True)
+class Delta:
+    """A change of a weight: the sum of `pair` and of `dense`, which has the weight's shape. Both may be missing."""
+
+    pair: LowRank | None = None
+    dense: torch.Tensor | None = None
+
+    def plus(self, other: Delta) -> Delta:
+        """The sum."""
+        pair = self.pair.beside(other.pair) if self.pair and other.pair else self.pair or other.pair
+        return Delta(pair, added(self.dense, other.dense))
+
+    def times(self, factor: float | torch.Tensor) -> Delta:
+        """This change times a number, or times one number for each output (out,)."""
+        dense = None if self.dense is None else _times(self.dense, factor)
+        return Delta(self.pair and self.pair.times(factor), dense)
+
+    def to(self, device: torch.device, dtype: torch.dtype | None = None) -> Delta:
+        """The same numbers elsewhere."""
+        pair = self.pair and LowRank(self.pair.down.to(device, dtype), self.pair.up.to(device, dtype))
+        return Delta(pair, None if self.dense is None else self.dense.to(device, dtype))
+
+    def onto(self, weight: torch.Tensor) -> torch.Tensor:
+        """`weight` with the change, in the more precise of the two number formats."""
+        if self.pair is not None:
+            weight = weight + self.pair.dense()
+        return weight if self.dense is None else weight + self.dense
+
+    def largest(self, enough: float) -> float:
+        """The largest absolute element of each part; a quick upper bound of it where that is below `enough`."""
+        low_rank = 0.0 if self.pair is None else self.pair.largest(enough)
+        return max(low_rank, 0.0 if self.dense is None else float(self.dense.abs().max()))
 
 
-def fold_all(
-    loras: Sequence[tuple[Mapping[ModuleKey, LowRank], float]],
-) -> dict[ModuleKey, LowRank]:
-    """Fold whole LoRAs, each with its weight; a weight of 0 leaves no trace."""
-    by_module: dict[ModuleKey, list[tuple[LowRank, float]]] = {}
-    for changes, weight in loras:
-        if weight:
-            for key, change in changes.items():
-                by_module.setdefault(key, []).append((change, weight))
-    return {key: fold(weighted) for key, weighted in by_module.items()}
+def added(first: torch.Tensor | None, second: torch.Tensor | None) -> torch.Tensor | None:
+    """The sum of what is there."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
 
 
-@contextmanager
-def attached(parts: Mapping[str, nn.Module], changes: Mapping[ModuleKey, LowRank]) -> Generator[None]:
-    """While inside, every layer named in `changes` adds its change to its output. Raises KeyError for a stranger."""
-    layers = {part: dict(network.named_modules()) for part, network in parts.items()}
-    handles = [
-        layer.register_forward_hook(_adder(layer, change))
-        for (part, name), change in changes.items()
-        for layer in (layers[part][name],)
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def numbers(shape: Sequence[int], rank: int) -> int:
+    """How many numbers a pair of this rank holds for a weight of this shape."""
+    return rank * (shape[0] + math.prod(shape[1:]))
 
 
-def _adder(layer: nn.Module, change: LowRank) -> Any:
-    """A forward hook that adds `change` to the output of `layer`."""
-    weight = layer.weight
-    assert isinstance(weight, torch.Tensor)
-    down, up = (matrix.to(weight.device, weight.dtype) for matrix in (change.down, change.up))
-    if not isinstance(layer, nn.Conv2d):
-        return lambda _layer, inputs, output: output + linear(linear(inputs[0], down), up)
-    up = up[:, :, None, None]
-
-    def add(_layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
-        narrow = conv2d(inputs[0], down, None, layer.stride, layer.padding, layer.dilation)
-        return output + conv2d(narrow, up)
-
-    return add
+def _times(rows: torch.Tensor, factor: float | torch.Tensor) -> torch.Tensor:
+    """`rows` (out, …) times a number, or each row times its own."""
+    if isinstance(factor, torch.Tensor):
+        return rows * factor.reshape(-1, *[1] * (rows.ndim - 1))
+    return rows * factor

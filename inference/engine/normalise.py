@@ -1,118 +1,116 @@
-"""One internal form for every LoRA file: a low-rank pair per layer of the checkpoint that is loaded.
-
-Known so far: plain LoRA on linear and convolution layers, in kohya's names with diffusers' blocks
-(`lora_unet_…`, `lora_te1_…`) and in PEFT's (`unet.….lora_A.weight`). Anything else is refused by name.
-"""
+"""From a LoRA file to the changes of the checkpoint that is loaded: names to layers, all of them or none."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import torch
 from torch import nn
 
+from inference.engine.conversions import BadWeights, change_of
+from inference.engine.folding import Change, Layer, ModuleKey, layers_of
 from inference.engine.lora_files import LoraFile
-from inference.engine.low_rank import LowRank, ModuleKey
 from inference.errors import LoraFileRefused, ModuleMismatch
+from inference.lora.formats import USABLE, ModuleTensors, modules_of
+from inference.lora.suffixes import Role
 
-MAX_RANK = 512
-MAX_ALPHA = 4096.0
+MAX_CHANGE = 1e3  # no element of a change may be larger; real ones stay below 1
+MAX_DENSE_BYTES = 2**30  # for what has no low-rank form, over one whole LoRA
 _NAMED = 3  # strangers named in a refusal
-
-_KEY = re.compile(
-    r"(?P<module>.+?)\.(?:(?P<down>lora_down|lora_A)\.weight|(?P<up>lora_up|lora_B)\.weight|(?P<alpha>alpha))"
-)
 
 # kohya's prefix for each part, by whether the checkpoint has one text encoder or two.
 _KOHYA_ONE = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
 _KOHYA_TWO = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
 
 
-@dataclass
-class _Pieces:
-    """What a file holds for one module."""
-
-    down: torch.Tensor | None = None
-    up: torch.Tensor | None = None
-    alpha: torch.Tensor | None = None
-
-
-def normalise(file: LoraFile, parts: Mapping[str, nn.Module], checkpoint: str) -> dict[ModuleKey, LowRank]:
+def normalise(file: LoraFile, parts: Mapping[str, nn.Module], checkpoint: str) -> dict[ModuleKey, Change]:
     """The file's change for every layer it names, alpha baked in.
 
-    Raises LoraFileRefused for a format that has no such form here, ModuleMismatch when even one module is not in
-    the loaded checkpoint with the same shape: half a LoRA is never used.
+    Raises LoraFileRefused for what has no such form here, ModuleMismatch when even one module is not in the loaded
+    checkpoint with the same shape: half a LoRA is never used.
     """
-    names = ModuleNames.of(parts)
-    changes: dict[ModuleKey, LowRank] = {}
-    strangers: list[str] = []
-    for module, pieces in _group(file).items():
-        key = names.find(module)
-        change = _low_rank(file, module, pieces)
-        if key is None or not change.fits(names.layers[key]):
-            strangers.append(module)
-        elif key in changes:
-            raise LoraFileRefused(lora=file.use.name, reason=f"it changes {module} twice, under two names")
-        else:
-            changes[key] = change
-    if strangers:
-        raise ModuleMismatch(
-            lora=file.use.name, checkpoint=checkpoint, modules=strangers[:_NAMED], count=len(strangers)
-        )
+    modules = modules_of(file.tensors)
+    for module in modules.values():
+        _refuse_unusable(file, module)
+    places = _places(file, modules, parts, checkpoint)
+    changes: dict[ModuleKey, Change] = {}
+    dense_bytes = 0
+    for name, (key, layer) in places.items():
+        changes[key] = change = _change(file, modules[name], layer)
+        dense_bytes += _dense_bytes(change, layer)
+        if dense_bytes > MAX_DENSE_BYTES:
+            reason = f"its changes have no small form and would need more than {MAX_DENSE_BYTES // 2**20:,} MiB"
+            raise LoraFileRefused(lora=file.use.name, reason=reason)
     if not changes:
         raise LoraFileRefused(lora=file.use.name, reason="it holds no LoRA weights")
     return changes
 
 
-def _group(file: LoraFile) -> dict[str, _Pieces]:
-    grouped: dict[str, _Pieces] = {}
-    for key, tensor in file.tensors.items():
-        match = _KEY.fullmatch(key)
-        if match is None:
-            raise LoraFileRefused(lora=file.use.name, reason=f"it holds {key!r}, a kind of weight not supported yet")
-        pieces = grouped.setdefault(match["module"], _Pieces())
-        setattr(pieces, "down" if match["down"] else "up" if match["up"] else "alpha", tensor)
-    return grouped
+def _refuse_unusable(file: LoraFile, module: ModuleTensors) -> None:
+    if module.problem is not None:
+        raise LoraFileRefused(lora=file.use.name, reason=f"of {module.module}, {module.problem}")
+    if module.format not in USABLE:
+        reason = f"{module.module} is of a kind that is not painted with ({module.format.value})"
+        raise LoraFileRefused(lora=file.use.name, reason=reason)
 
 
-def _low_rank(file: LoraFile, module: str, pieces: _Pieces) -> LowRank:
-    down, up = pieces.down, pieces.up
-    if down is None or up is None:
-        raise LoraFileRefused(lora=file.use.name, reason=f"{module} lacks one of its two matrices")
-    rank = down.shape[0] if down.ndim else 0
-    if not 1 <= rank <= MAX_RANK or up.ndim < 2 or up.shape[1] != rank or any(side != 1 for side in up.shape[2:]):
-        raise LoraFileRefused(lora=file.use.name, reason=f"the two matrices of {module} do not go together")
-    return LowRank(down.float(), up.float().flatten(1) * (_alpha(file, module, pieces, rank) / rank))
+def _places(
+    file: LoraFile, modules: Mapping[str, ModuleTensors], parts: Mapping[str, nn.Module], checkpoint: str
+) -> dict[str, tuple[ModuleKey, Layer]]:
+    """The layer of each module of the file, of the same shape and no two the same."""
+    names = ModuleNames.of(parts)
+    places: dict[str, tuple[ModuleKey, Layer]] = {}
+    strangers: list[str] = []
+    taken: set[ModuleKey] = set()
+    for name, module in modules.items():
+        key = names.find(name)
+        if key is None or not _fits(module, names.layers[key]):
+            strangers.append(name)
+            continue
+        if key in taken:
+            raise LoraFileRefused(lora=file.use.name, reason=f"it changes {name} twice, under two names")
+        taken.add(key)
+        places[name] = (key, names.layers[key])
+    if strangers:
+        raise ModuleMismatch(
+            lora=file.use.name, checkpoint=checkpoint, modules=strangers[:_NAMED], count=len(strangers)
+        )
+    return places
 
 
-def _alpha(file: LoraFile, module: str, pieces: _Pieces, rank: int) -> float:
-    if pieces.alpha is None:
-        return float(rank)
-    alpha = float(pieces.alpha) if pieces.alpha.numel() == 1 else 0.0
-    if not 0 < alpha <= MAX_ALPHA:
-        raise LoraFileRefused(lora=file.use.name, reason=f"the alpha of {module} is out of range")
-    return alpha
+def _fits(module: ModuleTensors, layer: Layer) -> bool:
+    return module.matches(layer.weight.shape) and not (Role.DIFF_BIAS in module.keys and layer.bias is None)
+
+
+def _change(file: LoraFile, module: ModuleTensors, layer: Layer) -> Change:
+    tensors = {role: file.tensors[key] for role, key in module.keys.items()}
+    try:
+        change = change_of(module, tensors, layer.weight.shape)
+    except BadWeights as problem:
+        raise LoraFileRefused(lora=file.use.name, reason=f"of {module.module}, {problem}") from problem
+    if not change.largest(MAX_CHANGE) <= MAX_CHANGE:
+        raise LoraFileRefused(lora=file.use.name, reason=f"the numbers of {module.module} are out of all proportion")
+    return change
+
+
+def _dense_bytes(change: Change, layer: Layer) -> int:
+    """Memory beyond low-rank pairs, in bytes of single precision."""
+    dense = change.per_input or change.delta.dense is not None
+    return 4 * layer.weight.numel() if dense else 0
 
 
 @dataclass(frozen=True)
 class ModuleNames:
     """Every name under which a file may mean a layer of the loaded checkpoint."""
 
-    layers: Mapping[ModuleKey, nn.Module]
+    layers: Mapping[ModuleKey, Layer]
     _by_name: dict[str, ModuleKey] = field(repr=False)
 
     @classmethod
     def of(cls, parts: Mapping[str, nn.Module]) -> ModuleNames:
-        """The names of all linear and convolution layers of `parts`."""
+        """The names of all layers of `parts` that can be changed."""
         kohya = _KOHYA_TWO if "text_encoder_2" in parts else _KOHYA_ONE
-        layers = {
-            (part, name): layer
-            for part, network in parts.items()
-            for name, layer in network.named_modules()
-            if isinstance(layer, nn.Linear | nn.Conv2d)
-        }
+        layers = layers_of(parts)
         by_name: dict[str, ModuleKey] = {}
         for part, name in layers:
             for alias in _aliases(name) if part != "unet" else (name,):

@@ -13,9 +13,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from inference.base_models import CompatibilityTable
+from inference.engine.attachment import attached
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.folding import Folded, ModuleKey, fold_all, layers_of
 from inference.engine.lora_files import LoraFile, LoraReader
-from inference.engine.low_rank import LowRank, ModuleKey, attached, fold_all
 from inference.engine.normalise import normalise
 from inference.engine.samplers import scheduler_for
 from inference.errors import CheckpointNotFound, NotANumberPicture
@@ -78,6 +79,7 @@ class Painter:
         checkpoint = self._store.get(spec)
         changes = fold_all(
             [(normalise(file, checkpoint.parts, spec.name), file.use.weight) for file in files],
+            layers_of(checkpoint.parts),
         )
         pictures = _Run(checkpoint, request, changes, self._device, on_step, self._spool, _stem(job)).pictures()
         return [self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)]
@@ -102,7 +104,7 @@ class _Run:
 
     checkpoint: Checkpoint
     request: GenerationRequest
-    changes: dict[ModuleKey, LowRank]
+    changes: dict[ModuleKey, Folded]
     device: torch.device
     on_step: OnStep
     spool: Path
@@ -113,11 +115,11 @@ class _Run:
     def pictures(self) -> list[Image.Image]:
         request, pipeline = self.request, self.checkpoint.pipeline
         pipeline.scheduler = scheduler_for(
-            request.sampler, self.checkpoint.scheduler_config, self.checkpoint.spec.prediction_type
+            request.sampler, self.checkpoint.scheduler_config, self.checkpoint.spec.prediction_type, request.steps
         )
         # On the CPU whatever the device, so that a seed means the same noise everywhere.
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
-        with attached(self.checkpoint.parts, self.changes):
+        with attached(layers_of(self.checkpoint.parts), self.changes):
             output = pipeline(
                 prompt=request.full_prompt,
                 negative_prompt=request.negative_prompt or None,

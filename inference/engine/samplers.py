@@ -8,6 +8,8 @@ import diffusers
 
 from inference.messages import PredictionType, Sampler
 
+_LCM_STEPS = 50  # those it was distilled from; it picks among them, so for more there have to be more
+
 _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
     Sampler.EULER: (diffusers.EulerDiscreteScheduler, {}),
     Sampler.EULER_A: (diffusers.EulerAncestralDiscreteScheduler, {}),
@@ -25,9 +27,11 @@ _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
 }
 
 
-def scheduler_for(sampler: Sampler, config: Any, prediction_type: PredictionType | None) -> Any:
+def scheduler_for(sampler: Sampler, config: Any, prediction_type: PredictionType | None, steps: int) -> Any:
     """A fresh scheduler for one job. `config` is that of the checkpoint; `prediction_type` overrules it."""
     kind, options = _SCHEDULERS[sampler]
+    if sampler is Sampler.LCM and steps > _LCM_STEPS:
+        options = options | {"original_inference_steps": steps}
     if prediction_type is not None:
         options = options | {"prediction_type": prediction_type.value}
     return kind.from_config(config, **options)

@@ -53,10 +53,12 @@ USABLE = frozenset(
         Format.LOKR,
         Format.LOKR_TUCKER,
         Format.DIFF,
+        Format.BIAS,
     }
 )
 
 _MAGNITUDES = frozenset({Role.DORA_SCALE, Role.MAGNITUDE})
+_COMPANIONS = _MAGNITUDES | {Role.DIFF_BIAS}  # may stand beside every usable format
 _LOKR_W1 = frozenset({Role.LOKR_W1, Role.LOKR_W1_A, Role.LOKR_W1_B})
 _LOKR_W2 = frozenset({Role.LOKR_W2, Role.LOKR_W2_A, Role.LOKR_W2_B})
 _HADA = frozenset({Role.HADA_W1_A, Role.HADA_W1_B, Role.HADA_W2_A, Role.HADA_W2_B})
@@ -73,7 +75,6 @@ _SIGNS: tuple[tuple[Format, frozenset[Role], frozenset[Role]], ...] = (
     (Format.IA3, frozenset({Role.IA3}), frozenset(Role)),
     (Format.NORM, frozenset({Role.NORM_WEIGHT, Role.NORM_BIAS}), frozenset(Role)),
     (Format.WEIGHTS, frozenset({Role.WEIGHT, Role.BIAS}), frozenset(Role)),
-    (Format.BIAS, frozenset({Role.DIFF_BIAS}), frozenset(Role)),
     (Format.DIFF, frozenset({Role.DIFF}), frozenset({Role.DIFF, Role.ALPHA})),
     (Format.LOHA_TUCKER, frozenset({Role.HADA_T1, Role.HADA_T2}), _HADA | {Role.HADA_T1, Role.HADA_T2, Role.ALPHA}),
     (Format.LOHA, _HADA, _HADA | {Role.ALPHA}),
@@ -81,6 +82,7 @@ _SIGNS: tuple[tuple[Format, frozenset[Role], frozenset[Role]], ...] = (
     (Format.LOKR, _LOKR_W1 | _LOKR_W2, _LOKR_W1 | _LOKR_W2 | {Role.ALPHA}),
     (Format.LOCON_TUCKER, frozenset({Role.MID}), frozenset({Role.DOWN, Role.UP, Role.MID, Role.ALPHA})),
     (Format.LORA, frozenset({Role.DOWN, Role.UP}), frozenset({Role.DOWN, Role.UP, Role.ALPHA})),
+    (Format.BIAS, frozenset({Role.DIFF_BIAS}), frozenset({Role.DIFF_BIAS, Role.ALPHA})),  # beside others it is no sign
 )
 
 Shape = tuple[int, ...]
@@ -101,7 +103,8 @@ class ModuleTensors:
 
     `module` is the name as the file writes it, suffix taken off (old diffusers' processors already unfolded).
     `keys` leads from a role to the tensor's name in the file. `shape` is the shape of the weight this change is
-    for; when `flat`, its kernel is not told apart from its input width: (out, in·k·k). None: it cannot be read.
+    for; when `flat`, its kernel is not told apart from its input width: (out, in·k·k). A change of the bias alone
+    says only (out,). None: it cannot be read.
     `rank` is the bottleneck as the file stores it (LoHa's becomes rank², LoKr's f·rank when written as one pair).
     `problem` says in words why this module is malformed.
     """
@@ -128,6 +131,8 @@ class ModuleTensors:
         """Whether this change has the shape of a weight of that shape: (out, in) or (out, in, k, k)."""
         if self.shape is None:
             return False
+        if self.format is Format.BIAS:
+            return self.shape[0] == weight[0]
         if self.flat:
             return self.shape == (weight[0], math.prod(weight[1:]))
         return self.shape == tuple(weight)
@@ -163,8 +168,8 @@ def _format(keys: Mapping[Role, str]) -> Format:
 def _read(module: str, keys: Mapping[Role, str], tensors: Mapping[str, Shaped]) -> ModuleTensors:
     kind = _format(keys)
     if kind not in USABLE:
-        return ModuleTensors(module, kind, keys)
-    strangers = keys.keys() - _beside(kind) - _MAGNITUDES
+        return ModuleTensors(module, kind, keys, _shape_beside(keys, tensors))
+    strangers = keys.keys() - _beside(kind) - (frozenset() if kind is Format.BIAS else _COMPANIONS)
     if strangers:
         return ModuleTensors(module, kind, keys, problem="it is written in two formats at once")
     shapes = {role: tuple(tensors[key].shape) for role, key in keys.items()}
@@ -176,11 +181,21 @@ def _read(module: str, keys: Mapping[Role, str], tensors: Mapping[str, Shaped]) 
         return ModuleTensors(module, kind, keys, problem=f"it lacks its {missing.args[0].value}")
     except _Malformed as problem:
         return ModuleTensors(module, kind, keys, problem=str(problem))
+    if shapes.get(Role.DIFF_BIAS, dense.shape[:1]) != dense.shape[:1]:
+        return ModuleTensors(module, kind, keys, problem="its change of the bias has another size than its weight")
     if dense.rank is not None and dense.rank > MAX_RANK:
         problem = f"its rank is {dense.rank}; at most {MAX_RANK} is used"
         return ModuleTensors(module, kind, keys, dense.shape, dense.flat, dense.rank, problem)
     kind = Format.LOCON if kind is Format.LORA and len(dense.shape) > 2 else kind
     return ModuleTensors(module, kind, keys, dense.shape, dense.flat, dense.rank)
+
+
+def _shape_beside(keys: Mapping[Role, str], tensors: Mapping[str, Shaped]) -> Shape | None:
+    """The shape that a pair of matrices tells even where other tensors make the module unusable."""
+    try:
+        return _lora({role: tuple(tensors[key].shape) for role, key in keys.items()}).shape
+    except (KeyError, _Malformed):
+        return None
 
 
 def _beside(kind: Format) -> frozenset[Role]:
@@ -283,6 +298,12 @@ def _diff(shapes: _Shapes) -> _Dense:
     return _Dense(shape, None)
 
 
+def _bias(shapes: _Shapes) -> _Dense:
+    shape = shapes[Role.DIFF_BIAS]
+    _need(len(shape) == 1, "it is no difference of a layer's bias")
+    return _Dense(shape, None)
+
+
 _DENSE = {
     Format.LORA: _lora,
     Format.LOCON_TUCKER: _locon_tucker,
@@ -291,4 +312,5 @@ _DENSE = {
     Format.LOKR: _lokr,
     Format.LOKR_TUCKER: _lokr_tucker,
     Format.DIFF: _diff,
+    Format.BIAS: _bias,
 }
