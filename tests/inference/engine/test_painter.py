@@ -1,0 +1,193 @@
+"""The painter in one process: samplers, other architectures, previews, and what must not come out as a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from PIL import Image
+from safetensors.torch import save_file
+from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
+
+from inference.base_models import BaseModelId
+from inference.demo import CHECKPOINTS
+from inference.engine.painter import Painter, Step
+from inference.engine.previews import PreviewMap
+from inference.errors import LoraFileRefused, NotANumberPicture
+from inference.hashes import file_sha256
+from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, Sampler
+from tests.house import VIVID, House
+from tests.inference.requests import request
+from tests.lora_files import write_sidecar
+
+CPU = torch.device("cpu")
+SMALL = "small-sd1"
+
+
+@pytest.fixture(scope="module")
+def painter(shared_house: House, tmp_path_factory: pytest.TempPathFactory) -> Painter:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("sd1")
+    small_sd1().save_pretrained(folder)
+    sd1 = CheckpointSpec(name=SMALL, source=str(folder), base_model=BaseModelId("sd1/base"))
+    configure = shared_house.configure
+    return Painter(configure.model_copy(update={"checkpoints": (*configure.checkpoints, sd1)}), CPU)
+
+
+def small_sd1() -> StableDiffusionPipeline:
+    """Random weights in the shape of Stable Diffusion 1.5: four blocks, convolutions as projections."""
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINTS[0].path / "tokenizer", local_files_only=True)
+    text = CLIPTextConfig(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                          num_attention_heads=4, projection_dim=32)  # fmt: skip
+    unet = UNet2DConditionModel(sample_size=8, block_out_channels=(16, 32, 32, 32), layers_per_block=1,
+                                cross_attention_dim=32, attention_head_dim=4, norm_num_groups=8)  # fmt: skip
+    vae = AutoencoderKL(block_out_channels=(8, 8, 16, 16), norm_num_groups=4, layers_per_block=1, latent_channels=4,
+                        down_block_types=("DownEncoderBlock2D",) * 4,
+                        up_block_types=("UpDecoderBlock2D",) * 4)  # fmt: skip
+    return StableDiffusionPipeline(
+        vae=vae, unet=unet, text_encoder=CLIPTextModel(text), tokenizer=tokenizer, safety_checker=None,
+        scheduler=DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
+        feature_extractor=None, requires_safety_checker=False,
+    )  # fmt: skip
+
+
+def painted(
+    painter: Painter, house: House, made: GenerationRequest, files: dict[str, str] | None = None
+) -> tuple[list[np.ndarray], list[Step]]:
+    steps: list[Step] = []
+    job = Generate(job_id=1, attempt=1, request=made, files=files or {})
+    names = painter.paint(job, steps.append)
+    return [np.asarray(Image.open(house.data / "spool" / name)) for name in names], steps
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+@pytest.mark.parametrize("sampler", Sampler)
+def test_every_sampler_paints(painter: Painter, shared_house: House, sampler: Sampler, steps: int) -> None:
+    made = request(checkpoint=VIVID, sampler=sampler, steps=steps)
+    (picture,), told = painted(painter, shared_house, made)
+    assert picture.shape == (64, 64, 3)
+    assert picture.std() > 1, "not one flat colour"
+    assert told[-1].done == told[-1].total >= steps
+
+
+@pytest.mark.parametrize("sampler", [Sampler.LCM, Sampler.DPMPP_2M_KARRAS, Sampler.UNIPC])
+def test_every_number_of_steps_that_may_be_asked_for_is_possible(
+    painter: Painter, shared_house: House, sampler: Sampler
+) -> None:
+    (picture,), told = painted(painter, shared_house, request(checkpoint=VIVID, sampler=sampler, steps=60))
+    assert (picture.shape, told[-1].done) == ((64, 64, 3), 60)
+
+
+@pytest.mark.parametrize("guidance", [0, 1, 30])
+def test_every_guidance_paints(painter: Painter, shared_house: House, guidance: float) -> None:
+    made = request(checkpoint=VIVID, guidance_scale=guidance, negative_prompt="blurry")
+    assert len(painted(painter, shared_house, made)[0]) == 1
+
+
+@pytest.mark.parametrize("prompt", ["", "x " * 2000, "\0\n\t", "\U0001f3a8" * 100, "(((", "<lora:x:1>"])
+def test_every_prompt_paints(painter: Painter, shared_house: House, prompt: str) -> None:
+    assert len(painted(painter, shared_house, request(checkpoint=VIVID, steps=1, prompt=prompt))[0]) == 1
+
+
+def test_another_architecture_paints_with_a_lora_of_its_own(painter: Painter, shared_house: House) -> None:
+    plain, _ = painted(painter, shared_house, request(checkpoint=SMALL))
+    path = shared_house.library / "sd1.safetensors"
+    chance = torch.Generator().manual_seed(1)
+    save_file(
+        {
+            "lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight": torch.randn(4, 16, 1, 1, generator=chance),
+            "lora_unet_down_blocks_0_attentions_0_proj_in.lora_up.weight": torch.randn(16, 4, 1, 1, generator=chance),
+            "lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": torch.randn(4, 32, generator=chance),
+            "lora_te_text_model_encoder_layers_0_mlp_fc1.lora_up.weight": torch.randn(64, 4, generator=chance),
+        },
+        path,
+    )
+    write_sidecar(path, base_model="sd1/base")
+    use = LoraUse(sha256=file_sha256(path), name="sd1")
+    changed, _ = painted(painter, shared_house, request(checkpoint=SMALL, loras=(use,)), {use.sha256: path.name})
+    assert not np.array_equal(plain, changed)
+    assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=SMALL))[0])
+
+
+def own_lora(house: House, name: str, tensors: dict[str, torch.Tensor]) -> tuple[GenerationRequest, dict[str, str]]:
+    path = house.library / f"{name}.safetensors"
+    save_file(tensors, path)
+    write_sidecar(path, base_model="demo/vivid")
+    use = LoraUse(sha256=file_sha256(path), name=name)
+    return request(checkpoint=VIVID, loras=(use,)), {use.sha256: path.name}
+
+
+PROJECTION = "lora_unet_mid_block_attentions_0_proj_in"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_lora_with_a_number_that_is_none_is_refused(painter: Painter, shared_house: House, value: float) -> None:
+    tensors = {f"{PROJECTION}.lora_down.weight": torch.ones(2, 128), f"{PROJECTION}.lora_up.weight": torch.ones(128, 2)}
+    tensors[f"{PROJECTION}.lora_up.weight"][3, 1] = value
+    with pytest.raises(LoraFileRefused, match="not finite"):
+        painted(painter, shared_house, *own_lora(shared_house, "poison", tensors))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_a_lora_of_every_precision_that_the_reader_lets_in_is_used(
+    painter: Painter, shared_house: House, dtype: torch.dtype
+) -> None:
+    tensors = {
+        f"{PROJECTION}.lora_down.weight": torch.ones(2, 128).to(dtype),
+        f"{PROJECTION}.lora_up.weight": torch.ones(128, 2).to(dtype),
+    }
+    assert len(painted(painter, shared_house, *own_lora(shared_house, "precise", tensors))[0]) == 1
+
+
+def test_a_lora_that_is_out_of_all_proportion_is_refused(painter: Painter, shared_house: House) -> None:
+    huge = torch.full((2, 128), 1e30)
+    tensors = {f"{PROJECTION}.lora_down.weight": huge, f"{PROJECTION}.lora_up.weight": huge.T.contiguous()}
+    plain, _ = painted(painter, shared_house, request(checkpoint=VIVID))
+    with pytest.raises(LoraFileRefused, match="proportion"):
+        painted(painter, shared_house, *own_lora(shared_house, "huge", tensors))
+    assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=VIVID))[0])
+
+
+class Enough(Exception):
+    pass
+
+
+def test_what_goes_wrong_in_the_middle_leaves_the_checkpoint_as_it_was(painter: Painter, shared_house: House) -> None:
+    plain, _ = painted(painter, shared_house, request(checkpoint=VIVID))
+    use = LoraUse(sha256=file_sha256(shared_house.bat), name="Bat", weight=4)
+    job = Generate(
+        job_id=1, attempt=1, request=request(checkpoint=VIVID, loras=(use,)), files={use.sha256: "bat.safetensors"}
+    )
+
+    def stop(step: Step) -> None:
+        if step.done == 1:
+            raise Enough
+
+    with pytest.raises(Enough):
+        painter.paint(job, stop)
+    assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=VIVID))[0])
+
+
+COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200), "white": (235, 235, 235)}
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@torch.no_grad()
+def test_a_preview_of_clean_latents_has_roughly_the_colour_of_the_picture(colour: str) -> None:
+    vae = AutoencoderKL.from_pretrained(CHECKPOINTS[0].path / "vae", dtype=torch.float32, local_files_only=True)
+    pixels = torch.tensor(COLOURS[colour])[None, :, None, None].expand(1, 3, 64, 64) / 127.5 - 1
+    latents = vae.encode(pixels).latent_dist.mean[0] * vae.config.scaling_factor
+    preview = PreviewMap.measure(vae).picture(latents, (64, 64))
+    middle = np.asarray(preview)[16:48, 16:48].mean((0, 1))
+    assert min(COLOURS, key=lambda name: np.abs(middle - COLOURS[name]).sum()) == colour
+
+
+def test_previews_come_half_way_and_lie_in_the_spool(painter: Painter, shared_house: House) -> None:
+    _, steps = painted(painter, shared_house, request(checkpoint=VIVID, steps=8, width=80, height=48))
+    previews = {step.done: step.preview for step in steps if step.preview}
+    assert 4 in previews
+    assert 8 not in previews, "the picture itself comes now"
+    with Image.open(shared_house.data / "spool" / str(previews[4])) as preview:
+        assert preview.size == (256, 154)
