@@ -149,8 +149,8 @@ class BaseModelUnknown(LoraMisfit):
     remedy: str
 
     def __str__(self) -> str:
-        """The sentence alone: where it fits is what nobody knows."""
-        return InferenceError.__str__(self)
+        """The sentence; that it fits nothing is not said, for nobody knows."""
+        return super().__str__() if self.fitting_checkpoints else InferenceError.__str__(self)
 
 
 @dataclass(eq=False)
@@ -162,6 +162,27 @@ class ModuleMismatch(RequestError):
     checkpoint: str
     modules: list[str]
     count: int
+
+
+@dataclass(eq=False)
+class PredictionMismatch(RequestError):
+    """{lora} was trained for v-prediction, but {checkpoint} predicts noise (epsilon): together they give broken
+    pictures, so it is not used there. Choose a v-prediction checkpoint; an operator can allow it with
+    `allow_v_on_epsilon` in the settings."""
+
+    lora: str
+    checkpoint: str
+
+
+@dataclass(eq=False)
+class LoraNotAtWork(RequestError):
+    """The LoRAs of this picture would have changed only {active} of {expected} layers of {checkpoint}
+    ({modules} stayed as they were), so nothing was painted."""
+
+    checkpoint: str
+    modules: list[str]
+    active: int
+    expected: int
 
 
 @dataclass(eq=False)
