@@ -67,11 +67,13 @@ async function chooseChannel(channel) {
   state.channel = channel;
   state.unread.delete(channel);
   remember();
+  state.commands = [];
   drawer(false);
   sidebar();
+  composer.reset(); // at once: whoever already types while the rest is fetched must not lose it
   await loadCommands();
+  composer.commandsChanged();
   await log.open();
-  composer.reset();
 }
 
 async function refreshAll() {
