@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from inference.base_models import BaseModelId
 from inference.hashes import sha256_of
-from inference.lora.declarations import Declaration
+from inference.lora.declarations import FILE_NAME, Declaration
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.header import BadSafetensors, read_header
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_path
@@ -111,6 +112,16 @@ def lora_files(library: Path) -> list[Path]:
             Path(folder, name) for name in names if name.endswith(SUFFIX) or Path(name).suffix in FOREIGN_SUFFIXES
         ]
     return sorted(found)
+
+
+def fingerprint(library: Path) -> str:
+    """Changes whenever a file of the library, its sidecar or the declarations were added, removed or replaced.
+
+    Looks at names, sizes and times only. Raises OSError when the folder cannot be read.
+    """
+    listing = [f"{path.relative_to(library).as_posix()} {_stamp(path)}" for path in lora_files(library)]
+    listing.append(str(_stamp(library / FILE_NAME)))
+    return hashlib.sha256("\n".join(listing).encode(errors="surrogateescape")).hexdigest()
 
 
 def _raise(problem: OSError) -> None:
