@@ -29,6 +29,7 @@ class Declaration(BaseModel):
     who: Annotated[str, Field(max_length=100)]
     when: datetime
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    force: bool = False  # it was meant even against the hash of the training base
 
 
 class BadDeclarations(Exception):
@@ -60,9 +61,13 @@ def _parse(path: Path, number: int, line: str) -> Declaration:
         raise BadDeclarations(f"{path}, line {number}: {first['msg']}") from None
 
 
-def declare(library: Path, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> Declaration:
+def declare(
+    library: Path, sha256: str, base_model: BaseModelId, *, who: str, reason: str, force: bool = False
+) -> Declaration:
     """Append a declaration and have it on the disk before returning. Raises OSError."""
-    declaration = Declaration(sha256=sha256, base_model=base_model, who=who, when=datetime.now(UTC), reason=reason)
+    declaration = Declaration(
+        sha256=sha256, base_model=base_model, who=who, when=datetime.now(UTC), reason=reason, force=force
+    )
     with (library / FILE_NAME).open("a+b") as file:
         file.write(_missing_end(file) + declaration.model_dump_json().encode() + b"\n")
         file.flush()

@@ -1,35 +1,90 @@
-"""Which base model was a LoRA trained on, and how do we know? The first rung that speaks decides."""
+"""Which base model was a LoRA trained on, and how do we know? A ladder of sources: the highest that speaks decides.
+
+Lower ones may only contradict, and that is kept. Two of the same rung that name different base models leave it
+unknown, for a wrong lineage loads without a murmur and spoils the picture. What a source says never overrules the
+shapes of the layers: see `inference.lora.verdict`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration
+from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, repository_base
+from inference.lora.metadata import civitai_version, lineage_of_architecture, recorded_hash, recorded_old_hash
 from inference.lora.sidecar import Sidecar
+from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title
 
-# What trainers write for "no hash", in lower case: a missing file, a folder, and the SHA-256 of nothing.
-_NO_HASH = frozenset({"", "nofile", "isadirectory", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"})
+
+class Rung(IntEnum):
+    """How much a source's word counts; the lowest number most."""
+
+    EXACT = 1  # the training base's SHA-256
+    SHORT = 2  # its old hash of eight digits, which a few checkpoints share
+    DECLARED = 3
+    ID = 4  # a public id of the training base
+    NAME = 5  # the training base's file name
+    TITLE = 6  # what the LoRA calls itself in its metadata
+    TOLD = 7  # a sidecar or a registry
+    TAG = 8  # `[Illustrious] …` in front of the file's name: counts only where the operator wants it to
 
 
 class Source(StrEnum):
     """Where a base model is known from, best first. The value is what people read."""
 
+    SHAPES = "its layers' shapes, which only this base model has"
     TRAINING_BASE = "hash of its training base"
+    SHORT_HASH = "short hash of its training base"
     DECLARATION = "declared by an operator"
+    BASE_ID = "public id of its training base"
+    BASE_NAME = "name of its training base"
+    TITLE = "title in its metadata"
+    OUTPUT_NAME = "name in its metadata"
+    ARCHITECTURE = "architecture in its metadata"
     SIDECAR = "told by its sidecar"
+    TAG = "tag in its file's name"
+    CONFLICT = "its sources contradict each other"
     NONE = "nothing says it"
+
+    @property
+    def grade(self) -> str:
+        """The rung's name in lower case, as `library inspect` tells it."""
+        return RUNGS[self].name.lower() if self in RUNGS else "shapes" if self is Source.SHAPES else "none"
+
+
+RUNGS: dict[Source, Rung] = {
+    Source.TRAINING_BASE: Rung.EXACT,
+    Source.SHORT_HASH: Rung.SHORT,
+    Source.DECLARATION: Rung.DECLARED,
+    Source.BASE_ID: Rung.ID,
+    Source.BASE_NAME: Rung.NAME,
+    Source.TITLE: Rung.TITLE,
+    Source.OUTPUT_NAME: Rung.TITLE,
+    Source.ARCHITECTURE: Rung.TITLE,
+    Source.SIDECAR: Rung.TOLD,
+    Source.TAG: Rung.TAG,
+}
+
+
+@dataclass(frozen=True)
+class Testimony:
+    """One source's word."""
+
+    source: Source
+    says: BaseModelId
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The base model (None: unknown, and so refused), the rung that decided, and what spoke against it."""
+    """The base model (None: unknown, and so refused), the source that decided, and what spoke against it."""
 
     base_model: BaseModelId | None
     source: Source
     contradictions: tuple[str, ...] = ()
+    testimonies: tuple[Testimony, ...] = ()
 
 
 def judge(
@@ -38,36 +93,82 @@ def judge(
     sidecar: Sidecar,
     declarations: Mapping[str, Declaration],
     installed: Mapping[str, BaseModelId],
+    *,
+    file_name: str = "",
+    trust_tags: bool = False,
 ) -> Evidence:
-    """Climb the ladder for the file with this `sha256`. `installed` maps checkpoints' SHA-256 to base models."""
-    said = [
-        (source, base)
-        for source, base in (
-            (Source.TRAINING_BASE, _training_base(metadata, installed)),
-            (Source.DECLARATION, _declared(sha256, declarations)),
-            (Source.SIDECAR, _told(sha256, sidecar)),
-        )
-        if base is not None
-    ]
-    if not said:
-        return Evidence(None, Source.NONE, _void_sidecar(sha256, sidecar))
-    source, base_model = said[0]
-    against = tuple(f"{other.value}: {base}" for other, base in said[1:] if base != base_model)
-    return Evidence(base_model, source, against + _void_sidecar(sha256, sidecar))
+    """Climb the ladder for the file with this `sha256`.
+
+    `installed` maps checkpoints' hashes, SHA-256 and the old ones of eight digits, to their base models.
+    `trust_tags` lets a tag in `file_name` decide when nothing better speaks.
+    """
+    said = heard(sha256, metadata, sidecar, declarations, installed, file_name=file_name)
+    void = _void_sidecar(sha256, sidecar)
+    counting = [each for each in said if trust_tags or each.source is not Source.TAG]
+    deciding = _deciding(counting, declarations.get(sha256))
+    if not deciding:
+        return Evidence(None, Source.NONE, void, said)
+    if len({each.says for each in deciding}) > 1:
+        both = tuple(dict.fromkeys(f"{each.source.value}: {each.says}" for each in deciding))
+        return Evidence(None, Source.CONFLICT, both + void, said)
+    source, base_model = deciding[0].source, deciding[0].says
+    against = tuple(dict.fromkeys(f"{each.source.value}: {each.says}" for each in said if each.says != base_model))
+    return Evidence(base_model, source, against + void, said)
 
 
-def _training_base(metadata: Mapping[str, str], installed: Mapping[str, BaseModelId]) -> BaseModelId | None:
-    recorded = metadata.get("ss_new_sd_model_hash", "").removeprefix("0x").lower()
-    return None if recorded in _NO_HASH else installed.get(recorded)
+def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Testimony]:
+    """Those on the highest rung that speaks. A forced declaration stands above even an exact hash."""
+    forced = [each for each in said if each.source is Source.DECLARATION]
+    if forced and declaration is not None and declaration.force:
+        return forced
+    highest = min((RUNGS[each.source] for each in said), default=None)
+    return [each for each in said if RUNGS[each.source] is highest]
 
 
-def _declared(sha256: str, declarations: Mapping[str, Declaration]) -> BaseModelId | None:
+def heard(
+    sha256: str,
+    metadata: Mapping[str, str],
+    sidecar: Sidecar,
+    declarations: Mapping[str, Declaration],
+    installed: Mapping[str, BaseModelId],
+    *,
+    file_name: str = "",
+) -> tuple[Testimony, ...]:
+    """Everything that speaks, best first."""
     declaration = declarations.get(sha256)
-    return declaration.base_model if declaration else None
+    name = metadata.get("ss_sd_model_name", "")
+    said: list[tuple[Source, set[BaseModelId]]] = [
+        (Source.TRAINING_BASE, _by_hash(recorded_hash(metadata), installed, FULL_HASHES)),
+        (Source.SHORT_HASH, _by_hash(recorded_old_hash(metadata), installed, OLD_HASHES)),
+        (Source.DECLARATION, {declaration.base_model} if declaration else set()),
+        (Source.BASE_ID, _by_id(name)),
+        (Source.BASE_NAME, set() if _by_id(name) else bases_in_checkpoint_name(name)),
+        (Source.TITLE, bases_in_title(metadata.get("modelspec.title", ""))),
+        (Source.OUTPUT_NAME, bases_in_title(metadata.get("ss_output_name", ""))),
+        (Source.ARCHITECTURE, lineage_of_architecture(metadata)),
+        (Source.SIDECAR, _told(sha256, sidecar)),
+        (Source.TAG, bases_in_tag(file_name)),
+    ]
+    return tuple(Testimony(source, base) for source, bases in said for base in sorted(bases))
 
 
-def _told(sha256: str, sidecar: Sidecar) -> BaseModelId | None:
-    return sidecar.base_model if sidecar.sha256 in {None, sha256} else None
+def _by_hash(
+    recorded: str | None, installed: Mapping[str, BaseModelId], published: Mapping[str, BaseModelId]
+) -> set[BaseModelId]:
+    """An installed checkpoint is known better than a published one: its operator has declared it."""
+    found = None if recorded is None else installed.get(recorded) or published.get(recorded)
+    return set() if found is None else {found}
+
+
+def _by_id(name: str) -> set[BaseModelId]:
+    version = civitai_version(name)
+    found = CIVITAI_VERSIONS.get(version) if version is not None else repository_base(name)
+    return set() if found is None else {found}
+
+
+def _told(sha256: str, sidecar: Sidecar) -> set[BaseModelId]:
+    counts = sidecar.base_model is not None and sidecar.sha256 in {None, sha256}
+    return {sidecar.base_model} if counts and sidecar.base_model is not None else set()
 
 
 def _void_sidecar(sha256: str, sidecar: Sidecar) -> tuple[str, ...]:

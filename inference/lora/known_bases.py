@@ -1,0 +1,93 @@
+"""Published base models by hash, by public id and by repository: whose name a LoRA's metadata may hold.
+
+The hashes are of the files as their makers published them. A LoRA trained on a copy with other bytes is not found
+here, and one trained on a private checkpoint is found by the hashes of those that are installed.
+"""
+
+from __future__ import annotations
+
+from inference.base_models import BaseModelId
+
+_SDXL, _ILLUSTRIOUS, _NOOBAI, _PONY, _ANIMAGINE, _KOLORS, _PLAYGROUND = (
+    BaseModelId(f"sdxl/{lineage}")
+    for lineage in ("base", "illustrious", "noobai", "pony", "animagine", "kolors", "playground")
+)
+_DEV, _SCHNELL, _KREA, _KONTEXT, _CHROMA = (
+    BaseModelId(f"flux1/{lineage}") for lineage in ("dev", "schnell", "krea", "kontext", "chroma")
+)
+_SD1, _SD2 = BaseModelId("sd1/base"), BaseModelId("sd2/base")
+
+# SHA-256 of the published file.
+FULL_HASHES: dict[str, BaseModelId] = {
+    "31e35c80fc4829d14f90153f4c74cd59c90b779f6afe05a74cd6120b893f7e5b": _SDXL,  # SDXL base 1.0
+    "67ab2fd8ec439a89b3fedb15cc65f54336af163c7eb5e4f2acc98f090a29b0b3": _PONY,  # Pony Diffusion V6 XL
+    "3e15ba00387db678ab4a099f75771c4f5ac67fda9e7100a01d263eaf30145aa9": _ILLUSTRIOUS,  # 0.1
+    "e3d12d0f76d61aa31d2668a2217e5b642592193f2946842c44d7056ea5469cce": _ILLUSTRIOUS,  # 0.1 guided
+    "735cf3fefcbdc4f7817f53247e38b836ffd27c7641af6d8daa21d245242cb4bd": _ILLUSTRIOUS,  # 1.0
+    "536863e9f0c13b0ce834e2f8a19ada425ee4f722c0ad3d0051ec7e6adaa8156c": _ILLUSTRIOUS,  # 1.1
+    "c2a1a3eaa13d4c107dc7e00c3fe830cab427aa026362740ea094745b3422a331": _ILLUSTRIOUS,  # 2.0
+    "6681e8e4b134c81f16533acedb0d406d7e5e366e1624b4105178c64d00b05d51": _NOOBAI,  # NoobAI-XL 1.1
+    "1449e5b0b9de87b0f414c5f29cb11ce3b3dc61fa2b320e784c9441720bf7b766": _ANIMAGINE,  # 3.0
+    "e3c47aedb06418c6c331443cd89f2b3b3b34b7ed2102a3d4c4408a8d35aad6b0": _ANIMAGINE,  # 3.1
+    "8ece83aa1bed1fb39a2b81f1660f0ce6889218e493c1f2ed55e9f15f59a7e03f": _ANIMAGINE,  # 4.0
+    "1d5b43ff75b6ab598502d4c779d2fbfa3dceca51c60c3b609640a60772333916": _ANIMAGINE,  # 4.0, by another list
+    "6327eca98bfb6538dd7a4edce22484a1bbc57a8cff6b11d075d40da1afb847ac": _ANIMAGINE,  # 4.0 opt
+    "f116b0c78ff441467b0cdc8f1936e1ed18ea31e9997c7b132b1b8db533f0bd04": _ILLUSTRIOUS,  # WAI-illustrious v170
+    "4610115bb0c89560703c892c59ac2742fa821e60ef5871b33493ba544683abd7": _DEV,  # FLUX.1-dev
+    "74b62bfc40e092a456de76ff3280ea6eb8e88d542d9cf7977eedc59731fcfe16": _SD1,  # 1.5 pruned-emaonly .ckpt
+}
+
+# The old hash (SHA-256 of 64 KiB at offset 0x100000, eight digits) of the published file.
+OLD_HASHES: dict[str, BaseModelId] = {
+    "e577480d": _PONY,
+    "9e689848": _SD1,  # 1.5 pruned-emaonly
+    "0b1893f6": _SD1,  # NAI animefull fp16
+}
+
+# CivitAI's ids of model versions: what its own trainer writes as `<id>.safetensors`.
+CIVITAI_VERSIONS: dict[int, BaseModelId] = {
+    139180: _SD1,
+    89927: _SD1,
+    128713: _SD1,
+    132760: _SD1,
+    128078: _SDXL,
+    290640: _PONY,
+    889818: _ILLUSTRIOUS,
+    1546777: _ILLUSTRIOUS,
+    1190596: _NOOBAI,
+    691639: _DEV,
+    2164239: _CHROMA,
+}
+
+# Repositories of the Hugging Face hub, in lower case: whole ids, and beginnings of ids (those that end in `-` or `/`).
+_REPOSITORIES: dict[str, BaseModelId] = {
+    "stabilityai/stable-diffusion-xl-base-1.0": _SDXL,
+    "onomaairesearch/illustrious-": _ILLUSTRIOUS,
+    "laxhar/noobai-xl-": _NOOBAI,
+    "cagliostrolab/animagine-xl-": _ANIMAGINE,
+    "astraliteheart/pony-diffusion-v6": _PONY,
+    "astraliteheart/pony-diffusion-v6-": _PONY,
+    "kwai-kolors/kolors": _KOLORS,
+    "kwai-kolors/kolors-": _KOLORS,
+    "playgroundai/playground-v2-": _PLAYGROUND,
+    "runwayml/stable-diffusion-v1-5": _SD1,
+    "stable-diffusion-v1-5/stable-diffusion-v1-5": _SD1,
+    "compvis/stable-diffusion-v1-": _SD1,
+    "stabilityai/stable-diffusion-2": _SD2,
+    "stabilityai/stable-diffusion-2-": _SD2,
+    "black-forest-labs/flux.1-dev": _DEV,
+    "black-forest-labs/flux.1-schnell": _SCHNELL,
+    "black-forest-labs/flux.1-krea-dev": _KREA,
+    "black-forest-labs/flux.1-kontext-dev": _KONTEXT,
+    "lodestones/chroma": _CHROMA,
+    "lodestones/chroma1-": _CHROMA,
+}
+
+
+def repository_base(name: str) -> BaseModelId | None:
+    """The base model of a hub repository's id, in whatever case; None for one that is not known."""
+    wanted = name.strip().lower()
+    for known, base in _REPOSITORIES.items():
+        if wanted == known or (known.endswith("-") and wanted.startswith(known)):
+            return base
+    return None

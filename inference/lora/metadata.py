@@ -1,0 +1,135 @@
+"""Reading what trainers write into a LoRA's metadata: hashes, ids, architectures, trigger words.
+
+Every value is text from a stranger. Nothing here trusts it: a value that is not of the expected form says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from inference.base_models import BaseModelId
+
+# What trainers write for "no hash", in lower case: a missing file, a folder, and the SHA-256 of nothing.
+_NO_HASH = frozenset({"", "nofile", "isadirectory", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"})
+_NO_OLD_HASH = frozenset({"", "nofile", "isadirectory", "e3b0c442"})
+_HEX_64, _HEX_8 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{8}")
+_VERSION_FILE = re.compile(r"(\d{4,12})(?:\.safetensors)?")
+_AIR = re.compile(r"(?:urn:)?(?:air:)?(?:[\w\-]+:)*civitai:\d+@(\d{1,12})", re.IGNORECASE)
+
+_VERSIONS = {
+    "sd_v1": "sd1",
+    "sd_v1_v": "sd1",
+    "sd_v2": "sd2",
+    "sd_v2_v": "sd2",
+    "flux1": "flux1",
+    "chroma": "flux1",
+    "lumina2": "lumina2",
+    "anima": "anima",
+    "medium": "sd3",
+    "5-medium": "sd35m",
+    "5-large": "sd35l",
+}
+# Longest first where one begins another.
+_MODELSPEC = (
+    ("stable-diffusion-xl-v1-refiner", "sdxl-refiner"),
+    ("stable-diffusion-xl", "sdxl"),
+    ("stable-diffusion-v1", "sd1"),
+    ("stable-diffusion-v2", "sd2"),
+    ("stable-diffusion-3-5-large", "sd35l"),
+    ("stable-diffusion-3-5-medium", "sd35m"),
+    ("stable-diffusion-3-medium", "sd3"),
+    ("flux-1", "flux1"),
+    ("flux-2-dev", "flux2-dev"),
+    ("chroma", "flux1"),
+    ("lumina-2", "lumina2"),
+    ("wan", "wan"),
+    ("hunyuan-video", "hunyuan-video"),
+    ("qwen-image", "qwen-image"),
+    ("illustrious", "sdxl"),
+    ("noobai", "sdxl"),
+    ("pony", "sdxl"),
+    ("animagine", "sdxl"),
+)
+_LINEAGES = {
+    "flux-1-dev": "flux1/dev",
+    "flux-1-schnell": "flux1/schnell",
+    "chroma": "flux1/chroma",
+    "illustrious": "sdxl/illustrious",
+    "noobai": "sdxl/noobai",
+    "pony": "sdxl/pony",
+    "animagine": "sdxl/animagine",
+}
+# `"tag": 12`, in JSON's quotes or in Python's, which some trainers leave. Folders' names stand before a brace, so
+# they are not taken; nothing is nested, so no file can make this deep or slow.
+_TAG_COUNT = re.compile(r"""(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)')\s*+:\s*+(\d{1,9})(?!\d)""")
+_MAX_TAG_TEXT = 2**20  # characters
+
+
+def recorded_hash(metadata: Mapping[str, str]) -> str | None:
+    """SHA-256 of the checkpoint it was trained on."""
+    value = metadata.get("ss_new_sd_model_hash", "").strip().lower().removeprefix("0x")
+    return value if value not in _NO_HASH and _HEX_64.fullmatch(value) else None
+
+
+def recorded_old_hash(metadata: Mapping[str, str]) -> str | None:
+    """The old hash, eight digits, of the checkpoint it was trained on."""
+    value = metadata.get("ss_sd_model_hash", "").strip().lower().removeprefix("0x")
+    return value if value not in _NO_OLD_HASH and _HEX_8.fullmatch(value) else None
+
+
+def civitai_version(name: str) -> int | None:
+    """CivitAI's id of a model version, from `290640.safetensors` or `urn:air:…:civitai:257749@290640`."""
+    match = _VERSION_FILE.fullmatch(name.strip()) or _AIR.fullmatch(name.strip())
+    return int(match[1]) if match else None
+
+
+def claimed_architectures(metadata: Mapping[str, str]) -> frozenset[str]:
+    """The architectures that the metadata names; more than one: it contradicts itself."""
+    version = metadata.get("ss_base_model_version", "").strip().lower()
+    found = {"sdxl"} if version.startswith("sdxl_") else {_VERSIONS[version]} if version in _VERSIONS else set[str]()
+    if metadata.get("software", "").lower().find("ai-toolkit") >= 0:
+        found.clear()  # it has written sd_1.5 whatever it trained on
+    kind = _modelspec(metadata)
+    found |= {architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)} if kind else set()
+    if not found and metadata.get("ss_v2", "").strip().lower() == "true":
+        found.add("sd2")
+    return frozenset(found)
+
+
+def lineage_of_architecture(metadata: Mapping[str, str]) -> set[BaseModelId]:
+    """The lineage that `modelspec.architecture` names: most of its values name an architecture only."""
+    lineage = _LINEAGES.get(_modelspec(metadata))
+    return set() if lineage is None else {BaseModelId(lineage)}
+
+
+def _modelspec(metadata: Mapping[str, str]) -> str:
+    return metadata.get("modelspec.architecture", "").strip().lower().partition("/")[0]
+
+
+def trigger_words(metadata: Mapping[str, str], limit: int = 8) -> tuple[str, ...]:
+    """Candidates for trigger words: the phrase its maker wrote, else the tags most frequent in training."""
+    phrase = metadata.get("modelspec.trigger_phrase", "")
+    words = [word.strip() for word in re.split(r"[,\n]", phrase[:2000])]
+    given = [word for word in words if word and word.lower() != "none"]
+    return tuple(dict.fromkeys(word[:100] for word in given or frequent_tags(metadata)))[:limit]
+
+
+def frequent_tags(metadata: Mapping[str, str]) -> list[str]:
+    """The tags of `ss_tag_frequency`, the most frequent first."""
+    counts: dict[str, int] = {}
+    for match in _TAG_COUNT.finditer(metadata.get("ss_tag_frequency", "")[:_MAX_TAG_TEXT]):
+        tag = _unescaped(match[1] if match[1] is not None else match[2]).strip()
+        if tag:
+            counts[tag] = counts.get(tag, 0) + int(match[3])
+    return sorted(counts, key=lambda tag: -counts[tag])[:50]
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:  # Python's way of escaping
+        return text.replace("\\", "")

@@ -1,0 +1,144 @@
+"""The tables of known base models: which networks they are made of, and the shape of every layer in them.
+
+The shapes are data, written by `python -m tools.lora_tables`; they are read when the first LoRA is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import product
+
+from inference.base_models import ARCHITECTURE_TITLES, Architecture
+from inference.lora.names import Entry, ModuleName, Part, index
+
+Shapes = dict[str, tuple[int, ...]]
+
+# Models that nobody paints with here: known only so that their LoRAs are refused by name.
+STRANGERS = {
+    "ltx-video": "LTX-Video (video)",
+    "cogvideox": "CogVideoX (video)",
+    "mochi": "Mochi (video)",
+    "svd": "Stable Video Diffusion (video)",
+    "hidream": "HiDream",
+}
+
+
+def title(base: str) -> str:
+    """The name people know of an architecture or a stranger."""
+    return STRANGERS.get(base) or ARCHITECTURE_TITLES[Architecture(base)]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One make of an architecture (`base`, or a stranger's name): which network each of its parts is."""
+
+    base: str
+    networks: Mapping[Part, str]
+    name: str
+
+    def find(self, name: ModuleName) -> Entry | None:
+        """What a module's name stands for in it; None for a stranger."""
+        network = self.networks.get(name.part)
+        return spelled(network).get(name.path) if network is not None else None
+
+
+def _parts(denoiser: str, *texts: str) -> dict[Part, str]:
+    """The parts of a pipeline with these text encoders; alone, one is also known by kohya's plain prefix."""
+    numbered = dict(zip((Part.TEXT_1, Part.TEXT_2, Part.TEXT_3), texts, strict=False))
+    parts = {Part.DENOISER: denoiser, **numbered, **{_BY_NAME[text]: text for text in texts if text in _BY_NAME}}
+    if texts:
+        parts[Part.PIPELINE_TEXT] = texts[0]
+    if len(texts) == 1:
+        parts[Part.TEXT] = texts[0]
+        del parts[Part.TEXT_1]
+    return parts
+
+
+_BY_NAME = {"clip-l": Part.CLIP_L, "clip-g": Part.CLIP_G, "clip-h": Part.CLIP_H, "t5-xxl": Part.T5}
+
+
+def _flux(denoiser: str, *texts: str) -> dict[Part, str]:
+    """kohya calls Flux's T5 the third text encoder, whether there is a second or not."""
+    return {**_parts(denoiser, *texts), Part.TEXT_3: "t5-xxl"}
+
+
+VARIANTS: tuple[Variant, ...] = (
+    Variant("sd1", _parts("sd1", "clip-l"), "sd1"),
+    Variant("sd2", _parts("sd2", "clip-h"), "sd2"),
+    Variant("sdxl", _parts("sdxl", "clip-l", "clip-g"), "sdxl"),
+    Variant("sdxl", _parts("kolors"), "kolors"),
+    Variant("sdxl-refiner", {**_parts("sdxl-refiner"), Part.TEXT_2: "clip-g", Part.CLIP_G: "clip-g"}, "sdxl-refiner"),
+    Variant("sd3", _parts("sd3", "clip-l", "clip-g", "t5-xxl"), "sd3"),
+    Variant("sd35m", _parts("sd35m", "clip-l", "clip-g", "t5-xxl"), "sd35m"),
+    Variant("sd35l", _parts("sd35l", "clip-l", "clip-g", "t5-xxl"), "sd35l"),
+    Variant("flux1", _flux("flux1", "clip-l", "t5-xxl"), "flux1"),
+    Variant("flux1", _flux("chroma", "t5-xxl"), "chroma"),
+    Variant("flux2-dev", _parts("flux2-dev"), "flux2-dev"),
+    Variant("flux2-klein-4b", _parts("flux2-klein-4b"), "flux2-klein-4b"),
+    Variant("flux2-klein-9b", _parts("flux2-klein-9b"), "flux2-klein-9b"),
+    Variant("qwen-image", _parts("qwen-image"), "qwen-image"),
+    Variant("auraflow", _parts("auraflow"), "auraflow"),
+    Variant("lumina2", _parts("lumina2"), "lumina2"),
+    Variant("z-image", _parts("z-image"), "z-image"),
+    Variant("pixart", _parts("pixart", "t5-xxl"), "pixart"),
+    Variant("sana", _parts("sana"), "sana-1600m"),
+    Variant("sana", _parts("sana-600m"), "sana-600m"),
+    Variant("anima", _parts("anima"), "anima"),
+    Variant("krea2", _parts("krea2"), "krea2"),
+    Variant("wan", _parts("wan-14b"), "wan-14b"),
+    Variant("wan", _parts("wan-1b"), "wan-1.3b"),
+    Variant("wan", _parts("wan-5b"), "wan-5b"),
+    Variant("wan", _parts("wan-i2v"), "wan-i2v-14b"),
+    Variant("hunyuan-video", _parts("hunyuan-video"), "hunyuan-video"),
+    Variant("ltx-video", _parts("ltx-video"), "ltx-video"),
+    Variant("cogvideox", _parts("cogvideox-2b"), "cogvideox-2b"),
+    Variant("cogvideox", _parts("cogvideox-5b"), "cogvideox-5b"),
+    Variant("mochi", _parts("mochi"), "mochi"),
+    Variant("hidream", _parts("hidream"), "hidream"),
+    Variant("demo", _parts("demo", "demo-clip-1", "demo-clip-2"), "demo"),
+)
+BASES: tuple[str, ...] = tuple(dict.fromkeys(variant.base for variant in VARIANTS))
+
+# Anima's own layer before the text reaches the denoiser; files write it among the denoiser's.
+_WITH = {"anima": ("anima-conditioner",)}
+
+
+@cache
+def spelled(network: str) -> dict[str, Entry]:
+    """Every spelling of a network's layers and what it stands for."""
+    found = index(network, networks()[network])
+    for beside in _WITH.get(network, ()):
+        found = {**index(beside, networks()[beside]), **found}
+    return found
+
+
+@cache
+def networks() -> dict[str, Shapes]:
+    """Every network by name: its layers' paths and the shapes of their weights."""
+    text = files("inference.lora").joinpath("data/networks.txt").read_text("utf-8")
+    found: dict[str, Shapes] = {}
+    shapes: Shapes = {}
+    for line in text.splitlines():
+        if line.startswith("["):
+            shapes = found[line[1:-1]] = {}
+        elif line and not line.startswith("#"):
+            path, _, shape = line.rpartition(" ")
+            sides = tuple(int(side) for side in shape.split("x"))
+            shapes.update((each, sides) for each in _expanded(path))
+    return found
+
+
+def _expanded(path: str) -> Iterator[str]:
+    """The paths that a line's runs of numbers stand for: `blocks.0-1.attn` is two."""
+    words = [_run(word) for word in path.split(".")]
+    return (".".join(each) for each in product(*words))
+
+
+def _run(word: str) -> list[str]:
+    first, dash, last = word.partition("-")
+    if dash and first.isdigit() and last.isdigit() and int(first) < int(last):
+        return [str(number) for number in range(int(first), int(last) + 1)]
+    return [word]
