@@ -108,5 +108,6 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> C
         device=settings.worker.device,
         threads=settings.worker.threads,
         allowed_pairs=settings.matching.allow,
+        allow_v_on_epsilon=settings.matching.allow_v_on_epsilon,
         max_lora_bytes=settings.worker.max_lora_megabytes * 2**20,
     )

@@ -111,6 +111,8 @@ class MatchingSettings(_Section):
 
     allow: tuple[_BASE_MODEL_PAIR, ...] = ()
     """For example [["sdxl/illustrious", "sdxl/noobai"]]; never across architectures."""
+    allow_v_on_epsilon: bool = False
+    """Whether a LoRA trained for v-prediction may go on an epsilon checkpoint; the pictures mostly break."""
 
     @model_validator(mode="after")
     def _same_architecture(self) -> Self:
@@ -301,7 +303,7 @@ def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settin
         return kind(**values)
     except ValidationError as problem:
         raise ConfigError("\n".join(f"{where}: {_sentence(error)}" for error in problem.errors())) from None
-    except (ValueError, OSError, RecursionError) as problem:  # no TOML, no UTF-8, not readable, or no JSON in a variable
+    except (ValueError, OSError, RecursionError) as problem:  # no TOML, no text, not readable, no JSON in a variable
         raise ConfigError(f"{where} cannot be read: {problem}") from None
 
 

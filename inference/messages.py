@@ -45,6 +45,7 @@ class PredictionType(StrEnum):
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+Note = Annotated[str, Field(max_length=500)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Side = Annotated[int, Field(ge=16, le=4096, multiple_of=SIZE_STEP)]
 Steps = Annotated[int, Field(ge=1, le=150)]
@@ -133,6 +134,7 @@ class Configure(_Frozen):
     device: Annotated[str, Field(max_length=32)] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     allowed_pairs: tuple[tuple[BaseModelId, BaseModelId], ...] = ()
+    allow_v_on_epsilon: bool = False
     max_lora_bytes: Annotated[int, Field(ge=1, le=2**40)] = 4 * 2**30
 
 
@@ -202,12 +204,16 @@ class Progress(_JobEvent):
 
 
 class Finished(_JobEvent):
-    """The pictures lie in the spool, in order. `seconds` of painting, `peak_memory` in bytes."""
+    """The pictures lie in the spool, in order. `seconds` of painting, `peak_memory` in bytes.
+
+    `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect.
+    """
 
     type: Literal["finished"] = "finished"
     pictures: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_COUNT)]
     seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
     peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
+    notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS)] = ()
 
 
 class Failed(_JobEvent):

@@ -15,12 +15,12 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, linear
 
-from inference.engine.folding import Folded, Layer, ModuleKey
+from inference.engine.folding import Folded, Layer, Layers, ModuleKey
 from inference.engine.low_rank import Delta
 
 
 @contextmanager
-def attached(layers: Mapping[ModuleKey, Layer], changes: Mapping[ModuleKey, Folded]) -> Generator[set[ModuleKey]]:
+def attached(layers: Layers, changes: Mapping[ModuleKey, Folded]) -> Generator[set[ModuleKey]]:
     """While inside, every layer named in `changes` adds its change to its output. Raises KeyError for a stranger.
 
     Yields the set of layers whose change has not been at work yet: it shrinks as the layers run.

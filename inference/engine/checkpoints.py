@@ -9,12 +9,17 @@ from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from safetensors import safe_open
 
 from inference.base_models import Architecture
 from inference.engine.devices import dtype_for, is_out_of_memory, release_memory
+from inference.engine.folding import Layers, layers_of
 from inference.engine.previews import PreviewMap
 from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec
+from inference.prediction import Prediction, checkpoint_prediction
+
+PARTS = ("unet", "text_encoder", "text_encoder_2")  # the networks that LoRAs reach, by diffusers' names
 
 # Which pipeline paints which architecture; an architecture that is not here is told so by name.
 PIPELINES: dict[Architecture, type[Any]] = {
@@ -27,18 +32,23 @@ PIPELINES: dict[Architecture, type[Any]] = {
 
 @dataclass
 class Checkpoint:
-    """A loaded checkpoint. `modules` maps each part's name to its layers that a LoRA can change."""
+    """A loaded checkpoint. `layers` are all that a LoRA can change."""
 
     spec: CheckpointSpec
     pipeline: Any
     scheduler_config: Any
+    prediction: Prediction
     preview: PreviewMap
+    layers: Layers
 
-    @property
-    def parts(self) -> dict[str, torch.nn.Module]:
-        """The networks that LoRAs reach, by diffusers' names."""
-        names = ("unet", "text_encoder", "text_encoder_2")
-        return {name: part for name in names if (part := getattr(self.pipeline, name, None)) is not None}
+    @classmethod
+    def of(cls, spec: CheckpointSpec, pipeline: Any) -> Checkpoint:
+        """The checkpoint `spec`, loaded as `pipeline`. Raises OSError or SafetensorError for a file that is gone."""
+        config = pipeline.scheduler.config
+        names, metadata = _said_by_file(spec)
+        prediction = checkpoint_prediction(spec.prediction_type, names, metadata, config)
+        parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
+        return cls(spec, pipeline, config, prediction, PreviewMap.measure(pipeline.vae), layers_of(parts))
 
 
 class CheckpointStore:
@@ -77,12 +87,13 @@ class CheckpointStore:
             raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
         try:
             pipeline = _open(kind, spec, dtype_for(self._device)).to(self._device)
+            checkpoint = Checkpoint.of(spec, pipeline)
         except Exception as problem:
             if is_out_of_memory(problem):
                 raise
             raise CheckpointUnusable(checkpoint=spec.name, reason=_first_line(problem)) from problem
         pipeline.set_progress_bar_config(disable=True)
-        return Checkpoint(spec, pipeline, pipeline.scheduler.config, PreviewMap.measure(pipeline.vae))
+        return checkpoint
 
 
 def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
@@ -97,6 +108,15 @@ def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
     if path.suffix != ".safetensors":
         raise ValueError(f"{path.name} is neither a folder nor a .safetensors file")
     return kind.from_single_file(str(path), **options)
+
+
+def _said_by_file(spec: CheckpointSpec) -> tuple[frozenset[str], dict[str, str]]:
+    """The names of the tensors in a single file, and its metadata; nothing for a folder."""
+    path = Path(spec.source)
+    if spec.repository or not path.is_file():
+        return frozenset(), {}
+    with safe_open(str(path), framework="pt") as file:
+        return frozenset(file.keys()), file.metadata() or {}
 
 
 def _first_line(problem: Exception) -> str:

@@ -18,6 +18,7 @@ from inference.engine.low_rank import Delta, added
 
 ModuleKey = tuple[str, str]  # (part of the pipeline, dotted name of the layer in it)
 Layer = nn.Linear | nn.Conv2d
+Layers = Mapping[ModuleKey, Layer]
 
 
 def layers_of(parts: Mapping[str, nn.Module]) -> dict[ModuleKey, Layer]:
@@ -92,9 +93,7 @@ def fold(weighted: Sequence[tuple[Change, float]], weight: torch.Tensor) -> Fold
     return folded
 
 
-def fold_all(
-    loras: Sequence[tuple[Mapping[ModuleKey, Change], float]], layers: Mapping[ModuleKey, Layer]
-) -> dict[ModuleKey, Folded]:
+def fold_all(loras: Sequence[tuple[Mapping[ModuleKey, Change], float]], layers: Layers) -> dict[ModuleKey, Folded]:
     """Fold whole LoRAs, each with its weight; a weight of 0 leaves no trace. Raises KeyError for a stranger."""
     by_layer: dict[ModuleKey, list[tuple[Change, float]]] = {}
     for changes, factor in loras:

@@ -19,17 +19,20 @@ from inference.lora.evidence import Evidence, judge
 from inference.lora.header import BadSafetensors, read_header
 from inference.lora.library import OutsideLibrary, open_regular, resolve
 from inference.lora.sidecar import BadSidecar, read_sidecar
-from inference.messages import LoraUse
+from inference.messages import LoraUse, PredictionType
+from inference.prediction import lora_prediction
 
 
 @dataclass(frozen=True)
 class LoraFile:
-    """A LoRA as its bytes say: tensors on the CPU, the base model it was trained on, and its AutoV3 hash."""
+    """A LoRA as its bytes say: tensors on the CPU, the base model it was trained on, what it learnt to predict (None:
+    nobody says), and its AutoV3 hash."""
 
     use: LoraUse
     tensors: dict[str, torch.Tensor]
     evidence: Evidence
     autov3: str
+    prediction: PredictionType | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class LoraReader:
         tensors = load_safetensors(data)
         if not all(bool(tensor.float().isfinite().all()) for tensor in tensors.values()):
             raise LoraFileRefused(lora=use.name, reason="some of its numbers are not finite")
-        return LoraFile(use, tensors, evidence, autov3_of(data, header.length))
+        return LoraFile(use, tensors, evidence, autov3_of(data, header.length), lora_prediction(header.metadata))
 
     def _bytes(self, path: Path) -> bytes:
         with open_regular(path) as file:

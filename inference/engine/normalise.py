@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from torch import nn
-
 from inference.engine.conversions import BadWeights, change_of
-from inference.engine.folding import Change, Layer, ModuleKey, layers_of
+from inference.engine.folding import Change, Layer, Layers, ModuleKey
 from inference.engine.lora_files import LoraFile
 from inference.errors import LoraFileRefused, ModuleMismatch
 from inference.lora.formats import USABLE, ModuleTensors, modules_of
@@ -23,7 +21,7 @@ _KOHYA_ONE = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
 _KOHYA_TWO = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
 
 
-def normalise(file: LoraFile, parts: Mapping[str, nn.Module], checkpoint: str) -> dict[ModuleKey, Change]:
+def normalise(file: LoraFile, layers: Layers, checkpoint: str) -> dict[ModuleKey, Change]:
     """The file's change for every layer it names, alpha baked in.
 
     Raises LoraFileRefused for what has no such form here, ModuleMismatch when even one module is not in the loaded
@@ -32,7 +30,7 @@ def normalise(file: LoraFile, parts: Mapping[str, nn.Module], checkpoint: str) -
     modules = modules_of(file.tensors)
     for module in modules.values():
         _refuse_unusable(file, module)
-    places = _places(file, modules, parts, checkpoint)
+    places = _places(file, modules, layers, checkpoint)
     changes: dict[ModuleKey, Change] = {}
     dense_bytes = 0
     for name, (key, layer) in places.items():
@@ -55,10 +53,10 @@ def _refuse_unusable(file: LoraFile, module: ModuleTensors) -> None:
 
 
 def _places(
-    file: LoraFile, modules: Mapping[str, ModuleTensors], parts: Mapping[str, nn.Module], checkpoint: str
+    file: LoraFile, modules: Mapping[str, ModuleTensors], layers: Layers, checkpoint: str
 ) -> dict[str, tuple[ModuleKey, Layer]]:
     """The layer of each module of the file, of the same shape and no two the same."""
-    names = ModuleNames.of(parts)
+    names = ModuleNames.of(layers)
     places: dict[str, tuple[ModuleKey, Layer]] = {}
     strangers: list[str] = []
     taken: set[ModuleKey] = set()
@@ -103,14 +101,13 @@ def _dense_bytes(change: Change, layer: Layer) -> int:
 class ModuleNames:
     """Every name under which a file may mean a layer of the loaded checkpoint."""
 
-    layers: Mapping[ModuleKey, Layer]
+    layers: Layers
     _by_name: dict[str, ModuleKey] = field(repr=False)
 
     @classmethod
-    def of(cls, parts: Mapping[str, nn.Module]) -> ModuleNames:
-        """The names of all layers of `parts` that can be changed."""
-        kohya = _KOHYA_TWO if "text_encoder_2" in parts else _KOHYA_ONE
-        layers = layers_of(parts)
+    def of(cls, layers: Layers) -> ModuleNames:
+        """The names of all `layers`."""
+        kohya = _KOHYA_TWO if any(part == "text_encoder_2" for part, _ in layers) else _KOHYA_ONE
         by_name: dict[str, ModuleKey] = {}
         for part, name in layers:
             for alias in _aliases(name) if part != "unet" else (name,):

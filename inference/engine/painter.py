@@ -15,14 +15,15 @@ from PIL.PngImagePlugin import PngInfo
 from inference.base_models import CompatibilityTable
 from inference.engine.attachment import attached
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
-from inference.engine.folding import Folded, ModuleKey, fold_all, layers_of
+from inference.engine.folding import Folded, ModuleKey, fold_all
 from inference.engine.lora_files import LoraFile, LoraReader
 from inference.engine.normalise import normalise
 from inference.engine.samplers import scheduler_for
-from inference.errors import CheckpointNotFound, NotANumberPicture
+from inference.errors import CheckpointNotFound, LoraNotAtWork, NotANumberPicture
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec, Configure, Generate, GenerationRequest
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
+from inference.prediction import note_on_prediction
 
 PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
 PREVIEW_SIDE = 256  # pixels of the longer side
@@ -41,6 +42,14 @@ class Step:
     preview: str | None = None
 
 
+@dataclass(frozen=True)
+class Painted:
+    """The pictures' file names in the spool, and sentences for the person."""
+
+    pictures: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
 OnStep = Callable[[Step], None]  # may raise JobCancelled
 
 
@@ -53,6 +62,7 @@ class Painter:
         self._store = CheckpointStore(config.checkpoints, device)
         self._matcher = Matcher(config.checkpoints, CompatibilityTable.of(config.allowed_pairs))
         installed = {spec.sha256: spec.base_model for spec in config.checkpoints if spec.sha256}
+        self._allow_v_on_epsilon = config.allow_v_on_epsilon
         self._reader = LoraReader(Path(config.library), installed, config.max_lora_bytes)
 
     @property
@@ -64,8 +74,8 @@ class Painter:
         """After a surprise: forget everything that may have been left half-done."""
         self._store.drop()
 
-    def paint(self, job: Generate, on_step: OnStep) -> list[str]:
-        """Paint `job` and return its pictures' file names in the spool.
+    def paint(self, job: Generate, on_step: OnStep) -> Painted:
+        """Paint `job`.
 
         Raises the errors of `inference.errors`, and whatever `on_step` raises. A LoRA is matched against the
         declared base model here, on the bytes that are loaded, whatever the job claims.
@@ -77,12 +87,21 @@ class Painter:
             raise refusal
         on_step(Step(0, request.steps))
         checkpoint = self._store.get(spec)
-        changes = fold_all(
-            [(normalise(file, checkpoint.parts, spec.name), file.use.weight) for file in files],
-            layers_of(checkpoint.parts),
-        )
+        notes = tuple(note for file in files if (note := self._note(file, checkpoint)))
+        loras = [(normalise(file, checkpoint.layers, spec.name), file.use.weight) for file in files]
+        changes = fold_all(loras, checkpoint.layers)
         pictures = _Run(checkpoint, request, changes, self._device, on_step, self._spool, _stem(job)).pictures()
-        return [self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)]
+        return Painted(tuple(self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)), notes)
+
+    def _note(self, file: LoraFile, checkpoint: Checkpoint) -> str | None:
+        """What to tell of a LoRA that learnt to predict something else. Raises PredictionMismatch."""
+        return note_on_prediction(
+            file.use.name,
+            file.prediction,
+            checkpoint.spec.name,
+            checkpoint.prediction.type,
+            allow_v_on_epsilon=self._allow_v_on_epsilon,
+        )
 
     def _spec(self, name: str) -> CheckpointSpec:
         spec = self._store.spec(name)
@@ -110,16 +129,17 @@ class _Run:
     spool: Path
     stem: str
     last_preview: float = field(default_factory=time.monotonic)
+    idle: set[ModuleKey] = field(default_factory=set)
 
     @torch.no_grad()
     def pictures(self) -> list[Image.Image]:
         request, pipeline = self.request, self.checkpoint.pipeline
         pipeline.scheduler = scheduler_for(
-            request.sampler, self.checkpoint.scheduler_config, self.checkpoint.spec.prediction_type, request.steps
+            request.sampler, self.checkpoint.scheduler_config, self.checkpoint.prediction, request.steps
         )
         # On the CPU whatever the device, so that a seed means the same noise everywhere.
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
-        with attached(layers_of(self.checkpoint.parts), self.changes):
+        with attached(self.checkpoint.layers, self.changes) as self.idle:
             output = pipeline(
                 prompt=request.full_prompt,
                 negative_prompt=request.negative_prompt or None,
@@ -135,6 +155,7 @@ class _Run:
         return [_image(pixels) for pixels in output.images]
 
     def _after_step(self, pipeline: Any, index: int, timestep: Any, values: dict[str, torch.Tensor]) -> dict[str, Any]:
+        self._check_at_work()
         latents = values["latents"]
         if not bool(latents.isfinite().all()):
             raise NotANumberPicture
@@ -142,6 +163,16 @@ class _Run:
         preview = self._preview(latents[0]) if self._wants_preview(index + 1, total) else None
         self.on_step(Step(index + 1, total, preview))
         return {}
+
+    def _check_at_work(self) -> None:
+        """After a step every layer has run once: one whose change did not run would make half a LoRA of it."""
+        if self.idle:
+            raise LoraNotAtWork(
+                checkpoint=self.checkpoint.spec.name,
+                modules=[".".join(key) for key in sorted(self.idle)[:3]],
+                active=len(self.changes) - len(self.idle),
+                expected=len(self.changes),
+            )
 
     def _wants_preview(self, done: int, total: int) -> bool:
         now = time.monotonic()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import diffusers
+import torch
 
-from inference.messages import PredictionType, Sampler
+from inference.messages import Sampler
+from inference.prediction import Prediction
 
 _LCM_STEPS = 50  # those it was distilled from; it picks among them, so for more there have to be more
 
@@ -27,11 +30,23 @@ _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
 }
 
 
-def scheduler_for(sampler: Sampler, config: Any, prediction_type: PredictionType | None, steps: int) -> Any:
-    """A fresh scheduler for one job. `config` is that of the checkpoint; `prediction_type` overrules it."""
+def scheduler_for(sampler: Sampler, config: Any, prediction: Prediction, steps: int) -> Any:
+    """A fresh scheduler for one job. `config` is that of the checkpoint, `prediction` what its denoiser predicts."""
     kind, options = _SCHEDULERS[sampler]
     if sampler is Sampler.LCM and steps > _LCM_STEPS:
         options = options | {"original_inference_steps": steps}
-    if prediction_type is not None:
-        options = options | {"prediction_type": prediction_type.value}
+    options = options | {"prediction_type": prediction.type.value}
+    if prediction.zero_snr:
+        # Sampling has to begin at the very last time, where there is nothing but noise: only `trailing` does.
+        options = options | {"timestep_spacing": "trailing"} | _zero_snr(kind, config)
     return kind.from_config(config, **options)
+
+
+def _zero_snr(kind: type[Any], config: Any) -> dict[str, Any]:
+    """The options that rescale the noise schedule of a scheduler of this kind to end in pure noise."""
+    if "rescale_betas_zero_snr" in inspect.signature(kind).parameters:
+        return {"rescale_betas_zero_snr": True}
+    rescaled: Any = diffusers.EulerDiscreteScheduler.from_config(config, rescale_betas_zero_snr=True)
+    kept = rescaled.alphas_cumprod.double()
+    before = torch.cat([torch.ones(1, dtype=kept.dtype), kept[:-1]])
+    return {"trained_betas": (1 - kept / before).tolist()}

@@ -64,7 +64,7 @@ class Server:
         began = time.monotonic()
         self.channel.send(Started(job_id=job.job_id, attempt=job.attempt))
         try:
-            pictures = painter.paint(job, lambda step: self._report(job, step))
+            painted = painter.paint(job, lambda step: self._report(job, step))
         except JobCancelled:
             return Cancelled(job_id=job.job_id, attempt=job.attempt)
         except InferenceError as problem:
@@ -75,7 +75,12 @@ class Server:
             return Failed(job_id=job.job_id, attempt=job.attempt, code=failure.code, detail=failure.detail)
         seconds = time.monotonic() - began
         return Finished(
-            job_id=job.job_id, attempt=job.attempt, pictures=tuple(pictures), seconds=seconds, peak_memory=peak_memory()
+            job_id=job.job_id,
+            attempt=job.attempt,
+            pictures=painted.pictures,
+            seconds=seconds,
+            peak_memory=peak_memory(),
+            notes=painted.notes,
         )
 
     def _report(self, job: Generate, step: Step) -> None:

@@ -51,9 +51,9 @@ def ours(pipeline: Any, loras: list[tuple[Mapping[str, torch.Tensor], float]]) -
 
 
 def folded(pipeline: Any, loras: list[tuple[Mapping[str, torch.Tensor], float]]) -> dict[ModuleKey, Folded]:
-    parts = parts_of(pipeline)
-    changes = [(normalise(as_file(file), parts, "vivid"), weight) for file, weight in loras]
-    return fold_all(changes, layers_of(parts))
+    layers = layers_of(parts_of(pipeline))
+    changes = [(normalise(as_file(file), layers, "vivid"), weight) for file, weight in loras]
+    return fold_all(changes, layers)
 
 
 def theirs(pipeline: Any, loras: list[tuple[list[Made], float]]) -> torch.Tensor:
@@ -127,7 +127,7 @@ def query(pipeline: Any) -> dict[str, torch.Tensor]:
 
 def refused(pipeline: Any, tensors: dict[str, torch.Tensor]) -> InferenceError:
     with pytest.raises((LoraFileRefused, ModuleMismatch)) as refusal:
-        normalise(as_file(tensors), parts_of(pipeline), "vivid")
+        normalise(as_file(tensors), layers_of(parts_of(pipeline)), "vivid")
     assert len(str(refusal.value)) < 500
     return refusal.value
 

@@ -14,7 +14,7 @@ from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.painter import Painter, Step
 from inference.engine.previews import PreviewMap
-from inference.errors import LoraFileRefused, NotANumberPicture
+from inference.errors import LoraFileRefused
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, Sampler
 from tests.house import VIVID, House
@@ -58,7 +58,7 @@ def painted(
 ) -> tuple[list[np.ndarray], list[Step]]:
     steps: list[Step] = []
     job = Generate(job_id=1, attempt=1, request=made, files=files or {})
-    names = painter.paint(job, steps.append)
+    names = painter.paint(job, steps.append).pictures
     return [np.asarray(Image.open(house.data / "spool" / name)) for name in names], steps
 
 

@@ -47,6 +47,9 @@ LOHA = {"hada_w1_a": (64, 4), "hada_w1_b": (4, 288), "hada_w2_a": (64, 4), "hada
             Format.LOKR_TUCKER, (64, 32, 3, 3), 2,
         ),
         ({"diff": (64, 32)}, Format.DIFF, (64, 32), None),
+        ({"diff": (64, 32), "diff_b": (64,)}, Format.DIFF, (64, 32), None),
+        ({"lora_down__weight": (4, 32), "lora_up__weight": (64, 4), "diff_b": (64,)}, Format.LORA, (64, 32), 4),
+        ({"diff_b": (64,)}, Format.BIAS, (64,), None),
     ],
 )  # fmt: skip
 def test_a_usable_format_is_read_with_its_dense_shape_and_rank(
@@ -60,7 +63,6 @@ def test_a_usable_format_is_read_with_its_dense_shape_and_rank(
 @pytest.mark.parametrize(
     ("tensors", "kind"),
     [
-        ({"diff": (64, 32), "diff_b": (64,)}, Format.BIAS),
         ({"w_norm": (64,), "b_norm": (64,)}, Format.NORM),
         ({"weight": (64,), "on_input": ()}, Format.IA3),
         ({"ia3_l": (64, 1)}, Format.IA3),
