@@ -9,6 +9,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from bot.__main__ import main
+
 ROOT = Path(__file__).parents[3]
 PATIENCE = 180.0  # seconds
 # Root may write everywhere; without its capabilities it is bound by permissions like everybody else.
@@ -31,6 +35,13 @@ class Said:
         assert self.err.strip()
         assert len(self.err.strip().splitlines()) == 1, self.err
         return self.err.strip()
+
+
+def bot_here(capsys: pytest.CaptureFixture[str], *arguments: str | Path | bytes) -> Said:
+    """Run a command in this process: a second faster, for what is refused before anything starts."""
+    code = main([os.fsdecode(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return Said(code, said.out, said.err)
 
 
 def bot(*arguments: str | Path | bytes, powerless: bool = False, **environment: str) -> Said:

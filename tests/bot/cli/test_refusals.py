@@ -10,7 +10,7 @@ import pytest
 
 from bot.cli import REFUSED, UNUSABLE
 from bot.database.lock import program_lock
-from tests.bot.cli.commands import Said, bot, can_be_powerless
+from tests.bot.cli.commands import Said, bot, bot_here, can_be_powerless
 from tests.house import House
 
 
@@ -59,9 +59,10 @@ def label(value: list[str | bytes]) -> str | None:
     ids=label,
 )  # fmt: skip
 def test_a_request_that_cannot_be_painted_is_refused_in_a_sentence(
-    shared_house: House, arguments: list[str | bytes], words: list[str]
+    shared_house: House, capsys: pytest.CaptureFixture[str], arguments: list[str | bytes], words: list[str]
 ) -> None:
-    said = paint(shared_house, *arguments)
+    out = shared_house.folder / "o.png"
+    said = bot_here(capsys, "paint", "a red circle", "--config", shared_house.config, "--out", out, *arguments)
     assert said.code == REFUSED, said
     for word in words:
         assert word in said.sentence
@@ -122,10 +123,12 @@ def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
     ],
     ids=lambda value: value[:40].replace("\n", " "),
 )
-def test_a_setting_that_cannot_be_used_is_named(house: House, text: str, words: str) -> None:
+def test_a_setting_that_cannot_be_used_is_named(
+    house: House, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
     config = house.config
     config.write_text(text)
-    said = bot("paint", "x", "--config", config, "--out", house.folder / "o.png")
+    said = bot_here(capsys, "paint", "x", "--config", config, "--out", house.folder / "o.png")
     assert (said.code, words in said.sentence) == (UNUSABLE, True), said
 
 
