@@ -14,6 +14,7 @@ from safetensors import safe_open
 from inference.base_models import Architecture
 from inference.engine.devices import dtype_for, is_out_of_memory, release_memory
 from inference.engine.folding import Layers, layers_of
+from inference.engine.layer_names import LayerNames
 from inference.engine.previews import PreviewMap
 from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec
@@ -32,14 +33,19 @@ PIPELINES: dict[Architecture, type[Any]] = {
 
 @dataclass
 class Checkpoint:
-    """A loaded checkpoint. `layers` are all that a LoRA can change."""
+    """A loaded checkpoint, with the layers that a LoRA can change and their names."""
 
     spec: CheckpointSpec
     pipeline: Any
     scheduler_config: Any
     prediction: Prediction
     preview: PreviewMap
-    layers: Layers
+    names: LayerNames
+
+    @property
+    def layers(self) -> Layers:
+        """The layers that a LoRA can change."""
+        return self.names.layers
 
     @classmethod
     def of(cls, spec: CheckpointSpec, pipeline: Any) -> Checkpoint:
@@ -48,7 +54,8 @@ class Checkpoint:
         names, metadata = _said_by_file(spec)
         prediction = checkpoint_prediction(spec.prediction_type, names, metadata, config)
         parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
-        return cls(spec, pipeline, config, prediction, PreviewMap.measure(pipeline.vae), layers_of(parts))
+        layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
+        return cls(spec, pipeline, config, prediction, PreviewMap.measure(pipeline.vae), layer_names)
 
 
 class CheckpointStore:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from inference.engine.conversions import BadWeights, change_of
-from inference.engine.folding import Change, Layer, Layers, ModuleKey
+from inference.engine.folding import Change, Layer, ModuleKey
+from inference.engine.layer_names import LayerNames
 from inference.engine.lora_files import LoraFile
 from inference.errors import LoraFileRefused, ModuleMismatch
 from inference.lora.formats import USABLE, ModuleTensors, modules_of
@@ -16,12 +16,8 @@ MAX_CHANGE = 1e3  # no element of a change may be larger; real ones stay below 1
 MAX_DENSE_BYTES = 2**30  # for what has no low-rank form, over one whole LoRA
 _NAMED = 3  # strangers named in a refusal
 
-# kohya's prefix for each part, by whether the checkpoint has one text encoder or two.
-_KOHYA_ONE = {"unet": "lora_unet_", "text_encoder": "lora_te_"}
-_KOHYA_TWO = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
 
-
-def normalise(file: LoraFile, layers: Layers, checkpoint: str) -> dict[ModuleKey, Change]:
+def normalise(file: LoraFile, names: LayerNames, checkpoint: str) -> dict[ModuleKey, Change]:
     """The file's change for every layer it names, alpha baked in.
 
     Raises LoraFileRefused for what has no such form here, ModuleMismatch when even one module is not in the loaded
@@ -30,7 +26,7 @@ def normalise(file: LoraFile, layers: Layers, checkpoint: str) -> dict[ModuleKey
     modules = modules_of(file.tensors)
     for module in modules.values():
         _refuse_unusable(file, module)
-    places = _places(file, modules, layers, checkpoint)
+    places = _places(file, modules, names, checkpoint)
     changes: dict[ModuleKey, Change] = {}
     dense_bytes = 0
     for name, (key, layer) in places.items():
@@ -53,10 +49,9 @@ def _refuse_unusable(file: LoraFile, module: ModuleTensors) -> None:
 
 
 def _places(
-    file: LoraFile, modules: Mapping[str, ModuleTensors], layers: Layers, checkpoint: str
+    file: LoraFile, modules: Mapping[str, ModuleTensors], names: LayerNames, checkpoint: str
 ) -> dict[str, tuple[ModuleKey, Layer]]:
     """The layer of each module of the file, of the same shape and no two the same."""
-    names = ModuleNames.of(layers)
     places: dict[str, tuple[ModuleKey, Layer]] = {}
     strangers: list[str] = []
     taken: set[ModuleKey] = set()
@@ -95,32 +90,3 @@ def _dense_bytes(change: Change, layer: Layer) -> int:
     """Memory beyond low-rank pairs, in bytes of single precision."""
     dense = change.per_input or change.delta.dense is not None
     return 4 * layer.weight.numel() if dense else 0
-
-
-@dataclass(frozen=True)
-class ModuleNames:
-    """Every name under which a file may mean a layer of the loaded checkpoint."""
-
-    layers: Layers
-    _by_name: dict[str, ModuleKey] = field(repr=False)
-
-    @classmethod
-    def of(cls, layers: Layers) -> ModuleNames:
-        """The names of all `layers`."""
-        kohya = _KOHYA_TWO if any(part == "text_encoder_2" for part, _ in layers) else _KOHYA_ONE
-        by_name: dict[str, ModuleKey] = {}
-        for part, name in layers:
-            for alias in _aliases(name) if part != "unet" else (name,):
-                by_name[f"{part}.{alias}"] = (part, name)
-                by_name[kohya[part] + alias.replace(".", "_")] = (part, name)
-        return cls(layers, by_name)
-
-    def find(self, module: str) -> ModuleKey | None:
-        """The layer that `module` means, None for a stranger."""
-        return self._by_name.get(module)
-
-
-def _aliases(name: str) -> tuple[str, str]:
-    """A text encoder's layer with and without `text_model.`: transformers changed its mind, files did not."""
-    bare = name.removeprefix("text_model.")
-    return (bare, f"text_model.{bare}")

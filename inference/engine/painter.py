@@ -88,7 +88,7 @@ class Painter:
         on_step(Step(0, request.steps))
         checkpoint = self._store.get(spec)
         notes = tuple(note for file in files if (note := self._note(file, checkpoint)))
-        loras = [(normalise(file, checkpoint.layers, spec.name), file.use.weight) for file in files]
+        loras = [(normalise(file, checkpoint.names, spec.name), file.use.weight) for file in files]
         changes = fold_all(loras, checkpoint.layers)
         pictures = _Run(checkpoint, request, changes, self._device, on_step, self._spool, _stem(job)).pictures()
         return Painted(tuple(self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)), notes)

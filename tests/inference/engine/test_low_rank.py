@@ -11,9 +11,11 @@ import torch
 from diffusers import StableDiffusionXLPipeline
 from torch import nn
 
+from inference.base_models import Architecture
 from inference.demo import CHECKPOINTS
 from inference.engine.attachment import attached
 from inference.engine.folding import Folded, ModuleKey, fold_all, layers_of
+from inference.engine.layer_names import LayerNames
 from inference.engine.normalise import normalise
 from inference.errors import InferenceError, LoraFileRefused, ModuleMismatch
 from tests.inference.engine.loras import Made, as_file, drawn, kohya, peft
@@ -51,9 +53,13 @@ def ours(pipeline: Any, loras: list[tuple[Mapping[str, torch.Tensor], float]]) -
 
 
 def folded(pipeline: Any, loras: list[tuple[Mapping[str, torch.Tensor], float]]) -> dict[ModuleKey, Folded]:
-    layers = layers_of(parts_of(pipeline))
-    changes = [(normalise(as_file(file), layers, "vivid"), weight) for file, weight in loras]
-    return fold_all(changes, layers)
+    names = names_of(pipeline)
+    changes = [(normalise(as_file(file), names, "vivid"), weight) for file, weight in loras]
+    return fold_all(changes, names.layers)
+
+
+def names_of(pipeline: Any) -> LayerNames:
+    return LayerNames.of(Architecture.DEMO, layers_of(parts_of(pipeline)))
 
 
 def theirs(pipeline: Any, loras: list[tuple[list[Made], float]]) -> torch.Tensor:
@@ -127,7 +133,7 @@ def query(pipeline: Any) -> dict[str, torch.Tensor]:
 
 def refused(pipeline: Any, tensors: dict[str, torch.Tensor]) -> InferenceError:
     with pytest.raises((LoraFileRefused, ModuleMismatch)) as refusal:
-        normalise(as_file(tensors), layers_of(parts_of(pipeline)), "vivid")
+        normalise(as_file(tensors), names_of(pipeline), "vivid")
     assert len(str(refusal.value)) < 500
     return refusal.value
 
