@@ -85,7 +85,7 @@ def test_a_picture_that_cannot_be_copied_is_kept(house: House) -> None:
 
 def test_a_lora_with_a_number_that_is_none_is_refused_by_the_worker(house: House) -> None:
     name = "lora_unet_mid_block_attentions_0_proj_in"
-    tensors = lora_tensors({name: (8, 8)})
+    tensors = lora_tensors({name: (128, 128)})
     tensors[f"{name}.lora_up.weight"][0, 0] = float("nan")
     path = house.library / "poison.safetensors"
     path.write_bytes(safetensors_bytes(tensors))

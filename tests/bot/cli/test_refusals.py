@@ -18,7 +18,7 @@ def paint(house: House, *arguments: str | bytes, prompt: str = "a red circle", *
     return bot("paint", prompt, "--config", house.config, "--out", house.folder / "o.png", *arguments, **environment)
 
 
-def label(value: list[str | bytes]) -> str | None:
+def label(value: list[str]) -> str | None:
     return str(value)[:40] if "--" in str(value[0]) else ""
 
 
@@ -33,7 +33,6 @@ def label(value: list[str | bytes]) -> str | None:
         (["--lora", "/etc/passwd"], ["no LoRA /etc/passwd"]),
         (["--lora", "bat.safetensors"], ["no LoRA bat.safetensors", "Bat"]),
         (["--lora", "'; DROP TABLE lora; --"], ["no LoRA '; DROP TABLE lora; --"]),
-        (["--lora", b"\xff\xfe"], ["no LoRA"]),
         (["--lora", ""], ["no LoRA"]),
         (["--lora", "x" * 5000], ["no LoRA xxx"]),
         (["--lora", "Bat:nan"], ["weight of Bat", "between -4 and 4"]),
@@ -59,7 +58,7 @@ def label(value: list[str | bytes]) -> str | None:
     ids=label,
 )  # fmt: skip
 def test_a_request_that_cannot_be_painted_is_refused_in_a_sentence(
-    shared_house: House, capsys: pytest.CaptureFixture[str], arguments: list[str | bytes], words: list[str]
+    shared_house: House, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
 ) -> None:
     out = shared_house.folder / "o.png"
     said = bot_here(capsys, "paint", "a red circle", "--config", shared_house.config, "--out", out, *arguments)
@@ -69,6 +68,11 @@ def test_a_request_that_cannot_be_painted_is_refused_in_a_sentence(
     assert len(said.sentence) < 600
     assert said.sentence.isprintable()
     assert not (shared_house.folder / "o.png").exists()
+
+
+def test_a_name_that_is_no_text_is_refused(shared_house: House) -> None:
+    said = paint(shared_house, "--lora", b"\xff\xfe")
+    assert (said.code, "no LoRA" in said.sentence) == (REFUSED, True)
 
 
 def test_a_prompt_of_ten_thousand_characters_is_refused(shared_house: House) -> None:
