@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiosqlite
 
-from bot.catalogue import ScanReport, scan_library
+from bot import background
+from bot.catalogue import Progress, ScanReport
 from bot.checkpoints import identify
 from bot.config import ConfigError, Settings
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
 from bot.generation import Generation
+from bot.library_keeper import LibraryKeeper
 from bot.requests import RequestBuilder
 from inference.messages import CheckpointSpec, Configure
 from inference.workers.local import LocalWorker
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Easel:
     settings: Settings
     connection: aiosqlite.Connection
     checkpoints: tuple[CheckpointSpec, ...]
+    keeper: LibraryKeeper
     library: ScanReport
     requests: RequestBuilder
     generation: Generation
@@ -40,6 +41,7 @@ class Catalogued:
 
     connection: aiosqlite.Connection
     checkpoints: tuple[CheckpointSpec, ...]
+    keeper: LibraryKeeper
     library: ScanReport
     requests: RequestBuilder
 
@@ -64,9 +66,10 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
         async with open_database(settings.storage.database) as connection:
             checkpoints = tuple(await identify(connection, settings.checkpoints))
             installed = {spec.sha256: spec.base_model for spec in checkpoints if spec.sha256}
-            library = await scan_library(connection, settings.library.folder, installed, progress)
+            keeper = LibraryKeeper(connection, settings.library.folder, installed)
+            library = await keeper.scan(progress)
             requests = RequestBuilder(connection, settings, checkpoints)
-            yield Catalogued(connection, checkpoints, library, requests)
+            yield Catalogued(connection, checkpoints, keeper, library, requests)
 
 
 @asynccontextmanager
@@ -89,7 +92,20 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
         max_attempts=settings.limits.max_attempts,
     )
     async with generation.running():
-        yield Easel(settings, found.connection, found.checkpoints, found.library, found.requests, generation, worker)
+        watching = background.start(found.keeper.watch(settings.library.look_seconds), "watching the library")
+        try:
+            yield Easel(
+                settings,
+                found.connection,
+                found.checkpoints,
+                found.keeper,
+                found.library,
+                found.requests,
+                generation,
+                worker,
+            )
+        finally:
+            watching.cancel()
 
 
 def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> Configure:

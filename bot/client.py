@@ -23,6 +23,7 @@ from bot.delivery import Deliverer
 from bot.orders import Orders
 from bot.replies import answer
 from bot.views.bookmarks import PageButton, RemoveButton
+from bot.views.declare import DeclareButton
 from bot.views.lora import BookmarkToggle, LoraPageButton, UseButton
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
@@ -50,6 +51,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     BookmarkLorasButton,
     BookmarkToggle,
     CancelButton,
+    DeclareButton,
     DeleteButton,
     LoraPageButton,
     PageButton,

@@ -84,6 +84,8 @@ class LibrarySettings(_Section):
 
     folder: Path = Path("loras")
     """Only .safetensors files are read; folders inside are searched too."""
+    look_seconds: Annotated[float, Field(ge=1, le=86_400)] = 30.0
+    """How often to look for files that were added, removed or replaced."""
 
 
 class WorkerSettings(_Section):
@@ -279,8 +281,8 @@ class Settings(BaseSettings):
         checkpoints = tuple(
             c.model_copy(update={"path": folder / c.path.expanduser()}) if c.path else c for c in self.checkpoints
         )
-        storage = StorageSettings(folder=folder / self.storage.folder.expanduser())
-        library = LibrarySettings(folder=folder / self.library.folder.expanduser())
+        storage = self.storage.model_copy(update={"folder": folder / self.storage.folder.expanduser()})
+        library = self.library.model_copy(update={"folder": folder / self.library.folder.expanduser()})
         return self.model_copy(update={"checkpoints": checkpoints, "storage": storage, "library": library})
 
 

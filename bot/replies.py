@@ -72,10 +72,13 @@ async def whisper(interaction: Interaction, view: ui.LayoutView, files: list[dis
     if not interaction.response.is_done():
         await interaction.response.send_message(view=view, files=files or [], ephemeral=True)
         return
-    thinking = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
-    if thinking and (await interaction.original_response()).flags.loading:
-        # A public "thinking" cannot become private: take it away, then whisper.
-        await interaction.delete_original_response()
+    if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+        thinking = (await interaction.original_response()).flags
+        if thinking.loading and thinking.ephemeral:
+            await interaction.edit_original_response(view=view, attachments=files or [])
+            return
+        if thinking.loading:  # a public "thinking" cannot become private: take it away, then whisper
+            await interaction.delete_original_response()
     await interaction.followup.send(view=view, files=files or [], ephemeral=True)
 
 

@@ -16,6 +16,7 @@ from bot.errors import NothingThere
 from bot.replies import whisper
 from bot.requests import LoraWish, Wish
 from bot.texts import plain
+from bot.views.declare import DeclareButton
 from bot.views.page import Page
 from bot.views.press import PressButton
 from inference.messages import MAX_PROMPT
@@ -144,7 +145,10 @@ async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
     fits = f"Fits {', '.join(map(plain, fitting))}" if fitting else "No checkpoint installed here fits it"
     container.add_item(ui.TextDisplay[Any](f"-# {fits}"))
     page.view.add_item(container)
-    page.view.add_item(ui.ActionRow[Any](UseButton(lora.id), BookmarkToggle(lora.id, kept=kept)))
+    buttons: list[PressButton] = [UseButton(lora.id), BookmarkToggle(lora.id, kept=kept)]
+    if person_id in easel.settings.discord.operators:
+        buttons.append(DeclareButton(lora.id))
+    page.view.add_item(ui.ActionRow[Any](*buttons))
     return page
 
 

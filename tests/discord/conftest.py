@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from bot.cli.run import serve
 from bot.config import Settings
-from bot.playground import Playground
+from bot.playground import Playground, cast
 from bot.playground.control import Control, Person, Sent
 from bot.playground.seen import Seen
 from tests.house import House
@@ -41,7 +41,7 @@ class Scene:
     @property
     def settings(self) -> Settings:
         """The house's settings, pointed at the playground."""
-        discord = {"token": self.playground.token, "api_url": self.playground.api_url}
+        discord = {"token": self.playground.token, "api_url": self.playground.api_url, "operators": [cast.MARGARET]}
         settings = self.house.settings
         return settings.model_copy(update={"discord": settings.discord.model_validate(discord)})
 

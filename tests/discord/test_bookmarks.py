@@ -6,7 +6,7 @@ import pytest
 
 from bot.playground.seen import Seen
 from tests.discord.conftest import Scene
-from tests.house import PASTEL
+from tests.house import BASES, PASTEL, VIVID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,3 +55,19 @@ async def test_private_answers_are_seen_by_nobody_else(scene: Scene) -> None:
     page = await bookmarks(scene, "Ada")
     assert page.id not in {message.id for message in await scene.grace.messages()}
     assert page.id in {message.id for message in await scene.ada.messages()}
+
+
+async def test_an_operator_declares_a_base_model_and_nobody_else_can(scene: Scene) -> None:
+    assert "Declare base model" not in (await (await scene.ada.slash("lora info", name="mystery")).reply()).buttons
+    margaret = scene.control.person("Margaret")
+    page = await (await margaret.slash("lora info", name="mystery")).reply()
+    opener = await margaret.press(page, "Declare base model")
+    modal = await opener.modal()
+    base = next(part["component"] for part in modal["components"] if part["component"]["custom_id"] == "base")
+    assert [option["value"] for option in base["options"]][:2] == [BASES[VIVID], BASES[PASTEL]]
+    version = next(part["component"] for part in modal["components"] if part["component"]["custom_id"] == "version")
+    values = {"version": [version["options"][0]["value"]], "base": [BASES[VIVID]], "reason": "I trained it myself"}
+    reply = await (await margaret.submit(opener, values)).reply()
+    assert "is now Vivid" in reply.text and reply.ephemeral
+    message = await scene.painted(await scene.ada.slash("imagine", prompt="a bat", lora1="mystery"))
+    assert "mystery" in message.text
