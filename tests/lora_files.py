@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-# Module name -> (outputs, inputs) of the layer that it changes.
-MODULES = {"lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q": (8, 8)}
+# Module name -> (outputs, inputs) of the layer that it changes. Of all base models only SDXL has this one.
+MODULES = {"lora_unet_down_blocks_1_attentions_0_transformer_blocks_1_attn1_to_q": (640, 640)}
 
 
 def lora_tensors(

@@ -6,7 +6,9 @@ import errno
 import hashlib
 import os
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -16,18 +18,26 @@ from inference.base_models import BaseModelId
 from inference.hashes import sha256_of
 from inference.lora.declarations import FILE_NAME, Declaration
 from inference.lora.evidence import Evidence, Source, judge
-from inference.lora.header import BadSafetensors, read_header
+from inference.lora.header import BadSafetensors, Header, read_header
+from inference.lora.metadata import trigger_words
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_path
+from inference.lora.verdict import Layers, Verdict, decide, layers_of
 from inference.messages import Sha256
 
 SUFFIX = ".safetensors"
+READERS = min(4, os.cpu_count() or 1)  # threads; hashing leaves Python's lock alone
+FILES_AHEAD = 4  # a thread
 FOREIGN_SUFFIXES = frozenset({".ckpt", ".pt", ".bin", ".pth", ".zip"})
 EVIDENCE_KEYS = (
+    "software",
     "ss_base_model_version",
     "ss_new_sd_model_hash",
     "ss_output_name",
     "ss_sd_model_hash",
     "ss_sd_model_name",
+    "ss_v2",
+    "ss_v_parameterization",
+    "ss_zero_terminal_snr",
     "modelspec.architecture",
     "modelspec.prediction_type",
     "modelspec.title",
@@ -50,7 +60,9 @@ class FoundLora(BaseModel):
     """One file of the library as a scan found it. With a `problem` it is listed but never painted with.
 
     `path` is relative to the library, with forward slashes; `metadata` is the part of the file's own that counts
-    as evidence. As JSON it is what the catalogue keeps, so that an unchanged file is never read twice.
+    as evidence, `trigger_words` are candidates from it. Without `layers` nobody has looked into the file (an earlier
+    version of Easel found it), and the next scan will. As JSON it is what the catalogue keeps, so that an unchanged
+    file is never read twice.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,6 +72,8 @@ class FoundLora(BaseModel):
     sha256: Sha256 | None = None
     sidecar: Sidecar = Sidecar()
     metadata: dict[str, str] = {}
+    layers: Layers | None = None
+    trigger_words: tuple[str, ...] = ()
     problem: str | None = None
 
     @property
@@ -76,7 +90,22 @@ class FoundLora(BaseModel):
         """Its base model and how we know it."""
         if self.sha256 is None:
             return Evidence(None, Source.NONE)
-        return judge(self.sha256, self.metadata, self.sidecar, declarations, installed)
+        name = PurePosixPath(self.path).name
+        evidence = judge(self.sha256, self.metadata, self.sidecar, declarations, installed, file_name=name)
+        return evidence if self.layers is None else decide(self.layers, evidence, self.metadata).evidence
+
+    def verdict(self, declarations: Mapping[str, Declaration], installed: Mapping[str, BaseModelId]) -> Verdict | None:
+        """Everything that is known of it; None for a file that could not be read."""
+        if self.sha256 is None or self.layers is None:
+            return None
+        name = PurePosixPath(self.path).name
+        evidence = judge(self.sha256, self.metadata, self.sidecar, declarations, installed, file_name=name)
+        return decide(self.layers, evidence, self.metadata)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the file should be read again although it has not changed."""
+        return self.sha256 is not None and self.layers is None
 
 
 class OutsideLibrary(Exception):
@@ -135,16 +164,37 @@ def scan(
 ) -> Iterator[FoundLora]:
     """Yield every LoRA of `library`; a file whose stamp is in `known` (by path) unchanged is not read again.
 
-    A broken file is yielded with its problem and never stops the scan. Raises OSError only for the folder itself.
+    What has to be read is read in a few threads, a few files ahead. A broken file is yielded with its problem and
+    never stops the scan. Raises OSError only for the folder itself.
     """
     files = lora_files(library)
-    for done, path in enumerate(files):
+    for done, found in enumerate(_read_ahead(library, files, known)):
         progress(done, len(files))
-        relative = path.relative_to(library).as_posix()
-        before = known.get(relative)
-        stamp = _stamp(path)
-        yield before if before is not None and stamp == before.stamp else _read(library, relative, stamp)
+        yield found
     progress(len(files), len(files))
+
+
+def _read_ahead(library: Path, files: list[Path], known: Mapping[str, FoundLora]) -> Iterator[FoundLora]:
+    waiting: deque[FoundLora | Future[FoundLora]] = deque()
+    readers = ThreadPoolExecutor(READERS, thread_name_prefix="library")
+    try:
+        for path in files:
+            relative = path.relative_to(library).as_posix()
+            before, stamp = known.get(relative), _stamp(path)
+            if before is not None and before.stamp == stamp and not before.outdated:
+                waiting.append(before)
+            else:
+                waiting.append(readers.submit(_read, library, relative, stamp))
+            if len(waiting) > READERS * FILES_AHEAD:
+                yield _result(waiting.popleft())
+        while waiting:
+            yield _result(waiting.popleft())
+    finally:
+        readers.shutdown(cancel_futures=True)
+
+
+def _result(found: FoundLora | Future[FoundLora]) -> FoundLora:
+    return found.result() if isinstance(found, Future) else found
 
 
 def _stamp(path: Path) -> FileStamp:
@@ -179,8 +229,22 @@ def _read(library: Path, relative: str, stamp: FileStamp) -> FoundLora:
             sha256 = sha256_of(file)
     except (OSError, BadSafetensors, OutsideLibrary) as problem:
         return FoundLora(path=relative, stamp=stamp, sidecar=sidecar, problem=_reason(problem))
-    kept = {key: header.metadata[key][:1000] for key in EVIDENCE_KEYS if key in header.metadata}
-    return FoundLora(path=relative, stamp=stamp, sha256=sha256, sidecar=sidecar, metadata=kept)
+    return found_from(relative, stamp, sha256, sidecar, header)
+
+
+def found_from(path: str, stamp: FileStamp, sha256: str, sidecar: Sidecar, header: Header) -> FoundLora:
+    """What a file's header tells, beside its hash and its sidecar."""
+    layers = layers_of(header.tensors)
+    return FoundLora(
+        path=path,
+        stamp=stamp,
+        sha256=sha256,
+        sidecar=sidecar,
+        metadata={key: header.metadata[key][:1000] for key in EVIDENCE_KEYS if key in header.metadata},
+        layers=layers,
+        trigger_words=trigger_words(header.metadata),
+        problem=layers.problem,
+    )
 
 
 def _reason(problem: Exception) -> str:

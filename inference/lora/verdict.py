@@ -1,0 +1,192 @@
+"""The verdict on a file: whose layers it has, which base model it was trained on, how we know, and what is odd.
+
+Shapes and words are two kinds of evidence. Words (metadata, ids, an operator's declaration) tell the lineage, which
+no shape shows; but a base model of an architecture that lacks even one of the file's layers is never believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ConfigDict
+
+from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, BaseModelId
+from inference.lora.evidence import Evidence, Source
+from inference.lora.fit import Fit, Grade, fit
+from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
+from inference.lora.metadata import claimed_architectures
+from inference.lora.tables import STRANGERS, title
+
+UNKNOWN, AMBIGUOUS = "unknown", "ambiguous"
+
+# Makes of an architecture that only one lineage has.
+_LINEAGE_OF_MAKE = {"chroma": BaseModelId("flux1/chroma"), "kolors": BaseModelId("sdxl/kolors")}
+
+
+class Layers(BaseModel):
+    """What a file's header tells of its layers; kept by the catalogue, so that an unchanged file is not read again.
+
+    `formats` are those it is written in, `rank` the largest bottleneck; the rest is `fit.Fit`. With a `problem` no
+    part of the file may be used.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    formats: tuple[str, ...] = ()
+    rank: int | None = None
+    modules: int = 0
+    base: str | None = None
+    grade: Grade = Grade.NONE
+    shares: dict[str, float] = {}
+    variants: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    problem: str | None = None
+
+    @property
+    def fit(self) -> Fit:
+        """Whose layers these are, as far as names and shapes tell."""
+        return Fit(self.base, self.grade, self.shares, self.variants, self.candidates, self.reasons)
+
+
+def layers_of(tensors: Mapping[str, Shaped]) -> Layers:
+    """Read a header's tensors: formats, rank, and the fit to every known base model."""
+    modules = modules_of(tensors)
+    found = fit(modules)
+    return Layers(
+        formats=_formats(modules.values()),
+        rank=max((module.rank for module in modules.values() if module.rank is not None), default=None),
+        modules=len(modules),
+        base=found.base,
+        grade=found.grade,
+        shares={base: round(share, 4) for base, share in found.shares.items()},
+        variants=found.variants,
+        candidates=found.candidates,
+        reasons=found.reasons,
+        problem=_problem(modules.values()),
+    )
+
+
+def _formats(modules: Collection[ModuleTensors]) -> tuple[str, ...]:
+    """The most frequent first."""
+    counts: dict[str, int] = {}
+    for module in modules:
+        for name in (module.format.value, *(("DoRA",) if module.dora else ())):
+            counts[name] = counts.get(name, 0) + 1
+    return tuple(sorted(counts, key=lambda name: -counts[name]))
+
+
+def _problem(modules: Collection[ModuleTensors]) -> str | None:
+    if not modules:
+        return "it holds no LoRA weights"
+    if strange := [module for module in modules if module.format not in USABLE]:
+        kinds = ", ".join(dict.fromkeys(module.format.value for module in strange))
+        return f"{strange[0].module} is of a kind that is not painted with ({kinds})"
+    broken = next((module for module in modules if module.problem is not None), None)
+    return f"of {broken.module}, {broken.problem}" if broken else None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a file. `evidence` has the base model, if any; `fit` has the architecture.
+
+    `reasons` are sentences that lead to it.
+    """
+
+    layers: Layers
+    fit: Fit
+    evidence: Evidence
+    reasons: tuple[str, ...]
+
+    @property
+    def base_model(self) -> BaseModelId | None:
+        """The base model it was trained on; None: unknown, and so used nowhere."""
+        return self.evidence.base_model
+
+    @property
+    def architecture(self) -> str:
+        """The architecture, at whatever grade, or `unknown`, or `ambiguous`."""
+        return self.fit.base or (AMBIGUOUS if self.fit.ambiguous else UNKNOWN)
+
+    @property
+    def lineage(self) -> str:
+        """The lineage, or `unknown`."""
+        return self.base_model.lineage if self.base_model else UNKNOWN
+
+
+def decide(layers: Layers, evidence: Evidence, metadata: Mapping[str, str]) -> Verdict:
+    """Bring shapes and words together: words break ties between shapes, and never overrule them."""
+    claims = claimed_architectures(metadata)
+    best = {evidence.base_model.architecture.value} if evidence.base_model is not None else set[str]()
+    found = layers.fit.settled_by(best).settled_by(claims)
+    settled = _settle(evidence, found)
+    against = _metadata_against(found, claims)
+    settled = replace(settled, contradictions=tuple(dict.fromkeys(settled.contradictions + against)))
+    return Verdict(layers, found, settled, (*found.reasons, _lineage_reason(settled)))
+
+
+def _settle(evidence: Evidence, found: Fit) -> Evidence:
+    """The evidence as far as the shapes let it stand."""
+    said = evidence.base_model
+    if found.base is None or found.grade is not Grade.FIT:
+        return evidence if said is None else _withdrawn(evidence, _why_not_fit(found))
+    if found.base in STRANGERS:
+        return evidence if said is None else _withdrawn(evidence, f"its layers are {title(found.base)}'s")
+    proven = _proven(found)
+    if said is None:
+        alone = proven is not None and evidence.source is not Source.CONFLICT
+        return replace(evidence, base_model=proven, source=Source.SHAPES) if alone else evidence
+    if said.architecture != found.base:
+        return _withdrawn(evidence, f"its layers are {title(found.base)}'s")
+    if not _possible(said, found):
+        return _withdrawn(evidence, f"{said.label} lacks some of its layers")
+    return evidence
+
+
+def _withdrawn(evidence: Evidence, why: str) -> Evidence:
+    against = f"{evidence.source.value}: {evidence.base_model}, but {why}"
+    return replace(
+        evidence, base_model=None, source=Source.CONFLICT, contradictions=(against, *evidence.contradictions)
+    )
+
+
+def _why_not_fit(found: Fit) -> str:
+    if found.ambiguous:
+        return f"its layers fit {' and '.join(title(base) for base in found.candidates)} alike"
+    return "no known model has all of its layers"
+
+
+def _proven(found: Fit) -> BaseModelId | None:
+    """The lineage that the shapes prove: where there is only one, or where only one has this make."""
+    architecture = Architecture(found.base or "")
+    makes = {_LINEAGE_OF_MAKE.get(make) for make in found.variants}
+    if len(makes) == 1 and (only := makes.pop()) is not None:
+        return only
+    if architecture in OPEN_LINEAGES or architecture not in LINEAGE_TITLES:
+        return BaseModelId(f"{architecture}/base")
+    return None
+
+
+def _possible(said: BaseModelId, found: Fit) -> bool:
+    """Whether a make of the architecture that fits may be of this lineage."""
+    makes = {_LINEAGE_OF_MAKE.get(make) for make in found.variants}
+    return said in makes if said in _LINEAGE_OF_MAKE.values() else None in makes
+
+
+def _metadata_against(found: Fit, claims: Collection[str]) -> tuple[str, ...]:
+    if found.base is None or found.grade is not Grade.FIT:
+        return ()
+    return tuple(
+        f"its metadata says {title(base)}, its layers say {title(found.base)}"
+        for base in sorted(claims)
+        if base != found.base
+    )
+
+
+def _lineage_reason(evidence: Evidence) -> str:
+    if evidence.base_model is not None:
+        return f"{evidence.base_model}: {evidence.source.value}"
+    if evidence.source is Source.CONFLICT:
+        return "its sources contradict each other, so its base model is unknown"
+    return "nothing says which base model it was trained on"
