@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from inference.engine.folding import Change
-from inference.engine.low_rank import Delta, LowRank, numbers
+from inference.engine.low_rank import Delta, LowRank, size
 from inference.lora.formats import Format, ModuleTensors
 from inference.lora.suffixes import Role
 
@@ -112,7 +112,7 @@ def _kron(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 def _smaller(rank: int, shape: Shape, pair: Callable[[], LowRank], dense: Callable[[], torch.Tensor]) -> Delta:
     """The change in whichever form holds fewer numbers; the other is never made."""
-    if numbers(shape, rank) < math.prod(shape):
+    if size(shape, rank) < math.prod(shape):
         return Delta(pair())
     return Delta(dense=dense().reshape(tuple(shape)))
 

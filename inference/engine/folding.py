@@ -6,7 +6,6 @@ recipe is exact: it equals PEFT running its adapters one after another. It compu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +13,7 @@ import torch
 from torch import nn
 from torch.linalg import vector_norm
 
-from inference.engine.low_rank import Delta, added
+from inference.engine.low_rank import Delta, added, within
 
 ModuleKey = tuple[str, str]  # (part of the pipeline, dotted name of the layer in it)
 Layer = nn.Linear | nn.Conv2d
@@ -49,10 +48,10 @@ class Change:
         """Whether the norm is one for each input: such a change is dense once it is folded."""
         return self.magnitude is not None and self.magnitude.shape[0] == 1
 
-    def largest(self, enough: float) -> float:
-        """The largest absolute number of it; a quick upper bound where that is below `enough`. NaN stays NaN."""
-        others = [float(part.abs().max()) for part in (self.magnitude, self.bias) if part is not None]
-        return max([self.delta.largest(enough), *others], key=lambda size: (math.isnan(size), size))
+    def within(self, limit: float) -> bool:
+        """Whether none of its numbers is larger than `limit`; NaN is not within."""
+        others = [part for part in (self.magnitude, self.bias) if part is not None]
+        return self.delta.within(limit) and all(within(part, limit) for part in others)
 
 
 @dataclass(frozen=True)

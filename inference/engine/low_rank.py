@@ -33,10 +33,10 @@ class LowRank:
         """The pair that is the sum of both: the ranks laid side by side."""
         return LowRank(torch.cat([self.down, other.down]), torch.cat([self.up, other.up], dim=1))
 
-    def largest(self, enough: float) -> float:
-        """The largest absolute element of the change; a quick upper bound of it where that is below `enough`."""
-        bound = float(self.up.norm(dim=1).max() * self.down.flatten(1).norm(dim=0).max())  # Cauchy-Schwarz
-        return bound if bound < enough else float(self.dense().abs().max())
+    def within(self, limit: float) -> bool:
+        """Whether no element of the change is larger than `limit`; NaN is not within."""
+        quick = self.up.norm(dim=1).max() * self.down.flatten(1).norm(dim=0).max()  # an upper bound (Cauchy-Schwarz)
+        return bool(quick <= limit) or within(self.dense(), limit)
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,14 @@ class Delta:
             weight = weight + self.pair.dense()
         return weight if self.dense is None else weight + self.dense
 
-    def largest(self, enough: float) -> float:
-        """The largest absolute element of each part; a quick upper bound of it where that is below `enough`."""
-        low_rank = 0.0 if self.pair is None else self.pair.largest(enough)
-        return max(low_rank, 0.0 if self.dense is None else float(self.dense.abs().max()))
+    def within(self, limit: float) -> bool:
+        """Whether no element of either part is larger than `limit`; NaN is not within."""
+        return (self.pair is None or self.pair.within(limit)) and (self.dense is None or within(self.dense, limit))
+
+
+def within(numbers: torch.Tensor, limit: float) -> bool:
+    """Whether none of `numbers` is larger than `limit`, whatever its sign; NaN is not within."""
+    return bool(numbers.abs().max() <= limit)
 
 
 def added(first: torch.Tensor | None, second: torch.Tensor | None) -> torch.Tensor | None:
@@ -80,7 +84,7 @@ def added(first: torch.Tensor | None, second: torch.Tensor | None) -> torch.Tens
     return first + second
 
 
-def numbers(shape: Sequence[int], rank: int) -> int:
+def size(shape: Sequence[int], rank: int) -> int:
     """How many numbers a pair of this rank holds for a weight of this shape."""
     return rank * (shape[0] + math.prod(shape[1:]))
 

@@ -81,7 +81,7 @@ def _change(file: LoraFile, module: ModuleTensors, layer: Layer) -> Change:
         change = change_of(module, tensors, layer.weight.shape)
     except BadWeights as problem:
         raise LoraFileRefused(lora=file.use.name, reason=f"of {module.module}, {problem}") from problem
-    if not change.largest(MAX_CHANGE) <= MAX_CHANGE:
+    if not change.within(MAX_CHANGE):
         raise LoraFileRefused(lora=file.use.name, reason=f"the numbers of {module.module} are out of all proportion")
     return change
 
