@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from inference.base_models import CompatibilityTable
 from inference.engine.attachment import attached
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.clean import CleanLatents
 from inference.engine.folding import Folded, ModuleKey, fold_all
 from inference.engine.lora_files import LoraFile, LoraReader
 from inference.engine.normalise import normalise
@@ -130,6 +131,7 @@ class _Run:
     stem: str
     last_preview: float = field(default_factory=time.monotonic)
     idle: set[ModuleKey] = field(default_factory=set)
+    clean: CleanLatents | None = None
 
     @torch.no_grad()
     def pictures(self) -> list[Image.Image]:
@@ -137,6 +139,7 @@ class _Run:
         pipeline.scheduler = scheduler_for(
             request.sampler, self.checkpoint.scheduler_config, self.checkpoint.prediction, request.steps
         )
+        self.clean = CleanLatents(pipeline.scheduler)
         # On the CPU whatever the device, so that a seed means the same noise everywhere.
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
         with attached(self.checkpoint.layers, self.changes) as self.idle:
@@ -160,7 +163,7 @@ class _Run:
         if not bool(latents.isfinite().all()):
             raise NotANumberPicture
         total = int(pipeline.num_timesteps)
-        preview = self._preview(latents[0]) if self._wants_preview(index + 1, total) else None
+        preview = self._preview() if self._wants_preview(index + 1, total) else None
         self.on_step(Step(index + 1, total, preview))
         return {}
 
@@ -181,12 +184,13 @@ class _Run:
         self.last_preview = now
         return True
 
-    def _preview(self, latents: torch.Tensor) -> str:
+    def _preview(self) -> str | None:
+        if self.clean is None or self.clean.latest is None:
+            return None
         scale = PREVIEW_SIDE / max(self.request.width, self.request.height)
         size = (round(self.request.width * scale), round(self.request.height * scale))
-        # Noisy latents of sigma-scaled samplers are larger than clean ones; their own spread brings them back.
-        calm = latents / max(1.0, float(latents.std()))
-        return _write(self.checkpoint.preview.picture(calm, size), self.spool / f"{self.stem}-preview.png")
+        picture = self.checkpoint.preview.picture(self.clean.latest[0], size)
+        return _write(picture, self.spool / f"{self.stem}-preview.png")
 
 
 def _known(file: LoraFile) -> KnownLora:

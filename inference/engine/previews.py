@@ -1,8 +1,7 @@
-"""Previews without the VAE: a linear map from latent channels to red, green and blue, measured at load time."""
+"""Previews without the VAE: a small map from latent channels to red, green and blue, measured at load time."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,38 +9,57 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torch.nn.functional import avg_pool2d, interpolate
 
-_LEVELS = (-0.9, 0.0, 0.9)
-_TILE = 8  # latents a tile; its border is blurred into its neighbours, so only the middle is read
+_SIDE = 48  # latents; the chart is square
+_BLOCKS = 12  # colours a side
 
 
 @dataclass(frozen=True)
 class PreviewMap:
-    """`rgb = latent @ matrix + offset`; matrix is (channels, 3), offset (3,), colours in -1..1."""
+    """Colours as a second-degree polynomial of a latent's channels: `rgb = terms(latent) @ matrix`, in -1..1.
+
+    A linear map is enough for the large VAEs; small ones bend their colours more.
+    """
 
     matrix: torch.Tensor
-    offset: torch.Tensor
 
     @classmethod
     @torch.no_grad()
     def measure(cls, vae: Any) -> PreviewMap:
-        """Encode a chart of 27 flat colours and fit the map by least squares: no table for any VAE is needed."""
-        colours = torch.tensor(list(itertools.product(_LEVELS, repeat=3)))
-        side = _TILE * 2 ** (len(vae.config.block_out_channels) - 1)
-        chart = colours.T.reshape(1, 3, 3, 9).repeat_interleave(side, 2).repeat_interleave(side, 3)
+        """Encode a chart of colours and fit the map by least squares: no table for any VAE is needed."""
+        scale = 2 ** (len(vae.config.block_out_channels) - 1)
+        chart = _chart(_SIDE * scale)
         with _in_float32(vae):
             encoded = vae.encode(chart.to(vae.device)).latent_dist.mean[0]
         latents = encoded.cpu() * vae.config.scaling_factor
-        middle = latents[:, _TILE // 2 :: _TILE, _TILE // 2 :: _TILE].flatten(1).T
-        inputs = torch.cat([middle, torch.ones(len(middle), 1)], dim=1)
-        solution = torch.linalg.lstsq(inputs, colours).solution
-        return cls(solution[:-1], solution[-1])
+        colours = avg_pool2d(chart, scale)[0].permute(1, 2, 0)
+        return cls(torch.linalg.lstsq(_terms(latents).flatten(0, 1), colours.flatten(0, 1)).solution)
 
     def picture(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
         """A small picture of `latents` (channels, h, w), scaled to `size` (width, height) in pixels."""
-        colours = latents.float().cpu().permute(1, 2, 0) @ self.matrix + self.offset
+        colours = _terms(latents.float().cpu()) @ self.matrix
         pixels = ((colours.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
         return Image.fromarray(pixels.numpy()).resize(size, Image.Resampling.BILINEAR)
+
+
+def _terms(latents: torch.Tensor) -> torch.Tensor:
+    """(channels, h, w) -> (h, w, terms): one, each channel, each product of two."""
+    channels = latents.movedim(0, -1)
+    first, second = torch.triu_indices(len(latents), len(latents))
+    products = channels[..., first] * channels[..., second]
+    return torch.cat([torch.ones_like(channels[..., :1]), channels, products], dim=-1)
+
+
+def _chart(side: int) -> torch.Tensor:
+    """Random colours (1, 3, side, side) in -1..1, left as blocks with edges, right flowing into each other.
+
+    Flat colours alone would leave open what latents do at edges, and previews would glitter there.
+    """
+    colours = torch.rand(1, 3, _BLOCKS, _BLOCKS, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    blocks = interpolate(colours, size=(side, side), mode="nearest")
+    flowing = interpolate(colours, size=(side, side), mode="bilinear", align_corners=False)
+    return torch.cat([blocks[..., : side // 2], flowing[..., side // 2 :]], dim=-1)
 
 
 @contextmanager
