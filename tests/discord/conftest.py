@@ -17,6 +17,7 @@ from bot.playground import Playground, cast
 from bot.playground.control import Control, Person, Sent
 from bot.playground.seen import Seen
 from tests.house import House
+from tests.playground.conftest import judge_exchanges
 
 PATIENCE = 120.0  # seconds; the first picture waits for torch on a busy machine
 PROMPT = "a red circle on a blue background"
@@ -78,6 +79,7 @@ async def open_scene(house: House) -> AsyncGenerator[Scene]:
     """A playground without the bot."""
     async with Playground.serve() as playground, Control.connect(playground.page_url) as control:
         yield Scene(playground, control, house)
+        judge_exchanges(playground)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
