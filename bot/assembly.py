@@ -17,6 +17,7 @@ from bot.database.lock import program_lock
 from bot.generation import Generation
 from bot.library_keeper import LibraryKeeper
 from bot.requests import RequestBuilder
+from inference.lora.installed import installed_hashes
 from inference.messages import CheckpointSpec, Configure
 from inference.workers.local import LocalWorker
 
@@ -65,8 +66,7 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
     with program_lock(settings.storage.database):
         async with open_database(settings.storage.database) as connection:
             checkpoints = tuple(await identify(connection, settings.checkpoints))
-            installed = {spec.sha256: spec.base_model for spec in checkpoints if spec.sha256}
-            keeper = LibraryKeeper(connection, settings.library.folder, installed)
+            keeper = LibraryKeeper(connection, settings.library.folder, installed_hashes(checkpoints))
             library = await keeper.scan(progress)
             requests = RequestBuilder(connection, settings, checkpoints)
             yield Catalogued(connection, checkpoints, keeper, library, requests)

@@ -11,13 +11,15 @@ import aiosqlite
 
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.checkpoints import known_sha256, remember_checkpoint
-from inference.hashes import checkpoint_sha256, folder_files
+from inference.hashes import checkpoint_sha256, folder_files, short_hash
 from inference.messages import CheckpointSpec
 
 
 async def identify(connection: aiosqlite.Connection, checkpoints: Sequence[CheckpointSettings]) -> list[CheckpointSpec]:
     """What the worker is told of each checkpoint. Raises ConfigError for files that are not there."""
-    return [checkpoint.spec(await _sha256(connection, checkpoint)) for checkpoint in checkpoints]
+    return [
+        checkpoint.spec(await _sha256(connection, checkpoint), _short_hash(checkpoint)) for checkpoint in checkpoints
+    ]
 
 
 async def _sha256(connection: aiosqlite.Connection, checkpoint: CheckpointSettings) -> str | None:
@@ -36,9 +38,23 @@ async def _sha256(connection: aiosqlite.Connection, checkpoint: CheckpointSettin
             "Correct its path in the settings."
         ) from None
     await remember_checkpoint(
-        connection, checkpoint.name, source=source, stamp=stamp, sha256=sha256, base_model=checkpoint.base_model
+        connection,
+        checkpoint.name,
+        source=source,
+        stamp=stamp,
+        sha256=sha256,
+        short_hash=_short_hash(checkpoint),
+        base_model=checkpoint.base_model,
     )
     return sha256
+
+
+def _short_hash(checkpoint: CheckpointSettings) -> str | None:
+    """Reads 64 KiB, so it is taken at every start."""
+    try:
+        return short_hash(checkpoint.path) if checkpoint.path is not None else None
+    except OSError:
+        return None
 
 
 def _stamp(path: Path) -> str:

@@ -219,7 +219,7 @@ class CheckpointSettings(_Section):
         """The offered size that `wish` names (`portrait` or `832x1216`), None when it is not offered."""
         return next((size for size in self.sizes if wish.lower() in {size.shape, str(size)}), None)
 
-    def spec(self, sha256: str | None) -> CheckpointSpec:
+    def spec(self, sha256: str | None, short_hash: str | None = None) -> CheckpointSpec:
         """What the worker needs to know of it."""
         return CheckpointSpec(
             name=self.name,
@@ -228,6 +228,7 @@ class CheckpointSettings(_Section):
             base_model=self.base_model,
             prediction_type=self.prediction_type,
             sha256=self.source_sha256 or sha256,
+            short_hash=short_hash,
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK = 1 << 20
+_SHORT_START, _SHORT_LENGTH = 0x100000, 0x10000  # bytes; fixed by the web UI that first wrote these hashes
 _CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".json", ".txt"})
 
 
@@ -40,6 +41,19 @@ def folder_sha256(folder: Path) -> str:
 def checkpoint_sha256(source: Path) -> str:
     """Identity of a checkpoint, whether a single file or a folder. Raises OSError."""
     return folder_sha256(source) if source.is_dir() else file_sha256(source)
+
+
+def short_hash(source: Path) -> str | None:
+    """The old hash of a checkpoint's file, eight hex digits of 64 KiB at 1 MiB; None for a folder or a smaller file.
+
+    Other files may have the same: it sees a small part only. Raises OSError.
+    """
+    if source.is_dir():
+        return None
+    with source.open("rb") as file:
+        file.seek(_SHORT_START)
+        part = file.read(_SHORT_LENGTH)
+    return hashlib.sha256(part).hexdigest()[:8] if len(part) == _SHORT_LENGTH else None
 
 
 def autov2(sha256: str) -> str:

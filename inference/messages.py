@@ -44,6 +44,7 @@ class PredictionType(StrEnum):
 
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ShortHash = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Note = Annotated[str, Field(max_length=500)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
@@ -119,6 +120,7 @@ class CheckpointSpec(_Frozen):
     base_model: BaseModelId
     prediction_type: PredictionType | None = None
     sha256: Sha256 | None = None
+    short_hash: ShortHash | None = None
 
 
 # --- commands: bot -> worker -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`library scan | list | declare`: what lies in the LoRA folder, and what it was trained on."""
+"""`library scan | list | declare | inspect`: what lies in the LoRA folder, and what it was trained on."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from rich.table import Table
 
 from bot.assembly import open_catalogue
 from bot.catalogue import ScanReport
-from bot.cli import DONE, REFUSED, add_config, settings_of
+from bot.cli import DONE, REFUSED, add_config, inspect, settings_of
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError, Settings
 from bot.database.connection import open_database
 from bot.database.loras import Lora, LoraVersion, browse_loras
 from inference.base_models import BaseModelId
-from inference.hashes import file_sha256
 from inference.lora.declarations import declare
+from inference.lora.evidence import Source
+from inference.lora.inspection import look
+from inference.lora.library import FoundLora
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -34,7 +36,7 @@ PAGE = 1000
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
-    parser = commands.add_parser("library", help="the LoRA files: scan, list, declare")
+    parser = commands.add_parser("library", help="the LoRA files: scan, list, declare, inspect")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     scan = actions.add_parser("scan", help="read what is new or changed in the folder")
     show = actions.add_parser("list", help="what the catalogue holds")
@@ -43,6 +45,8 @@ def add(commands: Commands) -> None:
     word.add_argument("file", type=Path)
     word.add_argument("--base", required=True, metavar="ARCHITECTURE/LINEAGE")
     word.add_argument("--reason", required=True)
+    word.add_argument("--force", action="store_true", help="even against the hash of what it was trained on")
+    inspect.add(actions)
     for action, run in ((scan, run_scan), (show, run_list), (word, run_declare)):
         action.add_argument("--json", action="store_true", help="tell it as JSON")
         add_config(action)
@@ -141,12 +145,18 @@ def run_declare(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     try:
         base_model = BaseModelId(options.base)
+        found = look(options.file)
+        if found.sha256 is None:
+            raise ConfigError(f"{options.file.name} cannot be declared: {found.problem}.")
+        if not options.force:
+            _refuse_against_proof(settings, found, base_model)
         declaration = declare(
             settings.library.folder,
-            file_sha256(options.file),
+            found.sha256,
             base_model,
             who=getpass.getuser(),
             reason=options.reason,
+            force=options.force,
         )
     except ValidationError as problem:
         first = problem.errors()[0]
@@ -160,3 +170,14 @@ def run_declare(options: argparse.Namespace) -> int:
     else:
         print(f"{options.file.name} ({declaration.sha256[:10]}…) is declared to be {base_model}.")
     return DONE
+
+
+def _refuse_against_proof(settings: Settings, found: FoundLora, base_model: BaseModelId) -> None:
+    """A declaration against the hash of the training base needs `--force`; one against the shapes never counts."""
+    before = found.judge({}, inspect.known_hashes(settings))
+    exact = before.source in {Source.TRAINING_BASE, Source.SHORT_HASH}
+    if exact and before.base_model not in {None, base_model}:
+        raise ConfigError(
+            f"{found.path} records the {before.source.value}, which is {before.base_model}. "
+            "If you know better, declare it with --force."
+        )

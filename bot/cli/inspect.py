@@ -1,0 +1,89 @@
+"""`library inspect`: what single LoRA files are, wherever they lie, and on which checkpoints they go."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from bot.cli import DONE, REFUSED, add_config, settings_of
+from bot.config import ConfigError, Settings
+from bot.database.checkpoints import base_models_by_hash
+from bot.database.connection import open_database
+from inference.base_models import BaseModelId, CompatibilityTable
+from inference.lora.declarations import read_declarations
+from inference.lora.inspection import Inspector
+from inference.lora.installed import installed_hashes
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+
+def add(actions: Commands) -> None:
+    """Declare the command."""
+    parser = actions.add_parser("inspect", help="tell what files are and where they go, without scanning")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--checkpoint", metavar="NAME", help="judge for this checkpoint only")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, in the order given")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Tell of each file. A broken file makes the exit code 1 and stops nothing."""
+    inspector = _inspector(settings_of(options), options.checkpoint)
+    broken = False
+    for path in options.files:
+        told = inspector.inspect(path)
+        broken = broken or bool(told["problems"])
+        print(json.dumps(told) if options.json else _sentences(told), flush=True)
+    return REFUSED if broken else DONE
+
+
+def _inspector(settings: Settings, name: str | None) -> Inspector:
+    """Judges by the settings, the declarations, and the hashes that an earlier start took of the checkpoints."""
+    specs = [checkpoint.spec(None) for checkpoint in settings.checkpoints]
+    chosen = [spec for spec in specs if name is None or spec.name == name]
+    if name is not None and not chosen:
+        installed = ", ".join(spec.name for spec in specs)
+        raise ConfigError(f"There is no checkpoint {name}; installed are {installed}.")
+    table = CompatibilityTable.of(settings.matching.allow)
+    return Inspector(chosen, read_declarations(settings.library.folder), known_hashes(settings), table)
+
+
+def known_hashes(settings: Settings) -> dict[str, BaseModelId]:
+    """The base models of checkpoints by hash, as far as the settings tell them or an earlier start took them."""
+    specs = [checkpoint.spec(None) for checkpoint in settings.checkpoints]
+    return {**asyncio.run(_remembered(settings)), **installed_hashes(specs)}
+
+
+async def _remembered(settings: Settings) -> Mapping[str, BaseModelId]:
+    if not settings.storage.database.is_file():
+        return {}
+    async with open_database(settings.storage.database) as connection:
+        return await base_models_by_hash(connection)
+
+
+def _sentences(told: Mapping[str, Any]) -> str:
+    """The same for people. What files say of themselves is escaped: it may hold anything."""
+    lines = [f"{_safe(told['file'])}"]
+    lines += [f"  problem: {_safe(problem)}" for problem in told["problems"]]
+    if told["modules"]:
+        lines.append(f"  base model: {told['base_model'] or 'unknown'} ({told['architecture']}: {told['grade']})")
+        lines.append(f"  format: {told['format']}, rank {told['rank'] or 'not given'}, {told['modules']} modules")
+    lines += [f"  because {_safe(reason)}" for reason in told["reasons"]]
+    lines += [f"  but {_safe(each)}" for each in told["contradictions"]]
+    if told["trigger_words"]:
+        lines.append(f"  trigger words: {_safe(', '.join(told['trigger_words']))}")
+    verdicts = cast("dict[str, dict[str, Any]]", told["verdict"])
+    lines += [
+        f"  {name}: {'yes' if each['fits'] else 'no'}. {_safe(each['reason'])}" for name, each in verdicts.items()
+    ]
+    return "\n".join(lines)
+
+
+def _safe(text: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -1,0 +1,152 @@
+"""One file looked at by itself, without a library or a catalogue: read once, judged, and put into words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.base_models import BaseModelId, Compatibility, CompatibilityTable
+from inference.hashes import sha256_of
+from inference.lora.declarations import Declaration
+from inference.lora.fit import Grade
+from inference.lora.header import BadSafetensors, read_header
+from inference.lora.library import FOREIGN_SUFFIXES, SUFFIX, FileStamp, FoundLora, found_from, open_regular
+from inference.lora.metadata import claimed_architectures
+from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar
+from inference.lora.tables import STRANGERS, title
+from inference.lora.verdict import UNKNOWN, Verdict
+from inference.messages import CheckpointSpec
+
+
+@dataclass(frozen=True)
+class Inspector:
+    """What files are judged by: declarations by SHA-256, checkpoints, installed hashes, and what goes together."""
+
+    checkpoints: Sequence[CheckpointSpec]
+    declarations: Mapping[str, Declaration]
+    installed: Mapping[str, BaseModelId]
+    table: CompatibilityTable
+
+    def inspect(self, path: Path) -> dict[str, object]:
+        """Everything that is known of the file at `path`, ready for JSON. A broken file is told as one."""
+        found = look(path)
+        verdict = found.verdict(self.declarations, self.installed)
+        if verdict is None:
+            return _broken(path, found.problem or "it cannot be read", self.checkpoints)
+        return _told(path, found, verdict, self)
+
+    def on(self, verdict: Verdict, problem: str | None, checkpoint: CheckpointSpec) -> dict[str, object]:
+        """Whether a file goes on `checkpoint`, and the sentence that says why or why not."""
+        fits, reason = _decision(verdict, problem, checkpoint, self.table)
+        return {"base_model": checkpoint.base_model, "fits": fits, "reason": reason}
+
+
+def look(path: Path) -> FoundLora:
+    """Read the header and hash the file, from one open file. What is wrong with it becomes its `problem`."""
+    stamp = FileStamp(size=0, mtime_ns=0)
+    if path.suffix != SUFFIX:
+        code = path.suffix in FOREIGN_SUFFIXES
+        problem = f"{path.suffix} files may hold code; only {SUFFIX} is read" if code else f"its name must end {SUFFIX}"
+        return FoundLora(path=path.name, stamp=stamp, problem=problem)
+    sidecar, problem = Sidecar(), None
+    try:
+        sidecar = read_sidecar(path)
+    except BadSidecar as bad:
+        problem = str(bad)
+    try:
+        with open_regular(path) as file:
+            header = read_header(file, os.fstat(file.fileno()).st_size)
+            found = found_from(path.name, stamp, sha256_of(file), sidecar, header)
+    except BadSafetensors as bad:
+        return FoundLora(path=path.name, stamp=stamp, problem=str(bad))
+    except (OSError, ValueError) as bad:
+        reason = bad.strerror if isinstance(bad, OSError) else None
+        return FoundLora(path=path.name, stamp=stamp, problem=reason or "it cannot be read")
+    return found if problem is None else found.model_copy(update={"problem": problem})
+
+
+def _broken(path: Path, problem: str, checkpoints: Sequence[CheckpointSpec]) -> dict[str, object]:
+    refusal = {"fits": False, "reason": f"{path.name} cannot be used: {problem}."}
+    return {
+        "file": str(path),
+        "architecture": UNKNOWN,
+        "grade": Grade.NONE.value,
+        "lineage": UNKNOWN,
+        "base_model": None,
+        "evidence": [],
+        "contradictions": [],
+        "format": None,
+        "rank": None,
+        "modules": 0,
+        "fits": {},
+        "verdict": {spec.name: {"base_model": spec.base_model, **refusal} for spec in checkpoints},
+        "trigger_words": [],
+        "problems": [problem],
+        "reasons": [],
+        "sha256": None,
+    }
+
+
+def _told(path: Path, found: FoundLora, verdict: Verdict, inspector: Inspector) -> dict[str, object]:
+    layers, fit = verdict.layers, verdict.fit
+    return {
+        "file": str(path),
+        "architecture": verdict.architecture,
+        "grade": fit.grade.value if fit.base else Grade.NONE.value,
+        "lineage": verdict.lineage,
+        "base_model": verdict.base_model,
+        "evidence": _evidence(found, verdict),
+        "contradictions": list(verdict.evidence.contradictions),
+        "format": " + ".join(layers.formats) or None,
+        "rank": layers.rank,
+        "modules": layers.modules,
+        "fits": dict(layers.shares),
+        "verdict": {spec.name: inspector.on(verdict, found.problem, spec) for spec in inspector.checkpoints},
+        "trigger_words": list(found.trigger_words),
+        "problems": [found.problem] if found.problem else [],
+        "reasons": list(verdict.reasons),
+        "sha256": found.sha256,
+    }
+
+
+def _evidence(found: FoundLora, verdict: Verdict) -> list[dict[str, str]]:
+    """Every source that says something, its weight, and what it says."""
+    said: list[dict[str, str]] = []
+    if verdict.fit.base is not None:
+        said.append({"source": "its layers", "grade": verdict.fit.grade.value, "says": verdict.fit.base})
+    said += [
+        {"source": each.source.value, "grade": each.source.grade, "says": each.says}
+        for each in verdict.evidence.testimonies
+    ]
+    said += [
+        {"source": "architecture in its metadata", "grade": "architecture", "says": architecture}
+        for architecture in sorted(claimed_architectures(found.metadata))
+    ]
+    return said
+
+
+def _decision(
+    verdict: Verdict, problem: str | None, checkpoint: CheckpointSpec, table: CompatibilityTable
+) -> tuple[bool, str]:
+    name, base = checkpoint.name, checkpoint.base_model
+    if problem is not None:
+        return False, f"It cannot be used: {problem}."
+    if verdict.fit.ambiguous:
+        bases = " and ".join(title(each) for each in verdict.fit.candidates)
+        return False, f"Its layers fit {bases} alike, so it could be for either and is not used on {name}."
+    if verdict.fit.base is None or verdict.fit.grade is not Grade.FIT:
+        return False, f"No known model has all of its layers, so it is not used on {name}."
+    if verdict.fit.base in STRANGERS or verdict.fit.base != base.architecture:
+        return False, f"It was made for {title(verdict.fit.base)}, but {name} is {base.label}."
+    found = table.compare(verdict.base_model, base)
+    if found is Compatibility.UNKNOWN:
+        return False, f"Its layers fit {name}, but nothing proves that it was trained on {base.label}."
+    if found.fits:
+        return True, f"It was trained on {_label(verdict)} ({verdict.evidence.source.value}), which goes on {name}."
+    return False, f"It was trained on {_label(verdict)} ({verdict.evidence.source.value}), but {name} is {base.label}."
+
+
+def _label(verdict: Verdict) -> str:
+    return verdict.base_model.label if verdict.base_model is not None else UNKNOWN
