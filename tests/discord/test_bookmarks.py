@@ -58,9 +58,9 @@ async def test_private_answers_are_seen_by_nobody_else(scene: Scene) -> None:
 
 
 async def test_an_operator_declares_a_base_model_and_nobody_else_can(scene: Scene) -> None:
-    assert "Declare base model" not in (await (await scene.ada.slash("lora info", name="mystery")).reply()).buttons
+    assert "Declare base model" not in (await (await scene.ada.slash("lora info", name="riddle")).reply()).buttons
     margaret = scene.control.person("Margaret")
-    page = await (await margaret.slash("lora info", name="mystery")).reply()
+    page = await (await margaret.slash("lora info", name="riddle")).reply()
     opener = await margaret.press(page, "Declare base model")
     modal = await opener.modal()
     base = next(part["component"] for part in modal["components"] if part["component"]["custom_id"] == "base")
@@ -69,5 +69,5 @@ async def test_an_operator_declares_a_base_model_and_nobody_else_can(scene: Scen
     values = {"version": [version["options"][0]["value"]], "base": [BASES[VIVID]], "reason": "I trained it myself"}
     reply = await (await margaret.submit(opener, values)).reply()
     assert "is now Vivid" in reply.text and reply.ephemeral
-    message = await scene.painted(await scene.ada.slash("imagine", prompt="a bat", lora1="mystery"))
-    assert "mystery" in message.text
+    message = await scene.painted(await scene.ada.slash("imagine", prompt="a bat", lora1="riddle"))
+    assert "riddle" in message.text
