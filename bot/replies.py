@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,12 @@ UNKNOWN_INTERACTION = 10062  # Discord's code for one that was not answered with
 _OURS = "Something broke on our side. It is written down; please try again in a moment."
 
 
-class Helpful(Exception):
+class Helpful(ABC, Exception):
     """An error that brings its own message, with buttons for what would work."""
 
+    @abstractmethod
     def view(self) -> ui.LayoutView:
         """The message."""
-        raise NotImplementedError
 
 
 def sentence(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import discord
@@ -28,9 +29,9 @@ class PressButton(ui.DynamicItem[Button], template=_NEVER):
     """A button whose errors are told to the person. Subclasses write `read` and `press`."""
 
     @classmethod
+    @abstractmethod
     def read(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        raise NotImplementedError
 
     @classmethod
     async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -45,9 +46,9 @@ class PressButton(ui.DynamicItem[Button], template=_NEVER):
             self.press(interaction), "a button", lambda error: interaction.client.tell(interaction, error)
         )
 
+    @abstractmethod
     async def press(self, interaction: Interaction) -> None:
         """What the button does."""
-        raise NotImplementedError
 
 
 class JobButton(PressButton, template=_NEVER):
