@@ -16,9 +16,10 @@ from inference.errors import LoraFileChanged, LoraFileRefused, WorkerFailed
 from inference.hashes import autov3_of, sha256_of
 from inference.lora.declarations import BadDeclarations, read_declarations
 from inference.lora.evidence import Evidence, judge
-from inference.lora.header import BadSafetensors, read_header
+from inference.lora.header import BadSafetensors, Header, read_header
 from inference.lora.library import OutsideLibrary, open_regular, resolve
 from inference.lora.sidecar import BadSidecar, read_sidecar
+from inference.lora.verdict import decide, layers_of
 from inference.messages import LoraUse, PredictionType
 from inference.prediction import lora_prediction
 
@@ -57,7 +58,7 @@ class LoraReader:
             if sha256_of(file) != use.sha256:
                 raise LoraFileChanged(lora=use.name)
             header = read_header(file, len(data))
-            evidence = self._judge(path, use.sha256, header.metadata)
+            evidence = self._judge(path, use, header)
         except FileNotFoundError:
             raise LoraFileChanged(lora=use.name) from None
         except (OSError, BadSafetensors, BadSidecar, OutsideLibrary) as problem:
@@ -74,12 +75,17 @@ class LoraReader:
                 raise BadSafetensors(f"it has {size:,} bytes; at most {self.max_bytes:,} are loaded")
             return file.read()
 
-    def _judge(self, path: Path, sha256: str, metadata: Mapping[str, str]) -> Evidence:
+    def _judge(self, path: Path, use: LoraUse, header: Header) -> Evidence:
+        """The base model as far as the file's own layers let it stand. Raises LoraFileRefused for unusable ones."""
         try:
             declarations = read_declarations(self.library)
         except BadDeclarations as problem:
             raise WorkerFailed(reason=str(problem)) from problem
-        return judge(sha256, metadata, read_sidecar(path), declarations, self.installed)
+        layers = layers_of(header.tensors)
+        if layers.problem is not None:
+            raise LoraFileRefused(lora=use.name, reason=layers.problem)
+        said = judge(use.sha256, header.metadata, read_sidecar(path), declarations, self.installed, file_name=path.name)
+        return decide(layers, said, header.metadata).evidence
 
 
 def _reason(problem: Exception) -> str:
