@@ -29,6 +29,9 @@ format: $(STAMP)
 bench: $(STAMP)
 	@for bench in benchmarks/[a-z]*.py; do $(BIN)/python $$bench || exit 1; done
 
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.inference.lora.fuzz --files 20000
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Easel needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	test -d .venv || $(PYTHON) -m venv .venv
