@@ -194,7 +194,13 @@ class Dispatcher:
             for path, seed in zip(paths, request.seeds, strict=True)
         ]
         done = await finish_job(
-            self._connection, job.id, job.attempt, new, seconds=event.seconds, peak_memory=event.peak_memory
+            self._connection,
+            job.id,
+            job.attempt,
+            new,
+            seconds=event.seconds,
+            peak_memory=event.peak_memory,
+            notes=event.notes,
         )
         if done is None:  # cancelled while the last step ran
             for path in paths:

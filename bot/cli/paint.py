@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         for picture in painted.pictures:
             print(picture)
+        for note in painted.job.notes:
+            print(note, file=sys.stderr)
     return DONE
 
 
@@ -157,5 +160,6 @@ def _as_json(painted: Painted) -> dict[str, object]:
         "seeds": job.request.seeds,
         "seconds": job.seconds,
         "attempts": job.attempt,
+        "notes": job.notes,
         "request": json.loads(job.request.model_dump_json()),
     }

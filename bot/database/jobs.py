@@ -35,7 +35,7 @@ REQUEUE = """
 """
 REQUEUE_ORPHANS = "UPDATE job SET state = 'queued', started_at = NULL WHERE state = 'running' RETURNING *"
 SUCCEED = """
-    UPDATE job SET state = 'succeeded', finished_at = ?, seconds = ?, peak_memory = ?
+    UPDATE job SET state = 'succeeded', finished_at = ?, seconds = ?, peak_memory = ?, notes = ?
     WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
 """
 FAIL = """
@@ -74,7 +74,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """A row of the table: times in unix ms, `seconds` of painting, `peak_memory` in bytes.
+    """A row of the table: times in unix ms, `seconds` of painting, `peak_memory` in bytes, the worker's `notes`.
 
     `started_at` is that of the running attempt; a cancelled job that has one was cancelled while it painted.
     """
@@ -93,6 +93,7 @@ class Job:
     finished_at: int | None
     seconds: float | None
     peak_memory: int | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -144,10 +145,12 @@ async def finish_job(
     *,
     seconds: float,
     peak_memory: int,
+    notes: Sequence[str] = (),
 ) -> FinishedJob | None:
-    """running -> succeeded, together with its pictures and their LoRA uses. Raises DatabaseError."""
+    """running -> succeeded, with its pictures, their LoRA uses and the worker's `notes`. Raises DatabaseError."""
+    values = (now_ms(), seconds, peak_memory, json.dumps(list(notes)), job_id, attempt)
     async with transaction(connection):
-        job = _moved(await write(connection, SUCCEED, (now_ms(), seconds, peak_memory, job_id, attempt)))
+        job = _moved(await write(connection, SUCCEED, values))
         if job is None:
             return None
         return FinishedJob(job, await record_pictures(connection, job_id, pictures, job.request.loras))
@@ -206,5 +209,6 @@ def _job(row: sqlite3.Row) -> Job:
     code, detail = columns.pop("failure_code"), columns.pop("failure_detail")
     columns["request"] = GenerationRequest.model_validate_json(columns["request"])
     columns["state"] = JobState(columns["state"])
+    columns["notes"] = tuple(json.loads(columns["notes"]))
     failure = None if code is None else InferenceError.from_failed(code, json.loads(detail))
     return Job(**columns, failure=failure)

@@ -73,7 +73,8 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,19})"):
 def result_view(job: Job, attachments: tuple[Attachment, ...]) -> ui.LayoutView:
     """The pictures, one line on how they were painted, and the buttons."""
     seconds = f" · {job.seconds:.1f} s" if job.seconds is not None else ""
-    notes = "".join(f"\n-# {note}" for note in dict.fromkeys(a.note for a in attachments if a.note))
+    told = [*(plain(note) for note in job.notes), *dict.fromkeys(a.note for a in attachments if a.note)]
+    notes = "".join(f"\n-# {note}" for note in told)
     items = [discord.MediaGalleryItem(f"attachment://{attachment.name}") for attachment in attachments]
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.MediaGallery[Any](*items))

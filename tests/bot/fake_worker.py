@@ -63,13 +63,28 @@ class FakeWorker:
         self.say(Started(job_id=job.job_id, attempt=job.attempt))
         self.say(Progress(job_id=job.job_id, attempt=job.attempt, step=1, steps=8))
 
-    def finish(self, job: Generate, *, pictures: int | None = None, free: int = 1, write: bool = True) -> None:
+    def finish(
+        self,
+        job: Generate,
+        *,
+        pictures: int | None = None,
+        free: int = 1,
+        write: bool = True,
+        notes: tuple[str, ...] = (),
+    ) -> None:
         """Leave pictures in the spool, each of the colour of its attempt, and report them."""
         names = [f"job{job.job_id}-{job.attempt}-{i}.png" for i in range(pictures or job.request.count)]
         for name in names:
             if write:
                 Image.new("RGB", (8, 8), (job.attempt, 0, 0)).save(self._spool / name)
-        end = Finished(job_id=job.job_id, attempt=job.attempt, pictures=tuple(names), seconds=1.0, peak_memory=1)
+        end = Finished(
+            job_id=job.job_id,
+            attempt=job.attempt,
+            pictures=tuple(names),
+            seconds=1.0,
+            peak_memory=1,
+            notes=notes,
+        )
         self.say(end, Capacity(free=free))
 
     def stop(self, job: Generate) -> None:

@@ -12,10 +12,12 @@ import aiosqlite
 import pytest
 from PIL import Image
 
+from bot.attachments import Attachment
 from bot.database.connection import fetch, open_database
 from bot.database.jobs import Job, JobState, create_job, find_job, start_job
 from bot.dispatcher import JobUpdate
 from bot.generation import Generation
+from bot.views.result import result_view
 from inference.messages import Capacity, Failed, GenerationRequest
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
@@ -76,6 +78,15 @@ async def test_a_job_becomes_exactly_one_picture(bench: Bench) -> None:
     assert update.job.state is JobState.SUCCEEDED
     assert [picture.path for picture in update.pictures] == await bench.files()
     assert len(update.pictures) == 1
+
+
+async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: Bench) -> None:
+    job = await bench.order()
+    bench.worker.finish(await bench.worker.job(), notes=("Bat learnt to predict *epsilon*.",))
+    update = await bench.end(job)
+    assert update.job.notes == ("Bat learnt to predict *epsilon*.",)
+    shown = result_view(update.job, (Attachment("a.png", b""),)).to_components()
+    assert "predict \\*epsilon\\*" in str(shown[1]["content"])
 
 
 async def test_a_job_waits_until_the_worker_has_a_place(bench: Bench) -> None:
