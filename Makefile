@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-browser run lint format bench clean
+.PHONY: demo test test-browser run lint format bench fuzz clean
 
 demo: $(STAMP)
 	$(BIN)/python -m bot demo

@@ -92,7 +92,7 @@ def claimed_architectures(metadata: Mapping[str, str]) -> frozenset[str]:
     if metadata.get("software", "").lower().find("ai-toolkit") >= 0:
         found.clear()  # it has written sd_1.5 whatever it trained on
     kind = _modelspec(metadata)
-    found |= {architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)} if kind else set()
+    found |= set([architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)][:1])
     if not found and metadata.get("ss_v2", "").strip().lower() == "true":
         found.add("sd2")
     return frozenset(found)

@@ -35,7 +35,7 @@ _IN_CHECKPOINTS = (
     ("flux1/schnell", r"\bflux ?1?\b.*\bschnell\b"),
     ("flux1/dev", r"\bflux ?1? dev\b(?!.*\b(?:krea|kontext|schnell)\b)"),
 )
-_TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)[^\]]*\]", re.IGNORECASE)
+_TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)(?![a-z])[^\]]*\]", re.IGNORECASE)
 _TAGGED = {
     "illustrious": "sdxl/illustrious",
     "pony": "sdxl/pony",
