@@ -1,0 +1,1 @@
+"""Measurements, each printing one JSON object; never run by the tests. `make bench` runs them all."""
