@@ -51,7 +51,7 @@ class Checkpoint:
     def of(cls, spec: CheckpointSpec, pipeline: Any) -> Checkpoint:
         """The checkpoint `spec`, loaded as `pipeline`. Raises OSError or SafetensorError for a file that is gone."""
         config = pipeline.scheduler.config
-        names, metadata = _said_by_file(spec)
+        names, metadata = said_by_file(spec)
         prediction = checkpoint_prediction(spec.prediction_type, names, metadata, config)
         parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
@@ -117,7 +117,7 @@ def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
     return kind.from_single_file(str(path), **options)
 
 
-def _said_by_file(spec: CheckpointSpec) -> tuple[frozenset[str], dict[str, str]]:
+def said_by_file(spec: CheckpointSpec) -> tuple[frozenset[str], dict[str, str]]:
     """The names of the tensors in a single file, and its metadata; nothing for a folder."""
     path = Path(spec.source)
     if spec.repository or not path.is_file():

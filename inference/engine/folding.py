@@ -76,7 +76,7 @@ class Folded:
         whole = delta.onto(weight)
         kept = 1 if change.per_input else 0
         norms = vector_norm(whole, dim=[side for side in range(whole.ndim) if side != kept], keepdim=True)
-        ratio = change.magnitude.to(device) / norms
+        ratio = torch.where(norms > 0, change.magnitude.to(device) / norms, 1.0)  # zeros stay zeros, not NaN
         if change.per_input:
             return Folded(self.delta.plus(Delta(dense=whole * ratio - weight)), self.scale, bias)
         rows = ratio.flatten()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -26,14 +26,18 @@ from inference.prediction import lora_prediction
 
 @dataclass(frozen=True)
 class LoraFile:
-    """A LoRA as its bytes say: tensors on the CPU, the base model it was trained on, what it learnt to predict (None:
-    nobody says), and its AutoV3 hash."""
+    """A LoRA as its bytes say: tensors on the CPU, the base model it was trained on, its AutoV3 hash, metadata."""
 
     use: LoraUse
     tensors: dict[str, torch.Tensor]
     evidence: Evidence
     autov3: str
-    prediction: PredictionType | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def prediction(self) -> PredictionType | None:
+        """What it learnt to predict; None: nobody says."""
+        return lora_prediction(self.metadata)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class LoraReader:
         tensors = load_safetensors(data)
         if not all(bool(tensor.float().isfinite().all()) for tensor in tensors.values()):
             raise LoraFileRefused(lora=use.name, reason="some of its numbers are not finite")
-        return LoraFile(use, tensors, evidence, autov3_of(data, header.length), lora_prediction(header.metadata))
+        return LoraFile(use, tensors, evidence, autov3_of(data, header.length), header.metadata)
 
     def _bytes(self, path: Path) -> bytes:
         with open_regular(path) as file:

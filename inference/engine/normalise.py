@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
+
 from inference.engine.conversions import BadWeights, change_of
 from inference.engine.folding import Change, Layer, ModuleKey
 from inference.engine.layer_names import LayerNames
 from inference.engine.lora_files import LoraFile
 from inference.errors import LoraFileRefused, ModuleMismatch
+from inference.lora.adapter_config import AdapterConfig, BadAdapterConfig, read_adapter_configs
 from inference.lora.formats import USABLE, ModuleTensors, modules_of
 from inference.lora.suffixes import Role
 
@@ -27,10 +30,13 @@ def normalise(file: LoraFile, names: LayerNames, checkpoint: str) -> dict[Module
     for module in modules.values():
         _refuse_unusable(file, module)
     places = _places(file, modules, names, checkpoint)
+    configs = _configs(file)
     changes: dict[ModuleKey, Change] = {}
     dense_bytes = 0
     for name, (key, layer) in places.items():
-        changes[key] = change = _change(file, modules[name], layer)
+        part, path = key
+        alpha = _alpha(modules[name], configs.get(part), path)
+        changes[key] = change = _change(file, modules[name], layer, alpha)
         dense_bytes += _dense_bytes(change, layer)
         if dense_bytes > MAX_DENSE_BYTES:
             reason = f"its changes have no small form and would need more than {MAX_DENSE_BYTES // 2**20:,} MiB"
@@ -75,8 +81,22 @@ def _fits(module: ModuleTensors, layer: Layer) -> bool:
     return module.matches(layer.weight.shape) and not (Role.DIFF_BIAS in module.keys and layer.bias is None)
 
 
-def _change(file: LoraFile, module: ModuleTensors, layer: Layer) -> Change:
-    tensors = {role: file.tensors[key] for role, key in module.keys.items()}
+def _configs(file: LoraFile) -> dict[str, AdapterConfig]:
+    try:
+        return read_adapter_configs(file.metadata)
+    except BadAdapterConfig as problem:
+        raise LoraFileRefused(lora=file.use.name, reason=str(problem)) from problem
+
+
+def _alpha(module: ModuleTensors, config: AdapterConfig | None, path: str) -> dict[Role, torch.Tensor]:
+    """The alpha that a LoRA has from the file's metadata, where its tensors have none."""
+    if config is None or module.rank is None or Role.DOWN not in module.keys or Role.ALPHA in module.keys:
+        return {}
+    return {Role.ALPHA: torch.tensor(config.alpha_of(path, module.rank), dtype=torch.float64)}
+
+
+def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[Role, torch.Tensor]) -> Change:
+    tensors = {role: file.tensors[key] for role, key in module.keys.items()} | dict(alpha)
     try:
         change = change_of(module, tensors, layer.weight.shape)
     except BadWeights as problem:

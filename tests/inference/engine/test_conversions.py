@@ -18,7 +18,8 @@ from torch import nn
 
 from inference.engine.attachment import attached
 from inference.engine.conversions import MAX_ALPHA, BadWeights, change_of
-from inference.engine.folding import Change, fold_all
+from inference.engine.folding import Change, fold_all, layers_of
+from inference.engine.low_rank import Delta, LowRank
 from inference.lora.formats import Format, modules_of
 
 KEY = ("unet", "layer")
@@ -29,6 +30,8 @@ LAYERS = {
     "square": lambda: nn.Linear(24, 24, bias=False),
     "conv": lambda: nn.Conv2d(12, 20, 3, padding=1),
     "strided": lambda: nn.Conv2d(20, 12, 3, stride=2, padding=1),
+    "dilated": lambda: nn.Conv2d(12, 20, 3, padding=2, dilation=2),
+    "same": lambda: nn.Conv2d(12, 12, (3, 5), padding="same", bias=False),
     "pointwise": lambda: nn.Conv2d(24, 16, 1),
 }
 KINDS: dict[str, tuple[type[Any], dict[str, Any]]] = {
@@ -187,6 +190,23 @@ def test_a_full_difference_is_dense(shape: str) -> None:
     change = change_from(theirs.custom_state_dict(), layer)
     with torch.no_grad():
         assert_same(ours(layer, [(change, 1.0)], x), theirs(x))
+
+
+def test_grouped_convolutions_and_other_padding_are_not_offered() -> None:
+    strange = nn.Module()
+    strange.grouped = nn.Conv2d(8, 8, 3, groups=2)
+    strange.mirrored = nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect")
+    strange.plain = nn.Conv2d(8, 8, 3)
+    assert list(layers_of({"unet": strange})) == [("unet", "plain")]
+
+
+def test_rows_of_zeros_stay_zeros_under_dora() -> None:
+    layer = nn.Linear(4, 3, bias=False)
+    layer.weight.data[1] = 0
+    change = Change(Delta(LowRank(torch.zeros(1, 4), torch.zeros(3, 1))), magnitude=torch.ones(3, 1))
+    result = ours(layer, [(change, 1.0)], torch.eye(4))
+    assert torch.equal(result[:, 1], torch.zeros(4))
+    assert torch.allclose(result.T.norm(dim=1), torch.tensor([1.0, 0.0, 1.0]))
 
 
 def test_every_usable_format_is_covered() -> None:
