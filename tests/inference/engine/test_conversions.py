@@ -20,7 +20,7 @@ from inference.engine.attachment import attached
 from inference.engine.conversions import MAX_ALPHA, BadWeights, change_of
 from inference.engine.folding import Change, fold_all, layers_of
 from inference.engine.low_rank import Delta, LowRank
-from inference.lora.formats import Format, modules_of
+from inference.lora.formats import USABLE, Format, modules_of
 
 KEY = ("unet", "layer")
 TOLERANCES = {torch.float32: 1e-6, torch.float64: 1e-12}
@@ -34,6 +34,7 @@ LAYERS = {
     "same": lambda: nn.Conv2d(12, 12, (3, 5), padding="same", bias=False),
     "pointwise": lambda: nn.Conv2d(24, 16, 1),
 }
+_UNBALANCED = {"factor": 4, "decompose_both": True, "unbalanced_factorization": True}
 KINDS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "lora": (LoConModule, {}),
     "lora-tucker": (LoConModule, {"use_tucker": True}),
@@ -44,7 +45,8 @@ KINDS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "lokr-tucker": (LokrModule, {"factor": 2, "use_tucker": True}),
     "lokr-both-factorised": (LokrModule, {"factor": 12, "decompose_both": True}),
     "lokr-whole": (LokrModule, {"factor": 4, "full_matrix": True}),
-    "lokr-whole-second": (LokrModule, {"factor": 12, "decompose_both": True, "lora_dim": 2}),
+    "lokr-second-whole": (LokrModule, _UNBALANCED | {"lora_dim": 3}),  # on the linear layers
+    "lokr-second-whole-too": (LokrModule, _UNBALANCED | {"lora_dim": 2}),  # on the convolutions
 }
 
 
@@ -209,13 +211,17 @@ def test_rows_of_zeros_stay_zeros_under_dora() -> None:
     assert torch.allclose(result.T.norm(dim=1), torch.tensor([1.0, 0.0, 1.0]))
 
 
-def test_every_usable_format_is_covered() -> None:
-    from inference.lora.formats import USABLE
-
-    seen = {Format.DIFF, Format.BIAS}
+def test_every_usable_format_is_covered_and_every_way_to_write_it() -> None:
+    formats = {Format.DIFF, Format.BIAS}
+    ways: set[tuple[str, ...]] = set()
     for kind in KINDS:
         for shape in LAYERS.values():
-            layer = shape()
-            state = adapter(kind, layer, torch.float32, seed=1).custom_state_dict()
-            seen |= {module.format for module in modules_of({f"m.{name}": t for name, t in state.items()}).values()}
-    assert seen >= USABLE
+            for seed in range(4):
+                state = adapter(kind, shape(), torch.float32, seed=seed).custom_state_dict()
+                (module,) = modules_of({f"m.{name}": tensor for name, tensor in state.items()}).values()
+                formats.add(module.format)
+                ways.add((module.format.name, *sorted(name[5:] for name in state if name.startswith("lokr"))))
+    assert formats >= USABLE
+    firsts, seconds = (("w1",), ("w1_a", "w1_b")), (("w2",), ("w2_a", "w2_b"))
+    assert ways >= {("LOKR", *first, *second) for first in firsts for second in seconds}
+    assert ("LOKR_TUCKER", "t2", "w1", "w2_a", "w2_b") in ways
