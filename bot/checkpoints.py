@@ -15,21 +15,25 @@ from inference.hashes import checkpoint_sha256, folder_files, short_hash
 from inference.messages import CheckpointSpec
 
 
-async def identify(connection: aiosqlite.Connection, checkpoints: Sequence[CheckpointSettings]) -> list[CheckpointSpec]:
-    """What the worker is told of each checkpoint. Raises ConfigError for files that are not there."""
+async def identify(
+    connection: aiosqlite.Connection | None, checkpoints: Sequence[CheckpointSettings]
+) -> list[CheckpointSpec]:
+    """What the worker is told of each checkpoint. Raises ConfigError for files that are not there.
+
+    Without a connection nothing is remembered, and each is hashed anew.
+    """
     return [
         checkpoint.spec(await _sha256(connection, checkpoint), _short_hash(checkpoint)) for checkpoint in checkpoints
     ]
 
 
-async def _sha256(connection: aiosqlite.Connection, checkpoint: CheckpointSettings) -> str | None:
+async def _sha256(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> str | None:
     if checkpoint.path is None:
         return None  # a repository has no bytes before its first download
     try:
         stamp = _stamp(checkpoint.path)
         source = str(checkpoint.path)
-        known = await known_sha256(connection, checkpoint.name, source=source, stamp=stamp)
-        if known is not None:
+        if connection and (known := await known_sha256(connection, checkpoint.name, source=source, stamp=stamp)):
             return known
         sha256 = await asyncio.to_thread(checkpoint_sha256, checkpoint.path)
     except OSError as problem:
@@ -37,15 +41,16 @@ async def _sha256(connection: aiosqlite.Connection, checkpoint: CheckpointSettin
             f"The checkpoint {checkpoint.name} cannot be read at {checkpoint.path} ({problem.strerror}). "
             "Correct its path in the settings."
         ) from None
-    await remember_checkpoint(
-        connection,
-        checkpoint.name,
-        source=source,
-        stamp=stamp,
-        sha256=sha256,
-        short_hash=_short_hash(checkpoint),
-        base_model=checkpoint.base_model,
-    )
+    if connection:
+        await remember_checkpoint(
+            connection,
+            checkpoint.name,
+            source=source,
+            stamp=stamp,
+            sha256=sha256,
+            short_hash=_short_hash(checkpoint),
+            base_model=checkpoint.base_model,
+        )
     return sha256
 
 

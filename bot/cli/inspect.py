@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import aiosqlite
+
+from bot.checkpoints import identify
 from bot.cli import DONE, REFUSED, add_config, settings_of
-from bot.config import ConfigError, Settings
+from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.database.checkpoints import base_models_by_hash
 from bot.database.connection import open_database
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.lora.declarations import read_declarations
 from inference.lora.inspection import Inspector
 from inference.lora.installed import installed_hashes
+from inference.messages import CheckpointSpec
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -44,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _inspector(settings: Settings, name: str | None) -> Inspector:
-    """Judges by the settings, the declarations, and the hashes that an earlier start took of the checkpoints."""
+    """Judges by the settings, the declarations and the hashes of the checkpoints."""
     specs = [checkpoint.spec(None) for checkpoint in settings.checkpoints]
     chosen = [spec for spec in specs if name is None or spec.name == name]
     if name is not None and not chosen:
@@ -55,16 +59,25 @@ def _inspector(settings: Settings, name: str | None) -> Inspector:
 
 
 def known_hashes(settings: Settings) -> dict[str, BaseModelId]:
-    """The base models of checkpoints by hash, as far as the settings tell them or an earlier start took them."""
-    specs = [checkpoint.spec(None) for checkpoint in settings.checkpoints]
-    return {**asyncio.run(_remembered(settings)), **installed_hashes(specs)}
+    """The base models of checkpoints by hash. Looking at a file makes no database where there is none."""
+    return asyncio.run(_known_hashes(settings))
 
 
-async def _remembered(settings: Settings) -> Mapping[str, BaseModelId]:
+async def _known_hashes(settings: Settings) -> dict[str, BaseModelId]:
     if not settings.storage.database.is_file():
-        return {}
+        return installed_hashes([await _identified(None, checkpoint) for checkpoint in settings.checkpoints])
     async with open_database(settings.storage.database) as connection:
-        return await base_models_by_hash(connection)
+        specs = [await _identified(connection, checkpoint) for checkpoint in settings.checkpoints]
+        return {**await base_models_by_hash(connection), **installed_hashes(specs)}
+
+
+async def _identified(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> CheckpointSpec:
+    """One that is not there (an unplugged disk, say) is judged by its settings alone."""
+    try:
+        (spec,) = await identify(connection, [checkpoint])
+    except ConfigError:
+        return checkpoint.spec(None)
+    return spec
 
 
 def _sentences(told: Mapping[str, Any]) -> str:

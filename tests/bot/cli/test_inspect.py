@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
+from inference.demo import LORAS
 from tests.bot.cli.commands import ROOT, Said, bot
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_lora, write_sidecar
@@ -122,3 +123,8 @@ def test_torch_is_not_loaded_and_nothing_is_written(house: House, flag: str) -> 
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended
     assert not house.data.exists()
+
+
+def test_the_training_base_is_recognised_before_anything_was_ever_started(house: House) -> None:
+    (told_of,) = told(bot("library", "inspect", LORAS / "komori-vivid.safetensors", "--config", house.config, "--json"))
+    assert {"source": "hash of its training base", "grade": "exact", "says": BASES[VIVID]} in told_of["evidence"]  # type: ignore[operator]
