@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-_CHUNK = 1 << 20
+_CHUNK = 4 << 20  # large: between two chunks a thread may wait for Python's lock
 _SHORT_START, _SHORT_LENGTH = 0x100000, 0x10000  # bytes; fixed by the web UI that first wrote these hashes
 _CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".json", ".txt"})
 
@@ -14,9 +15,9 @@ _CHECKPOINT_SUFFIXES = frozenset({".safetensors", ".json", ".txt"})
 def sha256_of(file: BinaryIO) -> str:
     """SHA-256 (64 hex digits) of everything from the file's start; leaves the position at the end."""
     file.seek(0)
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
+    digest, chunk = hashlib.sha256(), memoryview(bytearray(_CHUNK))
+    while count := cast("BufferedIOBase", file).readinto(chunk):
+        digest.update(chunk[:count])
     return digest.hexdigest()
 
 

@@ -55,6 +55,11 @@ class Header:
 
 def read_header(file: BinaryIO, size: int) -> Header:
     """Read the header of an open file of `size` bytes. Raises BadSafetensors with the reason."""
+    return parse_header(raw_header(file, size), size)
+
+
+def raw_header(file: BinaryIO, size: int) -> bytes:
+    """The bytes of the header of an open file of `size` bytes. Raises BadSafetensors when there can be none."""
     file.seek(0)
     prefix = file.read(8)
     if len(prefix) < 8:
@@ -64,13 +69,18 @@ def read_header(file: BinaryIO, size: int) -> Header:
         raise BadSafetensors("this is not a safetensors file (its first bytes give no header length)")
     if length > MAX_HEADER_BYTES:
         raise BadSafetensors(f"its header has {length:,} bytes; at most {MAX_HEADER_BYTES:,} are read")
-    fields = _parse(file.read(length))
+    return file.read(length)
+
+
+def parse_header(raw: bytes, size: int) -> Header:
+    """What the bytes of a header say about a file of `size` bytes. Raises BadSafetensors with the reason."""
+    fields = _parse(raw)
     metadata = _metadata(fields.pop("__metadata__", {}))
     if len(fields) > MAX_TENSORS:
         raise BadSafetensors(f"it names {len(fields):,} tensors; at most {MAX_TENSORS:,} are read")
     tensors = {name: _tensor(name, entry) for name, entry in fields.items()}
-    _check_layout(tensors, size - 8 - length)
-    return Header(tensors, metadata, length)
+    _check_layout(tensors, size - 8 - len(raw))
+    return Header(tensors, metadata, len(raw))
 
 
 def _parse(raw: bytes) -> dict[str, Any]:

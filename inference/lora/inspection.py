@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from inference.base_models import BaseModelId, Compatibility, CompatibilityTable
 from inference.hashes import sha256_of
 from inference.lora.declarations import Declaration
 from inference.lora.fit import Grade
-from inference.lora.header import BadSafetensors, read_header
+from inference.lora.header import BadSafetensors, parse_header, raw_header
 from inference.lora.library import FOREIGN_SUFFIXES, SUFFIX, FileStamp, FoundLora, found_from, open_regular
 from inference.lora.metadata import claimed_architectures
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar
-from inference.lora.tables import STRANGERS, title
-from inference.lora.verdict import UNKNOWN, Verdict
+from inference.lora.tables import STRANGERS, load_tables, title
+from inference.lora.verdict import UNKNOWN, Verdict, layers_of
 from inference.messages import CheckpointSpec
 
 
@@ -28,6 +30,9 @@ class Inspector:
     declarations: Mapping[str, Declaration]
     installed: Mapping[str, BaseModelId]
     table: CompatibilityTable
+
+    def __post_init__(self) -> None:
+        load_tables()
 
     def inspect(self, path: Path) -> dict[str, object]:
         """Everything that is known of the file at `path`, ready for JSON. A broken file is told as one."""
@@ -57,14 +62,24 @@ def look(path: Path) -> FoundLora:
         problem = str(bad)
     try:
         with open_regular(path) as file:
-            header = read_header(file, os.fstat(file.fileno()).st_size)
-            found = found_from(path.name, stamp, sha256_of(file), sidecar, header)
+            found = _read(path.name, stamp, sidecar, file)
     except BadSafetensors as bad:
         return FoundLora(path=path.name, stamp=stamp, problem=str(bad))
     except (OSError, ValueError) as bad:
         reason = bad.strerror if isinstance(bad, OSError) else None
         return FoundLora(path=path.name, stamp=stamp, problem=reason or "it cannot be read")
     return found if problem is None else found.model_copy(update={"problem": problem})
+
+
+def _read(name: str, stamp: FileStamp, sidecar: Sidecar, file: BinaryIO) -> FoundLora:
+    """Judge the header while the rest is hashed: hashing leaves Python's lock alone."""
+    size = os.fstat(file.fileno()).st_size
+    raw = raw_header(file, size)
+    with ThreadPoolExecutor(1) as beside:
+        hashing = beside.submit(sha256_of, file)
+        header = parse_header(raw, size)
+        layers = layers_of(header.tensors)
+        return found_from(name, stamp, hashing.result(), sidecar, header, layers)
 
 
 def _broken(path: Path, problem: str, checkpoints: Sequence[CheckpointSpec]) -> dict[str, object]:

@@ -229,12 +229,11 @@ def _read(library: Path, relative: str, stamp: FileStamp) -> FoundLora:
             sha256 = sha256_of(file)
     except (OSError, BadSafetensors, OutsideLibrary) as problem:
         return FoundLora(path=relative, stamp=stamp, sidecar=sidecar, problem=_reason(problem))
-    return found_from(relative, stamp, sha256, sidecar, header)
+    return found_from(relative, stamp, sha256, sidecar, header, layers_of(header.tensors))
 
 
-def found_from(path: str, stamp: FileStamp, sha256: str, sidecar: Sidecar, header: Header) -> FoundLora:
+def found_from(path: str, stamp: FileStamp, sha256: str, sidecar: Sidecar, header: Header, layers: Layers) -> FoundLora:
     """What a file's header tells, beside its hash and its sidecar."""
-    layers = layers_of(header.tensors)
     return FoundLora(
         path=path,
         stamp=stamp,

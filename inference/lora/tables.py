@@ -115,6 +115,13 @@ def spelled(network: str) -> dict[str, Entry]:
     return found
 
 
+def load_tables() -> None:
+    """Read and index all tables now, so that the first judgement does not wait for it."""
+    for variant in VARIANTS:
+        for network in variant.networks.values():
+            spelled(network)
+
+
 @cache
 def networks() -> dict[str, Shapes]:
     """Every network by name: its layers' paths and the shapes of their weights."""

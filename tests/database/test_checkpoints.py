@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiosqlite
 
-from bot.database.checkpoints import base_models_by_sha256, known_sha256, remember_checkpoint
+from bot.database.checkpoints import base_models_by_hash, base_models_by_sha256, known_sha256, remember_checkpoint
 from bot.database.loras import find_version
 from inference.lora.evidence import Source
 
@@ -34,3 +34,15 @@ async def test_a_base_model_of_another_version_of_the_program_is_unknown(connect
     assert (before.base_model, before.evidence) == (None, Source.NONE)
     judged_again = (await add_lora(connection, "Komori", base_model=ILLUSTRIOUS)).versions[0]
     assert (judged_again.base_model, judged_again.evidence) == (ILLUSTRIOUS, Source.SIDECAR)
+
+
+async def test_both_kinds_of_hashes_lead_to_the_base_model(connection: aiosqlite.Connection) -> None:
+    await remember_checkpoint(
+        connection, "wai", source="x", stamp="", sha256=sha("wai"), base_model=ILLUSTRIOUS, short_hash="12345678"
+    )
+    await remember_checkpoint(connection, "folder", source="y", stamp="", sha256=sha("folder"), base_model=PONY)
+    assert await base_models_by_hash(connection) == {
+        sha("wai"): ILLUSTRIOUS,
+        "12345678": ILLUSTRIOUS,
+        sha("folder"): PONY,
+    }

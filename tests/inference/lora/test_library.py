@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from inference.hashes import file_sha256
 from inference.lora.library import FoundLora, OutsideLibrary, open_regular, resolve, scan
-from tests.lora_files import write_lora, write_sidecar
+from tests.lora_files import safetensors_bytes, write_lora, write_sidecar
 
 
 @pytest.fixture
@@ -155,3 +156,57 @@ def test_links_are_followed_inside_and_refused_outside(library: Path) -> None:
 def test_a_name_too_long_for_the_disk_is_refused(library: Path) -> None:
     with pytest.raises((OutsideLibrary, OSError)):
         open_regular(resolve(library, "x" * 5000 + ".safetensors"))
+
+
+def test_what_the_header_tells_is_kept_and_reads_back(library: Path) -> None:
+    write_lora(library / "a.safetensors", metadata={"modelspec.trigger_phrase": "bat ears, komori"})
+    (found,) = scanned(library).values()
+    assert found.layers is not None
+    assert (found.layers.base, found.layers.formats, found.layers.rank, found.layers.modules) == (
+        "sdxl",
+        ("LoRA",),
+        2,
+        1,
+    )
+    assert found.trigger_words == ("bat ears", "komori")
+    assert FoundLora.model_validate_json(found.model_dump_json()) == found
+
+
+def test_a_file_that_an_earlier_version_found_is_read_again(library: Path) -> None:
+    write_lora(library / "a.safetensors")
+    (whole,) = scanned(library).values()
+    before = whole.model_copy(update={"layers": None})
+    assert scanned(library, {before.path: before}) == {whole.path: whole}
+
+
+def test_a_format_that_is_not_painted_with_is_named_beside_the_hash(library: Path) -> None:
+    path = library / "a.safetensors"
+    path.write_bytes(safetensors_bytes({"lora_unet_conv_in.oft_blocks": np.zeros((2, 2, 2))}))
+    found = scanned(library)["a.safetensors"]
+    assert "OFT" in (found.problem or "")
+    assert found.sha256 == file_sha256(path)
+
+
+def test_many_files_come_in_order_while_several_are_read_at_once(library: Path) -> None:
+    for number in range(40):
+        write_lora(library / f"{number:02}.safetensors", seed=number)
+    (library / "17.safetensors").write_bytes(b"x")
+    found = list(scan(library, {}))
+    assert [each.path for each in found] == [f"{number:02}.safetensors" for number in range(40)]
+    assert [each.path for each in found if each.problem] == ["17.safetensors"]
+
+
+def test_a_scan_may_be_left_in_the_middle(library: Path) -> None:
+    for number in range(40):
+        write_lora(library / f"{number:02}.safetensors", seed=number)
+    files = scan(library, {})
+    assert next(files).path == "00.safetensors"
+    files.close()  # type: ignore[attr-defined]
+
+
+def test_the_shapes_decide_about_what_the_sidecar_says(library: Path) -> None:
+    write_sidecar(write_lora(library / "a.safetensors"), base_model="sdxl/pony")
+    write_sidecar(write_lora(library / "b.safetensors", seed=1), base_model="sd1/base")
+    found = scanned(library)
+    assert found["a.safetensors"].judge({}, {}).base_model == "sdxl/pony"
+    assert found["b.safetensors"].judge({}, {}).base_model is None

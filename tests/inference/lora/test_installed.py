@@ -1,0 +1,38 @@
+"""Hashes of installed checkpoints: by both kinds a LoRA's training base is recognised."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from inference.base_models import BaseModelId
+from inference.hashes import short_hash
+from inference.lora.installed import by_hash, installed_hashes
+from inference.messages import CheckpointSpec
+
+PONY, ILLUSTRIOUS = BaseModelId("sdxl/pony"), BaseModelId("sdxl/illustrious")
+
+
+def test_a_short_hash_is_that_of_64_kib_at_1_mib(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    part = bytes(range(256)) * 256
+    path.write_bytes(b"x" * 0x100000 + part + b"more")
+    assert short_hash(path) == hashlib.sha256(part).hexdigest()[:8]
+
+
+def test_a_folder_and_a_file_too_small_have_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(bytes(0x100000 + 0xFFFF))
+    assert (short_hash(path), short_hash(tmp_path)) == (None, None)
+
+
+def test_checkpoints_are_known_by_both(tmp_path: Path) -> None:
+    spec = CheckpointSpec(name="a", source="a", base_model=PONY, sha256="a" * 64, short_hash="12345678")
+    assert installed_hashes([spec]) == {"a" * 64: PONY, "12345678": PONY}
+    assert installed_hashes([spec.model_copy(update={"sha256": None, "short_hash": None})]) == {}
+
+
+def test_a_short_hash_that_two_base_models_share_tells_nothing() -> None:
+    both = by_hash([("a" * 64, "12345678", PONY), ("b" * 64, "12345678", ILLUSTRIOUS)])
+    assert both == {"a" * 64: PONY, "b" * 64: ILLUSTRIOUS}
+    assert by_hash([(None, "12345678", PONY), (None, "12345678", PONY)]) == {"12345678": PONY}
