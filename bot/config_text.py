@@ -67,9 +67,10 @@ def _assignment(name: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
     if name in values:
         return f"{name} = {toml_value(values[name])}"
     default = field.get_default(call_default_factory=False)
-    if field.is_required() or default in (None, (), "") or name == "token":
+    if field.is_required() or default is None or name == "token":
         return f"# {name} ="
-    return f"{name} = {toml_value(default)}"
+    empty = "# " if default in ((), "") else ""  # shown, but nothing that anybody has to read twice
+    return f"{empty}{name} = {toml_value(default)}"
 
 
 def toml_value(value: Any) -> str:
