@@ -42,7 +42,7 @@ class LoraFile:
 
 @dataclass(frozen=True)
 class LoraReader:
-    """Reads files of one library. `installed` maps checkpoints' SHA-256 to their base models."""
+    """Reads files of one library. `installed` maps checkpoints' hashes to their base models."""
 
     library: Path
     installed: Mapping[str, BaseModelId]

@@ -21,6 +21,7 @@ from inference.engine.lora_files import LoraFile, LoraReader
 from inference.engine.normalise import normalise
 from inference.engine.samplers import scheduler_for
 from inference.errors import CheckpointNotFound, LoraNotAtWork, NotANumberPicture
+from inference.lora.installed import installed_hashes
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec, Configure, Generate, GenerationRequest
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
@@ -62,7 +63,7 @@ class Painter:
         self._spool = Path(config.spool)
         self._store = CheckpointStore(config.checkpoints, device)
         self._matcher = Matcher(config.checkpoints, CompatibilityTable.of(config.allowed_pairs))
-        installed = {spec.sha256: spec.base_model for spec in config.checkpoints if spec.sha256}
+        installed = installed_hashes(config.checkpoints)
         self._allow_v_on_epsilon = config.allow_v_on_epsilon
         self._reader = LoraReader(Path(config.library), installed, config.max_lora_bytes)
 
