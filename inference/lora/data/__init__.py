@@ -1,0 +1,1 @@
+"""Tables that are shipped as text: `networks.txt`, written by `python -m tools.lora_tables`."""
