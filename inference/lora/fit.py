@@ -180,7 +180,9 @@ def _covers(variant: Variant, names: Mapping[str, ModuleName]) -> bool:
             continue
         for target in entry.targets:
             present.setdefault((network, _kind(target)), set()).add(target)
-    return all(len(found) == _kinds(network)[kind] for (network, kind), found in present.items() if "#" in kind)
+    return all(
+        len(found) == _kinds(network).get(kind, len(found)) for (network, kind), found in present.items() if "#" in kind
+    )
 
 
 def _kind(path: str) -> str:

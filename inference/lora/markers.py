@@ -15,7 +15,10 @@ _NAMES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("flux1", r"^distilled_guidance_layer_"),  # Chroma
         ("qwen-image", r"^transformer_blocks_\d+_(img|txt)_(mlp|mod)_"),
         ("wan", r"^blocks_\d+_(self|cross)_attn_(q|k|v|o|k_img|v_img)$"),
-        ("anima", r"^llm_adapter_|^blocks_\d+_adaln_modulation_(self_attn|cross_attn|mlp)_"),
+        (
+            "anima",
+            r"^llm_adapter_|^blocks_\d+_(adaln_modulation_(self_attn|cross_attn|mlp)_|(self|cross)_attn_output_proj$)",
+        ),
         ("krea2", r"^txtfusion_|^text_fusion_|^blocks_\d+_attn_(wq|wk|wv|wo)$"),
         ("auraflow", r"^joint_transformer_blocks_|^double_layers_\d+_attn_w[12][qkvo]$"),
         ("hidream", r"^(double|single)_stream_blocks_"),

@@ -109,6 +109,8 @@ def spellings(network: str, paths: Iterable[str]) -> list[Spelling]:
     """
     known = dict.fromkeys(paths)
     found = [Spelling(path, (path,)) for path in known]
+    if network in _LANGUAGE_MODELS:
+        return found + [Spelling(f"model.{path}", (path,)) for path in known]
     if network in _TEXT_ENCODERS:
         return found + [Spelling(_TEXT_MODEL + path, (path,)) for path in known if not path.startswith(_TEXT_MODEL)]
     others = unet_spellings(known) if network in _UNETS else original_spellings(network, known)
@@ -116,6 +118,7 @@ def spellings(network: str, paths: Iterable[str]) -> list[Spelling]:
 
 
 _UNETS = frozenset({"sd1", "sd2", "sdxl", "kolors", "sdxl-refiner", "demo"})
+_LANGUAGE_MODELS = frozenset({"qwen3-06b"})
 _TEXT_ENCODERS = frozenset({"clip-l", "clip-g", "clip-h", "demo-clip-1", "demo-clip-2"})
 
 

@@ -247,14 +247,6 @@ _ANIMA = {
     "t_embedder.1.linear_2": "time_embed.t_embedder.linear_2",
     "x_embedder.proj.1": "patch_embed.proj",
 }
-_ANIMA_CONDITIONER = {
-    f"llm_adapter.blocks.#.{layer}": f"blocks.#.{layer}"
-    for layer in (
-        *(f"{kind}_attn.{letter}_proj" for kind in ("self", "cross") for letter in "qkvo"),
-        "mlp.0",
-        "mlp.2",
-    )
-} | {"llm_adapter.out_proj": "out_proj"}
 _KREA2_ATTENTION = (("wq", "to_q"), ("wk", "to_k"), ("wv", "to_v"), ("wo", "to_out.0"), ("gate", "to_gate"))
 _KREA2 = {
     **{
@@ -306,6 +298,5 @@ RULES: dict[str, Rules] = {
     "sana": _SANA,
     "sana-600m": _SANA,
     "anima": _ANIMA,
-    "anima-conditioner": _ANIMA_CONDITIONER,
     "krea2": _KREA2,
 }

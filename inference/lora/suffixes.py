@@ -58,12 +58,10 @@ SUFFIXES: dict[str, Role] = {
     **{role.value: role for role in _SAME_NAME},
     "lora_down.weight": Role.DOWN,
     "lora_A.weight": Role.DOWN,
-    "lora_A.default.weight": Role.DOWN,
     "lora.down.weight": Role.DOWN,
     "lora_linear_layer.down.weight": Role.DOWN,
     "lora_up.weight": Role.UP,
     "lora_B.weight": Role.UP,
-    "lora_B.default.weight": Role.UP,
     "lora.up.weight": Role.UP,
     "lora_linear_layer.up.weight": Role.UP,
     "lora_mid.weight": Role.MID,
@@ -105,12 +103,15 @@ _XLABS = re.compile(
 )
 _STREAMS = {"1": "img_attn", "2": "txt_attn"}
 _SIDES = {"down": Role.DOWN, "up": Role.UP}
+_PEFT_SIDES = {"lora_A": Role.DOWN, "lora_B": Role.UP}
 _EMBEDDING = ".string_to_param."
 
 
 def read_key(key: str) -> tuple[str, Role]:
     """A tensor's name as (module, role). A name that says nothing known is its own module with an UNKNOWN part."""
     words = key.split(".")
+    if len(words) > 3 and words[-1] == "weight" and words[-3] in _PEFT_SIDES:  # the adapter's name between them
+        return ".".join(words[:-3]), _PEFT_SIDES[words[-3]]
     for count in range(min(_LONGEST, len(words) - 1), 0, -1):
         role = SUFFIXES.get(".".join(words[-count:]))
         if role is not None and not (role is Role.WEIGHT and "_lora" in key):

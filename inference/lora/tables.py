@@ -12,7 +12,7 @@ from importlib.resources import files
 from itertools import product
 
 from inference.base_models import ARCHITECTURE_TITLES, Architecture
-from inference.lora.names import Entry, ModuleName, Part, index
+from inference.lora.names import Entry, ModuleName, Part, index, underscored
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -86,7 +86,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("pixart", _parts("pixart", "t5-xxl"), "pixart"),
     Variant("sana", _parts("sana"), "sana-1600m"),
     Variant("sana", _parts("sana-600m"), "sana-600m"),
-    Variant("anima", _parts("anima"), "anima"),
+    Variant("anima", _parts("anima", "qwen3-06b"), "anima"),
     Variant("krea2", _parts("krea2"), "krea2"),
     Variant("wan", _parts("wan-14b"), "wan-14b"),
     Variant("wan", _parts("wan-1b"), "wan-1.3b"),
@@ -102,16 +102,19 @@ VARIANTS: tuple[Variant, ...] = (
 )
 BASES: tuple[str, ...] = tuple(dict.fromkeys(variant.base for variant in VARIANTS))
 
-# Anima's own layer before the text reaches the denoiser; files write it among the denoiser's.
-_WITH = {"anima": ("anima-conditioner",)}
+# What stands between Anima's text encoder and its denoiser; files write it among the denoiser's layers.
+_BESIDE = {"anima": ("anima-conditioner", ("llm_adapter.", "text_conditioner."))}
 
 
 @cache
 def spelled(network: str) -> dict[str, Entry]:
     """Every spelling of a network's layers and what it stands for."""
     found = index(network, networks()[network])
-    for beside in _WITH.get(network, ()):
-        found = {**index(beside, networks()[beside]), **found}
+    if network in _BESIDE:
+        other, prefixes = _BESIDE[network]
+        for path, shape in networks()[other].items():
+            for name in (prefix + path for prefix in prefixes):
+                found[name] = found[underscored(name)] = Entry((f"text_conditioner.{path}",), shape)
     return found
 
 

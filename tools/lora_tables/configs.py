@@ -76,6 +76,15 @@ _T5_XXL = {
     "feed_forward_proj": "gated-gelu",
 }
 
+_QWEN3_06B = {
+    "hidden_size": 1024,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+}
+
 _SD3 = {"num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 192}
 _SD35_LARGE = {"num_layers": 38, "num_attention_heads": 38, "caption_projection_dim": 2432, "pos_embed_max_size": 192}
 _SD35_MEDIUM = {**_SD3, "dual_attention_layers": tuple(range(13)), "qk_norm": "rms_norm", "pos_embed_max_size": 384}
@@ -158,6 +167,7 @@ NETWORKS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "clip-g": (transformers.CLIPTextModelWithProjection, _clip(1280, 5120, 32, 20)),
     "clip-h": (transformers.CLIPTextModel, _clip(1024, 4096, 23, 16)),
     "t5-xxl": (transformers.T5EncoderModel, _T5_XXL),
+    "qwen3-06b": (transformers.Qwen3Model, _QWEN3_06B),
     "demo-clip-1": (transformers.CLIPTextModel, _clip(64, 128, 2, 2)),
     "demo-clip-2": (transformers.CLIPTextModelWithProjection, _clip(96, 192, 3, 3)),
 }

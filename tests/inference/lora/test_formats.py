@@ -123,6 +123,7 @@ def test_a_malformed_module_says_what_is_wrong(tensors: dict[str, tuple[int, ...
         ("double_blocks.3.processor.qkv_lora2.down.weight", "double_blocks.3.txt_attn.qkv"),
         ("double_blocks.3.processor.proj_lora1.down.weight", "double_blocks.3.img_attn.proj"),
         ("base_model.model.P.lora_A.default.weight", "base_model.model.P"),
+        ("P.x.lora_A.my_adapter.weight", "P.x"),
     ],
 )
 def test_old_spellings_are_unfolded(key: str, module: str) -> None:

@@ -99,7 +99,9 @@ def test_no_two_layers_of_a_network_are_spelled_alike() -> None:
         ("lumina2", "layers.1.attention.qkv", [f"layers.1.attn.to_{x}" for x in "qkv"]),
         ("clip-l", "text_model_encoder_layers_11_mlp_fc1", ["encoder.layers.11.mlp.fc1"]),
         ("clip-l", "encoder.layers.11.mlp.fc1", ["encoder.layers.11.mlp.fc1"]),
-        ("anima", "llm_adapter.blocks.5.mlp.2", ["blocks.5.mlp.2"]),
+        ("anima", "llm_adapter.blocks.5.mlp.2", ["text_conditioner.blocks.5.mlp.2"]),
+        ("anima", "llm_adapter_blocks_5_mlp_2", ["text_conditioner.blocks.5.mlp.2"]),
+        ("qwen3-06b", "layers_27_mlp_down_proj", ["layers.27.mlp.down_proj"]),
         ("krea2", "blocks.0.attn.wq", ["transformer_blocks.0.attn.to_q"]),
     ],
 )

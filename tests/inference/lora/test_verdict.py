@@ -135,3 +135,13 @@ def test_a_small_model_is_not_taken_for_the_large_one_that_has_all_its_layers() 
     assert layers_of(header(flux, "transformer.")).base == "flux1"
     few = {p: s for p, s in flux.items() if p.startswith("transformer_blocks.7.")}
     assert layers_of(header(few, "transformer.")).base is None
+
+
+def test_animas_text_layers_are_its_own() -> None:
+    qwen = header(networks()["qwen3-06b"], "lora_te_")
+    adapter = header(networks()["anima-conditioner"], "lora_unet_llm_adapter_")
+    assert layers_of(qwen).base == layers_of(adapter).base == "anima"
+    both = qwen | adapter | header({p: s for p, s in DENOISERS["anima"].items() if "attn" in p}, "transformer.")
+    assert layers_of(both).base == "anima"
+    conditioner = header({"blocks.0.cross_attn.o_proj": (1024, 1024)}, "diffusion_model.")
+    assert layers_of(conditioner).base is None, "outside of the adapter nobody has it"
