@@ -1,1 +1,19 @@
-"""LoRA files: read them strictly, and say which base model they were trained on and how we know. No torch here."""
+"""LoRA files: read them strictly, and say which base model they were trained on and how we know. No torch here.
+
+library.py         a folder of files, scanned in parallel, and the way to a file that stays inside
+inspection.py      one file by itself, put into words
+header.py          the strict reader of safetensors headers
+suffixes.py        tensor names: what a tensor is to its module
+formats.py         modules: format, dense shape, rank, what is malformed
+names.py           module names: which part of a pipeline, which path in it
+spellings.py       every path under which files know a layer; original_names.py holds the tables for it
+tables.py          the known base models and their layers (data/networks.txt)
+fit.py             whose layers a file has; markers.py for what fits nothing
+metadata.py        what trainers write into a file
+titles.py          lineages in names
+known_bases.py     published base models by hash and id; installed.py for those that are installed
+declarations.py    the operator's word, pinned to a file's SHA-256
+sidecar.py         what stands beside a file
+evidence.py        the ladder of sources: which base model, and what speaks against it
+verdict.py         shapes and words together
+"""
