@@ -11,7 +11,7 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import background
+from bot import acknowledge, background
 from bot.api_url import api_base
 from bot.assembly import Easel
 from bot.cogs.bookmarks import BookmarksCog
@@ -63,7 +63,14 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
 
 
 class EaselTree(app_commands.CommandTree["EaselBot"]):
-    """The commands; whatever one raises is answered by the table in `bot.replies`."""
+    """The commands: acknowledged in time, and whatever one raises is answered by the table in `bot.replies`."""
+
+    async def interaction_check(self, interaction: discord.Interaction[EaselBot], /) -> bool:
+        """Everybody may; only the clock is started. Suggestions have nothing to acknowledge."""
+        if interaction.type is discord.InteractionType.application_command:
+            command = interaction.command
+            acknowledge.in_time(interaction, private=command is None or not command.extras.get("public"))
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction[EaselBot], error: app_commands.AppCommandError, /

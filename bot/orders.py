@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import replace
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 
 from bot import background
+from bot.acknowledge import settle
 from bot.assembly import Easel
 from bot.attachments import Attachment
 from bot.database.bookmarks import list_bookmarks
 from bot.database.clock import now_ms
 from bot.database.deliveries import open_delivery, pending_deliveries, remember_message
 from bot.database.drafts import forget_old_drafts, save_draft
+from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.delivery import Deliverer
 from bot.dispatcher import JobUpdate
@@ -33,6 +38,10 @@ if TYPE_CHECKING:
 EDIT_SECONDS = 3.0  # between two edits of a message while it paints
 DRAFT_DAYS = 7
 ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal
+RETRY_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)  # between attempts to deliver
+UNREACHABLE = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError, DatabaseError)
+
+log = logging.getLogger(__name__)
 
 
 class Orders:
@@ -72,16 +81,20 @@ class Orders:
             server_id=interaction.guild_id,
             also=lambda job: open_delivery(self._easel.connection, job.id, private=False),
         )
+        try:
+            await self._tell(interaction, job)
+        finally:  # the job is kept, so its result is owed whether or not the person could be told
+            self._follow(job, interaction)
+
+    async def _tell(self, interaction: Interaction, job: Job) -> None:
         view = waiting_view(job, self._easel.generation.position(job.id) or 0)
         view.stop()
-        if interaction.response.is_done():
-            message = await interaction.edit_original_response(view=view)
-            await remember_message(self._easel.connection, job.id, message.id)
+        if await settle(interaction):
+            message_id = (await interaction.response.send_message(view=view)).message_id
         else:
-            sent = await interaction.response.send_message(view=view)
-            if sent.message_id:
-                await remember_message(self._easel.connection, job.id, sent.message_id)
-        self._follow(job, interaction)
+            message_id = (await interaction.edit_original_response(view=view)).id
+        if message_id:
+            await remember_message(self._easel.connection, job.id, message_id)
 
     def _follow(self, job: Job, interaction: Interaction | None) -> None:
         task = background.start(self._followed(job, interaction), f"following job {job.id}")
@@ -97,9 +110,22 @@ class Orders:
                     break
                 if interaction and update.progress and pace.allows(update.progress):
                     await background.guard(self._show(interaction, update), "a progress edit")
-        await self._deliverer.deliver(update.job, update.pictures, interaction)
+        await self._deliver(update, interaction)
+
+    async def _deliver(self, update: JobUpdate, interaction: Interaction | None) -> None:
+        """Deliver; while Discord or the database cannot be reached, try again, ever more rarely."""
+        for wait in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
+            try:
+                await self._deliverer.deliver(update.job, update.pictures, interaction)
+            except UNREACHABLE as problem:
+                log.warning("the result of job %s cannot be delivered just now: %s", update.job.id, problem)
+                await asyncio.sleep(wait)
+            else:
+                return
 
     async def _show(self, interaction: Interaction, update: JobUpdate) -> None:
+        if interaction.is_expired():
+            return
         preview = await asyncio.to_thread(self._preview, update)
         view = painting_view(update, preview)
         view.stop()

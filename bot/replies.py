@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands, ui
 
+from bot.acknowledge import settle
 from bot.database.errors import DatabaseError
 from bot.texts import plain
 from inference.errors import InferenceError, RequestError, WorkerError
@@ -49,6 +50,7 @@ _TABLE: dict[type, Callable[[Any], str]] = {
     app_commands.CommandOnCooldown: lambda error: f"That was quick. Try again in {error.retry_after:.0f} seconds.",
     app_commands.TransformerError: lambda error: f"{plain(str(error.value))[:100]} cannot be used there.",
     app_commands.CommandNotFound: lambda _: "This command has changed. Reload Discord and try again.",
+    discord.InteractionResponded: lambda _: "That took too long just now. Please try again.",
     app_commands.CheckFailure: lambda _: "You may not use this here.",
 }
 
@@ -70,7 +72,7 @@ async def answer(interaction: Interaction, error: Exception) -> None:
 async def whisper(interaction: Interaction, view: ui.LayoutView, files: list[discord.File] | None = None) -> None:
     """Answer so that only the person sees it, as first answer or as a further one."""
     view.stop()  # its buttons are found by their ids, also after a restart; nothing has to be kept in memory
-    if not interaction.response.is_done():
+    if await settle(interaction):
         await interaction.response.send_message(view=view, files=files or [], ephemeral=True)
         return
     if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:

@@ -25,7 +25,7 @@ class ImagineCog(commands.Cog):
     def __init__(self, bot: EaselBot) -> None:
         self._bot = bot
 
-    @app_commands.command(name="imagine")
+    @app_commands.command(name="imagine", extras={"public": True})  # where its answer is to be seen
     @app_commands.describe(
         prompt="What to paint",
         checkpoint="Which model paints",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from discord import ui
 
+from bot import acknowledge
 from bot.assembly import Easel
 from bot.database.bookmarks import Bookmark, list_bookmarks, remove_bookmark
 from bot.database.loras import Sort
@@ -89,8 +90,7 @@ class RemoveButton(PressButton, template=rf"bmx:(?P<lora>\d{{1,19}}):{_PATTERN}"
 
 async def _show(interaction: Interaction, query: Query) -> None:
     page = await bookmarks_page(interaction.client.easel, interaction.user.id, query)
-    page.view.stop()
-    await interaction.response.edit_message(view=page.view, attachments=page.files)
+    await acknowledge.replace(interaction, page.view, page.files)
 
 
 async def bookmarks_page(easel: Easel, person_id: int, query: Query) -> Page:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
-from bot import background
+from bot import acknowledge, background
 from bot.database.loras import Lora, LoraVersion, find_lora
 from bot.errors import NothingThere
 from bot.replies import whisper_text
 from bot.texts import plain
-from bot.views.press import PressButton
+from bot.views.press import MODAL_SECONDS, PressButton
 from inference.base_models import BaseModelId, known_base_models
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,19})"):
         if lora is None or not lora.usable:
             raise NothingThere(what="There is no usable file of this LoRA to declare.")
         installed = [spec.base_model for spec in interaction.client.easel.checkpoints]
-        await interaction.response.send_modal(DeclareModal(lora, installed))
+        await acknowledge.ask(interaction, DeclareModal(lora, installed, opening=interaction.id))
 
 
 def _require_operator(interaction: Interaction) -> None:
@@ -52,8 +52,9 @@ def _require_operator(interaction: Interaction) -> None:
 class DeclareModal(ui.Modal):
     """Which file, which base model, and why. The base models of the installed checkpoints are offered first."""
 
-    def __init__(self, lora: Lora, installed: list[BaseModelId]) -> None:
-        super().__init__(title=f"Declare {lora.name}"[:45], custom_id=f"declare:{lora.id}")
+    def __init__(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> None:
+        title = f"Declare {lora.name}"[:45]
+        super().__init__(title=title, custom_id=f"declare:{lora.id}:{opening}", timeout=MODAL_SECONDS)
         self._versions = {str(version.id): version for version in lora.usable[:MAX_OPTIONS]}
         self.version: ui.Select[Any] = ui.Select(custom_id="version", options=_version_options(self._versions))
         self.base: ui.Select[Any] = ui.Select(custom_id="base", options=_base_options(installed))

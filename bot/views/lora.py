@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
-from bot import background
+from bot import acknowledge, background
 from bot.assembly import Easel
 from bot.database.bookmarks import add_bookmark, find_bookmark, remove_bookmark
 from bot.database.loras import Lora, LoraVersion, find_lora
@@ -18,7 +18,7 @@ from bot.requests import LoraWish, Wish
 from bot.texts import plain
 from bot.views.declare import DeclareButton
 from bot.views.page import Page
-from bot.views.press import PressButton
+from bot.views.press import MODAL_SECONDS, PressButton
 from inference.messages import MAX_PROMPT
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
         """Open the prompt."""
         lora = await self.lora(interaction)
         fitting = interaction.client.easel.requests.checkpoints_for(lora)
-        await interaction.response.send_modal(PromptModal(lora, fitting[0] if fitting else None))
+        modal = PromptModal(lora, fitting[0] if fitting else None, opening=interaction.id)
+        await acknowledge.ask(interaction, modal)
 
 
 class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,19}):(?P<kept>[01])"):
@@ -81,8 +82,7 @@ class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,19}):(?P<kept>[01
         change = remove_bookmark if self.kept else add_bookmark
         await change(easel.connection, interaction.user.id, lora.id)
         page = await lora_page(easel, interaction.user.id, lora)
-        page.view.stop()
-        await interaction.response.edit_message(view=page.view, attachments=page.files)
+        await acknowledge.replace(interaction, page.view, page.files)
 
 
 class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):
@@ -103,10 +103,11 @@ class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):
 
 
 class PromptModal(ui.Modal):
-    """What shall be painted with this LoRA?"""
+    """What shall be painted with this LoRA? `opening` tells it from the same modal that somebody else has open."""
 
-    def __init__(self, lora: Lora, checkpoint: str | None) -> None:
-        super().__init__(title=f"Paint with {lora.name}"[:45], custom_id=f"prompt:{lora.id}")
+    def __init__(self, lora: Lora, checkpoint: str | None, *, opening: int) -> None:
+        title = f"Paint with {lora.name}"[:45]
+        super().__init__(title=title, custom_id=f"prompt:{lora.id}:{opening}", timeout=MODAL_SECONDS)
         self._lora_id, self._checkpoint = lora.id, checkpoint
         example = next((v.found.sidecar.example_prompt for v in lora.usable if v.found), "")
         self.prompt: ui.TextInput[Any] = ui.TextInput(
@@ -120,6 +121,7 @@ class PromptModal(ui.Modal):
 
     async def on_submit(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Paint it."""
+        acknowledge.in_time(interaction, private=False)
         wish = Wish(
             prompt=self.prompt.value,
             checkpoint=self._checkpoint,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import discord
 from discord import ui
 
-from bot import background
+from bot import acknowledge, background
 from bot.database.jobs import Job, find_job
 from bot.errors import NothingThere, NotYours
 
@@ -22,11 +22,17 @@ if TYPE_CHECKING:
 else:
     Button = ui.Button
 
+MODAL_SECONDS = 1800.0  # a modal that nobody sends or closes is forgotten after this
 _NEVER = r"(?!)"  # a pattern that nothing matches: these two are never found by an id of their own
 
 
 class PressButton(ui.DynamicItem[Button], template=_NEVER):
-    """A button whose errors are told to the person. Subclasses write `read` and `press`."""
+    """A button whose errors are told to the person. Subclasses write `read` and `press`.
+
+    `posts` says that it orders a picture, which comes as a new message for everybody.
+    """
+
+    posts: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -42,6 +48,7 @@ class PressButton(ui.DynamicItem[Button], template=_NEVER):
 
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Do what the button says; what goes wrong is told by the table in `bot.replies`."""
+        acknowledge.in_time(interaction, thinking=self.posts, private=False)
         await background.guard(
             self.press(interaction), "a button", lambda error: interaction.client.tell(interaction, error)
         )

@@ -58,6 +58,8 @@ class Refused(Helpful):
 class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,19}):(?P<checkpoint>.{1,64})"):
     """Takes the wish up again on a checkpoint that fits."""
 
+    posts = True
+
     def __init__(self, draft_id: int, checkpoint: str) -> None:
         self.draft_id, self.checkpoint = draft_id, checkpoint
         button: ui.Button[Any] = ui.Button(
@@ -80,6 +82,8 @@ class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,19}):(?P<checkpoin
 
 class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,19}):(?P<position>\d{1,2}):(?P<lora>\d{1,19})"):
     """Takes the wish up again with a LoRA that fits in the place of the one that does not."""
+
+    posts = True
 
     def __init__(self, draft_id: int, position: int, lora_id: int, name: str = "another LoRA") -> None:
         self.draft_id, self.position, self.lora_id = draft_id, position, lora_id

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import ui
 
+from bot.acknowledge import acknowledge
 from bot.database.bookmarks import add_bookmark
 from bot.database.jobs import Job, JobState
 from bot.database.loras import find_lora, find_version
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 class AgainButton(JobButton, template=r"again:(?P<job>\d{1,19})"):
     """The same request with another seed, as a new message."""
 
+    posts = True
     name, label, style = "again", "Again", discord.ButtonStyle.primary
 
     async def press(self, interaction: Interaction) -> None:
@@ -62,12 +66,14 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,19})"):
     async def press(self, interaction: Interaction) -> None:
         """Delete message, files and rows."""
         await self.own_job(interaction, "Only they can delete it.")
-        await interaction.response.defer()
+        await acknowledge(interaction)
         easel = interaction.client.easel
         for picture in await pictures_of_job(easel.connection, self.job_id):
-            (easel.settings.storage.pictures / picture.path).unlink(missing_ok=True)
+            path = easel.settings.storage.pictures / picture.path
+            await asyncio.to_thread(path.unlink, missing_ok=True)
             await forget_picture(easel.connection, picture.id)
-        await interaction.delete_original_response()
+        with suppress(discord.NotFound):  # pressed twice, or somebody else was faster
+            await interaction.delete_original_response()
 
 
 def result_view(job: Job, attachments: tuple[Attachment, ...]) -> ui.LayoutView:
@@ -86,9 +92,16 @@ def result_view(job: Job, attachments: tuple[Attachment, ...]) -> ui.LayoutView:
     return view
 
 
+_ENDS = {
+    JobState.CANCELLED: "**Cancelled**",
+    JobState.FAILED: "**Not painted**",
+    JobState.SUCCEEDED: "**Painted, but the pictures are not there any more**",
+}
+
+
 def ended_view(job: Job) -> ui.LayoutView:
     """What became of a job that left no picture."""
-    text = "**Cancelled**" if job.state is JobState.CANCELLED else "**Not painted**"
+    text = _ENDS[job.state]
     if job.failure is not None:
         text += f"\n{sentence(job.failure)}\n-# job {job.id}"
     view = ui.LayoutView(timeout=None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
+from bot.acknowledge import acknowledge
 from bot.database.jobs import Job
 from bot.errors import NothingThere
 from bot.texts import summary
@@ -26,7 +27,7 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,19})"):
     async def press(self, interaction: Interaction) -> None:
         """Cancel; the message itself then tells so."""
         await self.own_job(interaction, "Your own are under /queue.")
-        await interaction.response.defer()
+        await acknowledge(interaction)
         if await interaction.client.easel.generation.cancel(self.job_id) is None:
             raise NothingThere(what="It is too late to cancel: this job has ended.")
 

@@ -1,0 +1,78 @@
+"""The first answer to an interaction: Discord waits three seconds for it, however slow the database is meanwhile.
+
+What is ready in time is answered as it is. Otherwise the person sees that an answer will come, and gets it there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import discord
+from discord import ui
+
+from bot import background
+
+if TYPE_CHECKING:
+    from bot.client import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+PATIENCE = 1.5  # seconds; leaves as many for the way to Discord
+_KEY = "acknowledgement"
+
+
+@dataclass
+class _Acknowledgement:
+    """The timer of one interaction; once it is `sending`, an answer has to come after it."""
+
+    sending: bool = False
+    task: asyncio.Task[None] | None = None
+
+    async def later(self, interaction: Interaction, *, thinking: bool, private: bool) -> None:
+        await asyncio.sleep(PATIENCE)
+        if interaction.response.is_done():
+            return
+        self.sending = True
+        await interaction.response.defer(thinking=thinking, ephemeral=private)
+
+
+def in_time(interaction: Interaction, *, thinking: bool = True, private: bool = True) -> None:
+    """Acknowledge later, unless `settle` comes first. `thinking` announces a new message, which may be `private`."""
+    acknowledgement = _Acknowledgement()
+    work = acknowledgement.later(interaction, thinking=thinking, private=private)
+    acknowledgement.task = background.start(work, "acknowledging an interaction")
+    interaction.extras[_KEY] = acknowledgement
+
+
+async def settle(interaction: Interaction) -> bool:
+    """Call before any answer: nothing is acknowledged from here on. True when the first answer is still to be given."""
+    acknowledgement: _Acknowledgement | None = interaction.extras.pop(_KEY, None)
+    if acknowledgement is not None and acknowledgement.task is not None:
+        if acknowledgement.sending:
+            await asyncio.wait({acknowledgement.task})
+        else:
+            acknowledgement.task.cancel()
+    return not interaction.response.is_done()
+
+
+async def acknowledge(interaction: Interaction) -> None:
+    """Say at once that the button was pressed; what it changes comes later."""
+    if await settle(interaction):
+        await interaction.response.defer()
+
+
+async def replace(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> None:
+    """Show `view` in place of the message whose button was pressed."""
+    view.stop()  # its buttons are found by their ids, also after a restart; nothing has to be kept in memory
+    if await settle(interaction):
+        await interaction.response.edit_message(view=view, attachments=files)
+    else:
+        await interaction.edit_original_response(view=view, attachments=files)
+
+
+async def ask(interaction: Interaction, modal: ui.Modal) -> None:
+    """Open `modal`, which can only be a first answer. Raises discord.InteractionResponded when it comes too late."""
+    await settle(interaction)
+    await interaction.response.send_modal(modal)

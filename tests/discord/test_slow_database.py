@@ -1,0 +1,85 @@
+"""Another program holds the database: the person still has an answer within three seconds, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.discord.conftest import PATIENCE, PROMPT, Scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HELD = 4.0  # seconds: longer than Discord waits, shorter than the database does
+
+
+@asynccontextmanager
+async def held(scene: Scene) -> AsyncGenerator[None]:
+    """Nobody else can write to the database, from now on for HELD seconds."""
+    other = sqlite3.connect(scene.settings.storage.database, timeout=0, isolation_level=None)
+    while not other.in_transaction:  # the bot, which shares our event loop, may just be writing
+        with contextlib.suppress(sqlite3.OperationalError):
+            other.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(0)
+    letting_go = asyncio.get_running_loop().call_later(HELD, other.rollback)
+    try:
+        yield
+    finally:
+        letting_go.cancel()
+        other.close()
+
+
+async def test_a_picture_is_ordered_all_the_same(scene: Scene) -> None:
+    async with held(scene):
+        sent = await scene.ada.slash("imagine", prompt=PROMPT)
+        await sent.answered()
+        assert (await scene.painted(sent)).attachments
+
+
+async def test_a_refusal_stays_private(scene: Scene) -> None:
+    before = len(await scene.grace.messages())
+    async with held(scene):
+        older = {message.id for message in await scene.control.messages("general")}
+        await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).answered()
+        reply = await scene.control.wait_in_channel(
+            "general", lambda seen: seen.id not in older and "Wash" in seen.text, PATIENCE
+        )
+    assert reply.ephemeral
+    assert len(await scene.grace.messages()) == before
+
+
+async def test_buttons_answer_late_too(scene: Scene) -> None:
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
+    async with held(scene):
+        again = await scene.ada.press(picture, "Again")
+        await again.answered()
+        await scene.painted(again)
+    async with held(scene):
+        kept = await scene.grace.press(picture, "Bookmark LoRAs")
+        await kept.answered()
+        await scene.control.wait_in_channel("general", lambda seen: "Bookmarked Bat" in seen.text)
+
+
+async def test_a_page_is_turned_late_too(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    page = await (await margaret.slash("bookmarks", add="Bat")).reply()
+    async with held(scene):
+        await (await margaret.press(page, "Remove")).answered()
+        await scene.control.wait_message(page.id, lambda seen: "**Bat**" not in seen.text, PATIENCE)
+    async with held(scene):
+        reply = await (await margaret.slash("bookmarks", add="Bat")).reply(PATIENCE)
+        assert reply.ephemeral and "Bat" in reply.text
+
+
+async def test_two_people_may_have_the_same_prompt_open(scene: Scene) -> None:
+    openers = []
+    for person in (scene.ada, scene.grace):
+        page = await (await person.slash("lora info", name="Bat")).reply()
+        openers.append(await person.press(page, "Use now"))
+        await openers[-1].modal()
+    for person, opener in zip((scene.ada, scene.grace), openers, strict=True):
+        await scene.painted(await person.submit(opener, {"prompt": PROMPT}))
