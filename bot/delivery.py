@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_BACK = 50  # messages of a channel that are searched for one of ours
-INVALID_TOKEN = 50027  # Discord's code for an interaction token past its fifteen minutes
+SERVER_ERROR = 500  # below it, the request is refused and would be again; from there on, it may be repeated
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Deliverer:
     def _attachments(self, pictures: tuple[Picture, ...], limit: int) -> tuple[Attachment, ...]:
         # The limit is for the whole message, so that several pictures share it.
         share = limit // max(1, len(pictures))
-        return tuple(fit(self._pictures / picture.path, share) for picture in pictures)
+        paths = [self._pictures / picture.path for picture in pictures]
+        return tuple(fit(path, share) for path in paths if path.exists())  # somebody may have tidied up the folder
 
     def _ways(
         self, result: Result, delivery: Delivery, interaction: Interaction | None
@@ -129,12 +130,11 @@ async def _tried(way: Callable[[], Awaitable[int | None]]) -> int | None:
     """The id of the message that now shows the result; None when this way is closed."""
     try:
         return await way()
-    except (discord.NotFound, discord.Forbidden):
-        return None
     except discord.HTTPException as problem:
-        if problem.code == INVALID_TOKEN or problem.status == 401:
-            return None
-        raise
+        if problem.status >= SERVER_ERROR:
+            raise
+        log.info("a result cannot go one way and is tried another: %s", problem)
+        return None
 
 
 def _custom_ids(message: discord.Message) -> list[str]:

@@ -59,3 +59,14 @@ async def test_queue_and_cancel_are_about_my_own_jobs(scene: Scene) -> None:
     assert "nothing in the queue" in (await (await scene.ada.slash("cancel")).reply()).text
     assert "Cancelled" in (await (await scene.grace.slash("cancel")).reply()).text
     assert "Cancelled" in (await scene.ended(busy)).text
+
+
+async def test_delete_may_be_pressed_twice(scene: Scene) -> None:
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
+    seen = len(await scene.ada.messages())
+    presses = [await scene.ada.press(picture, "Delete") for _ in range(2)]
+    for press in presses:
+        await press.answered()
+    await scene.control.wait_exchange(lambda exchange: exchange["method"] == "DELETE" and exchange["status"] == 404)
+    await (await scene.ada.slash("queue")).reply()
+    assert not [m for m in (await scene.ada.messages())[seen - 1 :] if "broke" in m.text]

@@ -146,3 +146,27 @@ async def test_an_answer_that_was_lost_on_the_way_is_not_posted_twice(empty: Sce
         await empty.control.fault(EDITS, method="PATCH", kind="late", status=500, count=1)
         await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
     assert len(await pictures_in(empty)) == 1
+
+
+async def test_a_connection_that_breaks_at_the_end_does_not_keep_the_picture_until_the_next_start(empty: Scene) -> None:
+    async with empty.bot():
+        await empty.control.fault(EDITS, method="PATCH", kind="cut", count=5)
+        await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, steps=1))
+    assert len(await pictures_in(empty)) == 1
+
+
+async def test_a_person_who_could_not_be_answered_gets_the_picture(empty: Scene) -> None:
+    async with empty.bot():
+        await empty.control.fault(r"interactions/.*/callback", method="POST", status=404)
+        await empty.ada.slash("imagine", prompt=PROMPT)
+        await empty.control.wait_in_channel("general", lambda seen: bool(seen.attachments), PATIENCE)
+
+
+async def test_what_discord_refuses_in_the_channel_comes_as_a_direct_message(empty: Scene) -> None:
+    async with empty.bot():
+        await empty.control.fault(r"webhooks/|channels/.*/messages", status=400, count=9)
+        await empty.ada.slash("imagine", prompt=PROMPT)
+        await empty.control.wait_exchange(
+            lambda exchange: exchange["path"].endswith("/channels") and exchange["method"] == "POST", PATIENCE
+        )
+        await empty.control.clear_faults()
