@@ -31,8 +31,10 @@ class LibraryKeeper:
     async def scan(self, progress: Progress = lambda done, total: None) -> ScanReport:
         """Scan now. Raises as `scan_library`."""
         async with self._scanning:
-            self._fingerprint = await asyncio.to_thread(fingerprint, self._folder)
-            return await scan_library(self._connection, self._folder, self._installed, progress)
+            seen = await asyncio.to_thread(self._see)  # before: what changes during the scan is noticed afterwards
+            report = await scan_library(self._connection, self._folder, self._installed, progress)
+            self._fingerprint = seen
+            return report
 
     async def watch(self, seconds: float) -> None:
         """Look every `seconds` whether a file was added, removed or replaced; scan when one was. For ever."""
@@ -42,12 +44,19 @@ class LibraryKeeper:
 
     async def _look(self) -> None:
         try:
-            if await asyncio.to_thread(fingerprint, self._folder) != self._fingerprint:
+            if await asyncio.to_thread(self._see) != self._fingerprint:
                 report = await self.scan()
                 found = len(report.new), len(report.changed), len(report.missing)
                 log.info("the library has changed: %s new, %s changed, %s gone", *found)
-        except (LibraryUnreadable, BadDeclarations, OSError) as problem:
+        except (LibraryUnreadable, BadDeclarations) as problem:
             log.warning("%s", problem)
+
+    def _see(self) -> str:
+        """The folder's fingerprint; of one that cannot be read nothing, and the scan says why."""
+        try:
+            return fingerprint(self._folder)
+        except OSError:
+            return ""
 
     async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
         """Write an operator's declaration down and judge the library by it. Raises OSError, and as `scan_library`."""
