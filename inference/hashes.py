@@ -65,3 +65,14 @@ def autov2(sha256: str) -> str:
 def autov3_of(data: bytes, header_length: int) -> str:
     """The twelve hex digits that hubs compute over a safetensors file's bytes behind its header (AutoV3)."""
     return hashlib.sha256(memoryview(data)[8 + header_length :]).hexdigest()[:12]
+
+
+def hashes_of(file: BinaryIO, header_length: int) -> tuple[str, str]:
+    """SHA-256 and AutoV3 of an open safetensors file, read once. AutoV3 leaves the header out: 12 hex digits."""
+    file.seek(0)
+    head = file.read(8 + header_length)
+    whole, body = hashlib.sha256(head), hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        whole.update(chunk)
+        body.update(chunk)
+    return whole.hexdigest(), body.hexdigest()[:12]

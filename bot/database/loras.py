@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -20,6 +21,8 @@ from inference.lora.evidence import Source
 from inference.lora.library import FoundLora
 from inference.lora.sidecar import Category
 
+AUTOV3_DIGITS = 12
+
 BY_ID = "SELECT * FROM lora WHERE id = ?"
 BY_NAME = "SELECT * FROM lora WHERE name_key = ?"
 _VERSION = """
@@ -34,6 +37,9 @@ _VERSION = """
 _OF_LORAS = "WHERE lora_id IN (SELECT value FROM json_each(?))"
 VERSIONS = f"{_VERSION} {_OF_LORAS} ORDER BY lora_id, missing, path, id"
 VERSION_BY_SHA256 = f"{_VERSION} WHERE sha256 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
+# AutoV2 is the beginning of the SHA-256, so a range of the index holds all that begin so.
+VERSION_BY_AUTOV2 = f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
+VERSION_BY_AUTOV3 = f"{_VERSION} WHERE autov3 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 WITH_PROBLEM = f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path"
 _USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)"
 NEARLY_NAMED = f"""
@@ -181,6 +187,18 @@ async def find_lora_by_name(connection: aiosqlite.Connection, name: str) -> Lora
 async def find_version(connection: aiosqlite.Connection, sha256: str) -> LoraVersion | None:
     """The version with these bytes, a usable one before one that is gone, or None. Raises DatabaseError."""
     row = await fetch_one(connection, VERSION_BY_SHA256, (sha256,))
+    return None if row is None else _version(row)
+
+
+async def find_version_by_short_hash(connection: aiosqlite.Connection, short: str) -> LoraVersion | None:
+    """The version that pictures name by AutoV2 (10 hex digits) or AutoV3 (12), or None. Raises DatabaseError."""
+    short = short.lower()
+    if not re.fullmatch(r"[0-9a-f]{10}|[0-9a-f]{12}", short):
+        return None
+    if len(short) == AUTOV3_DIGITS:
+        row = await fetch_one(connection, VERSION_BY_AUTOV3, (short,))
+    else:
+        row = await fetch_one(connection, VERSION_BY_AUTOV2, (short, f"{short}g"))  # "g" follows every hex digit
     return None if row is None else _version(row)
 
 

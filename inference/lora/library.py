@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from inference.base_models import BaseModelId
-from inference.hashes import sha256_of
+from inference.hashes import hashes_of
 from inference.lora.declarations import FILE_NAME, Declaration
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.header import BadSafetensors, Header, read_header
@@ -70,6 +70,7 @@ class FoundLora(BaseModel):
     path: str
     stamp: FileStamp
     sha256: Sha256 | None = None
+    autov3: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
     sidecar: Sidecar = Sidecar()
     metadata: dict[str, str] = {}
     layers: Layers | None = None
@@ -105,7 +106,7 @@ class FoundLora(BaseModel):
     @property
     def outdated(self) -> bool:
         """Whether the file should be read again although it has not changed."""
-        return self.sha256 is not None and self.layers is None
+        return self.sha256 is not None and (self.layers is None or self.autov3 is None)
 
 
 class OutsideLibrary(Exception):
@@ -226,10 +227,11 @@ def _read(library: Path, relative: str, stamp: FileStamp) -> FoundLora:
     try:
         with open_regular(resolve(library, relative)) as file:
             header = read_header(file, os.fstat(file.fileno()).st_size)
-            sha256 = sha256_of(file)
+            sha256, autov3 = hashes_of(file, header.length)
     except (OSError, BadSafetensors, OutsideLibrary) as problem:
         return FoundLora(path=relative, stamp=stamp, sidecar=sidecar, problem=_reason(problem))
-    return found_from(relative, stamp, sha256, sidecar, header, layers_of(header.tensors))
+    found = found_from(relative, stamp, sha256, sidecar, header, layers_of(header.tensors))
+    return found.model_copy(update={"autov3": autov3})
 
 
 def found_from(path: str, stamp: FileStamp, sha256: str, sidecar: Sidecar, header: Header, layers: Layers) -> FoundLora:

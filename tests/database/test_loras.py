@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import aiosqlite
 import pytest
 
+from bot.catalogue import scan_library
 from bot.database.bookmarks import add_bookmark
 from bot.database.lora_records import mark_missing, record_found
 from bot.database.loras import (
@@ -13,6 +16,7 @@ from bot.database.loras import (
     find_lora,
     find_lora_by_name,
     find_version,
+    find_version_by_short_hash,
     lora_choices,
     similar_names,
     versions_with_problem,
@@ -20,6 +24,7 @@ from bot.database.loras import (
 from inference.lora.evidence import Source
 from inference.lora.library import FileStamp, FoundLora
 from inference.lora.sidecar import Category
+from tests.lora_files import write_lora
 
 from .conftest import ILLUSTRIOUS, PONY, add_lora, found_lora, sha
 
@@ -150,3 +155,18 @@ async def test_choices_for_a_typed_word(library: aiosqlite.Connection) -> None:
 )
 async def test_similar_names(library: aiosqlite.Connection, typed: str, expected: set[str]) -> None:
     assert set(await similar_names(library, typed)) == expected
+
+
+async def test_a_file_is_found_by_the_short_hashes_that_pictures_name(
+    connection: aiosqlite.Connection, tmp_path
+) -> None:
+    path = write_lora(tmp_path / "bat.safetensors")
+    await scan_library(connection, tmp_path, {})
+    raw = path.read_bytes()
+    body = raw[8 + int.from_bytes(raw[:8], "little") :]
+    autov2, autov3 = hashlib.sha256(raw).hexdigest()[:10], hashlib.sha256(body).hexdigest()[:12]
+    for short in (autov2, autov3, autov3.upper()):
+        version = await find_version_by_short_hash(connection, short)
+        assert version is not None and version.path == "bat.safetensors"
+    for stranger in ("0" * 10, "f" * 12, "", autov2[:9], "%" * 10, autov3 + "0"):
+        assert await find_version_by_short_hash(connection, stranger) is None
