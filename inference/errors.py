@@ -143,7 +143,7 @@ class BaseModelMismatch(LoraMisfit):
 
 @dataclass(eq=False)
 class BaseModelUnknown(LoraMisfit):
-    """Nobody has said yet which base model {lora} was trained on, and a guess could spoil the picture, so it is not
+    """It is not certain which base model {lora} was trained on, and a guess could spoil the picture, so it is not
     used on {checkpoint} ({checkpoint_base}). An operator can declare it: {remedy}."""
 
     remedy: str
