@@ -6,13 +6,15 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import aiosqlite
 
 from bot.background import guard
+from bot.database.errors import DatabaseError
 from bot.database.jobs import (
     Job,
     cancel_job,
@@ -44,6 +46,9 @@ from inference.workers import Worker, WorkerDied
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write down what became of a job
 PICTURES_A_FOLDER = 1000  # jobs whose pictures share a folder, so that no folder grows without end
 
 
@@ -103,8 +108,8 @@ class Dispatcher:
 
     async def cancel(self, job_id: int) -> Job | None:
         """Cancel a job that waits or runs; None when it had ended already."""
-        self._queue.remove(job_id)
         job = await cancel_job(self._connection, job_id)
+        self._queue.remove(job_id)  # not before: what the table does not say has not happened
         if job is None:
             return None
         if job_id in self._in_hand:
@@ -121,7 +126,11 @@ class Dispatcher:
     async def _fill(self) -> None:
         async with self._filling:
             while self._free and (waiting := self._queue.next(self._loaded)):
-                job = await start_job(self._connection, waiting.job_id)
+                try:
+                    job = await _insist(lambda turn=waiting: start_job(self._connection, turn.job_id))
+                except DatabaseError:
+                    self._queue.push(waiting)
+                    raise
                 if job is not None:
                     await self._submit(job)
 
@@ -142,7 +151,7 @@ class Dispatcher:
         """The worker of this attempt is gone: wait again, or give up after too many."""
         if job.attempt >= self._max_attempts:
             await self._fail(job, WorkerCrashed(attempts=job.attempt))
-        elif waits := await requeue_job(self._connection, job.id, job.attempt):
+        elif waits := await _insist(lambda: requeue_job(self._connection, job.id, job.attempt)):
             self._queue.push(_waiting(waits))
             self._tell(JobUpdate(waits))
 
@@ -193,14 +202,16 @@ class Dispatcher:
             NewPicture(path=path, width=request.width, height=request.height, seed=seed)
             for path, seed in zip(paths, request.seeds, strict=True)
         ]
-        done = await finish_job(
-            self._connection,
-            job.id,
-            job.attempt,
-            new,
-            seconds=event.seconds,
-            peak_memory=event.peak_memory,
-            notes=event.notes,
+        done = await _insist(
+            lambda: finish_job(
+                self._connection,
+                job.id,
+                job.attempt,
+                new,
+                seconds=event.seconds,
+                peak_memory=event.peak_memory,
+                notes=event.notes,
+            )
         )
         if done is None:  # cancelled while the last step ran
             for path in paths:
@@ -220,7 +231,7 @@ class Dispatcher:
         return relative
 
     async def _fail(self, job: Job, problem: InferenceError) -> None:
-        failed = await fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail)
+        failed = await _insist(lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail))
         if failed is not None:
             self._tell(JobUpdate(failed))
 
@@ -233,6 +244,17 @@ class Dispatcher:
         for waiting in self._queue.order():
             if job := await find_job(self._connection, waiting.job_id):
                 self._tell(JobUpdate(job, trouble=death))
+
+
+async def _insist(move: Callable[[], Awaitable[T]]) -> T:
+    """Carry out a move of a job that nobody would ask for again, also when the database is locked for a while."""
+    for wait in RETRY_SECONDS:
+        try:
+            return await move()
+        except DatabaseError as problem:
+            log.warning("a job's state cannot be written just now: %s", problem)
+            await asyncio.sleep(wait)
+    return await move()
 
 
 def _waiting(job: Job) -> Waiting:

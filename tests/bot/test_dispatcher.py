@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from PIL import Image
 
 from bot.attachments import Attachment
 from bot.database.connection import fetch, open_database
+from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, start_job
 from bot.dispatcher import JobUpdate
 from bot.generation import Generation
@@ -213,3 +215,47 @@ async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_t
             bench.worker.finish(given)
             assert (await bench.end(job)).job.state is JobState.SUCCEEDED
         assert len(await bench.files()) == 2
+
+
+async def no_patience(bench: Bench) -> sqlite3.Connection:
+    """Another program that holds the database; the bot gives each try up at once."""
+    await bench.connection.execute("PRAGMA busy_timeout = 10")
+    (row,) = await fetch(bench.connection, "PRAGMA database_list")
+    other = sqlite3.connect(row["file"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+async def test_a_picture_that_is_done_while_the_database_is_locked_is_not_lost(bench: Bench) -> None:
+    job = await bench.order()
+    running = await bench.worker.job()
+    other = await no_patience(bench)
+    bench.worker.finish(running)
+    await asyncio.sleep(0.5)
+    other.close()
+    assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+    assert len(await bench.files()) == 1
+
+
+async def test_a_job_whose_turn_comes_while_the_database_is_locked_is_not_lost(bench: Bench) -> None:
+    first, second = await bench.order(), await bench.order()
+    running = await bench.worker.job()
+    await bench.generation.cancel(first.id)
+    other = await no_patience(bench)
+    bench.worker.stop(running)
+    await asyncio.sleep(0.5)
+    other.close()
+    bench.worker.finish(await bench.worker.job())
+    assert (await bench.end(second)).job.state is JobState.SUCCEEDED
+
+
+async def test_a_cancel_that_the_database_did_not_take_leaves_the_job_in_the_queue(bench: Bench) -> None:
+    busy, waiting = await bench.order(), await bench.order()
+    other = await no_patience(bench)
+    with pytest.raises(DatabaseError):
+        await bench.generation.cancel(waiting.id)
+    other.close()
+    assert bench.generation.position(waiting.id) == 0
+    for job in (busy, waiting):
+        bench.worker.finish(await bench.worker.job())
+        assert (await bench.end(job)).job.state is JobState.SUCCEEDED
