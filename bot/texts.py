@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 import discord
 
 from bot.database.loras import Lora
 from inference.messages import GenerationRequest, LoraUse
 
+# discord.py's own escaping lets pass what stands inside or behind a masked link, and links themselves.
+_MARKUP = re.compile(r"[\\*_~|`\[\]<>]|^[#\-]")
 _LIMIT = 300  # characters of one name or sentence; a view holds 4000 in all
 
 
@@ -14,7 +19,19 @@ def plain(text: str, limit: int = _LIMIT) -> str:
     """Text without the power to format, ping or link; cut at `limit` characters."""
     line = " ".join(text.split())
     short = line if len(line) <= limit else f"{line[: limit - 1]}…"
-    return discord.utils.escape_mentions(discord.utils.escape_markdown(short)).replace("<", "\\<")
+    return discord.utils.escape_mentions(_MARKUP.sub(r"\\\g<0>", short)).replace("://", ":\\//")
+
+
+def several(words: Iterable[str], limit: int = _LIMIT) -> str:
+    """`owl, brown owl and 3 more`: as many as have room in about `limit` characters, each made plain."""
+    all_of_them = [plain(word) for word in words]
+    shown: list[str] = []
+    for word in all_of_them:
+        if shown and len(", ".join([*shown, word])) > limit:
+            break
+        shown.append(word)
+    rest = len(all_of_them) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def lora_use(use: LoraUse) -> str:

@@ -54,7 +54,7 @@ class BookmarksCog(commands.Cog):
         if add:
             lora = await easel.requests.lora(add)
             await add_bookmark(easel.connection, interaction.user.id, lora.id, note or "")
-        query = Query(0, sort, category, _known(base), search or "")
+        query = Query(0, sort, category, _known(base), " ".join((search or "").split()))
         page = await bookmarks_page(easel, interaction.user.id, query)
         await whisper(interaction, page.view, page.files)
 

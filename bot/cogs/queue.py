@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Interaction = discord.Interaction[EaselBot]
 
 SHOWN = 8  # jobs with a button each; a message holds 40 components
+MAX_TEXT = 3900  # characters about them; a message holds 4000
 
 _NOTHING = "You have nothing in the queue. Paint something with /imagine."
 
@@ -38,11 +39,11 @@ class QueueCog(commands.Cog):
             await whisper_text(interaction, _NOTHING)
             return
         view = ui.LayoutView(timeout=None)
-        for job in jobs[:SHOWN]:
-            text = f"**{self._place(job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}"
+        shown = self._shown(jobs)
+        for job, text in shown:
             view.add_item(ui.Section[Any](text, accessory=CancelButton(job.id)))
-        if len(jobs) > SHOWN:
-            view.add_item(ui.TextDisplay[Any](f"… and {len(jobs) - SHOWN} more."))
+        if len(jobs) > len(shown):
+            view.add_item(ui.TextDisplay[Any](f"… and {len(jobs) - len(shown)} more."))
         await whisper(interaction, view)
 
     @app_commands.command(name="cancel")
@@ -64,6 +65,18 @@ class QueueCog(commands.Cog):
             for job in jobs
             if wanted in job.request.prompt.casefold()
         ][:25]
+
+    def _shown(self, jobs: tuple[Job, ...]) -> list[tuple[Job, str]]:
+        """The first jobs with what is said about each, as many as have room."""
+        shown: list[tuple[Job, str]] = []
+        room = MAX_TEXT
+        for job in jobs[:SHOWN]:
+            text = f"**{self._place(job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}"
+            room -= len(text)
+            if shown and room < 0:
+                break
+            shown.append((job, text))
+        return shown
 
     def _place(self, job: Job) -> str:
         if job.state is JobState.RUNNING:

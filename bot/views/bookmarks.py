@@ -12,7 +12,7 @@ from bot import acknowledge
 from bot.assembly import Easel
 from bot.database.bookmarks import Bookmark, list_bookmarks, remove_bookmark
 from bot.database.loras import Sort
-from bot.texts import base_models, plain
+from bot.texts import base_models, plain, several
 from bot.views.lora import LoraPageButton, UseButton
 from bot.views.page import Page
 from bot.views.press import PressButton
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 PAGE_SIZE = 4  # bookmarks of up to 7 components each, in a message of at most 40
 MAX_SEARCH = 30  # characters; the search is written on every button of the page, whose id holds 100
 
+MAX_TRIGGERS = 150  # characters of trigger words; four bookmarks share the 4000 of a message
+
 _SORTS = {sort.value[0]: sort for sort in Sort}
 _CATEGORIES = {category.value[0]: category for category in Category}
-_PATTERN = r"(?P<page>\d{1,6}):(?P<sort>[a-z])(?P<category>[a-z-]):(?P<base>[a-z0-9/.\-]{0,40}):(?P<search>.{0,30})"
+_PATTERN = r"(?P<page>\d{1,6}):(?P<sort>[a-z])(?P<category>[a-z-]):(?P<base>[a-z0-9/.\-]{0,64}):(?P<search>.{0,30})"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class PageButton(PressButton, template=rf"bm(?P<way>[pn]):{_PATTERN}"):
     def __init__(self, query: Query, *, way: str, disabled: bool = False) -> None:
         self.query, self.way = query, way
         label = "Newer page" if way == "p" else "More"
-        super().__init__(ui.Button(label=label, custom_id=f"bm{way}:{query}", disabled=disabled))
+        super().__init__(ui.Button(label=label, custom_id=f"bm{way}:{query}"[:100], disabled=disabled))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
@@ -137,9 +139,9 @@ def _title(query: Query, total: int) -> str:
 
 async def _add(page: Page, easel: Easel, bookmark: Bookmark, query: Query) -> None:
     lora = bookmark.lora
-    note = f"\n> {plain(bookmark.note)}" if bookmark.note else ""
+    note = f"\n> {plain(bookmark.note, 200)}" if bookmark.note else ""
     words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
-    triggers = f"\n-# {', '.join(map(plain, words))}" if words else ""
+    triggers = f"\n-# {several(words, MAX_TRIGGERS)}" if words else ""
     gone = "" if lora.usable else "\n-# its file is not in the library any more"
     text = f"**{plain(lora.name)}** · {lora.category} · {base_models(lora)}{triggers}{note}{gone}"
     preview = await page.attach_preview(easel.settings.library.folder, lora)

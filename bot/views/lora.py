@@ -15,7 +15,7 @@ from bot.database.loras import Lora, LoraVersion, find_lora
 from bot.errors import NothingThere
 from bot.replies import whisper
 from bot.requests import LoraWish, Wish
-from bot.texts import plain
+from bot.texts import plain, several
 from bot.views.declare import DeclareButton
 from bot.views.page import Page
 from bot.views.press import MODAL_SECONDS, PressButton
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.views.press import Interaction
 
 _GREY = discord.ButtonStyle.secondary
-MAX_VERSIONS = 8  # shown on a page
+MAX_VERSIONS = 1700  # characters about them; a message holds 4000
 
 
 class LoraButton(PressButton, template=r"(?!)"):
@@ -141,10 +141,10 @@ async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
     container = ui.Container[Any](ui.TextDisplay[Any](_head(lora)))
     if preview := await page.attach_preview(easel.settings.library.folder, lora):
         container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(preview, description="Preview")))
-    versions = "\n".join(_version(version) for version in lora.versions[:MAX_VERSIONS])
+    versions = _versions(lora)
     container.add_item(ui.TextDisplay[Any](versions or "No file of it is in the library."))
     fitting = easel.requests.checkpoints_for(lora)
-    fits = f"Fits {', '.join(map(plain, fitting))}" if fitting else "No checkpoint installed here fits it"
+    fits = f"Fits {several(fitting, 200)}" if fitting else "No checkpoint installed here fits it"
     container.add_item(ui.TextDisplay[Any](f"-# {fits}"))
     page.view.add_item(container)
     buttons: list[PressButton] = [UseButton(lora.id), BookmarkToggle(lora.id, kept=kept)]
@@ -155,8 +155,16 @@ async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
 
 
 def _head(lora: Lora) -> str:
-    description = f"\n{plain(lora.description, 1000)}" if lora.description else ""
+    description = f"\n{plain(lora.description, 700)}" if lora.description else ""
     return f"## {plain(lora.name)}\n{lora.category}{description}"
+
+
+def _versions(lora: Lora) -> str:
+    """As many as have room, and how many there are besides."""
+    told = [_version(version) for version in lora.versions]
+    shown = [text for number, text in enumerate(told) if len("\n".join(told[: number + 1])) <= MAX_VERSIONS]
+    more = len(told) - len(shown)
+    return "\n".join([*shown, f"-# … and {more} more"] if more else shown)
 
 
 def _version(version: LoraVersion) -> str:
@@ -166,7 +174,7 @@ def _version(version: LoraVersion) -> str:
     base = version.base_model.label if version.base_model else "base model unknown"
     lines = [f"**{plain(version.name)}** · {base} · {version.evidence.value}"]
     if version.trigger_words:
-        lines.append(f"Trigger words: {', '.join(map(plain, version.trigger_words))}")
+        lines.append(f"Trigger words: {several(version.trigger_words)}")
     if version.recommended_weight is not None:
         lines.append(f"Recommended weight: {version.recommended_weight:g}")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ import { nameOf, places, state } from "./state.js";
 const INLINE = [
   [/^```(?:[a-z0-9+-]*\n)?([\s\S]+?)```/i, (m) => make("pre", {}, make("code", {}, m[1]))],
   [/^`([^`\n]+)`/, (m) => make("code", {}, m[1])],
-  [/^\\([^\w\s])/, (m) => m[1]],
+  [/^\\([^0-9A-Za-z\s])/, (m) => m[1]],
   [/^\*\*\*([\s\S]+?)\*\*\*/, (m) => make("b", {}, make("i", {}, inline(m[1])))],
   [/^\*\*([\s\S]+?)\*\*/, (m) => make("b", {}, inline(m[1]))],
   [/^__([\s\S]+?)__/, (m) => make("u", {}, inline(m[1]))],

@@ -1,0 +1,44 @@
+"""Words of people are shown, and do nothing else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.texts import plain, several
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.com/x",
+        "HTTP://example.com",
+        "see discord://-/users/1",
+        "[click](https://example.com)",
+        "https://example.com/**a**",
+        "[a](b) **bold** `code` [c](https://example.com) ||d||",
+    ],
+)
+def test_no_link_comes_out(text: str) -> None:
+    shown = plain(text)
+    assert "://" not in shown
+    assert shown.replace("\\", "") == text
+    assert not re.search(r"(?<!\\)[*`\[|]", shown)
+
+
+@pytest.mark.parametrize("text", ["@everyone", "<@1>", "<@&1>", "<#1>", "</imagine:1>", "<t:0:R>", "<:a:1>"])
+def test_nobody_is_pinged_and_nothing_is_embedded(text: str) -> None:
+    shown = plain(text)
+    assert "@everyone" not in shown and (text[0] != "<" or shown.startswith("\\<"))
+
+
+def test_what_is_cut_is_cut_before_it_is_made_plain() -> None:
+    assert len(plain("_" * 1000, 100)) <= 200
+    assert plain("word " * 100, 10) == "word word…"
+
+
+def test_many_things_are_listed_as_far_as_there_is_room() -> None:
+    assert several(("a", "b")) == "a, b"
+    assert several(("x" * 60,) * 50, 200) == f"{'x' * 60}, {'x' * 60}, {'x' * 60} and 47 more"
+    assert several(()) == ""
