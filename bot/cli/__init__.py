@@ -21,6 +21,11 @@ DONE, REFUSED, UNUSABLE = 0, 1, 2  # exit codes
 DEFAULT_CONFIG = Path("config.toml")
 
 
+def harmless(text: str) -> str:
+    """Text for a terminal: what could move its cursor, colour it or begin a line is written out as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Declare `--config`."""
     parser.add_argument(

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bot.assembly import open_catalogue
 from bot.catalogue import ScanReport
-from bot.cli import DONE, REFUSED, add_config, inspect, settings_of
+from bot.cli import DONE, REFUSED, add_config, harmless, inspect, settings_of
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError, Settings
 from bot.database.connection import open_database
@@ -73,9 +73,10 @@ def _tell(report: ScanReport) -> None:
     counts = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged, "gone": report.missing}
     print(", ".join(f"{len(paths)} {what}" for what, paths in counts.items()))
     for path in report.unknown:
-        print(f"{path}: base model unknown, so it is not used. Declare it: library declare FILE --base … --reason …")
+        remedy = "Declare it: library declare FILE --base … --reason …"
+        print(f"{harmless(path)}: base model unknown, so it is not used. {remedy}")
     for problem in (*report.broken, *report.duplicates):
-        print(f"{problem.path}: {problem.problem}")
+        print(f"{harmless(problem.path)}: {harmless(problem.problem)}")
 
 
 def run_list(options: argparse.Namespace) -> int:
@@ -111,8 +112,9 @@ def _table(loras: list[Lora]) -> None:
         for version in lora.usable:
             base = version.base_model or "unknown"
             words = ", ".join(version.trigger_words)
-            table.add_row(lora.name, lora.category, version.name, base, version.evidence.value, words)
-    Console().print(table)
+            cells = (lora.name, lora.category, version.name, base, version.evidence.value, words)
+            table.add_row(*map(harmless, cells))
+    Console(markup=False, emoji=False).print(table)  # a name may look like rich's markup
 
 
 def _as_json(lora: Lora) -> dict[str, object]:

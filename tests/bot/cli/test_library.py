@@ -11,7 +11,7 @@ from bot.cli import DONE, REFUSED, UNUSABLE
 from inference.hashes import file_sha256
 from tests.bot.cli.commands import Said, bot
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
-from tests.lora_files import write_lora
+from tests.lora_files import write_lora, write_sidecar
 
 
 def library(house: House, *arguments: str | Path) -> Said:
@@ -52,6 +52,14 @@ def test_a_list_shows_what_is_known_and_from_where(house: House) -> None:
     assert list(listed(house, "ba")) == ["Bat"]
     table = library(house, "list").out
     assert "Bat" in table and "unknown" in table
+
+
+def test_names_are_shown_and_do_nothing_to_the_terminal(house: House) -> None:
+    write_sidecar(house.bat, name="[/] [red]Bat", base_model=BASES[VIVID], version="\x1b[31mone")
+    (house.library / "a\x1b[31m\nb.safetensors").write_text("x")
+    for said in (library(house, "scan"), library(house, "list")):
+        assert "\x1b" not in said.out and "Traceback" not in said.err, said
+    assert "[/]" in said.out and "[red]" in said.out
 
 
 def test_a_declaration_makes_an_unknown_lora_known_until_its_bytes_change(house: House) -> None:
