@@ -130,7 +130,7 @@ class EaselBot(commands.Bot):
 
     async def close(self) -> None:
         """Leave Discord; jobs go on, or are resumed at the next start."""
-        self.orders.close()
+        await self.orders.close()
         await super().close()
 
     async def on_ready(self) -> None:

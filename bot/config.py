@@ -289,6 +289,8 @@ class Settings(BaseSettings):
 
 def load_settings(file: Path) -> Settings:
     """Read `file` and the environment. Raises ConfigError with one sentence a problem."""
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder; name the file in it, such as {file / 'config.toml'}.")
     if not file.is_file():
         raise ConfigError(f"There is no settings file {file}. `python -m bot init DIR` writes one to start from.")
     source = type("Settings", (Settings,), {"toml_file": file, "__doc__": Settings.__doc__, "__module__": __name__})

@@ -52,10 +52,12 @@ class Orders:
         self._deliverer = deliverer
         self._following: set[asyncio.Task[None]] = set()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Follow no more; what is still owed is delivered after the next start."""
-        for task in self._following:
+        following = list(self._following)
+        for task in following:
             task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)  # while Discord and the database are still there
 
     async def resume(self) -> None:
         """At the start: follow, to their delivery, all jobs whose results are still owed."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import aiosqlite
 
 from bot.checkpoints import identify
-from bot.cli import DONE, REFUSED, add_config, settings_of
+from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.database.checkpoints import base_models_by_hash
 from bot.database.connection import open_database
@@ -82,21 +82,17 @@ async def _identified(connection: aiosqlite.Connection | None, checkpoint: Check
 
 def _sentences(told: Mapping[str, Any]) -> str:
     """The same for people. What files say of themselves is escaped: it may hold anything."""
-    lines = [f"{_safe(told['file'])}"]
-    lines += [f"  problem: {_safe(problem)}" for problem in told["problems"]]
+    lines = [f"{harmless(told['file'])}"]
+    lines += [f"  problem: {harmless(problem)}" for problem in told["problems"]]
     if told["modules"]:
         lines.append(f"  base model: {told['base_model'] or 'unknown'} ({told['architecture']}: {told['grade']})")
         lines.append(f"  format: {told['format']}, rank {told['rank'] or 'not given'}, {told['modules']} modules")
-    lines += [f"  because {_safe(reason)}" for reason in told["reasons"]]
-    lines += [f"  but {_safe(each)}" for each in told["contradictions"]]
+    lines += [f"  because {harmless(reason)}" for reason in told["reasons"]]
+    lines += [f"  but {harmless(each)}" for each in told["contradictions"]]
     if told["trigger_words"]:
-        lines.append(f"  trigger words: {_safe(', '.join(told['trigger_words']))}")
+        lines.append(f"  trigger words: {harmless(', '.join(told['trigger_words']))}")
     verdicts = cast("dict[str, dict[str, Any]]", told["verdict"])
     lines += [
-        f"  {name}: {'yes' if each['fits'] else 'no'}. {_safe(each['reason'])}" for name, each in verdicts.items()
+        f"  {name}: {'yes' if each['fits'] else 'no'}. {harmless(each['reason'])}" for name, each in verdicts.items()
     ]
     return "\n".join(lines)
-
-
-def _safe(text: str) -> str:
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

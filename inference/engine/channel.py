@@ -65,7 +65,7 @@ class Channel:
             try:
                 command = COMMANDS.validate_json(line)
             except ValidationError as problem:
-                self.send(BadCommand(problem=str(problem)[:2000]))
+                self.send(BadCommand(problem=_described(problem)[:2000]))
                 continue
             if isinstance(command, Shutdown):
                 break  # a thread that still waits for stdin would abort the interpreter on its way out
@@ -75,3 +75,9 @@ class Channel:
                 self._inbox.put(command)
         self._closed.set()
         self._inbox.put(None)
+
+
+def _described(problem: ValidationError) -> str:
+    """What is wrong and where, without the words of the line: they may be somebody's prompt, and this goes to a log."""
+    errors = problem.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(str(part) for part in error['loc']) or 'line'}: {error['msg']}" for error in errors)

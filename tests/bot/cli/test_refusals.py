@@ -96,6 +96,7 @@ def test_a_refusal_starts_no_worker(shared_house: House) -> None:
         (["--out", "o.jpg"], "PNG"),
         (["--out", "/"], "PNG"),
         (["--config", "/nowhere/config.toml"], "no settings file"),
+        (["--config", "/"], "is a folder"),
     ],
 )
 def test_where_a_picture_cannot_go_is_told_before_it_is_painted(

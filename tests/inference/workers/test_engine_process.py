@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import resource
 import shutil
@@ -99,6 +100,13 @@ def test_rubbish_and_a_job_before_the_configuration_are_survived(worker: WorkerP
 def test_a_line_that_is_no_command_is_told_and_survived(worker: WorkerProcess, line: bytes) -> None:
     worker.write(line + b"\n")
     assert worker.next(BadCommand).problem
+
+
+def test_what_was_wrong_with_a_line_is_told_without_its_words(worker: WorkerProcess) -> None:
+    job = {"type": "generate", "job_id": 1, "attempt": 1, "request": {"prompt": "my secret wish", "steps": "many"}}
+    worker.write(json.dumps(job).encode() + b"\n")
+    problem = worker.next(BadCommand).problem
+    assert "steps" in problem and "secret" not in problem
 
 
 def test_a_picture_is_painted_with_its_parameters_inside(worker: WorkerProcess, shared_house: House) -> None:
