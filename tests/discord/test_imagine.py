@@ -43,6 +43,11 @@ async def test_it_works_in_a_direct_message(scene: Scene) -> None:
     assert message.attachments
 
 
+@pytest.mark.parametrize("channel", ["art", "Sketches", "Post your favourites"])
+async def test_it_works_in_channels_threads_and_forum_posts(scene: Scene, channel: str) -> None:
+    assert await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, in_=channel))
+
+
 async def test_it_works_for_somebody_without_a_server_in_common(scene: Scene) -> None:
     person = scene.control.person("Kai")
     assert await scene.painted(await person.slash("imagine", prompt=PROMPT, in_="dm"))
