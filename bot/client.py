@@ -18,6 +18,7 @@ from bot.cogs.bookmarks import BookmarksCog
 from bot.cogs.imagine import ImagineCog
 from bot.cogs.lora import LoraCog
 from bot.cogs.queue import QueueCog
+from bot.database.jobs import Job
 from bot.database.memos import recall, remember
 from bot.delivery import Deliverer
 from bot.orders import Orders
@@ -104,11 +105,11 @@ class EaselBot(commands.Bot):
             await self.add_cog(cog)
         self.add_dynamic_items(*BUTTONS)
         await self.sync_commands()
-        background.start(self._resume(), "resuming deliveries")
+        background.start(self._resume(await self.orders.owed()), "resuming deliveries")
 
-    async def _resume(self) -> None:
+    async def _resume(self, owed: list[Job]) -> None:
         await self.wait_until_ready()
-        await self.orders.resume()
+        self.orders.resume(owed)
 
     async def tell(self, interaction: discord.Interaction[EaselBot], error: Exception) -> None:
         """Answer what a button or a modal raised, as the tree does for commands."""

@@ -59,12 +59,17 @@ class Orders:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)  # while Discord and the database are still there
 
-    async def resume(self) -> None:
-        """At the start: follow, to their delivery, all jobs whose results are still owed."""
+    async def owed(self) -> list[Job]:
+        """The jobs whose results an earlier run of the program did not deliver. To be asked before anybody orders."""
         await forget_old_drafts(self._easel.connection, before_ms=now_ms() - DRAFT_DAYS * 86_400_000)
-        for delivery in await pending_deliveries(self._easel.connection):
-            if job := await find_job(self._easel.connection, delivery.job_id):
-                self._follow(job, None)
+        pending = await pending_deliveries(self._easel.connection)
+        found = [await find_job(self._easel.connection, delivery.job_id) for delivery in pending]
+        return [job for job in found if job is not None]
+
+    def resume(self, owed: list[Job]) -> None:
+        """Follow `owed` jobs to their delivery, now that Discord can be reached."""
+        for job in owed:
+            self._follow(job, None)
 
     async def paint(self, interaction: Interaction, wish: Wish) -> None:
         """Paint what a person wishes. Raises a RequestError; for a LoRA that does not fit, `Refused` with ways out."""

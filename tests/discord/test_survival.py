@@ -68,6 +68,15 @@ async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
         await empty.control.wait_message(page.id, lambda seen: "None yet" in seen.text)
 
 
+async def test_what_is_ordered_while_the_bot_comes_up_is_delivered_once(empty: Scene) -> None:
+    async with empty.bot():  # ordered at once: the bot still waits for the last of its servers
+        message = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+        await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+        edits = [e for e in await empty.control.exchanges() if e["method"] == "PATCH" and "job" in str(e["files"])]
+        assert len({e["path"] for e in edits}) == len(edits) == 2, "one upload a picture"
+        assert (await empty.control.message(message.id)).attachments == message.attachments
+
+
 async def test_commands_are_registered_once(empty: Scene) -> None:
     async with empty.bot():
         pass
