@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
+from discord.asset import Asset
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
 
 from bot.cli.run import serve
 from bot.config import Settings
@@ -76,10 +79,14 @@ class Scene:
 
 @asynccontextmanager
 async def open_scene(house: House) -> AsyncGenerator[Scene]:
-    """A playground without the bot."""
-    async with Playground.serve() as playground, Control.connect(playground.page_url) as control:
-        yield Scene(playground, control, house)
-        judge_exchanges(playground)
+    """A playground without the bot. Where discord.py talks to is one for the process, so it is put back at the end."""
+    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE
+    try:
+        async with Playground.serve() as playground, Control.connect(playground.page_url) as control:
+            yield Scene(playground, control, house)
+            judge_exchanges(playground)
+    finally:
+        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE = before
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
