@@ -17,6 +17,7 @@ def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     task = asyncio.create_task(guard(work, name), name=name)
     _running.add(task)
     task.add_done_callback(_running.discard)
+    task.add_done_callback(lambda _: work.close())  # cancelled before it began, it was never awaited: not a mistake
     return task
 
 
