@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.conftest import PHONE, Demo, picture
 
@@ -49,6 +50,23 @@ def last(page: Page) -> Locator:
 async def painted(message: Locator) -> None:
     await expect(message.get_by_role("button", name="Again")).to_be_visible(timeout=PAINT_MS)
     await expect(message.get_by_test_id("picture").first).to_be_visible()
+
+
+async def test_what_is_typed_while_the_page_opens_stays(demo: Demo, browser: Browser) -> None:
+    page = await browser.new_page()
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/control/world*", hold)
+    await page.goto(f"{demo.page_url}#as=Ada&channel=general")
+    await page.get_by_test_id("message-input").fill("/ima")
+    held.set()
+    await page.get_by_test_id("command").filter(has_text="/imagine").wait_for()
+    assert await page.get_by_test_id("message-input").input_value() == "/ima"
+    await page.close()
 
 
 async def test_a_newcomer_paints_keeps_and_finds_again(page: Page, demo: Demo) -> None:

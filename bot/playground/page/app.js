@@ -35,6 +35,7 @@ let asking = null;
 
 // Changes of the world come in bursts (a bot that registers commands): ask once for all of them.
 function refreshWorld() {
+  if (!state.channel) return opened.then(() => state.channel && refreshWorld()); // one thing after the other
   asking ??= new Promise((resolve) => setTimeout(resolve, 60))
     .then(async () => {
       asking = null;
@@ -64,13 +65,15 @@ async function choosePerson(person, wanted = state.channel) {
 }
 
 async function chooseChannel(channel) {
+  const opening = !state.channel; // the page itself: somebody may type already
   state.channel = channel;
   state.unread.delete(channel);
   remember();
   state.commands = [];
   drawer(false);
   sidebar();
-  composer.reset(); // at once: whoever already types while the rest is fetched must not lose it
+  if (opening) composer.label();
+  else composer.reset(); // at once: whoever already types while the rest is fetched must not lose it
   await loadCommands();
   composer.commandsChanged();
   await log.open();
@@ -101,4 +104,4 @@ byId("drawer-toggle").addEventListener("click", () => drawer(!byId("sidebar").cl
 document.addEventListener("keydown", (event) => event.key === "Escape" && drawer(false));
 
 const start = remembered();
-choosePerson(start.person, start.channel).catch(complain);
+const opened = choosePerson(start.person, start.channel).catch(complain);
