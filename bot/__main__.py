@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
 from bot.catalogue import LibraryUnreadable
-from bot.cli import REFUSED, UNUSABLE, demo, doctor, init, library, paint, run, sheet
+from bot.cli import DONE, REFUSED, UNUSABLE, demo, doctor, init, library, paint, run, sheet
 from bot.config import ConfigError
 from bot.database.errors import DatabaseError
 from inference.errors import InferenceError, RequestError
@@ -38,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED if isinstance(problem, RequestError) else UNUSABLE
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read our answer has had enough (`| head`); Python must not try to flush the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
 
 
 if __name__ == "__main__":

@@ -128,3 +128,11 @@ def test_torch_is_not_loaded_and_nothing_is_written(house: House, flag: str) -> 
 def test_the_training_base_is_recognised_before_anything_was_ever_started(house: House) -> None:
     (told_of,) = told(bot("library", "inspect", LORAS / "komori-vivid.safetensors", "--config", house.config, "--json"))
     assert {"source": "hash of its training base", "grade": "exact", "says": BASES[VIVID]} in told_of["evidence"]  # type: ignore[operator]
+
+
+def test_a_reader_that_has_had_enough_is_no_error(house: House) -> None:
+    command = [sys.executable, "-m", "bot", "library", "inspect", *[house.bat] * 3, "--json", "--config", house.config]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()  # before the first line: the first write finds nobody
+        assert (process.stderr.read(), process.wait(60)) == (b"", DONE)
