@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from bot.config import LibrarySettings, Settings
-from bot.config_text import config_text
+from bot.config.text import config_text
 from bot.demo import demo_checkpoint, demo_settings
 from inference.demo import CHECKPOINTS
 from inference.messages import CheckpointSpec, Configure

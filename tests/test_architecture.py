@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from bot.config import CheckpointSettings, Settings
-from bot.config_text import config_text
+from bot.config.text import config_text
 
 ROOT = Path(__file__).parents[1]
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines

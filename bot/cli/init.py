@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli import DONE
 from bot.config import ConfigError
-from bot.config_text import config_text
+from bot.config.text import config_text
 from bot.demo import copy_demo
 
 if TYPE_CHECKING:

@@ -1,0 +1,118 @@
+"""The `[[checkpoints]]` of config.toml: what paints, where it lies, and what it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from bot.config.sections import Section
+from inference.base_models import Architecture, BaseModelId
+from inference.messages import CheckpointSpec, Guidance, PredictionType, Prompt, Sampler, Sha256, Side, Steps
+
+
+class Size(BaseModel):
+    """Width and height in pixels, written `832x1216` in the settings."""
+
+    model_config = ConfigDict(frozen=True)
+
+    width: Side
+    height: Side
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        width, cross, height = value.lower().partition("x")
+        if not (cross and width.isdecimal() and height.isdecimal()):
+            raise ValueError("write a size as WIDTHxHEIGHT, for example 832x1216")
+        return {"width": int(width), "height": int(height)}
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    @property
+    def shape(self) -> str:
+        """portrait, landscape or square: the names people choose by."""
+        if self.width == self.height:
+            return "square"
+        return "portrait" if self.width < self.height else "landscape"
+
+
+_SDXL_SIZES = tuple(Size(width=w, height=h) for w, h in ((1024, 1024), (832, 1216), (1216, 832)))
+_SD1_SIZES = tuple(Size(width=w, height=h) for w, h in ((512, 512), (512, 768), (768, 512)))
+DEFAULT_SIZES: Mapping[Architecture, tuple[Size, ...]] = {
+    Architecture.SD1: _SD1_SIZES,
+    Architecture.SD2: tuple(Size(width=w, height=h) for w, h in ((768, 768), (640, 896), (896, 640))),
+    Architecture.SDXL: _SDXL_SIZES,
+    Architecture.DEMO: tuple(Size(width=w, height=h) for w, h in ((64, 64), (48, 80), (80, 48))),
+}
+
+
+def _plain_name(name: str) -> str:
+    if not name.strip() or any(character in name for character in ',:"<>\n\t'):
+        raise ValueError("a name is one line without commas, colons, quotes and angle brackets")
+    return name
+
+
+class CheckpointSettings(Section):
+    """A checkpoint that paints: what it is, where it lies, and what it likes. The first size is its default."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain_name)]
+    """What people choose it by."""
+    path: Path | None = None
+    """A folder of diffusers' kind or a .safetensors file …"""
+    repository: Annotated[str, Field(pattern=r"^[\w.\-]+/[\w.\-]+$")] | None = None
+    """… or a repository of the Hugging Face hub, downloaded at first use."""
+    base_model: BaseModelId
+    """architecture/lineage. Only LoRAs of the same base model are used on it."""
+    prediction_type: PredictionType | None = None
+    """epsilon or v_prediction; left out, the checkpoint's own configuration decides."""
+    source_sha256: Sha256 | None = None
+    """SHA-256 of the single file from which a folder was converted: LoRAs record that one."""
+    sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = ()
+    """Sizes offered, the default first; left out, those usual for the architecture."""
+    steps: Steps = 28
+    """Denoising steps when nobody asks for another number."""
+    guidance_scale: Guidance = 6.0
+    """How strictly the prompt is followed."""
+    sampler: Sampler = Sampler.DPMPP_2M_KARRAS
+    """euler, euler_a, ddim, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, unipc, heun or lcm."""
+    negative_prompt: Prompt = ""
+    """Used when the person gives none."""
+    prompt_prefix: Annotated[str, Field(max_length=500)] = ""
+    """Quality tags put before every prompt, such as "score_9, score_8_up"."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.path is None) == (self.repository is None):
+            raise ValueError(f"checkpoint {self.name!r} needs either a path or a repository")
+        if not self.sizes and self.base_model.architecture not in DEFAULT_SIZES:
+            object.__setattr__(self, "sizes", _SDXL_SIZES)
+        if not self.sizes:
+            object.__setattr__(self, "sizes", DEFAULT_SIZES[self.base_model.architecture])
+        return self
+
+    @property
+    def default_size(self) -> Size:
+        """The size when nobody asks for another."""
+        return self.sizes[0]
+
+    def size(self, wish: str) -> Size | None:
+        """The offered size that `wish` names (`portrait` or `832x1216`), None when it is not offered."""
+        return next((size for size in self.sizes if wish.lower() in {size.shape, str(size)}), None)
+
+    def spec(self, sha256: str | None, short_hash: str | None = None) -> CheckpointSpec:
+        """What the worker needs to know of it."""
+        return CheckpointSpec(
+            name=self.name,
+            source=str(self.path) if self.path else str(self.repository),
+            repository=self.path is None,
+            base_model=self.base_model,
+            prediction_type=self.prediction_type,
+            sha256=self.source_sha256 or sha256,
+            short_hash=short_hash,
+        )

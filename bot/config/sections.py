@@ -1,0 +1,111 @@
+"""The sections of config.toml that hold plain values, one class each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from inference.base_models import BaseModelId, CompatibilityTable
+from inference.messages import MAX_LORAS
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
+
+
+class Section(BaseModel):
+    """What all sections have in common."""
+
+    # The docstrings under the fields are also the comments in config.example.toml.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _loopback(url: str) -> str:
+    """The bot's token goes to this address, so it may not leave the machine."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK or parts.username or parts.query:
+        raise ValueError(f"must be an http address of this machine, such as http://127.0.0.1:8014/api/v10, not {url}")
+    return url.rstrip("/")
+
+
+class DiscordSettings(Section):
+    """How the bot reaches Discord, and who runs it."""
+
+    token: SecretStr = SecretStr("")
+    """The bot's token. Better kept out of the file: EASEL_DISCORD__TOKEN in the environment."""
+    operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = ()
+    """Discord ids of the people who run this bot and may declare base models."""
+    api_url: Annotated[str, AfterValidator(_loopback)] | None = None
+    """Another Discord-compatible server on this machine, such as http://127.0.0.1:8014/api/v10."""
+
+
+class StorageSettings(Section):
+    """Where the database, the finished pictures and the worker's spool lie."""
+
+    folder: Path = Path("data")
+    """A folder that this program may write; two programs must not share one."""
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "easel.sqlite3"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of finished pictures."""
+        return self.folder / "pictures"
+
+    @property
+    def spool(self) -> Path:
+        """The folder where the worker leaves what the bot has not taken yet."""
+        return self.folder / "spool"
+
+
+class LibrarySettings(Section):
+    """The folder of LoRA files, with their sidecars and the operator's declarations."""
+
+    folder: Path = Path("loras")
+    """Only .safetensors files are read; folders inside are searched too."""
+    look_seconds: Annotated[float, Field(ge=1, le=86_400)] = 30.0
+    """How often to look for files that were added, removed or replaced."""
+
+
+class WorkerSettings(Section):
+    """The process that paints."""
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    """auto, cuda, cuda:1, mps or cpu."""
+    threads: Annotated[int, Field(ge=1, le=256)] | None = None
+    """CPU threads of the worker; left out, torch decides. On two cores 1 is fastest."""
+    max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 4096
+    """A larger LoRA file is refused."""
+
+
+class LimitSettings(Section):
+    """How much one request may ask for, and how often a job is tried."""
+
+    max_loras: Annotated[int, Field(ge=0, le=MAX_LORAS)] = 5
+    """LoRAs that one picture may combine."""
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    """How often a job is begun again after the worker died at it."""
+
+
+class MatchingSettings(Section):
+    """Pairs of base models that go together although they differ: [LoRA's, checkpoint's]."""
+
+    allow: tuple[_BASE_MODEL_PAIR, ...] = ()
+    """For example [["sdxl/illustrious", "sdxl/noobai"]]; never across architectures."""
+    allow_v_on_epsilon: bool = False
+    """Whether a LoRA trained for v-prediction may go on an epsilon checkpoint; the pictures mostly break."""
+
+    @model_validator(mode="after")
+    def _same_architecture(self) -> Self:
+        CompatibilityTable.of(self.allow)
+        return self
+
+    @property
+    def table(self) -> CompatibilityTable:
+        """What goes together."""
+        return CompatibilityTable.of(self.allow)

@@ -1,0 +1,125 @@
+"""All of config.toml, and reading it. Every setting can also come from the environment as EASEL_SECTION__KEY."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, cast
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from bot.config.checkpoints import CheckpointSettings
+from bot.config.sections import (
+    DiscordSettings,
+    LibrarySettings,
+    LimitSettings,
+    MatchingSettings,
+    StorageSettings,
+    WorkerSettings,
+)
+
+PREFIX = "EASEL_"
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; the message names the key and says what to do."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator decides. Paths in the file are relative to the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+    toml_file: ClassVar[Path | None] = None  # set on a subclass by `load_settings`
+
+    discord: DiscordSettings = DiscordSettings()
+    storage: StorageSettings = StorageSettings()
+    library: LibrarySettings = LibrarySettings()
+    worker: WorkerSettings = WorkerSettings()
+    limits: LimitSettings = LimitSettings()
+    matching: MatchingSettings = MatchingSettings()
+    checkpoints: Annotated[tuple[CheckpointSettings, ...], Field(max_length=1000)] = ()
+
+    @model_validator(mode="after")
+    def _unique_names(self) -> Self:
+        names = [checkpoint.name.casefold() for checkpoint in self.checkpoints]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two checkpoints are called {name!r}; give one of them another name")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments over environment over file."""
+        file = () if cls.toml_file is None else (TomlConfigSettingsSource(settings_cls, cls.toml_file),)
+        return (init_settings, env_settings, *file)
+
+    def checkpoint(self, name: str) -> CheckpointSettings | None:
+        """The checkpoint of this name, whatever its case."""
+        return next((c for c in self.checkpoints if c.name.casefold() == name.casefold()), None)
+
+    def relative_to(self, folder: Path) -> Settings:
+        """These settings with every path made absolute, starting from `folder`."""
+        checkpoints = tuple(
+            c.model_copy(update={"path": folder / c.path.expanduser()}) if c.path else c for c in self.checkpoints
+        )
+        storage = self.storage.model_copy(update={"folder": folder / self.storage.folder.expanduser()})
+        library = self.library.model_copy(update={"folder": folder / self.library.folder.expanduser()})
+        return self.model_copy(update={"checkpoints": checkpoints, "storage": storage, "library": library})
+
+
+def load_settings(file: Path) -> Settings:
+    """Read `file` and the environment. Raises ConfigError with one sentence a problem."""
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder; name the file in it, such as {file / 'config.toml'}.")
+    if not file.is_file():
+        raise ConfigError(f"There is no settings file {file}. `python -m bot init DIR` writes one to start from.")
+    source = type("Settings", (Settings,), {"toml_file": file, "__doc__": Settings.__doc__, "__module__": __name__})
+    return _load(cast("type[Settings]", source), {}, str(file)).relative_to(file.resolve().parent)
+
+
+def settings_from(values: Mapping[str, Any], folder: Path) -> Settings:
+    """Settings without a file, from `values` and the environment. Raises ConfigError."""
+    return _load(Settings, values, "the settings").relative_to(folder.resolve())
+
+
+def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settings:
+    _refuse_unknown_variables()
+    try:
+        return kind(**values)
+    except ValidationError as problem:
+        raise ConfigError("\n".join(f"{where}: {_sentence(error)}" for error in problem.errors())) from None
+    except (ValueError, OSError, RecursionError) as problem:  # no TOML, no text, not readable, no JSON in a variable
+        raise ConfigError(f"{where} cannot be read: {problem}") from None
+
+
+def _refuse_unknown_variables() -> None:
+    """pydantic ignores a misspelt section in the environment; a person who sets it wants to know."""
+    for variable in os.environ:
+        if variable.startswith(PREFIX):
+            section = variable.removeprefix(PREFIX).partition("__")[0].lower()
+            if section not in Settings.model_fields:
+                known = ", ".join(f"{PREFIX}{name.upper()}__…" for name in Settings.model_fields)
+                raise ConfigError(f"The environment variable {variable} names no section; known are {known}.")
+
+
+def _sentence(error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{place} is not a setting; is it misspelt? config.example.toml lists all of them"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
