@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from inference.base_models import BaseModelId
 from inference.errors import Detail
 
 MAX_PROMPT = 4000  # characters; a Discord text field holds as many
 MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
-MAX_COUNT = 4
+MAX_COUNT = 4  # pictures that one request may ask for
+MAX_PICTURES = 6  # pictures that one job may paint: a picture for each variant
 SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
 
@@ -70,8 +71,22 @@ class LoraUse(_Frozen):
     trigger_words: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
 
 
+class SourceImage(_Frozen):
+    """A picture to start from: a file in the inputs folder, named by its own SHA-256, and how much to change it.
+
+    `strength` is the share of the denoising that is done, as in diffusers: near 0 keeps the picture, 1 paints anew.
+    """
+
+    sha256: Sha256
+    strength: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
 class GenerationRequest(_Frozen):
     """What to paint, and nothing else is needed to paint it. Sizes in pixels; picture i uses seed + i.
+
+    With `variants` there is one picture for each, all with the same seed: variant j is the weights of all `loras`, in
+    their order, in place of their own (0 leaves one out), which shows what a weight or a LoRA does. `count` is then
+    the number of variants. `exact` paints alone, so that the same request gives the same picture to the bit.
 
     `prompt` is the person's own text; the checkpoint's quality tags and the LoRAs' trigger words stand beside it
     and join it only in `full_prompt`, so that editing a request never shows words the person did not write.
@@ -89,7 +104,20 @@ class GenerationRequest(_Frozen):
     guidance_scale: Guidance
     sampler: Sampler
     seed: Seed
-    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
+    count: Annotated[int, Field(ge=1, le=MAX_PICTURES)] = 1
+    image: SourceImage | None = None
+    variants: Annotated[tuple[tuple[Weight, ...], ...], Field(max_length=MAX_PICTURES)] = ()
+    exact: bool = False
+
+    @model_validator(mode="after")
+    def _whole_variants(self) -> Self:
+        if any(len(weights) != len(self.loras) for weights in self.variants):
+            raise ValueError("each variant gives one weight per LoRA")
+        if self.variants and self.count != len(self.variants):
+            raise ValueError("count is the number of variants")
+        if not self.variants and self.count > MAX_COUNT:
+            raise ValueError(f"at most {MAX_COUNT} pictures")
+        return self
 
     @property
     def full_prompt(self) -> str:
@@ -100,6 +128,8 @@ class GenerationRequest(_Frozen):
     @property
     def seeds(self) -> list[int]:
         """The seed of each picture."""
+        if self.variants:
+            return [self.seed] * self.count
         return [(self.seed + i) % SEEDS for i in range(self.count)]
 
 
@@ -127,12 +157,16 @@ class CheckpointSpec(_Frozen):
 
 
 class Configure(_Frozen):
-    """Once, before anything else: what the worker may load, where it may read and write."""
+    """Once, before anything else: what the worker may load, where it may read and write.
+
+    `inputs` is the folder of pictures to start from, each named by its SHA-256 and nothing else.
+    """
 
     type: Literal["configure"] = "configure"
     checkpoints: Annotated[tuple[CheckpointSpec, ...], Field(max_length=1000)]
     library: Annotated[str, Field(min_length=1, max_length=4096)]
     spool: str
+    inputs: Annotated[str, Field(max_length=4096)] = ""
     device: Annotated[str, Field(max_length=32)] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     allowed_pairs: tuple[tuple[BaseModelId, BaseModelId], ...] = ()
@@ -212,7 +246,7 @@ class Finished(_JobEvent):
     """
 
     type: Literal["finished"] = "finished"
-    pictures: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_COUNT)]
+    pictures: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_PICTURES)]
     seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
     peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
     notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS)] = ()

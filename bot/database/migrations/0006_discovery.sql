@@ -1,0 +1,64 @@
+-- What makes LoRAs worth finding: how often they were used, what people think of them, and how they look.
+-- Written by bot.database.uses, ratings, samples and tags.
+
+-- Of this person, with this LoRA: how many of the person's jobs used it.
+ALTER TABLE bookmark ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX bookmark_by_uses ON bookmark (person_id, uses, id);
+
+ALTER TABLE lora ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;            -- pictures painted here with it
+-- log2 of the sum of 2^(t/half-life) over the uses: time decays all entries alike, so the order needs no upkeep.
+ALTER TABLE lora ADD COLUMN trend REAL NOT NULL DEFAULT 0;
+ALTER TABLE lora ADD COLUMN stars INTEGER NOT NULL DEFAULT 0;           -- sum of all ratings
+ALTER TABLE lora ADD COLUMN ratings INTEGER NOT NULL DEFAULT 0;         -- how many
+-- Bayesian average: five imagined people gave three stars, so one enthusiast does not make a best of all.
+ALTER TABLE lora ADD COLUMN score REAL GENERATED ALWAYS AS ((stars + 15.0) / (ratings + 5.0)) VIRTUAL;
+ALTER TABLE lora ADD COLUMN added_by INTEGER REFERENCES person (id) ON DELETE SET NULL;  -- NULL: the operator
+CREATE INDEX lora_by_trend ON lora (trend, id);
+CREATE INDEX lora_by_score ON lora (score, id);
+CREATE INDEX lora_by_adder ON lora (added_by) WHERE added_by IS NOT NULL;
+
+CREATE TABLE rating (
+    person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+    lora_id INTEGER NOT NULL REFERENCES lora (id) ON DELETE CASCADE,
+    stars INTEGER NOT NULL CHECK (stars BETWEEN 1 AND 5),
+    rated_at INTEGER NOT NULL,
+    PRIMARY KEY (person_id, lora_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rating_of_lora ON rating (lora_id);
+CREATE TRIGGER rating_added AFTER INSERT ON rating BEGIN
+    UPDATE lora SET stars = stars + new.stars, ratings = ratings + 1 WHERE id = new.lora_id;
+END;
+CREATE TRIGGER rating_changed AFTER UPDATE OF stars ON rating BEGIN
+    UPDATE lora SET stars = stars + new.stars - old.stars WHERE id = new.lora_id;
+END;
+CREATE TRIGGER rating_removed AFTER DELETE ON rating BEGIN
+    UPDATE lora SET stars = stars - old.stars, ratings = ratings - 1 WHERE id = old.lora_id;
+END;
+
+-- Words that narrow a category down: photography, lighting, colour, camera.
+CREATE TABLE lora_tag (
+    tag TEXT NOT NULL,
+    lora_id INTEGER NOT NULL REFERENCES lora (id) ON DELETE CASCADE,
+    PRIMARY KEY (tag, lora_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lora_tag_of ON lora_tag (lora_id);
+
+-- Used in one picture, counted in both directions.
+CREATE TABLE lora_pair (
+    lora_id INTEGER NOT NULL REFERENCES lora (id) ON DELETE CASCADE,
+    other_id INTEGER NOT NULL REFERENCES lora (id) ON DELETE CASCADE,
+    uses INTEGER NOT NULL,
+    PRIMARY KEY (lora_id, other_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lora_pair_by_uses ON lora_pair (lora_id, uses);
+CREATE INDEX lora_pair_of_other ON lora_pair (other_id);
+
+-- Pictures that Easel painted by itself to show what a file does; position 0 is the one without the LoRA.
+CREATE TABLE sample (
+    version_id INTEGER NOT NULL REFERENCES lora_version (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL CHECK (position >= 0),
+    checkpoint TEXT NOT NULL,
+    path TEXT NOT NULL,                     -- relative to the pictures folder, with forward slashes
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (version_id, position)
+) STRICT, WITHOUT ROWID;

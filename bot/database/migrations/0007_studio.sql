@@ -1,0 +1,49 @@
+-- A person's studio, stacks, defaults and history.
+
+-- One panel's state per person; the wish is JSON as in draft.
+CREATE TABLE studio (
+    person_id INTEGER PRIMARY KEY REFERENCES person (id) ON DELETE CASCADE,
+    state TEXT NOT NULL CHECK (json_valid(state)),
+    updated_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE stack (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+    name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 60),
+    name_key TEXT NOT NULL,                 -- the name folded
+    code TEXT UNIQUE,                       -- by which others get a copy; NULL until shared
+    created_at INTEGER NOT NULL,
+    UNIQUE (person_id, name_key)
+) STRICT;
+
+-- The version is named by its file, so that a stack means the same for whoever imports it.
+CREATE TABLE stack_lora (
+    stack_id INTEGER NOT NULL REFERENCES stack (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+    name TEXT NOT NULL,                     -- as it was called when the stack was saved
+    weight REAL NOT NULL,
+    PRIMARY KEY (stack_id, position)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE person ADD COLUMN locale TEXT;              -- as Discord told it last, for messages nobody asked for just now
+ALTER TABLE person ADD COLUMN settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings));
+
+-- rowid = job.id. The owner is a word of the index, so that a search reads one person's jobs only.
+CREATE VIRTUAL TABLE job_text USING fts5 (
+    owner, prompt, checkpoint, loras, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+);
+INSERT INTO job_text (rowid, owner, prompt, checkpoint, loras)
+    SELECT id, 'p' || person_id, request ->> '$.prompt', checkpoint, (
+        SELECT coalesce(group_concat(use.value ->> '$.name', ' '), '') FROM json_each(request, '$.loras') AS use
+    ) FROM job;
+CREATE TRIGGER job_text_added AFTER INSERT ON job BEGIN
+    INSERT INTO job_text (rowid, owner, prompt, checkpoint, loras)
+    VALUES (new.id, 'p' || new.person_id, new.request ->> '$.prompt', new.checkpoint, (
+        SELECT coalesce(group_concat(use.value ->> '$.name', ' '), '') FROM json_each(new.request, '$.loras') AS use
+    ));
+END;
+CREATE TRIGGER job_text_removed AFTER DELETE ON job BEGIN
+    DELETE FROM job_text WHERE rowid = old.id;
+END;
