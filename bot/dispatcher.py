@@ -7,7 +7,8 @@ import logging
 import os
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +38,7 @@ from inference.messages import (
     Failed,
     Finished,
     Generate,
+    GenerationRequest,
     Progress,
     Ready,
     Started,
@@ -50,6 +52,7 @@ T = TypeVar("T")
 
 RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write down what became of a job
 PICTURES_A_FOLDER = 1000  # jobs whose pictures share a folder, so that no folder grows without end
+ASIDE_IDS = 2**62  # from here on, ids are of what the bot paints for itself; no row of the job table gets so far
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,16 @@ class JobUpdate:
     progress: Progress | None = None
     pictures: tuple[Picture, ...] = ()
     trouble: WorkerDied | None = None
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """What the bot paints for itself just now, and how it will have ended."""
+
+    job_id: int
+    ended: asyncio.Future[Finished | Failed | None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
 
 class Dispatcher:
@@ -89,6 +102,8 @@ class Dispatcher:
         self._free = 0
         self._loaded: tuple[str, ...] = ()
         self._filling = asyncio.Lock()
+        self._aside: _Aside | None = None
+        self._aside_ids = count(ASIDE_IDS)
 
     async def resume(self) -> None:
         """At the program's start: what was running has no worker any more; everything queued waits again."""
@@ -99,7 +114,50 @@ class Dispatcher:
     async def add(self, job: Job) -> None:
         """Let a job that stands in the table wait for its turn."""
         self._queue.push(_waiting(job))
+        async with self._filling:  # not between an aside's submission and its being known
+            if self._aside is not None:
+                await self._worker.cancel(self._aside.job_id)
         await self._fill()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody waits, nothing is being painted, and the worker would take a job."""
+        return bool(self._free) and not (len(self._queue) or self._in_hand or self._aside)
+
+    async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
+        """Paint for the bot itself, outside of the job table, and only while it is `quiet`; given up for any job.
+
+        The pictures lie in the spool and are the caller's. None when it was given up, or the worker died. Raises
+        InferenceError.
+        """
+        files = await self._files(request)
+        async with self._filling:
+            if not self.quiet:
+                return None
+            self._aside = aside = _Aside(next(self._aside_ids))
+            self._free -= 1
+            if not await self._worker.submit(Generate(job_id=aside.job_id, attempt=1, request=request, files=files)):
+                self._free = 0
+                self._end_aside(None)
+        try:
+            end = await aside.ended
+        except asyncio.CancelledError:
+            await self._worker.cancel(aside.job_id)
+            raise
+        if isinstance(end, Failed):
+            raise InferenceError.from_failed(end.code, end.detail)
+        return None if end is None else tuple(self._spool / Path(name).name for name in end.pictures)
+
+    def _end_aside(self, end: Finished | Failed | None) -> None:
+        aside, self._aside = self._aside, None
+        if aside is None:
+            return
+        kept = set(end.pictures) if isinstance(end, Finished) and not aside.ended.done() else set[str]()
+        for leftover in self._spool.glob(f"job{aside.job_id}-*"):
+            if leftover.name not in kept:
+                leftover.unlink(missing_ok=True)
+        if not aside.ended.done():
+            aside.ended.set_result(end)
 
     def position(self, job_id: int) -> int | None:
         """How many jobs come before this one; None when it does not wait."""
@@ -135,17 +193,21 @@ class Dispatcher:
                     await self._submit(job)
 
     async def _submit(self, job: Job) -> None:
-        paths = {
-            use.sha256: version.path
-            for use in job.request.loras
-            if (version := await find_version(self._connection, use.sha256)) and version.usable
-        }
+        files = await self._files(job.request)
         self._in_hand[job.id] = job
         self._free -= 1
-        command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=paths)
+        command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=files)
         if not await self._worker.submit(command):
             self._free = 0
             await self._give_back(self._in_hand.pop(job.id))
+
+    async def _files(self, request: GenerationRequest) -> dict[str, str]:
+        """Where each LoRA of the request lies, relative to the library; what is gone the worker will miss."""
+        return {
+            use.sha256: version.path
+            for use in request.loras
+            if (version := await find_version(self._connection, use.sha256)) and version.usable
+        }
 
     async def _give_back(self, job: Job) -> None:
         """The worker of this attempt is gone: wait again, or give up after too many."""
@@ -163,6 +225,8 @@ class Dispatcher:
                 await self._mourn(event)
             case Ready() | BadCommand():
                 log.info("worker: %s", event)
+            case Finished() | Failed() | Cancelled() if self._aside and event.job_id == self._aside.job_id:
+                self._end_aside(None if isinstance(event, Cancelled) else event)
             case Started() | Progress():
                 if job := self._current(event):
                     self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
@@ -238,6 +302,7 @@ class Dispatcher:
     async def _mourn(self, death: WorkerDied) -> None:
         """Every job the worker had goes back to the queue; everybody who waits is told."""
         self._free = 0
+        self._end_aside(None)
         lost, self._in_hand = list(self._in_hand.values()), {}
         for job in lost:
             await self._give_back(job)

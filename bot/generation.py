@@ -64,6 +64,18 @@ class Generation:
         await self._dispatcher.add(job)
         return job
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody waits, nothing is being painted, and the worker would take a job."""
+        return self._dispatcher.quiet
+
+    async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
+        """Paint for the bot itself: kept nowhere, and given up (None) as soon as anybody orders anything.
+
+        The pictures' files, for the caller to move. Raises InferenceError.
+        """
+        return await self._dispatcher.aside(request)
+
     async def cancel(self, job_id: int) -> Job | None:
         """Cancel a job that waits or runs; None when it had ended already."""
         return await self._dispatcher.cancel(job_id)

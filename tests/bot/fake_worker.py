@@ -38,6 +38,7 @@ class FakeWorker:
     async def events(self) -> AsyncIterator[Event | WorkerDied]:
         while (event := await self._events.get()) is not None:
             yield event
+            self._events.task_done()
 
     async def close(self) -> None:
         self._events.put_nowait(None)
@@ -55,6 +56,11 @@ class FakeWorker:
     def idle(self) -> bool:
         """Whether nothing was handed over that nobody looked at."""
         return self._jobs.empty()
+
+    async def heard(self) -> None:
+        """Wait until everything that was said so far has been handled."""
+        async with asyncio.timeout(PATIENCE):
+            await self._events.join()
 
     def die(self) -> None:
         self.say(WorkerDied(-9, 1, was_ready=True, last_words=""))

@@ -33,6 +33,7 @@ class Bench:
     worker: FakeWorker
     generation: Generation
     pictures: Path
+    spool: Path
 
     async def order(self, made: GenerationRequest | None = None, *, person: int = 1) -> Job:
         return await self.generation.order(made or request(), person_id=person, channel_id=1)
@@ -64,7 +65,7 @@ async def open_bench(folder: Path) -> AsyncIterator[Bench]:
     async with open_database(folder / "easel.sqlite3") as connection:
         generation = Generation(connection, worker, pictures=pictures, spool=spool, max_attempts=3)
         async with generation.running():
-            yield Bench(connection, worker, generation, pictures)
+            yield Bench(connection, worker, generation, pictures, spool)
 
 
 @pytest.fixture
