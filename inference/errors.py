@@ -202,6 +202,18 @@ class LoraFileChanged(RequestError):
 
 
 @dataclass(eq=False)
+class SourceImageGone(RequestError):
+    """The picture to start from is not kept any more. Please give it again."""
+
+
+@dataclass(eq=False)
+class SourceImageRefused(RequestError):
+    """The picture to start from cannot be used: {reason}. Please give another one."""
+
+    reason: str
+
+
+@dataclass(eq=False)
 class OutOfMemory(RequestError):
     """There is not enough memory to paint {what}. A smaller size or fewer pictures may work."""
 

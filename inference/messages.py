@@ -21,6 +21,7 @@ MAX_COUNT = 4  # pictures that one request may ask for
 MAX_PICTURES = 6  # pictures that one job may paint: a picture for each variant
 SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
+MAX_SIDE = 4096  # pixels
 
 
 class Sampler(StrEnum):
@@ -49,7 +50,7 @@ ShortHash = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Note = Annotated[str, Field(max_length=500)]
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
-Side = Annotated[int, Field(ge=16, le=4096, multiple_of=SIZE_STEP)]
+Side = Annotated[int, Field(ge=16, le=MAX_SIDE, multiple_of=SIZE_STEP)]
 Steps = Annotated[int, Field(ge=1, le=150)]
 Guidance = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)]

@@ -64,7 +64,11 @@ class House:
         spool = self.data / "spool"
         spool.mkdir(parents=True, exist_ok=True)
         specs: tuple[CheckpointSpec, ...] = tuple(c.spec(None) for c in self.settings.checkpoints)
-        return Configure(checkpoints=specs, library=str(self.library), spool=str(spool), device="cpu", threads=1)
+        inputs = self.data / "inputs"
+        inputs.mkdir(exist_ok=True)
+        return Configure(
+            checkpoints=specs, library=str(self.library), spool=str(spool), inputs=str(inputs), device="cpu", threads=1
+        )
 
     def add_lora(self, name: str, base: str | None, *, seed: int = 0, rank: int = 2) -> Path:
         """A LoRA that fits the shapes of both checkpoints; with `base`, a sidecar that says so."""

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers import (
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLPipeline,
+)
 from safetensors import safe_open
 
 from inference.base_models import Architecture
@@ -30,6 +35,12 @@ PIPELINES: dict[Architecture, type[Any]] = {
     Architecture.DEMO: StableDiffusionXLPipeline,
 }
 
+# How each of them paints from a picture: the same networks, wired otherwise.
+FROM_A_PICTURE: dict[type[Any], type[Any]] = {
+    StableDiffusionPipeline: StableDiffusionImg2ImgPipeline,
+    StableDiffusionXLPipeline: StableDiffusionXLImg2ImgPipeline,
+}
+
 
 @dataclass
 class Checkpoint:
@@ -46,6 +57,17 @@ class Checkpoint:
     def layers(self) -> Layers:
         """The layers that a LoRA can change."""
         return self.names.layers
+
+    def from_a_picture(self) -> Any:
+        """The pipeline that starts from a picture, made of the networks that are loaded."""
+        kind = type(self.pipeline)
+        options: dict[str, Any] = {"requires_safety_checker": False}
+        if kind is StableDiffusionXLPipeline:
+            zeros = self.pipeline.config.force_zeros_for_empty_prompt
+            options = {"add_watermarker": False, "force_zeros_for_empty_prompt": zeros}
+        pipeline = FROM_A_PICTURE[kind](**self.pipeline.components, **options)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
 
     @classmethod
     def of(cls, spec: CheckpointSpec, pipeline: Any) -> Checkpoint:

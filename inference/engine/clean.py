@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -20,7 +21,12 @@ class CleanLatents:
         self._scheduler = scheduler
         self._step = scheduler.step
         self.latest: torch.Tensor | None = None
-        scheduler.step = self._listening_step
+
+        @functools.wraps(self._step)  # pipelines look at the signature to see whether a seed can be handed to it
+        def step(*args: Any, **options: Any) -> Any:
+            return self._listening_step(*args, **options)
+
+        scheduler.step = step
 
     def _listening_step(
         self, model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *args: Any, **options: Any

@@ -20,6 +20,7 @@ from inference.engine.folding import Folded, ModuleKey, fold_all
 from inference.engine.lora_files import LoraFile, LoraReader
 from inference.engine.normalise import normalise
 from inference.engine.samplers import scheduler_for
+from inference.engine.source_image import read_source
 from inference.errors import CheckpointNotFound, LoraNotAtWork, NotANumberPicture
 from inference.lora.installed import installed_hashes
 from inference.matching import KnownLora, Matcher
@@ -61,6 +62,7 @@ class Painter:
     def __init__(self, config: Configure, device: torch.device) -> None:
         self._device = device
         self._spool = Path(config.spool)
+        self._inputs = Path(config.inputs)
         self._store = CheckpointStore(config.checkpoints, device)
         self._matcher = Matcher(config.checkpoints, CompatibilityTable.of(config.allowed_pairs))
         installed = installed_hashes(config.checkpoints)
@@ -87,12 +89,15 @@ class Painter:
         files = [self._reader.read(use, job.files.get(use.sha256)) for use in request.loras]
         for refusal in self._matcher.misfits([_known(file) for file in files], spec):
             raise refusal
+        size = (request.width, request.height)
+        source = read_source(self._inputs, request.image, size) if request.image else None
         on_step(Step(0, request.steps))
         checkpoint = self._store.get(spec)
         notes = tuple(note for file in files if (note := self._note(file, checkpoint)))
         loras = [(normalise(file, checkpoint.names, spec.name), file.use.weight) for file in files]
         changes = fold_all(loras, checkpoint.layers)
-        pictures = _Run(checkpoint, request, changes, self._device, on_step, self._spool, _stem(job)).pictures()
+        run = _Run(checkpoint, request, source, changes, self._device, on_step, self._spool, _stem(job))
+        pictures = run.pictures()
         return Painted(tuple(self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)), notes)
 
     def _note(self, file: LoraFile, checkpoint: Checkpoint) -> str | None:
@@ -125,6 +130,7 @@ class _Run:
 
     checkpoint: Checkpoint
     request: GenerationRequest
+    source: Image.Image | None
     changes: dict[ModuleKey, Folded]
     device: torch.device
     on_step: OnStep
@@ -136,7 +142,8 @@ class _Run:
 
     @torch.no_grad()
     def pictures(self) -> list[Image.Image]:
-        request, pipeline = self.request, self.checkpoint.pipeline
+        request = self.request
+        pipeline = self.checkpoint.from_a_picture() if self.source else self.checkpoint.pipeline
         pipeline.scheduler = scheduler_for(
             request.sampler, self.checkpoint.scheduler_config, self.checkpoint.prediction, request.steps
         )
@@ -147,8 +154,7 @@ class _Run:
             output = pipeline(
                 prompt=request.full_prompt,
                 negative_prompt=request.negative_prompt or None,
-                width=request.width,
-                height=request.height,
+                **self._beginning(),
                 num_inference_steps=request.steps,
                 guidance_scale=request.guidance_scale,
                 num_images_per_prompt=request.count,
@@ -157,6 +163,15 @@ class _Run:
                 callback_on_step_end=self._after_step,
             )
         return [_image(pixels) for pixels in output.images]
+
+    def _beginning(self) -> dict[str, Any]:
+        """Noise of the request's size, or a picture of that size with as much noise as its strength says."""
+        request = self.request
+        if self.source is None or request.image is None:
+            return {"width": request.width, "height": request.height}
+        # diffusers does the share `strength` of the steps, rounded down; with none at all it would give up.
+        steps = max(1, int(request.steps * request.image.strength))
+        return {"image": self.source, "strength": min(1.0, (steps + 0.5) / request.steps)}
 
     def _after_step(self, pipeline: Any, index: int, timestep: Any, values: dict[str, torch.Tensor]) -> dict[str, Any]:
         self._check_at_work()

@@ -72,6 +72,15 @@ def test_every_sampler_paints(painter: Painter, shared_house: House, sampler: Sa
     assert told[-1].done == told[-1].total >= steps
 
 
+@pytest.mark.parametrize("sampler", Sampler)
+def test_a_seed_means_the_same_picture_with_every_sampler(
+    painter: Painter, shared_house: House, sampler: Sampler
+) -> None:
+    made = request(checkpoint=VIVID, sampler=sampler, steps=3)
+    first, second = (painted(painter, shared_house, made)[0][0] for _ in range(2))
+    assert np.array_equal(first, second)
+
+
 @pytest.mark.parametrize("sampler", [Sampler.LCM, Sampler.DPMPP_2M_KARRAS, Sampler.UNIPC])
 def test_every_number_of_steps_that_may_be_asked_for_is_possible(
     painter: Painter, shared_house: House, sampler: Sampler

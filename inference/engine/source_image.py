@@ -1,0 +1,41 @@
+"""The picture that a request starts from: opened by its hash alone, and fitted to the request's size."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from inference.errors import SourceImageGone, SourceImageRefused
+from inference.messages import MAX_SIDE, SourceImage
+
+MAX_BYTES = 64 * 2**20  # more than RGB of MAX_SIDE x MAX_SIDE takes, so whatever the bot keeps may be read
+MAX_PIXELS = MAX_SIDE * MAX_SIDE
+
+
+def read_source(inputs: Path, source: SourceImage, size: tuple[int, int]) -> Image.Image:
+    """The picture as RGB of `size` (width, height): covered, and what hangs over cut off evenly.
+
+    The bytes that were hashed are the bytes that are decoded. Raises SourceImageGone or SourceImageRefused.
+    """
+    try:
+        with (inputs / source.sha256).open("rb") as file:  # a name of 64 hex digits leaves no folder
+            data = file.read(MAX_BYTES + 1)
+    except OSError:
+        raise SourceImageGone from None
+    if len(data) > MAX_BYTES or hashlib.sha256(data).hexdigest() != source.sha256:
+        raise SourceImageRefused(reason="its file is not the one that was given")
+    return ImageOps.fit(_decoded(data), size, Image.Resampling.LANCZOS)
+
+
+def _decoded(data: bytes) -> Image.Image:
+    """The bot keeps plain PNG only, so nothing else is decoded here."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise SourceImageRefused(reason=f"it is larger than {MAX_SIDE} x {MAX_SIDE} pixels")
+            return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise SourceImageRefused(reason="it cannot be decoded") from None
