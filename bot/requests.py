@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import aiosqlite
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,11 +20,12 @@ from inference.errors import (
     LoraFileRefused,
     LoraNotFound,
     PromptTooLong,
+    RequestError,
     SizeNotOffered,
     TooManyLoras,
 )
 from inference.matching import KnownLora, Matcher
-from inference.messages import MAX_PROMPT, SEEDS, CheckpointSpec, GenerationRequest, LoraUse, Sampler
+from inference.messages import MAX_PROMPT, SEEDS, CheckpointSpec, GenerationRequest, LoraUse, Sampler, Sha256
 
 DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's own page says otherwise
 _NEAR = 3  # names suggested when one is not found
@@ -32,13 +34,17 @@ _NEAR = 3  # names suggested when one is not found
 class LoraWish(BaseModel):
     """A LoRA by its name as a person typed it, or by `#ID` as a menu gives it.
 
-    Without a weight its recommended one is taken.
+    Without a weight its recommended one is taken. `sha256` names one version, as stacks and pictures do: it is taken
+    where it fits, else another of the same entry that does. Without `trigger_words` the usual ones join the prompt;
+    of those given, the ones that the version has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     weight: float | None = None
+    sha256: Sha256 | None = None
+    trigger_words: tuple[str, ...] | None = None
 
 
 class Wish(BaseModel):
@@ -56,6 +62,18 @@ class Wish(BaseModel):
     sampler: str | None = None
     seed: int | None = None
     negative_prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which version a wish for a LoRA comes to on a checkpoint, or the refusal (a value: raise it or show it).
+
+    `lora` is None when the library knows no such entry any more.
+    """
+
+    lora: Lora | None
+    version: LoraVersion | None = None
+    refusal: RequestError | None = None
 
 
 class RequestBuilder:
@@ -96,8 +114,8 @@ class RequestBuilder:
     async def find_refused(self, wish: Wish, name: str) -> tuple[int, Lora]:
         """Which of the wish's LoRAs is the one called `name`: its position, and the entry. Raises LoraNotFound."""
         for position, lora_wish in enumerate(wish.loras):
-            lora = await self.lora(lora_wish.name)
-            if lora.name == name:
+            lora = (await self.choose(lora_wish, wish.checkpoint)).lora
+            if lora is not None and lora.name == name:
                 return position, lora
         raise LoraNotFound(name=name, hint="")
 
@@ -114,18 +132,29 @@ class RequestBuilder:
             raise CheckpointNotFound(name=(name or "at all")[:100], installed=installed)
         return found
 
+    async def choose(self, wish: LoraWish, checkpoint_name: str | None) -> Choice:
+        """The version that `wish` comes to on a checkpoint (None: the first one). Raises CheckpointNotFound."""
+        checkpoint = self._checkpoint(checkpoint_name)
+        named = await find_version(self._connection, wish.sha256) if wish.sha256 else None
+        lora = await find_lora(self._connection, named.lora_id) if named else None
+        try:
+            lora = lora or await self.lora(wish.name)
+            if named and named.usable and self._matcher.fits(named.base_model, self._specs[checkpoint.name]):
+                return Choice(lora, named)
+            return Choice(lora, self._version(lora, checkpoint))
+        except RequestError as refusal:
+            return Choice(lora, refusal=refusal)
+
     async def _use(self, wish: LoraWish, checkpoint: CheckpointSettings) -> LoraUse:
-        lora = await self.lora(wish.name)
-        version = self._version(lora, checkpoint)
-        weight = wish.weight if wish.weight is not None else version.recommended_weight
-        assert version.sha256 is not None
-        words = version.trigger_words
-        # With one trigger word the LoRA does nothing without it; of several (outfits, say) the person picks.
+        choice = await self.choose(wish, checkpoint.name)
+        if choice.refusal is not None:
+            raise choice.refusal
+        assert choice.lora is not None and choice.version is not None and choice.version.sha256 is not None
         return LoraUse(
-            sha256=version.sha256,
-            name=lora.name,
-            weight=_bounded_weight(lora.name, DEFAULT_WEIGHT if weight is None else weight),
-            trigger_words=words if len(words) == 1 else (),
+            sha256=choice.version.sha256,
+            name=choice.lora.name,
+            weight=_bounded_weight(choice.lora.name, weight_of(wish, choice.version)),
+            trigger_words=words_of(wish, choice.version),
         )
 
     def checkpoints_for(self, lora: Lora) -> list[str]:
@@ -164,6 +193,42 @@ class RequestBuilder:
         bases: set[BaseModelId | None] = {version.base_model for version in versions}
         fitting = {name for base in bases for name in self._matcher.fitting_checkpoints(base)}
         return [name for name in self._specs if name in fitting]
+
+
+def wish_of(request: GenerationRequest) -> Wish:
+    """The wish that amounts to `request` again, every choice spelled out."""
+    return Wish(
+        prompt=request.prompt,
+        checkpoint=request.checkpoint,
+        loras=tuple(
+            LoraWish(name=use.name, weight=use.weight, sha256=use.sha256, trigger_words=use.trigger_words)
+            for use in request.loras
+        ),
+        size=f"{request.width}x{request.height}",
+        count=1 if request.variants else request.count,
+        steps=request.steps,
+        guidance_scale=request.guidance_scale,
+        sampler=request.sampler,
+        seed=request.seed,
+        negative_prompt=request.negative_prompt,
+    )
+
+
+def weight_of(wish: LoraWish, version: LoraVersion) -> float:
+    """The weight wished for, else the recommended one, else the usual one."""
+    if wish.weight is not None:
+        return wish.weight
+    return DEFAULT_WEIGHT if version.recommended_weight is None else version.recommended_weight
+
+
+def words_of(wish: LoraWish, version: LoraVersion) -> tuple[str, ...]:
+    """The trigger words that join the prompt.
+
+    With one trigger word the LoRA does nothing without it; of several (outfits, say) the person picks.
+    """
+    if wish.trigger_words is not None:
+        return tuple(word for word in version.trigger_words if word in wish.trigger_words)
+    return version.trigger_words if len(version.trigger_words) == 1 else ()
 
 
 def id_in(typed: str) -> int | None:
