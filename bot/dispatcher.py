@@ -325,4 +325,4 @@ async def _insist(move: Callable[[], Awaitable[T]]) -> T:
 def _waiting(job: Job) -> Waiting:
     request = job.request
     work = request.steps * request.width * request.height * request.count
-    return Waiting(job.id, job.person_id, job.checkpoint, float(work))
+    return Waiting(job.id, job.person_id, job.checkpoint, float(work), job.background)

@@ -52,12 +52,21 @@ class Generation:
         person_id: int,
         channel_id: int,
         server_id: int | None = None,
+        background: bool = False,
         also: Callable[[Job], Awaitable[None]] | None = None,
     ) -> Job:
-        """Keep a checked request; from the return on it survives any crash. `also` writes in the same transaction."""
+        """Keep a checked request; from the return on it survives any crash. `also` writes in the same transaction.
+
+        A `background` job never goes before one that a person waits for.
+        """
         async with transaction(self._connection):
             job = await create_job(
-                self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
+                self._connection,
+                request,
+                person_id=person_id,
+                channel_id=channel_id,
+                server_id=server_id,
+                background=background,
             )
             if also is not None:
                 await also(job)

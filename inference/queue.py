@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Waiting:
-    """A queued job. `work` is what it will cost: steps x pixels x pictures."""
+    """A queued job. `work` is what it will cost: steps x pixels x pictures. For a `background` one nobody waits."""
 
     job_id: int
     person_id: int
     checkpoint: str
     work: float
+    background: bool = False
 
 
 class JobQueue:
@@ -60,7 +61,10 @@ class JobQueue:
         left = sorted(self._waiting.values(), key=lambda job: job.job_id)
         order: list[Waiting] = []
         while left:
-            job = min(left, key=lambda job: (served[job.person_id], job.checkpoint not in loaded, job.job_id))
+            job = min(
+                left,
+                key=lambda job: (job.background, served[job.person_id], job.checkpoint not in loaded, job.job_id),
+            )
             left.remove(job)
             served[job.person_id] += job.work
             order.append(job)

@@ -29,13 +29,18 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A row of the table. `message_id` is the message that tells of the job, once it is known."""
+    """A row of the table. `message_id` is the message that tells of the job, once it is known.
+
+    `posting_in` and `posting_at` say that a new message may have been posted in that channel since then (unix ms).
+    """
 
     job_id: int
     state: DeliveryState
     private: bool
     message_id: int | None
     created_at: int
+    posting_in: int | None
+    posting_at: int | None
 
 
 async def open_delivery(connection: aiosqlite.Connection, job_id: int, *, private: bool) -> None:

@@ -22,8 +22,8 @@ from inference.errors import Detail, InferenceError
 from inference.messages import GenerationRequest
 
 CREATE = """
-    INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, created_at)
-    VALUES (?, ?, ?, ?, ?, ?) RETURNING *
+    INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, background, weight, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 START = """
     UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?
@@ -77,6 +77,8 @@ class Job:
     """A row of the table: times in unix ms, `seconds` of painting, `peak_memory` in bytes, the worker's `notes`.
 
     `started_at` is that of the running attempt; a cancelled job that has one was cancelled while it painted.
+    A `background` job is one that nobody waits for; `weight` says how much its person counts for in the queue, and
+    `deaths` at how many attempts the worker died.
     """
 
     id: int
@@ -94,6 +96,9 @@ class Job:
     seconds: float | None
     peak_memory: int | None
     notes: tuple[str, ...]
+    background: bool
+    weight: float
+    deaths: int
 
 
 @dataclass(frozen=True)
@@ -111,14 +116,16 @@ async def create_job(
     person_id: int,
     channel_id: int,
     server_id: int | None = None,
+    background: bool = False,
+    weight: float = 1.0,
 ) -> Job:
     """Queue a request; it survives any crash from here on. Raises DatabaseError."""
     async with transaction(connection):
         await people.remember_person(connection, person_id)
         if server_id is not None:
             await servers.remember_server(connection, server_id)
-        values = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint, now_ms())
-        (row,) = await write(connection, CREATE, values)
+        asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
+        (row,) = await write(connection, CREATE, (*asked, int(background), weight, now_ms()))
     return _job(row)
 
 
@@ -210,5 +217,6 @@ def _job(row: sqlite3.Row) -> Job:
     columns["request"] = GenerationRequest.model_validate_json(columns["request"])
     columns["state"] = JobState(columns["state"])
     columns["notes"] = tuple(json.loads(columns["notes"]))
+    columns["background"] = bool(columns["background"])
     failure = None if code is None else InferenceError.from_failed(code, json.loads(detail))
     return Job(**columns, failure=failure)

@@ -112,6 +112,17 @@ async def test_people_take_turns(bench: Bench) -> None:
     assert taken == [job.id for job in (mine[0], yours[0], mine[1], yours[1], mine[2])]
 
 
+async def test_nobody_waits_for_a_background_job(bench: Bench) -> None:
+    running = await bench.order()
+    given = await bench.worker.job()
+    background = await bench.generation.order(request(), person_id=0, channel_id=0, background=True)
+    later = await bench.order(person=2)
+    bench.worker.finish(given)
+    taken = [(await bench.worker.job()).job_id]
+    assert running.id not in taken and taken == [later.id]
+    assert bench.generation.position(background.id) == 0
+
+
 async def test_a_dead_workers_job_is_painted_again_and_its_late_answer_dropped(bench: Bench) -> None:
     job = await bench.order()
     first = await bench.worker.job()
