@@ -21,6 +21,7 @@ from inference.engine.devices import dtype_for, is_out_of_memory, release_memory
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
 from inference.engine.previews import PreviewMap
+from inference.engine.single_file import open_single_file
 from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec
 from inference.prediction import Prediction, checkpoint_prediction
@@ -136,7 +137,7 @@ def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
         return kind.from_pretrained(path, use_safetensors=True, local_files_only=True, **options)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path.name} is neither a folder nor a .safetensors file")
-    return kind.from_single_file(str(path), **options)
+    return open_single_file(kind, path, spec.base_model.architecture, **options)
 
 
 def said_by_file(spec: CheckpointSpec) -> tuple[frozenset[str], dict[str, str]]:
