@@ -28,7 +28,8 @@ REMOVE = "DELETE FROM bookmark WHERE person_id = ? AND lora_id = ? RETURNING id"
 SET_NOTE = "UPDATE bookmark SET note = ? WHERE person_id = ? AND lora_id = ? RETURNING id"
 COUNT = "SELECT count(*) FROM bookmark WHERE person_id = ?"
 _BOOKMARK = """
-    SELECT bookmark.note, bookmark.created_at AS bookmarked_at, lora.*, count(*) OVER () AS total
+    SELECT lora.*, bookmark.note, bookmark.created_at AS bookmarked_at, bookmark.uses AS own_uses,
+        count(*) OVER () AS total
     FROM bookmark JOIN lora ON lora.id = bookmark.lora_id
 """
 FIND = f"{_BOOKMARK} WHERE person_id = ? AND lora_id = ?"
@@ -58,6 +59,9 @@ _ORDERS = {
     Sort.NEWEST: "bookmark.created_at DESC, bookmark.id DESC",
     Sort.OLDEST: "bookmark.created_at, bookmark.id",
     Sort.NAME: "lora.name_key",
+    Sort.MOST_USED: "bookmark.uses DESC, bookmark.id DESC",
+    Sort.TRENDING: "lora.trend DESC, lora.id DESC",
+    Sort.TOP_RATED: "lora.score DESC, lora.id DESC",
 }
 
 
@@ -72,12 +76,16 @@ LIST = {key: _list(*key) for key in product((False, True), Sort)}
 
 @dataclass(frozen=True)
 class Bookmark:
-    """A saved entry with the person's note; `created_at` is when it was saved, in unix ms."""
+    """A saved entry with the person's note; `created_at` is when it was saved, in unix ms.
+
+    `uses` are the person's own jobs that succeeded with it since.
+    """
 
     person_id: int
     lora: Lora
     note: str
     created_at: int
+    uses: int
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,8 @@ async def list_bookmarks(
 async def _bookmarks(connection: aiosqlite.Connection, person_id: int, rows: list[sqlite3.Row]) -> tuple[Bookmark, ...]:
     loras = await loras_from(connection, rows)
     return tuple(
-        Bookmark(person_id, lora, row["note"], row["bookmarked_at"]) for lora, row in zip(loras, rows, strict=True)
+        Bookmark(person_id, lora, row["note"], row["bookmarked_at"], row["own_uses"])
+        for lora, row in zip(loras, rows, strict=True)
     )
 
 

@@ -18,6 +18,7 @@ from bot.database import people, servers
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.pictures import NewPicture, Picture, record_pictures
+from bot.database.uses import record_uses
 from inference.errors import Detail, InferenceError
 from inference.messages import GenerationRequest
 
@@ -160,6 +161,7 @@ async def finish_job(
         job = _moved(await write(connection, SUCCEED, values))
         if job is None:
             return None
+        await record_uses(connection, job.person_id, job.request.loras)
         return FinishedJob(job, await record_pictures(connection, job_id, pictures, job.request.loras))
 
 

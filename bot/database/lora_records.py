@@ -17,6 +17,7 @@ from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.loras import name_key, stored_found
 from bot.database.search import storable
+from bot.database.tags import write_tags
 from inference.lora.evidence import Evidence
 from inference.lora.library import FoundLora
 from inference.lora.sidecar import Category, Sidecar
@@ -220,5 +221,6 @@ async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
     category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)
     description = next((s.description for s in sidecars if s.description), "")
     await write(connection, DESCRIBE_ENTRY, (category, description, lora_id))
+    await write_tags(connection, lora_id, category, [tag for each in found if each is not None for tag in each.tags])
     for sql in (FORGET_TEXT, WRITE_TEXT, FORGET_NAME, WRITE_NAME):
         await fetch(connection, sql, (lora_id,))

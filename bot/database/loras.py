@@ -54,6 +54,7 @@ NAMED_LIKE = f"""
 _OF_BASE = """lora.id IN (
     SELECT lora_id FROM lora_version WHERE base_model IN (SELECT value FROM json_each(:base_models)) AND usable = 1
 )"""
+_TAGGED = "lora.id IN (SELECT lora_id FROM lora_tag WHERE category = lora.category AND tag = :tag)"
 _OF_SEARCH = "lora.id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :search)"
 
 
@@ -63,24 +64,36 @@ class Sort(StrEnum):
     NEWEST = "newest"
     OLDEST = "oldest"
     NAME = "name"
+    MOST_USED = "most_used"
+    TRENDING = "trending"
+    TOP_RATED = "top_rated"
 
 
 _ORDERS = {
     Sort.NEWEST: "lora.created_at DESC, lora.id DESC",
     Sort.OLDEST: "lora.created_at, lora.id",
     Sort.NAME: "lora.name_key",
+    Sort.MOST_USED: "lora.uses DESC, lora.id DESC",
+    Sort.TRENDING: "lora.trend DESC, lora.id DESC",
+    Sort.TOP_RATED: "lora.score DESC, lora.id DESC",
 }
 
 
-def _browse(category: bool, base: bool, search: bool, sort: Sort) -> str:
-    chosen = ((category, "lora.category = :category"), (base, _OF_BASE), (search, _OF_SEARCH), (True, _USABLE))
+def _browse(category: bool, tag: bool, base: bool, search: bool, sort: Sort) -> str:
+    chosen = (
+        (category, "lora.category = :category"),
+        (tag, _TAGGED),
+        (base, _OF_BASE),
+        (search, _OF_SEARCH),
+        (True, _USABLE),
+    )
     conditions = " AND ".join(condition for wanted, condition in chosen if wanted)
     order = f"ORDER BY {_ORDERS[sort]} LIMIT :limit OFFSET :offset"
     return f"SELECT lora.* FROM lora WHERE {conditions} {order}"  # noqa: S608 - constants only
 
 
-# (by category, by base model, by search, sort): one statement each, so that each can use the index made for it.
-BROWSE = {key: _browse(*key) for key in product((False, True), (False, True), (False, True), Sort)}
+# (by category, by tag, by base model, by search, sort): one statement each, so that each can use the index made for it.
+BROWSE = {key: _browse(*key) for key in product((False, True), (False, True), (False, True), (False, True), Sort)}
 
 _CHOICE = """
     SELECT lora.id, lora.name, lora.category, (
@@ -134,19 +147,31 @@ class LoraVersion:
 
 @dataclass(frozen=True)
 class Lora:
-    """An entry of the catalogue with all its versions, those whose file is gone last. Time in unix ms."""
+    """An entry of the catalogue with all its versions, those whose file is gone last. Time in unix ms.
+
+    `uses` are jobs that succeeded with it; `stars` the sum of `ratings` ratings; `added_by` None is the operator.
+    """
 
     id: int
     name: str
     category: Category
     description: str
     created_at: int
+    uses: int
+    stars: int
+    ratings: int
+    added_by: int | None
     versions: tuple[LoraVersion, ...]
 
     @property
     def usable(self) -> tuple[LoraVersion, ...]:
         """The versions whose file is there and whole."""
         return tuple(version for version in self.versions if version.usable)
+
+    @property
+    def rating(self) -> float | None:
+        """The mean of the ratings, 1 to 5; None when there are none."""
+        return self.stars / self.ratings if self.ratings else None
 
 
 @dataclass(frozen=True)
@@ -214,25 +239,27 @@ async def browse_loras(
     offset: int = 0,
     search: str = "",
     category: Category | None = None,
+    tag: str | None = None,
     base_models: Collection[BaseModelId] | None = None,
     sort: Sort = Sort.NEWEST,
 ) -> LoraPage:
     """A page of the entries that have a usable version, all conditions met.
 
-    `search` wants each of its words at the beginning of a word of name, trigger words or description;
-    `base_models` wants a usable version of one of them. Raises DatabaseError.
+    `search` wants each of its words at the beginning of a word of name, trigger words or description; `tag` is one
+    that `tags.popular_tags` gives; `base_models` wants a usable version of one of them. Raises DatabaseError.
     """
     words = search_words(search)
     if words == []:
         return LoraPage((), more=False)
     parameters = {
         "category": category,
+        "tag": tag,
         "base_models": json.dumps(list(base_models or ())),
         "search": all_words(words or []),
         "limit": limit + 1,
         "offset": offset,
     }
-    sql = BROWSE[category is not None, base_models is not None, words is not None, sort]
+    sql = BROWSE[category is not None, tag is not None, base_models is not None, words is not None, sort]
     rows = await fetch(connection, sql, parameters)
     return LoraPage(await loras_from(connection, rows[:limit]), more=len(rows) > limit)
 
@@ -283,6 +310,10 @@ async def loras_from(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Ro
             category=Category(row["category"]),
             description=row["description"],
             created_at=row["created_at"],
+            uses=row["uses"],
+            stars=row["stars"],
+            ratings=row["ratings"],
+            added_by=row["added_by"],
             versions=tuple(versions[row["id"]]),
         )
         for row in rows

@@ -19,7 +19,7 @@ from inference.hashes import hashes_of
 from inference.lora.declarations import FILE_NAME, Declaration
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.header import BadSafetensors, Header, read_header
-from inference.lora.metadata import trigger_words
+from inference.lora.metadata import trigger_words, written_tags
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_path
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
 from inference.messages import Sha256
@@ -40,6 +40,7 @@ EVIDENCE_KEYS = (
     "ss_zero_terminal_snr",
     "modelspec.architecture",
     "modelspec.prediction_type",
+    "modelspec.tags",
     "modelspec.title",
     "modelspec.trigger_phrase",
 )
@@ -86,6 +87,11 @@ class FoundLora(BaseModel):
     def version(self) -> str:
         """The version's name within its entry."""
         return self.sidecar.version or PurePosixPath(self.path).stem[:100]
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What it is about: the sidecar's words, else those its maker wrote into the file."""
+        return self.sidecar.tags or written_tags(self.metadata)
 
     def judge(self, declarations: Mapping[str, Declaration], installed: Mapping[str, BaseModelId]) -> Evidence:
         """Its base model and how we know it."""

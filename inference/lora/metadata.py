@@ -116,6 +116,12 @@ def trigger_words(metadata: Mapping[str, str], limit: int = 8) -> tuple[str, ...
     return tuple(dict.fromkeys(word[:100] for word in given or frequent_tags(metadata)))[:limit]
 
 
+def written_tags(metadata: Mapping[str, str], limit: int = 20) -> tuple[str, ...]:
+    """The words by which its maker filed it, from `modelspec.tags`."""
+    words = [word.strip()[:100] for word in metadata.get("modelspec.tags", "")[:2000].split(",")]
+    return tuple(dict.fromkeys(word for word in words if word))[:limit]
+
+
 def frequent_tags(metadata: Mapping[str, str]) -> list[str]:
     """The tags of `ss_tag_frequency`, the most frequent first."""
     counts: dict[str, int] = {}

@@ -37,6 +37,7 @@ class Sidecar(BaseModel):
     category: Category = Category.OTHER
     base_model: BaseModelId | None = None
     sha256: Sha256 | None = None  # pins `base_model` to these bytes
+    tags: Annotated[tuple[_ShortText, ...], Field(max_length=20)] = ()  # what it is about: "lighting", "camera"
     trigger_words: Annotated[tuple[_ShortText, ...], Field(max_length=50)] = ()
     recommended_weight: Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)] | None = None
     description: Annotated[str, Field(max_length=4000)] = ""

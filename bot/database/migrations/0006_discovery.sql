@@ -1,11 +1,11 @@
 -- What makes LoRAs worth finding: how often they were used, what people think of them, and how they look.
 -- Written by bot.database.uses, ratings, samples and tags.
 
--- Of this person, with this LoRA: how many of the person's jobs used it.
+-- Uses are counted in jobs that succeeded; here those of the bookmark's owner since it was saved.
 ALTER TABLE bookmark ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX bookmark_by_uses ON bookmark (person_id, uses, id);
 
-ALTER TABLE lora ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;            -- pictures painted here with it
+ALTER TABLE lora ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;            -- jobs of everybody
 -- log2 of the sum of 2^(t/half-life) over the uses: time decays all entries alike, so the order needs no upkeep.
 ALTER TABLE lora ADD COLUMN trend REAL NOT NULL DEFAULT 0;
 ALTER TABLE lora ADD COLUMN stars INTEGER NOT NULL DEFAULT 0;           -- sum of all ratings
@@ -13,6 +13,7 @@ ALTER TABLE lora ADD COLUMN ratings INTEGER NOT NULL DEFAULT 0;         -- how m
 -- Bayesian average: five imagined people gave three stars, so one enthusiast does not make a best of all.
 ALTER TABLE lora ADD COLUMN score REAL GENERATED ALWAYS AS ((stars + 15.0) / (ratings + 5.0)) VIRTUAL;
 ALTER TABLE lora ADD COLUMN added_by INTEGER REFERENCES person (id) ON DELETE SET NULL;  -- NULL: the operator
+CREATE INDEX lora_by_uses ON lora (uses, id);
 CREATE INDEX lora_by_trend ON lora (trend, id);
 CREATE INDEX lora_by_score ON lora (score, id);
 CREATE INDEX lora_by_adder ON lora (added_by) WHERE added_by IS NOT NULL;
@@ -35,15 +36,32 @@ CREATE TRIGGER rating_removed AFTER DELETE ON rating BEGIN
     UPDATE lora SET stars = stars - old.stars, ratings = ratings - 1 WHERE id = old.lora_id;
 END;
 
--- Words that narrow a category down: photography, lighting, colour, camera.
+-- Words that narrow a category down: photography, lighting, colour, camera. `category` is the entry's.
 CREATE TABLE lora_tag (
+    category TEXT NOT NULL,
     tag TEXT NOT NULL,
     lora_id INTEGER NOT NULL REFERENCES lora (id) ON DELETE CASCADE,
-    PRIMARY KEY (tag, lora_id)
+    PRIMARY KEY (category, tag, lora_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lora_tag_of ON lora_tag (lora_id);
 
--- Used in one picture, counted in both directions.
+CREATE TABLE tag (
+    category TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    loras INTEGER NOT NULL,                 -- how many entries have it
+    PRIMARY KEY (category, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tag_by_loras ON tag (category, loras);
+CREATE TRIGGER lora_tagged AFTER INSERT ON lora_tag BEGIN
+    INSERT INTO tag (category, tag, loras) VALUES (new.category, new.tag, 1)
+    ON CONFLICT (category, tag) DO UPDATE SET loras = loras + 1;
+END;
+CREATE TRIGGER lora_untagged AFTER DELETE ON lora_tag BEGIN
+    UPDATE tag SET loras = loras - 1 WHERE category = old.category AND tag = old.tag;
+    DELETE FROM tag WHERE category = old.category AND tag = old.tag AND loras = 0;
+END;
+
+-- Used in one job, counted in both directions.
 CREATE TABLE lora_pair (
     lora_id INTEGER NOT NULL REFERENCES lora (id) ON DELETE CASCADE,
     other_id INTEGER NOT NULL REFERENCES lora (id) ON DELETE CASCADE,

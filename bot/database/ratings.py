@@ -1,0 +1,41 @@
+"""Ratings: one to five stars, one per person and LoRA, changeable. Sums and the score are kept by triggers."""
+
+from __future__ import annotations
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch_one, transaction, write
+
+STARS = range(1, 6)
+
+RATE = """
+    INSERT INTO rating (person_id, lora_id, stars, rated_at) SELECT :person, id, :stars, :now FROM lora
+    WHERE id = :lora ON CONFLICT (person_id, lora_id) DO UPDATE SET stars = excluded.stars, rated_at = excluded.rated_at
+    RETURNING stars
+"""
+UNRATE = "DELETE FROM rating WHERE person_id = ? AND lora_id = ? RETURNING stars"
+MINE = "SELECT stars FROM rating WHERE person_id = ? AND lora_id = ?"
+
+
+async def rate_lora(connection: aiosqlite.Connection, person_id: int, lora_id: int, stars: int) -> bool:
+    """Give an entry 1 to 5 `stars`, over what the person gave before. False when there is no such entry.
+
+    Raises DatabaseError.
+    """
+    parameters = {"person": person_id, "lora": lora_id, "stars": stars, "now": now_ms()}
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        return bool(await write(connection, RATE, parameters))
+
+
+async def unrate_lora(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> bool:
+    """Take the person's rating back. False when there was none. Raises DatabaseError."""
+    return bool(await write(connection, UNRATE, (person_id, lora_id)))
+
+
+async def rating_of(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> int | None:
+    """The stars that the person gave, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, MINE, (person_id, lora_id))
+    return None if row is None else row["stars"]

@@ -1,0 +1,52 @@
+"""Tags: words that narrow a category down, most useful in *other* (photography, lighting, camera …)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.connection import fetch, write
+from bot.database.loras import name_key
+from inference.lora.sidecar import Category
+
+MAX_TAG = 40  # characters
+
+FORGET = "DELETE FROM lora_tag WHERE lora_id = ?"
+ADD = "INSERT OR IGNORE INTO lora_tag (category, tag, lora_id) VALUES (?, ?, ?)"
+OF_LORA = "SELECT tag FROM lora_tag WHERE lora_id = ? ORDER BY tag"
+MOST = "SELECT tag, loras FROM tag WHERE category = ? ORDER BY loras DESC, tag LIMIT ?"
+
+
+@dataclass(frozen=True)
+class TagCount:
+    """A tag, and how many entries of a category have it."""
+
+    tag: str
+    loras: int
+
+
+def tag_key(text: str) -> str:
+    """The form in which tags are kept and compared: `Colour  Grading` and `colour_grading` are one."""
+    return " ".join(name_key(text).replace("_", " ").split())[:MAX_TAG].strip()
+
+
+async def tags_of(connection: aiosqlite.Connection, lora_id: int) -> tuple[str, ...]:
+    """An entry's tags. Raises DatabaseError."""
+    return tuple(row["tag"] for row in await fetch(connection, OF_LORA, (lora_id,)))
+
+
+async def popular_tags(
+    connection: aiosqlite.Connection, category: Category, *, limit: int = 25
+) -> tuple[TagCount, ...]:
+    """The tags that most entries of `category` have. Raises DatabaseError."""
+    return tuple(TagCount(row["tag"], row["loras"]) for row in await fetch(connection, MOST, (category, limit)))
+
+
+async def write_tags(connection: aiosqlite.Connection, lora_id: int, category: Category, words: Iterable[str]) -> None:
+    """Make `words` the entry's tags, as a scan found them. Raises DatabaseError."""
+    await write(connection, FORGET, (lora_id,))
+    for tag in dict.fromkeys(map(tag_key, words)):
+        if tag:
+            await write(connection, ADD, (category, tag, lora_id))

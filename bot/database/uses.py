@@ -1,0 +1,57 @@
+"""Uses: which LoRAs are painted with, how lately, and together with which others. Counted in jobs that succeeded."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from itertools import permutations
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, transaction, write
+from bot.database.loras import Lora, loras_from
+from inference.messages import LoraUse
+
+TREND_HALF_LIFE_MS = 7 * 24 * 3600 * 1000  # a use a week ago counts half as much as one now
+
+USED = """
+    SELECT id, trend FROM lora WHERE id IN (
+        SELECT lora_id FROM lora_version WHERE sha256 IN (SELECT value FROM json_each(?))
+    )
+"""
+RAISE = "UPDATE lora SET uses = uses + 1, trend = ? WHERE id = ?"
+RAISE_BOOKMARK = "UPDATE bookmark SET uses = uses + 1 WHERE person_id = ? AND lora_id = ?"
+RAISE_PAIR = """
+    INSERT INTO lora_pair (lora_id, other_id, uses) VALUES (?, ?, 1)
+    ON CONFLICT (lora_id, other_id) DO UPDATE SET uses = uses + 1
+"""
+OFTEN_WITH = """
+    SELECT lora.* FROM lora_pair JOIN lora ON lora.id = lora_pair.other_id
+    WHERE lora_pair.lora_id = ? ORDER BY lora_pair.uses DESC, lora_pair.other_id LIMIT ?
+"""
+
+
+def raised(trend: float, at_ms: int) -> float:
+    """`trend` after one more use at `at_ms` (unix ms): log2(2^trend + 2^(at_ms / half-life)), without overflow."""
+    high, low = sorted((trend, at_ms / TREND_HALF_LIFE_MS), reverse=True)
+    return high + math.log2(1 + 2.0 ** (low - high))
+
+
+async def record_uses(connection: aiosqlite.Connection, person_id: int, loras: Sequence[LoraUse]) -> None:
+    """Count one job of this person that succeeded with `loras`. Raises DatabaseError."""
+    now = now_ms()
+    async with transaction(connection):
+        files = json.dumps([use.sha256 for use in loras])
+        used = await fetch(connection, USED, (files,))
+        for row in used:
+            await write(connection, RAISE, (raised(row["trend"], now), row["id"]))
+            await write(connection, RAISE_BOOKMARK, (person_id, row["id"]))
+        for pair in permutations([row["id"] for row in used], 2):
+            await write(connection, RAISE_PAIR, pair)
+
+
+async def often_used_with(connection: aiosqlite.Connection, lora_id: int, *, limit: int = 5) -> tuple[Lora, ...]:
+    """The entries that were most often used in one job with this one. Raises DatabaseError."""
+    return await loras_from(connection, await fetch(connection, OFTEN_WITH, (lora_id, limit)))

@@ -1,0 +1,130 @@
+"""Ratings, uses, trends and tags: what makes LoRAs worth finding."""
+
+from __future__ import annotations
+
+import math
+
+import aiosqlite
+import pytest
+
+from bot.database.bookmarks import add_bookmark, find_bookmark, list_bookmarks
+from bot.database.connection import fetch
+from bot.database.jobs import create_job, finish_job, start_job
+from bot.database.lora_records import record_found
+from bot.database.loras import Lora, Sort, browse_loras, find_lora
+from bot.database.people import forget_person
+from bot.database.pictures import NewPicture
+from bot.database.ratings import rate_lora, rating_of, unrate_lora
+from bot.database.tags import TagCount, popular_tags, tags_of
+from bot.database.uses import TREND_HALF_LIFE_MS, often_used_with, raised
+from inference.lora.sidecar import Category
+from inference.messages import LoraUse
+
+from .conftest import ILLUSTRIOUS, add_lora, found_lora, request_for
+
+MISO, RUI = 1, 2  # two people
+
+
+async def painted(connection: aiosqlite.Connection, person: int, *loras: Lora) -> None:
+    uses = [LoraUse(sha256=lora.usable[0].sha256 or "", name=lora.name, weight=1) for lora in loras]
+    job = await create_job(connection, request_for(*uses), person_id=person, channel_id=1)
+    started = await start_job(connection, job.id)
+    assert started is not None
+    pictures = [NewPicture("a.png", 64, 64, 7), NewPicture("b.png", 64, 64, 8)]
+    assert await finish_job(connection, job.id, started.attempt, pictures, seconds=1, peak_memory=1)
+
+
+async def names(connection: aiosqlite.Connection, **conditions: object) -> list[str]:
+    page = await browse_loras(connection, limit=20, **conditions)  # type: ignore[arg-type]
+    return [lora.name for lora in page.loras]
+
+
+async def test_a_rating_counts_once_per_person_and_can_be_changed(connection: aiosqlite.Connection) -> None:
+    bat = await add_lora(connection, "Bat")
+    assert await rate_lora(connection, MISO, bat.id, 2) and await rate_lora(connection, RUI, bat.id, 4)
+    assert await rate_lora(connection, MISO, bat.id, 5)
+    lora = await find_lora(connection, bat.id)
+    assert lora is not None and (lora.rating, lora.ratings, lora.stars) == (4.5, 2, 9)
+    assert await rating_of(connection, MISO, bat.id) == 5
+    assert await unrate_lora(connection, MISO, bat.id) and not await unrate_lora(connection, MISO, bat.id)
+    assert await rating_of(connection, MISO, bat.id) is None
+    assert not await rate_lora(connection, MISO, 99, 5)
+    await forget_person(connection, RUI)
+    lora = await find_lora(connection, bat.id)
+    assert lora is not None and (lora.rating, lora.ratings) == (None, 0)
+
+
+async def test_one_enthusiast_does_not_make_the_best_of_all(connection: aiosqlite.Connection) -> None:
+    loved, liked, disliked = [await add_lora(connection, name) for name in ("Loved once", "Liked", "Disliked")]
+    await add_lora(connection, "Unrated")
+    await rate_lora(connection, 1, loved.id, 5)
+    for person in range(1, 21):
+        await rate_lora(connection, person, liked.id, 4)
+        await rate_lora(connection, person, disliked.id, 2)
+    assert await names(connection, sort=Sort.TOP_RATED) == ["Liked", "Loved once", "Unrated", "Disliked"]
+
+
+async def test_uses_are_counted_with_the_job_and_not_for_one_that_failed(connection: aiosqlite.Connection) -> None:
+    bat, wash, owl = [await add_lora(connection, name) for name in ("Bat", "Wash", "Owl")]
+    await add_bookmark(connection, MISO, bat.id)
+    await add_bookmark(connection, MISO, wash.id)
+    await painted(connection, MISO, bat, wash)
+    await painted(connection, RUI, bat, owl)
+    await painted(connection, RUI, bat, owl)
+    await create_job(connection, request_for(), person_id=MISO, channel_id=1)  # waits, so nothing is counted
+    assert [lora.uses for lora in (await browse_loras(connection, limit=9, sort=Sort.OLDEST)).loras] == [3, 1, 2]
+    assert await names(connection, sort=Sort.MOST_USED) == ["Bat", "Owl", "Wash"]
+    bookmark = await find_bookmark(connection, MISO, bat.id)
+    assert bookmark is not None and bookmark.uses == 1, "only the person's own"
+    assert [lora.name for lora in await often_used_with(connection, bat.id)] == ["Owl", "Wash"]
+    assert [lora.name for lora in await often_used_with(connection, owl.id)] == ["Bat"]
+
+
+async def test_bookmarks_by_the_persons_own_uses(connection: aiosqlite.Connection) -> None:
+    bat, wash, owl = [await add_lora(connection, name) for name in ("Bat", "Wash", "Owl")]
+    for lora in (bat, wash, owl):
+        await add_bookmark(connection, MISO, lora.id)
+    await painted(connection, MISO, wash)
+    for _ in range(3):
+        await painted(connection, RUI, owl)
+    page = await list_bookmarks(connection, MISO, limit=9, sort=Sort.MOST_USED)
+    assert [b.lora.name for b in page.bookmarks] == ["Wash", "Owl", "Bat"]
+
+
+def test_a_use_counts_half_as_much_after_its_half_life() -> None:
+    week, now = TREND_HALF_LIFE_MS, 3000 * TREND_HALF_LIFE_MS
+    once_now = raised(0, now)
+    assert raised(0, now - week) == pytest.approx(once_now - 1)
+    twice_then = raised(raised(0, now - week), now - week)
+    assert twice_then == pytest.approx(once_now)
+    assert raised(raised(0, now), now - 5000 * week) == pytest.approx(once_now)
+    assert math.isfinite(raised(1e300, now))
+
+
+async def test_tags_narrow_a_category_down(connection: aiosqlite.Connection) -> None:
+    await add_lora(connection, "Neon", tags=["Lighting", "colour_grading"])
+    await add_lora(connection, "Bokeh", tags=["camera", "lighting "])
+    await add_lora(connection, "Hat", category="detail", tags=["lighting"])
+    assert await popular_tags(connection, Category.OTHER) == (
+        TagCount("lighting", 2),
+        TagCount("camera", 1),
+        TagCount("colour grading", 1),
+    )
+    assert await names(connection, category=Category.OTHER, tag="lighting") == ["Bokeh", "Neon"]
+    assert await names(connection, category=Category.OTHER, tag="camera", search="neon") == []
+    assert await tags_of(connection, 1) == ("colour grading", "lighting")
+
+
+async def test_tags_follow_the_sidecar(connection: aiosqlite.Connection) -> None:
+    await add_lora(connection, "Neon", tags=["lighting"])
+    found = found_lora("Neon", base_model=ILLUSTRIOUS, category="style", tags=["night"])
+    await record_found(connection, found, found.judge({}, {}), last_word=True)
+    assert await popular_tags(connection, Category.OTHER) == ()
+    assert await popular_tags(connection, Category.STYLE) == (TagCount("night", 1),)
+    assert await fetch(connection, "SELECT 1 FROM tag WHERE loras < 1") == []
+
+
+async def test_tags_stand_in_the_file_where_no_sidecar_names_any(connection: aiosqlite.Connection) -> None:
+    found = found_lora("Neon").model_copy(update={"metadata": {"modelspec.tags": "Photography, film grain,,"}})
+    await record_found(connection, found, found.judge({}, {}), last_word=True)
+    assert await tags_of(connection, 1) == ("film grain", "photography")
