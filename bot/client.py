@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import discord
@@ -29,6 +30,8 @@ from bot.views.lora import BookmarkToggle, LoraPageButton, UseButton
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
 from bot.views.waiting import CancelButton
+from bot.words import speak
+from bot.words.commands import CommandWords
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,8 @@ PERMISSIONS = discord.Permissions(
     attach_files=True,
     read_message_history=True,
 )
+
+COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (ImagineCog, BookmarksCog, LoraCog, QueueCog)
 
 # Registered once at the start, so that buttons of messages from before the start are alive.
 BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
@@ -67,7 +72,8 @@ class EaselTree(app_commands.CommandTree["EaselBot"]):
     """The commands: acknowledged in time, and whatever one raises is answered by the table in `bot.replies`."""
 
     async def interaction_check(self, interaction: discord.Interaction[EaselBot], /) -> bool:
-        """Everybody may; only the clock is started. Suggestions have nothing to acknowledge."""
+        """Everybody may; only the language is heard and the clock started. Suggestions have nothing to acknowledge."""
+        speak(interaction.locale.value)
         if interaction.type is discord.InteractionType.application_command:
             command = interaction.command
             acknowledge.in_time(interaction, private=command is None or not command.extras.get("public"))
@@ -101,8 +107,9 @@ class EaselBot(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""
-        for cog in (ImagineCog(self), BookmarksCog(self), LoraCog(self), QueueCog(self)):
-            await self.add_cog(cog)
+        await self.tree.set_translator(CommandWords())
+        for cog in COGS:
+            await self.add_cog(cog(self))
         self.add_dynamic_items(*BUTTONS)
         await self.sync_commands()
         background.start(self._resume(await self.orders.owed()), "resuming deliveries")
@@ -117,7 +124,8 @@ class EaselBot(commands.Bot):
 
     async def sync_commands(self) -> bool:
         """Register the commands if they changed; Discord allows 200 creations a day. True when it did."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        words = CommandWords()
+        payload = [await command.get_translated_payload(self.tree, words) for command in self.tree.get_commands()]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         key = f"commands of {self.application_id} at {api_base()}"
         there = {command.name for command in await self.tree.fetch_commands()}

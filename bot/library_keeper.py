@@ -21,18 +21,10 @@ log = logging.getLogger(__name__)
 class LibraryKeeper:
     """Scans when the folder has changed, one scan at a time. `installed` maps checkpoints' SHA-256 to base models."""
 
-    def __init__(
-        self,
-        connection: aiosqlite.Connection,
-        folder: Path,
-        installed: Mapping[str, BaseModelId],
-        *,
-        trust_tags: bool = False,
-    ) -> None:
+    def __init__(self, connection: aiosqlite.Connection, folder: Path, installed: Mapping[str, BaseModelId]) -> None:
         self._connection = connection
         self._folder = folder
         self._installed = installed
-        self._trust_tags = trust_tags
         self._scanning = asyncio.Lock()
         self._fingerprint = ""
 
@@ -40,9 +32,7 @@ class LibraryKeeper:
         """Scan now. Raises as `scan_library`."""
         async with self._scanning:
             seen = await asyncio.to_thread(self._see)  # before: what changes during the scan is noticed afterwards
-            report = await scan_library(
-                self._connection, self._folder, self._installed, progress, trust_tags=self._trust_tags
-            )
+            report = await scan_library(self._connection, self._folder, self._installed, progress)
             self._fingerprint = seen
             return report
 

@@ -22,11 +22,13 @@ from bot.database.deliveries import open_delivery, pending_deliveries, remember_
 from bot.database.drafts import forget_old_drafts, save_draft
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
+from bot.database.people import hear_locale, locale_of
 from bot.delivery import Deliverer
 from bot.dispatcher import JobUpdate
 from bot.requests import Wish
 from bot.views.refusal import Alternative, Refused
 from bot.views.waiting import painting_view, waiting_view
+from bot.words import speak
 from inference.errors import LoraMisfit
 from inference.messages import GenerationRequest, Progress
 
@@ -86,12 +88,17 @@ class Orders:
             person_id=interaction.user.id,
             channel_id=interaction.channel_id or 0,
             server_id=interaction.guild_id,
-            also=lambda job: open_delivery(self._easel.connection, job.id, private=False),
+            also=lambda job: self._kept(job, interaction.locale.value),
         )
         try:
             await self._tell(interaction, job)
         finally:  # the job is kept, so its result is owed whether or not the person could be told
             self._follow(job, interaction)
+
+    async def _kept(self, job: Job, locale: str) -> None:
+        """What is owed for the job, and in which language."""
+        await open_delivery(self._easel.connection, job.id, private=False)
+        await hear_locale(self._easel.connection, job.person_id, locale)
 
     async def _tell(self, interaction: Interaction, job: Job) -> None:
         view = waiting_view(job, self._easel.generation.position(job.id) or 0)
@@ -109,6 +116,7 @@ class Orders:
         task.add_done_callback(self._following.discard)
 
     async def _followed(self, job: Job, interaction: Interaction | None) -> None:
+        speak(await locale_of(self._easel.connection, job.person_id))
         async with self._easel.generation.following(job.id) as updates:
             pace = _Pace()
             while True:

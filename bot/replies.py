@@ -13,6 +13,7 @@ from discord import app_commands, ui
 from bot.acknowledge import settle
 from bot.database.errors import DatabaseError
 from bot.texts import plain
+from bot.words import _, explained, number, sentences
 from inference.errors import InferenceError, RequestError, WorkerError
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MAX_SENTENCES = 1500  # characters of what is told of one error; a message holds 4000
 UNKNOWN_INTERACTION = 10062  # Discord's code for one that was not answered within 3 seconds
-_OURS = "Something broke on our side. It is written down; please try again in a moment."
 
 
 class Helpful(ABC, Exception):
@@ -39,19 +40,27 @@ def sentence(error: Exception) -> str:
     for kind in type(error).__mro__:
         if kind in _TABLE:
             return _TABLE[kind](error)
-    return _OURS
+    return _("Something broke on our side. It is written down; please try again in a moment.")
 
 
 _TABLE: dict[type, Callable[[Any], str]] = {
-    RequestError: lambda error: plain(str(error)),
-    WorkerError: lambda error: f"Sorry: {plain(str(error))} It is not your fault; please try again later.",
-    InferenceError: lambda error: plain(str(error)),
-    DatabaseError: lambda _: "The bot cannot reach its records just now. Please try again in a moment.",
-    app_commands.CommandOnCooldown: lambda error: f"That was quick. Try again in {error.retry_after:.0f} seconds.",
-    app_commands.TransformerError: lambda error: f"{plain(str(error.value))[:100]} cannot be used there.",
-    app_commands.CommandNotFound: lambda _: "This command has changed. Reload Discord and try again.",
-    discord.InteractionResponded: lambda _: "That took too long just now. Please try again.",
-    app_commands.CheckFailure: lambda _: "You may not use this here.",
+    RequestError: lambda error: plain(explained(error), MAX_SENTENCES),
+    WorkerError: lambda error: sentences(
+        _("Sorry, that went wrong."),
+        plain(explained(error), MAX_SENTENCES),
+        _("It is not your fault; please try again later."),
+    ),
+    InferenceError: lambda error: plain(explained(error), MAX_SENTENCES),
+    DatabaseError: lambda error: _("The bot cannot reach its records just now. Please try again in a moment."),
+    app_commands.CommandOnCooldown: lambda error: _("That was quick. Try again in {seconds} s.").format(
+        seconds=number(error.retry_after)
+    ),
+    app_commands.TransformerError: lambda error: _("{typed} cannot be used there.").format(
+        typed=plain(str(error.value), 100)
+    ),
+    app_commands.CommandNotFound: lambda error: _("This command has changed. Reload Discord and try again."),
+    discord.InteractionResponded: lambda error: _("That took too long just now. Please try again."),
+    app_commands.CheckFailure: lambda error: _("You may not use this here."),
 }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import discord
 
 from bot.database.loras import Lora
+from bot.words import _, ngettext
 from inference.messages import GenerationRequest, LoraUse
 
 # discord.py's own escaping lets pass what stands inside or behind a masked link, and links themselves.
@@ -31,7 +32,10 @@ def several(words: Iterable[str], limit: int = _LIMIT) -> str:
             break
         shown.append(word)
     rest = len(all_of_them) - len(shown)
-    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+    names = ", ".join(shown)
+    if not rest:
+        return names
+    return ngettext("{names} and {count} more", "{names} and {count} more", rest).format(names=names, count=rest)
 
 
 def lora_use(use: LoraUse) -> str:
@@ -41,11 +45,11 @@ def lora_use(use: LoraUse) -> str:
 
 def summary(request: GenerationRequest) -> str:
     """Checkpoint, LoRAs and weights, seed: the line under a picture. The prompt stays the person's own."""
-    parts = [f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), f"seed {request.seed}"]
-    return " · ".join(parts)
+    seed = _("seed {seed}").format(seed=request.seed)
+    return " · ".join((f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), seed))
 
 
 def base_models(lora: Lora) -> str:
     """The base models of an entry's usable versions: `Vivid, Pastel`; `base model unknown` when nobody said."""
     known = dict.fromkeys(v.base_model.label for v in lora.usable if v.base_model is not None)
-    return ", ".join(known) or "base model unknown"
+    return ", ".join(known) or _("base model unknown")

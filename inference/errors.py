@@ -2,6 +2,7 @@
 
 The docstring of a class is the sentence a person reads, with the attributes filled in. An error crosses the
 process border as `Failed(code, detail)` and is rebuilt on the other side by `InferenceError.from_failed`.
+`str(error)` is English; the bot looks up `templates` in the language of whoever reads.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class InferenceError(Exception):
     """Something went wrong while painting."""
 
     code: ClassVar[str] = "inference_error"
+    words: ClassVar[frozenset[str]] = frozenset()  # attributes that hold words of ours, not names
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -29,9 +31,18 @@ class InferenceError(Exception):
         _REGISTRY[cls.code] = cls
 
     def __str__(self) -> str:
-        """The docstring with the attributes filled in; lists become `a, b and c`."""
-        template = " ".join((inspect.getdoc(type(self)) or "").split())
-        return template.format_map({name: _spoken(value) for name, value in self.detail.items()})
+        """The sentences with the attributes filled in; lists become `a, b and c`."""
+        return " ".join(self.templates).format_map({name: _spoken(value) for name, value in self.detail.items()})
+
+    @classmethod
+    def template(cls) -> str:
+        """The class's own sentence, with the names of attributes in braces: its docstring."""
+        return " ".join((inspect.getdoc(cls) or "").split())
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The sentences to say, with the names of attributes in braces; other languages look them up so."""
+        return (self.template(),)
 
     @property
     def detail(self) -> Detail:
@@ -120,22 +131,26 @@ class LoraNotFound(RequestError):
 class LoraMisfit(RequestError):
     """{lora} does not go with {checkpoint}."""
 
+    FITS: ClassVar[str] = "It fits {fitting_checkpoints}."
+    FITS_NONE: ClassVar[str] = "No checkpoint installed here fits it."
+
     lora: str
     checkpoint: str
     checkpoint_base: str
     fitting_checkpoints: list[str]
 
-    def __str__(self) -> str:
+    @property
+    def templates(self) -> tuple[str, ...]:
         """The sentence, and where this LoRA does fit."""
-        if not self.fitting_checkpoints:
-            return f"{super().__str__()} No checkpoint installed here fits it."
-        return f"{super().__str__()} It fits {_spoken(self.fitting_checkpoints)}."
+        return (self.template(), self.FITS if self.fitting_checkpoints else self.FITS_NONE)
 
 
 @dataclass(eq=False)
 class BaseModelMismatch(LoraMisfit):
     """{lora} was trained on {lora_base} ({evidence}), but {checkpoint} is {checkpoint_base}: on another base model
     a LoRA gives broken pictures, so it is not used there."""
+
+    words = frozenset({"evidence"})
 
     lora_base: str
     evidence: str
@@ -148,9 +163,10 @@ class BaseModelUnknown(LoraMisfit):
 
     remedy: str
 
-    def __str__(self) -> str:
+    @property
+    def templates(self) -> tuple[str, ...]:
         """The sentence; that it fits nothing is not said, for nobody knows."""
-        return super().__str__() if self.fitting_checkpoints else InferenceError.__str__(self)
+        return super().templates if self.fitting_checkpoints else (self.template(),)
 
 
 @dataclass(eq=False)

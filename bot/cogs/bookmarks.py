@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.cogs.choices import suggest_loras
+from bot.cogs.options import OneOf
 from bot.database.bookmarks import add_bookmark
 from bot.database.loras import Sort
 from bot.errors import NothingThere
@@ -43,9 +44,9 @@ class BookmarksCog(commands.Cog):
         self,
         interaction: Interaction,
         search: app_commands.Range[str, 1, MAX_SEARCH] | None = None,
-        category: Category | None = None,
+        category: Annotated[Category, OneOf(Category)] | None = None,
         base: str | None = None,
-        sort: Sort = Sort.NEWEST,
+        sort: Annotated[Sort, OneOf(Sort)] = Sort.NEWEST,
         add: str | None = None,
         note: app_commands.Range[str, 0, 1000] | None = None,
     ) -> None:

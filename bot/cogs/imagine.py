@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import discord
 from discord import app_commands
@@ -10,6 +10,7 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.cogs.choices import suggest_checkpoints, suggest_loras
+from bot.cogs.options import OneOf
 from bot.requests import LoraWish, Wish
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
@@ -56,7 +57,7 @@ class ImagineCog(commands.Cog):
         count: Range[int, 1, MAX_COUNT] = 1,
         steps: Range[int, 1, 150] | None = None,
         guidance: Range[float, 0, 30] | None = None,
-        sampler: Sampler | None = None,
+        sampler: Annotated[Sampler, OneOf(Sampler, terms=True)] | None = None,
         seed: Range[int, 0, SEEDS - 1] | None = None,
         negative_prompt: Range[str, 0, MAX_PROMPT] | None = None,
     ) -> None:

@@ -13,6 +13,7 @@ from bot.errors import NothingThere
 from bot.replies import whisper, whisper_text
 from bot.texts import plain, summary
 from bot.views.waiting import CancelButton
+from bot.words import _, later, ngettext
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SHOWN = 8  # jobs with a button each; a message holds 40 components
 MAX_TEXT = 3900  # characters about them; a message holds 4000
 
-_NOTHING = "You have nothing in the queue. Paint something with /imagine."
+_NOTHING = later("You have nothing in the queue. Paint something with /imagine.")
 
 
 class QueueCog(commands.Cog):
@@ -36,14 +37,16 @@ class QueueCog(commands.Cog):
         """See where your pictures are in the queue."""
         jobs = await unfinished_jobs(self._bot.easel.connection, interaction.user.id)
         if not jobs:
-            await whisper_text(interaction, _NOTHING)
+            await whisper_text(interaction, _(_NOTHING))
             return
         view = ui.LayoutView(timeout=None)
         shown = self._shown(jobs)
         for job, text in shown:
             view.add_item(ui.Section[Any](text, accessory=CancelButton(job.id)))
         if len(jobs) > len(shown):
-            view.add_item(ui.TextDisplay[Any](f"… and {len(jobs) - len(shown)} more."))
+            more = len(jobs) - len(shown)
+            text = ngettext("… and {count} more.", "… and {count} more.", more).format(count=more)
+            view.add_item(ui.TextDisplay[Any](text))
         await whisper(interaction, view)
 
     @app_commands.command(name="cancel")
@@ -52,8 +55,8 @@ class QueueCog(commands.Cog):
         """Stop a picture that waits or is being painted."""
         chosen = await self._mine(interaction.user.id, job)
         if await self._bot.easel.generation.cancel(chosen.id) is None:
-            raise NothingThere(what="It is too late to cancel: this job has ended.")
-        await whisper_text(interaction, f"Cancelled: {plain(chosen.request.prompt, 100)}")
+            raise NothingThere(what=_("It is too late to cancel: this job has ended."))
+        await whisper_text(interaction, _("Cancelled: {prompt}").format(prompt=plain(chosen.request.prompt, 100)))
 
     @cancel.autocomplete("job")
     async def suggest_jobs(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -80,17 +83,19 @@ class QueueCog(commands.Cog):
 
     def _place(self, job: Job) -> str:
         if job.state is JobState.RUNNING:
-            return "painting"
+            return _("painting")
         ahead = self._bot.easel.generation.position(job.id)
-        return "next" if not ahead else f"{ahead} before it"
+        if not ahead:
+            return _("next")
+        return ngettext("{count} before it", "{count} before it", ahead).format(count=ahead)
 
     async def _mine(self, person_id: int, typed: str | None) -> Job:
         if typed is None:
             jobs = await unfinished_jobs(self._bot.easel.connection, person_id)
             if not jobs:
-                raise NothingThere(what=_NOTHING)
+                raise NothingThere(what=_(_NOTHING))
             return jobs[-1]
         job = await find_job(self._bot.easel.connection, int(typed)) if typed.isdecimal() and len(typed) < 19 else None
         if job is None or job.person_id != person_id:
-            raise NothingThere(what="Choose one of your own jobs from the list that opens while you type.")
+            raise NothingThere(what=_("Choose one of your own jobs from the list that opens while you type."))
         return job

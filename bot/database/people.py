@@ -5,19 +5,32 @@ from __future__ import annotations
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, transaction, write
+from bot.database.connection import fetch, fetch_one, transaction, write
 
 REMEMBER = "INSERT INTO person (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 PICTURES = """
     SELECT picture.path FROM job JOIN picture ON picture.job_id = job.id
     WHERE job.person_id = ? ORDER BY picture.id
 """
+HEAR = "UPDATE person SET locale = ? WHERE id = ? AND locale IS NOT ?"
+LOCALE = "SELECT locale FROM person WHERE id = ?"
 FORGET = "DELETE FROM person WHERE id = ?"
 
 
 async def remember_person(connection: aiosqlite.Connection, person_id: int) -> None:
     """Make sure the person has a row. Raises DatabaseError."""
     await write(connection, REMEMBER, (person_id, now_ms()))
+
+
+async def hear_locale(connection: aiosqlite.Connection, person_id: int, locale: str) -> None:
+    """Keep which language a known person speaks, where it is another than last time. Raises DatabaseError."""
+    await write(connection, HEAR, (locale, person_id, locale))
+
+
+async def locale_of(connection: aiosqlite.Connection, person_id: int) -> str | None:
+    """Discord's name of the person's language, as it was heard last. Raises DatabaseError."""
+    row = await fetch_one(connection, LOCALE, (person_id,))
+    return row["locale"] if row else None
 
 
 async def forget_person(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:

@@ -162,8 +162,8 @@ class Control:
         """Cut the bot's connections: "close" (can resume), "reconnect" (asks for it) or "invalidate"."""
         return int((await self.post("gateway/drop", {"how": how}))["cut"])
 
-    async def set_person(self, who: str, **switches: bool) -> None:
-        """Turn installed_app, sees_age_restricted or closed_dms of a person."""
+    async def set_person(self, who: str, **switches: bool | str) -> None:
+        """Turn installed_app, sees_age_restricted or closed_dms of a person, or set their `locale`."""
         await self.post("person", {"who": who, **switches})
 
     async def set_roles(self, who: str, roles: list[str], guild: str = "Workshop") -> None:

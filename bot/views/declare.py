@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
-from bot import acknowledge, background
+from bot import acknowledge
 from bot.database.loras import Lora, LoraVersion, find_lora
 from bot.errors import NothingThere
 from bot.replies import whisper_text
 from bot.texts import plain
-from bot.views.press import MODAL_SECONDS, PressButton
+from bot.views.press import Form, PressButton
+from bot.words import _
 from inference.base_models import BaseModelId, known_base_models
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,19})"):
 
     def __init__(self, lora_id: int) -> None:
         self.lora_id = lora_id
-        super().__init__(ui.Button(label="Declare base model", custom_id=f"decl:{lora_id}"))
+        super().__init__(ui.Button(label=_("Declare base model"), custom_id=f"decl:{lora_id}"))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
@@ -39,47 +40,44 @@ class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,19})"):
         _require_operator(interaction)
         lora = await find_lora(interaction.client.easel.connection, self.lora_id)
         if lora is None or not lora.usable:
-            raise NothingThere(what="There is no usable file of this LoRA to declare.")
+            raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
         installed = [spec.base_model for spec in interaction.client.easel.checkpoints]
         await acknowledge.ask(interaction, DeclareModal(lora, installed, opening=interaction.id))
 
 
 def _require_operator(interaction: Interaction) -> None:
     if interaction.user.id not in interaction.client.easel.settings.discord.operators:
-        raise NothingThere(what="Only an operator of this bot can declare a base model.")
+        raise NothingThere(what=_("Only an operator of this bot can declare a base model."))
 
 
-class DeclareModal(ui.Modal):
+class DeclareModal(Form):
     """Which file, which base model, and why. The base models of the installed checkpoints are offered first."""
 
+    private = True
+
     def __init__(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> None:
-        title = f"Declare {lora.name}"[:45]
-        super().__init__(title=title, custom_id=f"declare:{lora.id}:{opening}", timeout=MODAL_SECONDS)
+        super().__init__(_("Declare {name}").format(name=lora.name), f"declare:{lora.id}", opening)
         self._versions = {str(version.id): version for version in lora.usable[:MAX_OPTIONS]}
         self.version: ui.Select[Any] = ui.Select(custom_id="version", options=_version_options(self._versions))
         self.base: ui.Select[Any] = ui.Select(custom_id="base", options=_base_options(installed))
         self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=1000)
-        self.add_item(ui.Label[Any](text="File", component=self.version))
-        self.add_item(ui.Label[Any](text="Trained on", component=self.base))
-        self.add_item(ui.Label[Any](text="How do you know?", component=self.reason))
+        self.add_item(ui.Label[Any](text=_("File"), component=self.version))
+        self.add_item(ui.Label[Any](text=_("Trained on"), component=self.base))
+        self.add_item(ui.Label[Any](text=_("How do you know?"), component=self.reason))
 
-    async def on_submit(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Write it down and judge the library anew."""
-        await background.guard(
-            self._declare(interaction), "a modal", lambda error: interaction.client.tell(interaction, error)
-        )
-
-    async def _declare(self, interaction: Interaction) -> None:
+    async def submitted(self, interaction: Interaction) -> None:
+        """Write it down and judge the library anew; with a large one that takes its time."""
         _require_operator(interaction)
         version = self._versions[self.version.values[0]]
         base = BaseModelId(self.base.values[0])
         assert version.sha256 is not None
-        await interaction.response.defer(ephemeral=True, thinking=True)  # judging a large library takes its time
         await interaction.client.easel.keeper.declare(
             version.sha256, base, who=f"{interaction.user} ({interaction.user.id})", reason=self.reason.value
         )
-        text = f"{plain(version.name)} is now {base.label}, for the bytes {version.sha256[:10]}… alone."
-        await whisper_text(interaction, text)
+        text = _("{name} is now {base}, for the bytes {hash}… alone.")
+        await whisper_text(
+            interaction, text.format(name=plain(version.name), base=base.label, hash=version.sha256[:10])
+        )
 
 
 def _version_options(versions: dict[str, LoraVersion]) -> list[discord.SelectOption]:

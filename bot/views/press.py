@@ -11,6 +11,7 @@ from discord import ui
 from bot import acknowledge, background
 from bot.database.jobs import Job, find_job
 from bot.errors import NothingThere, NotYours
+from bot.words import _, speak
 
 if TYPE_CHECKING:
     import re
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 else:
     Button = ui.Button
 
+MAX_TITLE = 45  # characters; Discord's limit
 MODAL_SECONDS = 1800.0  # a modal that nobody sends or closes is forgotten after this
 _NEVER = r"(?!)"  # a pattern that nothing matches: these two are never found by an id of their own
 
@@ -44,10 +46,12 @@ class PressButton(ui.DynamicItem[Button], template=_NEVER):
         cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         """Make the button anew from what Discord sends back."""
+        speak(interaction.locale.value)
         return cls.read(match)
 
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Do what the button says; what goes wrong is told by the table in `bot.replies`."""
+        speak(interaction.locale.value)
         acknowledge.in_time(interaction, thinking=self.posts, private=False)
         await background.guard(
             self.press(interaction), "a button", lambda error: interaction.client.tell(interaction, error)
@@ -58,16 +62,41 @@ class PressButton(ui.DynamicItem[Button], template=_NEVER):
         """What the button does."""
 
 
+class Form(ui.Modal):
+    """A modal whose errors are told to the person. Subclasses write `submitted`.
+
+    `key` with the opening interaction's id tells it from the same form that somebody else has open.
+    """
+
+    posts: ClassVar[bool] = True  # what comes of it is a message of its own
+    private: ClassVar[bool] = False  # which only the person sees
+
+    def __init__(self, title: str, key: str, opening: int) -> None:
+        super().__init__(title=title[:MAX_TITLE], custom_id=f"{key}:{opening}", timeout=MODAL_SECONDS)
+
+    async def on_submit(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Do what was asked; what goes wrong is told by the table in `bot.replies`."""
+        speak(interaction.locale.value)
+        acknowledge.in_time(interaction, thinking=self.posts, private=self.private)
+        await background.guard(
+            self.submitted(interaction), "a modal", lambda error: interaction.client.tell(interaction, error)
+        )
+
+    @abstractmethod
+    async def submitted(self, interaction: Interaction) -> None:
+        """What the form is for."""
+
+
 class JobButton(PressButton, template=_NEVER):
     """A button under a job's message: `NAME:JOB`."""
 
     name: ClassVar[str] = ""
-    label: ClassVar[str] = ""
+    label: ClassVar[str] = ""  # marked by `later`, so that it is said in the person's language
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
     def __init__(self, job_id: int) -> None:
         self.job_id = job_id
-        super().__init__(ui.Button(label=self.label, style=self.style, custom_id=f"{self.name}:{job_id}"))
+        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=f"{self.name}:{job_id}"))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
@@ -78,7 +107,7 @@ class JobButton(PressButton, template=_NEVER):
         """The job the button stands under. Raises NothingThere."""
         job = await find_job(interaction.client.easel.connection, self.job_id)
         if job is None:
-            raise NothingThere(what="This picture is not in the records any more.")
+            raise NothingThere(what=_("This picture is not in the records any more."))
         return job
 
     async def own_job(self, interaction: Interaction, instead: str) -> Job:

@@ -11,10 +11,10 @@ from discord import ui
 
 from bot.database.drafts import find_draft
 from bot.errors import NothingThere
-from bot.replies import Helpful
+from bot.replies import Helpful, sentence
 from bot.requests import LoraWish, Wish
-from bot.texts import plain
 from bot.views.press import PressButton
+from bot.words import _
 from inference.errors import LoraMisfit
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Refused(Helpful):
     def view(self) -> ui.LayoutView:
         """The sentence, and the ways out as buttons."""
         view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any](plain(str(self.refusal), 1500)))
+        view.add_item(ui.TextDisplay[Any](sentence(self.refusal)))
         if names := self.refusal.fitting_checkpoints[:MAX_CHECKPOINTS]:
             view.add_item(ui.ActionRow[Any](*(PaintOnButton(self.draft_id, name) for name in names)))
         if self.alternatives:
@@ -63,7 +63,7 @@ class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,19}):(?P<checkpoin
     def __init__(self, draft_id: int, checkpoint: str) -> None:
         self.draft_id, self.checkpoint = draft_id, checkpoint
         button: ui.Button[Any] = ui.Button(
-            label=f"Paint on {checkpoint}"[:80],
+            label=_("Paint on {checkpoint}").format(checkpoint=checkpoint)[:80],
             style=discord.ButtonStyle.primary,
             custom_id=f"on:{draft_id}:{checkpoint}",
         )
@@ -85,10 +85,10 @@ class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,19}):(?P<position>\
 
     posts = True
 
-    def __init__(self, draft_id: int, position: int, lora_id: int, name: str = "another LoRA") -> None:
+    def __init__(self, draft_id: int, position: int, lora_id: int, name: str = "") -> None:
         self.draft_id, self.position, self.lora_id = draft_id, position, lora_id
         button: ui.Button[Any] = ui.Button(
-            label=f"Use {name} instead"[:80], custom_id=f"swap:{draft_id}:{position}:{lora_id}"
+            label=_("Use {name} instead").format(name=name)[:80], custom_id=f"swap:{draft_id}:{position}:{lora_id}"
         )
         super().__init__(button)
 
@@ -102,7 +102,7 @@ class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,19}):(?P<position>\
         wish = await _wish(interaction, self.draft_id)
         loras = list(wish.loras)
         if self.position >= len(loras):
-            raise NothingThere(what="This button does not belong to that wish.")
+            raise NothingThere(what=_("This button does not belong to that wish."))
         loras[self.position] = LoraWish(name=f"#{self.lora_id}")
         await interaction.client.orders.paint(interaction, wish.model_copy(update={"loras": tuple(loras)}))
 
@@ -110,5 +110,5 @@ class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,19}):(?P<position>\
 async def _wish(interaction: Interaction, draft_id: int) -> Wish:
     text = await find_draft(interaction.client.easel.connection, draft_id, interaction.user.id)
     if text is None:
-        raise NothingThere(what="This wish is too old; please use /imagine again.")
+        raise NothingThere(what=_("This wish is too old; please use /imagine again."))
     return Wish.model_validate_json(text)

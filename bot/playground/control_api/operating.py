@@ -42,11 +42,12 @@ class Operating:
         ]
 
     async def person(self, order: Order) -> Json:
-        """Turn a person's switches: installed_app, sees_age_restricted, closed_dms."""
+        """Turn a person's switches (installed_app, sees_age_restricted, closed_dms), or set the language: locale."""
         person = lookup.person(self.world, order.text("who"))
         for name in PERSON_SWITCHES:
             if name in order.body:
                 setattr(person, name, bool(order.body[name]))
+        person.locale = str(order.body.get("locale", person.locale))
         self.news.world_changed()
         return {}
 

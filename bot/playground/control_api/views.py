@@ -53,6 +53,7 @@ def person(one: User) -> Json:
         "installed_app": one.installed_app,
         "sees_age_restricted": one.sees_age_restricted,
         "closed_dms": one.closed_dms,
+        "locale": one.locale,
     }
 
 

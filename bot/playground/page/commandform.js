@@ -2,7 +2,7 @@
 
 import { follow, order } from "./api.js";
 import { make } from "./dom.js";
-import { guildHere, state } from "./state.js";
+import { guildHere, localised, state } from "./state.js";
 
 const [STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT] = [
   3, 4, 5, 6, 7, 8, 9, 10, 11,
@@ -62,7 +62,7 @@ export class CommandForm {
       {
         type: "button",
         class: "button small",
-        title: option.description,
+        title: localised(option, "description"),
         "data-testid": "add-option",
         "data-option": option.name,
       },
@@ -87,7 +87,7 @@ export class CommandForm {
       control,
       option.description === NO_DESCRIPTION
         ? null
-        : make("p", { class: "hint", dir: "auto" }, option.description),
+        : make("p", { class: "hint", dir: "auto" }, localised(option, "description")),
     );
     if (option.autocomplete) new Suggestions(this, option, control);
     this.grid.append(field);
@@ -159,7 +159,7 @@ function asText(number) {
 }
 
 function choicesOf(option) {
-  if (option.choices?.length) return option.choices.map((choice) => [choice.name, String(choice.value)]);
+  if (option.choices?.length) return option.choices.map((choice) => [localised(choice, "name"), String(choice.value)]);
   const guild = guildHere();
   const people = state.world.people.map((one) => [one.name, one.id]);
   const roles = (guild?.roles ?? []).map((one) => [one.name, one.id]);

@@ -3,7 +3,7 @@
 import { order } from "./api.js";
 import { CommandForm } from "./commandform.js";
 import { byId, make } from "./dom.js";
-import { place, state } from "./state.js";
+import { localised, place, state } from "./state.js";
 
 export class Composer {
   constructor({ sendCommand, complain }) {
@@ -190,6 +190,6 @@ function entries() {
 
 function spread(name, node) {
   const options = node.options ?? [];
-  if (!options.some((option) => option.type <= 2)) return [{ name, description: node.description, options }];
+  if (!options.some((option) => option.type <= 2)) return [{ name, description: localised(node, "description"), options }];
   return options.flatMap((option) => spread(`${name} ${option.name}`, option));
 }

@@ -4,7 +4,7 @@ import { draw } from "./components.js";
 import { make, shortTime } from "./dom.js";
 import { attachments, embed } from "./embeds.js";
 import { prose } from "./markdown.js";
-import { nameOf, place, state } from "./state.js";
+import { localised, nameOf, place, state } from "./state.js";
 
 export function message(one, deeds) {
   const root = make("article", {
@@ -124,7 +124,7 @@ function tools(one, deeds) {
 
 function menuEntries(one, deeds) {
   const commands = one.ephemeral || one.loading ? [] : state.commands.filter((command) => command.type === 3);
-  const entries = commands.map((command) => [command.name, () => deeds.menuCommand(one, command)]);
+  const entries = commands.map((command) => [localised(command, "name"), () => deeds.menuCommand(one, command)]);
   const mine = one.author.id === state.person;
   if (!one.ephemeral && (mine || place()?.can_moderate))
     entries.push(["Delete message", () => deeds.remove(one)]);

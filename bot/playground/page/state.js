@@ -25,6 +25,11 @@ export function nameOf(userId) {
   return state.world?.names[userId] ?? "somebody";
 }
 
+// A command's words in the language of the person, where the bot registered them.
+export function localised(thing, key) {
+  return thing[`${key}_localizations`]?.[state.world.me.locale] ?? thing[key];
+}
+
 export function remember() {
   const person = state.world.people.find((one) => one.id === state.person);
   history.replaceState(null, "", `#${new URLSearchParams({ as: person.name, channel: state.channel })}`);

@@ -1,0 +1,54 @@
+"""The catalogues: gettext's `.po` files, read as they are."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+FOLDER = Path(__file__).parent
+ENGLISH = "en"  # what the sentences are written in
+
+
+def path_of(language: str) -> Path:
+    """Where the catalogue of a language lies."""
+    return FOLDER / f"{language}.po"
+
+
+@cache
+def languages() -> frozenset[str]:
+    """The languages that there is a catalogue for."""
+    return frozenset(path.stem for path in FOLDER.glob("*.po"))
+
+
+@cache
+def language_for(locale: str | None) -> str:
+    """The language to speak where Discord says `locale`: `ja`, also for `ja-JP`; English where there is none."""
+    wanted = (locale or ENGLISH).replace("-", "_")
+    while wanted:
+        if wanted in languages():
+            return wanted
+        wanted = wanted.rpartition("_")[0]
+    return ENGLISH
+
+
+def read(language: str) -> Catalog:
+    """A catalogue as it stands in its file. Raises OSError, or PoFileError for one that is no catalogue."""
+    with path_of(language).open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
+
+
+@cache
+def translations(language: str) -> NullTranslations:
+    """The sentences of a language, ready to be looked up; what it does not have stays as it is."""
+    if language not in languages():
+        return NullTranslations()
+    compiled = io.BytesIO()
+    write_mo(compiled, read(language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
