@@ -66,7 +66,12 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
     with program_lock(settings.storage.database):
         async with open_database(settings.storage.database) as connection:
             checkpoints = tuple(await identify(connection, settings.checkpoints))
-            keeper = LibraryKeeper(connection, settings.library.folder, installed_hashes(checkpoints))
+            keeper = LibraryKeeper(
+                connection,
+                settings.library.folder,
+                installed_hashes(checkpoints),
+                trust_tags=settings.matching.trust_tags,
+            )
             library = await keeper.scan(progress)
             requests = RequestBuilder(connection, settings, checkpoints)
             yield Catalogued(connection, checkpoints, keeper, library, requests)
@@ -125,5 +130,6 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> C
         threads=settings.worker.threads,
         allowed_pairs=settings.matching.allow,
         allow_v_on_epsilon=settings.matching.allow_v_on_epsilon,
+        trust_tags=settings.matching.trust_tags,
         max_lora_bytes=settings.worker.max_lora_megabytes * 2**20,
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -17,7 +18,7 @@ from bot.database.lora_records import Change, known_files, mark_missing, record_
 from bot.database.loras import Lora, LoraVersion, find_lora_by_name, name_key, similar_names, versions_with_problem
 from bot.database.search import storable
 from inference.base_models import BaseModelId, Compatibility, CompatibilityTable
-from inference.lora.declarations import Declaration, read_declarations
+from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, lora_files, scan
 
 BATCH_FILES = 50  # recorded in one transaction
@@ -66,32 +67,35 @@ async def scan_library(
     library: Path,
     installed: Mapping[str, BaseModelId],
     progress: Progress = lambda done, total: None,
+    *,
+    trust_tags: bool = False,
 ) -> ScanReport:
     """Bring the catalogue in step with the folder `library`. One scan at a time.
 
-    `installed` maps the checkpoints' SHA-256 to their base models. Every file is judged again, for declarations
-    and checkpoints may have changed, but only new and changed ones are read. Reading happens in threads, `progress`
-    (files done, files in all) is called in the event loop. A scan that is cut short keeps what it has recorded.
+    `installed` maps the checkpoints' hashes to their base models; with `trust_tags` a tag in a file's name may
+    decide. Every file is judged again, for what is known may have changed, but only new and changed ones are read.
+    Reading happens in threads, `progress` (files done, files in all) is called in the event loop. A scan that is cut
+    short keeps what it has recorded.
 
     Raises LibraryUnreadable, BadDeclarations (both before anything is recorded) or DatabaseError.
     """
-    declarations, present = await asyncio.to_thread(_look, library)
+    present = await asyncio.to_thread(_present, library)
+    judging = await asyncio.to_thread(partial(Knowledge.of, library, installed, trust_tags=trust_tags))
     known = await known_files(connection)
     missing = await mark_missing(connection, present)
     tally = _Tally()
     files = scan(library, known, _in_loop(progress))
     while batch := await asyncio.to_thread(_take, files):
-        await _record(connection, batch, declarations, installed, tally, last_word=False)
-    await _record(connection, tally.waiting, declarations, installed, tally, last_word=True)
+        await _record(connection, batch, judging, tally, last_word=False)
+    await _record(connection, tally.waiting, judging, tally, last_word=True)
     return await _report(connection, tally, missing)
 
 
-def _look(library: Path) -> tuple[dict[str, Declaration], set[str]]:
+def _present(library: Path) -> set[str]:
     try:
-        present = {storable(path.relative_to(library).as_posix()) for path in lora_files(library)}
+        return {storable(path.relative_to(library).as_posix()) for path in lora_files(library)}
     except OSError as problem:
         raise LibraryUnreadable(f"The library {library} cannot be read: {problem.strerror}.") from problem
-    return read_declarations(library), present
 
 
 def _in_loop(progress: Progress) -> Progress:
@@ -116,8 +120,7 @@ def _take(files: Iterator[FoundLora]) -> list[FoundLora]:
 async def _record(
     connection: aiosqlite.Connection,
     batch: list[FoundLora],
-    declarations: Mapping[str, Declaration],
-    installed: Mapping[str, BaseModelId],
+    judging: Knowledge,
     tally: _Tally,
     *,
     last_word: bool,
@@ -127,7 +130,7 @@ async def _record(
             if found.path != storable(found.path):
                 tally.unstorable.append(FileProblem(storable(found.path), "its name is not text; rename it"))
                 continue
-            evidence = found.judge(declarations, installed)
+            evidence = found.judge(judging)
             change = await record_found(connection, found, evidence, last_word=last_word)
             if change is None:
                 tally.waiting.append(found)

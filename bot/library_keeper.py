@@ -21,10 +21,18 @@ log = logging.getLogger(__name__)
 class LibraryKeeper:
     """Scans when the folder has changed, one scan at a time. `installed` maps checkpoints' SHA-256 to base models."""
 
-    def __init__(self, connection: aiosqlite.Connection, folder: Path, installed: Mapping[str, BaseModelId]) -> None:
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        folder: Path,
+        installed: Mapping[str, BaseModelId],
+        *,
+        trust_tags: bool = False,
+    ) -> None:
         self._connection = connection
         self._folder = folder
         self._installed = installed
+        self._trust_tags = trust_tags
         self._scanning = asyncio.Lock()
         self._fingerprint = ""
 
@@ -32,7 +40,9 @@ class LibraryKeeper:
         """Scan now. Raises as `scan_library`."""
         async with self._scanning:
             seen = await asyncio.to_thread(self._see)  # before: what changes during the scan is noticed afterwards
-            report = await scan_library(self._connection, self._folder, self._installed, progress)
+            report = await scan_library(
+                self._connection, self._folder, self._installed, progress, trust_tags=self._trust_tags
+            )
             self._fingerprint = seen
             return report
 

@@ -172,6 +172,7 @@ class Configure(_Frozen):
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     allowed_pairs: tuple[tuple[BaseModelId, BaseModelId], ...] = ()
     allow_v_on_epsilon: bool = False
+    trust_tags: bool = False
     max_lora_bytes: Annotated[int, Field(ge=1, le=2**40)] = 4 * 2**30
 
 

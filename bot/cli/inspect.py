@@ -14,12 +14,10 @@ import aiosqlite
 from bot.checkpoints import identify
 from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
-from bot.database.checkpoints import base_models_by_hash
 from bot.database.connection import open_database
-from inference.base_models import BaseModelId, CompatibilityTable
-from inference.lora.declarations import read_declarations
 from inference.lora.inspection import Inspector
 from inference.lora.installed import installed_hashes
+from inference.lora.knowledge import Knowledge
 from inference.messages import CheckpointSpec
 
 if TYPE_CHECKING:
@@ -49,26 +47,26 @@ def run(options: argparse.Namespace) -> int:
 
 def _inspector(settings: Settings, name: str | None) -> Inspector:
     """Judges by the settings, the declarations and the hashes of the checkpoints."""
-    specs = [checkpoint.spec(None) for checkpoint in settings.checkpoints]
+    specs = identified(settings)
     chosen = [spec for spec in specs if name is None or spec.name == name]
     if name is not None and not chosen:
         installed = ", ".join(spec.name for spec in specs)
         raise ConfigError(f"There is no checkpoint {name}; installed are {installed}.")
-    table = CompatibilityTable.of(settings.matching.allow)
-    return Inspector(chosen, read_declarations(settings.library.folder), known_hashes(settings), table)
+    trust_tags = settings.matching.trust_tags
+    known = Knowledge.of(settings.library.folder, installed_hashes(specs), trust_tags=trust_tags)
+    return Inspector(chosen, known, settings.matching.table)
 
 
-def known_hashes(settings: Settings) -> dict[str, BaseModelId]:
-    """The base models of checkpoints by hash. Looking at a file makes no database where there is none."""
-    return asyncio.run(_known_hashes(settings))
+def identified(settings: Settings) -> list[CheckpointSpec]:
+    """The checkpoints with their hashes. Looking at a file makes no database where there is none."""
+    return asyncio.run(_all_identified(settings))
 
 
-async def _known_hashes(settings: Settings) -> dict[str, BaseModelId]:
+async def _all_identified(settings: Settings) -> list[CheckpointSpec]:
     if not settings.storage.database.is_file():
-        return installed_hashes([await _identified(None, checkpoint) for checkpoint in settings.checkpoints])
+        return [await _identified(None, checkpoint) for checkpoint in settings.checkpoints]
     async with open_database(settings.storage.database) as connection:
-        specs = [await _identified(connection, checkpoint) for checkpoint in settings.checkpoints]
-        return {**await base_models_by_hash(connection), **installed_hashes(specs)}
+        return [await _identified(connection, checkpoint) for checkpoint in settings.checkpoints]
 
 
 async def _identified(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> CheckpointSpec:

@@ -26,6 +26,8 @@ from inference.base_models import BaseModelId
 from inference.lora.declarations import declare
 from inference.lora.evidence import Source
 from inference.lora.inspection import look
+from inference.lora.installed import installed_hashes
+from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora
 
 if TYPE_CHECKING:
@@ -176,7 +178,7 @@ def run_declare(options: argparse.Namespace) -> int:
 
 def _refuse_against_proof(settings: Settings, found: FoundLora, base_model: BaseModelId) -> None:
     """A declaration against the hash of the training base needs `--force`; one against the shapes never counts."""
-    before = found.judge({}, inspect.known_hashes(settings))
+    before = found.judge(Knowledge(installed=installed_hashes(inspect.identified(settings))))
     exact = before.source in {Source.TRAINING_BASE, Source.SHORT_HASH}
     if exact and before.base_model not in {None, base_model}:
         raise ConfigError(

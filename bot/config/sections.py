@@ -99,6 +99,8 @@ class MatchingSettings(Section):
     """For example [["sdxl/illustrious", "sdxl/noobai"]]; never across architectures."""
     allow_v_on_epsilon: bool = False
     """Whether a LoRA trained for v-prediction may go on an epsilon checkpoint; the pictures mostly break."""
+    trust_tags: bool = False
+    """Whether a tag before a file's name, such as "[Pony] Komori", tells its base model when nothing better does."""
 
     @model_validator(mode="after")
     def _same_architecture(self) -> Self:

@@ -14,9 +14,10 @@ from safetensors.torch import load as load_safetensors
 from inference.base_models import BaseModelId
 from inference.errors import LoraFileChanged, LoraFileRefused, WorkerFailed
 from inference.hashes import autov3_of, sha256_of
-from inference.lora.declarations import BadDeclarations, read_declarations
+from inference.lora.declarations import BadDeclarations
 from inference.lora.evidence import Evidence, judge
 from inference.lora.header import BadSafetensors, Header, read_header
+from inference.lora.knowledge import Knowledge
 from inference.lora.library import OutsideLibrary, open_regular, resolve
 from inference.lora.sidecar import BadSidecar, read_sidecar
 from inference.lora.verdict import decide, layers_of
@@ -42,11 +43,15 @@ class LoraFile:
 
 @dataclass(frozen=True)
 class LoraReader:
-    """Reads files of one library. `installed` maps checkpoints' hashes to their base models."""
+    """Reads files of one library and judges them as its catalogue does.
+
+    `installed` maps checkpoints' hashes to their base models; with `trust_tags` a tag in a file's name may decide.
+    """
 
     library: Path
     installed: Mapping[str, BaseModelId]
     max_bytes: int
+    trust_tags: bool = False
 
     def read(self, use: LoraUse, relative: str | None) -> LoraFile:
         """Open once; hash, judge and load what was opened.
@@ -56,13 +61,12 @@ class LoraReader:
         if relative is None:
             raise LoraFileChanged(lora=use.name)
         try:
-            path = resolve(self.library, relative)
-            data = self._bytes(path)
+            data = self._bytes(resolve(self.library, relative))
             file = io.BytesIO(data)
             if sha256_of(file) != use.sha256:
                 raise LoraFileChanged(lora=use.name)
             header = read_header(file, len(data))
-            evidence = self._judge(path, use, header)
+            evidence = self._judge(self.library / relative, use, header)
         except FileNotFoundError:
             raise LoraFileChanged(lora=use.name) from None
         except (OSError, BadSafetensors, BadSidecar, OutsideLibrary) as problem:
@@ -82,13 +86,13 @@ class LoraReader:
     def _judge(self, path: Path, use: LoraUse, header: Header) -> Evidence:
         """The base model as far as the file's own layers let it stand. Raises LoraFileRefused for unusable ones."""
         try:
-            declarations = read_declarations(self.library)
+            known = Knowledge.of(self.library, self.installed, trust_tags=self.trust_tags)
         except BadDeclarations as problem:
             raise WorkerFailed(reason=str(problem)) from problem
         layers = layers_of(header.tensors)
         if layers.problem is not None:
             raise LoraFileRefused(lora=use.name, reason=layers.problem)
-        said = judge(use.sha256, header.metadata, read_sidecar(path), declarations, self.installed, file_name=path.name)
+        said = judge(use.sha256, header.metadata, read_sidecar(path), known, file_name=path.name)
         return decide(layers, said, header.metadata).evidence
 
 

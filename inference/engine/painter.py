@@ -67,7 +67,7 @@ class Painter:
         self._matcher = Matcher(config.checkpoints, CompatibilityTable.of(config.allowed_pairs))
         installed = installed_hashes(config.checkpoints)
         self._allow_v_on_epsilon = config.allow_v_on_epsilon
-        self._reader = LoraReader(Path(config.library), installed, config.max_lora_bytes)
+        self._reader = LoraReader(Path(config.library), installed, config.max_lora_bytes, config.trust_tags)
 
     @property
     def loaded(self) -> tuple[str, ...]:

@@ -1,19 +1,19 @@
 """The operator's declarations: an append-only file beside the library that bot and worker both read.
 
-One JSON object a line, pinned to a file's SHA-256: another file, even under the same name, is not declared. The
+A line is pinned to a file's SHA-256: another file, even under the same name, is not declared. The
 last line about a SHA-256 counts.
 """
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
+from inference.lora.journal import append, read_lines
 from inference.messages import Sha256
 
 FILE_NAME = "declarations.jsonl"
@@ -40,17 +40,11 @@ def read_declarations(library: Path) -> dict[str, Declaration]:
     """The standing declarations of `library` by SHA-256; none when there is no file. Raises BadDeclarations."""
     path = library / FILE_NAME
     try:
-        lines = path.read_text("utf-8").split("\n")  # not splitlines: a reason may hold U+2028 and the like
-    except FileNotFoundError:
-        return {}
+        lines = read_lines(path)
     except (OSError, UnicodeDecodeError) as problem:
         raise BadDeclarations(f"{path} cannot be read: {problem}") from None
-    found: dict[str, Declaration] = {}
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            declaration = _parse(path, number, line)
-            found[declaration.sha256] = declaration
-    return found
+    declarations = (_parse(path, number, line) for number, line in lines)
+    return {declaration.sha256: declaration for declaration in declarations}
 
 
 def _parse(path: Path, number: int, line: str) -> Declaration:
@@ -68,16 +62,5 @@ def declare(
     declaration = Declaration(
         sha256=sha256, base_model=base_model, who=who, when=datetime.now(UTC), reason=reason, force=force
     )
-    with (library / FILE_NAME).open("a+b") as file:
-        file.write(_missing_end(file) + declaration.model_dump_json().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append(library / FILE_NAME, declaration)
     return declaration
-
-
-def _missing_end(file: BinaryIO) -> bytes:
-    """The end of line that the last line lacks when its writer was cut short or an editor took it away."""
-    if file.seek(0, os.SEEK_END) == 0:
-        return b""
-    file.seek(-1, os.SEEK_END)
-    return b"" if file.read(1) == b"\n" else b"\n"

@@ -13,8 +13,10 @@ from enum import IntEnum, StrEnum
 
 from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration
+from inference.lora.knowledge import Knowledge
 from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, repository_base
 from inference.lora.metadata import civitai_version, lineage_of_architecture, recorded_hash, recorded_old_hash
+from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
 from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title
 
@@ -45,6 +47,7 @@ class Source(StrEnum):
     OUTPUT_NAME = "name in its metadata"
     ARCHITECTURE = "architecture in its metadata"
     SIDECAR = "told by its sidecar"
+    REGISTRY = "told by a registry"
     TAG = "tag in its file's name"
     CONFLICT = "its sources contradict each other"
     NONE = "nothing says it"
@@ -65,6 +68,7 @@ RUNGS: dict[Source, Rung] = {
     Source.OUTPUT_NAME: Rung.TITLE,
     Source.ARCHITECTURE: Rung.TITLE,
     Source.SIDECAR: Rung.TOLD,
+    Source.REGISTRY: Rung.TOLD,
     Source.TAG: Rung.TAG,
 }
 
@@ -88,26 +92,15 @@ class Evidence:
 
 
 def judge(
-    sha256: str,
-    metadata: Mapping[str, str],
-    sidecar: Sidecar,
-    declarations: Mapping[str, Declaration],
-    installed: Mapping[str, BaseModelId],
-    *,
-    file_name: str = "",
-    trust_tags: bool = False,
+    sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str = ""
 ) -> Evidence:
-    """Climb the ladder for the file with this `sha256`.
-
-    `installed` maps checkpoints' hashes, SHA-256 and the old ones of eight digits, to their base models.
-    `trust_tags` lets a tag in `file_name` decide when nothing better speaks.
-    """
-    said = heard(sha256, metadata, sidecar, declarations, installed, file_name=file_name)
+    """Climb the ladder for the file with this `sha256`. A tag stands in its `file_name`."""
+    said = heard(sha256, metadata, sidecar, known, file_name=file_name)
+    counting = [each for each in said if known.trust_tags or each.source is not Source.TAG]
+    deciding = _deciding(counting, known.declarations.get(sha256))
     void = _void_sidecar(sha256, sidecar)
-    counting = [each for each in said if trust_tags or each.source is not Source.TAG]
-    deciding = _deciding(counting, declarations.get(sha256))
     if not deciding:
-        return Evidence(None, Source.NONE, void, said)
+        return Evidence(None, Source.NONE, void + _open_answer(known.answers.get(sha256)), said)
     if len({each.says for each in deciding}) > 1:
         both = tuple(dict.fromkeys(f"{each.source.value}: {each.says}" for each in deciding))
         return Evidence(None, Source.CONFLICT, both + void, said)
@@ -126,20 +119,14 @@ def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Te
 
 
 def heard(
-    sha256: str,
-    metadata: Mapping[str, str],
-    sidecar: Sidecar,
-    declarations: Mapping[str, Declaration],
-    installed: Mapping[str, BaseModelId],
-    *,
-    file_name: str = "",
+    sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str = ""
 ) -> tuple[Testimony, ...]:
     """Everything that speaks, best first."""
-    declaration = declarations.get(sha256)
+    declaration, answer = known.declarations.get(sha256), known.answers.get(sha256)
     name = metadata.get("ss_sd_model_name", "")
     said: list[tuple[Source, set[BaseModelId]]] = [
-        (Source.TRAINING_BASE, _by_hash(recorded_hash(metadata), installed, FULL_HASHES)),
-        (Source.SHORT_HASH, _by_hash(recorded_old_hash(metadata), installed, OLD_HASHES)),
+        (Source.TRAINING_BASE, _by_hash(recorded_hash(metadata), known.installed, FULL_HASHES)),
+        (Source.SHORT_HASH, _by_hash(recorded_old_hash(metadata), known.installed, OLD_HASHES)),
         (Source.DECLARATION, {declaration.base_model} if declaration else set()),
         (Source.BASE_ID, _by_id(name)),
         (Source.BASE_NAME, set() if _by_id(name) else bases_in_checkpoint_name(name)),
@@ -147,6 +134,7 @@ def heard(
         (Source.OUTPUT_NAME, bases_in_title(metadata.get("ss_output_name", ""))),
         (Source.ARCHITECTURE, lineage_of_architecture(metadata)),
         (Source.SIDECAR, _told(sha256, sidecar)),
+        (Source.REGISTRY, {base} if answer and (base := answer.known_base_model) else set()),
         (Source.TAG, bases_in_tag(file_name)),
     ]
     return tuple(Testimony(source, base) for source, bases in said for base in sorted(bases))
@@ -175,3 +163,10 @@ def _void_sidecar(sha256: str, sidecar: Sidecar) -> tuple[str, ...]:
     if sidecar.sha256 in {None, sha256}:
         return ()
     return ("the sidecar is pinned to another file's SHA-256, so its base model does not count",)
+
+
+def _open_answer(answer: RegistryAnswer | None) -> tuple[str, ...]:
+    """A registry's name for a base model that decides nothing, so that an operator can go by it."""
+    if answer is None or answer.base_model is None or answer.known_base_model is not None:
+        return ()
+    return (f"a registry calls its base model {answer.base_model!r}, which does not tell the lineage",)

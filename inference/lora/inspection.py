@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from inference.base_models import BaseModelId, Compatibility, CompatibilityTable
+from inference.base_models import Compatibility, CompatibilityTable
 from inference.hashes import sha256_of
-from inference.lora.declarations import Declaration
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, parse_header, raw_header
+from inference.lora.knowledge import Knowledge
 from inference.lora.library import FOREIGN_SUFFIXES, SUFFIX, FileStamp, FoundLora, found_from, open_regular
 from inference.lora.metadata import claimed_architectures
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar
@@ -24,11 +24,10 @@ from inference.messages import CheckpointSpec
 
 @dataclass(frozen=True)
 class Inspector:
-    """What files are judged by: declarations by SHA-256, checkpoints, installed hashes, and what goes together."""
+    """What files are judged by: the checkpoints, what is known besides the files, and what goes together."""
 
     checkpoints: Sequence[CheckpointSpec]
-    declarations: Mapping[str, Declaration]
-    installed: Mapping[str, BaseModelId]
+    known: Knowledge
     table: CompatibilityTable
 
     def __post_init__(self) -> None:
@@ -37,7 +36,7 @@ class Inspector:
     def inspect(self, path: Path) -> dict[str, object]:
         """Everything that is known of the file at `path`, ready for JSON. A broken file is told as one."""
         found = look(path)
-        verdict = found.verdict(self.declarations, self.installed)
+        verdict = found.verdict(self.known)
         if verdict is None:
             return _broken(path, found.problem or "it cannot be read", self.checkpoints)
         return _told(path, found, verdict, self)

@@ -14,11 +14,10 @@ from typing import Annotated, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from inference.base_models import BaseModelId
 from inference.hashes import hashes_of
-from inference.lora.declarations import FILE_NAME, Declaration
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.header import BadSafetensors, Header, read_header
+from inference.lora.knowledge import FILES, Knowledge
 from inference.lora.metadata import trigger_words, written_tags
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_path
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
@@ -93,21 +92,21 @@ class FoundLora(BaseModel):
         """What it is about: the sidecar's words, else those its maker wrote into the file."""
         return self.sidecar.tags or written_tags(self.metadata)
 
-    def judge(self, declarations: Mapping[str, Declaration], installed: Mapping[str, BaseModelId]) -> Evidence:
+    def judge(self, known: Knowledge) -> Evidence:
         """Its base model and how we know it."""
         if self.sha256 is None:
             return Evidence(None, Source.NONE)
-        name = PurePosixPath(self.path).name
-        evidence = judge(self.sha256, self.metadata, self.sidecar, declarations, installed, file_name=name)
-        return evidence if self.layers is None else decide(self.layers, evidence, self.metadata).evidence
+        verdict = self.verdict(known)
+        return self._heard(self.sha256, known) if verdict is None else verdict.evidence
 
-    def verdict(self, declarations: Mapping[str, Declaration], installed: Mapping[str, BaseModelId]) -> Verdict | None:
+    def verdict(self, known: Knowledge) -> Verdict | None:
         """Everything that is known of it; None for a file that could not be read."""
         if self.sha256 is None or self.layers is None:
             return None
-        name = PurePosixPath(self.path).name
-        evidence = judge(self.sha256, self.metadata, self.sidecar, declarations, installed, file_name=name)
-        return decide(self.layers, evidence, self.metadata)
+        return decide(self.layers, self._heard(self.sha256, known), self.metadata)
+
+    def _heard(self, sha256: str, known: Knowledge) -> Evidence:
+        return judge(sha256, self.metadata, self.sidecar, known, file_name=PurePosixPath(self.path).name)
 
     @property
     def outdated(self) -> bool:
@@ -151,12 +150,12 @@ def lora_files(library: Path) -> list[Path]:
 
 
 def fingerprint(library: Path) -> str:
-    """Changes whenever a file of the library, its sidecar or the declarations were added, removed or replaced.
+    """Changes whenever a file of the library, its sidecar or what is known of it was added, removed or replaced.
 
     Looks at names, sizes and times only. Raises OSError when the folder cannot be read.
     """
     listing = [f"{path.relative_to(library).as_posix()} {_stamp(path)}" for path in lora_files(library)]
-    listing.append(str(_stamp(library / FILE_NAME)))
+    listing += [str(_stamp(library / name)) for name in FILES]
     return hashlib.sha256("\n".join(listing).encode(errors="surrogateescape")).hexdigest()
 
 

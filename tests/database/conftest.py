@@ -13,6 +13,7 @@ from bot.database.connection import open_database
 from bot.database.lora_records import record_found
 from bot.database.loras import Lora, find_lora_by_name
 from inference.base_models import BaseModelId
+from inference.lora.knowledge import Knowledge
 from inference.lora.library import FileStamp, FoundLora
 from inference.lora.sidecar import Sidecar
 from inference.messages import GenerationRequest, LoraUse, Sampler
@@ -50,7 +51,7 @@ def found_lora(name: str, *, path: str | None = None, content: str | None = None
 
 async def add_lora(connection: aiosqlite.Connection, name: str, **fields: object) -> Lora:
     found = found_lora(name, **fields)  # type: ignore[arg-type]
-    await record_found(connection, found, found.judge({}, {}), last_word=True)
+    await record_found(connection, found, found.judge(Knowledge()), last_word=True)
     lora = await find_lora_by_name(connection, name)
     assert lora is not None
     return lora

@@ -17,6 +17,7 @@ from bot.database.pictures import NewPicture
 from bot.database.ratings import rate_lora, rating_of, unrate_lora
 from bot.database.tags import TagCount, popular_tags, tags_of
 from bot.database.uses import TREND_HALF_LIFE_MS, often_used_with, raised
+from inference.lora.knowledge import Knowledge
 from inference.lora.sidecar import Category
 from inference.messages import LoraUse
 
@@ -118,7 +119,7 @@ async def test_tags_narrow_a_category_down(connection: aiosqlite.Connection) -> 
 async def test_tags_follow_the_sidecar(connection: aiosqlite.Connection) -> None:
     await add_lora(connection, "Neon", tags=["lighting"])
     found = found_lora("Neon", base_model=ILLUSTRIOUS, category="style", tags=["night"])
-    await record_found(connection, found, found.judge({}, {}), last_word=True)
+    await record_found(connection, found, found.judge(Knowledge()), last_word=True)
     assert await popular_tags(connection, Category.OTHER) == ()
     assert await popular_tags(connection, Category.STYLE) == (TagCount("night", 1),)
     assert await fetch(connection, "SELECT 1 FROM tag WHERE loras < 1") == []
@@ -126,5 +127,5 @@ async def test_tags_follow_the_sidecar(connection: aiosqlite.Connection) -> None
 
 async def test_tags_stand_in_the_file_where_no_sidecar_names_any(connection: aiosqlite.Connection) -> None:
     found = found_lora("Neon").model_copy(update={"metadata": {"modelspec.tags": "Photography, film grain,,"}})
-    await record_found(connection, found, found.judge({}, {}), last_word=True)
+    await record_found(connection, found, found.judge(Knowledge()), last_word=True)
     assert await tags_of(connection, 1) == ("film grain", "photography")

@@ -22,6 +22,7 @@ from bot.database.loras import (
     versions_with_problem,
 )
 from inference.lora.evidence import Source
+from inference.lora.knowledge import Knowledge
 from inference.lora.library import FileStamp, FoundLora
 from inference.lora.sidecar import Category
 from tests.lora_files import write_lora
@@ -102,7 +103,7 @@ async def test_what_has_no_usable_file_is_not_browsed(library: aiosqlite.Connect
 
 async def test_broken_files_are_listed_with_their_problem(library: aiosqlite.Connection) -> None:
     broken = FoundLora(path="bad.safetensors", stamp=FileStamp(size=1, mtime_ns=1), problem="it is too short")
-    await record_found(library, broken, broken.judge({}, {}), last_word=True)
+    await record_found(library, broken, broken.judge(Knowledge()), last_word=True)
     assert [(v.path, v.problem) for v in await versions_with_problem(library)] == [
         ("bad.safetensors", "it is too short")
     ]

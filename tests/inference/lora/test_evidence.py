@@ -9,6 +9,7 @@ import pytest
 from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration
 from inference.lora.evidence import Evidence, Source, judge
+from inference.lora.knowledge import Knowledge
 from inference.lora.sidecar import Sidecar
 
 ILLUSTRIOUS, NOOB, PONY = (BaseModelId(f"sdxl/{lineage}") for lineage in ("illustrious", "noobai", "pony"))
@@ -27,7 +28,7 @@ def judged(
     sidecar: Sidecar | None = None,
     word: dict[str, Declaration] | None = None,
 ) -> Evidence:
-    return judge(FILE, metadata or {}, sidecar or Sidecar(), word or {}, INSTALLED)
+    return judge(FILE, metadata or {}, sidecar or Sidecar(), Knowledge(word or {}, INSTALLED))
 
 
 def test_where_nothing_speaks_the_base_model_is_unknown() -> None:
@@ -80,4 +81,5 @@ def test_a_training_base_that_is_not_installed_says_nothing(recorded: str) -> No
 
 @pytest.mark.parametrize("nothing", ["NOFILE", "nofile", "IsADirectory", "isadirectory", ""])
 def test_what_trainers_write_for_no_hash_never_matches(nothing: str) -> None:
-    assert judge(FILE, {"ss_new_sd_model_hash": nothing}, Sidecar(), {}, {nothing.lower(): PONY}).base_model is None
+    known = Knowledge(installed={nothing.lower(): PONY})
+    assert judge(FILE, {"ss_new_sd_model_hash": nothing}, Sidecar(), known).base_model is None

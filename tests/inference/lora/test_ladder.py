@@ -9,6 +9,7 @@ import pytest
 from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration
 from inference.lora.evidence import RUNGS, Evidence, Source, judge
+from inference.lora.knowledge import Knowledge
 from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, repository_base
 from inference.lora.metadata import civitai_version, claimed_architectures, trigger_words
 from inference.lora.sidecar import Sidecar
@@ -19,8 +20,8 @@ PONY_HASH = "67ab2fd8ec439a89b3fedb15cc65f54336af163c7eb5e4f2acc98f090a29b0b3"
 
 
 def judged(metadata: dict[str, str], **more: object) -> Evidence:
-    word = more.pop("declarations", {})
-    return judge(FILE, metadata, Sidecar(), word, more.pop("installed", {}), **more)  # type: ignore[arg-type]
+    name = str(more.pop("file_name", ""))
+    return judge(FILE, metadata, Sidecar(), Knowledge(**more), file_name=name)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

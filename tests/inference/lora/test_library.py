@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from inference.hashes import file_sha256
+from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, OutsideLibrary, open_regular, resolve, scan
 from tests.lora_files import safetensors_bytes, write_lora, write_sidecar
 
@@ -208,5 +209,5 @@ def test_the_shapes_decide_about_what_the_sidecar_says(library: Path) -> None:
     write_sidecar(write_lora(library / "a.safetensors"), base_model="sdxl/pony")
     write_sidecar(write_lora(library / "b.safetensors", seed=1), base_model="sd1/base")
     found = scanned(library)
-    assert found["a.safetensors"].judge({}, {}).base_model == "sdxl/pony"
-    assert found["b.safetensors"].judge({}, {}).base_model is None
+    assert found["a.safetensors"].judge(Knowledge()).base_model == "sdxl/pony"
+    assert found["b.safetensors"].judge(Knowledge()).base_model is None

@@ -1,0 +1,151 @@
+"""Prompts as the field writes them: `(word:1.2)` weighs words, and what exceeds the encoder's length goes on behind.
+
+`(word)` counts 1.1-fold, `[word]` 1/1.1-fold, `(word:1.3)` 1.3-fold, brackets nest, `\\(` is a bracket that is meant,
+BREAK begins a new chunk. A bracket without its partner is read as itself. This is the notation of A1111's web UI.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+EMPHASIS = 1.1
+MOST = 4.0  # words weighed more than this are noise
+COMMA_REACH = 20  # tokens; a full chunk ends at a comma if there is one among its last ones
+
+_PARTNERS = {")": "(", "]": "["}
+_SYMBOL = re.compile(r"\\([()\[\]\\])|([()\[\]])")
+_NUMBER = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$")
+_BREAK = re.compile(r"\bBREAK\b")
+
+
+@dataclass
+class Piece:
+    """A stretch of text with one weight."""
+
+    text: str
+    weight: float = 1.0
+
+
+def pieces(text: str) -> list[Piece]:
+    """The text without its notation, in stretches of equal weight; a text without notation is one piece."""
+    found: list[Piece] = []
+    open_brackets: list[int] = []  # where in `found` brackets stand whose partner has not come yet
+    for symbol, literal in _symbols(text):
+        if literal:
+            found.append(Piece(symbol))
+        elif symbol in _PARTNERS.values():
+            open_brackets.append(len(found))
+            found.append(Piece(symbol))
+        elif open_brackets and found[open_brackets[-1]].text == _PARTNERS[symbol]:
+            start = open_brackets.pop()
+            found[start].text = ""
+            _weigh(found[start:], symbol)
+        else:
+            found.append(Piece(symbol))
+    return _merged(found) or [Piece("")]
+
+
+def _symbols(text: str) -> Iterator[tuple[str, bool]]:
+    """Stretches of plain text and escaped brackets (True), and brackets (False)."""
+    place = 0
+    for match in _SYMBOL.finditer(text):
+        if match.start() > place:
+            yield text[place : match.start()], True
+        yield (match[1], True) if match[1] else (match[2], False)
+        place = match.end()
+    if place < len(text):
+        yield text[place:], True
+
+
+def _weigh(inside: list[Piece], symbol: str) -> None:
+    """What a closed pair of brackets does to the pieces in it."""
+    factor = EMPHASIS if symbol == ")" else 1 / EMPHASIS
+    if symbol == ")" and (number := _NUMBER.search(inside[-1].text)):
+        factor = float(number[1])
+        inside[-1].text = inside[-1].text[: number.start()]
+    for piece in inside:
+        piece.weight = max(-MOST, min(MOST, piece.weight * factor))
+
+
+def _merged(found: list[Piece]) -> list[Piece]:
+    merged: list[Piece] = []
+    for piece in found:
+        if not piece.text:
+            continue
+        if merged and merged[-1].weight == piece.weight:
+            merged[-1].text += piece.text
+        else:
+            merged.append(piece)
+    return merged
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A prompt as one tokenizer reads it: `ids` (chunks, length) int64 and `weights` (chunks, length) float32."""
+
+    ids: torch.Tensor
+    weights: torch.Tensor
+
+    @property
+    def chunks(self) -> int:
+        """How many times the encoder's length it takes."""
+        return len(self.ids)
+
+    def combine(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The embedding (1, chunks * length, width) from the encoder's states (chunks, length, width).
+
+        Each token's state is multiplied by its weight. A1111 then divides by the new mean and multiplies by the old one
+        unless told otherwise; where a mean is near zero that explodes, so it is not done.
+        """
+        if not bool((self.weights == 1).all()):
+            hidden = hidden * self.weights.to(hidden)[..., None]
+        return hidden.reshape(1, -1, hidden.shape[-1])
+
+
+def read(tokenizer: Any, text: str, *, chunks: int = 1) -> Reading:
+    """`text` in at least `chunks` chunks, the last ones empty if need be.
+
+    A text without notation that fits the encoder gives exactly what the tokenizer gives when it pads to its length.
+    """
+    room = tokenizer.model_max_length - 2
+    filled = [chunk for section in _sections(tokenizer, text) for chunk in _chunks(tokenizer, section, room)]
+    filled += [[]] * (chunks - len(filled))
+    ids, weights = zip(*(_padded(tokenizer, chunk, room) for chunk in filled), strict=True)
+    return Reading(torch.tensor(ids), torch.tensor(weights))
+
+
+_Token = tuple[int, float]
+
+
+def _sections(tokenizer: Any, text: str) -> list[list[_Token]]:
+    """The tokens with their weights, split where BREAK stands."""
+    sections: list[list[_Token]] = [[]]
+    for piece in pieces(text):
+        for number, part in enumerate(_BREAK.split(piece.text)):
+            if number:
+                sections.append([])
+            ids = tokenizer(part, add_special_tokens=False, truncation=False, verbose=False).input_ids
+            sections[-1] += [(token, piece.weight) for token in ids]
+    return sections
+
+
+def _chunks(tokenizer: Any, tokens: list[_Token], room: int) -> Iterator[list[_Token]]:
+    comma = tokenizer.convert_tokens_to_ids(",</w>")
+    while len(tokens) > room:
+        reach = range(room - 1, max(0, room - COMMA_REACH) - 1, -1)
+        end = next((place + 1 for place in reach if tokens[place][0] == comma), room)
+        yield tokens[:end]
+        tokens = tokens[end:]
+    yield tokens
+
+
+def _padded(tokenizer: Any, chunk: list[_Token], room: int) -> tuple[list[int], list[float]]:
+    empty = room - len(chunk)
+    ids = [tokenizer.bos_token_id, *(token for token, _ in chunk), tokenizer.eos_token_id]
+    weights = [1.0, *(weight for _, weight in chunk), 1.0]
+    return ids + [tokenizer.pad_token_id] * empty, weights + [1.0] * empty

@@ -1,0 +1,37 @@
+"""What is known of LoRA files besides the files themselves, by which bot and worker judge alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inference.base_models import BaseModelId
+from inference.lora import declarations, registry
+from inference.lora.declarations import BadDeclarations, Declaration, read_declarations
+from inference.lora.registry import RegistryAnswer, read_answers
+
+FILES = (declarations.FILE_NAME, registry.FILE_NAME)  # beside the library
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Declarations and registry's answers by a file's SHA-256, base models by the hashes of installed checkpoints.
+
+    Checkpoints are known by their SHA-256 and by the old hash of eight digits. With `trust_tags` a tag in front of a
+    file's name decides when nothing better speaks.
+    """
+
+    declarations: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])
+    installed: Mapping[str, BaseModelId] = field(default_factory=dict[str, BaseModelId])
+    answers: Mapping[str, RegistryAnswer] = field(default_factory=dict[str, RegistryAnswer])
+    trust_tags: bool = False
+
+    @classmethod
+    def of(cls, library: Path, installed: Mapping[str, BaseModelId], *, trust_tags: bool) -> Knowledge:
+        """What is known of the files of `library` now. Raises BadDeclarations."""
+        try:
+            answers = read_answers(library)
+        except OSError as problem:
+            raise BadDeclarations(f"{library / registry.FILE_NAME} cannot be read: {problem.strerror}") from None
+        return cls(read_declarations(library), installed, answers, trust_tags)

@@ -1,0 +1,99 @@
+"""What a public registry of models says of LoRA files: kept beside the library, so that bot and worker read the same.
+
+The bot asks, where its operator wants that; nobody else does. A registry knows what the uploader wrote there, so its
+word counts as little as a sidecar's, and a name that leaves the lineage open decides nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from inference.base_models import BaseModelId
+from inference.lora.journal import append, read_lines
+from inference.messages import Name, Sha256
+
+FILE_NAME = "registry.jsonl"
+
+# CivitAI's names of base models, exactly as it writes them. Not here, because they leave the lineage open: all
+# SDXL names but those of families (LoRAs for Animagine are uploaded as `SDXL 1.0`, or as `Other`), and `SD 3.5`.
+_NAMES: dict[str, str] = {
+    **dict.fromkeys(("SD 1.4", "SD 1.5", "SD 1.5 LCM", "SD 1.5 Hyper"), "sd1/base"),
+    **dict.fromkeys(("SD 2.0", "SD 2.0 768", "SD 2.1", "SD 2.1 768", "SD 2.1 Unclip"), "sd2/base"),
+    "Pony": "sdxl/pony",
+    "Illustrious": "sdxl/illustrious",
+    "NoobAI": "sdxl/noobai",
+    "Kolors": "sdxl/kolors",
+    "Playground v2": "sdxl/playground",
+    "SD 3": "sd3/base",
+    "SD 3.5 Medium": "sd35m/base",
+    **dict.fromkeys(("SD 3.5 Large", "SD 3.5 Large Turbo"), "sd35l/base"),
+    "Flux.1 D": "flux1/dev",
+    "Flux.1 S": "flux1/schnell",
+    "Flux.1 Krea": "flux1/krea",
+    "Flux.1 Kontext": "flux1/kontext",
+    "Chroma": "flux1/chroma",
+    "Flux.2 D": "flux2-dev/base",
+    **dict.fromkeys(("Flux.2 Klein 9B", "Flux.2 Klein 9B-base"), "flux2-klein-9b/base"),
+    **dict.fromkeys(("Flux.2 Klein 4B", "Flux.2 Klein 4B-base"), "flux2-klein-4b/base"),
+    **dict.fromkeys(("AuraFlow", "Pony V7"), "auraflow/base"),
+    "Qwen": "qwen-image/base",
+    **dict.fromkeys(("ZImageTurbo", "ZImageBase"), "z-image/base"),
+    "Lumina": "lumina2/base",
+    **dict.fromkeys(("PixArt a", "PixArt E"), "pixart/base"),
+    "Anima": "anima/base",
+    "Krea 2": "krea2/base",
+    "Hunyuan Video": "hunyuan-video/base",
+}
+REGISTRY_NAMES: dict[str, BaseModelId] = {name: BaseModelId(base) for name, base in _NAMES.items()}
+_WAN = "Wan Video"  # followed by a version and a size
+
+
+class RegistryAnswer(BaseModel):
+    """What a registry said of the file with this SHA-256. Without a `base_model` it does not know the file.
+
+    `base_model` is the registry's own name of it, `trigger_words` are the uploader's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: Sha256
+    registry: Annotated[str, Field(max_length=200)]
+    when: datetime
+    base_model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()\-]{0,59}$")] | None = None
+    name: Annotated[str, Field(max_length=200)] = ""
+    trigger_words: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+
+    @property
+    def known_base_model(self) -> BaseModelId | None:
+        """The base model that is meant; None for a name that is not known or leaves the lineage open."""
+        name = self.base_model or ""
+        return BaseModelId("wan/base") if name.startswith(_WAN) else REGISTRY_NAMES.get(name)
+
+
+def read_answers(library: Path) -> dict[str, RegistryAnswer]:
+    """The answers beside `library` by SHA-256, the last about each. Raises OSError when the file cannot be read.
+
+    A damaged line says nothing: what it said can be asked again.
+    """
+    try:
+        lines = read_lines(library / FILE_NAME)
+    except UnicodeDecodeError:
+        return {}
+    answers = (_parse(line) for _, line in lines)
+    return {answer.sha256: answer for answer in answers if answer is not None}
+
+
+def _parse(line: str) -> RegistryAnswer | None:
+    try:
+        return RegistryAnswer.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def keep_answer(library: Path, answer: RegistryAnswer) -> None:
+    """Append `answer` to what is kept beside `library`. Raises OSError."""
+    append(library / FILE_NAME, answer)
