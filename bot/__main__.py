@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from bot.catalogue import LibraryUnreadable
-from bot.cli import DONE, REFUSED, UNUSABLE, demo, doctor, init, library, paint, run, sheet
+from bot.cli import DONE, REFUSED, UNUSABLE, backup, demo, doctor, init, library, paint, run, sheet
 from bot.config import ConfigError
 from bot.database.errors import DatabaseError
 from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
 
-COMMANDS = (init, doctor, run, demo, paint, sheet, library)
+COMMANDS = (init, doctor, run, demo, paint, sheet, library, backup)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from bot import background
+from bot.backups import keep_backups
 from bot.catalogue import Progress, ScanReport
 from bot.checkpoints import identify
 from bot.config import ConfigError, Settings
@@ -97,7 +98,10 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
         max_attempts=settings.limits.max_attempts,
     )
     async with generation.running():
-        watching = background.start(found.keeper.watch(settings.library.look_seconds), "watching the library")
+        beside = (
+            background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
+            background.start(keep_backups(settings), "copying the database"),
+        )
         try:
             yield Easel(
                 settings,
@@ -110,7 +114,8 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
                 worker,
             )
         finally:
-            watching.cancel()
+            for task in beside:
+                task.cancel()
 
 
 def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> Configure:

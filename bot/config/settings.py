@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.config.checkpoints import CheckpointSettings
 from bot.config.sections import (
+    BackupSettings,
     DiscordSettings,
     LibrarySettings,
     LimitSettings,
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
 
     discord: DiscordSettings = DiscordSettings()
     storage: StorageSettings = StorageSettings()
+    backup: BackupSettings = BackupSettings()
     library: LibrarySettings = LibrarySettings()
     worker: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()
@@ -68,6 +70,11 @@ class Settings(BaseSettings):
         file = () if cls.toml_file is None else (TomlConfigSettingsSource(settings_cls, cls.toml_file),)
         return (init_settings, env_settings, *file)
 
+    @property
+    def backup_folder(self) -> Path:
+        """Where copies of the database go."""
+        return self.backup.folder or self.storage.folder / "backups"
+
     def checkpoint(self, name: str) -> CheckpointSettings | None:
         """The checkpoint of this name, whatever its case."""
         return next((c for c in self.checkpoints if c.name.casefold() == name.casefold()), None)
@@ -79,7 +86,11 @@ class Settings(BaseSettings):
         )
         storage = self.storage.model_copy(update={"folder": folder / self.storage.folder.expanduser()})
         library = self.library.model_copy(update={"folder": folder / self.library.folder.expanduser()})
-        return self.model_copy(update={"checkpoints": checkpoints, "storage": storage, "library": library})
+        backup = self.backup
+        if backup.folder is not None:
+            backup = backup.model_copy(update={"folder": folder / backup.folder.expanduser()})
+        paths = {"checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup}
+        return self.model_copy(update=paths)
 
 
 def load_settings(file: Path) -> Settings:

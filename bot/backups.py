@@ -1,0 +1,37 @@
+"""The database is copied by itself, as often as the settings say."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from bot.config import Settings
+from bot.database.backup import back_up, copies
+from bot.database.errors import DatabaseError
+
+log = logging.getLogger(__name__)
+
+_HOUR = 3600.0
+
+
+async def keep_backups(settings: Settings) -> None:
+    """Copy the database whenever the newest copy is older than the settings allow; for ever, or not at all."""
+    every = settings.backup.every_hours * _HOUR
+    while every:
+        await asyncio.sleep(max(0.0, every - await asyncio.to_thread(_age, settings)))
+        try:
+            made = await asyncio.to_thread(
+                back_up, settings.storage.database, settings.backup_folder, keep=settings.backup.keep
+            )
+        except DatabaseError as problem:
+            log.warning("no copy of the database was made: %s", problem)
+            await asyncio.sleep(min(every, _HOUR))
+        else:
+            log.info("copied the database to %s", made)
+
+
+def _age(settings: Settings) -> float:
+    """Seconds since the newest copy was made; a new database is copied after its first interval."""
+    newest = next(iter(copies(settings.backup_folder)), settings.storage.database)
+    return max(0.0, time.time() - newest.stat().st_mtime)

@@ -1,0 +1,49 @@
+"""`backup` and `restore`: a copy of the database, also while the bot runs, and the way back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.cli import DONE, add_config, settings_of
+from bot.database.backup import back_up, copies, put_back
+from bot.database.errors import FolderNotWritable
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+
+def add(commands: Commands) -> None:
+    """Declare both commands."""
+    backup = commands.add_parser("backup", help="copy the database, also while the bot runs")
+    add_config(backup)
+    backup.add_argument("--to", type=Path, metavar="DIR", help="another folder than the settings' own")
+    backup.set_defaults(run=run_backup)
+    restore = commands.add_parser("restore", help="put a copy of the database back; the bot has to be stopped")
+    add_config(restore)
+    restore.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the copy (default: the newest)")
+    restore.set_defaults(run=run_restore)
+
+
+def run_backup(options: argparse.Namespace) -> int:
+    """Make a copy and say where it lies."""
+    settings = settings_of(options)
+    folder = options.to or settings.backup_folder
+    made = back_up(settings.storage.database, folder, keep=settings.backup.keep)
+    print(f"Copied {settings.storage.database} to {made} ({made.stat().st_size / 1e6:.1f} MB).")
+    print(f"The pictures in {settings.storage.pictures} are files; copy that folder with any tool you like.")
+    return DONE
+
+
+def run_restore(options: argparse.Namespace) -> int:
+    """Put a copy back and say where the database lies that was there."""
+    settings = settings_of(options)
+    file = options.file or next(iter(copies(settings.backup_folder)), None)
+    if file is None:
+        raise FolderNotWritable(f"There is no copy in {settings.backup_folder}; name one: restore FILE.")
+    aside = put_back(file, settings.storage.database)
+    print(f"Put {file} back as {settings.storage.database}.")
+    if aside is not None:
+        print(f"What was there lies in {aside}; delete it when you are sure.")
+    return DONE

@@ -1,0 +1,123 @@
+"""Copies of the database: made while it is in use, checked before they count, and put back only where they fit."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.database.errors import FolderNotWritable, NewerDatabase, NotADatabase, explain
+from bot.database.lock import program_lock
+from bot.database.migrate import APPLICATION_ID, migrations
+
+_PREFIX, _SUFFIX = "easel-", ".sqlite3"
+
+
+def back_up(database: Path, folder: Path, *, keep: int) -> Path:
+    """Copy the database at `database`, in use or not, into `folder`; of all copies there the newest `keep` stay.
+
+    The copy is whole and checked before it gets its name, which tells the time (UTC). Blocks: for a thread.
+    Raises DatabaseError.
+    """
+    target = folder / f"{_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}{_SUFFIX}"
+    partial = target.with_name(f"{target.name}.partial")
+    if not database.is_file():
+        raise FolderNotWritable(f"There is no database {database} to copy.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        with _explained(database), _opened(database) as source, _opened(partial) as copy:
+            source.backup(copy)  # in one go: readers of a WAL database hold up nobody, and each change would begin anew
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
+        check(partial)
+        _keep(partial, target)
+        for old in copies(folder)[keep:]:
+            old.unlink(missing_ok=True)
+    except OSError as problem:
+        raise FolderNotWritable(f"The copy {target} cannot be written: {problem.strerror}.") from problem
+    return target
+
+
+def copies(folder: Path) -> list[Path]:
+    """The copies in `folder`, the newest first."""
+    return sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"), reverse=True)
+
+
+def check(file: Path) -> None:
+    """Raise NotADatabase or NewerDatabase when `file` is no whole database that this version can read."""
+    with _explained(file), _opened(file, readonly=True) as connection:
+        ((application,),) = connection.execute("PRAGMA application_id")
+        ((version,),) = connection.execute("PRAGMA user_version")
+        if application != APPLICATION_ID:
+            raise NotADatabase(f"{file} is not an Easel database.")
+        if version > len(migrations()):
+            raise NewerDatabase(f"{file} was made by a newer Easel (schema {version}). Update Easel first.")
+        ((verdict,),) = connection.execute("PRAGMA quick_check(1)")
+        if verdict != "ok":
+            raise NotADatabase(f"{file} is damaged: {verdict}.")
+
+
+def put_back(file: Path, database: Path) -> Path | None:
+    """Put the copy `file` in the place of `database`; where the one that was there lies now, None if there was none.
+
+    Raises DatabaseInUse while an Easel works with it, and what `check` raises; then nothing has changed.
+    """
+    if not file.is_file():
+        raise FolderNotWritable(f"There is no copy {file}.")
+    check(file)
+    with program_lock(database):
+        aside = database.with_name(f"{database.stem}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}{database.suffix}")
+        partial = database.with_name(f"{database.name}.partial")
+        try:
+            partial.unlink(missing_ok=True)
+            with _explained(file), _opened(file, readonly=True) as source, _opened(partial) as copy:
+                source.backup(copy)
+            moved = _move_aside(database, aside)
+            _keep(partial, database)
+        except OSError as problem:
+            raise FolderNotWritable(f"The database {database} cannot be written: {problem.strerror}.") from problem
+    return aside if moved else None
+
+
+def _move_aside(database: Path, aside: Path) -> bool:
+    """Take what is there out of the way, with what its log still holds. False when nothing is there."""
+    if not database.exists():
+        return False
+    for suffix in ("-wal", "-shm"):
+        beside = database.with_name(database.name + suffix)
+        if beside.exists():
+            beside.replace(aside.with_name(aside.name + suffix))
+    database.replace(aside)
+    return True
+
+
+def _keep(partial: Path, target: Path) -> None:
+    """Give a finished file its name, once it is on the disk for good."""
+    partial.chmod(0o600)
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.replace(target)
+
+
+@contextmanager
+def _opened(path: Path, *, readonly: bool = False) -> Generator[sqlite3.Connection]:
+    connection = sqlite3.connect(f"file:{_quoted(path)}?mode={'ro' if readonly else 'rwc'}", uri=True, timeout=30)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _quoted(path: Path) -> str:
+    return path.resolve().as_uri().removeprefix("file://")
+
+
+@contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except sqlite3.Error as problem:
+        raise explain(problem, path) from problem
