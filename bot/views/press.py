@@ -1,9 +1,9 @@
-"""Buttons that live on after a restart: everything a press needs stands in the button's custom_id."""
+"""Buttons and menus that live on after a restart: everything a press needs stands in the custom_id."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import discord
 from discord import ui
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
     Interaction = discord.Interaction[EaselBot]
     Button = ui.Button[Any]
+    Select = ui.Select[Any]
 else:
-    Button = ui.Button
+    Button, Select = ui.Button, ui.Select
+
+Shown = TypeVar("Shown", bound=ui.Item[Any])
 
 MAX_TITLE = 45  # characters; Discord's limit
 MODAL_SECONDS = 1800.0  # a modal that nobody sends or closes is forgotten after this
-_NEVER = r"(?!)"  # a pattern that nothing matches: these two are never found by an id of their own
+_NEVER = r"(?!)"  # a pattern that nothing matches: these are never found by an id of their own
 
 
-class PressButton(ui.DynamicItem[Button], template=_NEVER):
-    """A button whose errors are told to the person. Subclasses write `read` and `press`.
+class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=_NEVER):
+    """Something to press or choose from whose errors are told to the person. Subclasses write `read` and `press`.
 
     `posts` says that it orders a picture, which comes as a new message for everybody.
     """
@@ -39,18 +42,18 @@ class PressButton(ui.DynamicItem[Button], template=_NEVER):
     @classmethod
     @abstractmethod
     def read(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
+        """The item that this custom_id means."""
 
     @classmethod
     async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Make the button anew from what Discord sends back."""
+        """Make the item anew from what Discord sends back."""
         speak(interaction.locale.value)
         return cls.read(match)
 
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Do what the button says; what goes wrong is told by the table in `bot.replies`."""
+        """Do what it says; what goes wrong is told by the table in `bot.replies`."""
         speak(interaction.locale.value)
         acknowledge.in_time(interaction, thinking=self.posts, private=False)
         await background.guard(
@@ -59,7 +62,20 @@ class PressButton(ui.DynamicItem[Button], template=_NEVER):
 
     @abstractmethod
     async def press(self, interaction: Interaction) -> None:
-        """What the button does."""
+        """What the button does, or the choice."""
+
+
+class PressButton(Lasting[Button], template=_NEVER):
+    """A button."""
+
+
+class PressSelect(Lasting[Select], template=_NEVER):
+    """A menu of texts to choose from; what was chosen is in `values`."""
+
+    @property
+    def values(self) -> list[str]:
+        """What the person chose, as the options' values. They come from outside: read them as such."""
+        return self.item.values
 
 
 class Form(ui.Modal):
