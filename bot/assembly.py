@@ -17,6 +17,7 @@ from bot.database.connection import open_database
 from bot.database.lock import program_lock
 from bot.generation import Generation
 from bot.library_keeper import LibraryKeeper
+from bot.registry import CivitaiRegistry
 from bot.requests import RequestBuilder
 from inference.lora.installed import installed_hashes
 from inference.messages import CheckpointSpec, Configure
@@ -72,6 +73,7 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
                 settings.library.folder,
                 installed_hashes(checkpoints),
                 trust_tags=settings.matching.trust_tags,
+                registry=CivitaiRegistry(url) if (url := settings.library.registry) else None,
             )
             library = await keeper.scan(progress)
             requests = RequestBuilder(connection, settings, checkpoints)

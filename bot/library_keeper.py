@@ -5,21 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiosqlite
 
 from bot import background
 from bot.catalogue import LibraryUnreadable, Progress, ScanReport, scan_library
+from bot.database.lora_records import known_files
+from bot.registry import Registry, RegistryUnreachable
 from inference.base_models import BaseModelId
 from inference.lora.declarations import BadDeclarations, declare
+from inference.lora.fit import Grade
 from inference.lora.library import fingerprint
+from inference.lora.registry import keep_answer, read_answers
 
 log = logging.getLogger(__name__)
 
+PAUSE = 1.0  # seconds between two questions to a registry
+QUESTIONS_A_LOOK = 20  # so that files which come meanwhile are not noticed late
+ASK_AGAIN = timedelta(days=30)  # a file that nobody knew may have been uploaded since
+
 
 class LibraryKeeper:
-    """Scans when the folder has changed, one scan at a time. `installed` maps checkpoints' SHA-256 to base models."""
+    """Scans when the folder has changed, one scan at a time.
+
+    `installed` maps checkpoints' hashes to base models; with `trust_tags` a tag in a file's name may decide. A
+    `registry` is asked about files of unknown base model, with `pause` seconds between two questions.
+    """
 
     def __init__(
         self,
@@ -28,11 +41,16 @@ class LibraryKeeper:
         installed: Mapping[str, BaseModelId],
         *,
         trust_tags: bool = False,
+        registry: Registry | None = None,
+        pause: float = PAUSE,
     ) -> None:
         self._connection = connection
         self._folder = folder
         self._installed = installed
         self._trust_tags = trust_tags
+        self._registry = registry
+        self._pause = pause
+        self._unknown: tuple[str, ...] = ()
         self._scanning = asyncio.Lock()
         self._fingerprint = ""
 
@@ -44,13 +62,18 @@ class LibraryKeeper:
                 self._connection, self._folder, self._installed, progress, trust_tags=self._trust_tags
             )
             self._fingerprint = seen
+            self._unknown = report.unknown
             return report
 
     async def watch(self, seconds: float) -> None:
-        """Look every `seconds` whether a file was added, removed or replaced; scan when one was. For ever."""
+        """Look every `seconds` whether a file was added, removed or replaced; scan when one was. For ever.
+
+        Then ask the registry, if there is one; what it answers lies in the library, and so is noticed as well.
+        """
         while True:
             await asyncio.sleep(seconds)
             await background.guard(self._look(), "watching the library")
+            await background.guard(self._ask_some(), "asking the registry")
 
     async def _look(self) -> None:
         try:
@@ -67,6 +90,46 @@ class LibraryKeeper:
             return fingerprint(self._folder)
         except OSError:
             return ""
+
+    async def _ask_some(self) -> None:
+        try:
+            await self.ask(QUESTIONS_A_LOOK)
+        except RegistryUnreachable as problem:
+            log.warning("%s", problem)
+
+    async def ask(self, limit: int, progress: Progress = lambda done, total: None) -> int:
+        """Ask the registry about files whose base model nothing tells, at most `limit`; how many were asked.
+
+        Its answers are kept beside the library, and the next scan judges by them. Raises RegistryUnreachable, OSError
+        or DatabaseError; what was answered before is kept.
+        """
+        if self._registry is None:
+            return 0
+        questions = (await self._questions())[:limit]
+        for done, sha256 in enumerate(questions):
+            progress(done, len(questions))
+            await asyncio.sleep(self._pause if done else 0)
+            answer = await self._registry.ask(sha256)
+            await asyncio.to_thread(keep_answer, self._folder, answer)
+        progress(len(questions), len(questions))
+        return len(questions)
+
+    async def _questions(self) -> list[str]:
+        """The SHA-256 of whole files of unknown base model that the registry was not asked about lately."""
+        if not self._unknown:
+            return []
+        answers = await asyncio.to_thread(read_answers, self._folder)
+        lately = datetime.now(UTC) - ASK_AGAIN
+        known = await known_files(self._connection)
+        files = [known[path] for path in self._unknown if path in known]
+        return [
+            found.sha256
+            for found in files
+            if found.sha256
+            and found.layers
+            and found.layers.grade is Grade.FIT
+            and not ((answer := answers.get(found.sha256)) and answer.when > lately)
+        ]
 
     async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
         """Write an operator's declaration down and judge the library by it. Raises OSError, and as `scan_library`."""

@@ -6,7 +6,9 @@ import argparse
 import asyncio
 import getpass
 import json
-from dataclasses import asdict
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,8 @@ from bot.cli.progress import progress_bar
 from bot.config import ConfigError, Settings
 from bot.database.connection import open_database
 from bot.database.loras import Lora, LoraVersion, browse_loras
+from bot.library_keeper import LibraryKeeper
+from bot.registry import RegistryUnreachable
 from inference.base_models import BaseModelId
 from inference.lora.declarations import declare
 from inference.lora.evidence import Source
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from bot.cli import Commands
 
 PAGE = 1000
+MAX_QUESTIONS = 3600  # to a registry, one a second; the next scan goes on
 
 
 def add(commands: Commands) -> None:
@@ -66,9 +71,23 @@ def run_scan(options: argparse.Namespace) -> int:
 
 
 async def _scan(settings: Settings) -> ScanReport:
-    with progress_bar("library") as progress:
-        async with open_catalogue(settings, progress) as found:
+    async with AsyncExitStack() as stack:
+        with progress_bar("library") as progress:
+            found = await stack.enter_async_context(open_catalogue(settings, progress))
+        if not await _asked(found.keeper):
             return found.library
+        judged_again = await found.keeper.scan()
+        return replace(found.library, unknown=judged_again.unknown)
+
+
+async def _asked(keeper: LibraryKeeper) -> int:
+    """Ask the registry, where the settings name one, about all that is unknown; how many files were asked about."""
+    try:
+        with progress_bar("registry") as progress:
+            return await keeper.ask(MAX_QUESTIONS, progress)
+    except RegistryUnreachable as problem:
+        print(f"{problem}; what it answered until now is kept.", file=sys.stderr)
+        return 1
 
 
 def _tell(report: ScanReport) -> None:

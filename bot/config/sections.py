@@ -22,6 +22,15 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+def _registry(url: str) -> str:
+    """Hashes of people's files go there, so nobody on the way may read or answer."""
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError(f"must be an https address, such as https://civitai.com/api/v1, not {url}")
+    return url.rstrip("/")
+
+
 def _loopback(url: str) -> str:
     """The bot's token goes to this address, so it may not leave the machine."""
     parts = urlsplit(url)
@@ -81,6 +90,8 @@ class LibrarySettings(Section):
     """Only .safetensors files are read; folders inside are searched too."""
     look_seconds: Annotated[float, Field(ge=1, le=86_400)] = 30.0
     """How often to look for files that were added, removed or replaced."""
+    registry: Annotated[str, AfterValidator(_registry)] | None = None
+    """A registry such as https://civitai.com/api/v1, asked by SHA-256 about files whose base model nothing tells."""
 
 
 class WorkerSettings(Section):

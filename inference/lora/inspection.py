@@ -118,11 +118,17 @@ def _told(path: Path, found: FoundLora, verdict: Verdict, inspector: Inspector) 
         "modules": layers.modules,
         "fits": dict(layers.shares),
         "verdict": {spec.name: inspector.on(verdict, found.problem, spec) for spec in inspector.checkpoints},
-        "trigger_words": list(found.trigger_words),
+        "trigger_words": _trigger_words(found, inspector.known),
         "problems": [found.problem] if found.problem else [],
         "reasons": list(verdict.reasons),
         "sha256": found.sha256,
     }
+
+
+def _trigger_words(found: FoundLora, known: Knowledge) -> list[str]:
+    """What the uploader says to a registry, and candidates from the file's own metadata."""
+    answer = known.answers.get(found.sha256 or "")
+    return list(dict.fromkeys((answer.trigger_words if answer else ()) + found.trigger_words))
 
 
 def _evidence(found: FoundLora, verdict: Verdict) -> list[dict[str, str]]:

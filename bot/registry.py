@@ -1,0 +1,120 @@
+"""Asking a public registry of models what it knows of a LoRA file: only where the operator wants it, by hash alone.
+
+Nothing but the file's SHA-256 leaves the machine. What comes back is a stranger's text: bounded in size and time,
+taken apart field by field, and believed only of the very bytes that were asked about.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
+
+import aiohttp
+from pydantic import ValidationError
+
+from inference.lora.registry import RegistryAnswer
+
+MAX_BYTES = 4 * 2**20  # an answer lists example pictures with their prompts, and mostly stays below a tenth of this
+SECONDS = 10.0  # for a whole answer
+_WORDS, _LONGEST = 50, 100  # trigger words that are kept, and characters of one
+
+
+class RegistryUnreachable(Exception):
+    """The registry gave no answer that can be used now; the message says why."""
+
+
+class Registry(Protocol):
+    """Somebody who may know files by their hash."""
+
+    async def ask(self, sha256: str) -> RegistryAnswer:
+        """What it says of the file with this SHA-256. Raises RegistryUnreachable."""
+        ...
+
+
+@dataclass(frozen=True)
+class CivitaiRegistry:
+    """A registry that speaks CivitAI's API, version 1, at `url`."""
+
+    url: str
+    seconds: float = SECONDS
+
+    async def ask(self, sha256: str) -> RegistryAnswer:
+        """See `Registry`. A redirection is no answer: it could lead anywhere."""
+        timeout = aiohttp.ClientTimeout(total=self.seconds)
+        headers = {"User-Agent": "Easel (a Discord bot)", "Accept": "application/json"}
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
+                session.get(f"{self.url}/model-versions/by-hash/{sha256}", allow_redirects=False) as response,
+            ):
+                if response.status == 404:
+                    return self._answer(sha256, {})
+                if response.status != 200:
+                    raise RegistryUnreachable(f"{self._host} answered with status {response.status}")
+                return self._answer(sha256, _object(await _bounded(response)))
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            raise RegistryUnreachable(f"{self._host} cannot be reached ({type(problem).__name__})") from None
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.url).hostname or self.url
+
+    def _answer(self, sha256: str, version: dict[str, Any]) -> RegistryAnswer:
+        """What the registry says of these bytes; an answer about others says that it does not know them."""
+        told = version if sha256 in _hashes(version) else {}
+        titles = (_text(_dict(told.get("model")).get("name")), _text(told.get("name")))
+        try:
+            return RegistryAnswer(
+                sha256=sha256,
+                registry=self._host,
+                when=datetime.now(UTC),
+                base_model=_text(told.get("baseModel")) or None,
+                name=" · ".join(title for title in titles if title)[:200],
+                trigger_words=_words(told.get("trainedWords")),
+            )
+        except ValidationError:
+            raise RegistryUnreachable(f"{self._host} gave an answer that cannot be read") from None
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """The body, if it is not too large. Raises RegistryUnreachable."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(2**16):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise RegistryUnreachable(f"{response.url.host} answered with more than {MAX_BYTES:,} bytes")
+    return bytes(body)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        return _dict(json.loads(body))
+    except (ValueError, RecursionError):
+        raise RegistryUnreachable("the registry's answer is no JSON") from None
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    """A stranger's text on one line."""
+    return "".join(c for c in value if c.isprintable()).strip() if isinstance(value, str) else ""
+
+
+def _hashes(version: dict[str, Any]) -> Iterable[str]:
+    """The SHA-256 of each file of a version."""
+    return [_text(_dict(_dict(file).get("hashes")).get("SHA256")).lower() for file in _list(version.get("files"))]
+
+
+def _words(value: object) -> tuple[str, ...]:
+    words = (_text(word) for word in _list(value)[: 2 * _WORDS])
+    return tuple(dict.fromkeys(word for word in words if 0 < len(word) <= _LONGEST))[:_WORDS]
