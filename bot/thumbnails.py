@@ -1,0 +1,112 @@
+"""Small pictures for messages, made once: WebP files named by the SHA-256 of the picture that they show."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import logging
+import os
+import struct
+import tempfile
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from bot.attachments import Attachment
+
+log = logging.getLogger(__name__)
+
+MAX_SOURCE_BYTES = 32 * 2**20  # a larger file is not looked at
+MAX_SOURCE_PIXELS = 40_000_000  # nor one that unpacks to more; one picture is unpacked at a time
+FORMATS = ("PNG", "JPEG", "WEBP")
+QUALITIES = (82, 65, 45, 25)
+# What Pillow raises over broken files and over files that unpack to absurd sizes.
+BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Box:
+    """What a picture has to fit into: the longer side in pixels, the file in bytes."""
+
+    side: int
+    limit: int
+
+
+LIST = Box(side=192, limit=20_000)  # beside an entry of a list, where Discord shows at most 85 points
+GALLERY = Box(side=768, limit=200_000)
+
+
+class Thumbnails:
+    """Keeps what it makes in `folder`; a picture that cannot be shown is remembered by an empty file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._one_at_a_time = threading.Lock()
+
+    async def of(self, picture: Path, box: Box = LIST) -> Attachment | None:
+        """`picture` made to fit `box`, under a name that no other picture has; None when it cannot be shown."""
+        return await asyncio.to_thread(self._of, picture, box)
+
+    def _of(self, picture: Path, box: Box) -> Attachment | None:
+        try:
+            stat = picture.stat()
+            if stat.st_size > MAX_SOURCE_BYTES:
+                return None
+            digest = _digest(picture, stat.st_size, stat.st_mtime_ns)
+            name = f"{digest[:32]}-{box.side}.webp"
+            kept = self._folder / digest[:2] / name
+            data = kept.read_bytes() if kept.is_file() else self._make(picture, kept, box)
+        except OSError as problem:
+            log.warning("no thumbnail of %s: %s", picture, problem)
+            return None
+        return Attachment(name, data) if data else None
+
+    def _make(self, picture: Path, kept: Path, box: Box) -> bytes:
+        source = picture.read_bytes()
+        try:
+            with self._one_at_a_time:
+                data = shrink(source, box)
+        except BROKEN as problem:
+            log.warning("%s cannot be shown: %s", picture, problem)
+            data = b""
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=kept.parent)  # whole or not at all, whoever else makes the same
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(draft).replace(kept)
+        return data
+
+
+@lru_cache(maxsize=4096)
+def _digest(picture: Path, size: int, mtime_ns: int) -> str:  # pyright: ignore[reportUnusedParameter]
+    """While size and time of a file are the same, so is what is in it."""
+    return hashlib.sha256(picture.read_bytes()).hexdigest()
+
+
+def shrink(source: bytes, box: Box) -> bytes:
+    """The picture as WebP within `box`, without whatever else the file held. Raises one of BROKEN."""
+    with Image.open(io.BytesIO(source), formats=FORMATS) as image:
+        if image.width * image.height > MAX_SOURCE_PIXELS:
+            raise ValueError(f"{image.width}x{image.height} is more than can be unpacked")
+        image.draft("RGB", (box.side, box.side))  # a large JPEG is unpacked at a fraction of its size
+        upright = ImageOps.exif_transpose(image)
+        plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    if max(plain.size) <= box.side and len(data := _webp(plain, lossless=True)) <= box.limit:
+        return data
+    side = box.side
+    while True:
+        plain.thumbnail((side, side), Image.Resampling.LANCZOS)
+        for quality in QUALITIES:
+            if len(data := _webp(plain, quality)) <= box.limit:
+                return data
+        side //= 2
+
+
+def _webp(image: Image.Image, quality: int = 100, *, lossless: bool = False) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=quality, lossless=lossless, exif=b"", icc_profile=None)
+    return buffer.getvalue()
