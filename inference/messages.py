@@ -75,11 +75,12 @@ class LoraUse(_Frozen):
 class SourceImage(_Frozen):
     """A picture to start from: a file in the inputs folder, named by its own SHA-256, and how much to change it.
 
-    `strength` is the share of the denoising that is done, as in diffusers: near 0 keeps the picture, 1 paints anew.
+    `strength` is the share of the denoising that is done, as in diffusers: 1 paints anew, near 0 keeps the picture. At
+    0 it is only brought to the request's size, for which no worker is needed.
     """
 
     sha256: Sha256
-    strength: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+    strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class GenerationRequest(_Frozen):
@@ -125,6 +126,15 @@ class GenerationRequest(_Frozen):
         """Prefix, trigger words that the prompt does not hold already, and the prompt, joined by commas."""
         words = dict.fromkeys(word for use in self.loras for word in use.trigger_words if not _says(self.prompt, word))
         return ", ".join(part for part in (self.prompt_prefix.strip(" ,"), *words, self.prompt) if part)
+
+    def only(self, position: int) -> GenerationRequest:
+        """The request that paints the picture at `position` (from 0) alone."""
+        weights = self.variants[position] if self.variants else [use.weight for use in self.loras]
+        uses = [use.model_copy(update={"weight": weight}) for use, weight in zip(self.loras, weights, strict=True)]
+        loras = tuple(use for use in uses if use.weight) if self.variants else tuple(uses)
+        return self.model_copy(
+            update={"loras": loras, "seed": self.seeds[position], "count": 1, "variants": ()},
+        )
 
     @property
     def seeds(self) -> list[int]:

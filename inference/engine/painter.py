@@ -119,8 +119,9 @@ class Painter:
     def _save(self, picture: Image.Image, i: int, job: Generate, spec: CheckpointSpec, files: list[LoraFile]) -> str:
         info = PngInfo()
         autov3 = {file.use.sha256: file.autov3 for file in files}
-        info.add_itxt(CHUNK, infotext(job.request, job.request.seeds[i], spec.sha256, autov3))
-        info.add_itxt(JSON_CHUNK, job.request.model_dump_json())
+        request = job.request.only(i)
+        info.add_itxt(CHUNK, infotext(request, spec.sha256, autov3))
+        info.add_itxt(JSON_CHUNK, request.model_dump_json())
         return _write(picture, self._spool / f"{_stem(job)}-{i}.png", pnginfo=info)
 
 

@@ -152,3 +152,12 @@ def test_two_loras_with_one_trigger_word_say_it_once() -> None:
 
 def test_seeds_count_on_from_the_first_and_wrap() -> None:
     assert request(seed=SEEDS - 2, count=4).seeds == [SEEDS - 2, SEEDS - 1, 0, 1]
+
+
+def test_one_picture_of_several_alone() -> None:
+    made = request(loras=(use("A"), use("B", sha256="b" * 64)), count=3, seed=SEEDS - 1)
+    assert (made.only(1).seed, made.only(1).count, made.only(1).loras) == (0, 1, made.loras)
+    sweep = made.model_copy(update={"count": 2, "variants": ((0.0, 1.0), (0.5, 0.0))})
+    alone = sweep.only(1)
+    assert [(lora.name, lora.weight) for lora in alone.loras] == [("A", 0.5)]
+    assert (alone.seed, alone.variants) == (made.seed, ())

@@ -1,4 +1,4 @@
-"""The parameters inside a picture: the text that A1111 and Civitai read, and our own JSON."""
+"""A request as the text that A1111 and Civitai read out of pictures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Mapping
 
 from inference.hashes import autov2
 from inference.messages import GenerationRequest, Sampler
-
-CHUNK = "parameters"  # the PNG text chunk that the field reads
-JSON_CHUNK = "easel"
 
 SAMPLER_LABELS = {
     Sampler.EULER: "Euler",
@@ -23,8 +20,8 @@ SAMPLER_LABELS = {
 }
 
 
-def infotext(request: GenerationRequest, seed: int, checkpoint_sha256: str | None, autov3: Mapping[str, str]) -> str:
-    """The parameters of one picture as A1111 writes them. `autov3` maps a LoRA's SHA-256 to its 12-digit hash."""
+def infotext(request: GenerationRequest, checkpoint_sha256: str | None, autov3: Mapping[str, str]) -> str:
+    """The parameters of one picture, as A1111 writes them. `autov3` maps a LoRA's SHA-256 to its 12-digit hash."""
     tags = "".join(f"<lora:{_plain(use.name)}:{use.weight:g}>" for use in request.loras)
     lines = [f"{request.full_prompt} {tags}".strip()]
     if request.negative_prompt:
@@ -33,9 +30,11 @@ def infotext(request: GenerationRequest, seed: int, checkpoint_sha256: str | Non
         "Steps": str(request.steps),
         "Sampler": SAMPLER_LABELS[request.sampler],
         "CFG scale": f"{request.guidance_scale:g}",
-        "Seed": str(seed),
+        "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",
     }
+    if request.image:
+        fields["Denoising strength"] = f"{request.image.strength:g}"
     if checkpoint_sha256:
         fields["Model hash"] = autov2(checkpoint_sha256)
     fields["Model"] = _plain(request.checkpoint)

@@ -24,7 +24,7 @@ def read(text: str) -> tuple[str, str, dict[str, str]]:
 
 
 def text_of(made: GenerationRequest) -> str:
-    return infotext(made, made.seed, "c" * 64, {lora.sha256: "0123456789ab" for lora in made.loras})
+    return infotext(made, "c" * 64, {lora.sha256: "0123456789ab" for lora in made.loras})
 
 
 def test_everything_that_was_asked_for_stands_in_it() -> None:
@@ -58,5 +58,5 @@ def test_no_name_breaks_the_fields(lora: str, checkpoint: str) -> None:
 
 
 def test_without_a_hash_the_field_is_left_out() -> None:
-    _, _, fields = read(infotext(request(), 1, None, {}))
+    _, _, fields = read(infotext(request(), None, {}))
     assert not {"Model hash", "Lora hashes"} & set(fields)

@@ -1,0 +1,203 @@
+"""The text in pictures, as A1111, Forge, ComfyUI's savers, Civitai and we write it, back into a recipe.
+
+    a girl <lora:Komori:0.8>
+    Negative prompt: blurry
+    Steps: 20, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 1, Size: 512x768, Lora hashes: "Komori: 0123456789ab"
+
+Whatever the text, something comes out of it: a field that says nothing usable is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, cast
+
+from inference.messages import SEEDS, Sampler
+from inference.parameters.recipe import NamedLora, Recipe
+from inference.parameters.writing import SAMPLER_LABELS
+
+MAX_LORAS = 50  # more are not looked at
+MAX_NAME = 200  # characters of a name
+_FEWEST_FIELDS = 3  # in a last line without steps, for it to be more than a part of the prompt
+_NEGATIVE = "Negative prompt:"
+_STEPS = re.compile(r"^[ \t]*Steps: *\d", re.MULTILINE)
+_KEY = re.compile(r"\s*(\w[\w \-/]{0,60}):\s*")
+_TAG = re.compile(rf"\s*<(?:lora|lyco):([^:<>]{{1,{MAX_NAME}}})(?::([^<>]{{0,100}}))?>", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
+_HASH = re.compile(r"[0-9a-f]{8,64}")
+_WEIGHTS = 4  # the border lets through -4 to 4
+
+# Names of samplers without anything but letters and digits, as the field writes them besides our labels.
+_SAMPLERS = {re.sub(r"[^a-z0-9+]", "", label.lower()): sampler for sampler, label in SAMPLER_LABELS.items()} | {
+    "eulerancestral": Sampler.EULER_A,
+    "dpm++2msdekarras": Sampler.DPMPP_2M_SDE,
+    "dpmpp2m": Sampler.DPMPP_2M,
+    "dpmpp2mkarras": Sampler.DPMPP_2M_KARRAS,
+    "dpmpp2msde": Sampler.DPMPP_2M_SDE,
+    "dpmpp2msdegpu": Sampler.DPMPP_2M_SDE,
+    "dpmpp2msdekarras": Sampler.DPMPP_2M_SDE,
+}
+
+
+def read_infotext(text: str) -> Recipe:
+    """What `text` tells."""
+    words, last = _split(text.replace("\r\n", "\n").strip("\n"))
+    fields = _fields(last)
+    prompt, _, negative = words.partition(f"\n{_NEGATIVE}")
+    if words.startswith(_NEGATIVE):
+        prompt, negative = "", words.removeprefix(_NEGATIVE)
+    hashes = _hashes(fields)
+    size = re.fullmatch(r"(\d{1,5})\s*x\s*(\d{1,5})", fields.get("size", ""))
+    seed = _whole(fields.get("seed"))
+    sampler_name = fields.get("sampler")
+    return Recipe(
+        prompt=_TAG.sub("", prompt).strip(),
+        negative_prompt=negative.strip(),
+        loras=_loras(prompt, hashes, fields),
+        checkpoint=fields.get("model") or _resource(fields, "checkpoint"),
+        checkpoint_hash=_hash(fields.get("model hash")) or hashes.get("model"),
+        width=int(size[1]) if size else None,
+        height=int(size[2]) if size else None,
+        steps=_whole(fields.get("steps")),
+        guidance_scale=_number(fields.get("cfg scale")),
+        sampler_name=sampler_name,
+        sampler=_sampler(sampler_name, fields.get("schedule type", "")),
+        seed=seed if seed is not None and seed < SEEDS else None,
+        from_picture="denoising strength" in fields and "hires upscale" not in fields,
+    )
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Prompts, and the fields behind them: from the last line that begins with the steps on, else the last line."""
+    begins = [match.start() for match in _STEPS.finditer(text)]
+    if begins:
+        return text[: begins[-1]].rstrip("\n"), text[begins[-1] :]
+    words, _, last = text.rpartition("\n")
+    return (words, last) if len(_fields(last)) >= _FEWEST_FIELDS else (text, "")
+
+
+def _fields(text: str) -> dict[str, str]:
+    """The fields by their names in lower case; the first of a name counts."""
+    fields: dict[str, str] = {}
+    position = 0
+    while 0 <= position < len(text):
+        end = position
+        if key := _KEY.match(text, position):
+            end = _value_end(text, key.end())
+            fields.setdefault(key[1].strip().lower(), _unquoted(text[key.end() : end].strip()))
+        position = text.find(",", end) + 1 or len(text)
+    return fields
+
+
+def _value_end(text: str, start: int) -> int:
+    """Where the value that begins at `start` ends: behind its JSON, which may hold commas, or before the comma."""
+    if text[start : start + 1] in {'"', "{", "["}:
+        try:
+            return json.JSONDecoder().raw_decode(text, start)[1]
+        except (ValueError, RecursionError):
+            pass
+    comma = text.find(",", start)
+    return len(text) if comma < 0 else comma
+
+
+def _unquoted(value: str) -> str:
+    loaded = _json(value) if value.startswith('"') else None
+    return loaded if isinstance(loaded, str) else value
+
+
+def _json(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _loras(prompt: str, hashes: dict[str, str], fields: dict[str, str]) -> tuple[NamedLora, ...]:
+    """The LoRAs of the prompt's tags, then those of which only a hash is told, else those that Civitai lists."""
+    found: dict[str, NamedLora] = {}
+    for match in _TAG.finditer(prompt):
+        name = match[1].strip()
+        found.setdefault(name.casefold(), NamedLora(name, _tag_weight(match[2]), hashes.get(f"lora:{name.casefold()}")))
+    known = {lora.hash for lora in found.values()}
+    for key, value in hashes.items():
+        name = key.removeprefix("lora:")
+        if name != key and value not in known:
+            found.setdefault(name, NamedLora(name, None, value))
+    if not found:
+        listed = [NamedLora(_name(r), _bounded(r.get("weight"))) for r in _resources(fields) if r.get("type") == "lora"]
+        found = {lora.name.casefold(): lora for lora in listed if lora.name}
+    return tuple(found.values())[:MAX_LORAS]
+
+
+def _tag_weight(rest: str | None) -> float | None:
+    """`0.8`, `0.8:0.5` (the denoiser's first), `unet=0.8:te=0.5`; 1 when the tag says nothing."""
+    if rest is None:
+        return 1.0
+    parts = rest.split(":")
+    named = [part for part in parts if part.strip().lower().startswith("unet=")]
+    number = _NUMBER.search((named or parts)[0])
+    return _bounded(number[0]) if number else None
+
+
+def _hashes(fields: dict[str, str]) -> dict[str, str]:
+    """`model` and `lora:NAME` -> hash, names in lower case."""
+    found: dict[str, str] = {}
+    for pair in fields.get("lora hashes", "").split(","):
+        name, _, value = pair.rpartition(":")
+        if (digits := _hash(value)) and name.strip():
+            found[f"lora:{name.strip().casefold()[:MAX_NAME]}"] = digits
+    loaded = _json(fields.get("hashes", ""))
+    for key, value in cast("dict[str, Any]", loaded).items() if isinstance(loaded, dict) else ():
+        kind, _, name = key.casefold().partition(":")
+        if (digits := _hash(value)) and (
+            key := {"model": "model", "lora": f"lora:{name.strip()[:MAX_NAME]}"}.get(kind)
+        ):
+            found.setdefault(key, digits)
+    return dict(list(found.items())[: MAX_LORAS + 1])
+
+
+def _resources(fields: dict[str, str]) -> list[dict[str, Any]]:
+    """What Civitai's own generator lists."""
+    loaded = _json(fields.get("civitai resources", ""))
+    each: list[Any] = cast("list[Any]", loaded) if isinstance(loaded, list) else []
+    return [cast("dict[str, Any]", resource) for resource in each if isinstance(resource, dict)]
+
+
+def _resource(fields: dict[str, str], kind: str) -> str | None:
+    return next((_name(resource) for resource in _resources(fields) if resource.get("type") == kind), None) or None
+
+
+def _name(resource: dict[str, Any]) -> str:
+    return str(resource.get("modelName") or "")[:MAX_NAME]
+
+
+def _hash(value: Any) -> str | None:
+    digits = value.strip().lower() if isinstance(value, str) else ""
+    return digits if _HASH.fullmatch(digits) else None
+
+
+def _sampler(name: str | None, schedule: str) -> Sampler | None:
+    """Newer versions of the web UI write the schedule apart from the sampler."""
+    for whole in (f"{name or ''} {schedule}", name or ""):
+        if found := _SAMPLERS.get(re.sub(r"[^a-z0-9+]", "", whole.lower())):
+            return found
+    return None
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch(r"[0-9]{1,20}", text) else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _bounded(value: Any) -> float | None:
+    number = _number(value)
+    return None if number is None else max(-_WEIGHTS, min(_WEIGHTS, number))

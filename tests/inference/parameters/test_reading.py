@@ -1,0 +1,150 @@
+"""The text in pictures is read as the programs of the field write it, and nothing in it can do harm."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from inference.messages import SEEDS, Sampler, SourceImage
+from inference.parameters import SAMPLER_LABELS, NamedLora, infotext, read_infotext
+from tests.inference.requests import request, use
+
+A1111 = """\
+masterpiece, 1girl, (silver hair:1.2), library, "quoted, words" <lora:komori_v2:0.8>, rain
+  <lora:Watercolour:0.6:0.4>
+Negative prompt: worst quality, (bad hands:1.4),
+lowres
+Steps: 28, Sampler: DPM++ 2M Karras, CFG scale: 6.5, Seed: 1234567890, Size: 832x1216, Model hash: e3c47aedb0, \
+Model: waiIllustrious_v17, Clip skip: 2, \
+Lora hashes: "komori_v2: 0123456789ab, Watercolour: ba9876543210", TI hashes: "easynegative: c74b4e810b03", \
+Version: v1.10.1"""
+
+FORGE = """\
+a lighthouse at night
+Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 5, Size: 512x768, Model hash: abcdef1234, \
+Model: dreamshaper_8, Denoising strength: 0.55, Hires upscale: 2, Hires upscaler: 4x-UltraSharp, \
+Beta schedule alpha: 0.6, Version: f2.0.1v1.10.1-previous-659-gc055f2d4, Module 1: ae"""
+
+COMFY = """\
+score_9, a fox in the snow
+Negative prompt: score_4
+Steps: 30, Sampler: euler_ancestral, CFG scale: 7.0, Seed: 871236498712364, Size: 1024x1024, Model: ponyDiffusionV6XL, \
+Version: ComfyUI, Hashes: {"model": "67ab2fd8ec", "lora:Fox Style": "1a2b3c4d5e", "embed:neg": "0011223344"}"""
+
+CIVITAI = """\
+a cat
+Steps: 25, Sampler: Euler a, CFG scale: 7, Seed: 3, Size: 1024x1024, Clip skip: 2, Created Date: 2025-01-02T03:04:05Z, \
+Civitai resources: [{"type":"checkpoint","modelVersionId":290640,"modelName":"Pony Diffusion V6 XL",\
+"modelVersionName":"V6"},{"type":"lora","weight":0.75,"modelVersionId":1,"modelName":"Cat, sleeping"}], \
+Civitai metadata: {}"""
+
+
+def test_what_a1111_writes() -> None:
+    recipe = read_infotext(A1111)
+    assert recipe.prompt == 'masterpiece, 1girl, (silver hair:1.2), library, "quoted, words", rain'
+    assert recipe.negative_prompt == "worst quality, (bad hands:1.4),\nlowres"
+    assert recipe.loras == (
+        NamedLora("komori_v2", 0.8, "0123456789ab"),
+        NamedLora("Watercolour", 0.6, "ba9876543210"),
+    )
+    assert (recipe.checkpoint, recipe.checkpoint_hash) == ("waiIllustrious_v17", "e3c47aedb0")
+    assert (recipe.width, recipe.height, recipe.steps, recipe.guidance_scale) == (832, 1216, 28, 6.5)
+    assert (recipe.sampler, recipe.seed, recipe.from_picture) == (Sampler.DPMPP_2M_KARRAS, 1234567890, False)
+
+
+def test_what_forge_writes_without_a_negative_prompt_and_with_the_schedule_apart() -> None:
+    recipe = read_infotext(FORGE)
+    assert (recipe.prompt, recipe.negative_prompt) == ("a lighthouse at night", "")
+    assert (recipe.sampler, recipe.sampler_name) == (Sampler.DPMPP_2M_KARRAS, "DPM++ 2M")
+    assert not recipe.from_picture, "its second pass repaints the picture itself"
+
+
+def test_what_comfyui_savers_write() -> None:
+    recipe = read_infotext(COMFY)
+    assert recipe.loras == (NamedLora("fox style", None, "1a2b3c4d5e"),)
+    assert (recipe.checkpoint_hash, recipe.sampler) == ("67ab2fd8ec", Sampler.EULER_A)
+    assert recipe.seed is None, "a seed of 64 bits is none of ours"
+
+
+def test_what_civitais_generator_writes() -> None:
+    recipe = read_infotext(CIVITAI)
+    assert recipe.checkpoint == "Pony Diffusion V6 XL"
+    assert recipe.loras == (NamedLora("Cat, sleeping", 0.75),)
+    assert recipe.seed == 3
+
+
+@pytest.mark.parametrize(
+    ("tag", "weight"),
+    [
+        ("<lora:a:0.5>", 0.5), ("<lora:a>", 1), ("<LORA:a:1>", 1), ("<lyco:a:-0.25>", -0.25), ("<lora:a:.5:.1>", 0.5),
+        ("<lora:a:te=0.1:unet=0.9>", 0.9), ("<lora:a:1e999>", 1), ("<lora:a:999>", 4), ("<lora:a:x>", None),
+    ],
+)  # fmt: skip
+def test_weights_of_tags(tag: str, weight: float | None) -> None:
+    (lora,) = read_infotext(f"x {tag}\nSteps: 1, Seed: 1, Size: 8x8").loras
+    assert (lora.name, lora.weight) == ("a", weight)
+
+
+@pytest.mark.parametrize("label", ["DPM++ 2M SDE Karras", "dpmpp_2m_sde_gpu", "uni_pc", "UniPC", "lcm", "ddim", "HEUN"])
+def test_samplers_by_the_names_of_several_programs(label: str) -> None:
+    assert read_infotext(f"x\nSteps: 1, Sampler: {label}, Seed: 1").sampler in Sampler
+
+
+def test_a_prompt_alone_is_a_prompt() -> None:
+    assert read_infotext("a fox, size: small").prompt == "a fox, size: small"
+
+
+def test_a_last_line_without_steps_counts_when_it_holds_fields() -> None:
+    recipe = read_infotext("a fox\nSampler: Euler, CFG scale: 3, Seed: 9")
+    assert (recipe.prompt, recipe.seed) == ("a fox", 9)
+
+
+def test_steps_in_a_prompt_are_words() -> None:
+    recipe = read_infotext("a dance\nSteps: 3, left, right\nNegative prompt: x\nSteps: 20, Seed: 4, Size: 8x8")
+    assert (recipe.prompt, recipe.negative_prompt, recipe.steps) == ("a dance\nSteps: 3, left, right", "x", 20)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r<>"), max_size=80)
+NAME = TEXT.filter(lambda text: text.strip())
+WEIGHT = st.floats(-4, 4).map(lambda weight: round(weight, 3))
+
+
+def plain(name: str) -> str:
+    return "".join("_" if character in ',:<>"\n' else character for character in name).strip()
+
+
+@given(TEXT, TEXT, NAME, st.lists(WEIGHT, max_size=3), st.sampled_from(Sampler), st.integers(0, SEEDS - 1))
+@example("{", '"', '{"a', [1.0], Sampler.LCM, 0)
+def test_what_we_write_is_what_we_read(
+    prompt: str, negative: str, checkpoint: str, weights: list[float], sampler: Sampler, seed: int
+) -> None:
+    if "Negative prompt:" in prompt + negative:
+        return  # the one thing that the form cannot tell apart
+    loras = tuple(use(f"LoRA {i}", sha256=f"{i}" * 64, weight=weight) for i, weight in enumerate(weights))
+    made = request(
+        prompt=prompt, negative_prompt=negative, checkpoint=checkpoint[:100], sampler=sampler, seed=seed, loras=loras,
+        image=SourceImage(sha256="a" * 64, strength=0.5) if seed % 2 else None,
+    )  # fmt: skip
+    recipe = read_infotext(infotext(made, "c" * 64, {lora.sha256: f"{lora.sha256[:12]}" for lora in loras}))
+    assert recipe.prompt == prompt.strip()
+    assert recipe.negative_prompt == negative.strip()
+    assert recipe.loras == tuple(NamedLora(lora.name, lora.weight, lora.sha256[:12]) for lora in loras)
+    assert (recipe.checkpoint or "") == plain(checkpoint[:100]) and recipe.checkpoint_hash == "c" * 10
+    assert (recipe.sampler, recipe.sampler_name, recipe.seed) == (sampler, SAMPLER_LABELS[sampler], seed)
+    assert (recipe.width, recipe.height, recipe.steps, recipe.guidance_scale) == (64, 64, 2, 2.5)
+    assert recipe.from_picture == bool(seed % 2)
+
+
+FIELDS = st.lists(st.sampled_from([
+    "Steps: 20", "Hashes: {", 'Hashes: {"lora:x": "0123456789"', "Hashes: [[[[", 'Lora hashes: "', "Model: \\", ",,,",
+    "<lora:", "<lora:a:1>", ":", "Negative prompt:", "\n", "Size: 9x", "Seed: ٣", "\0", "Civitai resources: [1, null]",
+    'Civitai resources: [{"type": "lora"}]', 'Hashes: {"model": 5}', "CFG scale: nan", "Steps: " + "9" * 30, "[" * 3000,
+]), max_size=12)  # fmt: skip
+
+
+@given(st.one_of(TEXT, FIELDS.map(", ".join), FIELDS.map("\n".join)))
+def test_nothing_breaks_the_reader(text: str) -> None:
+    recipe = read_infotext(text)
+    assert recipe.guidance_scale is None or recipe.guidance_scale == recipe.guidance_scale
+    assert all(len(lora.name) <= 200 for lora in recipe.loras)
