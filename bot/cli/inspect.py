@@ -85,6 +85,8 @@ def _sentences(told: Mapping[str, Any]) -> str:
     if told["modules"]:
         lines.append(f"  base model: {told['base_model'] or 'unknown'} ({told['architecture']}: {told['grade']})")
         lines.append(f"  format: {told['format']}, rank {told['rank'] or 'not given'}, {told['modules']} modules")
+    if told["sha256"]:
+        lines.append(f"  SHA-256 {told['sha256']}, AutoV2 {told['autov2']}, AutoV3 {told['autov3']}")
     lines += [f"  because {harmless(reason)}" for reason in told["reasons"]]
     lines += [f"  but {harmless(each)}" for each in told["contradictions"]]
     if told["trigger_words"]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from inference.base_models import Compatibility, CompatibilityTable
-from inference.hashes import sha256_of
+from inference.hashes import autov2, hashes_of
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, parse_header, raw_header
 from inference.lora.knowledge import Knowledge
@@ -71,14 +71,14 @@ def look(path: Path) -> FoundLora:
 
 
 def _read(name: str, stamp: FileStamp, sidecar: Sidecar, file: BinaryIO) -> FoundLora:
-    """Judge the header while the rest is hashed: hashing leaves Python's lock alone."""
+    """Judge the header while the file is hashed: hashing leaves Python's lock alone."""
     size = os.fstat(file.fileno()).st_size
     raw = raw_header(file, size)
     with ThreadPoolExecutor(1) as beside:
-        hashing = beside.submit(sha256_of, file)
+        hashing = beside.submit(hashes_of, file, len(raw))
         header = parse_header(raw, size)
         layers = layers_of(header.tensors)
-        return found_from(name, stamp, hashing.result(), sidecar, header, layers)
+        return found_from(name, stamp, *hashing.result(), sidecar, header, layers)
 
 
 def _broken(path: Path, problem: str, checkpoints: Sequence[CheckpointSpec]) -> dict[str, object]:
@@ -100,6 +100,8 @@ def _broken(path: Path, problem: str, checkpoints: Sequence[CheckpointSpec]) -> 
         "problems": [problem],
         "reasons": [],
         "sha256": None,
+        "autov2": None,
+        "autov3": None,
     }
 
 
@@ -122,6 +124,8 @@ def _told(path: Path, found: FoundLora, verdict: Verdict, inspector: Inspector) 
         "problems": [found.problem] if found.problem else [],
         "reasons": list(verdict.reasons),
         "sha256": found.sha256,
+        "autov2": autov2(found.sha256 or ""),
+        "autov3": found.autov3,
     }
 
 

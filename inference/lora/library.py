@@ -235,16 +235,18 @@ def _read(library: Path, relative: str, stamp: FileStamp) -> FoundLora:
             sha256, autov3 = hashes_of(file, header.length)
     except (OSError, BadSafetensors, OutsideLibrary) as problem:
         return FoundLora(path=relative, stamp=stamp, sidecar=sidecar, problem=_reason(problem))
-    found = found_from(relative, stamp, sha256, sidecar, header, layers_of(header.tensors))
-    return found.model_copy(update={"autov3": autov3})
+    return found_from(relative, stamp, sha256, autov3, sidecar, header, layers_of(header.tensors))
 
 
-def found_from(path: str, stamp: FileStamp, sha256: str, sidecar: Sidecar, header: Header, layers: Layers) -> FoundLora:
-    """What a file's header tells, beside its hash and its sidecar."""
+def found_from(
+    path: str, stamp: FileStamp, sha256: str, autov3: str, sidecar: Sidecar, header: Header, layers: Layers
+) -> FoundLora:
+    """What a file's header tells, beside its hashes and its sidecar."""
     return FoundLora(
         path=path,
         stamp=stamp,
         sha256=sha256,
+        autov3=autov3,
         sidecar=sidecar,
         metadata={key: header.metadata[key][:1000] for key in EVIDENCE_KEYS if key in header.metadata},
         layers=layers,

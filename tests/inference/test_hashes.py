@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import random
 from pathlib import Path
 
 import pytest
 
-from inference.hashes import autov2, autov3_of, checkpoint_sha256, file_sha256, folder_sha256, sha256_of
+from inference.hashes import autov2, autov3_of, checkpoint_sha256, file_sha256, folder_sha256, hashes_of, sha256_of
 from tests.lora_files import write_lora
 
 
@@ -49,3 +50,12 @@ def test_the_short_hashes_are_those_of_the_field(tmp_path: Path) -> None:
     length = int.from_bytes(data[:8], "little")
     assert autov2(file_sha256(path)) == hashlib.sha256(data).hexdigest()[:10]
     assert autov3_of(data, length) == hashlib.sha256(data[8 + length :]).hexdigest()[:12]
+
+
+@pytest.mark.parametrize("body", [0, 1, 3000, (4 << 20) - 58, 4 << 20, 9_000_000])
+@pytest.mark.parametrize("header", [2, 50, 5 << 20])
+def test_both_hashes_of_a_file_come_of_one_reading(body: int, header: int) -> None:
+    data = random.Random(body).randbytes(8 + header + body)
+    file = io.BytesIO(data)
+    assert hashes_of(file, header) == (sha256_of(io.BytesIO(data)), autov3_of(data, header))
+    assert file.tell() == len(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -41,6 +42,16 @@ def test_a_lora_of_a_checkpoint_is_told_with_its_evidence_and_where_it_goes(hous
     assert isinstance(verdict, dict)
     assert {name: each["fits"] for name, each in verdict.items()} == {VIVID: True, PASTEL: False}
     assert "Pastel" in verdict[PASTEL]["reason"]
+
+
+def test_the_hashes_that_pictures_and_hubs_name_a_file_by_are_told(house: House) -> None:
+    data = house.bat.read_bytes()
+    body = hashlib.sha256(data[8 + int.from_bytes(data[:8], "little") :]).hexdigest()
+    whole = hashlib.sha256(data).hexdigest()
+    (bat,) = told(inspect(house, house.bat, "--json"))
+    assert (bat["sha256"], bat["autov2"], bat["autov3"]) == (whole, whole[:10], body[:12])
+    said = inspect(house, house.bat)
+    assert f"AutoV2 {whole[:10]}, AutoV3 {body[:12]}" in said.out
 
 
 def test_without_evidence_the_lineage_is_unknown_and_it_goes_nowhere(house: House) -> None:
