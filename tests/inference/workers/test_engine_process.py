@@ -123,7 +123,7 @@ def test_a_picture_is_painted_with_its_parameters_inside(worker: WorkerProcess, 
     assert isinstance(event, Finished) and event.peak_memory > 2**20
     with Image.open(shared_house.data / "spool" / event.pictures[1]) as picture:
         assert "Seed: 2" in picture.info[CHUNK]
-        assert GenerationRequest.model_validate_json(picture.info[JSON_CHUNK]) == asked
+        assert GenerationRequest.model_validate_json(picture.info[JSON_CHUNK]) == asked.only(1)
 
 
 def test_the_same_request_gives_the_same_pixels_again_and_in_another_process(
