@@ -19,6 +19,7 @@ from bot.cogs.bookmarks import BookmarksCog
 from bot.cogs.imagine import ImagineCog
 from bot.cogs.lora import LoraCog
 from bot.cogs.queue import QueueCog
+from bot.cogs.studio import StudioCog
 from bot.database.jobs import Job
 from bot.database.memos import recall, remember
 from bot.delivery import Deliverer
@@ -29,6 +30,9 @@ from bot.views.declare import DeclareButton
 from bot.views.lora import BookmarkToggle, LoraPageButton, UseButton
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
+from bot.views.studio import CONTROLS as STUDIO_CONTROLS
+from bot.views.studio.desk import Desk
+from bot.views.studio.panel import draw_panel
 from bot.views.waiting import CancelButton
 from bot.words import speak
 from bot.words.commands import CommandWords
@@ -49,7 +53,7 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 
-COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (ImagineCog, BookmarksCog, LoraCog, QueueCog)
+COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (ImagineCog, BookmarksCog, LoraCog, QueueCog, StudioCog)
 
 # Registered once at the start, so that buttons of messages from before the start are alive.
 BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
@@ -65,6 +69,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     RemoveButton,
     SwapButton,
     UseButton,
+    *STUDIO_CONTROLS,
 )
 
 
@@ -104,6 +109,7 @@ class EaselBot(commands.Bot):
         self.easel = easel
         self.deliverer = Deliverer(self, easel.connection, easel.settings.storage.pictures)
         self.orders = Orders(easel, self.deliverer)
+        self.desk = Desk(easel, draw_panel)
 
     async def setup_hook(self) -> None:
         """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""

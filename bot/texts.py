@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import discord
 
@@ -21,6 +21,25 @@ def plain(text: str, limit: int = _LIMIT) -> str:
     line = " ".join(text.split())
     short = line if len(line) <= limit else f"{line[: limit - 1]}…"
     return discord.utils.escape_mentions(_MARKUP.sub(r"\\\g<0>", short)).replace("://", ":\\//")
+
+
+def clipped(text: str, room: int) -> str:
+    """Like `plain`, but it is what comes out of it that has at most `room` characters."""
+    limit = room
+    while len(short := plain(text, limit)) > room:
+        limit = limit * 3 // 4
+    return short
+
+
+def bounded_lines(lines: Sequence[str], room: int) -> list[str]:
+    """As many of `lines` as have about `room` characters together, and how many there are besides; at least one."""
+    shown: list[str] = []
+    for line in lines:
+        if shown and sum(map(len, shown)) + len(line) > room:
+            break
+        shown.append(line)
+    rest = len(lines) - len(shown)
+    return [*shown, ngettext("… and {count} more", "… and {count} more", rest).format(count=rest)] if rest else shown
 
 
 def several(words: Iterable[str], limit: int = _LIMIT) -> str:

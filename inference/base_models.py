@@ -203,3 +203,7 @@ class CompatibilityTable:
         if (lora, checkpoint) in self.allowed:
             return Compatibility.ALLOWED
         return Compatibility.OTHER_LINEAGE
+
+    def fitting(self, checkpoint: BaseModelId) -> frozenset[BaseModelId]:
+        """Every base model whose LoRAs may be applied to a checkpoint of base model `checkpoint`."""
+        return frozenset({checkpoint, *(lora for lora, other in self.allowed if other == checkpoint)})

@@ -1,9 +1,11 @@
 -- A person's studio, stacks, defaults and history.
 
--- One panel's state per person; the wish is JSON as in draft.
+-- One draft per person. `previous` is what was there before the draft was filled from elsewhere, for going back once.
 CREATE TABLE studio (
     person_id INTEGER PRIMARY KEY REFERENCES person (id) ON DELETE CASCADE,
     state TEXT NOT NULL CHECK (json_valid(state)),
+    previous TEXT CHECK (json_valid(previous)),
+    revision INTEGER NOT NULL DEFAULT 1,    -- grows with every change, so that a panel knows whether it is out of date
     updated_at INTEGER NOT NULL
 ) STRICT;
 
@@ -12,7 +14,7 @@ CREATE TABLE stack (
     person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 60),
     name_key TEXT NOT NULL,                 -- the name folded
-    code TEXT UNIQUE,                       -- by which others get a copy; NULL until shared
+    code TEXT UNIQUE,                       -- by which others get a copy; NULL while it is not shared
     created_at INTEGER NOT NULL,
     UNIQUE (person_id, name_key)
 ) STRICT;
@@ -24,8 +26,17 @@ CREATE TABLE stack_lora (
     sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
     name TEXT NOT NULL,                     -- as it was called when the stack was saved
     weight REAL NOT NULL,
+    trigger_words TEXT CHECK (json_valid(trigger_words)),  -- those chosen; NULL: the usual ones
     PRIMARY KEY (stack_id, position)
 ) STRICT, WITHOUT ROWID;
+
+-- Codes of stacks that were typed and are nobody's: who guesses is slowed down.
+CREATE TABLE stack_miss (
+    id INTEGER PRIMARY KEY,
+    person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+    missed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX stack_miss_by_time ON stack_miss (person_id, missed_at);
 
 ALTER TABLE person ADD COLUMN locale TEXT;              -- as Discord told it last, for messages nobody asked for just now
 ALTER TABLE person ADD COLUMN settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings));

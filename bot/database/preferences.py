@@ -1,0 +1,41 @@
+"""What each person prefers, kept as JSON beside their row."""
+
+from __future__ import annotations
+
+import aiosqlite
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.database import people
+from bot.database.connection import fetch_one, transaction, write
+
+FIND = "SELECT settings FROM person WHERE id = ?"
+SAVE = "UPDATE person SET settings = json_patch(settings, ?) WHERE id = ?"
+
+
+class Preferences(BaseModel):
+    """A person's defaults; None: what everybody gets. `private` results are seen by them alone.
+
+    `size` is the name of a shape, for the sizes themselves differ between checkpoints.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    checkpoint: str | None = None
+    size: str | None = None
+    private: bool = False
+
+
+async def find_preferences(connection: aiosqlite.Connection, person_id: int) -> Preferences:
+    """What the person prefers. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (person_id,))
+    try:
+        return Preferences() if row is None else Preferences.model_validate_json(row["settings"])
+    except ValidationError:  # written by another version of Easel
+        return Preferences()
+
+
+async def save_preferences(connection: aiosqlite.Connection, person_id: int, preferences: Preferences) -> None:
+    """Keep them; what other versions of Easel wrote beside them stays. Raises DatabaseError."""
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        await write(connection, SAVE, (preferences.model_dump_json(), person_id))

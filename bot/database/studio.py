@@ -1,0 +1,72 @@
+"""Each person's draft in the studio, as JSON, with a revision that grows with every change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch_one, transaction, write
+
+FIND = "SELECT state, revision, previous IS NOT NULL AS undoable FROM studio WHERE person_id = ?"
+SAVE = """
+    INSERT INTO studio (person_id, state, updated_at) VALUES (:person, :state, :now)
+    ON CONFLICT (person_id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at,
+        revision = revision + 1
+    RETURNING state, revision, previous IS NOT NULL AS undoable
+"""
+FILL = """
+    INSERT INTO studio (person_id, state, updated_at) VALUES (:person, :state, :now)
+    ON CONFLICT (person_id) DO UPDATE SET previous = state, state = excluded.state, updated_at = excluded.updated_at,
+        revision = revision + 1
+    RETURNING state, revision, previous IS NOT NULL AS undoable
+"""
+GO_BACK = """
+    UPDATE studio SET state = previous, previous = NULL, updated_at = ?, revision = revision + 1
+    WHERE person_id = ? AND previous IS NOT NULL
+    RETURNING state, revision, previous IS NOT NULL AS undoable
+"""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is kept: the `state` (JSON), its revision, and whether there is an earlier draft to go back to."""
+
+    state: str
+    revision: int
+    undoable: bool
+
+
+async def find_studio(connection: aiosqlite.Connection, person_id: int) -> Draft | None:
+    """The person's draft, None when there never was one. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (person_id,))
+    return None if row is None else _draft(dict(row))
+
+
+async def save_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> Draft:
+    """Keep a draft as it is now. Raises DatabaseError."""
+    return await _write(connection, SAVE, person_id, state)
+
+
+async def fill_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> Draft:
+    """Keep another draft in its place; `go_back` brings the old one back. Raises DatabaseError."""
+    return await _write(connection, FILL, person_id, state)
+
+
+async def go_back(connection: aiosqlite.Connection, person_id: int) -> Draft | None:
+    """Back to what was there before the draft was filled; None when there is nothing. Raises DatabaseError."""
+    rows = await write(connection, GO_BACK, (now_ms(), person_id))
+    return _draft(dict(rows[0])) if rows else None
+
+
+async def _write(connection: aiosqlite.Connection, sql: str, person_id: int, state: str) -> Draft:
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        (row,) = await write(connection, sql, {"person": person_id, "state": state, "now": now_ms()})
+    return _draft(dict(row))
+
+
+def _draft(row: dict[str, object]) -> Draft:
+    return Draft(str(row["state"]), int(str(row["revision"])), undoable=bool(row["undoable"]))
