@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from bot import logs
 from bot.catalogue import LibraryUnreadable
 from bot.cli import DONE, REFUSED, UNUSABLE, backup, demo, doctor, init, library, paint, run, sheet
 from bot.config import ConfigError
@@ -27,8 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add(commands)
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.DEBUG if options.verbose else logging.ERROR, stream=sys.stderr)
-    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes every row, and rows hold people's words
+    logs.set_up(logging.DEBUG if options.verbose else logging.ERROR)
     try:
         return options.run(options)
     except _OPERATORS_PROBLEMS as problem:

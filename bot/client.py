@@ -12,7 +12,7 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot import acknowledge, background
+from bot import acknowledge, background, metrics
 from bot.api_url import api_base
 from bot.assembly import Easel
 from bot.cogs.bookmarks import BookmarksCog
@@ -105,6 +105,7 @@ class EaselBot(commands.Bot):
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             chunk_guilds_at_startup=False,
+            http_trace=metrics.http_trace(),
         )
         self.easel = easel
         self.deliverer = Deliverer(self, easel.connection, easel.settings.storage.pictures)

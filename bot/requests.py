@@ -276,8 +276,8 @@ def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[
         )
     except ValidationError as problem:
         first = problem.errors()[0]
-        what = " ".join(str(part) for part in first["loc"])
-        raise InvalidRequest(what=f"The {what}", problem=_lower_first(str(first["msg"]))) from None
+        what = " ".join(["The", *(str(part) for part in first["loc"])] if first["loc"] else ["Of the request,"])
+        raise InvalidRequest(what=what, problem=_lower_first(str(first["msg"]).removeprefix("Value error, "))) from None
 
 
 def _sampler(name: str | None) -> Sampler | None:

@@ -116,9 +116,9 @@ class GenerationRequest(_Frozen):
         if any(len(weights) != len(self.loras) for weights in self.variants):
             raise ValueError("each variant gives one weight per LoRA")
         if self.variants and self.count != len(self.variants):
-            raise ValueError("count is the number of variants")
+            raise ValueError("count is the number of its variants")
         if not self.variants and self.count > MAX_COUNT:
-            raise ValueError(f"at most {MAX_COUNT} pictures")
+            raise ValueError(f"count is at most {MAX_COUNT}")
         return self
 
     @property

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot import logs, metrics
 from bot.api_url import point_at
 from bot.assembly import open_easel
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.progress import progress_bar
 from bot.client import EaselBot
 from bot.config import ConfigError, Settings
+from bot.logs import LogFormat
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -32,14 +34,15 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until interrupted or terminated."""
-    tell_the_operator()
-    asyncio.run(_run(settings_of(options)))
+    settings = settings_of(options)
+    tell_the_operator(settings.logs.format)
+    asyncio.run(_run(settings))
     return DONE
 
 
-def tell_the_operator() -> None:
+def tell_the_operator(form: LogFormat) -> None:
     """A program that runs for weeks writes down what it does: our own steps, and warnings of everybody else."""
-    logging.getLogger().setLevel(min(logging.WARNING, logging.getLogger().level))
+    logs.set_up(min(logging.WARNING, logging.getLogger().level), form)
     for ours in ("bot", "inference"):
         logging.getLogger(ours).setLevel(min(logging.INFO, logging.getLogger().level))
 
@@ -61,7 +64,7 @@ async def serve(settings: Settings) -> None:
         raise ConfigError("There is no bot token. Set EASEL_DISCORD__TOKEN; `doctor` says where to find one.")
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
-    with progress_bar("library") as scanned:
+    with progress_bar("library") as scanned, metrics.served(settings.metrics.port):
         async with open_easel(settings, scanned) as easel, EaselBot(easel) as bot:
             try:
                 await bot.start(token)

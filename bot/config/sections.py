@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from bot.logs import LogFormat
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.messages import MAX_LORAS
 
@@ -81,6 +82,20 @@ class BackupSettings(Section):
     """How often; 0 is never."""
     keep: Annotated[int, Field(ge=1, le=10_000)] = 7
     """How many copies stay."""
+
+
+class LogSettings(Section):
+    """What the running bot writes to stderr."""
+
+    format: LogFormat = LogFormat.TEXT
+    """text for people, json for programs that collect logs; both name the job on every line that is about one."""
+
+
+class MetricsSettings(Section):
+    """Numbers for Prometheus, on this machine alone."""
+
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """http://127.0.0.1:PORT/metrics; 0 is off."""
 
 
 class LibrarySettings(Section):

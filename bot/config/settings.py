@@ -16,7 +16,9 @@ from bot.config.sections import (
     DiscordSettings,
     LibrarySettings,
     LimitSettings,
+    LogSettings,
     MatchingSettings,
+    MetricsSettings,
     StorageSettings,
     WorkerSettings,
 )
@@ -43,6 +45,8 @@ class Settings(BaseSettings):
     discord: DiscordSettings = DiscordSettings()
     storage: StorageSettings = StorageSettings()
     backup: BackupSettings = BackupSettings()
+    logs: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     library: LibrarySettings = LibrarySettings()
     worker: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()

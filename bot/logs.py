@@ -1,0 +1,56 @@
+"""What the program writes down: one line an event, with the number of the job it is about."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import StrEnum
+
+from pythonjsonlogger.json import JsonFormatter
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s%(about)s: %(message)s"
+_JSON_FIELDS = ("asctime", "levelname", "name", "job", "message")
+
+_job: ContextVar[int | None] = ContextVar("job", default=None)
+
+
+class LogFormat(StrEnum):
+    """How lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@contextmanager
+def about(job_id: int) -> Generator[None]:
+    """Everything logged inside, also by tasks that are started there, is about this job."""
+    token = _job.set(job_id)
+    try:
+        yield
+    finally:
+        _job.reset(token)
+
+
+class _WithJob(logging.Filter):
+    """Puts the job that is in hand onto every record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        job = _job.get()
+        record.__dict__.update(job=job, about="" if job is None else f" job={job}")
+        return True
+
+
+def set_up(level: int, form: LogFormat = LogFormat.TEXT) -> None:
+    """Log to stderr from `level` on; what was set up before gives way."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_WithJob())
+    if form is LogFormat.JSON:
+        names = {"asctime": "time", "levelname": "level", "name": "logger"}
+        handler.setFormatter(JsonFormatter(list(_JSON_FIELDS), rename_fields=names, json_ensure_ascii=False))
+    else:
+        handler.setFormatter(logging.Formatter(_TEXT))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes every row, and rows hold people's words

@@ -1,0 +1,57 @@
+"""The numbers are served on this machine, and Discord's refusals are counted."""
+
+from __future__ import annotations
+
+import socket
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot import metrics
+from bot.config import ConfigError
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def test_numbers_are_served_while_inside_and_no_longer() -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/metrics"
+    with metrics.served(port):
+        metrics.WAITING.set(3)
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            text = await answer.text()
+        assert "easel_jobs_waiting 3.0" in text
+        with pytest.raises(ConfigError, match=str(port)), metrics.served(port):
+            pass
+    with pytest.raises(aiohttp.ClientConnectorError):
+        async with aiohttp.ClientSession() as session, session.get(url):
+            pass
+
+
+def test_port_zero_opens_nothing() -> None:
+    with metrics.served(0):
+        pass
+
+
+async def test_every_refusal_for_haste_is_counted() -> None:
+    async def refuse(_request: web.Request) -> web.Response:
+        return web.Response(status=429)
+
+    application = web.Application()
+    application.router.add_get("/", refuse)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    before = metrics.REGISTRY.get_sample_value("easel_discord_rate_limited_total") or 0
+    async with aiohttp.ClientSession(trace_configs=[metrics.http_trace()]) as session:
+        for _ in range(3):
+            async with session.get(f"http://127.0.0.1:{port}/"):
+                pass
+    await runner.cleanup()
+    assert metrics.REGISTRY.get_sample_value("easel_discord_rate_limited_total") == before + 3
