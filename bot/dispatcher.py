@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -29,6 +27,7 @@ from bot.database.jobs import (
 )
 from bot.database.loras import find_version
 from bot.database.pictures import NewPicture, Picture
+from bot.spool import keep
 from inference.errors import InferenceError, WorkerCrashed, WorkerFailed
 from inference.messages import (
     BadCommand,
@@ -73,7 +72,7 @@ class _Aside:
     """What the bot paints for itself just now, and how it will have ended."""
 
     job_id: int
-    ended: asyncio.Future[Finished | Failed | None] = field(
+    ended: asyncio.Future[Finished | InferenceError | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -127,8 +126,8 @@ class Dispatcher:
     async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
         """Paint for the bot itself, outside of the job table, and only while it is `quiet`; given up for any job.
 
-        The pictures lie in the spool and are the caller's. None when it was given up, or the worker died. Raises
-        InferenceError.
+        The pictures lie in the spool and are the caller's. None when it was given up, or not begun. Raises
+        InferenceError, also when the worker died of it.
         """
         files = await self._files(request)
         async with self._filling:
@@ -144,11 +143,11 @@ class Dispatcher:
         except asyncio.CancelledError:
             await self._worker.cancel(aside.job_id)
             raise
-        if isinstance(end, Failed):
-            raise InferenceError.from_failed(end.code, end.detail)
+        if isinstance(end, InferenceError):
+            raise end
         return None if end is None else tuple(self._spool / Path(name).name for name in end.pictures)
 
-    def _end_aside(self, end: Finished | Failed | None) -> None:
+    def _end_aside(self, end: Finished | InferenceError | None) -> None:
         aside, self._aside = self._aside, None
         if aside is None:
             return
@@ -226,7 +225,9 @@ class Dispatcher:
             case Ready() | BadCommand():
                 log.info("worker: %s", event)
             case Finished() | Failed() | Cancelled() if self._aside and event.job_id == self._aside.job_id:
-                self._end_aside(None if isinstance(event, Cancelled) else event)
+                self._end_aside(_end_of(event))
+                if isinstance(event, Finished):
+                    self._free += 1  # the worker is about to say so; whoever paints aside has more to come
             case Started() | Progress():
                 if job := self._current(event):
                     self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
@@ -287,11 +288,7 @@ class Dispatcher:
         """Move a picture out of the spool and onto the disk for good; its path below the pictures folder."""
         source = self._spool / Path(name).name
         relative = f"{job.id // PICTURES_A_FOLDER}/{source.name}"
-        target = self._pictures / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(source, target)
-        with target.open("rb") as file:
-            os.fsync(file.fileno())  # the row that names it is about to be committed
+        keep(source, self._pictures / relative)
         return relative
 
     async def _fail(self, job: Job, problem: InferenceError) -> None:
@@ -302,7 +299,7 @@ class Dispatcher:
     async def _mourn(self, death: WorkerDied) -> None:
         """Every job the worker had goes back to the queue; everybody who waits is told."""
         self._free = 0
-        self._end_aside(None)
+        self._end_aside(WorkerCrashed(attempts=1))
         lost, self._in_hand = list(self._in_hand.values()), {}
         for job in lost:
             await self._give_back(job)
@@ -320,6 +317,16 @@ async def _insist(move: Callable[[], Awaitable[T]]) -> T:
             log.warning("a job's state cannot be written just now: %s", problem)
             await asyncio.sleep(wait)
     return await move()
+
+
+def _end_of(event: Finished | Failed | Cancelled) -> Finished | InferenceError | None:
+    match event:
+        case Finished():
+            return event
+        case Failed():
+            return InferenceError.from_failed(event.code, event.detail)
+        case Cancelled():
+            return None
 
 
 def _waiting(job: Job) -> Waiting:

@@ -47,7 +47,7 @@ class House:
     @property
     def settings(self) -> Settings:
         """Settings whose library is this folder's."""
-        library = LibrarySettings(folder=self.library)
+        library = LibrarySettings(folder=self.library, samples=0)
         return demo_settings(self.data).model_copy(update={"library": library})
 
     @property

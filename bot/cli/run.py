@@ -18,6 +18,7 @@ from bot.cli.progress import progress_bar
 from bot.client import EaselBot
 from bot.config import ConfigError, Settings
 from bot.logs import LogFormat
+from bot.samples import painting_samples
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -65,7 +66,7 @@ async def serve(settings: Settings) -> None:
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
     with progress_bar("library") as scanned, metrics.served(settings.metrics.port):
-        async with open_easel(settings, scanned) as easel, EaselBot(easel) as bot:
+        async with open_easel(settings, scanned) as easel, painting_samples(easel), EaselBot(easel) as bot:
             try:
                 await bot.start(token)
             except discord.LoginFailure:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from bot.logs import LogFormat
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.messages import MAX_LORAS
+from inference.messages import MAX_COUNT, MAX_LORAS
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
@@ -68,6 +68,11 @@ class StorageSettings(Section):
         return self.folder / "pictures"
 
     @property
+    def thumbnails(self) -> Path:
+        """The folder of small pictures for lists; may be deleted at any time."""
+        return self.folder / "thumbnails"
+
+    @property
     def spool(self) -> Path:
         """The folder where the worker leaves what the bot has not taken yet."""
         return self.folder / "spool"
@@ -107,6 +112,8 @@ class LibrarySettings(Section):
     """How often to look for files that were added, removed or replaced."""
     registry: Annotated[str, AfterValidator(_registry)] | None = None
     """A registry such as https://civitai.com/api/v1, asked by SHA-256 about files whose base model nothing tells."""
+    samples: Annotated[int, Field(ge=0, le=MAX_COUNT)] = 2
+    """Pictures that Easel paints by itself of each LoRA, with one without it beside them, while nobody waits."""
 
 
 class WorkerSettings(Section):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.database.connection import fetch
-from inference.errors import OutOfMemory
+from inference.errors import OutOfMemory, WorkerCrashed
 from inference.messages import Capacity, Failed
 from tests.bot.test_dispatcher import Bench, open_bench
 from tests.inference.requests import request
@@ -76,11 +76,12 @@ async def test_whoever_stops_waiting_for_it_stops_it(bench: Bench) -> None:
     assert bench.generation.quiet and not list(bench.spool.iterdir())
 
 
-async def test_a_dead_worker_ends_it_and_a_failure_is_raised(bench: Bench) -> None:
+async def test_a_dead_worker_and_a_failure_are_raised(bench: Bench) -> None:
     aside = begun(bench)
     await bench.worker.job()
     bench.worker.die()
-    assert await aside is None
+    with pytest.raises(WorkerCrashed):
+        await aside
     bench.worker.say(Capacity(free=1))
     await bench.worker.heard()
     aside = begun(bench)

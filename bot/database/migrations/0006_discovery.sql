@@ -80,3 +80,13 @@ CREATE TABLE sample (
     created_at INTEGER NOT NULL,
     PRIMARY KEY (version_id, position)
 ) STRICT, WITHOUT ROWID;
+
+-- Painted when nobody wants anything else; a file that cannot be painted with is given up after a few tries.
+ALTER TABLE lora_version ADD COLUMN sampled INTEGER NOT NULL DEFAULT 0 CHECK (sampled IN (0, 1));
+ALTER TABLE lora_version ADD COLUMN sample_tries INTEGER NOT NULL DEFAULT 0 CHECK (sample_tries >= 0);
+CREATE INDEX lora_version_to_sample ON lora_version (base_model, sample_tries, id DESC) WHERE sampled = 0 AND usable = 1;
+-- Of another base model, it belongs on another checkpoint.
+CREATE TRIGGER lora_version_rebased AFTER UPDATE OF base_model ON lora_version
+WHEN old.base_model IS NOT new.base_model BEGIN
+    UPDATE lora_version SET sampled = 0, sample_tries = 0 WHERE id = new.id;
+END;

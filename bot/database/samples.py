@@ -1,0 +1,88 @@
+"""Pictures that Easel painted by itself to show what a LoRA's file does, and which files have none yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.loras import Lora, LoraVersion, find_lora
+from inference.base_models import BaseModelId
+
+MAX_TRIES = 3  # a file that failed so often is not tried again until its base model changes
+
+DUE = """
+    SELECT id, lora_id FROM lora_version
+    WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
+    ORDER BY sample_tries, id DESC LIMIT 1
+"""
+TRY = "UPDATE lora_version SET sample_tries = sample_tries + ? WHERE id = ?"
+FORGET = "DELETE FROM sample WHERE version_id = ? RETURNING path"
+RECORD = "INSERT INTO sample (version_id, position, checkpoint, path, created_at) VALUES (?, ?, ?, ?, ?)"
+MARK = "UPDATE lora_version SET sampled = 1 WHERE id = ?"
+OF_VERSIONS = """
+    SELECT sample.version_id, sample.position, sample.checkpoint, sample.path
+    FROM sample JOIN lora_version ON lora_version.id = sample.version_id
+    WHERE sample.version_id IN (SELECT value FROM json_each(?)) AND lora_version.sampled = 1
+    ORDER BY sample.version_id, sample.position
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture of a version; `position` 0 was painted without it. `path` relative to the pictures folder."""
+
+    version_id: int
+    position: int
+    checkpoint: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Due:
+    """A version that has no samples yet, with its entry."""
+
+    lora: Lora
+    version: LoraVersion
+
+
+async def due_for_samples(connection: aiosqlite.Connection, base_models: Iterable[BaseModelId]) -> Due | None:
+    """The newest usable version without samples, of the first of `base_models` that has one. Raises DatabaseError."""
+    for base_model in base_models:
+        row = await fetch_one(connection, DUE, (base_model, MAX_TRIES))
+        lora = await find_lora(connection, row["lora_id"]) if row else None
+        if row and lora:
+            return Due(lora, next(version for version in lora.versions if version.id == row["id"]))
+    return None
+
+
+async def count_try(connection: aiosqlite.Connection, version_id: int) -> None:
+    """Say that its samples are about to be painted, so that whatever goes wrong, it counts. Raises DatabaseError."""
+    await write(connection, TRY, (1, version_id))
+
+
+async def take_try_back(connection: aiosqlite.Connection, version_id: int) -> None:
+    """It was given up through no fault of its own. Raises DatabaseError."""
+    await write(connection, TRY, (-1, version_id))
+
+
+async def record_samples(
+    connection: aiosqlite.Connection, version_id: int, checkpoint: str, paths: Sequence[str]
+) -> tuple[str, ...]:
+    """The version's samples, in place of those it had; the paths that nothing names any more. Raises DatabaseError."""
+    async with transaction(connection):
+        before = {row["path"] for row in await write(connection, FORGET, (version_id,))}
+        for position, path in enumerate(paths):
+            await write(connection, RECORD, (version_id, position, checkpoint, path, now_ms()))
+        await write(connection, MARK, (version_id,))
+    return tuple(sorted(before - set(paths)))
+
+
+async def samples_of(connection: aiosqlite.Connection, lora: Lora) -> tuple[Sample, ...]:
+    """The samples of an entry's usable versions, by version, the one without it first. Raises DatabaseError."""
+    ids = json.dumps([version.id for version in lora.usable])
+    return tuple(Sample(**dict(row)) for row in await fetch(connection, OF_VERSIONS, (ids,)))
