@@ -166,6 +166,11 @@ class Control:
         """Turn installed_app, sees_age_restricted or closed_dms of a person, or set their `locale`."""
         await self.post("person", {"who": who, **switches})
 
+    async def new_person(self, name: str) -> "Person":
+        """Somebody new comes into every server that the bot is in."""
+        await self.post("person/new", {"name": name})
+        return self.person(name)
+
     async def set_roles(self, who: str, roles: list[str], guild: str = "Workshop") -> None:
         """Give a member (or the bot, by its user name) exactly these roles."""
         await self.post("member", {"who": who, "roles": roles, "guild": guild})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from bot.playground.control_api.requests import Order, Work
 from bot.playground.faults import Fault, Faults
 from bot.playground.gateway.hub import Hub
-from bot.playground.models import Member, Overwrite
+from bot.playground.models import Member, Overwrite, User
 from bot.playground.news import News
 from bot.playground.people import lookup
 from bot.playground.people.refused import Refused
@@ -29,6 +29,7 @@ class Operating:
         """Method, path and work of every order."""
         return [
             ("POST", "/control/person", self.person),
+            ("POST", "/control/person/new", self.new_person),
             ("POST", "/control/member", self.member),
             ("POST", "/control/member/remove", self.remove_member),
             ("POST", "/control/role", self.role),
@@ -50,6 +51,20 @@ class Operating:
         person.locale = str(order.body.get("locale", person.locale))
         self.news.world_changed()
         return {}
+
+    async def new_person(self, order: Order) -> Json:
+        """Somebody new, a member of every server that the bot is in, with an open DM."""
+        name = order.text("name")
+        if any(name in (one.username, one.global_name) for one in self.world.users.values()):
+            raise Refused(f"There is a {name!r} already.")
+        user = User(self.world.ids.new(), name.lower(), name)
+        self.world.users[user.id] = user
+        for guild in self.world.bot_guilds():
+            guild.members[user.id] = Member(user.id, self.world.clock.now())
+            self.news.member(guild.id, user.id)
+        self.world.dm(user.id)
+        self.news.world_changed()
+        return {"id": user.id}
 
     async def member(self, order: Order) -> Json:
         """Set the roles of a member (a person or the bot), or take somebody in."""

@@ -1,0 +1,121 @@
+"""A playground, a bot on the demo checkpoints and people who order: separate processes, as in real life.
+
+The playground outlives the bot, so that a bot can be killed and another one started on the same folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import psutil
+
+from bot.config.text import config_text
+from bot.demo import copy_demo
+from bot.playground.control import Control
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 180.0
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
+
+
+class Town:
+    """What runs: the playground's client, and the bot's process while there is one."""
+
+    def __init__(self, folder: Path, control: Control, api_url: str, token: str) -> None:
+        self.folder = folder
+        self.control = control
+        self._discord = {"EASEL_DISCORD__API_URL": api_url, "EASEL_DISCORD__TOKEN": token}
+        self._bot: asyncio.subprocess.Process | None = None
+        self._log = (folder / "bot.log").open("ab")
+
+    @property
+    def database(self) -> Path:
+        """The bot's database."""
+        return self.folder / "data" / "easel.sqlite3"
+
+    async def start_bot(self) -> None:
+        """Start a bot and wait until it is connected."""
+        command = (sys.executable, "-m", "bot", "run", "--config", str(self.folder / "config.toml"))
+        environment = os.environ | ENVIRONMENT | self._discord
+        self._bot = await asyncio.create_subprocess_exec(*command, env=environment, stdout=self._log, stderr=self._log)
+        await self.control.wait_online(patience=START_SECONDS)
+
+    async def kill_bot(self) -> None:
+        """As a power cut does it: no farewell. Its worker sees the pipe close and leaves."""
+        if self._bot is not None and self._bot.returncode is None:
+            self._bot.kill()
+            await self._bot.wait()
+            await self.control.wait_online(online=False, patience=START_SECONDS)
+
+    async def stop_bot(self) -> float:
+        """With SIGTERM; the seconds it took to leave."""
+        assert self._bot is not None
+        began = asyncio.get_running_loop().time()
+        self._bot.terminate()
+        await self._bot.wait()
+        return asyncio.get_running_loop().time() - began
+
+    def workers(self) -> list[psutil.Process]:
+        """The bot's child processes."""
+        if self._bot is None or self._bot.returncode is not None:
+            return []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(self._bot.pid).children()
+        return []
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """The bot's database, to look at from outside."""
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def count(self, sql: str) -> int:
+        """One number out of the database."""
+        with self.reading() as connection:
+            return int(connection.execute(sql).fetchone()[0])
+
+
+@asynccontextmanager
+async def town(folder: Path, **sections: dict[str, object]) -> AsyncGenerator[Town]:
+    """A town in `folder`, without its bot; `sections` are settings besides the demo's. Everything ends with it."""
+    (folder / "config.toml").write_text(config_text(copy_demo(folder), worker={"threads": 1}, **sections), "utf-8")
+    playground = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.playground", "--port", "0"),
+        env=os.environ | ENVIRONMENT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        page_url, api_url, token = await _said(playground)
+        async with Control.connect(page_url) as control:
+            here = Town(folder, control, api_url, token)
+            try:
+                yield here
+            finally:
+                await here.kill_bot()
+    finally:
+        playground.kill()
+        await playground.wait()
+
+
+async def _said(playground: asyncio.subprocess.Process) -> tuple[str, str, str]:
+    """Addresses and token, as the playground prints them."""
+    assert playground.stdout is not None
+    found: dict[str, str] = {}
+    while len(found) < 3:
+        line = (await playground.stdout.readline()).decode()
+        if not line:
+            raise RuntimeError("the playground did not start")
+        if match := re.match(r"\s+(page|API|token)\s+(\S+)", line):
+            found[match[1]] = match[2]
+    return found["page"], found["API"], found["token"]

@@ -1,0 +1,16 @@
+"""Somebody new, for scripts that need a crowd."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.playground.control import Control, ControlError
+
+
+async def test_somebody_new_is_a_member_and_can_write(control: Control) -> None:
+    person = await control.new_person("Hedy")
+    said = await person.say("hello")
+    assert said.content == "hello"
+    assert await person.messages("dm") == []
+    with pytest.raises(ControlError, match="already"):
+        await control.new_person("Hedy")
