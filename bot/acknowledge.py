@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Interaction = discord.Interaction[EaselBot]
 
 PATIENCE = 1.5  # seconds; leaves as many for the way to Discord
-_KEY = "acknowledgement"
+_KEY, _ANSWER = "acknowledgement", "answer"
 
 
 @dataclass
@@ -70,6 +70,27 @@ async def replace(interaction: Interaction, view: ui.LayoutView, files: list[dis
         await interaction.response.edit_message(view=view, attachments=files)
     else:
         await interaction.edit_original_response(view=view, attachments=files)
+
+
+async def post(interaction: Interaction, view: ui.LayoutView, *, private: bool) -> int | None:
+    """Answer with a new message; its id where Discord tells it. `update` changes it later."""
+    view.stop()
+    if await settle(interaction):
+        return (await interaction.response.send_message(view=view, ephemeral=private)).message_id
+    if private == (await interaction.original_response()).flags.ephemeral:
+        return (await interaction.edit_original_response(view=view)).id
+    await interaction.delete_original_response()  # "thinking" was announced to everybody and cannot become private
+    message = await interaction.followup.send(view=view, ephemeral=private, wait=True)
+    interaction.extras[_ANSWER] = message.id
+    return message.id
+
+
+async def update(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> discord.Message:
+    """Show `view` in place of what `post` answered, while the interaction's fifteen minutes last."""
+    view.stop()
+    if message_id := interaction.extras.get(_ANSWER):
+        return await interaction.followup.edit_message(message_id, view=view, attachments=files)
+    return await interaction.edit_original_response(view=view, attachments=files)
 
 
 async def ask(interaction: Interaction, modal: ui.Modal) -> None:

@@ -19,6 +19,7 @@ from bot.cogs.bookmarks import BookmarksCog
 from bot.cogs.imagine import ImagineCog
 from bot.cogs.lora import LoraCog
 from bot.cogs.queue import QueueCog
+from bot.cogs.settings import SettingsCog
 from bot.cogs.studio import StudioCog
 from bot.database.jobs import Job
 from bot.database.memos import recall, remember
@@ -53,7 +54,14 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 
-COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (ImagineCog, BookmarksCog, LoraCog, QueueCog, StudioCog)
+COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
+    ImagineCog,
+    BookmarksCog,
+    LoraCog,
+    QueueCog,
+    SettingsCog,
+    StudioCog,
+)
 
 # Registered once at the start, so that buttons of messages from before the start are alive.
 BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (

@@ -18,6 +18,7 @@ import aiosqlite
 import discord
 from discord import ui
 
+from bot import acknowledge
 from bot.attachments import DEFAULT_LIMIT, Attachment, fit
 from bot.database.deliveries import Delivery, DeliveryState, find_delivery, mark_sent, mark_undeliverable
 from bot.database.jobs import Job
@@ -96,8 +97,7 @@ class Deliverer:
         return ways
 
     async def _edit_original(self, result: Result, interaction: Interaction) -> int:
-        message = await interaction.edit_original_response(view=result.view(), attachments=result.files())
-        return message.id
+        return (await acknowledge.update(interaction, result.view(), result.files())).id
 
     async def _edit_message(self, result: Result, message_id: int | None) -> int | None:
         if message_id is None:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import discord
 
-from bot import background
-from bot.acknowledge import settle
+from bot import acknowledge, background
 from bot.assembly import Easel
 from bot.attachments import Attachment
 from bot.database.bookmarks import list_bookmarks
@@ -23,8 +22,10 @@ from bot.database.drafts import forget_old_drafts, save_draft
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import hear_locale, locale_of
+from bot.database.preferences import find_preferences
 from bot.delivery import Deliverer
 from bot.dispatcher import JobUpdate
+from bot.preferences import preferred
 from bot.requests import Wish
 from bot.views.refusal import Alternative, Refused
 from bot.views.waiting import painting_view, waiting_view
@@ -74,7 +75,12 @@ class Orders:
             self._follow(job, None)
 
     async def paint(self, interaction: Interaction, wish: Wish) -> None:
-        """Paint what a person wishes. Raises a RequestError; for a LoRA that does not fit, `Refused` with ways out."""
+        """Paint what a person wishes, and what it leaves open as they prefer it.
+
+        Raises a RequestError; for a LoRA that does not fit, `Refused` with ways out.
+        """
+        preferences = await find_preferences(self._easel.connection, interaction.user.id)
+        wish = preferred(wish, self._easel.settings, preferences)
         try:
             request = await self._easel.requests.build(wish)
         except LoraMisfit as refusal:
@@ -82,32 +88,28 @@ class Orders:
         await self.order(interaction, request)
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
-        """Keep a checked request, tell the person that it waits, and follow it."""
+        """Keep a checked request, tell the person that it waits, and follow it. They prefer who sees it."""
+        private = (await find_preferences(self._easel.connection, interaction.user.id)).private
         job = await self._easel.generation.order(
             request,
             person_id=interaction.user.id,
             channel_id=interaction.channel_id or 0,
             server_id=interaction.guild_id,
-            also=lambda job: self._kept(job, interaction.locale.value),
+            also=lambda job: self._kept(job, interaction.locale.value, private=private),
         )
         try:
-            await self._tell(interaction, job)
+            await self._tell(interaction, job, private=private)
         finally:  # the job is kept, so its result is owed whether or not the person could be told
             self._follow(job, interaction)
 
-    async def _kept(self, job: Job, locale: str) -> None:
+    async def _kept(self, job: Job, locale: str, *, private: bool) -> None:
         """What is owed for the job, and in which language."""
-        await open_delivery(self._easel.connection, job.id, private=False)
+        await open_delivery(self._easel.connection, job.id, private=private)
         await hear_locale(self._easel.connection, job.person_id, locale)
 
-    async def _tell(self, interaction: Interaction, job: Job) -> None:
+    async def _tell(self, interaction: Interaction, job: Job, *, private: bool) -> None:
         view = waiting_view(job, self._easel.generation.position(job.id) or 0)
-        view.stop()
-        if await settle(interaction):
-            message_id = (await interaction.response.send_message(view=view)).message_id
-        else:
-            message_id = (await interaction.edit_original_response(view=view)).id
-        if message_id:
+        if message_id := await acknowledge.post(interaction, view, private=private):
             await remember_message(self._easel.connection, job.id, message_id)
 
     def _follow(self, job: Job, interaction: Interaction | None) -> None:
@@ -142,9 +144,7 @@ class Orders:
         if interaction.is_expired():
             return
         preview = await asyncio.to_thread(self._preview, update)
-        view = painting_view(update, preview)
-        view.stop()
-        await interaction.edit_original_response(view=view, attachments=[preview.file()] if preview else [])
+        await acknowledge.update(interaction, painting_view(update, preview), [preview.file()] if preview else [])
 
     def _preview(self, update: JobUpdate) -> Attachment | None:
         name = update.progress.preview if update.progress else None

@@ -1,0 +1,61 @@
+"""A person's defaults: which checkpoint, which size, and who sees the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bot.playground.control import Person
+from tests.discord.conftest import PATIENCE, PROMPT, Scene
+from tests.discord.test_slow_database import held
+from tests.house import PASTEL, VIVID
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def margaret(scene: Scene) -> AsyncIterator[Person]:
+    """Somebody who prefers nothing before the test and after it."""
+    yield scene.control.person("Margaret")
+    await (await scene.control.person("Margaret").slash("settings", reset=True)).reply()
+
+
+async def test_what_is_left_open_is_as_the_person_prefers_it(scene: Scene, margaret: Person) -> None:
+    told = await (await margaret.slash("settings", checkpoint=PASTEL, size="portrait")).reply()
+    assert told.ephemeral and PASTEL in told.text and "portrait" in told.text
+    picture = await scene.painted(await margaret.slash("imagine", prompt=PROMPT))
+    assert PASTEL in picture.text
+    assert (picture.attachments[0]["width"], picture.attachments[0]["height"]) == (48, 80)
+    picture = await scene.painted(await margaret.slash("imagine", prompt=PROMPT, checkpoint=VIVID, size="square"))
+    assert VIVID in picture.text and picture.attachments[0]["width"] == 64
+    assert "as usual" in (await (await margaret.slash("settings", size="as usual")).reply()).text
+
+
+async def test_a_checkpoint_that_is_not_there_is_refused(margaret: Person) -> None:
+    reply = await (await margaret.slash("settings", checkpoint="nothing")).reply()
+    assert reply.ephemeral and "installed are" in reply.text
+
+
+async def test_private_pictures_are_seen_by_nobody_else(scene: Scene, margaret: Person) -> None:
+    await (await margaret.slash("settings", results="only I see them")).reply()
+    picture = await scene.painted(await margaret.slash("imagine", prompt=PROMPT))
+    assert picture.ephemeral
+    again = await scene.painted(await margaret.press(picture, "Again"))
+    assert again.ephemeral
+    assert not {picture.id, again.id} & {message.id for message in await scene.grace.messages()}
+
+
+async def test_they_stay_private_when_the_answer_came_late(scene: Scene, margaret: Person) -> None:
+    await (await margaret.slash("settings", results="only I see them")).reply()
+    older = {message.id for message in await scene.control.messages("general")}
+    async with held(scene):
+        await (await margaret.slash("imagine", prompt=PROMPT)).answered()
+        picture = await scene.control.wait_in_channel(
+            "general",
+            lambda seen: seen.id not in older and bool(seen.attachments) and "Again" in seen.buttons,
+            PATIENCE,
+        )
+    assert picture.ephemeral and picture.attachments
+    assert picture.id not in {message.id for message in await scene.grace.messages()}
