@@ -16,6 +16,7 @@ from bot import acknowledge, background, metrics
 from bot.api_url import api_base
 from bot.assembly import Easel
 from bot.cogs.bookmarks import BookmarksCog
+from bot.cogs.guide import GuideCog
 from bot.cogs.imagine import ImagineCog
 from bot.cogs.lora import LoraCog
 from bot.cogs.queue import QueueCog
@@ -28,6 +29,7 @@ from bot.orders import Orders
 from bot.replies import answer
 from bot.views.bookmarks import PageButton, RemoveButton
 from bot.views.declare import DeclareButton
+from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
 from bot.views.lora import BookmarkToggle, LoraPageButton, UseButton
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
@@ -57,6 +59,7 @@ PERMISSIONS = discord.Permissions(
 COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
     ImagineCog,
     BookmarksCog,
+    GuideCog,
     LoraCog,
     QueueCog,
     SettingsCog,
@@ -69,11 +72,15 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     BookmarkLorasButton,
     BookmarkToggle,
     CancelButton,
+    ChapterButton,
+    ChapterMenu,
     DeclareButton,
     DeleteButton,
+    DoorButton,
     LoraPageButton,
     PageButton,
     PaintOnButton,
+    QuestionMenu,
     RemoveButton,
     SwapButton,
     UseButton,

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
+
+import aiosqlite
+
+from bot.database.connection import fetch
 from inference.base_models import BaseModelId
+
+COUNT_LORAS = """
+    SELECT count(DISTINCT lora_id) FROM lora_version
+    WHERE base_model IN (SELECT value FROM json_each(:base_models)) AND usable = 1
+"""
 
 
 def stored_base_model(text: str | None) -> BaseModelId | None:
@@ -14,3 +25,9 @@ def stored_base_model(text: str | None) -> BaseModelId | None:
         return None if text is None else BaseModelId(text)
     except ValueError:
         return None
+
+
+async def count_loras(connection: aiosqlite.Connection, base_models: Collection[BaseModelId]) -> int:
+    """How many entries have a usable version of one of these base models. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_LORAS, {"base_models": json.dumps(list(base_models))})
+    return row[0]
