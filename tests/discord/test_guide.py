@@ -1,0 +1,73 @@
+"""The guide, read from cover to cover in both languages."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+
+from bot.guide.answers import QUESTIONS
+from bot.guide.chapters import CHAPTERS
+from bot.playground.seen import Seen
+from bot.words import _, speaking
+from tests.discord.conftest import Scene
+from tests.house import PASTEL, VIVID
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def reader(scene: Scene):
+    """Linus, who may read Japanese."""
+    yield scene.control.person("Linus")
+    await scene.control.set_person("Linus", locale="en-US")
+
+
+async def opened(reader, **options: str) -> Seen:
+    return await (await reader.slash("guide", **options)).reply()
+
+
+async def test_it_is_read_by_turning_pages(scene: Scene, reader) -> None:
+    page = await opened(reader)
+    assert page.ephemeral and "Back" not in page.buttons
+    for each in CHAPTERS[1:]:
+        page = await (await reader.press(page, "Next")).reply()
+        assert each.title in page.text and each.text.splitlines()[0] in page.text
+        assert [one["filename"] for one in page.attachments] == [each.picture]
+    assert "Next" not in page.buttons
+    page = await (await reader.press(page, "Back")).reply()
+    assert CHAPTERS[-2].title in page.text
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ja"])
+@pytest.mark.parametrize("key", sorted(QUESTIONS))
+async def test_every_question_has_an_answer_that_leads_somewhere(scene: Scene, reader, key: str, locale: str) -> None:
+    await scene.control.set_person("Linus", locale=locale)
+    page = await opened(reader, chapter=key)
+    for answer in QUESTIONS[key]:
+        page = await (await reader.select(page, f"guide:ask:{key}", answer.key)).reply()
+        with speaking(locale):
+            assert _(answer.text) in page.text
+        doors = [one for one in page.buttons.values() if one["custom_id"].startswith("guide:open:")]
+        assert doors
+        for door in doors:
+            leads_to = await (await reader.press(page, door["custom_id"])).reply()
+            assert leads_to.ephemeral and leads_to.id != page.id
+
+
+async def test_what_is_installed_here_is_told_with_what_fits(scene: Scene, reader) -> None:
+    page = await opened(reader, chapter="bases")
+    assert f"**Vivid** · {VIVID} · " in page.text and f"**Pastel** · {PASTEL} · " in page.text
+
+
+async def test_any_chapter_is_a_choice_away_and_nonsense_opens_the_first(scene: Scene, reader) -> None:
+    page = await opened(reader)
+    page = await (await reader.select(page, "guide:menu", "weights")).reply()
+    assert "1.2" in page.text
+    assert CHAPTERS[0].title in (await opened(reader, chapter="lora")).text
+
+
+async def test_somebody_who_uses_discord_in_japanese_reads_japanese(scene: Scene, reader) -> None:
+    await scene.control.set_person("Linus", locale="ja")
+    page = await opened(reader, chapter="weights")
+    assert "強さ" in page.text and "weight" not in page.text
+    assert {"戻る", "次へ"} <= set(page.buttons)
