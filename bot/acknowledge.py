@@ -13,6 +13,7 @@ import discord
 from discord import ui
 
 from bot import background
+from bot.attachments import reused
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -64,12 +65,16 @@ async def acknowledge(interaction: Interaction) -> None:
 
 
 async def replace(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> None:
-    """Show `view` in place of the message whose button was pressed."""
+    """Show `view` in place of the message whose button was pressed.
+
+    Of `files`, those whose name the message has already stay as they are: a name has to stand for what is in it.
+    """
     view.stop()  # its buttons are found by their ids, also after a restart; nothing has to be kept in memory
+    attachments = reused(interaction.message, files)
     if await settle(interaction):
-        await interaction.response.edit_message(view=view, attachments=files)
+        await interaction.response.edit_message(view=view, attachments=attachments)
     else:
-        await interaction.edit_original_response(view=view, attachments=files)
+        await interaction.edit_original_response(view=view, attachments=attachments)
 
 
 async def post(interaction: Interaction, view: ui.LayoutView, *, private: bool) -> int | None:

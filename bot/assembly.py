@@ -19,6 +19,7 @@ from bot.generation import Generation
 from bot.library_keeper import LibraryKeeper
 from bot.registry import CivitaiRegistry
 from bot.requests import RequestBuilder
+from bot.thumbnails import Thumbnails
 from inference.lora.installed import installed_hashes
 from inference.messages import CheckpointSpec, Configure
 from inference.workers.local import LocalWorker
@@ -36,6 +37,7 @@ class Easel:
     requests: RequestBuilder
     generation: Generation
     worker: LocalWorker
+    thumbnails: Thumbnails
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
                 found.requests,
                 generation,
                 worker,
+                Thumbnails(settings.storage.thumbnails),
             )
         finally:
             for task in beside:

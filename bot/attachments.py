@@ -1,13 +1,16 @@
-"""Pictures as attachments: as they are when they fit, else in a form that does."""
+"""Pictures as attachments: as they are when they fit, else in a form that does; those already sent by their ids."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import cast
+from urllib.parse import urlsplit
 
 import discord
+from discord import components
 from PIL import Image
 
 DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
@@ -57,3 +60,43 @@ def _encoded(save: Callable[[io.BytesIO], None]) -> bytes:
     buffer = io.BytesIO()
     save(buffer)
     return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What discord.py asks of an attachment that stays; Discord wants the id alone."""
+
+    id: int | None
+
+    def to_dict(self) -> dict[str, int | None]:
+        return {"id": self.id}
+
+
+def reused(message: discord.Message | None, files: Sequence[discord.File]) -> list[discord.File | discord.Attachment]:
+    """`files`, but those whose name stands in `message` already by their id there: they are not sent again.
+
+    Discord leaves out of `message.attachments` what components show (discord-api-docs, pull request 8279); the
+    components tell its id.
+    """
+    there = {_name(media): _Kept(media.attachment_id) for media in _media(message.components if message else ())}
+    return [cast("discord.Attachment", there[f.filename]) if f.filename in there else f for f in files]
+
+
+def _media(parts: Iterable[object]) -> Iterator[discord.UnfurledMediaItem]:
+    """Every picture that components show and that came with their message."""
+    for part in parts:
+        match part:
+            case components.Container():
+                yield from _media(part.children)
+            case components.SectionComponent():
+                yield from _media([part.accessory])
+            case components.MediaGalleryComponent():
+                yield from (item.media for item in part.items if item.media.attachment_id)
+            case components.ThumbnailComponent() if part.media.attachment_id:
+                yield part.media
+            case _:
+                pass
+
+
+def _name(media: discord.UnfurledMediaItem) -> str:
+    return PurePosixPath(urlsplit(media.url).path).name

@@ -144,7 +144,7 @@ async def _add(page: Page, easel: Easel, bookmark: Bookmark, query: Query) -> No
     triggers = f"\n-# {several(words, MAX_TRIGGERS)}" if words else ""
     gone = "" if lora.usable else "\n-# its file is not in the library any more"
     text = f"**{plain(lora.name)}** · {lora.category} · {base_models(lora)}{triggers}{note}{gone}"
-    preview = await page.attach_preview(easel.settings.library.folder, lora)
+    preview = await page.attach_preview(easel, lora)
     container = ui.Container[Any]()
     if preview is None:
         container.add_item(ui.TextDisplay[Any](text))

@@ -139,7 +139,7 @@ async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
     page = Page()
     kept = await find_bookmark(easel.connection, person_id, lora.id) is not None
     container = ui.Container[Any](ui.TextDisplay[Any](_head(lora)))
-    if preview := await page.attach_preview(easel.settings.library.folder, lora):
+    if preview := await page.attach_preview(easel, lora):
         container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(preview, description="Preview")))
     versions = _versions(lora)
     container.add_item(ui.TextDisplay[Any](versions or "No file of it is in the library."))

@@ -9,10 +9,12 @@ from pathlib import Path
 import discord
 from discord import ui
 
+from bot.assembly import Easel
+from bot.attachments import Attachment
 from bot.database.loras import Lora
+from bot.database.samples import samples_of
 
 PREVIEW_SUFFIXES = (".preview.png", ".png", ".webp", ".jpg", ".jpeg")
-MAX_PREVIEW_BYTES = 2 * 2**20  # several go into one message
 
 
 @dataclass
@@ -22,14 +24,23 @@ class Page:
     view: ui.LayoutView = field(default_factory=lambda: ui.LayoutView(timeout=None))
     files: list[discord.File] = field(default_factory=list[discord.File])
 
-    async def attach_preview(self, library: Path, lora: Lora) -> str | None:
-        """Attach the preview that lies beside one of the entry's files; how components name it, None without one."""
-        path = await asyncio.to_thread(preview_of, library, lora)
+    def attach(self, picture: Attachment) -> str:
+        """Send `picture` along, once however often it is shown; how components name it."""
+        if all(file.filename != picture.name for file in self.files):
+            self.files.append(picture.file())
+        return f"attachment://{picture.name}"
+
+    async def attach_preview(self, easel: Easel, lora: Lora) -> str | None:
+        """Attach a small picture of what the entry does; how components name it, None without one.
+
+        It is the one that lies beside one of the entry's files, else one that Easel painted with it.
+        """
+        path = await asyncio.to_thread(preview_of, easel.settings.library.folder, lora)
         if path is None:
-            return None
-        name = f"preview-{lora.id}{path.suffix}"
-        self.files.append(discord.File(path, filename=name))
-        return f"attachment://{name}"
+            painted = [sample.path for sample in await samples_of(easel.connection, lora) if sample.position]
+            path = easel.settings.storage.pictures / painted[0] if painted else None
+        picture = await easel.thumbnails.of(path) if path else None
+        return self.attach(picture) if picture else None
 
 
 def preview_of(library: Path, lora: Lora) -> Path | None:
@@ -38,6 +49,6 @@ def preview_of(library: Path, lora: Lora) -> Path | None:
         stem = (library / version.path).with_suffix("")
         for suffix in PREVIEW_SUFFIXES:
             path = stem.with_name(stem.name + suffix)
-            if path.is_file() and path.stat().st_size <= MAX_PREVIEW_BYTES:
+            if path.is_file():
                 return path
     return None
