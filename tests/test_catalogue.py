@@ -372,11 +372,11 @@ async def test_any_history_ends_with_the_truth(tmp_path_factory: pytest.TempPath
 async def check_text_index(connection: aiosqlite.Connection) -> None:
     texts: list[sqlite3.Row] = await fetch(connection, "SELECT rowid, name, trigger_words FROM lora_text")
     loras = await fetch(connection, "SELECT id, name FROM lora")
-    assert {(row["rowid"], row["name"]) for row in texts} == {(row["id"], row["name"]) for row in loras}
+    assert {(row["rowid"], row["name"]) for row in texts} == {(row["id"], row["name"].casefold()) for row in loras}
     for text in texts:
         words = await fetch(
             connection,
             "SELECT word FROM trigger_word JOIN lora_version ON lora_version.id = version_id WHERE lora_id = ?",
             (text["rowid"],),
         )
-        assert sorted(text["trigger_words"].split()) == sorted(row["word"] for row in words)
+        assert sorted(text["trigger_words"].split()) == sorted({row["word"] for row in words})

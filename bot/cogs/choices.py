@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.config import CheckpointSettings
-from bot.database.loras import LoraChoice, lora_choices
+from bot.database.choices import LoraChoice, lora_choices
 
 if TYPE_CHECKING:
     from bot.client import EaselBot

@@ -13,46 +13,71 @@ import aiosqlite
 from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
-from bot.database.loras import Lora, Sort, loras_from
-from bot.database.search import search_words, storable
+from bot.database.lora_search import FEW, NAMES, Sort, read_typed
+from bot.database.loras import Lora, loras_from
+from bot.database.search import any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
 MAX_NOTE = 1000  # characters
+UNDO_MS = 7 * 24 * 3600 * 1000  # for how long what was removed can be brought back
+NOTES_READ = 5000  # of one person, the newest, when a typo in a note is looked for
 
 ADD = """
     INSERT INTO bookmark (person_id, lora_id, note, created_at) SELECT :person, id, :note, :now FROM lora
-    WHERE id = :lora ON CONFLICT (person_id, lora_id) DO NOTHING RETURNING id
+    WHERE id = :lora ON CONFLICT (person_id, lora_id) DO NOTHING RETURNING id, note
 """
-REMOVE = "DELETE FROM bookmark WHERE person_id = ? AND lora_id = ? RETURNING id"
-SET_NOTE = "UPDATE bookmark SET note = ? WHERE person_id = ? AND lora_id = ? RETURNING id"
+REMOVE = """
+    DELETE FROM bookmark WHERE person_id = ? AND lora_id = ? RETURNING person_id, lora_id, note, created_at, uses
+"""
+KEEP_REMOVED = """
+    INSERT INTO removed_bookmark (person_id, lora_id, note, created_at, uses, removed_at)
+    VALUES (?, ?, ?, ?, ?, ?) RETURNING id
+"""
+FORGET_REMOVED = "DELETE FROM removed_bookmark WHERE removed_at < ?"
+TAKE_REMOVED = """
+    DELETE FROM removed_bookmark WHERE id = ? AND person_id = ? RETURNING person_id, lora_id, note, created_at, uses
+"""
+RESTORE = """
+    INSERT INTO bookmark (person_id, lora_id, note, created_at, uses) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (person_id, lora_id) DO NOTHING RETURNING id, note
+"""
+SET_NOTE = "UPDATE bookmark SET note = ? WHERE person_id = ? AND lora_id = ? RETURNING id, note"
+FORGET_NOTE = "DELETE FROM bookmark_text WHERE rowid = ?"
+# The owner is a word of the index, so that a search reads one person's notes only.
+INDEX_NOTE = "INSERT INTO bookmark_text (rowid, owner, note) VALUES (?, ?, ?)"
 COUNT = "SELECT count(*) FROM bookmark WHERE person_id = ?"
-_BOOKMARK = """
-    SELECT lora.*, bookmark.note, bookmark.created_at AS bookmarked_at, bookmark.uses AS own_uses,
-        count(*) OVER () AS total
-    FROM bookmark JOIN lora ON lora.id = bookmark.lora_id
-"""
-FIND = f"{_BOOKMARK} WHERE person_id = ? AND lora_id = ?"
-_FILTERS = """
-    bookmark.person_id = :person AND (:category IS NULL OR lora.category = :category) AND (
-        :base_models IS NULL OR EXISTS (
-            SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1
-            AND base_model IN (SELECT value FROM json_each(:base_models))
-        )
-    )
+NOTES = "SELECT note FROM bookmark WHERE person_id = ? AND note <> '' ORDER BY created_at DESC LIMIT ?"
+_BOOKMARK = "SELECT lora.*, bookmark.note, bookmark.created_at AS bookmarked_at, bookmark.uses AS own_uses"
+FIND = f"{_BOOKMARK} FROM bookmark JOIN lora ON lora.id = bookmark.lora_id WHERE person_id = ? AND lora_id = ?"
+BY_IDS = f"""
+    {_BOOKMARK} FROM json_each(?) AS wanted CROSS JOIN bookmark ON bookmark.id = wanted.value
+    CROSS JOIN lora ON lora.id = bookmark.lora_id ORDER BY wanted.key
 """
 # Each word may match the LoRA or the note, so that "komori favourite" finds a LoRA Komori noted as favourite: count
 # the words that match each bookmark. CROSS JOIN: the words come first, then the index of texts, then the bookmark.
-_FOUND = """
-    bookmark.id IN (
-        SELECT id FROM (
-            SELECT word.value AS word, b.id AS id FROM json_each(:words) AS word
-            CROSS JOIN lora_text ON lora_text MATCH '{name trigger_words}: ' || word.value
-            CROSS JOIN bookmark AS b ON b.person_id = :person AND b.lora_id = lora_text.rowid
-            UNION
-            SELECT word.value, bookmark_text.rowid FROM json_each(:words) AS word
-            CROSS JOIN bookmark_text ON bookmark_text MATCH 'owner:p' || :person || ' AND note:' || word.value
-        ) GROUP BY id HAVING count(*) = json_array_length(:words)
+MATCHING = """
+    SELECT id FROM (
+        SELECT wanted.key AS word, bookmark.id AS id FROM json_each(:words) AS wanted
+        CROSS JOIN lora_text ON lora_text MATCH wanted.value ->> 0
+        CROSS JOIN bookmark ON bookmark.person_id = :person AND bookmark.lora_id = lora_text.rowid
+        WHERE +lora_text.rowid IN (SELECT lora_id FROM bookmark WHERE person_id = :person)
+        UNION
+        SELECT wanted.key, bookmark_text.rowid FROM json_each(:words) AS wanted
+        CROSS JOIN bookmark_text ON bookmark_text MATCH wanted.value ->> 1
+    ) GROUP BY id HAVING count(*) = json_array_length(:words)
+"""
+_OF_PERSON = "FROM bookmark CROSS JOIN lora ON lora.id = bookmark.lora_id WHERE bookmark.person_id = :person"
+_AMONG_FOUND = """
+    FROM json_each(:found) AS wanted CROSS JOIN bookmark ON bookmark.id = wanted.value ->> 0
+    CROSS JOIN lora ON lora.id = bookmark.lora_id WHERE true
+"""
+_FILTERS = """
+    (:category IS NULL OR lora.category = :category) AND (
+        :base_models IS NULL OR EXISTS (
+            SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1
+            AND base_model IN (SELECT value FROM json_each(:base_models))
+        )
     )
 """
 _ORDERS = {
@@ -63,15 +88,18 @@ _ORDERS = {
     Sort.TRENDING: "lora.trend DESC, lora.id DESC",
     Sort.TOP_RATED: "lora.score DESC, lora.id DESC",
 }
-
-
-def _list(search: bool, sort: Sort) -> str:
-    found = f"AND {_FOUND}" if search else ""
-    return f"{_BOOKMARK} WHERE {_FILTERS} {found} ORDER BY {_ORDERS[sort]} LIMIT :limit OFFSET :offset"
-
-
-# (by search, sort): one statement each.
-LIST = {key: _list(*key) for key in product((False, True), Sort)}
+# (by search): how many; (by search, sort): a page of ids.
+COUNT_LISTED = {
+    search: f"SELECT count(*) AS total {_AMONG_FOUND if search else _OF_PERSON} AND {_FILTERS}"
+    for search in (False, True)
+}
+LIST = {
+    (search, sort): f"""
+        SELECT bookmark.id {_AMONG_FOUND if search else _OF_PERSON} AND {_FILTERS}
+        ORDER BY {"wanted.value ->> 1, " if search else ""}{_ORDERS[sort]} LIMIT :limit OFFSET :offset
+    """
+    for search, sort in product((False, True), Sort)
+}
 
 
 @dataclass(frozen=True)
@@ -98,20 +126,51 @@ class BookmarkPage:
 
 async def add_bookmark(connection: aiosqlite.Connection, person_id: int, lora_id: int, note: str = "") -> bool:
     """Save an entry. False when it was saved already (note and time stay) or does not exist. Raises DatabaseError."""
-    parameters = {"person": person_id, "lora": lora_id, "note": _kept(note), "now": now_ms()}
+    parameters = {"person": person_id, "lora": lora_id, "note": kept_note(note), "now": now_ms()}
     async with transaction(connection):
         await people.remember_person(connection, person_id)
-        return bool(await write(connection, ADD, parameters))
+        return await _indexed(connection, person_id, await write(connection, ADD, parameters))
 
 
-async def remove_bookmark(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> bool:
-    """Take a bookmark away, with its note. False when there was none. Raises DatabaseError."""
-    return bool(await write(connection, REMOVE, (person_id, lora_id)))
+async def remove_bookmark(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> int | None:
+    """Take a bookmark away; what `restore_bookmark` needs to bring it back. None when there was none.
+
+    Raises DatabaseError.
+    """
+    now = now_ms()
+    async with transaction(connection):
+        await write(connection, FORGET_REMOVED, (now - UNDO_MS,))
+        for row in await write(connection, REMOVE, (person_id, lora_id)):
+            (kept,) = await write(connection, KEEP_REMOVED, (*row, now))
+            return kept["id"]
+    return None
+
+
+async def restore_bookmark(connection: aiosqlite.Connection, person_id: int, removed_id: int) -> bool:
+    """Bring a removed bookmark back with its note, date and uses. False when that is too long ago, or done already.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        for row in await write(connection, TAKE_REMOVED, (removed_id, person_id)):
+            return await _indexed(connection, person_id, await write(connection, RESTORE, tuple(row)))
+    return False
 
 
 async def set_note(connection: aiosqlite.Connection, person_id: int, lora_id: int, note: str) -> bool:
     """Replace the note of a bookmark. False when there is no such bookmark. Raises DatabaseError."""
-    return bool(await write(connection, SET_NOTE, (_kept(note), person_id, lora_id)))
+    async with transaction(connection):
+        rows = await write(connection, SET_NOTE, (kept_note(note), person_id, lora_id))
+        return await _indexed(connection, person_id, rows)
+
+
+async def _indexed(connection: aiosqlite.Connection, person_id: int, rows: list[sqlite3.Row]) -> bool:
+    """Index the notes of the bookmarks that were written; whether there were any."""
+    for row in rows:
+        await write(connection, FORGET_NOTE, (row["id"],))
+        if row["note"]:
+            await write(connection, INDEX_NOTE, (row["id"], owner_word(person_id), indexed(row["note"])))
+    return bool(rows)
 
 
 async def find_bookmark(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> Bookmark | None:
@@ -142,25 +201,66 @@ async def list_bookmarks(
 ) -> BookmarkPage:
     """A page of a person's bookmarks, all conditions met.
 
-    `search` wants each of its words at the beginning of a word of the name, the trigger words or the note;
-    `base_models` wants a usable version of one of them. A page behind the end has no bookmarks but the
-    true total. Raises DatabaseError.
+    `search` wants each of its words at the beginning of a word of the name, the trigger words or the note; what is one
+    typo away comes behind. `base_models` wants a usable version of one of them. A page behind the end has no bookmarks
+    but the true total. Raises DatabaseError.
     """
     words = search_words(search)
-    if words == []:
-        return BookmarkPage((), 0)
     parameters = {
         "person": person_id,
         "category": category,
         "base_models": None if base_models is None else json.dumps(list(base_models)),
-        "words": json.dumps(list(dict.fromkeys(words or ()))),
+        "found": json.dumps([] if not words else await _found(connection, person_id, words)),
         "limit": limit,
         "offset": offset,
     }
+    sql = COUNT_LISTED[words is not None]
+    (count,) = await fetch(connection, sql, parameters)
     sql = LIST[words is not None, sort]
-    rows = await fetch(connection, sql, parameters)
-    first = rows or await fetch(connection, sql, {**parameters, "limit": 1, "offset": 0})
-    return BookmarkPage(await _bookmarks(connection, person_id, rows), first[0]["total"] if first else 0)
+    ids = [row["id"] for row in await fetch(connection, sql, parameters)]
+    rows = await fetch(connection, BY_IDS, (json.dumps(ids),))
+    return BookmarkPage(await _bookmarks(connection, person_id, rows), count["total"])
+
+
+async def _found(connection: aiosqlite.Connection, person_id: int, words: list[str]) -> list[tuple[int, int]]:
+    """Ids of the bookmarks that match, each with its rank: 0 as it was typed, 1 one typo away."""
+    typed = await read_typed(connection, words)
+    own_note = f"owner : {quoted(owner_word(person_id))} AND note : "
+    nothing = f"owner : {quoted('')}"
+    ranks = dict.fromkeys(await _matching(connection, person_id, [(typed.begun(NAMES), nothing)]), 0)
+    begun = [(f"{NAMES} : {word}", f"{own_note}{word}") for word in typed.begun_words]
+    ranks |= dict.fromkeys(await _matching(connection, person_id, begun), 0)
+    near: list[int] = []
+    if typed.mistyped:
+        near += await _matching(connection, person_id, [(typed.mistyped, nothing)])
+    if len(ranks) < FEW:
+        notes = await _note_words(connection, person_id)
+        loose = [
+            (f"{NAMES} : {loose}", own_note + any_of([begins(word), *map(quoted, _near(word, notes))]))
+            for word, loose in zip(words, typed.loose_words, strict=True)
+        ]
+        near += await _matching(connection, person_id, loose)
+    return list((dict.fromkeys(near, 1) | ranks).items())
+
+
+async def _matching(connection: aiosqlite.Connection, person_id: int, words: list[tuple[str, str]]) -> list[int]:
+    """Bookmarks that match every pair of (query for the LoRA, query for the note) by one of the two."""
+    rows = await fetch(connection, MATCHING, {"person": person_id, "words": json.dumps(words)})
+    return [row["id"] for row in rows]
+
+
+async def _note_words(connection: aiosqlite.Connection, person_id: int) -> set[str]:
+    rows = await fetch(connection, NOTES, (person_id, NOTES_READ))
+    return set(words_of(" ".join(row["note"] for row in rows)))
+
+
+def _near(word: str, others: Collection[str]) -> list[str]:
+    return [other for other in others if one_typo_apart(word, other)] if len(word) > 1 else []
+
+
+def owner_word(person_id: int) -> str:
+    """The word of the index of notes that stands for a person."""
+    return f"p{person_id}"
 
 
 async def _bookmarks(connection: aiosqlite.Connection, person_id: int, rows: list[sqlite3.Row]) -> tuple[Bookmark, ...]:
@@ -171,5 +271,6 @@ async def _bookmarks(connection: aiosqlite.Connection, person_id: int, rows: lis
     )
 
 
-def _kept(note: str) -> str:
+def kept_note(note: str) -> str:
+    """What is kept of a note: text, trimmed, of at most MAX_NOTE characters."""
     return storable(note).strip()[:MAX_NOTE]

@@ -15,8 +15,9 @@ import aiosqlite
 
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
-from bot.database.loras import name_key, stored_found
-from bot.database.search import storable
+from bot.database.lora_index import index_lora, index_waiting
+from bot.database.loras import stored_found
+from bot.database.search import name_key, storable
 from bot.database.tags import write_tags
 from inference.lora.evidence import Evidence
 from inference.lora.library import FoundLora
@@ -25,8 +26,9 @@ from inference.lora.sidecar import Category, Sidecar
 KNOWN = "SELECT path, found FROM lora_version WHERE missing = 0"
 MARK_MISSING = """
     UPDATE lora_version SET missing = 1
-    WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path
+    WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path, lora_id
 """
+UNINDEX = "UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))"
 MARK_REPLACED = "UPDATE lora_version SET missing = 1 WHERE id = ?"
 AT_PATH = "SELECT * FROM lora_version WHERE path = ? AND missing = 0"
 LIVE_ELSEWHERE = """
@@ -62,15 +64,6 @@ DROP_UNUSED = """
     AND NOT EXISTS (SELECT 1 FROM bookmark WHERE lora_id = :id) RETURNING id
 """
 VERSIONS_OF = "SELECT found FROM lora_version WHERE lora_id = ? ORDER BY missing, path, id"
-FORGET_TEXT = "DELETE FROM lora_text WHERE rowid = ?"
-FORGET_NAME = "DELETE FROM lora_name WHERE rowid = ?"
-WRITE_TEXT = """
-    INSERT INTO lora_text (rowid, name, trigger_words, description) SELECT id, name, coalesce((
-        SELECT group_concat(word, ' ') FROM lora_version JOIN trigger_word ON version_id = lora_version.id
-        WHERE lora_id = lora.id
-    ), ''), description FROM lora WHERE id = ?
-"""
-WRITE_NAME = "INSERT INTO lora_name (rowid, name) SELECT id, name FROM lora WHERE id = ?"
 
 
 class Change(StrEnum):
@@ -90,8 +83,14 @@ async def known_files(connection: aiosqlite.Connection) -> dict[str, FoundLora]:
 
 
 async def mark_missing(connection: aiosqlite.Connection, present: Collection[str]) -> tuple[str, ...]:
-    """Flag every version whose path is not among `present`; the paths newly flagged. Raises DatabaseError."""
-    rows = await write(connection, MARK_MISSING, (json.dumps(sorted(present)),))
+    """Flag every version whose path is not among `present`; the paths newly flagged.
+
+    Lists follow, and what an earlier Easel has not indexed is indexed. Raises DatabaseError.
+    """
+    async with transaction(connection):
+        rows = await write(connection, MARK_MISSING, (json.dumps(sorted(present)),))
+        await write(connection, UNINDEX, (json.dumps([row["lora_id"] for row in rows]),))
+    await index_waiting(connection)
     return tuple(sorted(row["path"] for row in rows))
 
 
@@ -123,6 +122,7 @@ async def _row_at(connection: aiosqlite.Connection, found: FoundLora) -> sqlite3
     if row is None or found.sha256 is None or row["sha256"] in {None, found.sha256}:
         return row
     await write(connection, MARK_REPLACED, (row["id"],))
+    await index_lora(connection, row["lora_id"])
     return None
 
 
@@ -134,6 +134,7 @@ async def _record_broken(
         await _record(connection, row, found, evidence, found.problem)
     elif (row["found"], row["problem"]) != (found.model_dump_json(), found.problem):
         await write(connection, UPDATE, {**dict(row), "found": found.model_dump_json(), "problem": found.problem})
+        await index_lora(connection, row["lora_id"])
     return Change.BROKEN
 
 
@@ -222,5 +223,4 @@ async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
     description = next((s.description for s in sidecars if s.description), "")
     await write(connection, DESCRIBE_ENTRY, (category, description, lora_id))
     await write_tags(connection, lora_id, category, [tag for each in found if each is not None for tag in each.tags])
-    for sql in (FORGET_TEXT, WRITE_TEXT, FORGET_NAME, WRITE_NAME):
-        await fetch(connection, sql, (lora_id,))
+    await index_lora(connection, lora_id)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from itertools import product
 
 import aiosqlite
 
 from bot.database.base_models import stored_base_model
 from bot.database.connection import fetch, fetch_one
-from bot.database.search import all_words, nearly, search_words, storable
+from bot.database.lora_search import Facets, Sort, find_loras
+from bot.database.search import name_key, parts, search_words
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
 from inference.lora.library import FoundLora
@@ -41,82 +39,10 @@ VERSION_BY_SHA256 = f"{_VERSION} WHERE sha256 = ? ORDER BY usable DESC, missing,
 VERSION_BY_AUTOV2 = f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 VERSION_BY_AUTOV3 = f"{_VERSION} WHERE autov3 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 WITH_PROBLEM = f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path"
-_USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)"
-NEARLY_NAMED = f"""
-    SELECT lora.name FROM lora_name JOIN lora ON lora.id = lora_name.rowid
-    WHERE lora_name MATCH ? AND {_USABLE} ORDER BY lora_name.rank LIMIT ?
-"""  # noqa: S608 - constants only
-NAMED_LIKE = f"""
-    SELECT lora.name FROM lora_text JOIN lora ON lora.id = lora_text.rowid
-    WHERE lora_text MATCH ? AND {_USABLE} ORDER BY lora_text.rank LIMIT ?
-"""  # noqa: S608 - constants only
-
-_OF_BASE = """lora.id IN (
-    SELECT lora_id FROM lora_version WHERE base_model IN (SELECT value FROM json_each(:base_models)) AND usable = 1
-)"""
-_TAGGED = "lora.id IN (SELECT lora_id FROM lora_tag WHERE category = lora.category AND tag = :tag)"
-_OF_SEARCH = "lora.id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :search)"
-
-
-class Sort(StrEnum):
-    """In which order lists come."""
-
-    NEWEST = "newest"
-    OLDEST = "oldest"
-    NAME = "name"
-    MOST_USED = "most_used"
-    TRENDING = "trending"
-    TOP_RATED = "top_rated"
-
-
-_ORDERS = {
-    Sort.NEWEST: "lora.created_at DESC, lora.id DESC",
-    Sort.OLDEST: "lora.created_at, lora.id",
-    Sort.NAME: "lora.name_key",
-    Sort.MOST_USED: "lora.uses DESC, lora.id DESC",
-    Sort.TRENDING: "lora.trend DESC, lora.id DESC",
-    Sort.TOP_RATED: "lora.score DESC, lora.id DESC",
-}
-
-
-def _browse(category: bool, tag: bool, base: bool, search: bool, sort: Sort) -> str:
-    chosen = (
-        (category, "lora.category = :category"),
-        (tag, _TAGGED),
-        (base, _OF_BASE),
-        (search, _OF_SEARCH),
-        (True, _USABLE),
-    )
-    conditions = " AND ".join(condition for wanted, condition in chosen if wanted)
-    order = f"ORDER BY {_ORDERS[sort]} LIMIT :limit OFFSET :offset"
-    return f"SELECT lora.* FROM lora WHERE {conditions} {order}"  # noqa: S608 - constants only
-
-
-# (by category, by tag, by base model, by search, sort): one statement each, so that each can use the index made for it.
-BROWSE = {key: _browse(*key) for key in product((False, True), (False, True), (False, True), (False, True), Sort)}
-
-_CHOICE = """
-    SELECT lora.id, lora.name, lora.category, (
-        SELECT json_group_array(DISTINCT base_model) FROM lora_version
-        WHERE lora_id = lora.id AND usable = 1 AND base_model IS NOT NULL
-    ) AS base_models, EXISTS (
-        SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1
-        AND base_model IN (SELECT value FROM json_each(:base_models))
-    ) AS fits, EXISTS (SELECT 1 FROM bookmark WHERE person_id = :person AND lora_id = lora.id) AS bookmarked
-"""
-CHOICES_MATCHING = f"""
-    {_CHOICE} FROM lora_text JOIN lora ON lora.id = lora_text.rowid
-    WHERE lora_text MATCH :search AND {_USABLE} ORDER BY bookmarked DESC, fits DESC, lora.name_key LIMIT :limit
-"""
-CHOICES_BOOKMARKED = f"""
-    {_CHOICE} FROM bookmark JOIN lora ON lora.id = bookmark.lora_id
-    WHERE bookmark.person_id = :person AND {_USABLE}
-    ORDER BY fits DESC, bookmark.created_at DESC, bookmark.id DESC LIMIT :limit
-"""
-CHOICES_FITTING = f"{_CHOICE} FROM lora WHERE {_OF_BASE} AND NOT bookmarked ORDER BY lora.name_key LIMIT :limit"
-CHOICES_OTHER = f"""
-    {_CHOICE} FROM lora WHERE {_USABLE} AND NOT bookmarked AND NOT fits
-    ORDER BY lora.created_at DESC, lora.id DESC LIMIT :limit
+BY_IDS = "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key"
+SHARING_PARTS = """
+    SELECT lora_name.rowid AS id FROM json_each(?) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
+    GROUP BY lora_name.rowid ORDER BY count(*) DESC LIMIT ?
 """
 
 
@@ -176,27 +102,11 @@ class Lora:
 
 @dataclass(frozen=True)
 class LoraPage:
-    """A page of entries, and whether there are more."""
+    """A page of entries, and how many there are on all pages."""
 
     loras: tuple[Lora, ...]
+    total: int
     more: bool
-
-
-@dataclass(frozen=True)
-class LoraChoice:
-    """What a field with suggestions shows. `base_models` of its usable versions, without the unknown ones."""
-
-    id: int
-    name: str
-    category: Category
-    base_models: tuple[BaseModelId, ...]
-    fits: bool
-    bookmarked: bool
-
-
-def name_key(name: str) -> str:
-    """The form in which names are compared: without regard to case, width or doubled blanks."""
-    return " ".join(unicodedata.normalize("NFKC", storable(name)).casefold().split())
 
 
 async def find_lora(connection: aiosqlite.Connection, lora_id: int) -> Lora | None:
@@ -245,56 +155,32 @@ async def browse_loras(
 ) -> LoraPage:
     """A page of the entries that have a usable version, all conditions met.
 
-    `search` wants each of its words at the beginning of a word of name, trigger words or description; `tag` is one
-    that `tags.popular_tags` gives; `base_models` wants a usable version of one of them. Raises DatabaseError.
+    `search` is found in name, trigger words and description: what is exactly it first, then what begins with it, then
+    what is one typo away, each in the order `sort`; `tag` is one that `tags.popular_tags` gives; `base_models` wants a
+    usable version of one of them. Raises DatabaseError.
     """
-    words = search_words(search)
-    if words == []:
-        return LoraPage((), more=False)
-    parameters = {
-        "category": category,
-        "tag": tag,
-        "base_models": json.dumps(list(base_models or ())),
-        "search": all_words(words or []),
-        "limit": limit + 1,
-        "offset": offset,
-    }
-    sql = BROWSE[category is not None, tag is not None, base_models is not None, words is not None, sort]
-    rows = await fetch(connection, sql, parameters)
-    return LoraPage(await loras_from(connection, rows[:limit]), more=len(rows) > limit)
-
-
-async def lora_choices(
-    connection: aiosqlite.Connection,
-    person_id: int,
-    typed: str,
-    *,
-    fitting: Collection[BaseModelId] = (),
-    limit: int = 25,
-) -> tuple[LoraChoice, ...]:
-    """What to suggest while a person types: bookmarks before the rest, and in each what fits `fitting` first.
-
-    Raises DatabaseError.
-    """
-    words = search_words(typed)
-    if words == []:
-        return ()
-    parameters = {"person": person_id, "base_models": json.dumps(list(fitting)), "search": all_words(words or [])}
-    rows: list[sqlite3.Row] = []
-    for sql in (CHOICES_BOOKMARKED, CHOICES_FITTING, CHOICES_OTHER) if words is None else (CHOICES_MATCHING,):
-        if len(rows) < limit:
-            rows += await fetch(connection, sql, {**parameters, "limit": limit - len(rows)})
-    return tuple(map(_choice, rows))
+    facets = Facets(category, tag, base_models)
+    found = await find_loras(connection, facets, search, sort, limit=limit, offset=offset)
+    loras = await find_loras_by_id(connection, found.ids)
+    return LoraPage(loras, found.total, more=offset + limit < found.total)
 
 
 async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: int = 50) -> tuple[str, ...]:
-    """Names of usable entries that share letters with `typed`, the best first. Raises DatabaseError."""
-    sql, query = NEARLY_NAMED, nearly(typed)
-    if query is None:
-        sql, query = NAMED_LIKE, all_words(search_words(typed) or [])
-    if not query:
+    """Names of usable entries that `typed` may mean: by words, one typo away, then by what letters they share.
+
+    Raises DatabaseError.
+    """
+    if not search_words(typed):
         return ()
-    return tuple(row["name"] for row in await fetch(connection, sql, (query, limit)))
+    found = await find_loras(connection, Facets(), typed, Sort.MOST_USED, limit=limit)
+    rows = await fetch(connection, SHARING_PARTS, (json.dumps(parts(typed)), limit))
+    ids = dict.fromkeys([*found.ids, *(row["id"] for row in rows)])
+    return tuple(lora.name for lora in await find_loras_by_id(connection, list(ids)) if lora.usable)[:limit]
+
+
+async def find_loras_by_id(connection: aiosqlite.Connection, ids: Sequence[int]) -> tuple[Lora, ...]:
+    """The entries with these ids, in their order, without those that are not there. Raises DatabaseError."""
+    return await loras_from(connection, await fetch(connection, BY_IDS, (json.dumps(list(ids)),)))
 
 
 async def loras_from(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Row]) -> tuple[Lora, ...]:
@@ -344,14 +230,3 @@ def _version(row: sqlite3.Row) -> LoraVersion:
     columns["trigger_words"] = tuple(json.loads(columns["trigger_words"]))
     columns["missing"] = bool(columns["missing"])
     return LoraVersion(**columns)
-
-
-def _choice(row: sqlite3.Row) -> LoraChoice:
-    return LoraChoice(
-        id=row["id"],
-        name=row["name"],
-        category=Category(row["category"]),
-        base_models=tuple(sorted(filter(None, map(stored_base_model, json.loads(row["base_models"]))))),
-        fits=bool(row["fits"]),
-        bookmarked=bool(row["bookmarked"]),
-    )

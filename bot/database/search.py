@@ -1,12 +1,27 @@
-"""What a person types into a search field, as FTS5 queries that cannot be broken by any character."""
+"""What a person types into a search field: its words, and FTS5 queries that cannot be broken by any character.
+
+Texts are indexed and sought in the same form: without case, width and accents, letters and digits alone.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+import zlib
+from collections.abc import Iterable
 
 MAX_CHARACTERS = 200
 MAX_WORDS = 10
-TRIGRAM = 3  # characters; the index of nearly right names knows nothing shorter
+TRIGRAM = 3  # characters; the index of parts of names knows nothing shorter
+KEY_CHARACTERS = 8  # of a word, looked at for its keys; the rest is compared with what they find
+MAX_SUFFIX = 8  # characters; how much of a script without blanks is found from any place within
+
+_WORD = re.compile(r"(?:[^\W_]|(?<=\w)[\u0300-\u036f\u0900-\u109f\u1780-\u17ff])+")
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+# Han, kana, Thai, Lao, Burmese, Khmer: no blanks between words.
+_UNBROKEN = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]{2,}"
+)
 
 
 def storable(text: str) -> str:
@@ -14,30 +29,85 @@ def storable(text: str) -> str:
     return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
-def search_words(text: str) -> list[str] | None:
-    """One FTS5 query per word, each of which must match the beginning of a word.
+def name_key(name: str) -> str:
+    """The form in which names are compared: without regard to case, width or doubled blanks."""
+    return " ".join(unicodedata.normalize("NFKC", storable(name)).casefold().split())
 
-    None when nothing was typed. An empty list when there is neither letter nor digit in it, so nothing can match.
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in the form in which they are indexed and sought: `Änne-LISE №2` is anne, lise, no2."""
+    plain = unicodedata.normalize("NFKD", storable(text)).casefold()
+    return _WORD.findall(unicodedata.normalize("NFKC", _ACCENTS.sub("", plain)))
+
+
+def indexed(text: str) -> str:
+    """What the full text index is given of `text`: its words, and where a script has no blanks, all their endings."""
+    words: list[str] = []
+    for word in words_of(text):
+        words.append(word)
+        for run in _UNBROKEN.finditer(word):
+            start = 1 if run.start() == 0 else run.start()
+            words += [word[at : at + MAX_SUFFIX] for at in range(start, run.end())]
+    return " ".join(words)
+
+
+def together(text: str) -> str:
+    """All words of `text` as one, so that a typo may also lie in what stands between them."""
+    return "".join(words_of(text))
+
+
+def search_words(text: str) -> list[str] | None:
+    """The words sought. None when nothing was typed; an empty list when there is neither letter nor digit in it.
+
     What goes beyond MAX_CHARACTERS or MAX_WORDS is not looked at.
     """
-    cleaned = unicodedata.normalize("NFKC", storable(text))[:MAX_CHARACTERS]
-    words = cleaned.split()
-    if not words:
-        return None
-    return [f"{_quoted(word)}*" for word in words if any(map(str.isalnum, word))][:MAX_WORDS]
+    cut = storable(text)[:MAX_CHARACTERS]
+    return words_of(cut)[:MAX_WORDS] if cut.split() else None
 
 
-def all_words(words: list[str]) -> str:
-    """One FTS5 query that demands every one of `words`."""
-    return " AND ".join(words)
+def quoted(word: str) -> str:
+    """`word` as FTS5 takes it literally."""
+    return '"' + word.replace('"', '""') + '"'
 
 
-def nearly(text: str) -> str | None:
-    """An FTS5 query for the trigram index: anything that shares three characters with `text`. None if too short."""
+def begins(word: str) -> str:
+    """An FTS5 query for words that begin with `word`."""
+    return f"{quoted(word)}*"
+
+
+def any_of(queries: Iterable[str]) -> str:
+    """One FTS5 query that is content with any of `queries`."""
+    return f"({' OR '.join(queries)})"
+
+
+def all_of(queries: Iterable[str]) -> str:
+    """One FTS5 query that demands every one of `queries`."""
+    return f"({' AND '.join(queries)})"
+
+
+def parts(text: str) -> list[str]:
+    """FTS5 queries for the trigram index, one for every three characters of `text` that stand together."""
     cleaned = unicodedata.normalize("NFKC", storable(text)).strip()[:MAX_CHARACTERS]
-    pieces = {cleaned[start : start + TRIGRAM] for start in range(len(cleaned) - TRIGRAM + 1)}
-    return " OR ".join(map(_quoted, sorted(pieces))) or None
+    return [quoted(cleaned[start : start + TRIGRAM]) for start in range(len(cleaned) - TRIGRAM + 1)]
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+def typo_keys(word: str) -> list[int]:
+    """Numbers of which two words share one whenever they are one typo apart (and seldom otherwise).
+
+    They stand for the word's beginning and for what is left of it when any one character is struck out (the idea of
+    SymSpell: a typo becomes equality once the character in question is gone from both).
+    """
+    start = word[:KEY_CHARACTERS]
+    variants = {start} | {start[:at] + start[at + 1 :] for at in range(len(start))}
+    return sorted(zlib.crc32(variant.encode()) for variant in variants if variant)
+
+
+def one_typo_apart(one: str, other: str) -> bool:
+    """Whether one character replaced, added, left out or exchanged with its neighbour makes `one` into `other`."""
+    if abs(len(one) - len(other)) > 1 or one == other:
+        return False
+    start = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    one, other = one[start:], other[start:]
+    if len(one) != len(other):
+        return one[1:] == other or one == other[1:]
+    return one[1:] == other[1:] or (one[:2] == other[1::-1] and one[2:] == other[2:])

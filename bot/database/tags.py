@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from bot.database.connection import fetch, write
-from bot.database.loras import name_key
+from bot.database.search import name_key
 from inference.lora.sidecar import Category
 
 MAX_TAG = 40  # characters

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from bot.database.bookmarks import (
     MAX_NOTE,
+    UNDO_MS,
     add_bookmark,
     count_bookmarks,
     find_bookmark,
     list_bookmarks,
     remove_bookmark,
+    restore_bookmark,
     set_note,
 )
 from bot.database.connection import fetch
@@ -100,7 +102,11 @@ async def test_filters(shelf: aiosqlite.Connection) -> None:
         ("   \n\t ", ["Komori", "Water colour", "Änne-Lise", "zoom lens"]),
         ("komori", ["Komori", "zoom lens"]),  # a name, and a word of another's note
         ("KOM", ["Komori", "zoom lens"]),
-        ("omori", []),  # only the beginnings of words
+        ("omori", ["Komori", "zoom lens"]),  # one character left out, of a name and of a note
+        ("mori", []),  # otherwise only the beginnings of words
+        ("kmoori rainny", ["Komori"]),  # one typo in each word
+        ("komorishy", ["Komori"]),  # what stands between words counts as a character too
+        ("omoiri", []),  # two typos
         ("komori rainy", ["Komori"]),  # one word in the name, the other in the note
         ("rainy komori days", ["Komori"]),
         ("komori komori", ["Komori", "zoom lens"]),
@@ -149,6 +155,45 @@ async def test_search(shelf: aiosqlite.Connection, search: str, expected: list[s
 @given(search=st.text(max_size=40))
 async def test_no_search_breaks(shelf: aiosqlite.Connection, search: str) -> None:
     await names(shelf, search=search)
+
+
+async def test_what_was_typed_comes_before_what_is_near(shelf: aiosqlite.Connection) -> None:
+    await add_lora(shelf, "Komora", category="pose")
+    await add_bookmark(shelf, MISO, 5)
+    assert await names(shelf, search="komora", sort=Sort.OLDEST) == ["Komora", "Komori", "zoom lens"]
+    assert await names(shelf, search="komori", sort=Sort.NEWEST) == ["zoom lens", "Komori", "Komora"]
+
+
+async def test_removing_is_undone_with_note_date_and_uses(shelf: aiosqlite.Connection) -> None:
+    await shelf.execute("UPDATE bookmark SET uses = 7, created_at = 123 WHERE person_id = ? AND lora_id = 1", (MISO,))
+    before = await find_bookmark(shelf, MISO, 1)
+    removed = await remove_bookmark(shelf, MISO, 1)
+    assert removed is not None
+    assert not await restore_bookmark(shelf, RUI, removed), "another person's"
+    assert await restore_bookmark(shelf, MISO, removed)
+    assert before is not None and await find_bookmark(shelf, MISO, 1) == before and before.uses == 7
+    assert await names(shelf, search="rainy") == ["Komori"]
+    assert not await restore_bookmark(shelf, MISO, removed), "it is back already"
+
+
+async def test_undo_keeps_what_was_saved_anew_and_ends_after_some_days(
+    shelf: aiosqlite.Connection,
+) -> None:
+    removed = await remove_bookmark(shelf, MISO, 1)
+    await add_bookmark(shelf, MISO, 1, "new")
+    assert removed is not None and not await restore_bookmark(shelf, MISO, removed)
+    bookmark = await find_bookmark(shelf, MISO, 1)
+    assert bookmark is not None and bookmark.note == "new"
+    old = await remove_bookmark(shelf, MISO, 2)
+    await shelf.execute("UPDATE removed_bookmark SET removed_at = removed_at - ?", (UNDO_MS + 1,))
+    await remove_bookmark(shelf, MISO, 3)
+    assert old is not None and not await restore_bookmark(shelf, MISO, old)
+
+
+@pytest.mark.parametrize("search", ["雨の日", "日に使う", "使う", "雨の目"])
+async def test_notes_in_scripts_without_blanks_are_found_from_within(shelf: aiosqlite.Connection, search: str) -> None:
+    await set_note(shelf, MISO, 3, "雨の日に使う 雨の日")
+    assert await names(shelf, search=search) == ["Änne-Lise"]
 
 
 async def test_pages_know_how_many_there_are(shelf: aiosqlite.Connection) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.catalogue import scan_library
 from bot.database.bookmarks import add_bookmark
+from bot.database.choices import lora_choices
 from bot.database.lora_records import mark_missing, record_found
 from bot.database.loras import (
     Sort,
@@ -17,7 +18,6 @@ from bot.database.loras import (
     find_lora_by_name,
     find_version,
     find_version_by_short_hash,
-    lora_choices,
     similar_names,
     versions_with_problem,
 )

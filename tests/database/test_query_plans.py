@@ -15,7 +15,7 @@ import bot.database
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
 )
-SMALL = {"checkpoint", "word", "json_each", "value"}  # what an operator configured, or the parameter itself
+SMALL = {"checkpoint", "json_each", "value", "wanted"}  # what an operator configured, or the parameter itself
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
@@ -34,7 +34,7 @@ def parameters(sql: str) -> dict[str, object] | tuple[object, ...]:
     """Something for every placeholder; what is meant for MATCH or json_each must be well-formed."""
     named = re.findall(r":([a-z_0-9]+)", sql)
     if named:
-        return {name: "[]" if name in {"words", "base_models"} else "1" for name in named}
+        return {name: "[]" if name in {"words", "base_models", "ids"} else "1" for name in named}
     return ("1",) * sql.count("?")
 
 
@@ -48,8 +48,8 @@ def whole_tables(sql: str, plan: list[str]) -> list[str]:
             continue
         if re.search(r"VIRTUAL TABLE INDEX \d+:[M=]", step):
             continue  # a lookup in the full text index, by MATCH or by rowid
-        if "USING INDEX" in scan[2] and "LIMIT" in sql and not sorts:
-            continue  # walks an index in the wanted order and stops at the page's end
+        if "ORDER BY" in sql and "LIMIT" in sql and not sorts:
+            continue  # walks in the wanted order and stops at the page's end
         bad.append(step)
     return bad
 

@@ -1,9 +1,24 @@
 -- What makes LoRAs worth finding: how often they were used, what people think of them, and how they look.
--- Written by bot.database.uses, ratings, samples and tags.
+-- Written by bot.database.uses, ratings, samples, tags, lora_index and dictionary.
 
 -- Uses are counted in jobs that succeeded; here those of the bookmark's owner since it was saved.
 ALTER TABLE bookmark ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX bookmark_by_uses ON bookmark (person_id, uses, id);
+CREATE INDEX bookmark_with_note ON bookmark (person_id, created_at) WHERE note <> '';
+
+-- What a person took away, so that it can be undone as it was. Kept for days.
+CREATE TABLE removed_bookmark (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,   -- an id once seen on a button never comes to mean another bookmark
+    person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+    lora_id INTEGER NOT NULL REFERENCES lora (id) ON DELETE CASCADE,
+    note TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    uses INTEGER NOT NULL,
+    removed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX removed_bookmark_of ON removed_bookmark (person_id);
+CREATE INDEX removed_bookmark_of_lora ON removed_bookmark (lora_id);
+CREATE INDEX removed_bookmark_by_age ON removed_bookmark (removed_at);
 
 ALTER TABLE lora ADD COLUMN uses INTEGER NOT NULL DEFAULT 0;            -- jobs of everybody
 -- log2 of the sum of 2^(t/half-life) over the uses: time decays all entries alike, so the order needs no upkeep.
@@ -17,6 +32,39 @@ CREATE INDEX lora_by_uses ON lora (uses, id);
 CREATE INDEX lora_by_trend ON lora (trend, id);
 CREATE INDEX lora_by_score ON lora (score, id);
 CREATE INDEX lora_by_adder ON lora (added_by) WHERE added_by IS NOT NULL;
+
+-- Lists are walked by id, uses, trend, score or name; what narrows them down stands in lora_text.
+DROP INDEX lora_by_age;
+DROP INDEX lora_by_category;
+DROP INDEX lora_by_category_and_name;
+
+-- 0: what lora_text says of the entry is not up to date; the next scan writes it anew.
+ALTER TABLE lora ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0 CHECK (indexed IN (0, 1));
+CREATE INDEX lora_waiting ON lora (id) WHERE indexed = 0;
+
+-- rowid = lora.id; words in the form of bot.database.search. `whole` holds the name and each trigger word written
+-- together, `facets` one word for every property by which lists are narrowed down.
+DROP TABLE lora_text;
+CREATE VIRTUAL TABLE lora_text USING fts5 (
+    name, trigger_words, whole, description, facets, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3'
+);
+
+-- Every word of names and trigger words, and where to look for it when one character is wrong: two words that are one
+-- typo apart share a key. Words that no entry has any more may stay: the search finds nothing by them.
+CREATE TABLE word (
+    id INTEGER PRIMARY KEY,
+    word TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE word_key (
+    key INTEGER NOT NULL,
+    word_id INTEGER NOT NULL REFERENCES word (id) ON DELETE CASCADE,
+    PRIMARY KEY (key, word_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX word_key_of ON word_key (word_id);
+
+-- Notes are indexed in the form of bot.database.search, so no trigger can do it; those without a note are left out.
+DROP TRIGGER bookmark_added;
+DROP TRIGGER bookmark_noted;
 
 CREATE TABLE rating (
     person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,

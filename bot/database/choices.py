@@ -1,0 +1,150 @@
+"""What to suggest while a person types the name of a LoRA: bookmarks first, and in each group what fits."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.base_models import stored_base_model
+from bot.database.connection import fetch
+from bot.database.lora_search import FEW, KEPT_FOR_TYPOS, NAMES, Facets, Sort, count_hits, ranked, read_typed
+from bot.database.search import search_words
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+
+_FITS = """EXISTS (
+    SELECT 1 FROM lora_version WHERE lora_version.lora_id = {id} AND usable = 1
+    AND base_model IN (SELECT value FROM json_each(:base_models))
+)"""
+_USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1)"
+_FITTING_BOOKMARK = _FITS.format(id="bookmark.lora_id")
+# (whether it fits): the newest first.
+BOOKMARKED = {
+    fits: f"""
+        SELECT lora_id AS id FROM bookmark
+        WHERE person_id = :person AND {_USABLE} AND {"" if fits else "NOT"} {_FITTING_BOOKMARK}
+        ORDER BY created_at DESC, bookmark.id DESC LIMIT :limit
+    """  # noqa: S608 - constants only
+    for fits in (True, False)
+}
+# The plus keeps SQLite from asking the full text index once for each bookmark.
+BOOKMARKED_MATCHING = f"""
+    SELECT lora_text.rowid AS id FROM lora_text
+    CROSS JOIN bookmark ON bookmark.person_id = :person AND bookmark.lora_id = lora_text.rowid
+    WHERE lora_text MATCH :match AND +lora_text.rowid IN (SELECT lora_id FROM bookmark WHERE person_id = :person)
+    ORDER BY {_FITTING_BOOKMARK} DESC, bookmark.uses DESC, bookmark.id DESC LIMIT :limit
+"""  # noqa: S608 - constants only
+CHOSEN = f"""
+    SELECT lora.id, lora.name, lora.category, (
+        SELECT json_group_array(DISTINCT base_model) FROM lora_version
+        WHERE lora_id = lora.id AND usable = 1 AND base_model IS NOT NULL
+    ) AS base_models, {_FITS.format(id="lora.id")} AS fits,
+    EXISTS (SELECT 1 FROM bookmark WHERE person_id = :person AND lora_id = lora.id) AS bookmarked
+    FROM json_each(:ids) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key
+"""  # noqa: S608 - constants only
+
+
+@dataclass(frozen=True)
+class LoraChoice:
+    """What a field with suggestions shows. `base_models` of its usable versions, without the unknown ones."""
+
+    id: int
+    name: str
+    category: Category
+    base_models: tuple[BaseModelId, ...]
+    fits: bool
+    bookmarked: bool
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Who types, what goes with the chosen checkpoint, and how many suggestions there is room for."""
+
+    connection: aiosqlite.Connection
+    person_id: int
+    fitting: Collection[BaseModelId]
+    limit: int
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {"person": self.person_id, "base_models": json.dumps(list(self.fitting)), "limit": self.limit}
+
+
+async def lora_choices(
+    connection: aiosqlite.Connection,
+    person_id: int,
+    typed: str,
+    *,
+    fitting: Collection[BaseModelId] = (),
+    limit: int = 25,
+) -> tuple[LoraChoice, ...]:
+    """What to suggest: bookmarks before the rest, and in each what fits `fitting` first.
+
+    What is one typo away from `typed` comes behind what begins with it. Raises DatabaseError.
+    """
+    asked = _Asked(connection, person_id, fitting, limit)
+    words = search_words(typed)
+    if words == []:
+        return ()
+    ids = await _untyped(asked) if words is None else await _typed(asked, words)
+    parameters = {**asked.parameters, "ids": json.dumps(ids[:limit])}
+    return tuple(map(_choice, await fetch(connection, CHOSEN, parameters)))
+
+
+async def _untyped(asked: _Asked) -> list[int]:
+    """The newest bookmarks, then the best rated: what a beginner needs."""
+    ids: list[int] = []
+    for fits in (True, False):
+        if len(ids) < asked.limit:
+            sql = BOOKMARKED[fits]
+            ids += [row["id"] for row in await fetch(asked.connection, sql, asked.parameters)]
+    return await _and_others(asked, ids, "", Sort.TOP_RATED)
+
+
+async def _typed(asked: _Asked, words: list[str]) -> list[int]:
+    """What begins with the words; behind it, in places kept for that, names one typo away; then whatever is near."""
+    typed = await read_typed(asked.connection, words)
+    named = await _matching(asked, typed.exact)
+    begun = await _matching(asked, typed.begun(NAMES))
+    mistyped = await _matching(asked, typed.mistyped) if typed.mistyped else []
+    kept = dict.fromkeys([*named[:KEPT_FOR_TYPOS], *mistyped[:KEPT_FOR_TYPOS]])
+    ids = [*begun[: asked.limit - len(kept)], *kept, *begun, *mistyped]
+    loose = typed.loose(NAMES)
+    if loose and len(begun) < FEW:
+        ids += await _matching(asked, loose)
+    return list(dict.fromkeys(ids))
+
+
+async def _matching(asked: _Asked, match: str) -> list[int]:
+    parameters = {**asked.parameters, "match": f"{Facets().query()} AND {match}"}
+    rows = await fetch(asked.connection, BOOKMARKED_MATCHING, parameters)
+    return await _and_others(asked, [row["id"] for row in rows], match, Sort.MOST_USED)
+
+
+async def _and_others(asked: _Asked, ids: list[int], match: str, sort: Sort) -> list[int]:
+    """Fill up with entries that are no bookmarks, fitting ones first. `ids` are all bookmarks there are, or enough."""
+    everything, fitting = Facets().query(), Facets(base_models=asked.fitting).query()
+    rests = [fitting, f"{everything} NOT {fitting}"] if fitting else [everything]
+    for rest in rests:
+        if len(ids) >= asked.limit:
+            break
+        narrowed = f"({rest}) AND {match}" if match else str(rest)
+        count = await count_hits(asked.connection, narrowed)
+        others = await ranked(asked.connection, narrowed, count, sort, limit=asked.limit + len(ids))
+        ids = list(dict.fromkeys([*ids, *others]))[: asked.limit]
+    return ids
+
+
+def _choice(row: sqlite3.Row) -> LoraChoice:
+    return LoraChoice(
+        id=row["id"],
+        name=row["name"],
+        category=Category(row["category"]),
+        base_models=tuple(sorted(filter(None, map(stored_base_model, json.loads(row["base_models"]))))),
+        fits=bool(row["fits"]),
+        bookmarked=bool(row["bookmarked"]),
+    )

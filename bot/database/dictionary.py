@@ -1,0 +1,42 @@
+"""Every word of the LoRAs' names and trigger words, to be found although one character is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+import aiosqlite
+
+from bot.database.connection import fetch, write
+from bot.database.search import one_typo_apart, typo_keys
+
+MAX_NEAR = 30  # words; a short one has more neighbours than anybody means
+
+LEARN = """
+    INSERT INTO word (word) SELECT value FROM json_each(?) WHERE true
+    ON CONFLICT (word) DO NOTHING RETURNING id, word
+"""
+ADD_KEYS = """
+    INSERT INTO word_key (key, word_id) SELECT value ->> 0, value ->> 1 FROM json_each(?)
+"""
+SHARING_A_KEY = """
+    SELECT DISTINCT word.word FROM json_each(?) AS wanted
+    CROSS JOIN word_key ON word_key.key = wanted.value CROSS JOIN word ON word.id = word_key.word_id
+"""
+
+
+async def learn_words(connection: aiosqlite.Connection, words: Collection[str]) -> None:
+    """Take in what is new among `words`, given in the form of `search.words_of`. Raises DatabaseError."""
+    new = await write(connection, LEARN, (json.dumps(sorted(set(words))),))
+    keys = [(key, row["id"]) for row in new for key in typo_keys(row["word"])]
+    if keys:
+        await write(connection, ADD_KEYS, (json.dumps(keys),))
+
+
+async def near_words(connection: aiosqlite.Connection, word: str) -> list[str]:
+    """The words one typo away from `word`, those that begin alike first. Raises DatabaseError."""
+    if len(word) < 2:  # everything is near
+        return []
+    rows = await fetch(connection, SHARING_A_KEY, (json.dumps(typo_keys(word)),))
+    near = [row["word"] for row in rows if one_typo_apart(word, row["word"])]
+    return sorted(near, key=lambda each: (each[0] != word[0], len(each) != len(word), each))[:MAX_NEAR]

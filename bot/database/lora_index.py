@@ -1,0 +1,84 @@
+"""Writing what a search finds of an entry: its words, its place in the dictionary, what lists are narrowed down by."""
+
+from __future__ import annotations
+
+import aiosqlite
+
+from bot.database.connection import fetch, fetch_one, transaction
+from bot.database.dictionary import learn_words
+from bot.database.search import indexed, together, words_of
+from bot.database.tags import tags_of
+from inference.base_models import BaseModelId
+
+BATCH = 100  # entries in one transaction, so that nobody waits long
+
+WAITING = "SELECT id FROM lora WHERE indexed = 0 ORDER BY id LIMIT ?"
+ENTRY = "SELECT name, category, description FROM lora WHERE id = ?"
+WORDS = """
+    SELECT DISTINCT word FROM lora_version JOIN trigger_word ON version_id = lora_version.id WHERE lora_id = ?
+"""
+USABLE_BASES = (
+    "SELECT DISTINCT coalesce(base_model, '') AS base_model FROM lora_version WHERE lora_id = ? AND usable = 1"
+)
+FORGET_TEXT = "DELETE FROM lora_text WHERE rowid = ?"
+FORGET_NAME = "DELETE FROM lora_name WHERE rowid = ?"
+WRITE_TEXT = """
+    INSERT INTO lora_text (rowid, name, trigger_words, whole, description, facets)
+    VALUES (:id, :name, :trigger_words, :whole, :description, :facets)
+"""
+WRITE_NAME = "INSERT INTO lora_name (rowid, name) VALUES (?, ?)"
+DONE = "UPDATE lora SET indexed = 1 WHERE id = ?"
+
+# Facets are single words of the full text index, so what may hold any character is written as hex digits.
+USABLE = "u"
+
+
+def category_facet(category: str) -> str:
+    """The word that entries of this category have."""
+    return f"c{category}"
+
+
+def tag_facet(tag: str) -> str:
+    """The word that entries with this tag have."""
+    return f"t{tag.encode().hex()}"
+
+
+def base_facet(base_model: BaseModelId | str) -> str:
+    """The word that entries with a usable version of this base model have."""
+    return f"b{base_model.encode().hex()}"
+
+
+async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
+    """Write the index of an entry anew, inside the caller's transaction. Raises DatabaseError."""
+    for sql in (FORGET_TEXT, FORGET_NAME):
+        await fetch(connection, sql, (lora_id,))
+    lora = await fetch_one(connection, ENTRY, (lora_id,))
+    if lora is None:
+        return
+    triggers: list[str] = [row["word"] for row in await fetch(connection, WORDS, (lora_id,))]
+    bases = [row["base_model"] for row in await fetch(connection, USABLE_BASES, (lora_id,))]
+    facets = [category_facet(lora["category"]), *map(tag_facet, await tags_of(connection, lora_id))]
+    facets += [USABLE] if bases else []
+    facets += [base_facet(base) for base in bases if base]
+    texts: list[str] = [lora["name"], *triggers]
+    wholes = [whole for text in texts if (whole := together(text))]
+    row = {
+        "id": lora_id,
+        "name": indexed(lora["name"]),
+        "trigger_words": " ".join(map(indexed, triggers)),
+        "whole": " ".join(wholes),
+        "description": indexed(lora["description"]),
+        "facets": " ".join(facets),
+    }
+    await fetch(connection, WRITE_TEXT, row)
+    await fetch(connection, WRITE_NAME, (lora_id, lora["name"]))
+    await learn_words(connection, [*wholes, *(word for text in texts for word in words_of(text))])
+    await fetch(connection, DONE, (lora_id,))
+
+
+async def index_waiting(connection: aiosqlite.Connection) -> None:
+    """Index every entry that waits for it, a few at a time. Raises DatabaseError."""
+    while waiting := await fetch(connection, WAITING, (BATCH,)):
+        async with transaction(connection):
+            for row in waiting:
+                await index_lora(connection, row["id"])

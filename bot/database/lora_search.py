@@ -1,0 +1,235 @@
+"""Searching the catalogue: narrowed down by the full text index alone, then in the order asked for.
+
+What was typed is found in four ranks: names and trigger words that are exactly it; words that begin with it; names and
+trigger words one typo away; and, when little was found, word by word one typo away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database.connection import fetch
+from bot.database.dictionary import near_words
+from bot.database.lora_index import USABLE, base_facet, category_facet, tag_facet
+from bot.database.search import all_of, any_of, begins, quoted, search_words
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+
+FEW = 25  # entries; when fewer begin with what was typed, each of its words may have a typo
+KEPT_FOR_TYPOS = 2  # places of the first page, when it could be filled with mere beginnings
+SORTED_HITS = 5000  # entries; more are not sorted: the order's index is walked until the page is full
+
+_LOOSE = 3  # the last of the four ranks
+EVERYWHERE = "{name trigger_words whole description}"
+NAMES = "{name trigger_words whole}"
+
+
+class Sort(StrEnum):
+    """In which order lists come."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    NAME = "name"
+    MOST_USED = "most_used"
+    TRENDING = "trending"
+    TOP_RATED = "top_rated"
+
+
+_ORDERS = {
+    Sort.NEWEST: "lora.id DESC",
+    Sort.OLDEST: "lora.id",
+    Sort.NAME: "lora.name_key",
+    Sort.MOST_USED: "lora.uses DESC, lora.id DESC",
+    Sort.TRENDING: "lora.trend DESC, lora.id DESC",
+    Sort.TOP_RATED: "lora.score DESC, lora.id DESC",
+}
+_PAGE = "LIMIT :limit OFFSET :offset"
+
+COUNT = "SELECT count(*) AS hits FROM lora_text WHERE lora_text MATCH ?"
+ALL = {
+    sort: f"""
+        SELECT id FROM lora WHERE EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)
+        ORDER BY {order} {_PAGE}
+    """  # noqa: S608 - constants only
+    for sort, order in _ORDERS.items()
+}
+SORTED = {
+    sort: f"""
+        SELECT lora.id FROM lora_text CROSS JOIN lora ON lora.id = lora_text.rowid
+        WHERE lora_text MATCH :match ORDER BY {order} {_PAGE}
+    """  # noqa: S608 - constants only
+    for sort, order in _ORDERS.items()
+}
+# The plus keeps SQLite from looking up every hit, which would mean to sort them all.
+WALKED = {
+    sort: f"""
+        SELECT id FROM lora WHERE +id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :match)
+        ORDER BY {order} {_PAGE}
+    """  # noqa: S608 - constants only
+    for sort, order in _ORDERS.items()
+}
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What entries must have; None means whatever. Only those with a usable version are ever found."""
+
+    category: Category | None = None
+    tag: str | None = None
+    base_models: Collection[BaseModelId] | None = None
+
+    def query(self) -> str | None:
+        """The FTS5 query; None when nothing can match."""
+        if self.base_models is not None and not self.base_models:
+            return None
+        wanted = [quoted(USABLE)]
+        wanted += [quoted(category_facet(self.category))] if self.category else []
+        wanted += [quoted(tag_facet(self.tag))] if self.tag else []
+        wanted += [any_of(quoted(base_facet(base)) for base in self.base_models)] if self.base_models else []
+        return f"facets : {all_of(wanted)}"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed, as FTS5 queries that do not say in which column yet.
+
+    Each word with what begins with it, and with the words one typo away besides; all words written together; the
+    names and trigger words one typo away from those.
+    """
+
+    begun_words: tuple[str, ...]
+    loose_words: tuple[str, ...]
+    together: str
+    mistyped_wholes: tuple[str, ...]
+
+    @property
+    def exact(self) -> str:
+        """Names and trigger words that are exactly it."""
+        return f"whole : {quoted(self.together)}"
+
+    def begun(self, columns: str) -> str:
+        """Entries in whose `columns` each of its words begins one."""
+        return any_of([f"{columns} : {all_of(self.begun_words)}", f"whole : {begins(self.together)}"])
+
+    @property
+    def mistyped(self) -> str | None:
+        """Names and trigger words one typo away from it."""
+        return f"whole : {any_of(map(quoted, self.mistyped_wholes))}" if self.mistyped_wholes else None
+
+    def loose(self, columns: str) -> str | None:
+        """Entries in whose `columns` each of its words begins one, or is one typo away from one."""
+        return f"{columns} : {all_of(self.loose_words)}" if self.loose_words != self.begun_words else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Ids of a page of entries, and how many were found in all."""
+
+    ids: tuple[int, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class _Hits:
+    """One rank: the entries that match, and how many there are."""
+
+    match: str
+    count: int
+
+
+async def read_typed(connection: aiosqlite.Connection, words: Sequence[str]) -> Typed:
+    """Make queries of `words`, at least one, in the form of `search.words_of`. Raises DatabaseError."""
+    together = "".join(words)
+    near = [await near_words(connection, word) for word in words]
+    return Typed(
+        begun_words=tuple(map(begins, words)),
+        loose_words=tuple(
+            any_of([begins(word), *map(quoted, others)]) if others else begins(word)
+            for word, others in zip(words, near, strict=True)
+        ),
+        together=together,
+        mistyped_wholes=tuple(near[0] if len(words) == 1 else await near_words(connection, together)),
+    )
+
+
+async def find_loras(
+    connection: aiosqlite.Connection, facets: Facets, search: str, sort: Sort, *, limit: int, offset: int = 0
+) -> Found:
+    """A page of the entries that have all `facets` and what was typed as `search`. Raises DatabaseError."""
+    words, wanted = search_words(search), facets.query()
+    if words == [] or wanted is None:
+        return Found((), 0)
+    if words is None:
+        return await _listed(connection, facets, wanted, sort, limit, offset)
+    ranks = await _ranks(connection, wanted, await read_typed(connection, words))
+    ids: list[int] = []
+    place = 0
+    for hits, start, length in _pieces(ranks, limit):
+        begin, end = max(offset, place), min(offset + limit, place + length)
+        if begin < end:
+            within = start + begin - place
+            ids += await ranked(connection, hits.match, hits.count, sort, limit=end - begin, offset=within)
+        place += length
+    return Found(tuple(ids), sum(hits.count for hits in ranks))
+
+
+async def _listed(
+    connection: aiosqlite.Connection, facets: Facets, wanted: str, sort: Sort, limit: int, offset: int
+) -> Found:
+    total = await count_hits(connection, wanted)
+    if facets == Facets():
+        sql = ALL[sort]
+        rows = await fetch(connection, sql, {"limit": limit, "offset": offset})
+        return Found(tuple(row["id"] for row in rows), total)
+    return Found(tuple(await ranked(connection, wanted, total, sort, limit=limit, offset=offset)), total)
+
+
+async def count_hits(connection: aiosqlite.Connection, match: str) -> int:
+    """How many entries an FTS5 query finds. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT, (match,))
+    return row["hits"]
+
+
+async def ranked(
+    connection: aiosqlite.Connection, match: str, count: int, sort: Sort, *, limit: int, offset: int = 0
+) -> list[int]:
+    """Ids of a page of the `count` entries that an FTS5 query finds, in order. Raises DatabaseError."""
+    if offset >= count:
+        return []
+    sql = WALKED[sort] if count > SORTED_HITS else SORTED[sort]
+    rows = await fetch(connection, sql, {"match": match, "limit": limit, "offset": offset})
+    return [row["id"] for row in rows]
+
+
+async def _ranks(connection: aiosqlite.Connection, wanted: str, typed: Typed) -> list[_Hits]:
+    """The four ranks, each without what stands in an earlier one."""
+    found: list[_Hits] = []
+    before: list[str] = []
+    for rank in (typed.exact, typed.begun(EVERYWHERE), typed.mistyped, typed.loose(EVERYWHERE)):
+        if rank is None or (len(found) == _LOOSE and found[0].count + found[1].count >= FEW):
+            found.append(_Hits("", 0))
+            continue
+        match = f"({wanted} AND {rank})" + (f" NOT {any_of(before)}" if before else "")
+        found.append(_Hits(match, await count_hits(connection, match)))
+        before.append(rank)
+    return found
+
+
+def _pieces(ranks: Sequence[_Hits], limit: int) -> list[tuple[_Hits, int, int]]:
+    """In which order the ranks come, as (rank, first entry of it, how many).
+
+    Mere beginnings may fill many pages, so the last places of the first page are kept for typos.
+    """
+    exact, begun, mistyped, loose = ranks
+    first = min(begun.count, max(0, limit - exact.count - min(mistyped.count, KEPT_FOR_TYPOS)))
+    return [
+        (exact, 0, exact.count),
+        (begun, 0, first),
+        (mistyped, 0, mistyped.count),
+        (begun, first, begun.count - first),
+        (loose, 0, loose.count),
+    ]
