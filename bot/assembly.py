@@ -16,6 +16,7 @@ from bot.config import ConfigError, Settings
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
 from bot.generation import Generation
+from bot.inputs import Inputs
 from bot.library_keeper import LibraryKeeper
 from bot.registry import CivitaiRegistry
 from bot.requests import RequestBuilder
@@ -38,6 +39,7 @@ class Easel:
     generation: Generation
     worker: LocalWorker
     thumbnails: Thumbnails
+    inputs: Inputs
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,12 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
         spool=settings.storage.spool,
         max_attempts=settings.limits.max_attempts,
     )
+    inputs = Inputs(settings.storage.inputs)
     async with generation.running():
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
             background.start(keep_backups(settings), "copying the database"),
+            background.start(inputs.sweep(found.connection), "clearing away pictures to start from"),
         )
         try:
             yield Easel(
@@ -117,6 +121,7 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
                 generation,
                 worker,
                 Thumbnails(settings.storage.thumbnails),
+                inputs,
             )
         finally:
             for task in beside:
@@ -126,7 +131,7 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
 def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> Configure:
     storage = settings.storage
     try:
-        for folder in (storage.pictures, storage.spool):
+        for folder in (storage.pictures, storage.inputs, storage.spool):
             folder.mkdir(parents=True, exist_ok=True)
         for leftover in storage.spool.iterdir():  # of a program that was killed; its jobs are painted again
             leftover.unlink()
@@ -136,6 +141,7 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> C
         checkpoints=checkpoints,
         library=str(settings.library.folder),
         spool=str(storage.spool),
+        inputs=str(storage.inputs),
         device=settings.worker.device,
         threads=settings.worker.threads,
         allowed_pairs=settings.matching.allow,

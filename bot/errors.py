@@ -24,3 +24,19 @@ class NothingThere(RequestError):
     """{what}"""
 
     what: str
+
+
+@dataclass(eq=False)
+class PictureRefused(RequestError):
+    """This picture cannot be used: {reason}. Give a PNG, JPEG, WebP, GIF or AVIF file of at most 20 MB."""
+
+    words = frozenset({"reason"})
+    reason: str
+
+
+@dataclass(eq=False)
+class PartsGone(RequestError):
+    """{parts} cannot be had here any more, so this picture cannot be painted again as it was. *Edit* opens it in the
+    studio with what is left."""
+
+    parts: list[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.catalogue import choose_version, find_named
 from bot.config import CheckpointSettings, Settings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
+from bot.errors import PartsGone
 from inference.base_models import BaseModelId
 from inference.errors import (
     CheckpointNotFound,
     InvalidRequest,
-    LoraFileChanged,
     LoraFileRefused,
     LoraNotFound,
     PromptTooLong,
@@ -25,7 +26,16 @@ from inference.errors import (
     TooManyLoras,
 )
 from inference.matching import KnownLora, Matcher
-from inference.messages import MAX_PROMPT, SEEDS, CheckpointSpec, GenerationRequest, LoraUse, Sampler, Sha256
+from inference.messages import (
+    MAX_PROMPT,
+    SEEDS,
+    CheckpointSpec,
+    GenerationRequest,
+    LoraUse,
+    Sampler,
+    Sha256,
+    SourceImage,
+)
 
 DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's own page says otherwise
 _NEAR = 3  # names suggested when one is not found
@@ -62,6 +72,7 @@ class Wish(BaseModel):
     sampler: str | None = None
     seed: int | None = None
     negative_prompt: str | None = None
+    image: SourceImage | None = None
 
 
 @dataclass(frozen=True)
@@ -100,16 +111,30 @@ class RequestBuilder:
         return _request(wish, checkpoint, size, uses)
 
     async def again(self, request: GenerationRequest) -> GenerationRequest:
-        """The same request with another seed, if it can still be painted. Raises a RequestError if not."""
+        """The same request with another seed. Raises PartsGone or the refusal of a LoRA when it cannot be painted."""
+        gone = [use.name for use in request.loras if await self._usable(use) is None]
+        if self._settings.checkpoint(request.checkpoint) is None:
+            gone.append(request.checkpoint)
+        if gone:
+            raise PartsGone(parts=gone)
         checkpoint = self._checkpoint(request.checkpoint)
         for use in request.loras:
-            version = await find_version(self._connection, use.sha256)
-            if version is None or not version.usable:
-                raise LoraFileChanged(lora=use.name)
+            version = await self._usable(use)
+            assert version is not None
             known = KnownLora(use.name, version.base_model, version.evidence.value)
             if refusal := self._matcher.misfit(known, self._specs[checkpoint.name]):
                 raise refusal
         return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
+
+    async def _usable(self, use: LoraUse) -> LoraVersion | None:
+        version = await find_version(self._connection, use.sha256)
+        return version if version is not None and version.usable else None
+
+    def nearest_size(self, checkpoint: str | None, width: int, height: int) -> str:
+        """The offered size whose shape is nearest to that of a picture. Raises CheckpointNotFound."""
+        shape = math.log(width / height)
+        sizes = self._checkpoint(checkpoint).sizes
+        return str(min(sizes, key=lambda size: abs(math.log(size.width / size.height) - shape)))
 
     async def find_refused(self, wish: Wish, name: str) -> tuple[int, Lora]:
         """Which of the wish's LoRAs is the one called `name`: its position, and the entry. Raises LoraNotFound."""
@@ -211,6 +236,7 @@ def wish_of(request: GenerationRequest) -> Wish:
         sampler=request.sampler,
         seed=request.seed,
         negative_prompt=request.negative_prompt,
+        image=request.image,
     )
 
 
@@ -273,6 +299,7 @@ def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[
             sampler=_sampler(wish.sampler) or checkpoint.sampler,
             seed=secrets.randbelow(SEEDS) if wish.seed is None else wish.seed,
             count=wish.count,
+            image=wish.image,
         )
     except ValidationError as problem:
         first = problem.errors()[0]

@@ -73,6 +73,11 @@ class StorageSettings(Section):
         return self.folder / "thumbnails"
 
     @property
+    def inputs(self) -> Path:
+        """The folder of pictures to start from."""
+        return self.folder / "inputs"
+
+    @property
     def spool(self) -> Path:
         """The folder where the worker leaves what the bot has not taken yet."""
         return self.folder / "spool"

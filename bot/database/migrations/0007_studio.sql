@@ -58,3 +58,6 @@ END;
 CREATE TRIGGER job_text_removed AFTER DELETE ON job BEGIN
     DELETE FROM job_text WHERE rowid = old.id;
 END;
+
+-- Which jobs start from a picture that is kept apart: while one of them needs it, it stays.
+CREATE INDEX job_by_input ON job (request ->> '$.image.sha256') WHERE request ->> '$.image.sha256' IS NOT NULL;

@@ -1,0 +1,141 @@
+"""Pictures to start from: taken from people with care, kept as plain PNG under their own SHA-256 as the worker wants.
+
+One is kept while an unfinished job names it, or one whose pictures are still there: *Again* needs it. What nobody
+names goes a week later, because wishes in drafts and studios are not jobs yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+from PIL import Image, ImageOps
+
+from bot.database.inputs import is_named
+from bot.errors import PictureRefused
+from bot.words import later
+from inference.messages import SourceImage
+
+MAX_BYTES = 20 * 2**20  # of what a person gives
+MAX_PIXELS = 64_000_000  # a telephone's camera; decoded one at a time
+KEPT_SIDE = 2048  # pixels; larger ones are shrunk, for no checkpoint paints in more
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
+UNNAMED_SECONDS = 7 * 86_400
+SWEEP_SECONDS = 86_400
+# What Pillow raises over broken files and over files that unpack to absurd sizes.
+_BROKEN = (OSError, ValueError, SyntaxError, LookupError, struct.error, MemoryError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A picture as it is kept; sizes in pixels."""
+
+    sha256: str
+    width: int
+    height: int
+
+    def at(self, strength: float) -> SourceImage:
+        """The picture to start from, at a denoising strength in 0..1."""
+        return SourceImage(sha256=self.sha256, strength=strength)
+
+
+class Inputs:
+    """The folder of pictures to start from."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._one_at_a_time = threading.Lock()
+
+    def has(self, sha256: str) -> bool:
+        """Whether the picture is kept."""
+        return (self._folder / sha256).is_file()
+
+    async def keep(self, data: bytes) -> Input:
+        """Keep what a person gave. Raises PictureRefused."""
+        if len(data) > MAX_BYTES:
+            raise PictureRefused(reason=later("it is larger than 20 MB"))
+        return await asyncio.to_thread(self._keep, lambda: given(data))
+
+    async def keep_picture(self, path: Path, *, times: int = 1) -> Input | None:
+        """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone."""
+
+        def picture() -> Image.Image:
+            with Image.open(path, formats=["PNG"]) as image:
+                plain = image.convert("RGB")
+            return plain.resize((plain.width * times, plain.height * times), Image.Resampling.LANCZOS)
+
+        try:
+            return await asyncio.to_thread(self._keep, picture)
+        except OSError:
+            return None
+
+    async def read(self, kept: Input) -> bytes:
+        """The kept picture as PNG. Raises OSError."""
+        return await asyncio.to_thread((self._folder / kept.sha256).read_bytes)
+
+    async def sweep(self, connection: aiosqlite.Connection) -> None:
+        """Delete, once a day, what no job names. Raises DatabaseError."""
+        while True:
+            for path in await asyncio.to_thread(self._old):
+                if not await is_named(connection, path.name):
+                    await asyncio.to_thread(path.unlink, missing_ok=True)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def _old(self) -> list[Path]:
+        before = time.time() - UNNAMED_SECONDS
+        return [path for path in self._folder.iterdir() if path.stat().st_mtime < before]
+
+    def _keep(self, decode: Callable[[], Image.Image]) -> Input:
+        with self._one_at_a_time:
+            image = decode()
+            buffer = io.BytesIO()
+            image.save(buffer, "PNG", compress_level=3)
+        data = buffer.getvalue()
+        sha256 = hashlib.sha256(data).hexdigest()
+        handle, draft = tempfile.mkstemp(dir=self._folder)  # whole or not at all, whoever else gives the same
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(draft).replace(self._folder / sha256)  # also makes it young again
+        return Input(sha256, image.width, image.height)
+
+
+def given(data: bytes) -> Image.Image:
+    """A person's picture as RGB: upright, on white, its first frame, shrunk to KEPT_SIDE. Raises PictureRefused."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureRefused(reason=later("it has more than 64 million pixels"))
+            image.draft("RGB", (KEPT_SIDE, KEPT_SIDE))  # a large JPEG is unpacked at a fraction of its size
+            upright = ImageOps.exif_transpose(image)
+            return _shrunk(_flat(upright))
+    except Image.UnidentifiedImageError:
+        raise PictureRefused(reason=later("it is not one of the kinds that can be read")) from None
+    except _BROKEN:
+        raise PictureRefused(reason=later("its file is broken")) from None
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Without transparency, in 8 bits."""
+    if image.mode.startswith(("I", "F")):  # 16 bits of grey, which Pillow would cut off instead of scaling
+        grey = image.convert("F")
+        return grey.point(lambda value: value / 256).convert("L").convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(white, layer).convert("RGB")
+
+
+def _shrunk(image: Image.Image) -> Image.Image:
+    image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
+    return image
