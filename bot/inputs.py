@@ -33,7 +33,10 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 UNNAMED_SECONDS = 7 * 86_400
 SWEEP_SECONDS = 86_400
 # What Pillow raises over broken files and over files that unpack to absurd sizes.
-_BROKEN = (OSError, ValueError, SyntaxError, LookupError, struct.error, MemoryError, Image.DecompressionBombError)
+_BROKEN = (
+    OSError, EOFError, ValueError, SyntaxError, LookupError, RuntimeError, MemoryError, struct.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,16 @@ class Inputs:
         return await asyncio.to_thread((self._folder / kept.sha256).read_bytes)
 
     async def sweep(self, connection: aiosqlite.Connection) -> None:
-        """Delete, once a day, what no job names. Raises DatabaseError."""
+        """Clear away what no job names, once a day. Raises DatabaseError."""
         while True:
-            for path in await asyncio.to_thread(self._old):
-                if not await is_named(connection, path.name):
-                    await asyncio.to_thread(path.unlink, missing_ok=True)
+            await self.clear(connection)
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def clear(self, connection: aiosqlite.Connection) -> None:
+        """Delete what is old and what no job names. Raises DatabaseError."""
+        for path in await asyncio.to_thread(self._old):
+            if not await is_named(connection, path.name):
+                await asyncio.to_thread(path.unlink, missing_ok=True)
 
     def _old(self) -> list[Path]:
         before = time.time() - UNNAMED_SECONDS

@@ -1,0 +1,132 @@
+"""Pictures that people give: whatever the file, it is kept as a plain upright PNG, or refused in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bot.errors import PictureRefused
+from bot.inputs import KEPT_SIDE, MAX_BYTES, Inputs
+from bot.inputs import given as taken
+
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def halves(mode: str = "RGB") -> Image.Image:
+    """Red above, blue below; 40 x 80."""
+    pixels = np.zeros((80, 40, 3), np.uint8)
+    pixels[:40], pixels[40:] = RED, BLUE
+    return Image.fromarray(pixels).convert(mode)
+
+
+def near(image: Image.Image, place: tuple[int, int], colour: tuple[int, int, int]) -> bool:
+    pixel = image.getpixel(place)
+    assert isinstance(pixel, tuple)
+    return max(abs(a - b) for a, b in zip(pixel, colour, strict=True)) < 40
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP"])
+def test_pictures_of_every_kind_are_taken(kind: str) -> None:
+    image = taken(saved(halves(), kind))
+    assert (image.mode, image.size) == ("RGB", (40, 80))
+    assert near(image, (20, 10), RED) and near(image, (20, 70), BLUE)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L", "P", "1", "LA", "RGBA", "I;16"])
+def test_pictures_of_every_mode_are_flattened(mode: str) -> None:
+    image = halves("L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    kept = taken(saved(image, "JPEG" if mode == "CMYK" else "PNG"))
+    assert kept.mode == "RGB"
+    if mode in {"L", "I;16"}:
+        grey = halves("L").getpixel((20, 10))
+        assert near(kept, (20, 10), (grey, grey, grey)), "16 bits are scaled, not cut off"
+
+
+def test_what_is_transparent_becomes_white() -> None:
+    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    assert taken(saved(clear, "PNG")).getpixel((4, 4)) == (255, 255, 255)
+
+
+def test_a_photograph_stands_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    kept = taken(saved(halves(), "JPEG", exif=exif))
+    assert kept.size == (80, 40) and near(kept, (70, 20), RED)
+
+
+def test_of_an_animation_the_first_frame_is_taken() -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, BLUE)]
+    for kind in ("GIF", "WEBP", "PNG"):
+        data = saved(frames[0], kind, save_all=True, append_images=frames[1:])
+        assert near(taken(data), (4, 4), RED)
+
+
+def test_what_is_large_is_shrunk() -> None:
+    assert taken(saved(Image.new("RGB", (4000, 1000)), "JPEG")).size == (KEPT_SIDE, KEPT_SIDE // 4)
+
+
+BOMB = saved(Image.new("1", (12_000, 12_000)), "PNG")
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"text", SVG, b"%PDF-1.7", BOMB, saved(halves(), "PNG")[:-30], saved(halves(), "TIFF"), b"\0" * 5000],
+    ids=["nothing", "text", "svg", "pdf", "bomb", "cut", "tiff", "zeros"],
+)
+def test_everything_else_is_refused_in_a_sentence(data: bytes) -> None:
+    with pytest.raises(PictureRefused, match="cannot be used"):
+        taken(data)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+async def test_too_much_is_not_even_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(PictureRefused, match="20 MB"):
+        await Inputs(tmp_path).keep(b"\0" * (MAX_BYTES + 1))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP"]), st.integers(0, 400), st.binary(min_size=1))
+def test_damaged_files_are_taken_or_refused(kind: str, where: int, junk: bytes) -> None:
+    whole = saved(halves(), kind)
+    data = whole[:where] + junk + whole[where + len(junk) :]
+    with contextlib.suppress(PictureRefused):
+        assert taken(data).mode == "RGB"
+
+
+async def test_what_is_kept_is_named_by_its_own_bytes(tmp_path: Path) -> None:
+    inputs = Inputs(tmp_path)
+    kept = await inputs.keep(saved(halves(), "JPEG"))
+    (name,) = names(tmp_path)
+    assert name == kept.sha256 == hashlib.sha256(await inputs.read(kept)).hexdigest()
+    assert (kept.width, kept.height) == (40, 80) and inputs.has(kept.sha256)
+    assert await inputs.keep(saved(halves(), "JPEG")) == kept
+    assert names(tmp_path) == {kept.sha256}
+
+
+async def test_a_picture_of_ours_is_enlarged_smoothly(tmp_path: Path) -> None:
+    own = tmp_path / "own.png"
+    own.write_bytes(saved(halves(), "PNG"))
+    (folder := tmp_path / "inputs").mkdir()
+    kept = await Inputs(folder).keep_picture(own, times=2)
+    assert kept is not None and (kept.width, kept.height) == (80, 160)
+    assert await Inputs(folder).keep_picture(tmp_path / "gone.png") is None
