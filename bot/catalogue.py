@@ -17,9 +17,11 @@ from bot.database.connection import transaction
 from bot.database.lora_records import Change, known_files, mark_missing, record_found
 from bot.database.loras import Lora, LoraVersion, find_lora_by_name, name_key, similar_names, versions_with_problem
 from bot.database.search import storable
-from inference.base_models import BaseModelId, Compatibility, CompatibilityTable
+from inference.base_models import BaseModelId
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, lora_files, scan
+from inference.matching import KnownLora, Matcher
+from inference.messages import CheckpointSpec
 
 BATCH_FILES = 50  # recorded in one transaction
 BATCH_SECONDS = 1.0  # or fewer, when hashing them takes longer: what is hashed is soon safe
@@ -173,22 +175,22 @@ async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestion
     return NamedLora(None, tuple(closest[:suggestions]))
 
 
-@dataclass(frozen=True)
-class VersionChoice:
-    """The version of an entry that fits a checkpoint; when none does, the base models that its versions have.
+def known_lora(name: str, version: LoraVersion) -> KnownLora:
+    """What matching needs of a file of the entry called `name`."""
+    prediction = version.found.prediction if version.found else None
+    return KnownLora(name, version.base_model, version.evidence.value, prediction)
 
-    `version` None with no `base_models`: nobody knows what its files were trained on, or they are all gone.
+
+def choose_version(lora: Lora, checkpoint: CheckpointSpec, matcher: Matcher) -> LoraVersion | None:
+    """The version to take on a checkpoint, None when none fits.
+
+    One of its own base model comes before an allowed one, one that predicts the same before one that does not, and
+    the newest before its equals.
     """
 
-    version: LoraVersion | None
-    base_models: tuple[BaseModelId, ...]
+    def rank(version: LoraVersion) -> tuple[bool, bool, int]:
+        known = known_lora(lora.name, version)
+        return version.base_model == checkpoint.base_model, matcher.note(known, checkpoint) is None, version.id
 
-
-def choose_version(lora: Lora, checkpoint: BaseModelId, table: CompatibilityTable) -> VersionChoice:
-    """The version to take on a checkpoint: of its own base model before an allowed one, the newest of equals."""
-    bases = tuple(sorted({version.base_model for version in lora.usable if version.base_model is not None}))
-    for wanted in (Compatibility.EQUAL, Compatibility.ALLOWED):
-        fitting = [v for v in lora.usable if table.compare(v.base_model, checkpoint) is wanted]
-        if fitting:
-            return VersionChoice(max(fitting, key=lambda version: version.id), bases)
-    return VersionChoice(None, bases)
+    fitting = [version for version in lora.usable if matcher.fits(known_lora(lora.name, version), checkpoint)]
+    return max(fitting, key=rank, default=None)

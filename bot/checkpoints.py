@@ -10,56 +10,64 @@ from pathlib import Path
 import aiosqlite
 
 from bot.config import CheckpointSettings, ConfigError
-from bot.database.checkpoints import known_sha256, remember_checkpoint
+from bot.database.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
+from inference.checkpoint_files import read_checkpoint
 from inference.hashes import checkpoint_sha256, folder_files, short_hash
-from inference.messages import CheckpointSpec
+from inference.messages import CheckpointSpec, PredictionType
+from inference.prediction import EdmCheckpoint, checkpoint_prediction
 
 
 async def identify(
     connection: aiosqlite.Connection | None, checkpoints: Sequence[CheckpointSettings]
 ) -> list[CheckpointSpec]:
-    """What the worker is told of each checkpoint. Raises ConfigError for files that are not there.
+    """What the worker is told of each checkpoint. Raises ConfigError for files that cannot be used.
 
     Without a connection nothing is remembered, and each is hashed anew.
     """
-    return [
-        checkpoint.spec(await _sha256(connection, checkpoint), _short_hash(checkpoint)) for checkpoint in checkpoints
-    ]
+    return [await _identified(connection, checkpoint) for checkpoint in checkpoints]
 
 
-async def _sha256(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> str | None:
+async def _identified(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> CheckpointSpec:
     if checkpoint.path is None:
-        return None  # a repository has no bytes before its first download
+        return checkpoint.spec(None)  # a repository has no bytes before its first download
     try:
-        stamp = _stamp(checkpoint.path)
-        source = str(checkpoint.path)
-        if connection and (known := await known_sha256(connection, checkpoint.name, source=source, stamp=stamp)):
-            return known
-        sha256 = await asyncio.to_thread(checkpoint_sha256, checkpoint.path)
+        hashes = await _hashes(connection, checkpoint, checkpoint.path)
+        predicts = _prediction(checkpoint, checkpoint.path)
     except OSError as problem:
         raise ConfigError(
             f"The checkpoint {checkpoint.name} cannot be read at {checkpoint.path} ({problem.strerror}). "
             "Correct its path in the settings."
         ) from None
-    if connection:
+    return checkpoint.spec(hashes.sha256, hashes.short_hash, predicts)
+
+
+async def _hashes(
+    connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, path: Path
+) -> CheckpointHashes:
+    """Those that are known, completed: earlier versions kept no short hash, which reads 64 KiB only."""
+    name, source, stamp = checkpoint.name, str(path), _stamp(path)
+    known = await known_hashes(connection, name, source=source, stamp=stamp) if connection else None
+    if known and known.short_hash:
+        return known
+    sha256 = known.sha256 if known else await asyncio.to_thread(checkpoint_sha256, path)
+    hashes = CheckpointHashes(sha256, short_hash(path))
+    if connection and hashes != known:
         await remember_checkpoint(
-            connection,
-            checkpoint.name,
-            source=source,
-            stamp=stamp,
-            sha256=sha256,
-            short_hash=_short_hash(checkpoint),
-            base_model=checkpoint.base_model,
+            connection, name, source=source, stamp=stamp, hashes=hashes, base_model=checkpoint.base_model
         )
-    return sha256
+    return hashes
 
 
-def _short_hash(checkpoint: CheckpointSettings) -> str | None:
-    """Reads 64 KiB, so it is taken at every start."""
+def _prediction(checkpoint: CheckpointSettings, path: Path) -> PredictionType | None:
+    """What it predicts, as far as its files tell; whether they can be loaded is the worker's to say."""
     try:
-        return short_hash(checkpoint.path) if checkpoint.path is not None else None
-    except OSError:
-        return None
+        said = read_checkpoint(path)
+        architecture = checkpoint.base_model.architecture
+        return checkpoint_prediction(checkpoint.prediction_type, architecture, said, said.scheduler).type
+    except EdmCheckpoint as problem:
+        raise ConfigError(f"The checkpoint {checkpoint.name} cannot be used: {problem}. Take it out.") from None
+    except (ValueError, RecursionError):
+        return checkpoint.prediction_type
 
 
 def _stamp(path: Path) -> str:

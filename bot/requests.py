@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import aiosqlite
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.catalogue import choose_version, find_named
+from bot.catalogue import choose_version, find_named, known_lora
 from bot.config import CheckpointSettings, Settings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.errors import PartsGone
-from inference.base_models import BaseModelId
 from inference.errors import (
     CheckpointNotFound,
     InvalidRequest,
@@ -25,7 +24,7 @@ from inference.errors import (
     SizeNotOffered,
     TooManyLoras,
 )
-from inference.matching import KnownLora, Matcher
+from inference.matching import Matcher
 from inference.messages import (
     MAX_PROMPT,
     SEEDS,
@@ -79,12 +78,15 @@ class Wish(BaseModel):
 class Choice:
     """Which version a wish for a LoRA comes to on a checkpoint, or the refusal (a value: raise it or show it).
 
+    `note` is what to tell of a version that fits and yet may look different there.
+
     `lora` is None when the library knows no such entry any more.
     """
 
     lora: Lora | None
     version: LoraVersion | None = None
     refusal: RequestError | None = None
+    note: str | None = None
 
 
 class RequestBuilder:
@@ -96,7 +98,8 @@ class RequestBuilder:
         self._connection = connection
         self._settings = settings
         self._specs = {spec.name: spec for spec in checkpoints}
-        self._matcher = Matcher(tuple(checkpoints), settings.matching.table)
+        matching = settings.matching
+        self._matcher = Matcher(tuple(checkpoints), matching.table, matching.allow_v_on_epsilon)
 
     async def build(self, wish: Wish) -> GenerationRequest:
         """The request that `wish` amounts to. Raises a RequestError that says what to mend."""
@@ -121,8 +124,7 @@ class RequestBuilder:
         for use in request.loras:
             version = await self._usable(use)
             assert version is not None
-            known = KnownLora(use.name, version.base_model, version.evidence.value)
-            if refusal := self._matcher.misfit(known, self._specs[checkpoint.name]):
+            if refusal := self._matcher.misfit(known_lora(use.name, version), self._specs[checkpoint.name]):
                 raise refusal
         return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
 
@@ -164,9 +166,10 @@ class RequestBuilder:
         lora = await find_lora(self._connection, named.lora_id) if named else None
         try:
             lora = lora or await self.lora(wish.name)
-            if named and named.usable and self._matcher.fits(named.base_model, self._specs[checkpoint.name]):
-                return Choice(lora, named)
-            return Choice(lora, self._version(lora, checkpoint))
+            spec = self._specs[checkpoint.name]
+            fits = named and named.usable and self._matcher.fits(known_lora(lora.name, named), spec)
+            version = named if named and fits else self._version(lora, spec)
+            return Choice(lora, version, note=self._matcher.note(known_lora(lora.name, version), spec))
         except RequestError as refusal:
             return Choice(lora, refusal=refusal)
 
@@ -197,26 +200,25 @@ class RequestBuilder:
             raise LoraNotFound(name=name[:100], hint=hint)
         return found.lora
 
-    def _version(self, lora: Lora, checkpoint: CheckpointSettings) -> LoraVersion:
+    def _version(self, lora: Lora, checkpoint: CheckpointSpec) -> LoraVersion:
         """The version that goes on `checkpoint`. Raises the refusal of the one that comes nearest."""
-        choice = choose_version(lora, checkpoint.base_model, self._matcher.table)
-        if choice.version is not None:
-            return choice.version
+        version = choose_version(lora, checkpoint, self._matcher)
+        if version is not None:
+            return version
         if not lora.usable:
             problem = next((version.problem for version in lora.versions if version.problem), None)
             raise LoraFileRefused(lora=lora.name, reason=problem or "it is no longer in the library")
         # Best told of a version that fits something; of an unknown one only when all are unknown.
-        told = max(lora.usable, key=lambda version: len(self._matcher.fitting_checkpoints(version.base_model)))
-        refusal = self._matcher.misfit(
-            KnownLora(lora.name, told.base_model, told.evidence.value), self._specs[checkpoint.name]
-        )
+        known = [known_lora(lora.name, version) for version in lora.usable]
+        told = max(known, key=lambda version: len(self._matcher.fitting_checkpoints(version)))
+        refusal = self._matcher.misfit(told, checkpoint)
         assert refusal is not None
         refusal.fitting_checkpoints = self._fitting(lora.usable)
         raise refusal
 
     def _fitting(self, versions: Sequence[LoraVersion]) -> list[str]:
-        bases: set[BaseModelId | None] = {version.base_model for version in versions}
-        fitting = {name for base in bases for name in self._matcher.fitting_checkpoints(base)}
+        known = [known_lora("", version) for version in versions]
+        fitting = {name for version in known for name in self._matcher.fitting_checkpoints(version)}
         return [name for name in self._specs if name in fitting]
 
 

@@ -170,6 +170,13 @@ class BaseModelUnknown(LoraMisfit):
 
 
 @dataclass(eq=False)
+class PredictionMismatch(LoraMisfit):
+    """{lora} was trained for v-prediction, but {checkpoint} predicts noise (epsilon): together they give broken
+    pictures, so it is not used there. Choose a v-prediction checkpoint; an operator can allow it with
+    `allow_v_on_epsilon` in the settings."""
+
+
+@dataclass(eq=False)
 class ModuleMismatch(RequestError):
     """{lora} has parts that {checkpoint} does not have ({modules}; {count} in all), so it was made for another
     model. It was not used."""
@@ -178,16 +185,6 @@ class ModuleMismatch(RequestError):
     checkpoint: str
     modules: list[str]
     count: int
-
-
-@dataclass(eq=False)
-class PredictionMismatch(RequestError):
-    """{lora} was trained for v-prediction, but {checkpoint} predicts noise (epsilon): together they give broken
-    pictures, so it is not used there. Choose a v-prediction checkpoint; an operator can allow it with
-    `allow_v_on_epsilon` in the settings."""
-
-    lora: str
-    checkpoint: str
 
 
 @dataclass(eq=False)

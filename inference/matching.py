@@ -9,19 +9,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.errors import BaseModelMismatch, BaseModelUnknown, LoraMisfit
-from inference.messages import CheckpointSpec
+from inference.errors import BaseModelMismatch, BaseModelUnknown, LoraMisfit, PredictionMismatch
+from inference.messages import CheckpointSpec, PredictionType
 
+_PREDICTIONS = {PredictionType.V_PREDICTION: "v-prediction", PredictionType.EPSILON: "epsilon prediction"}
 DECLARE = "python -m bot library declare FILE --base … --reason …"
 
 
 @dataclass(frozen=True)
 class KnownLora:
-    """What matching needs of a LoRA: its name for people, its base model (None: unknown) and how we know it."""
+    """What matching needs of a LoRA: its name for people, its base model (None: unknown) and how we know it.
+
+    `prediction` is what it learnt to predict; None: nobody says.
+    """
 
     name: str
     base_model: BaseModelId | None
     evidence: str
+    prediction: PredictionType | None = None
 
 
 @dataclass(frozen=True)
@@ -30,36 +35,46 @@ class Matcher:
 
     checkpoints: tuple[CheckpointSpec, ...]
     table: CompatibilityTable = field(default_factory=CompatibilityTable)
+    allow_v_on_epsilon: bool = False
 
-    def fits(self, base_model: BaseModelId | None, checkpoint: CheckpointSpec) -> bool:
-        """Whether a LoRA of `base_model` may be applied to `checkpoint`."""
-        return self.table.compare(base_model, checkpoint.base_model).fits
+    def fits(self, lora: KnownLora, checkpoint: CheckpointSpec) -> bool:
+        """Whether `lora` may be applied to `checkpoint`."""
+        return self._same_base(lora, checkpoint) and not self._breaks(lora, checkpoint)
 
-    def fitting_checkpoints(self, base_model: BaseModelId | None) -> list[str]:
-        """Names of the installed checkpoints that a LoRA of `base_model` fits."""
-        return [checkpoint.name for checkpoint in self.checkpoints if self.fits(base_model, checkpoint)]
+    def fitting_checkpoints(self, lora: KnownLora) -> list[str]:
+        """Names of the installed checkpoints that `lora` fits."""
+        return [checkpoint.name for checkpoint in self.checkpoints if self.fits(lora, checkpoint)]
 
     def misfit(self, lora: KnownLora, checkpoint: CheckpointSpec) -> LoraMisfit | None:
         """None when `lora` goes on `checkpoint`, else the refusal (a value: raise it or show it)."""
-        if self.fits(lora.base_model, checkpoint):
+        if self.fits(lora, checkpoint):
             return None
+        sides = {"lora": lora.name, "checkpoint": checkpoint.name, "checkpoint_base": checkpoint.base_model.label}
         if lora.base_model is None:
-            return BaseModelUnknown(
-                lora=lora.name,
-                checkpoint=checkpoint.name,
-                checkpoint_base=checkpoint.base_model.label,
-                fitting_checkpoints=[],
-                remedy=DECLARE,
-            )
+            return BaseModelUnknown(**sides, fitting_checkpoints=[], remedy=DECLARE)
+        fitting = self.fitting_checkpoints(lora)
+        if self._same_base(lora, checkpoint):
+            return PredictionMismatch(**sides, fitting_checkpoints=fitting)
         return BaseModelMismatch(
-            lora=lora.name,
-            checkpoint=checkpoint.name,
-            checkpoint_base=checkpoint.base_model.label,
-            fitting_checkpoints=self.fitting_checkpoints(lora.base_model),
-            lora_base=lora.base_model.label,
-            evidence=lora.evidence,
+            **sides, fitting_checkpoints=fitting, lora_base=lora.base_model.label, evidence=lora.evidence
         )
 
     def misfits(self, loras: Iterable[KnownLora], checkpoint: CheckpointSpec) -> list[LoraMisfit]:
         """The refusals of all `loras` that do not go on `checkpoint`."""
         return [refusal for lora in loras if (refusal := self.misfit(lora, checkpoint)) is not None]
+
+    def note(self, lora: KnownLora, checkpoint: CheckpointSpec) -> str | None:
+        """What to tell of a LoRA that fits and yet learnt to predict something else: somewhat weaker, mostly."""
+        trained, predicts = lora.prediction, checkpoint.predicts
+        if trained is None or predicts is None or trained is predicts:
+            return None
+        ours, theirs = _PREDICTIONS[trained], _PREDICTIONS[predicts]
+        return f"{lora.name} was trained for {ours} and {checkpoint.name} uses {theirs}, so it may look different."
+
+    def _same_base(self, lora: KnownLora, checkpoint: CheckpointSpec) -> bool:
+        return self.table.compare(lora.base_model, checkpoint.base_model).fits
+
+    def _breaks(self, lora: KnownLora, checkpoint: CheckpointSpec) -> bool:
+        """A v LoRA breaks the pictures of an epsilon checkpoint; the other way round works in practice."""
+        kinds = (lora.prediction, checkpoint.predicts)
+        return kinds == (PredictionType.V_PREDICTION, PredictionType.EPSILON) and not self.allow_v_on_epsilon

@@ -152,7 +152,9 @@ def _says(prompt: str, word: str) -> bool:
 class CheckpointSpec(_Frozen):
     """A checkpoint as the operator declared it: what the worker loads, and what it is.
 
-    `source` is a folder or a `.safetensors` file; with `repository` it is the id of a hub repository.
+    `source` is a folder or a `.safetensors` file; with `repository` it is the id of a hub repository. `sha256` is that
+    of the file it came in, `folder_sha256` that of a folder converted from it. `prediction_type` is the operator's
+    word; `predicts` is what is known before loading, for early refusals, and None where nothing tells.
     """
 
     name: Name
@@ -162,6 +164,8 @@ class CheckpointSpec(_Frozen):
     prediction_type: PredictionType | None = None
     sha256: Sha256 | None = None
     short_hash: ShortHash | None = None
+    folder_sha256: Sha256 | None = None
+    predicts: PredictionType | None = None
 
 
 # --- commands: bot -> worker -------------------------------------------------------------------------------------

@@ -6,14 +6,18 @@ all for epsilon. So several sources are asked, in a fixed order. No torch here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inference.errors import PredictionMismatch
+from inference.base_models import Architecture
+from inference.checkpoint_files import CheckpointSays
 from inference.messages import PredictionType
 
 # The names under which single files carry the marks that ComfyUI introduced: empty tensors beside the weights.
 V_MARK, ZERO_SNR_MARK = "v_pred", "ztsnr"
+
+EDM_MARKS = (frozenset({"edm_mean", "edm_std"}), frozenset({"edm_vpred.sigma_max"}))
+_V_SPREAD = 0.09  # standard deviation; the threshold is ComfyUI's (comfy/supported_models.py)
 
 # What trainers write into `modelspec.prediction_type`.
 _SPELLINGS = {
@@ -25,6 +29,13 @@ _SPELLINGS = {
 }
 
 
+class EdmCheckpoint(ValueError):
+    """It is an EDM checkpoint (Playground 2.5, CosXL), which needs another way of sampling and is not painted with."""
+
+    def __str__(self) -> str:
+        return str(self.__doc__).removesuffix(".")
+
+
 @dataclass(frozen=True)
 class Prediction:
     """What is predicted. With `zero_snr` the noise schedule ends in pure noise, which needs its own sampling."""
@@ -34,16 +45,33 @@ class Prediction:
 
 
 def checkpoint_prediction(
-    setting: PredictionType | None, names: Collection[str], metadata: Mapping[str, str], scheduler: Mapping[str, object]
+    setting: PredictionType | None, architecture: Architecture, said: CheckpointSays, scheduler: Mapping[str, object]
 ) -> Prediction:
-    """Of a checkpoint: the operator's setting, else the marks among its tensors' `names`, else its `metadata`, else
-    the configuration of its `scheduler`, else epsilon. `names` and `metadata` are empty for a folder."""
-    marked = PredictionType.V_PREDICTION if V_MARK in names else None
+    """Of a checkpoint: the operator's setting, else what its files say, else the `scheduler` it is loaded with.
+
+    In its files: the marks among the tensors, else the metadata, else of SD 2 a norm that only v-prediction spreads,
+    else a folder's scheduler; and epsilon when nothing speaks. Raises EdmCheckpoint.
+    """
+    _refuse_edm(said, scheduler)
+    marked = PredictionType.V_PREDICTION if V_MARK in said.names else None
+    spread = _by_spread(said.norm_spread) if architecture is Architecture.SD2 else None
     configured = _SPELLINGS.get(str(scheduler.get("prediction_type")))
-    found = setting or marked or _specified(metadata) or configured or PredictionType.EPSILON
+    found = setting or marked or _specified(said.metadata) or spread or configured or PredictionType.EPSILON
     # Where nothing of the signal is left, the noise says nothing of it: only v can be sampled from there.
-    zero_snr = ZERO_SNR_MARK in names or scheduler.get("rescale_betas_zero_snr") is True
+    zero_snr = ZERO_SNR_MARK in said.names or scheduler.get("rescale_betas_zero_snr") is True
     return Prediction(found, zero_snr and found is PredictionType.V_PREDICTION)
+
+
+def _refuse_edm(said: CheckpointSays, scheduler: Mapping[str, object]) -> None:
+    by_class = str(scheduler.get("_class_name")).startswith("EDM")
+    if by_class or any(marks <= said.names for marks in EDM_MARKS):
+        raise EdmCheckpoint
+
+
+def _by_spread(spread: float | None) -> PredictionType | None:
+    if spread is None:
+        return None
+    return PredictionType.V_PREDICTION if spread > _V_SPREAD else PredictionType.EPSILON
 
 
 def lora_prediction(metadata: Mapping[str, str]) -> PredictionType | None:
@@ -60,21 +88,3 @@ def _specified(metadata: Mapping[str, str]) -> PredictionType | None:
 
 def _flag(value: str | None) -> PredictionType | None:
     return {"True": PredictionType.V_PREDICTION, "False": PredictionType.EPSILON}.get(value or "")
-
-
-def note_on_prediction(
-    lora: str, trained: PredictionType | None, checkpoint: str, prediction: PredictionType, *, allow_v_on_epsilon: bool
-) -> str | None:
-    """What to tell about a LoRA on a checkpoint of the other kind, None when there is nothing to tell.
-
-    Raises PredictionMismatch for a v LoRA on an epsilon checkpoint, unless the operator allows it: the pictures
-    break. The other way round works in practice, somewhat weaker.
-    """
-    if trained is None or trained is prediction:
-        return None
-    if trained is PredictionType.V_PREDICTION and not allow_v_on_epsilon:
-        raise PredictionMismatch(lora=lora, checkpoint=checkpoint)
-    kinds = {PredictionType.V_PREDICTION: "v-prediction", PredictionType.EPSILON: "epsilon prediction"}
-    return (
-        f"{lora} was trained for {kinds[trained]} and {checkpoint} uses {kinds[prediction]}, so it may look different."
-    )

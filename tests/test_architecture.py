@@ -18,8 +18,11 @@ from bot.config.text import config_text
 ROOT = Path(__file__).parents[1]
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
-# What the bot may use of inference; `hashes` and `parameters` are pure: identity of files, text in pictures.
-OPEN = ["base_models", "demo", "errors", "hashes", "lora", "matching", "messages", "parameters", "queue", "workers"]
+# What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
+OPEN = [
+    "base_models", "checkpoint_files", "demo", "errors", "hashes", "lora", "matching", "messages", "parameters",
+    "prediction", "queue", "workers",
+]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
 SOURCES = sorted(path for top in ("bot", "inference", "tools") for path in (ROOT / top).rglob("*.py"))

@@ -21,13 +21,19 @@ from inference.base_models import BaseModelId, CompatibilityTable
 from inference.hashes import file_sha256
 from inference.lora.declarations import FILE_NAME, BadDeclarations, declare
 from inference.lora.evidence import Source
+from inference.matching import Matcher
+from inference.messages import CheckpointSpec, PredictionType
 from tests.lora_files import write_lora, write_sidecar
 
 ILLUSTRIOUS = BaseModelId("sdxl/illustrious")
 PONY = BaseModelId("sdxl/pony")
 NOOB = BaseModelId("sdxl/noobai")
 CHECKPOINT = "c" * 64  # SHA-256 of an installed checkpoint
-EQUAL_ONLY = CompatibilityTable()
+EQUAL_ONLY = Matcher(())
+
+
+def checkpoint(base: BaseModelId, predicts: PredictionType | None = None) -> CheckpointSpec:
+    return CheckpointSpec(name="Here", source="somewhere", base_model=base, predicts=predicts)
 
 
 @pytest.fixture
@@ -84,21 +90,36 @@ async def test_files_of_one_name_are_versions_of_one_entry(connection: aiosqlite
     await scanned(connection, library)
     lora = await entry(connection, "Komori")
     assert {version.name for version in lora.versions} == {"Illustrious", "Pony"}
-    on_pony = choose_version(lora, PONY, EQUAL_ONLY)
-    assert on_pony.version is not None
-    assert on_pony.version.base_model == PONY
-    assert choose_version(lora, NOOB, EQUAL_ONLY).version is None
-    assert choose_version(lora, NOOB, EQUAL_ONLY).base_models == (ILLUSTRIOUS, PONY)
-    allowed = choose_version(lora, NOOB, CompatibilityTable.of([(ILLUSTRIOUS, NOOB)]))
-    assert allowed.version is not None
-    assert allowed.version.base_model == ILLUSTRIOUS
+    on_pony = choose_version(lora, checkpoint(PONY), EQUAL_ONLY)
+    assert on_pony is not None and on_pony.base_model == PONY
+    assert choose_version(lora, checkpoint(NOOB), EQUAL_ONLY) is None
+    table = CompatibilityTable.of([(ILLUSTRIOUS, NOOB)])
+    allowed = choose_version(lora, checkpoint(NOOB), Matcher((), table))
+    assert allowed is not None and allowed.base_model == ILLUSTRIOUS
+
+
+async def test_of_versions_for_one_base_model_that_is_taken_which_predicts_the_same(
+    connection: aiosqlite.Connection, library: Path
+) -> None:
+    for seed, kind in enumerate(("epsilon", "v", "epsilon")):
+        metadata = {"modelspec.prediction_type": kind}
+        file = write_lora(library / f"komori-{seed}-{kind}.safetensors", seed=seed, metadata=metadata)
+        write_sidecar(file, name="Komori", version=f"{seed} {kind}", base_model=NOOB)
+    await scanned(connection, library)
+    lora = await entry(connection, "Komori")
+
+    def taken(predicts: PredictionType | None) -> str | None:
+        version = choose_version(lora, checkpoint(NOOB, predicts), EQUAL_ONLY)
+        return version.name if version else None
+
+    assert (taken(PredictionType.EPSILON), taken(PredictionType.V_PREDICTION)) == ("2 epsilon", "1 v")
+    assert taken(None) == "2 epsilon"  # the newest, where nobody knows what the checkpoint predicts
 
 
 async def test_an_unknown_base_model_fits_nothing(connection: aiosqlite.Connection, library: Path) -> None:
     write_lora(library / "ink.safetensors")
     await scanned(connection, library)
-    choice = choose_version(await entry(connection, "ink"), PONY, EQUAL_ONLY)
-    assert (choice.version, choice.base_models) == (None, ())
+    assert choose_version(await entry(connection, "ink"), checkpoint(PONY), EQUAL_ONLY) is None
 
 
 async def test_broken_files_have_their_reason_and_stop_nothing(connection: aiosqlite.Connection, library: Path) -> None:

@@ -18,6 +18,7 @@ from bot.database.connection import open_database
 from inference.lora.inspection import Inspector
 from inference.lora.installed import installed_hashes
 from inference.lora.knowledge import Knowledge
+from inference.matching import Matcher
 from inference.messages import CheckpointSpec
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _inspector(settings: Settings, name: str | None) -> Inspector:
         raise ConfigError(f"There is no checkpoint {name}; installed are {installed}.")
     trust_tags = settings.matching.trust_tags
     known = Knowledge.of(settings.library.folder, installed_hashes(specs), trust_tags=trust_tags)
-    return Inspector(chosen, known, settings.matching.table)
+    return Inspector(known, Matcher(tuple(chosen), settings.matching.table, settings.matching.allow_v_on_epsilon))
 
 
 def identified(settings: Settings) -> list[CheckpointSpec]:

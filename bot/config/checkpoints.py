@@ -105,8 +105,10 @@ class CheckpointSettings(Section):
         """The offered size that `wish` names (`portrait` or `832x1216`), None when it is not offered."""
         return next((size for size in self.sizes if wish.lower() in {size.shape, str(size)}), None)
 
-    def spec(self, sha256: str | None, short_hash: str | None = None) -> CheckpointSpec:
-        """What the worker needs to know of it."""
+    def spec(
+        self, sha256: str | None, short_hash: str | None = None, predicts: PredictionType | None = None
+    ) -> CheckpointSpec:
+        """What the worker needs to know of it. `sha256` is that of its own files."""
         return CheckpointSpec(
             name=self.name,
             source=str(self.path) if self.path else str(self.repository),
@@ -115,4 +117,6 @@ class CheckpointSettings(Section):
             prediction_type=self.prediction_type,
             sha256=self.source_sha256 or sha256,
             short_hash=short_hash,
+            folder_sha256=sha256 if self.source_sha256 else None,
+            predicts=predicts,
         )

@@ -14,9 +14,9 @@ from diffusers import (
     StableDiffusionXLImg2ImgPipeline,
     StableDiffusionXLPipeline,
 )
-from safetensors import safe_open
 
 from inference.base_models import Architecture
+from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.engine.devices import dtype_for, is_out_of_memory, release_memory
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
@@ -72,10 +72,10 @@ class Checkpoint:
 
     @classmethod
     def of(cls, spec: CheckpointSpec, pipeline: Any) -> Checkpoint:
-        """The checkpoint `spec`, loaded as `pipeline`. Raises OSError or SafetensorError for a file that is gone."""
+        """The checkpoint `spec`, loaded as `pipeline`. Raises OSError, ValueError or EdmCheckpoint."""
         config = pipeline.scheduler.config
-        names, metadata = said_by_file(spec)
-        prediction = checkpoint_prediction(spec.prediction_type, names, metadata, config)
+        said = CheckpointSays() if spec.repository else read_checkpoint(Path(spec.source))
+        prediction = checkpoint_prediction(spec.prediction_type, spec.base_model.architecture, said, config)
         parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         return cls(spec, pipeline, config, prediction, PreviewMap.measure(pipeline.vae), layer_names)
@@ -138,15 +138,6 @@ def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
     if path.suffix != ".safetensors":
         raise ValueError(f"{path.name} is neither a folder nor a .safetensors file")
     return open_single_file(kind, path, spec.base_model.architecture, **options)
-
-
-def said_by_file(spec: CheckpointSpec) -> tuple[frozenset[str], dict[str, str]]:
-    """The names of the tensors in a single file, and its metadata; nothing for a folder."""
-    path = Path(spec.source)
-    if spec.repository or not path.is_file():
-        return frozenset(), {}
-    with safe_open(str(path), framework="pt") as file:
-        return frozenset(file.keys()), file.metadata() or {}
 
 
 def _first_line(problem: Exception) -> str:

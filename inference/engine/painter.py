@@ -26,7 +26,6 @@ from inference.lora.installed import installed_hashes
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec, Configure, Generate, GenerationRequest
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
-from inference.prediction import note_on_prediction
 
 PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
 PREVIEW_SIDE = 256  # pixels of the longer side
@@ -64,9 +63,9 @@ class Painter:
         self._spool = Path(config.spool)
         self._inputs = Path(config.inputs)
         self._store = CheckpointStore(config.checkpoints, device)
-        self._matcher = Matcher(config.checkpoints, CompatibilityTable.of(config.allowed_pairs))
+        table = CompatibilityTable.of(config.allowed_pairs)
+        self._matcher = Matcher(config.checkpoints, table, config.allow_v_on_epsilon)
         installed = installed_hashes(config.checkpoints)
-        self._allow_v_on_epsilon = config.allow_v_on_epsilon
         self._reader = LoraReader(Path(config.library), installed, config.max_lora_bytes, config.trust_tags)
 
     @property
@@ -93,22 +92,19 @@ class Painter:
         source = read_source(self._inputs, request.image, size) if request.image else None
         on_step(Step(0, request.steps))
         checkpoint = self._store.get(spec)
-        notes = tuple(note for file in files if (note := self._note(file, checkpoint)))
+        notes = self._notes(files, checkpoint)
         loras = [(normalise(file, checkpoint.names, spec.name), file.use.weight) for file in files]
         changes = fold_all(loras, checkpoint.layers)
         run = _Run(checkpoint, request, source, changes, self._device, on_step, self._spool, _stem(job))
         pictures = run.pictures()
         return Painted(tuple(self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)), notes)
 
-    def _note(self, file: LoraFile, checkpoint: Checkpoint) -> str | None:
-        """What to tell of a LoRA that learnt to predict something else. Raises PredictionMismatch."""
-        return note_on_prediction(
-            file.use.name,
-            file.prediction,
-            checkpoint.spec.name,
-            checkpoint.prediction.type,
-            allow_v_on_epsilon=self._allow_v_on_epsilon,
-        )
+    def _notes(self, files: list[LoraFile], checkpoint: Checkpoint) -> tuple[str, ...]:
+        """What to tell of LoRAs that learnt to predict something else than is loaded. Raises PredictionMismatch."""
+        loaded = checkpoint.spec.model_copy(update={"predicts": checkpoint.prediction.type})
+        for refusal in self._matcher.misfits(map(_known, files), loaded):
+            raise refusal
+        return tuple(note for file in files if (note := self._matcher.note(_known(file), loaded)))
 
     def _spec(self, name: str) -> CheckpointSpec:
         spec = self._store.spec(name)
@@ -211,7 +207,7 @@ class _Run:
 
 
 def _known(file: LoraFile) -> KnownLora:
-    return KnownLora(file.use.name, file.evidence.base_model, file.evidence.source.value)
+    return KnownLora(file.use.name, file.evidence.base_model, file.evidence.source.value, file.prediction)
 
 
 def _stem(job: Generate) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from inference.base_models import Compatibility, CompatibilityTable
+from inference.errors import PredictionMismatch
 from inference.hashes import autov2, hashes_of
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, parse_header, raw_header
@@ -19,16 +19,16 @@ from inference.lora.metadata import claimed_architectures
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar
 from inference.lora.tables import STRANGERS, load_tables, title
 from inference.lora.verdict import UNKNOWN, Verdict, layers_of
+from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
 
 
 @dataclass(frozen=True)
 class Inspector:
-    """What files are judged by: the checkpoints, what is known besides the files, and what goes together."""
+    """What files are judged by: what is known besides them, and what goes on which checkpoint."""
 
-    checkpoints: Sequence[CheckpointSpec]
     known: Knowledge
-    table: CompatibilityTable
+    matcher: Matcher
 
     def __post_init__(self) -> None:
         load_tables()
@@ -38,12 +38,12 @@ class Inspector:
         found = look(path)
         verdict = found.verdict(self.known)
         if verdict is None:
-            return _broken(path, found.problem or "it cannot be read", self.checkpoints)
+            return _broken(path, found.problem or "it cannot be read", self.matcher.checkpoints)
         return _told(path, found, verdict, self)
 
-    def on(self, verdict: Verdict, problem: str | None, checkpoint: CheckpointSpec) -> dict[str, object]:
+    def on(self, found: FoundLora, verdict: Verdict, checkpoint: CheckpointSpec) -> dict[str, object]:
         """Whether a file goes on `checkpoint`, and the sentence that says why or why not."""
-        fits, reason = _decision(verdict, problem, checkpoint, self.table)
+        fits, reason = _decision(found, verdict, checkpoint, self.matcher)
         return {"base_model": checkpoint.base_model, "fits": fits, "reason": reason}
 
 
@@ -119,7 +119,7 @@ def _told(path: Path, found: FoundLora, verdict: Verdict, inspector: Inspector) 
         "rank": layers.rank,
         "modules": layers.modules,
         "fits": dict(layers.shares),
-        "verdict": {spec.name: inspector.on(verdict, found.problem, spec) for spec in inspector.checkpoints},
+        "verdict": {spec.name: inspector.on(found, verdict, spec) for spec in inspector.matcher.checkpoints},
         "trigger_words": _trigger_words(found, inspector.known),
         "problems": [found.problem] if found.problem else [],
         "reasons": list(verdict.reasons),
@@ -151,12 +151,10 @@ def _evidence(found: FoundLora, verdict: Verdict) -> list[dict[str, str]]:
     return said
 
 
-def _decision(
-    verdict: Verdict, problem: str | None, checkpoint: CheckpointSpec, table: CompatibilityTable
-) -> tuple[bool, str]:
+def _decision(found: FoundLora, verdict: Verdict, checkpoint: CheckpointSpec, matcher: Matcher) -> tuple[bool, str]:
     name, base = checkpoint.name, checkpoint.base_model
-    if problem is not None:
-        return False, f"It cannot be used: {problem}."
+    if found.problem is not None:
+        return False, f"It cannot be used: {found.problem}."
     if verdict.fit.ambiguous:
         bases = " and ".join(title(each) for each in verdict.fit.candidates)
         return False, f"Its layers fit {bases} alike, so it could be for either and is not used on {name}."
@@ -164,13 +162,14 @@ def _decision(
         return False, f"No known model has all of its layers, so it is not used on {name}."
     if verdict.fit.base in STRANGERS or verdict.fit.base != base.architecture:
         return False, f"It was made for {title(verdict.fit.base)}, but {name} is {base.label}."
-    found = table.compare(verdict.base_model, base)
-    if found is Compatibility.UNKNOWN:
+    if verdict.base_model is None:
         return False, f"Its layers fit {name}, but nothing proves that it was trained on {base.label}."
-    if found.fits:
-        return True, f"It was trained on {_label(verdict)} ({verdict.evidence.source.value}), which goes on {name}."
-    return False, f"It was trained on {_label(verdict)} ({verdict.evidence.source.value}), but {name} is {base.label}."
-
-
-def _label(verdict: Verdict) -> str:
-    return verdict.base_model.label if verdict.base_model is not None else UNKNOWN
+    known = KnownLora("It", verdict.base_model, verdict.evidence.source.value, found.prediction)
+    trained = f"It was trained on {verdict.base_model.label} ({known.evidence})"
+    refusal = matcher.misfit(known, checkpoint)
+    if isinstance(refusal, PredictionMismatch):
+        return False, f"{trained} for v-prediction, but {name} predicts noise (epsilon)."
+    if refusal is not None:
+        return False, f"{trained}, but {name} is {base.label}."
+    note = matcher.note(known, checkpoint)
+    return True, f"{trained}, which goes on {name}.{f' {note}' if note else ''}"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from bot.assembly import Catalogued, open_catalogue
-from bot.requests import LoraWish, RequestBuilder, Wish, wish_of
-from inference.errors import BaseModelMismatch, LoraNotFound
-from tests.house import BASES, PASTEL, VIVID, House
-from tests.lora_files import write_sidecar
+from bot.config.sections import MatchingSettings
+from bot.requests import Choice, LoraWish, RequestBuilder, Wish, wish_of
+from inference.errors import BaseModelMismatch, LoraNotFound, PredictionMismatch
+from inference.messages import PredictionType
+from tests.house import BASES, PASTEL, VIVID, House, attention_modules
+from tests.lora_files import write_lora, write_sidecar
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,3 +72,34 @@ async def test_a_request_made_into_a_wish_amounts_to_itself(requests: RequestBui
     wish = Wish(prompt="a man", checkpoint=VIVID, loras=(LoraWish(name="Outfit", trigger_words=("coat",)),), count=2)
     request = await requests.build(wish)
     assert await requests.build(wish_of(request)) == request
+
+
+async def test_what_a_lora_learnt_to_predict_is_matched_before_anything_is_painted(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    for number, kind in enumerate(("v", "epsilon")):
+        path = house.library / f"{kind}.safetensors"
+        metadata = {"modelspec.prediction_type": kind}
+        write_lora(path, modules=attention_modules(), seed=40 + number, metadata=metadata)
+        write_sidecar(path, base_model=BASES[VIVID])
+    settings = house.settings
+    vivid = settings.checkpoints[0].model_copy(update={"prediction_type": None})  # its scheduler says v_prediction
+    epsilon = vivid.model_copy(update={"name": "Epsilon", "prediction_type": PredictionType.EPSILON})
+    settings = settings.model_copy(update={"checkpoints": (vivid, epsilon)})
+
+    async def chosen(requests: RequestBuilder) -> dict[tuple[str, str], Choice]:
+        names, places = ("v", "epsilon"), (vivid.name, epsilon.name)
+        return {(lora, on): await requests.choose(LoraWish(name=lora), on) for lora in names for on in places}
+
+    async with open_catalogue(settings) as found:
+        choices = await chosen(found.requests)
+        refusal = choices["v", "Epsilon"].refusal
+        assert isinstance(refusal, PredictionMismatch) and refusal.fitting_checkpoints == [VIVID]
+        told = choices["epsilon", VIVID]
+        assert told.version and told.note and "epsilon" in told.note
+        assert [choices[same].note for same in (("v", VIVID), ("epsilon", "Epsilon"))] == [None, None]
+        with pytest.raises(PredictionMismatch):
+            await found.requests.build(Wish(prompt="", checkpoint="Epsilon", loras=(LoraWish(name="v"),)))
+    allowing = settings.model_copy(update={"matching": MatchingSettings(allow_v_on_epsilon=True)})
+    async with open_catalogue(allowing) as found:
+        choice = (await chosen(found.requests))["v", "Epsilon"]
+        assert choice.version and choice.note and choice.refusal is None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.errors import BaseModelMismatch, BaseModelUnknown
+from inference.errors import BaseModelMismatch, BaseModelUnknown, PredictionMismatch, RequestError
 from inference.matching import KnownLora, Matcher
-from inference.messages import CheckpointSpec
+from inference.messages import CheckpointSpec, PredictionType
 
 BASES = {"vivid": "demo/vivid", "pastel": "demo/pastel", "Pony": "sdxl/pony", "Illu": "sdxl/illustrious"}
 SPECS = {
@@ -20,14 +20,14 @@ def matcher(*allowed: tuple[str, str]) -> Matcher:
     return Matcher(tuple(SPECS.values()), table)
 
 
-def lora(base: str | None) -> KnownLora:
-    return KnownLora("Komori", BaseModelId(base) if base else None, "told by its sidecar")
+def lora(base: str | None, prediction: PredictionType | None = None) -> KnownLora:
+    return KnownLora("Komori", BaseModelId(base) if base else None, "told by its sidecar", prediction)
 
 
 @pytest.mark.parametrize(("name", "base"), BASES.items())
 def test_a_lora_goes_on_its_own_base_model(name: str, base: str) -> None:
     assert matcher().misfit(lora(base), SPECS[name]) is None
-    assert matcher().fitting_checkpoints(BaseModelId(base)) == [name]
+    assert matcher().fitting_checkpoints(lora(base)) == [name]
 
 
 def test_a_mismatch_names_both_sides_the_evidence_and_what_fits() -> None:
@@ -47,7 +47,7 @@ def test_an_allowed_pair_fits_in_its_direction_and_is_offered() -> None:
     allowing = matcher(("sdxl/illustrious", "sdxl/pony"))
     assert allowing.misfit(lora("sdxl/illustrious"), SPECS["Pony"]) is None
     assert allowing.misfit(lora("sdxl/pony"), SPECS["Illu"]) is not None
-    assert allowing.fitting_checkpoints(BaseModelId("sdxl/illustrious")) == ["Pony", "Illu"]
+    assert allowing.fitting_checkpoints(lora("sdxl/illustrious")) == ["Pony", "Illu"]
 
 
 def test_every_misfit_of_a_request_is_told() -> None:
@@ -56,3 +56,45 @@ def test_every_misfit_of_a_request_is_told() -> None:
         BaseModelMismatch,
         BaseModelUnknown,
     ]
+
+
+# --- prediction ----------------------------------------------------------------------------------------------------
+
+EPSILON, V = PredictionType.EPSILON, PredictionType.V_PREDICTION
+NOOB = BaseModelId("sdxl/noobai")
+NOOBS = {
+    kind: CheckpointSpec(name=name, source="somewhere", base_model=NOOB, predicts=kind)
+    for kind, name in ((EPSILON, "Noob"), (V, "Noob V"), (None, "Noob on the hub"))
+}
+
+
+def noobs(*, allow: bool = False) -> Matcher:
+    return Matcher(tuple(NOOBS.values()), allow_v_on_epsilon=allow)
+
+
+def test_a_v_lora_on_an_epsilon_checkpoint_is_refused_unless_allowed() -> None:
+    refusal = noobs().misfit(lora(NOOB, V), NOOBS[EPSILON])
+    assert isinstance(refusal, PredictionMismatch) and isinstance(refusal, RequestError)
+    for word in ("Komori", "Noob", "v-prediction", "allow_v_on_epsilon", "It fits Noob V and Noob on the hub."):
+        assert word in str(refusal)
+    assert noobs(allow=True).misfit(lora(NOOB, V), NOOBS[EPSILON]) is None
+    allowed = noobs(allow=True).note(lora(NOOB, V), NOOBS[EPSILON])
+    assert allowed and "Komori" in allowed
+
+
+def test_of_another_base_model_that_is_told_first() -> None:
+    assert isinstance(noobs().misfit(lora("sdxl/pony", V), NOOBS[EPSILON]), BaseModelMismatch)
+
+
+def test_an_epsilon_lora_on_a_v_checkpoint_fits_and_is_told() -> None:
+    assert noobs().misfit(lora(NOOB, EPSILON), NOOBS[V]) is None
+    told = noobs().note(lora(NOOB, EPSILON), NOOBS[V])
+    assert told is not None
+    for word in ("Komori", "epsilon", "Noob V", "v-prediction"):
+        assert word in told
+
+
+@pytest.mark.parametrize(("trained", "kind"), [(V, V), (EPSILON, EPSILON), (None, V), (None, EPSILON), (V, None)])
+def test_of_equal_or_unknown_kinds_nothing_is_said(trained: PredictionType | None, kind: PredictionType | None) -> None:
+    assert noobs().fits(lora(NOOB, trained), NOOBS[kind])
+    assert noobs().note(lora(NOOB, trained), NOOBS[kind]) is None

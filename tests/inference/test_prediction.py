@@ -1,4 +1,4 @@
-"""What checkpoints and LoRAs predict, by whose word, and what a difference means."""
+"""What checkpoints and LoRAs predict, and by whose word."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from inference.errors import PredictionMismatch, RequestError
+from inference.base_models import Architecture
+from inference.checkpoint_files import CheckpointSays
 from inference.messages import PredictionType
-from inference.prediction import Prediction, checkpoint_prediction, lora_prediction, note_on_prediction
+from inference.prediction import EdmCheckpoint, Prediction, checkpoint_prediction, lora_prediction
 
+SDXL = Architecture.SDXL
 EPSILON, V = PredictionType.EPSILON, PredictionType.V_PREDICTION
 MARKED, SAYS_V, SAYS_EPSILON = {"v_pred"}, {"modelspec.prediction_type": "v"}, {"modelspec.prediction_type": "epsilon"}
 
@@ -30,15 +32,43 @@ MARKED, SAYS_V, SAYS_EPSILON = {"v_pred"}, {"modelspec.prediction_type": "v"}, {
 def test_of_a_checkpoint_the_first_that_speaks_decides(
     setting: PredictionType | None, names: set[str], metadata: dict[str, str], scheduler: dict[str, Any], expected: Any
 ) -> None:
-    assert checkpoint_prediction(setting, names, metadata, scheduler).type is expected
+    said = CheckpointSays(frozenset(names), metadata)
+    assert checkpoint_prediction(setting, SDXL, said, scheduler).type is expected
 
 
 @pytest.mark.parametrize("scheduler", [{}, {"rescale_betas_zero_snr": True}])
 @pytest.mark.parametrize("names", [set(), {"ztsnr"}])
 def test_zero_snr_is_marked_or_configured_and_goes_with_v_only(names: set[str], scheduler: dict[str, Any]) -> None:
     expected = bool(names or scheduler)
-    assert checkpoint_prediction(V, names, {}, scheduler) == Prediction(V, expected)
-    assert checkpoint_prediction(EPSILON, names, {}, scheduler) == Prediction(EPSILON, False)
+    said = CheckpointSays(frozenset(names))
+    assert checkpoint_prediction(V, SDXL, said, scheduler) == Prediction(V, expected)
+    assert checkpoint_prediction(EPSILON, SDXL, said, scheduler) == Prediction(EPSILON, False)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "spread", "metadata", "expected"),
+    [
+        (Architecture.SD2, 0.12, {}, V),
+        (Architecture.SD2, 0.06, {}, EPSILON),
+        (Architecture.SD2, None, {}, V),  # as the configuration says
+        (Architecture.SD2, 0.06, SAYS_V, V),
+        (Architecture.SD1, 0.12, {}, V),
+        (Architecture.SD1, 0.06, {}, V),
+    ],
+)
+def test_of_sd2_a_norm_tells_it_before_the_configuration(
+    architecture: Architecture, spread: float | None, metadata: dict[str, str], expected: PredictionType
+) -> None:
+    said = CheckpointSays(metadata=metadata, norm_spread=spread)
+    assert checkpoint_prediction(None, architecture, said, {"prediction_type": "v_prediction"}).type is expected
+
+
+@pytest.mark.parametrize("names", [{"edm_mean", "edm_std", "x"}, {"edm_vpred.sigma_max", "v_pred"}, set()])
+@pytest.mark.parametrize("setting", [None, EPSILON])
+def test_an_edm_checkpoint_is_refused_whatever_the_setting(names: set[str], setting: PredictionType | None) -> None:
+    scheduler = {} if names else {"_class_name": "EDMDPMSolverMultistepScheduler", "prediction_type": "epsilon"}
+    with pytest.raises(EdmCheckpoint, match="EDM"):
+        checkpoint_prediction(setting, SDXL, CheckpointSays(frozenset(names)), scheduler)
 
 
 @pytest.mark.parametrize(
@@ -57,30 +87,3 @@ def test_zero_snr_is_marked_or_configured_and_goes_with_v_only(names: set[str], 
 )
 def test_of_a_lora_its_metadata_say_it(metadata: dict[str, str], expected: PredictionType | None) -> None:
     assert lora_prediction(metadata) is expected
-
-
-def note(trained: PredictionType | None, checkpoint: PredictionType, *, allow: bool = False) -> str | None:
-    return note_on_prediction("Bat", trained, "Vivid", checkpoint, allow_v_on_epsilon=allow)
-
-
-def test_a_v_lora_on_an_epsilon_checkpoint_is_refused_unless_allowed() -> None:
-    with pytest.raises(PredictionMismatch) as refusal:
-        note(V, EPSILON)
-    assert isinstance(refusal.value, RequestError)
-    for word in ("Bat", "Vivid", "v-prediction", "allow_v_on_epsilon"):
-        assert word in str(refusal.value)
-    allowed = note(V, EPSILON, allow=True)
-    assert allowed and "Bat" in allowed
-
-
-def test_an_epsilon_lora_on_a_v_checkpoint_is_told() -> None:
-    told = note(EPSILON, V)
-    assert told is not None
-    for word in ("Bat", "epsilon", "Vivid", "v-prediction"):
-        assert word in told
-
-
-@pytest.mark.parametrize("kind", PredictionType)
-def test_of_equal_or_unknown_kinds_nothing_is_said(kind: PredictionType) -> None:
-    assert note(kind, kind) is None
-    assert note(None, kind) is None

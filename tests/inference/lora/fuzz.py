@@ -19,9 +19,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from inference.base_models import CompatibilityTable
 from inference.lora.inspection import Inspector
 from inference.lora.knowledge import Knowledge
+from inference.matching import Matcher
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 LIMIT_SECONDS = 2.0
@@ -112,7 +112,7 @@ _DAMAGES: list[Callable[[bytes, random.Random], bytes]] = [*(_COMMON * 6), *_COS
 def run(files: int, seed: int, folder: Path) -> dict[str, Any]:
     """Damage and inspect; figures. Raises AssertionError at the first file that breaks a rule."""
     chance, data = random.Random(seed), whole()
-    inspector = Inspector((), Knowledge(), CompatibilityTable())
+    inspector = Inspector(Knowledge(), Matcher(()))
     path = folder / "damaged.safetensors"
     path.write_bytes(data)
     assert inspector.inspect(path)["problems"] == [], "the file is whole before it is damaged"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inference.base_models import BaseModelId
 from inference.hashes import short_hash
-from inference.lora.installed import by_hash, installed_hashes
+from inference.lora.installed import installed_hashes
 from inference.messages import CheckpointSpec
 
 PONY, ILLUSTRIOUS = BaseModelId("sdxl/pony"), BaseModelId("sdxl/illustrious")
@@ -32,7 +32,13 @@ def test_checkpoints_are_known_by_both(tmp_path: Path) -> None:
     assert installed_hashes([spec.model_copy(update={"sha256": None, "short_hash": None})]) == {}
 
 
+def test_a_folder_is_known_by_its_own_files_and_by_the_file_it_was_converted_from() -> None:
+    spec = CheckpointSpec(name="a", source="a", base_model=PONY, sha256="a" * 64, folder_sha256="b" * 64)
+    assert installed_hashes([spec]) == {"a" * 64: PONY, "b" * 64: PONY}
+
+
 def test_a_short_hash_that_two_base_models_share_tells_nothing() -> None:
-    both = by_hash([("a" * 64, "12345678", PONY), ("b" * 64, "12345678", ILLUSTRIOUS)])
-    assert both == {"a" * 64: PONY, "b" * 64: ILLUSTRIOUS}
-    assert by_hash([(None, "12345678", PONY), (None, "12345678", PONY)]) == {"12345678": PONY}
+    pony = CheckpointSpec(name="a", source="a", base_model=PONY, sha256="a" * 64, short_hash="12345678")
+    other = pony.model_copy(update={"base_model": ILLUSTRIOUS, "sha256": "b" * 64})
+    assert installed_hashes([pony, other]) == {"a" * 64: PONY, "b" * 64: ILLUSTRIOUS}
+    assert installed_hashes([pony, pony]) == {"a" * 64: PONY, "12345678": PONY}
