@@ -148,4 +148,5 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> C
         allow_v_on_epsilon=settings.matching.allow_v_on_epsilon,
         trust_tags=settings.matching.trust_tags,
         max_lora_bytes=settings.worker.max_lora_megabytes * 2**20,
+        max_dense_bytes=settings.worker.max_dense_megabytes * 2**20,
     )

@@ -19,6 +19,7 @@ MAX_PROMPT = 4000  # characters; a Discord text field holds as many
 MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
 MAX_COUNT = 4  # pictures that one request may ask for
 MAX_PICTURES = 6  # pictures that one job may paint: a picture for each variant
+MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
 SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
 MAX_SIDE = 4096  # pixels
@@ -188,6 +189,7 @@ class Configure(_Frozen):
     allow_v_on_epsilon: bool = False
     trust_tags: bool = False
     max_lora_bytes: Annotated[int, Field(ge=1, le=2**40)] = 4 * 2**30
+    max_dense_bytes: Annotated[int, Field(ge=0, le=2**40)] = MAX_DENSE_BYTES
 
 
 class Generate(_Frozen):

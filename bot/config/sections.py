@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from bot.logs import LogFormat
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.messages import MAX_COUNT, MAX_LORAS
+from inference.messages import MAX_COUNT, MAX_DENSE_BYTES, MAX_LORAS
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
@@ -130,6 +130,8 @@ class WorkerSettings(Section):
     """CPU threads of the worker; left out, torch decides. On two cores 1 is fastest."""
     max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 4096
     """A larger LoRA file is refused."""
+    max_dense_megabytes: Annotated[int, Field(ge=0, le=2**20)] = MAX_DENSE_BYTES // 2**20
+    """Memory for one LoRA without a low-rank form: full differences, LoKr with whole factors. Larger ones are refused."""
 
 
 class LimitSettings(Section):

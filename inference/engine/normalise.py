@@ -14,15 +14,18 @@ from inference.errors import LoraFileRefused, ModuleMismatch
 from inference.lora.adapter_config import AdapterConfig, BadAdapterConfig, read_adapter_configs
 from inference.lora.formats import USABLE, ModuleTensors, modules_of
 from inference.lora.suffixes import Role
+from inference.messages import MAX_DENSE_BYTES
 
 MAX_CHANGE = 1e3  # no element of a change may be larger; real ones stay below 1
-MAX_DENSE_BYTES = 2**30  # for what has no low-rank form, over one whole LoRA
 _NAMED = 3  # strangers named in a refusal
 
 
-def normalise(file: LoraFile, names: LayerNames, checkpoint: str) -> dict[ModuleKey, Change]:
+def normalise(
+    file: LoraFile, names: LayerNames, checkpoint: str, max_dense_bytes: int = MAX_DENSE_BYTES
+) -> dict[ModuleKey, Change]:
     """The file's change for every layer it names, alpha baked in.
 
+    What has no low-rank form may take `max_dense_bytes` over the whole LoRA.
     Raises LoraFileRefused for what has no such form here, ModuleMismatch when even one module is not in the loaded
     checkpoint with the same shape: half a LoRA is never used.
     """
@@ -38,8 +41,11 @@ def normalise(file: LoraFile, names: LayerNames, checkpoint: str) -> dict[Module
         alpha = _alpha(modules[name], configs.get(part), path)
         changes[key] = change = _change(file, modules[name], layer, alpha)
         dense_bytes += _dense_bytes(change, layer)
-        if dense_bytes > MAX_DENSE_BYTES:
-            reason = f"its changes have no small form and would need more than {MAX_DENSE_BYTES // 2**20:,} MiB"
+        if dense_bytes > max_dense_bytes:
+            reason = (
+                f"its changes have no small form and would need more than {max_dense_bytes // 2**20:,} MiB of memory; "
+                "an operator can raise that bound with `max_dense_megabytes` in the settings"
+            )
             raise LoraFileRefused(lora=file.use.name, reason=reason)
     if not changes:
         raise LoraFileRefused(lora=file.use.name, reason="it holds no LoRA weights")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from inference.base_models import CompatibilityTable
 from inference.engine.attachment import attached
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
 from inference.engine.clean import CleanLatents
-from inference.engine.folding import Folded, ModuleKey, fold_all
+from inference.engine.folding import Change, Folded, ModuleKey, fold_all
 from inference.engine.lora_files import LoraFile, LoraReader
 from inference.engine.normalise import normalise
 from inference.engine.samplers import scheduler_for
@@ -66,6 +66,7 @@ class Painter:
         table = CompatibilityTable.of(config.allowed_pairs)
         self._matcher = Matcher(config.checkpoints, table, config.allow_v_on_epsilon)
         installed = installed_hashes(config.checkpoints)
+        self._max_dense_bytes = config.max_dense_bytes
         self._reader = LoraReader(Path(config.library), installed, config.max_lora_bytes, config.trust_tags)
 
     @property
@@ -93,11 +94,14 @@ class Painter:
         on_step(Step(0, request.steps))
         checkpoint = self._store.get(spec)
         notes = self._notes(files, checkpoint)
-        loras = [(normalise(file, checkpoint.names, spec.name), file.use.weight) for file in files]
+        loras = [(self._normalised(file, checkpoint), file.use.weight) for file in files]
         changes = fold_all(loras, checkpoint.layers)
         run = _Run(checkpoint, request, source, changes, self._device, on_step, self._spool, _stem(job))
         pictures = run.pictures()
         return Painted(tuple(self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)), notes)
+
+    def _normalised(self, file: LoraFile, checkpoint: Checkpoint) -> Mapping[ModuleKey, Change]:
+        return normalise(file, checkpoint.names, checkpoint.spec.name, self._max_dense_bytes)
 
     def _notes(self, files: list[LoraFile], checkpoint: Checkpoint) -> tuple[str, ...]:
         """What to tell of LoRAs that learnt to predict something else than is loaded. Raises PredictionMismatch."""

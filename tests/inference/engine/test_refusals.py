@@ -12,7 +12,6 @@ from diffusers import UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from inference.base_models import Architecture
-from inference.engine import normalise as normalising
 from inference.engine.layer_names import LayerNames
 from inference.engine.normalise import MAX_CHANGE, normalise
 from inference.errors import InferenceError, LoraFileRefused, ModuleMismatch
@@ -249,15 +248,13 @@ def test_numbers_out_of_all_proportion(tensors: Tensors, value: float) -> None:
     assert "proportion" in str(problem)
 
 
-def test_what_is_dense_has_a_bound_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_dense_has_a_bound_in_memory_that_the_operator_sets() -> None:
     made = drawn({"unet": parts(SD1)["unet"]}, ("attn1.to_q", "attn1.to_k"), 1)
     dense: Tensors = {}
     for change in made:
         dense[f"unet.{change.layer}.diff"] = change.up @ change.down
     size = sum(4 * tensor.numel() for tensor in dense.values())
-    monkeypatch.setattr(normalising, "MAX_DENSE_BYTES", size)
-    assert len(normalise(as_file(dense), names(SD1), "Here")) == len(made)
-    assert normalise(as_file(peft(made)), names(SD1), "Here")
-    monkeypatch.setattr(normalising, "MAX_DENSE_BYTES", size - 1)
-    assert "MiB" in str(refused(SD1, dense))
-    assert normalise(as_file(peft(made)), names(SD1), "Here"), "a low-rank pair is small"
+    assert len(normalise(as_file(dense), names(SD1), "Here", size)) == len(made)
+    with pytest.raises(LoraFileRefused, match=r"more than 0 MiB .* `max_dense_megabytes`"):
+        normalise(as_file(dense), names(SD1), "Here", size - 1)
+    assert normalise(as_file(peft(made)), names(SD1), "Here", 0), "a low-rank pair is small"
