@@ -131,7 +131,7 @@ class WorkerSettings(Section):
     max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 4096
     """A larger LoRA file is refused."""
     max_dense_megabytes: Annotated[int, Field(ge=0, le=2**20)] = MAX_DENSE_BYTES // 2**20
-    """Memory for one LoRA without a low-rank form: full differences, LoKr with whole factors. Larger ones are refused."""
+    """Memory for one LoRA without a low-rank form: full differences, LoKr with whole factors. More is refused."""
 
 
 class LimitSettings(Section):

@@ -138,7 +138,10 @@ def _settle(evidence: Evidence, found: Fit) -> Evidence:
         alone = proven is not None and evidence.source is not Source.CONFLICT
         return replace(evidence, base_model=proven, source=Source.SHAPES) if alone else evidence
     if said.architecture != found.base:
-        return _withdrawn(evidence, f"its layers are {title(found.base)}'s")
+        withdrawn = _withdrawn(evidence, f"its layers are {title(found.base)}'s")
+        if proven is None or evidence.source is Source.DECLARATION:
+            return withdrawn
+        return replace(withdrawn, base_model=proven, source=Source.SHAPES)  # a misleading name proves nothing
     if not _possible(said, found):
         return _withdrawn(evidence, f"{said.label} lacks some of its layers")
     return evidence

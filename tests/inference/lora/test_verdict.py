@@ -77,6 +77,14 @@ def test_a_word_for_another_architecture_is_not_believed_whoever_says_it() -> No
     assert "its layers are SDXL's" in found.evidence.contradictions[0]
 
 
+def test_where_shapes_prove_the_lineage_a_name_of_another_architecture_changes_nothing() -> None:
+    layers = part_of("lumina2", "attn", "feed_forward")
+    named = decide(layers, Evidence(BaseModelId("sdxl/pony"), Source.BASE_NAME), {})
+    assert (named.base_model, named.evidence.source) == ("lumina2/base", Source.SHAPES)
+    assert named.evidence.contradictions == ("name of its training base: sdxl/pony, but its layers are Lumina 2's",)
+    assert verdict(layers, "sdxl/pony").base_model is None  # an operator who declares it has to know
+
+
 def test_a_private_lineage_of_stable_diffusion_1_is_kept() -> None:
     assert verdict(part_of("sd1", "attn2"), "sd1/my-merge").base_model == "sd1/my-merge"
     assert verdict(part_of("sd1", "attn2")).base_model == "sd1/base"
