@@ -21,6 +21,7 @@ from bot.cogs.imagine import ImagineCog
 from bot.cogs.lora import LoraCog
 from bot.cogs.queue import QueueCog
 from bot.cogs.settings import SettingsCog
+from bot.cogs.stack import StackCog
 from bot.cogs.studio import StudioCog
 from bot.database.jobs import Job
 from bot.database.memos import recall, remember
@@ -33,6 +34,7 @@ from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
 from bot.views.lora import BookmarkToggle, LoraPageButton, UseButton
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
+from bot.views.stacks import BUTTONS as STACK_BUTTONS
 from bot.views.studio import CONTROLS as STUDIO_CONTROLS
 from bot.views.studio.desk import Desk
 from bot.views.studio.panel import draw_panel
@@ -63,6 +65,7 @@ COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
     LoraCog,
     QueueCog,
     SettingsCog,
+    StackCog,
     StudioCog,
 )
 
@@ -84,6 +87,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     RemoveButton,
     SwapButton,
     UseButton,
+    *STACK_BUTTONS,
     *STUDIO_CONTROLS,
 )
 

@@ -40,3 +40,22 @@ class PartsGone(RequestError):
     studio with what is left."""
 
     parts: list[str]
+
+
+@dataclass(eq=False)
+class StackNameTaken(RequestError):
+    """You have a stack called {name} already. Choose another name, or delete or rename that one first."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class TooManyStacks(RequestError):
+    """You have {limit} stacks, and more cannot be kept. Please delete one first."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyMisses(RequestError):
+    """Too many codes were wrong. Please try again in an hour, with the code copied from whoever shared it."""

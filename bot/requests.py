@@ -101,6 +101,11 @@ class RequestBuilder:
         matching = settings.matching
         self._matcher = Matcher(tuple(checkpoints), matching.table, matching.allow_v_on_epsilon)
 
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Names of the installed checkpoints, in the settings' order."""
+        return tuple(self._specs)
+
     async def build(self, wish: Wish) -> GenerationRequest:
         """The request that `wish` amounts to. Raises a RequestError that says what to mend."""
         self._check_text("prompt", wish.prompt)

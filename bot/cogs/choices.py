@@ -1,4 +1,4 @@
-"""Suggestions while a person types: LoRAs and checkpoints."""
+"""Suggestions while a person types: LoRAs, checkpoints and stacks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from discord import app_commands
 
 from bot.config import CheckpointSettings
 from bot.database.choices import LoraChoice, lora_choices
+from bot.database.loras import name_key
+from bot.database.stacks import Stack, list_stacks
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -60,3 +62,18 @@ async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:
         for c in checkpoints
         if wanted in c.name.casefold() or wanted in c.base_model.label.casefold()
     ][:MAX_CHOICES]
+
+
+async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
+    """The person's own stacks, by any part of their name."""
+    stacks = await list_stacks(interaction.client.easel.connection, interaction.user.id)
+    wanted = name_key(typed)
+    found = [stack for stack in stacks if wanted in name_key(stack.name)]
+    found.sort(key=lambda stack: not name_key(stack.name).startswith(wanted))
+    return [_stack_choice(stack) for stack in found[:MAX_CHOICES]]
+
+
+def _stack_choice(stack: Stack) -> app_commands.Choice[str]:
+    """`Evening · Komori 0.8, Watercolour 0.6`."""
+    loras = ", ".join(f"{lora.name} {lora.weight:g}" for lora in stack.loras)
+    return app_commands.Choice(name=f"{stack.name} · {loras}"[:MAX_TEXT], value=stack.name)

@@ -1,0 +1,185 @@
+"""Stacks: named sets of LoRA uses, each LoRA named by its file, so that a stack means the same for whoever has it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.loras import name_key
+from bot.database.search import storable
+
+MAX_NAME = 60  # characters
+MAX_STACKS = 200  # of one person
+
+SAVE = """
+    INSERT INTO stack (person_id, name, name_key, created_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (person_id, name_key) DO NOTHING RETURNING *
+"""
+ADD_LORA = """
+    INSERT INTO stack_lora (stack_id, position, sha256, name, weight, trigger_words) VALUES (?, ?, ?, ?, ?, ?)
+"""
+FORGET_LORAS = "DELETE FROM stack_lora WHERE stack_id = ?"
+RENAME = "UPDATE OR IGNORE stack SET name = ?, name_key = ? WHERE id = ? AND person_id = ? RETURNING id"
+DELETE = "DELETE FROM stack WHERE id = ? AND person_id = ? RETURNING id"
+FIND = "SELECT * FROM stack WHERE id = ? AND person_id = ?"
+BY_NAME = "SELECT * FROM stack WHERE person_id = ? AND name_key = ?"
+BY_CODE = "SELECT * FROM stack WHERE code = ?"
+OF_PERSON = "SELECT * FROM stack WHERE person_id = ? ORDER BY name_key LIMIT ? OFFSET ?"
+COUNT = "SELECT count(*) FROM stack WHERE person_id = ?"
+SHARE = "UPDATE OR IGNORE stack SET code = ? WHERE id = ? AND person_id = ? AND code IS NULL"
+UNSHARE = "UPDATE stack SET code = NULL WHERE id = ? AND person_id = ?"
+LORAS = """
+    SELECT * FROM stack_lora WHERE stack_id IN (SELECT value FROM json_each(?)) ORDER BY stack_id, position
+"""
+MISSED = "INSERT INTO stack_miss (person_id, missed_at) VALUES (?, ?)"
+MISSES = "SELECT count(*) FROM stack_miss WHERE person_id = ? AND missed_at >= ?"
+FORGET_MISSES = "DELETE FROM stack_miss WHERE person_id = ? AND missed_at < ?"
+
+
+@dataclass(frozen=True)
+class StackLora:
+    """One use: the file, the name it had when the stack was saved, and the chosen words (None: the usual ones)."""
+
+    sha256: str
+    name: str
+    weight: float
+    trigger_words: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A person's stack. `code` is by which others get a copy, None while it is not shared. Time in unix ms."""
+
+    id: int
+    person_id: int
+    name: str
+    code: str | None
+    created_at: int
+    loras: tuple[StackLora, ...]
+
+
+def stack_name(typed: str) -> str:
+    """A name as it is kept: one line, at most MAX_NAME characters; "" when nothing is left."""
+    return " ".join(storable(typed).split())[:MAX_NAME].strip()
+
+
+async def save_stack(
+    connection: aiosqlite.Connection, person_id: int, name: str, loras: Sequence[StackLora]
+) -> Stack | None:
+    """Keep a new stack; None when the person has one of this name, in whatever case. Raises DatabaseError."""
+    kept = stack_name(name)
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        rows = await write(connection, SAVE, (person_id, kept, name_key(kept), now_ms()))
+        if not rows:
+            return None
+        await _write_loras(connection, rows[0]["id"], loras)
+        return (await _stacks(connection, rows))[0]
+
+
+async def replace_loras(
+    connection: aiosqlite.Connection, person_id: int, stack_id: int, loras: Sequence[StackLora]
+) -> bool:
+    """Put other LoRAs into a stack. False when it is not the person's. Raises DatabaseError."""
+    async with transaction(connection):
+        if await fetch_one(connection, FIND, (stack_id, person_id)) is None:
+            return False
+        await write(connection, FORGET_LORAS, (stack_id,))
+        await _write_loras(connection, stack_id, loras)
+    return True
+
+
+async def rename_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int, name: str) -> bool:
+    """Give it another name. False when the person has one of that name or not this one. Raises DatabaseError."""
+    kept = stack_name(name)
+    return bool(await write(connection, RENAME, (kept, name_key(kept), stack_id, person_id)))
+
+
+async def delete_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int) -> bool:
+    """Delete it; its code is nobody's from then on. False when it is not the person's. Raises DatabaseError."""
+    return bool(await write(connection, DELETE, (stack_id, person_id)))
+
+
+async def find_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int) -> Stack | None:
+    """The person's stack of this id, or None. Raises DatabaseError."""
+    return await _one(connection, await fetch_one(connection, FIND, (stack_id, person_id)))
+
+
+async def find_stack_by_name(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack | None:
+    """The person's stack of this name, in whatever case, or None. Raises DatabaseError."""
+    return await _one(connection, await fetch_one(connection, BY_NAME, (person_id, name_key(stack_name(name)))))
+
+
+async def find_stack_by_code(connection: aiosqlite.Connection, code: str) -> Stack | None:
+    """Anybody's stack that is shared by this code, or None. Raises DatabaseError."""
+    return await _one(connection, await fetch_one(connection, BY_CODE, (code,)))
+
+
+async def list_stacks(
+    connection: aiosqlite.Connection, person_id: int, *, limit: int = MAX_STACKS, offset: int = 0
+) -> tuple[Stack, ...]:
+    """A page of the person's stacks by name. Raises DatabaseError."""
+    return tuple(await _stacks(connection, await fetch(connection, OF_PERSON, (person_id, limit, offset))))
+
+
+async def count_stacks(connection: aiosqlite.Connection, person_id: int) -> int:
+    """How many stacks the person has. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT, (person_id,))
+    return row[0]
+
+
+async def share_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int, code: str) -> str | None:
+    """The code of a stack: the one it has, else `code`. None when `code` is another's. Raises DatabaseError."""
+    async with transaction(connection):
+        await write(connection, SHARE, (code, stack_id, person_id))
+        row = await fetch_one(connection, FIND, (stack_id, person_id))
+    return None if row is None else row["code"]
+
+
+async def unshare_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int) -> None:
+    """Take the code away; copies that others have stay theirs. Raises DatabaseError."""
+    await write(connection, UNSHARE, (stack_id, person_id))
+
+
+async def remember_miss(connection: aiosqlite.Connection, person_id: int, *, since_ms: int) -> None:
+    """The person typed a code that is nobody's; what is older than `since_ms` is forgotten. Raises DatabaseError."""
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        await write(connection, FORGET_MISSES, (person_id, since_ms))
+        await write(connection, MISSED, (person_id, now_ms()))
+
+
+async def count_misses(connection: aiosqlite.Connection, person_id: int, *, since_ms: int) -> int:
+    """How many codes that are nobody's the person typed since then. Raises DatabaseError."""
+    (row,) = await fetch(connection, MISSES, (person_id, since_ms))
+    return row[0]
+
+
+async def _write_loras(connection: aiosqlite.Connection, stack_id: int, loras: Sequence[StackLora]) -> None:
+    for position, lora in enumerate(loras):
+        words = None if lora.trigger_words is None else json.dumps(lora.trigger_words)
+        values = (stack_id, position, lora.sha256, lora.name, lora.weight, words)
+        await write(connection, ADD_LORA, values)
+
+
+async def _one(connection: aiosqlite.Connection, row: sqlite3.Row | None) -> Stack | None:
+    return None if row is None else (await _stacks(connection, [row]))[0]
+
+
+async def _stacks(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Row]) -> list[Stack]:
+    """The stacks of these rows, in their order, with their LoRAs."""
+    loras: dict[int, list[StackLora]] = {row["id"]: [] for row in rows}
+    for row in await fetch(connection, LORAS, (json.dumps(list(loras)),)):
+        words = None if row["trigger_words"] is None else tuple(json.loads(row["trigger_words"]))
+        loras[row["stack_id"]].append(StackLora(row["sha256"], row["name"], row["weight"], words))
+    return [
+        Stack(row["id"], row["person_id"], row["name"], row["code"], row["created_at"], tuple(loras[row["id"]]))
+        for row in rows
+    ]

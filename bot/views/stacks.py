@@ -1,0 +1,391 @@
+"""A person's stacks: the list with its buttons, the form that saves one, and the refusal of one that does not fit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot import acknowledge
+from bot.assembly import Easel
+from bot.database.drafts import find_draft, save_draft
+from bot.database.preferences import find_preferences
+from bot.database.stacks import (
+    MAX_NAME,
+    Stack,
+    StackLora,
+    count_stacks,
+    delete_stack,
+    find_stack,
+    list_stacks,
+    unshare_stack,
+)
+from bot.errors import NothingThere, NotYourPanel
+from bot.replies import Helpful, sentence, whisper, whisper_text
+from bot.requests import Wish
+from bot.preferences import preferred
+from bot.stacks import (
+    StackFit,
+    judge,
+    keep_stack,
+    require_stack,
+    share,
+    spelled,
+    uses_of_request,
+    uses_of_rows,
+    wishes_of,
+)
+from bot.texts import bounded_lines, clipped, plain, several
+from bot.views.press import Form, JobButton, PressButton
+from bot.views.refusal import PaintOnButton
+from bot.views.studio.buttons import StudioButton, panel_id
+from bot.words import _, later, ngettext
+
+if TYPE_CHECKING:
+    from bot.views.press import Interaction
+
+PAGE_SIZE = 5  # stacks of 6 components each, in a message of at most 40
+MAX_CARD, MAX_REASONS = 500, 2000  # characters about a stack in the list; of reasons in a refusal
+_NEVER = r"(?!)"
+
+
+class StackButton(PressButton, template=_NEVER):
+    """A button about one of a person's stacks: `skNAME:PERSON:STACK:PAGE`."""
+
+    name: ClassVar[str] = ""
+    label: ClassVar[str] = ""  # marked by `later`
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(self, person_id: int, stack_id: int, page: int = 0) -> None:
+        self.person_id, self.stack_id, self.page = person_id, stack_id, page
+        custom_id = f"sk{self.name}:{person_id}:{stack_id}:{page}"
+        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["person"]), int(match["stack"]), int(match["page"]))
+
+    async def stack(self, interaction: Interaction) -> Stack:
+        """The stack. Raises NotYourPanel or NothingThere."""
+        if interaction.user.id != self.person_id:
+            raise NotYourPanel
+        stack = await find_stack(interaction.client.easel.connection, self.person_id, self.stack_id)
+        if stack is None:
+            raise NothingThere(what=_("This stack is not there any more."))
+        return stack
+
+
+def stack_id(name: str) -> str:
+    """The pattern of a stack button's ids."""
+    return rf"sk{name}:(?P<person>\d{{1,19}}):(?P<stack>\d{{1,19}}):(?P<page>\d{{1,4}})"
+
+
+class UseStackButton(StackButton, template=stack_id("use")):
+    """Puts a stack into the studio."""
+
+    name, label, style = "use", later("Use"), discord.ButtonStyle.primary
+
+    async def press(self, interaction: Interaction) -> None:
+        """Load it and show the studio."""
+        await use_stack(interaction, await self.stack(interaction))
+
+
+class ShareStackButton(StackButton, template=stack_id("share")):
+    """Tells the code by which others get a copy."""
+
+    name, label = "share", later("Share")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Tell it to this person only: whom they share it with is theirs to decide."""
+        await tell_code(interaction, await self.stack(interaction))
+
+
+class UnshareStackButton(StackButton, template=stack_id("unshare")):
+    """Takes the code away."""
+
+    name, label = "unshare", later("Stop sharing")
+
+    async def press(self, interaction: Interaction) -> None:
+        """From now on the code is nobody's."""
+        stack = await self.stack(interaction)
+        await unshare_stack(interaction.client.easel.connection, self.person_id, stack.id)
+        told = _("{name} is not shared any more. Copies that others made stay theirs.")
+        await whisper_text(interaction, told.format(name=plain(stack.name)))
+
+
+class DeleteStackButton(StackButton, template=stack_id("delete")):
+    """Asks whether to delete."""
+
+    name, label = "delete", later("Delete")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show the same page with the question."""
+        stack = await self.stack(interaction)
+        await _show(interaction, self.page, asking=stack.id)
+
+
+class ReallyDeleteButton(StackButton, template=stack_id("really")):
+    """Deletes."""
+
+    name, label, style = "really", later("Delete it"), discord.ButtonStyle.danger
+
+    async def press(self, interaction: Interaction) -> None:
+        """Delete and show the page without it."""
+        stack = await self.stack(interaction)
+        await delete_stack(interaction.client.easel.connection, self.person_id, stack.id)
+        await _show(interaction, self.page)
+
+
+class StackPageButton(PressButton, template=r"skpage:(?P<person>\d{1,19}):(?P<page>\d{1,4}):(?P<way>[pnk])"):
+    """Turns to another page of the list, or shows it again."""
+
+    def __init__(self, person_id: int, page: int, way: str, *, disabled: bool = False) -> None:
+        self.person_id, self.page = person_id, page
+        label = {"p": _("Back"), "n": _("More"), "k": _("Keep it")}[way]
+        super().__init__(ui.Button(label=label, custom_id=f"skpage:{person_id}:{page}:{way}", disabled=disabled))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["person"]), int(match["page"]), match["way"])
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show that page."""
+        if interaction.user.id != self.person_id:
+            raise NotYourPanel
+        await _show(interaction, self.page)
+
+
+class SaveStackButton(StudioButton, template=panel_id("stack")):
+    """On the studio's panel: saves its LoRAs as a stack."""
+
+    name = "stack"
+
+    async def act(self, interaction: Interaction) -> None:
+        """Ask for a name."""
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        loras = uses_of_rows(standing.rows)
+        if not loras:
+            raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
+        await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
+
+
+class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,19})"):
+    """Under a picture: saves its LoRAs and weights as a stack of whoever presses."""
+
+    name, label = "skjob", later("Save as stack")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for a name."""
+        loras = uses_of_request((await self.job(interaction)).request.loras)
+        if not loras:
+            raise NothingThere(what=_("This picture was painted without LoRAs, so there is nothing to save."))
+        await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
+
+
+class OpenDraftButton(PressButton, template=r"stdraft:(?P<draft>\d{1,19})"):
+    """Under a refusal: opens the wish in the studio, where it can be put right."""
+
+    def __init__(self, draft_id: int) -> None:
+        self.draft_id = draft_id
+        super().__init__(ui.Button(label=_("Open in the studio"), custom_id=f"stdraft:{draft_id}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["draft"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Fill the studio with it."""
+        text = await find_draft(interaction.client.easel.connection, self.draft_id, interaction.user.id)
+        if text is None:
+            raise NothingThere(what=_("This wish is too old; please use /imagine again."))
+        await interaction.client.desk.open_with(interaction, Wish.model_validate_json(text))
+
+
+class StackForm(Form):
+    """The name of a new stack."""
+
+    private = True
+
+    def __init__(self, loras: list[StackLora], *, opening: int) -> None:
+        super().__init__(_("Save as stack"), "skname", opening)
+        self._loras = loras
+        self.stack_name: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
+        told = several((f"{lora.name} {lora.weight:g}" for lora in loras), 90)
+        self.add_item(ui.Label[Any](text=_("Name"), description=told[:100], component=self.stack_name))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep it."""
+        stack = await keep_stack(
+            interaction.client.easel.connection, interaction.user.id, self.stack_name.value, self._loras
+        )
+        await whisper_text(interaction, saved(stack))
+
+
+def saved(stack: Stack) -> str:
+    """What is told of a stack that was just saved."""
+    told = _("Saved **{name}**: {loras}. It is in /stack list, and in /imagine under *stack*.")
+    return told.format(name=plain(stack.name), loras=_loras(stack, 400))
+
+
+async def use_stack(interaction: Interaction, stack: Stack) -> None:
+    """Put a stack's LoRAs in the place of those in the person's studio, keeping prompt and options, and show it."""
+    desk = interaction.client.desk
+    standing = await desk.standing(interaction.user.id)
+    wish = standing.wish().model_copy(update={"loras": wishes_of(stack)})
+    await desk.open_with(interaction, wish, _("{name} is in your studio.").format(name=stack.name))
+
+
+async def tell_code(interaction: Interaction, stack: Stack) -> None:
+    """Whisper the code of a stack."""
+    code = await share(interaction.client.easel.connection, stack)
+    told = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](told.format(name=plain(stack.name), code=spelled(code))))
+    view.add_item(ui.ActionRow[Any](UnshareStackButton(stack.person_id, stack.id)))
+    await whisper(interaction, view)
+
+
+def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
+    """What is told of a copy that was just made."""
+    stack = fit.stack
+    told = _("You have a copy of **{name}** now: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any]("\n".join([told, *(f"-# {line}" for line in verdict(fit, checkpoint))])))
+    view.add_item(ui.ActionRow[Any](UseStackButton(stack.person_id, stack.id)))
+    return view
+
+
+async def stacks_view(
+    easel: Easel, person_id: int, checkpoint: str, page: int, asking: int | None = None
+) -> ui.LayoutView:
+    """A page of the person's stacks, judged against a checkpoint; `asking` is the one they may want to delete."""
+    total = await count_stacks(easel.connection, person_id)
+    page = min(page, max(0, (total - 1) // PAGE_SIZE))
+    stacks = await list_stacks(easel.connection, person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](_title(total, checkpoint)))
+    for stack in stacks:
+        fit = await judge(easel.requests, stack, checkpoint)
+        view.add_item(ui.TextDisplay[Any](_card(fit, checkpoint)))
+        place = (person_id, stack.id, page)
+        if stack.id == asking:
+            view.add_item(ui.ActionRow[Any](ReallyDeleteButton(*place), StackPageButton(person_id, page, "k")))
+        else:
+            view.add_item(
+                ui.ActionRow[Any](UseStackButton(*place), ShareStackButton(*place), DeleteStackButton(*place))
+            )
+    last = (page + 1) * PAGE_SIZE >= total
+    if page or not last:
+        back = StackPageButton(person_id, max(0, page - 1), "p", disabled=page == 0)
+        view.add_item(ui.ActionRow[Any](back, StackPageButton(person_id, page + 1, "n", disabled=last)))
+    return view
+
+
+async def _show(interaction: Interaction, page: int, asking: int | None = None) -> None:
+    standing = await interaction.client.desk.standing(interaction.user.id)
+    view = await stacks_view(
+        interaction.client.easel, interaction.user.id, standing.checkpoint.name, page, asking=asking
+    )
+    await acknowledge.replace(interaction, view, [])
+
+
+def _title(total: int, checkpoint: str) -> str:
+    head = f"## {_('Your stacks')}\n"
+    if not total:
+        return head + _("None yet. Put LoRAs together in /studio and press *Save as stack*.")
+    told = ngettext("{count} in all · looked at for {checkpoint}", "{count} in all · looked at for {checkpoint}", total)
+    return f"{head}-# " + told.format(count=total, checkpoint=plain(checkpoint))
+
+
+def _card(fit: StackFit, checkpoint: str) -> str:
+    shared = " · " + _("shared as `{code}`").format(code=spelled(fit.stack.code)) if fit.stack.code else ""
+    lines = [
+        f"**{clipped(fit.stack.name, 90)}**{shared}",
+        _loras(fit.stack, 180),
+        *(f"-# {told}" for told in verdict(fit, checkpoint)),
+    ]
+    return "\n".join(bounded_lines(lines, MAX_CARD))
+
+
+def verdict(fit: StackFit, checkpoint: str) -> list[str]:
+    """Whether a stack fits a checkpoint as a whole; if not, which of its LoRAs do not, and where all of them do."""
+    if not fit.refused:
+        return [_("All of it fits {checkpoint}.").format(checkpoint=plain(checkpoint))]
+    gone = [lora.name for lora, choice in fit.refused if choice.lora is None or not choice.lora.usable]
+    misfits = [lora.name for lora, choice in fit.refused if lora.name not in gone]
+    lines: list[str] = []
+    if gone:
+        lines.append(_("Not in the library any more: {loras}.").format(loras=several(gone, 120)))
+    if misfits:
+        told = _("On {checkpoint} these do not fit: {loras}.")
+        lines.append(told.format(checkpoint=plain(checkpoint), loras=several(misfits, 120)))
+        everywhere = several(fit.checkpoints, 120)
+        lines.append(
+            _("All of it fits {checkpoints}.").format(checkpoints=everywhere)
+            if everywhere
+            else _("No checkpoint here fits all of it.")
+        )
+    return lines
+
+
+def _loras(stack: Stack, limit: int) -> str:
+    return several((f"{lora.name} {lora.weight:g}" for lora in stack.loras), limit)
+
+
+@dataclass
+class StackRefused(Helpful):
+    """A stack that does not go with the chosen checkpoint as a whole; the wish is kept as a draft."""
+
+    fit: StackFit
+    checkpoint: str
+    draft_id: int
+
+    def view(self) -> ui.LayoutView:
+        """Each LoRA that does not fit with its reason, and the ways out."""
+        told = _("Not all of {name} can be used on {checkpoint}:")
+        head = told.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
+        reasons = [f"- {sentence(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any]("\n".join([head, *bounded_lines(reasons, MAX_REASONS)])))
+        gone = any(choice.lora is None or not choice.lora.usable for _lora, choice in self.fit.refused)
+        others = [] if gone else [PaintOnButton(self.draft_id, name) for name in self.fit.checkpoints[:4]]
+        view.add_item(ui.ActionRow[Any](OpenDraftButton(self.draft_id), *others))
+        return view
+
+
+async def with_stack(easel: Easel, person_id: int, wish: Wish, name: str) -> Wish:
+    """`wish` with the LoRAs of a stack before its own; one that is in both is as the wish has it.
+
+    Raises NothingThere, or StackRefused when not all of the stack can be used on the wish's checkpoint.
+    """
+    stack = await require_stack(easel.connection, person_id, name)
+    wish = preferred(wish, easel.settings, await find_preferences(easel.connection, person_id))
+    fit = await judge(easel.requests, stack, wish.checkpoint)
+    named = {(await easel.requests.lora(lora.name)).id for lora in wish.loras}
+    pairs = zip(wishes_of(stack), fit.choices, strict=True)
+    kept = [lora for lora, choice in pairs if choice.lora is None or choice.lora.id not in named]
+    whole = wish.model_copy(update={"loras": (*kept, *wish.loras)})
+    if fit.refused:
+        draft_id = await save_draft(easel.connection, person_id, whole.model_dump_json())
+        raise StackRefused(fit, wish.checkpoint or "", draft_id)
+    return whole
+
+
+# To be registered, so that messages from before a restart are alive.
+BUTTONS: tuple[type[PressButton], ...] = (
+    DeleteStackButton,
+    OpenDraftButton,
+    ReallyDeleteButton,
+    SaveResultButton,
+    SaveStackButton,
+    ShareStackButton,
+    StackPageButton,
+    UnshareStackButton,
+    UseStackButton,
+)
