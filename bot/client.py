@@ -28,12 +28,14 @@ from bot.database.memos import recall, remember
 from bot.delivery import Deliverer
 from bot.orders import Orders
 from bot.replies import answer
+from bot.views.add_to_studio import AddToStudioButton
 from bot.views.bookmarks import PageButton, RemoveButton
 from bot.views.declare import DeclareButton
 from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
 from bot.views.lora import BookmarkToggle, LoraPageButton, UseButton
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
+from bot.views.stack_wish import OpenDraftButton
 from bot.views.stacks import BUTTONS as STACK_BUTTONS
 from bot.views.studio import CONTROLS as STUDIO_CONTROLS
 from bot.views.studio.desk import Desk
@@ -71,6 +73,7 @@ COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
 
 # Registered once at the start, so that buttons of messages from before the start are alive.
 BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
+    AddToStudioButton,
     AgainButton,
     BookmarkLorasButton,
     BookmarkToggle,
@@ -81,6 +84,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     DeleteButton,
     DoorButton,
     LoraPageButton,
+    OpenDraftButton,
     PageButton,
     PaintOnButton,
     QuestionMenu,

@@ -15,11 +15,6 @@ class NotYours(RequestError):
 
 
 @dataclass(eq=False)
-class NotYourPanel(RequestError):
-    """This panel belongs to the person who opened it. Open your own with /studio."""
-
-
-@dataclass(eq=False)
 class NothingThere(RequestError):
     """{what}"""
 

@@ -9,9 +9,10 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.cogs.choices import suggest_checkpoints, suggest_loras
+from bot.cogs.choices import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.cogs.options import OneOf
 from bot.requests import LoraWish, Wish
+from bot.views.stack_wish import with_stack
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class ImagineCog(commands.Cog):
         checkpoint="Which model paints",
         lora1="A LoRA: your bookmarks come first",
         weight1="How strongly it applies; left out, its recommended weight",
+        stack="One of your stacks: its LoRAs at their weights",
         size="The shape of the picture",
         count="How many pictures",
         steps="Denoising steps",
@@ -40,7 +42,11 @@ class ImagineCog(commands.Cog):
         negative_prompt="What to keep out",
     )
     @app_commands.autocomplete(
-        checkpoint=suggest_checkpoints, lora1=suggest_loras, lora2=suggest_loras, lora3=suggest_loras
+        checkpoint=suggest_checkpoints,
+        lora1=suggest_loras,
+        lora2=suggest_loras,
+        lora3=suggest_loras,
+        stack=suggest_stacks,
     )
     async def imagine(
         self,
@@ -53,6 +59,7 @@ class ImagineCog(commands.Cog):
         weight2: Range[float, -4, 4] | None = None,
         lora3: str | None = None,
         weight3: Range[float, -4, 4] | None = None,
+        stack: str | None = None,
         size: Literal["square", "portrait", "landscape"] | None = None,
         count: Range[int, 1, MAX_COUNT] = 1,
         steps: Range[int, 1, 150] | None = None,
@@ -75,4 +82,6 @@ class ImagineCog(commands.Cog):
             seed=seed,
             negative_prompt=negative_prompt,
         )
+        if stack:
+            wish = await with_stack(self._bot.easel, interaction.user.id, wish, stack)
         await self._bot.orders.paint(interaction, wish)

@@ -1,9 +1,8 @@
-"""A person's stacks: the list with its buttons, the form that saves one, and the refusal of one that does not fit."""
+"""A person's stacks: the list with its buttons, the form that saves one, and what is told of one."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import discord
@@ -11,8 +10,6 @@ from discord import ui
 
 from bot import acknowledge
 from bot.assembly import Easel
-from bot.database.drafts import find_draft, save_draft
-from bot.database.preferences import find_preferences
 from bot.database.stacks import (
     MAX_NAME,
     Stack,
@@ -23,15 +20,12 @@ from bot.database.stacks import (
     list_stacks,
     unshare_stack,
 )
-from bot.errors import NothingThere, NotYourPanel
-from bot.replies import Helpful, sentence, whisper, whisper_text
-from bot.requests import Wish
-from bot.preferences import preferred
+from bot.errors import NothingThere
+from bot.replies import whisper, whisper_text
 from bot.stacks import (
     StackFit,
     judge,
     keep_stack,
-    require_stack,
     share,
     spelled,
     uses_of_request,
@@ -40,7 +34,6 @@ from bot.stacks import (
 )
 from bot.texts import bounded_lines, clipped, plain, several
 from bot.views.press import Form, JobButton, PressButton
-from bot.views.refusal import PaintOnButton
 from bot.views.studio.buttons import StudioButton, panel_id
 from bot.words import _, later, ngettext
 
@@ -53,27 +46,25 @@ _NEVER = r"(?!)"
 
 
 class StackButton(PressButton, template=_NEVER):
-    """A button about one of a person's stacks: `skNAME:PERSON:STACK:PAGE`."""
+    """A button about one of a person's stacks: `skNAME:STACK:PAGE`."""
 
     name: ClassVar[str] = ""
     label: ClassVar[str] = ""  # marked by `later`
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, person_id: int, stack_id: int, page: int = 0) -> None:
-        self.person_id, self.stack_id, self.page = person_id, stack_id, page
-        custom_id = f"sk{self.name}:{person_id}:{stack_id}:{page}"
+    def __init__(self, stack_id: int, page: int = 0) -> None:
+        self.stack_id, self.page = stack_id, page
+        custom_id = f"sk{self.name}:{stack_id}:{page}"
         super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["person"]), int(match["stack"]), int(match["page"]))
+        return cls(int(match["stack"]), int(match["page"]))
 
     async def stack(self, interaction: Interaction) -> Stack:
-        """The stack. Raises NotYourPanel or NothingThere."""
-        if interaction.user.id != self.person_id:
-            raise NotYourPanel
-        stack = await find_stack(interaction.client.easel.connection, self.person_id, self.stack_id)
+        """The stack, if it is the pressing person's. Raises NothingThere."""
+        stack = await find_stack(interaction.client.easel.connection, interaction.user.id, self.stack_id)
         if stack is None:
             raise NothingThere(what=_("This stack is not there any more."))
         return stack
@@ -81,7 +72,7 @@ class StackButton(PressButton, template=_NEVER):
 
 def stack_id(name: str) -> str:
     """The pattern of a stack button's ids."""
-    return rf"sk{name}:(?P<person>\d{{1,19}}):(?P<stack>\d{{1,19}}):(?P<page>\d{{1,4}})"
+    return rf"sk{name}:(?P<stack>\d{{1,19}}):(?P<page>\d{{1,4}})"
 
 
 class UseStackButton(StackButton, template=stack_id("use")):
@@ -112,7 +103,7 @@ class UnshareStackButton(StackButton, template=stack_id("unshare")):
     async def press(self, interaction: Interaction) -> None:
         """From now on the code is nobody's."""
         stack = await self.stack(interaction)
-        await unshare_stack(interaction.client.easel.connection, self.person_id, stack.id)
+        await unshare_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
         told = _("{name} is not shared any more. Copies that others made stay theirs.")
         await whisper_text(interaction, told.format(name=plain(stack.name)))
 
@@ -136,27 +127,25 @@ class ReallyDeleteButton(StackButton, template=stack_id("really")):
     async def press(self, interaction: Interaction) -> None:
         """Delete and show the page without it."""
         stack = await self.stack(interaction)
-        await delete_stack(interaction.client.easel.connection, self.person_id, stack.id)
+        await delete_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
         await _show(interaction, self.page)
 
 
-class StackPageButton(PressButton, template=r"skpage:(?P<person>\d{1,19}):(?P<page>\d{1,4}):(?P<way>[pnk])"):
+class StackPageButton(PressButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[pnk])"):
     """Turns to another page of the list, or shows it again."""
 
-    def __init__(self, person_id: int, page: int, way: str, *, disabled: bool = False) -> None:
-        self.person_id, self.page = person_id, page
+    def __init__(self, page: int, way: str, *, disabled: bool = False) -> None:
+        self.page = page
         label = {"p": _("Back"), "n": _("More"), "k": _("Keep it")}[way]
-        super().__init__(ui.Button(label=label, custom_id=f"skpage:{person_id}:{page}:{way}", disabled=disabled))
+        super().__init__(ui.Button(label=label, custom_id=f"skpage:{page}:{way}", disabled=disabled))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["person"]), int(match["page"]), match["way"])
+        return cls(int(match["page"]), match["way"])
 
     async def press(self, interaction: Interaction) -> None:
         """Show that page."""
-        if interaction.user.id != self.person_id:
-            raise NotYourPanel
         await _show(interaction, self.page)
 
 
@@ -165,7 +154,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
 
     name = "stack"
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Ask for a name."""
         standing = await interaction.client.desk.standing(interaction.user.id)
         loras = uses_of_rows(standing.rows)
@@ -185,26 +174,6 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,19})"):
         if not loras:
             raise NothingThere(what=_("This picture was painted without LoRAs, so there is nothing to save."))
         await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
-
-
-class OpenDraftButton(PressButton, template=r"stdraft:(?P<draft>\d{1,19})"):
-    """Under a refusal: opens the wish in the studio, where it can be put right."""
-
-    def __init__(self, draft_id: int) -> None:
-        self.draft_id = draft_id
-        super().__init__(ui.Button(label=_("Open in the studio"), custom_id=f"stdraft:{draft_id}"))
-
-    @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["draft"]))
-
-    async def press(self, interaction: Interaction) -> None:
-        """Fill the studio with it."""
-        text = await find_draft(interaction.client.easel.connection, self.draft_id, interaction.user.id)
-        if text is None:
-            raise NothingThere(what=_("This wish is too old; please use /imagine again."))
-        await interaction.client.desk.open_with(interaction, Wish.model_validate_json(text))
 
 
 class StackForm(Form):
@@ -247,7 +216,7 @@ async def tell_code(interaction: Interaction, stack: Stack) -> None:
     told = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](told.format(name=plain(stack.name), code=spelled(code))))
-    view.add_item(ui.ActionRow[Any](UnshareStackButton(stack.person_id, stack.id)))
+    view.add_item(ui.ActionRow[Any](UnshareStackButton(stack.id)))
     await whisper(interaction, view)
 
 
@@ -257,7 +226,7 @@ def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
     told = _("You have a copy of **{name}** now: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([told, *(f"-# {line}" for line in verdict(fit, checkpoint))])))
-    view.add_item(ui.ActionRow[Any](UseStackButton(stack.person_id, stack.id)))
+    view.add_item(ui.ActionRow[Any](UseStackButton(stack.id)))
     return view
 
 
@@ -273,17 +242,17 @@ async def stacks_view(
     for stack in stacks:
         fit = await judge(easel.requests, stack, checkpoint)
         view.add_item(ui.TextDisplay[Any](_card(fit, checkpoint)))
-        place = (person_id, stack.id, page)
+        place = (stack.id, page)
         if stack.id == asking:
-            view.add_item(ui.ActionRow[Any](ReallyDeleteButton(*place), StackPageButton(person_id, page, "k")))
+            view.add_item(ui.ActionRow[Any](ReallyDeleteButton(*place), StackPageButton(page, "k")))
         else:
             view.add_item(
                 ui.ActionRow[Any](UseStackButton(*place), ShareStackButton(*place), DeleteStackButton(*place))
             )
     last = (page + 1) * PAGE_SIZE >= total
     if page or not last:
-        back = StackPageButton(person_id, max(0, page - 1), "p", disabled=page == 0)
-        view.add_item(ui.ActionRow[Any](back, StackPageButton(person_id, page + 1, "n", disabled=last)))
+        back = StackPageButton(max(0, page - 1), "p", disabled=page == 0)
+        view.add_item(ui.ActionRow[Any](back, StackPageButton(page + 1, "n", disabled=last)))
     return view
 
 
@@ -318,7 +287,7 @@ def verdict(fit: StackFit, checkpoint: str) -> list[str]:
     if not fit.refused:
         return [_("All of it fits {checkpoint}.").format(checkpoint=plain(checkpoint))]
     gone = [lora.name for lora, choice in fit.refused if choice.lora is None or not choice.lora.usable]
-    misfits = [lora.name for lora, choice in fit.refused if lora.name not in gone]
+    misfits = [lora.name for lora, _choice in fit.refused if lora.name not in gone]
     lines: list[str] = []
     if gone:
         lines.append(_("Not in the library any more: {loras}.").format(loras=several(gone, 120)))
@@ -338,49 +307,9 @@ def _loras(stack: Stack, limit: int) -> str:
     return several((f"{lora.name} {lora.weight:g}" for lora in stack.loras), limit)
 
 
-@dataclass
-class StackRefused(Helpful):
-    """A stack that does not go with the chosen checkpoint as a whole; the wish is kept as a draft."""
-
-    fit: StackFit
-    checkpoint: str
-    draft_id: int
-
-    def view(self) -> ui.LayoutView:
-        """Each LoRA that does not fit with its reason, and the ways out."""
-        told = _("Not all of {name} can be used on {checkpoint}:")
-        head = told.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
-        reasons = [f"- {sentence(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any]("\n".join([head, *bounded_lines(reasons, MAX_REASONS)])))
-        gone = any(choice.lora is None or not choice.lora.usable for _lora, choice in self.fit.refused)
-        others = [] if gone else [PaintOnButton(self.draft_id, name) for name in self.fit.checkpoints[:4]]
-        view.add_item(ui.ActionRow[Any](OpenDraftButton(self.draft_id), *others))
-        return view
-
-
-async def with_stack(easel: Easel, person_id: int, wish: Wish, name: str) -> Wish:
-    """`wish` with the LoRAs of a stack before its own; one that is in both is as the wish has it.
-
-    Raises NothingThere, or StackRefused when not all of the stack can be used on the wish's checkpoint.
-    """
-    stack = await require_stack(easel.connection, person_id, name)
-    wish = preferred(wish, easel.settings, await find_preferences(easel.connection, person_id))
-    fit = await judge(easel.requests, stack, wish.checkpoint)
-    named = {(await easel.requests.lora(lora.name)).id for lora in wish.loras}
-    pairs = zip(wishes_of(stack), fit.choices, strict=True)
-    kept = [lora for lora, choice in pairs if choice.lora is None or choice.lora.id not in named]
-    whole = wish.model_copy(update={"loras": (*kept, *wish.loras)})
-    if fit.refused:
-        draft_id = await save_draft(easel.connection, person_id, whole.model_dump_json())
-        raise StackRefused(fit, wish.checkpoint or "", draft_id)
-    return whole
-
-
 # To be registered, so that messages from before a restart are alive.
 BUTTONS: tuple[type[PressButton], ...] = (
     DeleteStackButton,
-    OpenDraftButton,
     ReallyDeleteButton,
     SaveResultButton,
     SaveStackButton,

@@ -47,8 +47,9 @@ async def newest_panel(person: Person) -> Seen:
 
 
 async def test_a_picture_is_put_together_and_painted_beside_the_panel(scene: Scene) -> None:
+    empty = await (await scene.control.person("Linus").slash("studio")).reply()
+    assert empty.ephemeral and "No prompt yet" in empty.text and "LoRAs 0 of 5" in empty.text
     panel = await fresh(scene, scene.ada)
-    assert panel.ephemeral and "No prompt yet" in panel.text and "LoRAs 0 of 5" in panel.text
     panel = await say(scene.ada, panel, PROMPT)
     bat = next(o["value"] for o in panel.selects[control(panel, "add")]["options"] if o["label"] == "Bat")
     panel = await pick(scene.ada, panel, "add", bat)

@@ -13,7 +13,6 @@ from typing import Any
 from discord import ui
 
 from bot.views.studio.buttons import (
-    AddToStudioButton,
     AdjustButton,
     AdvancedButton,
     NudgeButton,
@@ -29,7 +28,6 @@ from bot.views.studio.shelf import AddMenu
 # To be registered, so that panels from before a restart are alive.
 CONTROLS: tuple[type[ui.DynamicItem[Any]], ...] = (
     AddMenu,
-    AddToStudioButton,
     AdjustButton,
     AdvancedButton,
     CheckpointMenu,

@@ -1,18 +1,18 @@
-"""The buttons of the studio panel. Each carries whose panel it is, and which revision of the draft it shows."""
+"""The buttons of the studio panel. Each carries which revision of the draft the panel shows.
+
+A panel is seen by its person alone, so whoever presses is whose studio it is.
+"""
 
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import discord
 from discord import ui
 
 from bot import acknowledge
-from bot.database.loras import find_lora
-from bot.errors import NothingThere, NotYourPanel
+from bot.errors import NothingThere
 from bot.studio import StudioLora
 from bot.views.press import PressButton
 from bot.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm
@@ -20,69 +20,31 @@ from bot.words import _
 
 if TYPE_CHECKING:
     from bot.views.press import Interaction
-    from bot.views.studio.desk import Standing
 
 NUDGE = 0.1  # of weight, by one press
 _NEVER = r"(?!)"
 
 
-@dataclass(frozen=True)
-class PanelKey:
-    """Whose panel a control stands on, and which revision of the draft that panel shows."""
-
-    person_id: int
-    revision: int
-
-    @classmethod
-    def of(cls, standing: Standing) -> PanelKey:
-        """The key of a panel that shows `standing`."""
-        return cls(standing.person_id, standing.revision)
-
-    def custom_id(self, name: str, argument: object = "") -> str:
-        """The id of the control `name` on this panel."""
-        return f"st{name}:{self.person_id}:{self.revision}:{argument}"
-
-
 def panel_id(name: str) -> str:
-    """The pattern of the ids that `PanelKey.custom_id` makes for `name`."""
-    return rf"st{name}:(?P<person>\d{{1,19}}):(?P<revision>\d{{1,15}}):(?P<argument>[\w:.-]{{0,40}})"
-
-
-def key_in(match: re.Match[str]) -> PanelKey:
-    """The key in a control's id."""
-    return PanelKey(int(match["person"]), int(match["revision"]))
-
-
-def require_mine(interaction: Interaction, key: PanelKey) -> None:
-    """Raise NotYourPanel for anybody but the panel's person."""
-    if interaction.user.id != key.person_id:
-        raise NotYourPanel
+    """The pattern of the ids of the control `name`: `stNAME:REVISION:ARGUMENT`."""
+    return rf"st{name}:(?P<revision>\d{{1,15}}):(?P<argument>[\w:.-]{{0,40}})"
 
 
 class StudioButton(PressButton, template=_NEVER):
-    """A button of the panel: subclasses say what it does in `act`."""
+    """A button of the panel."""
 
     name: ClassVar[str] = ""
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
-    def __init__(self, key: PanelKey, argument: str = "", *, label: str = "…", disabled: bool = False) -> None:
-        self.key, self.argument = key, argument
-        custom_id = key.custom_id(self.name, argument)
-        super().__init__(ui.Button(label=label[:80], style=self.style, custom_id=custom_id, disabled=disabled))
+    def __init__(self, revision: int, argument: str = "", *, label: str = "…") -> None:
+        self.revision, self.argument = revision, argument
+        custom_id = f"st{self.name}:{revision}:{argument}"
+        super().__init__(ui.Button(label=label[:80], style=self.style, custom_id=custom_id))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(key_in(match), match["argument"])
-
-    async def press(self, interaction: Interaction) -> None:
-        """Act, if it is the person's own."""
-        require_mine(interaction, self.key)
-        await self.act(interaction)
-
-    @abstractmethod
-    async def act(self, interaction: Interaction) -> None:
-        """What the button does."""
+        return cls(int(match["revision"]), match["argument"])
 
     async def lora(self, interaction: Interaction) -> StudioLora:
         """The LoRA of the draft that the argument begins with. Raises NothingThere."""
@@ -98,7 +60,7 @@ class PromptButton(StudioButton, template=panel_id("prompt")):
 
     name = "prompt"
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Ask for prompt and negative prompt."""
         standing = await interaction.client.desk.standing(interaction.user.id)
         await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
@@ -109,7 +71,7 @@ class OptionsButton(StudioButton, template=panel_id("options")):
 
     name = "options"
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Ask for them."""
         standing = await interaction.client.desk.standing(interaction.user.id)
         await acknowledge.ask(interaction, OptionsForm(standing, opening=interaction.id))
@@ -120,7 +82,7 @@ class AdvancedButton(StudioButton, template=panel_id("advanced")):
 
     name = "advanced"
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Ask for them."""
         standing = await interaction.client.desk.standing(interaction.user.id)
         await acknowledge.ask(interaction, AdvancedForm(standing, opening=interaction.id))
@@ -131,7 +93,7 @@ class UndoButton(StudioButton, template=panel_id("undo")):
 
     name = "undo"
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Bring it back."""
         desk = interaction.client.desk
         await desk.redraw(interaction, await desk.undo(interaction.user.id), _("Your earlier draft is back."))
@@ -142,7 +104,7 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
 
     name = "nudge"
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Change the weight from what it is now, also when this panel is out of date."""
         lora = await self.lora(interaction)
         desk = interaction.client.desk
@@ -161,7 +123,7 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
 
     name = "adjust"
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Ask for them."""
         lora = await self.lora(interaction)
         standing = await interaction.client.desk.standing(interaction.user.id)
@@ -174,7 +136,7 @@ class TakeOutButton(StudioButton, template=panel_id("out")):
 
     name = "out"
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Take out."""
         desk = interaction.client.desk
         if self.argument:
@@ -183,23 +145,3 @@ class TakeOutButton(StudioButton, template=panel_id("out")):
             going = {row.lora.lora_id for row in (await desk.standing(interaction.user.id)).misfits}
         changed = await desk.change(interaction.user.id, lambda studio: studio.without(going))
         await desk.redraw(interaction, changed)
-
-
-class AddToStudioButton(PressButton, template=r"stadd:(?P<lora>\d{1,19})"):
-    """On a LoRA's page: puts it into the studio of whoever presses, beside what is there."""
-
-    def __init__(self, lora_id: int) -> None:
-        self.lora_id = lora_id
-        super().__init__(ui.Button(label=_("Add to studio"), custom_id=f"stadd:{lora_id}"))
-
-    @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]))
-
-    async def press(self, interaction: Interaction) -> None:
-        """Add it and show the studio."""
-        lora = await find_lora(interaction.client.easel.connection, self.lora_id)
-        if lora is None:
-            raise NothingThere(what=_("This LoRA is not in the library any more."))
-        await interaction.client.desk.open_with_lora(interaction, lora)

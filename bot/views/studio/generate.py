@@ -11,7 +11,7 @@ from bot import acknowledge
 from bot.errors import NothingThere
 from bot.replies import sentence, whisper
 from bot.texts import bounded_lines, several
-from bot.views.studio.buttons import PanelKey, StudioButton, panel_id
+from bot.views.studio.buttons import StudioButton, panel_id
 from bot.views.studio.forms import PromptForm
 from bot.views.studio.menus import outdated
 from bot.words import _, ngettext
@@ -29,11 +29,11 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
     posts = True
     name, style = "generate", discord.ButtonStyle.primary
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Paint, or ask first."""
         desk = interaction.client.desk
         standing = await desk.standing(interaction.user.id)
-        if standing.revision != self.key.revision:  # nobody paints what they do not see
+        if standing.revision != self.revision:  # nobody paints what they do not see
             await desk.redraw(interaction, standing, outdated())
         elif not standing.studio.wish.prompt:
             await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
@@ -49,10 +49,10 @@ class WithoutButton(StudioButton, template=panel_id("without")):
     posts = True
     name, style = "without", discord.ButtonStyle.primary
 
-    async def act(self, interaction: Interaction) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Paint without them."""
         standing = await interaction.client.desk.standing(interaction.user.id)
-        if standing.revision != self.key.revision:
+        if standing.revision != self.revision:
             raise NothingThere(what=_("Your studio has changed since. Press *Generate* there again."))
         await interaction.client.orders.paint(interaction, standing.wish(without_misfits=True))
 
@@ -65,5 +65,5 @@ def _confirmation(standing: Standing) -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
     label = ngettext("Paint without it", "Paint without them", count)
-    view.add_item(ui.ActionRow[Any](WithoutButton(PanelKey.of(standing), label=label)))
+    view.add_item(ui.ActionRow[Any](WithoutButton(standing.revision, label=label)))
     return view

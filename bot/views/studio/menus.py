@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -15,7 +14,7 @@ from bot.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.studio import Row, Studio
 from bot.views.press import PressSelect
-from bot.views.studio.buttons import PanelKey, key_in, panel_id, require_mine
+from bot.views.studio.buttons import panel_id
 from bot.views.studio.desk import Standing
 from bot.words import _, label, ngettext
 
@@ -27,13 +26,13 @@ _NEVER = r"(?!)"
 
 
 class StudioMenu(PressSelect, template=_NEVER):
-    """A menu of the panel. Subclasses say in `pick` what choosing does."""
+    """A menu of the panel."""
 
     name: ClassVar[str] = ""
 
     def __init__(
         self,
-        key: PanelKey,
+        revision: int,
         options: list[discord.SelectOption],
         placeholder: str = "…",
         *,
@@ -41,9 +40,9 @@ class StudioMenu(PressSelect, template=_NEVER):
         most: int = 1,
         disabled: bool = False,
     ) -> None:
-        self.key = key
+        self.revision = revision
         menu: ui.Select[Any] = ui.Select(
-            custom_id=key.custom_id(self.name),
+            custom_id=f"st{self.name}:{revision}:",
             options=options,
             placeholder=placeholder[:150],
             min_values=least,
@@ -55,16 +54,7 @@ class StudioMenu(PressSelect, template=_NEVER):
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
-        return cls(key_in(match), [])
-
-    async def press(self, interaction: Interaction) -> None:
-        """Pick, if it is the person's own."""
-        require_mine(interaction, self.key)
-        await self.pick(interaction, self.values)
-
-    @abstractmethod
-    async def pick(self, interaction: Interaction, values: list[str]) -> None:
-        """What choosing does."""
+        return cls(int(match["revision"]), [])
 
 
 class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
@@ -92,16 +82,16 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
             )
             for checkpoint in [standing.checkpoint, *others][:MENU]
         ]
-        return cls(PanelKey.of(standing), options)
+        return cls(standing.revision, options)
 
-    async def pick(self, interaction: Interaction, values: list[str]) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Take the checkpoint; a size goes along by its shape."""
         desk, settings = interaction.client.desk, interaction.client.easel.settings
         before = (await desk.standing(interaction.user.id)).checkpoint
-        chosen = settings.checkpoint(values[0])
+        chosen = settings.checkpoint(self.values[0])
 
         def switch(studio: Studio) -> Studio:
-            return studio.wished(checkpoint=values[0], size=_carried(studio.wish.size, before, chosen))
+            return studio.wished(checkpoint=self.values[0], size=_carried(studio.wish.size, before, chosen))
 
         await desk.redraw(interaction, await desk.change(interaction.user.id, switch))
 
@@ -143,16 +133,16 @@ class WordsMenu(StudioMenu, template=panel_id("words")):
         on = sum(option.default for option in options)
         told = ngettext("Trigger words: {on} of {count} on", "Trigger words: {on} of {count} on", len(options))
         placeholder = told.format(on=on, count=len(options))
-        return cls(PanelKey.of(standing), options, placeholder, least=0, most=len(options))
+        return cls(standing.revision, options, placeholder, least=0, most=len(options))
 
-    async def pick(self, interaction: Interaction, values: list[str]) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Switch each offered word on or off; words for which the menu had no room stay as they are."""
         desk = interaction.client.desk
         standing = await desk.standing(interaction.user.id)
-        if standing.revision != self.key.revision:  # other words may have been offered
+        if standing.revision != self.revision:  # other words may have been offered
             await desk.redraw(interaction, standing, outdated())
             return
-        chosen = set(values)
+        chosen = set(self.values)
         offered = list(_chips(standing.fitting))
 
         def switch(studio: Studio) -> Studio:
@@ -200,12 +190,12 @@ class OthersMenu(StudioMenu, template=panel_id("others")):
             )
             for row in folded[:MENU]
         ]
-        return cls(PanelKey.of(standing), options, _("Work on another LoRA"))
+        return cls(standing.revision, options, _("Work on another LoRA"))
 
-    async def pick(self, interaction: Interaction, values: list[str]) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Work on that one."""
         desk = interaction.client.desk
-        lora_id = int(values[0])
+        lora_id = int(self.values[0])
         await desk.redraw(interaction, await desk.change(interaction.user.id, lambda studio: studio.changed(lora_id)))
 
 

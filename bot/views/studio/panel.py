@@ -14,18 +14,20 @@ from discord import ui
 
 from bot.assembly import Easel
 from bot.config import CheckpointSettings
+from bot.guide.answers import Door
 from bot.replies import sentence
 from bot.requests import Wish
 from bot.studio import Row, advice
 from bot.texts import bounded_lines, clipped, plain, several
+from bot.views.guide import DoorButton
 from bot.views.page import Page
+from bot.views.stacks import SaveStackButton
 from bot.views.studio.buttons import (
     NUDGE,
     AdjustButton,
     AdvancedButton,
     NudgeButton,
     OptionsButton,
-    PanelKey,
     PromptButton,
     StudioButton,
     TakeOutButton,
@@ -43,26 +45,27 @@ MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_FOLDED = 80, 900, 450, 350
 
 async def draw_panel(easel: Easel, standing: Standing, note: str = "") -> Page:
     """The panel of a standing; `note` says what has just happened."""
-    page, key = Page(), PanelKey.of(standing)
+    page, shown = Page(), standing.revision
     page.view.add_item(ui.TextDisplay[Any](_head(standing, note)))
     settings: list[StudioButton] = [
-        PromptButton(key, label=_("Edit prompt")),
-        OptionsButton(key, label=_("Options")),
-        AdvancedButton(key, label=_("Advanced")),
+        PromptButton(shown, label=_("Edit prompt")),
+        OptionsButton(shown, label=_("Options")),
+        AdvancedButton(shown, label=_("Advanced")),
     ]
     if standing.undoable:
-        settings.append(UndoButton(key, label=_("Back to my draft")))
+        settings.append(UndoButton(shown, label=_("Back to my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
     page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(standing, easel)))
     page.view.add_item(ui.TextDisplay[Any](_about_loras(standing, easel.settings.limits.max_loras)))
     await _add_loras(page, easel, standing)
     if standing.misfits:
         page.view.add_item(ui.TextDisplay[Any](_reasons(standing.misfits)))
-        page.view.add_item(ui.ActionRow[Any](TakeOutButton(key, label=_("Take out what does not fit"))))
+        page.view.add_item(ui.ActionRow[Any](TakeOutButton(shown, label=_("Take out what does not fit"))))
     if words := WordsMenu.of(standing):
         page.view.add_item(ui.ActionRow[Any](words))
     page.view.add_item(ui.ActionRow[Any](await AddMenu.of(standing, easel)))
-    page.view.add_item(ui.ActionRow[Any](GenerateButton(key, label=_("Generate"))))
+    below = (GenerateButton(shown, label=_("Generate")), SaveStackButton(shown, label=_("Save as stack")))
+    page.view.add_item(ui.ActionRow[Any](*below, DoorButton(Door.BOOKMARKS)))
     return page
 
 
@@ -94,13 +97,13 @@ async def _add_row(page: Page, easel: Easel, standing: Standing, row: Row) -> No
         page.view.add_item(ui.TextDisplay[Any](text))
     else:
         page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
-    key, lora_id = PanelKey.of(standing), row.lora.lora_id
+    shown, lora_id = standing.revision, row.lora.lora_id
     page.view.add_item(
         ui.ActionRow[Any](
-            NudgeButton(key, f"{lora_id}:-1", label=f"-{NUDGE:g}"),
-            NudgeButton(key, f"{lora_id}:1", label=f"+{NUDGE:g}"),
-            AdjustButton(key, str(lora_id), label=_("Weight")),
-            TakeOutButton(key, str(lora_id), label="✕"),
+            NudgeButton(shown, f"{lora_id}:-1", label=f"-{NUDGE:g}"),
+            NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
+            AdjustButton(shown, str(lora_id), label=_("Weight")),
+            TakeOutButton(shown, str(lora_id), label="✕"),
         )
     )
 

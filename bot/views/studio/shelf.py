@@ -15,7 +15,7 @@ from bot.database.loras import Lora, Sort, browse_loras, find_lora
 from bot.errors import NothingThere
 from bot.studio import Shelf, Studio
 from bot.texts import base_models
-from bot.views.studio.buttons import PanelKey, panel_id
+from bot.views.studio.buttons import panel_id
 from bot.views.studio.desk import Standing
 from bot.views.studio.forms import StudioForm
 from bot.views.studio.menus import StudioMenu
@@ -93,12 +93,12 @@ class AddMenu(StudioMenu, template=panel_id("add")):
         limit = easel.settings.limits.max_loras
         full = len(standing.rows) >= limit
         told = _("{limit} LoRAs go together: take one out to add another").format(limit=limit)
-        return cls(PanelKey.of(standing), options, told if full else _placeholder(found, standing), disabled=full)
+        return cls(standing.revision, options, told if full else _placeholder(found, standing), disabled=full)
 
-    async def pick(self, interaction: Interaction, values: list[str]) -> None:
+    async def press(self, interaction: Interaction) -> None:
         """Do it."""
         desk, person_id = interaction.client.desk, interaction.user.id
-        (chosen,) = values
+        (chosen,) = self.values
         if chosen == "search":
             standing = await desk.standing(person_id)
             await acknowledge.ask(interaction, SearchForm(standing.studio.shelf, opening=interaction.id))

@@ -1,0 +1,100 @@
+"""Stacks: saved, shared with somebody else, used on a checkpoint that not all of it fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.playground.control import Person
+from bot.stacks import MISSES
+from tests.discord.conftest import PROMPT, Scene
+from tests.discord.test_studio import fresh, press, say
+from tests.house import PASTEL, VIVID
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def stacked(scene: Scene, person: Person, name: str, *loras: str) -> None:
+    """The person has a stack of this name."""
+    await (await person.slash("stack delete", name=name)).reply()
+    await fresh(scene, person)
+    for lora in loras:
+        await (await person.slash("studio", add=lora)).reply()
+    assert f"Saved **{name}**" in (await (await person.slash("stack save", name=name)).reply()).text
+
+
+async def test_a_stack_is_painted_with_by_name(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    choices = await scene.ada.autocomplete("imagine", "stack", "even")
+    assert [choice["value"] for choice in choices] == ["Evening"] and "Bat 0.8" in choices[0]["name"]
+    assert await scene.grace.autocomplete("imagine", "stack", "even") == []
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, stack="evening", checkpoint=VIVID))
+    assert "Bat 0.8" in picture.text
+
+
+async def test_the_same_name_twice_is_refused(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    assert "already" in (await (await scene.ada.slash("stack save", name="EVENING")).reply()).text
+
+
+async def test_what_does_not_fit_as_a_whole_is_refused_with_ways_out(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Mixed", "Bat", "Wash")
+    refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Mixed", checkpoint=PASTEL)).reply()
+    assert refusal.ephemeral and "Bat was trained on Vivid" in refusal.text and "is Pastel" in refusal.text
+    panel = await press(scene.ada, refusal, "Open in the studio")
+    assert "~~Bat~~" in panel.text and "**Wash**" in panel.text and PROMPT in panel.text
+    await stacked(scene, scene.ada, "Vivid ones", "Bat")
+    refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Vivid ones", checkpoint=PASTEL)).reply()
+    picture = await scene.painted(await scene.ada.press(refusal, f"Paint on {VIVID}"))
+    assert "Bat 0.8" in picture.text
+
+
+async def test_somebody_else_gets_a_copy_by_code_also_in_a_direct_message(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
+    assert shared.ephemeral
+    code = shared.text.split("`")[1]
+    copy = await (await scene.grace.slash("stack import", code=code.lower().replace("-", " "), in_="dm")).reply()
+    assert "copy of **Evening**" in copy.text
+    await (await scene.ada.slash("stack delete", name="Evening")).reply()
+    panel = await press(scene.grace, copy, "Use")
+    assert "**Bat**" in panel.text
+    assert "No stack is shared" in (await (await scene.grace.slash("stack import", code=code)).reply()).text
+    await (await scene.grace.slash("stack delete", name="Evening")).reply()
+
+
+async def test_stopping_to_share_makes_the_code_nobodys(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
+    assert "not shared any more" in (await press(scene.ada, shared, "Stop sharing")).text
+    reply = await (await scene.grace.slash("stack import", code=shared.text.split("`")[1])).reply()
+    assert "No stack is shared" in reply.text
+
+
+async def test_guessing_is_slowed_down(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    for _ in range(MISSES):
+        assert "No stack is shared" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
+    assert "Too many codes" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
+
+
+async def test_the_list_leads_to_everything(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    listed = await (await scene.ada.slash("stack list")).reply()
+    assert "**Evening**" in listed.text and "Bat 0.8" in listed.text
+    renamed = await (await scene.ada.slash("stack rename", name="Evening", to="Morning")).reply()
+    assert "Morning" in renamed.text
+    stack = next(button for label, button in listed.buttons.items() if label == "Delete")
+    asked = await (await scene.ada.press(listed, stack["custom_id"])).reply()
+    gone = await press(scene.ada, asked, "Delete it")
+    assert gone.text.count("**Evening**") + gone.text.count("**Morning**") < 2
+
+
+async def test_the_loras_of_a_studio_are_saved_from_its_panel(scene: Scene) -> None:
+    await (await scene.ada.slash("stack delete", name="From the panel")).reply()
+    panel = await say(scene.ada, await fresh(scene, scene.ada, add="Bat"), PROMPT)
+    opener = await scene.ada.press(panel, "Save as stack")
+    await opener.modal()
+    saved = await (await scene.ada.submit(opener, {"name": "From the panel"})).reply()
+    assert saved.ephemeral and "Saved **From the panel**" in saved.text
+    used = await (await scene.ada.slash("stack use", name="from the panel")).reply()
+    assert "**Bat**" in used.text and PROMPT in used.text
