@@ -32,7 +32,7 @@ from bot.views.add_to_studio import AddToStudioButton
 from bot.views.bookmarks import PageButton, RemoveButton
 from bot.views.declare import DeclareButton
 from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
-from bot.views.lora import BookmarkToggle, LoraPageButton, UseButton
+from bot.views.lora import CONTROLS as LORA_CONTROLS
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
 from bot.views.stack_wish import OpenDraftButton
@@ -76,21 +76,19 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     AddToStudioButton,
     AgainButton,
     BookmarkLorasButton,
-    BookmarkToggle,
     CancelButton,
     ChapterButton,
     ChapterMenu,
     DeclareButton,
     DeleteButton,
     DoorButton,
-    LoraPageButton,
     OpenDraftButton,
     PageButton,
     PaintOnButton,
     QuestionMenu,
     RemoveButton,
     SwapButton,
-    UseButton,
+    *LORA_CONTROLS,
     *STACK_BUTTONS,
     *STUDIO_CONTROLS,
 )

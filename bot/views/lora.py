@@ -1,31 +1,49 @@
-"""A LoRA's page, and the buttons by which it is used and kept."""
+"""A LoRA's page, and the buttons by which it is used, kept and rated."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
 from discord import ui
 
-from bot import acknowledge, background
+from bot import acknowledge
 from bot.assembly import Easel
 from bot.database.bookmarks import add_bookmark, find_bookmark, remove_bookmark
-from bot.database.loras import Lora, LoraVersion, find_lora
+from bot.database.loras import Lora, find_lora
+from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
+from bot.database.tags import tags_of
+from bot.database.uses import often_used_with
 from bot.errors import NothingThere
 from bot.replies import whisper
 from bot.requests import LoraWish, Wish
-from bot.texts import plain, several
+from bot.texts import base_models
+from bot.views import about_lora
+from bot.views.add_to_studio import AddToStudioButton
 from bot.views.declare import DeclareButton
+from bot.views.lora_pictures import add_pictures
 from bot.views.page import Page
-from bot.views.press import MODAL_SECONDS, PressButton
+from bot.views.press import Form, PressButton, PressSelect
+from bot.words import _, label, ngettext
 from inference.messages import MAX_PROMPT
 
 if TYPE_CHECKING:
     from bot.views.press import Interaction
 
 _GREY = discord.ButtonStyle.secondary
-MAX_VERSIONS = 1700  # characters about them; a message holds 4000
+COMPANIONS = 5  # LoRAs that it was most often used with
+MAX_LABEL = 100  # characters of an option; Discord's limit
+_NO_RATING = "0"
+
+
+async def find(interaction: Interaction, lora_id: int) -> Lora:
+    """The entry that a button is about. Raises NothingThere."""
+    lora = await find_lora(interaction.client.easel.connection, lora_id)
+    if lora is None:
+        raise NothingThere(what=_("This LoRA is not in the library any more."))
+    return lora
 
 
 class LoraButton(PressButton, template=r"(?!)"):
@@ -37,17 +55,14 @@ class LoraButton(PressButton, template=r"(?!)"):
 
     async def lora(self, interaction: Interaction) -> Lora:
         """The entry. Raises NothingThere."""
-        lora = await find_lora(interaction.client.easel.connection, self.lora_id)
-        if lora is None:
-            raise NothingThere(what="This LoRA is not in the library any more.")
-        return lora
+        return await find(interaction, self.lora_id)
 
 
 class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
     """Asks for a prompt and paints with the LoRA on a checkpoint that fits."""
 
     def __init__(self, lora_id: int) -> None:
-        super().__init__(lora_id, "Use now", f"use:{lora_id}", discord.ButtonStyle.primary)
+        super().__init__(lora_id, _("Use now"), f"use:{lora_id}", discord.ButtonStyle.primary)
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
@@ -58,16 +73,15 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
         """Open the prompt."""
         lora = await self.lora(interaction)
         fitting = interaction.client.easel.requests.checkpoints_for(lora)
-        modal = PromptModal(lora, fitting[0] if fitting else None, opening=interaction.id)
-        await acknowledge.ask(interaction, modal)
+        form = PromptForm(lora, fitting[0] if fitting else None, opening=interaction.id)
+        await acknowledge.ask(interaction, form)
 
 
 class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,19}):(?P<kept>[01])"):
-    """Bookmarks the LoRA, or takes the bookmark away."""
+    """On a LoRA's page: bookmarks it, or takes the bookmark away."""
 
     def __init__(self, lora_id: int, *, kept: bool) -> None:
-        label = "Remove bookmark" if kept else "Bookmark"
-        super().__init__(lora_id, label, f"mark:{lora_id}:{int(kept)}")
+        super().__init__(lora_id, bookmark_label(kept=kept), f"mark:{lora_id}:{int(kept)}")
         self.kept = kept
 
     @classmethod
@@ -77,19 +91,27 @@ class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,19}):(?P<kept>[01
 
     async def press(self, interaction: Interaction) -> None:
         """Do it, and show the page as it is now."""
-        lora = await self.lora(interaction)
-        easel = interaction.client.easel
-        change = remove_bookmark if self.kept else add_bookmark
-        await change(easel.connection, interaction.user.id, lora.id)
-        page = await lora_page(easel, interaction.user.id, lora)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
+        await show_again(interaction, self.lora_id)
+
+
+def bookmark_label(*, kept: bool) -> str:
+    """What the toggle says, by what there is now."""
+    return _("Remove bookmark") if kept else _("Bookmark")
+
+
+async def toggle_bookmark(interaction: Interaction, lora_id: int, *, kept: bool) -> None:
+    """Take the presser's bookmark away if it was `kept`, else add it. Raises NothingThere."""
+    lora = await find(interaction, lora_id)
+    change = remove_bookmark if kept else add_bookmark
+    await change(interaction.client.easel.connection, interaction.user.id, lora.id)
 
 
 class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):
     """Opens a LoRA's page."""
 
     def __init__(self, lora_id: int) -> None:
-        super().__init__(lora_id, "Details", f"lora:{lora_id}")
+        super().__init__(lora_id, _("Details"), f"lora:{lora_id}")
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
@@ -98,16 +120,78 @@ class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):
 
     async def press(self, interaction: Interaction) -> None:
         """Show the page, to this person only."""
-        page = await lora_page(interaction.client.easel, interaction.user.id, await self.lora(interaction))
-        await whisper(interaction, page.view, page.files)
+        await show(interaction, self.lora_id)
 
 
-class PromptModal(ui.Modal):
-    """What shall be painted with this LoRA? `opening` tells it from the same modal that somebody else has open."""
+class RateMenu(PressSelect, template=r"rate:(?P<lora>\d{1,19})"):
+    """One to five stars from each person; changed and taken back in the same place."""
+
+    def __init__(self, lora_id: int, mine: int | None = None) -> None:
+        self.lora_id = lora_id
+        options = [
+            discord.SelectOption(
+                label=about_lora.stars(count),
+                value=str(count),
+                description=ngettext("{count} star", "{count} stars", count).format(count=count),
+                default=count == mine,
+            )
+            for count in reversed(STARS)
+        ]
+        if mine is not None:
+            options.append(discord.SelectOption(label=_("Take my rating back"), value=_NO_RATING))
+        menu: ui.Select[Any] = ui.Select(custom_id=f"rate:{lora_id}", options=options, placeholder=_("Rate it"))
+        super().__init__(menu)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Keep the rating, and show the page with it."""
+        connection, person_id = interaction.client.easel.connection, interaction.user.id
+        lora = await find(interaction, self.lora_id)
+        (chosen,) = self.values
+        if chosen == _NO_RATING:
+            await unrate_lora(connection, person_id, lora.id)
+        elif chosen in map(str, STARS):
+            await rate_lora(connection, person_id, lora.id, int(chosen))
+        await show_again(interaction, lora.id)
+
+
+class CompanionMenu(PressSelect, template=r"with:(?P<lora>\d{1,19})"):
+    """The LoRAs that this one was often used with; choosing one opens its page."""
+
+    def __init__(self, lora_id: int, companions: Sequence[Lora] = ()) -> None:
+        options = [
+            discord.SelectOption(
+                label=other.name[:MAX_LABEL],
+                value=str(other.id),
+                description=f"{label(other.category)} · {base_models(other)}"[:MAX_LABEL],
+            )
+            for other in companions
+        ]
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"with:{lora_id}", options=options, placeholder=_("Often used with …")
+        )
+        super().__init__(menu)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show the page of the chosen one, to this person only."""
+        (chosen,) = self.values
+        await show(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
+
+
+class PromptForm(Form):
+    """What shall be painted with this LoRA?"""
 
     def __init__(self, lora: Lora, checkpoint: str | None, *, opening: int) -> None:
-        title = f"Paint with {lora.name}"[:45]
-        super().__init__(title=title, custom_id=f"prompt:{lora.id}:{opening}", timeout=MODAL_SECONDS)
+        super().__init__(_("Paint with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)
         self._lora_id, self._checkpoint = lora.id, checkpoint
         example = next((v.found.sidecar.example_prompt for v in lora.usable if v.found), "")
         self.prompt: ui.TextInput[Any] = ui.TextInput(
@@ -116,65 +200,61 @@ class PromptModal(ui.Modal):
             default=example or None,
             max_length=MAX_PROMPT,
         )
-        where = f"On {checkpoint}" if checkpoint else "No checkpoint here fits it; you will see why"
-        self.add_item(ui.Label[Any](text="Prompt", description=where[:100], component=self.prompt))
+        where = _("No checkpoint here fits it; you will see why")
+        if checkpoint:
+            where = _("On {checkpoint}").format(checkpoint=checkpoint)
+        self.add_item(ui.Label[Any](text=_("Prompt"), description=where[:MAX_LABEL], component=self.prompt))
 
-    async def on_submit(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def submitted(self, interaction: Interaction) -> None:
         """Paint it."""
-        acknowledge.in_time(interaction, private=False)
         wish = Wish(
             prompt=self.prompt.value,
             checkpoint=self._checkpoint,
             loras=(LoraWish(name=f"#{self._lora_id}"),),
         )
-        await background.guard(
-            interaction.client.orders.paint(interaction, wish),
-            "a modal",
-            lambda error: interaction.client.tell(interaction, error),
-        )
+        await interaction.client.orders.paint(interaction, wish)
+
+
+# To be registered, so that pages from before a restart are alive.
+CONTROLS: tuple[type[ui.DynamicItem[Any]], ...] = (
+    BookmarkToggle,
+    CompanionMenu,
+    LoraPageButton,
+    RateMenu,
+    UseButton,
+)
+
+
+async def show(interaction: Interaction, lora_id: int) -> None:
+    """Show a LoRA's page in a message that only the person sees. Raises NothingThere."""
+    page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
+    await whisper(interaction, page.view, page.files)
+
+
+async def show_again(interaction: Interaction, lora_id: int) -> None:
+    """Show a LoRA's page as it is now, in place of the one whose control was used. Raises NothingThere."""
+    page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
+    await acknowledge.replace(interaction, page.view, page.files)
 
 
 async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
-    """Description, versions with base model and evidence, trigger words, preview; and what to do with it."""
+    """Everything that is known of a LoRA, pictures of what it does, and what to do with it."""
     page = Page()
-    kept = await find_bookmark(easel.connection, person_id, lora.id) is not None
-    container = ui.Container[Any](ui.TextDisplay[Any](_head(lora)))
-    if preview := await page.attach_preview(easel, lora):
-        container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(preview, description="Preview")))
-    versions = _versions(lora)
-    container.add_item(ui.TextDisplay[Any](versions or "No file of it is in the library."))
-    fitting = easel.requests.checkpoints_for(lora)
-    fits = f"Fits {several(fitting, 200)}" if fitting else "No checkpoint installed here fits it"
-    container.add_item(ui.TextDisplay[Any](f"-# {fits}"))
+    connection = easel.connection
+    often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
+    container = ui.Container[Any]()
+    head = about_lora.head(lora, await tags_of(connection, lora.id))
+    await add_pictures(page, container, easel, person_id, lora, head)
+    container.add_item(ui.TextDisplay[Any](about_lora.versions(easel, lora)))
+    container.add_item(ui.TextDisplay[Any](about_lora.facts(lora, often_with)))
     page.view.add_item(container)
-    buttons: list[PressButton] = [UseButton(lora.id), BookmarkToggle(lora.id, kept=kept)]
-    if person_id in easel.settings.discord.operators:
+    if often_with:
+        page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
+    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(connection, person_id, lora.id))))
+    kept = await find_bookmark(connection, person_id, lora.id) is not None
+    buttons: list[PressButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
+    buttons.append(BookmarkToggle(lora.id, kept=kept))
+    if lora.usable and person_id in easel.settings.discord.operators:
         buttons.append(DeclareButton(lora.id))
     page.view.add_item(ui.ActionRow[Any](*buttons))
     return page
-
-
-def _head(lora: Lora) -> str:
-    description = f"\n{plain(lora.description, 700)}" if lora.description else ""
-    return f"## {plain(lora.name)}\n{lora.category}{description}"
-
-
-def _versions(lora: Lora) -> str:
-    """As many as have room, and how many there are besides."""
-    told = [_version(version) for version in lora.versions]
-    shown = [text for number, text in enumerate(told) if len("\n".join(told[: number + 1])) <= MAX_VERSIONS]
-    more = len(told) - len(shown)
-    return "\n".join([*shown, f"-# … and {more} more"] if more else shown)
-
-
-def _version(version: LoraVersion) -> str:
-    """One version: its base model and how that is known, its trigger words and weight, or why it cannot be used."""
-    if version.problem or version.missing:
-        return f"**{plain(version.name)}** cannot be used: {plain(version.problem or 'its file is gone')}"
-    base = version.base_model.label if version.base_model else "base model unknown"
-    lines = [f"**{plain(version.name)}** · {base} · {version.evidence.value}"]
-    if version.trigger_words:
-        lines.append(f"Trigger words: {several(version.trigger_words)}")
-    if version.recommended_weight is not None:
-        lines.append(f"Recommended weight: {version.recommended_weight:g}")
-    return "\n".join(lines)

@@ -13,6 +13,7 @@ from bot.assembly import Easel
 from bot.attachments import Attachment
 from bot.database.loras import Lora
 from bot.database.samples import samples_of
+from bot.thumbnails import LIST, Box
 
 PREVIEW_SUFFIXES = (".preview.png", ".png", ".webp", ".jpg", ".jpeg")
 
@@ -30,6 +31,11 @@ class Page:
             self.files.append(picture.file())
         return f"attachment://{picture.name}"
 
+    async def attach_small(self, easel: Easel, picture: Path, box: Box = LIST) -> str | None:
+        """Attach a picture made small enough for `box`; how components name it, None when it cannot be shown."""
+        small = await easel.thumbnails.of(picture, box)
+        return self.attach(small) if small else None
+
     async def attach_preview(self, easel: Easel, lora: Lora) -> str | None:
         """Attach a small picture of what the entry does; how components name it, None without one.
 
@@ -39,8 +45,7 @@ class Page:
         if path is None:
             painted = [sample.path for sample in await samples_of(easel.connection, lora) if sample.position]
             path = easel.settings.storage.pictures / painted[0] if painted else None
-        picture = await easel.thumbnails.of(path) if path else None
-        return self.attach(picture) if picture else None
+        return await self.attach_small(easel, path) if path else None
 
 
 def preview_of(library: Path, lora: Lora) -> Path | None:

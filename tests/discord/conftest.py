@@ -19,7 +19,7 @@ from bot.config import Settings
 from bot.playground import Playground, cast
 from bot.playground.control import Control, Person, Sent
 from bot.playground.seen import Seen
-from tests.house import House
+from tests.house import BASES, VIVID, House
 from tests.playground.conftest import judge_exchanges
 
 PATIENCE = 120.0  # seconds; the first picture waits for torch on a busy machine
@@ -93,6 +93,7 @@ async def open_scene(house: House) -> AsyncGenerator[Scene]:
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """One bot for all: starting a worker takes seconds."""
     house = House(tmp_path_factory.mktemp("discord") / "house")
+    house.add_lora("Cape", BASES[VIVID], seed=21)  # to be used together with Bat
     house.add_lora("Riddle", None, seed=20)  # one more of which nobody knows what it is, for an operator to declare
     async with open_scene(house) as scene, scene.bot():
         yield scene

@@ -42,15 +42,6 @@ async def test_a_bookmark_is_used_from_its_page(scene: Scene) -> None:
     assert "Bat" in message.text
 
 
-async def test_a_lora_page_tells_what_it_is_and_how_we_know(scene: Scene) -> None:
-    page = await (await scene.ada.slash("lora info", name="Wash")).reply()
-    assert all(word in page.text for word in ("Wash", "Pastel", "sidecar", "wash", f"Fits {PASTEL}"))
-    button = "Remove bookmark" if "Remove bookmark" in page.buttons else "Bookmark"
-    other = {"Bookmark": "Remove bookmark", "Remove bookmark": "Bookmark"}[button]
-    await scene.ada.press(page, button)
-    await scene.control.wait_message(page.id, lambda seen: other in seen.buttons)
-
-
 async def test_private_answers_are_seen_by_nobody_else(scene: Scene) -> None:
     page = await bookmarks(scene, "Ada")
     assert page.id not in {message.id for message in await scene.grace.messages()}

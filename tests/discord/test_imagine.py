@@ -73,7 +73,8 @@ async def test_suggestions_put_bookmarks_first_and_mark_what_does_not_fit(scene:
     await (await margaret.slash("bookmarks", add="Wash")).reply()
     names = [c["name"] for c in await margaret.autocomplete("imagine", "lora1", "", prompt=PROMPT, checkpoint=VIVID)]
     assert names[0].startswith("★ Wash") and names[0].endswith("does not fit")
-    assert names[1].startswith("Bat") and "Vivid" in names[1] and "does not fit" not in names[1]
+    assert "Vivid" in names[1] and "does not fit" not in names[1]
+    assert any(name.startswith("Bat") for name in names[1:])
     assert any("base model unknown" in name for name in names)
     names = [c["name"] for c in await margaret.autocomplete("imagine", "lora1", "", prompt="x", checkpoint=PASTEL)]
     assert names[0].startswith("★ Wash") and not names[0].endswith("does not fit")

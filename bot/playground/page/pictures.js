@@ -53,7 +53,7 @@ export function gallery(items) {
   );
   return make(
     "div",
-    { class: items.length > 1 ? "gallery many" : "gallery", "data-testid": "gallery" },
+    { class: items.length > 1 ? `gallery many of-${items.length}` : "gallery", "data-testid": "gallery" },
     pictures,
   );
 }

@@ -1,0 +1,61 @@
+"""A LoRA's own page: what it tells, and what one does with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.playground.seen import Seen
+from tests.discord.conftest import PROMPT, Scene
+from tests.house import PASTEL
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def page_of(scene: Scene, who: str, name: str) -> Seen:
+    page = await (await scene.control.person(who).slash("lora info", name=name)).reply()
+    assert page.ephemeral
+    return page
+
+
+def menu(page: Seen, name: str) -> str:
+    return next(custom_id for custom_id in page.selects if custom_id.startswith(f"{name}:"))
+
+
+async def test_it_tells_what_it_is_and_how_we_know(scene: Scene) -> None:
+    page = await page_of(scene, "Ada", "Wash")
+    for word in ("Wash", "Pastel", "told by its sidecar", "Trigger words: wash", f"Fits {PASTEL}", "operator"):
+        assert word in page.text
+    assert "Not rated yet" in page.text
+
+
+async def test_each_person_rates_once_and_may_change_and_take_it_back(scene: Scene) -> None:
+    page = await page_of(scene, "Ada", "Wash")
+
+    async def rate(who: str, on: Seen, stars: str, then: str) -> Seen:
+        await scene.control.person(who).select(on, menu(on, "rate"), stars)
+        return await scene.control.wait_message(on.id, lambda seen: then in seen.text)
+
+    await rate("Ada", page, "5", "★★★★★ 5 (1)")
+    mine = await rate("Ada", page, "2", "★★☆☆☆ 2 (1)")
+    chosen = [option["value"] for option in mine.selects[menu(mine, "rate")]["options"] if option.get("default")]
+    assert chosen == ["2"]
+    theirs = await page_of(scene, "Grace", "Wash")
+    assert not any(option.get("default") for option in theirs.selects[menu(theirs, "rate")]["options"])
+    await rate("Grace", theirs, "5", "3.5 (2)")
+    await rate("Ada", page, "0", "★★★★★ 5 (1)")
+    await rate("Grace", theirs, "0", "Not rated yet")
+
+
+async def test_what_was_used_together_leads_to_each_other(scene: Scene) -> None:
+    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", lora2="Cape", steps=2))
+    page = await page_of(scene, "Grace", "Bat")
+    assert "Often used with Cape" in page.text and "here" in page.text
+    (other,) = page.selects[menu(page, "with")]["options"]
+    reply = await (await scene.grace.select(page, menu(page, "with"), other["value"])).reply()
+    assert "## Cape" in reply.text and reply.ephemeral and "used once here" in reply.text
+
+
+async def test_it_goes_into_the_studio(scene: Scene) -> None:
+    page = await page_of(scene, "Grace", "Bat")
+    panel = await (await scene.grace.press(page, "Add to studio")).reply()
+    assert "Studio" in panel.text and "Bat" in panel.text
