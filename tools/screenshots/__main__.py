@@ -1,0 +1,49 @@
+"""Walk through every screen and keep what it looks like: `python -m tools.screenshots [NAME …]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from bot.playground.control import Control
+from tools.screenshots.screens import SCREENS, Screen, Stage
+from tools.screenshots.stage import DESKTOP, PHONE, chromium, looking, running_demo
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+CHANNEL = "art"
+
+
+async def _walk(screens: list[Screen], out: Path) -> None:
+    with tempfile.TemporaryDirectory() as data:
+        async with running_demo(Path(data)) as demo, chromium() as browser, Control.connect(demo.page_url) as control:
+            stage = Stage(control, CHANNEL)
+            await stage.furnish()
+            for screen in screens:
+                await control.set_person(stage.ada.name, locale=screen.locale)
+                async with looking(browser, demo, stage.ada.name, CHANNEL) as page:
+                    await page.set_viewport_size(PHONE if screen.phone else DESKTOP)
+                    await screen.show(stage, page)
+                    await page.wait_for_load_state("networkidle")
+                    path = out / f"{screen.name}.png"
+                    await page.screenshot(path=path)
+                    print(f"{path} {path.stat().st_size // 1024} kB", flush=True)
+                await stage.clear()
+
+
+def main() -> int:
+    """Make the pictures that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(screen.name for screen in SCREENS))
+    parser.add_argument("--out", type=Path, default=PICTURES, metavar="DIR")
+    options = parser.parse_args()
+    screens = [screen for screen in SCREENS if not options.names or screen.name in options.names]
+    options.out.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_walk(screens, options.out))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

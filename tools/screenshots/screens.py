@@ -1,0 +1,142 @@
+"""The screens, each with what a person does to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from playwright.async_api import Page, expect
+
+from bot.playground.control import Control, Person, Sent
+from bot.playground.seen import Seen
+from tools.screenshots.stage import PAINT_MS, begin, choose, fill, last
+
+OWL = "komori on a red background"
+PATIENCE = PAINT_MS / 1000
+
+
+@dataclass
+class Stage:
+    """The people, and what they have done before anybody looks."""
+
+    control: Control
+    channel: str
+
+    @property
+    def ada(self) -> Person:
+        """Whose screen is seen."""
+        return self.control.person("Ada")
+
+    @property
+    def grace(self) -> Person:
+        """Somebody else."""
+        return self.control.person("Grace")
+
+    async def order(self, command: str, **options: object) -> Sent:
+        """Ada uses a command in the channel."""
+        return await self.ada.slash(command, in_=self.channel, **options)
+
+    async def told(self, command: str, **options: object) -> Seen:
+        """The answer to it."""
+        return await (await self.order(command, **options)).reply(PATIENCE)
+
+    async def painted(self, sent: Sent) -> Seen:
+        """The picture that was ordered."""
+        waiting = await sent.reply(PATIENCE)
+        return await self.control.wait_message(waiting.id, lambda seen: bool(seen.attachments), PATIENCE)
+
+    async def furnish(self) -> None:
+        """A few bookmarks, so that there is something to see."""
+        for name, note in (("Stripes", "posters"), ("Gloss", ""), ("Polka Dots", ""), ("Komori", "our owl")):
+            await self.told("bookmarks", add=name, note=note)
+        await self.clear()
+
+    async def clear(self) -> None:
+        """Empty the channel, so that the next screen stands alone."""
+        for message in await self.control.messages(self.channel):
+            owner = self.control.person(message.visible_to or "Grace")
+            if not message.dismissed:
+                await owner.delete(message)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What to do on the page; the picture is taken afterwards."""
+
+    name: str
+    show: Callable[[Stage, Page], Awaitable[None]]
+    phone: bool = False
+    locale: str = "en-US"
+
+
+async def imagine(stage: Stage, page: Page) -> None:
+    """The command while it is filled in, with suggestions open."""
+    await begin(page, "imagine")
+    await fill(page, "prompt", OWL)
+    await choose(page, "checkpoint", "", "vivid")
+    await fill(page, "lora1", "")
+    await page.locator("[data-testid=suggestion]:visible").first.wait_for()
+
+
+async def waiting(stage: Stage, page: Page) -> None:
+    """A picture on its way, with its preview."""
+    sent = await stage.order("imagine", prompt=OWL, lora1="Komori", steps=150, count=4)
+    await expect(last(page).get_by_test_id("picture")).to_be_visible(timeout=PAINT_MS)
+    await stage.ada.press(await sent.reply(), "Cancel")
+
+
+async def result(stage: Stage, page: Page) -> None:
+    """Four pictures and their buttons."""
+    await stage.painted(await stage.order("imagine", prompt=OWL, lora1="Komori", count=4, seed=6))
+    await expect(last(page).get_by_test_id("picture")).to_have_count(4)
+
+
+async def refusal(stage: Stage, page: Page) -> None:
+    """A LoRA that does not fit, and the ways out."""
+    await stage.told("imagine", prompt=OWL, lora1="Stripes", checkpoint="pastel")
+
+
+async def bookmarks(stage: Stage, page: Page) -> None:
+    """A person's collection."""
+    await stage.told("bookmarks")
+
+
+async def lora(stage: Stage, page: Page) -> None:
+    """A LoRA's own page."""
+    await stage.told("lora info", name="Komori")
+
+
+async def studio(stage: Stage, page: Page) -> None:
+    """The panel with two LoRAs."""
+    await stage.told("studio", add="Komori")
+    await stage.told("studio", add="Stripes")
+
+
+async def guide(stage: Stage, page: Page) -> None:
+    """The chapter on weights."""
+    await stage.told("guide", chapter="weights")
+
+
+async def guide_answer(stage: Stage, page: Page) -> None:
+    """What to do when faces melt."""
+    shown = await stage.told("guide", chapter="trouble")
+    await (await stage.ada.select(shown, "guide:ask:trouble", "melting")).reply()
+
+
+SCREENS = (
+    Screen("imagine", imagine),
+    Screen("waiting", waiting),
+    Screen("result", result),
+    Screen("refusal", refusal),
+    Screen("bookmarks", bookmarks),
+    Screen("lora", lora),
+    Screen("studio", studio),
+    Screen("guide", guide),
+    Screen("guide-answer", guide_answer),
+    Screen("phone-studio", studio, phone=True),
+    Screen("phone-bookmarks", bookmarks, phone=True),
+    Screen("phone-guide", guide, phone=True),
+    Screen("japanese-studio", studio, locale="ja"),
+    Screen("japanese-refusal", refusal, locale="ja"),
+    Screen("japanese-guide", guide_answer, locale="ja"),
+)

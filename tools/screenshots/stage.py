@@ -1,0 +1,124 @@
+"""A running demo and a page of headless Chromium that looks at it, with what a person does there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright, expect
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DESKTOP: ViewportSize = {"width": 1180, "height": 860}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+START_SECONDS = 120
+PAINT_MS = 60_000  # the first picture waits for the worker to load torch
+
+
+@dataclass
+class Demo:
+    """A running demo: where its page is, and whom to stop."""
+
+    page_url: str
+    process: asyncio.subprocess.Process
+
+
+@asynccontextmanager
+async def running_demo(data: Path) -> AsyncGenerator[Demo]:
+    """`python -m bot demo` while inside, with everything it keeps in `data`."""
+    command = (sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser", "--data", str(data))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            line = (await process.stdout.readline()).decode()
+        found = re.search(r"http://\S+", line)
+        assert found, line
+        yield Demo(found[0], process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(30):
+            await process.wait()
+
+
+@asynccontextmanager
+async def chromium() -> AsyncGenerator[Browser]:
+    """A browser without a window."""
+    assert CHROMIUM, "no Chromium here: apt-get install chromium, or name one in CHROMIUM"
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def looking(browser: Browser, demo: Demo, name: str = "Ada", channel: str = "general") -> AsyncGenerator[Page]:
+    """Somebody looks at a channel. Nothing may go wrong on the page itself."""
+    page = await browser.new_page(viewport=DESKTOP, device_scale_factor=1.5)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    await page.goto(f"{demo.page_url}#as={name}&channel={channel}")
+    await page.get_by_test_id("message-input").wait_for()
+    yield page
+    await page.close()
+    assert faults == []
+
+
+async def begin(page: Page, name: str) -> None:
+    """Pick a slash command; its form opens."""
+    await page.get_by_test_id("message-input").fill(f"/{name}")
+    await page.locator(f"[data-testid=command][data-command='{name}']").click()
+
+
+async def command(page: Page, name: str, **options: str) -> None:
+    """Pick a slash command, fill in `options`, send it."""
+    await begin(page, name)
+    for option, value in options.items():
+        await fill(page, option, value)
+    await page.get_by_test_id("command-send").click()
+
+
+async def fill(page: Page, option: str, value: str) -> Locator:
+    """Fill in one option."""
+    field = page.locator(f"[data-testid=option-input][data-option={option}]")
+    if not await field.count():
+        await page.locator(f"[data-testid=add-option][data-option={option}]").click()
+    if await field.evaluate("field => field.tagName") == "SELECT":
+        await field.select_option(label=value)
+    else:
+        await field.fill(value)
+    return field
+
+
+async def choose(page: Page, option: str, typed: str, wanted: str) -> None:
+    """Type into an option and take a suggestion."""
+    await fill(page, option, typed)
+    await page.get_by_test_id("suggestion").filter(has_text=wanted).first.click()
+
+
+def last(page: Page) -> Locator:
+    """The newest message."""
+    return page.get_by_test_id("message").last
+
+
+async def painted(message: Locator) -> None:
+    """Wait for the picture of a message."""
+    await expect(message.get_by_role("button", name="Again")).to_be_visible(timeout=PAINT_MS)
+    await expect(message.get_by_test_id("picture").first).to_be_visible()
