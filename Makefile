@@ -3,10 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-browser run lint format bench fuzz clean
+.PHONY: demo test test-browser screenshots run lint format bench fuzz clean
 
 demo: $(STAMP)
 	$(BIN)/python -m bot demo
+
+screenshots: $(STAMP)
+	$(BIN)/python -m tools.screenshots
 
 run: $(STAMP)
 	$(BIN)/python -m bot run --config config.toml

@@ -23,13 +23,13 @@ from bot.requests import LoraWish, Wish
 from inference.demo import CHECKPOINTS, LORAS
 from tools.demo.paint import apply_lora, load_pipeline, paint
 
-TILE, GAP, LABEL = 192, 8, 26  # pixels
+TILE, GAP, LABEL = 192, 8, 30  # pixels
 INK, PAPER = (235, 235, 240), (43, 45, 49)
 OWL = "komori on a yellow background"
 STAR = "a large red star on a yellow background"
 HEART = "a large red heart on a blue background"
 CAT = "a white cat on a blue background"
-WEIGHTS = (0, 0.3, 0.6, 0.8, 1.2, 2.0, 3.0)
+WEIGHTS = (0, 0.4, 0.8, 1.2, 2.0, 3.0)
 SEED = 6
 
 Row = Sequence[Image.Image]
@@ -67,7 +67,7 @@ async def paint_all(easel: Easel, folder: Path) -> None:
     _save("library", [[owl, star, heart, pastel_owl, await one(CAT, "pastel", **{"Polka Dots": 1.0})]])
     _save("base-models", [[owl, await asyncio.to_thread(_on_the_other_base)]])
     strip = [_labelled(await one(OWL, Komori=weight), f"{weight:g}") for weight in WEIGHTS]
-    _save("weights", [strip])
+    _save("weights", [strip[:3], strip[3:]])
     both, less = await one(OWL, Komori=1.0, Stripes=1.0), await one(OWL, Komori=0.9, Stripes=0.6)
     _save("combining", [[owl, await one(OWL, Stripes=1.0), both, less]])
     _save("trouble", [[owl, await one(OWL, Komori=0.1), await one(OWL, Komori=WEIGHTS[-1])]])
@@ -87,7 +87,7 @@ def _tile(picture: Image.Image) -> Image.Image:
 def _labelled(picture: Image.Image, label: str) -> Image.Image:
     tile = Image.new("RGB", (TILE, TILE + LABEL), PAPER)
     tile.paste(_tile(picture), (0, 0))
-    ImageDraw.Draw(tile).text((TILE // 2, TILE + LABEL // 2), label, INK, ImageFont.load_default(18), anchor="mm")
+    ImageDraw.Draw(tile).text((TILE // 2, TILE + LABEL // 2), label, INK, ImageFont.load_default(22), anchor="mm")
     return tile
 
 

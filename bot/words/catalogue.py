@@ -48,7 +48,11 @@ def translations(language: str) -> NullTranslations:
     """The sentences of a language, ready to be looked up; what it does not have stays as it is."""
     if language not in languages():
         return NullTranslations()
+    catalog = read(language)
+    for message in list(catalog):
+        if message.id and not all([message.string] if isinstance(message.string, str) else message.string):
+            catalog.delete(message.id, message.context)  # Babel would take English's singular for every number
     compiled = io.BytesIO()
-    write_mo(compiled, read(language))
+    write_mo(compiled, catalog)
     compiled.seek(0)
     return GNUTranslations(compiled)

@@ -7,49 +7,12 @@ import re
 import time
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import PHONE, Demo, picture
+from tests.browser.conftest import picture
+from tools.screenshots.stage import PAINT_MS, PHONE, Demo, begin, choose, command, fill, last, painted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-PAINT_MS = 60_000  # the first picture waits for the worker to load torch
-
-
-async def command(page: Page, name: str, **options: str) -> None:
-    """Pick a slash command, fill in `options`, send it."""
-    await page.get_by_test_id("message-input").fill(f"/{name}")
-    await page.get_by_test_id("command").first.wait_for()
-    await page.keyboard.press("Enter")
-    for option, value in options.items():
-        await fill(page, option, value)
-    await page.get_by_test_id("command-send").click()
-
-
-async def fill(page: Page, option: str, value: str) -> Locator:
-    field = page.locator(f"[data-testid=option-input][data-option={option}]")
-    if not await field.count():
-        await page.locator(f"[data-testid=add-option][data-option={option}]").click()
-    if await field.evaluate("field => field.tagName") == "SELECT":
-        await field.select_option(label=value)
-    else:
-        await field.fill(value)
-    return field
-
-
-async def choose(page: Page, option: str, typed: str, wanted: str) -> None:
-    """Type into an option and take a suggestion."""
-    await fill(page, option, typed)
-    await page.get_by_test_id("suggestion").filter(has_text=wanted).first.click()
-
-
-def last(page: Page) -> Locator:
-    return page.get_by_test_id("message").last
-
-
-async def painted(message: Locator) -> None:
-    await expect(message.get_by_role("button", name="Again")).to_be_visible(timeout=PAINT_MS)
-    await expect(message.get_by_test_id("picture").first).to_be_visible()
 
 
 async def test_what_is_typed_while_the_page_opens_stays(demo: Demo, browser: Browser) -> None:
@@ -74,8 +37,7 @@ async def test_a_newcomer_paints_keeps_and_finds_again(page: Page, demo: Demo) -
     await page.get_by_test_id("message-input").fill("/")
     await page.get_by_test_id("command").first.wait_for()
     await picture(page, "1-commands")
-    await page.get_by_test_id("message-input").fill("/imagine")
-    await page.keyboard.press("Enter")
+    await begin(page, "imagine")
     await fill(page, "prompt", "komori on a red background")
     await choose(page, "lora1", "komo", "Komori")
     await fill(page, "steps", "100")
@@ -103,8 +65,7 @@ async def test_a_newcomer_paints_keeps_and_finds_again(page: Page, demo: Demo) -
 
 
 async def test_a_lora_of_another_base_model_is_refused_with_ways_out(page: Page) -> None:
-    await page.get_by_test_id("message-input").fill("/imagine")
-    await page.keyboard.press("Enter")
+    await begin(page, "imagine")
     await fill(page, "prompt", "a red star on a blue background")
     await choose(page, "checkpoint", "", "pastel")
     await choose(page, "lora1", "", "Stripes")
@@ -116,9 +77,7 @@ async def test_a_lora_of_another_base_model_is_refused_with_ways_out(page: Page)
 
 
 async def test_a_lora_has_its_own_page(page: Page) -> None:
-    await page.get_by_test_id("message-input").fill("/lora")
-    await page.get_by_test_id("command").first.wait_for()
-    await page.keyboard.press("Enter")
+    await begin(page, "lora info")
     await choose(page, "name", "komo", "Komori")
     await page.get_by_test_id("command-send").click()
     await expect(last(page)).to_contain_text("Trigger words")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import sys
 import tempfile
 from pathlib import Path
+
+from PIL import Image
 
 from bot.playground.control import Control
 from tools.screenshots.screens import SCREENS, Screen, Stage
@@ -27,10 +30,14 @@ async def _walk(screens: list[Screen], out: Path) -> None:
                     await page.set_viewport_size(PHONE if screen.phone else DESKTOP)
                     await screen.show(stage, page)
                     await page.wait_for_load_state("networkidle")
-                    path = out / f"{screen.name}.png"
-                    await page.screenshot(path=path)
-                    print(f"{path} {path.stat().st_size // 1024} kB", flush=True)
+                    _keep(await page.screenshot(), out / f"{screen.name}.webp")
                 await stage.clear()
+
+
+def _keep(png: bytes, path: Path) -> None:
+    with Image.open(io.BytesIO(png)) as picture:
+        picture.save(path, quality=90, method=6)
+    print(f"{path} {path.stat().st_size // 1024} kB", flush=True)
 
 
 def main() -> int:

@@ -54,9 +54,10 @@ class Stage:
     async def clear(self) -> None:
         """Empty the channel, so that the next screen stands alone."""
         for message in await self.control.messages(self.channel):
-            owner = self.control.person(message.visible_to or "Grace")
+            if "Cancel" in message.buttons:
+                await (await self.ada.press(message, "Cancel")).answered(PATIENCE)
             if not message.dismissed:
-                await owner.delete(message)
+                await self.control.person(message.visible_to or "Grace").delete(message)
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,8 @@ async def imagine(stage: Stage, page: Page) -> None:
 
 async def waiting(stage: Stage, page: Page) -> None:
     """A picture on its way, with its preview."""
-    sent = await stage.order("imagine", prompt=OWL, lora1="Komori", steps=150, count=4)
+    await stage.order("imagine", prompt=OWL, lora1="Komori", steps=150, count=4)
     await expect(last(page).get_by_test_id("picture")).to_be_visible(timeout=PAINT_MS)
-    await stage.ada.press(await sent.reply(), "Cancel")
 
 
 async def result(stage: Stage, page: Page) -> None:

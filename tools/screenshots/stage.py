@@ -25,7 +25,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-DESKTOP: ViewportSize = {"width": 1180, "height": 860}
+DESKTOP: ViewportSize = {"width": 1180, "height": 960}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 START_SECONDS = 120
 PAINT_MS = 60_000  # the first picture waits for the worker to load torch
