@@ -23,6 +23,15 @@ STRANGERS = {
     "mochi": "Mochi (video)",
     "svd": "Stable Video Diffusion (video)",
     "hidream": "HiDream",
+    "cosmos": "Cosmos (video)",
+    "cogview": "CogView or GLM-Image",  # of one class
+    "hunyuan-image": "Hunyuan Image",
+    "ltx-2": "LTX-2 (video)",
+    "sana-video": "Sana (video)",
+    "ovis-image": "Ovis-Image",
+    "nucleus-image": "Nucleus-Image",
+    "qwen-image-2.1": "Qwen-Image 2.1",
+    "amused": "aMUSEd",
 }
 
 
@@ -98,6 +107,17 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("cogvideox", _parts("cogvideox-5b"), "cogvideox-5b"),
     Variant("mochi", _parts("mochi"), "mochi"),
     Variant("hidream", _parts("hidream"), "hidream"),
+    Variant("cosmos", _parts("cosmos"), "cosmos"),
+    Variant("cogview", _parts("cogview3"), "cogview3"),
+    Variant("cogview", _parts("cogview4"), "cogview4"),
+    Variant("cogview", _parts("glm-image"), "glm-image"),
+    Variant("hunyuan-image", _parts("hunyuan-image"), "hunyuan-image"),
+    Variant("ltx-2", _parts("ltx-2"), "ltx-2"),
+    Variant("sana-video", _parts("sana-video"), "sana-video"),
+    Variant("ovis-image", _parts("ovis-image"), "ovis-image"),
+    Variant("nucleus-image", _parts("nucleus-image"), "nucleus-image"),
+    Variant("qwen-image-2.1", _parts("qwen-image-2.1"), "qwen-image-2.1"),
+    Variant("amused", _parts("amused"), "amused"),
     Variant("demo", _parts("demo", "demo-clip-1", "demo-clip-2"), "demo"),
 )
 BASES: tuple[str, ...] = tuple(dict.fromkeys(variant.base for variant in VARIANTS))

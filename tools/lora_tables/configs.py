@@ -1,5 +1,7 @@
 """The published configuration of every network: only what differs from the class's own defaults, or could.
 
+Of networks that nobody paints with here the class's defaults stand in: their names are told apart all the same.
+
 Each entry is a class and its arguments. Sources: the `config.json` of the networks' own repositories; where a
 network has several public sizes, each has an entry.
 """
@@ -163,6 +165,17 @@ NETWORKS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "cogvideox-5b": (diffusers.CogVideoXTransformer3DModel, {"num_attention_heads": 48, "num_layers": 42}),
     "mochi": (diffusers.MochiTransformer3DModel, {}),
     "hidream": (diffusers.HiDreamImageTransformer2DModel, _HIDREAM),
+    "cosmos": (diffusers.CosmosTransformer3DModel, {}),
+    "cogview3": (diffusers.CogView3PlusTransformer2DModel, {}),
+    "cogview4": (diffusers.CogView4Transformer2DModel, {}),
+    "glm-image": (diffusers.GlmImageTransformer2DModel, {}),
+    "hunyuan-image": (diffusers.HunyuanImageTransformer2DModel, {}),
+    "ltx-2": (diffusers.LTX2VideoTransformer3DModel, {}),
+    "sana-video": (diffusers.SanaVideoTransformer3DModel, {}),
+    "ovis-image": (diffusers.OvisImageTransformer2DModel, {}),
+    "nucleus-image": (diffusers.NucleusMoEImageTransformer2DModel, {}),
+    "qwen-image-2.1": (diffusers.QwenImage21Transformer2DModel, {}),
+    "amused": (diffusers.UVit2DModel, {}),
     "clip-l": (transformers.CLIPTextModel, _clip(768, 3072, 12, 12)),
     "clip-g": (transformers.CLIPTextModelWithProjection, _clip(1280, 5120, 32, 20)),
     "clip-h": (transformers.CLIPTextModel, _clip(1024, 4096, 23, 16)),
