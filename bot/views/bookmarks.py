@@ -27,9 +27,9 @@ MAX_SEARCH = 30  # characters; the search is written on every button of the page
 
 MAX_TRIGGERS = 150  # characters of trigger words; four bookmarks share the 4000 of a message
 
-_SORTS = {sort.value[0]: sort for sort in Sort}
+_SORTS = {sort.value[:2]: sort for sort in Sort}  # newest and name begin alike
 _CATEGORIES = {category.value[0]: category for category in Category}
-_PATTERN = r"(?P<page>\d{1,6}):(?P<sort>[a-z])(?P<category>[a-z-]):(?P<base>[a-z0-9/.\-]{0,64}):(?P<search>.{0,30})"
+_PATTERN = r"(?P<page>\d{1,6}):(?P<sort>[a-z]{2})(?P<category>[a-z-]):(?P<base>[a-z0-9/.\-]{0,64}):(?P<search>.{0,30})"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Query:
 
     def __str__(self) -> str:
         category = self.category.value[0] if self.category else "-"
-        return f"{self.page}:{self.sort.value[0]}{category}:{self.base or ''}:{self.search[:MAX_SEARCH]}"
+        return f"{self.page}:{self.sort.value[:2]}{category}:{self.base or ''}:{self.search[:MAX_SEARCH]}"
 
     @classmethod
     def of(cls, match: re.Match[str]) -> Query:
