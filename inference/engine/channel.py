@@ -6,7 +6,6 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
@@ -46,11 +45,16 @@ class Channel:
         except OSError:
             self._closed.set()
 
-    def commands(self) -> Iterator[Command]:
-        """Configurations and jobs, in order, until the bot closes its end or asks to leave."""
+    def listen(self) -> None:
+        """Begin to read."""
         threading.Thread(target=self._read, name="commands", daemon=True).start()
-        while (command := self._inbox.get()) is not None:
-            yield command
+
+    def receive(self, *, wait: bool) -> Command | None:
+        """The next configuration or job. None: there is none now, or (after waiting) the bot is gone."""
+        try:
+            return self._inbox.get(block=wait)
+        except queue.Empty:
+            return None
 
     def is_cancelled(self, job_id: int) -> bool:
         """Whether a job was cancelled, or nobody is left to want it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from diffusers import (
 
 from inference.base_models import Architecture
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
+from inference.engine.board import Board
 from inference.engine.devices import dtype_for, is_out_of_memory, release_memory
+from inference.engine.embeddings import Embeddings
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
 from inference.engine.previews import PreviewMap
@@ -27,6 +30,8 @@ from inference.messages import CheckpointSpec
 from inference.prediction import Prediction, checkpoint_prediction
 
 PARTS = ("unet", "text_encoder", "text_encoder_2")  # the networks that LoRAs reach, by diffusers' names
+
+_numbers = itertools.count(1)
 
 # Which pipeline paints which architecture; an architecture that is not here is told so by name.
 PIPELINES: dict[Architecture, type[Any]] = {
@@ -53,11 +58,19 @@ class Checkpoint:
     prediction: Prediction
     preview: PreviewMap
     names: LayerNames
+    board: Board
+    embeddings: Embeddings
+    number: int = field(default_factory=lambda: next(_numbers))  # of this loading, in this process
 
     @property
     def layers(self) -> Layers:
         """The layers that a LoRA can change."""
         return self.names.layers
+
+    @property
+    def is_xl(self) -> bool:
+        """Whether it has SDXL's second text encoder and inputs."""
+        return isinstance(self.pipeline, StableDiffusionXLPipeline)
 
     def from_a_picture(self) -> Any:
         """The pipeline that starts from a picture, made of the networks that are loaded."""
@@ -78,15 +91,19 @@ class Checkpoint:
         prediction = checkpoint_prediction(spec.prediction_type, spec.base_model.architecture, said, config)
         parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
-        return cls(spec, pipeline, config, prediction, PreviewMap.measure(pipeline.vae), layer_names)
+        preview, board = PreviewMap.measure(pipeline.vae), Board(layer_names.layers)
+        return cls(spec, pipeline, config, prediction, preview, layer_names, board, Embeddings(pipeline, board))
 
 
 class CheckpointStore:
     """Holds the checkpoint used last; loading another lets go of it first, so that memory never holds both."""
 
-    def __init__(self, specs: tuple[CheckpointSpec, ...], device: torch.device) -> None:
+    def __init__(
+        self, specs: tuple[CheckpointSpec, ...], device: torch.device, dtype: torch.dtype | None = None
+    ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._device = device
+        self._dtype = dtype or dtype_for(device)
         self._current: Checkpoint | None = None
 
     @property
@@ -97,6 +114,16 @@ class CheckpointStore:
     def spec(self, name: str) -> CheckpointSpec | None:
         """The declaration of a checkpoint, None when there is none of this name."""
         return self._specs.get(name)
+
+    @property
+    def current(self) -> Checkpoint | None:
+        """What is in memory."""
+        return self._current
+
+    def hold(self, checkpoint: Checkpoint) -> None:
+        """Take in a checkpoint that is loaded already."""
+        self._specs[checkpoint.spec.name] = checkpoint.spec
+        self._current = checkpoint
 
     def get(self, spec: CheckpointSpec) -> Checkpoint:
         """The loaded checkpoint. Raises CheckpointUnusable; running out of memory passes through."""
@@ -116,7 +143,7 @@ class CheckpointStore:
         if kind is None:
             raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
         try:
-            pipeline = _open(kind, spec, dtype_for(self._device)).to(self._device)
+            pipeline = _open(kind, spec, self._dtype).to(self._device)
             checkpoint = Checkpoint.of(spec, pipeline)
         except Exception as problem:
             if is_out_of_memory(problem):

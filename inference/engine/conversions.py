@@ -29,19 +29,15 @@ class BadWeights(Exception):
     """A module's tensors cannot become a change; the message says why, in words for people."""
 
 
-def change_of(module: ModuleTensors, stored: Tensors, shape: Shape) -> Change:
-    """What a usable `module` does to a layer whose weight has `shape`. Raises BadWeights.
+def change_of(module: ModuleTensors, stored: Tensors, shape: Shape, dtype: torch.dtype = torch.float32) -> Change:
+    """What a usable `module` does to a layer whose weight has `shape`, in `dtype` or better. Raises BadWeights.
 
     The tensors are taken to be as `modules_of` and `ModuleTensors.matches` found them: of shapes that go together.
     """
-    tensors = {role: _precise(tensor) for role, tensor in stored.items()}
+    tensors = {role: tensor if tensor.dtype == torch.float64 else tensor.to(dtype) for role, tensor in stored.items()}
     scale = _alpha(tensors, module.rank) / (module.rank or 1)
     delta = _DELTAS[module.format](tensors, tuple(shape)).times(scale)
     return Change(delta, _magnitude(tensors, shape), tensors.get(Role.DIFF_BIAS))
-
-
-def _precise(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def _alpha(tensors: Tensors, rank: int | None) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from safetensors.torch import load as load_safetensors
@@ -24,6 +25,8 @@ from inference.lora.verdict import decide, layers_of
 from inference.messages import LoraUse, PredictionType
 from inference.prediction import lora_prediction
 
+Stamp = tuple[int, int, int, int]  # device, inode, size and time of change: of the same file they stay the same
+
 
 @dataclass(frozen=True)
 class LoraFile:
@@ -34,6 +37,8 @@ class LoraFile:
     evidence: Evidence
     autov3: str
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    header: Header | None = None
+    stamp: Stamp | None = None
 
     @property
     def prediction(self) -> PredictionType | None:
@@ -53,15 +58,21 @@ class LoraReader:
     max_bytes: int
     trust_tags: bool = False
 
-    def read(self, use: LoraUse, relative: str | None) -> LoraFile:
+    def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
         """Open once; hash, judge and load what was opened.
 
-        Raises LoraFileChanged when the file is gone or has other bytes, LoraFileRefused when it cannot be used.
+        `kept` is what was read of these bytes before: while the file on disk is untouched it is only judged anew,
+        for a sidecar or a declaration may have changed. Raises LoraFileChanged when the file is gone or has other
+        bytes, LoraFileRefused when it cannot be used.
         """
         if relative is None:
             raise LoraFileChanged(lora=use.name)
         try:
-            data = self._bytes(resolve(self.library, relative))
+            with open_regular(resolve(self.library, relative)) as opened:
+                stamp = _stamp(opened.fileno())
+                if kept is not None and kept.header is not None and kept.stamp == stamp:
+                    return replace(kept, use=use, evidence=self._judge(self.library / relative, use, kept.header))
+                data = self._bytes(opened, stamp)
             file = io.BytesIO(data)
             if sha256_of(file) != use.sha256:
                 raise LoraFileChanged(lora=use.name)
@@ -74,14 +85,13 @@ class LoraReader:
         tensors = load_safetensors(data)
         if not all(bool(tensor.float().isfinite().all()) for tensor in tensors.values()):
             raise LoraFileRefused(lora=use.name, reason="some of its numbers are not finite")
-        return LoraFile(use, tensors, evidence, autov3_of(data, header.length), header.metadata)
+        return LoraFile(use, tensors, evidence, autov3_of(data, header.length), header.metadata, header, stamp)
 
-    def _bytes(self, path: Path) -> bytes:
-        with open_regular(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > self.max_bytes:
-                raise BadSafetensors(f"it has {size:,} bytes; at most {self.max_bytes:,} are loaded")
-            return file.read()
+    def _bytes(self, file: BinaryIO, stamp: Stamp) -> bytes:
+        size = stamp[2]
+        if size > self.max_bytes:
+            raise BadSafetensors(f"it has {size:,} bytes; at most {self.max_bytes:,} are loaded")
+        return file.read()
 
     def _judge(self, path: Path, use: LoraUse, header: Header) -> Evidence:
         """The base model as far as the file's own layers let it stand. Raises LoraFileRefused for unusable ones."""
@@ -94,6 +104,11 @@ class LoraReader:
             raise LoraFileRefused(lora=use.name, reason=layers.problem)
         said = judge(use.sha256, header.metadata, read_sidecar(path), known, file_name=path.name)
         return decide(layers, said, header.metadata).evidence
+
+
+def _stamp(descriptor: int) -> Stamp:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _reason(problem: Exception) -> str:

@@ -104,7 +104,8 @@ def _alpha(module: ModuleTensors, config: AdapterConfig | None, path: str) -> di
 def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[Role, torch.Tensor]) -> Change:
     tensors = {role: file.tensors[key] for role, key in module.keys.items()} | dict(alpha)
     try:
-        change = change_of(module, tensors, layer.weight.shape)
+        precise = torch.promote_types(layer.weight.dtype, torch.float32)
+        change = change_of(module, tensors, layer.weight.shape, precise)
     except BadWeights as problem:
         raise LoraFileRefused(lora=file.use.name, reason=f"of {module.module}, {problem}") from problem
     if not change.within(MAX_CHANGE):

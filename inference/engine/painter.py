@@ -1,228 +1,181 @@
-"""Paints one request at a time through diffusers' own pipelines."""
+"""Jobs on top of the engine: pictures and previews go into the spool, and what happens is told as events."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from inference.base_models import CompatibilityTable
-from inference.engine.attachment import attached
-from inference.engine.checkpoints import Checkpoint, CheckpointStore
-from inference.engine.clean import CleanLatents
-from inference.engine.folding import Change, Folded, ModuleKey, fold_all
-from inference.engine.lora_files import LoraFile, LoraReader
-from inference.engine.normalise import normalise
-from inference.engine.samplers import scheduler_for
-from inference.engine.source_image import read_source
-from inference.errors import CheckpointNotFound, LoraNotAtWork, NotANumberPicture
-from inference.lora.installed import installed_hashes
-from inference.matching import KnownLora, Matcher
-from inference.messages import CheckpointSpec, Configure, Generate, GenerationRequest
+from inference.engine.devices import peak_memory
+from inference.engine.engine import Engine
+from inference.engine.handle import Handle, State
+from inference.errors import InferenceError, WorkerFailed
+from inference.messages import Cancelled, Configure, Failed, Finished, Generate, JobEvent, Progress, Started
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
 
 PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
 PREVIEW_SIDE = 256  # pixels of the longer side
 
 
-class JobCancelled(Exception):
-    """The job was stopped between two steps."""
+class _Name(TypedDict):
+    """What every event about a job carries."""
 
-
-@dataclass(frozen=True)
-class Step:
-    """`done` of `total` forward passes; `preview` is a file name in the spool."""
-
-    done: int
-    total: int
-    preview: str | None = None
-
-
-@dataclass(frozen=True)
-class Painted:
-    """The pictures' file names in the spool, and sentences for the person."""
-
-    pictures: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-OnStep = Callable[[Step], None]  # may raise JobCancelled
-
-
-class Painter:
-    """Holds the checkpoints and reads LoRAs; knows nothing of pipes and processes."""
-
-    def __init__(self, config: Configure, device: torch.device) -> None:
-        self._device = device
-        self._spool = Path(config.spool)
-        self._inputs = Path(config.inputs)
-        self._store = CheckpointStore(config.checkpoints, device)
-        table = CompatibilityTable.of(config.allowed_pairs)
-        self._matcher = Matcher(config.checkpoints, table, config.allow_v_on_epsilon)
-        installed = installed_hashes(config.checkpoints)
-        self._max_dense_bytes = config.max_dense_bytes
-        self._reader = LoraReader(Path(config.library), installed, config.max_lora_bytes, config.trust_tags)
-
-    @property
-    def loaded(self) -> tuple[str, ...]:
-        """Names of the checkpoints in memory."""
-        return self._store.loaded
-
-    def clear(self) -> None:
-        """After a surprise: forget everything that may have been left half-done."""
-        self._store.drop()
-
-    def paint(self, job: Generate, on_step: OnStep) -> Painted:
-        """Paint `job`.
-
-        Raises the errors of `inference.errors`, and whatever `on_step` raises. A LoRA is matched against the
-        declared base model here, on the bytes that are loaded, whatever the job claims.
-        """
-        request = job.request
-        spec = self._spec(request.checkpoint)
-        files = [self._reader.read(use, job.files.get(use.sha256)) for use in request.loras]
-        for refusal in self._matcher.misfits([_known(file) for file in files], spec):
-            raise refusal
-        size = (request.width, request.height)
-        source = read_source(self._inputs, request.image, size) if request.image else None
-        on_step(Step(0, request.steps))
-        checkpoint = self._store.get(spec)
-        notes = self._notes(files, checkpoint)
-        loras = [(self._normalised(file, checkpoint), file.use.weight) for file in files]
-        changes = fold_all(loras, checkpoint.layers)
-        run = _Run(checkpoint, request, source, changes, self._device, on_step, self._spool, _stem(job))
-        pictures = run.pictures()
-        return Painted(tuple(self._save(picture, i, job, spec, files) for i, picture in enumerate(pictures)), notes)
-
-    def _normalised(self, file: LoraFile, checkpoint: Checkpoint) -> Mapping[ModuleKey, Change]:
-        return normalise(file, checkpoint.names, checkpoint.spec.name, self._max_dense_bytes)
-
-    def _notes(self, files: list[LoraFile], checkpoint: Checkpoint) -> tuple[str, ...]:
-        """What to tell of LoRAs that learnt to predict something else than is loaded. Raises PredictionMismatch."""
-        loaded = checkpoint.spec.model_copy(update={"predicts": checkpoint.prediction.type})
-        for refusal in self._matcher.misfits(map(_known, files), loaded):
-            raise refusal
-        return tuple(note for file in files if (note := self._matcher.note(_known(file), loaded)))
-
-    def _spec(self, name: str) -> CheckpointSpec:
-        spec = self._store.spec(name)
-        if spec is None:
-            raise CheckpointNotFound(name=name, installed=[known.name for known in self._matcher.checkpoints])
-        return spec
-
-    def _save(self, picture: Image.Image, i: int, job: Generate, spec: CheckpointSpec, files: list[LoraFile]) -> str:
-        info = PngInfo()
-        autov3 = {file.use.sha256: file.autov3 for file in files}
-        request = job.request.only(i)
-        info.add_itxt(CHUNK, infotext(request, spec.sha256, autov3))
-        info.add_itxt(JSON_CHUNK, request.model_dump_json())
-        return _write(picture, self._spool / f"{_stem(job)}-{i}.png", pnginfo=info)
+    job_id: int
+    attempt: int
 
 
 @dataclass
-class _Run:
-    """One pass of the pipeline."""
+class _Job:
+    """A job in hand: the last step that was told, and its pictures once they are being written."""
 
-    checkpoint: Checkpoint
-    request: GenerationRequest
-    source: Image.Image | None
-    changes: dict[ModuleKey, Folded]
-    device: torch.device
-    on_step: OnStep
-    spool: Path
-    stem: str
+    order: Generate
+    handle: Handle
+    told: int = -1
+    began: float = field(default_factory=time.monotonic)
     last_preview: float = field(default_factory=time.monotonic)
-    idle: set[ModuleKey] = field(default_factory=set)
-    clean: CleanLatents | None = None
+    writing: Future[tuple[str, ...]] | None = None
 
-    @torch.no_grad()
-    def pictures(self) -> list[Image.Image]:
-        request = self.request
-        pipeline = self.checkpoint.from_a_picture() if self.source else self.checkpoint.pipeline
-        pipeline.scheduler = scheduler_for(
-            request.sampler, self.checkpoint.scheduler_config, self.checkpoint.prediction, request.steps
-        )
-        self.clean = CleanLatents(pipeline.scheduler)
-        # On the CPU whatever the device, so that a seed means the same noise everywhere.
-        generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
-        with attached(self.checkpoint.layers, self.changes) as self.idle:
-            output = pipeline(
-                prompt=request.full_prompt,
-                negative_prompt=request.negative_prompt or None,
-                **self._beginning(),
-                num_inference_steps=request.steps,
-                guidance_scale=request.guidance_scale,
-                num_images_per_prompt=request.count,
-                generator=generators,
-                output_type="pt",
-                callback_on_step_end=self._after_step,
-            )
-        return [_image(pixels) for pixels in output.images]
+    @property
+    def stem(self) -> str:
+        """What the names of its files begin with."""
+        return f"job{self.order.job_id}-{self.order.attempt}"
 
-    def _beginning(self) -> dict[str, Any]:
-        """Noise of the request's size, or a picture of that size with as much noise as its strength says."""
-        request = self.request
-        if self.source is None or request.image is None:
-            return {"width": request.width, "height": request.height}
-        # diffusers does the share `strength` of the steps, rounded down; with none at all it would give up.
-        steps = max(1, int(request.steps * request.image.strength))
-        return {"image": self.source, "strength": min(1.0, (steps + 0.5) / request.steps)}
+    @property
+    def name(self) -> _Name:
+        """What every event about it carries."""
+        return {"job_id": self.order.job_id, "attempt": self.order.attempt}
 
-    def _after_step(self, pipeline: Any, index: int, timestep: Any, values: dict[str, torch.Tensor]) -> dict[str, Any]:
-        self._check_at_work()
-        latents = values["latents"]
-        if not bool(latents.isfinite().all()):
-            raise NotANumberPicture
-        total = int(pipeline.num_timesteps)
-        preview = self._preview() if self._wants_preview(index + 1, total) else None
-        self.on_step(Step(index + 1, total, preview))
-        return {}
 
-    def _check_at_work(self) -> None:
-        """After a step every layer has run once: one whose change did not run would make half a LoRA of it."""
-        if self.idle:
-            raise LoraNotAtWork(
-                checkpoint=self.checkpoint.spec.name,
-                modules=[".".join(key) for key in sorted(self.idle)[:3]],
-                active=len(self.changes) - len(self.idle),
-                expected=len(self.changes),
-            )
+class Painter:
+    """Paints the jobs of one configuration; knows nothing of pipes and processes."""
 
-    def _wants_preview(self, done: int, total: int) -> bool:
-        now = time.monotonic()
-        if done == total or (done != total // 2 and now - self.last_preview < PREVIEW_SECONDS):
+    def __init__(self, config: Configure, device: torch.device) -> None:
+        self.engine = Engine.of(config, device)
+        self._spool = Path(config.spool)
+        self._jobs: list[_Job] = []
+        self._scribe = ThreadPoolExecutor(1, "scribe")  # compressing a picture takes as long as a step
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is in hand."""
+        return bool(self._jobs)
+
+    def take(self, order: Generate) -> JobEvent:
+        """Begin with a job."""
+        job = _Job(order, self.engine.submit(order.request, order.files))
+        self._jobs.append(job)
+        return Started(**job.name)
+
+    def cancel(self, job_id: int) -> None:
+        """Stop a job before its next step; one that is not in hand stays what it is."""
+        for job in self._jobs:
+            if job.order.job_id == job_id:
+                job.handle.cancel()
+
+    @property
+    def in_hand(self) -> tuple[int, ...]:
+        """The ids of all jobs."""
+        return tuple(job.order.job_id for job in self._jobs)
+
+    def step(self) -> list[JobEvent]:
+        """One step of the engine, and what it brought about."""
+        if not self.engine.step():
+            wait([job.writing for job in self._jobs if job.writing], 0.05, "FIRST_COMPLETED")
+        events: list[JobEvent] = []
+        for job in list(self._jobs):
+            events += self._progress(job)
+            end = self._end(job)
+            if end is not None:
+                self._jobs.remove(job)
+                events.append(end)
+        return events
+
+    def close(self) -> list[JobEvent]:
+        """Give up every job."""
+        self.engine.close()
+        events = [Cancelled(**job.name) for job in self._jobs]
+        self._jobs.clear()
+        self._scribe.shutdown(wait=False, cancel_futures=True)
+        return list(events)
+
+    def _progress(self, job: _Job) -> list[Progress]:
+        handle = job.handle
+        if handle.state in (State.WAITING, State.FAILED, State.CANCELLED):
+            return []
+        if job.told < 0:
+            job.began = job.last_preview = time.monotonic()
+        steps = range(job.told + 1, handle.done + 1)
+        job.told = handle.done
+        preview = self._preview(job) if steps and self._wants_preview(job) else None
+        return [
+            Progress(**job.name, step=step, steps=handle.total, preview=preview if step == handle.done else None)
+            for step in steps
+        ]
+
+    def _wants_preview(self, job: _Job) -> bool:
+        now, handle = time.monotonic(), job.handle
+        due = handle.done == handle.total // 2 or now - job.last_preview >= PREVIEW_SECONDS
+        if not due or handle.done in (0, handle.total):
             return False
-        self.last_preview = now
+        job.last_preview = now
         return True
 
-    def _preview(self) -> str | None:
-        if self.clean is None or self.clean.latest is None:
+    def _preview(self, job: _Job) -> str | None:
+        clean, request = job.handle.preview(), job.handle.request
+        if clean is None:
             return None
-        scale = PREVIEW_SIDE / max(self.request.width, self.request.height)
-        size = (round(self.request.width * scale), round(self.request.height * scale))
-        picture = self.checkpoint.preview.picture(self.clean.latest[0], size)
-        return _write(picture, self.spool / f"{self.stem}-preview.png")
+        scale = PREVIEW_SIDE / max(request.width, request.height)
+        size = (round(request.width * scale), round(request.height * scale))
+        picture = self.engine.sketch(clean[0], size)
+        return _write(picture, self._spool / f"{job.stem}-preview.png")
+
+    def _end(self, job: _Job) -> JobEvent | None:
+        """The event that a job ends with; None while it goes on."""
+        handle = job.handle
+        if handle.state is State.CANCELLED:
+            return Cancelled(**job.name)
+        if handle.state is State.FAILED:
+            return _failed(job, handle.error)
+        if handle.state is not State.DONE:
+            return None
+        if job.writing is None:
+            job.writing = self._scribe.submit(self._save, job)
+        if not job.writing.done():
+            return None
+        if problem := job.writing.exception():
+            return _failed(job, problem)
+        seconds = time.monotonic() - job.began
+        return Finished(
+            **job.name,
+            pictures=job.writing.result(),
+            seconds=seconds,
+            peak_memory=peak_memory(),
+            notes=handle.notes,
+        )
+
+    def _save(self, job: _Job) -> tuple[str, ...]:
+        handle = job.handle
+        assert handle.pictures is not None
+        return tuple(self._save_one(job, i, pixels) for i, pixels in enumerate(handle.pictures.float().cpu()))
+
+    def _save_one(self, job: _Job, i: int, pixels: torch.Tensor) -> str:
+        request, info = job.order.request.only(i), PngInfo()
+        autov3 = {file.use.sha256: file.autov3 for file in job.handle.loras}
+        info.add_itxt(CHUNK, infotext(request, self.engine.sha256(request.checkpoint), autov3))
+        info.add_itxt(JSON_CHUNK, request.model_dump_json())
+        picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
+        return _write(picture, self._spool / f"{job.stem}-{i}.png", pnginfo=info)
 
 
-def _known(file: LoraFile) -> KnownLora:
-    return KnownLora(file.use.name, file.evidence.base_model, file.evidence.source.value, file.prediction)
-
-
-def _stem(job: Generate) -> str:
-    return f"job{job.job_id}-{job.attempt}"
-
-
-def _image(pixels: torch.Tensor) -> Image.Image:
-    """A picture from (3, h, w) in 0..1. Raises NotANumberPicture."""
-    if not bool(pixels.isfinite().all()):
-        raise NotANumberPicture
-    return Image.fromarray((pixels.float().cpu().permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
+def _failed(job: _Job, problem: BaseException | None) -> Failed:
+    known = problem if isinstance(problem, InferenceError) else WorkerFailed(reason=type(problem).__name__)
+    return Failed(**job.name, code=known.code, detail=known.detail)
 
 
 def _write(picture: Image.Image, path: Path, **options: Any) -> str:

@@ -16,11 +16,11 @@ from lycoris.modules.loha import LohaModule
 from lycoris.modules.lokr import LokrModule
 from torch import nn
 
-from inference.engine.attachment import attached
 from inference.engine.conversions import MAX_ALPHA, BadWeights, change_of
 from inference.engine.folding import Change, fold_all, layers_of
 from inference.engine.low_rank import Delta, LowRank
 from inference.lora.formats import USABLE, Format, modules_of
+from tests.inference.engine.wearing import attached
 
 KEY = ("unet", "layer")
 TOLERANCES = {torch.float32: 1e-6, torch.float64: 1e-12}

@@ -19,9 +19,10 @@ from inference.engine.painter import Painter
 from inference.engine.samplers import scheduler_for
 from inference.engine.source_image import MAX_BYTES, read_source
 from inference.errors import SourceImageGone, SourceImageRefused
-from inference.messages import CheckpointSpec, Generate, GenerationRequest, PredictionType, Sampler, SourceImage
+from inference.messages import CheckpointSpec, GenerationRequest, PredictionType, Sampler, SourceImage
 from inference.prediction import Prediction
 from tests.house import VIVID, House
+from tests.inference.engine.painting import paint
 from tests.inference.engine.test_painter import SMALL, small_sd1
 from tests.inference.requests import request
 
@@ -69,7 +70,7 @@ def inputs(shared_house: House) -> Path:
 
 
 def painted(painter: Painter, house: House, made: GenerationRequest) -> list[np.ndarray]:
-    names = painter.paint(Generate(job_id=1, attempt=1, request=made), lambda step: None).pictures
+    names = paint(painter, made).end.pictures
     return [np.asarray(Image.open(house.data / "spool" / name)) for name in names]
 
 

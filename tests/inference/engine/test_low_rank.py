@@ -13,12 +13,12 @@ from torch import nn
 
 from inference.base_models import Architecture
 from inference.demo import CHECKPOINTS
-from inference.engine.attachment import attached
 from inference.engine.folding import Folded, ModuleKey, fold_all, layers_of
 from inference.engine.layer_names import LayerNames
 from inference.engine.normalise import normalise
 from inference.errors import InferenceError, LoraFileRefused, ModuleMismatch
 from tests.inference.engine.loras import Made, as_file, drawn, kohya, peft
+from tests.inference.engine.wearing import attached
 
 UNET = ("to_q", "to_v", "to_out.0", "ff.net.2", "proj_in", "conv1", "conv_shortcut", "downsamplers.0.conv")
 TEXT = ("q_proj", "out_proj", "fc1")

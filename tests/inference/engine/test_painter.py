@@ -12,12 +12,13 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
-from inference.engine.painter import Painter, Step
+from inference.engine.painter import Painter
 from inference.engine.previews import PreviewMap
 from inference.errors import BaseModelUnknown, LoraFileRefused, LoraNotAtWork, PredictionMismatch
 from inference.hashes import file_sha256
-from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, PredictionType, Sampler
+from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, PredictionType, Progress, Sampler
 from tests.house import VIVID, House, attention_modules
+from tests.inference.engine.painting import paint
 from tests.inference.requests import request
 from tests.lora_files import write_lora, write_sidecar
 
@@ -55,11 +56,9 @@ def small_sd1() -> StableDiffusionPipeline:
 
 def painted(
     painter: Painter, house: House, made: GenerationRequest, files: dict[str, str] | None = None
-) -> tuple[list[np.ndarray], list[Step]]:
-    steps: list[Step] = []
-    job = Generate(job_id=1, attempt=1, request=made, files=files or {})
-    names = painter.paint(job, steps.append).pictures
-    return [np.asarray(Image.open(house.data / "spool" / name)) for name in names], steps
+) -> tuple[list[np.ndarray], list[Progress]]:
+    done = paint(painter, made, files)
+    return [np.asarray(Image.open(house.data / "spool" / name)) for name in done.end.pictures], done.steps
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
@@ -69,7 +68,7 @@ def test_every_sampler_paints(painter: Painter, shared_house: House, sampler: Sa
     (picture,), told = painted(painter, shared_house, made)
     assert picture.shape == (64, 64, 3)
     assert picture.std() > 1, "not one flat colour"
-    assert told[-1].done == told[-1].total >= steps
+    assert told[-1].step == told[-1].steps >= steps
 
 
 @pytest.mark.parametrize("sampler", Sampler)
@@ -86,7 +85,7 @@ def test_every_number_of_steps_that_may_be_asked_for_is_possible(
     painter: Painter, shared_house: House, sampler: Sampler
 ) -> None:
     (picture,), told = painted(painter, shared_house, request(checkpoint=VIVID, sampler=sampler, steps=60))
-    assert (picture.shape, told[-1].done) == ((64, 64, 3), 60)
+    assert (picture.shape, told[-1].step) == ((64, 64, 3), 60)
 
 
 @pytest.mark.parametrize("guidance", [0, 1, 30])
@@ -148,8 +147,7 @@ def paint_notes(
 ) -> tuple[str, ...]:
     vivid = house.configure.checkpoints[0].model_copy(update={"prediction_type": PredictionType(prediction_type)})
     painter = Painter(house.configure.model_copy(update={"checkpoints": (vivid,), **options}), CPU)
-    job = Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID, steps=1, loras=(use,)), files=files)
-    return painter.paint(job, lambda step: None).notes
+    return paint(painter, request(checkpoint=VIVID, steps=1, loras=(use,)), files).end.notes
 
 
 def test_a_layer_whose_change_never_runs_fails_the_job(
@@ -159,7 +157,9 @@ def test_a_layer_whose_change_never_runs_fails_the_job(
     plain, _ = painted(painter, shared_house, request(checkpoint=VIVID))
     tensors = {f"{PROJECTION}.lora_down.weight": torch.ones(2, 128), f"{PROJECTION}.lora_up.weight": torch.ones(128, 2)}
     made, files = own_lora(shared_house, "idle", tensors)
-    unet = painter._store.get(painter._spec(VIVID)).pipeline.unet
+    checkpoint = painter.engine._store.current
+    assert checkpoint is not None
+    unet = checkpoint.pipeline.unet
     block = unet.mid_block.attentions[0]
     with monkeypatch.context() as patch:
         patch.setattr(block, "forward", lambda hidden_states, *args, **options: (hidden_states,))
@@ -207,23 +207,15 @@ def test_a_lora_that_is_out_of_all_proportion_is_refused(painter: Painter, share
     assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=VIVID))[0])
 
 
-class Enough(Exception):
-    pass
-
-
-def test_what_goes_wrong_in_the_middle_leaves_the_checkpoint_as_it_was(painter: Painter, shared_house: House) -> None:
+def test_what_is_stopped_in_the_middle_leaves_the_checkpoint_as_it_was(painter: Painter, shared_house: House) -> None:
     plain, _ = painted(painter, shared_house, request(checkpoint=VIVID))
     use = LoraUse(sha256=file_sha256(shared_house.bat), name="Bat", weight=4)
-    job = Generate(
-        job_id=1, attempt=1, request=request(checkpoint=VIVID, loras=(use,)), files={use.sha256: "bat.safetensors"}
-    )
-
-    def stop(step: Step) -> None:
-        if step.done == 1:
-            raise Enough
-
-    with pytest.raises(Enough):
-        painter.paint(job, stop)
+    order = request(checkpoint=VIVID, loras=(use,), steps=4)
+    painter.take(Generate(job_id=7, attempt=1, request=order, files={use.sha256: "bat.safetensors"}))
+    while not any(isinstance(event, Progress) and event.step == 2 for event in painter.step()):
+        pass
+    painter.cancel(7)
+    assert [event.type for event in painter.step()] == ["cancelled"]
     assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=VIVID))[0])
 
 
@@ -243,7 +235,7 @@ def test_a_preview_of_clean_latents_has_roughly_the_colour_of_the_picture(colour
 
 def test_previews_come_half_way_and_lie_in_the_spool(painter: Painter, shared_house: House) -> None:
     _, steps = painted(painter, shared_house, request(checkpoint=VIVID, steps=8, width=80, height=48))
-    previews = {step.done: step.preview for step in steps if step.preview}
+    previews = {step.step: step.preview for step in steps if step.preview}
     assert 4 in previews
     assert 8 not in previews, "the picture itself comes now"
     with Image.open(shared_house.data / "spool" / str(previews[4])) as preview:

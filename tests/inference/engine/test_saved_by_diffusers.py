@@ -17,12 +17,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from inference.base_models import Architecture
-from inference.engine.attachment import attached
 from inference.engine.folding import fold_all
 from inference.engine.normalise import normalise
 from inference.errors import LoraFileRefused
 from tests.inference.engine import tiny
 from tests.inference.engine.loras import as_file
+from tests.inference.engine.wearing import attached
 
 SD1 = Architecture.SD1
 CONFIGS: dict[str, dict[str, Any]] = {

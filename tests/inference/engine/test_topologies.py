@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from inference.base_models import Architecture
-from inference.engine.attachment import attached
 from inference.engine.folding import fold_all
 from inference.engine.normalise import normalise
 from inference.lora.names import spellings
 from tests.inference.engine import tiny
 from tests.inference.engine.loras import Made, as_file, drawn, peft
+from tests.inference.engine.wearing import attached
 
 SD1, SDXL = Architecture.SD1, Architecture.SDXL
 EVERYWHERE = (
@@ -53,7 +53,7 @@ def ours(architecture: Architecture, *loras: tuple[Tensors, float]) -> torch.Ten
     folded = fold_all([(changes_of(architecture, tensors), weight) for tensors, weight in loras], layers)
     with attached(layers, folded) as idle:
         result = tiny.outputs(pipeline(architecture))
-    assert not idle, "every layer was at work"
+    assert not idle(), "every layer was at work"
     return result
 
 

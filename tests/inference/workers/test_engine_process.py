@@ -38,6 +38,7 @@ from tests.inference.requests import request
 from tests.inference.workers.processes import WorkerProcess, started
 from tests.lora_files import lora_tensors, safetensors_bytes
 
+PLACES = 8  # pictures that the worker takes at a time
 BROKEN, MISSING, OTHER_ARCHITECTURE = "broken", "missing", "video"
 LONG = request(checkpoint=VIVID, steps=150, sampler="euler")
 
@@ -93,7 +94,7 @@ def test_rubbish_and_a_job_before_the_configuration_are_survived(worker: WorkerP
     ready = worker.event()
     assert isinstance(ready, Ready)
     assert (ready.device, ready.pid) == ("cpu", worker.process.pid)
-    assert worker.event() == Capacity(free=1, loaded=())
+    assert worker.event() == Capacity(free=PLACES, loaded=())
 
 
 @pytest.mark.parametrize("line", [b"rubbish", b'{"type":"generate"}', b"\xff\xfe\x00", b"[" * 10_000, b'{"type":1}'])
@@ -119,7 +120,7 @@ def test_a_picture_is_painted_with_its_parameters_inside(worker: WorkerProcess, 
         assert event.preview is None or (shared_house.data / "spool" / event.preview).is_file()
     assert steps == [0, 1, 2, 3, 4]
     assert [picture.shape for picture in pixels(shared_house, event)] == [(64, 64, 3)] * 2
-    assert worker.event() == Capacity(free=1, loaded=(VIVID,))
+    assert worker.event() == Capacity(free=PLACES, loaded=(VIVID,))
     assert isinstance(event, Finished) and event.peak_memory > 2**20
     with Image.open(shared_house.data / "spool" / event.pictures[1]) as picture:
         assert "Seed: 2" in picture.info[CHUNK]
@@ -172,8 +173,27 @@ def test_a_job_cancelled_before_its_turn_is_never_begun(worker: WorkerProcess) -
     second = worker.begin(LONG)
     for job in (second, first):
         worker.send(Cancel(job_id=job.job_id))
-    ends = [worker.next(Cancelled, Finished) for _ in range(2)]
-    assert ends == [Cancelled(job_id=job.job_id, attempt=1) for job in (first, second)]
+    ends = {worker.next(Cancelled, Finished) for _ in range(2)}
+    assert ends == {Cancelled(job_id=job.job_id, attempt=1) for job in (first, second)}
+
+
+def test_jobs_are_painted_together_and_each_is_told_of_by_itself(worker: WorkerProcess, shared_house: House) -> None:
+    """A short job overtakes long ones, one that is refused or cancelled disturbs nobody."""
+    asked, files = with_lora(shared_house.bat)
+    alone = pixels(shared_house, worker.paint(asked, files))
+    slow = [worker.begin(LONG.model_copy(update={"seed": seed})) for seed in (1, 2)]
+    while worker.next(Progress).step < 1:
+        pass
+    refused = worker.begin(*with_lora(shared_house.wash))
+    quick = worker.begin(asked, files)
+    ends = [worker.next(Finished, Failed) for _ in range(2)]
+    by_job = {end.job_id: end for end in ends}
+    assert refusal(by_job[refused.job_id]).code == "base_model_mismatch"
+    together = pixels(shared_house, by_job[quick.job_id])
+    assert np.abs(together[0].astype(int) - alone[0]).max() <= 1  # a batch rounds otherwise than one alone
+    for job in slow:
+        worker.send(Cancel(job_id=job.job_id))
+    assert {worker.next(Cancelled).job_id for _ in slow} == {job.job_id for job in slow}
 
 
 def test_a_lora_of_the_other_lineage_is_refused_whatever_it_is_called(

@@ -1,0 +1,74 @@
+"""The switchboard between the batch and the layers of a checkpoint: what each layer adds to its output just now.
+
+Layers keep their weights and names; only their class is exchanged for one that asks the board. Another batch or other
+LoRAs are another list on the board, whatever the number of layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from inference.engine.additions import Addition, Split
+from inference.engine.folding import Layer, Layers, ModuleKey
+
+Additions = Sequence[Addition | Split | None]  # by place; None: the layer adds nothing
+
+
+class Board:
+    """Numbers the changeable layers of one checkpoint (their *places*) and tells each what to add."""
+
+    def __init__(self, layers: Layers) -> None:
+        self.keys: tuple[ModuleKey, ...] = tuple(layers)
+        self.layers: tuple[Layer, ...] = tuple(layers.values())
+        self.places = {key: place for place, key in enumerate(self.keys)}
+        self._nothing: Additions = (None,) * len(self.keys)
+        self.current: Additions = self._nothing
+        self.ran = bytearray(len(self.keys))
+        for place, layer in enumerate(self.layers):
+            layer.__class__ = _asking(type(layer))
+            vars(layer).update(board=self, place=place)
+
+    @contextmanager
+    def showing(self, additions: Additions) -> Generator[None]:
+        """While inside, the layers add these. Afterwards `idle` tells which of them never ran."""
+        self.current = additions
+        self.ran[:] = bytes(len(self.ran))
+        try:
+            yield
+        finally:
+            self.current = self._nothing
+
+    def idle(self, places: Iterable[int]) -> list[int]:
+        """Those of `places` whose layers have added nothing since `showing` began."""
+        return [place for place in places if not self.ran[place]]
+
+
+class _Asking(nn.Module):
+    """Mixed into a layer's class: after its own work it adds what the board says.
+
+    PEFT makes its own layers of the class that it finds: such a one has no board.
+    """
+
+    board: Board | None = None
+    place: int = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = super().forward(x)
+        board = self.board
+        if board is not None and (addition := board.current[self.place]) is not None:
+            board.ran[self.place] = 1
+            addition.onto(y, x, self)  # pyright: ignore[reportArgumentType] (mixed into layers alone)
+        return y
+
+
+@cache
+def _asking(kind: type[Any]) -> type[Any]:
+    if issubclass(kind, _Asking):
+        return kind
+    return type(f"Asking{kind.__name__}", (_Asking, kind), {})

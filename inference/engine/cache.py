@@ -1,0 +1,57 @@
+"""Keeps what is dear to make, up to a limit of bytes; what was not used for longest goes first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class ByteCache(Generic[Key, Value]):
+    """Values by key. What is larger than the whole limit is made, handed out and not kept."""
+
+    def __init__(self, limit: int, size: Callable[[Value], int]) -> None:
+        self.limit = limit
+        self.nbytes = 0
+        self._size = size
+        self._kept: OrderedDict[Key, Value] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, key: Key) -> Value | None:
+        """The value of `key`, None when it is not kept."""
+        value = self._kept.get(key)
+        if value is not None:
+            self._kept.move_to_end(key)
+        return value
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        """The value of `key`, made now when it is not kept."""
+        value = self.find(key)
+        if value is None:
+            value = make()
+            self.put(key, value)
+        return value
+
+    def put(self, key: Key, value: Value) -> None:
+        """Keep `value`, and let go of others until all fit."""
+        self.drop(key)
+        self._kept[key] = value
+        self.nbytes += self._size(value)
+        while self.nbytes > self.limit and self._kept:
+            self.drop(next(iter(self._kept)))
+
+    def drop(self, key: Key) -> None:
+        """Forget the value of `key`."""
+        value = self._kept.pop(key, None)
+        if value is not None:
+            self.nbytes -= self._size(value)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+        self.nbytes = 0

@@ -1,0 +1,33 @@
+"""From latents to pixels: the VAE at the end, for all that finished together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+MAX_PIXELS = 2**20  # decoded in one pass; a picture of 1024 x 1024 takes 4 to 5 GB in single precision
+
+
+@torch.no_grad()
+def decode(pipeline: Any, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Pixels (pictures, 3, height, width) in 0..1 of each of `latents` (pictures, channels, h, w), all of one size."""
+    every = torch.cat(list(latents))
+    pixels = every[0, 0].numel() * int(pipeline.vae_scale_factor) ** 2
+    parts = [_decoded(pipeline, part) for part in every.split(max(1, MAX_PIXELS // pixels))]
+    return list(torch.cat(parts).split([len(part) for part in latents]))
+
+
+def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
+    vae, config = pipeline.vae, pipeline.vae.config
+    if vae.dtype == torch.float16 and config.force_upcast:
+        vae.to(torch.float32)  # SDXL's overflows in half precision
+    mean, deviation = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is not None and deviation is not None:
+        mean, deviation = (latents.new_tensor(each).view(1, -1, 1, 1) for each in (mean, deviation))
+        latents = latents * deviation / config.scaling_factor + mean
+    else:
+        latents = latents / config.scaling_factor
+    pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+    return (pixels * 0.5 + 0.5).clamp(0, 1)

@@ -1,0 +1,282 @@
+"""The engine: takes requests at any time, and paints them together, one denoising step of everybody after another.
+
+    engine = Engine(store, LoraReader(...), matcher)
+    handle = engine.submit(request, files)
+    while engine.step():
+        ...  # handle.done, handle.preview(), handle.cancel()
+    handle.pictures
+
+Who waits is admitted in the order of arrival, up to the places there are; another checkpoint is loaded when everybody
+on the current one has left. What goes wrong with one request ends that one alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from inference.base_models import CompatibilityTable
+from inference.engine.batch import Batch
+from inference.engine.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.decode import decode
+from inference.engine.devices import is_out_of_memory
+from inference.engine.handle import Handle, State
+from inference.engine.intake import Intake, Ready
+from inference.engine.lora_files import LoraReader
+from inference.engine.run import Dressed, Run
+from inference.engine.shelf import LoraSource, Shelf
+from inference.engine.wardrobe import Wardrobe
+from inference.errors import InferenceError, NotANumberPicture, OutOfMemory, WorkerFailed
+from inference.lora.installed import installed_hashes
+from inference.matching import Matcher
+from inference.messages import MAX_DENSE_BYTES, Configure, GenerationRequest
+
+log = logging.getLogger(__name__)
+
+PLACES = 8  # pictures that are painted together
+PATIENCE = 0.05  # seconds that `step` waits for a disk when there is nothing else to do
+LORA_BYTES = 2 * 2**30  # of LoRAs kept in host memory
+
+
+@dataclass
+class _Place:
+    """A request that is being painted."""
+
+    handle: Handle
+    run: Run
+    batch: Batch
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an operator may choose. `places` is how many pictures are painted together at most."""
+
+    inputs: Path = Path()
+    places: int = PLACES
+    lora_bytes: int = LORA_BYTES
+    dense_bytes: int = MAX_DENSE_BYTES
+
+
+class Engine:
+    """Paints for many people at once. All methods belong to one thread; see `Handle` for what others may do."""
+
+    def __init__(
+        self, store: CheckpointStore, loras: LoraSource, matcher: Matcher, options: Options | None = None
+    ) -> None:
+        self._options = options or Options()
+        self._store = store
+        self._shelf = Shelf(loras, self._options.lora_bytes, self._options.dense_bytes)
+        self._intake = Intake(store, self._shelf, matcher, self._options.inputs)
+        self._wardrobe = Wardrobe(self._shelf)
+        self._waiting: dict[Handle, Future[Ready]] = {}
+        self._places: dict[Run, _Place] = {}
+        self._batches: dict[object, Batch] = {}
+        self._turn = 0
+
+    @classmethod
+    def of(cls, config: Configure, device: torch.device, dtype: torch.dtype | None = None) -> Engine:
+        """The engine that a configuration asks for; `dtype` is half precision on accelerators unless given."""
+        table = CompatibilityTable.of(config.allowed_pairs)
+        reader = LoraReader(
+            Path(config.library), installed_hashes(config.checkpoints), config.max_lora_bytes, config.trust_tags
+        )
+        options = Options(inputs=Path(config.inputs), dense_bytes=config.max_dense_bytes)
+        store = CheckpointStore(config.checkpoints, device, dtype)
+        return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), options)
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Names of the checkpoints in memory."""
+        return self._store.loaded
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody waits or is painted."""
+        return bool(self._waiting or self._places)
+
+    @property
+    def free(self) -> int:
+        """How many pictures more would be painted at once."""
+        taken = sum(handle.request.count for handle in self._waiting)
+        taken += sum(place.handle.request.count for place in self._places.values())
+        return max(0, self._options.places - taken)
+
+    def submit(self, request: GenerationRequest, files: Mapping[str, str] | None = None) -> Handle:
+        """Take in a request; `files` says where each LoRA lies, by SHA-256, relative to the library."""
+        handle = Handle(request, files or {})
+        self._waiting[handle] = self._intake.begin(handle)
+        return handle
+
+    def step(self) -> bool:
+        """Let those who may join, then one denoising step of one batch. Returns whether anything is left to do."""
+        self._let_go()
+        self._admit()
+        if self._batches:
+            batches = list(self._batches.items())
+            self._turn = (self._turn + 1) % len(batches)
+            self._advance(*batches[self._turn])
+        elif self._waiting:
+            wait(list(self._waiting.values()), PATIENCE, "FIRST_COMPLETED")
+        return self.busy
+
+    def sketch(self, clean: torch.Tensor, size: tuple[int, int]) -> Image.Image:
+        """A small picture, of `size` in pixels, of one picture's clean latents (channels, h, w)."""
+        checkpoint = self._store.current
+        assert checkpoint is not None, "latents come from a checkpoint that is loaded"
+        return checkpoint.preview.picture(clean, size)
+
+    def sha256(self, checkpoint: str) -> str | None:
+        """The hash of a checkpoint, as it was declared."""
+        spec = self._store.spec(checkpoint)
+        return spec and spec.sha256
+
+    def finish(self) -> None:
+        """Paint until nobody is left."""
+        while self.step():
+            pass
+
+    def close(self) -> None:
+        """Give up whatever is left, and let go of all memory."""
+        for handle in [*self._waiting, *(place.handle for place in self._places.values())]:
+            handle.cancel()
+        self._let_go()
+        self._intake.close()
+        self._wardrobe.clear()
+        self._store.drop()
+
+    # --- joining -----------------------------------------------------------------------------------------------------
+
+    def _admit(self) -> None:
+        for handle, reading in list(self._waiting.items()):
+            if not reading.done():
+                continue  # a cold LoRA keeps nobody waiting but its own request
+            if problem := reading.exception():
+                self._fail(handle, problem)
+                continue
+            ready = reading.result()
+            if not self._fits(handle, ready):
+                break
+            try:
+                self._join(handle, ready)
+            except Exception as problem:  # noqa: BLE001 (the engine's loop: one bad request must not take others along)
+                self._fail(handle, problem)
+
+    def _fits(self, handle: Handle, ready: Ready) -> bool:
+        if not self._places:
+            return True
+        checkpoint = self._store.current
+        same = checkpoint is not None and checkpoint.spec == ready.spec
+        painted = sum(place.handle.request.count for place in self._places.values())
+        return same and painted + handle.request.count <= self._options.places
+
+    @torch.no_grad()
+    def _join(self, handle: Handle, ready: Ready) -> None:
+        checkpoint = self._checkpoint(ready)
+        handle.loras = ready.files
+        loaded = ready.spec.model_copy(update={"predicts": checkpoint.prediction.type})
+        handle.notes = self._intake.match(ready.files, loaded)
+        dressed = self._dressed(handle.request, ready, checkpoint)
+        run = Run(checkpoint, handle.request, dressed, ready.source)
+        key: object = tuple(run.latents.shape[2:])
+        if handle.request.exact or any(one.loras.dense for one in dressed):
+            key = handle  # alone
+        batch = self._batches.setdefault(key, Batch(checkpoint))
+        batch.join(run)
+        self._places[run] = _Place(handle, run, batch)
+        del self._waiting[handle]
+        handle.state, handle.total, handle.look = State.RUNNING, run.total, run.preview
+
+    def _checkpoint(self, ready: Ready) -> Checkpoint:
+        before = self._store.current
+        if before is not None and before.spec != ready.spec:
+            self._wardrobe.clear()
+        return self._store.get(ready.spec)
+
+    def _dressed(self, request: GenerationRequest, ready: Ready, checkpoint: Checkpoint) -> list[Dressed]:
+        """What each picture wears: of a request with variants each its own weights."""
+        own = tuple(use.weight for use in request.loras)
+        return [
+            self._wardrobe.dress(ready.files, weights, checkpoint)
+            for weights in request.variants or (own,) * request.count
+        ]
+
+    # --- painting ----------------------------------------------------------------------------------------------------
+
+    def _advance(self, key: object, batch: Batch) -> None:
+        try:
+            failed: Mapping[Run, Exception] = batch.step()
+        except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
+            failed = self._each_alone(batch, problem)
+        for run, problem in failed.items():
+            self._fail(self._leave(run), problem)
+        for run in batch.runs:
+            self._places[run].handle.done = run.done
+        self._decode([run for run in batch.runs if run.ended])
+        if not batch.runs:
+            del self._batches[key]
+
+    def _each_alone(self, batch: Batch, problem: Exception) -> dict[Run, Exception]:
+        """A pass that failed for all is tried for each run by itself, so that only the guilty one fails."""
+        if len(batch.runs) == 1:
+            return {batch.runs[0]: problem}
+        failed: dict[Run, Exception] = {}
+        for run in batch.runs:
+            alone = Batch(self._places[run].batch.checkpoint)
+            alone.join(run)
+            try:
+                failed |= alone.step()
+            except Exception as again:  # noqa: BLE001 (the engine's loop: see above)
+                failed[run] = again
+        return failed
+
+    def _decode(self, runs: list[Run]) -> None:
+        if not runs:
+            return
+        places = [self._places[run] for run in runs]
+        handles = [self._leave(run) for run in runs]
+        try:
+            pictures = decode(places[0].batch.checkpoint.pipeline, [run.latents for run in runs])
+        except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
+            for handle in handles:
+                self._fail(handle, problem)
+            return
+        for handle, run, picture in zip(handles, runs, pictures, strict=True):
+            if not bool(run.latents.isfinite().all() and picture.isfinite().all()):
+                self._fail(handle, NotANumberPicture())
+                continue
+            handle.latents, handle.pictures, handle.state = run.latents, picture, State.DONE
+
+    # --- leaving -----------------------------------------------------------------------------------------------------
+
+    def _leave(self, run: Run) -> Handle:
+        place = self._places.pop(run)
+        place.batch.leave(run)
+        place.handle.look = lambda: None
+        return place.handle
+
+    def _let_go(self) -> None:
+        for handle in [handle for handle in self._waiting if handle.unwanted]:
+            self._waiting.pop(handle).cancel()
+            handle.state = State.CANCELLED
+        for place in [place for place in self._places.values() if place.handle.unwanted]:
+            self._leave(place.run).state = State.CANCELLED
+        self._batches = {key: batch for key, batch in self._batches.items() if batch.runs}
+
+    def _fail(self, handle: Handle, problem: BaseException) -> None:
+        self._waiting.pop(handle, None)
+        handle.error, handle.state = _explained(handle.request, problem), State.FAILED
+
+
+def _explained(request: GenerationRequest, problem: BaseException) -> InferenceError:
+    if isinstance(problem, InferenceError):
+        return problem
+    if is_out_of_memory(problem):
+        return OutOfMemory(what=f"{request.count} x {request.width}x{request.height} on {request.checkpoint}")
+    log.error("a request failed", exc_info=problem)
+    return WorkerFailed(reason=type(problem).__name__)

@@ -1,0 +1,62 @@
+"""What whoever submitted a request holds in hand: how far it is, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+import torch
+
+from inference.engine.lora_files import LoraFile
+from inference.messages import GenerationRequest
+
+
+class State(StrEnum):
+    """`waiting -> running -> done · failed · cancelled`."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Handle:
+    """One request in the engine. Read it between two steps; `cancel` may be called at any time, from any thread.
+
+    `done` of `total` forward passes are behind it. Once it is DONE, `latents` (count, channels, height/f, width/f)
+    and `pictures` (count, 3, height, width) in 0..1 are there, on the engine's device; once it is FAILED, `error`
+    is. `notes` are sentences for the person.
+    """
+
+    def __init__(self, request: GenerationRequest, files: Mapping[str, str]) -> None:
+        self.request = request
+        self.files = dict(files)
+        self.state = State.WAITING
+        self.done = 0
+        self.total = request.steps
+        self.loras: tuple[LoraFile, ...] = ()
+        self.notes: tuple[str, ...] = ()
+        self.error: Exception | None = None
+        self.latents: torch.Tensor | None = None
+        self.pictures: torch.Tensor | None = None
+        self.look: Callable[[], torch.Tensor | None] = lambda: None
+        self._unwanted = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state not in (State.WAITING, State.RUNNING)
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether somebody cancelled it."""
+        return self._unwanted
+
+    def cancel(self) -> None:
+        """Leave before the next step."""
+        self._unwanted = True
+
+    def preview(self) -> torch.Tensor | None:
+        """The clean latents (count, channels, h, w) that the last step implies; None while there are none."""
+        return self.look()

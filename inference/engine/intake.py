@@ -1,0 +1,79 @@
+"""What happens to a request before it may join the batch: files read and judged, matched, and put within reach.
+
+All of it runs beside the batch, on a thread of its own, so that a LoRA that comes from a slow disk stops nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from inference.engine.checkpoints import CheckpointStore
+from inference.engine.handle import Handle
+from inference.engine.lora_files import LoraFile
+from inference.engine.shelf import Shelf
+from inference.engine.source_image import read_source
+from inference.errors import CheckpointNotFound
+from inference.matching import KnownLora, Matcher
+from inference.messages import CheckpointSpec
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A request of which everything was read and nothing refused."""
+
+    spec: CheckpointSpec
+    files: tuple[LoraFile, ...]
+    source: Image.Image | None
+
+
+class Intake:
+    """Reads for the engine. Raises whatever `inference.errors` has for requests, through the futures."""
+
+    def __init__(self, store: CheckpointStore, shelf: Shelf, matcher: Matcher, inputs: Path) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._matcher = matcher
+        self._inputs = inputs
+        self._thread = ThreadPoolExecutor(1, "intake")
+
+    def begin(self, handle: Handle) -> Future[Ready]:
+        """Start reading for `handle`, behind those that came before."""
+        return self._thread.submit(self._read, handle)
+
+    def _read(self, handle: Handle) -> Ready:
+        """A LoRA is matched here on the bytes that are loaded, whatever the request claims."""
+        request = handle.request
+        spec = self._store.spec(request.checkpoint)
+        if spec is None:
+            raise CheckpointNotFound(
+                name=request.checkpoint, installed=[known.name for known in self._matcher.checkpoints]
+            )
+        files = tuple(self._shelf.file(use, handle.files.get(use.sha256)) for use in request.loras)
+        self.match(files, spec)
+        size = (request.width, request.height)
+        source = read_source(self._inputs, request.image, size) if request.image else None
+        checkpoint = self._store.current
+        if checkpoint is not None and checkpoint.spec == spec:
+            for file in files:
+                self._shelf.changes(file, checkpoint)
+        return Ready(spec, files, source)
+
+    def match(self, files: Sequence[LoraFile], spec: CheckpointSpec) -> tuple[str, ...]:
+        """What to tell of `files` on the checkpoint `spec`. Raises the refusal of one that does not go there."""
+        known = [_known(file) for file in files]
+        for refusal in self._matcher.misfits(known, spec):
+            raise refusal
+        return tuple(note for lora in known if (note := self._matcher.note(lora, spec)))
+
+    def close(self) -> None:
+        """Let the thread end after what it is reading now."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _known(file: LoraFile) -> KnownLora:
+    return KnownLora(file.use.name, file.evidence.base_model, file.evidence.source.value, file.prediction)

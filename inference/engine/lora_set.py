@@ -1,0 +1,54 @@
+"""Weighted LoRAs of one picture, folded into what each layer of the loaded checkpoint adds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from inference.engine.additions import Addition, addition_of
+from inference.engine.board import Board
+from inference.engine.folding import Change, Folded, ModuleKey, fold_all
+from inference.engine.low_rank import Delta, added
+
+Worn = tuple[tuple[str, float], ...]  # SHA-256 and weight of each LoRA, in order; those of weight 0 are left out
+
+MAX_RANK = 512  # a pair of more is not stacked; its product is
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, eq=False)
+class LoraSet:
+    """`additions` by place on the board; `denoiser` and `text` are the places that add something, by network."""
+
+    additions: Sequence[Addition | None]
+    denoiser: tuple[int, ...]
+    text: tuple[int, ...]
+    dense: bool  # so large that it is not stacked with others
+    nbytes: int
+    number: int = field(default_factory=lambda: next(_numbers))
+
+    @classmethod
+    def fold(cls, loras: Sequence[tuple[Mapping[ModuleKey, Change], float]], board: Board) -> LoraSet:
+        """Fold LoRAs, each with its weight, for the checkpoint of `board`."""
+        layers = dict(zip(board.keys, board.layers, strict=True))
+        additions: list[Addition | None] = [None] * len(layers)
+        for key, change in fold_all(loras, layers).items():
+            additions[board.places[key]] = addition_of(_bounded(change), layers[key])
+        at_work = [place for place, addition in enumerate(additions) if addition is not None]
+        parts = [part for addition in additions if addition for part in addition.parts.values()]
+        return cls(
+            additions,
+            denoiser=tuple(place for place in at_work if board.keys[place][0] == "unet"),
+            text=tuple(place for place in at_work if board.keys[place][0] != "unet"),
+            dense=any(addition is not None and addition.dense is not None for addition in additions),
+            nbytes=sum(part.nbytes for part in parts),
+        )
+
+
+def _bounded(change: Folded) -> Folded:
+    pair, dense = change.delta.pair, change.delta.dense
+    if pair is None or pair.rank <= MAX_RANK:
+        return change
+    return replace(change, delta=Delta(dense=added(dense, pair.dense())))

@@ -1,0 +1,42 @@
+"""Folded sets of LoRAs that were worn before: the same LoRAs at the same weights are folded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inference.engine.cache import ByteCache
+from inference.engine.checkpoints import Checkpoint
+from inference.engine.lora_files import LoraFile
+from inference.engine.lora_set import LoraSet, Worn
+from inference.engine.run import Dressed
+from inference.engine.shelf import Shelf
+
+SET_BYTES = 2**30  # of folded sets on the device
+
+
+class Wardrobe:
+    """For the checkpoint that is loaded; clear it before another one is."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._sets: ByteCache[Worn, Dressed] = ByteCache(SET_BYTES, lambda dressed: dressed.loras.nbytes)
+
+    def dress(self, files: Sequence[LoraFile], weights: Sequence[float], checkpoint: Checkpoint) -> Dressed:
+        """The set of `files` at `weights`. Raises LoraFileRefused or ModuleMismatch, also at a weight of 0."""
+        changes = [self._shelf.changes(file, checkpoint) for file in files]
+        worn = tuple((file.use.sha256, weight) for file, weight in zip(files, weights, strict=True) if weight)
+        found = self._sets.find(worn)
+        if found is None:
+            folded = LoraSet.fold(list(zip(changes, weights, strict=True)), checkpoint.board)
+            text = tuple(
+                (file.use.sha256, weight)
+                for file, change, weight in zip(files, changes, weights, strict=True)
+                if weight and any(part != "unet" for part, _ in change)
+            )
+            found = Dressed(folded, text)
+            self._sets.put(worn, found)
+        return found
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._sets.clear()
