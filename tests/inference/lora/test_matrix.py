@@ -37,7 +37,8 @@ def test_where_the_base_is_not_told_the_right_one_is_among_the_candidates() -> N
 
 def test_most_are_told() -> None:
     counts = Counter(found.base is not None for _, found in judged())
-    assert counts[True] > 4 * counts[False], counts  # SD 1 and 2, SD 3 and 3.5 Medium, Sana and its video model share most
+    # SD 1 and 2, SD 3 and 3.5 Medium, Sana and its video model share most of their layers
+    assert counts[True] > 4 * counts[False], counts
 
 
 def test_only_bases_that_are_ambiguous_by_nature_are_not_told() -> None:
