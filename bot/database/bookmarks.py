@@ -13,9 +13,9 @@ import aiosqlite
 from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
-from bot.database.lora_search import FEW, NAMES, Sort, read_typed
+from bot.database.lora_search import FEW, Sort, read_typed
 from bot.database.loras import Lora, loras_from
-from bot.database.search import any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
+from bot.database.search import FACET, any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
@@ -227,20 +227,20 @@ async def _found(connection: aiosqlite.Connection, person_id: int, words: list[s
     typed = await read_typed(connection, words)
     own_note = f"owner : {quoted(owner_word(person_id))} AND note : "
     nothing = f"owner : {quoted('')}"
-    ranks = dict.fromkeys(await _matching(connection, person_id, [(typed.begun(NAMES), nothing)]), 0)
-    begun = [(f"{NAMES} : {word}", f"{own_note}{word}") for word in typed.begun_words]
-    ranks |= dict.fromkeys(await _matching(connection, person_id, begun), 0)
+    begun = [(each.begun, own_note + begins(each.word)) for each in typed.words]
+    ids = await _matching(connection, person_id, begun)
+    ids += await _matching(connection, person_id, [(typed.whole_begun, nothing)])
     near: list[int] = []
     if typed.mistyped:
         near += await _matching(connection, person_id, [(typed.mistyped, nothing)])
-    if len(ranks) < FEW:
+    if len(ids) < FEW:
         notes = await _note_words(connection, person_id)
         loose = [
-            (f"{NAMES} : {loose}", own_note + any_of([begins(word), *map(quoted, _near(word, notes))]))
-            for word, loose in zip(words, typed.loose_words, strict=True)
+            (each.loose, own_note + any_of([begins(each.word), *map(quoted, _near(each.word, notes))]))
+            for each in typed.words
         ]
         near += await _matching(connection, person_id, loose)
-    return list((dict.fromkeys(near, 1) | ranks).items())
+    return list((dict.fromkeys(near, 1) | dict.fromkeys(ids, 0)).items())
 
 
 async def _matching(connection: aiosqlite.Connection, person_id: int, words: list[tuple[str, str]]) -> list[int]:
@@ -260,7 +260,7 @@ def _near(word: str, others: Collection[str]) -> list[str]:
 
 def owner_word(person_id: int) -> str:
     """The word of the index of notes that stands for a person."""
-    return f"p{person_id}"
+    return f"{FACET}{person_id}"
 
 
 async def _bookmarks(connection: aiosqlite.Connection, person_id: int, rows: list[sqlite3.Row]) -> tuple[Bookmark, ...]:

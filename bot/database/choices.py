@@ -11,7 +11,7 @@ import aiosqlite
 
 from bot.database.base_models import stored_base_model
 from bot.database.connection import fetch
-from bot.database.lora_search import FEW, KEPT_FOR_TYPOS, NAMES, Facets, Sort, count_hits, ranked, read_typed
+from bot.database.lora_search import FEW, KEPT_FOR_TYPOS, Facets, Sort, count_hits, ranked, read_typed
 from bot.database.search import search_words
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -109,13 +109,12 @@ async def _typed(asked: _Asked, words: list[str]) -> list[int]:
     """What begins with the words; behind it, in places kept for that, names one typo away; then whatever is near."""
     typed = await read_typed(asked.connection, words)
     named = await _matching(asked, typed.exact)
-    begun = await _matching(asked, typed.begun(NAMES))
+    begun = await _matching(asked, typed.begun)
     mistyped = await _matching(asked, typed.mistyped) if typed.mistyped else []
     kept = dict.fromkeys([*named[:KEPT_FOR_TYPOS], *mistyped[:KEPT_FOR_TYPOS]])
     ids = [*begun[: asked.limit - len(kept)], *kept, *begun, *mistyped]
-    loose = typed.loose(NAMES)
-    if loose and len(begun) < FEW:
-        ids += await _matching(asked, loose)
+    if len(begun) < FEW:
+        ids += await _matching(asked, typed.loose)
     return list(dict.fromkeys(ids))
 
 

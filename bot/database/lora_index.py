@@ -6,7 +6,7 @@ import aiosqlite
 
 from bot.database.connection import fetch, fetch_one, transaction
 from bot.database.dictionary import learn_words
-from bot.database.search import indexed, together, words_of
+from bot.database.search import FACET, described, indexed, together, whole, words_of
 from bot.database.tags import tags_of
 from inference.base_models import BaseModelId
 
@@ -30,22 +30,22 @@ WRITE_NAME = "INSERT INTO lora_name (rowid, name) VALUES (?, ?)"
 DONE = "UPDATE lora SET indexed = 1 WHERE id = ?"
 
 # Facets are single words of the full text index, so what may hold any character is written as hex digits.
-USABLE = "u"
+USABLE = f"{FACET}u"
 
 
 def category_facet(category: str) -> str:
     """The word that entries of this category have."""
-    return f"c{category}"
+    return f"{FACET}c{category}"
 
 
 def tag_facet(tag: str) -> str:
     """The word that entries with this tag have."""
-    return f"t{tag.encode().hex()}"
+    return f"{FACET}t{tag.encode().hex()}"
 
 
 def base_facet(base_model: BaseModelId | str) -> str:
     """The word that entries with a usable version of this base model have."""
-    return f"b{base_model.encode().hex()}"
+    return f"{FACET}b{base_model.encode().hex()}"
 
 
 async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
@@ -61,13 +61,13 @@ async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
     facets += [USABLE] if bases else []
     facets += [base_facet(base) for base in bases if base]
     texts: list[str] = [lora["name"], *triggers]
-    wholes = [whole for text in texts if (whole := together(text))]
+    wholes = [words for text in texts if (words := together(text))]
     row = {
         "id": lora_id,
         "name": indexed(lora["name"]),
         "trigger_words": " ".join(map(indexed, triggers)),
-        "whole": " ".join(wholes),
-        "description": indexed(lora["description"]),
+        "whole": " ".join(map(whole, wholes)),
+        "description": described(lora["description"]),
         "facets": " ".join(facets),
     }
     await fetch(connection, WRITE_TEXT, row)

@@ -1,7 +1,7 @@
 """Searching the catalogue: narrowed down by the full text index alone, then in the order asked for.
 
-What was typed is found in four ranks: names and trigger words that are exactly it; words that begin with it; names and
-trigger words one typo away; and, when little was found, word by word one typo away.
+What was typed is found in four ranks: names and trigger words that are exactly it; their words that begin with it;
+names and trigger words one typo away; and, when little was found, word by word one typo away or in a description.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ import aiosqlite
 from bot.database.connection import fetch
 from bot.database.dictionary import near_words
 from bot.database.lora_index import USABLE, base_facet, category_facet, tag_facet
-from bot.database.search import all_of, any_of, begins, quoted, search_words
+from bot.database.search import DESCRIBED, all_of, any_of, begins, quoted, search_words, whole
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
-FEW = 25  # entries; when fewer begin with what was typed, each of its words may have a typo
+FEW = 25  # entries; when fewer begin with what was typed, it is looked for less strictly
 KEPT_FOR_TYPOS = 2  # places of the first page, when it could be filled with mere beginnings
 SORTED_HITS = 5000  # entries; more are not sorted: the order's index is walked until the page is full
 
 _LOOSE = 3  # the last of the four ranks
-EVERYWHERE = "{name trigger_words whole description}"
-NAMES = "{name trigger_words whole}"
+NAMES = "{name trigger_words}"
 
 
 class Sort(StrEnum):
@@ -94,35 +93,65 @@ class Facets:
 
 
 @dataclass(frozen=True)
+class TypedWord:
+    """One word that was typed, and the words of the dictionary one typo away from it."""
+
+    word: str
+    near: tuple[str, ...]
+
+    @property
+    def begun(self) -> str:
+        """Entries with a name or trigger word that has a word beginning with it."""
+        return f"{NAMES} : {begins(self.word)}"
+
+    @property
+    def loose(self) -> str:
+        """The same, or one typo away."""
+        return any_of([self.begun, f"{NAMES} : {any_of(map(quoted, self.near))}"]) if self.near else self.begun
+
+    @property
+    def anywhere(self) -> str:
+        """The same, or in the description."""
+        return any_of([self.loose, f"description : {begins(DESCRIBED + self.word)}"])
+
+
+@dataclass(frozen=True)
 class Typed:
-    """What was typed, as FTS5 queries that do not say in which column yet.
+    """What was typed, as FTS5 queries: word by word, and as one with the wholes of the dictionary one typo away."""
 
-    Each word with what begins with it, and with the words one typo away besides; all words written together; the
-    names and trigger words one typo away from those.
-    """
-
-    begun_words: tuple[str, ...]
-    loose_words: tuple[str, ...]
+    words: tuple[TypedWord, ...]
     together: str
-    mistyped_wholes: tuple[str, ...]
+    near: tuple[str, ...]
 
     @property
     def exact(self) -> str:
-        """Names and trigger words that are exactly it."""
-        return f"whole : {quoted(self.together)}"
+        """Entries with a name or trigger word that is exactly it."""
+        return f"whole : {quoted(whole(self.together))}"
 
-    def begun(self, columns: str) -> str:
-        """Entries in whose `columns` each of its words begins one."""
-        return any_of([f"{columns} : {all_of(self.begun_words)}", f"whole : {begins(self.together)}"])
+    @property
+    def whole_begun(self) -> str:
+        """Entries with a name or trigger word that begins with it, whatever stands between its words."""
+        return f"whole : {begins(whole(self.together))}"
+
+    @property
+    def begun(self) -> str:
+        """Entries in whose names and trigger words each of its words begins one."""
+        return any_of([all_of(word.begun for word in self.words), self.whole_begun])
 
     @property
     def mistyped(self) -> str | None:
-        """Names and trigger words one typo away from it."""
-        return f"whole : {any_of(map(quoted, self.mistyped_wholes))}" if self.mistyped_wholes else None
+        """Entries with a name or trigger word one typo away from it."""
+        return f"whole : {any_of(quoted(whole(words)) for words in self.near)}" if self.near else None
 
-    def loose(self, columns: str) -> str | None:
-        """Entries in whose `columns` each of its words begins one, or is one typo away from one."""
-        return f"{columns} : {all_of(self.loose_words)}" if self.loose_words != self.begun_words else None
+    @property
+    def loose(self) -> str:
+        """Entries in whose names and trigger words each of its words begins one, or is one typo away from one."""
+        return all_of(word.loose for word in self.words)
+
+    @property
+    def anywhere(self) -> str:
+        """The same, or in the description."""
+        return all_of(word.anywhere for word in self.words)
 
 
 @dataclass(frozen=True)
@@ -144,16 +173,9 @@ class _Hits:
 async def read_typed(connection: aiosqlite.Connection, words: Sequence[str]) -> Typed:
     """Make queries of `words`, at least one, in the form of `search.words_of`. Raises DatabaseError."""
     together = "".join(words)
-    near = [await near_words(connection, word) for word in words]
-    return Typed(
-        begun_words=tuple(map(begins, words)),
-        loose_words=tuple(
-            any_of([begins(word), *map(quoted, others)]) if others else begins(word)
-            for word, others in zip(words, near, strict=True)
-        ),
-        together=together,
-        mistyped_wholes=tuple(near[0] if len(words) == 1 else await near_words(connection, together)),
-    )
+    typed = [TypedWord(word, tuple(await near_words(connection, word))) for word in words]
+    near = typed[0].near if len(typed) == 1 else tuple(await near_words(connection, together))
+    return Typed(tuple(typed), together, near)
 
 
 async def find_loras(
@@ -209,7 +231,7 @@ async def _ranks(connection: aiosqlite.Connection, wanted: str, typed: Typed) ->
     """The four ranks, each without what stands in an earlier one."""
     found: list[_Hits] = []
     before: list[str] = []
-    for rank in (typed.exact, typed.begun(EVERYWHERE), typed.mistyped, typed.loose(EVERYWHERE)):
+    for rank in (typed.exact, typed.begun, typed.mistyped, typed.anywhere):
         if rank is None or (len(found) == _LOOSE and found[0].count + found[1].count >= FEW):
             found.append(_Hits("", 0))
             continue

@@ -165,17 +165,18 @@ async def browse_loras(
     return LoraPage(loras, found.total, more=offset + limit < found.total)
 
 
-async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: int = 50) -> tuple[str, ...]:
-    """Names of usable entries that `typed` may mean: by words, one typo away, then by what letters they share.
+async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: int = 20) -> tuple[str, ...]:
+    """Names of usable entries that `typed` may mean: by words, one typo away, or else by what letters they share.
 
     Raises DatabaseError.
     """
     if not search_words(typed):
         return ()
     found = await find_loras(connection, Facets(), typed, Sort.MOST_USED, limit=limit)
-    rows = await fetch(connection, SHARING_PARTS, (json.dumps(parts(typed)), limit))
-    ids = dict.fromkeys([*found.ids, *(row["id"] for row in rows)])
-    return tuple(lora.name for lora in await find_loras_by_id(connection, list(ids)) if lora.usable)[:limit]
+    ids = list(found.ids)
+    if not ids:
+        ids = [row["id"] for row in await fetch(connection, SHARING_PARTS, (json.dumps(parts(typed)), limit))]
+    return tuple(lora.name for lora in await find_loras_by_id(connection, ids) if lora.usable)
 
 
 async def find_loras_by_id(connection: aiosqlite.Connection, ids: Sequence[int]) -> tuple[Lora, ...]:

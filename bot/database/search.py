@@ -13,8 +13,11 @@ from collections.abc import Iterable
 MAX_CHARACTERS = 200
 MAX_WORDS = 10
 TRIGRAM = 3  # characters; the index of parts of names knows nothing shorter
-KEY_CHARACTERS = 8  # of a word, looked at for its keys; the rest is compared with what they find
+KEY_CHARACTERS = 24  # of a word, looked at for its keys; the rest is compared with what they find
 MAX_SUFFIX = 8  # characters; how much of a script without blanks is found from any place within
+
+# Letters for private use, which nobody can type into a search: what begins with one is never found among other words.
+WHOLE, FACET, DESCRIBED = "\ue000", "\ue001", "\ue002"
 
 _WORD = re.compile(r"(?:[^\W_]|(?<=\w)[\u0300-\u036f\u0900-\u109f\u1780-\u17ff])+")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
@@ -54,6 +57,16 @@ def indexed(text: str) -> str:
 def together(text: str) -> str:
     """All words of `text` as one, so that a typo may also lie in what stands between them."""
     return "".join(words_of(text))
+
+
+def whole(words: str) -> str:
+    """How a whole name or trigger word, its words `together`, stands in the index."""
+    return f"{WHOLE}{words}"
+
+
+def described(text: str) -> str:
+    """What the full text index is given of a description: sought only where names and trigger words tell little."""
+    return " ".join(f"{DESCRIBED}{word}" for word in indexed(text).split())
 
 
 def search_words(text: str) -> list[str] | None:

@@ -142,7 +142,8 @@ async def test_choices_for_a_typed_word(library: aiosqlite.Connection) -> None:
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("komory", {"Komori", "Komodo"}),
+        ("komory", {"Komori"}),
+        ("komoddy", {"Komori", "Komodo"}),  # two typos: the same letters stand together
         ("mori", {"Komori"}),
         ("ko", {"Komori", "Komodo"}),
         ("qqqq", set()),

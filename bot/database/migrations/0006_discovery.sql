@@ -43,10 +43,12 @@ ALTER TABLE lora ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0 CHECK (indexed IN
 CREATE INDEX lora_waiting ON lora (id) WHERE indexed = 0;
 
 -- rowid = lora.id; words in the form of bot.database.search. `whole` holds the name and each trigger word written
--- together, `facets` one word for every property by which lists are narrowed down.
+-- together, `facets` one word for every property by which lists are narrowed down; both begin with letters that nobody
+-- types, so that the words people seek are not spread over them.
 DROP TABLE lora_text;
 CREATE VIRTUAL TABLE lora_text USING fts5 (
-    name, trigger_words, whole, description, facets, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3'
+    name, trigger_words, whole, description, facets,
+    tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3 4 5 6'
 );
 
 -- Every word of names and trigger words, and where to look for it when one character is wrong: two words that are one
@@ -62,9 +64,15 @@ CREATE TABLE word_key (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX word_key_of ON word_key (word_id);
 
--- Notes are indexed in the form of bot.database.search, so no trigger can do it; those without a note are left out.
+-- Notes too are indexed in the form of bot.database.search, so no trigger can do it; bookmarks without are left out.
 DROP TRIGGER bookmark_added;
 DROP TRIGGER bookmark_noted;
+DROP TABLE bookmark_text;
+CREATE VIRTUAL TABLE bookmark_text USING fts5 (
+    owner, note, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3 4 5 6'
+);
+INSERT INTO bookmark_text (rowid, owner, note)
+    SELECT id, char(0xE001) || person_id, note FROM bookmark WHERE note <> '';
 
 CREATE TABLE rating (
     person_id INTEGER NOT NULL REFERENCES person (id) ON DELETE CASCADE,

@@ -1,0 +1,182 @@
+"""A crowded database: 100,000 LoRAs, 1,000,000 bookmarks, 10,000 people. How long does one look take?
+
+Prints one line of JSON: for autocomplete, filters, search, pages of bookmarks and the market the 99th percentile over
+mixed random calls in milliseconds (median of three runs), how often a name or trigger word with one random typo is
+found on the first page, and the load average; beside the clock's time the process' own, for busy machines. Heavy
+collectors (5,000 bookmarks) make every fifth call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiosqlite
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks._crowd import BASES, HEAVY, STYLE_WORDS, Crowd, fill, typo
+from bot.database.bookmarks import list_bookmarks
+from bot.database.choices import lora_choices
+from bot.database.connection import open_database
+from bot.database.loras import Sort, browse_loras, find_lora, similar_names
+from bot.database.tags import popular_tags
+from bot.database.uses import often_used_with
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+
+CALLS, RUNS = 600, 3
+TYPOS = 600
+PAGE, SUGGESTIONS = 5, 25  # entries
+
+
+class Visitor:
+    """Asks for something at random. `rng` decides what."""
+
+    def __init__(self, connection: aiosqlite.Connection, crowd: Crowd, seed: int) -> None:
+        self._connection, self._crowd, self._rng = connection, crowd, random.Random(seed)
+
+    @property
+    def _person(self) -> int:
+        return self._rng.randint(1, HEAVY if self._rng.random() < 0.2 else self._crowd.people)
+
+    def _typed(self) -> str:
+        """The beginning of a name, a whole one, a trigger word or a common word; one in four with a typo."""
+        rng = self._rng
+        text = rng.choice([*self._crowd.known[rng.randrange(len(self._crowd.known))], rng.choice(STYLE_WORDS)])
+        cut = text[: rng.randint(1, len(text))] if rng.random() < 0.5 else text
+        return typo(rng, cut) if rng.random() < 0.25 else cut
+
+    def _filters(self) -> dict[str, object]:
+        rng = self._rng
+        bases = [BaseModelId(base) for base in rng.sample(BASES, rng.randint(1, 2))]
+        filters: dict[str, object] = {}
+        if rng.random() < 0.6:
+            filters["base_models"] = bases
+        if rng.random() < 0.5:
+            filters["category"] = rng.choice(list(Category))
+        return filters
+
+    async def autocomplete(self) -> None:
+        """One keystroke in a field with suggestions."""
+        typed = "" if self._rng.random() < 0.1 else self._typed()
+        fitting = [BaseModelId(self._rng.choice(BASES))]
+        await lora_choices(self._connection, self._person, typed, fitting=fitting, limit=SUGGESTIONS)
+
+    async def filters(self) -> None:
+        """A page of the market narrowed down."""
+        filters = self._filters()
+        if self._rng.random() < 0.3:
+            filters |= {"category": Category.OTHER, "tag": self._rng.choice(("lighting", "camera", "film grain"))}
+        offset = PAGE * self._rng.choice((0, 0, 0, 1, 2, 30, 300))
+        await browse_loras(self._connection, limit=PAGE, offset=offset, sort=self._rng.choice(list(Sort)), **filters)  # type: ignore[arg-type]
+
+    async def search(self) -> None:
+        """A search in the market, narrowed down or not."""
+        filters = self._filters() if self._rng.random() < 0.5 else {}
+        offset = PAGE * self._rng.choice((0, 0, 0, 1, 5))
+        sort = self._rng.choice(list(Sort))
+        await browse_loras(self._connection, limit=PAGE, offset=offset, search=self._typed(), sort=sort, **filters)  # type: ignore[arg-type]
+
+    async def bookmarks(self) -> None:
+        """A page of somebody's bookmarks, as it is opened, narrowed down, or searched."""
+        filters = self._filters() if self._rng.random() < 0.7 else {}
+        search = self._rng.choice(("", "", self._typed(), self._crowd.note(self._rng).split()[0]))
+        await list_bookmarks(
+            self._connection,
+            self._person,
+            limit=PAGE,
+            offset=PAGE * self._rng.choice((0, 0, 1, 10, 200)),
+            search=search,
+            sort=self._rng.choice((Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)),
+            **filters,  # type: ignore[arg-type]
+        )
+
+    async def market(self) -> None:
+        """The market as it opens, a LoRA's page, the tags of a category, or a name that is not there."""
+        lora_id = self._rng.randint(1, self._crowd.loras)
+        match self._rng.randrange(5):
+            case 0 | 1:
+                sort = self._rng.choice((Sort.TRENDING, Sort.TOP_RATED, Sort.NEWEST, Sort.MOST_USED))
+                await browse_loras(self._connection, limit=PAGE, sort=sort)
+            case 2:
+                await find_lora(self._connection, lora_id)
+                await often_used_with(self._connection, lora_id)
+            case 3:
+                await popular_tags(self._connection, Category.OTHER)
+            case _:
+                await similar_names(self._connection, typo(self._rng, self._typed()))
+
+
+async def percentiles(look: Callable[[], Awaitable[None]]) -> tuple[float, float]:
+    """The 99th percentile of CALLS calls, in milliseconds: by the clock, and of this process' own work."""
+    times: list[float] = []
+    work: list[float] = []
+    for _ in range(CALLS):
+        began, worked = time.perf_counter(), time.process_time()
+        await look()
+        times.append((time.perf_counter() - began) * 1000)
+        work.append((time.process_time() - worked) * 1000)
+    return statistics.quantiles(times, n=100)[98], statistics.quantiles(work, n=100)[98]
+
+
+async def found_with_a_typo(connection: aiosqlite.Connection, crowd: Crowd) -> dict[str, float]:
+    """The share of names and trigger words that are found on the first page although one character is wrong."""
+    rng = random.Random(99)
+    browsed = suggested = 0
+    for _ in range(TYPOS):
+        lora_id = rng.randint(1, crowd.loras)
+        typed = typo(rng, rng.choice(crowd.known[lora_id - 1]))
+        page = await browse_loras(connection, limit=PAGE, search=typed, sort=rng.choice(list(Sort)))
+        wanted = set(crowd.called(lora_id))
+        browsed += any(wanted & set(crowd.called(lora.id)) for lora in page.loras)
+        choices = await lora_choices(connection, HEAVY, typed, limit=SUGGESTIONS)
+        suggested += any(wanted & set(crowd.called(choice.id)) for choice in choices)
+    return {"browsed": round(browsed / TYPOS, 3), "suggested": round(suggested / TYPOS, 3)}
+
+
+async def measure(folder: Path) -> dict[str, object]:
+    """Fill a database, then look at it."""
+    path = folder / "easel.sqlite3"
+    began = time.perf_counter()
+    async with open_database(path):
+        pass
+    crowd = fill(path)
+    filled = time.perf_counter() - began
+    async with open_database(path) as connection:
+        results: dict[str, list[tuple[float, float]]] = {}
+        for run in range(RUNS):
+            visitor = Visitor(connection, crowd, seed=run)
+            looks = (visitor.autocomplete, visitor.filters, visitor.search, visitor.bookmarks, visitor.market)
+            for look in looks:
+                results.setdefault(look.__name__, []).append(await percentiles(look))
+        typos = await found_with_a_typo(connection, crowd)
+    return {
+        "p99_ms": {name: round(statistics.median(time for time, _ in runs), 1) for name, runs in results.items()},
+        "p99_cpu_ms": {name: round(statistics.median(work for _, work in runs), 1) for name, runs in results.items()},
+        "found_with_one_typo": typos,
+        "fill_seconds": round(filled, 1),
+        "megabytes": round(path.stat().st_size / 2**20),
+    }
+
+
+def main() -> None:
+    """Measure in a temporary folder, or in the one that is named, where the database then stays."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        figures = asyncio.run(measure(folder))
+    load = [round(value, 2) for value in os.getloadavg()]
+    print(json.dumps({"benchmark": "library", **Crowd.size(), **figures, "load_average": load}))
+
+
+if __name__ == "__main__":
+    main()
