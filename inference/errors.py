@@ -202,6 +202,8 @@ class LoraNotAtWork(RequestError):
 class LoraFileRefused(RequestError):
     """The file of {lora} cannot be used: {reason}."""
 
+    words = frozenset({"reason"})
+
     lora: str
     reason: str
 
@@ -222,6 +224,8 @@ class SourceImageGone(RequestError):
 @dataclass(eq=False)
 class SourceImageRefused(RequestError):
     """The picture to start from cannot be used: {reason}. Please give another one."""
+
+    words = frozenset({"reason"})
 
     reason: str
 

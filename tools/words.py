@@ -72,14 +72,29 @@ def in_source() -> Iterator[Said]:
                 yield Said(words[0], words[1] if len(words) > 1 else None, path.relative_to(ROOT).as_posix())
 
 
-def in_errors(kind: type[InferenceError] = InferenceError) -> Iterator[Said]:
+def in_errors() -> Iterator[Said]:
     """The sentences of errors; one that is a placeholder alone was put together where it is raised."""
-    if kind.template().strip("{}") not in kind.__dataclass_fields__:
-        yield Said(kind.template(), None, kind.__module__.replace(".", "/") + ".py")
-    if kind is LoraMisfit:
-        yield from (Said(text, None, "inference/errors.py") for text in (LoraMisfit.FITS, LoraMisfit.FITS_NONE))
+    for kind in _kinds(InferenceError):
+        if kind.template().strip("{}") not in kind.__dataclass_fields__:
+            yield Said(kind.template(), None, kind.__module__.replace(".", "/") + ".py")
+    yield from (Said(text, None, "inference/errors.py") for text in (LoraMisfit.FITS, LoraMisfit.FITS_NONE))
+
+
+def in_reasons() -> Iterator[Said]:
+    """The reasons that errors are given as they stand; those with data in them are told in English."""
+    told = {kind.__name__ for kind in _kinds(InferenceError) if "reason" in kind.words}
+    for path in sorted((ROOT / "inference").rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in told:
+                for word in call.keywords:
+                    if word.arg == "reason" and isinstance(word.value, ast.Constant):
+                        yield Said(word.value.value, None, path.relative_to(ROOT).as_posix())
+
+
+def _kinds(kind: type[InferenceError]) -> Iterator[type[InferenceError]]:
+    yield kind
     for child in kind.__subclasses__():
-        yield from in_errors(child)
+        yield from _kinds(child)
 
 
 def in_labels() -> Iterator[Said]:
@@ -118,7 +133,7 @@ async def in_commands() -> list[Said]:
 
 def everything_said() -> list[Said]:
     """All sentences, each once, in a steady order."""
-    found = [*in_source(), *in_errors(), *in_labels(), *asyncio.run(in_commands())]
+    found = [*in_source(), *in_errors(), *in_reasons(), *in_labels(), *asyncio.run(in_commands())]
     return list({said.key: said for said in reversed(found)}.values())[::-1]
 
 
