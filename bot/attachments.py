@@ -13,6 +13,8 @@ import discord
 from discord import components
 from PIL import Image
 
+from inference.parameters import wordless
+
 DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
 _JPEG_QUALITIES = (95, 88, 78, 65)
 
@@ -30,12 +32,12 @@ class Attachment:
         return discord.File(io.BytesIO(self.data), filename=self.name)
 
 
-def fit(picture: Path, limit: int = DEFAULT_LIMIT) -> Attachment:
+def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Attachment:
     """The picture within `limit` bytes: PNG, else lossless WebP, else JPEG. Raises OSError.
 
-    Reads and encodes, so it belongs in a thread.
+    Without `words` the prompts in it stay behind. Reads and encodes, so it belongs in a thread.
     """
-    data = picture.read_bytes()
+    data = picture.read_bytes() if words else wordless(picture.read_bytes())
     if len(data) <= limit:
         return Attachment(picture.name, data)
     with Image.open(io.BytesIO(data)) as image:

@@ -19,6 +19,7 @@ from bot.cogs.bookmarks import BookmarksCog
 from bot.cogs.guide import GuideCog
 from bot.cogs.imagine import ImagineCog
 from bot.cogs.lora import LoraCog
+from bot.cogs.menus import MenusCog
 from bot.cogs.queue import QueueCog
 from bot.cogs.settings import SettingsCog
 from bot.cogs.stack import StackCog
@@ -34,7 +35,7 @@ from bot.views.declare import DeclareButton
 from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
 from bot.views.lora import CONTROLS as LORA_CONTROLS
 from bot.views.refusal import PaintOnButton, SwapButton
-from bot.views.result import AgainButton, BookmarkLorasButton, DeleteButton
+from bot.views.result import CONTROLS as RESULT_CONTROLS
 from bot.views.stack_wish import OpenDraftButton
 from bot.views.stacks import BUTTONS as STACK_BUTTONS
 from bot.views.studio import CONTROLS as STUDIO_CONTROLS
@@ -65,6 +66,7 @@ COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
     BookmarksCog,
     GuideCog,
     LoraCog,
+    MenusCog,
     QueueCog,
     SettingsCog,
     StackCog,
@@ -74,13 +76,10 @@ COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
 # Registered once at the start, so that buttons of messages from before the start are alive.
 BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     AddToStudioButton,
-    AgainButton,
-    BookmarkLorasButton,
     CancelButton,
     ChapterButton,
     ChapterMenu,
     DeclareButton,
-    DeleteButton,
     DoorButton,
     OpenDraftButton,
     PageButton,
@@ -90,6 +89,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     SwapButton,
     *LORA_CONTROLS,
     *STACK_BUTTONS,
+    *RESULT_CONTROLS,
     *STUDIO_CONTROLS,
 )
 

@@ -42,10 +42,13 @@ class Result:
 
     job: Job
     attachments: tuple[Attachment, ...]
+    shows_prompt: bool = False
 
     def view(self) -> ui.LayoutView:
         """The message's components."""
-        view = result_view(self.job, self.attachments) if self.attachments else ended_view(self.job)
+        view = ended_view(self.job)
+        if self.attachments:
+            view = result_view(self.job, self.attachments, shows_prompt=self.shows_prompt)
         view.stop()
         return view
 
@@ -68,7 +71,9 @@ class Deliverer:
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
         limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
-        result = Result(job, await asyncio.to_thread(self._attachments, pictures, limit))
+        words = delivery.private or delivery.shows_prompt  # in the file, for whoever gets it
+        attachments = await asyncio.to_thread(self._attachments, pictures, limit, words=words)
+        result = Result(job, attachments, delivery.shows_prompt)
         for way in self._ways(result, delivery, interaction):
             message_id = await _tried(way)
             if message_id is not None:
@@ -77,11 +82,12 @@ class Deliverer:
         await mark_undeliverable(self._connection, job.id)
         log.warning("the result of job %s could not be delivered anywhere; its pictures are kept", job.id)
 
-    def _attachments(self, pictures: tuple[Picture, ...], limit: int) -> tuple[Attachment, ...]:
+    def _attachments(self, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[Attachment, ...]:
         # The limit is for the whole message, so that several pictures share it.
         share = limit // max(1, len(pictures))
         paths = [self._pictures / picture.path for picture in pictures]
-        return tuple(fit(path, share) for path in paths if path.exists())  # somebody may have tidied up the folder
+        # Somebody may have tidied up the folder.
+        return tuple(fit(path, share, words=words) for path in paths if path.exists())
 
     def _ways(
         self, result: Result, delivery: Delivery, interaction: Interaction | None

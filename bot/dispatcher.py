@@ -27,7 +27,7 @@ from bot.database.jobs import (
 )
 from bot.database.loras import find_version
 from bot.database.pictures import NewPicture, Picture
-from bot.spool import keep
+from bot.spool import keep, place
 from inference.errors import InferenceError, WorkerCrashed, WorkerFailed
 from inference.messages import (
     BadCommand,
@@ -50,7 +50,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write down what became of a job
-PICTURES_A_FOLDER = 1000  # jobs whose pictures share a folder, so that no folder grows without end
 ASIDE_IDS = 2**62  # from here on, ids are of what the bot paints for itself; no row of the job table gets so far
 
 
@@ -287,7 +286,7 @@ class Dispatcher:
     def _keep(self, job: Job, name: str) -> str:
         """Move a picture out of the spool and onto the disk for good; its path below the pictures folder."""
         source = self._spool / Path(name).name
-        relative = f"{job.id // PICTURES_A_FOLDER}/{source.name}"
+        relative = place(job.id, source.name)
         keep(source, self._pictures / relative)
         return relative
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import aiosqlite
 
 from bot import background
 from bot.database.connection import transaction
-from bot.database.jobs import Job, create_job, find_job
-from bot.database.pictures import pictures_of_job
+from bot.database.jobs import Job, create_job, find_job, finish_job, start_job
+from bot.database.pictures import NewPicture, pictures_of_job
 from bot.dispatcher import Dispatcher, JobUpdate
+from bot.spool import keep, place
 from inference.messages import GenerationRequest
 from inference.workers import Worker
 
@@ -28,6 +29,7 @@ class Generation:
     ) -> None:
         self._connection = connection
         self._worker = worker
+        self._pictures = pictures
         self._followers: dict[int, set[Updates]] = {}
         self._dispatcher = Dispatcher(
             connection, worker, pictures=pictures, spool=spool, max_attempts=max_attempts, tell=self._tell
@@ -72,6 +74,38 @@ class Generation:
                 await also(job)
         await self._dispatcher.add(job)
         return job
+
+    async def record(
+        self,
+        request: GenerationRequest,
+        picture: Path,
+        *,
+        person_id: int,
+        channel_id: int,
+        server_id: int | None = None,
+        notes: Sequence[str] = (),
+        also: Callable[[Job], Awaitable[None]] | None = None,
+    ) -> Job:
+        """Keep a request whose picture is there already, so that it begins as a job that has succeeded.
+
+        `picture` is moved to where pictures stay. Raises OSError.
+        """
+        async with transaction(self._connection):
+            job = await create_job(
+                self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
+            )
+            started = await start_job(self._connection, job.id)
+            assert started is not None
+            path = place(job.id, f"job{job.id}-{started.attempt}-0.png")
+            await asyncio.to_thread(keep, picture, self._pictures / path)
+            new = NewPicture(path=path, width=request.width, height=request.height, seed=request.seed)
+            done = await finish_job(
+                self._connection, job.id, started.attempt, [new], seconds=0, peak_memory=0, notes=notes
+            )
+            assert done is not None
+            if also is not None:
+                await also(done.job)
+        return done.job
 
     @property
     def quiet(self) -> bool:

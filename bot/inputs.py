@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
+import discord
 from PIL import Image, ImageOps
 
 from bot.database.inputs import is_named
@@ -62,6 +63,15 @@ class Inputs:
     def has(self, sha256: str) -> bool:
         """Whether the picture is kept."""
         return (self._folder / sha256).is_file()
+
+    async def take(self, attachment: discord.Attachment) -> Input:
+        """Keep what a person attached to a command. Raises PictureRefused."""
+        if attachment.size > MAX_BYTES:
+            raise PictureRefused(reason=later("it is larger than 20 MB"))
+        try:
+            return await self.keep(await attachment.read())
+        except discord.HTTPException:
+            raise PictureRefused(reason=later("it cannot be downloaded")) from None
 
     async def keep(self, data: bytes) -> Input:
         """Keep what a person gave. Raises PictureRefused."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from itertools import chain, repeat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -22,7 +25,7 @@ from bot.database.drafts import forget_old_drafts, save_draft
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import hear_locale, locale_of
-from bot.database.preferences import find_preferences
+from bot.database.preferences import Preferences, find_preferences
 from bot.delivery import Deliverer
 from bot.dispatcher import JobUpdate
 from bot.preferences import preferred
@@ -30,7 +33,7 @@ from bot.requests import Wish
 from bot.views.refusal import Alternative, Refused
 from bot.views.waiting import painting_view, waiting_view
 from bot.words import speak
-from inference.errors import LoraMisfit
+from inference.errors import LoraMisfit, SourceImageGone
 from inference.messages import GenerationRequest, Progress
 
 if TYPE_CHECKING:
@@ -88,23 +91,42 @@ class Orders:
         await self.order(interaction, request)
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
-        """Keep a checked request, tell the person that it waits, and follow it. They prefer who sees it."""
-        private = (await find_preferences(self._easel.connection, interaction.user.id)).private
-        job = await self._easel.generation.order(
-            request,
+        """Keep a checked request, tell the person that it waits, and follow it. They prefer who sees it.
+
+        Raises SourceImageGone for a picture to start from that is not kept any more.
+        """
+        if request.image is not None and not self._easel.inputs.has(request.image.sha256):
+            raise SourceImageGone
+        await self._begin(interaction, partial(self._easel.generation.order, request))
+
+    async def record(
+        self, interaction: Interaction, request: GenerationRequest, picture: Path, notes: tuple[str, ...]
+    ) -> None:
+        """The same for a request whose picture is there already: it is moved, and delivered like any other."""
+        await self._begin(interaction, partial(self._easel.generation.record, request, picture, notes=notes))
+
+    async def _begin(self, interaction: Interaction, keep: Callable[..., Awaitable[Job]]) -> None:
+        preferences = await find_preferences(self._easel.connection, interaction.user.id)
+
+        async def also(job: Job) -> None:
+            await self._kept(job, interaction.locale.value, preferences)
+
+        job = await keep(
             person_id=interaction.user.id,
             channel_id=interaction.channel_id or 0,
             server_id=interaction.guild_id,
-            also=lambda job: self._kept(job, interaction.locale.value, private=private),
+            also=also,
         )
         try:
-            await self._tell(interaction, job, private=private)
+            await self._tell(interaction, job, private=preferences.private)
         finally:  # the job is kept, so its result is owed whether or not the person could be told
             self._follow(job, interaction)
 
-    async def _kept(self, job: Job, locale: str, *, private: bool) -> None:
+    async def _kept(self, job: Job, locale: str, preferences: Preferences) -> None:
         """What is owed for the job, and in which language."""
-        await open_delivery(self._easel.connection, job.id, private=private)
+        await open_delivery(
+            self._easel.connection, job.id, private=preferences.private, shows_prompt=preferences.shows_prompt
+        )
         await hear_locale(self._easel.connection, job.person_id, locale)
 
     async def _tell(self, interaction: Interaction, job: Job, *, private: bool) -> None:

@@ -6,6 +6,13 @@ import os
 import shutil
 from pathlib import Path
 
+PICTURES_A_FOLDER = 1000  # jobs whose pictures share a folder, so that no folder grows without end
+
+
+def place(job_id: int, name: str) -> str:
+    """Where a job's picture of this name stays, below the pictures folder."""
+    return f"{job_id // PICTURES_A_FOLDER}/{name}"
+
 
 def keep(source: Path, target: Path) -> None:
     """Move a finished picture to `target`, over what was there, and onto the disk for good. Raises OSError."""

@@ -11,14 +11,20 @@ from discord.ext import commands
 
 from bot.cogs.choices import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.cogs.options import OneOf
+from bot.database.preferences import find_preferences
+from bot.preferences import default_checkpoint
 from bot.requests import LoraWish, Wish
 from bot.views.stack_wish import with_stack
+from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
 
     Interaction = discord.Interaction[EaselBot]
+
+
+MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # of the denoising; less than the first changes nothing to be seen
 
 
 class ImagineCog(commands.Cog):
@@ -34,6 +40,8 @@ class ImagineCog(commands.Cog):
         lora1="A LoRA: your bookmarks come first",
         weight1="How strongly it applies; left out, its recommended weight",
         stack="One of your stacks: its LoRAs at their weights",
+        image="A picture to start from",
+        strength="How much of it to change: 0.3 keeps most of it, 0.8 little",
         size="The shape of the picture",
         count="How many pictures",
         steps="Denoising steps",
@@ -60,6 +68,8 @@ class ImagineCog(commands.Cog):
         lora3: str | None = None,
         weight3: Range[float, -4, 4] | None = None,
         stack: str | None = None,
+        image: discord.Attachment | None = None,
+        strength: Range[float, MIN_STRENGTH, 1] | None = None,
         size: Literal["square", "portrait", "landscape"] | None = None,
         count: Range[int, 1, MAX_COUNT] = 1,
         steps: Range[int, 1, 150] | None = None,
@@ -84,4 +94,19 @@ class ImagineCog(commands.Cog):
         )
         if stack:
             wish = await with_stack(self._bot.easel, interaction.user.id, wish, stack)
+        if image is not None:
+            wish = await self._starting_from(image, strength or DEFAULT_STRENGTH, wish, interaction)
+        elif strength is not None:
+            raise InvalidRequest(what="The strength", problem="says how much of a picture to change; give an image too")
         await self._bot.orders.paint(interaction, wish)
+
+    async def _starting_from(
+        self, image: discord.Attachment, strength: float, wish: Wish, interaction: Interaction
+    ) -> Wish:
+        """The wish with a picture to start from; without a size it takes the one whose shape is nearest."""
+        easel = self._bot.easel
+        kept = await easel.inputs.take(image)
+        default = default_checkpoint(easel.settings, await find_preferences(easel.connection, interaction.user.id))
+        name = wish.checkpoint or (default.name if default else None)
+        size = wish.size or easel.requests.nearest_size(name, kept.width, kept.height)
+        return wish.model_copy(update={"image": kept.at(strength), "size": size})

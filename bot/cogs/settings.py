@@ -34,6 +34,7 @@ class SettingsCog(commands.Cog):
         checkpoint="Which model paints when you name none",
         size="The shape of pictures when you name none",
         results="Who sees your pictures",
+        prompts="Whether your prompts stand under your pictures, and inside their files",
         reset="Forget what you chose before",
     )
     @app_commands.autocomplete(checkpoint=suggest_checkpoints)
@@ -43,6 +44,7 @@ class SettingsCog(commands.Cog):
         checkpoint: str | None = None,
         size: Literal["square", "portrait", "landscape", "as usual"] | None = None,
         results: Literal["everybody sees them", "only I see them"] | None = None,
+        prompts: Literal["shown with my pictures", "kept to myself"] | None = None,
         reset: bool = False,
     ) -> None:
         """Your defaults: checkpoint, size, and who sees your pictures. Without a choice: what they are."""
@@ -55,6 +57,8 @@ class SettingsCog(commands.Cog):
             chosen["size"] = None if size == AS_USUAL else size
         if results is not None:
             chosen["private"] = results == "only I see them"
+        if prompts is not None:
+            chosen["shows_prompt"] = prompts == "shown with my pictures"
         preferences = before.model_copy(update=chosen)
         if chosen or reset:
             await save_preferences(connection, person_id, preferences)
@@ -80,6 +84,9 @@ class SettingsCog(commands.Cog):
             _("Checkpoint: **{checkpoint}**").format(checkpoint=checkpoint),
             _("Size: **{size}**").format(size=shapes.get(preferences.size or "", usual)),
             _("Results: **only you see them**") if preferences.private else _("Results: **everybody sees them**"),
+            _("Prompts: **shown with your pictures**")
+            if preferences.shows_prompt
+            else _("Prompts: **kept to yourself**"),
             "-# " + _("They hold wherever you name nothing else. Change them with the options of /settings."),
         ]
         return "\n".join(lines)

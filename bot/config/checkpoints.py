@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from bot.config.sections import Section
 from inference.base_models import Architecture, BaseModelId
-from inference.messages import CheckpointSpec, Guidance, PredictionType, Prompt, Sampler, Sha256, Side, Steps
+from inference.messages import MAX_SIDE, CheckpointSpec, Guidance, PredictionType, Prompt, Sampler, Sha256, Side, Steps
 
 
 class Size(BaseModel):
@@ -85,6 +85,8 @@ class CheckpointSettings(Section):
     """Used when the person gives none."""
     prompt_prefix: Annotated[str, Field(max_length=500)] = ""
     """Quality tags put before every prompt, such as "score_9, score_8_up"."""
+    repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = None
+    """Most pixels (width x height) that *Upscale* repaints; left out, four times those of the largest size."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -104,6 +106,11 @@ class CheckpointSettings(Section):
     def size(self, wish: str) -> Size | None:
         """The offered size that `wish` names (`portrait` or `832x1216`), None when it is not offered."""
         return next((size for size in self.sizes if wish.lower() in {size.shape, str(size)}), None)
+
+    def repaints(self, width: int, height: int) -> bool:
+        """Whether a picture of this size, in pixels, may be painted over."""
+        usual = 4 * max(size.width * size.height for size in self.sizes)
+        return width * height <= (self.repaint_pixels or usual)
 
     def spec(
         self, sha256: str | None, short_hash: str | None = None, predicts: PredictionType | None = None

@@ -11,7 +11,7 @@ import aiosqlite
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, write
 
-OPEN = "INSERT INTO delivery (job_id, private, created_at) VALUES (?, ?, ?)"
+OPEN = "INSERT INTO delivery (job_id, private, shows_prompt, created_at) VALUES (?, ?, ?, ?)"
 TOLD = "UPDATE delivery SET message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
 SENT = "UPDATE delivery SET state = 'sent', message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
 UNDELIVERABLE = "UPDATE delivery SET state = 'undeliverable' WHERE job_id = ? AND state = 'pending' RETURNING job_id"
@@ -37,15 +37,18 @@ class Delivery:
     job_id: int
     state: DeliveryState
     private: bool
+    shows_prompt: bool
     message_id: int | None
     created_at: int
     posting_in: int | None
     posting_at: int | None
 
 
-async def open_delivery(connection: aiosqlite.Connection, job_id: int, *, private: bool) -> None:
+async def open_delivery(
+    connection: aiosqlite.Connection, job_id: int, *, private: bool, shows_prompt: bool = False
+) -> None:
     """The job's result is owed to somebody. Raises DatabaseError."""
-    await write(connection, OPEN, (job_id, int(private), now_ms()))
+    await write(connection, OPEN, (job_id, int(private), int(shows_prompt), now_ms()))
 
 
 async def remember_message(connection: aiosqlite.Connection, job_id: int, message_id: int) -> None:
@@ -78,4 +81,5 @@ def _delivery(row: sqlite3.Row) -> Delivery:
     columns = dict(row)
     columns["state"] = DeliveryState(columns["state"])
     columns["private"] = bool(columns["private"])
+    columns["shows_prompt"] = bool(columns["shows_prompt"])
     return Delivery(**columns)

@@ -13,7 +13,8 @@ SAVE = "UPDATE person SET settings = json_patch(settings, ?) WHERE id = ?"
 
 
 class Preferences(BaseModel):
-    """A person's defaults; None: what everybody gets. `private` results are seen by them alone.
+    """A person's defaults; None: what everybody gets. `private` results are seen by them alone; with `shows_prompt`
+    their prompts stand under the pictures that everybody sees.
 
     `size` is the name of a shape, for the sizes themselves differ between checkpoints.
     """
@@ -23,6 +24,7 @@ class Preferences(BaseModel):
     checkpoint: str | None = None
     size: str | None = None
     private: bool = False
+    shows_prompt: bool = False
 
 
 async def find_preferences(connection: aiosqlite.Connection, person_id: int) -> Preferences:

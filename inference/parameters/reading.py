@@ -69,6 +69,13 @@ def read_infotext(text: str) -> Recipe:
     )
 
 
+def without_words(text: str) -> str:
+    """The same text with neither prompt: LoRA tags and fields alone."""
+    words, fields = _split(text.replace("\r\n", "\n").strip("\n"))
+    tags = "".join(match[0].strip() for match in _TAG.finditer(words))
+    return f"{tags}\n{fields}".strip("\n")
+
+
 def _split(text: str) -> tuple[str, str]:
     """Prompts, and the fields behind them: from the last line that begins with the steps on, else the last line."""
     begins = [match.start() for match in _STEPS.finditer(text)]

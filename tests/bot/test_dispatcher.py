@@ -88,7 +88,7 @@ async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: 
     bench.worker.finish(await bench.worker.job(), notes=("Bat learnt to predict *epsilon*.",))
     update = await bench.end(job)
     assert update.job.notes == ("Bat learnt to predict *epsilon*.",)
-    shown = result_view(update.job, (Attachment("a.png", b""),)).to_components()
+    shown = result_view(update.job, (Attachment("a.png", b""),), shows_prompt=False).to_components()
     assert "predict \\*epsilon\\*" in str(shown[1]["content"])
 
 

@@ -61,3 +61,6 @@ END;
 
 -- Which jobs start from a picture that is kept apart: while one of them needs it, it stays.
 CREATE INDEX job_by_input ON job (request ->> '$.image.sha256') WHERE request ->> '$.image.sha256' IS NOT NULL;
+
+-- Whether the prompt stands under the picture and inside its file, for everybody who sees it; chosen when it is ordered.
+ALTER TABLE delivery ADD COLUMN shows_prompt INTEGER NOT NULL DEFAULT 0 CHECK (shows_prompt IN (0, 1));

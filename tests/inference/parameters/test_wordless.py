@@ -1,0 +1,45 @@
+"""What a person wrote does not leave with the picture when they keep it to themselves; everything else does."""
+
+from __future__ import annotations
+
+import io
+
+from hypothesis import given
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from inference.messages import GenerationRequest
+from inference.parameters import CHUNK, JSON_CHUNK, infotext, read_infotext, texts_in, wordless
+from tests.inference.parameters.test_reading import TEXT
+from tests.inference.requests import request, use
+
+
+def png(made: GenerationRequest, **more: str) -> bytes:
+    info = PngInfo()
+    info.add_itxt(CHUNK, infotext(made, "c" * 64, {lora.sha256: "0123456789ab" for lora in made.loras}))
+    info.add_itxt(JSON_CHUNK, made.model_dump_json())
+    for key, text in more.items():
+        info.add_text(key, text)
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def test_the_words_go_and_the_rest_stays() -> None:
+    made = request(prompt="zebra quilt", negative_prompt="xylophone", loras=(use(weight=0.5),), seed=9)
+    data = wordless(png(made, Comment="zebra again"))
+    assert not any(word in data for word in (b"zebra", b"xylophone"))
+    texts = texts_in(data)
+    recipe = read_infotext(texts.parameters or "")
+    assert (recipe.prompt, recipe.negative_prompt, recipe.seed) == ("", "", 9)
+    assert [(lora.name, lora.weight, lora.hash) for lora in recipe.loras] == [("Komori", 0.5, "0123456789ab")]
+    kept = GenerationRequest.model_validate_json(texts.easel or "")
+    assert kept == made.model_copy(update={"prompt": "", "negative_prompt": ""})
+
+
+@given(TEXT, TEXT)
+def test_no_prompt_gets_out(prompt: str, negative: str) -> None:
+    made = request(prompt=prompt, negative_prompt=negative)
+    texts = texts_in(wordless(png(made)))
+    plain = texts_in(wordless(png(request(prompt="", negative_prompt=""))))
+    assert texts == plain
