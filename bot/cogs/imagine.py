@@ -69,7 +69,7 @@ class ImagineCog(commands.Cog):
         weight3: Range[float, -4, 4] | None = None,
         stack: str | None = None,
         image: discord.Attachment | None = None,
-        strength: Range[float, MIN_STRENGTH, 1] | None = None,
+        strength: Range[float, MIN_STRENGTH, 1.0] | None = None,
         size: Literal["square", "portrait", "landscape"] | None = None,
         count: Range[int, 1, MAX_COUNT] = 1,
         steps: Range[int, 1, 150] | None = None,

@@ -70,7 +70,7 @@ async def bookmark_all(interaction: Interaction, loras: Sequence[NamedLora]) -> 
     parts = await parts_of(easel, loras)
     new: list[str] = []
     old: list[str] = []
-    for lora in dict.fromkeys(part.lora for part in parts if part.lora):
+    for lora in {part.lora.id: part.lora for part in parts if part.lora}.values():
         added = await add_bookmark(easel.connection, interaction.user.id, lora.id)
         (new if added else old).append(lora.name)
     unknown = [part.named.name for part in parts if part.lora is None]

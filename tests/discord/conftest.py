@@ -19,6 +19,7 @@ from bot.config import Settings
 from bot.playground import Playground, cast
 from bot.playground.control import Control, Person, Sent
 from bot.playground.seen import Seen
+from bot.playground.wire import Json
 from tests.house import BASES, VIVID, House
 from tests.playground.conftest import judge_exchanges
 
@@ -58,6 +59,14 @@ class Scene:
         message = await self.ended(await sent.reply())
         assert message.attachments, message.text
         return message
+
+    async def gone(self, message: Seen) -> None:
+        """Wait until a message was deleted."""
+
+        async def ask(since: int | None) -> Json:
+            return await self.control.get(f"messages/{message.id}", since=since, timeout=PATIENCE)
+
+        await self.control.wait(ask, lambda answer: True if answer["message"] is None else None, PATIENCE)
 
     @asynccontextmanager
     async def bot(self) -> AsyncGenerator[None]:

@@ -18,16 +18,25 @@ async def test_again_paints_the_same_with_another_seed(scene: Scene) -> None:
 async def test_the_loras_of_anybodys_picture_can_be_kept(scene: Scene) -> None:
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
     reply = await (await scene.grace.press(picture, "Bookmark LoRAs")).reply()
-    assert reply.ephemeral and "Bat" in reply.text
+    assert reply.ephemeral and "Bookmarked Bat" in reply.text
+    assert "You had Bat already" in (await (await scene.grace.press(picture, "Bookmark LoRAs")).reply()).text
     assert "Bat" in (await (await scene.grace.slash("bookmarks")).reply()).text
 
 
-@pytest.mark.parametrize("button", ["Again", "Delete"])
+@pytest.mark.parametrize("button", ["Again", "Vary", "Edit", "Upscale", "Delete"])
 async def test_somebody_elses_buttons_do_nothing_but_say_so(scene: Scene, button: str) -> None:
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
-    reply = await (await scene.grace.press(picture, button)).reply()
+    reply = await (await scene.control.person("Linus").press(picture, button)).reply()  # Grace owns the server
     assert reply.ephemeral and "belongs to the person who asked" in reply.text
     assert await scene.control.message(picture.id) is not None
+
+
+async def test_staff_take_a_message_away_and_its_owner_keeps_the_picture(scene: Scene) -> None:
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
+    (name,) = [attachment["filename"] for attachment in picture.attachments]
+    await scene.control.person("Margaret").press(picture, "Delete")
+    await scene.gone(picture)
+    assert next(scene.settings.storage.pictures.rglob(name)).exists()
 
 
 async def test_delete_takes_message_and_files_away(scene: Scene) -> None:
@@ -35,8 +44,7 @@ async def test_delete_takes_message_and_files_away(scene: Scene) -> None:
     (name,) = [attachment["filename"] for attachment in picture.attachments]
     kept = next(scene.settings.storage.pictures.rglob(name))
     await scene.ada.press(picture, "Delete")
-    await scene.control.wait_exchange(lambda exchange: exchange["method"] == "DELETE" and exchange["status"] == 204)
-    assert await scene.control.message(picture.id) is None
+    await scene.gone(picture)
     assert not kept.exists()
 
 

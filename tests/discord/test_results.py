@@ -1,0 +1,222 @@
+"""What can be made of a finished picture: varied, enlarged, edited, taken up by somebody else, looked into."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import aiohttp
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from bot.playground.control import File, Person
+from bot.playground.seen import Seen
+from inference.messages import GenerationRequest
+from tests.discord.conftest import PATIENCE, PROMPT, Scene
+from tests.house import PASTEL, VIVID
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+INFOTEXT = """\
+a blue star <lora:Bat:0.7> <lora:Nobody:0.4>
+Negative prompt: red
+Steps: 9, Sampler: Euler a, CFG scale: 3, Seed: 12, Size: 64x64, Model: {model}, Version: v1.10.1"""
+
+
+async def pictures_of(message: Seen) -> list[Image.Image]:
+    async with aiohttp.ClientSession() as session:
+        pages = [await session.get(attachment["url"]) for attachment in message.attachments]
+        return [Image.open(io.BytesIO(await page.read())) for page in pages]
+
+
+def pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture.convert("RGB")).astype(float)
+
+
+def asked(picture: Image.Image) -> GenerationRequest:
+    return GenerationRequest.model_validate_json(picture.text["easel"])  # type: ignore[attr-defined]
+
+
+def sharpness(image: np.ndarray) -> float:
+    """How much neighbouring pixels differ where they differ most."""
+    steps = np.abs(np.diff(image, axis=1)).max(axis=2)
+    return float(np.quantile(steps, 0.99))
+
+
+def png(text: str) -> bytes:
+    info = PngInfo()
+    info.add_text("parameters", text)
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "navy").save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+async def paint(scene: Scene, person: Person | None = None, **options: Any) -> Seen:
+    return await scene.painted(await (person or scene.ada).slash("imagine", prompt=PROMPT, **options))
+
+
+async def test_vary_resembles_the_picture_it_came_from(scene: Scene) -> None:
+    first = await paint(scene, seed=7)
+    (source,) = await pictures_of(first)
+    (varied,) = await pictures_of(await scene.painted(await scene.ada.press(first, "Vary")))
+    (stranger,) = await pictures_of(await paint(scene, seed=asked(varied).seed))
+    request = asked(varied)
+    assert request.image is not None and request.image.strength == 0.5 and request.seed != 7
+    near, far = (np.abs(pixels(source) - pixels(other)).mean() for other in (varied, stranger))
+    assert 0 < near < far
+
+
+async def test_of_several_pictures_it_asks_which(scene: Scene) -> None:
+    first = await paint(scene, seed=20, count=3)
+    question = await (await scene.ada.press(first, "Vary")).reply()
+    assert question.ephemeral and list(question.buttons) == ["1", "2", "3"] and len(question.attachments) == 3
+    message = await scene.painted(await scene.ada.press(question, "2"))
+    sources = await pictures_of(first)
+    (varied,) = await pictures_of(message)
+    distances = [np.abs(pixels(source) - pixels(varied)).mean() for source in sources]
+    assert not message.ephemeral and int(np.argmin(distances)) == 1
+    assert asked(varied).count == 1
+
+
+async def test_upscale_is_twice_the_size_and_sharper_than_enlarging(scene: Scene) -> None:
+    first = await paint(scene, seed=7, size="portrait")
+    (source,) = await pictures_of(first)
+    message = await scene.painted(await scene.ada.press(first, "Upscale"))
+    (larger,) = await pictures_of(message)
+    assert larger.size == (96, 160)
+    enlarged = source.convert("RGB").resize(larger.size, Image.Resampling.LANCZOS)
+    assert np.abs(pixels(larger) - pixels(enlarged)).mean() < 25, "it is the same picture"
+    assert sharpness(pixels(larger)) > 1.1 * sharpness(pixels(enlarged))
+    assert asked(larger).seed == 7 and "enlarged" not in message.text
+
+
+async def test_what_a_checkpoint_does_not_paint_is_only_enlarged_and_says_so(scene: Scene) -> None:
+    first = await paint(scene, seed=7)
+    second = await scene.painted(await scene.ada.press(first, "Upscale"))
+    sent = await scene.ada.press(second, "Upscale")
+    third = await scene.control.wait_message((await sent.reply()).id, lambda seen: "Delete" in seen.buttons, PATIENCE)
+    before, after = (await pictures_of(second))[0], (await pictures_of(third))[0]
+    assert after.size == (256, 256) and "Only enlarged" in third.text and "256x256" in third.text
+    enlarged = before.convert("RGB").resize(after.size, Image.Resampling.LANCZOS)
+    assert np.array_equal(pixels(after), pixels(enlarged))
+    assert "Again" not in third.buttons and "Vary" in third.buttons
+
+
+async def test_edit_opens_the_studio_with_everything(scene: Scene) -> None:
+    first = await paint(scene, lora1="Bat", weight1=0.7, seed=7, steps=5, size="landscape")
+    panel = await (await scene.ada.press(first, "Edit")).reply()
+    assert panel.ephemeral and "## Studio" in panel.text
+    assert all(words in panel.text for words in (PROMPT, "Bat", "0.7", "80x48", "5 steps", "7"))
+
+
+async def test_an_image_to_start_from_is_taken_in_its_shape(scene: Scene) -> None:
+    wide = Image.new("RGB", (300, 180), "red")
+    wide.paste("white", (0, 0, 150, 180))
+    buffer = io.BytesIO()
+    wide.save(buffer, "JPEG")
+    file = File("wide.jpg", buffer.getvalue())
+    message = await paint(scene, image=file, strength=0.2)
+    (picture,) = await pictures_of(message)
+    assert picture.size == (80, 48)
+    assert pixels(picture)[:, :30].mean() > pixels(picture)[:, 50:, 1:].mean() + 60
+    again = await scene.painted(await scene.ada.press(message, "Again"))
+    assert asked((await pictures_of(again))[0]).image == asked(picture).image
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"image": File("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")}, "cannot be used"),
+        ({"image": File("a.png", b"\x89PNG\r\n\x1a\n")}, "cannot be used"),
+        ({"strength": 0.5}, "give an image"),
+    ],
+)
+async def test_what_cannot_be_started_from_is_told(scene: Scene, options: dict[str, Any], word: str) -> None:
+    reply = await (await scene.ada.slash("imagine", prompt=PROMPT, **options)).reply()
+    assert reply.ephemeral and word in reply.text
+
+
+async def test_a_prompt_is_shown_only_to_whom_its_owner_lets_see_it(scene: Scene) -> None:
+    hidden = await paint(scene, lora1="Bat", seed=7)
+    for person, sees in ((scene.ada, True), (scene.grace, False)):
+        details = await (await person.press(hidden, "Details")).reply()
+        assert details.ephemeral and (PROMPT in details.text) is sees
+        assert all(words in details.text for words in ("Bat", VIVID, "64x64", "seed 7"))
+    panel = await (await scene.grace.press(await details_of(scene.grace, hidden), "Remix")).reply()
+    assert PROMPT not in panel.text and "Bat" in panel.text and "private" in panel.text
+
+    await (await scene.ada.slash("settings", prompts="shown with my pictures")).reply()
+    shown = await paint(scene)
+    assert PROMPT in shown.text
+    assert PROMPT in (await pictures_of(shown))[0].text["parameters"]  # type: ignore[attr-defined]
+    panel = await (await scene.grace.message_command("Remix", shown)).reply()
+    assert PROMPT in panel.text
+    await (await scene.ada.slash("settings", reset=True)).reply()
+
+
+async def details_of(person: Person, picture: Seen) -> Seen:
+    return await (await person.message_command("Picture details", picture)).reply()
+
+
+async def test_a_lora_of_a_picture_leads_to_its_page(scene: Scene) -> None:
+    details = await details_of(scene.grace, await paint(scene, lora1="Bat"))
+    page = await (await scene.grace.press(details, str(next(iter(lora_buttons(details)))))).reply()
+    assert "Trigger words" in page.text
+
+
+def lora_buttons(details: Seen) -> list[str]:
+    return [one["custom_id"] for one in details.buttons.values() if str(one.get("custom_id")).startswith("lora:")]
+
+
+@pytest.mark.parametrize("model", [VIVID, "dreamshaper_8"])
+async def test_a_picture_from_elsewhere_is_taken_up_with_what_is_here(scene: Scene, model: str) -> None:
+    message = await scene.grace.say("look", "general", File("elsewhere.png", png(INFOTEXT.format(model=model))))
+    panel = await (await scene.ada.message_command("Remix", message)).reply()
+    assert "a blue star" in panel.text and "Bat" in panel.text and "0.7" in panel.text and "9 steps" in panel.text
+    assert "does not know Nobody" in panel.text and "name alone" in panel.text
+    assert ("dreamshaper" in panel.text and "not installed" in panel.text) is (model != VIVID)
+    assert PASTEL not in panel.text, "the checkpoint that its LoRA fits"
+    kept = await (await scene.ada.message_command("Bookmark LoRAs", message)).reply()
+    assert "Bat" in kept.text and "does not know Nobody" in kept.text
+    details = await details_of(scene.ada, message)
+    assert "a blue star" in details.text and "not in this library" in details.text
+
+
+async def test_our_own_file_posted_by_somebody_is_read_by_its_hashes(scene: Scene) -> None:
+    first = await paint(scene, lora1="Bat", weight1=0.5, seed=7)
+    buffer = io.BytesIO()
+    (picture,) = await pictures_of(first)
+    info = PngInfo()
+    info.add_text("parameters", picture.text["parameters"].replace("Bat", "renamed"))  # type: ignore[attr-defined]
+    picture.save(buffer, "PNG", pnginfo=info)
+    message = await scene.grace.say("mine now", "general", File("a.png", buffer.getvalue()))
+    panel = await (await scene.grace.message_command("Remix", message)).reply()
+    assert "Bat" in panel.text and "0.5" in panel.text and "renamed" not in panel.text
+    assert "name alone" not in panel.text
+
+
+@pytest.mark.parametrize("menu", ["Remix", "Bookmark LoRAs", "Picture details"])
+@pytest.mark.parametrize(
+    ("files", "word"),
+    [
+        ([], "no picture"),
+        ([File("plain.png", png("x" * 50)[:60])], "broken"),
+        ([File("a.png", b"no picture at all")], "Nothing in this picture"),
+        ([File("notes.txt", b"text")], "no picture"),
+    ],
+    ids=["words", "broken", "no picture", "text file"],
+)
+async def test_what_tells_nothing_is_answered_in_a_sentence(
+    scene: Scene, menu: str, files: list[File], word: str
+) -> None:
+    message = await scene.grace.say("hello", "general", *files)
+    reply = await (await scene.ada.message_command(menu, message)).reply()
+    assert reply.ephemeral and word in reply.text
+
+
+async def test_menus_work_where_only_the_person_has_installed_the_bot(scene: Scene) -> None:
+    kai = scene.control.person("Kai")
+    message = await kai.say("look", "tea-table", File("elsewhere.png", png(INFOTEXT.format(model=VIVID))))
+    assert "a blue star" in (await (await kai.message_command("Remix", message)).reply()).text
