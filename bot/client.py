@@ -34,6 +34,7 @@ from bot.views.bookmarks import PageButton, RemoveButton
 from bot.views.declare import DeclareButton
 from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
 from bot.views.lora import CONTROLS as LORA_CONTROLS
+from bot.views.market import CONTROLS as MARKET_CONTROLS
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import CONTROLS as RESULT_CONTROLS
 from bot.views.stack_wish import OpenDraftButton
@@ -88,6 +89,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     RemoveButton,
     SwapButton,
     *LORA_CONTROLS,
+    *MARKET_CONTROLS,
     *STACK_BUTTONS,
     *RESULT_CONTROLS,
     *STUDIO_CONTROLS,

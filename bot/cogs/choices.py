@@ -11,6 +11,8 @@ from bot.config import CheckpointSettings
 from bot.database.choices import LoraChoice, lora_choices
 from bot.database.loras import name_key
 from bot.database.stacks import Stack, list_stacks
+from bot.database.tags import popular_tags, tag_key
+from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -62,6 +64,26 @@ async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:
         for c in checkpoints
         if wanted in c.name.casefold() or wanted in c.base_model.label.casefold()
     ][:MAX_CHOICES]
+
+
+async def suggest_base_models(interaction: Interaction, typed: str) -> Choices:
+    """The base models of the installed checkpoints."""
+    bases = dict.fromkeys(spec.base_model for spec in interaction.client.easel.checkpoints)
+    wanted = typed.casefold()
+    return [
+        app_commands.Choice(name=base.label[:MAX_TEXT], value=base)
+        for base in bases
+        if wanted in base.label.casefold() or wanted in base
+    ][:MAX_CHOICES]
+
+
+async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
+    """The tags of the chosen category, of *other* when none is chosen: those that most LoRAs have."""
+    chosen = getattr(interaction.namespace, "category", None)
+    category = next((each for each in Category if each.value == chosen), Category.OTHER)
+    found = await popular_tags(interaction.client.easel.connection, category, limit=4 * MAX_CHOICES)
+    wanted = tag_key(typed)
+    return [app_commands.Choice(name=each.tag, value=each.tag) for each in found if wanted in each.tag][:MAX_CHOICES]
 
 
 async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:

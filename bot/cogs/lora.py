@@ -1,16 +1,23 @@
-"""`/lora info`: a LoRA's own page."""
+"""`/lora browse`, the market; `/lora info`, a LoRA's own page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs.choices import suggest_loras
-from bot.replies import whisper
-from bot.views.lora import lora_page
+from bot.cogs.choices import suggest_base_models, suggest_loras, suggest_tags
+from bot.cogs.options import OneOf
+from bot.database.lora_search import Sort
+from bot.database.tags import MAX_TAG, tag_key
+from bot.errors import NothingThere
+from bot.market import MAX_SEARCH, base_model_in, first_query
+from bot.views.lora import show
+from bot.views.market import open_market
+from bot.words import _
+from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -25,11 +32,43 @@ class LoraCog(commands.GroupCog, group_name="lora", group_description="Find out 
         self._bot = bot
         super().__init__()
 
+    @app_commands.command(name="browse")
+    @app_commands.describe(
+        search="Words from a name, a trigger word or the description",
+        category="What it is for",
+        base="For checkpoints of this base model; yours if you choose nothing",
+        sort="Trending first if you choose nothing",
+        tag="Narrows a category down: lighting, camera …",
+    )
+    @app_commands.autocomplete(base=suggest_base_models, tag=suggest_tags)
+    async def browse(
+        self,
+        interaction: Interaction,
+        search: app_commands.Range[str, 1, MAX_SEARCH] | None = None,
+        category: Annotated[Category, OneOf(Category)] | None = None,
+        base: str | None = None,
+        sort: Annotated[Sort, OneOf(Sort)] | None = None,
+        tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
+    ) -> None:
+        """The market: which LoRAs there are, by what people make of them."""
+        query = await first_query(self._bot.easel, interaction.user.id)
+        if base is not None and base_model_in(base) is None:
+            raise NothingThere(what=_("There is no base model of that name. Choose one of those that are suggested."))
+        if search or category or tag or base:  # whoever looks for something is no beginner
+            query = query.but(sort=Sort.TRENDING)
+        query = query.but(
+            sort=sort or query.sort,
+            category=category,
+            tag=tag_key(tag or ""),
+            base_model=base_model_in(base) if base else query.base_model,
+            search=" ".join((search or "").split()),
+        )
+        await open_market(interaction, query)
+
     @app_commands.command(name="info")
     @app_commands.describe(name="Its name")
     @app_commands.autocomplete(name=suggest_loras)
     async def info(self, interaction: Interaction, name: str) -> None:
-        """What a LoRA is, what it was trained on, and its trigger words."""
+        """What a LoRA is and does: pictures, base model, trigger words, rating."""
         lora = await self._bot.easel.requests.lora(name)
-        page = await lora_page(self._bot.easel, interaction.user.id, lora)
-        await whisper(interaction, page.view, page.files)
+        await show(interaction, lora.id)

@@ -87,14 +87,16 @@ def uses(lora: Lora) -> str:
     return ngettext("used once here", "used {count} times here", lora.uses).format(count=number(lora.uses))
 
 
-def entry(lora: Lora) -> str:
+def entry(easel: Easel, lora: Lora) -> str:
     """A few lines for a list."""
     kind = f"{label(lora.category)} · {clipped(base_models(lora), MAX_SHORT)}"
-    known = " · ".join(part for part in (rating(lora), uses(lora)) if part)
-    lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", f"-# {known}"]
+    known = " · ".join(part for part in (rating(lora), uses(lora) if lora.uses else "") if part)
+    lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", *([f"-# {known}"] if known else [])]
+    if not easel.requests.checkpoints_for(lora):
+        lines.append(f"-# {_('Fits no checkpoint installed here')}")
     words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
     if words:
-        lines.append(f"-# {several(words, MAX_SHORT)}")
+        lines.append("-# " + _("Trigger words: {words}").format(words=several(words, MAX_SHORT)))
     if lora.description:
         lines.append(f"-# {clipped(lora.description, MAX_TAGS)}")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from bot.database.bookmarks import Bookmark, list_bookmarks, remove_bookmark
 from bot.database.loras import Sort
 from bot.texts import base_models, plain, several
 from bot.views.lora import LoraPageButton, UseButton
+from bot.views.market import MarketButton
 from bot.views.page import Page
 from bot.views.press import PressButton
 from inference.base_models import BaseModelId
@@ -113,6 +114,8 @@ async def bookmarks_page(easel: Easel, person_id: int, query: Query) -> Page:
     page.view.add_item(ui.TextDisplay[Any](_title(query, found.total)))
     for bookmark in found.bookmarks:
         await _add(page, easel, bookmark, query)
+    if not found.total:
+        page.view.add_item(ui.ActionRow[Any](MarketButton()))
     last = (query.page + 1) * PAGE_SIZE >= found.total
     if query.page or not last:
         earlier = PageButton(replace(query, page=max(0, query.page - 1)), way="p", disabled=query.page == 0)

@@ -70,6 +70,7 @@ def assert_fits_a_message(page: Page) -> None:
             assert 1 <= len(control.options) <= 25
             assert all(len(o.label) <= 100 and len(o.description or "") <= 100 for o in control.options)
             assert len({o.value for o in control.options}) == len(control.options)
+            assert sum(o.default for o in control.options) <= 1
     named = str(view.to_components())
     assert all(f"attachment://{file.filename}" in named for file in page.files)
     assert named.count("attachment://") == len(page.files)

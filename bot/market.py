@@ -1,0 +1,144 @@
+"""What somebody looks for in the market, and how it is written on buttons so that pages survive restarts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+import aiosqlite
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.assembly import Easel
+from bot.database.bookmarks import count_bookmarks
+from bot.database.drafts import find_draft, save_draft
+from bot.database.lora_search import Sort
+from bot.database.preferences import find_preferences
+from bot.errors import NothingThere
+from bot.preferences import default_checkpoint
+from bot.words import _
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+
+MAX_SEARCH = 100  # characters
+MAX_KEY = 66  # UTF-16 units of a query on a button: its custom_id holds 100, a name and two numbers stand there too
+
+_SORTS = {
+    Sort.TRENDING: "t",
+    Sort.NEWEST: "n",
+    Sort.TOP_RATED: "r",
+    Sort.MOST_USED: "u",
+    Sort.NAME: "a",
+    Sort.OLDEST: "o",
+}
+_CATEGORIES = {None: "-", **{category: category.value[0] for category in Category}}
+_KEY = re.compile(
+    r"(?P<sort>[a-z])(?P<category>[a-z-]):(?P<base>[a-z0-9/._-]{0,64}):(?P<length>\d{1,2})\.(?P<rest>.*)", re.DOTALL
+)
+
+
+class Query(BaseModel):
+    """Which LoRAs to show, in which order. `base_model` is that of a checkpoint they fit; None: whatever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sort: Sort = Sort.TRENDING
+    category: Category | None = None
+    tag: str = ""
+    base_model: BaseModelId | None = None
+    search: str = ""
+
+    def but(self, **changes: object) -> Self:
+        """The same with something else."""
+        return self.model_copy(update=changes)
+
+    @property
+    def key(self) -> str:
+        """The query in few characters."""
+        head = f"{_SORTS[self.sort]}{_CATEGORIES[self.category]}:{self.base_model or ''}"
+        return f"{head}:{len(self.tag)}.{self.tag}{self.search}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page, from 0, of a query: its key, or `~ID` of the row that holds one too long for a button."""
+
+    page: int
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.key}"
+
+    def turned(self, pages: int) -> Place:
+        """Some pages further, or back."""
+        return Place(max(0, self.page + pages), self.key)
+
+
+async def place_of(easel: Easel, person_id: int, query: Query, page: int = 0) -> Place:
+    """Where a page of the query is to be found again. Raises DatabaseError."""
+    key = query.key
+    if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
+        key = f"~{await save_draft(easel.connection, person_id, query.model_dump_json())}"
+    return Place(page, key)
+
+
+async def query_at(connection: aiosqlite.Connection, person_id: int, place: Place) -> Query:
+    """The query of a place. Raises NothingThere for one that is too old, and DatabaseError."""
+    if place.key.startswith("~"):
+        text = await find_draft(connection, int(place.key[1:]), person_id)
+        query = None if text is None else _from_json(text)
+    else:
+        query = _from_key(place.key)
+    if query is None:
+        raise NothingThere(what=_("This page is too old. Open the market again with /lora browse."))
+    return query
+
+
+async def first_query(easel: Easel, person_id: int) -> Query:
+    """What goes on the person's checkpoint, by what is in demand; to a beginner, who has no bookmark yet, the best.
+
+    Raises DatabaseError.
+    """
+    checkpoint = default_checkpoint(easel.settings, await find_preferences(easel.connection, person_id))
+    beginner = not await count_bookmarks(easel.connection, person_id)
+    return Query(
+        sort=Sort.TOP_RATED if beginner else Sort.TRENDING,
+        base_model=checkpoint.base_model if checkpoint else None,
+    )
+
+
+def _from_key(key: str) -> Query | None:
+    match = _KEY.fullmatch(key)
+    sort = next((sort for sort, letter in _SORTS.items() if match and letter == match["sort"]), None)
+    if match is None or sort is None:
+        return None
+    length = int(match["length"])
+    category = next((each for each, letter in _CATEGORIES.items() if letter == match["category"]), None)
+    return Query(
+        sort=sort,
+        category=category,
+        tag=match["rest"][:length],
+        base_model=base_model_in(match["base"]),
+        search=match["rest"][length:],
+    )
+
+
+def _from_json(text: str) -> Query | None:
+    try:
+        return Query.model_validate_json(text)
+    except ValidationError:  # another kind of draft, or another version of Easel
+        return None
+
+
+def base_model_in(text: str) -> BaseModelId | None:
+    """The base model that `text` names, or None."""
+    try:
+        return BaseModelId(text.strip().lower())
+    except ValueError:
+        return None
+
+
+def fitting_bases(easel: Easel, checkpoint: BaseModelId) -> list[BaseModelId]:
+    """The base models of LoRAs that go on a checkpoint of base model `checkpoint`."""
+    allowed = [lora for lora, other in easel.settings.matching.allow if other == checkpoint]
+    return list(dict.fromkeys([checkpoint, *allowed]))
