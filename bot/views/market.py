@@ -183,7 +183,7 @@ class SortMenu(MarketMenu, template=rf"mks:{_PLACE}"):
     def of(cls, place: Place, query: Query) -> Self:
         """The menu with the order that is chosen."""
         options = [
-            discord.SelectOption(label=sort_label(sort), value=sort.value, default=sort is query.sort)
+            discord.SelectOption(label=label(sort), value=sort.value, default=sort is query.sort)
             for sort in (Sort.TRENDING, Sort.TOP_RATED, Sort.MOST_USED, Sort.NEWEST, Sort.OLDEST, Sort.NAME)
         ]
         return cls(place, options, _("In which order"))
@@ -271,11 +271,6 @@ CONTROLS: tuple[type[ui.DynamicItem[Any]], ...] = (
 )
 
 
-def sort_label(sort: Sort) -> str:
-    """The words for an order."""
-    return _(sort.value.replace("_", " "))
-
-
 def _place_in(match: re.Match[str]) -> Place:
     return Place(int(match["page"]), match["key"])
 
@@ -339,7 +334,7 @@ async def _title(easel: Easel, person_id: int, query: Query, place: Place, found
     if not found.total:
         return "\n".join([*lines, _nothing(query)])
     count = ngettext("{count} LoRA", "{count} LoRAs", found.total).format(count=number(found.total))
-    parts = [count, *_chosen(query), sort_label(query.sort)]
+    parts = [count, *_chosen(query), label(query.sort)]
     if found.total > PAGE_SIZE:
         pages = -(-found.total // PAGE_SIZE)
         parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))

@@ -43,8 +43,9 @@ def later(sentence: str) -> str:
 
 
 def label(member: StrEnum) -> str:
-    """The word for one of a few values: a category, an order, a source of evidence."""
-    return _(member.value)
+    """The words for one of a few values: a category, an order, a source of evidence."""
+    words = member.value.replace("_", " ")
+    return _(words)
 
 
 def explained(error: InferenceError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -102,8 +103,15 @@ async def bookmarks(stage: Stage, page: Page) -> None:
 
 
 async def lora(stage: Stage, page: Page) -> None:
-    """A LoRA's own page."""
-    await stage.told("lora info", name="Komori")
+    """A LoRA's own page, once Easel has painted samples for it."""
+    while "without it" not in (await stage.told("lora info", name="Komori")).text:
+        await stage.clear()
+        await asyncio.sleep(2)
+
+
+async def market(stage: Stage, page: Page) -> None:
+    """What fits the person's checkpoint."""
+    await stage.told("lora browse")
 
 
 async def studio(stage: Stage, page: Page) -> None:
@@ -130,12 +138,14 @@ SCREENS = (
     Screen("refusal", refusal),
     Screen("bookmarks", bookmarks),
     Screen("lora", lora),
+    Screen("market", market),
     Screen("studio", studio),
     Screen("guide", guide),
     Screen("guide-answer", guide_answer),
     Screen("phone-studio", studio, phone=True),
     Screen("phone-bookmarks", bookmarks, phone=True),
     Screen("phone-guide", guide, phone=True),
+    Screen("phone-market", market, phone=True),
     Screen("japanese-studio", studio, locale="ja"),
     Screen("japanese-refusal", refusal, locale="ja"),
     Screen("japanese-guide", guide_answer, locale="ja"),
