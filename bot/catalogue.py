@@ -177,8 +177,10 @@ async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestion
 
 def known_lora(name: str, version: LoraVersion) -> KnownLora:
     """What matching needs of a file of the entry called `name`."""
-    prediction = version.found.prediction if version.found else None
-    return KnownLora(name, version.base_model, version.evidence.value, prediction)
+    found = version.found
+    prediction = found.prediction if found else None
+    architecture = found.layers.base if found and found.layers else None
+    return KnownLora(name, version.base_model, version.evidence.value, prediction, architecture)
 
 
 def choose_version(lora: Lora, checkpoint: CheckpointSpec, matcher: Matcher) -> LoraVersion | None:

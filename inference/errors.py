@@ -170,6 +170,19 @@ class BaseModelUnknown(LoraMisfit):
 
 
 @dataclass(eq=False)
+class ArchitectureMismatch(LoraMisfit):
+    """{lora} was made for {lora_architecture}, as its layers show, but {checkpoint} is {checkpoint_base}: a LoRA works
+    only on models that have its layers."""
+
+    lora_architecture: str
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The sentence; which checkpoints it fits nobody knows."""
+        return (self.template(),)
+
+
+@dataclass(eq=False)
 class PredictionMismatch(LoraMisfit):
     """{lora} was trained for v-prediction, but {checkpoint} predicts noise (epsilon): together they give broken
     pictures, so it is not used there. Choose a v-prediction checkpoint; an operator can allow it with

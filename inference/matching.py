@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.errors import BaseModelMismatch, BaseModelUnknown, LoraMisfit, PredictionMismatch
+from inference.errors import ArchitectureMismatch, BaseModelMismatch, BaseModelUnknown, LoraMisfit, PredictionMismatch
+from inference.lora.tables import title
 from inference.messages import CheckpointSpec, PredictionType
 
 _PREDICTIONS = {PredictionType.V_PREDICTION: "v-prediction", PredictionType.EPSILON: "epsilon prediction"}
@@ -20,13 +21,15 @@ DECLARE = "python -m bot library declare FILE --base … --reason …"
 class KnownLora:
     """What matching needs of a LoRA: its name for people, its base model (None: unknown) and how we know it.
 
-    `prediction` is what it learnt to predict; None: nobody says.
+    `prediction` is what it learnt to predict, `architecture` whose layers it has (as `lora.tables` names it); None:
+    nobody says.
     """
 
     name: str
     base_model: BaseModelId | None
     evidence: str
     prediction: PredictionType | None = None
+    architecture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,10 @@ class Matcher:
         if self.fits(lora, checkpoint):
             return None
         sides = {"lora": lora.name, "checkpoint": checkpoint.name, "checkpoint_base": checkpoint.base_model.label}
+        if lora.base_model is None and lora.architecture not in {None, checkpoint.base_model.architecture}:
+            return ArchitectureMismatch(
+                **sides, fitting_checkpoints=[], lora_architecture=title(lora.architecture or "")
+            )
         if lora.base_model is None:
             return BaseModelUnknown(**sides, fitting_checkpoints=[], remedy=DECLARE)
         fitting = self.fitting_checkpoints(lora)

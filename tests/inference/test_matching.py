@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.errors import BaseModelMismatch, BaseModelUnknown, PredictionMismatch, RequestError
+from inference.errors import ArchitectureMismatch, BaseModelMismatch, BaseModelUnknown, PredictionMismatch, RequestError
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec, PredictionType
 
@@ -41,6 +43,16 @@ def test_an_unknown_lora_is_refused_with_the_way_to_declare_it() -> None:
     refusal = matcher().misfit(lora(None), SPECS["Pony"])
     assert isinstance(refusal, BaseModelUnknown)
     assert "library declare" in str(refusal)
+
+
+def test_of_an_unknown_lora_for_another_architecture_that_is_told_for_no_declaration_would_help() -> None:
+    stranger = replace(lora(None), architecture="flux1")
+    refusal = matcher().misfit(stranger, SPECS["Pony"])
+    assert isinstance(refusal, ArchitectureMismatch)
+    assert "Komori was made for Flux.1" in str(refusal)
+    assert "declare" not in str(refusal)
+    assert isinstance(matcher().misfit(replace(stranger, architecture="hidream"), SPECS["Pony"]), ArchitectureMismatch)
+    assert isinstance(matcher().misfit(replace(stranger, architecture="sdxl"), SPECS["Pony"]), BaseModelUnknown)
 
 
 def test_an_allowed_pair_fits_in_its_direction_and_is_offered() -> None:
