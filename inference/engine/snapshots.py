@@ -1,0 +1,123 @@
+"""The state of a request between two steps, on disk: a worker that is started anew goes on instead of beginning again.
+
+One safetensors file: the tensors, and everything else as JSON in its metadata. Never a pickle, which is code. What a
+sampler has from its configuration alone is not written but made again; only what its steps have changed is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+_OURS = "easel snapshot 1"
+_CONFIGURATION = "_internal_dict"  # where diffusers keeps what a scheduler was made from
+
+Values = dict[str, Any]
+
+
+class Resumable(Protocol):
+    """What a snapshot is taken of: everything that a step changes."""
+
+    latents: torch.Tensor
+    done: int
+
+    @property
+    def scheduler(self) -> Any:
+        """The sampler."""
+        ...
+
+    @property
+    def generators(self) -> Sequence[torch.Generator]:
+        """One for each picture, on the CPU."""
+        ...
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`values` is JSON in which a tensor stands as `{"tensor": NAME}`. `done` steps are behind it."""
+
+    done: int
+    tensors: Mapping[str, torch.Tensor]
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, run: Resumable, fresh: Any) -> Snapshot:
+        """The state of `run`; `fresh` is a sampler made as its own was, before any step."""
+        tensors = {"latents": run.latents.detach().cpu().contiguous()}
+        for number, generator in enumerate(run.generators):
+            tensors[f"generator.{number}"] = generator.get_state()
+        values: Values = {}
+        for name, value in vars(run.scheduler).items():
+            if name != _CONFIGURATION and not _same(value, vars(fresh).get(name)):
+                values[name] = _plain(value, f"sampler.{name}", tensors)
+        return cls(run.done, tensors, values)
+
+    def put_back(self, run: Resumable) -> None:
+        """Make `run`, fresh from the same request, what the snapshot was taken of. Raises ValueError for another's."""
+        generators = list(run.generators)
+        latents = self.tensors["latents"]
+        if latents.shape != run.latents.shape or f"generator.{len(generators)}" in self.tensors:
+            raise ValueError("the snapshot is of another request")
+        for number, generator in enumerate(generators):
+            generator.set_state(self.tensors[f"generator.{number}"])
+        for name, value in self.values.items():
+            setattr(run.scheduler, name, self._whole(value, run.latents.device))
+        run.latents = latents.to(run.latents)
+        run.done = self.done
+
+    def write(self, path: Path, about: str) -> None:
+        """Keep it at `path`, whole or not at all. `about` says what it belongs to and is asked for on reading."""
+        metadata = {"format": _OURS, "about": about, "done": str(self.done), "values": json.dumps(self.values)}
+        unfinished = path.with_suffix(".part")
+        save_file(dict(self.tensors), unfinished, metadata)
+        unfinished.replace(path)
+
+    @classmethod
+    def read(cls, path: Path, about: str) -> Snapshot | None:
+        """What was kept at `path` about the same thing; None when there is nothing, or nothing that can be used."""
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                metadata = file.metadata() or {}
+                if (metadata.get("format"), metadata.get("about")) != (_OURS, about):
+                    return None
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            return cls(int(metadata["done"]), tensors, json.loads(metadata["values"]))
+        except (OSError, SafetensorError, ValueError, KeyError):
+            return None
+
+    def _whole(self, value: Any, device: torch.device) -> Any:
+        if isinstance(value, list):
+            return [self._whole(one, device) for one in value]
+        if isinstance(value, dict):
+            tensor = self.tensors[value["tensor"]]
+            return tensor.to(device) if value["moved"] else tensor
+        return value
+
+
+def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """`value` as JSON; its tensors go into `tensors`. Raises TypeError for what no sampler of ours keeps."""
+    if isinstance(value, torch.Tensor):
+        tensors[name] = value.detach().cpu().contiguous()
+        return {"tensor": name, "moved": value.device.type != "cpu"}
+    if isinstance(value, list):
+        return [_plain(one, f"{name}.{number}", tensors) for number, one in enumerate(value)]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a {type(value).__name__} in {name} cannot be kept")
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor):
+        return left.shape == right.shape and torch.equal(left, right)
+    if isinstance(left, torch.Tensor) or isinstance(right, torch.Tensor):
+        return False
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(_same(a, b) for a, b in zip(left, right, strict=True))
+    return bool(left == right)

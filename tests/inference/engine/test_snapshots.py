@@ -1,0 +1,100 @@
+"""Every sampler, stopped after any step and taken up elsewhere, ends the same to the bit."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import EulerDiscreteScheduler
+from safetensors.torch import save_file
+
+from inference.engine.samplers import scheduler_for
+from inference.engine.snapshots import Snapshot
+from inference.messages import PredictionType, Sampler
+from inference.prediction import Prediction
+
+CONFIG = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").config
+STEPS = 6
+
+
+def fresh(sampler: Sampler) -> Any:
+    scheduler = scheduler_for(sampler, CONFIG, Prediction(PredictionType.EPSILON, False), STEPS)
+    scheduler.set_timesteps(STEPS)
+    return scheduler
+
+
+@dataclass
+class Painting:
+    """A request whose denoiser is a formula."""
+
+    scheduler: Any
+    generators: list[torch.Generator] = field(
+        default_factory=lambda: [torch.Generator("cpu").manual_seed(seed) for seed in (1, 2)]
+    )
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        noise = [torch.randn(1, 4, 6, 6, generator=generator) for generator in self.generators]
+        self.latents = torch.cat(noise) * self.scheduler.init_noise_sigma
+
+    def step(self) -> None:
+        time = self.scheduler.timesteps[self.done]
+        said = torch.tanh(self.scheduler.scale_model_input(self.latents, time) * (1 + time / 1000))
+        known = inspect.signature(self.scheduler.step).parameters
+        options = {"generator": self.generators} if "generator" in known else {}
+        self.latents = self.scheduler.step(said, time, self.latents, **options, return_dict=False)[0]
+        self.done += 1
+
+    def finish(self) -> torch.Tensor:
+        while self.done < len(self.scheduler.timesteps):
+            self.step()
+        return self.latents
+
+
+@pytest.mark.parametrize("sampler", Sampler)
+def test_a_sampler_taken_up_after_any_step_ends_the_same_to_the_bit(sampler: Sampler, tmp_path: Path) -> None:
+    whole = Painting(fresh(sampler)).finish()
+    stopped = Painting(fresh(sampler))
+    for number in range(len(stopped.scheduler.timesteps)):
+        file = tmp_path / f"{number}.safetensors"
+        Snapshot.of(stopped, fresh(sampler)).write(file, "this job")
+        taken_up = Painting(fresh(sampler))
+        kept = Snapshot.read(file, "this job")
+        assert kept is not None and kept.done == number
+        kept.put_back(taken_up)
+        assert torch.equal(taken_up.finish(), whole), number
+        stopped.step()
+
+
+def test_only_what_steps_change_is_written() -> None:
+    painting = Painting(fresh(Sampler.DPMPP_2M))
+    for _ in range(3):
+        painting.step()
+    snapshot = Snapshot.of(painting, fresh(Sampler.DPMPP_2M))
+    assert set(snapshot.values) == {"_step_index", "lower_order_nums", "model_outputs"}
+
+
+def test_what_belongs_to_another_or_is_broken_is_not_taken_up(tmp_path: Path) -> None:
+    file = tmp_path / "state.safetensors"
+    painting = Painting(fresh(Sampler.EULER))
+    painting.step()
+    Snapshot.of(painting, fresh(Sampler.EULER)).write(file, "this job")
+    assert Snapshot.read(file, "another job") is None
+    assert Snapshot.read(tmp_path / "nothing", "this job") is None
+    whole = file.read_bytes()
+    for broken in (b"", whole[:50], whole[:-10], b"\xff" * 100):
+        file.write_bytes(broken)
+        assert Snapshot.read(file, "this job") is None
+    save_file({"x": torch.zeros(1)}, file, {"format": "easel snapshot 1", "about": "this job", "done": "x"})
+    assert Snapshot.read(file, "this job") is None
+
+
+def test_a_snapshot_of_another_size_is_refused() -> None:
+    painting, other = Painting(fresh(Sampler.EULER)), Painting(fresh(Sampler.EULER))
+    other.latents = other.latents[:1]
+    with pytest.raises(ValueError, match="another request"):
+        Snapshot.of(painting, fresh(Sampler.EULER)).put_back(other)
