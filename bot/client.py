@@ -17,6 +17,7 @@ from bot.api_url import api_base
 from bot.assembly import Easel
 from bot.cogs.bookmarks import BookmarksCog
 from bot.cogs.guide import GuideCog
+from bot.cogs.history import HistoryCog
 from bot.cogs.imagine import ImagineCog
 from bot.cogs.lora import LoraCog
 from bot.cogs.menus import MenusCog
@@ -33,6 +34,7 @@ from bot.views.add_to_studio import AddToStudioButton
 from bot.views.bookmarks import PageButton, RemoveButton
 from bot.views.declare import DeclareButton
 from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
+from bot.views.history import CONTROLS as HISTORY_CONTROLS
 from bot.views.lora import CONTROLS as LORA_CONTROLS
 from bot.views.market import CONTROLS as MARKET_CONTROLS
 from bot.views.refusal import PaintOnButton, SwapButton
@@ -66,6 +68,7 @@ COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
     ImagineCog,
     BookmarksCog,
     GuideCog,
+    HistoryCog,
     LoraCog,
     MenusCog,
     QueueCog,
@@ -88,6 +91,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     QuestionMenu,
     RemoveButton,
     SwapButton,
+    *HISTORY_CONTROLS,
     *LORA_CONTROLS,
     *MARKET_CONTROLS,
     *STACK_BUTTONS,

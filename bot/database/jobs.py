@@ -127,7 +127,7 @@ async def create_job(
             await servers.remember_server(connection, server_id)
         asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
         (row,) = await write(connection, CREATE, (*asked, int(background), weight, now_ms()))
-    return _job(row)
+    return job_from(row)
 
 
 async def start_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
@@ -142,7 +142,7 @@ async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: in
 
 async def requeue_orphans(connection: aiosqlite.Connection) -> tuple[Job, ...]:
     """Every running job -> queued: at the program's start no worker can have one. Raises DatabaseError."""
-    return tuple(sorted(map(_job, await write(connection, REQUEUE_ORPHANS)), key=lambda job: job.id))
+    return tuple(sorted(map(job_from, await write(connection, REQUEUE_ORPHANS)), key=lambda job: job.id))
 
 
 async def finish_job(
@@ -183,12 +183,12 @@ async def cancel_job(connection: aiosqlite.Connection, job_id: int) -> Job | Non
 async def find_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
     """The job with this id, or None. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (job_id,))
-    return None if row is None else _job(row)
+    return None if row is None else job_from(row)
 
 
 async def queued_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
     """Every queued job, the oldest first. Raises DatabaseError."""
-    return tuple(_job(row) for row in await fetch(connection, QUEUED))
+    return tuple(job_from(row) for row in await fetch(connection, QUEUED))
 
 
 async def count_waiting(connection: aiosqlite.Connection, person_id: int) -> int:
@@ -199,21 +199,22 @@ async def count_waiting(connection: aiosqlite.Connection, person_id: int) -> int
 
 async def unfinished_jobs(connection: aiosqlite.Connection, person_id: int) -> tuple[Job, ...]:
     """A person's queued and running jobs, the oldest first. Raises DatabaseError."""
-    return tuple(_job(row) for row in await fetch(connection, UNFINISHED, (person_id,)))
+    return tuple(job_from(row) for row in await fetch(connection, UNFINISHED, (person_id,)))
 
 
 async def recent_jobs(
     connection: aiosqlite.Connection, person_id: int, *, limit: int, offset: int = 0
 ) -> tuple[Job, ...]:
     """A page of a person's jobs in any state, the newest first. Raises DatabaseError."""
-    return tuple(_job(row) for row in await fetch(connection, RECENT, (person_id, limit, offset)))
+    return tuple(job_from(row) for row in await fetch(connection, RECENT, (person_id, limit, offset)))
 
 
 def _moved(rows: list[sqlite3.Row]) -> Job | None:
-    return _job(rows[0]) if rows else None
+    return job_from(rows[0]) if rows else None
 
 
-def _job(row: sqlite3.Row) -> Job:
+def job_from(row: sqlite3.Row) -> Job:
+    """The job whose row of the table this is."""
     columns = dict(row)
     code, detail = columns.pop("failure_code"), columns.pop("failure_detail")
     columns["request"] = GenerationRequest.model_validate_json(columns["request"])

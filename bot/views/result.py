@@ -12,6 +12,7 @@ import discord
 from discord import ui
 
 from bot.acknowledge import acknowledge
+from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job, JobState
 from bot.database.pictures import Picture, forget_picture, pictures_of_job
 from bot.errors import NothingThere, NotYours
@@ -150,6 +151,7 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,19})"):
         await acknowledge(interaction)
         if mine:
             await _delete_pictures(interaction.client.easel, job)
+            await _take_back(interaction, job)
         with suppress(discord.NotFound):  # pressed twice, or somebody else was faster
             await interaction.delete_original_response()
 
@@ -159,6 +161,17 @@ async def _delete_pictures(easel: Easel, job: Job) -> None:
         path = easel.settings.storage.pictures / picture.path
         await asyncio.to_thread(path.unlink, missing_ok=True)
         await forget_picture(easel.connection, picture.id)
+
+
+async def _take_back(interaction: Interaction, job: Job) -> None:
+    """Deleted from the history, a picture also goes from where it was delivered."""
+    delivery = await find_delivery(interaction.client.easel.connection, job.id)
+    shown = interaction.message.id if interaction.message else None
+    if delivery is None or delivery.message_id is None or delivery.message_id == shown:
+        return
+    channel = interaction.client.get_partial_messageable(job.channel_id)
+    with suppress(discord.HTTPException):  # gone, or private, or in a place where the bot may not look
+        await channel.get_partial_message(delivery.message_id).delete()
 
 
 def result_view(job: Job, attachments: tuple[Attachment, ...], *, shows_prompt: bool) -> ui.LayoutView:

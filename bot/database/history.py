@@ -1,0 +1,103 @@
+"""A person's finished jobs whose pictures are still there: page by page from the newest, or by what they were made of.
+
+Pages begin behind a job's id and not after so many rows, so that the last page costs what the first does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import aiosqlite
+
+from bot.database.connection import fetch
+from bot.database.jobs import Job, job_from
+from bot.database.search import all_of, begins, quoted, search_words, storable
+
+_KEPT = "EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)"
+
+
+def _page(found: bool, newer: bool) -> str:
+    order, beyond = ("", "> :anchor") if newer else ("DESC", "< :anchor")
+    if not found:
+        return f"""
+            SELECT job.* FROM job WHERE person_id = :person AND id {beyond} AND {_KEPT}
+            ORDER BY id {order} LIMIT :limit
+        """  # noqa: S608 - constants only
+    return f"""
+        SELECT job.* FROM job_text JOIN job ON job.id = job_text.rowid
+        WHERE job_text MATCH :search AND job_text.rowid {beyond} AND {_KEPT}
+        AND (:checkpoint IS NULL OR job.checkpoint = :checkpoint)
+        ORDER BY job_text.rowid {order} LIMIT :limit
+    """  # noqa: S608 - constants only
+
+
+# (by what they were made of, towards the newer ones): one statement each.
+PAGE = {key: _page(*key) for key in product((False, True), (False, True))}
+NEWEST = 2**63 - 1  # behind every id
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which of a person's jobs: words of the prompt, a checkpoint or a LoRA; this checkpoint; a LoRA called so."""
+
+    search: str = ""
+    checkpoint: str | None = None
+    lora: str | None = None
+
+    def query(self, person_id: int) -> str | None:
+        """The full text query. None when everything is wanted, "" when nothing can match."""
+        words = search_words(self.search)
+        if words == []:
+            return ""
+        told: list[str] = []
+        if words:
+            told.append(f"{{prompt checkpoint loras}} : {all_of(map(begins, words))}")
+        if self.checkpoint:
+            told.append(f"checkpoint : {quoted(self.checkpoint)}")
+        if self.lora:
+            told.append(f"loras : {quoted(storable(self.lora))}")
+        return all_of([f"owner : {quoted(f'p{person_id}')}", *told]) if told else None
+
+
+@dataclass(frozen=True)
+class HistoryPage:
+    """Jobs, the newest first, and whether there are more on either side."""
+
+    jobs: tuple[Job, ...]
+    newer: bool
+    older: bool
+
+
+async def history_page(
+    connection: aiosqlite.Connection, person_id: int, wanted: Wanted, *, limit: int, anchor: int = NEWEST
+) -> HistoryPage:
+    """The page of jobs older than `anchor` (a job's id). Raises DatabaseError."""
+    jobs = await _beyond(connection, person_id, wanted, newer=False, anchor=anchor, limit=limit + 1)
+    return HistoryPage(jobs[:limit], newer=anchor != NEWEST, older=len(jobs) > limit)
+
+
+async def newer_page(
+    connection: aiosqlite.Connection, person_id: int, wanted: Wanted, *, limit: int, anchor: int
+) -> HistoryPage:
+    """The page of jobs that come before `anchor` in the list; the first page when there are too few for one.
+
+    Raises DatabaseError.
+    """
+    jobs = await _beyond(connection, person_id, wanted, newer=True, anchor=anchor, limit=limit + 1)
+    if len(jobs) <= limit:
+        return await history_page(connection, person_id, wanted, limit=limit)
+    return HistoryPage(jobs[limit - 1 :: -1], newer=True, older=True)
+
+
+async def _beyond(
+    connection: aiosqlite.Connection, person_id: int, wanted: Wanted, *, newer: bool, anchor: int, limit: int
+) -> tuple[Job, ...]:
+    query = wanted.query(person_id)
+    if query == "":
+        return ()
+    parameters = {
+        "person": person_id, "search": query, "checkpoint": wanted.checkpoint, "anchor": anchor, "limit": limit,
+    }  # fmt: skip
+    sql = PAGE[query is not None, newer]
+    return tuple(job_from(row) for row in await fetch(connection, sql, parameters))

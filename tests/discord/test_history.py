@@ -1,0 +1,76 @@
+"""`/history`: a person's own pictures, found and opened again, also after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.playground.seen import Seen
+from tests.discord.conftest import PATIENCE, Scene, open_scene
+from tests.discord.test_results import pictures_of
+from tests.house import PASTEL, VIVID, House
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def paint(scene: Scene, prompt: str, **options: object) -> Seen:
+    return await scene.painted(await scene.ada.slash("imagine", prompt=prompt, steps=1, **options))
+
+
+async def history(scene: Scene, **options: str) -> Seen:
+    return await (await scene.ada.slash("history", **options)).reply()
+
+
+async def turned(scene: Scene, page: Seen, button: str) -> Seen:
+    await (await scene.ada.press(page, button)).answered()
+    return await scene.control.wait_message(page.id, lambda seen: seen.text != page.text)
+
+
+async def test_ones_own_pictures_are_found_and_opened(tmp_path: Path) -> None:
+    async with open_scene(House(tmp_path / "house")) as scene:
+        async with scene.bot():
+            assert "None yet" in (await history(scene)).text
+            for number in range(6):
+                await paint(scene, f"a red star number{number}", **({"lora1": "Bat"} if number == 3 else {}))
+            await paint(scene, "a moon", checkpoint=PASTEL, count=2)
+            first = await history(scene)
+            assert first.ephemeral and "a moon" in first.text and "2 pictures" in first.text
+            assert len(first.attachments) == 5
+            assert "number3" in (await history(scene, lora="Bat")).text
+            found = await history(scene, search="numb star")
+            assert "number5" in found.text and "moon" not in found.text
+            found = await history(scene, checkpoint=PASTEL)
+            assert "moon" in found.text and "number" not in found.text
+            assert "Nothing of yours" in (await history(scene, search="zebra")).text
+            stranger = await (await scene.grace.slash("history")).reply()
+            assert "None yet" in stranger.text
+        scene.house.bat.unlink()
+        async with scene.bot():  # pages, and what is gone, are as one would expect after a restart
+            older = await turned(scene, first, "Older")
+            assert "number0" in older.text and "number5" not in older.text
+            again = await turned(scene, older, "Newer")
+            assert "a moon" in again.text and "not here any more: Bat" in again.text
+            opened = await (await scene.ada.press(again, "Open")).reply()
+            assert opened.ephemeral and len(opened.attachments) == 2 and "a moon" in opened.text
+            assert "a moon" in (await pictures_of(opened))[0].text["parameters"]  # type: ignore[attr-defined]
+            lost = await history(scene, search="number3")
+            refused = await (await scene.ada.press(lost, "Again")).reply()
+            assert refused.ephemeral and "Bat cannot be had here any more" in refused.text
+            panel = await (await scene.ada.press(lost, "Edit")).reply()
+            assert "number3" in panel.text and "Bat" in panel.text
+            details = await (await scene.ada.press(opened, "Details")).reply()
+            assert PASTEL in details.text and VIVID not in details.text
+
+
+async def test_what_could_not_be_delivered_is_found(scene: Scene) -> None:
+    linus = scene.control.person("Linus")
+    await scene.control.fault(r"/(webhooks|channels|users)/", status=403, count=1000)
+    await linus.slash("imagine", prompt="a lost moon", steps=1)
+    async with asyncio.timeout(PATIENCE):
+        while "could not be delivered" not in (page := await (await linus.slash("history")).reply()).text:
+            pass
+    await scene.control.clear_faults()
+    opened = await (await linus.press(page, "Open")).reply()
+    assert opened.attachments and "a lost moon" in opened.text
