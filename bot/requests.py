@@ -14,6 +14,7 @@ from bot.catalogue import choose_version, find_named, known_lora
 from bot.config import CheckpointSettings, Settings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.errors import PartsGone
+from bot.words import _, listed
 from inference.errors import (
     CheckpointNotFound,
     InvalidRequest,
@@ -161,7 +162,7 @@ class RequestBuilder:
             return self._settings.checkpoints[0]
         found = self._settings.checkpoint(name) if name else None
         if found is None:
-            raise CheckpointNotFound(name=(name or "at all")[:100], installed=installed)
+            raise CheckpointNotFound(name=(name or _("at all"))[:100], installed=installed)
         return found
 
     async def choose(self, wish: LoraWish, checkpoint_name: str | None) -> Choice:
@@ -200,8 +201,12 @@ class RequestBuilder:
             return lora
         found = await find_named(self._connection, name, suggestions=_NEAR)
         if found.lora is None:
-            near = ", ".join(found.suggestions)
-            hint = f"Did you mean {near}?" if near else "See `library list` for what there is."
+            near = listed(found.suggestions)
+            hint = (
+                _("Did you mean {names}?").format(names=near)
+                if near
+                else _("See /lora browse, or `library list` on the command line.")
+            )
             raise LoraNotFound(name=name[:100], hint=hint)
         return found.lora
 
@@ -273,14 +278,15 @@ def id_in(typed: str) -> int | None:
 def _size(checkpoint: CheckpointSettings, wish: str | None) -> Size:
     size = checkpoint.default_size if wish is None else checkpoint.size(wish)
     if size is None:
-        offered = [f"{size} ({size.shape})" for size in checkpoint.sizes]
+        offered = [f"{size} ({_(size.shape)})" for size in checkpoint.sizes]
         raise SizeNotOffered(checkpoint=checkpoint.name, size=str(wish)[:40], offered=offered)
     return size
 
 
 def _bounded_weight(name: str, weight: float) -> float:
     if not -4 <= weight <= 4:  # also refuses NaN
-        raise InvalidRequest(what=f"The weight of {name}", problem=f"must lie between -4 and 4, not {weight:g}")
+        what, problem = _("The weight of {name}"), _("must lie between -4 and 4, not {weight}")
+        raise InvalidRequest(what=what.format(name=name), problem=problem.format(weight=f"{weight:g}"))
     return weight
 
 
@@ -288,7 +294,7 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
     names = [use.name for use in uses]
     for name in names:
         if names.count(name) > 1:
-            raise InvalidRequest(what=name, problem="was chosen twice; give it once, with one weight")
+            raise InvalidRequest(what=name, problem=_("was chosen twice; give it once, with one weight"))
 
 
 def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse]) -> GenerationRequest:
@@ -320,7 +326,8 @@ def _sampler(name: str | None) -> Sampler | None:
     try:
         return Sampler(name.lower())
     except ValueError:
-        raise InvalidRequest(what=f"The sampler {name[:40]}", problem=f"is not one of {', '.join(Sampler)}") from None
+        what, problem = _("The sampler {name}"), _("is not one of {names}")
+        raise InvalidRequest(what=what.format(name=name[:40]), problem=problem.format(names=listed(Sampler))) from None
 
 
 def _lower_first(text: str) -> str:

@@ -165,11 +165,7 @@ def write(language: str, catalog: Catalog) -> None:
 
 def untranslated(catalog: Catalog) -> list[str]:
     """What still needs words."""
-    return [str(message.id) for message in catalog if message.id and not any(_forms(message.string))]
-
-
-def _forms(string: str | Iterable[str]) -> tuple[str, ...]:
-    return (string,) if isinstance(string, str) else tuple(string)
+    return [str(message.id) for message in catalog if message.id and not catalogue.is_translated(message)]
 
 
 def main() -> int:

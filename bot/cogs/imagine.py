@@ -15,6 +15,7 @@ from bot.database.preferences import find_preferences
 from bot.preferences import default_checkpoint
 from bot.requests import LoraWish, Wish
 from bot.views.stack_wish import with_stack
+from bot.words import _
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
@@ -97,7 +98,8 @@ class ImagineCog(commands.Cog):
         if image is not None:
             wish = await self._starting_from(image, strength or DEFAULT_STRENGTH, wish, interaction)
         elif strength is not None:
-            raise InvalidRequest(what="The strength", problem="says how much of a picture to change; give an image too")
+            problem = _("says how much of a picture to change; give an image too")
+            raise InvalidRequest(what=_("The strength"), problem=problem)
         await self._bot.orders.paint(interaction, wish)
 
     async def _starting_from(

@@ -7,7 +7,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -43,6 +43,12 @@ def read(language: str) -> Catalog:
         return read_po(file, locale=language, abort_invalid=True)
 
 
+def is_translated(message: Message) -> bool:
+    """Whether all its forms have words."""
+    forms = [message.string] if isinstance(message.string, str) else message.string or ()
+    return all(forms) and bool(forms)
+
+
 @cache
 def translations(language: str) -> NullTranslations:
     """The sentences of a language, ready to be looked up; what it does not have stays as it is."""
@@ -50,7 +56,7 @@ def translations(language: str) -> NullTranslations:
         return NullTranslations()
     catalog = read(language)
     for message in list(catalog):
-        if message.id and not all([message.string] if isinstance(message.string, str) else message.string):
+        if message.id and not is_translated(message):
             catalog.delete(message.id, message.context)  # Babel would take English's singular for every number
     compiled = io.BytesIO()
     write_mo(compiled, catalog)
