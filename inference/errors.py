@@ -133,6 +133,7 @@ class LoraMisfit(RequestError):
 
     FITS: ClassVar[str] = "It fits {fitting_checkpoints}."
     FITS_NONE: ClassVar[str] = "No checkpoint installed here fits it."
+    what_fits_is_known: ClassVar[bool] = True
 
     lora: str
     checkpoint: str
@@ -141,8 +142,10 @@ class LoraMisfit(RequestError):
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """The sentence, and where this LoRA does fit."""
-        return (self.template(), self.FITS if self.fitting_checkpoints else self.FITS_NONE)
+        """The sentence, and where this LoRA does fit; that it fits nothing is not said where nobody knows."""
+        if self.fitting_checkpoints:
+            return (self.template(), self.FITS)
+        return (self.template(), self.FITS_NONE) if self.what_fits_is_known else (self.template(),)
 
 
 @dataclass(eq=False)
@@ -161,12 +164,9 @@ class BaseModelUnknown(LoraMisfit):
     """It is not certain which base model {lora} was trained on, and a guess could spoil the picture, so it is not
     used on {checkpoint} ({checkpoint_base}). An operator can declare it: {remedy}."""
 
-    remedy: str
+    what_fits_is_known = False
 
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """The sentence; that it fits nothing is not said, for nobody knows."""
-        return super().templates if self.fitting_checkpoints else (self.template(),)
+    remedy: str
 
 
 @dataclass(eq=False)
@@ -174,12 +174,9 @@ class ArchitectureMismatch(LoraMisfit):
     """{lora} was made for {lora_architecture}, as its layers show, but {checkpoint} is {checkpoint_base}: a LoRA works
     only on models that have its layers."""
 
-    lora_architecture: str
+    what_fits_is_known = False
 
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """The sentence; which checkpoints it fits nobody knows."""
-        return (self.template(),)
+    lora_architecture: str
 
 
 @dataclass(eq=False)
