@@ -136,9 +136,3 @@ def base_model_in(text: str) -> BaseModelId | None:
         return BaseModelId(text.strip().lower())
     except ValueError:
         return None
-
-
-def fitting_bases(easel: Easel, checkpoint: BaseModelId) -> list[BaseModelId]:
-    """The base models of LoRAs that go on a checkpoint of base model `checkpoint`."""
-    allowed = [lora for lora, other in easel.settings.matching.allow if other == checkpoint]
-    return list(dict.fromkeys([checkpoint, *allowed]))

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from bot import background
@@ -128,9 +129,9 @@ def _without_lora(request: GenerationRequest) -> GenerationRequest:
 
 def _base_models(easel: Easel) -> list[BaseModelId]:
     """The base models of LoRAs that go on some checkpoint here, those of the first checkpoint first."""
-    bases = dict.fromkeys(spec.base_model for spec in easel.checkpoints)
-    allowed = [lora for lora, checkpoint in easel.settings.matching.allow if checkpoint in bases]
-    return list(dict.fromkeys([*bases, *allowed]))
+    table = easel.settings.matching.table
+    bases = [(spec.base_model, *sorted(table.fitting(spec.base_model))) for spec in easel.checkpoints]
+    return list(dict.fromkeys(chain.from_iterable(bases)))
 
 
 @asynccontextmanager

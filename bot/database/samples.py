@@ -83,6 +83,9 @@ async def record_samples(
 
 
 async def samples_of(connection: aiosqlite.Connection, lora: Lora) -> tuple[Sample, ...]:
-    """The samples of an entry's usable versions, by version, the one without it first. Raises DatabaseError."""
-    ids = json.dumps([version.id for version in lora.usable])
+    """The samples of an entry's versions, also of those whose file is gone, by version, the one without it first.
+
+    Raises DatabaseError.
+    """
+    ids = json.dumps([version.id for version in lora.versions])
     return tuple(Sample(**dict(row)) for row in await fetch(connection, OF_VERSIONS, (ids,)))

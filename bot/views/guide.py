@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
@@ -11,13 +12,16 @@ from discord import ui
 
 from bot import acknowledge
 from bot.assembly import Easel
+from bot.attachments import Attachment
 from bot.database.base_models import count_loras
 from bot.guide import PICTURES
 from bot.guide.answers import QUESTIONS, Answer, Door, answer
 from bot.guide.chapters import CHAPTERS, Chapter, chapter
+from bot.market import first_query
 from bot.replies import whisper
 from bot.texts import plain, several
 from bot.views.bookmarks import Query, bookmarks_page
+from bot.views.market import open_market
 from bot.views.page import Page
 from bot.views.press import PressButton, PressSelect
 from bot.words import _, later, ngettext, number
@@ -112,8 +116,14 @@ async def _open_bookmarks(interaction: Interaction, category: Category | None) -
     await whisper(interaction, page.view, page.files)
 
 
+async def _open_market(interaction: Interaction, category: Category | None) -> None:
+    query = await first_query(interaction.client.easel, interaction.user.id)
+    await open_market(interaction, query.but(category=category))
+
+
 _DOORS: dict[Door, tuple[str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
     Door.BOOKMARKS: (later("Your bookmarks"), _open_bookmarks),
+    Door.MARKET: (later("Market"), _open_market),
     Door.STUDIO: (later("Open the studio"), lambda interaction, _category: interaction.client.desk.open(interaction)),
 }
 
@@ -125,8 +135,8 @@ async def guide_page(easel: Easel, key: str, answered: str = "") -> Page:
     container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(here.title)}\n{_(here.text)}"))
     if here.key == "bases":
         container.add_item(ui.TextDisplay[Any](await _table(easel)))
-    page.files.append(discord.File(PICTURES / here.picture, filename=here.picture))
-    picture = discord.MediaGalleryItem(f"attachment://{here.picture}", description=_(here.shown))
+    data = await asyncio.to_thread((PICTURES / here.picture).read_bytes)
+    picture = discord.MediaGalleryItem(page.attach(Attachment(here.picture, data)), description=_(here.shown))
     container.add_item(ui.MediaGallery[Any](picture))
     container.add_item(ui.TextDisplay[Any](f"-# {_(here.shown)}"))
     if here.key in QUESTIONS:
@@ -143,7 +153,7 @@ def _ask(container: ui.Container[Any], here: Chapter, answered: Answer | None) -
     if answered is None:
         return
     container.add_item(ui.TextDisplay[Any](_(answered.text)))
-    if doors := [DoorButton(door, answered.category) for door in answered.doors if door in _DOORS]:
+    if doors := [DoorButton(door, answered.category) for door in answered.doors]:
         container.add_item(ui.ActionRow[Any](*doors))
 
 

@@ -15,7 +15,7 @@ from bot.database.bookmarks import find_bookmark
 from bot.database.lora_search import Sort
 from bot.database.loras import Lora, LoraPage, browse_loras
 from bot.database.tags import popular_tags
-from bot.market import MAX_SEARCH, Place, Query, base_model_in, first_query, fitting_bases, place_of, query_at
+from bot.market import MAX_SEARCH, Place, Query, base_model_in, first_query, place_of, query_at
 from bot.replies import whisper
 from bot.texts import clipped
 from bot.views import about_lora
@@ -302,7 +302,7 @@ async def market_page(easel: Easel, person_id: int, place: Place) -> Page:
         search=query.search,
         category=query.category,
         tag=query.tag or None,
-        base_models=fitting_bases(easel, query.base_model) if query.base_model else None,
+        base_models=easel.settings.matching.table.fitting(query.base_model) if query.base_model else None,
         sort=query.sort,
     )
     if not found.loras and place.page:  # the library has become smaller

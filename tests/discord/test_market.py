@@ -77,3 +77,11 @@ async def test_suggestions_narrow_it_down(scene: Scene) -> None:
     bases = await scene.ada.autocomplete("lora browse", "base", "viv")
     assert [choice["value"] for choice in bases] == [BASES[VIVID]]
     assert await scene.ada.autocomplete("lora browse", "tag", "light") == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_guide_leads_there(scene: Scene) -> None:
+    guide = await (await scene.ada.slash("guide", chapter="goal")).reply()
+    answer = await (await scene.ada.select(guide, "guide:ask:goal", "style")).reply()
+    page = await (await scene.ada.press(answer, "Market")).reply()
+    assert "## Market" in page.text and chosen(page, "mkc") == "style"
