@@ -37,15 +37,20 @@ def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Att
 
     Without `words` the prompts in it stay behind. Reads and encodes, so it belongs in a thread.
     """
-    data = picture.read_bytes() if words else wordless(picture.read_bytes())
+    return fitted(picture.name, picture.read_bytes() if words else wordless(picture.read_bytes()), limit)
+
+
+def fitted(name: str, data: bytes, limit: int) -> Attachment:
+    """The same of a picture that is no file: `data` under the name it has as it is."""
     if len(data) <= limit:
-        return Attachment(picture.name, data)
+        return Attachment(name, data)
     with Image.open(io.BytesIO(data)) as image:
         image.load()
+    stem = Path(name).stem
     webp = _encoded(lambda buffer: image.save(buffer, "WEBP", lossless=True))
     if len(webp) <= limit:
-        return Attachment(f"{picture.stem}.webp", webp, "sent as lossless WebP, since the PNG is too large here")
-    return _as_jpeg(image.convert("RGB"), picture.stem, limit)
+        return Attachment(f"{stem}.webp", webp, "sent as lossless WebP, since the PNG is too large here")
+    return _as_jpeg(image.convert("RGB"), stem, limit)
 
 
 def _as_jpeg(image: Image.Image, stem: str, limit: int) -> Attachment:

@@ -25,6 +25,7 @@ from bot.cogs.queue import QueueCog
 from bot.cogs.settings import SettingsCog
 from bot.cogs.stack import StackCog
 from bot.cogs.studio import StudioCog
+from bot.cogs.sweep import SweepCog
 from bot.database.jobs import Job
 from bot.database.memos import recall, remember
 from bot.delivery import Deliverer
@@ -39,6 +40,7 @@ from bot.views.lora import CONTROLS as LORA_CONTROLS
 from bot.views.market import CONTROLS as MARKET_CONTROLS
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import CONTROLS as RESULT_CONTROLS
+from bot.views.sheet import TakeVariantButton
 from bot.views.stack_wish import OpenDraftButton
 from bot.views.stacks import BUTTONS as STACK_BUTTONS
 from bot.views.studio import CONTROLS as STUDIO_CONTROLS
@@ -75,6 +77,7 @@ COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
     SettingsCog,
     StackCog,
     StudioCog,
+    SweepCog,
 )
 
 # Registered once at the start, so that buttons of messages from before the start are alive.
@@ -91,6 +94,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     QuestionMenu,
     RemoveButton,
     SwapButton,
+    TakeVariantButton,
     *HISTORY_CONTROLS,
     *LORA_CONTROLS,
     *MARKET_CONTROLS,

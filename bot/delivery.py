@@ -19,10 +19,11 @@ import discord
 from discord import ui
 
 from bot import acknowledge
-from bot.attachments import DEFAULT_LIMIT, Attachment, fit
+from bot.attachments import DEFAULT_LIMIT, Attachment, fit, fitted
 from bot.database.deliveries import Delivery, DeliveryState, find_delivery, mark_sent, mark_undeliverable
 from bot.database.jobs import Job
 from bot.database.pictures import Picture
+from bot.sheets import compose
 from bot.views.result import ended_view, result_view
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class Deliverer:
             return
         limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
         words = delivery.private or delivery.shows_prompt  # in the file, for whoever gets it
-        attachments = await asyncio.to_thread(self._attachments, pictures, limit, words=words)
+        attach = self._sheet if job.request.variants else self._attachments
+        attachments = await asyncio.to_thread(attach, job, pictures, limit, words=words)
         result = Result(job, attachments, delivery.shows_prompt)
         for way in self._ways(result, delivery, interaction):
             message_id = await _tried(way)
@@ -82,12 +84,23 @@ class Deliverer:
         await mark_undeliverable(self._connection, job.id)
         log.warning("the result of job %s could not be delivered anywhere; its pictures are kept", job.id)
 
-    def _attachments(self, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[Attachment, ...]:
+    def _attachments(
+        self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool
+    ) -> tuple[Attachment, ...]:
         # The limit is for the whole message, so that several pictures share it.
         share = limit // max(1, len(pictures))
         paths = [self._pictures / picture.path for picture in pictures]
         # Somebody may have tidied up the folder.
         return tuple(fit(path, share, words=words) for path in paths if path.exists())
+
+    def _sheet(self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[Attachment, ...]:
+        """All variants on one sheet, which holds no words but what stands on it."""
+        del words
+        if not pictures:
+            return ()
+        places = {picture.position: self._pictures / picture.path for picture in pictures}
+        sheet = compose([places.get(number) for number in range(len(job.request.variants))], job.request)
+        return (fitted(f"sheet-{job.id}.png", sheet, limit),)
 
     def _ways(
         self, result: Result, delivery: Delivery, interaction: Interaction | None

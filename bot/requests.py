@@ -14,6 +14,7 @@ from bot.catalogue import choose_version, find_named, known_lora
 from bot.config import CheckpointSettings, Settings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.errors import PartsGone
+from bot.variants import Sweep, compared, swept
 from bot.words import _, listed
 from inference.errors import (
     CheckpointNotFound,
@@ -58,7 +59,10 @@ class LoraWish(BaseModel):
 
 
 class Wish(BaseModel):
-    """What a person asked for; None means the checkpoint's default, a seed of None a random one."""
+    """What a person asked for; None means the checkpoint's default, a seed of None a random one.
+
+    With `sweep` or `compare` there is a picture for each variant of the weights, in place of `count`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,6 +76,8 @@ class Wish(BaseModel):
     sampler: str | None = None
     seed: int | None = None
     negative_prompt: str | None = None
+    sweep: Sweep | None = None
+    compare: bool = False
     image: SourceImage | None = None
 
 
@@ -298,6 +304,7 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
 
 
 def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse]) -> GenerationRequest:
+    variants = swept(uses, wish.sweep) if wish.sweep else compared(uses) if wish.compare else ()
     try:
         return GenerationRequest(
             checkpoint=checkpoint.name,
@@ -311,7 +318,8 @@ def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[
             guidance_scale=checkpoint.guidance_scale if wish.guidance_scale is None else wish.guidance_scale,
             sampler=_sampler(wish.sampler) or checkpoint.sampler,
             seed=secrets.randbelow(SEEDS) if wish.seed is None else wish.seed,
-            count=wish.count,
+            count=len(variants) or wish.count,
+            variants=variants,
             image=wish.image,
         )
     except ValidationError as problem:

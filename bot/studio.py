@@ -149,7 +149,7 @@ async def examine(requests: RequestBuilder, loras: Sequence[StudioLora], checkpo
 
 async def studio_of(requests: RequestBuilder, wish: Wish) -> Studio:
     """A studio filled with `wish`. Raises LoraNotFound."""
-    studio = Studio(wish=wish.model_copy(update={"loras": ()}))
+    studio = Studio(wish=wish.model_copy(update={"loras": (), "sweep": None, "compare": False}))
     for lora in wish.loras:
         entry = (await requests.choose(lora, wish.checkpoint)).lora or await requests.lora(lora.name)
         added = StudioLora(

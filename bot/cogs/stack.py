@@ -9,14 +9,17 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.cogs.choices import suggest_stacks
+from bot.cogs.choices import suggest_checkpoints, suggest_stacks
 from bot.database.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
 from bot.errors import NothingThere, StackNameTaken
 from bot.replies import whisper, whisper_text
+from bot.requests import Wish
 from bot.stacks import import_stack, judge, keep_stack, require_stack, uses_of_rows
 from bot.texts import plain
+from bot.views.stack_wish import with_stack
 from bot.views.stacks import imported_view, saved, stacks_view, tell_code, use_stack
 from bot.words import _
+from inference.messages import MAX_PROMPT, SEEDS
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -70,6 +73,27 @@ class StackCog(commands.GroupCog, group_name="stack", group_description="Your na
         standing = await self._bot.desk.standing(person_id)
         fit = await judge(easel.requests, stack, standing.checkpoint.name)
         await whisper(interaction, imported_view(fit, standing.checkpoint.name))
+
+    @app_commands.command(name="compare", extras={"public": True})
+    @app_commands.describe(
+        name="Which stack",
+        prompt="What to paint",
+        checkpoint="Which model paints",
+        seed="The seed that all pictures have",
+    )
+    @app_commands.autocomplete(name=suggest_stacks, checkpoint=suggest_checkpoints)
+    async def compare(
+        self,
+        interaction: Interaction,
+        name: Name,
+        prompt: Range[str, 1, MAX_PROMPT],
+        checkpoint: str | None = None,
+        seed: Range[int, 0, SEEDS - 1] | None = None,
+    ) -> None:
+        """See what each LoRA of a stack does: with all of them, and without each."""
+        wish = Wish(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
+        wish = await with_stack(self._bot.easel, interaction.user.id, wish, name)
+        await self._bot.orders.paint(interaction, wish)
 
     @app_commands.command(name="delete")
     @app_commands.describe(name="Which stack")

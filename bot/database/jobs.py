@@ -162,7 +162,7 @@ async def finish_job(
         if job is None:
             return None
         await record_uses(connection, job.person_id, job.request.loras)
-        return FinishedJob(job, await record_pictures(connection, job_id, pictures, job.request.loras))
+        return FinishedJob(job, await record_pictures(connection, job_id, pictures, job.request))
 
 
 async def fail_job(

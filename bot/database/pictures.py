@@ -11,7 +11,7 @@ import aiosqlite
 
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
-from inference.messages import LoraUse
+from inference.messages import GenerationRequest, LoraUse
 
 RECORD = """
     INSERT INTO picture (job_id, position, path, width, height, seed, created_at)
@@ -65,13 +65,14 @@ class Picture:
 
 
 async def record_pictures(
-    connection: aiosqlite.Connection, job_id: int, pictures: Sequence[NewPicture], loras: Sequence[LoraUse]
+    connection: aiosqlite.Connection, job_id: int, pictures: Sequence[NewPicture], request: GenerationRequest
 ) -> tuple[Picture, ...]:
-    """Record a job's pictures in their order, each with all `loras`. Raises DatabaseError."""
+    """Record a job's pictures in their order, each with the LoRAs it was painted with. Raises DatabaseError."""
     async with transaction(connection):
         for position, new in enumerate(pictures):
             values = (job_id, position, new.path, new.width, new.height, new.seed, now_ms())
             (row,) = await write(connection, RECORD, values)
+            loras = request.only(position).loras if request.variants else request.loras
             for place, use in enumerate(loras):
                 await fetch(connection, RECORD_LORA, (row["id"], place, use.sha256, use.name, use.weight))
         return await pictures_of_job(connection, job_id)

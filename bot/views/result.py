@@ -23,6 +23,9 @@ from bot.texts import plain, summary
 from bot.views.details import BookmarkLorasButton, DetailsButton, RemixButton
 from bot.views.page import Page
 from bot.views.press import JobButton
+from bot.views.sheet import sheet_view
+from bot.views.stacks import SaveResultButton
+from bot.views.studio.trials import SweepJobButton
 from bot.words import _, later, number
 
 if TYPE_CHECKING:
@@ -176,6 +179,8 @@ async def _take_back(interaction: Interaction, job: Job) -> None:
 
 def result_view(job: Job, attachments: tuple[Attachment, ...], *, shows_prompt: bool) -> ui.LayoutView:
     """The pictures, one line on how they were painted, and the buttons."""
+    if job.request.variants:
+        return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])
     line = summary(job.request)
     if job.seconds:
         line += " · " + _("{seconds} s").format(seconds=number(job.seconds, 1))
@@ -189,9 +194,13 @@ def result_view(job: Job, attachments: tuple[Attachment, ...], *, shows_prompt: 
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     again = [] if _only_enlarged(job) else [AgainButton(job.id)]
     view.add_item(ui.ActionRow[Any](*again, VaryButton(job.id), EditButton(job.id), UpscaleButton(job.id)))
-    keep = [BookmarkLorasButton(job.id)] if job.request.loras else []
-    view.add_item(ui.ActionRow[Any](*keep, DetailsButton(job.id), DeleteButton(job.id)))
+    view.add_item(ui.ActionRow[Any](*_about_loras(job), DetailsButton(job.id), DeleteButton(job.id)))
     return view
+
+
+def _about_loras(job: Job) -> list[JobButton]:
+    """What can be done with the LoRAs of a picture; nothing when there are none."""
+    return [kind(job.id) for kind in (BookmarkLorasButton, SaveResultButton, SweepJobButton) if job.request.loras]
 
 
 def _only_enlarged(job: Job) -> bool:

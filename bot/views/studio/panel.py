@@ -21,6 +21,7 @@ from bot.studio import Row, advice
 from bot.texts import bounded_lines, clipped, plain, several
 from bot.views.guide import DoorButton
 from bot.views.page import Page
+from bot.views.press import PressButton
 from bot.views.stacks import SaveStackButton
 from bot.views.studio.buttons import (
     NUDGE,
@@ -37,6 +38,7 @@ from bot.views.studio.desk import Standing
 from bot.views.studio.generate import GenerateButton
 from bot.views.studio.menus import CheckpointMenu, OthersMenu, WordsMenu
 from bot.views.studio.shelf import AddMenu
+from bot.views.studio.trials import CompareButton, SweepButton
 from bot.words import _, label, ngettext
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each
@@ -64,7 +66,9 @@ async def draw_panel(easel: Easel, standing: Standing, note: str = "") -> Page:
     if words := WordsMenu.of(standing):
         page.view.add_item(ui.ActionRow[Any](words))
     page.view.add_item(ui.ActionRow[Any](await AddMenu.of(standing, easel)))
-    below = (GenerateButton(shown, label=_("Generate")), SaveStackButton(shown, label=_("Save as stack")))
+    below: list[PressButton] = [GenerateButton(shown, label=_("Generate"))]
+    if standing.fitting:
+        below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
     page.view.add_item(ui.ActionRow[Any](*below, DoorButton(Door.BOOKMARKS)))
     return page
 
@@ -103,6 +107,7 @@ async def _add_row(page: Page, easel: Easel, standing: Standing, row: Row) -> No
             NudgeButton(shown, f"{lora_id}:-1", label=f"-{NUDGE:g}"),
             NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
             AdjustButton(shown, str(lora_id), label=_("Weight")),
+            SweepButton(shown, str(lora_id), label=_("Try weights")),
             TakeOutButton(shown, str(lora_id), label="✕"),
         )
     )

@@ -1,0 +1,66 @@
+"""Trying weights out: one job, one sheet, and the weight that pleased in the studio."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.discord.conftest import PROMPT, Scene
+from tests.discord.test_stacks import stacked
+from tests.discord.test_studio import fresh, press, say
+from tests.house import VIVID
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_lora_is_tried_at_several_weights_on_one_sheet(scene: Scene) -> None:
+    sent = await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0 0.4 0.8", seed=7, checkpoint=VIVID)
+    message = await scene.painted(sent)
+    assert len(message.attachments) == 1 and message.attachments[0]["width"] > 3 * 200
+    assert "**Bat** at 0 · 0.4 · 0.8" in message.text and "seed 7" in message.text
+    await fresh(scene, scene.ada)
+    panel = await press(scene.ada, message, "Bat 0.4")
+    assert panel.ephemeral and "**Bat** · other · **0.4**" in panel.text
+    panel = await press(scene.ada, message, "without Bat")
+    assert "LoRAs 0 of 5" in panel.text
+
+
+async def test_somebody_else_takes_the_weight_but_not_the_prompt(scene: Scene) -> None:
+    secret = "a secret garden"
+    sent = await scene.ada.slash("sweep", lora="Bat", prompt=secret, weights="0.2 0.5 0.8", checkpoint=VIVID)
+    message = await scene.painted(sent)
+    await fresh(scene, scene.grace)
+    panel = await press(scene.grace, message, "Bat 0.5")
+    assert "**0.5**" in panel.text and secret not in panel.text
+
+
+async def test_weights_that_are_none_are_refused_before_anything_is_painted(scene: Scene) -> None:
+    reply = await (await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0.4 0.8")).reply()
+    assert reply.ephemeral and "3 to 5" in reply.text
+
+
+async def test_the_panel_sweeps_and_compares(scene: Scene) -> None:
+    panel = await say(scene.ada, await fresh(scene, scene.ada, add="Bat"), PROMPT)
+    opener = await scene.ada.press(panel, "Try weights")
+    await opener.modal()
+    message = await scene.painted(await scene.ada.submit(opener, {"weights": "0,3 0,6 0,9"}))
+    assert "**Bat** at 0.3 · 0.6 · 0.9" in message.text
+    message = await scene.painted(await scene.ada.press(panel, "Compare"))
+    assert "**Bat** at 0.8 · 0" in message.text and "without Bat" in message.buttons
+
+
+async def test_a_stack_is_compared(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Two", "Bat", "Cape")
+    sent = await scene.ada.slash("stack compare", name="Two", prompt=PROMPT, checkpoint=VIVID)
+    message = await scene.painted(sent)
+    assert "What each of" in message.text
+    assert {"all", "without Bat", "without Cape", "without any"} <= set(message.buttons)
+
+
+async def test_the_loras_of_a_picture_are_tried_at_other_weights(scene: Scene) -> None:
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", checkpoint=VIVID))
+    opener = await scene.ada.press(picture, "Try weights")
+    await opener.modal()
+    message = await scene.painted(await scene.ada.submit(opener, {}))
+    assert "**Bat** at 0.2 · 0.5 · 0.8 · 1.1" in message.text
+    refusal = await press(scene.grace, picture, "Try weights")
+    assert "belongs to" in refusal.text
