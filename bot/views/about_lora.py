@@ -27,14 +27,16 @@ def head(lora: Lora, tags: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def versions(easel: Easel, lora: Lora) -> str:
-    """As many versions as have room, those that can be used first, and how many there are besides."""
-    told = [_usable(easel, lora, version) for version in lora.usable]
+def versions(easel: Easel, lora: Lora, usual: str | None) -> str:
+    """As many versions as have room, those for the checkpoint `usual` first, and how many there are besides."""
+    fitting = {v.id: easel.requests.checkpoints_for(replace(lora, versions=(v,))) for v in lora.usable}
+    in_order = sorted(lora.usable, key=lambda version: usual not in fitting[version.id])
+    told = [_usable(version, fitting[version.id]) for version in in_order]
     told += [_unusable(version) for version in lora.versions if not version.usable]
     return "\n".join(bounded_lines(told, MAX_VERSIONS)) or _("No file of it was ever in the library.")
 
 
-def _usable(easel: Easel, lora: Lora, version: LoraVersion) -> str:
+def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     """Its base model and how that is known, its trigger words and weight, and what it goes on."""
     base = version.base_model.label if version.base_model else _("base model unknown")
     lines = [f"**{clipped(version.name, MAX_NAME)}** · {base} · {label(version.evidence)}"]
@@ -42,8 +44,9 @@ def _usable(easel: Easel, lora: Lora, version: LoraVersion) -> str:
         lines.append(_("Trigger words: {words}").format(words=several(version.trigger_words)))
     if version.recommended_weight is not None:
         lines.append("-# " + _("Recommended weight: {weight}").format(weight=f"{version.recommended_weight:g}"))
-    fitting = several(easel.requests.checkpoints_for(replace(lora, versions=(version,))), MAX_CHECKPOINTS)
-    fits = _("Fits {checkpoints}").format(checkpoints=fitting) if fitting else _("Fits no checkpoint installed here")
+    fits = _("Fits no checkpoint installed here")
+    if fitting:
+        fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))
     return "\n".join([*lines, f"-# {fits}"])
 
 

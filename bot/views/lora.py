@@ -13,10 +13,12 @@ from bot import acknowledge
 from bot.assembly import Easel
 from bot.database.bookmarks import add_bookmark, find_bookmark, remove_bookmark
 from bot.database.loras import Lora, find_lora
+from bot.database.preferences import find_preferences
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.tags import tags_of
 from bot.database.uses import often_used_with
 from bot.errors import NothingThere
+from bot.preferences import default_checkpoint
 from bot.replies import whisper
 from bot.requests import LoraWish, Wish
 from bot.texts import base_models
@@ -71,9 +73,10 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
 
     async def press(self, interaction: Interaction) -> None:
         """Open the prompt."""
-        lora = await self.lora(interaction)
-        fitting = interaction.client.easel.requests.checkpoints_for(lora)
-        form = PromptForm(lora, fitting[0] if fitting else None, opening=interaction.id)
+        lora, easel = await self.lora(interaction), interaction.client.easel
+        fitting, usual = easel.requests.checkpoints_for(lora), await _usual(easel, interaction.user.id)
+        checkpoint = usual if usual in fitting else next(iter(fitting), None)
+        form = PromptForm(lora, checkpoint, opening=interaction.id)
         await acknowledge.ask(interaction, form)
 
 
@@ -237,15 +240,21 @@ async def show_again(interaction: Interaction, lora_id: int) -> None:
     await acknowledge.replace(interaction, page.view, page.files)
 
 
+async def _usual(easel: Easel, person_id: int) -> str | None:
+    """The checkpoint that paints when the person names none."""
+    checkpoint = default_checkpoint(easel.settings, await find_preferences(easel.connection, person_id))
+    return checkpoint.name if checkpoint else None
+
+
 async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
     """Everything that is known of a LoRA, pictures of what it does, and what to do with it."""
     page = Page()
-    connection = easel.connection
+    connection, usual = easel.connection, await _usual(easel, person_id)
     often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
     container = ui.Container[Any]()
     head = about_lora.head(lora, await tags_of(connection, lora.id))
-    await add_pictures(page, container, easel, person_id, lora, head)
-    container.add_item(ui.TextDisplay[Any](about_lora.versions(easel, lora)))
+    await add_pictures(page, container, easel, lora, head, usual)
+    container.add_item(ui.TextDisplay[Any](about_lora.versions(easel, lora, usual)))
     container.add_item(ui.TextDisplay[Any](about_lora.facts(lora, often_with)))
     page.view.add_item(container)
     if often_with:

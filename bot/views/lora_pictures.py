@@ -11,9 +11,7 @@ from discord import ui
 
 from bot.assembly import Easel
 from bot.database.loras import Lora
-from bot.database.preferences import find_preferences
 from bot.database.samples import Sample, samples_of
-from bot.preferences import default_checkpoint
 from bot.texts import clipped
 from bot.thumbnails import GALLERY, LIST
 from bot.views.page import Page, preview_of
@@ -24,10 +22,10 @@ MAX_NAME = 60  # characters of a name
 
 
 async def add_pictures(
-    page: Page, container: ui.Container[Any], easel: Easel, person_id: int, lora: Lora, head: str
+    page: Page, container: ui.Container[Any], easel: Easel, lora: Lora, head: str, usual: str | None
 ) -> None:
-    """Add `head` with the pictures that belong to it."""
-    samples = await _samples(easel, person_id, lora)
+    """Add `head` with the pictures that belong to it, first those on the checkpoint `usual`."""
+    samples = await _samples(easel, lora, usual)
     preview = await asyncio.to_thread(preview_of, easel.settings.library.folder, lora)
     shown = await page.attach_small(easel, preview, LIST if samples else GALLERY) if preview else None
     if shown and samples:
@@ -42,12 +40,11 @@ async def add_pictures(
         container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
 
 
-async def _samples(easel: Easel, person_id: int, lora: Lora) -> list[list[Sample]]:
-    """The samples by version, first those on the checkpoint that the person uses, as many as a message carries."""
+async def _samples(easel: Easel, lora: Lora, usual: str | None) -> list[list[Sample]]:
+    """The samples by version, as many as a message carries."""
     painted = await samples_of(easel.connection, lora)
     by_version = [list(group) for _id, group in groupby(painted, key=lambda sample: sample.version_id)]
-    usual = default_checkpoint(easel.settings, await find_preferences(easel.connection, person_id))
-    by_version.sort(key=lambda samples: usual is None or samples[0].checkpoint != usual.name)
+    by_version.sort(key=lambda samples: samples[0].checkpoint != usual)
     room, kept = MAX_SAMPLES, list[list[Sample]]()
     for samples in by_version:
         if len(samples) <= room:
