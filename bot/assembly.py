@@ -37,7 +37,7 @@ class Easel:
     library: ScanReport
     requests: RequestBuilder
     generation: Generation
-    worker: LocalWorker
+    workers: tuple[LocalWorker, ...]
     thumbnails: Thumbnails
     inputs: Inputs
 
@@ -95,13 +95,14 @@ async def open_easel(settings: Settings, progress: Progress = _no_progress) -> A
 @asynccontextmanager
 async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel]:
     """The rest of what runs, on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
-    worker = LocalWorker(_configure(settings, found.checkpoints))
+    _prepare_folders(settings)
+    workers = tuple(LocalWorker(_configure(settings, found.checkpoints, device)) for device in settings.worker.devices)
     generation = Generation(
         found.connection,
-        worker,
+        workers,
         pictures=settings.storage.pictures,
         spool=settings.storage.spool,
-        max_attempts=settings.limits.max_attempts,
+        limits=settings.limits,
     )
     inputs = Inputs(settings.storage.inputs)
     async with generation.running():
@@ -119,7 +120,7 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
                 found.library,
                 found.requests,
                 generation,
-                worker,
+                workers,
                 Thumbnails(settings.storage.thumbnails),
                 inputs,
             )
@@ -128,7 +129,7 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
                 task.cancel()
 
 
-def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> Configure:
+def _prepare_folders(settings: Settings) -> None:
     storage = settings.storage
     try:
         for folder in (storage.pictures, storage.inputs, storage.spool):
@@ -137,12 +138,17 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> C
             leftover.unlink()
     except OSError as problem:
         raise ConfigError(f"The folder {storage.folder} cannot be written: {problem.strerror}.") from None
+
+
+def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], device: str) -> Configure:
+    """What the worker on `device` is told: only of the checkpoints that it has the memory for."""
+    declared = {checkpoint.name: checkpoint.devices for checkpoint in settings.checkpoints}
     return Configure(
-        checkpoints=checkpoints,
+        checkpoints=tuple(spec for spec in checkpoints if device in (declared[spec.name] or (device,))),
         library=str(settings.library.folder),
-        spool=str(storage.spool),
-        inputs=str(storage.inputs),
-        device=settings.worker.device,
+        spool=str(settings.storage.spool),
+        inputs=str(settings.storage.inputs),
+        device=device,
         threads=settings.worker.threads,
         allowed_pairs=settings.matching.allow,
         allow_v_on_epsilon=settings.matching.allow_v_on_epsilon,

@@ -30,6 +30,7 @@ from bot.database.jobs import Job
 from bot.database.memos import recall, remember
 from bot.delivery import Deliverer
 from bot.orders import Orders
+from bot.post import DiscordPost
 from bot.replies import answer
 from bot.views.add_to_studio import AddToStudioButton
 from bot.views.bookmarks import PageButton, RemoveButton
@@ -38,6 +39,7 @@ from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
 from bot.views.history import CONTROLS as HISTORY_CONTROLS
 from bot.views.lora import CONTROLS as LORA_CONTROLS
 from bot.views.market import CONTROLS as MARKET_CONTROLS
+from bot.views.queue import QUEUE_BUTTONS
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import CONTROLS as RESULT_CONTROLS
 from bot.views.sheet import TakeVariantButton
@@ -98,6 +100,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     *HISTORY_CONTROLS,
     *LORA_CONTROLS,
     *MARKET_CONTROLS,
+    *QUEUE_BUTTONS,
     *STACK_BUTTONS,
     *RESULT_CONTROLS,
     *STUDIO_CONTROLS,
@@ -139,7 +142,7 @@ class EaselBot(commands.Bot):
             http_trace=metrics.http_trace(),
         )
         self.easel = easel
-        self.deliverer = Deliverer(self, easel.connection, easel.settings.storage.pictures)
+        self.deliverer = Deliverer(DiscordPost(self), easel.connection, easel.settings.storage.pictures)
         self.orders = Orders(easel, self.deliverer)
         self.desk = Desk(easel, draw_panel)
 

@@ -1,26 +1,38 @@
 """Where a result goes, and that it goes there once.
 
-The first way that is open is taken: the interaction's own message, the same message by the bot's token, the message
-found again by the job's id on its buttons, a new message in the channel, a direct message. All but the last two
-are edits and may be repeated without harm; before a new message is posted we look for the one that may be there.
+The first way that is open is taken: the interaction's own message, the same message by the bot's token, a new message
+in the channel, a new one in the person's direct messages; what is private goes to the person alone. Edits may be
+repeated without harm. Before a new message is posted, that is written down; so after a crash it is known that one may
+be there, and it is looked for by the job's number on its buttons. tests/bot/test_delivery_model.py plays every crash.
+
+An edit of an original message that nobody but the person can see cannot be found again: a crash between it and its
+being written down gives that person a second copy, rather than none.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiosqlite
 import discord
 from discord import ui
 
-from bot import acknowledge
 from bot.attachments import DEFAULT_LIMIT, Attachment, fit, fitted
-from bot.database.deliveries import Delivery, DeliveryState, find_delivery, mark_sent, mark_undeliverable
+from bot.database.clock import now_ms
+from bot.database.deliveries import (
+    Delivery,
+    DeliveryState,
+    find_delivery,
+    mark_posting,
+    mark_sent,
+    mark_undeliverable,
+    remember_message,
+)
 from bot.database.jobs import Job
 from bot.database.pictures import Picture
 from bot.sheets import compose
@@ -33,20 +45,82 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_BACK = 50  # messages of a channel that are searched for one of ours
-SERVER_ERROR = 500  # below it, the request is refused and would be again; from there on, it may be repeated
+
+class Closed(Exception):
+    """This way does not lead to the person, now or later."""
+
+
+class Message(Protocol):
+    """What is to be shown; views and files are made anew for each way that is tried."""
+
+    def view(self) -> ui.LayoutView:
+        """The components."""
+        ...
+
+    def files(self) -> list[discord.File]:
+        """The files."""
+        ...
+
+
+class Post(Protocol):
+    """Discord, as far as deliveries need it.
+
+    Each method raises Closed when Discord refuses and would refuse again; what else it raises may pass.
+    """
+
+    async def answer(self, interaction: Interaction, message: Message, *, private: bool) -> int | None:
+        """Answer an interaction, to be seen by the person alone or by all; the message's id, where Discord tells it."""
+        ...
+
+    async def edit_original(self, interaction: Interaction, message: Message) -> int:
+        """Show `message` in place of the first answer; its id."""
+        ...
+
+    async def edit(self, channel_id: int, message_id: int, message: Message) -> None:
+        """Show `message` in place of one of our messages, by the bot's own token."""
+        ...
+
+    async def find(self, channel_id: int, job_id: int, since: int) -> int | None:
+        """The id of our message about the job that was posted soon after `since` (unix ms), or None."""
+        ...
+
+    async def post(self, channel_id: int, message: Message, nonce: str) -> int:
+        """A new message; its id. The same nonce within minutes gives the message that is there already."""
+        ...
+
+    async def direct_channel(self, person_id: int) -> int:
+        """The channel of a person's direct messages."""
+        ...
+
+
+@dataclass(frozen=True)
+class News:
+    """How a job is getting on."""
+
+    draw: Callable[[], ui.LayoutView]
+    preview: Attachment | None = None
+
+    def view(self) -> ui.LayoutView:
+        """The components."""
+        view = self.draw()
+        view.stop()
+        return view
+
+    def files(self) -> list[discord.File]:
+        """The preview, if there is one."""
+        return [self.preview.file()] if self.preview else []
 
 
 @dataclass(frozen=True)
 class Result:
-    """What is to be delivered; views and files are made anew for each way that is tried."""
+    """What became of a job."""
 
     job: Job
     attachments: tuple[Attachment, ...]
     shows_prompt: bool = False
 
     def view(self) -> ui.LayoutView:
-        """The message's components."""
+        """Pictures, or why there are none."""
         view = ended_view(self.job)
         if self.attachments:
             view = result_view(self.job, self.attachments, shows_prompt=self.shows_prompt)
@@ -54,17 +128,33 @@ class Result:
         return view
 
     def files(self) -> list[discord.File]:
-        """The message's files."""
+        """The pictures."""
         return [attachment.file() for attachment in self.attachments]
 
 
 class Deliverer:
-    """Delivers the results of jobs that were asked for on Discord."""
+    """Tells people on Discord of the jobs that they asked for there, and brings the results."""
 
-    def __init__(self, bot: EaselBot, connection: aiosqlite.Connection, pictures: Path) -> None:
-        self._bot = bot
+    def __init__(self, post: Post, connection: aiosqlite.Connection, pictures: Path) -> None:
+        self._post = post
         self._connection = connection
         self._pictures = pictures
+
+    async def announce(self, job: Job, message: Message, interaction: Interaction, *, private: bool) -> None:
+        """Tell that the job waits. Raises Closed or what passes; the job is owed all the same."""
+        message_id = await self._post.answer(interaction, message, private=private)
+        if message_id is not None:
+            await remember_message(self._connection, job.id, message_id)
+
+    async def show(self, job: Job, message: Message, interaction: Interaction | None) -> None:
+        """Show how the job is getting on, in the message that tells of it. Raises Closed when there is none."""
+        if interaction is not None and not interaction.is_expired():
+            await self._post.edit_original(interaction, message)
+            return
+        delivery = await find_delivery(self._connection, job.id)
+        if delivery is None or delivery.private or delivery.message_id is None:
+            raise Closed
+        await self._post.edit(job.channel_id, delivery.message_id, message)
 
     async def deliver(self, job: Job, pictures: tuple[Picture, ...], interaction: Interaction | None) -> None:
         """Deliver what became of `job`, unless that was done. `interaction` is the living one, if there is."""
@@ -76,22 +166,68 @@ class Deliverer:
         attach = self._sheet if job.request.variants else self._attachments
         attachments = await asyncio.to_thread(attach, job, pictures, limit, words=words)
         result = Result(job, attachments, delivery.shows_prompt)
-        for way in self._ways(result, delivery, interaction):
-            message_id = await _tried(way)
-            if message_id is not None:
-                await mark_sent(self._connection, job.id, message_id)
-                return
-        await mark_undeliverable(self._connection, job.id)
-        log.warning("the result of job %s could not be delivered anywhere; its pictures are kept", job.id)
+        message_id = await self._deliver(result, delivery, interaction)
+        if message_id is None:
+            await mark_undeliverable(self._connection, job.id)
+            log.warning("the result of job %s could not be delivered anywhere; its pictures are kept", job.id)
+        else:
+            await mark_sent(self._connection, job.id, message_id)
+
+    async def _deliver(self, result: Result, delivery: Delivery, interaction: Interaction | None) -> int | None:
+        """The id of the message that now shows the result; None when every way is closed."""
+        if interaction is not None and not interaction.is_expired():
+            try:
+                return await self._post.edit_original(interaction, result)
+            except Closed as why:
+                log.info("the answer to an interaction cannot be edited any more: %s", why)
+        for to_channel in (False,) if delivery.private else (True, False):
+            try:
+                if to_channel:
+                    return await self._to_channel(result, delivery)
+                return await self._new(result, delivery, await self._post.direct_channel(result.job.person_id))
+            except Closed as why:
+                log.info("a result cannot go one way and is tried another: %s", why)
+        return None
+
+    async def _to_channel(self, result: Result, delivery: Delivery) -> int:
+        """To where it was asked for. Raises Closed."""
+        channel_id = result.job.channel_id
+        if delivery.message_id is not None:
+            try:
+                await self._post.edit(channel_id, delivery.message_id, result)
+            except Closed as why:
+                log.info("the message that told of the job is gone or cannot be edited: %s", why)
+            else:
+                return delivery.message_id
+        elif (found := await self._look(delivery, channel_id, delivery.created_at)) is not None:
+            await self._post.edit(channel_id, found, result)
+            return found
+        return await self._new(result, delivery, channel_id)
+
+    async def _new(self, result: Result, delivery: Delivery, channel_id: int) -> int:
+        """A new message, or the one that was posted before a crash. Raises Closed."""
+        if delivery.posting_in == channel_id and delivery.posting_at is not None:
+            found = await self._look(delivery, channel_id, delivery.posting_at)
+            if found is not None:
+                await self._post.edit(channel_id, found, result)
+                return found
+        await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
+        return await self._post.post(channel_id, result, nonce=f"job-{delivery.job_id}")
+
+    async def _look(self, delivery: Delivery, channel_id: int, since: int) -> int | None:
+        """Our message about the job; None also where we may write but not read: the nonce has to do there."""
+        try:
+            return await self._post.find(channel_id, delivery.job_id, since)
+        except Closed:
+            return None
 
     def _attachments(
         self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool
     ) -> tuple[Attachment, ...]:
         # The limit is for the whole message, so that several pictures share it.
         share = limit // max(1, len(pictures))
-        paths = [self._pictures / picture.path for picture in pictures]
-        # Somebody may have tidied up the folder.
-        return tuple(fit(path, share, words=words) for path in paths if path.exists())
+        made = [_fitted(self._pictures / picture.path, share, words=words) for picture in pictures]
+        return tuple(attachment for attachment in made if attachment is not None)
 
     def _sheet(self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[Attachment, ...]:
         """All variants on one sheet, which holds no words but what stands on it."""
@@ -102,60 +238,11 @@ class Deliverer:
         sheet = compose([places.get(number) for number in range(len(job.request.variants))], job.request)
         return (fitted(f"sheet-{job.id}.png", sheet, limit),)
 
-    def _ways(
-        self, result: Result, delivery: Delivery, interaction: Interaction | None
-    ) -> list[Callable[[], Awaitable[int | None]]]:
-        ways: list[Callable[[], Awaitable[int | None]]] = []
-        if interaction is not None and not interaction.is_expired():
-            ways.append(lambda: self._edit_original(result, interaction))
-        if not delivery.private:
-            ways.append(lambda: self._edit_message(result, delivery.message_id))
-            ways.append(lambda: self._edit_found(result, result.job.channel_id))
-            ways.append(lambda: self._post(result, result.job.channel_id))
-        ways.append(lambda: self._direct(result))
-        return ways
 
-    async def _edit_original(self, result: Result, interaction: Interaction) -> int:
-        return (await acknowledge.update(interaction, result.view(), result.files())).id
-
-    async def _edit_message(self, result: Result, message_id: int | None) -> int | None:
-        if message_id is None:
-            return None
-        channel = self._bot.get_partial_messageable(result.job.channel_id)
-        await channel.get_partial_message(message_id).edit(view=result.view(), attachments=result.files())
-        return message_id
-
-    async def _edit_found(self, result: Result, channel_id: int) -> int | None:
-        """Look for the message that tells of the job: a crash may have come before its id was written down."""
-        mark = f":{result.job.id}"
-        async for message in self._bot.get_partial_messageable(channel_id).history(limit=LOOK_BACK):
-            if message.author == self._bot.user and any(item.endswith(mark) for item in _custom_ids(message)):
-                await message.edit(view=result.view(), attachments=result.files())
-                return message.id
-        return None
-
-    async def _post(self, result: Result, channel_id: int) -> int:
-        channel = self._bot.get_partial_messageable(channel_id)
-        message = await channel.send(view=result.view(), files=result.files(), nonce=f"job-{result.job.id}")
-        return message.id
-
-    async def _direct(self, result: Result) -> int | None:
-        person = await self._bot.fetch_user(result.job.person_id)
-        channel = await person.create_dm()
-        return await self._edit_found(result, channel.id) or await self._post(result, channel.id)
-
-
-async def _tried(way: Callable[[], Awaitable[int | None]]) -> int | None:
-    """The id of the message that now shows the result; None when this way is closed."""
+def _fitted(path: Path, limit: int, *, words: bool) -> Attachment | None:
+    """The picture; None when somebody tidied it away or it is damaged."""
     try:
-        return await way()
-    except discord.HTTPException as problem:
-        if problem.status >= SERVER_ERROR:
-            raise
-        log.info("a result cannot go one way and is tried another: %s", problem)
+        return fit(path, limit, words=words)
+    except OSError as problem:
+        log.warning("the picture %s cannot be sent: %s", path, problem)
         return None
-
-
-def _custom_ids(message: discord.Message) -> list[str]:
-    view = ui.LayoutView.from_message(message, timeout=None)
-    return [item.custom_id for item in view.walk_children() if isinstance(item, ui.Button) and item.custom_id]

@@ -1,34 +1,28 @@
-"""Between the job table and the worker: who is next, what became of it, and what happens when the worker dies."""
+"""Between the job table and the workers: who is next, what became of it, and what happens when a worker dies."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from itertools import count
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import aiosqlite
 
+from bot.asides import Asides
 from bot.background import guard
-from bot.database.errors import DatabaseError
-from bot.database.jobs import (
-    Job,
-    cancel_job,
-    fail_job,
-    find_job,
-    finish_job,
-    queued_jobs,
-    requeue_job,
-    requeue_orphans,
-    start_job,
-)
-from bot.database.loras import find_version
-from bot.database.pictures import NewPicture, Picture
-from bot.spool import keep, place
-from inference.errors import InferenceError, WorkerCrashed, WorkerFailed
+from bot.config import LimitSettings
+from bot.database.clock import now_ms
+from bot.database.jobs import Job, cancel_job, fail_job, queued_jobs, requeue_orphans
+from bot.database.paces import all_paces, load_times, record_paces
+from bot.database.pauses import pause, paused_servers, unpause
+from bot.database.pictures import Picture
+from bot.outcomes import Outcomes
+from bot.pace import Pace
+from bot.stations import Hand, Station, is_benched
+from inference.errors import CheckpointNotFound, InferenceError, JobExpired, WorkerCrashed
 from inference.messages import (
     BadCommand,
     Cancelled,
@@ -42,22 +36,21 @@ from inference.messages import (
     Ready,
     Started,
 )
-from inference.queue import JobQueue, Waiting
+from inference.queue import EVERYWHERE, Forecast, JobQueue, Seat, Waiting
 from inference.workers import Worker, WorkerDied
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write down what became of a job
-ASIDE_IDS = 2**62  # from here on, ids are of what the bot paints for itself; no row of the job table gets so far
+HOUR_MS = 3_600_000
+TICK_SECONDS = 5.0  # between looks for jobs that are too old and workers that hang
+MANY_ATTEMPTS = 100  # of a job that no worker even begins
 
 
 @dataclass(frozen=True)
 class JobUpdate:
     """What has just happened to a job. `progress` while it paints, `pictures` once it has succeeded.
 
-    `trouble` is the worker's death, told to everybody who waits; the job itself goes on.
+    `trouble` is a worker's death, told to everybody who waits; the job itself goes on.
     """
 
     job: Job
@@ -66,61 +59,69 @@ class JobUpdate:
     trouble: WorkerDied | None = None
 
 
-@dataclass(frozen=True)
-class _Aside:
-    """What the bot paints for itself just now, and how it will have ended."""
-
-    job_id: int
-    ended: asyncio.Future[Finished | InferenceError | None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-
 class Dispatcher:
-    """Hands queued jobs to the worker and writes down what it reports. Every state lives in the job table."""
+    """Hands queued jobs to workers and writes down what they report. Every state lives in the job table.
+
+    `tell` hears what happens to jobs, `benched` of a worker that dies again and again.
+    """
 
     def __init__(
         self,
         connection: aiosqlite.Connection,
-        worker: Worker,
+        workers: Sequence[Worker],
         *,
         pictures: Path,
         spool: Path,
-        max_attempts: int,
+        limits: LimitSettings,
         tell: Callable[[JobUpdate], None],
+        benched: Callable[[WorkerDied], None],
     ) -> None:
         self._connection = connection
-        self._worker = worker
-        self._pictures = pictures
-        self._spool = spool
-        self._max_attempts = max_attempts
+        self._limits = limits
         self._tell = tell
-        self._queue = JobQueue()
-        self._in_hand: dict[int, Job] = {}
-        self._free = 0
-        self._loaded: tuple[str, ...] = ()
-        self._filling = asyncio.Lock()
-        self._aside: _Aside | None = None
-        self._aside_ids = count(ASIDE_IDS)
+        self._benched = benched
+        self._outcomes = Outcomes(connection, pictures, spool)
+        self._queue = JobQueue(time.monotonic)
+        self._stations = [Station(worker, Seat(worker.serves)) for worker in workers]
+        self._asides = Asides(self._stations, spool)
+        self._queue.seats = [station.seat for station in self._stations]
+        self._jobs: dict[int, Job] = {}  # those that wait or run
+        self._pace = Pace()
+        self._called = asyncio.Event()
+
+    # --- what people do ----------------------------------------------------------------------------------------
 
     async def resume(self) -> None:
         """At the program's start: what was running has no worker any more; everything queued waits again."""
-        await requeue_orphans(self._connection)
+        self._pace.remember(await all_paces(self._connection), await load_times(self._connection))
+        self._queue.load_seconds = self._pace.loads
+        self._queue.paused = await paused_servers(self._connection)
+        for job in await requeue_orphans(self._connection):
+            self._outcomes.forget_unrecorded(job)
         for job in await queued_jobs(self._connection):
-            self._queue.push(_waiting(job))
+            if job.deaths >= self._limits.max_attempts:
+                await self._give_up(job, WorkerCrashed(attempts=job.deaths))
+            elif not self._queue.served(job.checkpoint):
+                await self._give_up(job, self._not_served(job.checkpoint))
+            elif not await self._expired(job):
+                self._push(job)
+
+    def check(self, checkpoint: str) -> None:
+        """Raises CheckpointNotFound when no worker can load it: better told now than waited for."""
+        if not self._queue.served(checkpoint):
+            raise self._not_served(checkpoint)
 
     async def add(self, job: Job) -> None:
         """Let a job that stands in the table wait for its turn."""
-        self._queue.push(_waiting(job))
-        async with self._filling:  # not between an aside's submission and its being known
-            if self._aside is not None:
-                await self._worker.cancel(self._aside.job_id)
-        await self._fill()
+        self._push(job)
+        self._called.set()
+        await self._asides.give_up()
 
     @property
     def quiet(self) -> bool:
-        """Whether nobody waits, nothing is being painted, and the worker would take a job."""
-        return bool(self._free) and not (len(self._queue) or self._in_hand or self._aside)
+        """Whether nobody waits, nothing is being painted, and a worker would take a job."""
+        free = any(station.seat.places > 0 for station in self._stations)
+        return free and self._asides.idle and not (len(self._queue) or any(s.hands for s in self._stations))
 
     async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
         """Paint for the bot itself, outside of the job table, and only while it is `quiet`; given up for any job.
@@ -128,207 +129,253 @@ class Dispatcher:
         The pictures lie in the spool and are the caller's. None when it was given up, or not begun. Raises
         InferenceError, also when the worker died of it.
         """
-        files = await self._files(request)
-        async with self._filling:
-            if not self.quiet:
-                return None
-            self._aside = aside = _Aside(next(self._aside_ids))
-            self._free -= 1
-            if not await self._worker.submit(Generate(job_id=aside.job_id, attempt=1, request=request, files=files)):
-                self._free = 0
-                self._end_aside(None)
-        try:
-            end = await aside.ended
-        except asyncio.CancelledError:
-            await self._worker.cancel(aside.job_id)
-            raise
-        if isinstance(end, InferenceError):
-            raise end
-        return None if end is None else tuple(self._spool / Path(name).name for name in end.pictures)
+        files = await self._outcomes.files(request)
+        return await self._asides.paint(request, files) if self.quiet else None
 
-    def _end_aside(self, end: Finished | InferenceError | None) -> None:
-        aside, self._aside = self._aside, None
-        if aside is None:
-            return
-        kept = set(end.pictures) if isinstance(end, Finished) and not aside.ended.done() else set[str]()
-        for leftover in self._spool.glob(f"job{aside.job_id}-*"):
-            if leftover.name not in kept:
-                leftover.unlink(missing_ok=True)
-        if not aside.ended.done():
-            aside.ended.set_result(end)
+    def forecast(self, job: Job) -> Forecast:
+        """When a job that waits or is about to will begin and be done, if nobody else comes."""
+        if self._pace.seconds(job.request) is None:
+            return Forecast(self._queue.forecast(self._waiting(job), lambda _job, _n: 1.0, {}).ahead)
+        remaining = {job_id: self.remaining(job_id) or 0.0 for station in self._stations for job_id in station.hands}
 
-    def position(self, job_id: int) -> int | None:
-        """How many jobs come before this one; None when it does not wait."""
-        order = [waiting.job_id for waiting in self._queue.order(self._loaded)]
-        return order.index(job_id) if job_id in order else None
+        def seconds(waiting: Waiting, jobs: int) -> float:
+            known = self._jobs.get(waiting.job_id, job)
+            return self._pace.seconds(known.request, jobs) or 0.0
+
+        return self._queue.forecast(self._waiting(job), seconds, remaining)
+
+    def next_begins(self, person_id: int) -> float | None:
+        """Seconds until the next of a person's jobs begins, or if none waits, anybody's; None when nobody can say."""
+        waiting = [job for job in self._jobs.values() if job.id in self._queue]
+        mine = [job for job in waiting if job.person_id == person_id] or waiting
+        begins = [forecast.begins for job in mine[:1] if (forecast := self.forecast(job)).begins is not None]
+        return min(begins, default=None)
+
+    def remaining(self, job_id: int) -> float | None:
+        """Seconds until a job in a worker's hands is done; None when nobody can say."""
+        for station in self._stations:
+            if (hand := station.hands.get(job_id)) and hand.job:
+                done = hand.watch.steps if hand.watch else 0
+                return self._pace.seconds(hand.job.request, max(1, len(station.begun)), done=done)
+        return None
 
     async def cancel(self, job_id: int) -> Job | None:
-        """Cancel a job that waits or runs; None when it had ended already."""
+        """Cancel a job that waits or runs; None when it had ended already. Raises DatabaseError."""
         job = await cancel_job(self._connection, job_id)
         self._queue.remove(job_id)  # not before: what the table does not say has not happened
         if job is None:
             return None
-        if job_id in self._in_hand:
-            await self._worker.cancel(job_id)
+        self._jobs.pop(job_id, None)
+        for station in self._stations:
+            if hand := station.hands.get(job_id):
+                hand.cancelled = True
+                if hand.job is not None:
+                    await station.worker.cancel(job_id)
         self._tell(JobUpdate(job))
         return job
 
+    async def pause(self, server_id: int, person_id: int) -> None:
+        """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
+        await pause(self._connection, server_id, person_id)
+        self._queue.paused.add(server_id)
+
+    async def unpause(self, server_id: int) -> None:
+        """Go on. Raises DatabaseError."""
+        await unpause(self._connection, server_id)
+        self._queue.paused.discard(server_id)
+        self._called.set()
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """The servers of which nothing new is begun; EVERYWHERE stands for all."""
+        return frozenset(self._queue.paused)
+
+    # --- what workers do -----------------------------------------------------------------------------------------
+
     async def run(self) -> None:
-        """Follow the worker until it is closed. One event that goes wrong does not end the others."""
-        async for event in self._worker.events():
-            await guard(self._handle(event), f"handling {type(event).__name__}")
-            await guard(self._fill(), "filling the worker")
+        """Fill the workers and follow them until they are closed. What goes wrong once does not end the rest."""
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(self._keep_filling()), group.create_task(self._keep_looking())]
+            following = [group.create_task(self._follow(station)) for station in self._stations]
+            await asyncio.wait(following)
+            for task in beside:
+                task.cancel()
 
-    async def _fill(self) -> None:
-        async with self._filling:
-            while self._free and (waiting := self._queue.next(self._loaded)):
-                try:
-                    job = await _insist(lambda turn=waiting: start_job(self._connection, turn.job_id))
-                except DatabaseError:
-                    self._queue.push(waiting)
-                    raise
-                if job is not None:
-                    await self._submit(job)
+    def leave(self) -> None:
+        """The program ends: begin nothing more, and do not wait for a database that cannot be written."""
+        self._queue.paused.add(EVERYWHERE)
+        self._outcomes.leaving.set()
 
-    async def _submit(self, job: Job) -> None:
-        files = await self._files(job.request)
-        self._in_hand[job.id] = job
-        self._free -= 1
-        command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=files)
-        if not await self._worker.submit(command):
-            self._free = 0
-            await self._give_back(self._in_hand.pop(job.id))
+    async def stop(self) -> None:
+        """After the workers were closed: their jobs wait for the next start. Raises DatabaseError."""
+        for station in self._stations:
+            for hand in station.hands.values():
+                if hand.job is not None and not hand.cancelled:
+                    await self._outcomes.give_back(hand.job, died=False)
+        await record_paces(self._connection, *self._pace.news())
 
-    async def _files(self, request: GenerationRequest) -> dict[str, str]:
-        """Where each LoRA of the request lies, relative to the library; what is gone the worker will miss."""
-        return {
-            use.sha256: version.path
-            for use in request.loras
-            if (version := await find_version(self._connection, use.sha256)) and version.usable
-        }
+    async def _keep_filling(self) -> None:
+        while True:
+            await self._called.wait()
+            self._called.clear()
+            for station in self._stations:
+                while waiting := self._queue.next(station.seat):
+                    hand = station.hands[waiting.job_id] = Hand()  # from here on `cancel` finds it
+                    await guard(self._begin(station, waiting.job_id, hand), f"beginning job {waiting.job_id}")
 
-    async def _give_back(self, job: Job) -> None:
-        """The worker of this attempt is gone: wait again, or give up after too many."""
-        if job.attempt >= self._max_attempts:
-            await self._fail(job, WorkerCrashed(attempts=job.attempt))
-        elif waits := await _insist(lambda: requeue_job(self._connection, job.id, job.attempt)):
-            self._queue.push(_waiting(waits))
-            self._tell(JobUpdate(waits))
+    async def _begin(self, station: Station, job_id: int, hand: Hand) -> None:
+        begun = await self._outcomes.begin(job_id)
+        if begun is None or hand.cancelled:
+            self._let_go(station, job_id, served=False)
+            return
+        job = hand.job = self._jobs[job_id] = begun.job
+        hand.heard = time.monotonic()
+        command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=begun.files)
+        if not await station.worker.submit(command):
+            station.seat.places = 0
+            await self._give_back(station, job.id)
 
-    async def _handle(self, event: Event | WorkerDied) -> None:
+    async def _follow(self, station: Station) -> None:
+        async for event in station.worker.events():
+            await guard(self._handle(station, event), f"handling {type(event).__name__}")
+            self._called.set()
+
+    async def _handle(self, station: Station, event: Event | WorkerDied) -> None:
         match event:
             case Capacity():
-                self._free, self._loaded = event.free, event.loaded
+                station.announce(event)
             case WorkerDied():
-                await self._mourn(event)
+                await self._mourn(station, event)
             case Ready() | BadCommand():
                 log.info("worker: %s", event)
-            case Finished() | Failed() | Cancelled() if self._aside and event.job_id == self._aside.job_id:
-                self._end_aside(_end_of(event))
-                if isinstance(event, Finished):
-                    self._free += 1  # the worker is about to say so; whoever paints aside has more to come
             case Started() | Progress():
-                if job := self._current(event):
+                if job := station.hear(event, time.monotonic()):
                     self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
+            case Finished() | Failed() | Cancelled() if self._asides.hear(event):
+                pass
             case Finished() | Failed() | Cancelled():
-                if job := self._current(event):
-                    del self._in_hand[job.id]
-                    await self._conclude(job, event)
+                if job := station.current(event.job_id, event.attempt):
+                    await self._conclude(station, job, event)
 
-    def _current(self, event: Started | Progress | Finished | Failed | Cancelled) -> Job | None:
-        """The job in hand that `event` speaks of; None for an attempt that was given up."""
-        job = self._in_hand.get(event.job_id)
-        return job if job and job.attempt == event.attempt else None
-
-    async def _conclude(self, job: Job, event: Finished | Failed | Cancelled) -> None:
+    async def _conclude(self, station: Station, job: Job, event: Finished | Failed | Cancelled) -> None:
+        hand = station.hands[job.id]
         match event:
             case Finished():
                 await self._succeed(job, event)
+                if hand.watch:
+                    self._pace.learn(job.request, hand.watch, time.monotonic())
             case Failed():
                 await self._fail(job, InferenceError.from_failed(event.code, event.detail))
-            case Cancelled():  # the table said so first; a worker that gives up by itself is another matter
-                await self._give_back(job)
-        for leftover in self._spool.glob(f"job{job.id}-{job.attempt}-*"):
-            leftover.unlink(missing_ok=True)
+            case Cancelled() if not hand.cancelled:  # by itself, so somebody else has to paint it
+                await self._give_back(station, job.id)
+            case Cancelled():
+                pass
+        self._let_go(station, job.id)  # not before its end is written down: until then `cancel` has to find it
+        self._outcomes.tidy(job)
 
     async def _succeed(self, job: Job, event: Finished) -> None:
-        request = job.request
-        if len(event.pictures) != request.count:
-            await self._fail(job, WorkerFailed(reason=f"{len(event.pictures)} pictures instead of {request.count}"))
-            return
         try:
-            paths = [await asyncio.to_thread(self._keep, job, name) for name in event.pictures]
-        except OSError as problem:
-            log.exception("the pictures of job %s cannot be kept", job.id)
-            await self._fail(job, WorkerFailed(reason=problem.strerror or "the pictures cannot be kept"))
+            done = await self._outcomes.succeed(job, event)
+        except InferenceError as problem:
+            await self._fail(job, problem)
             return
-        new = [
-            NewPicture(path=path, width=request.width, height=request.height, seed=seed)
-            for path, seed in zip(paths, request.seeds, strict=True)
-        ]
-        done = await _insist(
-            lambda: finish_job(
-                self._connection,
-                job.id,
-                job.attempt,
-                new,
-                seconds=event.seconds,
-                peak_memory=event.peak_memory,
-                notes=event.notes,
-            )
-        )
-        if done is None:  # cancelled while the last step ran
-            for path in paths:
-                (self._pictures / path).unlink(missing_ok=True)
-            return
-        self._tell(JobUpdate(done.job, pictures=done.pictures))
-
-    def _keep(self, job: Job, name: str) -> str:
-        """Move a picture out of the spool and onto the disk for good; its path below the pictures folder."""
-        source = self._spool / Path(name).name
-        relative = place(job.id, source.name)
-        keep(source, self._pictures / relative)
-        return relative
+        if done is not None:
+            self._tell(JobUpdate(done.job, pictures=done.pictures))
 
     async def _fail(self, job: Job, problem: InferenceError) -> None:
-        failed = await _insist(lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail))
+        failed = await self._outcomes.fail(job, problem)
         if failed is not None:
             self._tell(JobUpdate(failed))
 
-    async def _mourn(self, death: WorkerDied) -> None:
+    def _let_go(self, station: Station, job_id: int, *, served: bool = True) -> None:
+        """The worker has the job no more, whatever became of it."""
+        station.hands.pop(job_id, None)
+        self._queue.release(station.seat, job_id, served=served)
+        if job_id not in self._queue:
+            self._jobs.pop(job_id, None)
+
+    async def _give_back(self, station: Station, job_id: int) -> None:
+        """This attempt came to nothing: wait again, or give up after too many."""
+        hand = station.hands[job_id]
+        job = hand.job
+        if job is None:
+            return  # it is still being begun, and will be refused by a worker that is gone
+        died = hand.watch is not None
+        waits = None
+        if job.deaths + died >= self._limits.max_attempts or job.attempt >= MANY_ATTEMPTS:
+            await self._fail(job, WorkerCrashed(attempts=job.deaths + died))
+        else:
+            waits = await self._outcomes.give_back(job, died=died)
+        self._let_go(station, job_id, served=False)
+        if waits and not hand.cancelled:
+            self._push(waits)
+            self._tell(JobUpdate(waits))
+
+    async def _mourn(self, station: Station, death: WorkerDied) -> None:
         """Every job the worker had goes back to the queue; everybody who waits is told."""
-        self._free = 0
-        self._end_aside(WorkerCrashed(attempts=1))
-        lost, self._in_hand = list(self._in_hand.values()), {}
-        for job in lost:
-            await self._give_back(job)
-        for waiting in self._queue.order():
-            if job := await find_job(self._connection, waiting.job_id):
-                self._tell(JobUpdate(job, trouble=death))
+        station.dies()
+        self._asides.die(station)
+        if is_benched(death):
+            self._benched(death)
+        for job_id in list(station.hands):
+            await self._give_back(station, job_id)
+        for job in [job for job in self._jobs.values() if job.id in self._queue]:
+            self._tell(JobUpdate(job, trouble=death))
 
+    # --- what time does ------------------------------------------------------------------------------------------
 
-async def _insist(move: Callable[[], Awaitable[T]]) -> T:
-    """Carry out a move of a job that nobody would ask for again, also when the database is locked for a while."""
-    for wait in RETRY_SECONDS:
-        try:
-            return await move()
-        except DatabaseError as problem:
-            log.warning("a job's state cannot be written just now: %s", problem)
-            await asyncio.sleep(wait)
-    return await move()
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await guard(self._look(), "looking after the queue")
 
+    async def _look(self) -> None:
+        for job in [job for job in self._jobs.values() if job.id in self._queue]:
+            await self._expired(job)
+        for station in self._stations:
+            if any(hand.hangs(time.monotonic(), self._pace) for hand in station.begun):
+                log.error("a worker reports nothing any more and is ended")
+                await station.worker.restart()
+        paces, loads = self._pace.news()
+        if paces or loads:
+            await record_paces(self._connection, paces, loads)
 
-def _end_of(event: Finished | Failed | Cancelled) -> Finished | InferenceError | None:
-    match event:
-        case Finished():
-            return event
-        case Failed():
-            return InferenceError.from_failed(event.code, event.detail)
-        case Cancelled():
-            return None
+    async def _expired(self, job: Job) -> bool:
+        """Whether the job waited so long that nobody expects it any more; it has failed then. Raises DatabaseError."""
+        if now_ms() - job.created_at < self._limits.max_age_hours * HOUR_MS:
+            return False
+        await self._give_up(job, JobExpired(hours=self._limits.max_age_hours))
+        return True
 
+    async def _give_up(self, job: Job, problem: InferenceError) -> None:
+        """queued -> failed. Raises DatabaseError."""
+        failed = await fail_job(self._connection, job.id, None, problem.code, problem.detail)
+        self._queue.remove(job.id)
+        self._jobs.pop(job.id, None)
+        if failed is not None:
+            self._tell(JobUpdate(failed))
 
-def _waiting(job: Job) -> Waiting:
-    request = job.request
-    work = request.steps * request.width * request.height * request.count
-    return Waiting(job.id, job.person_id, job.checkpoint, float(work), job.background)
+    # --- the queue's words -----------------------------------------------------------------------------------------
+
+    def _push(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        self._queue.push(self._waiting(job))
+
+    def _waiting(self, job: Job) -> Waiting:
+        request = job.request
+        return Waiting(
+            job_id=job.id,
+            person_id=job.person_id,
+            checkpoint=job.checkpoint,
+            work=float(request.steps * request.width * request.height * request.count),
+            pictures=request.count,
+            weight=job.weight,
+            server_id=job.server_id,
+            # Its last chance it gets by itself, so that nobody is taken along by somebody else's bad job.
+            alone=job.deaths > 0 and job.deaths >= self._limits.max_attempts - 1,
+            since=time.monotonic() - max(0, now_ms() - job.created_at) / 1000,
+        )
+
+    def _not_served(self, checkpoint: str) -> CheckpointNotFound:
+        installed = sorted(frozenset[str]().union(*(station.seat.serves for station in self._stations)))
+        return CheckpointNotFound(name=checkpoint, installed=installed)

@@ -15,6 +15,16 @@ class NotYours(RequestError):
 
 
 @dataclass(eq=False)
+class NotStaff(RequestError):
+    """This is for people who manage this server, and for the bot's operators. Your own pictures are under /queue."""
+
+
+@dataclass(eq=False)
+class PressedTwice(RequestError):
+    """That was pressed twice within a second; it is one picture. To order another, press again."""
+
+
+@dataclass(eq=False)
 class NothingThere(RequestError):
     """{what}"""
 

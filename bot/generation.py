@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,13 +11,18 @@ from pathlib import Path
 import aiosqlite
 
 from bot import background
+from bot.config import LimitSettings
 from bot.database.connection import transaction
-from bot.database.jobs import Job, create_job, find_job, finish_job, start_job
+from bot.database.jobs import Job, count_queue, count_waiting, create_job, find_job, finish_job, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
 from bot.dispatcher import Dispatcher, JobUpdate
 from bot.spool import keep, place
+from bot.words import duration
 from inference.messages import GenerationRequest
-from inference.workers import Worker
+from inference.queue import EVERYWHERE, Forecast, Policy
+from inference.workers import Worker, WorkerDied
+
+log = logging.getLogger(__name__)
 
 Updates = asyncio.Queue[JobUpdate]
 
@@ -25,27 +31,46 @@ class Generation:
     """Takes orders, keeps them, and tells whoever follows a job what becomes of it."""
 
     def __init__(
-        self, connection: aiosqlite.Connection, worker: Worker, *, pictures: Path, spool: Path, max_attempts: int
+        self,
+        connection: aiosqlite.Connection,
+        workers: Sequence[Worker],
+        *,
+        pictures: Path,
+        spool: Path,
+        limits: LimitSettings,
     ) -> None:
         self._connection = connection
-        self._worker = worker
+        self._workers = workers
+        self._limits = limits
         self._pictures = pictures
         self._followers: dict[int, set[Updates]] = {}
+        self._alarmed: list[Callable[[WorkerDied], None]] = []
         self._dispatcher = Dispatcher(
-            connection, worker, pictures=pictures, spool=spool, max_attempts=max_attempts, tell=self._tell
+            connection,
+            workers,
+            pictures=pictures,
+            spool=spool,
+            limits=limits,
+            tell=self._tell,
+            benched=self._alarm,
         )
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """The worker runs and jobs are painted while inside."""
+        """The workers run and jobs are painted while inside; then what is unfinished waits for the next start."""
         await self._dispatcher.resume()
-        await self._worker.start()
-        dispatching = background.start(self._dispatcher.run(), "dispatcher")
+        dispatching: asyncio.Task[None] | None = None
         try:
+            for worker in self._workers:
+                await worker.start()
+            dispatching = background.start(self._dispatcher.run(), "dispatcher")
             yield
         finally:
-            await self._worker.close()
-            await dispatching
+            self._dispatcher.leave()
+            await asyncio.gather(*(worker.close() for worker in self._workers))
+            if dispatching is not None:
+                await dispatching
+            await background.guard(self._dispatcher.stop(), "giving jobs back")
 
     async def order(
         self,
@@ -54,21 +79,26 @@ class Generation:
         person_id: int,
         channel_id: int,
         server_id: int | None = None,
-        background: bool = False,
+        policy: Policy | None = None,
         also: Callable[[Job], Awaitable[None]] | None = None,
     ) -> Job:
         """Keep a checked request; from the return on it survives any crash. `also` writes in the same transaction.
 
-        A `background` job never goes before one that a person waits for.
+        Raises TooManyWaiting or QueueFull where the `policy` (left out, that of the settings) allows no more,
+        CheckpointNotFound when no worker can load the checkpoint, and DatabaseError.
         """
+        self._dispatcher.check(request.checkpoint)
+        policy = policy or self._limits.policy
         async with transaction(self._connection):
+            mine, in_all = await count_waiting(self._connection, person_id), await count_queue(self._connection)
+            policy.check(mine, in_all, lambda: duration(self._dispatcher.next_begins(person_id)))
             job = await create_job(
                 self._connection,
                 request,
                 person_id=person_id,
                 channel_id=channel_id,
                 server_id=server_id,
-                background=background,
+                weight=policy.weight,
             )
             if also is not None:
                 await also(job)
@@ -109,7 +139,7 @@ class Generation:
 
     @property
     def quiet(self) -> bool:
-        """Whether nobody waits, nothing is being painted, and the worker would take a job."""
+        """Whether nobody waits, nothing is being painted, and a worker would take a job."""
         return self._dispatcher.quiet
 
     async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
@@ -123,9 +153,43 @@ class Generation:
         """Cancel a job that waits or runs; None when it had ended already."""
         return await self._dispatcher.cancel(job_id)
 
-    def position(self, job_id: int) -> int | None:
-        """How many jobs come before this one; None when it does not wait."""
-        return self._dispatcher.position(job_id)
+    def forecast(self, job: Job) -> Forecast:
+        """When a job that waits begins and is done, if nobody else comes."""
+        return self._dispatcher.forecast(job)
+
+    def remaining(self, job_id: int) -> float | None:
+        """Seconds until a job that is being painted is done; None when nobody can say."""
+        return self._dispatcher.remaining(job_id)
+
+    async def pause(self, server_id: int, person_id: int) -> None:
+        """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
+        await self._dispatcher.pause(server_id, person_id)
+
+    async def unpause(self, server_id: int) -> None:
+        """Go on. Raises DatabaseError."""
+        await self._dispatcher.unpause(server_id)
+
+    def leave(self) -> None:
+        """The program is about to end: begin nothing more."""
+        self._dispatcher.leave()
+
+    def is_paused(self, server_id: int | None) -> bool:
+        """Whether nothing new of this server is begun just now."""
+        return bool(self.paused & {EVERYWHERE, server_id})
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """The servers of which nothing new is begun; EVERYWHERE stands for all."""
+        return self._dispatcher.paused
+
+    def on_alarm(self, listener: Callable[[WorkerDied], None]) -> None:
+        """Tell `listener` of a worker that dies again and again."""
+        self._alarmed.append(listener)
+
+    def _alarm(self, death: WorkerDied) -> None:
+        log.error("a worker has died %s times in a row and is started ever more rarely", death.failures)
+        for listener in self._alarmed:
+            listener(death)
 
     @asynccontextmanager
     async def following(self, job_id: int) -> AsyncGenerator[Updates]:

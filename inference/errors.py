@@ -248,6 +248,23 @@ class OutOfMemory(RequestError):
 
 
 @dataclass(eq=False)
+class TooManyWaiting(RequestError):
+    """You have {limit} pictures waiting already, and more may not wait at a time. One of them begins in {wait};
+    /cancel makes room at once."""
+
+    limit: int
+    wait: str
+
+
+@dataclass(eq=False)
+class QueueFull(RequestError):
+    """The queue is full: {waiting} pictures wait. The next place is free in {wait}; please try again then."""
+
+    waiting: int
+    wait: str
+
+
+@dataclass(eq=False)
 class NotANumberPicture(RequestError):
     """The picture came out as noise without numbers (NaN). Lower LoRA weights or another seed may help."""
 
@@ -272,6 +289,21 @@ class WorkerCrashed(WorkerError):
     """The worker broke down {attempts} times at this job, so it was given up."""
 
     attempts: int
+
+
+@dataclass(eq=False)
+class JobExpired(WorkerError):
+    """This picture waited for more than {hours} hours, because the bot or its worker was away. It was given up, so
+    that it does not surprise you."""
+
+    hours: int
+
+
+@dataclass(eq=False)
+class PictureNotSaved(WorkerError):
+    """The picture was painted, but could not be saved ({reason})."""
+
+    reason: str
 
 
 @dataclass(eq=False)

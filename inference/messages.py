@@ -230,7 +230,7 @@ class Ready(_Frozen):
 
 
 class Capacity(_Frozen):
-    """How many more jobs the worker would take now, and which checkpoints it holds in memory."""
+    """How many more pictures the worker would paint at once now, and which checkpoints it holds in memory."""
 
     type: Literal["capacity"] = "capacity"
     free: Annotated[int, Field(ge=0, le=1000)]

@@ -99,7 +99,8 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     if not settings.checkpoints:
         yield Finding("checkpoints", Grade.PROBLEM, "none is declared; add a [[checkpoints]] section")
     yield await _catalogue(settings)
-    yield await _device(settings)
+    for device in settings.worker.devices:
+        yield await _device(settings, device)
 
 
 def _token(settings: Settings) -> Finding:
@@ -177,14 +178,14 @@ def _library(report: ScanReport) -> Finding:
     return Finding("database and library", Grade.OK, f"{usable} LoRA files can be used")
 
 
-async def _device(settings: Settings) -> Finding:
+async def _device(settings: Settings, device: str) -> Finding:
     """Start the real worker: it is the one that has to find the device."""
     with tempfile.TemporaryDirectory() as spool:
         configure = Configure(
             checkpoints=(),
             library=str(settings.library.folder),
             spool=spool,
-            device=settings.worker.device,
+            device=device,
             threads=settings.worker.threads,
         )
         worker = LocalWorker(configure)

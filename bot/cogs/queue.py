@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 from discord.ext import commands
 
-from bot.database.jobs import Job, JobState, find_job, unfinished_jobs
+from bot.database.jobs import Job, find_job, unfinished_jobs
 from bot.errors import NothingThere
 from bot.replies import whisper, whisper_text
-from bot.texts import plain, summary
-from bot.views.waiting import CancelButton
-from bot.words import _, later, ngettext
+from bot.texts import plain
+from bot.views.queue import NOTHING, how_far, own_queue
+from bot.words import _
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
 
     Interaction = discord.Interaction[EaselBot]
-
-SHOWN = 8  # jobs with a button each; a message holds 40 components
-MAX_TEXT = 3900  # characters about them; a message holds 4000
-
-_NOTHING = later("You have nothing in the queue. Paint something with /imagine.")
 
 
 class QueueCog(commands.Cog):
@@ -35,19 +30,7 @@ class QueueCog(commands.Cog):
     @app_commands.command(name="queue")
     async def queue(self, interaction: Interaction) -> None:
         """See where your pictures are in the queue."""
-        jobs = await unfinished_jobs(self._bot.easel.connection, interaction.user.id)
-        if not jobs:
-            await whisper_text(interaction, _(_NOTHING))
-            return
-        view = ui.LayoutView(timeout=None)
-        shown = self._shown(jobs)
-        for job, text in shown:
-            view.add_item(ui.Section[Any](text, accessory=CancelButton(job.id)))
-        if len(jobs) > len(shown):
-            more = len(jobs) - len(shown)
-            text = ngettext("… and {count} more.", "… and {count} more.", more).format(count=more)
-            view.add_item(ui.TextDisplay[Any](text))
-        await whisper(interaction, view)
+        await whisper(interaction, await own_queue(interaction))
 
     @app_commands.command(name="cancel")
     @app_commands.describe(job="Which one; left out, the one you asked for last")
@@ -64,36 +47,18 @@ class QueueCog(commands.Cog):
         jobs = await unfinished_jobs(self._bot.easel.connection, interaction.user.id)
         wanted = typed.casefold()
         return [
-            app_commands.Choice(name=f"{self._place(job)} · {job.request.prompt}"[:100], value=str(job.id))
+            app_commands.Choice(
+                name=f"{how_far(self._bot.easel.generation, job)} · {job.request.prompt}"[:100], value=str(job.id)
+            )
             for job in jobs
             if wanted in job.request.prompt.casefold()
         ][:25]
-
-    def _shown(self, jobs: tuple[Job, ...]) -> list[tuple[Job, str]]:
-        """The first jobs with what is said about each, as many as have room."""
-        shown: list[tuple[Job, str]] = []
-        room = MAX_TEXT
-        for job in jobs[:SHOWN]:
-            text = f"**{self._place(job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}"
-            room -= len(text)
-            if shown and room < 0:
-                break
-            shown.append((job, text))
-        return shown
-
-    def _place(self, job: Job) -> str:
-        if job.state is JobState.RUNNING:
-            return _("painting")
-        ahead = self._bot.easel.generation.position(job.id)
-        if not ahead:
-            return _("next")
-        return ngettext("{count} before it", "{count} before it", ahead).format(count=ahead)
 
     async def _mine(self, person_id: int, typed: str | None) -> Job:
         if typed is None:
             jobs = await unfinished_jobs(self._bot.easel.connection, person_id)
             if not jobs:
-                raise NothingThere(what=_(_NOTHING))
+                raise NothingThere(what=_(NOTHING))
             return jobs[-1]
         job = await find_job(self._bot.easel.connection, int(typed)) if typed.isdecimal() and len(typed) < 19 else None
         if job is None or job.person_id != person_id:

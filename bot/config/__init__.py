@@ -1,7 +1,7 @@
 """Settings: the typed form of config.toml."""
 
 from bot.config.checkpoints import CheckpointSettings, Size
-from bot.config.sections import LOOPBACK, LibrarySettings
+from bot.config.sections import LOOPBACK, LibrarySettings, LimitSettings
 from bot.config.settings import ConfigError, Settings, load_settings, settings_from
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "CheckpointSettings",
     "ConfigError",
     "LibrarySettings",
+    "LimitSettings",
     "Settings",
     "Size",
     "load_settings",

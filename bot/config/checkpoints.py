@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from bot.config.sections import Section
+from bot.config.sections import Device, Section
 from inference.base_models import Architecture, BaseModelId
 from inference.messages import MAX_SIDE, CheckpointSpec, Guidance, PredictionType, Prompt, Sampler, Sha256, Side, Steps
 
@@ -73,6 +73,8 @@ class CheckpointSettings(Section):
     """epsilon or v_prediction; left out, the checkpoint's own configuration decides."""
     source_sha256: Sha256 | None = None
     """SHA-256 of the single file from which a folder was converted: LoRAs record that one."""
+    devices: Annotated[tuple[Device, ...], Field(max_length=64)] = ()
+    """Those of [worker] devices that have the memory for it; left out, all of them."""
     sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = ()
     """Sizes offered, the default first; left out, those usual for the architecture."""
     steps: Steps = 28

@@ -11,8 +11,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from bot.logs import LogFormat
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.messages import MAX_COUNT, MAX_DENSE_BYTES, MAX_LORAS
+from inference.queue import Policy
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 _BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
 
 
@@ -38,6 +40,12 @@ def _loopback(url: str) -> str:
     if parts.scheme != "http" or parts.hostname not in LOOPBACK or parts.username or parts.query:
         raise ValueError(f"must be an http address of this machine, such as http://127.0.0.1:8014/api/v10, not {url}")
     return url.rstrip("/")
+
+
+def _some_devices(devices: tuple[str, ...]) -> tuple[str, ...]:
+    if not devices:
+        raise ValueError('name at least one device, such as ["auto"]')
+    return devices
 
 
 class DiscordSettings(Section):
@@ -122,10 +130,10 @@ class LibrarySettings(Section):
 
 
 class WorkerSettings(Section):
-    """The process that paints."""
+    """The processes that paint."""
 
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
-    """auto, cuda, cuda:1, mps or cpu."""
+    devices: Annotated[tuple[Device, ...], AfterValidator(_some_devices)] = ("auto",)
+    """auto, cuda, cuda:1, mps or cpu. There is one worker for each, such as ["cuda:0", "cuda:1"]."""
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     """CPU threads of the worker; left out, torch decides. On two cores 1 is fastest."""
     max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 4096
@@ -135,12 +143,23 @@ class WorkerSettings(Section):
 
 
 class LimitSettings(Section):
-    """How much one request may ask for, and how often a job is tried."""
+    """How much one request may ask for, how many may wait, and how often a job is tried."""
 
     max_loras: Annotated[int, Field(ge=0, le=MAX_LORAS)] = 5
     """LoRAs that one picture may combine."""
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     """How often a job is begun again after the worker died at it."""
+    waiting_per_person: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Jobs that one person may have waiting."""
+    waiting_in_all: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """Jobs that may wait, everybody's together."""
+    max_age_hours: Annotated[int, Field(ge=1, le=10_000)] = 24
+    """A job that waited longer, because bot or worker was away, is given up with an apology."""
+
+    @property
+    def policy(self) -> Policy:
+        """What holds for everybody who has no rule of their own."""
+        return Policy(waiting_per_person=self.waiting_per_person, waiting_in_all=self.waiting_in_all)
 
 
 class MatchingSettings(Section):

@@ -61,6 +61,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"two checkpoints are called {name!r}; give one of them another name")
         return self
 
+    @model_validator(mode="after")
+    def _known_devices(self) -> Self:
+        for checkpoint in self.checkpoints:
+            if strangers := set(checkpoint.devices) - set(self.worker.devices):
+                raise ValueError(f"checkpoint {checkpoint.name!r} is for {min(strangers)}, which is no worker's device")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -15,6 +15,7 @@ OPEN = "INSERT INTO delivery (job_id, private, shows_prompt, created_at) VALUES 
 TOLD = "UPDATE delivery SET message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
 SENT = "UPDATE delivery SET state = 'sent', message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
 UNDELIVERABLE = "UPDATE delivery SET state = 'undeliverable' WHERE job_id = ? AND state = 'pending' RETURNING job_id"
+POSTING = "UPDATE delivery SET posting_in = ?, posting_at = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
 FIND = "SELECT * FROM delivery WHERE job_id = ?"
 PENDING = "SELECT * FROM delivery WHERE state = 'pending' ORDER BY job_id"
 
@@ -54,6 +55,11 @@ async def open_delivery(
 async def remember_message(connection: aiosqlite.Connection, job_id: int, message_id: int) -> None:
     """The message that tells of the job while it waits. Raises DatabaseError."""
     await write(connection, TOLD, (message_id, job_id))
+
+
+async def mark_posting(connection: aiosqlite.Connection, job_id: int, channel_id: int, at: int) -> None:
+    """A new message is about to be posted in the channel, at this unix ms. Raises DatabaseError."""
+    await write(connection, POSTING, (channel_id, at, job_id))
 
 
 async def mark_sent(connection: aiosqlite.Connection, job_id: int, message_id: int) -> bool:

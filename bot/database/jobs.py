@@ -23,18 +23,20 @@ from inference.errors import Detail, InferenceError
 from inference.messages import GenerationRequest
 
 CREATE = """
-    INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, background, weight, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
+    INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, weight, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 START = """
     UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?
     WHERE id = ? AND state = 'queued' RETURNING *
 """
 REQUEUE = """
-    UPDATE job SET state = 'queued', started_at = NULL
+    UPDATE job SET state = 'queued', started_at = NULL, deaths = deaths + ?
     WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
 """
-REQUEUE_ORPHANS = "UPDATE job SET state = 'queued', started_at = NULL WHERE state = 'running' RETURNING *"
+REQUEUE_ORPHANS = """
+    UPDATE job SET state = 'queued', started_at = NULL, deaths = deaths + 1 WHERE state = 'running' RETURNING *
+"""
 SUCCEED = """
     UPDATE job SET state = 'succeeded', finished_at = ?, seconds = ?, peak_memory = ?, notes = ?
     WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
@@ -54,7 +56,9 @@ CANCEL = """
 FIND = "SELECT * FROM job WHERE id = ?"
 QUEUED = "SELECT * FROM job WHERE state = 'queued' ORDER BY id"
 COUNT_WAITING = "SELECT count(*) FROM job WHERE person_id = ? AND state = 'queued'"
+COUNT_QUEUE = "SELECT count(*) FROM job WHERE state = 'queued'"
 UNFINISHED = "SELECT * FROM job WHERE person_id = ? AND state IN ('queued', 'running') ORDER BY id"
+UNFINISHED_OF_ALL = "SELECT * FROM job WHERE state IN ('queued', 'running') ORDER BY state DESC, id"
 RECENT = "SELECT * FROM job WHERE person_id = ? ORDER BY id DESC LIMIT ? OFFSET ?"
 
 
@@ -78,8 +82,7 @@ class Job:
     """A row of the table: times in unix ms, `seconds` of painting, `peak_memory` in bytes, the worker's `notes`.
 
     `started_at` is that of the running attempt; a cancelled job that has one was cancelled while it painted.
-    A `background` job is one that nobody waits for; `weight` says how much its person counts for in the queue, and
-    `deaths` at how many attempts the worker died.
+    `weight` says how much its person counts for in the queue, `deaths` at how many attempts the worker died.
     """
 
     id: int
@@ -97,7 +100,6 @@ class Job:
     seconds: float | None
     peak_memory: int | None
     notes: tuple[str, ...]
-    background: bool
     weight: float
     deaths: int
 
@@ -117,7 +119,6 @@ async def create_job(
     person_id: int,
     channel_id: int,
     server_id: int | None = None,
-    background: bool = False,
     weight: float = 1.0,
 ) -> Job:
     """Queue a request; it survives any crash from here on. Raises DatabaseError."""
@@ -126,7 +127,7 @@ async def create_job(
         if server_id is not None:
             await servers.remember_server(connection, server_id)
         asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
-        (row,) = await write(connection, CREATE, (*asked, int(background), weight, now_ms()))
+        (row,) = await write(connection, CREATE, (*asked, weight, now_ms()))
     return job_from(row)
 
 
@@ -135,13 +136,16 @@ async def start_job(connection: aiosqlite.Connection, job_id: int) -> Job | None
     return _moved(await write(connection, START, (now_ms(), job_id)))
 
 
-async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: int) -> Job | None:
-    """running -> queued, because the worker of this attempt is gone. Raises DatabaseError."""
-    return _moved(await write(connection, REQUEUE, (job_id, attempt)))
+async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: int, *, died: bool) -> Job | None:
+    """running -> queued; `died` says that the worker of this attempt died at it. Raises DatabaseError."""
+    return _moved(await write(connection, REQUEUE, (int(died), job_id, attempt)))
 
 
 async def requeue_orphans(connection: aiosqlite.Connection) -> tuple[Job, ...]:
-    """Every running job -> queued: at the program's start no worker can have one. Raises DatabaseError."""
+    """Every running job -> queued: at the program's start no worker can have one, so all theirs died.
+
+    Raises DatabaseError.
+    """
     return tuple(sorted(map(job_from, await write(connection, REQUEUE_ORPHANS)), key=lambda job: job.id))
 
 
@@ -197,6 +201,17 @@ async def count_waiting(connection: aiosqlite.Connection, person_id: int) -> int
     return row[0]
 
 
+async def count_queue(connection: aiosqlite.Connection) -> int:
+    """How many queued jobs all people together have. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_QUEUE)
+    return row[0]
+
+
+async def unfinished_of_all(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+    """Everybody's running and queued jobs, the running ones first, then by age. Raises DatabaseError."""
+    return tuple(job_from(row) for row in await fetch(connection, UNFINISHED_OF_ALL))
+
+
 async def unfinished_jobs(connection: aiosqlite.Connection, person_id: int) -> tuple[Job, ...]:
     """A person's queued and running jobs, the oldest first. Raises DatabaseError."""
     return tuple(job_from(row) for row in await fetch(connection, UNFINISHED, (person_id,)))
@@ -220,6 +235,5 @@ def job_from(row: sqlite3.Row) -> Job:
     columns["request"] = GenerationRequest.model_validate_json(columns["request"])
     columns["state"] = JobState(columns["state"])
     columns["notes"] = tuple(json.loads(columns["notes"]))
-    columns["background"] = bool(columns["background"])
     failure = None if code is None else InferenceError.from_failed(code, json.loads(detail))
     return Job(**columns, failure=failure)

@@ -9,10 +9,12 @@ from discord import ui
 
 from bot.acknowledge import acknowledge
 from bot.database.jobs import Job
-from bot.errors import NothingThere
+from bot.errors import NothingThere, NotYours
 from bot.texts import summary
 from bot.views.press import JobButton
-from bot.words import _, later, ngettext
+from bot.views.staff import is_staff_of
+from bot.words import _, duration, later, ngettext
+from inference.queue import Forecast
 
 if TYPE_CHECKING:
     from bot.attachments import Attachment
@@ -21,22 +23,45 @@ if TYPE_CHECKING:
 
 
 class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,19})"):
-    """Stops the job, whether it waits or paints."""
+    """Stops the job, whether it waits or paints: the person's own, or as staff anybody's in their server."""
 
     name, label = "cancel", later("Cancel")
 
     async def press(self, interaction: Interaction) -> None:
         """Cancel; the message itself then tells so."""
-        await self.own_job(interaction, _("Your own are under /queue."))
+        job = await self.job(interaction)
+        if job.person_id != interaction.user.id and not is_staff_of(interaction, job.server_id):
+            raise NotYours(instead=_("Your own are under /queue."))
         await acknowledge(interaction)
         if await interaction.client.easel.generation.cancel(self.job_id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
 
 
-def waiting_view(job: Job, ahead: int) -> ui.LayoutView:
-    """`ahead` jobs come before this one."""
-    queued = ngettext("**Queued** · {count} before it", "**Queued** · {count} before it", ahead)
-    return _view(job, queued.format(count=ahead) if ahead else _("**Queued** · next in line"), None)
+def place(forecast: Forecast) -> str:
+    """`3 before it · about 2 minutes`."""
+    ahead = forecast.ahead
+    before = (
+        ngettext("{count} before it", "{count} before it", ahead).format(count=ahead) if ahead else _("next in line")
+    )
+    if forecast.done is None:
+        return before
+    return _("{place} · ready in about {time}").format(place=before, time=duration(forecast.done))
+
+
+def waiting_view(job: Job, forecast: Forecast, *, paused: bool = False, reachable: bool = True) -> ui.LayoutView:
+    """What is to be expected; `reachable` is False where only the interaction leads back to where it was asked."""
+    state = _("**Queued** · {place}").format(place=place(forecast))
+    if paused:
+        state = _("**Queued** · the queue is paused for now; your picture keeps its place")
+    if not reachable:
+        note = _("Easel is a guest here: after 15 minutes the picture comes as a direct message, or to /history.")
+        state = f"{state}\n-# {note}"
+    return _view(job, state, None)
+
+
+def interrupted_view(job: Job) -> ui.LayoutView:
+    """The program ends before the job does."""
+    return _view(job, _("**Easel is restarting** · your picture keeps its place and comes here"), None)
 
 
 def painting_view(update: JobUpdate, preview: Attachment | None) -> ui.LayoutView:

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from babel.dates import format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
@@ -70,6 +71,15 @@ def listed(items: Iterable[str]) -> str:
 def number(value: float, digits: int = 0) -> str:
     """A figure with at most `digits` decimals, and its thousands apart: `12,345.6`."""
     return format_decimal(round(value, digits), locale=_locale())
+
+
+def duration(seconds: float | None) -> str:
+    """`2 minutes`; of what nobody knows how long it takes, `a while`."""
+    if seconds is None:
+        return _("a while")
+    unit = next((unit for unit in (3600, 60, 5) if seconds >= 2 * unit), 5)
+    rounded = max(unit, round(seconds / unit) * unit)
+    return format_timedelta(rounded, granularity="second", threshold=2, locale=_locale())
 
 
 def language() -> str:

@@ -25,6 +25,11 @@ class WorkerDied:
 class Worker(Protocol):
     """Something that paints. All methods belong to one event loop."""
 
+    @property
+    def serves(self) -> frozenset[str]:
+        """Names of the checkpoints it can load."""
+        ...
+
     async def start(self) -> None:
         """Begin; `Ready` arrives among the events. Raises WorkerUnavailable when it cannot even be started."""
         ...
@@ -35,6 +40,10 @@ class Worker(Protocol):
 
     async def cancel(self, job_id: int) -> None:
         """Ask for a job to be stopped; it ends as `Cancelled`, or as it would have ended if it was too late."""
+        ...
+
+    async def restart(self) -> None:
+        """End it by force because it does not answer; it dies as any worker, and is started again."""
         ...
 
     def events(self) -> AsyncIterator[Event | WorkerDied]:

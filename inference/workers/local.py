@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "inference.engine")
 MAX_LINE_BYTES = 4 * 2**20  # an event is a few hundred bytes; a failure's detail may hold lists
 CLOSE_SECONDS = 5.0  # how long a worker may take to leave before it is killed
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds before a dead worker is started again; doubles every time
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 600.0  # seconds before a dead worker is started again; doubles every time
 LAST_WORDS = 20  # lines of stderr kept for the report of a death
 
 # Two torch processes whose threads spin while they wait slow each other down 25-fold on a small machine; passive
@@ -58,6 +58,11 @@ class LocalWorker:
         """The process id of the child that lives now."""
         return self._process.pid if self._process else None
 
+    @property
+    def serves(self) -> frozenset[str]:
+        """Names of the checkpoints it was configured with."""
+        return frozenset(checkpoint.name for checkpoint in self._configure.checkpoints)
+
     async def start(self) -> None:
         """Start the child and the task that watches over it."""
         await self._spawn()
@@ -70,6 +75,11 @@ class LocalWorker:
     async def cancel(self, job_id: int) -> None:
         """Write the wish to the child; a dead child has nothing to cancel."""
         await self._send(Cancel(job_id=job_id))
+
+    async def restart(self) -> None:
+        """Kill the child; the supervisor does the rest."""
+        if self._process and self._process.returncode is None:
+            self._process.kill()
 
     async def events(self) -> AsyncIterator[Event | WorkerDied]:
         """What the child reports and its deaths, until `close`."""

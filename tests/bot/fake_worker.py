@@ -17,15 +17,18 @@ PATIENCE = 10.0  # seconds
 class FakeWorker:
     """Implements `inference.workers.Worker`. Jobs handed over lie in `jobs`, events are reported with `say`."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, places: int = 1) -> None:
+        self._places = places
         self._spool = spool
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
         self._jobs: asyncio.Queue[Generate] = asyncio.Queue()
+        self.serves = frozenset({"vivid", "pastel"})
         self.cancelled: list[int] = []
+        self.restarts = 0
         self.takes = True
 
     async def start(self) -> None:
-        self.say(Capacity(free=1))
+        self.say(Capacity(free=self._places))
 
     async def submit(self, job: Generate) -> bool:
         if self.takes:
@@ -34,6 +37,10 @@ class FakeWorker:
 
     async def cancel(self, job_id: int) -> None:
         self.cancelled.append(job_id)
+
+    async def restart(self) -> None:
+        self.restarts += 1
+        self.die()
 
     async def events(self) -> AsyncIterator[Event | WorkerDied]:
         while (event := await self._events.get()) is not None:

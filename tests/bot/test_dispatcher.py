@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from bot.attachments import Attachment
+from bot.config import LimitSettings
 from bot.database.connection import fetch, open_database
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, start_job
@@ -38,6 +39,10 @@ class Bench:
     async def order(self, made: GenerationRequest | None = None, *, person: int = 1) -> Job:
         return await self.generation.order(made or request(), person_id=person, channel_id=1)
 
+    def ahead(self, job: Job) -> int:
+        """How many come before it."""
+        return self.generation.forecast(job).ahead
+
     async def end(self, job: Job) -> JobUpdate:
         async with asyncio.timeout(PATIENCE), self.generation.following(job.id) as updates:
             while not (update := await updates.get()).job.state.final:
@@ -57,13 +62,14 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(folder: Path) -> AsyncIterator[Bench]:
+async def open_bench(folder: Path, *others: FakeWorker, places: int = 1, **limits: int) -> AsyncIterator[Bench]:
     pictures, spool = folder / "pictures", folder / "spool"
     for place in (pictures, spool):
         place.mkdir(exist_ok=True)
-    worker = FakeWorker(spool)
+    worker = FakeWorker(spool, places)
     async with open_database(folder / "easel.sqlite3") as connection:
-        generation = Generation(connection, worker, pictures=pictures, spool=spool, max_attempts=3)
+        limits = LimitSettings(**limits)
+        generation = Generation(connection, [worker, *others], pictures=pictures, spool=spool, limits=limits)
         async with generation.running():
             yield Bench(connection, worker, generation, pictures, spool)
 
@@ -95,7 +101,7 @@ async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: 
 async def test_a_job_waits_until_the_worker_has_a_place(bench: Bench) -> None:
     first, second = await bench.order(), await bench.order()
     running = await bench.worker.job()
-    assert (bench.generation.position(first.id), bench.generation.position(second.id)) == (None, 0)
+    assert (running.job_id, bench.ahead(second)) == (first.id, 0)
     assert bench.worker.idle
     bench.worker.finish(running)
     assert (await bench.worker.job()).job_id == second.id
@@ -110,17 +116,6 @@ async def test_people_take_turns(bench: Bench) -> None:
         taken.append(job.job_id)
         bench.worker.finish(job)
     assert taken == [job.id for job in (mine[0], yours[0], mine[1], yours[1], mine[2])]
-
-
-async def test_nobody_waits_for_a_background_job(bench: Bench) -> None:
-    running = await bench.order()
-    given = await bench.worker.job()
-    background = await bench.generation.order(request(), person_id=0, channel_id=0, background=True)
-    later = await bench.order(person=2)
-    bench.worker.finish(given)
-    taken = [(await bench.worker.job()).job_id]
-    assert running.id not in taken and taken == [later.id]
-    assert bench.generation.position(background.id) == 0
 
 
 async def test_a_dead_workers_job_is_painted_again_and_its_late_answer_dropped(bench: Bench) -> None:
@@ -144,6 +139,7 @@ async def test_after_three_deaths_the_job_fails_and_the_queue_goes_on(bench: Ben
     for _ in range(3):
         while (job := await bench.worker.job()).job_id != deadly.id:
             bench.worker.finish(job)
+        bench.worker.begin(job)
         bench.worker.die()
         bench.worker.say(Capacity(free=1))
     failure = (await bench.end(deadly)).job.failure
@@ -193,14 +189,17 @@ async def test_a_picture_that_comes_after_the_cancel_is_thrown_away(bench: Bench
     assert len(await bench.files()) == 1
 
 
-@pytest.mark.parametrize(("pictures", "write"), [(1, True), (3, True), (2, False)])
+@pytest.mark.parametrize(
+    ("pictures", "write", "code"),
+    [(1, True, "worker_failed"), (3, True, "worker_failed"), (2, False, "picture_not_saved")],
+)
 async def test_a_worker_that_brings_other_pictures_than_asked_fails_the_job(
-    bench: Bench, pictures: int, write: bool
+    bench: Bench, pictures: int, write: bool, code: str
 ) -> None:
     job = await bench.order(request(count=2))
     bench.worker.finish(await bench.worker.job(), pictures=pictures, write=write)
     failure = (await bench.end(job)).job.failure
-    assert failure is not None and failure.code == "worker_failed"
+    assert failure is not None and failure.code == code
     assert await bench.files() == []
 
 
@@ -267,7 +266,7 @@ async def test_a_cancel_that_the_database_did_not_take_leaves_the_job_in_the_que
     with pytest.raises(DatabaseError):
         await bench.generation.cancel(waiting.id)
     other.close()
-    assert bench.generation.position(waiting.id) == 0
+    assert bench.ahead(waiting) == 0
     for job in (busy, waiting):
         bench.worker.finish(await bench.worker.job())
         assert (await bench.end(job)).job.state is JobState.SUCCEEDED

@@ -56,8 +56,9 @@ async def end(easel: Easel, job: Job) -> JobUpdate:
 
 
 def kill_worker(easel: Easel) -> None:
-    assert easel.worker.pid is not None
-    os.kill(easel.worker.pid, signal.SIGKILL)
+    (worker,) = easel.workers
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
 
 
 async def pictures_on_disk(easel: Easel) -> list[str]:

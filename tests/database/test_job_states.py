@@ -51,7 +51,7 @@ async def move(connection: aiosqlite.Connection, job_id: int, name: str, attempt
         case "start":
             return await jobs.start_job(connection, job_id) is not None
         case "requeue":
-            return await jobs.requeue_job(connection, job_id, attempt) is not None
+            return await jobs.requeue_job(connection, job_id, attempt, died=True) is not None
         case "orphans":
             return bool(await jobs.requeue_orphans(connection))
         case "finish":

@@ -96,7 +96,7 @@ async def test_of_two_claims_over_two_connections_one_wins(connection: aiosqlite
 async def test_a_worker_that_was_given_up_moves_nothing(connection: aiosqlite.Connection) -> None:
     job = await queued(connection)
     await jobs.start_job(connection, job.id)
-    again = await jobs.requeue_job(connection, job.id, 1)
+    again = await jobs.requeue_job(connection, job.id, 1, died=True)
     assert again is not None
     assert (again.state, again.attempt, again.started_at) == (JobState.QUEUED, 1, None)
     late = [NewPicture("late.png", 64, 64, 1)]
@@ -106,7 +106,7 @@ async def test_a_worker_that_was_given_up_moves_nothing(connection: aiosqlite.Co
     assert second is not None
     assert second.attempt == 2
     assert await jobs.finish_job(connection, job.id, 1, late, seconds=1, peak_memory=0) is None
-    assert await jobs.requeue_job(connection, job.id, 1) is None
+    assert await jobs.requeue_job(connection, job.id, 1, died=True) is None
     assert await jobs.finish_job(connection, job.id, 2, late, seconds=1, peak_memory=0) is not None
 
 

@@ -15,7 +15,8 @@ import bot.database
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
 )
-SMALL = {"checkpoint", "json_each", "value", "wanted"}  # what an operator configured, or the parameter itself
+# What an operator configured, what was measured of it, where staff paused; or the parameter itself.
+SMALL = {"checkpoint", "pace", "load_time", "pause", "json_each", "value", "wanted"}
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 

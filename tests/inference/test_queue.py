@@ -1,30 +1,57 @@
-"""Who is next: nobody starves, nobody saves up, nobody pays for a busy past."""
+"""Who is next: nobody starves, nobody saves up, nobody pays for a busy past, and loading does not eat the time."""
 
 from __future__ import annotations
 
-from hypothesis import given
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inference.queue import JobQueue, Waiting
+from inference.errors import QueueFull, TooManyWaiting
+from inference.queue import EVERYWHERE, QUANTUM, UNMEASURED_LOAD, Forecast, JobQueue, Policy, Seat, Waiting
+
+BOTH = frozenset({"vivid", "pastel"})
 
 
-def waiting(job_id: int, person: int, work: float = 1.0, checkpoint: str = "vivid") -> Waiting:
-    return Waiting(job_id, person, checkpoint, work)
+class Clock:
+    """Stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def filled(*jobs: Waiting) -> JobQueue:
-    queue = JobQueue()
+def waiting(job_id: int, person: int, work: float = 1.0, checkpoint: str = "vivid", **more: object) -> Waiting:
+    return Waiting(job_id, person, checkpoint, work, since=1000.0, **more)  # type: ignore[arg-type]
+
+
+def filled(*jobs: Waiting, seats: int = 1, places: int = 1, clock: Clock | None = None) -> JobQueue:
+    queue = JobQueue(clock or Clock())
+    queue.seats = [Seat(BOTH, places) for _ in range(seats)]
     for job in jobs:
         queue.push(job)
     return queue
 
 
-def drained(queue: JobQueue, loaded: tuple[str, ...] = ()) -> list[int]:
-    return [job.job_id for _ in range(len(queue)) if (job := queue.next(loaded))]
+def take(queue: JobQueue, seat: int = 0) -> int | None:
+    """Begin the next job and end it at once."""
+    job = queue.next(queue.seats[seat])
+    if job is None:
+        return None
+    queue.release(queue.seats[seat], job.job_id)
+    return job.job_id
+
+
+def drained(queue: JobQueue) -> list[int]:
+    return list(iter(lambda: take(queue), None))
 
 
 def test_an_empty_queue_has_nobody() -> None:
-    assert JobQueue().next(()) is None
+    assert take(filled()) is None
 
 
 def test_one_persons_jobs_come_in_their_order() -> None:
@@ -38,7 +65,7 @@ def test_people_take_turns_whatever_they_have_waiting() -> None:
 
 def test_whoever_has_nothing_running_comes_before_a_second_job_of_whoever_has() -> None:
     queue = filled(waiting(1, 1), waiting(2, 1))
-    queue.next(())
+    take(queue)
     queue.push(waiting(3, 2))
     assert drained(queue) == [3, 2]
 
@@ -48,26 +75,18 @@ def test_large_work_counts_for_more_than_small() -> None:
     assert drained(queue) == [1, 3, 4, 5, 6, 2, 7, 8]
 
 
-def test_between_equals_the_loaded_checkpoint_comes_first() -> None:
-    jobs = [waiting(1, 1, checkpoint="pastel"), waiting(2, 2)]
-    assert filled(*jobs).next(["vivid"]) == jobs[1]
-    assert filled(*jobs).next(["pastel"]) == jobs[0]
-
-
-def test_the_loaded_checkpoint_starves_nobody() -> None:
-    queue = filled(waiting(1, 1, checkpoint="pastel"))
-    taken = []
-    for job_id in range(2, 6):  # one who always has the next job ready, on the checkpoint that is loaded
-        queue.push(waiting(job_id, 2))
-        taken.append(queue.next(["vivid"]))
-    assert waiting(1, 1, checkpoint="pastel") in taken[:3]
+def test_a_weight_gives_a_larger_share_and_never_all() -> None:
+    heavy = [waiting(i, 1, weight=2.0) for i in range(1, 9)]
+    order = drained(filled(*heavy, *(waiting(i, 2) for i in range(11, 15))))
+    first = [1 if job_id < 10 else 2 for job_id in order[:9]]
+    assert Counter(first) == {1: 6, 2: 3}
 
 
 def test_nobody_pays_for_a_busy_past() -> None:
-    queue = JobQueue()
+    queue = filled()
     for job_id in range(1, 101):  # alone for a long time
         queue.push(waiting(job_id, 1))
-        queue.next(())
+        take(queue)
     for job_id in range(201, 221):
         queue.push(waiting(job_id, 2))
     queue.push(waiting(301, 1))
@@ -77,10 +96,20 @@ def test_nobody_pays_for_a_busy_past() -> None:
 def test_nobody_saves_up_by_staying_away() -> None:
     queue = filled(*(waiting(i, 1) for i in range(1, 101)))
     for _ in range(50):
-        queue.next(())
+        take(queue)
     for job_id in range(201, 221):
         queue.push(waiting(job_id, 2))
-    assert {1, 2} == {job.person_id for job in queue.order()[:3]}
+    assert {1, 2} == {1 if job_id < 200 else 2 for job_id in drained(queue)[:3]}
+
+
+def test_a_job_that_its_worker_did_not_finish_costs_its_person_nothing() -> None:
+    queue = filled(waiting(1, 1), waiting(2, 2))
+    (seat,) = queue.seats
+    first = queue.next(seat)
+    assert first is not None
+    queue.release(seat, first.job_id, served=False)
+    queue.push(first)
+    assert drained(queue) == [1, 2]
 
 
 def test_a_removed_job_never_comes() -> None:
@@ -93,45 +122,317 @@ def test_pushing_a_job_twice_changes_nothing() -> None:
     assert drained(filled(waiting(1, 1), waiting(1, 1))) == [1]
 
 
+def test_a_worker_gets_as_many_as_it_has_places_and_one_ahead_if_it_paints_several() -> None:
+    for places, handed in ((0, 0), (1, 1), (4, 5)):
+        queue = filled(*(waiting(i, i) for i in range(1, 9)), places=places)
+        (seat,) = queue.seats
+        while queue.next(seat):
+            pass
+        assert len(seat.in_hand) == handed
+
+
+def test_a_job_that_goes_alone_shares_its_worker_with_nobody() -> None:
+    queue = filled(waiting(1, 1), waiting(2, 2, alone=True), waiting(3, 3), places=4)
+    (seat,) = queue.seats
+    assert queue.next(seat) == waiting(1, 1)
+    assert queue.next(seat) is None
+    queue.release(seat, 1)
+    assert queue.next(seat) == waiting(2, 2)
+    assert queue.next(seat) is None
+    queue.release(seat, 2)
+    assert queue.next(seat) == waiting(3, 3)
+
+
+def test_what_no_worker_can_load_is_known() -> None:
+    queue = filled()
+    assert queue.served("vivid") and not queue.served("flux")
+    queue.push(waiting(1, 1, checkpoint="flux"))
+    assert take(queue) is None
+
+
+def test_a_small_worker_is_never_given_what_only_the_large_one_can_load() -> None:
+    queue = filled(waiting(1, 1, checkpoint="pastel"), waiting(2, 2), seats=2)
+    queue.seats[0].serves = frozenset({"vivid"})
+    assert (take(queue, 0), take(queue, 0), take(queue, 1)) == (2, None, 1)
+
+
+def test_two_workers_stay_on_what_each_holds() -> None:
+    clock = Clock()
+    queue = filled(seats=2, clock=clock)
+    for i in range(1, 41):
+        queue.push(waiting(i, i, checkpoint="vivid" if i % 2 else "pastel"))
+    for _ in range(20):
+        assert (take(queue, 0) or 0) % 2 == 1 and (take(queue, 1) or 1) % 2 == 0
+        clock.now += 100.0
+
+
+def test_a_worker_with_nothing_left_for_what_it_holds_helps_the_other() -> None:
+    queue = filled(*(waiting(i, i) for i in range(1, 5)), waiting(9, 9, checkpoint="pastel"), seats=2)
+    assert (take(queue, 0), take(queue, 1), take(queue, 1)) == (1, 9, 2)
+
+
+def test_a_paused_server_waits_and_the_others_go_on() -> None:
+    queue = filled(waiting(1, 1, server_id=7), waiting(2, 1, server_id=8))
+    queue.paused = {7}
+    assert (take(queue), take(queue)) == (2, None)
+    queue.paused = {EVERYWHERE}
+    queue.push(waiting(3, 1))
+    assert take(queue) is None
+    queue.paused = set()
+    assert drained(queue) == [1, 3]
+
+
+# --- staying and leaving -----------------------------------------------------------------------------------------
+
+
+def rounds(queue: JobQueue, clock: Clock, people: range, count: int, seconds: float = 1.0) -> list[str]:
+    """Everybody always has a job for vivid ready; the checkpoints painted with."""
+    painted: list[str] = []
+    for i in range(count):
+        for person in people:
+            queue.push(Waiting(10_000 + i * 100 + person, person, "vivid", 1.0, since=clock.now))
+        (seat,) = queue.seats
+        before = seat.checkpoint
+        job = queue.next(seat)
+        assert job is not None
+        clock.now += seconds + (UNMEASURED_LOAD if job.checkpoint != before else 0.0)
+        queue.release(seat, job.job_id)
+        painted.append(job.checkpoint)
+    return painted
+
+
+def test_nobody_waits_for_ever_for_another_checkpoint() -> None:
+    clock = Clock()
+    queue = filled(clock=clock)
+    rounds(queue, clock, range(2, 9), 20)
+    queue.push(Waiting(1, 1, "pastel", 1.0, since=clock.now))
+    assert "pastel" in rounds(queue, clock, range(2, 9), int(8 * QUANTUM * UNMEASURED_LOAD) + 2)
+
+
+def test_loading_takes_no_more_than_a_tenth_of_the_time_while_all_are_wanted() -> None:
+    clock = Clock()
+    queue = filled(clock=clock)
+    job_id, loads, began = 0, 0, clock.now
+    for _ in range(3000):
+        for checkpoint in BOTH:
+            for person in range(2):
+                job_id += 1
+                queue.push(Waiting(job_id, person, checkpoint, 1.0, since=clock.now))
+        (seat,) = queue.seats
+        before = seat.checkpoint
+        job = queue.next(seat)
+        assert job is not None
+        loads += job.checkpoint != before
+        clock.now += 1.0 + (UNMEASURED_LOAD if job.checkpoint != before else 0.0)
+        queue.release(seat, job.job_id)
+    assert 2 < loads * UNMEASURED_LOAD <= 0.1 * (clock.now - began)
+
+
+def test_before_it_goes_to_another_checkpoint_a_worker_ends_what_it_has_in_hand() -> None:
+    queue = filled(waiting(1, 1), waiting(2, 2, checkpoint="pastel"), places=4)
+    (seat,) = queue.seats
+    assert queue.next(seat) == waiting(1, 1)
+    assert queue.next(seat) is None
+    queue.release(seat, 1)
+    assert queue.next(seat) == waiting(2, 2)
+
+
+def test_what_lies_in_memory_beside_is_painted_without_leaving() -> None:
+    queue = filled(waiting(1, 1), waiting(2, 2, checkpoint="pastel"), places=4)
+    (seat,) = queue.seats
+    seat.loaded = BOTH
+    assert [queue.next(seat).job_id for _ in range(2)] == [1, 2]  # type: ignore[union-attr]
+
+
+# --- limits and forecasts ------------------------------------------------------------------------------------------
+
+
+def test_who_has_too_much_waiting_and_a_full_queue_are_told_how_long() -> None:
+    policy = Policy(waiting_per_person=2, waiting_in_all=5)
+    policy.check(1, 4, lambda: "1 min")
+    with pytest.raises(TooManyWaiting, match=r"2 pictures waiting already.*in about 1 min"):
+        policy.check(2, 4, lambda: "about 1 min")
+    with pytest.raises(QueueFull, match=r"5 pictures wait.*in about 1 min"):
+        policy.check(1, 5, lambda: "about 1 min")
+
+
+def forecast(queue: JobQueue, job: Waiting, remaining: dict[int, float] | None = None) -> Forecast:
+    return queue.forecast(job, lambda job, n: job.work * n, remaining or {})
+
+
+def test_a_forecast_says_what_will_be_done() -> None:
+    queue = filled(waiting(1, 1, work=10), waiting(2, 1, work=10))
+    (seat,) = queue.seats
+    queue.next(seat)
+    assert forecast(queue, waiting(2, 1, work=10), {1: 4.0}) == Forecast(0, 4.0, 14.0)
+    assert forecast(queue, waiting(3, 2, work=3), {1: 4.0}) == Forecast(0, 4.0, 7.0)
+    pastel = waiting(4, 1, work=1, checkpoint="pastel")
+    assert forecast(queue, pastel, {1: 4.0}) == Forecast(1, 14.0, 15.0 + UNMEASURED_LOAD)
+    assert (len(queue), list(seat.in_hand)) == (1, [1])
+
+
+def test_nobody_can_say_when_a_queue_that_stands_still_goes_on() -> None:
+    queue = filled(waiting(1, 1), waiting(2, 1))
+    queue.paused = {EVERYWHERE}
+    assert forecast(queue, waiting(2, 1)) == Forecast(0)
+
+
 jobs = st.lists(
     st.tuples(st.integers(1, 4), st.floats(1, 100), st.sampled_from(["vivid", "pastel"])), min_size=1, max_size=40
 ).map(lambda rows: [waiting(i, person, work, name) for i, (person, work, name) in enumerate(rows, 1)])
 
 
-@given(jobs, st.sampled_from([(), ("vivid",), ("pastel",)]))
-def test_every_job_comes_exactly_once_and_in_the_order_that_was_told(made: list[Waiting], loaded: tuple[str]) -> None:
-    queue = filled(*made)
-    told = [job.job_id for job in queue.order(loaded)]
-    assert drained(queue, loaded) == told
-    assert sorted(told) == [job.job_id for job in made]
+@given(jobs, st.integers(1, 3), st.integers(1, 3))
+def test_the_order_is_the_one_that_was_forecast(made: list[Waiting], seats: int, places: int) -> None:
+    clock = Clock()
+    queue = filled(*made, seats=seats, places=places, clock=clock)
+    told = {job.job_id: forecast(queue, job) for job in made}
+    assert [told[i].ahead for i in sorted(told, key=lambda i: told[i].ahead)] == list(range(len(made)))
+    begun, ends = dict[int, float](), list[tuple[float, int, Seat]]()
+    while True:
+        for seat in queue.seats:
+            held = seat.held
+            while job := queue.next(seat):
+                begun[job.job_id] = clock.now
+                load = 0.0 if job.checkpoint in held else UNMEASURED_LOAD
+                ends.append((clock.now + load + job.work * len(seat.in_hand), job.job_id, seat))
+                held = seat.held
+        if not ends:
+            break
+        end = min(ends, key=lambda end: end[:2])
+        ends.remove(end)
+        clock.now = end[0]
+        queue.release(end[2], end[1])
+    assert {i: pytest.approx(begun[i] - 1000.0) for i in begun} == {i: told[i].begins for i in told}
 
 
-@given(jobs, st.sampled_from([(), ("vivid",)]))
-def test_while_two_people_wait_neither_gets_more_than_one_job_ahead(made: list[Waiting], loaded: tuple[str]) -> None:
-    queue = filled(*made)
+@given(jobs)
+def test_while_two_people_wait_neither_gets_more_than_one_job_ahead(made: list[Waiting]) -> None:
+    """On one checkpoint; between two, the quantum bounds it."""
+    queue = filled(*(waiting(job.job_id, job.person_id, job.work) for job in made))
     largest = max(job.work for job in made)
-    left = {person: sum(job.person_id == person for job in made) for person in range(1, 5)}
+    left = Counter(job.person_id for job in made)
     served = dict.fromkeys(left, 0.0)
-    while job := queue.next(loaded):
+    by_id = {job.job_id: job for job in made}
+    while job_id := take(queue):
+        job = by_id[job_id]
         served[job.person_id] += job.work
         left[job.person_id] -= 1
         still = [served[person] for person, count in left.items() if count]
         assert not still or max(still) - min(still) <= largest + 1e-6
 
 
-@given(st.lists(st.tuples(st.integers(1, 3), st.floats(1, 10), st.booleans()), max_size=120))
-def test_whoever_waits_is_served_before_the_others_have_had_much(steps: list[tuple[int, float, bool]]) -> None:
-    """Arrivals and turns in any order: between a job's arrival as its person's only one and its turn, each of the
-    two others has had no more than two jobs' worth."""
-    queue, since = JobQueue(), dict[int, dict[int, float]]()
-    for job_id, (person, work, turn) in enumerate(steps, 1):
-        alone = all(job.person_id != person for job in queue.order())
-        queue.push(waiting(job_id, person, work))
-        if alone:
-            since[job_id] = dict.fromkeys((1, 2, 3), 0.0)
-        if not turn or (taken := queue.next(())) is None:
-            continue
-        since.pop(taken.job_id, None)
-        for had in since.values():
-            had[taken.person_id] += taken.work
-        assert all(had[other] <= 30 for had in since.values() for other in had)
+class Queue(RuleBasedStateMachine):
+    """Orders, turns, deaths, cancels and pauses in any order, for several workers that differ."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.queue = JobQueue(self.clock)
+        self.queue.seats = [Seat(BOTH, 2), Seat(frozenset({"vivid"}), 1)]
+        self.made = dict[int, Waiting]()
+        self.ended = set[int]()
+
+    @rule(
+        person=st.integers(1, 4),
+        work=st.floats(1, 50),
+        name=st.sampled_from(sorted(BOTH)),
+    )
+    def order(self, person: int, work: float, name: str) -> None:
+        job = Waiting(len(self.made) + 1, person, name, work, since=self.clock.now)
+        self.made[job.job_id] = job
+        self.queue.push(job)
+
+    @rule(which=st.integers(0, 1), seconds=st.floats(0, 30))
+    def turn(self, which: int, seconds: float) -> None:
+        self.clock.now += seconds
+        seat = self.queue.seats[which]
+        before = set(seat.in_hand)
+        job = self.queue.next(seat)
+        assert set(seat.in_hand) - before == ({job.job_id} if job else set())
+        if job is None:
+            return
+        assert job.job_id not in self.ended and job.checkpoint in seat.serves
+
+    @rule(which=st.integers(0, 1), served=st.booleans())
+    def end(self, which: int, served: bool) -> None:
+        seat = self.queue.seats[which]
+        if seat.in_hand:
+            job = seat.in_hand[min(seat.in_hand)]
+            self.queue.release(seat, job.job_id, served=served)
+            if served:
+                self.ended.add(job.job_id)
+            else:
+                self.queue.push(job)
+
+    @rule(which=st.integers(0, 1))
+    def die(self, which: int) -> None:
+        seat = self.queue.seats[which]
+        for job in list(seat.in_hand.values()):
+            self.queue.release(seat, job.job_id, served=False)
+            self.queue.push(job)
+
+    @precondition(lambda self: len(self.queue))
+    @rule(number=st.integers(0, 100))
+    def cancel(self, number: int) -> None:
+        there = sorted(i for i in self.made if i in self.queue)
+        job_id = there[number % len(there)]
+        assert self.queue.remove(job_id)
+        self.ended.add(job_id)
+
+    @invariant()
+    def every_job_is_in_one_place(self) -> None:
+        hands = [job_id for seat in self.queue.seats for job_id in seat.in_hand]
+        waits = [job_id for job_id in self.made if job_id in self.queue]
+        assert sorted([*hands, *waits, *self.ended]) == sorted(self.made)
+        assert len(waits) == len(self.queue)
+
+    @invariant()
+    def no_worker_has_more_than_it_can_take(self) -> None:
+        for seat in self.queue.seats:
+            assert len(seat.in_hand) <= seat.places + (seat.places > 1)
+            assert len({job.checkpoint for job in seat.in_hand.values()}) <= 1
+
+    def teardown(self) -> None:
+        """Whatever happened: from here on everybody's turn comes."""
+        for seat in self.queue.seats:
+            for job_id in list(seat.in_hand):
+                self.queue.release(seat, job_id)
+        turns = 0
+        while len(self.queue):
+            turns += 1
+            assert turns <= 3 * len(self.made), "somebody is never taken"
+            for seat in self.queue.seats:
+                while job := self.queue.next(seat):
+                    assert job.job_id not in self.ended
+                for job_id in list(seat.in_hand):
+                    self.queue.release(seat, job_id)
+            self.clock.now += 10.0
+
+
+TestQueue = Queue.TestCase
+TestQueue.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5), st.booleans()), min_size=60, max_size=60),
+    st.sampled_from([1.0, 5.0, 20.0]),
+)
+def test_nobody_starves_however_the_others_come(arrivals: list[tuple[int, int, bool]], load: float) -> None:
+    """The others always have something waiting; the first job of person 9 is begun within a bounded time."""
+    clock = Clock()
+    queue = filled(clock=clock)
+    queue.load_seconds = dict.fromkeys(BOTH, load)
+    (seat,) = queue.seats
+    queue.push(waiting(1, 9, work=5.0, checkpoint="pastel"))
+    for job_id in range(2, 4000):
+        person, work, vivid = arrivals[job_id % len(arrivals)]
+        queue.push(Waiting(job_id, person, "vivid" if vivid else "pastel", float(work), since=clock.now))
+        held, job = seat.held, queue.next(seat)
+        assert job is not None
+        if job.job_id == 1:
+            break
+        clock.now += job.work + (0.0 if job.checkpoint in held else load)
+        queue.release(seat, job.job_id)
+    assert clock.now - 1000.0 <= 12 * QUANTUM * load + 100

@@ -95,7 +95,8 @@ def test_a_lora_with_a_number_that_is_none_is_refused_by_the_worker(house: House
 
 
 def test_a_worker_that_cannot_come_up_is_told(house: House) -> None:
-    said = bot("paint", "x", "--config", house.config, "--out", house.folder / "o.png", EASEL_WORKER__DEVICE="cuda:99")
+    out = house.folder / "o.png"
+    said = bot("paint", "x", "--config", house.config, "--out", out, EASEL_WORKER__DEVICES='["cuda:99"]')
     assert (said.code, "worker cannot be started" in said.sentence) == (UNUSABLE, True), said
 
 
@@ -140,7 +141,7 @@ def test_the_doctor_says_of_each_thing_what_to_do(house: House) -> None:
     text = (
         house.config.read_text()
         .replace("checkpoints/pastel", "checkpoints/nowhere")
-        .replace('device = "auto"', 'device = "cuda:99"')
+        .replace('devices = ["auto"]', 'devices = ["cuda:99"]')
     )
     config = house.folder / "bad.toml"
     config.write_text(text)

@@ -82,7 +82,7 @@ def test_a_prompt_of_ten_thousand_characters_is_refused(shared_house: House) -> 
 
 def test_a_refusal_starts_no_worker(shared_house: House) -> None:
     began = time.monotonic()
-    assert paint(shared_house, "--lora", "Wash", EASEL_WORKER__DEVICE="cuda:99").code == REFUSED
+    assert paint(shared_house, "--lora", "Wash", EASEL_WORKER__DEVICES='["cuda:99"]').code == REFUSED
     assert time.monotonic() - began < 30
     database = sqlite3.connect(shared_house.data / "easel.sqlite3")
     assert database.execute("SELECT count(*) FROM job").fetchone() == (0,)
@@ -111,7 +111,8 @@ def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
     [
         ("[discrod]\n", "discrod"),
         ("[worker]\ndevcie = 'cpu'", "worker.devcie is not a setting"),
-        ("[worker]\ndevice = 'toaster'", "worker.device"),
+        ("[worker]\ndevices = ['toaster']", "worker.devices"),
+        ("[worker]\ndevices = []", "at least one device"),
         ("[worker]\nthreads = 'many'", "worker.threads"),
         ("[limits]\nmax_loras = 99", "limits.max_loras"),
         ("[limits]\nmax_loras = nan", "limits.max_loras"),

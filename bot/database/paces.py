@@ -1,0 +1,66 @@
+"""How long things take here, as measured: steps, what is around them, and loading a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.connection import fetch, transaction, write
+
+RECORD = """
+    INSERT INTO pace (checkpoint, width, height, pictures, step_seconds, rest_seconds) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET step_seconds = excluded.step_seconds, rest_seconds = excluded.rest_seconds
+"""
+RECORD_LOAD = """
+    INSERT INTO load_time (checkpoint, seconds) VALUES (?, ?) ON CONFLICT DO UPDATE SET seconds = excluded.seconds
+"""
+ALL = "SELECT * FROM pace"
+LOADS = "SELECT * FROM load_time"
+
+
+@dataclass(frozen=True, order=True)
+class Shape:
+    """What a step's time depends on: the checkpoint, the size in pixels and how many pictures are painted at once."""
+
+    checkpoint: str
+    width: int
+    height: int
+    pictures: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of one step, and of everything else that one job needs."""
+
+    step_seconds: float
+    rest_seconds: float
+
+
+async def record_paces(
+    connection: aiosqlite.Connection, paces: Mapping[Shape, Measured], loads: Mapping[str, float]
+) -> None:
+    """Keep what was measured, over what was there. Raises DatabaseError."""
+    async with transaction(connection):
+        for shape, measured in paces.items():
+            where = (shape.checkpoint, shape.width, shape.height, shape.pictures)
+            await write(connection, RECORD, (*where, measured.step_seconds, measured.rest_seconds))
+        for checkpoint, seconds in loads.items():
+            await write(connection, RECORD_LOAD, (checkpoint, seconds))
+
+
+async def all_paces(connection: aiosqlite.Connection) -> dict[Shape, Measured]:
+    """Everything that was measured. Raises DatabaseError."""
+    rows = await fetch(connection, ALL)
+    return {
+        Shape(row["checkpoint"], row["width"], row["height"], row["pictures"]): Measured(
+            row["step_seconds"], row["rest_seconds"]
+        )
+        for row in rows
+    }
+
+
+async def load_times(connection: aiosqlite.Connection) -> dict[str, float]:
+    """Seconds of loading each checkpoint. Raises DatabaseError."""
+    return {row["checkpoint"]: row["seconds"] for row in await fetch(connection, LOADS)}

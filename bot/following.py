@@ -1,0 +1,175 @@
+"""Jobs are followed to their end: the message that tells of one is kept up to date, and the result delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain, repeat
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+
+from bot import background
+from bot.assembly import Easel
+from bot.attachments import Attachment
+from bot.database.deliveries import pending_deliveries
+from bot.database.errors import DatabaseError
+from bot.database.jobs import Job, find_job
+from bot.database.people import locale_of
+from bot.delivery import Closed, Deliverer, News
+from bot.dispatcher import JobUpdate
+from bot.logs import about
+from bot.views.waiting import interrupted_view, painting_view
+from bot.words import speak
+from inference.messages import Progress
+
+if TYPE_CHECKING:
+    from bot.client import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+EDIT_SECONDS = 3.0  # between two edits of a message while it paints
+CHANNEL_SECONDS = 1.0  # between two such edits in one channel, whosever messages: Discord allows five in five seconds
+RETRY_SECONDS = (1.0, 5.0, 30.0, 120.0, 600.0)  # between attempts to deliver
+UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, DatabaseError)
+FAREWELL_SECONDS, FAREWELLS = 3.0, 50  # how long, and how many, people are told when the program ends
+
+log = logging.getLogger(__name__)
+
+
+class Following:
+    """Every job that is owed to somebody on Discord has a task here, from its order or the program's start."""
+
+    def __init__(self, easel: Easel, deliverer: Deliverer) -> None:
+        self._easel = easel
+        self._deliverer = deliverer
+        self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
+        self._channels: dict[int, float] = {}  # when a message was last edited there
+
+    async def close(self) -> None:
+        """Follow no more, and tell people that their pictures come after the next start."""
+        followed = dict(self._tasks)
+        for task in followed:
+            task.cancel()
+        await asyncio.gather(*followed, return_exceptions=True)  # while Discord and the database are still there
+        unfinished = [job_and_asker for task, job_and_asker in followed.items() if task.cancelled()][:FAREWELLS]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await asyncio.gather(*(background.guard(self._farewell(*one), "a farewell") for one in unfinished))
+
+    async def owed(self) -> list[Job]:
+        """The jobs whose results an earlier run of the program did not deliver. To be asked before anybody orders."""
+        pending = await pending_deliveries(self._easel.connection)
+        found = [await find_job(self._easel.connection, delivery.job_id) for delivery in pending]
+        return [job for job in found if job is not None]
+
+    def follow(self, job: Job, interaction: Interaction | None) -> None:
+        """Follow `job` to its delivery. `interaction` asked for it, unless that was before the start."""
+        with about(job.id):
+            task = background.start(self._follow(job, interaction), f"following job {job.id}")
+        self._tasks[task] = job, interaction
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    async def _follow(self, job: Job, interaction: Interaction | None) -> None:
+        speak(await locale_of(self._easel.connection, job.person_id))
+        async with self._easel.generation.following(job.id) as updates:
+            pace = _Pace(self._channels, job.channel_id)
+            shows = True
+            while True:
+                update = await _newest(updates)
+                if update.job.state.final:
+                    break
+                if shows and update.progress and pace.allows(update.progress):
+                    shows = await self._show(update, interaction)
+        await self._deliver(update, interaction)
+
+    async def _show(self, update: JobUpdate, interaction: Interaction | None) -> bool:
+        """Show how far it is; False when there is no message any more that could show it."""
+        preview = await asyncio.to_thread(self._preview, update)
+        news = News(lambda: painting_view(update, preview), preview)
+        try:
+            await self._deliverer.show(update.job, news, interaction)
+        except Closed as why:
+            log.info("the message that tells of the job is not edited any more: %s", why)
+            return False
+        except UNREACHABLE as problem:
+            log.info("a progress edit did not get through: %s", problem)
+        return True
+
+    async def _deliver(self, update: JobUpdate, interaction: Interaction | None) -> None:
+        """Deliver; while Discord or the database cannot be reached, try again, ever more rarely."""
+        for wait in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
+            try:
+                await self._deliverer.deliver(update.job, update.pictures, interaction)
+            except UNREACHABLE as problem:
+                log.warning("the result of job %s cannot be delivered just now: %s", update.job.id, problem)
+                await asyncio.sleep(wait)
+            else:
+                return
+
+    async def _farewell(self, job: Job, interaction: Interaction | None) -> None:
+        now = await find_job(self._easel.connection, job.id)
+        if now is None or now.state.final:
+            return
+        speak(await locale_of(self._easel.connection, job.person_id))
+        with suppress(Closed, *UNREACHABLE):
+            await self._deliverer.show(job, News(lambda: interrupted_view(job)), interaction)
+
+    def _preview(self, update: JobUpdate) -> Attachment | None:
+        name = update.progress.preview if update.progress else None
+        if name is None:
+            return None
+        try:
+            return Attachment("preview.png", (self._easel.settings.storage.spool / name).read_bytes())
+        except OSError:  # the job has just ended
+            return None
+
+
+class _Pace:
+    """When a message may be edited: when painting begins, with the first preview, then every few seconds.
+
+    And never soon after another one in its channel: what is skipped is made up for by the next.
+    """
+
+    def __init__(self, channels: dict[int, float], channel_id: int) -> None:
+        self._channels = channels
+        self._channel_id = channel_id
+        self._begun = False
+        self._last = time.monotonic()
+        self._pictured = False
+
+    def allows(self, progress: Progress) -> bool:
+        """Whether to show `progress` now; if so, the next has to wait."""
+        if not self._wants(progress):
+            return False
+        now = time.monotonic()
+        if now - self._channels.get(self._channel_id, -CHANNEL_SECONDS) < CHANNEL_SECONDS:
+            return False
+        if self._begun:
+            self._last = now
+        self._begun = True
+        self._pictured = self._pictured or progress.preview is not None
+        self._channels[self._channel_id] = now
+        return True
+
+    def _wants(self, progress: Progress) -> bool:
+        if not progress.step:
+            return not self._begun
+        waited = time.monotonic() - self._last >= EDIT_SECONDS
+        return waited or (progress.preview is not None and not self._pictured)
+
+
+async def _newest(updates: asyncio.Queue[JobUpdate]) -> JobUpdate:
+    """Wait for an update, then skip to the newest; the newest preview comes along."""
+    update = await updates.get()
+    while not updates.empty():
+        newer = updates.get_nowait()
+        old, new = update.progress, newer.progress
+        if old and new and new.preview is None:
+            newer = replace(newer, progress=new.model_copy(update={"preview": old.preview}))
+        update = newer
+    return update

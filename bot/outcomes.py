@@ -1,0 +1,142 @@
+"""What becomes of an attempt at a job is written down here: begun, succeeded with its pictures, failed, given back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, repeat
+from pathlib import Path
+from typing import TypeVar
+
+import aiosqlite
+
+from bot.database.errors import DatabaseError
+from bot.database.jobs import FinishedJob, Job, fail_job, find_job, finish_job, requeue_job, start_job
+from bot.database.loras import find_version
+from bot.database.pictures import NewPicture
+from bot.spool import keep, place
+from inference.errors import InferenceError, PictureNotSaved, WorkerFailed
+from inference.messages import Finished, GenerationRequest
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write down what became of a job; then the last again
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An attempt that may be handed to a worker. `files` says where each LoRA lies in the library, by SHA-256."""
+
+    job: Job
+    files: dict[str, str]
+
+
+class Outcomes:
+    """Moves jobs in the table, and their pictures out of the spool. What somebody else was faster with is None."""
+
+    def __init__(self, connection: aiosqlite.Connection, pictures: Path, spool: Path) -> None:
+        self._connection = connection
+        self._pictures = pictures
+        self._spool = spool
+        self.leaving = asyncio.Event()
+
+    async def begin(self, job_id: int) -> Begun | None:
+        """queued -> running. That is the last thing done, so that nothing can go wrong between it and the worker."""
+        return await self._insist(lambda: self._begin(job_id), job_id)
+
+    async def _begin(self, job_id: int) -> Begun | None:
+        job = await find_job(self._connection, job_id)
+        if job is None:
+            return None
+        files = await self.files(job.request)
+        with suppress(OSError):  # somebody tidied up; the worker will say it if this does not help
+            self._spool.mkdir(parents=True, exist_ok=True)
+        started = await start_job(self._connection, job_id)
+        return None if started is None else Begun(started, files)
+
+    async def files(self, request: GenerationRequest) -> dict[str, str]:
+        """Where each LoRA that is still usable lies, relative to the library. Raises DatabaseError."""
+        versions = [(use.sha256, await find_version(self._connection, use.sha256)) for use in request.loras]
+        return {sha256: version.path for sha256, version in versions if version and version.usable}
+
+    async def give_back(self, job: Job, *, died: bool) -> Job | None:
+        """running -> queued; `died` says that the worker died while it painted this."""
+        return await self._insist(lambda: requeue_job(self._connection, job.id, job.attempt, died=died), job.id)
+
+    async def fail(self, job: Job, problem: InferenceError) -> Job | None:
+        """running -> failed."""
+        return await self._insist(
+            lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail), job.id
+        )
+
+    async def succeed(self, job: Job, event: Finished) -> FinishedJob | None:
+        """running -> succeeded. Raises WorkerFailed or PictureNotSaved; then no picture is kept."""
+        request = job.request
+        if len(event.pictures) != request.count:
+            raise WorkerFailed(reason=f"{len(event.pictures)} pictures instead of {request.count}")
+        paths = [place(job.id, Path(name).name) for name in event.pictures]
+        try:
+            for name, path in zip(event.pictures, paths, strict=True):
+                await asyncio.to_thread(keep, self._spool / Path(name).name, self._pictures / path)
+        except OSError as problem:
+            log.error("the pictures of job %s cannot be kept: %s", job.id, problem)
+            self._forget(paths)
+            raise PictureNotSaved(reason=problem.strerror or type(problem).__name__) from problem
+        new = [
+            NewPicture(path=path, width=request.width, height=request.height, seed=seed)
+            for path, seed in zip(paths, request.seeds, strict=True)
+        ]
+        finish = partial(
+            finish_job,
+            self._connection,
+            job.id,
+            job.attempt,
+            new,
+            seconds=event.seconds,
+            peak_memory=event.peak_memory,
+            notes=event.notes,
+        )
+        done = await self._insist(finish, job.id)
+        if done is None:  # cancelled while the last step ran
+            self._forget(paths)
+        return done
+
+    async def _insist(self, move: Callable[[], Awaitable[T]], job_id: int) -> T:
+        """Carry out a move that nobody would ask for again, however long the database cannot be written.
+
+        Raises DatabaseError when the program ends meanwhile; the job is taken up again at the next start.
+        """
+        for wait in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
+            try:
+                return await move()
+            except DatabaseError as problem:
+                if self.leaving.is_set():
+                    raise
+                log.warning("the state of job %s cannot be written just now: %s", job_id, problem)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self.leaving.wait()
+        raise AssertionError("the waits never end")
+
+    def tidy(self, job: Job) -> None:
+        """Delete what an attempt that has ended may have left in the spool."""
+        _delete(self._spool.glob(f"job{job.id}-{job.attempt}-*"))
+
+    def forget_unrecorded(self, job: Job) -> None:
+        """Delete pictures of a job that has none: they were kept just before the program was killed."""
+        _delete((self._pictures / place(job.id, "")).glob(f"job{job.id}-*"))
+
+    def _forget(self, paths: list[str]) -> None:
+        _delete(self._pictures / path for path in paths)
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    with suppress(OSError):
+        for path in paths:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,85 @@
+"""Discord's side of deliveries: `bot.delivery.Post` with discord.py."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import discord
+from discord import ui
+
+from bot import acknowledge
+from bot.delivery import Closed, Message
+
+if TYPE_CHECKING:
+    from bot.client import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+SKEW = timedelta(minutes=2)  # how far our clock may be from Discord's
+LOOK_AT = 300  # messages from then on that are searched for one of ours
+SERVER_ERROR = 500  # below it, the request is refused and would be again; from there on, it may be repeated
+TOO_MANY = 429
+
+
+class DiscordPost:
+    """Implements `bot.delivery.Post`."""
+
+    def __init__(self, bot: EaselBot) -> None:
+        self._bot = bot
+
+    async def answer(self, interaction: Interaction, message: Message, *, private: bool) -> int | None:
+        """The first answer; where one was promised already, it takes its place."""
+        with _refusals():
+            return await acknowledge.post(interaction, message.view(), private=private)
+
+    async def edit_original(self, interaction: Interaction, message: Message) -> int:
+        """By the interaction's token."""
+        with _refusals():
+            return (await acknowledge.update(interaction, message.view(), message.files())).id
+
+    async def edit(self, channel_id: int, message_id: int, message: Message) -> None:
+        """By the bot's token."""
+        with _refusals():
+            there = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)
+            await there.edit(view=message.view(), attachments=message.files())
+
+    async def find(self, channel_id: int, job_id: int, since: int) -> int | None:
+        """Reads the channel's history from just before `since` on."""
+        marks = {f"cancel:{job_id}", f"again:{job_id}"}  # every message about a job has one of these buttons
+        after = datetime.fromtimestamp(since / 1000, UTC) - SKEW
+        channel = self._bot.get_partial_messageable(channel_id)
+        with _refusals():
+            async for message in channel.history(limit=LOOK_AT, after=after, oldest_first=True):
+                if message.author == self._bot.user and marks & _custom_ids(message):
+                    return message.id
+        return None
+
+    async def post(self, channel_id: int, message: Message, nonce: str) -> int:
+        """With the nonce enforced."""
+        channel = self._bot.get_partial_messageable(channel_id)
+        with _refusals():
+            return (await channel.send(view=message.view(), files=message.files(), nonce=nonce)).id
+
+    async def direct_channel(self, person_id: int) -> int:
+        """Opens it where it is not yet open."""
+        with _refusals():
+            return (await (await self._bot.fetch_user(person_id)).create_dm()).id
+
+
+@contextmanager
+def _refusals() -> Generator[None]:
+    """What Discord refuses for good becomes Closed; errors of its own and rate limits pass through."""
+    try:
+        yield
+    except discord.HTTPException as problem:
+        if problem.status >= SERVER_ERROR or problem.status == TOO_MANY:
+            raise
+        raise Closed(str(problem)) from problem
+
+
+def _custom_ids(message: discord.Message) -> set[str]:
+    view = ui.LayoutView.from_message(message, timeout=None)
+    return {item.custom_id for item in view.walk_children() if isinstance(item, ui.Button) and item.custom_id}

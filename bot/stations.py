@@ -1,0 +1,85 @@
+"""A worker as the dispatcher sees it: its seat in the queue, and the jobs in its hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bot.database.jobs import Job
+from bot.pace import Pace, Watch
+from inference.messages import Capacity, Progress, Started
+from inference.queue import Seat
+from inference.workers import Worker, WorkerDied
+
+SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two hangs
+LOADING_SECONDS = 1800.0  # before the first step: a checkpoint may come over the network
+BENCHED = 5  # deaths in a row after which an operator is told, and again at each doubling
+
+
+@dataclass(eq=False)
+class Hand:
+    """A job that was taken out of the queue: about to be handed to a worker, or there already."""
+
+    job: Job | None = None  # once it is running
+    cancelled: bool = False
+    watch: Watch | None = None  # once the worker has begun
+    heard: float = 0.0
+
+    def hangs(self, now: float, pace: Pace) -> bool:
+        """Whether the worker has reported nothing of it for far too long."""
+        silent = now - self.heard
+        if self.job is None or self.watch is None or self.watch.first is None:
+            return silent > LOADING_SECONDS
+        usual = (pace.seconds(self.job.request) or 0.0) / self.job.request.steps
+        return silent > max(SILENCE_SECONDS, SILENT_STEPS * usual)
+
+
+@dataclass(eq=False)
+class Station:
+    """A worker, its seat and its hands. The attempt is the fencing number of what it reports."""
+
+    worker: Worker
+    seat: Seat
+    hands: dict[int, Hand] = field(default_factory=dict[int, Hand])
+
+    @property
+    def begun(self) -> list[Hand]:
+        """The jobs that the worker paints now."""
+        return [hand for hand in self.hands.values() if hand.watch]
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures it paints at once."""
+        return sum(hand.job.request.count for hand in self.begun if hand.job)
+
+    def current(self, job_id: int, attempt: int) -> Job | None:
+        """The job in hand of which this attempt is; None for one that was given up."""
+        hand = self.hands.get(job_id)
+        return hand.job if hand and hand.job and hand.job.attempt == attempt else None
+
+    def announce(self, capacity: Capacity) -> None:
+        """What the worker says of itself: pictures beside those of the jobs it has begun, not those on their way."""
+        self.seat.places = capacity.free + self.pictures
+        self.seat.loaded = frozenset(capacity.loaded)
+
+    def hear(self, event: Started | Progress, now: float) -> Job | None:
+        """A sign of life; the job it is about."""
+        job = self.current(event.job_id, event.attempt)
+        if job is None:
+            return None
+        hand = self.hands[job.id]
+        hand.heard = now
+        if hand.watch is None:
+            hand.watch = Watch(now, loads=job.checkpoint not in self.seat.loaded)
+        if isinstance(event, Progress):
+            hand.watch.step(now, event.step, self.pictures)
+        return job
+
+    def dies(self) -> None:
+        """Nothing is there any more until it announces itself again."""
+        self.seat.places, self.seat.loaded, self.seat.checkpoint = 0, frozenset(), None
+
+
+def is_benched(death: WorkerDied) -> bool:
+    """Whether these deaths in a row are a number at which an operator is told."""
+    often, rest = divmod(death.failures, BENCHED)
+    return rest == 0 and often & (often - 1) == 0
