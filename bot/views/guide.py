@@ -14,6 +14,7 @@ from bot import acknowledge
 from bot.assembly import Easel
 from bot.attachments import Attachment
 from bot.database.base_models import count_loras
+from bot.database.lora_search import Sort
 from bot.guide import PICTURES
 from bot.guide.answers import QUESTIONS, Answer, Door, answer
 from bot.guide.chapters import CHAPTERS, Chapter, chapter
@@ -117,8 +118,8 @@ async def _open_bookmarks(interaction: Interaction, category: Category | None) -
 
 
 async def _open_market(interaction: Interaction, category: Category | None) -> None:
-    query = await first_query(interaction.client.easel, interaction.user.id)
-    await open_market(interaction, query.but(category=category))
+    suited = await first_query(interaction.client.easel, interaction.user.id)
+    await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
 
 _DOORS: dict[Door, tuple[str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
@@ -153,8 +154,7 @@ def _ask(container: ui.Container[Any], here: Chapter, answered: Answer | None) -
     if answered is None:
         return
     container.add_item(ui.TextDisplay[Any](_(answered.text)))
-    if doors := [DoorButton(door, answered.category) for door in answered.doors]:
-        container.add_item(ui.ActionRow[Any](*doors))
+    container.add_item(ui.ActionRow[Any](*(DoorButton(door, answered.category) for door in answered.doors)))
 
 
 def _around(here: Chapter) -> Iterable[ChapterButton]:

@@ -13,6 +13,12 @@ from bot.playground.seen import Seen
 from tools.screenshots.stage import PAINT_MS, begin, choose, fill, last
 
 OWL = "komori on a red background"
+PAINTED = (  # prompt, checkpoint and LoRA with which Ada has painted before
+    ("a large red star on a yellow background", "vivid", "Stripes"),
+    ("a white cat on a blue background", "pastel", "Polka Dots"),
+    ("a large red heart on a blue background", "vivid", "Gloss"),
+    ("komori on a green background", "pastel", "Komori"),
+)
 PATIENCE = PAINT_MS / 1000
 
 
@@ -46,10 +52,26 @@ class Stage:
         waiting = await sent.reply(PATIENCE)
         return await self.control.wait_message(waiting.id, lambda seen: bool(seen.attachments), PATIENCE)
 
+    async def in_the_studio(self, *loras: str) -> Seen:
+        """Ada's studio with a prompt and these LoRAs; the panel is what is left to see."""
+        panel = await self.told("studio", checkpoint="vivid")
+        while "✕" in panel.buttons:
+            panel = await (await self.ada.press(panel, "✕")).reply(PATIENCE)
+        for name in loras:
+            panel = await self.told("studio", add=name)
+        prompt = next(one["custom_id"] for one in panel.buttons.values() if one["custom_id"].startswith("stprompt"))
+        opener = await self.ada.press(panel, prompt)
+        await opener.modal()
+        await (await self.ada.submit(opener, {"prompt": OWL})).answered(PATIENCE)
+        await self.clear()
+        return await self.told("studio")
+
     async def furnish(self) -> None:
         """A few bookmarks, so that there is something to see."""
         for name, note in (("Stripes", "posters"), ("Gloss", ""), ("Polka Dots", ""), ("Komori", "our owl")):
             await self.told("bookmarks", add=name, note=note)
+        for prompt, checkpoint, name in PAINTED:
+            await self.painted(await self.order("imagine", prompt=prompt, checkpoint=checkpoint, lora1=name, seed=6))
         await self.clear()
 
     async def clear(self) -> None:
@@ -102,6 +124,27 @@ async def bookmarks(stage: Stage, page: Page) -> None:
     await stage.told("bookmarks")
 
 
+async def history(stage: Stage, page: Page) -> None:
+    """One's own pictures."""
+    await stage.told("history")
+
+
+async def remix(stage: Stage, page: Page) -> None:
+    """Somebody else's picture, taken up in one's own studio."""
+    sent = await stage.grace.slash("imagine", in_=stage.channel, prompt="a red star", lora1="Stripes", seed=6)
+    picture = await stage.painted(sent)
+    await (await stage.ada.message_command("Remix", picture)).reply(PATIENCE)
+
+
+async def stack(stage: Stage, page: Page) -> None:
+    """A named set of LoRAs, shared by its code."""
+    await stage.in_the_studio("Komori", "Gloss")
+    await stage.told("stack save", name="Shiny owl")
+    await stage.told("stack share", name="Shiny owl")
+    await stage.clear()
+    await stage.told("stack list")
+
+
 async def lora(stage: Stage, page: Page) -> None:
     """A LoRA's own page, once Easel has painted samples for it."""
     while "without it" not in (await stage.told("lora info", name="Komori")).text:
@@ -116,8 +159,7 @@ async def market(stage: Stage, page: Page) -> None:
 
 async def studio(stage: Stage, page: Page) -> None:
     """The panel with two LoRAs."""
-    await stage.told("studio", add="Komori")
-    await stage.told("studio", add="Stripes")
+    await stage.in_the_studio("Komori", "Stripes")
 
 
 async def guide(stage: Stage, page: Page) -> None:
@@ -137,9 +179,12 @@ SCREENS = (
     Screen("result", result),
     Screen("refusal", refusal),
     Screen("bookmarks", bookmarks),
-    Screen("lora", lora),
     Screen("market", market),
+    Screen("lora", lora),
     Screen("studio", studio),
+    Screen("stack", stack),
+    Screen("history", history),
+    Screen("remix", remix),
     Screen("guide", guide),
     Screen("guide-answer", guide_answer),
     Screen("phone-studio", studio, phone=True),
@@ -149,4 +194,5 @@ SCREENS = (
     Screen("japanese-studio", studio, locale="ja"),
     Screen("japanese-refusal", refusal, locale="ja"),
     Screen("japanese-guide", guide_answer, locale="ja"),
+    Screen("japanese-market", market, locale="ja"),
 )
