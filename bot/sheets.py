@@ -38,7 +38,7 @@ def compose(pictures: Sequence[Path | None], request: GenerationRequest) -> byte
     """The sheet as PNG; a picture that is gone leaves its place empty. Reads and encodes: for a thread."""
     tile = _tile_size(request)
     told = captions(request)
-    font = _font(max(18, tile[1] // 11))
+    font = _font(max(20, tile[1] // 10))
     band = int(font.getbbox("Ag")[3] * 1.7)
     columns = _columns(len(told), tile[0] + GAP, tile[1] + band + GAP)
     rows = -(-len(told) // columns)
@@ -91,13 +91,14 @@ def _tile_size(request: GenerationRequest) -> tuple[int, int]:
 
 
 def _columns(count: int, width: int, height: int) -> int:
-    """How many tiles stand side by side, so that the whole comes nearest to WIDTH_TO_HEIGHT."""
+    """How many tiles stand side by side: near to WIDTH_TO_HEIGHT as a whole, with few places left empty."""
 
-    def shape(columns: int) -> float:
-        ratio = columns * width / (-(-count // columns) * height) / WIDTH_TO_HEIGHT
-        return max(ratio, 1 / ratio)
+    def fault(columns: int) -> float:
+        rows = -(-count // columns)
+        ratio = columns * width / (rows * height) / WIDTH_TO_HEIGHT
+        return max(ratio, 1 / ratio) * (1 + (columns * rows - count) / 2)
 
-    return min(range(1, count + 1), key=shape)
+    return min(range(1, count + 1), key=fault)
 
 
 def _tile(path: Path | None, size: tuple[int, int]) -> Image.Image:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from bot.views.press import Interaction
 
 
-class AddToStudioButton(PressButton, template=r"stadd:(?P<lora>\d{1,19})"):
+class AddToStudioButton(PressButton, template=r"tostudio:(?P<lora>\d{1,19})"):
     """On a LoRA's page: puts it into the studio of whoever presses, beside what is there."""
 
     def __init__(self, lora_id: int) -> None:
         self.lora_id = lora_id
-        super().__init__(ui.Button(label=_("Add to studio"), custom_id=f"stadd:{lora_id}"))
+        super().__init__(ui.Button(label=_("Add to studio"), custom_id=f"tostudio:{lora_id}"))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:

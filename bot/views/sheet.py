@@ -54,7 +54,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,19})(?::(?P<vari
         chosen = request.only(self.variant)
         desk, person_id = interaction.client.desk, interaction.user.id
         standing = await desk.standing(person_id)
-        note = _("{variant} is in your studio.").format(variant=spoken(names_of(request)[self.variant]))
+        note = _("Taken from the sheet: {variant}.").format(variant=spoken(names_of(request)[self.variant]))
         if job.person_id == person_id and not standing.studio.wish.prompt:
             await desk.open_with(interaction, wish_of(chosen), note)
             return

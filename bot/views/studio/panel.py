@@ -69,7 +69,7 @@ async def draw_panel(easel: Easel, standing: Standing, note: str = "") -> Page:
     below: list[PressButton] = [GenerateButton(shown, label=_("Generate"))]
     if standing.fitting:
         below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
-    page.view.add_item(ui.ActionRow[Any](*below, DoorButton(Door.BOOKMARKS)))
+    page.view.add_item(ui.ActionRow[Any](*below, DoorButton(Door.BOOKMARKS), DoorButton(Door.MARKET)))
     return page
 
 
