@@ -92,9 +92,8 @@ async def open_easel(settings: Settings, progress: Progress = _no_progress) -> A
         yield easel
 
 
-@asynccontextmanager
-async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel]:
-    """The rest of what runs, on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
+def assemble(settings: Settings, found: Catalogued) -> Easel:
+    """Everything put together on an open catalogue, and nothing of it started. Raises ConfigError."""
     _prepare_folders(settings)
     workers = tuple(LocalWorker(_configure(settings, found.checkpoints, device)) for device in settings.worker.devices)
     generation = Generation(
@@ -104,26 +103,32 @@ async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel
         spool=settings.storage.spool,
         limits=settings.limits,
     )
-    inputs = Inputs(settings.storage.inputs)
-    async with generation.running():
+    return Easel(
+        settings,
+        found.connection,
+        found.checkpoints,
+        found.keeper,
+        found.library,
+        found.requests,
+        generation,
+        workers,
+        Thumbnails(settings.storage.thumbnails),
+        Inputs(settings.storage.inputs),
+    )
+
+
+@asynccontextmanager
+async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel]:
+    """The rest of what runs, on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
+    easel = assemble(settings, found)
+    async with easel.generation.running():
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
             background.start(keep_backups(settings), "copying the database"),
-            background.start(inputs.sweep(found.connection), "clearing away pictures to start from"),
+            background.start(easel.inputs.sweep(found.connection), "clearing away pictures to start from"),
         )
         try:
-            yield Easel(
-                settings,
-                found.connection,
-                found.checkpoints,
-                found.keeper,
-                found.library,
-                found.requests,
-                generation,
-                workers,
-                Thumbnails(settings.storage.thumbnails),
-                inputs,
-            )
+            yield easel
         finally:
             for task in beside:
                 task.cancel()

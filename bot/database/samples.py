@@ -20,6 +20,10 @@ DUE = """
     WHERE sampled = 0 AND usable = 1 AND base_model = ? AND sample_tries < ?
     ORDER BY sample_tries, id DESC LIMIT 1
 """
+AWAITED = """
+    SELECT 1 FROM lora_version
+    WHERE lora_id = ? AND usable = 1 AND base_model IS NOT NULL AND sampled = 0 AND sample_tries < ? LIMIT 1
+"""
 TRY = "UPDATE lora_version SET sample_tries = sample_tries + ? WHERE id = ?"
 FORGET = "DELETE FROM sample WHERE version_id = ? RETURNING path"
 RECORD = "INSERT INTO sample (version_id, position, checkpoint, path, created_at) VALUES (?, ?, ?, ?, ?)"
@@ -58,6 +62,11 @@ async def due_for_samples(connection: aiosqlite.Connection, base_models: Iterabl
         if row and lora:
             return Due(lora, next(version for version in lora.versions if version.id == row["id"]))
     return None
+
+
+async def awaits_samples(connection: aiosqlite.Connection, lora_id: int) -> bool:
+    """Whether some version of the entry has no samples yet and was not given up. Raises DatabaseError."""
+    return await fetch_one(connection, AWAITED, (lora_id, MAX_TRIES)) is not None
 
 
 async def count_try(connection: aiosqlite.Connection, version_id: int) -> None:

@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.assembly import Easel
 from bot.database.loras import Lora
-from bot.database.samples import Sample, samples_of
+from bot.database.samples import Sample, awaits_samples, samples_of
 from bot.texts import clipped
 from bot.thumbnails import GALLERY, LIST
 from bot.views.page import Page, preview_of
@@ -36,8 +36,14 @@ async def add_pictures(
             container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(shown, description=_("Preview"))))
     if samples:
         await _add_samples(page, container, easel, lora, samples)
-    if not samples and easel.settings.library.samples and easel.requests.checkpoints_for(lora):
+    elif await _to_come(easel, lora):
         container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
+
+
+async def _to_come(easel: Easel, lora: Lora) -> bool:
+    """Whether samples will be painted."""
+    wanted = easel.settings.library.samples and easel.requests.checkpoints_for(lora)
+    return bool(wanted) and await awaits_samples(easel.connection, lora.id)
 
 
 async def _samples(easel: Easel, lora: Lora, usual: str | None) -> list[list[Sample]]:

@@ -8,13 +8,9 @@ from typing import Any
 
 from discord import ui
 
-from bot.assembly import Easel, open_catalogue
+from bot.assembly import Easel, assemble, open_catalogue
 from bot.config import LibrarySettings
-from bot.generation import Generation
-from bot.inputs import Inputs
-from bot.thumbnails import Thumbnails
 from bot.views.page import Page
-from inference.workers.local import LocalWorker
 from tests.house import House
 
 
@@ -23,23 +19,7 @@ async def open_shelf(house: House) -> AsyncIterator[Easel]:
     """The house's library, scanned; samples are wanted, though nobody paints them."""
     settings = house.settings.model_copy(update={"library": LibrarySettings(folder=house.library)})
     async with open_catalogue(settings) as found:
-        worker = LocalWorker(house.configure)
-        storage = settings.storage
-        generation = Generation(
-            found.connection, worker, pictures=storage.pictures, spool=storage.spool, max_attempts=3
-        )
-        yield Easel(
-            settings=settings,
-            connection=found.connection,
-            checkpoints=found.checkpoints,
-            keeper=found.keeper,
-            library=found.library,
-            requests=found.requests,
-            generation=generation,
-            worker=worker,
-            thumbnails=Thumbnails(storage.thumbnails),
-            inputs=Inputs(storage.inputs),
-        )
+        yield assemble(settings, found)
 
 
 def text_of(page: Page) -> str:

@@ -15,7 +15,7 @@ from bot.database.loras import Lora, find_lora_by_name
 from bot.database.people import remember_person
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
-from bot.database.samples import record_samples
+from bot.database.samples import MAX_TRIES, count_try, record_samples
 from bot.database.uses import record_uses
 from bot.views.lora import lora_page
 from inference.messages import LoraUse
@@ -53,6 +53,9 @@ async def painted(easel: Easel, lora: Lora, version: int, checkpoint: str, count
 async def test_before_there_are_samples_it_says_that_there_will_be(easel: Easel) -> None:
     page = await lora_page(easel, ADA, await entry(easel, "Bat"))
     assert "Samples are painted" in text_of(page) and page.files == []
+    for _ in range(MAX_TRIES):
+        await count_try(easel.connection, (await entry(easel, "Bat")).versions[0].id)
+    assert "Samples" not in text_of(await lora_page(easel, ADA, await entry(easel, "Bat"))), "it was given up"
     mystery = await lora_page(easel, ADA, await entry(easel, "Mystery"))
     assert "Samples" not in text_of(mystery), "nobody will ever paint with it"
     assert "base model unknown" in text_of(mystery) and "Fits no checkpoint" in text_of(mystery)
