@@ -22,6 +22,7 @@ import aiosqlite
 import discord
 from discord import ui
 
+from bot import metrics
 from bot.attachments import DEFAULT_LIMIT, Attachment, fit, fitted
 from bot.database.clock import now_ms
 from bot.database.deliveries import (
@@ -168,6 +169,7 @@ class Deliverer:
         result = Result(job, attachments, delivery.shows_prompt)
         message_id = await self._deliver(result, delivery, interaction)
         if message_id is None:
+            metrics.DELIVERIES.labels("nowhere").inc()
             await mark_undeliverable(self._connection, job.id)
             log.warning("the result of job %s could not be delivered anywhere; its pictures are kept", job.id)
         else:
@@ -177,14 +179,21 @@ class Deliverer:
         """The id of the message that now shows the result; None when every way is closed."""
         if interaction is not None and not interaction.is_expired():
             try:
-                return await self._post.edit_original(interaction, result)
+                edited = await self._post.edit_original(interaction, result)
+                metrics.DELIVERIES.labels("answer").inc()
+                return edited
             except Closed as why:
                 log.info("the answer to an interaction cannot be edited any more: %s", why)
         for to_channel in (False,) if delivery.private else (True, False):
             try:
                 if to_channel:
-                    return await self._to_channel(result, delivery)
-                return await self._new(result, delivery, await self._post.direct_channel(result.job.person_id))
+                    message_id = await self._to_channel(result, delivery)
+                else:
+                    message_id = await self._new(
+                        result, delivery, await self._post.direct_channel(result.job.person_id)
+                    )
+                metrics.DELIVERIES.labels("channel" if to_channel else "direct").inc()
+                return message_id
             except Closed as why:
                 log.info("a result cannot go one way and is tried another: %s", why)
         return None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
+from bot import metrics
 from bot.asides import Asides
 from bot.background import guard
 from bot.config import LimitSettings
@@ -186,6 +187,16 @@ class Dispatcher:
         self._called.set()
 
     @property
+    def waiting(self) -> int:
+        """How many jobs wait for their turn."""
+        return len(self._queue)
+
+    @property
+    def begun(self) -> int:
+        """How many jobs workers have begun."""
+        return sum(len(station.begun) for station in self._stations)
+
+    @property
     def paused(self) -> frozenset[int]:
         """The servers of which nothing new is begun; EVERYWHERE stands for all."""
         return frozenset(self._queue.paused)
@@ -313,6 +324,7 @@ class Dispatcher:
 
     async def _mourn(self, station: Station, death: WorkerDied) -> None:
         """Every job the worker had goes back to the queue; everybody who waits is told."""
+        metrics.WORKER_DEATHS.inc()
         station.dies()
         self._asides.die(station)
         if is_benched(death):

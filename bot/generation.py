@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot import background
+from bot import background, metrics
 from bot.config import LimitSettings
 from bot.database.connection import transaction
 from bot.database.jobs import Job, count_queue, count_waiting, create_job, find_job, finish_job, start_job
@@ -59,6 +59,8 @@ class Generation:
     async def running(self) -> AsyncGenerator[None]:
         """The workers run and jobs are painted while inside; then what is unfinished waits for the next start."""
         await self._dispatcher.resume()
+        metrics.WAITING.set_function(lambda: self._dispatcher.waiting)
+        metrics.RUNNING.set_function(lambda: self._dispatcher.begun)
         dispatching: asyncio.Task[None] | None = None
         try:
             for worker in self._workers:
@@ -207,5 +209,7 @@ class Generation:
                 del self._followers[job_id]
 
     def _tell(self, update: JobUpdate) -> None:
+        if update.job.state.final:
+            metrics.count_end(update.job)
         for updates in self._followers.get(update.job.id, ()):
             updates.put_nowait(update)

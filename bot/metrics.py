@@ -9,6 +9,7 @@ import aiohttp
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from bot.config import ConfigError
+from bot.database.jobs import Job
 
 REGISTRY = CollectorRegistry()
 _TOO_MANY = 429  # Discord's answer to whoever asks too often
@@ -47,6 +48,15 @@ CACHE = Counter("easel_cache_lookups", "Look-ups in the worker's caches", ["cach
 WORKER_DEATHS = Counter("easel_worker_deaths", "Workers that died", registry=REGISTRY)
 DELIVERIES = Counter("easel_deliveries", "Results delivered, by way", ["way"], registry=REGISTRY)
 RATE_LIMITED = Counter("easel_discord_rate_limited", "Requests that Discord answered with 429", registry=REGISTRY)
+
+
+def count_end(job: Job) -> None:
+    """A job has ended."""
+    ENDED.labels(job.state.value).inc()
+    if job.started_at is not None:
+        WAIT_SECONDS.observe((job.started_at - job.created_at) / 1000)
+    if job.seconds is not None:
+        PAINT_SECONDS.labels(job.checkpoint).observe(job.seconds)
 
 
 @contextmanager

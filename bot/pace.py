@@ -21,15 +21,18 @@ class Watch:
     steps: int = 0
     took: dict[int, list[float]] = field(default_factory=dict[int, list[float]])  # by pictures at once
 
-    def step(self, now: float, step: int, pictures: int) -> None:
-        """`step` steps are done; the worker has `pictures` in its hands."""
+    def step(self, now: float, step: int, pictures: int) -> float | None:
+        """`step` steps are done; the worker has `pictures` in its hands. How long one took, once that is known."""
         if not step:
-            return
+            return None
+        took = None
         if self.first is None:
             self.first = now
         elif self.last is not None and step > self.steps:
-            self.took.setdefault(pictures, []).append((now - self.last) / (step - self.steps))
+            took = (now - self.last) / (step - self.steps)
+            self.took.setdefault(pictures, []).append(took)
         self.last, self.steps = now, step
+        return took
 
 
 class Pace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bot import metrics
 from bot.database.jobs import Job
 from bot.pace import Pace, Watch
 from inference.messages import Capacity, Progress, Started
@@ -59,6 +60,9 @@ class Station:
     def announce(self, capacity: Capacity) -> None:
         """What the worker says of itself: pictures beside those of the jobs it has begun, not those on their way."""
         self.seat.places = capacity.free + self.pictures
+        for checkpoint in capacity.loaded:
+            if checkpoint not in self.seat.loaded:
+                metrics.SWAPS.labels(checkpoint).inc()
         self.seat.loaded = frozenset(capacity.loaded)
 
     def hear(self, event: Started | Progress, now: float) -> Job | None:
@@ -70,8 +74,9 @@ class Station:
         hand.heard = now
         if hand.watch is None:
             hand.watch = Watch(now, loads=job.checkpoint not in self.seat.loaded)
-        if isinstance(event, Progress):
-            hand.watch.step(now, event.step, self.pictures)
+            metrics.BATCH.observe(len(self.begun))
+        if isinstance(event, Progress) and (took := hand.watch.step(now, event.step, self.pictures)) is not None:
+            metrics.STEP_SECONDS.labels(job.checkpoint).observe(took)
         return job
 
     def dies(self) -> None:

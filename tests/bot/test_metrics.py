@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -10,6 +11,8 @@ from aiohttp import web
 
 from bot import metrics
 from bot.config import ConfigError
+from inference.messages import Capacity
+from tests.bot.test_dispatcher import open_bench
 
 
 def free_port() -> int:
@@ -55,3 +58,27 @@ async def test_every_refusal_for_haste_is_counted() -> None:
                 pass
     await runner.cleanup()
     assert metrics.REGISTRY.get_sample_value("easel_discord_rate_limited_total") == before + 3
+
+
+def value(name: str, **labels: str) -> float:
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_what_happens_to_jobs_and_workers_is_counted(tmp_path: Path) -> None:
+    ended, deaths = value("easel_jobs_ended_total", state="succeeded"), value("easel_worker_deaths_total")
+    waits, swaps = value("easel_wait_seconds_count"), value("easel_checkpoint_swaps_total", checkpoint="vivid")
+    async with open_bench(tmp_path) as bench:
+        first, _second = await bench.order(), await bench.order(person=2)
+        handed = await bench.worker.job()
+        bench.worker.begin(handed)
+        bench.worker.say(Capacity(free=0, loaded=("vivid",)))
+        await bench.worker.heard()
+        assert (value("easel_jobs_running"), value("easel_jobs_waiting")) == (1, 1)
+        bench.worker.finish(handed)
+        await bench.end(first)
+        bench.worker.die()
+        await bench.worker.heard()
+    assert value("easel_jobs_ended_total", state="succeeded") == ended + 1
+    assert value("easel_wait_seconds_count") == waits + 1
+    assert value("easel_checkpoint_swaps_total", checkpoint="vivid") == swaps + 1
+    assert value("easel_worker_deaths_total") == deaths + 1
