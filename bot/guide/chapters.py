@@ -93,6 +93,7 @@ CHAPTERS = (
             "· Nothing to see? Put its **trigger words** into the prompt first, then go up by 0.1.\n"
             "· Above **1.2** pictures begin to break.\n"
             "· Below zero it pushes away from what it has learnt.\n"
+            "/sweep paints one LoRA at several weights side by side, with one seed. "
             "A LoRA's page says which weight its maker recommends; Easel takes that one by itself."
         ),
         "weights.webp",
@@ -106,7 +107,8 @@ CHAPTERS = (
             "· All of them must fit the checkpoint. Easel checks each.\n"
             "· Their order does not matter: they are added up.\n"
             "· Each adds to the same picture, so take every weight down a little. Together about **1.5** is plenty.\n"
-            "· Change one thing at a time and keep the seed; then you see what did it.\n"
+            "· Change one thing at a time and keep the seed; then you see what did it. *Compare* in the studio paints "
+            "with and without each.\n"
             "A set that works can be kept as a **stack**, by name, and given to others by its code."
         ),
         "combining.webp",

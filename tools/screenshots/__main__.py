@@ -26,9 +26,10 @@ async def _walk(screens: list[Screen], out: Path) -> None:
             await stage.furnish()
             for screen in screens:
                 await control.set_person(stage.ada.name, locale=screen.locale)
-                async with looking(browser, demo, stage.ada.name, CHANNEL) as page:
-                    await page.set_viewport_size(PHONE if screen.phone else DESKTOP)
-                    await screen.show(stage, page)
+                await screen.before(stage)
+                async with looking(browser, demo, stage.ada.name, CHANNEL, PHONE if screen.phone else DESKTOP) as page:
+                    if screen.then is not None:
+                        await screen.then(page)
                     await page.wait_for_load_state("networkidle")
                     _keep(await page.screenshot(), out / f"{screen.name}.webp")
                 await stage.clear()

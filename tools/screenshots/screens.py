@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -85,15 +86,20 @@ class Stage:
 
 @dataclass(frozen=True)
 class Screen:
-    """What to do on the page; the picture is taken afterwards."""
+    """What people do before the page is opened, and what is done or waited for on it; then the picture is taken."""
 
     name: str
-    show: Callable[[Stage, Page], Awaitable[None]]
+    before: Callable[[Stage], Awaitable[None]]
+    then: Callable[[Page], Awaitable[None]] | None = None
     phone: bool = False
     locale: str = "en-US"
 
 
-async def imagine(stage: Stage, page: Page) -> None:
+async def nothing(stage: Stage) -> None:
+    """An empty channel."""
+
+
+async def fill_in_imagine(page: Page) -> None:
     """The command while it is filled in, with suggestions open."""
     await begin(page, "imagine")
     await fill(page, "prompt", OWL)
@@ -102,41 +108,53 @@ async def imagine(stage: Stage, page: Page) -> None:
     await page.locator("[data-testid=suggestion]:visible").first.wait_for()
 
 
-async def waiting(stage: Stage, page: Page) -> None:
-    """A picture on its way, with its preview."""
+async def waiting(stage: Stage) -> None:
+    """A picture on its way."""
     await stage.order("imagine", prompt=OWL, lora1="Komori", steps=150, count=4)
+
+
+async def see_preview(page: Page) -> None:
+    """Its preview tells something."""
+    await expect(last(page)).to_contain_text(re.compile(r"step ([6-9]\d|1\d\d) of"), timeout=PAINT_MS)
     await expect(last(page).get_by_test_id("picture")).to_be_visible(timeout=PAINT_MS)
 
 
-async def result(stage: Stage, page: Page) -> None:
+async def result(stage: Stage) -> None:
     """Four pictures and their buttons."""
     await stage.painted(await stage.order("imagine", prompt=OWL, lora1="Komori", count=4, seed=6))
-    await expect(last(page).get_by_test_id("picture")).to_have_count(4)
 
 
-async def refusal(stage: Stage, page: Page) -> None:
+async def refusal(stage: Stage) -> None:
     """A LoRA that does not fit, and the ways out."""
     await stage.told("imagine", prompt=OWL, lora1="Stripes", checkpoint="pastel")
 
 
-async def bookmarks(stage: Stage, page: Page) -> None:
+async def bookmarks(stage: Stage) -> None:
     """A person's collection."""
     await stage.told("bookmarks")
 
 
-async def history(stage: Stage, page: Page) -> None:
+async def sweep(stage: Stage) -> None:
+    """One LoRA at five weights."""
+    weights = "0.4 0.6 0.8 1.0 1.2"
+    await stage.painted(
+        await stage.order("sweep", lora="Komori", weights=weights, prompt=OWL, checkpoint="vivid", seed=6)
+    )
+
+
+async def history(stage: Stage) -> None:
     """One's own pictures."""
     await stage.told("history")
 
 
-async def remix(stage: Stage, page: Page) -> None:
+async def remix(stage: Stage) -> None:
     """Somebody else's picture, taken up in one's own studio."""
     sent = await stage.grace.slash("imagine", in_=stage.channel, prompt="a red star", lora1="Stripes", seed=6)
     picture = await stage.painted(sent)
     await (await stage.ada.message_command("Remix", picture)).reply(PATIENCE)
 
 
-async def stack(stage: Stage, page: Page) -> None:
+async def stack(stage: Stage) -> None:
     """A named set of LoRAs, shared by its code."""
     await stage.in_the_studio("Komori", "Gloss")
     await stage.told("stack save", name="Shiny owl")
@@ -145,37 +163,37 @@ async def stack(stage: Stage, page: Page) -> None:
     await stage.told("stack list")
 
 
-async def lora(stage: Stage, page: Page) -> None:
+async def lora(stage: Stage) -> None:
     """A LoRA's own page, once Easel has painted samples for it."""
     while "without it" not in (await stage.told("lora info", name="Komori")).text:
         await stage.clear()
         await asyncio.sleep(2)
 
 
-async def market(stage: Stage, page: Page) -> None:
+async def market(stage: Stage) -> None:
     """What fits the person's checkpoint."""
     await stage.told("lora browse")
 
 
-async def studio(stage: Stage, page: Page) -> None:
+async def studio(stage: Stage) -> None:
     """The panel with two LoRAs."""
     await stage.in_the_studio("Komori", "Stripes")
 
 
-async def guide(stage: Stage, page: Page) -> None:
+async def guide(stage: Stage) -> None:
     """The chapter on weights."""
     await stage.told("guide", chapter="weights")
 
 
-async def guide_answer(stage: Stage, page: Page) -> None:
+async def guide_answer(stage: Stage) -> None:
     """What to do when faces melt."""
     shown = await stage.told("guide", chapter="trouble")
     await (await stage.ada.select(shown, "guide:ask:trouble", "melting")).reply()
 
 
 SCREENS = (
-    Screen("imagine", imagine),
-    Screen("waiting", waiting),
+    Screen("imagine", nothing, fill_in_imagine),
+    Screen("waiting", waiting, see_preview),
     Screen("result", result),
     Screen("refusal", refusal),
     Screen("bookmarks", bookmarks),
@@ -183,6 +201,7 @@ SCREENS = (
     Screen("lora", lora),
     Screen("studio", studio),
     Screen("stack", stack),
+    Screen("sweep", sweep),
     Screen("history", history),
     Screen("remix", remix),
     Screen("guide", guide),

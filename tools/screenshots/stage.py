@@ -25,7 +25,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-DESKTOP: ViewportSize = {"width": 1180, "height": 960}
+DESKTOP: ViewportSize = {"width": 1180, "height": 1080}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 START_SECONDS = 120
 PAINT_MS = 60_000  # the first picture waits for the worker to load torch
@@ -68,9 +68,11 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 
 @asynccontextmanager
-async def looking(browser: Browser, demo: Demo, name: str = "Ada", channel: str = "general") -> AsyncGenerator[Page]:
+async def looking(
+    browser: Browser, demo: Demo, name: str = "Ada", channel: str = "general", size: ViewportSize = DESKTOP
+) -> AsyncGenerator[Page]:
     """Somebody looks at a channel. Nothing may go wrong on the page itself."""
-    page = await browser.new_page(viewport=DESKTOP, device_scale_factor=1.5)
+    page = await browser.new_page(viewport=size, device_scale_factor=1.5)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
@@ -78,7 +80,7 @@ async def looking(browser: Browser, demo: Demo, name: str = "Ada", channel: str 
     await page.get_by_test_id("message-input").wait_for()
     yield page
     await page.close()
-    assert faults == []
+    assert not faults, faults
 
 
 async def begin(page: Page, name: str) -> None:
