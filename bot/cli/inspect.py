@@ -30,6 +30,7 @@ def add(actions: Commands) -> None:
     parser = actions.add_parser("inspect", help="tell what files are and where they go, without scanning")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--checkpoint", metavar="NAME", help="judge for this checkpoint only")
+    parser.add_argument("--autov3", action="store_true", help="also the hash by which hubs and pictures name a LoRA")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, in the order given")
     add_config(parser)
     parser.set_defaults(run=run)
@@ -37,7 +38,7 @@ def add(actions: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tell of each file. A broken file makes the exit code 1 and stops nothing."""
-    inspector = _inspector(settings_of(options), options.checkpoint)
+    inspector = _inspector(settings_of(options), options.checkpoint, autov3=options.autov3)
     broken = False
     for path in options.files:
         told = inspector.inspect(path)
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     return REFUSED if broken else DONE
 
 
-def _inspector(settings: Settings, name: str | None) -> Inspector:
+def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspector:
     """Judges by the settings, the declarations and the hashes of the checkpoints."""
     specs = identified(settings)
     chosen = [spec for spec in specs if name is None or spec.name == name]
@@ -55,7 +56,8 @@ def _inspector(settings: Settings, name: str | None) -> Inspector:
         raise ConfigError(f"There is no checkpoint {name}; installed are {installed}.")
     trust_tags = settings.matching.trust_tags
     known = Knowledge.of(settings.library.folder, installed_hashes(specs), trust_tags=trust_tags)
-    return Inspector(known, Matcher(tuple(chosen), settings.matching.table, settings.matching.allow_v_on_epsilon))
+    matcher = Matcher(tuple(chosen), settings.matching.table, settings.matching.allow_v_on_epsilon)
+    return Inspector(known, matcher, autov3)
 
 
 def identified(settings: Settings) -> list[CheckpointSpec]:
@@ -87,7 +89,8 @@ def _sentences(told: Mapping[str, Any]) -> str:
         lines.append(f"  base model: {told['base_model'] or 'unknown'} ({told['architecture']}: {told['grade']})")
         lines.append(f"  format: {told['format']}, rank {told['rank'] or 'not given'}, {told['modules']} modules")
     if told["sha256"]:
-        lines.append(f"  SHA-256 {told['sha256']}, AutoV2 {told['autov2']}, AutoV3 {told['autov3']}")
+        autov3 = f", AutoV3 {told['autov3']}" if told["autov3"] else ""
+        lines.append(f"  SHA-256 {told['sha256']}, AutoV2 {told['autov2']}{autov3}")
     lines += [f"  because {harmless(reason)}" for reason in told["reasons"]]
     lines += [f"  but {harmless(each)}" for each in told["contradictions"]]
     if told["trigger_words"]:

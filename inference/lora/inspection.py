@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from inference.errors import PredictionMismatch
-from inference.hashes import autov2, hashes_of
+from inference.hashes import autov2, hashes_of, sha256_of
 from inference.lora.fit import Grade
 from inference.lora.header import BadSafetensors, parse_header, raw_header
 from inference.lora.knowledge import Knowledge
@@ -25,17 +25,21 @@ from inference.messages import CheckpointSpec
 
 @dataclass(frozen=True)
 class Inspector:
-    """What files are judged by: what is known besides them, and what goes on which checkpoint."""
+    """What files are judged by: what is known besides them, and what goes on which checkpoint.
+
+    With `autov3` that hash is told as well, which is as much work again as the SHA-256.
+    """
 
     known: Knowledge
     matcher: Matcher
+    autov3: bool = False
 
     def __post_init__(self) -> None:
         load_tables()
 
     def inspect(self, path: Path) -> dict[str, object]:
         """Everything that is known of the file at `path`, ready for JSON. A broken file is told as one."""
-        found = look(path)
+        found = look(path, autov3=self.autov3)
         verdict = found.verdict(self.known)
         if verdict is None:
             return _broken(path, found.problem or "it cannot be read", self.matcher.checkpoints)
@@ -47,7 +51,7 @@ class Inspector:
         return {"base_model": checkpoint.base_model, "fits": fits, "reason": reason}
 
 
-def look(path: Path) -> FoundLora:
+def look(path: Path, *, autov3: bool = False) -> FoundLora:
     """Read the header and hash the file, from one open file. What is wrong with it becomes its `problem`."""
     stamp = FileStamp(size=0, mtime_ns=0)
     if path.suffix != SUFFIX:
@@ -61,7 +65,7 @@ def look(path: Path) -> FoundLora:
         problem = str(bad)
     try:
         with open_regular(path) as file:
-            found = _read(path.name, stamp, sidecar, file)
+            found = _read(path.name, stamp, sidecar, file, autov3=autov3)
     except BadSafetensors as bad:
         return FoundLora(path=path.name, stamp=stamp, problem=str(bad))
     except (OSError, ValueError) as bad:
@@ -70,15 +74,19 @@ def look(path: Path) -> FoundLora:
     return found if problem is None else found.model_copy(update={"problem": problem})
 
 
-def _read(name: str, stamp: FileStamp, sidecar: Sidecar, file: BinaryIO) -> FoundLora:
+def _read(name: str, stamp: FileStamp, sidecar: Sidecar, file: BinaryIO, *, autov3: bool) -> FoundLora:
     """Judge the header while the file is hashed: hashing leaves Python's lock alone."""
     size = os.fstat(file.fileno()).st_size
     raw = raw_header(file, size)
     with ThreadPoolExecutor(1) as beside:
-        hashing = beside.submit(hashes_of, file, len(raw))
+        hashing = beside.submit(hashes_of, file, len(raw)) if autov3 else beside.submit(_sha256_alone, file)
         header = parse_header(raw, size)
         layers = layers_of(header.tensors)
         return found_from(name, stamp, *hashing.result(), sidecar, header, layers)
+
+
+def _sha256_alone(file: BinaryIO) -> tuple[str, None]:
+    return sha256_of(file), None
 
 
 def _broken(path: Path, problem: str, checkpoints: Sequence[CheckpointSpec]) -> dict[str, object]:

@@ -245,7 +245,7 @@ def _read(library: Path, relative: str, stamp: FileStamp) -> FoundLora:
 
 
 def found_from(
-    path: str, stamp: FileStamp, sha256: str, autov3: str, sidecar: Sidecar, header: Header, layers: Layers
+    path: str, stamp: FileStamp, sha256: str, autov3: str | None, sidecar: Sidecar, header: Header, layers: Layers
 ) -> FoundLora:
     """What a file's header tells, beside its hashes and its sidecar."""
     return FoundLora(

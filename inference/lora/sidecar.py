@@ -64,7 +64,9 @@ def read_sidecar(lora: Path) -> Sidecar:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadSidecar(f"{path.name}: {where}: {first['msg']}") from None
-    except (OSError, ValueError, RecursionError) as problem:
+    except RecursionError:
+        raise BadSidecar(f"{path.name} cannot be read: it is nested too deeply") from None
+    except (OSError, ValueError) as problem:
         raise BadSidecar(f"{path.name} cannot be read: {problem}") from None
 
 

@@ -48,9 +48,11 @@ def test_the_hashes_that_pictures_and_hubs_name_a_file_by_are_told(house: House)
     data = house.bat.read_bytes()
     body = hashlib.sha256(data[8 + int.from_bytes(data[:8], "little") :]).hexdigest()
     whole = hashlib.sha256(data).hexdigest()
-    (bat,) = told(inspect(house, house.bat, "--json"))
+    (bat,) = told(inspect(house, house.bat, "--json", "--autov3"))
     assert (bat["sha256"], bat["autov2"], bat["autov3"]) == (whole, whole[:10], body[:12])
-    said = inspect(house, house.bat)
+    (bat,) = told(inspect(house, house.bat, "--json"))
+    assert (bat["sha256"], bat["autov3"]) == (whole, None)  # twice the work, so only where it is asked for
+    said = inspect(house, house.bat, "--autov3")
     assert f"AutoV2 {whole[:10]}, AutoV3 {body[:12]}" in said.out
 
 
