@@ -11,8 +11,9 @@ from itertools import product
 import aiosqlite
 
 from bot.database.connection import fetch
+from bot.database.job_terms import with_name, with_words
 from bot.database.jobs import Job, job_from
-from bot.database.search import all_of, begins, quoted, search_words, storable
+from bot.database.search import all_of, search_words
 
 _KEPT = "EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)"
 
@@ -48,16 +49,13 @@ class Wanted:
     def query(self, person_id: int) -> str | None:
         """The full text query. None when everything is wanted, "" when nothing can match."""
         words = search_words(self.search)
-        if words == []:
+        names = (("checkpoint", self.checkpoint), ("loras", self.lora))
+        asked = [with_name(person_id, column, name) for column, name in names if name]
+        if words == [] or "" in asked:
             return ""
-        told: list[str] = []
         if words:
-            told.append(f"{{prompt checkpoint loras}} : {all_of(map(begins, words))}")
-        if self.checkpoint:
-            told.append(f"checkpoint : {quoted(self.checkpoint)}")
-        if self.lora:
-            told.append(f"loras : {quoted(storable(self.lora))}")
-        return all_of([f"owner : {quoted(f'p{person_id}')}", *told]) if told else None
+            asked.append(with_words(person_id, words))
+        return all_of(asked) if asked else None
 
 
 @dataclass(frozen=True)

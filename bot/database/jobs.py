@@ -17,6 +17,7 @@ import aiosqlite
 from bot.database import people, servers
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.job_terms import searchable
 from bot.database.pictures import NewPicture, Picture, record_pictures
 from bot.database.uses import record_uses
 from inference.errors import Detail, InferenceError
@@ -26,6 +27,7 @@ CREATE = """
     INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, weight, created_at)
     VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
+INDEX = "INSERT INTO job_text (rowid, prompt, checkpoint, loras) VALUES (?, ?, ?, ?)"
 START = """
     UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?
     WHERE id = ? AND state = 'queued' RETURNING *
@@ -128,6 +130,8 @@ async def create_job(
             await servers.remember_server(connection, server_id)
         asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
         (row,) = await write(connection, CREATE, (*asked, weight, now_ms()))
+        texts = (request.prompt, request.checkpoint, " ".join(use.name for use in request.loras))
+        await fetch(connection, INDEX, (row["id"], *(searchable(person_id, text) for text in texts)))
     return job_from(row)
 
 

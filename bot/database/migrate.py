@@ -12,6 +12,7 @@ from pathlib import Path
 import aiosqlite
 
 from bot.database.errors import FolderNotWritable, MigrationFailed, NewerDatabase, NotADatabase
+from bot.database.job_terms import searchable
 
 FOLDER = Path(__file__).with_name("migrations")
 APPLICATION_ID = 0x4561736C  # "Easl": tells our databases from other programs'
@@ -64,6 +65,8 @@ async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = F
         )
     if 0 < version < len(steps):
         await _copy(connection, backup_path(path, version))
+    # What the full text index holds of a job is made in Python, also for jobs from before there was one.
+    await connection.create_function("searchable", 2, searchable)  # pyright: ignore[reportUnknownMemberType]
     for step in steps[version:]:
         await _carry_out(connection, step)
 

@@ -41,20 +41,12 @@ CREATE INDEX stack_miss_by_time ON stack_miss (person_id, missed_at);
 ALTER TABLE person ADD COLUMN locale TEXT;              -- as Discord told it last, for messages nobody asked for just now
 ALTER TABLE person ADD COLUMN settings TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(settings));
 
--- rowid = job.id. The owner is a word of the index, so that a search reads one person's jobs only.
-CREATE VIRTUAL TABLE job_text USING fts5 (
-    owner, prompt, checkpoint, loras, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
-);
-INSERT INTO job_text (rowid, owner, prompt, checkpoint, loras)
-    SELECT id, 'p' || person_id, request ->> '$.prompt', checkpoint, (
+-- rowid = job.id. Written by bot.database.jobs; bot.database.job_terms says which terms.
+CREATE VIRTUAL TABLE job_text USING fts5 (prompt, checkpoint, loras, columnsize = 0);
+INSERT INTO job_text (rowid, prompt, checkpoint, loras)
+    SELECT id, searchable(person_id, request ->> '$.prompt'), searchable(person_id, checkpoint), searchable(person_id, (
         SELECT coalesce(group_concat(use.value ->> '$.name', ' '), '') FROM json_each(request, '$.loras') AS use
-    ) FROM job;
-CREATE TRIGGER job_text_added AFTER INSERT ON job BEGIN
-    INSERT INTO job_text (rowid, owner, prompt, checkpoint, loras)
-    VALUES (new.id, 'p' || new.person_id, new.request ->> '$.prompt', new.checkpoint, (
-        SELECT coalesce(group_concat(use.value ->> '$.name', ' '), '') FROM json_each(new.request, '$.loras') AS use
-    ));
-END;
+    )) FROM job;
 CREATE TRIGGER job_text_removed AFTER DELETE ON job BEGIN
     DELETE FROM job_text WHERE rowid = old.id;
 END;
