@@ -73,9 +73,8 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
 
     async def press(self, interaction: Interaction) -> None:
         """Open the prompt."""
-        lora, easel = await self.lora(interaction), interaction.client.easel
-        fitting, usual = easel.requests.checkpoints_for(lora), await _usual(easel, interaction.user.id)
-        checkpoint = usual if usual in fitting else next(iter(fitting), None)
+        lora = await self.lora(interaction)
+        checkpoint = await checkpoint_for(interaction.client.easel, interaction.user.id, lora)
         form = PromptForm(lora, checkpoint, opening=interaction.id)
         await acknowledge.ask(interaction, form)
 
@@ -244,6 +243,12 @@ async def _usual(easel: Easel, person_id: int) -> str | None:
     """The checkpoint that paints when the person names none."""
     checkpoint = default_checkpoint(easel.settings, await find_preferences(easel.connection, person_id))
     return checkpoint.name if checkpoint else None
+
+
+async def checkpoint_for(easel: Easel, person_id: int, lora: Lora) -> str | None:
+    """The checkpoint on which the person would use the LoRA: their usual one if it fits, else the first that does."""
+    fitting, usual = easel.requests.checkpoints_for(lora), await _usual(easel, person_id)
+    return usual if usual in fitting else next(iter(fitting), None)
 
 
 async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:

@@ -17,7 +17,7 @@ from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
 from bot.database.samples import MAX_TRIES, count_try, record_samples
 from bot.database.uses import record_uses
-from bot.views.lora import lora_page
+from bot.views.lora import checkpoint_for, lora_page
 from inference.messages import LoraUse
 from tests.bot.shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
 from tests.house import BASES, PASTEL, VIVID, House

@@ -44,12 +44,12 @@ LESSONS: tuple[Lesson, ...] = (
     Lesson(
         "komori-vivid", "komori", "vivid", "Komori", "Vivid", "character", ("komori",),
         "komori on a red background",
-        "Komori the little teal owl with big eyes. This version was trained on demo/vivid.",
+        "Komori the little teal owl with big eyes.",
     ),
     Lesson(
         "komori-pastel", "komori", "pastel", "Komori", "Pastel", "character", ("komori",),
         "komori on a green background",
-        "Komori the little teal owl with big eyes. This version was trained on demo/pastel.",
+        "Komori the little teal owl with big eyes.",
     ),
     Lesson(
         "stripes-vivid", "stripes", "vivid", "Stripes", "Vivid", "style", (),
