@@ -93,9 +93,12 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
     for first, second in ((VIVID, PASTEL), (PASTEL, VIVID)):
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=first))
         page = await lora_page(easel, ADA, owl)
-        assert text_of(page).index(f"{first} on {first}: 1 and 2") < text_of(page).index(
-            f"{second} on {second}: 4 and 5"
-        )
+        text = text_of(page)
+        assert text.index(f"{first} on {first}: 1 and 2") < text.index(f"{second} on {second}: 4 and 5")
+        assert text.index(f"**{first}**") < text.index(f"**{second}**")
+        assert await checkpoint_for(easel, ADA, owl) == first
+        assert await checkpoint_for(easel, ADA, await entry(easel, "Bat")) == VIVID
+        assert await checkpoint_for(easel, ADA, await entry(easel, "Mystery")) is None
         assert_fits_a_message(page)
 
 
