@@ -51,6 +51,14 @@ class Closed(Exception):
     """This way does not lead to the person, now or later."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """A message of ours about a job; `ended` when it shows the result already."""
+
+    message_id: int
+    ended: bool
+
+
 class Message(Protocol):
     """What is to be shown; views and files are made anew for each way that is tried."""
 
@@ -81,8 +89,8 @@ class Post(Protocol):
         """Show `message` in place of one of our messages, by the bot's own token."""
         ...
 
-    async def find(self, channel_id: int, job_id: int, since: int) -> int | None:
-        """The id of our message about the job that was posted soon after `since` (unix ms), or None."""
+    async def find(self, channel_id: int, job_id: int, since: int) -> Found | None:
+        """Our message about the job that was posted soon after `since` (unix ms), or None."""
         ...
 
     async def post(self, channel_id: int, message: Message, nonce: str) -> int:
@@ -200,30 +208,31 @@ class Deliverer:
 
     async def _to_channel(self, result: Result, delivery: Delivery) -> int:
         """To where it was asked for. Raises Closed."""
-        channel_id = result.job.channel_id
-        if delivery.message_id is not None:
+        channel_id, message_id = result.job.channel_id, delivery.message_id
+        if message_id is None:  # a crash may have come between its being posted and its id being written down
+            found = await self._look(delivery, channel_id, delivery.created_at)
+            if found is not None and found.ended:
+                return found.message_id
+            message_id = found.message_id if found else None
+        if message_id is not None:
             try:
-                await self._post.edit(channel_id, delivery.message_id, result)
+                await self._post.edit(channel_id, message_id, result)
             except Closed as why:
                 log.info("the message that told of the job is gone or cannot be edited: %s", why)
             else:
-                return delivery.message_id
-        elif (found := await self._look(delivery, channel_id, delivery.created_at)) is not None:
-            await self._post.edit(channel_id, found, result)
-            return found
+                return message_id
         return await self._new(result, delivery, channel_id)
 
     async def _new(self, result: Result, delivery: Delivery, channel_id: int) -> int:
         """A new message, or the one that was posted before a crash. Raises Closed."""
         if delivery.posting_in == channel_id and delivery.posting_at is not None:
             found = await self._look(delivery, channel_id, delivery.posting_at)
-            if found is not None:
-                await self._post.edit(channel_id, found, result)
-                return found
+            if found is not None and found.ended:
+                return found.message_id
         await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
         return await self._post.post(channel_id, result, nonce=f"job-{delivery.job_id}")
 
-    async def _look(self, delivery: Delivery, channel_id: int, since: int) -> int | None:
+    async def _look(self, delivery: Delivery, channel_id: int, since: int) -> Found | None:
         """Our message about the job; None also where we may write but not read: the nonce has to do there."""
         try:
             return await self._post.find(channel_id, delivery.job_id, since)

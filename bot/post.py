@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot import acknowledge
-from bot.delivery import Closed, Message
+from bot.delivery import Closed, Found, Message
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SKEW = timedelta(minutes=2)  # how far our clock may be from Discord's
 LOOK_AT = 300  # messages from then on that are searched for one of ours
+RESULT_BUTTONS = ("again", "edit")  # every message that shows how a job ended has one of them
 SERVER_ERROR = 500  # below it, the request is refused and would be again; from there on, it may be repeated
 TOO_MANY = 429
 
@@ -46,16 +47,20 @@ class DiscordPost:
             there = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)
             await there.edit(view=message.view(), attachments=message.files())
 
-    async def find(self, channel_id: int, job_id: int, since: int) -> int | None:
-        """Reads the channel's history from just before `since` on."""
-        marks = {f"cancel:{job_id}", f"again:{job_id}"}  # every message about a job has one of these buttons
+    async def find(self, channel_id: int, job_id: int, since: int) -> Found | None:
+        """Reads the channel's history from just before `since` on, and prefers a message that shows the result."""
+        results = {f"{name}:{job_id}" for name in RESULT_BUTTONS}
+        waiting: Found | None = None
         after = datetime.fromtimestamp(since / 1000, UTC) - SKEW
         channel = self._bot.get_partial_messageable(channel_id)
         with _refusals():
             async for message in channel.history(limit=LOOK_AT, after=after, oldest_first=True):
-                if message.author == self._bot.user and marks & _custom_ids(message):
-                    return message.id
-        return None
+                ids = _custom_ids(message) if message.author == self._bot.user else set[str]()
+                if ids & results:
+                    return Found(message.id, ended=True)
+                if f"cancel:{job_id}" in ids:
+                    waiting = Found(message.id, ended=False)
+        return waiting
 
     async def post(self, channel_id: int, message: Message, nonce: str) -> int:
         """With the nonce enforced."""

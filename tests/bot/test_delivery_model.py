@@ -1,0 +1,306 @@
+"""Every way a delivery can be interrupted: the real code and the real database, with a Discord that only remembers.
+
+The program is stopped at every await, whatever it had done by then stays, and it is started again; and stopped again,
+and started again, until nothing new can happen. In each of these worlds the person ends with the result, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.database.connection import open_database
+from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
+from bot.database.jobs import cancel_job, create_job, find_job
+from bot.delivery import Closed, Deliverer, Found, News, Result
+from bot.views.waiting import waiting_view
+from inference.queue import Forecast
+from tests.inference.requests import request
+
+CHANNEL, DIRECT, PERSON = 10, 20, 1
+RESTARTS = 2  # crashes in a row that are played through
+
+
+@dataclass
+class Posted:
+    """A message of ours."""
+
+    channel_id: int
+    job_id: int
+    shows: str  # "waiting" or "result"
+    hidden: bool = False  # seen by the person alone, and found by nobody
+
+
+@dataclass
+class Discord:
+    """What Discord remembers; implements `bot.delivery.Post`. `closed` names what it refuses, `lost` answers that do
+    not arrive although it did what was asked (each once)."""
+
+    private: bool
+    closed: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    messages: dict[int, Posted] = field(default_factory=dict)
+    nonces: dict[tuple[int, str], int] = field(default_factory=dict)
+    original: int | None = None
+
+    def _may(self, what: str) -> None:
+        if what in self.closed:
+            raise Closed(what)
+
+    def _arrive(self, what: str) -> None:
+        if what in self.lost:
+            self.lost -= {what}
+            raise ConnectionResetError(what)
+
+    async def answer(self, interaction: Any, message: Any, *, private: bool) -> int | None:
+        await asyncio.sleep(0)
+        self._may("answer")
+        self.original = len(self.messages) + 100
+        self.messages[self.original] = Posted(CHANNEL, 1, "waiting", hidden=private)
+        await asyncio.sleep(0)
+        self._arrive("answer")
+        return self.original
+
+    async def edit_original(self, interaction: Any, message: Any) -> int:
+        await asyncio.sleep(0)
+        self._may("edit_original")
+        if self.original is None:
+            raise Closed("there is none")
+        self.messages[self.original].shows = _kind(message)
+        await asyncio.sleep(0)
+        self._arrive("edit_original")
+        return self.original
+
+    async def edit(self, channel_id: int, message_id: int, message: Any) -> None:
+        await asyncio.sleep(0)
+        self._may("edit")
+        there = self.messages.get(message_id)
+        if there is None or there.hidden or there.channel_id != channel_id:
+            raise Closed("unknown message")
+        there.shows = _kind(message)
+        await asyncio.sleep(0)
+        self._arrive("edit")
+
+    async def find(self, channel_id: int, job_id: int, since: int) -> Found | None:
+        await asyncio.sleep(0)
+        self._may("find")
+        found = [
+            Found(message_id, message.shows == "result")
+            for message_id, message in self.messages.items()
+            if message.channel_id == channel_id and message.job_id == job_id and not message.hidden
+        ]
+        return max(found, key=lambda one: one.ended, default=None)
+
+    async def post(self, channel_id: int, message: Any, nonce: str) -> int:
+        await asyncio.sleep(0)
+        self._may("post" if channel_id == CHANNEL else "direct")
+        message_id = self.nonces.get((channel_id, nonce))
+        if message_id is None:
+            message_id = self.nonces[channel_id, nonce] = len(self.messages) + 100
+            self.messages[message_id] = Posted(channel_id, 1, _kind(message))
+        await asyncio.sleep(0)
+        self._arrive("post")
+        return message_id
+
+    async def direct_channel(self, person_id: int) -> int:
+        await asyncio.sleep(0)
+        self._may("open")
+        return DIRECT
+
+
+def _kind(message: Any) -> str:
+    return "result" if isinstance(message, Result) else "waiting"
+
+
+class Asked:
+    """The interaction, alive until the program ends."""
+
+    filesize_limit = 2**20
+
+    def is_expired(self) -> bool:
+        return False
+
+
+class Stepped:
+    """Awaits a coroutine and looks before each of its awaits, and after the last."""
+
+    def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
+        self._work, self._look = work, look
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        inner = self._work.__await__()
+        while True:
+            try:
+                waits = inner.send(None)
+            except StopIteration:
+                self._look()
+                return
+            self._look()
+            yield waits
+
+
+@dataclass
+class World:
+    """What survives a crash: the database's files and what Discord remembers."""
+
+    folder: Path
+    discord: Discord
+
+    def copy(self, to: Path) -> World:
+        to.mkdir()
+        for file in self.folder.glob("easel.sqlite3*"):
+            shutil.copyfile(file, to / file.name)
+        return World(to, copy.deepcopy(self.discord))
+
+    def key(self) -> tuple[object, ...]:
+        """Worlds with the same key go on alike."""
+        with closing(sqlite3.connect(self.folder / "easel.sqlite3")) as connection:
+            rows = connection.execute(
+                "SELECT state, message_id, posting_in, posting_at IS NULL, (SELECT state FROM job) FROM delivery"
+            ).fetchall()
+        discord = self.discord
+        return str(rows), str(discord.messages), str(discord.nonces), str(discord.lost), discord.original
+
+
+@asynccontextmanager
+async def deliverer(world: World) -> AsyncIterator[tuple[Deliverer, Any]]:
+    async with open_database(world.folder / "easel.sqlite3") as connection:
+        await connection.execute("PRAGMA synchronous = OFF")
+        yield Deliverer(world.discord, connection, world.folder), connection
+
+
+Run = Callable[[Deliverer, Any, bool], Coroutine[Any, Any, None]]
+
+
+async def first_run(delivers: Deliverer, connection: Any, private: bool) -> None:
+    """Ordered, told, ended, delivered, as the program does it while the interaction lives."""
+    asked: Any = Asked()
+    job = await find_job(connection, 1)
+    assert job is not None
+    with suppress(Closed, OSError):
+        await delivers.announce(job, News(lambda: waiting_view(job, Forecast(0))), asked, private=private)
+    await cancel_job(connection, 1)
+    await deliver(delivers, connection, asked)
+
+
+async def next_run(delivers: Deliverer, connection: Any, private: bool) -> None:
+    """After a restart: what was not ended ends, and what is owed is delivered without the interaction."""
+    await cancel_job(connection, 1)
+    await deliver(delivers, connection, None)
+
+
+async def deliver(delivers: Deliverer, connection: Any, asked: Any) -> None:
+    for _ in range(5):  # as `Following` does, without its patience
+        job = await find_job(connection, 1)
+        assert job is not None
+        try:
+            await delivers.deliver(job, (), asked)
+        except OSError:
+            continue
+        return
+    raise AssertionError("it never gets through")
+
+
+def results(discord: Discord) -> list[Posted]:
+    return [message for message in discord.messages.values() if message.shows == "result"]
+
+
+class Explorer:
+    """Plays every crash of every run, and of the runs after it."""
+
+    def __init__(self, folder: Path, judge: Callable[[World, int], Awaitable[None]]) -> None:
+        self._folder = folder
+        self._judge = judge
+        self._seen: set[tuple[object, ...]] = set()
+        self.worlds = 0
+
+    async def explore(self, world: World, run: Run, crashes: int = 0) -> None:
+        crashed: list[World] = []
+
+        def look() -> None:
+            self.worlds += 1
+            there = world.copy(self._folder / str(self.worlds))
+            if (key := there.key()) in self._seen:
+                shutil.rmtree(there.folder)
+            else:
+                self._seen.add(key)
+                crashed.append(there)
+
+        async with deliverer(world) as (delivers, connection):
+            work = run(delivers, connection, world.discord.private)
+            await (Stepped(work, look) if crashes < RESTARTS else work)
+        await self._judge(world, crashes)
+        shutil.rmtree(world.folder)
+        for there in crashed:
+            await self.explore(there, next_run, crashes + 1)
+
+
+async def explored(folder: Path, discord: Discord, judge: Callable[[World, int], Awaitable[None]]) -> Explorer:
+    world = World(folder / "world", discord)
+    world.folder.mkdir()
+    async with open_database(world.folder / "easel.sqlite3") as connection:
+        job = await create_job(connection, request(), person_id=PERSON, channel_id=CHANNEL)
+        await open_delivery(connection, job.id, private=discord.private, shows_prompt=False)
+    explorer = Explorer(folder / "crashed", judge)
+    (folder / "crashed").mkdir()
+    await explorer.explore(world, first_run)
+    return explorer
+
+
+PUBLIC: list[tuple[str, frozenset[str]]] = [
+    ("everything is open", frozenset()),
+    ("the answer could not be given", frozenset({"answer"})),
+    ("the message is gone", frozenset({"edit_original", "edit"})),
+    ("the bot is no member there", frozenset({"edit", "find", "post"})),
+    ("only the person is left", frozenset({"answer", "edit_original", "edit", "find", "post"})),
+]
+LOST = ["", "answer", "edit_original", "edit", "post"]
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("closed", [closed for _, closed in PUBLIC], ids=[name for name, _ in PUBLIC])
+async def test_a_public_result_comes_once(tmp_path: Path, closed: frozenset[str], lost: str) -> None:
+    async def judge(world: World, crashes: int) -> None:
+        shown = results(world.discord)
+        unverifiable = "find" in closed and "edit_original" not in closed and crashes
+        assert len(shown) == 1 or (unverifiable and len(shown) == 2), (crashes, world.discord)
+        async with open_database(world.folder / "easel.sqlite3") as connection:
+            delivery = await find_delivery(connection, 1)
+        assert delivery is not None and delivery.state is DeliveryState.SENT
+        assert delivery.message_id in world.discord.messages
+
+    explorer = await explored(tmp_path, Discord(private=False, closed=closed, lost=frozenset({lost} - {""})), judge)
+    assert explorer.worlds > 20
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("closed", [frozenset[str](), frozenset({"edit_original"}), frozenset({"answer"})])
+async def test_a_private_result_comes_to_the_person_alone(tmp_path: Path, closed: frozenset[str], lost: str) -> None:
+    async def judge(world: World, crashes: int) -> None:
+        shown = results(world.discord)
+        assert shown and all(message.hidden or message.channel_id == DIRECT for message in shown)
+        assert len([message for message in shown if not message.hidden]) <= 1
+        assert len(shown) == 1 or crashes, "a second copy only where the first could not be found again"
+
+    await explored(tmp_path, Discord(private=True, closed=closed, lost=frozenset({lost} - {""})), judge)
+
+
+async def test_what_nobody_can_be_told_is_kept(tmp_path: Path) -> None:
+    closed = frozenset({"answer", "edit_original", "edit", "find", "post", "open"})
+
+    async def judge(world: World, crashes: int) -> None:
+        assert not results(world.discord)
+        async with open_database(world.folder / "easel.sqlite3") as connection:
+            delivery = await find_delivery(connection, 1)
+        assert delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE
+
+    await explored(tmp_path, Discord(private=False, closed=closed), judge)
