@@ -84,6 +84,26 @@ async def test_a_lora_has_its_own_page(page: Page) -> None:
     await picture(page, "9-lora-page")
 
 
+async def test_the_market_is_looked_through_on_a_phone(page: Page) -> None:
+    await page.set_viewport_size(PHONE)
+    await begin(page, "lora browse")
+    await page.get_by_test_id("command-send").click()
+    market = last(page)
+    await expect(market).to_contain_text("3 LoRAs · For Vivid")
+    await expect(market.locator("img").first).to_be_visible()
+    await market.locator("select").last.select_option(label="For any base model")
+    await expect(market).to_contain_text("4 LoRAs")
+    await market.get_by_role("button", name="Search").click()
+    await page.locator("dialog[open] input").fill("komroi")
+    await page.keyboard.press("Enter")
+    await expect(market).to_contain_text("1 LoRA · “komroi”")
+    await picture(page, "12-market")
+    width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width <= 0, "the page scrolls sideways"
+    await market.get_by_role("button", name="Details").click()
+    await expect(last(page)).to_contain_text("Recommended weight")
+
+
 async def test_long_prompts_and_other_scripts_stay_inside(page: Page) -> None:
     await command(page, "imagine", prompt="نجمة حمراء على خلفية زرقاء " + "a red star " * 40, steps="150", count="4")
     await command(page, "queue")
