@@ -13,9 +13,8 @@ from bot.assembly import Easel
 from bot.database.bookmarks import count_bookmarks
 from bot.database.drafts import find_draft, save_draft
 from bot.database.lora_search import Sort
-from bot.database.preferences import find_preferences
 from bot.errors import NothingThere
-from bot.preferences import default_checkpoint
+from bot.preferences import usual_checkpoint
 from bot.words import _
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -99,7 +98,7 @@ async def first_query(easel: Easel, person_id: int) -> Query:
 
     Raises DatabaseError.
     """
-    checkpoint = default_checkpoint(easel.settings, await find_preferences(easel.connection, person_id))
+    checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
     beginner = not await count_bookmarks(easel.connection, person_id)
     return Query(
         sort=Sort.TOP_RATED if beginner else Sort.TRENDING,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import aiosqlite
+
 from bot.config import CheckpointSettings, Settings
-from bot.database.preferences import Preferences
+from bot.database.preferences import Preferences, find_preferences
 from bot.requests import Wish
 
 
@@ -11,6 +13,13 @@ def default_checkpoint(settings: Settings, preferences: Preferences) -> Checkpoi
     """The checkpoint that paints when none is named: the preferred one while it is installed, else the first."""
     preferred = settings.checkpoint(preferences.checkpoint) if preferences.checkpoint else None
     return preferred or next(iter(settings.checkpoints), None)
+
+
+async def usual_checkpoint(
+    connection: aiosqlite.Connection, settings: Settings, person_id: int
+) -> CheckpointSettings | None:
+    """The checkpoint that paints when this person names none. Raises DatabaseError."""
+    return default_checkpoint(settings, await find_preferences(connection, person_id))
 
 
 def preferred(wish: Wish, settings: Settings, preferences: Preferences) -> Wish:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.assembly import Easel
 from bot.database.loras import Lora, LoraVersion
 from bot.texts import base_models, bounded_lines, clipped, several
-from bot.words import _, label, ngettext, number
+from bot.words import _, label, listed, ngettext, number
 
 # Characters of each part; a message holds 4000 in all.
 MAX_NAME, MAX_TAGS, MAX_DESCRIPTION, MAX_VERSIONS, MAX_CHECKPOINTS, MAX_SHORT = 120, 150, 700, 1500, 120, 100
@@ -90,16 +90,21 @@ def uses(lora: Lora) -> str:
     return ngettext("used once here", "used {count} times here", lora.uses).format(count=number(lora.uses))
 
 
-def entry(easel: Easel, lora: Lora) -> str:
-    """A few lines for a list."""
+def entry(easel: Easel, lora: Lora, usual: str | None) -> str:
+    """A few lines for a list, with a word on whether it goes on the checkpoint `usual`."""
     kind = f"{label(lora.category)} · {clipped(base_models(lora), MAX_SHORT)}"
     known = " · ".join(part for part in (rating(lora), uses(lora) if lora.uses else "") if part)
     lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", *([f"-# {known}"] if known else [])]
-    if not easel.requests.checkpoints_for(lora):
+    fitting = easel.requests.checkpoints_for(lora)
+    if not fitting:
         lines.append(f"-# {_('Fits no checkpoint installed here')}")
+    elif usual and usual not in fitting:
+        told = _("Does not fit {checkpoint}, but {others}")
+        names = {"checkpoint": clipped(usual, MAX_SHORT), "others": clipped(listed(fitting), MAX_SHORT)}
+        lines.append(f"-# {told.format(**names)}")
     words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
     if words:
-        lines.append("-# " + _("Trigger words: {words}").format(words=several(words, MAX_SHORT)))
+        lines.append("-# " + _("Trigger words: {words}").format(words=clipped(", ".join(words), MAX_SHORT)))
     if lora.description:
         lines.append(f"-# {clipped(lora.description, MAX_TAGS)}")
     return "\n".join(lines)

@@ -13,12 +13,11 @@ from bot import acknowledge
 from bot.assembly import Easel
 from bot.database.bookmarks import add_bookmark, find_bookmark, remove_bookmark
 from bot.database.loras import Lora, find_lora
-from bot.database.preferences import find_preferences
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.tags import tags_of
 from bot.database.uses import often_used_with
 from bot.errors import NothingThere
-from bot.preferences import default_checkpoint
+from bot.preferences import usual_checkpoint
 from bot.replies import whisper
 from bot.requests import LoraWish, Wish
 from bot.texts import base_models
@@ -240,8 +239,7 @@ async def show_again(interaction: Interaction, lora_id: int) -> None:
 
 
 async def _usual(easel: Easel, person_id: int) -> str | None:
-    """The checkpoint that paints when the person names none."""
-    checkpoint = default_checkpoint(easel.settings, await find_preferences(easel.connection, person_id))
+    checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
     return checkpoint.name if checkpoint else None
 
 

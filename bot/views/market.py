@@ -16,6 +16,7 @@ from bot.database.lora_search import Sort
 from bot.database.loras import Lora, LoraPage, browse_loras
 from bot.database.tags import popular_tags
 from bot.market import MAX_SEARCH, Place, Query, base_model_in, first_query, place_of, query_at
+from bot.preferences import usual_checkpoint
 from bot.replies import whisper
 from bot.texts import clipped
 from bot.views import about_lora
@@ -309,8 +310,9 @@ async def market_page(easel: Easel, person_id: int, place: Place) -> Page:
         return await market_page(easel, person_id, place.turned(-place.page))
     page = Page()
     page.view.add_item(ui.TextDisplay[Any](await _title(easel, person_id, query, place, found)))
+    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     for lora in found.loras:
-        await _add(page, easel, person_id, lora, place)
+        await _add(page, easel, person_id, about_lora.entry(easel, lora, usual.name if usual else None), lora, place)
     page.view.add_item(ui.ActionRow[Any](*_buttons(place, query, found)))
     page.view.add_item(ui.ActionRow[Any](SortMenu.of(place, query)))
     page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(place, query, easel)))
@@ -369,9 +371,8 @@ def _nothing(query: Query) -> str:
     return f"{told} " + _("Choose something else below.")
 
 
-async def _add(page: Page, easel: Easel, person_id: int, lora: Lora, place: Place) -> None:
+async def _add(page: Page, easel: Easel, person_id: int, text: str, lora: Lora, place: Place) -> None:
     """An entry: its picture, what is known of it, and what to do with it."""
-    text = about_lora.entry(easel, lora)
     preview = await page.attach_preview(easel, lora)
     container = ui.Container[Any]()
     if preview is None:

@@ -80,6 +80,13 @@ async def test_a_beginner_sees_the_best_that_fits_and_others_what_is_in_demand(e
     assert await shown(easel, await first_query(easel, GRACE), person=GRACE) == ["Wash"]
 
 
+async def test_what_does_not_fit_says_so(easel: Easel) -> None:
+    page = await market_page(easel, ADA, await place_of(easel, ADA, Query(sort=Sort.NAME), 1))
+    told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
+    assert f"Does not fit {VIVID}, but {PASTEL}" in told["**Wash**"]
+    assert "Fits no checkpoint" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
+
+
 async def test_what_is_bookmarked_says_so(easel: Easel) -> None:
     lens = await find_lora_by_name(easel.connection, "Lens")
     assert lens
@@ -165,8 +172,10 @@ async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House
         )
         Image.new("RGB", (300, 300), (number, 0, 0)).save(path.with_suffix(".png"))
     await easel.keeper.scan()
+    await save_preferences(easel.connection, ADA, Preferences(checkpoint=PASTEL))
     query = Query(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
     assert_fits_a_message(await market_page(easel, ADA, await place_of(easel, ADA, query)))
     page = await market_page(easel, ADA, await place_of(easel, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER)))
     assert len(page.files) == 4 and page.view.total_children_count >= 38
+    assert page.view.content_length() <= 3400, "room for checkpoints and base models with longer names"
     assert_fits_a_message(page)
