@@ -84,15 +84,40 @@ async def before_the_restart(tour: Scene) -> str:
     return (await told(ada, "stack share", name="Castle")).text.split("`")[1]
 
 
-async def after_the_restart(tour: Scene, panel: Seen, code: str) -> None:
-    """Buttons from before still work; the stack reaches somebody else in a direct message."""
+async def tried_and_taken_up(tour: Scene, picture: Seen) -> None:
+    """A weight is tried out, the one that pleased is taken; a picture is gone on from, also by somebody else."""
+    ada, grace = tour.ada, tour.grace
+    sent = await ada.slash("sweep", lora="Lantern", weights="0.4 0.8 1.2", prompt=PROMPT, checkpoint=VIVID)
+    sheet = await tour.painted(sent)
+    assert "**Lantern** at 0.4 · 0.8 · 1.2" in sheet.text and len(sheet.attachments) == 1
+    panel = await press(ada, sheet, "Lantern 0.4")
+    assert "**Lantern** · style · **0.4**" in panel.text and "**Gargoyle** · character · **0.8**" in panel.text
+
+    panel = await (await ada.message_command("Remix", picture)).reply()
+    assert PROMPT in panel.text and "**Lantern** · style · **0.8**" in panel.text
+    again = await tour.painted(await ada.press(panel, "Generate"))
+    assert again.id != picture.id and "Gargoyle 0.8" in again.text and "Lantern 0.8" in again.text
+
+    panel = await (await grace.message_command("Remix", picture)).reply()
+    assert panel.ephemeral and "Gargoyle" in panel.text and "Lantern" in panel.text
+    assert PROMPT not in panel.text and "private" in panel.text
+
+
+async def in_a_direct_message(tour: Scene, code: str) -> None:
+    """Somebody else takes the stack by its code, paints with it, and goes on from the picture."""
     grace = tour.grace
-    picture = await tour.painted(await tour.ada.press(panel, "Generate"))
-    assert "Gargoyle 0.8" in picture.text and "Lantern 0.8" in picture.text
     copy = await told(grace, "stack import", code=code, in_="dm")
     assert "copy of **Castle**" in copy.text
     sent = await grace.slash("imagine", prompt=PROMPT, stack="Castle", checkpoint=VIVID, in_="dm")
-    assert "Gargoyle 0.8" in (await tour.painted(sent)).text
+    picture = await tour.painted(sent)
+    assert "Gargoyle 0.8" in picture.text and "Lantern 0.8" in picture.text
+    panel = await (await grace.message_command("Remix", picture)).reply()
+    assert PROMPT in panel.text and "**Gargoyle**" in panel.text
+    panel = await press(grace, panel, "+0.1")
+    again = await tour.painted(await grace.press(panel, "Generate"))
+    assert "Gargoyle 0.9" in again.text or "Lantern 0.9" in again.text
+    assert again.id in {message.id for message in await grace.messages("dm")}
+    assert again.id not in {message.id for message in await tour.ada.messages("dm")}
 
 
 async def test_the_tour(tour: Scene) -> None:
@@ -101,4 +126,7 @@ async def test_the_tour(tour: Scene) -> None:
         (panel,) = [m for m in await tour.ada.messages() if "## Studio" in m.text][-1:]
     async with tour.bot():
         assert sorted(await bookmarked(tour.ada)) == sorted(SAVED)
-        await after_the_restart(tour, panel, code)
+        picture = await tour.painted(await tour.ada.press(panel, "Generate"))
+        assert "Gargoyle 0.8" in picture.text and "Lantern 0.8" in picture.text
+        await tried_and_taken_up(tour, picture)
+        await in_a_direct_message(tour, code)
