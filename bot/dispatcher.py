@@ -20,6 +20,7 @@ from bot.database.jobs import Job, cancel_job, fail_job, queued_jobs, requeue_or
 from bot.database.paces import all_paces, load_times, record_paces
 from bot.database.pauses import pause, paused_servers, unpause
 from bot.database.pictures import Picture
+from bot.forecasts import Forecasts
 from bot.outcomes import Outcomes
 from bot.pace import Pace
 from bot.stations import Hand, Station, is_benched
@@ -37,7 +38,7 @@ from inference.messages import (
     Ready,
     Started,
 )
-from inference.queue import EVERYWHERE, Forecast, JobQueue, Seat, Waiting
+from inference.queue import EVERYWHERE, JobQueue, Seat, Waiting
 from inference.workers import Worker, WorkerDied
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Dispatcher:
         self._queue.seats = [station.seat for station in self._stations]
         self._jobs: dict[int, Job] = {}  # those that wait or run
         self._pace = Pace()
+        self.forecasts = Forecasts(self._queue, self._stations, self._jobs, self._pace, self._waiting)
         self._called = asyncio.Event()
 
     # --- what people do ----------------------------------------------------------------------------------------
@@ -132,33 +134,6 @@ class Dispatcher:
         """
         files = await self._outcomes.files(request)
         return await self._asides.paint(request, files) if self.quiet else None
-
-    def forecast(self, job: Job) -> Forecast:
-        """When a job that waits or is about to will begin and be done, if nobody else comes."""
-        if self._pace.seconds(job.request) is None:
-            return Forecast(self._queue.forecast(self._waiting(job), lambda _job, _n: 1.0, {}).ahead)
-        remaining = {job_id: self.remaining(job_id) or 0.0 for station in self._stations for job_id in station.hands}
-
-        def seconds(waiting: Waiting, jobs: int) -> float:
-            known = self._jobs.get(waiting.job_id, job)
-            return self._pace.seconds(known.request, jobs) or 0.0
-
-        return self._queue.forecast(self._waiting(job), seconds, remaining)
-
-    def next_begins(self, person_id: int) -> float | None:
-        """Seconds until the next of a person's jobs begins, or if none waits, anybody's; None when nobody can say."""
-        waiting = [job for job in self._jobs.values() if job.id in self._queue]
-        mine = [job for job in waiting if job.person_id == person_id] or waiting
-        begins = [forecast.begins for job in mine[:1] if (forecast := self.forecast(job)).begins is not None]
-        return min(begins, default=None)
-
-    def remaining(self, job_id: int) -> float | None:
-        """Seconds until a job in a worker's hands is done; None when nobody can say."""
-        for station in self._stations:
-            if (hand := station.hands.get(job_id)) and hand.job:
-                done = hand.watch.steps if hand.watch else 0
-                return self._pace.seconds(hand.job.request, max(1, len(station.begun)), done=done)
-        return None
 
     async def cancel(self, job_id: int) -> Job | None:
         """Cancel a job that waits or runs; None when it had ended already. Raises DatabaseError."""

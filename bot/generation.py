@@ -93,7 +93,7 @@ class Generation:
         policy = policy or self._limits.policy
         async with transaction(self._connection):
             mine, in_all = await count_waiting(self._connection, person_id), await count_queue(self._connection)
-            policy.check(mine, in_all, lambda: duration(self._dispatcher.next_begins(person_id)))
+            policy.check(mine, in_all, lambda: duration(self._dispatcher.forecasts.next_begins(person_id)))
             job = await create_job(
                 self._connection,
                 request,
@@ -157,11 +157,11 @@ class Generation:
 
     def forecast(self, job: Job) -> Forecast:
         """When a job that waits begins and is done, if nobody else comes."""
-        return self._dispatcher.forecast(job)
+        return self._dispatcher.forecasts.of(job)
 
     def remaining(self, job_id: int) -> float | None:
         """Seconds until a job that is being painted is done; None when nobody can say."""
-        return self._dispatcher.remaining(job_id)
+        return self._dispatcher.forecasts.remaining(job_id)
 
     async def pause(self, server_id: int, person_id: int) -> None:
         """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""

@@ -25,10 +25,10 @@ async def test_numbers_are_served_while_inside_and_no_longer() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/metrics"
     with metrics.served(port):
-        metrics.WAITING.set(3)
+        metrics.DELIVERIES.labels("carrier pigeon").inc(3)
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             text = await answer.text()
-        assert "easel_jobs_waiting 3.0" in text
+        assert 'easel_deliveries_total{way="carrier pigeon"} 3.0' in text
         with pytest.raises(ConfigError, match=str(port)), metrics.served(port):
             pass
     with pytest.raises(aiohttp.ClientConnectorError):
