@@ -2,8 +2,9 @@
 
 Two ideas. While anybody wants it, a worker stays on a checkpoint for a quantum of ten times what loading it costs, so
 that loading takes at most a tenth of its time; then it goes where people have waited longest, all together, and sooner
-or later to everybody. And among the jobs for what it holds, that person comes first whose virtual counter is lowest:
-the work done for them so far, divided by their weight.
+or later to everybody. Each person counts with their first job, so that nobody calls or keeps a worker by ordering much.
+And among the jobs for what it holds, that person comes first whose virtual counter is lowest: the work done for them so
+far, divided by their weight.
 
 Virtual counters are those of Sheng et al., "Fairness in Serving Large Language Models" (VTC, 2024).
 `benchmarks/queue.py` measures both ideas against simpler ones.
@@ -19,8 +20,8 @@ from dataclasses import dataclass, field, replace
 from inference.errors import QueueFull, TooManyWaiting
 
 QUANTUM = 10.0  # a worker stays on a checkpoint for this many times the seconds that loading it costs; then it leaves
-CALL = 2.0  # when somebody elsewhere has waited for so many quanta and all there so many times as long as all here,
-CRY = 8.0  # or when somebody elsewhere has waited for so many quanta
+CALL = 2.5  # when somebody elsewhere has waited for so many quanta and all there so many times as long as all here,
+CRY = 12.0  # or when somebody elsewhere has waited for so many quanta
 UNMEASURED_LOAD = 5.0  # seconds, for a checkpoint that was never loaded here
 EVERYWHERE = 0  # in place of a server's id: the whole queue is paused
 
@@ -71,26 +72,18 @@ class _Line:
     """The jobs that wait for one checkpoint, each person's in their order."""
 
     people: dict[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
-    count: int = 0
-    since: float = 0.0  # the sum of all of theirs
 
     def add(self, job: Waiting) -> None:
         insort(self.people.setdefault(job.person_id, []), job)
-        self.count, self.since = self.count + 1, self.since + job.since
 
     def drop(self, job: Waiting) -> None:
         jobs = self.people[job.person_id]
         jobs.remove(job)
         if not jobs:
             del self.people[job.person_id]
-        self.count, self.since = self.count - 1, self.since - job.since
 
     def copy(self) -> _Line:
-        return _Line({person: list(jobs) for person, jobs in self.people.items()}, self.count, self.since)
-
-    def waited(self, now: float) -> float:
-        """Seconds, all together."""
-        return self.count * now - self.since
+        return _Line({person: list(jobs) for person, jobs in self.people.items()})
 
 
 @dataclass(eq=False)
@@ -159,7 +152,7 @@ class JobQueue:
         if job is None:
             return False
         self._lines[job.checkpoint].drop(job)
-        if not self._lines[job.checkpoint].count:
+        if not self._lines[job.checkpoint].people:
             del self._lines[job.checkpoint]
         return True
 
@@ -261,21 +254,22 @@ class JobQueue:
         waited = now - _oldest(away, heads).since
         if now - seat.since < quantum or waited < CALL * quantum:
             return False
-        elsewhere = max(self._waited(checkpoint) for checkpoint in away)
-        return waited >= CRY * quantum or elsewhere > CALL * sum(self._waited(checkpoint) for checkpoint in here)
+        elsewhere = max(self._waited(heads[checkpoint]) for checkpoint in away)
+        return waited >= CRY * quantum or elsewhere > CALL * sum(self._waited(heads[checkpoint]) for checkpoint in here)
 
     def _target(self, seat: Seat, away: Set[str], heads: Mapping[str, list[Waiting]]) -> str:
         """Where it goes: where most was waited; to the oldest job, once that has waited too long."""
         oldest = _oldest(away, heads)
         if self._clock() - oldest.since >= CRY * self._quantum(seat):
             return oldest.checkpoint
-        return max(away, key=lambda checkpoint: (self._waited(checkpoint), -min(heads[checkpoint]).job_id))
+        return max(away, key=lambda checkpoint: (self._waited(heads[checkpoint]), -min(heads[checkpoint]).job_id))
 
     def _quantum(self, seat: Seat) -> float:
         return QUANTUM * self.load_cost(seat.checkpoint or "")
 
-    def _waited(self, checkpoint: str) -> float:
-        return self._lines[checkpoint].waited(self._clock())
+    def _waited(self, jobs: list[Waiting]) -> float:
+        """Seconds, all together."""
+        return len(jobs) * self._clock() - sum(job.since for job in jobs)
 
 
 class _Rehearsal:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from inference.errors import QueueFull, TooManyWaiting
-from inference.queue import EVERYWHERE, QUANTUM, UNMEASURED_LOAD, Forecast, JobQueue, Policy, Seat, Waiting
+from inference.queue import CALL, CRY, EVERYWHERE, QUANTUM, UNMEASURED_LOAD, Forecast, JobQueue, Policy, Seat, Waiting
 
 BOTH = frozenset({"vivid", "pastel"})
 
@@ -206,7 +206,17 @@ def test_nobody_waits_for_ever_for_another_checkpoint() -> None:
     queue = filled(clock=clock)
     rounds(queue, clock, range(2, 9), 20)
     queue.push(Waiting(1, 1, "pastel", 1.0, since=clock.now))
-    assert "pastel" in rounds(queue, clock, range(2, 9), int(8 * QUANTUM * UNMEASURED_LOAD) + 2)
+    assert "pastel" in rounds(queue, clock, range(2, 9), int(CRY * QUANTUM * UNMEASURED_LOAD) + 2)
+
+
+def test_nobody_keeps_a_worker_by_ordering_much() -> None:
+    clock = Clock()
+    queue = filled(*(waiting(i, 1) for i in range(1, 1001)), clock=clock)
+    take(queue)
+    for person in (2, 3, 4):
+        queue.push(waiting(2000 + person, person, checkpoint="pastel"))
+    clock.now += CALL * QUANTUM * UNMEASURED_LOAD + 1
+    assert [take(queue) for _ in range(4)] == [2002, 2003, 2004, 2]
 
 
 def test_loading_takes_no_more_than_a_tenth_of_the_time_while_all_are_wanted() -> None:
@@ -435,4 +445,4 @@ def test_nobody_starves_however_the_others_come(arrivals: list[tuple[int, int, b
             break
         clock.now += job.work + (0.0 if job.checkpoint in held else load)
         queue.release(seat, job.job_id)
-    assert clock.now - 1000.0 <= 12 * QUANTUM * load + 100
+    assert clock.now - 1000.0 <= (CRY + 1) * QUANTUM * load + 100
