@@ -26,7 +26,7 @@ class _Seating:
 
 
 class Batch:
-    """Runs of one checkpoint and one size. What goes wrong with one of them is its own affair."""
+    """Runs of one checkpoint and one `Run.shape`. What goes wrong with one of them is its own affair."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint

@@ -6,6 +6,7 @@ same to the bit as one that is encoded anew.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,12 @@ import torch
 from inference.engine.board import Board
 from inference.engine.cache import ByteCache
 from inference.engine.lora_set import LoraSet, Worn
+from inference.engine.prompts import Reading, read
 
 MAX_BYTES = 256 * 2**20  # of embeddings that are kept
+
+_BOTH = ("", "_2")  # what the names of encoders and tokenizers end with in pipelines
+_Key = tuple[str, int, Worn]  # text, chunks, LoRAs of the text encoders
 
 
 @dataclass(frozen=True)
@@ -37,27 +42,43 @@ class Embedding:
 
 
 class Embeddings:
-    """Encodes the texts of one loaded checkpoint."""
+    """Encodes the texts of one loaded checkpoint, whose words may be weighted and go on beyond the encoders' length.
+
+    A text of several *chunks* is as many times as long; texts of one picture need the same number of them.
+    """
 
     def __init__(self, pipeline: Any, board: Board) -> None:
         self._pipeline = pipeline
         self._board = board
         self._device = pipeline.unet.device
-        self._kept: ByteCache[tuple[str, Worn], Embedding] = ByteCache(MAX_BYTES, lambda embedding: embedding.nbytes)
+        self._is_xl = hasattr(pipeline, "text_encoder_2")
+        both = [(getattr(pipeline, f"tokenizer{n}", None), getattr(pipeline, f"text_encoder{n}", None)) for n in _BOTH]
+        self._encoders = [(tokenizer, encoder) for tokenizer, encoder in both if encoder is not None]
+        self._kept: ByteCache[_Key, Embedding] = ByteCache(MAX_BYTES, lambda embedding: embedding.nbytes)
 
-    def embed(self, text: str, worn: Worn, loras: LoraSet) -> Embedding:
+    def chunks(self, texts: Iterable[str]) -> int:
+        """How many chunks the longest of `texts` takes, in the encoder where it takes most."""
+        return max(read(tokenizer, text).chunks for text in texts for tokenizer, _ in self._encoders)
+
+    def embed(self, text: str, worn: Worn, loras: LoraSet, chunks: int) -> Embedding:
         """The embedding of `text` under the LoRAs of the text encoders; `worn` names these and their weights."""
-        return self._kept.get((text, worn), lambda: self._encode(text, loras))
+        return self._kept.get((text, chunks, worn), lambda: self._encode(text, loras, chunks))
 
-    def negative(self, text: str, positive: Embedding, worn: Worn, loras: LoraSet) -> Embedding:
+    def negative(self, text: str, positive: Embedding, worn: Worn, loras: LoraSet, chunks: int) -> Embedding:
         """What guides away: of a text that nobody wrote, SDXL takes zeros and Stable Diffusion the empty text."""
         if not text and getattr(self._pipeline.config, "force_zeros_for_empty_prompt", False):
             return positive.nothing
-        return self.embed(text, worn, loras)
+        return self.embed(text, worn, loras, chunks)
 
-    def _encode(self, text: str, loras: LoraSet) -> Embedding:
-        with self._board.showing(loras.additions):
-            said = self._pipeline.encode_prompt(
-                text, device=self._device, num_images_per_prompt=1, do_classifier_free_guidance=False
-            )
-        return Embedding(said[0], said[2] if len(said) > 2 else None)
+    @torch.no_grad()
+    def _encode(self, text: str, loras: LoraSet, chunks: int) -> Embedding:
+        """SDXL takes the last layer but one of both encoders side by side, Stable Diffusion the last; as diffusers."""
+        words: list[torch.Tensor] = []
+        pooled: torch.Tensor | None = None
+        for tokenizer, encoder in self._encoders:
+            reading: Reading = read(tokenizer, text, chunks=chunks)
+            with self._board.showing(loras.additions):
+                said = encoder(reading.ids.to(self._device), output_hidden_states=self._is_xl)
+            words.append(reading.combine(said.hidden_states[-2] if self._is_xl else said[0]))
+            pooled = said[0][:1] if self._is_xl and said[0].ndim == 2 else pooled
+        return Embedding(torch.cat(words, dim=-1), pooled)

@@ -183,7 +183,7 @@ class Engine:
         handle.notes = self._intake.match(ready.files, loaded)
         dressed = self._dressed(handle.request, ready, checkpoint)
         run = Run(checkpoint, handle.request, dressed, ready.source)
-        key: object = tuple(run.latents.shape[2:])
+        key: object = run.shape
         if handle.request.exact or any(one.loras.dense for one in dressed):
             key = handle  # alone
         batch = self._batches.setdefault(key, Batch(checkpoint))

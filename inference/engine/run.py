@@ -65,6 +65,11 @@ class Run:
         self._seen: tuple[torch.Tensor, torch.Tensor, float] | None = None
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """What must be the same for all in one forward pass: height and width of latents, and tokens of texts."""
+        return *self.latents.shape[2:], self.conditions.words.shape[1]
+
+    @property
     def total(self) -> int:
         """Forward passes in all."""
         return len(self.timesteps)
@@ -101,10 +106,12 @@ class Run:
 
     def _conditions(self, checkpoint: Checkpoint, by_input: bool) -> Conditions:
         rows: list[Embedding] = []
+        embeddings, prompt, negative = checkpoint.embeddings, self.request.full_prompt, self.request.negative_prompt
+        chunks = embeddings.chunks([prompt, negative] if self.rows == 2 else [prompt])
         for one in self.dressed:
-            positive = checkpoint.embeddings.embed(self.request.full_prompt, one.text, one.loras)
+            positive = embeddings.embed(prompt, one.text, one.loras, chunks)
             if self.rows == 2:
-                rows.append(checkpoint.embeddings.negative(self.request.negative_prompt, positive, one.text, one.loras))
+                rows.append(embeddings.negative(negative, positive, one.text, one.loras, chunks))
             rows.append(positive)
         words = torch.cat([row.words for row in rows])
         pooled = [row.pooled for row in rows if row.pooled is not None]

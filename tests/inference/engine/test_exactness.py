@@ -10,6 +10,7 @@ import torch
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from tests.inference.engine.worlds import FORMATS, MAKERS, World
+from tests.inference.engine.written import WRITTEN
 
 LIMITS = {torch.float64: 1e-12, torch.float32: 5e-5}
 
@@ -67,6 +68,18 @@ def test_variants_of_a_request_are_painted_in_one_go(world: World) -> None:
     variants = ((1.0, 0.0), (0.0, 0.5), (-0.7, 0.3))
     made = world.wish(chance, loras=uses, variants=variants, count=3, steps=3, guidance_scale=3.0)
     handles = [engine.submit(made), engine.submit(world.wish(chance, steps=4))]
+    engine.finish()
+    assert max(error(world, handle) for handle in handles) <= LIMITS[world.dtype]
+
+
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+def test_words_are_weighted_and_long_prompts_go_on_beside_short_ones(world: World, guidance: float) -> None:
+    engine, chance = world.engine(), random.Random(9)
+    wishes = [
+        world.wish(chance, prompt=prompt, negative_prompt=negative, guidance_scale=guidance, steps=3)
+        for prompt, negative in zip([*WRITTEN, "a red circle"], ["", "blurry", "", *list(WRITTEN)[:2]], strict=True)
+    ]
+    handles = [engine.submit(wish) for wish in wishes]
     engine.finish()
     assert max(error(world, handle) for handle in handles) <= LIMITS[world.dtype]
 

@@ -28,6 +28,7 @@ from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, Sampler
+from tests.inference.engine.written import WRITTEN, spoken
 from tests.inference.requests import request
 
 CPU = torch.device("cpu")
@@ -200,10 +201,10 @@ class World:
             return {}
 
         pictures = pipeline(
-            prompt=made.full_prompt, negative_prompt=made.negative_prompt or None, width=made.width, height=made.height,
-            num_inference_steps=made.steps, guidance_scale=made.guidance_scale, num_images_per_prompt=len(seeds),
-            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds], output_type="pt",
-            callback_on_step_end=look,
+            **spoken(pipeline, made.full_prompt, made.negative_prompt, made.guidance_scale > 1), width=made.width,
+            height=made.height, num_inference_steps=made.steps, guidance_scale=made.guidance_scale,
+            num_images_per_prompt=len(seeds), output_type="pt", callback_on_step_end=look,
+            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
         ).images  # fmt: skip
         return seen[-1], pictures
 
@@ -216,8 +217,8 @@ class World:
         ]
         values = {
             "checkpoint": "world", "width": 32, "height": 32, "loras": tuple(uses), "seed": chance.randrange(2**32),
-            "prompt": chance.choice(["a red circle", "blue star, white background", ""]),
-            "negative_prompt": chance.choice(["", "blurry"]), "steps": chance.randint(1, 6),
+            "prompt": chance.choice(["a red circle", "blue star, white background", "", *WRITTEN]),
+            "negative_prompt": chance.choice(["", "", "blurry", "blurry", *WRITTEN]), "steps": chance.randint(1, 6),
             "guidance_scale": chance.choice([1.0, 0.0, 2.5, 7.3]), "sampler": chance.choice(list(Sampler)),
             "count": chance.choice([1, 1, 1, 2, 3]),
         }  # fmt: skip
