@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.stations import Station
 from inference.errors import InferenceError, WorkerCrashed
-from inference.messages import Cancelled, Failed, Finished, Generate, GenerationRequest
+from inference.messages import Cancelled, Failed, Finished, Generate, GenerationRequest, state_file
 
 FIRST_ID = 2**62  # from here on, ids are of what the bot paints for itself; no row of the job table gets so far
 
@@ -87,7 +87,7 @@ class Asides:
     def _end(self, aside: _Aside, end: Finished | InferenceError | None) -> None:
         self._aside = None
         kept = set(end.pictures) if isinstance(end, Finished) and not aside.ended.done() else set[str]()
-        for leftover in self._spool.glob(f"job{aside.job_id}-*"):
+        for leftover in (*self._spool.glob(f"job{aside.job_id}-*"), self._spool / state_file(aside.job_id)):
             if leftover.name not in kept:
                 leftover.unlink(missing_ok=True)
         if not aside.ended.done():

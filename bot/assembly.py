@@ -20,6 +20,7 @@ from bot.inputs import Inputs
 from bot.library_keeper import LibraryKeeper
 from bot.registry import CivitaiRegistry
 from bot.requests import RequestBuilder
+from bot.spool import clear_spool
 from bot.thumbnails import Thumbnails
 from inference.lora.installed import installed_hashes
 from inference.messages import CheckpointSpec, Configure
@@ -121,6 +122,7 @@ def assemble(settings: Settings, found: Catalogued) -> Easel:
 async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel]:
     """The rest of what runs, on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
     easel = assemble(settings, found)
+    await clear_spool(found.connection, settings.storage.spool)
     async with easel.generation.running():
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
@@ -139,8 +141,6 @@ def _prepare_folders(settings: Settings) -> None:
     try:
         for folder in (storage.pictures, storage.inputs, storage.spool):
             folder.mkdir(parents=True, exist_ok=True)
-        for leftover in storage.spool.iterdir():  # of a program that was killed; its jobs are painted again
-            leftover.unlink()
     except OSError as problem:
         raise ConfigError(f"The folder {storage.folder} cannot be written: {problem.strerror}.") from None
 
@@ -160,4 +160,5 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], devi
         trust_tags=settings.matching.trust_tags,
         max_lora_bytes=settings.worker.max_lora_megabytes * 2**20,
         max_dense_bytes=settings.worker.max_dense_megabytes * 2**20,
+        state_steps=settings.worker.state_steps,
     )

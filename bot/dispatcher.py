@@ -142,6 +142,7 @@ class Dispatcher:
         if job is None:
             return None
         self._jobs.pop(job_id, None)
+        self._outcomes.forget_state(job_id)
         for station in self._stations:
             if hand := station.hands.get(job_id):
                 hand.cancelled = True
@@ -339,6 +340,7 @@ class Dispatcher:
         failed = await fail_job(self._connection, job.id, None, problem.code, problem.detail)
         self._queue.remove(job.id)
         self._jobs.pop(job.id, None)
+        self._outcomes.forget_state(job.id)
         if failed is not None:
             self._tell(JobUpdate(failed))
 

@@ -20,7 +20,7 @@ from bot.database.loras import find_version
 from bot.database.pictures import NewPicture
 from bot.spool import keep, place
 from inference.errors import InferenceError, PictureNotSaved, WorkerFailed
-from inference.messages import Finished, GenerationRequest
+from inference.messages import Finished, GenerationRequest, state_file
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +71,11 @@ class Outcomes:
 
     async def fail(self, job: Job, problem: InferenceError) -> Job | None:
         """running -> failed."""
-        return await self._insist(
+        failed = await self._insist(
             lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail), job.id
         )
+        self.forget_state(job.id)
+        return failed
 
     async def succeed(self, job: Job, event: Finished) -> FinishedJob | None:
         """running -> succeeded. Raises WorkerFailed or PictureNotSaved; then no picture is kept."""
@@ -103,6 +105,7 @@ class Outcomes:
             notes=event.notes,
         )
         done = await self._insist(finish, job.id)
+        self.forget_state(job.id)
         if done is None:  # cancelled while the last step ran
             self._forget(paths)
         return done
@@ -127,6 +130,10 @@ class Outcomes:
     def tidy(self, job: Job) -> None:
         """Delete what an attempt that has ended may have left in the spool."""
         _delete(self._spool.glob(f"job{job.id}-{job.attempt}-*"))
+
+    def forget_state(self, job_id: int) -> None:
+        """Delete the state that a worker may have left a job in: nobody will go on with it."""
+        _delete([self._spool / state_file(job_id)])
 
     def forget_unrecorded(self, job: Job) -> None:
         """Delete pictures of a job that has none: they were kept just before the program was killed."""

@@ -21,6 +21,7 @@ MAX_COUNT = 4  # pictures that one request may ask for
 MAX_PICTURES = 6  # pictures that one job may paint: a picture for each variant
 MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
 SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
+STATE_STEPS = 5  # between two states of a job that are kept, unless the operator says otherwise
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
 MAX_SIDE = 4096  # pixels
 
@@ -145,6 +146,11 @@ class GenerationRequest(_Frozen):
         return [(self.seed + i) % SEEDS for i in range(self.count)]
 
 
+def state_file(job_id: int) -> str:
+    """The name that the state of an unfinished job has in the spool."""
+    return f"job{job_id}.state.safetensors"
+
+
 def _says(prompt: str, word: str) -> bool:
     """Whether `word` stands in `prompt` in whatever case, and not as a part of a longer word."""
     return re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", prompt.casefold()) is not None
@@ -175,7 +181,8 @@ class CheckpointSpec(_Frozen):
 class Configure(_Frozen):
     """Once, before anything else: what the worker may load, where it may read and write.
 
-    `inputs` is the folder of pictures to start from, each named by its SHA-256 and nothing else.
+    `inputs` is the folder of pictures to start from, each named by its SHA-256 and nothing else. Every `state_steps`
+    steps (0: never) the state of a job goes into the spool, where the next worker that gets the job finds it.
     """
 
     type: Literal["configure"] = "configure"
@@ -190,6 +197,7 @@ class Configure(_Frozen):
     trust_tags: bool = False
     max_lora_bytes: Annotated[int, Field(ge=1, le=2**40)] = 4 * 2**30
     max_dense_bytes: Annotated[int, Field(ge=0, le=2**40)] = MAX_DENSE_BYTES
+    state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
 
 
 class Generate(_Frozen):

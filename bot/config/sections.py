@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from bot.logs import LogFormat
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.messages import MAX_COUNT, MAX_DENSE_BYTES, MAX_LORAS
+from inference.messages import MAX_COUNT, MAX_DENSE_BYTES, MAX_LORAS, STATE_STEPS
 from inference.queue import Policy
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -140,6 +140,8 @@ class WorkerSettings(Section):
     """A larger LoRA file is refused."""
     max_dense_megabytes: Annotated[int, Field(ge=0, le=2**20)] = MAX_DENSE_BYTES // 2**20
     """Memory for one LoRA without a low-rank form: full differences, LoKr with whole factors. More is refused."""
+    state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
+    """How often a picture's state is kept, for a worker that broke down to go on from there; 0 is never."""
 
 
 class LimitSettings(Section):

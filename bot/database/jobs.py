@@ -60,6 +60,7 @@ QUEUED = "SELECT * FROM job WHERE state = 'queued' ORDER BY id"
 COUNT_WAITING = "SELECT count(*) FROM job WHERE person_id = ? AND state = 'queued'"
 COUNT_QUEUE = "SELECT count(*) FROM job WHERE state = 'queued'"
 UNFINISHED = "SELECT * FROM job WHERE person_id = ? AND state IN ('queued', 'running') ORDER BY id"
+UNFINISHED_IDS = "SELECT id FROM job WHERE state IN ('queued', 'running')"
 UNFINISHED_OF_ALL = "SELECT * FROM job WHERE state IN ('queued', 'running') ORDER BY state DESC, id"
 RECENT = "SELECT * FROM job WHERE person_id = ? ORDER BY id DESC LIMIT ? OFFSET ?"
 
@@ -197,6 +198,11 @@ async def find_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
 async def queued_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
     """Every queued job, the oldest first. Raises DatabaseError."""
     return tuple(job_from(row) for row in await fetch(connection, QUEUED))
+
+
+async def unfinished_ids(connection: aiosqlite.Connection) -> tuple[int, ...]:
+    """The ids of every job that is queued or running. Raises DatabaseError."""
+    return tuple(row["id"] for row in await fetch(connection, UNFINISHED_IDS))
 
 
 async def count_waiting(connection: aiosqlite.Connection, person_id: int) -> int:

@@ -65,11 +65,13 @@ def interrupted_view(job: Job) -> ui.LayoutView:
 
 
 def painting_view(update: JobUpdate, preview: Attachment | None) -> ui.LayoutView:
-    """A step counter, and a small live picture when there is one."""
+    """A step counter, and a small live picture when there is one. After a worker's death it may count back a little."""
     progress = update.progress
     if progress is None or not progress.step:
         return _view(update.job, _("**Painting**"), preview)
     text = _("**Painting** · step {step} of {steps}").format(step=progress.step, steps=progress.steps)
+    if update.job.deaths:
+        text += "\n-# " + _("The worker broke down and was started again; your picture goes on.")
     return _view(update.job, text, preview)
 
 

@@ -57,8 +57,8 @@ class Channel:
             return None
 
     def is_cancelled(self, job_id: int) -> bool:
-        """Whether a job was cancelled, or nobody is left to want it."""
-        return self.closed or job_id in self._cancelled
+        """Whether somebody cancelled a job. When the bot is gone, all are given up, and none is cancelled by that."""
+        return job_id in self._cancelled
 
     def forget(self, job_id: int) -> None:
         """The job has ended: a later attempt under the same id is a new one."""

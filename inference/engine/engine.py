@@ -13,7 +13,7 @@ on the current one has left. What goes wrong with one request ends that one alon
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,12 @@ from inference.engine.intake import Intake, Ready
 from inference.engine.lora_files import LoraReader
 from inference.engine.run import Dressed, Run
 from inference.engine.shelf import LoraSource, Shelf
+from inference.engine.snapshots import Snapshot
 from inference.engine.wardrobe import Wardrobe
 from inference.errors import InferenceError, NotANumberPicture, OutOfMemory, WorkerFailed
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
-from inference.messages import MAX_DENSE_BYTES, Configure, GenerationRequest
+from inference.messages import MAX_DENSE_BYTES, CheckpointSpec, Configure, GenerationRequest
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +108,14 @@ class Engine:
         taken += sum(place.handle.request.count for place in self._places.values())
         return max(0, self._options.places - taken)
 
-    def submit(self, request: GenerationRequest, files: Mapping[str, str] | None = None) -> Handle:
-        """Take in a request; `files` says where each LoRA lies, by SHA-256, relative to the library."""
-        handle = Handle(request, files or {})
+    def submit(
+        self, request: GenerationRequest, files: Mapping[str, str] | None = None, resume: Snapshot | None = None
+    ) -> Handle:
+        """Take in a request; `files` says where each LoRA lies, by SHA-256, relative to the library.
+
+        It goes on from `resume`, a state of the same request, where that can be used.
+        """
+        handle = Handle(request, files or {}, resume)
         self._waiting[handle] = self._intake.begin(handle)
         return handle
 
@@ -131,10 +137,9 @@ class Engine:
         assert checkpoint is not None, "latents come from a checkpoint that is loaded"
         return checkpoint.preview.picture(clean, size)
 
-    def sha256(self, checkpoint: str) -> str | None:
-        """The hash of a checkpoint, as it was declared."""
-        spec = self._store.spec(checkpoint)
-        return spec and spec.sha256
+    def spec(self, checkpoint: str) -> CheckpointSpec | None:
+        """A checkpoint as it was declared; None when none of this name was."""
+        return self._store.spec(checkpoint)
 
     def finish(self) -> None:
         """Paint until nobody is left."""
@@ -182,7 +187,7 @@ class Engine:
         loaded = ready.spec.model_copy(update={"predicts": checkpoint.prediction.type})
         handle.notes = self._intake.match(ready.files, loaded)
         dressed = self._dressed(handle.request, ready, checkpoint)
-        run = Run(checkpoint, handle.request, dressed, ready.source)
+        run = _begun(handle, lambda: Run(checkpoint, handle.request, dressed, ready.source))
         key: object = run.shape
         if handle.request.exact or any(one.loras.dense for one in dressed):
             key = handle  # alone
@@ -190,7 +195,8 @@ class Engine:
         batch.join(run)
         self._places[run] = _Place(handle, run, batch)
         del self._waiting[handle]
-        handle.state, handle.total, handle.look = State.RUNNING, run.total, run.preview
+        handle.state, handle.total, handle.look, handle.capture = State.RUNNING, run.total, run.preview, run.snapshot
+        handle.done = handle.taken_up = run.done
 
     def _checkpoint(self, ready: Ready) -> Checkpoint:
         before = self._store.current
@@ -257,7 +263,7 @@ class Engine:
     def _leave(self, run: Run) -> Handle:
         place = self._places.pop(run)
         place.batch.leave(run)
-        place.handle.look = lambda: None
+        place.handle.look = place.handle.capture = lambda: None
         return place.handle
 
     def _let_go(self) -> None:
@@ -271,6 +277,19 @@ class Engine:
     def _fail(self, handle: Handle, problem: BaseException) -> None:
         self._waiting.pop(handle, None)
         handle.error, handle.state = _explained(handle.request, problem), State.FAILED
+
+
+def _begun(handle: Handle, make: Callable[[], Run]) -> Run:
+    """The run, where possible in the state in which it was left."""
+    run = make()
+    if handle.resume is None:
+        return run
+    try:
+        handle.resume.put_back(run)
+    except (ValueError, KeyError, TypeError, RuntimeError) as problem:
+        log.warning("a request begins anew, its state is of no use: %s", problem)
+        return make()
+    return run
 
 
 def _explained(request: GenerationRequest, problem: BaseException) -> InferenceError:

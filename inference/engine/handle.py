@@ -8,6 +8,7 @@ from enum import StrEnum
 import torch
 
 from inference.engine.lora_files import LoraFile
+from inference.engine.snapshots import Snapshot
 from inference.messages import GenerationRequest
 
 
@@ -24,16 +25,17 @@ class State(StrEnum):
 class Handle:
     """One request in the engine. Read it between two steps; `cancel` may be called at any time, from any thread.
 
-    `done` of `total` forward passes are behind it. Once it is DONE, `latents` (count, channels, height/f, width/f)
-    and `pictures` (count, 3, height, width) in 0..1 are there, on the engine's device; once it is FAILED, `error`
-    is. `notes` are sentences for the person.
+    `done` of `total` forward passes are behind it, the first `taken_up` of them in another process. Once it is DONE,
+    `latents` (count, channels, height/f, width/f) and `pictures` (count, 3, height, width) in 0..1 are there, on the
+    engine's device; once it is FAILED, `error` is. `notes` are sentences for the person.
     """
 
-    def __init__(self, request: GenerationRequest, files: Mapping[str, str]) -> None:
+    def __init__(self, request: GenerationRequest, files: Mapping[str, str], resume: Snapshot | None = None) -> None:
         self.request = request
         self.files = dict(files)
+        self.resume = resume
         self.state = State.WAITING
-        self.done = 0
+        self.done = self.taken_up = 0
         self.total = request.steps
         self.loras: tuple[LoraFile, ...] = ()
         self.notes: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class Handle:
         self.latents: torch.Tensor | None = None
         self.pictures: torch.Tensor | None = None
         self.look: Callable[[], torch.Tensor | None] = lambda: None
+        self.capture: Callable[[], Snapshot | None] = lambda: None
         self._unwanted = False
 
     @property
@@ -60,3 +63,7 @@ class Handle:
     def preview(self) -> torch.Tensor | None:
         """The clean latents (count, channels, h, w) that the last step implies; None while there are none."""
         return self.look()
+
+    def snapshot(self) -> Snapshot | None:
+        """What another process can go on from; None while it is not being painted."""
+        return self.capture()

@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from inference.engine.devices import peak_memory
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
+from inference.engine.states import States, what_is_painted
 from inference.errors import InferenceError, WorkerFailed
 from inference.messages import Cancelled, Configure, Failed, Finished, Generate, JobEvent, Progress, Started
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
@@ -32,11 +33,17 @@ class _Name(TypedDict):
 
 @dataclass
 class _Job:
-    """A job in hand: the last step that was told, and its pictures once they are being written."""
+    """A job in hand: the last step that was told, and its pictures once they are being written.
+
+    `about` says what it paints, for its states; `kept` is the step of the last one, `keeping` the writing of it.
+    """
 
     order: Generate
     handle: Handle
+    about: str
     told: int = -1
+    kept: int = 0
+    keeping: Future[None] | None = None
     began: float = field(default_factory=time.monotonic)
     last_preview: float = field(default_factory=time.monotonic)
     writing: Future[tuple[str, ...]] | None = None
@@ -58,6 +65,8 @@ class Painter:
     def __init__(self, config: Configure, device: torch.device) -> None:
         self.engine = Engine.of(config, device)
         self._spool = Path(config.spool)
+        self._states = States(self._spool)
+        self._state_steps = config.state_steps
         self._jobs: list[_Job] = []
         self._scribe = ThreadPoolExecutor(1, "scribe")  # compressing a picture takes as long as a step
 
@@ -67,10 +76,11 @@ class Painter:
         return bool(self._jobs)
 
     def take(self, order: Generate) -> JobEvent:
-        """Begin with a job."""
-        job = _Job(order, self.engine.submit(order.request, order.files))
-        self._jobs.append(job)
-        return Started(**job.name)
+        """Begin with a job, or go on with it where a worker that is gone left it."""
+        about = what_is_painted(order.request, self.engine.spec(order.request.checkpoint))
+        left = self._states.find(order.job_id, about) if self._state_steps else None
+        self._jobs.append(_Job(order, self.engine.submit(order.request, order.files, left), about))
+        return Started(job_id=order.job_id, attempt=order.attempt)
 
     def cancel(self, job_id: int) -> None:
         """Stop a job before its next step; one that is not in hand stays what it is."""
@@ -93,16 +103,27 @@ class Painter:
             end = self._end(job)
             if end is not None:
                 self._jobs.remove(job)
+                self._scribe.submit(self._states.forget, job.order.job_id)  # behind what is still being written
                 events.append(end)
+            elif self._state_steps and job.handle.done - job.kept >= self._state_steps and _idle(job.keeping):
+                self._keep(job)  # a disk that is slower than the steps is not waited for
         return events
 
     def close(self) -> list[JobEvent]:
-        """Give up every job."""
+        """Give up every job. Whoever gets it next goes on from where it is now."""
+        for job in self._jobs if self._state_steps else ():
+            self._keep(job)
         self.engine.close()
         events = [Cancelled(**job.name) for job in self._jobs]
         self._jobs.clear()
-        self._scribe.shutdown(wait=False, cancel_futures=True)
+        self._scribe.shutdown(wait=True)
         return list(events)
+
+    def _keep(self, job: _Job) -> None:
+        """Write its state beside the steps that follow."""
+        if (snapshot := job.handle.snapshot()) is not None:
+            job.kept = snapshot.done
+            job.keeping = self._scribe.submit(self._states.keep, job.order.job_id, job.about, snapshot)
 
     def _progress(self, job: _Job) -> list[Progress]:
         handle = job.handle
@@ -110,6 +131,8 @@ class Painter:
             return []
         if job.told < 0:
             job.began = job.last_preview = time.monotonic()
+            job.told = handle.taken_up - 1
+            job.kept = handle.taken_up
         steps = range(job.told + 1, handle.done + 1)
         job.told = handle.done
         preview = self._preview(job) if steps and self._wants_preview(job) else None
@@ -167,10 +190,15 @@ class Painter:
     def _save_one(self, job: _Job, i: int, pixels: torch.Tensor) -> str:
         request, info = job.order.request.only(i), PngInfo()
         autov3 = {file.use.sha256: file.autov3 for file in job.handle.loras}
-        info.add_itxt(CHUNK, infotext(request, self.engine.sha256(request.checkpoint), autov3))
+        spec = self.engine.spec(request.checkpoint)
+        info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, autov3))
         info.add_itxt(JSON_CHUNK, request.model_dump_json())
         picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
         return _write(picture, self._spool / f"{job.stem}-{i}.png", pnginfo=info)
+
+
+def _idle(work: Future[None] | None) -> bool:
+    return work is None or work.done()
 
 
 def _failed(job: _Job, problem: BaseException | None) -> Failed:

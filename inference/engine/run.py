@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,9 @@ from inference.engine.clean import clean_latents
 from inference.engine.embeddings import Embedding
 from inference.engine.lora_set import LoraSet, Worn
 from inference.engine.samplers import scheduler_for
+from inference.engine.snapshots import Snapshot
 from inference.messages import GenerationRequest
+from inference.prediction import Prediction
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,12 @@ class Run:
         self.rows = 2 if request.guidance_scale > 1 and not by_input else 1
         self.conditions = self._conditions(checkpoint, by_input)
         # On the CPU whatever the device, so that a seed means the same noise everywhere.
-        self._generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
-        self.scheduler = scheduler_for(
-            request.sampler, checkpoint.scheduler_config, checkpoint.prediction, request.steps
-        )
-        self.scheduler.set_timesteps(request.steps, device="cpu")  # numbers for Python: no reading back from a device
+        self.generators = [torch.Generator("cpu").manual_seed(seed) for seed in request.seeds]
+        self._new_sampler = partial(_new_sampler, request, checkpoint.scheduler_config, checkpoint.prediction)
+        self._unused_sampler: Any = None
+        self.scheduler = self._new_sampler()
         self.latents, self.timesteps = self._beginning(checkpoint, source)
-        self._options = _step_options(self.scheduler, self._generators)
+        self._options = _step_options(self.scheduler, self.generators)
         self.done = 0
         self._seen: tuple[torch.Tensor, torch.Tensor, float] | None = None
 
@@ -96,6 +98,11 @@ class Run:
         stepped = self.scheduler.step(said, time, self.latents, **self._options, return_dict=False)[0]
         self.latents = stepped.to(self._dtype)
         self.done += 1
+
+    def snapshot(self) -> Snapshot:
+        """The state between two steps, as it is now; steps that follow leave it alone."""
+        self._unused_sampler = self._unused_sampler or self._new_sampler()
+        return Snapshot.of(self, self._unused_sampler)
 
     def preview(self) -> torch.Tensor | None:
         """The clean latents (pictures, channels, height, width) that the last step implies; None before the first."""
@@ -137,7 +144,7 @@ class Run:
                 self.scheduler.set_begin_index(0)
             channels = self._pipeline.unet.config.in_channels
             latents = self._pipeline.prepare_latents(
-                request.count, channels, request.height, request.width, self._dtype, device, self._generators
+                request.count, channels, request.height, request.width, self._dtype, device, self.generators
             )
             return latents, self.scheduler.timesteps
         pipeline = checkpoint.from_a_picture()
@@ -147,8 +154,14 @@ class Run:
         times, _ = pipeline.get_timesteps(request.steps, min(1.0, (steps + 0.5) / request.steps), "cpu")
         pixels = pipeline.image_processor.preprocess(source)
         first = times[:1].repeat(request.count)
-        latents = pipeline.prepare_latents(pixels, first, 1, request.count, self._dtype, device, self._generators)
+        latents = pipeline.prepare_latents(pixels, first, 1, request.count, self._dtype, device, self.generators)
         return latents, times
+
+
+def _new_sampler(request: GenerationRequest, config: Any, prediction: Prediction) -> Any:
+    scheduler = scheduler_for(request.sampler, config, prediction, request.steps)
+    scheduler.set_timesteps(request.steps, device="cpu")  # numbers for Python: no reading back from a device
+    return scheduler
 
 
 def _step_options(scheduler: Any, generators: list[torch.Generator]) -> dict[str, Any]:

@@ -37,7 +37,8 @@ class Server:
             while (command := self.channel.receive(wait=not busy)) is not None:
                 self._obey(command)
                 busy = True
-            self._step()
+            if not self.channel.closed:
+                self._step()
         if self.painter is not None:
             self._report(self.painter.close())
 

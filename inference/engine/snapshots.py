@@ -50,7 +50,7 @@ class Snapshot:
     @classmethod
     def of(cls, run: Resumable, fresh: Any) -> Snapshot:
         """The state of `run`; `fresh` is a sampler made as its own was, before any step."""
-        tensors = {"latents": run.latents.detach().cpu().contiguous()}
+        tensors = {"latents": _copied(run.latents)}
         for number, generator in enumerate(run.generators):
             tensors[f"generator.{number}"] = generator.get_state()
         values: Values = {}
@@ -65,6 +65,8 @@ class Snapshot:
         latents = self.tensors["latents"]
         if latents.shape != run.latents.shape or f"generator.{len(generators)}" in self.tensors:
             raise ValueError("the snapshot is of another request")
+        if any(hasattr(type(run.scheduler), name) for name in self.values):
+            raise ValueError("the snapshot is of no sampler")  # methods are not state
         for number, generator in enumerate(generators):
             generator.set_state(self.tensors[f"generator.{number}"])
         for name, value in self.values.items():
@@ -104,13 +106,18 @@ class Snapshot:
 def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
     """`value` as JSON; its tensors go into `tensors`. Raises TypeError for what no sampler of ours keeps."""
     if isinstance(value, torch.Tensor):
-        tensors[name] = value.detach().cpu().contiguous()
+        tensors[name] = _copied(value)
         return {"tensor": name, "moved": value.device.type != "cpu"}
     if isinstance(value, list):
         return [_plain(one, f"{name}.{number}", tensors) for number, one in enumerate(value)]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"a {type(value).__name__} in {name} cannot be kept")
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    """The numbers as they are now: they are written while the next steps run."""
+    return tensor.detach().to("cpu", copy=True).contiguous()
 
 
 def _same(left: Any, right: Any) -> bool:

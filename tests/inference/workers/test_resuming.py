@@ -1,0 +1,86 @@
+"""A worker that is killed, or leaves, in the middle of a picture: the next one goes on instead of beginning again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors import safe_open
+
+from inference.hashes import file_sha256
+from inference.messages import Configure, Finished, Generate, GenerationRequest, LoraUse, Progress, Sampler, state_file
+from tests.house import VIVID, House
+from tests.inference.requests import request
+from tests.inference.workers.processes import WorkerProcess, started
+
+INTERVAL, KILLED_AT, LEFT_AT = 4, 22, 31  # steps
+STEPS = 40
+JOB = 3
+
+
+@contextmanager
+def worker(configure: Configure) -> Iterator[WorkerProcess]:
+    process = started(configure)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def steps_and_end(process: WorkerProcess) -> tuple[list[int], Finished]:
+    steps: list[int] = []
+    while not isinstance(event := process.next(Progress, Finished), Finished):
+        steps.append(event.step)
+    return steps, event
+
+
+def steps_until(process: WorkerProcess, step: int) -> list[int]:
+    steps: list[int] = []
+    while not steps or steps[-1] < step:
+        steps.append(process.next(Progress).step)
+    return steps
+
+
+def pixels(configure: Configure, end: Finished) -> list[np.ndarray]:
+    return [np.asarray(Image.open(Path(configure.spool) / name)) for name in end.pictures]
+
+
+def changed(order: Generate, **changes: object) -> GenerationRequest:
+    return GenerationRequest.model_validate(order.request.model_dump() | changes)
+
+
+def test_a_worker_goes_on_where_another_was_killed_and_the_picture_is_the_same_to_the_bit(house: House) -> None:
+    configure = house.configure.model_copy(update={"state_steps": INTERVAL})
+    use = LoraUse(sha256=file_sha256(house.bat), name="Bat", weight=0.9)
+    # A LoRA, noise in every step, a history of steps, and two pictures.
+    made = request(checkpoint=VIVID, sampler=Sampler.DPMPP_2M_SDE, steps=STEPS, loras=(use,), count=2)
+    order = Generate(job_id=JOB, attempt=1, request=made, files={use.sha256: house.bat.name})
+    state = Path(configure.spool) / state_file(JOB)
+    with worker(configure) as first:
+        first.send(order)
+        steps_until(first, KILLED_AT)
+        first.process.kill()
+        first.process.wait()
+    left = state.read_bytes()
+    with worker(configure) as second:
+        second.send(order.model_copy(update={"attempt": 2}))
+        steps, taken_up = steps_and_end(second)
+        assert steps[0] >= KILLED_AT - INTERVAL
+        assert steps == list(range(steps[0], STEPS + 1)), "no step twice, none left out"
+        weaker = changed(order, loras=[use.model_copy(update={"weight": 0.5}).model_dump()])
+        useless = [(left, weaker), (left, changed(order, seed=9)), (left[:-100], made)]
+        for attempt, (kept, another) in enumerate(useless, 3):
+            state.write_bytes(kept)
+            second.send(order.model_copy(update={"attempt": attempt, "request": another}))
+            steps, at_once = steps_and_end(second)
+            assert steps == list(range(STEPS + 1)), "another request's state, or a broken one, is passed over"
+        second.send(order.model_copy(update={"attempt": 6}))
+        steps_until(second, LEFT_AT)
+        assert second.leave() == 0
+    with safe_open(str(state), "pt") as kept:
+        assert int(kept.metadata()["done"]) >= LEFT_AT, "who is asked to leave keeps the very last step"
+    for one, other in zip(pixels(configure, taken_up), pixels(configure, at_once), strict=True):
+        assert np.array_equal(one, other)
