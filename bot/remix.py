@@ -27,7 +27,7 @@ from inference.messages import MAX_PROMPT
 from inference.parameters import NamedLora, Recipe, recipe_of
 
 SHA256_DIGITS = 64
-MAX_STEPS, MAX_GUIDANCE = 150, 30
+MAX_STEPS, MAX_GUIDANCE, MAX_CLIP_SKIP = 150, 30, 12
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,7 @@ def _wish(recipe: Recipe, usable: Sequence[Part], checkpoint: CheckpointSettings
         guidance_scale=guidance if guidance is not None and 0 <= guidance <= MAX_GUIDANCE else None,
         sampler=recipe.sampler,
         seed=recipe.seed,
+        clip_skip=recipe.clip_skip if recipe.clip_skip and recipe.clip_skip <= MAX_CLIP_SKIP else None,
         negative_prompt=recipe.negative_prompt[:MAX_PROMPT] or None,
     )
 

@@ -79,6 +79,7 @@ class Wish(BaseModel):
     sweep: Sweep | None = None
     compare: bool = False
     image: SourceImage | None = None
+    clip_skip: int | None = None
 
 
 @dataclass(frozen=True)
@@ -255,6 +256,7 @@ def wish_of(request: GenerationRequest) -> Wish:
         seed=request.seed,
         negative_prompt=request.negative_prompt,
         image=request.image,
+        clip_skip=request.clip_skip,
     )
 
 
@@ -321,6 +323,7 @@ def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[
             count=len(variants) or wish.count,
             variants=variants,
             image=wish.image,
+            clip_skip=checkpoint.clip_skip if wish.clip_skip is None else wish.clip_skip,
         )
     except ValidationError as problem:
         first = problem.errors()[0]

@@ -55,6 +55,7 @@ Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Side = Annotated[int, Field(ge=16, le=MAX_SIDE, multiple_of=SIZE_STEP)]
 Steps = Annotated[int, Field(ge=1, le=150)]
 Guidance = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
+ClipSkip = Annotated[int, Field(ge=1, le=12)]
 Weight = Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 JobId = Annotated[int, Field(ge=1, lt=2**63)]
@@ -92,6 +93,10 @@ class GenerationRequest(_Frozen):
     their order, in place of their own (0 leaves one out), which shows what a weight or a LoRA does. `count` is then
     the number of variants. `exact` paints alone, so that the same request gives the same picture to the bit.
 
+    `clip_skip` is the layer of the text encoders that the prompt is read from, counted from the last one, as the field
+    writes it; None is the usual one: 1 for Stable Diffusion, 2 for SDXL. diffusers counts from the usual one: its
+    `clip_skip` is one less for Stable Diffusion and two less for SDXL.
+
     `prompt` is the person's own text; the checkpoint's quality tags and the LoRAs' trigger words stand beside it
     and join it only in `full_prompt`, so that editing a request never shows words the person did not write.
     """
@@ -112,6 +117,7 @@ class GenerationRequest(_Frozen):
     image: SourceImage | None = None
     variants: Annotated[tuple[tuple[Weight, ...], ...], Field(max_length=MAX_PICTURES)] = ()
     exact: bool = False
+    clip_skip: ClipSkip | None = None
 
     @model_validator(mode="after")
     def _whole_variants(self) -> Self:

@@ -51,6 +51,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--sampler")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--clip-skip", type=int, metavar="LAYER", help="counted from the last; left out, the usual")
     parser.add_argument("--negative", metavar="PROMPT")
     parser.add_argument("--out", type=Path, default=Path("easel.png"), metavar="FILE.png")
     parser.add_argument("--json", action="store_true", help="tell the result as one JSON object")
@@ -104,6 +105,7 @@ async def _paint(options: argparse.Namespace) -> Painted:
         sampler=options.sampler,
         seed=options.seed,
         negative_prompt=options.negative,
+        clip_skip=options.clip_skip,
     )
     with progress_bar("library") as scanned:
         async with open_catalogue(settings, scanned) as found:

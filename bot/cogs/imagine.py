@@ -47,6 +47,7 @@ class ImagineCog(commands.Cog):
         count="How many pictures",
         steps="Denoising steps",
         guidance="How strictly the prompt is followed",
+        clip_skip="Which layer of the text encoder is read, from the last: some models want 2",
         seed="The same seed gives the same picture",
         negative_prompt="What to keep out",
     )
@@ -78,6 +79,7 @@ class ImagineCog(commands.Cog):
         sampler: Annotated[Sampler, OneOf(Sampler, terms=True)] | None = None,
         seed: Range[int, 0, SEEDS - 1] | None = None,
         negative_prompt: Range[str, 0, MAX_PROMPT] | None = None,
+        clip_skip: Range[int, 1, 12] | None = None,
     ) -> None:
         """Paint a picture, with up to three LoRAs."""
         chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))
@@ -92,6 +94,7 @@ class ImagineCog(commands.Cog):
             sampler=sampler,
             seed=seed,
             negative_prompt=negative_prompt,
+            clip_skip=clip_skip,
         )
         if stack:
             wish = await with_stack(self._bot.easel, interaction.user.id, wish, stack)

@@ -10,7 +10,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from bot.config.sections import Device, Section
 from inference.base_models import Architecture, BaseModelId
-from inference.messages import MAX_SIDE, CheckpointSpec, Guidance, PredictionType, Prompt, Sampler, Sha256, Side, Steps
+from inference.messages import (
+    MAX_SIDE,
+    CheckpointSpec,
+    ClipSkip,
+    Guidance,
+    PredictionType,
+    Prompt,
+    Sampler,
+    Sha256,
+    Side,
+    Steps,
+)
 
 
 class Size(BaseModel):
@@ -83,6 +94,8 @@ class CheckpointSettings(Section):
     """How strictly the prompt is followed."""
     sampler: Sampler = Sampler.DPMPP_2M_KARRAS
     """euler, euler_a, ddim, dpmpp_2m, dpmpp_2m_karras, dpmpp_2m_sde, unipc, heun or lcm."""
+    clip_skip: ClipSkip | None = None
+    """The layer that the prompt is read from, counted from the last; many anime models of SD 1.5 want 2."""
     negative_prompt: Prompt = ""
     """Used when the person gives none."""
     prompt_prefix: Annotated[str, Field(max_length=500)] = ""

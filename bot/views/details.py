@@ -139,6 +139,7 @@ def _head(easel: Easel, recipe: Recipe, more: Sequence[str]) -> list[str]:
         _("guidance {value}").format(value=number(recipe.guidance_scale, 2))
         if recipe.guidance_scale is not None
         else "",
+        _("clip skip {layer}").format(layer=recipe.clip_skip) if recipe.clip_skip else "",
         _("seed {seed}").format(seed=recipe.seed) if recipe.seed is not None else "",
     ]
     lines.append(" · ".join(filter(None, settings)))

@@ -16,11 +16,12 @@ from inference.engine.board import Board
 from inference.engine.cache import ByteCache
 from inference.engine.lora_set import LoraSet, Worn
 from inference.engine.prompts import Reading, read
+from inference.errors import InvalidRequest
 
 MAX_BYTES = 256 * 2**20  # of embeddings that are kept
 
 _BOTH = ("", "_2")  # what the names of encoders and tokenizers end with in pipelines
-_Key = tuple[str, int, Worn]  # text, chunks, LoRAs of the text encoders
+_Key = tuple[str, int, int | None, Worn]  # text, chunks, clip skip, LoRAs of the text encoders
 
 
 @dataclass(frozen=True)
@@ -60,25 +61,44 @@ class Embeddings:
         """How many chunks the longest of `texts` takes, in the encoder where it takes most."""
         return max(read(tokenizer, text).chunks for text in texts for tokenizer, _ in self._encoders)
 
-    def embed(self, text: str, worn: Worn, loras: LoraSet, chunks: int) -> Embedding:
-        """The embedding of `text` under the LoRAs of the text encoders; `worn` names these and their weights."""
-        return self._kept.get((text, chunks, worn), lambda: self._encode(text, loras, chunks))
+    def embed(self, text: str, worn: Worn, loras: LoraSet, chunks: int, clip_skip: int | None = None) -> Embedding:
+        """The embedding of `text` under the LoRAs of the text encoders; `worn` names these and their weights.
+
+        `clip_skip` as in `GenerationRequest`. Raises InvalidRequest when an encoder has not so many layers.
+        """
+        usual = 2 if self._is_xl else 1
+        layer = None if clip_skip == usual else clip_skip
+        return self._kept.get((text, chunks, layer, worn), lambda: self._encode(text, loras, chunks, layer))
 
     def negative(self, text: str, positive: Embedding, worn: Worn, loras: LoraSet, chunks: int) -> Embedding:
-        """What guides away: of a text that nobody wrote, SDXL takes zeros and Stable Diffusion the empty text."""
+        """What guides away: of a text that nobody wrote, SDXL takes zeros and Stable Diffusion the empty text.
+
+        As in diffusers it is read from the usual layer, whatever the clip skip.
+        """
         if not text and getattr(self._pipeline.config, "force_zeros_for_empty_prompt", False):
             return positive.nothing
         return self.embed(text, worn, loras, chunks)
 
     @torch.no_grad()
-    def _encode(self, text: str, loras: LoraSet, chunks: int) -> Embedding:
+    def _encode(self, text: str, loras: LoraSet, chunks: int, layer: int | None) -> Embedding:
         """SDXL takes the last layer but one of both encoders side by side, Stable Diffusion the last; as diffusers."""
         words: list[torch.Tensor] = []
         pooled: torch.Tensor | None = None
         for tokenizer, encoder in self._encoders:
             reading: Reading = read(tokenizer, text, chunks=chunks)
             with self._board.showing(loras.additions):
-                said = encoder(reading.ids.to(self._device), output_hidden_states=self._is_xl)
-            words.append(reading.combine(said.hidden_states[-2] if self._is_xl else said[0]))
+                said = encoder(reading.ids.to(self._device), output_hidden_states=self._is_xl or layer is not None)
+                words.append(reading.combine(self._state(encoder, said, layer)))
             pooled = said[0][:1] if self._is_xl and said[0].ndim == 2 else pooled
         return Embedding(torch.cat(words, dim=-1), pooled)
+
+    def _state(self, encoder: Any, said: Any, layer: int | None) -> torch.Tensor:
+        """What an encoder said in `layer`, counted from the last; Stable Diffusion normalises it as if it were that."""
+        if layer is None:
+            return said.hidden_states[-2] if self._is_xl else said[0]
+        if layer > len(said.hidden_states):
+            raise InvalidRequest(what=f"A clip skip of {layer}", problem="is more than the text encoder has layers")
+        state = said.hidden_states[-layer]
+        if self._is_xl:
+            return state
+        return getattr(encoder, "text_model", encoder).final_layer_norm(state)  # transformers 5 has no inner model

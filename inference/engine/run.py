@@ -116,7 +116,7 @@ class Run:
         embeddings, prompt, negative = checkpoint.embeddings, self.request.full_prompt, self.request.negative_prompt
         chunks = embeddings.chunks([prompt, negative] if self.rows == 2 else [prompt])
         for one in self.dressed:
-            positive = embeddings.embed(prompt, one.text, one.loras, chunks)
+            positive = embeddings.embed(prompt, one.text, one.loras, chunks, self.request.clip_skip)
             if self.rows == 2:
                 rows.append(embeddings.negative(negative, positive, one.text, one.loras, chunks))
             rows.append(positive)

@@ -65,6 +65,7 @@ def read_infotext(text: str) -> Recipe:
         sampler_name=sampler_name,
         sampler=_sampler(sampler_name, fields.get("schedule type", "")),
         seed=seed if seed is not None and seed < SEEDS else None,
+        clip_skip=_whole(fields.get("clip skip")),
         from_picture="denoising strength" in fields and "hires upscale" not in fields,
     )
 

@@ -40,6 +40,7 @@ class Recipe:
     sampler_name: str | None = None
     sampler: Sampler | None = None
     seed: int | None = None
+    clip_skip: int | None = None
     from_picture: bool = False
 
 
@@ -57,5 +58,6 @@ def recipe_of(request: GenerationRequest) -> Recipe:
         sampler_name=request.sampler.value,
         sampler=request.sampler,
         seed=request.seed,
+        clip_skip=request.clip_skip,
         from_picture=request.image is not None,
     )

@@ -33,6 +33,8 @@ def infotext(request: GenerationRequest, checkpoint_sha256: str | None, autov3: 
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",
     }
+    if request.clip_skip:
+        fields["Clip skip"] = str(request.clip_skip)
     if request.image:
         fields["Denoising strength"] = f"{request.image.strength:g}"
     if checkpoint_sha256:

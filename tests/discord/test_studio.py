@@ -74,3 +74,14 @@ async def test_what_does_not_fit_stays_visible_and_is_left_out_only_when_the_per
     assert PASTEL in picture.text and "Bat" not in picture.text
     panel = await pick(scene.ada, panel, "checkpoint", VIVID)
     assert "~~" not in panel.text and "**Bat**" in panel.text
+
+
+async def test_the_clip_skip_is_taken_as_the_field_counts_it(scene: Scene) -> None:
+    panel = await fresh(scene, scene.ada)
+    opener = await scene.ada.press(panel, "Advanced")
+    await opener.modal()
+    panel = await (await scene.ada.submit(opener, {"clip_skip": "3"})).reply()
+    assert "clip skip 3" in panel.text
+    opener = await scene.ada.press(panel, "Advanced")
+    await opener.modal()
+    assert "from 1 to 12" in (await (await scene.ada.submit(opener, {"clip_skip": "13"})).reply()).text

@@ -87,7 +87,7 @@ class OptionsForm(StudioForm):
 
 
 class AdvancedForm(StudioForm):
-    """Steps, guidance, sampler; what is left open is as the checkpoint likes it."""
+    """Steps, guidance, sampler, clip skip; what is left open is as the checkpoint likes it."""
 
     def __init__(self, standing: Standing, *, opening: int) -> None:
         super().__init__(_("Advanced"), "stadvanced", opening)
@@ -103,16 +103,21 @@ class AdvancedForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("Steps"), description=steps[:100], component=self.steps))
         self.add_item(ui.Label[Any](text=_("Guidance"), description=guidance[:100], component=self.guidance))
         self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
+        self.clip_skip = _text("clip_skip", "" if wish.clip_skip is None else str(wish.clip_skip))
+        hint = _("The layer of the text encoder that is read, from the last. Left empty, as the checkpoint likes it")
+        self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep them."""
         sampler = _chosen(self.sampler)
         steps = _number(_("The number of steps"), self.steps.value, 1, 150, whole=True)
+        clip_skip = _number(_("The clip skip"), self.clip_skip.value, 1, 12, whole=True)
         await self.apply(
             interaction,
             steps=None if steps is None else int(steps),
             guidance_scale=_number(_("The guidance"), self.guidance.value, 0, 30),
             sampler=None if sampler == _DEFAULT else sampler,
+            clip_skip=None if clip_skip is None else int(clip_skip),
         )
 
 

@@ -147,6 +147,8 @@ def _how(wish: Wish, checkpoint: CheckpointSettings, *, private: bool) -> str:
         _("random seed") if wish.seed is None else _("seed {seed}").format(seed=wish.seed),
         ngettext("{count} picture", "{count} pictures", wish.count).format(count=wish.count),
     ]
+    if clip_skip := wish.clip_skip or checkpoint.clip_skip:
+        parts.append(_("clip skip {layer}").format(layer=clip_skip))
     if private:
         parts.append(_("only you will see it"))
     return " · ".join(parts)

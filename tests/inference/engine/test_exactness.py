@@ -9,6 +9,7 @@ import torch
 
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
+from inference.errors import InvalidRequest
 from tests.inference.engine.worlds import FORMATS, MAKERS, World
 from tests.inference.engine.written import WRITTEN
 
@@ -82,6 +83,22 @@ def test_words_are_weighted_and_long_prompts_go_on_beside_short_ones(world: Worl
     handles = [engine.submit(wish) for wish in wishes]
     engine.finish()
     assert max(error(world, handle) for handle in handles) <= LIMITS[world.dtype]
+
+
+@pytest.mark.parametrize("clip_skip", [2, 3])
+def test_the_prompt_is_read_from_the_layer_that_was_asked_for(world: World, clip_skip: int) -> None:
+    engine, chance = world.engine(), random.Random(10)
+    plain = {"prompt": "a red circle", "negative_prompt": "blurry", "guidance_scale": 4.0, "steps": 3}
+    handles = [engine.submit(world.wish(chance, **plain, clip_skip=skip)) for skip in (clip_skip, None)]
+    engine.finish()
+    assert max(error(world, handle) for handle in handles) <= LIMITS[world.dtype]
+
+
+def test_a_clip_skip_beyond_the_encoders_layers_is_refused(world: World) -> None:
+    engine = world.engine()
+    handle = engine.submit(world.wish(random.Random(11), prompt="a red circle", clip_skip=12))
+    engine.finish()
+    assert isinstance(handle.error, InvalidRequest)
 
 
 def test_what_asks_for_it_is_painted_alone_and_comes_out_the_same_to_the_bit(world: World) -> None:

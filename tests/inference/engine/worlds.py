@@ -201,8 +201,8 @@ class World:
             return {}
 
         pictures = pipeline(
-            **spoken(pipeline, made.full_prompt, made.negative_prompt, made.guidance_scale > 1), width=made.width,
-            height=made.height, num_inference_steps=made.steps, guidance_scale=made.guidance_scale,
+            **spoken(pipeline, made.full_prompt, made.negative_prompt, made.guidance_scale > 1, made.clip_skip),
+            width=made.width, height=made.height, num_inference_steps=made.steps, guidance_scale=made.guidance_scale,
             num_images_per_prompt=len(seeds), output_type="pt", callback_on_step_end=look,
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
         ).images  # fmt: skip

@@ -6,6 +6,7 @@ times the weight of its token. The parts hold no commas, at which the engine wou
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -63,10 +64,15 @@ def encoded(pipeline: Any, text: str, chunks: int) -> tuple[torch.Tensor, torch.
     return torch.cat(words, dim=-1), pooled
 
 
-def spoken(pipeline: Any, prompt: str, negative: str, guided: bool) -> dict[str, Any]:
-    """The arguments by which diffusers' pipeline takes both texts."""
+def spoken(pipeline: Any, prompt: str, negative: str, guided: bool, clip_skip: int | None = None) -> dict[str, Any]:
+    """The arguments by which diffusers' pipeline takes both texts. It counts the clip skip from the usual layer."""
     if not {prompt, negative} & WRITTEN.keys():
-        return {"prompt": prompt, "negative_prompt": negative or None}
+        usual = 2 if hasattr(pipeline, "text_encoder_2") else 1
+        encoder = pipeline.text_encoder
+        if not hasattr(encoder, "text_model"):  # diffusers 0.42 looks for it, transformers 5 has it no more
+            vars(encoder)["text_model"] = SimpleNamespace(final_layer_norm=encoder.final_layer_norm)
+        return {"prompt": prompt, "negative_prompt": negative or None, "clip_skip": clip_skip and clip_skip - usual}
+    assert clip_skip is None, "it is not known here"
     chunks = max(length(pipeline, text) for text in ((prompt, negative) if guided else (prompt,)))
     words, pooled = encoded(pipeline, prompt, chunks)
     options: dict[str, Any] = {"prompt_embeds": words, "pooled_prompt_embeds": pooled}

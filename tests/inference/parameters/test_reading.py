@@ -71,7 +71,7 @@ def test_what_civitais_generator_writes() -> None:
     recipe = read_infotext(CIVITAI)
     assert recipe.checkpoint == "Pony Diffusion V6 XL"
     assert recipe.loras == (NamedLora("Cat, sleeping", 0.75),)
-    assert recipe.seed == 3
+    assert (recipe.seed, recipe.clip_skip) == (3, 2)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_we_write_is_what_we_read(
     loras = tuple(use(f"LoRA {i}", sha256=f"{i}" * 64, weight=weight) for i, weight in enumerate(weights))
     made = request(
         prompt=prompt, negative_prompt=negative, checkpoint=checkpoint[:100], sampler=sampler, seed=seed, loras=loras,
-        image=SourceImage(sha256="a" * 64, strength=0.5) if seed % 2 else None,
+        image=SourceImage(sha256="a" * 64, strength=0.5) if seed % 2 else None, clip_skip=seed % 13 or None,
     )  # fmt: skip
     recipe = read_infotext(infotext(made, "c" * 64, {lora.sha256: f"{lora.sha256[:12]}" for lora in loras}))
     assert recipe.prompt == prompt.strip()
@@ -134,6 +134,7 @@ def test_what_we_write_is_what_we_read(
     assert (recipe.sampler, recipe.sampler_name, recipe.seed) == (sampler, SAMPLER_LABELS[sampler], seed)
     assert (recipe.width, recipe.height, recipe.steps, recipe.guidance_scale) == (64, 64, 2, 2.5)
     assert recipe.from_picture == bool(seed % 2)
+    assert recipe.clip_skip == (seed % 13 or None)
 
 
 FIELDS = st.lists(st.sampled_from([
