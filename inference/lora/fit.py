@@ -68,11 +68,13 @@ class Fit:
 
 @dataclass(frozen=True)
 class _Count:
-    """How many of a file's layers a variant has: by name and shape, and by name alone."""
+    """How many of a file's layers a variant has: by name and shape, by name alone, and with another shape."""
 
     variant: Variant
     fitting: int
     named: int
+    against: int
+    larger: bool  # the file has blocks that the variant would have if it were larger
 
 
 def fit(modules: Mapping[str, ModuleTensors], claims: Collection[str] = ()) -> Fit:
@@ -87,9 +89,9 @@ def fit(modules: Mapping[str, ModuleTensors], claims: Collection[str] = ()) -> F
         return _settled(whole, names, claims, shares, Grade.FIT, "every layer of it is there, name and shape")
     if near := _near(counts, modules):
         return _settled(near, names, claims, shares, Grade.MARKER, "most of its layers are there, but not all")
-    named = [count.variant for count in counts if count.named == len(modules)]
+    named = [count.variant for count in counts if count.named == len(modules) and not count.against]
     if named:
-        return _settled(named, names, claims, shares, Grade.MARKER, "its layers' names are there, not their shapes")
+        return _settled(named, names, claims, shares, Grade.MARKER, "its layers' names are there; not all shapes tell")
     return _by_markers(modules, names, shares)
 
 
@@ -99,17 +101,22 @@ def _near(counts: list[_Count], modules: Mapping[str, ModuleTensors]) -> list[Va
     if readable < max(_NEAR_MODULES, len(modules) / 2):
         return []
     least = max(_NEAR, max(count.fitting for count in counts) / readable - _NEAR_TIE)
-    return [count.variant for count in counts if count.fitting / readable >= least]
+    return [count.variant for count in counts if count.fitting / readable >= least and not count.larger]
 
 
 def _count(variant: Variant, modules: Mapping[str, ModuleTensors], names: Mapping[str, ModuleName]) -> _Count:
-    fitting = named = 0
+    fitting = named = against = 0
+    larger = False
     for name, module in modules.items():
         entry = variant.find(names[name])
         if entry is not None:
+            fits = module.matches(entry.shape)
             named += 1
-            fitting += module.matches(entry.shape)
-    return _Count(variant, fitting, named)
+            fitting += fits
+            against += module.shape is not None and not fits
+        else:
+            larger = larger or variant.lacks_block(names[name])
+    return _Count(variant, fitting, named, against, larger)
 
 
 def _shares(counts: list[_Count], modules: int) -> dict[str, float]:
@@ -153,7 +160,7 @@ def _listed(bases: Collection[str]) -> str:
 def _by_markers(
     modules: Mapping[str, ModuleTensors], names: Mapping[str, ModuleName], shares: Mapping[str, float]
 ) -> Fit:
-    bases = marked(modules, names)
+    bases = marked(modules, names, shares)
     if len(bases) == 1:
         base = bases[0]
         reasons = (f"some of its layers' names are {title(base)}'s alone",)

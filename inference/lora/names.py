@@ -53,6 +53,7 @@ class ModuleName:
 
 # Longest first where one begins another. A prefix that ends in a dot may follow `base_model.model.`.
 _PREFIXES: tuple[tuple[str, Scheme, Part], ...] = (
+    ("lora_unet__", Scheme.KOHYA, Part.DENOISER),  # where the network has no name of its own
     ("lora_unet_", Scheme.KOHYA, Part.DENOISER),
     ("lora_te1_", Scheme.KOHYA, Part.TEXT_1),
     ("lora_te2_", Scheme.KOHYA, Part.TEXT_2),

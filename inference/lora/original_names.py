@@ -106,6 +106,23 @@ _WAN = {
     "img_emb.proj.3": "condition_embedder.image_embedder.ff.net.2",
     "head.head": "proj_out",
 }
+_HUNYUAN_TEXT = {
+    "txt_in.input_embedder": "context_embedder.proj_in",
+    "txt_in.t_embedder.mlp.0": "context_embedder.time_text_embed.timestep_embedder.linear_1",
+    "txt_in.t_embedder.mlp.2": "context_embedder.time_text_embed.timestep_embedder.linear_2",
+    "txt_in.c_embedder.linear_1": "context_embedder.time_text_embed.text_embedder.linear_1",
+    "txt_in.c_embedder.linear_2": "context_embedder.time_text_embed.text_embedder.linear_2",
+    **{
+        f"txt_in.individual_token_refiner.blocks.#.{theirs}": f"context_embedder.token_refiner.refiner_blocks.#.{ours}"
+        for theirs, ours in (
+            ("self_attn_qkv", "attn.{to_q,to_k,to_v}"),
+            ("self_attn_proj", "attn.to_out.0"),
+            ("mlp.fc1", "ff.net.0.proj"),
+            ("mlp.fc2", "ff.net.2"),
+            ("adaLN_modulation.1", "norm_out.linear"),
+        )
+    },
+}
 _HUNYUAN_VIDEO = {
     "double_blocks.#.img_attn_qkv": "transformer_blocks.#.attn.{to_q,to_k,to_v}",
     "double_blocks.#.txt_attn_qkv": "transformer_blocks.#.attn.{add_q_proj,add_k_proj,add_v_proj}",
@@ -120,19 +137,46 @@ _HUNYUAN_VIDEO = {
     "single_blocks.#.linear1": "single_transformer_blocks.#.{attn.to_q,attn.to_k,attn.to_v,proj_mlp}",
     "single_blocks.#.linear2": "single_transformer_blocks.#.proj_out",
     "single_blocks.#.modulation.linear": "single_transformer_blocks.#.norm.linear",
-    "txt_in.input_embedder": "context_embedder.proj_in",
-    **{
-        f"txt_in.individual_token_refiner.blocks.#.{theirs}": f"context_embedder.token_refiner.refiner_blocks.#.{ours}"
-        for theirs, ours in (
-            ("self_attn_qkv", "attn.{to_q,to_k,to_v}"),
-            ("self_attn_proj", "attn.to_out.0"),
-            ("mlp.fc1", "ff.net.0.proj"),
-            ("mlp.fc2", "ff.net.2"),
-            ("adaLN_modulation.1", "norm_out.linear"),
-        )
-    },
+    **_HUNYUAN_TEXT,
+    "img_in.proj": "x_embedder.proj",
+    "time_in.mlp.0": "time_text_embed.timestep_embedder.linear_1",
+    "time_in.mlp.2": "time_text_embed.timestep_embedder.linear_2",
+    "vector_in.in_layer": "time_text_embed.text_embedder.linear_1",
+    "vector_in.out_layer": "time_text_embed.text_embedder.linear_2",
+    "guidance_in.mlp.0": "time_text_embed.guidance_embedder.linear_1",
+    "guidance_in.mlp.2": "time_text_embed.guidance_embedder.linear_2",
     "final_layer.linear": "proj_out",
     "final_layer.adaLN_modulation.1": "norm_out.linear",
+}
+_HUNYUAN_BYT5 = {f"byt5_in.fc{n}": f"context_embedder_2.linear_{n}" for n in (1, 2, 3)}
+_HUNYUAN_IMAGE = {
+    **_HUNYUAN_VIDEO,
+    **_HUNYUAN_BYT5,
+    "time_in.mlp.0": "time_guidance_embed.timestep_embedder.linear_1",
+    "time_in.mlp.2": "time_guidance_embed.timestep_embedder.linear_2",
+}
+_HUNYUAN_VIDEO_15 = {
+    **_HUNYUAN_VIDEO,
+    **_HUNYUAN_BYT5,
+    **{
+        f"double_blocks.#.{stream}_attn_{letter}": f"transformer_blocks.#.attn.{ours}"
+        for stream, letter, ours in (
+            ("img", "q", "to_q"),
+            ("img", "k", "to_k"),
+            ("img", "v", "to_v"),
+            ("txt", "q", "add_q_proj"),
+            ("txt", "k", "add_k_proj"),
+            ("txt", "v", "add_v_proj"),
+        )
+    },
+    "time_in.mlp.0": "time_embed.timestep_embedder.linear_1",
+    "time_in.mlp.2": "time_embed.timestep_embedder.linear_2",
+    "vision_in.proj.1": "image_embedder.linear_1",
+    "vision_in.proj.3": "image_embedder.linear_2",
+}
+_IDEOGRAM = {
+    "layers.#.attention.qkv": "layers.#.attention.{to_q,to_k,to_v}",
+    "layers.#.attention.o": "layers.#.attention.to_out.0",
 }
 _LUMINA_BLOCKS = ("layers", "noise_refiner", "context_refiner")
 _LUMINA2 = {
@@ -291,6 +335,10 @@ RULES: dict[str, Rules] = {
     "wan-5b": _WAN,
     "wan-i2v": _WAN,
     "hunyuan-video": _HUNYUAN_VIDEO,
+    "hunyuan-video-1.5": _HUNYUAN_VIDEO_15,
+    "hunyuan-image": _HUNYUAN_IMAGE,
+    "ideogram-4": _IDEOGRAM,
+    "cosmos-14b": _ANIMA,
     "lumina2": _LUMINA2,
     "z-image": _Z_IMAGE,
     "auraflow": _AURAFLOW,

@@ -81,6 +81,7 @@ SUFFIXES: dict[str, Role] = {
     "oft_blocks": Role.OFT,
     "oft_diag": Role.OFT,
     "oft_R.weight": Role.OFT,
+    "oft_R.scaled_oft": Role.OFT,
     "oft_r": Role.OFT,
     "boft_R": Role.BOFT,
     "boft_s": Role.BOFT,

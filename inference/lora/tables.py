@@ -5,6 +5,7 @@ The shapes are data, written by `python -m tools.lora_tables`; they are read whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,9 @@ STRANGERS = {
     "cosmos": "Cosmos (video)",
     "cogview": "CogView or GLM-Image",  # of one class
     "hunyuan-image": "Hunyuan Image",
+    "hunyuan-video-1.5": "Hunyuan Video 1.5 (video)",
+    "longcat-image": "LongCat-Image",
+    "ideogram-4": "Ideogram 4",
     "ltx-2": "LTX-2 (video)",
     "sana-video": "Sana (video)",
     "ovis-image": "Ovis-Image",
@@ -53,6 +57,23 @@ class Variant:
         network = self.networks.get(name.part)
         return spelled(network).get(name.path) if network is not None else None
 
+    def lacks_block(self, name: ModuleName) -> bool:
+        """Whether a stranger's name would be one of its own if it had more blocks."""
+        network = self.networks.get(name.part)
+        return network is not None and _numberless(name.path) in _kinds(network)
+
+
+_NUMBER = re.compile(r"(?<![^._])\d+(?![^._])")
+
+
+def _numberless(path: str) -> str:
+    return _NUMBER.sub("#", path)
+
+
+@cache
+def _kinds(network: str) -> frozenset[str]:
+    return frozenset(_numberless(path) for path in spelled(network))
+
 
 def _parts(denoiser: str, *texts: str) -> dict[Part, str]:
     """The parts of a pipeline with these text encoders; alone, one is also known by kohya's plain prefix."""
@@ -71,7 +92,7 @@ _BY_NAME = {"clip-l": Part.CLIP_L, "clip-g": Part.CLIP_G, "clip-h": Part.CLIP_H,
 
 def _flux(denoiser: str, *texts: str) -> dict[Part, str]:
     """kohya calls Flux's T5 the third text encoder, whether there is a second or not."""
-    return {**_parts(denoiser, *texts), Part.TEXT_3: "t5-xxl"}
+    return {Part.TEXT_1: texts[0], **_parts(denoiser, *texts), Part.TEXT_3: "t5-xxl"}
 
 
 VARIANTS: tuple[Variant, ...] = (
@@ -92,7 +113,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("auraflow", _parts("auraflow"), "auraflow"),
     Variant("lumina2", _parts("lumina2"), "lumina2"),
     Variant("z-image", _parts("z-image"), "z-image"),
-    Variant("pixart", _parts("pixart", "t5-xxl"), "pixart"),
+    Variant("pixart", {**_parts("pixart", "t5-xxl"), Part.TEXT_1: "t5-xxl"}, "pixart"),
     Variant("sana", _parts("sana"), "sana-1600m"),
     Variant("sana", _parts("sana-600m"), "sana-600m"),
     Variant("anima", _parts("anima", "qwen3-06b"), "anima"),
@@ -106,12 +127,16 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("cogvideox", _parts("cogvideox-2b"), "cogvideox-2b"),
     Variant("cogvideox", _parts("cogvideox-5b"), "cogvideox-5b"),
     Variant("mochi", _parts("mochi"), "mochi"),
-    Variant("hidream", _parts("hidream"), "hidream"),
+    Variant("hidream", _parts("hidream", "clip-l", "clip-g", "t5-xxl"), "hidream"),
     Variant("cosmos", _parts("cosmos"), "cosmos"),
+    Variant("cosmos", _parts("cosmos-14b"), "cosmos-14b"),
     Variant("cogview", _parts("cogview3"), "cogview3"),
     Variant("cogview", _parts("cogview4"), "cogview4"),
     Variant("cogview", _parts("glm-image"), "glm-image"),
     Variant("hunyuan-image", _parts("hunyuan-image"), "hunyuan-image"),
+    Variant("hunyuan-video-1.5", _parts("hunyuan-video-1.5"), "hunyuan-video-1.5"),
+    Variant("longcat-image", _parts("longcat-image"), "longcat-image"),
+    Variant("ideogram-4", _parts("ideogram-4"), "ideogram-4"),
     Variant("ltx-2", _parts("ltx-2"), "ltx-2"),
     Variant("sana-video", _parts("sana-video"), "sana-video"),
     Variant("ovis-image", _parts("ovis-image"), "ovis-image"),

@@ -102,6 +102,7 @@ _COSMOS_2B = {
     "adaln_lora_dim": 256,
     "extra_pos_embed_type": None,
 }
+_COSMOS_14B = {**_COSMOS_2B, "num_attention_heads": 40, "num_layers": 36}
 _PIXART = {"caption_channels": 4096, "cross_attention_dim": 1152, "sample_size": 128}
 _SANA_600M = {
     "num_attention_heads": 36,
@@ -166,10 +167,14 @@ NETWORKS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "mochi": (diffusers.MochiTransformer3DModel, {}),
     "hidream": (diffusers.HiDreamImageTransformer2DModel, _HIDREAM),
     "cosmos": (diffusers.CosmosTransformer3DModel, {}),
+    "cosmos-14b": (diffusers.CosmosTransformer3DModel, _COSMOS_14B),
     "cogview3": (diffusers.CogView3PlusTransformer2DModel, {}),
     "cogview4": (diffusers.CogView4Transformer2DModel, {}),
     "glm-image": (diffusers.GlmImageTransformer2DModel, {}),
-    "hunyuan-image": (diffusers.HunyuanImageTransformer2DModel, {}),
+    "hunyuan-image": (diffusers.HunyuanImageTransformer2DModel, {"text_embed_2_dim": 1472}),
+    "hunyuan-video-1.5": (diffusers.HunyuanVideo15Transformer3DModel, {}),
+    "longcat-image": (diffusers.LongCatImageTransformer2DModel, {"num_layers": 10, "num_single_layers": 20}),
+    "ideogram-4": (diffusers.Ideogram4Transformer2DModel, {}),
     "ltx-2": (diffusers.LTX2VideoTransformer3DModel, {}),
     "sana-video": (diffusers.SanaVideoTransformer3DModel, {}),
     "ovis-image": (diffusers.OvisImageTransformer2DModel, {}),
