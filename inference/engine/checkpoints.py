@@ -15,6 +15,7 @@ from diffusers import (
     StableDiffusionXLImg2ImgPipeline,
     StableDiffusionXLPipeline,
 )
+from torch import nn
 
 from inference.base_models import Architecture
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
@@ -144,6 +145,7 @@ class CheckpointStore:
             raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
         try:
             pipeline = _open(kind, spec, self._dtype).to(self._device)
+            _refuse_what_is_no_number(pipeline)
             checkpoint = Checkpoint.of(spec, pipeline)
         except Exception as problem:
             if is_out_of_memory(problem):
@@ -165,6 +167,15 @@ def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
     if path.suffix != ".safetensors":
         raise ValueError(f"{path.name} is neither a folder nor a .safetensors file")
     return open_single_file(kind, path, spec.base_model.architecture, **options)
+
+
+def _refuse_what_is_no_number(pipeline: Any) -> None:
+    """Raise ValueError when a network holds NaN or infinity: nothing that it paints would be a picture."""
+    for name, part in pipeline.components.items():
+        weights = part.parameters() if isinstance(part, nn.Module) else ()
+        broken = [weight.isfinite().all().logical_not() for weight in weights]
+        if broken and bool(torch.stack(broken).any()):
+            raise ValueError(f"its {name} holds numbers that are none (NaN or infinity)")
 
 
 def _first_line(problem: Exception) -> str:

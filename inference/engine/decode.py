@@ -20,6 +20,7 @@ def decode(pipeline: Any, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]
 
 
 def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
+    """NaN wherever the VAE said no number: infinity, clamped, would pass for white."""
     vae, config = pipeline.vae, pipeline.vae.config
     if vae.dtype == torch.float16 and config.force_upcast:
         vae.to(torch.float32)  # SDXL's overflows in half precision
@@ -30,4 +31,7 @@ def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
     else:
         latents = latents / config.scaling_factor
     pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
-    return (pixels * 0.5 + 0.5).clamp(0, 1)
+    if vae.dtype == torch.float16 and bool(latents.isfinite().all()) and not bool(pixels.isfinite().all()):
+        vae.to(torch.float32)  # so do some that do not say so; from now on it stays
+        pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
+    return (pixels * 0.5 + 0.5).where(pixels.isfinite(), torch.nan).clamp(0, 1)
