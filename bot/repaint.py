@@ -12,9 +12,7 @@ from bot.database.jobs import Job
 from bot.database.pictures import Picture
 from bot.errors import NothingThere
 from bot.inputs import Input
-from bot.replies import sentence
-from bot.texts import plain
-from bot.words import _
+from bot.words import _, explained
 from inference.errors import RequestError
 from inference.messages import MAX_SIDE, SEEDS, GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, texts_in, with_texts
@@ -75,16 +73,16 @@ async def upscaled(easel: Easel, job: Job, picture: Picture) -> Upscaled:
 
 
 async def _why_not_repainted(easel: Easel, request: GenerationRequest) -> str:
-    """A sentence; "" when it can be."""
+    """A sentence, its names as they are; "" when it can be."""
     checkpoint = easel.settings.checkpoint(request.checkpoint)
     if checkpoint is not None and not checkpoint.repaints(request.width, request.height):
         return _("{checkpoint} does not paint in {size}.").format(
-            checkpoint=plain(checkpoint.name), size=f"{request.width}x{request.height}"
+            checkpoint=checkpoint.name, size=f"{request.width}x{request.height}"
         )
     try:
         await easel.requests.again(request)
     except RequestError as problem:
-        return sentence(problem)
+        return explained(problem)
     return ""
 
 

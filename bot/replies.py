@@ -12,7 +12,7 @@ from discord import app_commands, ui
 
 from bot.acknowledge import settle
 from bot.database.errors import DatabaseError
-from bot.texts import plain
+from bot.texts import plain, sentence_of_ours
 from bot.words import _, explained, number, sentences
 from inference.errors import InferenceError, RequestError, WorkerError
 
@@ -43,14 +43,18 @@ def sentence(error: Exception) -> str:
     return _("Something broke on our side. It is written down; please try again in a moment.")
 
 
+def _told(error: InferenceError) -> str:
+    return sentence_of_ours(explained(error), MAX_SENTENCES)
+
+
 _TABLE: dict[type, Callable[[Any], str]] = {
-    RequestError: lambda error: plain(explained(error), MAX_SENTENCES),
+    RequestError: lambda error: _told(error),
     WorkerError: lambda error: sentences(
         _("Sorry, that went wrong."),
-        plain(explained(error), MAX_SENTENCES),
+        _told(error),
         _("It is not your fault; please try again later."),
     ),
-    InferenceError: lambda error: plain(explained(error), MAX_SENTENCES),
+    InferenceError: lambda error: _told(error),
     DatabaseError: lambda error: _("The bot cannot reach its records just now. Please try again in a moment."),
     app_commands.CommandOnCooldown: lambda error: _("That was quick. Try again in {seconds} s.").format(
         seconds=number(error.retry_after)

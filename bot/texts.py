@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 import discord
@@ -13,14 +14,32 @@ from inference.messages import GenerationRequest, LoraUse
 
 # discord.py's own escaping lets pass what stands inside or behind a masked link, and links themselves.
 _MARKUP = re.compile(r"[\\*_~|`\[\]<>]|^[#\-]")
+_EMPHASIS = re.compile(r"(?<!\\\*)\\\*([^\\*\n]{1,40})\\\*(?!\\\*)")  # `*Edit*`, once it has been made plain
 _LIMIT = 300  # characters of one name or sentence; a view holds 4000 in all
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates turn what follows around
+_RIGHT_TO_LEFT = {"R", "AL"}
+_ISOLATE, _END = "\u2068", "\u2069"
 
 
 def plain(text: str, limit: int = _LIMIT) -> str:
     """Text without the power to format, ping or link; cut at `limit` characters."""
-    line = " ".join(text.split())
+    line = " ".join(_TURNS.sub("", text).split())
     short = line if len(line) <= limit else f"{line[: limit - 1]}…"
-    return discord.utils.escape_mentions(_MARKUP.sub(r"\\\g<0>", short)).replace("://", ":\\//")
+    return isolated(discord.utils.escape_mentions(_MARKUP.sub(r"\\\g<0>", short)).replace("://", ":\\//"))
+
+
+def sentence_of_ours(text: str, limit: int = _LIMIT) -> str:
+    """Like `plain`, but our own `*Edit*` stays emphasised; that in the words of people inside does no harm."""
+    return _EMPHASIS.sub(r"*\1*", plain(text, limit))
+
+
+def isolated(text: str) -> str:
+    """Text that is written from right to left, marked so that what stands beside it keeps its place.
+
+    Without the mark, a weight or a category after such a name is drawn before it (Unicode Annex 9, rules X5c and N1).
+    """
+    turned = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
+    return f"{_ISOLATE}{text}{_END}" if turned else text
 
 
 def clipped(text: str, room: int) -> str:

@@ -210,7 +210,7 @@ class LoraNotAtWork(RequestError):
 
 @dataclass(eq=False)
 class LoraFileRefused(RequestError):
-    """The file of {lora} cannot be used: {reason}."""
+    """The file of {lora} cannot be used: {reason}. Please choose another LoRA."""
 
     words = frozenset({"reason"})
 

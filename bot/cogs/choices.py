@@ -12,6 +12,8 @@ from bot.database.choices import LoraChoice, lora_choices
 from bot.database.loras import name_key
 from bot.database.stacks import Stack, list_stacks
 from bot.database.tags import popular_tags, tag_key
+from bot.texts import isolated
+from bot.words import _, label
 from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
@@ -47,12 +49,13 @@ def _chosen_checkpoint(interaction: Interaction) -> CheckpointSettings | None:
 
 def _label(choice: LoraChoice) -> str:
     """`★ Komori · character · Vivid, Pastel`, cut in the name so that the base model stays readable."""
-    bases = ", ".join(base.label for base in choice.base_models) or "base model unknown"
-    tail = f" · {choice.category} · {bases}" + ("" if choice.fits else " · does not fit")
-    head = ("★ " if choice.bookmarked else "") + choice.name
+    bases = ", ".join(base.label for base in choice.base_models) or _("base model unknown")
+    tail = f" · {label(choice.category)} · {bases}" + ("" if choice.fits else " · " + _("does not fit"))
     tail = tail[: MAX_TEXT // 2 + 20]
-    room = MAX_TEXT - len(tail)
-    return (head if len(head) <= room else f"{head[: room - 1]}…") + tail
+    star = "★ " if choice.bookmarked else ""
+    room = MAX_TEXT - len(star + tail) - len(isolated(choice.name)) + len(choice.name)
+    name = choice.name if len(choice.name) <= room else f"{choice.name[: room - 1]}…"
+    return star + isolated(name) + tail
 
 
 async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:

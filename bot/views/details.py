@@ -16,7 +16,7 @@ from bot.replies import whisper, whisper_text
 from bot.texts import base_models, clipped, plain, several
 from bot.views.lora import LoraPageButton
 from bot.views.press import JobButton
-from bot.words import _, later, listed, ngettext, number, sentences
+from bot.words import _, label, later, listed, ngettext, number, sentences
 from inference.parameters import NamedLora, Recipe
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _lora(easel: Easel, part: Part, recipe: Recipe) -> str:
     if not lora.usable:
         return f"{head}\n-# " + _("its file is not in the library any more")
     checkpoint = checkpoint_of(easel, recipe)
-    told = [lora.category.value, base_models(lora)]
+    told = [label(lora.category), base_models(lora)]
     if part.by_name:
         told.append(_("found by name alone"))
     fitting = easel.requests.checkpoints_for(lora)

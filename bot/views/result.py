@@ -19,7 +19,7 @@ from bot.errors import NothingThere, NotYours
 from bot.remix import edited
 from bot.repaint import picture_gone, upscaled, varied
 from bot.replies import sentence, whisper
-from bot.texts import plain, summary
+from bot.texts import plain, sentence_of_ours, summary
 from bot.views.details import BookmarkLorasButton, DetailsButton, RemixButton
 from bot.views.page import Page
 from bot.views.press import JobButton
@@ -184,7 +184,7 @@ def result_view(job: Job, attachments: tuple[Attachment, ...], *, shows_prompt: 
     line = summary(job.request)
     if job.seconds:
         line += " · " + _("{seconds} s").format(seconds=number(job.seconds, 1))
-    told = [*(plain(note) for note in job.notes), *dict.fromkeys(a.note for a in attachments if a.note)]
+    told = [*(sentence_of_ours(note) for note in job.notes), *dict.fromkeys(a.note for a in attachments if a.note)]
     lines = [f"-# {line}", *(f"-# {note}" for note in told)]
     if shows_prompt and job.request.prompt:
         lines.insert(0, f"> {plain(job.request.prompt, MAX_SHOWN_PROMPT)}")

@@ -13,7 +13,7 @@ from bot.errors import NothingThere
 from bot.requests import LoraWish, wish_of
 from bot.sheets import letters_of
 from bot.studio import Studio, StudioLora
-from bot.texts import bounded_lines, clipped, plain, several, summary
+from bot.texts import bounded_lines, clipped, plain, sentence_of_ours, several, summary
 from bot.variants import VariantName, names_of
 from bot.views.press import JobButton
 from bot.words import _, number
@@ -54,7 +54,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,19})(?::(?P<vari
         chosen = request.only(self.variant)
         desk, person_id = interaction.client.desk, interaction.user.id
         standing = await desk.standing(person_id)
-        note = _("Taken from the sheet: {variant}.").format(variant=spoken(names_of(request)[self.variant]))
+        note = _("Taken from the sheet: {variant}.").format(variant=plain(spoken(names_of(request)[self.variant])))
         if job.person_id == person_id and not standing.studio.wish.prompt:
             await desk.open_with(interaction, wish_of(chosen), note)
             return
@@ -129,7 +129,7 @@ def _told(job: Job, names: list[VariantName], sent: str) -> str:
     letters = letters_of(job.request)
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
-    notes = [f"-# {plain(note)}" for note in (*job.notes, sent) if note]
+    notes = [f"-# {sentence_of_ours(note)}" for note in (*job.notes, sent) if note]
     told = "-# " + " · ".join([summary(job.request), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), told, *notes, ask])

@@ -207,7 +207,7 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
     desk = interaction.client.desk
     standing = await desk.standing(interaction.user.id)
     wish = standing.wish().model_copy(update={"loras": wishes_of(stack)})
-    await desk.open_with(interaction, wish, _("{name} is in your studio.").format(name=stack.name))
+    await desk.open_with(interaction, wish, _("{name} is in your studio.").format(name=plain(stack.name)))
 
 
 async def tell_code(interaction: Interaction, stack: Stack) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bot.texts import plain, several
+from bot.texts import clipped, plain, sentence_of_ours, several
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,15 @@ def test_many_things_are_listed_as_far_as_there_is_room() -> None:
     assert several(("a", "b")) == "a, b"
     assert several(("x" * 60,) * 50, 200) == f"{'x' * 60}, {'x' * 60}, {'x' * 60} and 47 more"
     assert several(()) == ""
+
+
+def test_a_name_from_right_to_left_leaves_what_stands_beside_it_where_it_is() -> None:
+    assert plain("ليلى") == "\u2068ليلى\u2069" and plain("Layla") == "Layla"
+    assert plain("\u202eelgaE\u202c") == "elgaE", "nobody turns the rest of a message around"
+    cut = clipped("_ليلى " * 100, 40)
+    assert len(cut) <= 40 and cut[0] == "\u2068" and cut[-1] == "\u2069"
+
+
+def test_our_own_emphasis_stays_and_names_are_made_plain_once() -> None:
+    told = sentence_of_ours("owl_v2 is gone. *Edit* opens it with what is left, [x](y) **too**.")
+    assert told == r"owl\_v2 is gone. *Edit* opens it with what is left, \[x\](y) \*\*too\*\*."

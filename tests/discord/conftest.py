@@ -20,6 +20,7 @@ from bot.playground import Playground, cast
 from bot.playground.control import Control, Person, Sent
 from bot.playground.seen import Seen
 from bot.playground.wire import Json
+from tests.discord import limits
 from tests.house import BASES, VIVID, House
 from tests.playground.conftest import judge_exchanges
 
@@ -88,12 +89,16 @@ class Scene:
 
 @asynccontextmanager
 async def open_scene(house: House) -> AsyncGenerator[Scene]:
-    """A playground without the bot. Where discord.py talks to is one for the process, so it is put back at the end."""
+    """A playground without the bot; what was sent is judged at the end.
+
+    Where discord.py talks to is one for the process, so it is put back.
+    """
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE
     try:
         async with Playground.serve() as playground, Control.connect(playground.page_url) as control:
             yield Scene(playground, control, house)
             judge_exchanges(playground)
+            assert limits.over(playground.exchanges) == []
     finally:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE = before
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
+from bot.playground.seen import Seen
 from tests.discord.conftest import PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+THEIRS = {"Again", "Vary", "Edit", "Upscale", "Try weights", "Delete"}  # buttons for the person who asked alone
 
 
 async def test_again_paints_the_same_with_another_seed(scene: Scene) -> None:
@@ -23,12 +28,40 @@ async def test_the_loras_of_anybodys_picture_can_be_kept(scene: Scene) -> None:
     assert "Bat" in (await (await scene.grace.slash("bookmarks")).reply()).text
 
 
-@pytest.mark.parametrize("button", ["Again", "Vary", "Edit", "Upscale", "Delete"])
-async def test_somebody_elses_buttons_do_nothing_but_say_so(scene: Scene, button: str) -> None:
-    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
-    reply = await (await scene.control.person("Linus").press(picture, button)).reply()  # Grace owns the server
-    assert reply.ephemeral and "belongs to the person who asked" in reply.text
-    assert await scene.control.message(picture.id) is not None
+async def ended_without_a_picture(scene: Scene) -> Seen:
+    waiting = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", steps=150, count=4)).reply()
+    await scene.ada.press(waiting, "Cancel")
+    return await scene.ended(waiting)
+
+
+async def a_sheet(scene: Scene) -> Seen:
+    return await scene.painted(await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0.2 0.5 0.8"))
+
+
+async def a_picture(scene: Scene) -> Seen:
+    return await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
+
+
+@pytest.mark.parametrize("made", [a_picture, a_sheet, ended_without_a_picture])
+async def test_somebody_elses_buttons_say_whose_they_are_or_serve_only_whoever_presses(
+    scene: Scene, made: Callable[[Scene], Awaitable[Seen]]
+) -> None:
+    message = await made(scene)
+    studio = (await (await scene.ada.slash("studio")).reply()).text
+    linus = scene.control.person("Linus")  # Grace owns the server
+    refused = set[str]()
+    for button in message.buttons:
+        sent = await linus.press(message, button)
+        if (await sent.answered())["modal"] is not None:
+            reply = await (await linus.submit(sent, {"name": f"Taken {message.id}"})).reply()
+        else:
+            reply = await sent.reply()
+        assert reply.ephemeral and reply.id not in {one.id for one in await scene.ada.messages()}
+        refused |= {button} if "belongs to the person who asked" in reply.text else set()
+    assert refused == THEIRS & set(message.buttons)
+    after = await scene.control.message(message.id)
+    assert after is not None and after.components == message.components
+    assert (await (await scene.ada.slash("studio")).reply()).text == studio
 
 
 async def test_staff_take_a_message_away_and_its_owner_keeps_the_picture(scene: Scene) -> None:

@@ -98,3 +98,10 @@ async def test_the_loras_of_a_studio_are_saved_from_its_panel(scene: Scene) -> N
     assert saved.ephemeral and "Saved **From the panel**" in saved.text
     used = await (await scene.ada.slash("stack use", name="from the panel")).reply()
     assert "**Bat**" in used.text and PROMPT in used.text
+
+
+async def test_names_are_shown_as_they_are(scene: Scene) -> None:
+    await fresh(scene, scene.ada, add="Bat")
+    await (await scene.ada.slash("stack save", name="my_evening *v2*")).reply()
+    panel = await (await scene.ada.slash("stack use", name="my_evening *v2*")).reply()
+    assert r"my\_evening \*v2\* is in your studio" in panel.text

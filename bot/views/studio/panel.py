@@ -46,7 +46,7 @@ MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_FOLDED = 80, 900, 450, 350
 
 
 async def draw_panel(easel: Easel, standing: Standing, note: str = "") -> Page:
-    """The panel of a standing; `note` says what has just happened."""
+    """The panel of a standing; `note` says what has just happened, a line for each thing, names in it made plain."""
     page, shown = Page(), standing.revision
     page.view.add_item(ui.TextDisplay[Any](_head(standing, note)))
     settings: list[StudioButton] = [
@@ -117,8 +117,7 @@ def _head(standing: Standing, note: str) -> str:
     """The prompt, what joins it, and how it will be painted."""
     wish, checkpoint = standing.studio.wish, standing.checkpoint
     lines = [f"## {_('Studio')}"]
-    if note:
-        lines.append(f"-# {clipped(note, MAX_NOTE)}")
+    lines += [f"-# {told}" for told in bounded_lines(note.splitlines(), MAX_NOTE)]
     if wish.checkpoint and wish.checkpoint != checkpoint.name:
         gone = _("{checkpoint} is not installed any more; {other} is chosen instead.")
         lines.append(gone.format(checkpoint=plain(wish.checkpoint, 64), other=plain(checkpoint.name)))

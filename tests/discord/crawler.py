@@ -1,0 +1,138 @@
+"""Presses everything there is: every button, a few choices of every menu, every form, and all that opens by them."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from dataclasses import dataclass, field
+from itertools import count
+
+from bot.playground.component_shapes import walk
+from bot.playground.control import Person, Sent
+from bot.playground.seen import Seen
+from bot.playground.wire import Json, as_objects
+from tests.discord.conftest import PATIENCE
+
+BUTTON, SELECT, TEXT_INPUT = 2, 3, 4
+CHOICES = 4  # of one menu, different ones from page to page
+AFTER = ("stcheckpoint", "stout", "stundo", "stwithout")  # what changes what else a panel has
+LAST = ("delete", "skdelete", "cancel", "bmx", "queue", "mark", "mkk")  # what takes something away
+LONG = "🦉 ليلى تقرأ في المكتبة *והגשם* 図書館の少女 [x](https://evil.example) @everyone " * 60
+
+
+@dataclass(order=True)
+class _Step:
+    """Something to press: in the order they were found, but what leaves less to press comes later."""
+
+    rank: int
+    number: int
+    message_id: str = field(compare=False)
+    custom_id: str = field(compare=False)
+    values: tuple[str, ...] = field(compare=False)
+    key: tuple[str, ...] = field(compare=False)
+
+
+@dataclass
+class Crawler:
+    """A person who presses everything once. `pressed` are the kinds of controls, `answers` what came of each."""
+
+    person: Person
+    pressed: set[str] = field(default_factory=set[str])
+    answers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    _known: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
+    _steps: list[_Step] = field(default_factory=list[_Step])
+    _numbers: count[int] = field(default_factory=count)
+
+    async def crawl(self, *messages: Seen) -> None:
+        """Press all that these messages and those that come of them have."""
+        for message in messages:
+            self._find(message)
+        while self._steps:
+            step = heapq.heappop(self._steps)
+            await self._take(step)
+
+    def _find(self, message: Seen) -> None:
+        for part in walk(message.components):
+            if part["type"] == SELECT:
+                for option in as_objects(part["options"])[:CHOICES]:
+                    self._note(message, part, (str(option["value"]),))
+            elif part["type"] == BUTTON and "custom_id" in part and not part.get("disabled"):
+                self._note(message, part, ())
+
+    def _note(self, message: Seen, part: Json, values: tuple[str, ...]) -> None:
+        kind = _kind(part["custom_id"])
+        key = (kind, re.sub(r"\d+", "#", str(part.get("label"))), *(re.sub(r"\d+", "#", value) for value in values))
+        if key not in self._known:
+            self._known.add(key)
+            rank = 2 if kind.startswith(LAST) else 1 if kind.startswith(AFTER) else 0
+            step = _Step(rank, next(self._numbers), message.id, part["custom_id"], values, key)
+            heapq.heappush(self._steps, step)
+
+    async def _take(self, step: _Step) -> None:
+        message = await self.person.control.message(step.message_id)
+        part = None if message is None else _still_there(message, step)
+        if message is None or part is None:
+            self._known.discard(step.key)  # perhaps it comes again
+            return
+        custom_id = str(part["custom_id"])
+        if step.values:
+            sent = await self.person.select(message, custom_id, *_choice(part, step))
+        else:
+            sent = await self.person.press(message, custom_id)
+        self.pressed.add(custom_id)
+        await self._follow(custom_id, sent)
+
+    async def _follow(self, custom_id: str, sent: Sent) -> None:
+        state = await sent.answered(PATIENCE)
+        if state["modal"] is not None:
+            sent = await self.person.submit(sent, _filled_in(as_objects(state["modal"]["components"])))
+            state = await sent.answered(PATIENCE)
+        if state["original_id"] is None:  # deferred: what comes of it is seen elsewhere
+            return
+        reply = await sent.reply(PATIENCE)
+        self.answers.append((custom_id, reply.text))
+        self._find(reply)
+        if [_kind(each) for each in _ids(reply)] == ["cancel"]:  # a picture: its result has more to press
+            ended = await self.person.control.wait_message(
+                reply.id, lambda seen: any(key.startswith("again:") for key in _ids(seen)), PATIENCE
+            )
+            self._find(ended)
+
+
+def _kind(custom_id: str) -> str:
+    """`stnudge` of `stnudge:12:3:-1`."""
+    return custom_id.partition(":")[0]
+
+
+def _ids(message: Seen) -> list[str]:
+    return [str(part["custom_id"]) for part in walk(message.components) if "custom_id" in part]
+
+
+def _still_there(message: Seen, step: _Step) -> Json | None:
+    """The control as it is now: one that was drawn anew has other numbers in it, or stands on another page."""
+    kind = SELECT if step.values else BUTTON
+    parts = [part for part in walk(message.components) if part["type"] == kind and not part.get("disabled")]
+    now = {str(part.get("custom_id")): part for part in parts}
+    same = [each for each in now if each == step.custom_id]
+    alike = [each for each in now if re.sub(r"\d+", "#", each) == re.sub(r"\d+", "#", step.custom_id)]
+    same_kind = [each for each in now if _kind(each) == _kind(step.custom_id)]
+    found = next(iter([*same, *alike, *same_kind]), None)
+    return None if found is None else now[found]
+
+
+def _choice(part: Json, step: _Step) -> tuple[str, ...]:
+    """What was to be chosen, or whatever can be now."""
+    values = [str(option["value"]) for option in as_objects(part["options"])]
+    return step.values if set(step.values) <= set(values) else tuple(values[:1])
+
+
+def _filled_in(components: list[Json]) -> Json:
+    """The longest that each empty field takes, or its first choice; what is filled in already stays."""
+    values: Json = {}
+    for part in walk(components):
+        options = as_objects(part.get("options"))
+        if options and part.get("min_values", 1) and not any(option.get("default") for option in options):
+            values[part["custom_id"]] = [options[0]["value"]]
+        if part.get("type") == TEXT_INPUT and not part.get("value"):
+            values[part["custom_id"]] = LONG[: part.get("max_length") or 4000]
+    return values

@@ -1,0 +1,163 @@
+"""Everything that can be pressed is pressed, in both languages, with the longest that people can bring.
+
+What is sent on the way is held against Discord's limits when the scene is closed, and every control that the bot
+registers must have been among what was pressed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from bot.client import BUTTONS
+from bot.config import CheckpointSettings, Settings
+from bot.guide.chapters import CHAPTERS
+from bot.playground.control import Person
+from bot.playground.seen import Seen
+from bot.words import _, speaking
+from tests.discord import limits
+from tests.discord.conftest import PATIENCE, Scene, open_scene
+from tests.discord.crawler import LONG, Crawler
+from tests.house import BASES, PASTEL, VIVID, House
+from tests.lora_files import write_sidecar
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NAMES = ("🦉" * 100, ("ليلى في المكتبة " * 7)[:100], "*_`~|[x](https://evil.example) @everyone ".ljust(100, "W"))
+LORAS = 30
+BROKEN = "Something broke on our side. It is written down; please try again in a moment."
+
+
+class FullHouse(House):
+    """The longest names in everything; a menu's worth of checkpoints and more."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        for number in range(LORAS):
+            name = f"{number:02}{NAMES[number % 3]}"[:100]
+            path = self.add_lora(f"full{number}", None, seed=100 + number)
+            write_sidecar(
+                path,
+                name=name,
+                version=f"{number}".ljust(100, "W"),
+                base_model=BASES[PASTEL if number % 5 == 4 else VIVID],
+                category=("character", "style", "pose", "detail", "other")[number // 5 % 5],
+                tags=[f"{tag}{NAMES[number % 3]}"[:100] for tag in range(20)],
+                trigger_words=[f"{word:02}{NAMES[number % 3]}"[:100] for word in range(50)],
+                recommended_weight=1.3,
+                description=LONG[:4000],
+                example_prompt=LONG[:300],
+            )
+            Image.new("RGB", (64, 64), (number * 8, 80, 120)).save(path.with_suffix(".png"))
+
+    @property
+    def settings(self) -> Settings:
+        """The two checkpoints that can paint, and thirty that are only called something."""
+        before = super().settings
+        first = before.checkpoints[0]
+        more = [
+            CheckpointSettings(
+                name=f"{number:02}".ljust(64, "W"),
+                repository=f"nobody/{number}",
+                base_model=BASES[VIVID] if number % 2 else "sdxl/pony",
+                sizes=first.sizes,
+            )
+            for number in range(30)
+        ]
+        return before.model_copy(update={"checkpoints": (*before.checkpoints, *more)})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def full(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with open_scene(FullHouse(tmp_path_factory.mktemp("full") / "house")) as scene, scene.bot():
+        yield scene
+
+
+async def told(person: Person, command: str, /, **options: object) -> Seen:
+    return await (await person.slash(command, **options)).reply(PATIENCE)
+
+
+async def painted(scene: Scene, person: Person, **options: object) -> Seen:
+    waiting = await told(person, "imagine", prompt=LONG[:4000], steps=1, **options)
+    return await scene.control.wait_message(
+        waiting.id, lambda seen: any(each.startswith("again:") for each in ids(seen)), PATIENCE
+    )
+
+
+async def furnished(scene: Scene, person: Person) -> list[Seen]:
+    """Bookmarks with notes, a full studio, full stacks, pictures and refusals; gives what that leaves on the screen."""
+    fitting = [choice["value"] for choice in await person.autocomplete("imagine", "lora1", "W", checkpoint=VIVID)]
+    others = [choice["value"] for choice in await person.autocomplete("imagine", "lora1", "W", checkpoint=PASTEL)]
+    for lora in (*fitting[:6], *others[:6]):
+        await told(person, "bookmarks", add=lora, note=LONG[:1000])
+    await told(person, "studio", checkpoint=VIVID)
+    panel = [await told(person, "studio", add=lora) for lora in fitting[:5]][-1]
+    opener = await person.press(panel, next(i for i in ids(panel) if i.startswith("stprompt:")))
+    await opener.modal()
+    await (await person.submit(opener, {"prompt": LONG[:4000]})).answered(PATIENCE)
+    stacks = [await told(person, "stack save", name=f"{number}{NAMES[number % 3]}"[:60]) for number in range(6)]
+    loras = {f"lora{number}": lora for number, lora in enumerate(fitting[:3], 1)}
+    pictures = [await painted(scene, person, checkpoint=VIVID, **loras, count=4 - 3 * bool(n)) for n in range(6)]
+    asked: dict[str, object] = {"prompt": LONG[:4000], "checkpoint": PASTEL}
+    refused = [await told(person, "imagine", **asked, lora1=lora) for lora in fitting[:12:4]]
+    refused += [
+        await told(person, "imagine", **asked, **loras),
+        await told(person, "imagine", **asked, stack=f"0{NAMES[0]}"[:60]),
+    ]
+    return [*pictures[:1], *refused, *stacks, await told(person, "lora info", name=fitting[0])]
+
+
+def ids(message: Seen) -> list[str]:
+    return [*message.selects, *(str(button.get("custom_id")) for button in message.buttons.values())]
+
+
+async def opened(person: Person) -> list[Seen]:
+    """What commands show."""
+    shown = [await told(person, command) for command in ("studio", "bookmarks", "lora browse", "stack list")]
+    shown += [await told(person, command) for command in ("history", "queue", "settings")]
+    shown += [await told(person, "guide", chapter=chapter.key) for chapter in CHAPTERS]
+    shown += [await told(person, "lora info", name=name) for name in ("00", "01", "04")]
+    shown.append(await told(person, "bookmarks", search="🦉" * 30, sort="oldest", category="character"))
+    shown.append(await told(person, "lora browse", search=LONG[:80].strip(), tag=LONG[:40]))
+    name = (await person.autocomplete("stack share", "name"))[0]["value"]
+    return [*shown, await told(person, "stack share", name=name)]
+
+
+async def question(person: Person) -> Seen:
+    """Whether to paint without what does not fit."""
+    panel = await told(person, "studio", checkpoint=PASTEL)
+    asked = await (await person.press(panel, next(i for i in ids(panel) if i.startswith("stgenerate:")))).reply()
+    await told(person, "studio", checkpoint=VIVID)
+    return asked
+
+
+async def waiting(person: Person) -> list[Seen]:
+    """Two jobs, one of which waits."""
+    long = {"prompt": LONG[:4000], "steps": 150, "count": 4}
+    return [*[await told(person, "imagine", **long) for _ in range(2)], await told(person, "queue")]
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ja"])
+async def test_everything_fits_and_nothing_is_dead(full: Scene, locale: str) -> None:
+    margaret = full.control.person("Margaret")  # an operator and staff, so that nothing is hidden from her
+    await full.control.set_person("Margaret", locale=locale)
+    crawler = Crawler(margaret)
+    left = [*await furnished(full, margaret), await question(margaret)]
+    await crawler.crawl(*await opened(margaret), *left)
+    await crawler.crawl(*await waiting(margaret))
+    with speaking(locale):
+        dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
+    assert not dead, dead
+    never = {kind.__name__ for kind in BUTTONS if not any(_means(kind, custom_id) for custom_id in crawler.pressed)}
+    assert never == set(), f"never pressed: {never} of {len(BUTTONS)} kinds"
+    most, longest = limits.fullest(full.playground.exchanges)
+    assert most > 36 and longest > 2000, "else this would not come near the limits"
+
+
+def _means(kind: type, custom_id: str) -> bool:
+    return re.fullmatch(kind.__discord_ui_compiled_template__, custom_id) is not None  # type: ignore[attr-defined]
