@@ -1,8 +1,10 @@
 """Everything is killed, cut and refused while people order; at the end each job must have exactly one answer.
 
-One line of JSON: `jobs` ordered, `results` (messages with pictures), `apologies` (messages that say why not), `lost`
-(jobs without either), `doubled` (jobs with more than one), `orphans` (rows and files that nothing belongs to any
-more), `database_ok`. Orders that the bot could not take, because it was dead, are made again and are no jobs.
+One line of JSON: `jobs` ordered, `results` (messages with the pictures that were asked for, in the place where they
+belong), `apologies` (messages that say why not), `lost` (jobs without either), `doubled` (jobs with more than one),
+`orphans` (rows, files and processes that nothing belongs to any more), `database_ok`. Everything is counted by what
+people see; the database only tells which jobs there are. Orders that the bot could not take, because it was dead, are
+made again and are no jobs.
 """
 
 from __future__ import annotations
@@ -12,23 +14,22 @@ import asyncio
 import contextlib
 import json
 import random
-import re
 import sys
 import tempfile
 import time
-from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
+from benchmarks._verdict import Order, judge
 from benchmarks.town import Town, town
 from bot.playground.control import ControlError, NotInTime, Person
-from bot.playground.seen import Seen
 
 CHANNELS = ("general", "art", "dm")
 LORAS = {"vivid": ("Komori", "Stripes"), "pastel": ("Komori", "Dots", "Gloss")}
 SHAPES = ("circle", "square", "star", "heart", "moon", "tree", "fish", "house")
 COLOURS = ("red", "blue", "green", "yellow", "white")
-ROUTES = (r"/webhooks/", r"/callback", r"/channels/\d+/messages", r"/messages")
+ROUTES = (r"/webhooks/", r"/callback", r"/channels/\d+/messages", r"/messages", r"/users/")
 FAULTS = (
     {"kind": "status", "status": 500},
     {"kind": "status", "status": 429, "retry_after": 0.5},
@@ -36,7 +37,7 @@ FAULTS = (
     {"kind": "hang", "seconds": 5.0},
     {"kind": "cut"},
 )
-CLOSING = re.compile(r"^(again|delete):(\d+)")  # buttons of a message that tells of a job's end
+PRIVATE_EVERY = 4  # every so many people want to see their pictures alone
 STUCK_SECONDS = 300.0  # without any progress at the end, we give up
 
 
@@ -50,8 +51,11 @@ class Plan:
     bot_kills: int
     gateway_drops: int
     faults: int
+    deletions: int
     dice: random.Random
     acts: list[str] = field(init=False)
+    seeds: count[int] = field(default_factory=lambda: count(1_000))  # of pictures: each order has its own
+    orders: list[Order] = field(default_factory=list[Order])
 
     def __post_init__(self) -> None:
         self.acts = (
@@ -59,6 +63,7 @@ class Plan:
             + ["bot"] * self.bot_kills
             + ["gateway"] * self.gateway_drops
             + ["fault"] * self.faults
+            + ["deletion"] * self.deletions
         )
         self.dice.shuffle(self.acts)
 
@@ -70,14 +75,15 @@ async def run(plan: Plan, folder: Path) -> dict[str, object]:
         await here.start_bot()
         names = [f"Person{number}" for number in range(plan.people)]
         people = [await here.control.new_person(name) for name in names]
+        for person in people[::PRIVATE_EVERY]:
+            await (await person.slash("settings", results="only I see them")).reply()
         ordering = [asyncio.create_task(_order(here, person, plan)) for person in people]
         await _havoc(here, plan)
         await asyncio.gather(*ordering)
         await here.control.clear_faults()
         await _settled(here)
-        found = await _judge(here, names)
-        found["seconds"] = round(time.monotonic() - began)
-        return found
+        found = await judge(here, names, plan.orders)
+        return {**found, "bot_starts": here.starts, "seconds": round(time.monotonic() - began)}
 
 
 async def _order(here: Town, person: Person, plan: Plan) -> None:
@@ -88,22 +94,28 @@ async def _order(here: Town, person: Person, plan: Plan) -> None:
         wish: dict[str, object] = {
             "prompt": f"a {dice.choice(COLOURS)} {dice.choice(SHAPES)} on a {dice.choice(COLOURS)} background",
             "checkpoint": checkpoint,
+            "seed": next(plan.seeds),
+            "count": dice.choice((1, 1, 1, 2)),
         }
         if dice.random() < 0.5:
             wish["lora1"] = dice.choice(LORAS[checkpoint])
         with contextlib.suppress(ControlError, NotInTime):
             sent = await person.slash("imagine", in_=dice.choice(CHANNELS), **wish)
+            plan.orders.append(Order(wish, sent.interaction_id))
             await sent.answered(patience=20)
         await asyncio.sleep(dice.uniform(0.5, 4.0))
 
 
 async def _havoc(here: Town, plan: Plan) -> None:
-    """Do the plan's acts at random moments, spread over the time in which jobs are ordered and painted."""
+    """Do the plan's acts, spread over the time in which jobs are ordered and painted."""
     for number, act in enumerate(plan.acts):
         share = plan.jobs * (number + plan.dice.random()) / len(plan.acts)
         while _ended(here) < share * 0.9:
             await asyncio.sleep(0.2)
-        await asyncio.sleep(plan.dice.uniform(0, 1.0))
+        if act in ("worker", "bot"):
+            await _moment(here, plan.dice)
+        else:
+            await asyncio.sleep(plan.dice.uniform(0, 1.0))
         if act == "worker":
             await _kill_a_worker(here, plan.dice)
         elif act == "bot":
@@ -112,10 +124,27 @@ async def _havoc(here: Town, plan: Plan) -> None:
             await here.start_bot()
         elif act == "gateway":
             await here.control.drop_gateway(plan.dice.choice(["close", "reconnect", "invalidate"]))
+        elif act == "deletion":
+            await _delete_a_message(here, plan.dice)
         else:
             await here.control.fault(
                 plan.dice.choice(ROUTES), **plan.dice.choice(FAULTS), count=plan.dice.randint(1, 3)
             )
+
+
+async def _moment(here: Town, dice: random.Random) -> None:
+    """Any moment; or one just after the bot asked Discord for something, or wrote something down."""
+    kind = dice.choice(("any", "request", "row"))
+    if kind == "any":
+        await asyncio.sleep(dice.uniform(0, 1.0))
+    elif kind == "request":
+        last = max((one["number"] for one in await here.control.exchanges()), default=0)
+        with contextlib.suppress(NotInTime):
+            await here.control.wait_exchange(lambda one: one["number"] > last, patience=3.0)
+        await asyncio.sleep(dice.uniform(0, 0.03))
+    else:
+        await here.written(patience=3.0)
+        await asyncio.sleep(dice.uniform(0, 0.01))
 
 
 async def _kill_a_worker(here: Town, dice: random.Random) -> None:
@@ -123,6 +152,14 @@ async def _kill_a_worker(here: Town, dice: random.Random) -> None:
         await asyncio.sleep(0.1)
     with contextlib.suppress(ProcessLookupError):
         dice.choice(workers).kill()
+
+
+async def _delete_a_message(here: Town, dice: random.Random) -> None:
+    """A moderator deletes a message that tells of a job which is not done yet."""
+    waiting = [seen for seen in await here.control.messages("art", "Margaret") if "Cancel" in seen.buttons]
+    if waiting:
+        with contextlib.suppress(ControlError):
+            await here.control.person("Margaret").delete(dice.choice(waiting))
 
 
 def _jobs(here: Town) -> int:
@@ -133,61 +170,15 @@ def _ended(here: Town) -> int:
     return here.count("SELECT count(*) FROM job WHERE state IN ('succeeded', 'failed', 'cancelled')")
 
 
-def _open(here: Town) -> int:
-    return here.count(
-        "SELECT (SELECT count(*) FROM job WHERE state IN ('queued', 'running'))"
-        " + (SELECT count(*) FROM delivery WHERE state = 'pending')"
-    )
-
-
 async def _settled(here: Town) -> None:
     """Wait until nothing is owed any more, or nothing moves."""
-    left, since = _open(here), time.monotonic()
+    left, since = here.owed(), time.monotonic()
     while left and time.monotonic() - since < STUCK_SECONDS:
         await asyncio.sleep(0.5)
-        now = _open(here)
+        now = here.owed()
         if now != left:
             left, since = now, time.monotonic()
-
-
-async def _judge(here: Town, names: list[str]) -> dict[str, object]:
-    told: Counter[int] = Counter()
-    kinds: Counter[str] = Counter()
-    for channel in ("general", "art"):
-        for message in await here.control.messages(channel):
-            _count(message, told, kinds)
-    for name in names:
-        for message in await here.control.messages("dm", name):
-            _count(message, told, kinds)
-    with here.reading() as connection:
-        jobs = [row[0] for row in connection.execute("SELECT id FROM job")]
-        paths = {row[0] for row in connection.execute("SELECT path FROM picture")}
-        open_rows = _open(here)
-        whole = connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-        whole = whole and not connection.execute("PRAGMA foreign_key_check").fetchall()
-    pictures = here.folder / "data" / "pictures"
-    files = {str(file.relative_to(pictures)) for file in pictures.rglob("*.png")}
-    files = {file for file in files if not file.startswith("samples")}
-    return {
-        "jobs": len(jobs),
-        "results": kinds["result"],
-        "apologies": kinds["apology"],
-        "lost": sum(1 for job in jobs if not told[job]),
-        "doubled": sum(1 for job in jobs if told[job] > 1),
-        "orphans": open_rows + len(files ^ paths),
-        "database_ok": whole,
-        "lost_jobs": [job for job in jobs if not told[job]][:20],
-        "doubled_jobs": [job for job in jobs if told[job] > 1][:20],
-    }
-
-
-def _count(message: Seen, told: Counter[int], kinds: Counter[str]) -> None:
-    """Which job's end a message tells of, if it tells of one."""
-    ids = [str(button.get("custom_id") or "") for button in message.buttons.values()]
-    ended = {int(match[2]) for one in ids if (match := CLOSING.match(one))}
-    for job in ended:
-        told[job] += 1
-        kinds["result" if message.attachments else "apology"] += 1
+    await asyncio.sleep(1.0)  # what is tidied up after the last delivery
 
 
 def main() -> None:
@@ -200,6 +191,7 @@ def main() -> None:
     parser.add_argument("--bot-kills", type=int, default=10)
     parser.add_argument("--gateway-drops", type=int, default=10)
     parser.add_argument("--faults", type=int, default=60)
+    parser.add_argument("--deletions", type=int, default=6)
     parser.add_argument("--keep", type=Path, help="run in this folder and leave it")
     options = vars(parser.parse_args())
     seed, keep = options.pop("seed"), options.pop("keep")

@@ -34,6 +34,8 @@ class Town:
         self.control = control
         self._discord = {"EASEL_DISCORD__API_URL": api_url, "EASEL_DISCORD__TOKEN": token}
         self._bot: asyncio.subprocess.Process | None = None
+        self._had = set[psutil.Process]()  # all workers there ever were, as far as we looked
+        self.starts = 0
         self._log = (folder / "bot.log").open("ab")
 
     @property
@@ -42,15 +44,24 @@ class Town:
         return self.folder / "data" / "easel.sqlite3"
 
     async def start_bot(self) -> None:
-        """Start a bot and wait until it is connected."""
+        """Start a bot and wait until it is connected; one that ends by itself is started again, as systemd does it."""
         command = (sys.executable, "-m", "bot", "run", "--config", str(self.folder / "config.toml"))
         environment = os.environ | ENVIRONMENT | self._discord
-        self._bot = await asyncio.create_subprocess_exec(*command, env=environment, stdout=self._log, stderr=self._log)
-        await self.control.wait_online(patience=START_SECONDS)
+        online = asyncio.create_task(self.control.wait_online(patience=START_SECONDS))
+        while not online.done():
+            self.starts += 1
+            self._bot = await asyncio.create_subprocess_exec(
+                *command, env=environment, stdout=self._log, stderr=self._log
+            )
+            gone = asyncio.create_task(self._bot.wait())
+            await asyncio.wait({online, gone}, return_when=asyncio.FIRST_COMPLETED)
+            gone.cancel()
+        await online
 
     async def kill_bot(self) -> None:
         """As a power cut does it: no farewell. Its worker sees the pipe close and leaves."""
         if self._bot is not None and self._bot.returncode is None:
+            self._had.update(self.workers())
             self._bot.kill()
             await self._bot.wait()
             await self.control.wait_online(online=False, patience=START_SECONDS)
@@ -71,6 +82,26 @@ class Town:
             return psutil.Process(self._bot.pid).children()
         return []
 
+    def abandoned(self) -> list[psutil.Process]:
+        """Workers that live on although their bot does not."""
+        own = self.workers()
+        return [process for process in self._had if process.is_running() and process not in own]
+
+    async def written(self, patience: float) -> None:
+        """Until the bot has written something into its database, or patience is over."""
+        with self.reading() as connection, contextlib.suppress(TimeoutError):
+            version = connection.execute("PRAGMA data_version").fetchone()
+            async with asyncio.timeout(patience):
+                while connection.execute("PRAGMA data_version").fetchone() == version:
+                    await asyncio.sleep(0.003)
+
+    def owed(self) -> int:
+        """Jobs that have not ended, and ends of jobs that were not delivered."""
+        return self.count(
+            "SELECT (SELECT count(*) FROM job WHERE state IN ('queued', 'running'))"
+            " + (SELECT count(*) FROM delivery WHERE state = 'pending')"
+        )
+
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
         """The bot's database, to look at from outside."""
@@ -87,11 +118,14 @@ class Town:
 
 
 @asynccontextmanager
-async def town(folder: Path, **sections: dict[str, object]) -> AsyncGenerator[Town]:
+async def town(
+    folder: Path, *, heartbeat_seconds: float | None = None, **sections: dict[str, object]
+) -> AsyncGenerator[Town]:
     """A town in `folder`, without its bot; `sections` are settings besides the demo's. Everything ends with it."""
+    beats = ("--heartbeat-seconds", str(heartbeat_seconds)) if heartbeat_seconds else ()
     (folder / "config.toml").write_text(config_text(copy_demo(folder), worker={"threads": 1}, **sections), "utf-8")
     playground = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.playground", "--port", "0"),
+        *(sys.executable, "-m", "bot.playground", "--port", "0", *beats),
         env=os.environ | ENVIRONMENT,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 
+from bot.playground.gateway.pulse import HEARTBEAT_SECONDS
 from bot.playground.server import LOOPBACK, Playground, PortTaken
 
 PORT = 8765
@@ -22,6 +23,9 @@ def main() -> None:
     parser.add_argument(
         "--strict-limits", action="store_true", help="rate limits as observed on Discord, not wide ones"
     )
+    parser.add_argument(
+        "--heartbeat-seconds", type=float, default=HEARTBEAT_SECONDS, help="how often a bot has to say that it lives"
+    )
     try:
         asyncio.run(_serve(parser.parse_args()))
     except KeyboardInterrupt:
@@ -38,6 +42,7 @@ async def _serve(options: argparse.Namespace) -> None:
         name=options.name,
         privileged_intents=options.privileged_intents,
         strict_limits=options.strict_limits,
+        heartbeat_seconds=options.heartbeat_seconds,
     ) as playground:
         print("Local playground, not Discord.")
         print(f"  page     {playground.page_url}")

@@ -146,6 +146,11 @@ class Control:
 
         return await self.wait(ask, fits, patience)
 
+    async def heartbeats(self) -> tuple[int, float]:
+        """How many heartbeats the bot sent, and by how many seconds one was late at the most."""
+        answer = await self.get("gateway")
+        return int(answer["heartbeats"]), float(answer["late"])
+
     async def advance_clock(self, seconds: float) -> None:
         """Move the playground's clock forward."""
         await self.post("clock", {"advance": seconds})

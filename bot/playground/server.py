@@ -20,6 +20,7 @@ from bot.playground.control_api.requests import handler
 from bot.playground.faults import Faults
 from bot.playground.files import FileStore, sniff
 from bot.playground.gateway.hub import Hub
+from bot.playground.gateway.pulse import HEARTBEAT_SECONDS, Pulse
 from bot.playground.gateway.socket import GatewaySocket
 from bot.playground.interactions import Interactions
 from bot.playground.limits import Limits
@@ -57,12 +58,19 @@ class PortTaken(OSError):
 class Playground:
     """A local stand-in for Discord, once it is being served."""
 
-    def __init__(self, application: Application, origin: str, *, strict_limits: bool = False) -> None:
+    def __init__(
+        self,
+        application: Application,
+        origin: str,
+        *,
+        strict_limits: bool = False,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
         self.origin = origin
         self.clock = Clock()
         self.world = World(self.clock, application, FileStore())
         cast.fill(self.world)
-        self.hub = Hub(self.world.bot_id, self.clock)
+        self.hub = Hub(self.world.bot_id, self.clock, Pulse(heartbeat_seconds))
         self.pages = Pages()
         self.news = News(self.world, self.hub, self.pages)
         self.hub.on_presence = self.news.world_changed
@@ -109,6 +117,7 @@ class Playground:
         name: str = "Easel",
         privileged_intents: bool = False,
         strict_limits: bool = False,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> AsyncGenerator["Playground", None]:
         """Run a playground on a loopback address until the block is left; port 0 takes a free one."""
         if host not in LOOPBACK:
@@ -118,7 +127,7 @@ class Playground:
         listener = _listen(host, port)
         origin = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
         application = Application(cast.APPLICATION_ID, name, token or new_token(), privileged_intents)
-        playground = cls(application, origin, strict_limits=strict_limits)
+        playground = cls(application, origin, strict_limits=strict_limits, heartbeat_seconds=heartbeat_seconds)
         playground._install(app)
         await runner.setup()
         await web.SockSite(runner, listener).start()

@@ -10,6 +10,7 @@ import pytest
 
 from bot.playground import Playground, cast
 from bot.playground.control import Control
+from bot.playground.gateway.pulse import Pulse
 
 from .conftest import Stage
 
@@ -25,6 +26,21 @@ async def test_lost_connection_resumes_and_replays(stage: Stage) -> None:
     (message,) = await stage.bot.until("message")
     assert message.author.name == "ada"
     assert stage.bot.ws.session_id == session
+
+
+async def test_heartbeats_are_counted(stage: Stage) -> None:
+    await stage.start()  # discord.py sends the first at once
+    await stage.control.drop_gateway("reconnect")
+    await stage.bot.until("resumed")
+    beats, late = await stage.control.heartbeats()
+    assert beats == 2 and late == 0.0
+
+
+def test_a_late_heartbeat_is_noticed() -> None:
+    pulse = Pulse(seconds=10.0)
+    for after in (0.1, 10.25, 10.0, 11.5, 10.75):
+        pulse.beat(after)
+    assert (pulse.beats, pulse.late) == (5, 1.5)
 
 
 async def test_bot_reconnects_when_asked(stage: Stage) -> None:

@@ -36,6 +36,7 @@ class Reading:
             ("GET", "/control/messages/{message}", self.message),
             ("GET", "/control/interactions/{interaction}", self.interaction),
             ("GET", "/control/exchanges", self.exchanges),
+            ("GET", "/control/gateway", self.gateway),
         ]
 
     async def see_world(self, order: Order) -> Json:
@@ -85,6 +86,11 @@ class Reading:
         after = int(order.number("after", 0))
         found = [one.as_json() for one in self.recorder.exchanges if one.number > after]
         return self._dated({"exchanges": found, "invalid_requests": self.recorder.invalid_requests})
+
+    async def gateway(self, order: Order) -> Json:
+        """The bot's heartbeats: how many there were, and by how many seconds the latest one was late."""
+        del order
+        return {"heartbeats": self.hub.pulse.beats, "late": self.hub.pulse.late}
 
     def _viewer(self, order: Order) -> User:
         return lookup.person(self.world, order.text("as"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bot.playground import message_shapes
 from bot.playground.clock import Clock
 from bot.playground.gateway import intents
+from bot.playground.gateway.pulse import Pulse
 from bot.playground.gateway.session import Session
 from bot.playground.wire import Json
 
@@ -19,6 +20,7 @@ class Hub:
 
     bot_id: str
     clock: Clock
+    pulse: Pulse = field(default_factory=Pulse)
     sessions: dict[str, Session] = field(default_factory=dict[str, Session])
     connections: dict[str, Callable[[int], None]] = field(default_factory=dict[str, Callable[[int], None]])
     """How to close the connection of a session, by session id."""

@@ -15,7 +15,6 @@ from bot.playground.gateway.session import Session
 from bot.playground.wire import Json, as_int, as_object, compact
 from bot.playground.world import World
 
-HEARTBEAT_SECONDS = 41.25
 GOODBYE = (1000, 1001)  # a bot that closes with these gives its session up
 EVENTS_PER_MINUTE = 120  # more payloads from the bot close the connection with 4008
 
@@ -41,12 +40,14 @@ class GatewaySocket:
         self._outbox: asyncio.Queue[Json | int] = asyncio.Queue()
         self._session: Session | None = None
         self._received: list[float] = []
+        self._beaten = 0.0
         self._goodbye = False
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Run the connection; sending happens in one task, so that messages keep their order."""
         await self._websocket.prepare(request)
-        self._send(10, {"heartbeat_interval": int(HEARTBEAT_SECONDS * 1000), "_trace": ["playground"]})
+        self._send(10, {"heartbeat_interval": int(self._hub.pulse.seconds * 1000), "_trace": ["playground"]})
+        self._beaten = asyncio.get_running_loop().time()
         writer = asyncio.create_task(self._write())
         try:
             await self._read()
@@ -92,7 +93,7 @@ class GatewaySocket:
     async def _read(self) -> None:
         while True:
             try:
-                message = await self._websocket.receive(timeout=HEARTBEAT_SECONDS * 2)
+                message = await self._websocket.receive(timeout=self._hub.pulse.seconds * 2)
             except TimeoutError:
                 raise Closing(4009, "Session timed out.") from None
             if message.type == WSMsgType.CLOSE:
@@ -111,7 +112,7 @@ class GatewaySocket:
     def _handle(self, payload: Json) -> None:
         op, data = payload.get("op"), payload.get("d")
         if op == 1:
-            self._send(11, None)
+            self._beat()
         elif op == 2:
             self._identify(as_object(data))
         elif op == 6:
@@ -122,6 +123,12 @@ class GatewaySocket:
             self._send_members(self._session, as_object(data))
         elif op not in (3, 4):  # presence and voice are accepted and change nothing here
             raise Closing(4001, "Unknown opcode.")
+
+    def _beat(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._hub.pulse.beat(now - self._beaten)
+        self._beaten = now
+        self._send(11, None)
 
     def _identify(self, data: Json) -> None:
         if self._session is not None:
