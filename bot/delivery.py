@@ -2,11 +2,12 @@
 
 The first way that is open is taken: the interaction's own message, the same message by the bot's token, a new message
 in the channel, a new one in the person's direct messages; what is private goes to the person alone. Edits may be
-repeated without harm. Before a new message is posted, that is written down; so after a crash it is known that one may
-be there, and it is looked for by the job's number on its buttons. tests/bot/test_delivery_model.py plays every crash.
+repeated without harm, also after a restart: a ticket is kept that opens the answer for its fifteen minutes. Before a
+new message is posted, that is written down; so after a crash it is known that one may be there, and it is looked for
+by the job's number on its buttons. tests/bot/test_delivery_model.py plays every crash.
 
-An edit of an original message that nobody but the person can see cannot be found again: a crash between it and its
-being written down gives that person a second copy, rather than none.
+A private answer cannot be found again once its fifteen minutes are over: a crash between its last edit and that being
+written down, and a restart that comes too late, give that person a second copy rather than none.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from bot.client import EaselBot
 
     Interaction = discord.Interaction[EaselBot]
+
+TICKET_MS = 14 * 60_000  # fifteen minutes, and one for clocks and slow ways
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +86,14 @@ class Post(Protocol):
 
     async def edit_original(self, interaction: Interaction, message: Message) -> int:
         """Show `message` in place of the first answer; its id."""
+        ...
+
+    def ticket(self, interaction: Interaction) -> str:
+        """What opens the answer again in a later run of the program, and tells nobody else anything."""
+        ...
+
+    async def edit_answer(self, ticket: str, message_id: int | None, message: Message) -> int:
+        """`edit_original` in a later run. `message_id` is that of the answer, where it is known."""
         ...
 
     async def edit(self, channel_id: int, message_id: int, message: Message) -> None:
@@ -155,15 +166,21 @@ class Deliverer:
         if message_id is not None:
             await remember_message(self._connection, job.id, message_id)
 
+    def ticket(self, interaction: Interaction) -> str:
+        """To be kept with the delivery: it leads to the answer also after a restart."""
+        return self._post.ticket(interaction)
+
     async def show(self, job: Job, message: Message, interaction: Interaction | None) -> None:
         """Show how the job is getting on, in the message that tells of it. Raises Closed when there is none."""
-        if interaction is not None and not interaction.is_expired():
-            await self._post.edit_original(interaction, message)
-            return
         delivery = await find_delivery(self._connection, job.id)
-        if delivery is None or delivery.private or delivery.message_id is None:
+        if delivery is None:
             raise Closed
-        await self._post.edit(job.channel_id, delivery.message_id, message)
+        if _is_open(delivery, interaction):
+            await self._edit_answer(message, delivery, interaction)
+        elif delivery.private or delivery.message_id is None:
+            raise Closed
+        else:
+            await self._post.edit(job.channel_id, delivery.message_id, message)
 
     async def deliver(self, job: Job, pictures: tuple[Picture, ...], interaction: Interaction | None) -> None:
         """Deliver what became of `job`, unless that was done. `interaction` is the living one, if there is."""
@@ -185,9 +202,11 @@ class Deliverer:
 
     async def _deliver(self, result: Result, delivery: Delivery, interaction: Interaction | None) -> int | None:
         """The id of the message that now shows the result; None when every way is closed."""
-        if interaction is not None and not interaction.is_expired():
+        if posted := await self._posted_before(delivery):
+            return posted
+        if _is_open(delivery, interaction):
             try:
-                edited = await self._post.edit_original(interaction, result)
+                edited = await self._edit_answer(result, delivery, interaction)
                 metrics.DELIVERIES.labels("answer").inc()
                 return edited
             except Closed as why:
@@ -224,13 +243,23 @@ class Deliverer:
         return await self._new(result, delivery, channel_id)
 
     async def _new(self, result: Result, delivery: Delivery, channel_id: int) -> int:
-        """A new message, or the one that was posted before a crash. Raises Closed."""
-        if delivery.posting_in == channel_id and delivery.posting_at is not None:
-            found = await self._look(delivery, channel_id, delivery.posting_at)
-            if found is not None and found.ended:
-                return found.message_id
+        """A new message. Raises Closed."""
         await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
         return await self._post.post(channel_id, result, nonce=f"job-{delivery.job_id}")
+
+    async def _posted_before(self, delivery: Delivery) -> int | None:
+        """The new message that was posted before a crash, or whose answer was lost."""
+        if delivery.posting_in is None or delivery.posting_at is None:
+            return None
+        found = await self._look(delivery, delivery.posting_in, delivery.posting_at)
+        return found.message_id if found is not None and found.ended else None
+
+    async def _edit_answer(self, message: Message, delivery: Delivery, interaction: Interaction | None) -> int:
+        """In place of the answer to the interaction. Raises Closed."""
+        if interaction is not None:
+            return await self._post.edit_original(interaction, message)
+        assert delivery.ticket is not None
+        return await self._post.edit_answer(delivery.ticket, delivery.message_id, message)
 
     async def _look(self, delivery: Delivery, channel_id: int, since: int) -> Found | None:
         """Our message about the job; None also where we may write but not read: the nonce has to do there."""
@@ -255,6 +284,13 @@ class Deliverer:
         places = {picture.position: self._pictures / picture.path for picture in pictures}
         sheet = compose([places.get(number) for number in range(len(job.request.variants))], job.request)
         return (fitted(f"sheet-{job.id}.png", sheet, limit),)
+
+
+def _is_open(delivery: Delivery, interaction: Interaction | None) -> bool:
+    """Whether the answer to the interaction may still be edited with its token."""
+    if interaction is not None:
+        return not interaction.is_expired()
+    return delivery.ticket is not None and now_ms() < delivery.created_at + TICKET_MS
 
 
 def _fitted(path: Path, limit: int, *, words: bool) -> Attachment | None:

@@ -101,7 +101,7 @@ class Orders:
             preferences = await find_preferences(self._easel.connection, interaction.user.id)
 
             async def also(job: Job) -> None:
-                await self._kept(job, interaction.locale.value, preferences)
+                await self._kept(job, interaction, preferences)
 
             job = await keep(
                 person_id=interaction.user.id,
@@ -132,12 +132,16 @@ class Orders:
             self._pressed.pop(pressed, None)
             raise
 
-    async def _kept(self, job: Job, locale: str, preferences: Preferences) -> None:
+    async def _kept(self, job: Job, interaction: Interaction, preferences: Preferences) -> None:
         """What is owed for the job, and in which language."""
         await open_delivery(
-            self._easel.connection, job.id, private=preferences.private, shows_prompt=preferences.shows_prompt
+            self._easel.connection,
+            job.id,
+            private=preferences.private,
+            shows_prompt=preferences.shows_prompt,
+            ticket=self._deliverer.ticket(interaction),
         )
-        await hear_locale(self._easel.connection, job.person_id, locale)
+        await hear_locale(self._easel.connection, job.person_id, interaction.locale.value)
 
     async def _tell(self, interaction: Interaction, job: Job, *, private: bool) -> None:
         forecast = Forecast(0) if job.state.final else self._easel.generation.forecast(job)

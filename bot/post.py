@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import discord
 from discord import ui
 
 from bot import acknowledge
 from bot.delivery import Closed, Found, Message
+from bot.seal import seal, unseal
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -40,6 +41,25 @@ class DiscordPost:
         """By the interaction's token."""
         with _refusals():
             return (await acknowledge.update(interaction, message.view(), message.files())).id
+
+    def ticket(self, interaction: Interaction) -> str:
+        """The interaction's token, sealed with the bot's."""
+        return seal(interaction.token, self._key)
+
+    async def edit_answer(self, ticket: str, message_id: int | None, message: Message) -> int:
+        """By the token of an interaction that the program has forgotten."""
+        token = unseal(ticket, self._key)
+        if token is None or self._bot.application_id is None:
+            raise Closed("the bot's token has changed")
+        webhook = discord.Webhook.partial(self._bot.application_id, token, client=self._bot)
+        with _refusals():
+            there = cast("int", message_id or "@original")  # which discord.py types as an id alone
+            edited = await webhook.edit_message(there, view=message.view(), attachments=message.files())
+            return edited.id
+
+    @property
+    def _key(self) -> str:
+        return self._bot.easel.settings.discord.token.get_secret_value()
 
     async def edit(self, channel_id: int, message_id: int, message: Message) -> None:
         """By the bot's token."""

@@ -11,10 +11,16 @@ import aiosqlite
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, write
 
-OPEN = "INSERT INTO delivery (job_id, private, shows_prompt, created_at) VALUES (?, ?, ?, ?)"
+OPEN = "INSERT INTO delivery (job_id, private, shows_prompt, ticket, created_at) VALUES (?, ?, ?, ?, ?)"
 TOLD = "UPDATE delivery SET message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
-SENT = "UPDATE delivery SET state = 'sent', message_id = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
-UNDELIVERABLE = "UPDATE delivery SET state = 'undeliverable' WHERE job_id = ? AND state = 'pending' RETURNING job_id"
+SENT = """
+    UPDATE delivery SET state = 'sent', message_id = ?, ticket = NULL
+    WHERE job_id = ? AND state = 'pending' RETURNING job_id
+"""
+UNDELIVERABLE = """
+    UPDATE delivery SET state = 'undeliverable', ticket = NULL
+    WHERE job_id = ? AND state = 'pending' RETURNING job_id
+"""
 POSTING = "UPDATE delivery SET posting_in = ?, posting_at = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
 FIND = "SELECT * FROM delivery WHERE job_id = ?"
 PENDING = "SELECT * FROM delivery WHERE state = 'pending' ORDER BY job_id"
@@ -33,6 +39,7 @@ class Delivery:
     """A row of the table. `message_id` is the message that tells of the job, once it is known.
 
     `posting_in` and `posting_at` say that a new message may have been posted in that channel since then (unix ms).
+    `ticket` opens the answer to the interaction again, for fifteen minutes from `created_at`.
     """
 
     job_id: int
@@ -43,13 +50,19 @@ class Delivery:
     created_at: int
     posting_in: int | None
     posting_at: int | None
+    ticket: str | None
 
 
 async def open_delivery(
-    connection: aiosqlite.Connection, job_id: int, *, private: bool, shows_prompt: bool = False
+    connection: aiosqlite.Connection,
+    job_id: int,
+    *,
+    private: bool,
+    shows_prompt: bool = False,
+    ticket: str | None = None,
 ) -> None:
     """The job's result is owed to somebody. Raises DatabaseError."""
-    await write(connection, OPEN, (job_id, int(private), int(shows_prompt), now_ms()))
+    await write(connection, OPEN, (job_id, int(private), int(shows_prompt), ticket, now_ms()))
 
 
 async def remember_message(connection: aiosqlite.Connection, job_id: int, message_id: int) -> None:

@@ -90,14 +90,17 @@ async def test_a_killed_bot_delivers_after_its_restart_once(empty: Scene) -> Non
     async with bot_process(empty) as process:
         message = await (await empty.ada.slash("imagine", **LONG)).reply()
         waiting = await (await empty.ada.slash("imagine", prompt=PROMPT)).reply()
+        await (await empty.grace.slash("settings", results="only I see them")).reply()
+        private = await (await empty.grace.slash("imagine", prompt=PROMPT)).reply()
         await empty.control.wait_message(message.id, is_painting, PATIENCE)
         process.kill()
         await process.wait()
         await empty.control.wait_online(online=False)
     async with bot_process(empty):
-        for owed in (message, waiting):
+        for owed in (message, waiting, private):
             assert (await empty.ended(owed)).attachments
-    assert len(await pictures_in(empty)) == 2
+    assert private.visible_to and len(await pictures_in(empty)) == 3
+    assert not await empty.control.messages("dm", "Grace")
 
 
 async def test_sigterm_ends_the_bot_and_its_worker(empty: Scene) -> None:

@@ -6,6 +6,7 @@ ALTER TABLE job ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0 CHECK (deaths >= 0)
 -- Said before a new message is posted, so that after a crash we know that one may be there, and where and since when.
 ALTER TABLE delivery ADD COLUMN posting_in INTEGER;
 ALTER TABLE delivery ADD COLUMN posting_at INTEGER;
+ALTER TABLE delivery ADD COLUMN ticket TEXT;  -- opens the answer to the interaction after a restart; sealed
 
 -- Measured here: seconds of one denoising step of so many pictures at once, and of all else that a job needs.
 CREATE TABLE pace (
