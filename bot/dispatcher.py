@@ -220,7 +220,7 @@ class Dispatcher:
         command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=begun.files)
         if not await station.worker.submit(command):
             station.seat.places = 0
-            await self._give_back(station, job.id)
+            await self._give_back(station, job.id, hand)
 
     async def _follow(self, station: Station) -> None:
         async for event in station.worker.events():
@@ -254,7 +254,7 @@ class Dispatcher:
             case Failed():
                 await self._fail(job, InferenceError.from_failed(event.code, event.detail))
             case Cancelled() if not hand.cancelled:  # by itself, so somebody else has to paint it
-                await self._give_back(station, job.id)
+                await self._give_back(station, job.id, hand)
             case Cancelled():
                 pass
         self._let_go(station, job.id)  # not before its end is written down: until then `cancel` has to find it
@@ -281,12 +281,15 @@ class Dispatcher:
         if job_id not in self._queue:
             self._jobs.pop(job_id, None)
 
-    async def _give_back(self, station: Station, job_id: int) -> None:
-        """This attempt came to nothing: wait again, or give up after too many."""
-        hand = station.hands[job_id]
+    async def _give_back(self, station: Station, job_id: int, hand: Hand) -> None:
+        """This attempt came to nothing: wait again, or give up after too many.
+
+        Who hands the job over and who hears of the worker's death may both find out; the first one does it.
+        """
         job = hand.job
-        if job is None:
-            return  # it is still being begun, and will be refused by a worker that is gone
+        if job is None or hand.returned:
+            return  # while it is still being begun, it will be refused by a worker that is gone
+        hand.returned = True
         died = hand.watch is not None
         waits = None
         if job.deaths + died >= self._limits.max_attempts or job.attempt >= MANY_ATTEMPTS:
@@ -305,8 +308,8 @@ class Dispatcher:
         self._asides.die(station)
         if is_benched(death):
             self._benched(death)
-        for job_id in list(station.hands):
-            await self._give_back(station, job_id)
+        for job_id, hand in list(station.hands.items()):
+            await self._give_back(station, job_id, hand)
         for job in [job for job in self._jobs.values() if job.id in self._queue]:
             self._tell(JobUpdate(job, trouble=death))
 

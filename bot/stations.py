@@ -22,6 +22,7 @@ class Hand:
 
     job: Job | None = None  # once it is running
     cancelled: bool = False
+    returned: bool = False  # it is being given back
     watch: Watch | None = None  # once the worker has begun
     heard: float = 0.0
 

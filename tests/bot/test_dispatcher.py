@@ -21,7 +21,7 @@ from bot.database.jobs import Job, JobState, create_job, find_job, start_job
 from bot.dispatcher import JobUpdate
 from bot.generation import Generation
 from bot.views.result import result_view
-from inference.messages import Capacity, Failed, GenerationRequest
+from inference.messages import Capacity, Failed, Generate, GenerationRequest
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
 
@@ -62,11 +62,13 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(folder: Path, *others: FakeWorker, places: int = 1, **limits: int) -> AsyncIterator[Bench]:
+async def open_bench(
+    folder: Path, *others: FakeWorker, places: int = 1, worker: FakeWorker | None = None, **limits: int
+) -> AsyncIterator[Bench]:
     pictures, spool = folder / "pictures", folder / "spool"
     for place in (pictures, spool):
         place.mkdir(exist_ok=True)
-    worker = FakeWorker(spool, places)
+    worker = worker or FakeWorker(spool, places)
     async with open_database(folder / "easel.sqlite3") as connection:
         limits = LimitSettings(**limits)
         generation = Generation(connection, [worker, *others], pictures=pictures, spool=spool, limits=limits)
@@ -213,6 +215,33 @@ async def test_a_worker_that_is_not_there_loses_no_job(bench: Bench) -> None:
     bench.worker.say(Capacity(free=1))
     bench.worker.finish(await bench.worker.job())
     assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+
+
+class FadingWorker(FakeWorker):
+    """Dies while a job is handed to it."""
+
+    async def submit(self, job: Generate) -> bool:
+        if not self.takes:
+            self.die()
+        return await super().submit(job)
+
+
+async def test_a_worker_that_dies_while_it_is_given_a_job_loses_none_and_all_who_wait_are_told(tmp_path: Path) -> None:
+    worker = FadingWorker(tmp_path / "spool", places=3)
+    async with open_bench(tmp_path, worker=worker) as bench:
+        first = await bench.order()
+        worker.begin(await worker.job())
+        worker.takes = False
+        handed, waiting = await bench.order(), await bench.order(request(checkpoint="pastel"))
+        async with bench.generation.following(waiting.id) as updates, asyncio.timeout(PATIENCE):
+            while (await updates.get()).trouble is None:
+                pass
+        worker.takes = True
+        worker.say(Capacity(free=3))
+        for _ in range(3):
+            worker.finish(await worker.job(), free=3)
+        for job in (first, handed, waiting):
+            assert (await bench.end(job)).job.state is JobState.SUCCEEDED
 
 
 async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_the_next_start(tmp_path: Path) -> None:
