@@ -40,12 +40,16 @@ class Asides:
         """Whether none is being painted."""
         return self._aside is None
 
+    def at(self, station: Station) -> bool:
+        """Whether one is being painted there."""
+        return self._aside is not None and self._aside.station is station
+
     async def paint(self, request: GenerationRequest, files: dict[str, str]) -> tuple[Path, ...] | None:
         """The pictures in the spool, for the caller to take. None when it was given up, or not begun.
 
         Raises InferenceError, also when the worker died of it.
         """
-        able = [s for s in self._stations if s.seat.places > 0 and request.checkpoint in s.seat.serves]
+        able = [s for s in self._stations if s.seat.has_room and request.checkpoint in s.seat.serves]
         if not able:
             return None
         station = min(able, key=lambda station: request.checkpoint not in station.seat.held)

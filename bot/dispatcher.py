@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiosqlite
@@ -19,16 +18,17 @@ from bot.database.clock import now_ms
 from bot.database.jobs import Job, cancel_job, fail_job, queued_jobs, requeue_orphans
 from bot.database.paces import all_paces, load_times, record_paces
 from bot.database.pauses import pause, paused_servers, unpause
-from bot.database.pictures import Picture
 from bot.forecasts import Forecasts
 from bot.outcomes import Outcomes
 from bot.pace import Pace
-from bot.stations import Hand, Station, is_benched
-from inference.errors import CheckpointNotFound, InferenceError, JobExpired, WorkerCrashed
+from bot.stations import Hand, Station, WorkerSeen, is_benched
+from bot.updates import JobUpdate, waiting
+from inference.errors import CheckpointNotFound, CheckpointRemoved, InferenceError, JobExpired, WorkerCrashed
 from inference.messages import (
     BadCommand,
     Cancelled,
     Capacity,
+    Configure,
     Event,
     Failed,
     Finished,
@@ -46,19 +46,6 @@ log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
 TICK_SECONDS = 5.0  # between looks for jobs that are too old and workers that hang
 MANY_ATTEMPTS = 100  # of a job that no worker even begins
-
-
-@dataclass(frozen=True)
-class JobUpdate:
-    """What has just happened to a job. `progress` while it paints, `pictures` once it has succeeded.
-
-    `trouble` is a worker's death, told to everybody who waits; the job itself goes on.
-    """
-
-    job: Job
-    progress: Progress | None = None
-    pictures: tuple[Picture, ...] = ()
-    trouble: WorkerDied | None = None
 
 
 class Dispatcher:
@@ -104,15 +91,13 @@ class Dispatcher:
         for job in await queued_jobs(self._connection):
             if job.deaths >= self._limits.max_attempts:
                 await self._give_up(job, WorkerCrashed(attempts=job.deaths))
-            elif not self._queue.served(job.checkpoint):
-                await self._give_up(job, self._not_served(job.checkpoint))
-            elif not await self._expired(job):
+            elif not await self._hopeless(job):
                 self._push(job)
 
     def check(self, checkpoint: str) -> None:
         """Raises CheckpointNotFound when no worker can load it: better told now than waited for."""
         if not self._queue.served(checkpoint):
-            raise self._not_served(checkpoint)
+            raise CheckpointNotFound(name=checkpoint, installed=self._installed)
 
     async def add(self, job: Job) -> None:
         """Let a job that stands in the table wait for its turn."""
@@ -123,7 +108,7 @@ class Dispatcher:
     @property
     def quiet(self) -> bool:
         """Whether nobody waits, nothing is being painted, and a worker would take a job."""
-        free = any(station.seat.places > 0 for station in self._stations)
+        free = any(station.seat.has_room for station in self._stations)
         return free and self._asides.idle and not (len(self._queue) or any(s.hands for s in self._stations))
 
     async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
@@ -161,6 +146,29 @@ class Dispatcher:
         await unpause(self._connection, server_id)
         self._queue.paused.discard(server_id)
         self._called.set()
+
+    async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
+        """Go on with other limits, and each worker with other checkpoints, None where it needs to hear of nothing.
+
+        Who waits for a checkpoint that no worker has any more is told so.
+        """
+        self._limits = limits
+        for station, change in zip(self._stations, changes, strict=True):
+            if change is not None:
+                station.expect(change)
+        await self._sift()
+        await self._asides.give_up()
+        self._called.set()
+
+    @property
+    def workers(self) -> list[WorkerSeen]:
+        """Each worker, in the order of the settings."""
+        return [station.seen(time.monotonic()) for station in self._stations]
+
+    @property
+    def longest_wait(self) -> float | None:
+        """Seconds that the job which was ordered first has waited; None when none waits."""
+        return max(((now_ms() - job.created_at) / 1000 for job in self._waiting_jobs), default=None)
 
     @property
     def waiting(self) -> int:
@@ -206,9 +214,13 @@ class Dispatcher:
             await self._called.wait()
             self._called.clear()
             for station in self._stations:
-                while waiting := self._queue.next(station.seat):
-                    hand = station.hands[waiting.job_id] = Hand()  # from here on `cancel` finds it
-                    await guard(self._begin(station, waiting.job_id, hand), f"beginning job {waiting.job_id}")
+                while taken := self._queue.next(station.seat):
+                    hand = station.hands[taken.job_id] = Hand()  # from here on `cancel` finds it
+                    await guard(self._begin(station, taken.job_id, hand), f"beginning job {taken.job_id}")
+                if station.changes and not station.hands and not self._asides.at(station):
+                    await station.change()
+                    self._called.set()
+                station.noticed(time.monotonic())
 
     async def _begin(self, station: Station, job_id: int, hand: Hand) -> None:
         begun = await self._outcomes.begin(job_id)
@@ -233,8 +245,11 @@ class Dispatcher:
                 station.announce(event)
             case WorkerDied():
                 await self._mourn(station, event)
-            case Ready() | BadCommand():
+            case Ready():
+                station.arrive(event)
                 log.info("worker: %s", event)
+            case BadCommand():
+                log.error("worker: %s", event)
             case Started() | Progress():
                 if job := station.hear(event, time.monotonic()):
                     self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
@@ -304,13 +319,13 @@ class Dispatcher:
     async def _mourn(self, station: Station, death: WorkerDied) -> None:
         """Every job the worker had goes back to the queue; everybody who waits is told."""
         metrics.WORKER_DEATHS.inc()
-        station.dies()
+        station.dies(death, time.monotonic())
         self._asides.die(station)
         if is_benched(death):
             self._benched(death)
         for job_id, hand in list(station.hands.items()):
             await self._give_back(station, job_id, hand)
-        for job in [job for job in self._jobs.values() if job.id in self._queue]:
+        for job in self._waiting_jobs:
             self._tell(JobUpdate(job, trouble=death))
 
     # --- what time does ------------------------------------------------------------------------------------------
@@ -321,8 +336,7 @@ class Dispatcher:
             await guard(self._look(), "looking after the queue")
 
     async def _look(self) -> None:
-        for job in [job for job in self._jobs.values() if job.id in self._queue]:
-            await self._expired(job)
+        await self._sift()
         for station in self._stations:
             if any(hand.hangs(time.monotonic(), self._pace) for hand in station.begun):
                 log.error("a worker reports nothing any more and is ended")
@@ -331,11 +345,21 @@ class Dispatcher:
         if paces or loads:
             await record_paces(self._connection, paces, loads)
 
-    async def _expired(self, job: Job) -> bool:
-        """Whether the job waited so long that nobody expects it any more; it has failed then. Raises DatabaseError."""
-        if now_ms() - job.created_at < self._limits.max_age_hours * HOUR_MS:
+    async def _sift(self) -> None:
+        for job in self._waiting_jobs:
+            await self._hopeless(job)
+
+    async def _hopeless(self, job: Job) -> bool:
+        """Whether nobody can paint it any more, or nobody expects it any more; it has failed then.
+
+        Raises DatabaseError.
+        """
+        if not self._queue.served(job.checkpoint):
+            await self._give_up(job, CheckpointRemoved(name=job.checkpoint, installed=self._installed))
+        elif now_ms() - job.created_at >= self._limits.max_age_hours * HOUR_MS:
+            await self._give_up(job, JobExpired(hours=self._limits.max_age_hours))
+        else:
             return False
-        await self._give_up(job, JobExpired(hours=self._limits.max_age_hours))
         return True
 
     async def _give_up(self, job: Job, problem: InferenceError) -> None:
@@ -354,20 +378,12 @@ class Dispatcher:
         self._queue.push(self._waiting(job))
 
     def _waiting(self, job: Job) -> Waiting:
-        request = job.request
-        return Waiting(
-            job_id=job.id,
-            person_id=job.person_id,
-            checkpoint=job.checkpoint,
-            work=float(request.steps * request.width * request.height * request.count),
-            pictures=request.count,
-            weight=job.weight,
-            server_id=job.server_id,
-            # Its last chance it gets by itself, so that nobody is taken along by somebody else's bad job.
-            alone=job.deaths > 0 and job.deaths >= self._limits.max_attempts - 1,
-            since=time.monotonic() - max(0, now_ms() - job.created_at) / 1000,
-        )
+        return waiting(job, self._limits.max_attempts)
 
-    def _not_served(self, checkpoint: str) -> CheckpointNotFound:
-        installed = sorted(frozenset[str]().union(*(station.seat.serves for station in self._stations)))
-        return CheckpointNotFound(name=checkpoint, installed=installed)
+    @property
+    def _waiting_jobs(self) -> list[Job]:
+        return [job for job in self._jobs.values() if job.id in self._queue]
+
+    @property
+    def _installed(self) -> list[str]:
+        return sorted(frozenset[str]().union(*(station.seat.serves for station in self._stations)))

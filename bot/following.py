@@ -21,8 +21,8 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.delivery import Closed, Deliverer, News
-from bot.dispatcher import JobUpdate
 from bot.logs import about
+from bot.updates import JobUpdate
 from bot.views.waiting import interrupted_view, painting_view
 from bot.words import speak
 from inference.messages import Progress

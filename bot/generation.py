@@ -15,10 +15,12 @@ from bot.config import LimitSettings
 from bot.database.connection import transaction
 from bot.database.jobs import Job, count_queue, count_waiting, create_job, find_job, finish_job, start_job
 from bot.database.pictures import NewPicture, pictures_of_job
-from bot.dispatcher import Dispatcher, JobUpdate
+from bot.dispatcher import Dispatcher
 from bot.spool import keep, place
+from bot.stations import WorkerSeen
+from bot.updates import JobUpdate
 from bot.words import duration
-from inference.messages import GenerationRequest
+from inference.messages import Configure, GenerationRequest
 from inference.queue import EVERYWHERE, Forecast, Policy
 from inference.workers import Worker, WorkerDied
 
@@ -183,6 +185,26 @@ class Generation:
     def paused(self) -> frozenset[int]:
         """The servers of which nothing new is begun; EVERYWHERE stands for all."""
         return self._dispatcher.paused
+
+    async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
+        """Go on with other limits and checkpoints. For each worker what it has to hear, None: nothing."""
+        self._limits = limits
+        await self._dispatcher.reconfigure(limits, changes)
+
+    @property
+    def workers(self) -> list[WorkerSeen]:
+        """Each worker, in the order of the settings."""
+        return self._dispatcher.workers
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for their turn."""
+        return self._dispatcher.waiting
+
+    @property
+    def longest_wait(self) -> float | None:
+        """Seconds that the job which was ordered first has waited; None when none waits."""
+        return self._dispatcher.longest_wait
 
     def on_alarm(self, listener: Callable[[WorkerDied], None]) -> None:
         """Tell `listener` of a worker that dies again and again."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from bot import metrics
 from bot.database.jobs import Job
 from bot.pace import Pace, Watch
-from inference.messages import Capacity, Progress, Started
+from inference.messages import Capacity, Configure, Progress, Ready, Started
 from inference.queue import Seat
 from inference.workers import Worker, WorkerDied
 
@@ -35,6 +37,28 @@ class Hand:
         return silent > max(SILENCE_SECONDS, SILENT_STEPS * usual)
 
 
+class WorkerState(StrEnum):
+    """What a worker does just now."""
+
+    STARTING = "starting"
+    FREE = "free"
+    PAINTING = "painting"
+    CLOSING = "closing"  # it ends what it has, and then hears of new settings
+    AWAY = "away"  # it died, and is started again in a while
+
+
+@dataclass(frozen=True)
+class WorkerSeen:
+    """A worker as an operator sees it: in this state for so many seconds; if it is away, back in so many."""
+
+    device: str
+    state: WorkerState
+    seconds: float
+    loaded: tuple[str, ...]
+    jobs: int
+    back: float | None = None
+
+
 @dataclass(eq=False)
 class Station:
     """A worker, its seat and its hands. The attempt is the fencing number of what it reports."""
@@ -42,6 +66,52 @@ class Station:
     worker: Worker
     seat: Seat
     hands: dict[int, Hand] = field(default_factory=dict[int, Hand])
+    device: str = ""  # as the worker itself calls it
+    changes: Configure | None = None  # what it hears once its hands are empty
+    _since: tuple[WorkerState, float] = field(default_factory=lambda: (WorkerState.STARTING, time.monotonic()))
+    _back: float | None = None
+
+    @property
+    def state(self) -> WorkerState:
+        """What it does now."""
+        if self._back is not None:
+            return WorkerState.AWAY
+        if not self.device:
+            return WorkerState.STARTING
+        if self.changes is not None:
+            return WorkerState.CLOSING
+        return WorkerState.PAINTING if self.begun else WorkerState.FREE
+
+    def seen(self, now: float) -> WorkerSeen:
+        """What an operator is told of it."""
+        state, since = self.noticed(now)
+        back = None if self._back is None else max(0.0, self._back - now)
+        return WorkerSeen(
+            self.device or "?", state, now - since, tuple(sorted(self.seat.loaded)), len(self.begun), back
+        )
+
+    def noticed(self, now: float) -> tuple[WorkerState, float]:
+        """Its state, and since when. To be called whenever something may have changed it."""
+        if self._since[0] is not self.state:
+            self._since = self.state, now
+        return self._since
+
+    def expect(self, changes: Configure) -> None:
+        """It is about to know other checkpoints: people may wait for these at once, and nobody joins it until then."""
+        self.changes = changes
+        self.seat.serves = frozenset(checkpoint.name for checkpoint in changes.checkpoints)
+        self.seat.closing = True
+
+    async def change(self) -> None:
+        """Its hands are empty: tell it. What it is handed from now on it reads after this."""
+        if self.changes is not None:
+            changes, self.changes = self.changes, None
+            await self.worker.configure(changes)
+            self.seat.closing, self.seat.loaded, self.seat.checkpoint = False, frozenset(), None
+
+    def arrive(self, ready: Ready) -> None:
+        """It is there."""
+        self.device, self._back = ready.device, None
 
     @property
     def begun(self) -> list[Hand]:
@@ -80,9 +150,10 @@ class Station:
             metrics.STEP_SECONDS.labels(job.checkpoint).observe(took)
         return job
 
-    def dies(self) -> None:
+    def dies(self, death: WorkerDied, now: float) -> None:
         """Nothing is there any more until it announces itself again."""
         self.seat.places, self.seat.loaded, self.seat.checkpoint = 0, frozenset(), None
+        self._back = now + death.pause
 
 
 def is_benched(death: WorkerDied) -> bool:

@@ -120,6 +120,15 @@ class CheckpointNotFound(RequestError):
 
 
 @dataclass(eq=False)
+class CheckpointRemoved(RequestError):
+    """Sorry: {name} was taken out of service while this picture waited for it. Edit opens the picture in the studio,
+    where you can choose another checkpoint; installed are {installed}."""
+
+    name: str
+    installed: list[str]
+
+
+@dataclass(eq=False)
 class LoraNotFound(RequestError):
     """There is no LoRA {name} in the library. {hint}"""
 

@@ -185,10 +185,11 @@ class CheckpointSpec(_Frozen):
 
 
 class Configure(_Frozen):
-    """Once, before anything else: what the worker may load, where it may read and write.
+    """Before anything else, and again when the settings change: what the worker may load, where it may read and write.
 
-    `inputs` is the folder of pictures to start from, each named by its SHA-256 and nothing else. Every `state_steps`
-    steps (0: never) the state of a job goes into the spool, where the next worker that gets the job finds it.
+    A worker that is configured again gives back what it has in hand and lets go of what it has loaded. `inputs` is the
+    folder of pictures to start from, each named by its SHA-256 and nothing else. Every `state_steps` steps (0: never)
+    the state of a job goes into the spool, where the next worker that gets the job finds it.
     """
 
     type: Literal["configure"] = "configure"

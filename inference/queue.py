@@ -96,6 +96,7 @@ class Seat:
     checkpoint: str | None = None  # where it stays …
     since: float = 0.0  # … by the queue's clock
     in_hand: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
+    closing: bool = False  # it takes nobody until its hands are empty
 
     @property
     def held(self) -> frozenset[str]:
@@ -105,7 +106,7 @@ class Seat:
     @property
     def has_room(self) -> bool:
         """Whether it takes one more. Who paints several gets one ahead, to read its files while the others run."""
-        if any(job.alone for job in self.in_hand.values()):
+        if self.closing or any(job.alone for job in self.in_hand.values()):
             return False
         return sum(job.pictures for job in self.in_hand.values()) < self.places + (self.places > 1)
 
@@ -196,7 +197,7 @@ class JobQueue:
         other = JobQueue(clock)
         other._lines = {key: line.copy() for key, line in self._lines.items()}
         other._jobs, other._served, other._level = dict(self._jobs), dict(self._served), self._level
-        other.seats = [replace(seat, in_hand=dict(seat.in_hand)) for seat in self.seats]
+        other.seats = [replace(seat, in_hand=dict(seat.in_hand), closing=False) for seat in self.seats]
         other.paused, other.load_seconds = set(self.paused), dict(self.load_seconds)
         return other
 

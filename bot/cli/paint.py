@@ -17,8 +17,8 @@ from bot.cli import DONE, add_config, settings_of
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
-from bot.dispatcher import JobUpdate
 from bot.requests import LoraWish, Wish
+from bot.updates import JobUpdate
 from inference.errors import InferenceError, WorkerUnavailable
 from inference.messages import GenerationRequest
 

@@ -18,7 +18,7 @@ from inference.queue import Forecast
 
 if TYPE_CHECKING:
     from bot.attachments import Attachment
-    from bot.dispatcher import JobUpdate
+    from bot.updates import JobUpdate
     from bot.views.press import Interaction
 
 

@@ -44,6 +44,8 @@ class Server:
 
     def _obey(self, command: Command) -> None:
         if isinstance(command, Configure):
+            if self.painter is not None:  # another configuration; the bot sends it to empty hands
+                self._report(self.painter.close())
             device = pick_device(command.device, command.threads)
             self.painter = Painter(command, device)
             self.channel.send(Ready(device=str(device), pid=os.getpid()))

@@ -6,20 +6,22 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from inference.messages import Event, Generate
+from inference.messages import Configure, Event, Generate
 
 
 @dataclass(frozen=True)
 class WorkerDied:
     """The worker is gone with all it had in hand; it is being started again.
 
-    `failures` counts deaths since a job last ended well; `last_words` is the end of what it printed.
+    `failures` counts deaths since a job last ended well; `last_words` is the end of what it printed; `pause` is for how
+    many seconds it stays away.
     """
 
     exit_code: int | None
     failures: int
     was_ready: bool
     last_words: str
+    pause: float = 0.0
 
 
 class Worker(Protocol):
@@ -40,6 +42,10 @@ class Worker(Protocol):
 
     async def cancel(self, job_id: int) -> None:
         """Ask for a job to be stopped; it ends as `Cancelled`, or as it would have ended if it was too late."""
+        ...
+
+    async def configure(self, configure: Configure) -> None:
+        """What it knows from now on, also after a restart. For empty hands: jobs that it has it would give back."""
         ...
 
     async def restart(self) -> None:

@@ -76,6 +76,11 @@ class LocalWorker:
         """Write the wish to the child; a dead child has nothing to cancel."""
         await self._send(Cancel(job_id=job_id))
 
+    async def configure(self, configure: Configure) -> None:
+        """Tell the child that lives, and every later one at its start."""
+        self._configure = configure
+        await self._send(configure)
+
     async def restart(self) -> None:
         """Kill the child; the supervisor does the rest."""
         if self._process and self._process.returncode is None:
@@ -139,8 +144,10 @@ class LocalWorker:
             was_ready, self._ready = self._ready, False
             last = self._last_words[-1] if self._last_words else "it said nothing"
             log.warning("the worker died with exit code %s (%s in a row): %s", exit_code, self._failures, last)
-            self._events.put_nowait(WorkerDied(exit_code, self._failures, was_ready, "\n".join(self._last_words)))
-            await asyncio.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1)))
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
+            words = "\n".join(self._last_words)
+            self._events.put_nowait(WorkerDied(exit_code, self._failures, was_ready, words, pause))
+            await asyncio.sleep(pause)
             try:
                 await self._spawn()
             except WorkerUnavailable as problem:

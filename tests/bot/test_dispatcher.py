@@ -18,8 +18,8 @@ from bot.config import LimitSettings
 from bot.database.connection import fetch, open_database
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, start_job
-from bot.dispatcher import JobUpdate
 from bot.generation import Generation
+from bot.updates import JobUpdate
 from bot.views.result import result_view
 from inference.messages import Capacity, Failed, Generate, GenerationRequest
 from tests.bot.fake_worker import PATIENCE, FakeWorker

@@ -14,8 +14,8 @@ from PIL import Image
 from bot.assembly import Easel, open_easel
 from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
-from bot.dispatcher import JobUpdate
 from bot.generation import Updates
+from bot.updates import JobUpdate
 from inference.messages import GenerationRequest
 from tests.house import VIVID, House
 from tests.inference.requests import request
