@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiosqlite
 
@@ -27,20 +29,25 @@ from inference.messages import CheckpointSpec, Configure
 from inference.workers.local import LocalWorker
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Easel:
-    """Everything that runs, for commands and cogs to use."""
+    """Everything that runs, for commands and cogs to use.
+
+    A reload puts others in the place of `settings`, `checkpoints` and `requests`: look them up here, keep none.
+    """
 
     settings: Settings
     connection: aiosqlite.Connection
     checkpoints: tuple[CheckpointSpec, ...]
     keeper: LibraryKeeper
-    library: ScanReport
     requests: RequestBuilder
     generation: Generation
     workers: tuple[LocalWorker, ...]
     thumbnails: Thumbnails
     inputs: Inputs
+    read_settings: Callable[[], Settings]
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    started: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,11 @@ class Catalogued:
     keeper: LibraryKeeper
     library: ScanReport
     requests: RequestBuilder
+
+
+def registry_of(settings: Settings) -> CivitaiRegistry | None:
+    """Whom the keeper asks about files of unknown base model."""
+    return CivitaiRegistry(settings.library.registry) if settings.library.registry else None
 
 
 def require_checkpoints(settings: Settings) -> None:
@@ -78,7 +90,7 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
                 settings.library.folder,
                 installed_hashes(checkpoints),
                 trust_tags=settings.matching.trust_tags,
-                registry=CivitaiRegistry(url) if (url := settings.library.registry) else None,
+                registry=registry_of(settings),
             )
             library = await keeper.scan(progress)
             requests = RequestBuilder(connection, settings, checkpoints)
@@ -86,17 +98,22 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
 
 
 @asynccontextmanager
-async def open_easel(settings: Settings, progress: Progress = _no_progress) -> AsyncGenerator[Easel]:
-    """Everything running: catalogue, worker, dispatcher. Raises as `open_catalogue`, and WorkerUnavailable."""
+async def open_easel(
+    settings: Settings, progress: Progress = _no_progress, read_settings: Callable[[], Settings] | None = None
+) -> AsyncGenerator[Easel]:
+    """Everything running: catalogue, worker, dispatcher. A reload reads the settings anew with `read_settings`.
+
+    Raises as `open_catalogue`, and WorkerUnavailable.
+    """
     require_checkpoints(settings)
-    async with open_catalogue(settings, progress) as found, started(settings, found) as easel:
+    async with open_catalogue(settings, progress) as found, started(settings, found, read_settings) as easel:
         yield easel
 
 
-def assemble(settings: Settings, found: Catalogued) -> Easel:
+def assemble(settings: Settings, found: Catalogued, read_settings: Callable[[], Settings] | None = None) -> Easel:
     """Everything put together on an open catalogue, and nothing of it started. Raises ConfigError."""
     _prepare_folders(settings)
-    workers = tuple(LocalWorker(_configure(settings, found.checkpoints, device)) for device in settings.worker.devices)
+    workers = tuple(map(LocalWorker, configurations(settings, found.checkpoints)))
     generation = Generation(
         found.connection,
         workers,
@@ -109,24 +126,26 @@ def assemble(settings: Settings, found: Catalogued) -> Easel:
         found.connection,
         found.checkpoints,
         found.keeper,
-        found.library,
         found.requests,
         generation,
         workers,
         Thumbnails(settings.storage.thumbnails),
         Inputs(settings.storage.inputs),
+        read_settings or (lambda: settings),
     )
 
 
 @asynccontextmanager
-async def started(settings: Settings, found: Catalogued) -> AsyncGenerator[Easel]:
+async def started(
+    settings: Settings, found: Catalogued, read_settings: Callable[[], Settings] | None = None
+) -> AsyncGenerator[Easel]:
     """The rest of what runs, on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
-    easel = assemble(settings, found)
+    easel = assemble(settings, found, read_settings)
     await clear_spool(found.connection, settings.storage.spool)
     async with easel.generation.running():
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
-            background.start(keep_backups(settings), "copying the database"),
+            background.start(keep_backups(lambda: easel.settings), "copying the database"),
             background.start(easel.inputs.sweep(found.connection), "clearing away pictures to start from"),
         )
         try:
@@ -143,6 +162,11 @@ def _prepare_folders(settings: Settings) -> None:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise ConfigError(f"The folder {storage.folder} cannot be written: {problem.strerror}.") from None
+
+
+def configurations(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> list[Configure]:
+    """What each worker is told, in the order of their devices."""
+    return [_configure(settings, checkpoints, device) for device in settings.worker.devices]
 
 
 def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], device: str) -> Configure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from bot.config import Settings
 from bot.database.backup import back_up, copies
@@ -15,11 +16,15 @@ log = logging.getLogger(__name__)
 _HOUR = 3600.0
 
 
-async def keep_backups(settings: Settings) -> None:
-    """Copy the database whenever the newest copy is older than the settings allow; for ever, or not at all."""
-    every = settings.backup.every_hours * _HOUR
-    while every:
-        await asyncio.sleep(max(0.0, every - await asyncio.to_thread(_age, settings)))
+async def keep_backups(current: Callable[[], Settings]) -> None:
+    """Copy the database whenever the newest copy is older than the settings of that moment allow. For ever."""
+    while True:
+        settings = current()
+        every = settings.backup.every_hours * _HOUR
+        due = every - await asyncio.to_thread(_age, settings) if every else _HOUR
+        if due > 0:
+            await asyncio.sleep(min(due, _HOUR))  # the settings may change meanwhile
+            continue
         try:
             made = await asyncio.to_thread(
                 back_up, settings.storage.database, settings.backup_folder, keep=settings.backup.keep

@@ -53,6 +53,11 @@ class ScanReport:
     duplicates: tuple[FileProblem, ...]
     unknown: tuple[str, ...]
 
+    @property
+    def files(self) -> int:
+        """How many files lie there, the broken ones too."""
+        return sum(map(len, (self.new, self.changed, self.unchanged, self.broken, self.duplicates)))
+
 
 @dataclass
 class _Tally:

@@ -24,6 +24,7 @@ from bot.cogs.menus import MenusCog
 from bot.cogs.queue import QueueCog
 from bot.cogs.settings import SettingsCog
 from bot.cogs.stack import StackCog
+from bot.cogs.status import StatusCog
 from bot.cogs.studio import StudioCog
 from bot.cogs.sweep import SweepCog
 from bot.database.jobs import Job
@@ -45,6 +46,7 @@ from bot.views.result import CONTROLS as RESULT_CONTROLS
 from bot.views.sheet import TakeVariantButton
 from bot.views.stack_wish import OpenDraftButton
 from bot.views.stacks import BUTTONS as STACK_BUTTONS
+from bot.views.status import STATUS_BUTTONS
 from bot.views.studio import CONTROLS as STUDIO_CONTROLS
 from bot.views.studio.desk import Desk
 from bot.views.studio.panel import draw_panel
@@ -78,6 +80,7 @@ COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
     QueueCog,
     SettingsCog,
     StackCog,
+    StatusCog,
     StudioCog,
     SweepCog,
 )
@@ -102,6 +105,7 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     *MARKET_CONTROLS,
     *QUEUE_BUTTONS,
     *STACK_BUTTONS,
+    *STATUS_BUTTONS,
     *RESULT_CONTROLS,
     *STUDIO_CONTROLS,
 )

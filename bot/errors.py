@@ -20,6 +20,11 @@ class NotStaff(RequestError):
 
 
 @dataclass(eq=False)
+class NotOperator(RequestError):
+    """This is for the bot's operators alone."""
+
+
+@dataclass(eq=False)
 class PressedTwice(RequestError):
     """That was pressed twice within a second; it is one picture. To order another, press again."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +26,14 @@ log = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds between two questions to a registry
 QUESTIONS_A_LOOK = 20  # so that files which come meanwhile are not noticed late
 ASK_AGAIN = timedelta(days=30)  # a file that nobody knew may have been uploaded since
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What the newest scan found, and when that was."""
+
+    report: ScanReport
+    when: datetime
 
 
 class LibraryKeeper:
@@ -53,6 +62,13 @@ class LibraryKeeper:
         self._unknown: tuple[str, ...] = ()
         self._scanning = asyncio.Lock()
         self._fingerprint = ""
+        self.latest: Scanned | None = None
+
+    def judge_by(
+        self, installed: Mapping[str, BaseModelId], *, trust_tags: bool = False, registry: Registry | None = None
+    ) -> None:
+        """Go on with other checkpoints and settings; files are judged by them from the next scan on."""
+        self._installed, self._trust_tags, self._registry = installed, trust_tags, registry
 
     async def scan(self, progress: Progress = lambda done, total: None) -> ScanReport:
         """Scan now. Raises as `scan_library`."""
@@ -63,6 +79,7 @@ class LibraryKeeper:
             )
             self._fingerprint = seen
             self._unknown = report.unknown
+            self.latest = Scanned(report, datetime.now(UTC))
             return report
 
     async def watch(self, seconds: float) -> None:

@@ -41,10 +41,8 @@ class SamplePainter:
 
     def __init__(self, easel: Easel, *, pause: float = PAUSE_SECONDS) -> None:
         self._easel = easel
-        self._count = easel.settings.library.samples
         self._pictures = easel.settings.storage.pictures
         self._pause = pause
-        self._base_models = _base_models(easel)
 
     async def run(self) -> None:
         """For ever: paint what is due when it is quiet and was so at the look before."""
@@ -58,7 +56,9 @@ class SamplePainter:
 
     async def paint_next(self) -> None:
         """Paint the samples of the file whose turn it is, unless somebody orders meanwhile. Raises DatabaseError."""
-        due = await due_for_samples(self._easel.connection, self._base_models)
+        if not self._easel.settings.limits.max_loras or not self._count:
+            return
+        due = await due_for_samples(self._easel.connection, _base_models(self._easel))
         if due is None:
             return
         await count_try(self._easel.connection, due.version.id)
@@ -71,6 +71,10 @@ class SamplePainter:
         finally:
             if given_up:
                 await take_try_back(self._easel.connection, due.version.id)
+
+    @property
+    def _count(self) -> int:
+        return self._easel.settings.library.samples
 
     async def _paint(self, due: Due) -> bool:
         """False when it was given up for somebody's job. Raises InferenceError or OSError."""
@@ -136,10 +140,7 @@ def _base_models(easel: Easel) -> list[BaseModelId]:
 
 @asynccontextmanager
 async def painting_samples(easel: Easel, *, pause: float = PAUSE_SECONDS) -> AsyncGenerator[None]:
-    """Samples are painted while inside, if the settings want any."""
-    if not easel.settings.library.samples or not easel.settings.limits.max_loras:
-        yield
-        return
+    """Samples are painted while inside, as many as the settings want just then."""
     painting = background.start(SamplePainter(easel, pause=pause).run(), "painting samples")
     try:
         yield

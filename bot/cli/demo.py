@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import webbrowser
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ async def _run(options: argparse.Namespace) -> None:
         async with Playground.serve(port=options.port) as playground:
             settings = _settings(options.data, playground)
             async with asyncio.TaskGroup() as group:
-                group.create_task(serve(settings))
+                group.create_task(serve(settings, partial(_settings, options.data, playground)))
                 group.create_task(_welcome(playground.page_url, browser=not options.no_browser))
     except OSError as problem:
         raise ConfigError(f"Port {options.port} cannot be used ({problem.strerror}). Try --port 0.") from None

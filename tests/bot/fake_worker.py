@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from inference.messages import Cancelled, Capacity, Event, Finished, Generate, Progress, Started
+from inference.messages import Cancelled, Capacity, Configure, Event, Finished, Generate, Progress, Started
 from inference.workers import WorkerDied
 
 PATIENCE = 10.0  # seconds
@@ -24,6 +24,7 @@ class FakeWorker:
         self._jobs: asyncio.Queue[Generate] = asyncio.Queue()
         self.serves = frozenset({"vivid", "pastel"})
         self.cancelled: list[int] = []
+        self.configured: list[Configure] = []
         self.restarts = 0
         self.takes = True
 
@@ -37,6 +38,9 @@ class FakeWorker:
 
     async def cancel(self, job_id: int) -> None:
         self.cancelled.append(job_id)
+
+    async def configure(self, configure: Configure) -> None:
+        self.configured.append(configure)
 
     async def restart(self) -> None:
         self.restarts += 1

@@ -15,7 +15,7 @@ import pytest
 
 from bot.playground.seen import Seen
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
-from tests.house import House
+from tests.house import PASTEL, House
 
 EDITS = r"webhooks/.*/messages/@original"
 LONG = {"prompt": PROMPT, "steps": 150, "count": 4}
@@ -29,15 +29,20 @@ async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
 
 
 @asynccontextmanager
-async def bot_process(scene: Scene) -> AsyncGenerator[asyncio.subprocess.Process]:
+async def bot_process(
+    scene: Scene, config: Path | None = None, stderr: int | None = None
+) -> AsyncGenerator[asyncio.subprocess.Process]:
     """`python -m bot run` as an operator starts it; killed in the end if it still lives."""
+    config = config or scene.house.config
     environment = os.environ | {
         "EASEL_DISCORD__TOKEN": scene.playground.token,
         "EASEL_DISCORD__API_URL": scene.playground.api_url,
         "OMP_NUM_THREADS": "1",
     }
-    command = (sys.executable, "-m", "bot", "run", "--config", str(scene.house.config))
-    process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=Path(__file__).parents[2])
+    command = (sys.executable, "-m", "bot", "run", "--config", str(config))
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, cwd=Path(__file__).parents[2], stderr=stderr
+    )
     try:
         await scene.control.wait_online(patience=PATIENCE)
         yield process
@@ -110,6 +115,22 @@ async def test_sigterm_ends_the_bot_and_its_worker(empty: Scene) -> None:
         async with asyncio.timeout(30):
             assert await process.wait() == 0
         assert not worker.is_running()
+
+
+async def test_a_checkpoint_that_is_declared_while_the_bot_runs_paints_after_sighup(empty: Scene) -> None:
+    config = empty.house.config
+    both = config.read_text("utf-8")
+    config.write_text(both[: both.rindex("[[checkpoints]]")], "utf-8")
+    async with bot_process(empty, config, asyncio.subprocess.PIPE) as process:
+        refused = await (await empty.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)).reply()
+        assert "no checkpoint" in refused.text
+        config.write_text(both, "utf-8")
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr
+        async with asyncio.timeout(PATIENCE):
+            while b"reloaded the settings" not in await process.stderr.readline():
+                pass
+        await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL))
 
 
 async def test_a_killed_worker_paints_again_and_the_message_goes_on_to_one_picture(empty: Scene) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.errors import InferenceError
+from inference.errors import CheckpointNotFound, InferenceError
 from inference.hashes import file_sha256
 from inference.messages import (
     BadCommand,
@@ -293,6 +293,22 @@ def test_after_all_this_the_picture_is_still_the_same(worker: WorkerProcess, sha
     digests = {hashlib.sha256(pixels(shared_house, worker.paint(request(checkpoint=VIVID)))[0].tobytes()).digest()
                for _ in range(2)}  # fmt: skip
     assert len(digests) == 1
+
+
+def test_configured_again_it_gives_back_what_it_has_and_knows_the_new_checkpoints(
+    worker: WorkerProcess, shared_house: House
+) -> None:
+    job = worker.begin(LONG)
+    worker.next(Progress)
+    (only,) = (spec for spec in shared_house.configure.checkpoints if spec.name == PASTEL)
+    worker.send(shared_house.configure.model_copy(update={"checkpoints": (only,)}))
+    assert worker.next(Cancelled, Finished, Failed) == Cancelled(job_id=job.job_id, attempt=1)
+    assert worker.next(Ready).pid == worker.process.pid
+    assert worker.next(Capacity) == Capacity(free=PLACES, loaded=())
+    assert isinstance(refusal(worker.paint(request(checkpoint=VIVID))), CheckpointNotFound)
+    assert isinstance(worker.paint(request(checkpoint=PASTEL)), Finished)
+    worker.send(shared_house.configure)
+    worker.next(Ready)
 
 
 def test_a_worker_that_is_asked_to_leave_finishes_nothing_and_leaves_well(worker: WorkerProcess) -> None:

@@ -1,0 +1,53 @@
+"""`/status` and `/reload`: who looks after the program sees how it stands, and nobody else does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.discord.conftest import PATIENCE, PROMPT, Scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_an_operator_sees_how_it_stands_and_no_names(scene: Scene) -> None:
+    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
+    seen = await (await scene.control.person("Margaret").slash("status")).reply()
+    assert seen.ephemeral
+    for told in ("`cpu`", "free for", "holds vivid", "0 wait", "files", "MB", "Easel 0", "torch 2"):
+        assert told in seen.text, seen.text
+    assert "Ada" not in seen.text and PROMPT not in seen.text
+    assert set(seen.buttons) == {"Look again", "Reload the settings"}
+
+
+async def test_staff_see_it_in_their_server_and_cannot_reload(scene: Scene) -> None:
+    linus = scene.control.person("Linus")
+    await scene.control.set_roles("Linus", ["Staff"])
+    try:
+        seen = await (await linus.slash("status")).reply()
+        refused = await (await linus.slash("reload")).reply()
+    finally:
+        await scene.control.set_roles("Linus", [])
+    assert "Workers" in seen.text and list(seen.buttons) == ["Look again"]
+    assert refused.ephemeral and "operators alone" in refused.text
+
+
+async def test_others_are_refused(scene: Scene) -> None:
+    for command in ("status", "reload"):
+        seen = await (await scene.ada.slash(command)).reply()
+        assert seen.ephemeral and "operators" in seen.text and "`cpu`" not in seen.text
+
+
+async def test_it_is_looked_at_again_in_place(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    seen = await (await margaret.slash("status")).reply()
+    (await margaret.press(seen, "Look again"))
+    await scene.control.wait_message(seen.id, lambda now: "Running for" in now.text, PATIENCE)
+
+
+async def test_settings_are_read_again_by_a_press_and_by_a_command(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    seen = await (await margaret.slash("status")).reply()
+    await margaret.press(seen, "Reload the settings")
+    told = await scene.control.wait_in_channel("general", lambda seen: "Nothing has changed" in seen.text, PATIENCE)
+    assert told.ephemeral
+    assert "Nothing has changed" in (await (await margaret.slash("reload")).reply()).text
