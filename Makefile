@@ -15,7 +15,7 @@ run: $(STAMP)
 	$(BIN)/python -m bot run --config config.toml
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 test-browser: $(STAMP)
 	$(BIN)/python -m pytest tests/browser

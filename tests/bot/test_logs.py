@@ -13,15 +13,6 @@ from bot import logs
 from bot.logs import LogFormat
 
 
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
 async def paint(name: str) -> None:
     await asyncio.sleep(0)
     logging.getLogger("bot.test").warning("step of %s", name)

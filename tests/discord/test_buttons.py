@@ -83,13 +83,19 @@ async def test_delete_takes_message_and_files_away(scene: Scene) -> None:
 
 async def test_a_waiting_job_is_cancelled_by_its_button_only_by_its_owner(scene: Scene) -> None:
     busy = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
-    waiting = await (await scene.ada.slash("imagine", prompt=PROMPT)).reply()
-    assert "belongs to" in (await (await scene.grace.press(waiting, "Cancel")).reply()).text
-    await scene.ada.press(waiting, "Cancel")
+    waiting = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
+    assert "belongs to" in (await (await scene.ada.press(waiting, "Cancel")).reply()).text
+    await scene.grace.press(waiting, "Cancel")
     assert "Cancelled" in (await scene.ended(waiting)).text
     await scene.grace.press(busy, "Cancel")
     ended = await scene.ended(busy)
     assert "Cancelled" in ended.text and not ended.attachments
+
+
+async def test_staff_cancel_anybodys_job_in_their_server(scene: Scene) -> None:
+    painting = await (await scene.ada.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
+    await scene.grace.press(painting, "Cancel")
+    assert "Cancelled" in (await scene.ended(painting)).text
 
 
 async def test_queue_and_cancel_are_about_my_own_jobs(scene: Scene) -> None:

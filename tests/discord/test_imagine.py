@@ -29,7 +29,10 @@ async def test_a_picture_comes_with_its_parameters_inside(scene: Scene) -> None:
     request = GenerationRequest.model_validate_json(picture.text["easel"])
     assert (request.loras[0].name, request.seed) == ("Bat", 7)
     assert not any(PROMPT in text for text in (message.text, *picture.text.values())), "it stays the person's own"
-    assert list(message.buttons) == ["Again", "Vary", "Edit", "Upscale", "Bookmark LoRAs", "Details", "Delete"]
+    assert list(message.buttons) == [
+        *("Again", "Vary", "Edit", "Upscale", "Bookmark LoRAs"),
+        *("Save as stack", "Try weights", "Details", "Delete"),
+    ]
     assert "Bat" in message.text and "seed 7" in message.text
 
 
