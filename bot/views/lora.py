@@ -101,11 +101,12 @@ def bookmark_label(*, kept: bool) -> str:
     return _("Remove bookmark") if kept else _("Bookmark")
 
 
-async def toggle_bookmark(interaction: Interaction, lora_id: int, *, kept: bool) -> None:
-    """Take the presser's bookmark away if it was `kept`, else add it. Raises NothingThere."""
+async def toggle_bookmark(interaction: Interaction, lora_id: int, *, kept: bool) -> Lora:
+    """Take the presser's bookmark away if it was `kept`, else add it; gives the entry. Raises NothingThere."""
     lora = await find(interaction, lora_id)
     change = remove_bookmark if kept else add_bookmark
     await change(interaction.client.easel.connection, interaction.user.id, lora.id)
+    return lora
 
 
 class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):

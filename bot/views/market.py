@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 4  # entries of 7 components each; beside them 12 for title, menus and buttons make Discord's 40
 MENU, MAX_OPTION = 25, 100  # choices of one menu, characters of one
+MAX_NAME = 80  # characters of a name in what is told of a press
 _NEVER = r"(?!)"
 _PLACE = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
 _ALL = "-"  # the choice that does not narrow anything down
@@ -87,9 +88,10 @@ class KeepButton(PressButton, template=rf"mkk:(?P<lora>\d{{1,19}}):(?P<kept>[01]
         return cls(int(match["lora"]), _place_in(match), kept=match["kept"] == "1")
 
     async def press(self, interaction: Interaction) -> None:
-        """Do it, and show the page as it is now."""
-        await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
-        await _show(interaction, self.place)
+        """Do it, and show the page as it is now, with a word on where what was kept is found."""
+        lora = await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
+        told = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
+        await _show(interaction, self.place, "" if self.kept else told.format(lora=clipped(lora.name, MAX_NAME)))
 
 
 class SearchButton(PressButton, template=rf"mkf:{_PLACE}"):
@@ -276,8 +278,8 @@ def _place_in(match: re.Match[str]) -> Place:
     return Place(int(match["page"]), match["key"])
 
 
-async def _show(interaction: Interaction, place: Place) -> None:
-    page = await market_page(interaction.client.easel, interaction.user.id, place)
+async def _show(interaction: Interaction, place: Place, note: str = "") -> None:
+    page = await market_page(interaction.client.easel, interaction.user.id, place, note)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
@@ -293,8 +295,11 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
     await whisper(interaction, page.view, page.files)
 
 
-async def market_page(easel: Easel, person_id: int, place: Place) -> Page:
-    """One page of what was looked for. Raises NothingThere when the place is too old."""
+async def market_page(easel: Easel, person_id: int, place: Place, note: str = "") -> Page:
+    """One page of what was looked for; `note` says what has just happened.
+
+    Raises NothingThere when the place is too old.
+    """
     query = await query_at(easel.connection, person_id, place)
     found = await browse_loras(
         easel.connection,
@@ -309,7 +314,8 @@ async def market_page(easel: Easel, person_id: int, place: Place) -> Page:
     if not found.loras and place.page:  # the library has become smaller
         return await market_page(easel, person_id, place.turned(-place.page))
     page = Page()
-    page.view.add_item(ui.TextDisplay[Any](await _title(easel, person_id, query, place, found)))
+    title = await _title(easel, person_id, query, place, found)
+    page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     for lora in found.loras:
         await _add(page, easel, person_id, about_lora.entry(easel, lora, usual.name if usual else None), lora, place)
@@ -342,7 +348,9 @@ async def _title(easel: Easel, person_id: int, query: Query, place: Place, found
         parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))
     lines.append(f"-# {' · '.join(parts)}")
     if query == await first_query(easel, person_id) and query.sort is Sort.TOP_RATED and not place.page:
-        lines.append(_("Your first time here? *Details* shows what a LoRA does, *Bookmark* keeps it for later."))
+        lines.append(
+            _("Your first time here? *Details* shows what a LoRA does and paints with it, *Bookmark* keeps it.")
+        )
     return "\n".join(lines)
 
 

@@ -93,6 +93,8 @@ class Screen:
     then: Callable[[Page], Awaitable[None]] | None = None
     phone: bool = False
     locale: str = "en-US"
+    who: str = "Ada"
+    channel: str | None = None  # None for the stage's
 
 
 async def nothing(stage: Stage) -> None:
@@ -109,14 +111,16 @@ async def fill_in_imagine(page: Page) -> None:
 
 
 async def waiting(stage: Stage) -> None:
-    """A picture on its way."""
+    """A picture on its way; another beside it makes it take its time."""
     await stage.order("imagine", prompt=OWL, lora1="Komori", steps=150, count=4)
+    await stage.grace.slash("imagine", prompt="a red star", steps=150, count=4)
 
 
 async def see_preview(page: Page) -> None:
     """Its preview tells something."""
-    await expect(last(page)).to_contain_text(re.compile(r"step ([6-9]\d|1\d\d) of"), timeout=PAINT_MS)
-    await expect(last(page).get_by_test_id("picture")).to_be_visible(timeout=PAINT_MS)
+    await expect(last(page)).to_contain_text(re.compile(r"step ([4-9]\d|1\d\d) of"), timeout=PAINT_MS)
+    await expect(last(page).get_by_test_id("picture").first).to_be_visible(timeout=PAINT_MS)
+    await expect(last(page).get_by_role("button", name="Cancel")).to_be_visible()
 
 
 async def result(stage: Stage) -> None:
@@ -165,7 +169,7 @@ async def stack(stage: Stage) -> None:
 
 async def lora(stage: Stage) -> None:
     """A LoRA's own page, once Easel has painted samples for it."""
-    while "without it" not in (await stage.told("lora info", name="Komori")).text:
+    while len((await stage.told("lora info", name="Komori")).attachments) < 4:
         await stage.clear()
         await asyncio.sleep(2)
 
@@ -178,6 +182,52 @@ async def market(stage: Stage) -> None:
 async def studio(stage: Stage) -> None:
     """The panel with two LoRAs."""
     await stage.in_the_studio("Komori", "Stripes")
+
+
+async def studio_misfit(stage: Stage) -> None:
+    """The panel after the checkpoint was changed to the other lineage: one LoRA stays, struck through, with why."""
+    await stage.in_the_studio("Komori", "Stripes")
+    await stage.clear()
+    await stage.told("studio", checkpoint="pastel")
+
+
+async def compare(stage: Stage) -> None:
+    """What each LoRA of a stack does."""
+    await stage.in_the_studio("Komori", "Stripes")
+    await stage.told("stack delete", name="Party owl")
+    await stage.told("stack save", name="Party owl")
+    await stage.clear()
+    order = await stage.order("stack compare", name="Party owl", prompt=OWL, checkpoint="vivid", seed=6)
+    await stage.painted(order)
+
+
+async def details(stage: Stage) -> None:
+    """All that made a picture."""
+    sent = await stage.order("imagine", prompt=OWL, lora1="Komori", lora2="Gloss", checkpoint="vivid", seed=6)
+    await (await stage.ada.press(await stage.painted(sent), "Details")).reply(PATIENCE)
+
+
+async def queue(stage: Stage) -> None:
+    """What one waits for."""
+    for prompt in (OWL, "a red star on a blue background"):
+        await stage.order("imagine", prompt=prompt, steps=150, count=4)
+    await stage.told("queue")
+
+
+async def settings(stage: Stage) -> None:
+    """One's defaults."""
+    await stage.told("settings")
+
+
+async def shared(stage: Stage) -> None:
+    """Somebody else takes a stack by its code, in a direct message."""
+    await stage.in_the_studio("Komori", "Gloss")
+    await stage.told("stack delete", name="Shiny owl")
+    await stage.told("stack save", name="Shiny owl")
+    code = (await stage.told("stack share", name="Shiny owl")).text.split("`")[1]
+    await (await stage.grace.slash("stack import", code=code, in_="dm")).reply(PATIENCE)
+    sent = await stage.grace.slash("imagine", prompt=OWL, stack="Shiny owl", checkpoint="vivid", seed=6, in_="dm")
+    await stage.painted(sent)
 
 
 async def guide(stage: Stage) -> None:
@@ -200,9 +250,15 @@ SCREENS = (
     Screen("market", market),
     Screen("lora", lora),
     Screen("studio", studio),
+    Screen("studio-misfit", studio_misfit),
     Screen("stack", stack),
+    Screen("shared", shared, who="Grace", channel="Easel"),
     Screen("sweep", sweep),
+    Screen("compare", compare),
+    Screen("details", details),
     Screen("history", history),
+    Screen("queue", queue),
+    Screen("settings", settings),
     Screen("remix", remix),
     Screen("guide", guide),
     Screen("guide-answer", guide_answer),
@@ -210,8 +266,14 @@ SCREENS = (
     Screen("phone-bookmarks", bookmarks, phone=True),
     Screen("phone-guide", guide, phone=True),
     Screen("phone-market", market, phone=True),
+    Screen("phone-result", result, phone=True),
     Screen("japanese-studio", studio, locale="ja"),
     Screen("japanese-refusal", refusal, locale="ja"),
     Screen("japanese-guide", guide_answer, locale="ja"),
     Screen("japanese-market", market, locale="ja"),
+    Screen("japanese-bookmarks", bookmarks, locale="ja"),
+    Screen("japanese-lora", lora, locale="ja"),
+    Screen("japanese-result", details, locale="ja"),
+    Screen("japanese-history", history, locale="ja"),
+    Screen("japanese-stack", stack, locale="ja"),
 )

@@ -25,7 +25,8 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-DESKTOP: ViewportSize = {"width": 1180, "height": 1080}
+DESKTOP: ViewportSize = {"width": 1040, "height": 1180}
+SCALE = 1.0  # pixels of a picture for each of the page; more would make the repository grow without showing more
 PHONE: ViewportSize = {"width": 390, "height": 844}
 START_SECONDS = 120
 PAINT_MS = 60_000  # the first picture waits for the worker to load torch
@@ -72,7 +73,7 @@ async def looking(
     browser: Browser, demo: Demo, name: str = "Ada", channel: str = "general", size: ViewportSize = DESKTOP
 ) -> AsyncGenerator[Page]:
     """Somebody looks at a channel. Nothing may go wrong on the page itself."""
-    page = await browser.new_page(viewport=size, device_scale_factor=1.5)
+    page = await browser.new_page(viewport=size, device_scale_factor=SCALE)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)

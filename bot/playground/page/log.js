@@ -26,7 +26,11 @@ export class Log {
     if (channel !== state.channel) return;
     this.shown.clear();
     this.root.replaceChildren(
-      make("p", { class: "start" }, `This is the start of ${place()?.name ?? "this channel"}.`),
+      make(
+        "p",
+        { class: "start" },
+        `This is the start of ${place()?.name ?? "this channel"}. Type / to see what ${state.world.bot.username} does.`,
+      ),
     );
     for (const one of messages) this.put(one);
     this.toEnd();

@@ -43,7 +43,7 @@ function usedLine(one) {
     return make("div", { class: "used" }, make("b", {}, nameOf(user.id)), ` used /${one.interaction.name}`);
   if (one.referenced_message === undefined) return null;
   if (one.referenced_message === null) return make("div", { class: "used" }, "↱ a message that was deleted");
-  const preview = one.referenced_message.content || "a message";
+  const preview = one.referenced_message.content || firstLine(one.referenced_message.components) || "a message";
   return make(
     "div",
     { class: "used", dir: "auto" },
@@ -51,6 +51,15 @@ function usedLine(one) {
     make("b", {}, nameOf(one.referenced_message.author.id)),
     ` ${preview.slice(0, 80)}`,
   );
+}
+
+// The first words that a message of components shows, without their marks; null when it shows none.
+function firstLine(parts = []) {
+  for (const part of parts) {
+    const found = part.content ?? firstLine(part.components);
+    if (found) return found.split("\n")[0].replace(/^[#>\-\s]+|[*_~`\\]/g, "");
+  }
+  return null;
 }
 
 function byline(one) {
