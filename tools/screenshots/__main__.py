@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.playground.control import Control
 from tools.screenshots.screens import SCREENS, Screen, Stage
-from tools.screenshots.stage import DESKTOP, PHONE, chromium, looking, running_demo
+from tools.screenshots.stage import DESKTOP, PHONE, chromium, looking, running_demo, shown
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 CHANNEL = "art"
@@ -33,7 +33,7 @@ async def _walk(screens: list[Screen], out: Path) -> None:
                     if screen.then is not None:
                         await screen.then(page)
                     await page.wait_for_load_state("networkidle")
-                    _keep(await page.screenshot(), out / f"{screen.name}.webp")
+                    _keep(await page.screenshot(clip=await shown(page)), out / f"{screen.name}.webp")
                 await stage.clear()
 
 

@@ -50,8 +50,10 @@ class Stage:
 
     async def painted(self, sent: Sent) -> Seen:
         """The picture that was ordered."""
-        waiting = await sent.reply(PATIENCE)
-        return await self.control.wait_message(waiting.id, lambda seen: bool(seen.attachments), PATIENCE)
+        return await self._ended(await sent.reply(PATIENCE))
+
+    async def _ended(self, message: Seen) -> Seen:
+        return await self.control.wait_message(message.id, lambda seen: _kinds(seen) != {"cancel"}, PATIENCE)
 
     async def in_the_studio(self, *loras: str) -> Seen:
         """Ada's studio with a prompt and these LoRAs; the panel is what is left to see."""
@@ -78,10 +80,20 @@ class Stage:
     async def clear(self) -> None:
         """Empty the channel, so that the next screen stands alone."""
         for message in await self.control.messages(self.channel):
-            if "Cancel" in message.buttons:
-                await (await self.ada.press(message, "Cancel")).answered(PATIENCE)
+            if _kinds(message) == {"cancel"} and message.visible_to is None:
+                await (await self.ada.press(message, f"cancel:{_numbers(message)[0]}")).answered(PATIENCE)
+                await self._ended(message)
             if not message.dismissed:
                 await self.control.person(message.visible_to or "Grace").delete(message)
+
+
+def _kinds(message: Seen) -> set[str]:
+    """What the ids of a message's buttons begin with; a picture that waits has `cancel` alone."""
+    return {str(button.get("custom_id")).partition(":")[0] for button in message.buttons.values()}
+
+
+def _numbers(message: Seen) -> list[str]:
+    return [str(button.get("custom_id")).partition(":")[2] for button in message.buttons.values()]
 
 
 @dataclass(frozen=True)
@@ -204,13 +216,15 @@ async def compare(stage: Stage) -> None:
 async def details(stage: Stage) -> None:
     """All that made a picture."""
     sent = await stage.order("imagine", prompt=OWL, lora1="Komori", lora2="Gloss", checkpoint="vivid", seed=6)
-    await (await stage.ada.press(await stage.painted(sent), "Details")).reply(PATIENCE)
+    picture = await stage.painted(sent)
+    button = next(one["custom_id"] for one in picture.buttons.values() if one["custom_id"].startswith("details:"))
+    await (await stage.ada.press(picture, button)).reply(PATIENCE)
 
 
 async def queue(stage: Stage) -> None:
     """What one waits for."""
     for prompt in (OWL, "a red star on a blue background"):
-        await stage.order("imagine", prompt=prompt, steps=150, count=4)
+        await (await stage.order("imagine", prompt=prompt, steps=150, count=4)).answered(PATIENCE)
     await stage.told("queue")
 
 

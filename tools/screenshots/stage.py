@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Browser, Locator, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, FloatRect, Locator, Page, ViewportSize, async_playwright, expect
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
@@ -28,6 +28,8 @@ QUIET = (
 DESKTOP: ViewportSize = {"width": 1040, "height": 1180}
 SCALE = 1.0  # pixels of a picture for each of the page; more would make the repository grow without showing more
 PHONE: ViewportSize = {"width": 390, "height": 844}
+SHOWN = "[data-testid=message], [data-testid=suggestion]"
+MARGIN = 14  # pixels above what is shown
 START_SECONDS = 120
 PAINT_MS = 60_000  # the first picture waits for the worker to load torch
 
@@ -119,6 +121,15 @@ async def choose(page: Page, option: str, typed: str, wanted: str) -> None:
 def last(page: Page) -> Locator:
     """The newest message."""
     return page.get_by_test_id("message").last
+
+
+async def shown(page: Page) -> FloatRect:
+    """The part of the page that shows something, in CSS pixels: the channel from its first message on."""
+    size, channel = page.viewport_size or DESKTOP, await page.get_by_role("main").bounding_box()
+    tops = [await one.bounding_box() for one in await page.locator(SHOWN).all() if await one.is_visible()]
+    top = max(0.0, min((box["y"] for box in tops if box), default=0.0) - MARGIN)
+    left = channel["x"] if channel else 0.0
+    return {"x": left, "y": top, "width": size["width"] - left, "height": size["height"] - top}
 
 
 async def painted(message: Locator) -> None:
