@@ -236,6 +236,7 @@ class Dispatcher:
 
     async def _follow(self, station: Station) -> None:
         async for event in station.worker.events():
+            metrics.count_lookups(event)
             await guard(self._handle(station, event), f"handling {type(event).__name__}")
             self._called.set()
 

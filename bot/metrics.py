@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from bot.config import ConfigError
 from bot.database.jobs import Job
+from inference.messages import Finished
 
 REGISTRY = CollectorRegistry()
 _TOO_MANY = 429  # Discord's answer to whoever asks too often
@@ -57,6 +58,13 @@ def count_end(job: Job) -> None:
         WAIT_SECONDS.observe((job.started_at - job.created_at) / 1000)
     if job.seconds is not None:
         PAINT_SECONDS.labels(job.checkpoint).observe(job.seconds)
+
+
+def count_lookups(event: object) -> None:
+    """If a worker tells by this event what became of the look-ups in its caches."""
+    for cache, lookups in event.lookups.items() if isinstance(event, Finished) else ():
+        CACHE.labels(cache, "hit").inc(lookups.hits)
+        CACHE.labels(cache, "miss").inc(lookups.misses)
 
 
 @contextmanager

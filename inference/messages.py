@@ -272,10 +272,18 @@ class Progress(_JobEvent):
     preview: str | None = None
 
 
+class Lookups(_Frozen):
+    """How often a cache of the worker had what was looked for, and how often not."""
+
+    hits: Annotated[int, Field(ge=0, lt=2**53)] = 0
+    misses: Annotated[int, Field(ge=0, lt=2**53)] = 0
+
+
 class Finished(_JobEvent):
     """The pictures lie in the spool, in order. `seconds` of painting, `peak_memory` in bytes.
 
-    `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect.
+    `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect. `lookups` are
+    all of the worker's since it last finished a job, by cache.
     """
 
     type: Literal["finished"] = "finished"
@@ -283,6 +291,7 @@ class Finished(_JobEvent):
     seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
     peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
     notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS)] = ()
+    lookups: Annotated[dict[Name, Lookups], Field(max_length=32)] = {}
 
 
 class Failed(_JobEvent):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import threading
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -10,11 +11,37 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class ByteCache(Generic[Key, Value]):
-    """Values by key. What is larger than the whole limit is made, handed out and not kept."""
+class Tally:
+    """How often something was looked for in each cache, by its name, and whether it was there. For several threads."""
 
-    def __init__(self, limit: int, size: Callable[[Value], int]) -> None:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, bool]] = Counter()
+
+    def count(self, name: str, *, hit: bool) -> None:
+        """Once more."""
+        with self._lock:
+            self._counts[name, hit] += 1
+
+    def take(self) -> dict[str, tuple[int, int]]:
+        """Hits and misses since the last call."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        return {name: (counts[name, True], counts[name, False]) for name, _hit in counts}
+
+
+LOOKUPS = Tally()  # of this process
+
+
+class ByteCache(Generic[Key, Value]):
+    """Values by key. What is larger than the whole limit is made, handed out and not kept.
+
+    Look-ups are counted under `name`, which several caches of one kind may share.
+    """
+
+    def __init__(self, limit: int, size: Callable[[Value], int], name: str = "other") -> None:
         self.limit = limit
+        self._name = name
         self.nbytes = 0
         self._size = size
         self._kept: OrderedDict[Key, Value] = OrderedDict()
@@ -25,6 +52,7 @@ class ByteCache(Generic[Key, Value]):
     def find(self, key: Key) -> Value | None:
         """The value of `key`, None when it is not kept."""
         value = self._kept.get(key)
+        LOOKUPS.count(self._name, hit=value is not None)
         if value is not None:
             self._kept.move_to_end(key)
         return value

@@ -55,7 +55,7 @@ class Embeddings:
         self._is_xl = hasattr(pipeline, "text_encoder_2")
         both = [(getattr(pipeline, f"tokenizer{n}", None), getattr(pipeline, f"text_encoder{n}", None)) for n in _BOTH]
         self._encoders = [(tokenizer, encoder) for tokenizer, encoder in both if encoder is not None]
-        self._kept: ByteCache[_Key, Embedding] = ByteCache(MAX_BYTES, lambda embedding: embedding.nbytes)
+        self._kept: ByteCache[_Key, Embedding] = ByteCache(MAX_BYTES, lambda embedding: embedding.nbytes, "embedding")
 
     def chunks(self, texts: Iterable[str]) -> int:
         """How many chunks the longest of `texts` takes, in the encoder where it takes most."""

@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from inference.engine.cache import LOOKUPS
 from inference.engine.devices import peak_memory
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.engine.states import States, what_is_painted
 from inference.errors import InferenceError, WorkerFailed
-from inference.messages import Cancelled, Configure, Failed, Finished, Generate, JobEvent, Progress, Started
+from inference.messages import Cancelled, Configure, Failed, Finished, Generate, JobEvent, Lookups, Progress, Started
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
 
 PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
@@ -180,6 +181,7 @@ class Painter:
             seconds=seconds,
             peak_memory=peak_memory(),
             notes=handle.notes,
+            lookups={name: Lookups(hits=hits, misses=misses) for name, (hits, misses) in LOOKUPS.take().items()},
         )
 
     def _save(self, job: _Job) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ class Shelf:
         self._source = source
         self._dense_limit = dense_limit
         self._lock = threading.Lock()
-        self._files: ByteCache[str, LoraFile] = ByteCache(limit // 2, _file_bytes)
-        self._changes: ByteCache[tuple[str, int], Changes] = ByteCache(limit // 2, _change_bytes)
+        self._files: ByteCache[str, LoraFile] = ByteCache(limit // 2, _file_bytes, "lora_file")
+        self._changes: ByteCache[tuple[str, int], Changes] = ByteCache(limit // 2, _change_bytes, "lora_layers")
 
     @property
     def nbytes(self) -> int:

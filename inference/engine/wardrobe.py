@@ -19,7 +19,7 @@ class Wardrobe:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._sets: ByteCache[Worn, Dressed] = ByteCache(SET_BYTES, lambda dressed: dressed.loras.nbytes)
+        self._sets: ByteCache[Worn, Dressed] = ByteCache(SET_BYTES, lambda dressed: dressed.loras.nbytes, "lora_set")
 
     def dress(self, files: Sequence[LoraFile], weights: Sequence[float], checkpoint: Checkpoint) -> Dressed:
         """The set of `files` at `weights`. Raises LoraFileRefused or ModuleMismatch, also at a weight of 0."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from inference.messages import Cancelled, Capacity, Configure, Event, Finished, Generate, Progress, Started
+from inference.messages import Cancelled, Capacity, Configure, Event, Finished, Generate, Lookups, Progress, Started
 from inference.workers import WorkerDied
 
 PATIENCE = 10.0  # seconds
@@ -88,6 +88,7 @@ class FakeWorker:
         free: int = 1,
         write: bool = True,
         notes: tuple[str, ...] = (),
+        lookups: dict[str, Lookups] | None = None,
     ) -> None:
         """Leave pictures in the spool, each of the colour of its attempt, and report them."""
         names = [f"job{job.job_id}-{job.attempt}-{i}.png" for i in range(pictures or job.request.count)]
@@ -101,6 +102,7 @@ class FakeWorker:
             seconds=1.0,
             peak_memory=1,
             notes=notes,
+            lookups=lookups or {},
         )
         self.say(end, Capacity(free=free))
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot import metrics
 from bot.config import ConfigError
-from inference.messages import Capacity
+from inference.messages import Capacity, Lookups
 from tests.bot.test_dispatcher import open_bench
 
 
@@ -82,3 +82,14 @@ async def test_what_happens_to_jobs_and_workers_is_counted(tmp_path: Path) -> No
     assert value("easel_wait_seconds_count") == waits + 1
     assert value("easel_checkpoint_swaps_total", checkpoint="vivid") == swaps + 1
     assert value("easel_worker_deaths_total") == deaths + 1
+
+
+async def test_what_the_worker_found_in_its_caches_is_counted(tmp_path: Path) -> None:
+    hits, misses = (value("easel_cache_lookups_total", cache="embedding", outcome=o) for o in ("hit", "miss"))
+    async with open_bench(tmp_path) as bench:
+        job = await bench.order()
+        handed = await bench.worker.job()
+        bench.worker.finish(handed, lookups={"embedding": Lookups(hits=3, misses=2)})
+        await bench.end(job)
+    assert value("easel_cache_lookups_total", cache="embedding", outcome="hit") == hits + 3
+    assert value("easel_cache_lookups_total", cache="embedding", outcome="miss") == misses + 2

@@ -295,6 +295,17 @@ def test_after_all_this_the_picture_is_still_the_same(worker: WorkerProcess, sha
     assert len(digests) == 1
 
 
+def test_a_prompt_and_a_lora_that_were_used_before_are_found_in_the_caches(
+    worker: WorkerProcess, shared_house: House
+) -> None:
+    asked, files = with_lora(shared_house.bat)
+    for _ in range(2):
+        end = worker.paint(asked.model_copy(update={"prompt": "a prompt nobody has written yet"}), files)
+    assert isinstance(end, Finished)
+    assert set(end.lookups) == {"embedding", "lora_file", "lora_layers", "lora_set"}
+    assert all(seen.hits and not seen.misses for seen in end.lookups.values()), end.lookups
+
+
 def test_configured_again_it_gives_back_what_it_has_and_knows_the_new_checkpoints(
     worker: WorkerProcess, shared_house: House
 ) -> None:
