@@ -15,3 +15,13 @@ def test_damaged_files_are_told_quickly_and_never_crash(seed: int, tmp_path: Pat
 
     figures = run(400, seed, tmp_path)
     assert figures["broken"] > 300
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is measured by a module that Windows lacks")
+def test_a_file_that_was_cut_to_almost_nothing_can_be_damaged_further() -> None:
+    import random
+
+    from tests.inference.lora.fuzz import damaged
+
+    chance = random.Random(4711)
+    assert all(isinstance(damaged(bytes(size), chance), bytes) for _ in range(50) for size in range(9))
