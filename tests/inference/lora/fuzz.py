@@ -72,7 +72,8 @@ def _splice(data: bytes, chance: random.Random) -> bytes:
 
 
 def _length(data: bytes, chance: random.Random) -> bytes:
-    lie = chance.choice([0, 1, 2, len(data), max(0, len(data) - 8), 2**20, 2**31, 2**63, 2**64 - 1, chance.randrange(4000)])
+    size = len(data)
+    lie = chance.choice([0, 1, 2, size, max(0, size - 8), 2**20, 2**31, 2**63, 2**64 - 1, chance.randrange(4000)])
     return struct.pack("<Q", lie) + data[8:]
 
 
