@@ -119,7 +119,7 @@ def ids(message: Seen) -> list[str]:
 async def opened(person: Person) -> list[Seen]:
     """What commands show."""
     shown = [await told(person, command) for command in ("studio", "bookmarks", "lora browse", "stack list")]
-    shown += [await told(person, command) for command in ("history", "queue", "settings")]
+    shown += [await told(person, command) for command in ("history", "queue", "settings", "status")]
     shown += [await told(person, "guide", chapter=chapter.key) for chapter in CHAPTERS]
     shown += [await told(person, "lora info", name=name) for name in ("00", "01", "04")]
     shown.append(await told(person, "bookmarks", search="🦉" * 30, sort="oldest", category="character"))
@@ -139,7 +139,7 @@ async def question(person: Person) -> Seen:
 async def waiting(person: Person) -> list[Seen]:
     """Two jobs, one of which waits."""
     long = {"prompt": LONG[:4000], "steps": 150, "count": 4}
-    return [*[await told(person, "imagine", **long) for _ in range(2)], await told(person, "queue")]
+    return [*[await told(person, "imagine", **long) for _time in range(2)], await told(person, "queue")]
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
@@ -150,6 +150,8 @@ async def test_everything_fits_and_nothing_is_dead(full: Scene, locale: str) -> 
     left = [*await furnished(full, margaret), await question(margaret)]
     await crawler.crawl(*await opened(margaret), *left)
     await crawler.crawl(*await waiting(margaret))
+    for _time in range(2):  # one of them was cancelled by its button
+        await told(margaret, "cancel")
     with speaking(locale):
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead
