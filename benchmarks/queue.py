@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Protocol
 
+sys.path.pop(0)  # this folder, whose queue.py is not Python's
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from inference.queue import JobQueue, Seat, Waiting
