@@ -101,4 +101,5 @@ async def update(interaction: Interaction, view: ui.LayoutView, files: list[disc
 async def ask(interaction: Interaction, modal: ui.Modal) -> None:
     """Open `modal`, which can only be a first answer. Raises discord.InteractionResponded when it comes too late."""
     await settle(interaction)
+    interaction.client.forms[modal.custom_id] = modal
     await interaction.response.send_modal(modal)

@@ -7,12 +7,14 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
 from bot import acknowledge, background, metrics
+from bot.alarms import Alarms
 from bot.api_url import api_base
 from bot.assembly import Easel
 from bot.cogs.bookmarks import BookmarksCog
@@ -39,6 +41,7 @@ from bot.views.declare import DeclareButton
 from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
 from bot.views.history import CONTROLS as HISTORY_CONTROLS
 from bot.views.lora import CONTROLS as LORA_CONTROLS
+from bot.views.lost import give_back
 from bot.views.market import CONTROLS as MARKET_CONTROLS
 from bot.views.queue import QUEUE_BUTTONS
 from bot.views.refusal import PaintOnButton, SwapButton
@@ -149,6 +152,8 @@ class EaselBot(commands.Bot):
         self.deliverer = Deliverer(DiscordPost(self), easel.connection, easel.settings.storage.pictures)
         self.orders = Orders(easel, self.deliverer)
         self.desk = Desk(easel, draw_panel)
+        self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()  # those that are open, as far as we know
+        easel.generation.on_alarm(Alarms(self).worker_benched)
 
     async def setup_hook(self) -> None:
         """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""
@@ -162,6 +167,12 @@ class EaselBot(commands.Bot):
     async def _resume(self, owed: list[Job]) -> None:
         await self.wait_until_ready()
         self.orders.resume(owed)
+
+    async def on_interaction(self, interaction: discord.Interaction[EaselBot]) -> None:
+        """What discord.py lets fall: forms of which it does not know."""
+        custom_id = str((interaction.data or {}).get("custom_id"))
+        if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
+            await background.guard(give_back(interaction), "a form that was open too long")
 
     async def tell(self, interaction: discord.Interaction[EaselBot], error: Exception) -> None:
         """Answer what a button or a modal raised, as the tree does for commands."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bot.playground import cast
 from bot.playground.seen import Seen
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
 from tests.house import PASTEL, House
@@ -37,6 +38,7 @@ async def bot_process(
     environment = os.environ | {
         "EASEL_DISCORD__TOKEN": scene.playground.token,
         "EASEL_DISCORD__API_URL": scene.playground.api_url,
+        "EASEL_DISCORD__OPERATORS": f"[{cast.MARGARET}]",
         "OMP_NUM_THREADS": "1",
     }
     command = (sys.executable, "-m", "bot", "run", "--config", str(config))
@@ -66,7 +68,12 @@ async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
         refusal = await (await empty.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).reply()
         page = await (await empty.ada.slash("bookmarks", add="Bat")).reply()
+        studio = await (await empty.ada.slash("studio")).reply()
+        form = await empty.ada.press(studio, "Edit prompt")
+        await form.modal()
     async with empty.bot():
+        told = await (await empty.ada.submit(form, {"prompt": "a very *long* prompt"})).reply()
+        assert told.ephemeral and "open it again" in told.text and "a very \\*long\\* prompt" in told.text
         await empty.painted(await empty.ada.press(picture, "Again"))
         await empty.painted(await empty.ada.press(refusal, "Paint on pastel"))
         await empty.ada.press(page, "Remove")
@@ -140,6 +147,11 @@ async def test_a_killed_worker_paints_again_and_the_message_goes_on_to_one_pictu
         (worker,) = psutil.Process(process.pid).children()
         worker.kill()
         assert len((await empty.ended(message)).attachments) == 4
+        margaret = empty.control.person("Margaret")  # an operator is told of a worker that dies again and again
+        async with asyncio.timeout(PATIENCE):
+            while not any("5 times" in seen.content for seen in await margaret.messages("dm")):
+                for child in psutil.Process(process.pid).children():
+                    child.kill()
     assert len(await pictures_in(empty)) == 1
 
 
