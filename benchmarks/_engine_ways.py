@@ -1,0 +1,114 @@
+"""Three ways to serve a trace: diffusers with PEFT one by one, diffusers with fused LoRAs one by one, and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+
+from benchmarks._engine_nets import Lora, Net, engine_of
+from benchmarks._engine_trace import Clock, Order, Served
+from inference.engine.engine import Engine
+from inference.engine.handle import Handle, State
+from inference.engine.samplers import scheduler_for
+from inference.messages import GenerationRequest, PredictionType
+from inference.prediction import Prediction
+
+EPSILON = Prediction(PredictionType.EPSILON, zero_snr=False)
+
+
+class Way(Protocol):
+    """A way to serve."""
+
+    def serve(self, trace: Sequence[Order], gap: float, clock: Clock) -> Served:
+        """Paint everything; between two orders lie `gap` seconds on average."""
+        ...
+
+
+class OneByOne:
+    """Diffusers' own pipeline without LoRAs, first come first served."""
+
+    def __init__(self, net: Net, loras: Sequence[Lora]) -> None:
+        self._pipeline = net.pipeline()
+        self._config = self._pipeline.scheduler.config
+        for lora in loras:
+            self._pipeline.load_lora_weights(dict(lora.file.tensors), adapter_name=lora.name)
+
+    def serve(self, trace: Sequence[Order], gap: float, clock: Clock) -> Served:
+        """Paint everything; between two orders lie `gap` seconds on average."""
+        came = [order.at * gap for order in trace]
+        ended: list[float] = []
+        for order, at in zip(trace, came, strict=True):
+            clock.skip_to(at)
+            self.paint(order.request)
+            ended.append(clock.now())
+        return Served.of(came, ended)
+
+    def paint(self, request: GenerationRequest) -> torch.Tensor:
+        """Pictures (1, 3, height, width) in 0..1."""
+        pipeline = self._pipeline
+        pipeline.scheduler = scheduler_for(request.sampler, self._config, EPSILON, request.steps)
+        return pipeline(
+            prompt=request.prompt, negative_prompt=request.negative_prompt or None, width=request.width,
+            height=request.height, num_inference_steps=request.steps, guidance_scale=request.guidance_scale,
+            generator=torch.Generator("cpu").manual_seed(request.seed), output_type="pt",
+        ).images  # fmt: skip
+
+    def wear(self, request: GenerationRequest) -> None:
+        """Put the request's LoRAs on; all are in memory."""
+        if request.loras:
+            self._pipeline.enable_lora()
+            self._pipeline.set_adapters([use.name for use in request.loras], [use.weight for use in request.loras])
+        else:
+            self._pipeline.disable_lora()
+
+
+class Adapters(OneByOne):
+    """With PEFT's adapters, all loaded beforehand."""
+
+    def paint(self, request: GenerationRequest) -> torch.Tensor:
+        """See `OneByOne.paint`."""
+        self.wear(request)
+        return super().paint(request)
+
+
+class FusedLoras(OneByOne):
+    """With the LoRAs put into the weights for each request, and taken out afterwards."""
+
+    def paint(self, request: GenerationRequest) -> torch.Tensor:
+        """See `OneByOne.paint`."""
+        self.wear(request)
+        if not request.loras:
+            return super().paint(request)
+        self._pipeline.fuse_lora(adapter_names=[use.name for use in request.loras])
+        try:
+            return super().paint(request)
+        finally:
+            self._pipeline.unfuse_lora()
+
+
+class Together:
+    """The engine; LoRAs are in memory as they are for the others."""
+
+    def __init__(self, net: Net, loras: list[Lora], **options: Any) -> None:
+        self.engine: Engine = engine_of(net, net.pipeline(), loras, **options)
+
+    def serve(self, trace: Sequence[Order], gap: float, clock: Clock) -> Served:
+        """Paint everything; between two orders lie `gap` seconds on average."""
+        came, coming = [order.at * gap for order in trace], list(range(len(trace)))
+        ended, painted = [0.0] * len(trace), dict[int, Handle]()
+        while coming or painted:
+            if not painted:
+                clock.skip_to(came[coming[0]])
+            while coming and came[coming[0]] <= clock.now():
+                number = coming.pop(0)
+                painted[number] = self.engine.submit(trace[number].request)
+            self.engine.step()
+            for number, handle in list(painted.items()):
+                if handle.ended:
+                    if handle.state is not State.DONE:
+                        raise RuntimeError(f"{handle.state}: {handle.error}")
+                    ended[number] = clock.now()
+                    del painted[number]
+        return Served.of(came, ended)
