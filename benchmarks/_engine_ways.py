@@ -1,4 +1,4 @@
-"""Three ways to serve a trace: diffusers with PEFT one by one, diffusers with fused LoRAs one by one, and the engine."""
+"""Three ways to serve a trace: diffusers with PEFT, diffusers with fused LoRAs, both one by one, and the engine."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would stand before Python's
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.remove(str(Path(__file__).parent))  # its queue.py would stand before Python's own
 
 import torch
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Self
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -35,20 +36,11 @@ class Addition(ABC):
     def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
         """Add it in place to `y`, which `layer` has just computed from `x`; rows come first in both."""
 
-    @property
+    @cached_property
     def parts(self) -> dict[str, torch.Tensor]:
         """What is there, by name."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: part for name, part in found.items() if part is not None}
-
-    @property
-    def rank(self) -> int:
-        """Of the pair; 0 without one."""
-        return 0 if self.down is None else self.down.shape[self.RANK["down"]]
-
-    def first(self, entries: int) -> Self:
-        """The first `entries` of it, without copying."""
-        return replace(self, **{name: part[:entries] for name, part in self.parts.items()})
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,8 @@ class LinearAddition(Addition):
 
     def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
         """See `Addition.onto`. y: (rows, …, out)."""
-        entries = next(iter(self.parts.values())).shape[0] if self.down is None else self.down.shape[0]
+        down, up = self.down, self.up
+        entries = len(next(iter(self.parts.values())) if down is None else down)
         rows = y.view(entries, -1, y.shape[-1])
         if self.scale is not None:
             rows.addcmul_(self.scale, rows if layer.bias is None else rows - layer.bias)
@@ -81,8 +74,8 @@ class LinearAddition(Addition):
         given = x.reshape(entries, -1, x.shape[-1])
         if self.dense is not None:
             rows.baddbmm_(given, self.dense)
-        if self.down is not None and self.up is not None:
-            rows.baddbmm_(torch.bmm(given, self.down), self.up)
+        if down is not None and up is not None:
+            rows.baddbmm_(torch.bmm(given, down), up)
 
 
 @dataclass(frozen=True)
@@ -119,18 +112,6 @@ class ConvAddition(Addition):
             rows.add_(_convolved(x, self.dense, layer))
         if self.down is not None and self.up is not None:
             rows.baddbmm_(self.up.expand(len(y), -1, -1), _convolved(x, self.down, layer))
-
-
-@dataclass(frozen=True)
-class Split:
-    """Different additions for stretches of rows: those of guided pictures, two rows each, and of unguided, one each."""
-
-    stretches: tuple[tuple[slice, Addition], ...]
-
-    def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
-        """Add each to its rows."""
-        for rows, addition in self.stretches:
-            addition.onto(y[rows], x[rows], layer)
 
 
 def addition_of(change: Folded, layer: Layer) -> Addition:

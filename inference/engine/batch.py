@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 
-from inference.engine.additions import Addition, Split
 from inference.engine.bench import Bench
 from inference.engine.board import Additions
 from inference.engine.checkpoints import Checkpoint
@@ -40,11 +39,11 @@ class Batch:
         self._seating = None
 
     def leave(self, run: Run) -> None:
-        """Take part no more; who sat last takes the place, so that the others keep theirs."""
+        """Take part no more; the last one that is as large takes the place, so that the others keep theirs."""
         place = self.runs.index(run)
-        last = self.runs.pop()
-        if last is not run:
-            self.runs[place] = last
+        last = max(i for i, other in enumerate(self.runs) if other.seats == run.seats)
+        self.runs[place] = self.runs[last]
+        del self.runs[last]
         self._seating = None
 
     @torch.no_grad()
@@ -71,17 +70,12 @@ class Batch:
         return failed
 
     def _seat(self) -> _Seating:
-        by_rows = {rows: [run for run in self.runs if run.rows == rows] for rows in self._benches}
-        runs = tuple(run for rows in by_rows.values() for run in rows)
-        stretches: list[tuple[slice, Additions]] = []
-        row = 0
-        for rows, sharers in by_rows.items():
-            worn = [one.loras for run in sharers for one in run.dressed]
-            if worn:
-                end = row + rows * len(worn)
-                stretches.append((slice(row, end), self._benches[rows].seat(worn)))
-                row = end
-        return _Seating(runs, _side_by_side(stretches), _together(run.conditions for run in runs))
+        """With guidance all around a seat is a picture, of two rows; else each row has a seat of its own."""
+        rows = min(run.rows for run in self.runs)
+        worn = [one.loras for run in self.runs for one in run.dressed for _ in range(run.rows // rows)]
+        self._benches[3 - rows].clear()
+        additions = self._benches[rows].seat(worn)
+        return _Seating(tuple(self.runs), additions, _together(run.conditions for run in self.runs))
 
     def _idle(self, run: Run) -> LoraNotAtWork | None:
         """After a forward pass every layer has run once: one whose change did not run would make half a LoRA of it."""
@@ -96,21 +90,6 @@ class Batch:
             active=len(expected) - len(idle),
             expected=len(expected),
         )
-
-
-def _side_by_side(stretches: Sequence[tuple[slice, Additions]]) -> Additions:
-    """The additions of several stretches of rows as one."""
-    if len(stretches) == 1:
-        return stretches[0][1]
-    shown: list[Addition | Split | None] = []
-    for at_place in zip(*(additions for _, additions in stretches), strict=True):
-        parts = [
-            (rows, addition)
-            for (rows, _), addition in zip(stretches, at_place, strict=True)
-            if isinstance(addition, Addition)
-        ]
-        shown.append(Split(tuple(parts)) if parts else None)
-    return shown
 
 
 def _together(several: Iterable[Conditions]) -> Conditions:

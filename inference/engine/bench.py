@@ -1,21 +1,24 @@
 """Where the pictures of a batch sit side by side, each with its own LoRAs: stacked tensors that are written per seat.
 
-Who joins or leaves costs one write per layer, not a new stack: stacks grow to the largest number of seats and the
-largest rank that were needed, and shrink when nobody needs the layer any more.
+Who joins or leaves costs one write per layer, not a new stack. Stacks hold the largest rank that is needed in each
+layer, and are made anew, smaller, when most of them is padding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 
 from inference.engine.additions import Addition, ConvAddition
 from inference.engine.board import Board
-from inference.engine.lora_set import LoraSet
+from inference.engine.lora_set import LoraSet, Part
 
 BUCKETS = (4, 8, 16, 32, 64, 128, 256, 512)  # ranks are padded to one of these, so that shapes seldom change
+SLACK = 2.0  # stacks may be so many times as large as what sits there needs
+
+Sizes = Mapping[Part, int]  # of each part of each layer: its rank, or 0 where it has none
 
 
 def bucket(rank: int) -> int:
@@ -24,97 +27,132 @@ def bucket(rank: int) -> int:
 
 
 class Bench:
-    """Seats for pictures of `rows` rows each (two with guidance, one without)."""
+    """Seats of `rows` rows each."""
 
     def __init__(self, board: Board, rows: int) -> None:
         self._board = board
         self._rows = rows
-        self._stacks: dict[int, _Stack] = {}
+        self._stacks: _Stacks | None = None
 
     def seat(self, sets: Sequence[LoraSet]) -> Sequence[Addition | None]:
-        """What the layers of the denoiser add when a picture of each of `sets` sits here, in this order."""
+        """What the layers of the denoiser add when each of `sets` sits here, in this order."""
         if all(one is sets[0] for one in sets):
-            self._stacks.clear()
+            self._stacks = None
             return sets[0].additions
-        places = {place for one in sets for place in one.denoiser}
-        for place in [place for place in self._stacks if place not in places]:
-            del self._stacks[place]
+        needs = _needs(sets)
+        stacks = self._stacks
+        if stacks is None or not stacks.hold(needs, len(sets)):
+            grown = needs if stacks is None else _together(needs, stacks.sizes)
+            stacks = self._stacks = _Stacks.empty(grown if _fits(grown, needs) else needs, sets, self._rows)
+        for seat, one in enumerate(sets):
+            stacks.write(seat, one)
         shown: list[Addition | None] = [None] * len(self._board.keys)
-        for place in places:
-            shown[place] = self._at(place, sets)
+        for place, addition in stacks.shown(len(sets)):
+            shown[place] = addition
         return shown
 
-    def _at(self, place: int, sets: Sequence[LoraSet]) -> Addition:
-        worn = [one.additions[place] for one in sets]
-        needs = _Needs.of([addition for addition in worn if addition is not None])
-        stack = self._stacks.get(place)
-        if stack is None or len(stack.seated) < len(sets) or not stack.needs.cover(needs):
-            if stack is not None:
-                needs = needs.together(stack.needs)
-            seats = max(1 << (len(sets) - 1).bit_length(), 0 if stack is None else len(stack.seated))
-            stack = self._stacks[place] = _Stack.empty(worn, needs, seats, self._rows)
-        for seat, (one, addition) in enumerate(zip(sets, worn, strict=True)):
-            if stack.seated[seat] != one.number:
-                stack.write(seat, addition)
-                stack.seated[seat] = one.number
-        return stack.content.first(len(sets) * stack.copies)
+    def clear(self) -> None:
+        """Nobody sits here for now."""
+        self._stacks = None
 
 
-@dataclass(frozen=True)
-class _Needs:
-    """What a stack must hold: a rank, and which parts."""
+def _needs(sets: Sequence[LoraSet]) -> dict[Part, int]:
+    needs: dict[Part, int] = {}
+    for one in {one.number: one for one in sets}.values():
+        for part, rank in one.ranks.items():
+            if needs.get(part, -1) < rank:
+                needs[part] = rank
+    return {part: bucket(rank) if rank else 0 for part, rank in needs.items()}
 
-    rank: int
-    parts: frozenset[str]
 
-    @classmethod
-    def of(cls, additions: Sequence[Addition]) -> _Needs:
-        rank = bucket(max(addition.rank for addition in additions))
-        return cls(rank, frozenset(name for addition in additions for name in addition.parts))
+def _together(needs: Sizes, more: Sizes) -> Sizes:
+    """What both need, of the parts that are needed now."""
+    return {part: max(rank, more.get(part, 0)) for part, rank in needs.items()}
 
-    def cover(self, other: _Needs) -> bool:
-        return self.rank >= other.rank and self.parts >= other.parts
 
-    def together(self, other: _Needs) -> _Needs:
-        return _Needs(max(self.rank, other.rank), self.parts | other.parts)
+def _fits(sizes: Sizes, needs: Sizes) -> bool:
+    """Whether `sizes` are not much more than `needs`."""
+    return sum(sizes.values()) <= SLACK * sum(needs.values()) and len(sizes) <= SLACK * len(needs)
 
 
 @dataclass
-class _Stack:
-    """One layer's stacked additions. `copies` entries stand for one seat; `seated` are the numbers of the sets."""
+class _Stacks:
+    """Every layer's stacked parts: one entry for each seat, of convolutions for each row of each seat."""
 
-    content: Addition
-    needs: _Needs
-    copies: int
-    seated: list[int] = field(default_factory=list[int])
+    sizes: Sizes
+    tensors: Mapping[Part, torch.Tensor]
+    kinds: Mapping[int, type[Addition]]
+    seated: list[int]  # the numbers of the sets
+    rows: int
+    _views: list[dict[Part, torch.Tensor]] = field(init=False)  # of each seat
+    _shown: dict[int, list[tuple[int, Addition]]] = field(default_factory=dict[int, list[tuple[int, Addition]]])
+
+    def __post_init__(self) -> None:
+        """Lay out the seats."""
+        self._views = [
+            {
+                part: tensor[seat * n : (seat + 1) * n]
+                for part, tensor in self.tensors.items()
+                if (n := self._copies(part))
+            }
+            for seat in range(len(self.seated))
+        ]
 
     @classmethod
-    def empty(cls, worn: Sequence[Addition | None], needs: _Needs, seats: int, rows: int) -> _Stack:
-        models = {name: part for addition in worn if addition for name, part in addition.parts.items()}
-        kind = next(type(addition) for addition in worn if addition)
-        copies = rows if issubclass(kind, ConvAddition) else 1
-        parts: dict[str, torch.Tensor] = {}
-        for name in needs.parts & models.keys():
-            shape = list(models[name].shape)
-            shape[0] = seats * copies
+    def empty(cls, needs: Sizes, sets: Sequence[LoraSet], rows: int) -> _Stacks:
+        """Room for `sets` and as many more as make a power of two."""
+        models = {part: tensor for one in sets for part, tensor in one.parts.items()}
+        kinds = {place: type(model) for one in sets for place in one.denoiser if (model := one.additions[place])}
+        seats = 1 << (len(sets) - 1).bit_length()
+        tensors: dict[Part, torch.Tensor] = {}
+        for part, model in models.items():
+            place, name = part
+            kind, shape = kinds[place], list(model.shape)
+            shape[0] = seats * (rows if issubclass(kind, ConvAddition) else 1)
             if name in kind.RANK:
-                shape[kind.RANK[name]] = needs.rank
-            parts[name] = models[name].new_zeros(shape)
-        return cls(kind(**parts), _Needs(needs.rank, frozenset(parts)), copies, [0] * seats)
+                shape[kind.RANK[name]] = needs[part]
+            tensors[part] = model.new_zeros(shape)
+        return cls(needs, tensors, kinds, [0] * seats, rows)
 
-    def write(self, seat: int, addition: Addition | None) -> None:
-        """Let a seat wear `addition`."""
-        own = {} if addition is None else addition.parts
-        for name, stacked in self.content.parts.items():
-            target = stacked[seat * self.copies : (seat + 1) * self.copies]
-            part = own.get(name)
-            if part is None:
-                target.zero_()
+    def hold(self, needs: Sizes, seats: int) -> bool:
+        """Whether `needs` fit, without too much room left over."""
+        if len(self.seated) < seats or not all(self.sizes.get(part, -1) >= rank for part, rank in needs.items()):
+            return False
+        return _fits(self.sizes, needs)
+
+    def write(self, seat: int, one: LoraSet) -> None:
+        """Let a seat wear `one`, unless it does."""
+        if self.seated[seat] == one.number:
+            return
+        self.seated[seat] = one.number
+        parts = one.parts
+        blank: list[torch.Tensor] = []
+        targets: list[torch.Tensor] = []
+        sources: list[torch.Tensor] = []
+        for part, view in self._views[seat].items():
+            source = parts.get(part)
+            if source is None:
+                blank.append(view)
                 continue
-            if name in self.content.RANK:
-                dimension = self.content.RANK[name]
-                rank = part.shape[dimension]
-                if rank < self.needs.rank:
-                    target.narrow(dimension, rank, self.needs.rank - rank).zero_()
-                    target = target.narrow(dimension, 0, rank)
-            target.copy_(part)
+            if one.ranks[part] < self.sizes[part]:
+                blank.append(view)
+                view = view.narrow(self.kinds[part[0]].RANK[part[1]], 0, one.ranks[part])
+            targets.append(view)
+            sources.append(source)
+        if blank:
+            torch._foreach_zero_(blank)  # pyright: ignore[reportPrivateUsage] (its only name)
+        if targets:
+            torch._foreach_copy_(targets, sources)  # pyright: ignore[reportPrivateUsage] (see above)
+
+    def shown(self, seats: int) -> list[tuple[int, Addition]]:
+        """What each layer adds when the first `seats` seats are taken."""
+        found = self._shown.get(seats)
+        if found is None:
+            parts: dict[int, dict[str, torch.Tensor]] = {place: {} for place in self.kinds}
+            for part, tensor in self.tensors.items():
+                parts[part[0]][part[1]] = tensor[: seats * self._copies(part)]
+            found = self._shown[seats] = [(place, self.kinds[place](**own)) for place, own in parts.items()]
+        return found
+
+    def _copies(self, part: Part) -> int:
+        return self.rows if issubclass(self.kinds[part[0]], ConvAddition) else 1

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from inference.engine.additions import Addition, Split
+from inference.engine.additions import Addition
 from inference.engine.folding import Layer, Layers, ModuleKey
 
-Additions = Sequence[Addition | Split | None]  # by place; None: the layer adds nothing
+Additions = Sequence[Addition | None]  # by place; None: the layer adds nothing
 
 
 class Board:

@@ -24,6 +24,7 @@ from inference.engine.devices import dtype_for, is_out_of_memory, release_memory
 from inference.engine.embeddings import Embeddings
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
+from inference.engine.lean import lean
 from inference.engine.previews import PreviewMap
 from inference.engine.single_file import open_single_file
 from inference.errors import CheckpointUnusable
@@ -93,6 +94,7 @@ class Checkpoint:
         parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         preview, board = PreviewMap.measure(pipeline.vae), Board(layer_names.layers)
+        lean(pipeline.unet)
         return cls(spec, pipeline, config, prediction, preview, layer_names, board, Embeddings(pipeline, board))
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
 
 from inference.engine.additions import Addition, addition_of
 from inference.engine.board import Board
@@ -12,6 +15,8 @@ from inference.engine.folding import Change, Folded, ModuleKey, fold_all
 from inference.engine.low_rank import Delta, added
 
 Worn = tuple[tuple[str, float], ...]  # SHA-256 and weight of each LoRA, in order; those of weight 0 are left out
+
+Part = tuple[int, str]  # a layer's place on the board, and which part of what it adds
 
 MAX_RANK = 512  # a pair of more is not stacked; its product is
 
@@ -29,6 +34,25 @@ class LoraSet:
     nbytes: int
     number: int = field(default_factory=lambda: next(_numbers))
 
+    @cached_property
+    def parts(self) -> dict[Part, torch.Tensor]:
+        """All tensors of what the layers of the denoiser add."""
+        return {
+            (place, name): tensor
+            for place in self.denoiser
+            if (addition := self.additions[place])
+            for name, tensor in addition.parts.items()
+        }
+
+    @cached_property
+    def ranks(self) -> dict[Part, int]:
+        """The rank of each of these, 0 where it has none."""
+        dimensions = {part: _rank_dimension(self.additions[part[0]], part[1]) for part in self.parts}
+        return {
+            part: 0 if (dimension := dimensions[part]) is None else tensor.shape[dimension]
+            for part, tensor in self.parts.items()
+        }
+
     @classmethod
     def fold(cls, loras: Sequence[tuple[Mapping[ModuleKey, Change], float]], board: Board) -> LoraSet:
         """Fold LoRAs, each with its weight, for the checkpoint of `board`."""
@@ -45,6 +69,10 @@ class LoraSet:
             dense=any(addition is not None and addition.dense is not None for addition in additions),
             nbytes=sum(part.nbytes for part in parts),
         )
+
+
+def _rank_dimension(addition: Addition | None, part: str) -> int | None:
+    return None if addition is None else addition.RANK.get(part)
 
 
 def _bounded(change: Folded) -> Folded:

@@ -72,6 +72,11 @@ class Run:
         return *self.latents.shape[2:], self.conditions.words.shape[1]
 
     @property
+    def seats(self) -> int:
+        """How many rows of the batch it takes."""
+        return self.rows * len(self.dressed)
+
+    @property
     def total(self) -> int:
         """Forward passes in all."""
         return len(self.timesteps)
