@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     Interaction = discord.Interaction[EaselBot]
 
-PATIENCE = 1.5  # seconds; leaves as many for the way to Discord
+# Seconds. People should see within one that they were heard, also when the event loop is busy; Discord waits for three.
+PATIENCE = 0.4
+FORM_PATIENCE = 1.5  # a form can only be a first answer, so what opens one waits as long as the way to Discord allows
 _KEY, _ANSWER = "acknowledgement", "answer"
 
 
@@ -31,18 +33,22 @@ class _Acknowledgement:
     sending: bool = False
     task: asyncio.Task[None] | None = None
 
-    async def later(self, interaction: Interaction, *, thinking: bool, private: bool) -> None:
-        await asyncio.sleep(PATIENCE)
+    async def later(self, interaction: Interaction, patience: float, *, thinking: bool, private: bool) -> None:
+        await asyncio.sleep(patience)
         if interaction.response.is_done():
             return
         self.sending = True
         await interaction.response.defer(thinking=thinking, ephemeral=private)
 
 
-def in_time(interaction: Interaction, *, thinking: bool = True, private: bool = True) -> None:
-    """Acknowledge later, unless `settle` comes first. `thinking` announces a new message, which may be `private`."""
+def in_time(interaction: Interaction, *, thinking: bool = True, private: bool = True, asks: bool = False) -> None:
+    """Acknowledge later, unless `settle` comes first. `thinking` announces a new message, which may be `private`.
+
+    What may call `ask` `asks`: then there is more time.
+    """
     acknowledgement = _Acknowledgement()
-    work = acknowledgement.later(interaction, thinking=thinking, private=private)
+    patience = FORM_PATIENCE if asks else PATIENCE
+    work = acknowledgement.later(interaction, patience, thinking=thinking, private=private)
     acknowledgement.task = background.start(work, "acknowledging an interaction")
     interaction.extras[_KEY] = acknowledgement
 

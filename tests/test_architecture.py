@@ -156,3 +156,16 @@ def test_the_example_config_shows_every_setting_with_a_comment() -> None:
 
 def test_the_example_config_is_toml() -> None:
     assert set(tomllib.loads(config_text())) >= {"discord", "storage", "library", "worker", "limits", "checkpoints"}
+
+
+def test_what_opens_a_form_has_time_for_it() -> None:
+    def calls_ask(node: ast.AST) -> bool:
+        return isinstance(node, ast.Call) and ast.unparse(node.func) == "acknowledge.ask"
+
+    asking = {
+        f"{module_of(path)}.{item.name}": "asks = True" in map(ast.unparse, item.body)
+        for path in SOURCES
+        for item in ast.parse(path.read_text("utf-8")).body
+        if isinstance(item, ast.ClassDef) and any(map(calls_ask, ast.walk(item)))
+    }
+    assert asking and all(asking.values()), asking

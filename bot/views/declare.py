@@ -26,6 +26,8 @@ MAX_OPTIONS = 25
 class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,19})"):
     """Opens the declaration; shown to operators, and checked again when pressed."""
 
+    asks = True
+
     def __init__(self, lora_id: int) -> None:
         self.lora_id = lora_id
         super().__init__(ui.Button(label=_("Declare base model"), custom_id=f"decl:{lora_id}"))

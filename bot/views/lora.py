@@ -62,6 +62,8 @@ class LoraButton(PressButton, template=r"(?!)"):
 class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
     """Asks for a prompt and paints with the LoRA on a checkpoint that fits."""
 
+    asks = True
+
     def __init__(self, lora_id: int) -> None:
         super().__init__(lora_id, _("Use now"), f"use:{lora_id}", discord.ButtonStyle.primary)
 

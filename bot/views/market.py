@@ -97,6 +97,8 @@ class KeepButton(PressButton, template=rf"mkk:(?P<lora>\d{{1,19}}):(?P<kept>[01]
 class SearchButton(PressButton, template=rf"mkf:{_PLACE}"):
     """Asks for the words to look for."""
 
+    asks = True
+
     def __init__(self, place: Place) -> None:
         self.place = place
         super().__init__(ui.Button(label=_("Search"), style=discord.ButtonStyle.primary, custom_id=f"mkf:{place}"))

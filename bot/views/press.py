@@ -34,10 +34,11 @@ _NEVER = r"(?!)"  # a pattern that nothing matches: these are never found by an 
 class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=_NEVER):
     """Something to press or choose from whose errors are told to the person. Subclasses write `read` and `press`.
 
-    `posts` says that it orders a picture, which comes as a new message for everybody.
+    `posts` says that it orders a picture, which comes as a new message for everybody; `asks` that it may open a form.
     """
 
     posts: ClassVar[bool] = False
+    asks: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -55,7 +56,7 @@ class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=_NEVER):
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Do what it says; what goes wrong is told by the table in `bot.replies`."""
         speak(interaction.locale.value)
-        acknowledge.in_time(interaction, thinking=self.posts, private=False)
+        acknowledge.in_time(interaction, thinking=self.posts, private=False, asks=self.asks)
         await background.guard(
             self.press(interaction), "a button", lambda error: interaction.client.tell(interaction, error)
         )

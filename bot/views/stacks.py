@@ -152,6 +152,7 @@ class StackPageButton(PressButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[
 class SaveStackButton(StudioButton, template=panel_id("stack")):
     """On the studio's panel: saves its LoRAs as a stack."""
 
+    asks = True
     name = "stack"
 
     async def press(self, interaction: Interaction) -> None:
@@ -166,6 +167,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
 class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,19})"):
     """Under a picture: saves its LoRAs and weights as a stack of whoever presses."""
 
+    asks = True
     name, label = "skjob", later("Save as stack")
 
     async def press(self, interaction: Interaction) -> None:

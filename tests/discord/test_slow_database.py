@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -18,14 +19,14 @@ HELD = 4.0  # seconds: longer than Discord waits, shorter than the database does
 
 
 @asynccontextmanager
-async def held(scene: Scene) -> AsyncGenerator[None]:
-    """Nobody else can write to the database, from now on for HELD seconds."""
+async def held(scene: Scene, seconds: float = HELD) -> AsyncGenerator[None]:
+    """Nobody else can write to the database, from now on for so long."""
     other = sqlite3.connect(scene.settings.storage.database, timeout=0, isolation_level=None)
     while not other.in_transaction:  # the bot, which shares our event loop, may just be writing
         with contextlib.suppress(sqlite3.OperationalError):
             other.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(0)
-    letting_go = asyncio.get_running_loop().call_later(HELD, other.rollback)
+    letting_go = asyncio.get_running_loop().call_later(seconds, other.rollback)
     try:
         yield
     finally:
@@ -38,6 +39,25 @@ async def test_a_picture_is_ordered_all_the_same(scene: Scene) -> None:
         sent = await scene.ada.slash("imagine", prompt=PROMPT)
         await sent.answered()
         assert (await scene.painted(sent)).attachments
+
+
+async def test_people_see_soon_that_they_were_heard(scene: Scene) -> None:
+    async with held(scene):
+        began = time.monotonic()
+        sent = await scene.ada.slash("imagine", prompt=PROMPT)
+        await sent.answered()
+        assert time.monotonic() - began < 1.3
+        await scene.painted(sent)
+
+
+async def test_a_form_has_more_time(scene: Scene) -> None:
+    page = await (await scene.grace.slash("lora info", name="Bat")).reply()
+    async with held(scene, 1.2):
+        order = await scene.ada.slash("imagine", prompt=PROMPT)
+        await order.answered()  # it waits for the database, and whoever asks the database anything waits behind it
+        opener = await scene.grace.press(page, "Use now")
+        await opener.modal()
+    await scene.painted(order)
 
 
 async def test_a_refusal_stays_private(scene: Scene) -> None:

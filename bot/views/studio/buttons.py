@@ -58,6 +58,7 @@ class StudioButton(PressButton, template=_NEVER):
 class PromptButton(StudioButton, template=panel_id("prompt")):
     """Opens the prompt."""
 
+    asks = True
     name = "prompt"
 
     async def press(self, interaction: Interaction) -> None:
@@ -69,6 +70,7 @@ class PromptButton(StudioButton, template=panel_id("prompt")):
 class OptionsButton(StudioButton, template=panel_id("options")):
     """Opens what people change often: size, number of pictures, seed."""
 
+    asks = True
     name = "options"
 
     async def press(self, interaction: Interaction) -> None:
@@ -80,6 +82,7 @@ class OptionsButton(StudioButton, template=panel_id("options")):
 class AdvancedButton(StudioButton, template=panel_id("advanced")):
     """Opens what people change seldom: steps, guidance, sampler."""
 
+    asks = True
     name = "advanced"
 
     async def press(self, interaction: Interaction) -> None:
@@ -121,6 +124,7 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
 class AdjustButton(StudioButton, template=panel_id("adjust")):
     """Opens a LoRA's weight and trigger words."""
 
+    asks = True
     name = "adjust"
 
     async def press(self, interaction: Interaction) -> None:

@@ -26,6 +26,7 @@ MAX_REASONS = 2500  # characters of why LoRAs would be left out
 class GenerateButton(StudioButton, template=panel_id("generate")):
     """Paints what the panel shows. Without a prompt it asks for one, with a misfit it asks whether to leave it out."""
 
+    asks = True
     posts = True
     name, style = "generate", discord.ButtonStyle.primary
 

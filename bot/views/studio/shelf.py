@@ -69,6 +69,7 @@ async def offer(easel: Easel, standing: Standing) -> Offer:
 class AddMenu(StudioMenu, template=panel_id("add")):
     """Adds the chosen LoRA, or turns the page, searches, or goes from the bookmarks to the whole library and back."""
 
+    asks = True
     name = "add"
 
     @classmethod

@@ -26,6 +26,7 @@ MENU = 25  # choices of one menu; Discord's limit
 class SweepButton(StudioButton, template=panel_id("sweep")):
     """Opens the weights at which the LoRA of the argument is to be tried."""
 
+    asks = True
     name = "sweep"
 
     async def press(self, interaction: Interaction) -> None:
@@ -56,6 +57,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
 class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,19})"):
     """Under one's own picture: tries its LoRAs at other weights, with the seed it had."""
 
+    asks = True
     name, label = "sweep", later("Try weights")
 
     async def press(self, interaction: Interaction) -> None:
