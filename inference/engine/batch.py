@@ -11,6 +11,7 @@ import torch
 from inference.engine.bench import Bench
 from inference.engine.board import Additions
 from inference.engine.checkpoints import Checkpoint
+from inference.engine.decode import decode
 from inference.engine.run import Conditions, Run
 from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
 
@@ -68,6 +69,10 @@ class Batch:
                 continue
             run.advance(said[own])
         return failed
+
+    def decode(self, runs: Sequence[Run]) -> list[torch.Tensor]:
+        """The pictures (count, 3, height, width) in 0..1 of each of `runs`, whether they have left or not."""
+        return decode(self.checkpoint.pipeline, [run.latents for run in runs])
 
     def _seat(self) -> _Seating:
         """With guidance all around a seat is a picture, of two rows; else each row has a seat of its own."""

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import gc
 import itertools
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import (
-    StableDiffusionImg2ImgPipeline,
-    StableDiffusionPipeline,
-    StableDiffusionXLImg2ImgPipeline,
-    StableDiffusionXLPipeline,
-)
+from diffusers import StableDiffusionXLPipeline
 from torch import nn
 
-from inference.base_models import Architecture
+from inference.capabilities import capability_of
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.engine.board import Board
-from inference.engine.devices import dtype_for, is_out_of_memory, release_memory
+from inference.engine.devices import dtype_for, is_out_of_memory, release_memory, wide_dtype
 from inference.engine.embeddings import Embeddings
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
 from inference.engine.lean import lean
 from inference.engine.previews import PreviewMap
-from inference.engine.single_file import open_single_file
+from inference.engine.single_file import SINGLE_FILES, open_single_file
+from inference.engine.solo import SoloCheckpoint
 from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec
 from inference.prediction import Prediction, checkpoint_prediction
@@ -34,20 +32,6 @@ from inference.prediction import Prediction, checkpoint_prediction
 PARTS = ("unet", "text_encoder", "text_encoder_2")  # the networks that LoRAs reach, by diffusers' names
 
 _numbers = itertools.count(1)
-
-# Which pipeline paints which architecture; an architecture that is not here is told so by name.
-PIPELINES: dict[Architecture, type[Any]] = {
-    Architecture.SD1: StableDiffusionPipeline,
-    Architecture.SD2: StableDiffusionPipeline,
-    Architecture.SDXL: StableDiffusionXLPipeline,
-    Architecture.DEMO: StableDiffusionXLPipeline,
-}
-
-# How each of them paints from a picture: the same networks, wired otherwise.
-FROM_A_PICTURE: dict[type[Any], type[Any]] = {
-    StableDiffusionPipeline: StableDiffusionImg2ImgPipeline,
-    StableDiffusionXLPipeline: StableDiffusionXLImg2ImgPipeline,
-}
 
 
 @dataclass
@@ -81,7 +65,9 @@ class Checkpoint:
         if kind is StableDiffusionXLPipeline:
             zeros = self.pipeline.config.force_zeros_for_empty_prompt
             options = {"add_watermarker": False, "force_zeros_for_empty_prompt": zeros}
-        pipeline = FROM_A_PICTURE[kind](**self.pipeline.components, **options)
+        capability = capability_of(self.spec.base_model)
+        assert capability is not None and capability.from_picture is not None, "it would not be painted together"
+        pipeline = getattr(diffusers, capability.from_picture)(**self.pipeline.components, **options)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 
@@ -107,7 +93,7 @@ class CheckpointStore:
         self._specs = {spec.name: spec for spec in specs}
         self._device = device
         self._dtype = dtype or dtype_for(device)
-        self._current: Checkpoint | None = None
+        self._current: Checkpoint | SoloCheckpoint | None = None
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -119,16 +105,16 @@ class CheckpointStore:
         return self._specs.get(name)
 
     @property
-    def current(self) -> Checkpoint | None:
+    def current(self) -> Checkpoint | SoloCheckpoint | None:
         """What is in memory."""
         return self._current
 
-    def hold(self, checkpoint: Checkpoint) -> None:
+    def hold(self, checkpoint: Checkpoint | SoloCheckpoint) -> None:
         """Take in a checkpoint that is loaded already."""
         self._specs[checkpoint.spec.name] = checkpoint.spec
         self._current = checkpoint
 
-    def get(self, spec: CheckpointSpec) -> Checkpoint:
+    def get(self, spec: CheckpointSpec) -> Checkpoint | SoloCheckpoint:
         """The loaded checkpoint. Raises CheckpointUnusable; running out of memory passes through."""
         if self._current is None or self._current.spec != spec:
             self.drop()
@@ -141,14 +127,16 @@ class CheckpointStore:
         gc.collect()
         release_memory(self._device)
 
-    def _load(self, spec: CheckpointSpec) -> Checkpoint:
-        kind = PIPELINES.get(spec.base_model.architecture)
-        if kind is None:
+    def _load(self, spec: CheckpointSpec) -> Checkpoint | SoloCheckpoint:
+        capability = capability_of(spec.base_model)
+        if capability is None:
             raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
         try:
-            pipeline = _open(kind, spec, self._dtype).to(self._device)
+            dtype = self._dtype if capability.together else wide_dtype(self._device, self._dtype)
+            pipeline = _open(getattr(diffusers, capability.pipeline), spec, dtype).to(self._device)
             _refuse_what_is_no_number(pipeline)
-            checkpoint = Checkpoint.of(spec, pipeline)
+            together = capability.together
+            checkpoint = Checkpoint.of(spec, pipeline) if together else SoloCheckpoint(spec, pipeline, capability)
         except Exception as problem:
             if is_out_of_memory(problem):
                 raise
@@ -165,10 +153,22 @@ def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
         return kind.from_pretrained(spec.source, use_safetensors=True, **options)
     path = Path(spec.source)
     if path.is_dir():
+        options |= _left_out(path)
         return kind.from_pretrained(path, use_safetensors=True, local_files_only=True, **options)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path.name} is neither a folder nor a .safetensors file")
+    if spec.base_model.architecture not in SINGLE_FILES:
+        raise ValueError(f"{spec.base_model.label} is loaded from a folder of diffusers' kind, not from a single file")
     return open_single_file(kind, path, spec.base_model.architecture, **options)
+
+
+def _left_out(folder: Path) -> dict[str, None]:
+    """Parts that the folder says it does without, such as the third text encoder of Stable Diffusion 3."""
+    try:
+        index = json.loads((folder / "model_index.json").read_bytes())
+        return {name: None for name, kind in index.items() if kind == [None, None]}
+    except (OSError, ValueError, AttributeError):
+        return {}  # diffusers says what is wrong with it
 
 
 def _refuse_what_is_no_number(pipeline: Any) -> None:

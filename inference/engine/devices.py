@@ -36,6 +36,12 @@ def dtype_for(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "cpu" else torch.float16
 
 
+def wide_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
+    """In place of float16, the half precision with the range of float32 that newer architectures were trained in."""
+    has_it = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if dtype == torch.float16 and has_it else dtype
+
+
 def is_out_of_memory(problem: BaseException) -> bool:
     """Whether `problem` is an allocation that failed, on any device."""
     if isinstance(problem, MemoryError | torch.OutOfMemoryError):

@@ -13,7 +13,7 @@ on the current one has left. What goes wrong with one request ends that one alon
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,15 @@ from PIL import Image
 from inference.base_models import CompatibilityTable
 from inference.engine.batch import Batch
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
-from inference.engine.decode import decode
 from inference.engine.devices import is_out_of_memory
 from inference.engine.handle import Handle, State
 from inference.engine.intake import Intake, Ready
 from inference.engine.lora_files import LoraReader
+from inference.engine.painted import Painted, Sharing
 from inference.engine.run import Dressed, Run
 from inference.engine.shelf import LoraSource, Shelf
 from inference.engine.snapshots import Snapshot
+from inference.engine.solo import Solo, SoloCheckpoint
 from inference.engine.wardrobe import Wardrobe
 from inference.errors import InferenceError, NotANumberPicture, OutOfMemory, WorkerFailed
 from inference.lora.installed import installed_hashes
@@ -50,8 +51,8 @@ class _Place:
     """A request that is being painted."""
 
     handle: Handle
-    run: Run
-    batch: Batch
+    run: Painted
+    batch: Sharing
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class Engine:
         self._intake = Intake(store, self._shelf, matcher, self._options.inputs)
         self._wardrobe = Wardrobe(self._shelf)
         self._waiting: dict[Handle, Future[Ready]] = {}
-        self._places: dict[Run, _Place] = {}
-        self._batches: dict[object, Batch] = {}
+        self._places: dict[Painted, _Place] = {}
+        self._batches: dict[object, Sharing] = {}
         self._turn = 0
 
     @classmethod
@@ -106,7 +107,7 @@ class Engine:
         """How many pictures more would be painted at once."""
         taken = sum(handle.request.count for handle in self._waiting)
         taken += sum(place.handle.request.count for place in self._places.values())
-        return max(0, self._options.places - taken)
+        return max(0, (1 if isinstance(self._store.current, SoloCheckpoint) else self._options.places) - taken)
 
     def submit(
         self, request: GenerationRequest, files: Mapping[str, str] | None = None, resume: Snapshot | None = None
@@ -134,7 +135,7 @@ class Engine:
     def sketch(self, clean: torch.Tensor, size: tuple[int, int]) -> Image.Image:
         """A small picture, of `size` in pixels, of one picture's clean latents (channels, h, w)."""
         checkpoint = self._store.current
-        assert checkpoint is not None, "latents come from a checkpoint that is loaded"
+        assert isinstance(checkpoint, Checkpoint), "latents come from a checkpoint that is loaded"
         return checkpoint.preview.picture(clean, size)
 
     def spec(self, checkpoint: str) -> CheckpointSpec | None:
@@ -176,7 +177,7 @@ class Engine:
         if not self._places:
             return True
         checkpoint = self._store.current
-        same = checkpoint is not None and checkpoint.spec == ready.spec
+        same = isinstance(checkpoint, Checkpoint) and checkpoint.spec == ready.spec  # else it is one at a time
         painted = sum(place.handle.request.count for place in self._places.values())
         return same and painted + handle.request.count <= self._options.places
 
@@ -184,6 +185,12 @@ class Engine:
     def _join(self, handle: Handle, ready: Ready) -> None:
         checkpoint = self._checkpoint(ready)
         handle.loras = ready.files
+        if isinstance(checkpoint, SoloCheckpoint):
+            handle.notes = (*self._intake.match(ready.files, ready.spec), *checkpoint.notes(handle.request))
+            solo = Solo(checkpoint, handle.request, ready.files, ready.source)
+            self._batches[handle] = solo
+            self._begin(handle, solo, solo)
+            return
         loaded = ready.spec.model_copy(update={"predicts": checkpoint.prediction.type})
         handle.notes = self._intake.match(ready.files, loaded)
         dressed = self._dressed(handle.request, ready, checkpoint)
@@ -192,13 +199,17 @@ class Engine:
         if handle.request.exact or any(one.loras.dense for one in dressed):
             key = handle  # alone
         batch = self._batches.setdefault(key, Batch(checkpoint))
+        assert isinstance(batch, Batch), "whatever paints alone has a key of its own"
         batch.join(run)
+        self._begin(handle, run, batch)
+
+    def _begin(self, handle: Handle, run: Painted, batch: Sharing) -> None:
         self._places[run] = _Place(handle, run, batch)
         del self._waiting[handle]
         handle.state, handle.total, handle.look, handle.capture = State.RUNNING, run.total, run.preview, run.snapshot
         handle.done = handle.taken_up = run.done
 
-    def _checkpoint(self, ready: Ready) -> Checkpoint:
+    def _checkpoint(self, ready: Ready) -> Checkpoint | SoloCheckpoint:
         before = self._store.current
         if before is not None and before.spec != ready.spec:
             self._wardrobe.clear()
@@ -214,26 +225,27 @@ class Engine:
 
     # --- painting ----------------------------------------------------------------------------------------------------
 
-    def _advance(self, key: object, batch: Batch) -> None:
+    def _advance(self, key: object, batch: Sharing) -> None:
         try:
-            failed: Mapping[Run, Exception] = batch.step()
+            failed: Mapping[Painted, Exception] = batch.step()
         except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
             failed = self._each_alone(batch, problem)
         for run, problem in failed.items():
             self._fail(self._leave(run), problem)
         for run in batch.runs:
-            self._places[run].handle.done = run.done
+            handle = self._places[run].handle
+            handle.done, handle.total = run.done, run.total
         self._decode([run for run in batch.runs if run.ended])
         if not batch.runs:
             del self._batches[key]
 
-    def _each_alone(self, batch: Batch, problem: Exception) -> dict[Run, Exception]:
+    def _each_alone(self, batch: Sharing, problem: Exception) -> dict[Painted, Exception]:
         """A pass that failed for all is tried for each run by itself, so that only the guilty one fails."""
-        if len(batch.runs) == 1:
-            return {batch.runs[0]: problem}
-        failed: dict[Run, Exception] = {}
+        if len(batch.runs) == 1 or not isinstance(batch, Batch):
+            return dict.fromkeys(batch.runs, problem)
+        failed: dict[Painted, Exception] = {}
         for run in batch.runs:
-            alone = Batch(self._places[run].batch.checkpoint)
+            alone = Batch(batch.checkpoint)
             alone.join(run)
             try:
                 failed |= alone.step()
@@ -241,26 +253,26 @@ class Engine:
                 failed[run] = again
         return failed
 
-    def _decode(self, runs: list[Run]) -> None:
+    def _decode(self, runs: Sequence[Painted]) -> None:
         if not runs:
             return
         places = [self._places[run] for run in runs]
         handles = [self._leave(run) for run in runs]
         try:
-            pictures = decode(places[0].batch.checkpoint.pipeline, [run.latents for run in runs])
+            pictures = places[0].batch.decode(runs)
         except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
             for handle in handles:
                 self._fail(handle, problem)
             return
         for handle, run, picture in zip(handles, runs, pictures, strict=True):
-            if not bool(run.latents.isfinite().all() and picture.isfinite().all()):
+            if not all(bool(part.isfinite().all()) for part in (run.latents, picture) if part is not None):
                 self._fail(handle, NotANumberPicture())
                 continue
             handle.latents, handle.pictures, handle.state = run.latents, picture, State.DONE
 
     # --- leaving -----------------------------------------------------------------------------------------------------
 
-    def _leave(self, run: Run) -> Handle:
+    def _leave(self, run: Painted) -> Handle:
         place = self._places.pop(run)
         place.batch.leave(run)
         place.handle.look = place.handle.capture = lambda: None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from inference.engine.checkpoints import CheckpointStore
+from inference.engine.checkpoints import Checkpoint, CheckpointStore
 from inference.engine.handle import Handle
 from inference.engine.lora_files import LoraFile
 from inference.engine.shelf import Shelf
@@ -58,7 +58,7 @@ class Intake:
         size = (request.width, request.height)
         source = read_source(self._inputs, request.image, size) if request.image else None
         checkpoint = self._store.current
-        if checkpoint is not None and checkpoint.spec == spec:
+        if isinstance(checkpoint, Checkpoint) and checkpoint.spec == spec:
             for file in files:
                 self._shelf.changes(file, checkpoint)
         return Ready(spec, files, source)

@@ -29,6 +29,8 @@ _FOLDERS = {
     Architecture.SDXL: CONFIGS / "sdxl",
     Architecture.DEMO: demo.CHECKPOINTS[0].path,
 }
+SINGLE_FILES = frozenset(_FOLDERS)  # architectures whose checkpoints may be a single file
+
 # What the architecture's tokenizers fill short prompts with, by component.
 _PADDING = {
     Architecture.SD1: {"tokenizer": _END},

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 KEY = "lora_adapter_metadata"
-PARTS = ("unet", "text_encoder", "text_encoder_2")
+PARTS = ("unet", "text_encoder", "text_encoder_2", "transformer")
 
 _PLAIN = re.compile(r"[\w.]+")
 _ALTERS_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")  # ways of starting that move the layer's own weight

@@ -37,7 +37,7 @@ FORMATS = ("lora", "dora", "loha", "lokr")
 Shape = tuple[int, ...]
 
 
-def _text(kind: Any, vocabulary: int, width: int, layers: int) -> Any:
+def text_encoder(kind: Any, vocabulary: int, width: int, layers: int) -> Any:
     return kind(
         CLIPTextConfig(
             vocab_size=vocabulary, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=layers,
@@ -60,7 +60,7 @@ def _sd1() -> Any:
         attention_head_dim=4, norm_num_groups=8,
     )  # fmt: skip
     return StableDiffusionPipeline(
-        vae=_vae(), unet=unet, text_encoder=_text(CLIPTextModel, len(tokenizer), 32, 2), tokenizer=tokenizer,
+        vae=_vae(), unet=unet, text_encoder=text_encoder(CLIPTextModel, len(tokenizer), 32, 2), tokenizer=tokenizer,
         scheduler=_scheduler("epsilon"), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
 
@@ -79,8 +79,9 @@ def _sdxl() -> Any:
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
     )  # fmt: skip
     return StableDiffusionXLPipeline(
-        vae=_vae(), unet=unet, text_encoder=_text(CLIPTextModel, len(first), 24, 2),
-        text_encoder_2=_text(CLIPTextModelWithProjection, len(second), 32, 3), tokenizer=first, tokenizer_2=second,
+        vae=_vae(), unet=unet, text_encoder=text_encoder(CLIPTextModel, len(first), 24, 2),
+        text_encoder_2=text_encoder(CLIPTextModelWithProjection, len(second), 32, 3), tokenizer=first,
+        tokenizer_2=second,
         scheduler=_scheduler("epsilon"), add_watermarker=False,
     )  # fmt: skip
 

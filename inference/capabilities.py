@@ -1,0 +1,62 @@
+"""What each architecture can be asked for, and who paints it: one table.
+
+Those that are painted *together* have the running batch: requests of many people in one pass, every sampler, weighted
+words, LoRAs folded. All others are painted one at a time through diffusers' own pipeline, with its own sampler and its
+own way to load LoRAs. An architecture that is not in the table is not painted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.base_models import Architecture, BaseModelId
+
+
+@dataclass(frozen=True)
+class Capability:
+    """Pipelines by the names of diffusers' classes; `from_picture` is that which begins with a picture, if any.
+
+    `guidance` is the argument that says how strictly the prompt is followed.
+    """
+
+    pipeline: str
+    from_picture: str | None = None
+    together: bool = False
+    negative_prompt: bool = True
+    guidance: str = "guidance_scale"
+
+
+_SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", together=True)
+_SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", together=True)
+_SD3 = Capability("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline")
+
+_ARCHITECTURES = {
+    Architecture.SD1: _SD,
+    Architecture.SD2: _SD,
+    Architecture.SDXL: _SDXL,
+    Architecture.DEMO: _SDXL,
+    Architecture.SD3: _SD3,
+    Architecture.SD35_MEDIUM: _SD3,
+    Architecture.SD35_LARGE: _SD3,
+    # Distilled: guidance is an input of the network, and there is no second pass that a negative prompt could steer.
+    Architecture.FLUX1: Capability("FluxPipeline", "FluxImg2ImgPipeline", negative_prompt=False),
+    Architecture.FLUX2_DEV: Capability("Flux2Pipeline", negative_prompt=False),
+    Architecture.FLUX2_KLEIN_4B: Capability("Flux2KleinPipeline", negative_prompt=False),
+    Architecture.FLUX2_KLEIN_9B: Capability("Flux2KleinPipeline", negative_prompt=False),
+    Architecture.AURAFLOW: Capability("AuraFlowPipeline"),
+    Architecture.LUMINA2: Capability("Lumina2Pipeline"),
+    Architecture.Z_IMAGE: Capability("ZImagePipeline", "ZImageImg2ImgPipeline"),
+    Architecture.QWEN_IMAGE: Capability("QwenImagePipeline", "QwenImageImg2ImgPipeline", guidance="true_cfg_scale"),
+    Architecture.SANA: Capability("SanaPipeline"),
+    Architecture.KREA2: Capability("Krea2Pipeline"),
+}
+
+# Lineages that have a pipeline of their own.
+_LINEAGES = {
+    BaseModelId("flux1/chroma"): Capability("ChromaPipeline", "ChromaImg2ImgPipeline"),
+}
+
+
+def capability_of(base_model: BaseModelId) -> Capability | None:
+    """What can be done with checkpoints of this base model; None: they are not painted."""
+    return _LINEAGES.get(base_model) or _ARCHITECTURES.get(base_model.architecture)
