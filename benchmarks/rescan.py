@@ -1,6 +1,8 @@
-"""Scanning 10,000 LoRA files again when nothing has changed, with headers of real size (SDXL attention layers).
+"""Scanning 10,000 LoRA files again when nothing has changed, with headers of real size (SDXL's attention blocks).
 
-Prints the number of files, the seconds of the first scan and of the second, and of a look that finds no change.
+The files' layers have SDXL's names and are of several ranks, but narrow, so that they fit on a disk: hashing real
+weights is left out. Prints the number of files, the seconds of the first scan and of the second, and of a look that
+finds no change.
 """
 
 from __future__ import annotations
@@ -18,18 +20,22 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bot.catalogue import scan_library
 from bot.database.connection import open_database
 from inference.lora.library import fingerprint
+from inference.lora.names import underscored
+from inference.lora.tables import networks
 
 FILES = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-MODULES = 722  # as many layers as a LoRA on SDXL's UNet has
+RANKS = range(1, 33)  # each is another structure, to be judged anew
 
 
 def fill(folder: Path) -> None:
-    """Files that differ in one number each."""
+    """Files that differ in one number each, and in rank by turns."""
     from tests.lora_files import lora_tensors, safetensors_bytes  # noqa: PLC0415 (the path above makes it findable)
 
-    names = [f"lora_unet_mid_block_attentions_0_transformer_blocks_{i % 10}_attn1_to_q_{i}" for i in range(MODULES)]
-    data = bytearray(safetensors_bytes(lora_tensors(dict.fromkeys(names, (4, 4)), rank=1)))
+    layers = [path for path in networks()["sdxl"] if ".attentions." in path]
+    modules = dict.fromkeys((f"lora_unet_{underscored(path)}" for path in layers), (4, 4))
+    files = [bytearray(safetensors_bytes(lora_tensors(modules, rank=rank))) for rank in RANKS]
     for i in range(FILES):
+        data = files[i % len(files)]
         data[-4:] = i.to_bytes(4, "little")
         (folder / f"{i:05}.safetensors").write_bytes(data)
 

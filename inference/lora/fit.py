@@ -74,7 +74,6 @@ class _Count:
     fitting: int
     named: int
     against: int
-    larger: bool  # the file has blocks that the variant would have if it were larger
 
 
 def fit(modules: Mapping[str, ModuleTensors], claims: Collection[str] = ()) -> Fit:
@@ -87,7 +86,7 @@ def fit(modules: Mapping[str, ModuleTensors], claims: Collection[str] = ()) -> F
     whole = [count.variant for count in counts if count.fitting == len(modules)]
     if whole:
         return _settled(whole, names, claims, shares, Grade.FIT, "every layer of it is there, name and shape")
-    if near := _near(counts, modules):
+    if near := _near(counts, modules, names):
         return _settled(near, names, claims, shares, Grade.MARKER, "most of its layers are there, but not all")
     named = [count.variant for count in counts if count.named == len(modules) and not count.against]
     if named:
@@ -95,18 +94,21 @@ def fit(modules: Mapping[str, ModuleTensors], claims: Collection[str] = ()) -> F
     return _by_markers(modules, names, shares)
 
 
-def _near(counts: list[_Count], modules: Mapping[str, ModuleTensors]) -> list[Variant]:
-    """The variants that have nearly all of the layers whose shape can be read, if those are most of the file."""
+def _near(counts: list[_Count], modules: Mapping[str, ModuleTensors], names: Mapping[str, ModuleName]) -> list[Variant]:
+    """The variants that have nearly all of the layers whose shape can be read, if those are most of the file.
+
+    One that would have more of them if it had more blocks is not meant: the file is a larger model's.
+    """
     readable = sum(module.shape is not None for module in modules.values())
     if readable < max(_NEAR_MODULES, len(modules) / 2):
         return []
     least = max(_NEAR, max(count.fitting for count in counts) / readable - _NEAR_TIE)
-    return [count.variant for count in counts if count.fitting / readable >= least and not count.larger]
+    near = [count.variant for count in counts if count.fitting / readable >= least]
+    return [variant for variant in near if not any(map(variant.lacks_block, names.values()))]
 
 
 def _count(variant: Variant, modules: Mapping[str, ModuleTensors], names: Mapping[str, ModuleName]) -> _Count:
     fitting = named = against = 0
-    larger = False
     for name, module in modules.items():
         entry = variant.find(names[name])
         if entry is not None:
@@ -114,9 +116,7 @@ def _count(variant: Variant, modules: Mapping[str, ModuleTensors], names: Mappin
             named += 1
             fitting += fits
             against += module.shape is not None and not fits
-        else:
-            larger = larger or variant.lacks_block(names[name])
-    return _Count(variant, fitting, named, against, larger)
+    return _Count(variant, fitting, named, against)
 
 
 def _shares(counts: list[_Count], modules: int) -> dict[str, float]:

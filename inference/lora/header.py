@@ -159,7 +159,7 @@ def _natural(value: Any) -> bool:
 
 
 def _dimensions(shape: list[Any]) -> bool:
-    return len(shape) <= MAX_DIMENSIONS and all(_natural(n) and 1 <= n <= MAX_DIMENSION for n in shape)
+    return len(shape) <= MAX_DIMENSIONS and all(type(n) is int and 1 <= n <= MAX_DIMENSION for n in shape)
 
 
 def _check_layout(tensors: dict[str, Tensor], body: int) -> None:

@@ -58,9 +58,9 @@ class Variant:
         return spelled(network).get(name.path) if network is not None else None
 
     def lacks_block(self, name: ModuleName) -> bool:
-        """Whether a stranger's name would be one of its own if it had more blocks."""
+        """Whether it has no such layer, but would have if it had more blocks."""
         network = self.networks.get(name.part)
-        return network is not None and _numberless(name.path) in _kinds(network)
+        return network is not None and self.find(name) is None and _numberless(name.path) in _kinds(network)
 
 
 _NUMBER = re.compile(r"(?<![^._])\d+(?![^._])")

@@ -6,8 +6,11 @@ no shape shows; but a base model of an architecture that lacks even one of the f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from threading import Lock
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,7 +54,45 @@ class Layers(BaseModel):
 
 
 def layers_of(tensors: Mapping[str, Shaped]) -> Layers:
-    """Read a header's tensors: formats, rank, and the fit to every known base model."""
+    """Read a header's tensors: formats, rank, and the fit to every known base model.
+
+    Only names and shapes count, and files of one trainer share them: the last few structures are remembered.
+    """
+    return _JUDGED.get(_structure(tensors), lambda: _layers_of(tensors))
+
+
+def _structure(tensors: Mapping[str, Shaped]) -> bytes:
+    """What `layers_of` goes by, all of it and nothing else, as a digest: headers are too large to be kept."""
+    listing = repr([(name, *tensor.shape) for name, tensor in tensors.items()])
+    return hashlib.sha256(listing.encode(errors="surrogatepass")).digest()
+
+
+class _Judged:
+    """The latest structures and what they mean. Threads share it; two may work out the same one."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[bytes, Layers] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, structure: bytes, work_out: Callable[[], Layers]) -> Layers:
+        """What is remembered of `structure`, else what `work_out` says."""
+        with self._lock:
+            if (known := self._known.get(structure)) is not None:
+                self._known.move_to_end(structure)
+                return known
+        layers = work_out()
+        with self._lock:
+            self._known[structure] = layers
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return layers
+
+
+_JUDGED = _Judged(most=256)  # of some KiB each
+
+
+def _layers_of(tensors: Mapping[str, Shaped]) -> Layers:
     modules = modules_of(tensors)
     found = fit(modules)
     return Layers(

@@ -116,6 +116,16 @@ def test_a_format_that_is_not_painted_with_is_refused_by_name(suffix: str, shape
     assert word in (layers_of(tensors).problem or "")
 
 
+def test_files_of_one_structure_are_judged_once_and_those_of_another_anew() -> None:
+    shapes = {path: shape for path, shape in DENOISERS["sdxl"].items() if "attn1" in path}
+    layers = layers_of(header(shapes))
+    assert layers_of(header(dict(shapes))) is layers
+    assert layers_of(header(shapes, rank=8)) == layers.model_copy(update={"rank": 8})
+    path, (outputs, inputs) = next(iter(shapes.items()))
+    for other in ({**shapes, path: (outputs, inputs + 1)}, {**shapes, f"{path}.more": (outputs, inputs)}):
+        assert layers_of(header(other)).grade is not Grade.FIT
+
+
 def test_an_empty_file_is_no_lora() -> None:
     assert layers_of({}).problem == "it holds no LoRA weights"
 
