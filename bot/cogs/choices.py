@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 import discord
@@ -23,10 +25,14 @@ if TYPE_CHECKING:
     Choices = list[app_commands.Choice[str]]
 
 MAX_CHOICES, MAX_TEXT = 25, 100  # Discord's limits
+PATIENCE = 0.6  # seconds: nobody goes on typing for longer, and "loading failed" is what Discord shows after three
 
 
 async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
-    """Bookmarks first, and in each group what fits the chosen checkpoint; the rest is marked with its base model."""
+    """Bookmarks first, and in each group what fits the chosen checkpoint; the rest is marked with its base model.
+
+    Where the database is too busy to say, what was typed is offered as it is: names are understood without a list.
+    """
     easel = interaction.client.easel
     checkpoint = _chosen_checkpoint(interaction)
     fitting = [
@@ -34,10 +40,18 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
         for lora in {v for spec in easel.checkpoints for v in (spec.base_model,)}
         if checkpoint and easel.settings.matching.table.compare(lora, checkpoint.base_model).fits
     ]
-    found = await lora_choices(
-        easel.connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES
-    )
-    return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in found]
+    found = lora_choices(easel.connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES)
+    return await offered(found, typed[:MAX_TEXT].strip())
+
+
+async def offered(found: Awaitable[Sequence[LoraChoice]], typed: str, patience: float = PATIENCE) -> Choices:
+    """What was found, if it is found within `patience` seconds; else what was typed."""
+    try:
+        async with asyncio.timeout(patience):
+            return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in await found]
+    except TimeoutError:
+        told = _("{name} · no list just now, the bot is busy").format(name=isolated(typed[:50]))
+        return [app_commands.Choice(name=told[:MAX_TEXT], value=typed)] if typed else []
 
 
 def _chosen_checkpoint(interaction: Interaction) -> CheckpointSettings | None:
