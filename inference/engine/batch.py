@@ -34,6 +34,11 @@ class Batch:
         self._seating: _Seating | None = None
         self.runs: list[Run] = []
 
+    @property
+    def pictures(self) -> int:
+        """How many are painted in it."""
+        return sum(run.request.count for run in self.runs)
+
     def join(self, run: Run) -> None:
         """Take part from the next step on."""
         self.runs.append(run)

@@ -124,6 +124,10 @@ class CheckpointStore:
     def drop(self) -> None:
         """Let go of everything."""
         self._current = None
+        self.release()
+
+    def release(self) -> None:
+        """Give back what nothing uses any more."""
         gc.collect()
         release_memory(self._device)
 

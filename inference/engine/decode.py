@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from inference.engine.devices import is_out_of_memory
+
 MAX_PIXELS = 2**20  # decoded in one pass; a picture of 1024 x 1024 takes 4 to 5 GB in single precision
 
 
@@ -15,8 +17,20 @@ def decode(pipeline: Any, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]
     """Pixels (pictures, 3, height, width) in 0..1 of each of `latents` (pictures, channels, h, w), all of one size."""
     every = torch.cat(list(latents))
     pixels = every[0, 0].numel() * int(pipeline.vae_scale_factor) ** 2
-    parts = [_decoded(pipeline, part) for part in every.split(max(1, MAX_PIXELS // pixels))]
-    return list(torch.cat(parts).split([len(part) for part in latents]))
+    pictures = _in_parts(pipeline, every, max(1, MAX_PIXELS // pixels))
+    if pictures is None:
+        pictures = torch.cat([_decoded(pipeline, one) for one in every.split(1)])
+    return list(pictures.split([len(part) for part in latents]))
+
+
+def _in_parts(pipeline: Any, every: torch.Tensor, pictures: int) -> torch.Tensor | None:
+    """So many pictures in one pass; None when memory is short and fewer would do. Nothing of the attempt is kept."""
+    try:
+        return torch.cat([_decoded(pipeline, part) for part in every.split(pictures)])
+    except (RuntimeError, MemoryError) as problem:
+        if min(pictures, len(every)) == 1 or not is_out_of_memory(problem):
+            raise
+        return None
 
 
 def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:

@@ -79,6 +79,7 @@ class Engine:
         self._waiting: dict[Handle, Future[Ready]] = {}
         self._places: dict[Painted, _Place] = {}
         self._batches: dict[object, Sharing] = {}
+        self._caps: dict[tuple[str, int, int], int] = {}
         self._turn = 0
 
     @classmethod
@@ -178,8 +179,12 @@ class Engine:
             return True
         checkpoint = self._store.current
         same = isinstance(checkpoint, Checkpoint) and checkpoint.spec == ready.spec  # else it is one at a time
-        painted = sum(place.handle.request.count for place in self._places.values())
-        return same and painted + handle.request.count <= self._options.places
+        painted = [place.handle.request for place in self._places.values()]
+        if not same or sum(request.count for request in painted) + handle.request.count > self._options.places:
+            return False
+        size = _size(handle.request)
+        alike = sum(request.count for request in painted if _size(request) == size)
+        return not alike or alike + handle.request.count <= self._caps.get(size, self._options.places)
 
     @torch.no_grad()
     def _join(self, handle: Handle, ready: Ready) -> None:
@@ -226,10 +231,10 @@ class Engine:
     # --- painting ----------------------------------------------------------------------------------------------------
 
     def _advance(self, key: object, batch: Sharing) -> None:
-        try:
-            failed: Mapping[Painted, Exception] = batch.step()
-        except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
-            failed = self._each_alone(batch, problem)
+        failed = self._stepped(batch)
+        if failed is None:
+            self._halve(batch)
+            return
         for run, problem in failed.items():
             self._fail(self._leave(run), problem)
         for run in batch.runs:
@@ -238,6 +243,29 @@ class Engine:
         self._decode([run for run in batch.runs if run.ended])
         if not batch.runs:
             del self._batches[key]
+
+    def _stepped(self, batch: Sharing) -> Mapping[Painted, Exception] | None:
+        """One step: who cannot go on, and why. None when there is not enough memory for all of them in one pass."""
+        try:
+            return batch.step()
+        except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
+            if is_out_of_memory(problem) and len(batch.runs) > 1:
+                return None  # and nothing is held any more of what the pass had made so far
+            return self._each_alone(batch, problem)
+
+    def _halve(self, batch: Sharing) -> None:
+        """Half of them go on in a pass of their own, and from now on as many of this size share one at most."""
+        assert isinstance(batch, Batch), "whoever paints alone is not short of memory because of others"
+        other = Batch(batch.checkpoint)
+        for run in batch.runs[(len(batch.runs) + 1) // 2 :]:
+            batch.leave(run)
+            other.join(run)
+            self._places[run].batch = other
+        self._batches[object()] = other
+        size, cap = _size(batch.runs[0].request), max(batch.pictures, other.pictures)
+        self._caps[size] = min(cap, self._caps.get(size, cap))
+        log.warning("not enough memory: from now on %d pictures of %s, %dx%d, share a pass", self._caps[size], *size)
+        self._store.release()
 
     def _each_alone(self, batch: Sharing, problem: Exception) -> dict[Painted, Exception]:
         """A pass that failed for all is tried for each run by itself, so that only the guilty one fails."""
@@ -258,13 +286,10 @@ class Engine:
             return
         places = [self._places[run] for run in runs]
         handles = [self._leave(run) for run in runs]
-        try:
-            pictures = places[0].batch.decode(runs)
-        except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
-            for handle in handles:
-                self._fail(handle, problem)
-            return
-        for handle, run, picture in zip(handles, runs, pictures, strict=True):
+        for handle, run, picture in zip(handles, runs, _decoded(places[0].batch, runs), strict=True):
+            if isinstance(picture, Exception):
+                self._fail(handle, picture)
+                continue
             if not all(bool(part.isfinite().all()) for part in (run.latents, picture) if part is not None):
                 self._fail(handle, NotANumberPicture())
                 continue
@@ -302,6 +327,22 @@ def _begun(handle: Handle, make: Callable[[], Run]) -> Run:
         log.warning("a request begins anew, its state is of no use: %s", problem)
         return make()
     return run
+
+
+def _decoded(batch: Sharing, runs: Sequence[Painted]) -> list[torch.Tensor | Exception]:
+    """The pictures of each; what fails for all is tried for each by itself, so that only the guilty one fails."""
+    try:
+        return [*batch.decode(runs)]
+    except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
+        if len(runs) == 1:
+            # its frames would keep the memory that the next one needs
+            return [problem.with_traceback(None) if is_out_of_memory(problem) else problem]
+    return [picture for run in runs for picture in _decoded(batch, [run])]
+
+
+def _size(request: GenerationRequest) -> tuple[str, int, int]:
+    """What a cap holds for: checkpoint, width and height."""
+    return request.checkpoint, request.width, request.height
 
 
 def _explained(request: GenerationRequest, problem: BaseException) -> InferenceError:

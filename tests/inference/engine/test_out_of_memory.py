@@ -1,0 +1,123 @@
+"""Memory that is not enough for everybody: fewer in one pass, and who fits in none fails alone.
+
+The allocations that fail are real: a network that needs more than there is asks torch for more than any machine has.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from inference.engine.engine import Engine
+from inference.engine.handle import Handle, State
+from inference.errors import OutOfMemory
+from inference.messages import GenerationRequest
+from tests.inference.engine.worlds import World
+
+MORE_THAN_THERE_IS = 2**60  # bytes
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    made = World("sd1/base", torch.float32)
+    made.add(1, "lora")
+    made.add(2, "lora")
+    return made
+
+
+@contextmanager
+def needing(network: nn.Module, too_much: Callable[[torch.Tensor], bool]) -> Generator[list[int]]:
+    """Inputs for which `too_much` holds need more memory than there is. Yields how many rows each pass had that ran."""
+    ran: list[int] = []
+
+    def allocate(_: nn.Module, given: tuple[Any, ...]) -> None:
+        if too_much(given[0]):
+            torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+        ran.append(len(given[0]))
+
+    hook = network.register_forward_pre_hook(allocate)
+    try:
+        yield ran
+    finally:
+        hook.remove()
+
+
+def networks(engine: Engine) -> Any:
+    return engine._store.current.pipeline  # type: ignore[union-attr]  # what the test starves
+
+
+def wishes(world: World, many: int, **changes: Any) -> list[GenerationRequest]:
+    chance = random.Random(7)
+    same = {"count": 1, "steps": 4, "guidance_scale": 3.0, "prompt": "a red circle", "negative_prompt": ""}
+    return [world.wish(chance, **(same | changes)) for _ in range(many)]
+
+
+def painted(engine: Engine, requests: list[GenerationRequest]) -> list[Handle]:
+    handles = [engine.submit(request) for request in requests]
+    engine.finish()
+    return handles
+
+
+def assert_same(handles: list[Handle], expected: list[Handle]) -> None:
+    for handle, other in zip(handles, expected, strict=True):
+        assert handle.state is State.DONE, handle.error
+        assert handle.pictures is not None and other.pictures is not None
+        assert (handle.pictures - other.pictures).abs().max() <= 5e-5
+
+
+def test_a_batch_that_does_not_fit_goes_on_in_halves_and_the_cap_stays(world: World) -> None:
+    requests = wishes(world, 8)
+    expected = painted(world.engine(), requests)
+    engine = world.engine()
+    with needing(networks(engine).unet, lambda rows: len(rows) > 4) as ran:  # two pictures, each with and without text
+        assert_same(painted(engine, requests), expected)
+        assert max(ran) == 4
+        assert sum(ran) == 2 * sum(handle.total for handle in expected), "a step was lost or done twice"
+    with needing(networks(engine).unet, lambda _: False) as ran:
+        assert_same(painted(engine, requests), expected)
+        assert max(ran) == 4, "what did not fit once is not tried again"
+
+
+def test_the_cap_is_of_one_size_alone(world: World) -> None:
+    engine = world.engine()
+    with needing(networks(engine).unet, lambda rows: len(rows) > 2):
+        painted(engine, wishes(world, 4))
+    with needing(networks(engine).unet, lambda _: False) as ran:
+        painted(engine, wishes(world, 4, width=40))
+        assert max(ran) == 8
+
+
+def test_who_fits_in_no_pass_fails_alone_with_a_sentence(world: World) -> None:
+    small, large = wishes(world, 3), wishes(world, 1, width=64, height=64)[0]
+    expected = painted(world.engine(), small)
+    engine = world.engine()
+    with needing(networks(engine).unet, lambda rows: rows.shape[-1] > 16):
+        handles = painted(engine, [small[0], large, *small[1:]])
+    failed = handles.pop(1)
+    assert failed.state is State.FAILED
+    assert isinstance(failed.error, OutOfMemory)
+    assert "64x64" in str(failed.error)
+    assert_same(handles, expected)
+
+
+def test_a_decode_that_does_not_fit_is_done_picture_by_picture(world: World) -> None:
+    requests = wishes(world, 3) + wishes(world, 1, count=3)
+    expected = painted(world.engine(), requests)
+    engine = world.engine()
+    with needing(networks(engine).vae.decoder, lambda rows: len(rows) > 1) as ran:
+        assert_same(painted(engine, requests), expected)
+        assert ran == [1] * 6
+
+
+def test_a_picture_that_cannot_be_decoded_at_all_fails(world: World) -> None:
+    engine = world.engine()
+    with needing(networks(engine).vae.decoder, lambda _: True):
+        handles = painted(engine, wishes(world, 2))
+    assert [type(handle.error) for handle in handles] == [OutOfMemory, OutOfMemory]
+    assert_same(painted(engine, wishes(world, 2)), painted(world.engine(), wishes(world, 2)))
