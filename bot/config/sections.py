@@ -10,7 +10,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from bot.logs import LogFormat
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.messages import MAX_COUNT, MAX_DENSE_BYTES, MAX_LORAS, STATE_STEPS
+from inference.messages import (
+    EMBEDDING_CACHE_BYTES,
+    LORA_CACHE_BYTES,
+    MAX_COUNT,
+    MAX_DENSE_BYTES,
+    MAX_LORAS,
+    STATE_STEPS,
+)
 from inference.queue import Policy
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -140,6 +147,10 @@ class WorkerSettings(Section):
     """A larger LoRA file is refused."""
     max_dense_megabytes: Annotated[int, Field(ge=0, le=2**20)] = MAX_DENSE_BYTES // 2**20
     """Memory for one LoRA without a low-rank form: full differences, LoKr with whole factors. More is refused."""
+    lora_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_CACHE_BYTES // 2**20
+    """Host memory of each worker for LoRAs used before: half as they lie on disk, half as they are painted."""
+    embedding_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = EMBEDDING_CACHE_BYTES // 2**20
+    """Memory of the device for prompts that were encoded before."""
     state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
     """How often a picture's state is kept, for a worker that broke down to go on from there; 0 is never."""
 

@@ -26,7 +26,7 @@ from inference.engine.previews import PreviewMap
 from inference.engine.single_file import SINGLE_FILES, open_single_file
 from inference.engine.solo import SoloCheckpoint
 from inference.errors import CheckpointUnusable
-from inference.messages import CheckpointSpec
+from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec
 from inference.prediction import Prediction, checkpoint_prediction
 
 PARTS = ("unet", "text_encoder", "text_encoder_2")  # the networks that LoRAs reach, by diffusers' names
@@ -72,7 +72,7 @@ class Checkpoint:
         return pipeline
 
     @classmethod
-    def of(cls, spec: CheckpointSpec, pipeline: Any) -> Checkpoint:
+    def of(cls, spec: CheckpointSpec, pipeline: Any, embedding_bytes: int = EMBEDDING_CACHE_BYTES) -> Checkpoint:
         """The checkpoint `spec`, loaded as `pipeline`. Raises OSError, ValueError or EdmCheckpoint."""
         config = pipeline.scheduler.config
         said = CheckpointSays() if spec.repository else read_checkpoint(Path(spec.source))
@@ -81,18 +81,24 @@ class Checkpoint:
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         preview, board = PreviewMap.measure(pipeline.vae), Board(layer_names.layers)
         lean(pipeline.unet)
-        return cls(spec, pipeline, config, prediction, preview, layer_names, board, Embeddings(pipeline, board))
+        embeddings = Embeddings(pipeline, board, embedding_bytes)
+        return cls(spec, pipeline, config, prediction, preview, layer_names, board, embeddings)
 
 
 class CheckpointStore:
     """Holds the checkpoint used last; loading another lets go of it first, so that memory never holds both."""
 
     def __init__(
-        self, specs: tuple[CheckpointSpec, ...], device: torch.device, dtype: torch.dtype | None = None
+        self,
+        specs: tuple[CheckpointSpec, ...],
+        device: torch.device,
+        dtype: torch.dtype | None = None,
+        embedding_bytes: int = EMBEDDING_CACHE_BYTES,
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._device = device
         self._dtype = dtype or dtype_for(device)
+        self._embedding_bytes = embedding_bytes
         self._current: Checkpoint | SoloCheckpoint | None = None
 
     @property
@@ -139,8 +145,10 @@ class CheckpointStore:
             dtype = self._dtype if capability.together else wide_dtype(self._device, self._dtype)
             pipeline = _open(getattr(diffusers, capability.pipeline), spec, dtype).to(self._device)
             _refuse_what_is_no_number(pipeline)
-            together = capability.together
-            checkpoint = Checkpoint.of(spec, pipeline) if together else SoloCheckpoint(spec, pipeline, capability)
+            if capability.together:
+                checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes)
+            else:
+                checkpoint = SoloCheckpoint(spec, pipeline, capability)
         except Exception as problem:
             if is_out_of_memory(problem):
                 raise

@@ -18,8 +18,6 @@ from inference.engine.lora_set import LoraSet, Worn
 from inference.engine.prompts import Reading, read
 from inference.errors import InvalidRequest
 
-MAX_BYTES = 256 * 2**20  # of embeddings that are kept
-
 _BOTH = ("", "_2")  # what the names of encoders and tokenizers end with in pipelines
 _Key = tuple[str, int, int | None, Worn]  # text, chunks, clip skip, LoRAs of the text encoders
 
@@ -45,17 +43,18 @@ class Embedding:
 class Embeddings:
     """Encodes the texts of one loaded checkpoint, whose words may be weighted and go on beyond the encoders' length.
 
-    A text of several *chunks* is as many times as long; texts of one picture need the same number of them.
+    A text of several *chunks* is as many times as long; texts of one picture need the same number of them. Up to
+    `limit` bytes of embeddings are kept.
     """
 
-    def __init__(self, pipeline: Any, board: Board) -> None:
+    def __init__(self, pipeline: Any, board: Board, limit: int) -> None:
         self._pipeline = pipeline
         self._board = board
         self._device = pipeline.unet.device
         self._is_xl = hasattr(pipeline, "text_encoder_2")
         both = [(getattr(pipeline, f"tokenizer{n}", None), getattr(pipeline, f"text_encoder{n}", None)) for n in _BOTH]
         self._encoders = [(tokenizer, encoder) for tokenizer, encoder in both if encoder is not None]
-        self._kept: ByteCache[_Key, Embedding] = ByteCache(MAX_BYTES, lambda embedding: embedding.nbytes, "embedding")
+        self._kept: ByteCache[_Key, Embedding] = ByteCache(limit, lambda embedding: embedding.nbytes, "embedding")
 
     def chunks(self, texts: Iterable[str]) -> int:
         """How many chunks the longest of `texts` takes, in the encoder where it takes most."""

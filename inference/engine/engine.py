@@ -37,13 +37,12 @@ from inference.engine.wardrobe import Wardrobe
 from inference.errors import InferenceError, NotANumberPicture, OutOfMemory, WorkerFailed
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
-from inference.messages import MAX_DENSE_BYTES, CheckpointSpec, Configure, GenerationRequest
+from inference.messages import LORA_CACHE_BYTES, MAX_DENSE_BYTES, CheckpointSpec, Configure, GenerationRequest
 
 log = logging.getLogger(__name__)
 
 PLACES = 8  # pictures that are painted together
 PATIENCE = 0.05  # seconds that `step` waits for a disk when there is nothing else to do
-LORA_BYTES = 2 * 2**30  # of LoRAs kept in host memory
 
 
 @dataclass
@@ -61,7 +60,7 @@ class Options:
 
     inputs: Path = Path()
     places: int = PLACES
-    lora_bytes: int = LORA_BYTES
+    lora_bytes: int = LORA_CACHE_BYTES
     dense_bytes: int = MAX_DENSE_BYTES
 
 
@@ -89,8 +88,10 @@ class Engine:
         reader = LoraReader(
             Path(config.library), installed_hashes(config.checkpoints), config.max_lora_bytes, config.trust_tags
         )
-        options = Options(inputs=Path(config.inputs), dense_bytes=config.max_dense_bytes)
-        store = CheckpointStore(config.checkpoints, device, dtype)
+        options = Options(
+            inputs=Path(config.inputs), lora_bytes=config.lora_cache_bytes, dense_bytes=config.max_dense_bytes
+        )
+        store = CheckpointStore(config.checkpoints, device, dtype, config.embedding_cache_bytes)
         return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), options)
 
     @property
