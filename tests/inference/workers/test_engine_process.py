@@ -282,7 +282,14 @@ def test_running_out_of_memory_is_told_and_the_next_job_is_painted(worker: Worke
     used = int(statm[0]) * resource.getpagesize()
     before = resource.prlimit(worker.process.pid, resource.RLIMIT_AS, (used + 2**29, resource.RLIM_INFINITY))
     try:
-        problem = refusal(worker.paint(request(checkpoint=VIVID, width=4096, height=4096, count=4)))
+        jobs = [
+            worker.begin(request(checkpoint=VIVID, steps=8)),
+            worker.begin(request(checkpoint=VIVID, width=4096, height=4096, count=4)),
+            worker.begin(request(checkpoint=VIVID, steps=8)),
+        ]
+        ends = {end.job_id: end for end in (worker.next(Finished, Failed) for _ in jobs)}
+        assert all(len(pixels(shared_house, ends[job.job_id])) == 1 for job in (jobs[0], jobs[2])), "neighbours go on"
+        problem = refusal(ends[jobs[1].job_id])
         assert (problem.code, "4 x 4096x4096" in str(problem)) == ("out_of_memory", True)
         assert len(pixels(shared_house, worker.paint(request(checkpoint=VIVID)))) == 1
     finally:
