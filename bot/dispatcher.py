@@ -19,6 +19,7 @@ from bot.database.jobs import Job, cancel_job, fail_job, queued_jobs, requeue_or
 from bot.database.paces import all_paces, load_times, record_paces
 from bot.database.pauses import pause, paused_servers, unpause
 from bot.forecasts import Forecasts
+from bot.logs import about
 from bot.outcomes import Outcomes
 from bot.pace import Pace
 from bot.stations import Hand, Station, WorkerSeen, is_benched
@@ -216,7 +217,8 @@ class Dispatcher:
             for station in self._stations:
                 while taken := self._queue.next(station.seat):
                     hand = station.hands[taken.job_id] = Hand()  # from here on `cancel` finds it
-                    await guard(self._begin(station, taken.job_id, hand), f"beginning job {taken.job_id}")
+                    with about(taken.job_id):
+                        await guard(self._begin(station, taken.job_id, hand), f"beginning job {taken.job_id}")
                 if station.changes and not station.hands and not self._asides.at(station):
                     await station.change()
                     self._called.set()
@@ -237,7 +239,8 @@ class Dispatcher:
     async def _follow(self, station: Station) -> None:
         async for event in station.worker.events():
             metrics.count_lookups(event)
-            await guard(self._handle(station, event), f"handling {type(event).__name__}")
+            with about(getattr(event, "job_id", None)):
+                await guard(self._handle(station, event), f"handling {type(event).__name__}")
             self._called.set()
 
     async def _handle(self, station: Station, event: Event | WorkerDied) -> None:
@@ -325,7 +328,8 @@ class Dispatcher:
         if is_benched(death):
             self._benched(death)
         for job_id, hand in list(station.hands.items()):
-            await self._give_back(station, job_id, hand)
+            with about(job_id):
+                await self._give_back(station, job_id, hand)
         for job in self._waiting_jobs:
             self._tell(JobUpdate(job, trouble=death))
 
@@ -370,6 +374,8 @@ class Dispatcher:
         self._jobs.pop(job.id, None)
         self._outcomes.forget_state(job.id)
         if failed is not None:
+            with about(job.id):
+                log.info("failed: %s", problem.code)
             self._tell(JobUpdate(failed))
 
     # --- the queue's words -----------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ class LogFormat(StrEnum):
 
 
 @contextmanager
-def about(job_id: int) -> Generator[None]:
-    """Everything logged inside, also by tasks that are started there, is about this job."""
+def about(job_id: int | None) -> Generator[None]:
+    """Everything logged inside, also by tasks that are started there, is about this job; None: about no job."""
     token = _job.set(job_id)
     try:
         yield
@@ -38,9 +38,17 @@ class _WithJob(logging.Filter):
     """Puts the job that is in hand onto every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        job = _job.get()
-        record.__dict__.update(job=job, about="" if job is None else f" job={job}")
+        record.__dict__["job"] = _job.get()
         return True
+
+
+class _Text(logging.Formatter):
+    """A line for people: the job, where there is one, stands behind the logger's name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        job: int | None = record.__dict__["job"]
+        record.__dict__["about"] = "" if job is None else f" job={job}"
+        return super().format(record)
 
 
 def set_up(level: int, form: LogFormat = LogFormat.TEXT) -> None:
@@ -51,6 +59,6 @@ def set_up(level: int, form: LogFormat = LogFormat.TEXT) -> None:
         names = {"asctime": "time", "levelname": "level", "name": "logger"}
         handler.setFormatter(JsonFormatter(list(_JSON_FIELDS), rename_fields=names, json_ensure_ascii=False))
     else:
-        handler.setFormatter(logging.Formatter(_TEXT))
+        handler.setFormatter(_Text(_TEXT))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes every row, and rows hold people's words

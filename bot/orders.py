@@ -23,6 +23,7 @@ from bot.database.preferences import Preferences, find_preferences
 from bot.delivery import Closed, Deliverer, News
 from bot.errors import PressedTwice
 from bot.following import UNREACHABLE, Following
+from bot.logs import about
 from bot.preferences import preferred
 from bot.requests import Wish
 from bot.views.refusal import Alternative, Refused
@@ -110,7 +111,8 @@ class Orders:
                 also=also,
             )
         try:
-            await self._tell(interaction, job, private=preferences.private)
+            with about(job.id):
+                await self._tell(interaction, job, private=preferences.private)
         finally:  # the job is kept, so its result is owed whether or not the person could be told
             self._following.follow(job, interaction)
 

@@ -48,7 +48,10 @@ class Outcomes:
 
     async def begin(self, job_id: int) -> Begun | None:
         """queued -> running. That is the last thing done, so that nothing can go wrong between it and the worker."""
-        return await self._insist(lambda: self._begin(job_id), job_id)
+        begun = await self._insist(lambda: self._begin(job_id), job_id)
+        if begun is not None:
+            log.info("begun, attempt %s", begun.job.attempt)
+        return begun
 
     async def _begin(self, job_id: int) -> Begun | None:
         job = await find_job(self._connection, job_id)
@@ -67,7 +70,10 @@ class Outcomes:
 
     async def give_back(self, job: Job, *, died: bool) -> Job | None:
         """running -> queued; `died` says that the worker died while it painted this."""
-        return await self._insist(lambda: requeue_job(self._connection, job.id, job.attempt, died=died), job.id)
+        waits = await self._insist(lambda: requeue_job(self._connection, job.id, job.attempt, died=died), job.id)
+        if waits is not None:
+            log.info("attempt %s came to nothing; it waits again", job.attempt)
+        return waits
 
     async def fail(self, job: Job, problem: InferenceError) -> Job | None:
         """running -> failed."""
@@ -75,6 +81,8 @@ class Outcomes:
             lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail), job.id
         )
         self.forget_state(job.id)
+        if failed is not None:
+            log.info("failed: %s", problem.code)
         return failed
 
     async def succeed(self, job: Job, event: Finished) -> FinishedJob | None:
@@ -108,6 +116,8 @@ class Outcomes:
         self.forget_state(job.id)
         if done is None:  # cancelled while the last step ran
             self._forget(paths)
+        else:
+            log.info("painted in %.1f s", event.seconds)
         return done
 
     async def _insist(self, move: Callable[[], Awaitable[T]], job_id: int) -> T:

@@ -93,11 +93,14 @@ async def test_a_job_becomes_exactly_one_picture(bench: Bench) -> None:
 
 async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: Bench) -> None:
     job = await bench.order()
-    bench.worker.finish(await bench.worker.job(), notes=("Bat learnt to predict *epsilon*.",))
+    note = "**Bat** of <@1> learnt to predict *epsilon*."
+    bench.worker.finish(await bench.worker.job(), notes=(note,))
     update = await bench.end(job)
-    assert update.job.notes == ("Bat learnt to predict *epsilon*.",)
+    assert update.job.notes == (note,)
     shown = result_view(update.job, (Attachment("a.png", b""),), shows_prompt=False).to_components()
-    assert "predict \\*epsilon\\*" in str(shown[1]["content"])
+    line = str(shown[1]["content"])
+    assert "predict *epsilon*." in line, "our own sentences may emphasise"
+    assert "**Bat**" not in line and "<@1>" not in line, "names in them may do nothing"
 
 
 async def test_a_job_waits_until_the_worker_has_a_place(bench: Bench) -> None:

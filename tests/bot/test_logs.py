@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from pathlib import Path
 
 import pytest
 
 from bot import logs
 from bot.logs import LogFormat
+from tests.bot.test_dispatcher import open_bench
 
 
 async def paint(name: str) -> None:
@@ -43,5 +45,36 @@ async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> 
         logging.getLogger("bot.test").exception("broke 絵")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["job"] for line in lines] == [7, 8, None, None]
+    assert all("about" not in line for line in lines)
     assert lines[0]["level"] == "WARNING" and lines[0]["logger"] == "bot.test" and lines[0]["time"]
     assert lines[3]["message"] == "broke 絵" and "two\nlines" in lines[3]["exc_info"]
+
+
+async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up(logging.INFO, LogFormat.JSON)
+    async with open_bench(tmp_path, max_attempts=2) as bench:
+        painted, died = await bench.order(), await bench.order()
+        bench.worker.finish(await bench.worker.job())
+        for _ in range(2):
+            bench.worker.begin(await bench.worker.job())
+            bench.worker.die()
+            await bench.worker.start()
+        await bench.end(died)
+        lost = await bench.order()
+        bench.worker.finish(await bench.worker.job(), write=False)
+        await bench.end(lost)
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    steps = {
+        job.id: [line["message"] for line in told if line["job"] == job.id and line["logger"] == "bot.outcomes"]
+        for job in (painted, died, lost)
+    }
+    assert [step.split()[0] for step in steps[painted.id]] == ["begun,", "painted"]
+    assert steps[died.id] == [
+        "begun, attempt 1",
+        "attempt 1 came to nothing; it waits again",
+        "begun, attempt 2",
+        "failed: worker_crashed",
+    ]
+    assert "cannot be kept" in steps[lost.id][1] and steps[lost.id][2] == "failed: picture_not_saved"
