@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -17,9 +19,11 @@ from inference.engine.devices import peak_memory
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.engine.states import States, what_is_painted
-from inference.errors import InferenceError, WorkerFailed
+from inference.errors import InferenceError, PictureNotSaved, WorkerFailed
 from inference.messages import Cancelled, Configure, Failed, Finished, Generate, JobEvent, Lookups, Progress, Started
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
+
+log = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
 PREVIEW_SIDE = 256  # pixels of the longer side
@@ -157,7 +161,11 @@ class Painter:
         scale = PREVIEW_SIDE / max(request.width, request.height)
         size = (round(request.width * scale), round(request.height * scale))
         picture = self.engine.sketch(clean[0], size)
-        return _write(picture, self._spool / f"{job.stem}-preview.png")
+        try:
+            return _write(picture, self._spool / f"{job.stem}-preview.png")
+        except OSError as problem:  # the picture itself may still find room
+            log.warning("a preview of job %s cannot be written: %s", job.order.job_id, problem)
+            return None
 
     def _end(self, job: _Job) -> JobEvent | None:
         """The event that a job ends with; None while it goes on."""
@@ -204,13 +212,24 @@ def _idle(work: Future[None] | None) -> bool:
 
 
 def _failed(job: _Job, problem: BaseException | None) -> Failed:
+    if isinstance(problem, OSError):
+        problem = PictureNotSaved(reason=problem.strerror or type(problem).__name__)
     known = problem if isinstance(problem, InferenceError) else WorkerFailed(reason=type(problem).__name__)
     return Failed(**job.name, code=known.code, detail=known.detail)
 
 
 def _write(picture: Image.Image, path: Path, **options: Any) -> str:
-    """Write under another name and rename, so that nobody ever reads half a picture. Returns the file's name."""
+    """Write under another name and rename, so that nobody ever reads half a picture. Returns the file's name.
+
+    A folder that somebody tidied away is made anew. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    picture.save(unfinished, format="PNG", **options)
-    unfinished.replace(path)
+    try:
+        picture.save(unfinished, format="PNG", **options)
+        unfinished.replace(path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)  # the disk may be full
+        raise
     return path.name

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 _OURS = "easel snapshot 1"
 _CONFIGURATION = "_internal_dict"  # where diffusers keeps what a scheduler was made from
@@ -75,11 +76,19 @@ class Snapshot:
         run.done = self.done
 
     def write(self, path: Path, about: str) -> None:
-        """Keep it at `path`, whole or not at all. `about` says what it belongs to and is asked for on reading."""
+        """Keep it at `path`, whole or not at all. `about` says what it belongs to and is asked for on reading.
+
+        Raises OSError, which safetensors' own writing of files does not when the disk is full or the folder gone.
+        """
         metadata = {"format": _OURS, "about": about, "done": str(self.done), "values": json.dumps(self.values)}
         unfinished = path.with_suffix(".part")
-        save_file(dict(self.tensors), unfinished, metadata)
-        unfinished.replace(path)
+        try:
+            unfinished.write_bytes(save(dict(self.tensors), metadata))
+            unfinished.replace(path)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)  # half a state is of no use, and the disk may be full
+            raise
 
     @classmethod
     def read(cls, path: Path, about: str) -> Snapshot | None:

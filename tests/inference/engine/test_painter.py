@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.painter import Painter
 from inference.engine.previews import PreviewMap
-from inference.errors import BaseModelUnknown, LoraFileRefused, LoraNotAtWork, PredictionMismatch
+from inference.errors import BaseModelUnknown, LoraFileRefused, LoraNotAtWork, PictureNotSaved, PredictionMismatch
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, PredictionType, Progress, Sampler
 from tests.house import VIVID, House, attention_modules
@@ -240,3 +242,30 @@ def test_previews_come_half_way_and_lie_in_the_spool(painter: Painter, shared_ho
     assert 8 not in previews, "the picture itself comes now"
     with Image.open(shared_house.data / "spool" / str(previews[4])) as preview:
         assert preview.size == (256, 154)
+
+
+def test_a_spool_that_is_deleted_while_it_paints_is_made_anew(painter: Painter, shared_house: House) -> None:
+    spool = shared_house.data / "spool"
+
+    def tidy_up(step: Progress) -> None:
+        if step.step == 3:
+            shutil.rmtree(spool)
+
+    done = paint(painter, request(checkpoint=VIVID, steps=8), on_step=tidy_up)
+    assert [(spool / name).is_file() for name in done.end.pictures] == [True]
+
+
+def test_a_full_disk_costs_the_preview_or_the_picture_but_never_the_worker(
+    painter: Painter, shared_house: House
+) -> None:
+    def fill(name: str) -> None:
+        (shared_house.data / "spool").mkdir(exist_ok=True)
+        (shared_house.data / "spool" / name).symlink_to("/dev/full")
+
+    fill("job1-1-preview.part")
+    done = paint(painter, request(checkpoint=VIVID, steps=8))
+    assert done.end.pictures and not any(step.preview for step in done.steps)
+    fill("job1-1-0.part")
+    with pytest.raises(PictureNotSaved, match="No space left on device"):
+        paint(painter, request(checkpoint=VIVID, steps=8))
+    assert paint(painter, request(checkpoint=VIVID, steps=8)).end.pictures

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 
 from inference.engine.samplers import scheduler_for
 from inference.engine.snapshots import Snapshot
-from inference.messages import PredictionType, Sampler
+from inference.engine.states import States
+from inference.messages import PredictionType, Sampler, state_file
 from inference.prediction import Prediction
 
 CONFIG = EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear").config
@@ -91,6 +92,16 @@ def test_what_belongs_to_another_or_is_broken_is_not_taken_up(tmp_path: Path) ->
         assert Snapshot.read(file, "this job") is None
     save_file({"x": torch.zeros(1)}, file, {"format": "easel snapshot 1", "about": "this job", "done": "x"})
     assert Snapshot.read(file, "this job") is None
+
+
+def test_on_a_full_disk_or_without_its_folder_nothing_is_kept_and_the_worker_goes_on(tmp_path: Path) -> None:
+    painting = Painting(fresh(Sampler.EULER))
+    painting.step()
+    snapshot = Snapshot.of(painting, fresh(Sampler.EULER))
+    (tmp_path / state_file(1)).with_suffix(".part").symlink_to("/dev/full")
+    States(tmp_path).keep(1, "this job", snapshot)
+    States(tmp_path / "gone").keep(1, "this job", snapshot)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_snapshot_of_another_size_is_refused() -> None:
