@@ -19,7 +19,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -146,7 +146,8 @@ class Run:
     """What one storm was like: seconds until the first answer by kind, those without one, misses of what was told."""
 
     waits: dict[str, list[float]]
-    unanswered: int
+    unanswered: Counter[str]
+    listless: int  # suggestions that were not LoRAs but what was typed, or nothing
     misses: list[float]
     waiting: int
     load: float
@@ -166,14 +167,19 @@ async def _one_run(storm: Storm, interactions: int, seconds: float, dice: random
         exchanges += await control.exchanges(exchanges[-1]["number"])
     answered = {match[1]: one["at"] for one in exchanges if (match := ANSWERED.match(one["path"]))}
     waits: dict[str, list[float]] = defaultdict(list)
-    unanswered = 0
+    unanswered = Counter[str]()
     for interaction, kind in storm.sent.items():
         state = (await control.get(f"interactions/{interaction}"))["interaction"]
         if interaction in answered and not state["failed"]:
             waits[kind].append(answered[interaction] - state["created_at"])
         else:
-            unanswered += 1
-    return Run(waits, unanswered, _misses(exchanges), waiting, load)
+            unanswered[kind] += 1
+    return Run(waits, unanswered, _listless(exchanges), _misses(exchanges), waiting, load)
+
+
+def _listless(exchanges: list[Json]) -> int:
+    suggestions = [one["request"]["data"]["choices"] for one in exchanges if (one["request"] or {}).get("type") == 8]
+    return sum(not any(choice["value"].startswith("#") for choice in choices) for choices in suggestions)
 
 
 def _misses(exchanges: list[Json]) -> list[float]:
@@ -204,7 +210,8 @@ def _summed(found: list[Run]) -> dict[str, object]:
         "ack_p99_by_kind_s": {kind: round(p99(waits), 3) for kind, waits in kinds.items()},
         "ack_median_s": round(statistics.median(wait for waits in everything for wait in waits), 3),
         "ack_worst_s": round(max(map(max, everything)), 3),
-        "unanswered": sum(run.unanswered for run in found),
+        "unanswered": dict(sum((run.unanswered for run in found), Counter[str]())),
+        "suggestions_without_a_list": sum(run.listless for run in found),
         "eta_median_error": round(statistics.median(misses), 3),
         "eta_told": len(misses),
         "waiting_after_the_storm": [run.waiting for run in found],
