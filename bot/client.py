@@ -36,13 +36,17 @@ from bot.orders import Orders
 from bot.post import DiscordPost
 from bot.replies import answer
 from bot.views.add_to_studio import AddToStudioButton
-from bot.views.bookmarks import PageButton, RemoveButton
+from bot.views.bookmark_file import BUTTONS as BOOKMARK_FILE_BUTTONS
+from bot.views.bookmarks import BOOKMARKS
+from bot.views.bookmarks import BUTTONS as BOOKMARK_BUTTONS
+from bot.views.browse import CONTROLS as BROWSE_CONTROLS
 from bot.views.declare import DeclareButton
 from bot.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
 from bot.views.history import CONTROLS as HISTORY_CONTROLS
 from bot.views.lora import CONTROLS as LORA_CONTROLS
 from bot.views.lost import give_back
-from bot.views.market import CONTROLS as MARKET_CONTROLS
+from bot.views.market import BUTTONS as MARKET_BUTTONS
+from bot.views.market import MARKET
 from bot.views.queue import QUEUE_BUTTONS
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import CONTROLS as RESULT_CONTROLS
@@ -97,15 +101,16 @@ BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
     DeclareButton,
     DoorButton,
     OpenDraftButton,
-    PageButton,
     PaintOnButton,
     QuestionMenu,
-    RemoveButton,
     SwapButton,
     TakeVariantButton,
+    *BOOKMARK_BUTTONS,
+    *BOOKMARK_FILE_BUTTONS,
+    *BROWSE_CONTROLS,
     *HISTORY_CONTROLS,
     *LORA_CONTROLS,
-    *MARKET_CONTROLS,
+    *MARKET_BUTTONS,
     *QUEUE_BUTTONS,
     *STACK_BUTTONS,
     *STATUS_BUTTONS,
@@ -154,6 +159,7 @@ class EaselBot(commands.Bot):
         self.desk = Desk(easel, draw_panel)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()  # those that are open, as far as we know
         easel.generation.on_alarm(Alarms(self).worker_benched)
+        self.rooms = {room.key: room for room in (MARKET, BOOKMARKS)}
 
     async def setup_hook(self) -> None:
         """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""

@@ -45,6 +45,14 @@ class PictureRefused(RequestError):
 
 
 @dataclass(eq=False)
+class BookmarksRefused(RequestError):
+    """This file cannot be imported: {reason}. Give one that *Export / import* in /bookmarks made."""
+
+    words = frozenset({"reason"})
+    reason: str
+
+
+@dataclass(eq=False)
 class PartsGone(RequestError):
     """{parts} cannot be had here any more, so this picture cannot be painted again as it was. *Edit* opens it in the
     studio with what is left."""

@@ -88,6 +88,9 @@ def summary(request: GenerationRequest) -> str:
 
 
 def base_models(lora: Lora) -> str:
-    """The base models of an entry's usable versions: `Vivid, Pastel`; `base model unknown` when nobody said."""
-    known = dict.fromkeys(v.base_model.label for v in lora.usable if v.base_model is not None)
+    """The base models of an entry's usable versions: `Vivid, Pastel`; `base model unknown` when nobody said.
+
+    Of an entry whose files are all gone, those that they had.
+    """
+    known = dict.fromkeys(v.base_model.label for v in lora.usable or lora.versions if v.base_model is not None)
     return ", ".join(known) or _("base model unknown")

@@ -8,14 +8,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs.choices import suggest_loras
+from bot.browsing import MAX_SEARCH, first_of_bookmarks
+from bot.cogs.choices import base_filter, suggest_base_filters, suggest_loras
 from bot.cogs.options import OneOf
-from bot.database.bookmarks import add_bookmark
+from bot.database.bookmarks import MAX_NOTE, add_bookmark, set_note
 from bot.database.loras import Sort
-from bot.errors import NothingThere
-from bot.replies import whisper
-from bot.views.bookmarks import MAX_SEARCH, Query, bookmarks_page
-from inference.base_models import BaseModelId
+from bot.views.bookmarks import open_bookmarks
 from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
@@ -34,44 +32,34 @@ class BookmarksCog(commands.Cog):
     @app_commands.describe(
         search="Words from a name, a trigger word or your note",
         category="What it is for",
-        base="Only what was trained on this base model",
+        base="For checkpoints of this base model; yours if you choose nothing",
         sort="Newest first if you choose nothing",
         add="Save this LoRA first",
         note="A note to the one you save",
     )
-    @app_commands.autocomplete(add=suggest_loras)
+    @app_commands.autocomplete(add=suggest_loras, base=suggest_base_filters)
     async def bookmarks(
         self,
         interaction: Interaction,
         search: app_commands.Range[str, 1, MAX_SEARCH] | None = None,
         category: Annotated[Category, OneOf(Category)] | None = None,
         base: str | None = None,
-        sort: Annotated[Sort, OneOf(Sort)] = Sort.NEWEST,
+        sort: Annotated[Sort, OneOf(Sort)] | None = None,
         add: str | None = None,
-        note: app_commands.Range[str, 0, 1000] | None = None,
+        note: app_commands.Range[str, 0, MAX_NOTE] | None = None,
     ) -> None:
         """Your saved LoRAs: see, search, use or remove them."""
-        easel = self._bot.easel
+        easel, person_id = self._bot.easel, interaction.user.id
+        query = await first_of_bookmarks(easel, person_id)
         if add:
             lora = await easel.requests.lora(add)
-            await add_bookmark(easel.connection, interaction.user.id, lora.id, note or "")
-        query = Query(0, sort, category, _known(base), " ".join((search or "").split()))
-        page = await bookmarks_page(easel, interaction.user.id, query)
-        await whisper(interaction, page.view, page.files)
-
-    @bookmarks.autocomplete("base")
-    async def suggest_bases(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """The base models of the installed checkpoints."""
-        bases = dict.fromkeys(spec.base_model for spec in self._bot.easel.checkpoints)
-        wanted = typed.casefold()
-        return [app_commands.Choice(name=b.label, value=b) for b in bases if wanted in b.label.casefold()][:25]
-
-
-def _known(base: str | None) -> BaseModelId | None:
-    """A base model as typed. Raises NothingThere."""
-    if base is None:
-        return None
-    try:
-        return BaseModelId(base.strip().lower())
-    except ValueError as problem:
-        raise NothingThere(what=f"This base model cannot be filtered by: {problem}.") from None
+            if not await add_bookmark(easel.connection, person_id, lora.id, note or "") and note:
+                await set_note(easel.connection, person_id, lora.id, note)
+            query = query.but(base_model=None)  # whatever it fits, it is seen
+        query = query.but(
+            sort=sort or query.sort,
+            category=category,
+            base_model=base_filter(base) if base else query.base_model,
+            search=" ".join((search or "").split()),
+        )
+        await open_bookmarks(interaction, query)

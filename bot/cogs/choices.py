@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+from bot.browsing import base_model_in
 from bot.config import CheckpointSettings
 from bot.database.choices import LoraChoice, lora_choices
 from bot.database.loras import name_key
 from bot.database.stacks import Stack, list_stacks
 from bot.database.tags import popular_tags, tag_key
+from bot.errors import NothingThere
 from bot.texts import isolated
 from bot.words import _, label
+from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 MAX_CHOICES, MAX_TEXT = 25, 100  # Discord's limits
 PATIENCE = 0.6  # seconds: nobody goes on typing for longer, and "loading failed" is what Discord shows after three
+ANY = "any"  # base model
 
 
 async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
@@ -92,6 +96,23 @@ async def suggest_base_models(interaction: Interaction, typed: str) -> Choices:
         for base in bases
         if wanted in base.label.casefold() or wanted in base
     ][:MAX_CHOICES]
+
+
+async def suggest_base_filters(interaction: Interaction, typed: str) -> Choices:
+    """The same, and whatever."""
+    anything = app_commands.Choice(name=_("For any base model"), value=ANY)
+    others = await suggest_base_models(interaction, typed)
+    return [*others[: MAX_CHOICES - 1], *([anything] if typed.casefold() in anything.name.casefold() else [])]
+
+
+def base_filter(typed: str) -> BaseModelId | None:
+    """What was chosen of those; None for whatever. Raises NothingThere."""
+    if typed.strip().lower() == ANY:
+        return None
+    found = base_model_in(typed)
+    if found is None:
+        raise NothingThere(what=_("There is no base model of that name. Choose one of those that are suggested."))
+    return found
 
 
 async def suggest_tags(interaction: Interaction, typed: str) -> Choices:

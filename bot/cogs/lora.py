@@ -8,15 +8,13 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs.choices import suggest_base_models, suggest_loras, suggest_tags
+from bot.browsing import MAX_SEARCH, first_in_market
+from bot.cogs.choices import base_filter, suggest_base_filters, suggest_loras, suggest_tags
 from bot.cogs.options import OneOf
 from bot.database.lora_search import Sort
 from bot.database.tags import MAX_TAG, tag_key
-from bot.errors import NothingThere
-from bot.market import MAX_SEARCH, base_model_in, first_query
 from bot.views.lora import show
 from bot.views.market import open_market
-from bot.words import _
 from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ class LoraCog(commands.GroupCog, group_name="lora", group_description="Find out 
         sort="Trending first if you choose nothing",
         tag="Narrows a category down: lighting, camera …",
     )
-    @app_commands.autocomplete(base=suggest_base_models, tag=suggest_tags)
+    @app_commands.autocomplete(base=suggest_base_filters, tag=suggest_tags)
     async def browse(
         self,
         interaction: Interaction,
@@ -51,16 +49,14 @@ class LoraCog(commands.GroupCog, group_name="lora", group_description="Find out 
         tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
     ) -> None:
         """The market: which LoRAs there are, by what people make of them."""
-        query = await first_query(self._bot.easel, interaction.user.id)
-        if base is not None and base_model_in(base) is None:
-            raise NothingThere(what=_("There is no base model of that name. Choose one of those that are suggested."))
+        query = await first_in_market(self._bot.easel, interaction.user.id)
         if search or category or tag or base:  # whoever looks for something is no beginner
             query = query.but(sort=Sort.TRENDING)
         query = query.but(
             sort=sort or query.sort,
             category=category,
             tag=tag_key(tag or ""),
-            base_model=base_model_in(base) if base else query.base_model,
+            base_model=base_filter(base) if base else query.base_model,
             search=" ".join((search or "").split()),
         )
         await open_market(interaction, query)

@@ -24,7 +24,7 @@ UNDO_MS = 7 * 24 * 3600 * 1000  # for how long what was removed can be brought b
 NOTES_READ = 5000  # of one person, the newest, when a typo in a note is looked for
 
 ADD = """
-    INSERT INTO bookmark (person_id, lora_id, note, created_at) SELECT :person, id, :note, :now FROM lora
+    INSERT INTO bookmark (person_id, lora_id, note, created_at) SELECT :person, id, :note, :when FROM lora
     WHERE id = :lora ON CONFLICT (person_id, lora_id) DO NOTHING RETURNING id, note
 """
 REMOVE = """
@@ -72,8 +72,9 @@ _AMONG_FOUND = """
     FROM json_each(:found) AS wanted CROSS JOIN bookmark ON bookmark.id = wanted.value ->> 0
     CROSS JOIN lora ON lora.id = bookmark.lora_id WHERE true
 """
-_FILTERS = """
-    (:category IS NULL OR lora.category = :category) AND (
+_IN_CATEGORY = "(:category IS NULL OR lora.category = :category)"
+_FITS = """
+    (
         :base_models IS NULL OR EXISTS (
             SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1
             AND base_model IN (SELECT value FROM json_each(:base_models))
@@ -90,12 +91,15 @@ _ORDERS = {
 }
 # (by search): how many; (by search, sort): a page of ids.
 COUNT_LISTED = {
-    search: f"SELECT count(*) AS total {_AMONG_FOUND if search else _OF_PERSON} AND {_FILTERS}"
+    search: f"""
+        SELECT count(*) AS found, count(*) FILTER (WHERE {_FITS}) AS total
+        {_AMONG_FOUND if search else _OF_PERSON} AND {_IN_CATEGORY}
+    """
     for search in (False, True)
 }
 LIST = {
     (search, sort): f"""
-        SELECT bookmark.id {_AMONG_FOUND if search else _OF_PERSON} AND {_FILTERS}
+        SELECT bookmark.id {_AMONG_FOUND if search else _OF_PERSON} AND {_IN_CATEGORY} AND {_FITS}
         ORDER BY {"wanted.value ->> 1, " if search else ""}{_ORDERS[sort]} LIMIT :limit OFFSET :offset
     """
     for search, sort in product((False, True), Sort)
@@ -118,15 +122,22 @@ class Bookmark:
 
 @dataclass(frozen=True)
 class BookmarkPage:
-    """A page of bookmarks, and how many there are on all pages."""
+    """A page of bookmarks, how many there are on all pages, and how many more are of other base models."""
 
     bookmarks: tuple[Bookmark, ...]
     total: int
+    misfits: int
 
 
-async def add_bookmark(connection: aiosqlite.Connection, person_id: int, lora_id: int, note: str = "") -> bool:
-    """Save an entry. False when it was saved already (note and time stay) or does not exist. Raises DatabaseError."""
-    parameters = {"person": person_id, "lora": lora_id, "note": kept_note(note), "now": now_ms()}
+async def add_bookmark(
+    connection: aiosqlite.Connection, person_id: int, lora_id: int, note: str = "", *, saved_at: int | None = None
+) -> bool:
+    """Save an entry. False when it was saved already (note and time stay) or does not exist.
+
+    `saved_at` in unix ms, now when None. Raises DatabaseError.
+    """
+    when = now_ms() if saved_at is None else saved_at
+    parameters = {"person": person_id, "lora": lora_id, "note": kept_note(note), "when": when}
     async with transaction(connection):
         await people.remember_person(connection, person_id)
         return await _indexed(connection, person_id, await write(connection, ADD, parameters))
@@ -219,7 +230,8 @@ async def list_bookmarks(
     sql = LIST[words is not None, sort]
     ids = [row["id"] for row in await fetch(connection, sql, parameters)]
     rows = await fetch(connection, BY_IDS, (json.dumps(ids),))
-    return BookmarkPage(await _bookmarks(connection, person_id, rows), count["total"])
+    bookmarks = await _bookmarks(connection, person_id, rows)
+    return BookmarkPage(bookmarks, count["total"], misfits=count["found"] - count["total"])
 
 
 async def _found(connection: aiosqlite.Connection, person_id: int, words: list[str]) -> list[tuple[int, int]]:

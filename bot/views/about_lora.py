@@ -22,9 +22,14 @@ def head(lora: Lora, tags: Sequence[str]) -> str:
     if lora.description:
         lines.append(clipped(lora.description, MAX_DESCRIPTION))
     if not lora.usable:
-        gone = _("Its file is not in the library any more, so nothing can be painted with it until it comes back.")
-        lines.append(f"⚠️ {gone}")
+        lines.append(gone())
     return "\n".join(lines)
+
+
+def gone() -> str:
+    """What is said of an entry without a usable file."""
+    told = _("Its file is not in the library any more, so nothing can be painted with it until it comes back.")
+    return f"⚠️ {told}"
 
 
 def versions(easel: Easel, lora: Lora, usual: str | None) -> str:
@@ -95,16 +100,26 @@ def entry(easel: Easel, lora: Lora, usual: str | None) -> str:
     kind = f"{label(lora.category)} · {clipped(base_models(lora), MAX_SHORT)}"
     known = " · ".join(part for part in (rating(lora), uses(lora) if lora.uses else "") if part)
     lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", *([f"-# {known}"] if known else [])]
-    fitting = easel.requests.checkpoints_for(lora)
-    if not fitting:
-        lines.append(f"-# {_('Fits no checkpoint installed here')}")
-    elif usual and usual not in fitting:
-        told = _("Does not fit {checkpoint}, but {others}")
-        names = {"checkpoint": clipped(usual, MAX_SHORT), "others": clipped(listed(fitting), MAX_SHORT)}
-        lines.append(f"-# {told.format(**names)}")
-    words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
-    if words:
-        lines.append("-# " + _("Trigger words: {words}").format(words=clipped(", ".join(words), MAX_SHORT)))
+    lines += [f"-# {told}" for told in (misfit(easel, lora, usual), triggers(lora, MAX_SHORT)) if told]
     if lora.description:
         lines.append(f"-# {clipped(lora.description, MAX_TAGS)}")
     return "\n".join(lines)
+
+
+def misfit(easel: Easel, lora: Lora, usual: str | None) -> str:
+    """Why the entry does not go on the checkpoint `usual`, and where it does; empty when it goes."""
+    if not lora.usable:
+        return gone()
+    fitting = easel.requests.checkpoints_for(lora)
+    if not fitting:
+        return _("Fits no checkpoint installed here")
+    if not usual or usual in fitting:
+        return ""
+    names = {"checkpoint": clipped(usual, MAX_SHORT), "others": clipped(listed(fitting), MAX_SHORT)}
+    return _("Does not fit {checkpoint}, but {others}").format(**names)
+
+
+def triggers(lora: Lora, room: int) -> str:
+    """The trigger words of its first version that has any, in about `room` characters; empty without."""
+    words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
+    return _("Trigger words: {words}").format(words=clipped(", ".join(words), room)) if words else ""

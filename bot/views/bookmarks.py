@@ -1,157 +1,305 @@
-"""The pages of a person's bookmarks. Where a page stands is written on its buttons, so pages survive restarts."""
+"""A person's bookmarks: pages of them, and the card of one with its note and what to do with it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+import discord
 from discord import ui
 
 from bot import acknowledge
 from bot.assembly import Easel
-from bot.database.bookmarks import Bookmark, list_bookmarks, remove_bookmark
-from bot.database.loras import Sort
-from bot.texts import base_models, plain, several
+from bot.browsing import Place, Query, place_of, query_at
+from bot.database.bookmarks import (
+    MAX_NOTE,
+    Bookmark,
+    BookmarkPage,
+    find_bookmark,
+    list_bookmarks,
+    remove_bookmark,
+    restore_bookmark,
+    set_note,
+)
+from bot.database.lora_search import Sort
+from bot.errors import NothingThere
+from bot.preferences import usual_checkpoint
+from bot.replies import whisper
+from bot.texts import base_models, clipped
+from bot.views import about_lora
+from bot.views.add_to_studio import AddToStudioButton
+from bot.views.bookmark_file import FileButton, ImportButton
+from bot.views.browse import PLACE, Room, Spot, TurnButton, add_menus, chosen, page_buttons
 from bot.views.lora import LoraPageButton, UseButton
 from bot.views.market import MarketButton
 from bot.views.page import Page
-from bot.views.press import PressButton
-from inference.base_models import BaseModelId
-from inference.lora.sidecar import Category
+from bot.views.press import Form, PressButton
+from bot.words import _, label, later, ngettext, number
 
 if TYPE_CHECKING:
     from bot.views.press import Interaction
 
-PAGE_SIZE = 4  # bookmarks of up to 7 components each, in a message of at most 40
-MAX_SEARCH = 30  # characters; the search is written on every button of the page, whose id holds 100
+PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
+MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
+MAX_NOTE_SHOWN = 1500  # on a card: a note of MAX_NOTE characters, of which some are made plain
+_LORA = r"(?P<lora>\d{1,19})"
 
-MAX_TRIGGERS = 150  # characters of trigger words; four bookmarks share the 4000 of a message
 
-_SORTS = {sort.value[:2]: sort for sort in Sort}  # newest and name begin alike
-_CATEGORIES = {category.value[0]: category for category in Category}
-_PATTERN = r"(?P<page>\d{1,6}):(?P<sort>[a-z]{2})(?P<category>[a-z-]):(?P<base>[a-z0-9/.\-]{0,64}):(?P<search>.{0,30})"
+class Bookmarks(Room):
+    """What a person saved."""
+
+    key = "bm"
+    sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
+    tags = False
+    search_title = later("Search your bookmarks")
+    searched = later("Names, trigger words, your notes; a typo does no harm")
+
+    async def page(self, easel: Easel, person_id: int, place: Place) -> Page:
+        """What is found there, four at a time."""
+        return await bookmarks_page(easel, person_id, place)
+
+
+BOOKMARKS = Bookmarks()
 
 
 @dataclass(frozen=True)
-class Query:
-    """Which bookmarks to show: page from 0, order, filters, search."""
+class Removed:
+    """A bookmark just taken away: what brings it back, and its name."""
 
-    page: int = 0
-    sort: Sort = Sort.NEWEST
-    category: Category | None = None
-    base: BaseModelId | None = None
-    search: str = ""
-
-    def __str__(self) -> str:
-        category = self.category.value[0] if self.category else "-"
-        return f"{self.page}:{self.sort.value[:2]}{category}:{self.base or ''}:{self.search[:MAX_SEARCH]}"
-
-    @classmethod
-    def of(cls, match: re.Match[str]) -> Query:
-        """Read it back from a button's id."""
-        base = BaseModelId(match["base"]) if match["base"] else None
-        sort, category = _SORTS.get(match["sort"], Sort.NEWEST), _CATEGORIES.get(match["category"])
-        return cls(int(match["page"]), sort, category, base, match["search"])
+    id: int
+    name: str
 
 
-class PageButton(PressButton, template=rf"bm(?P<way>[pn]):{_PATTERN}"):
-    """Turns to another page."""
+class BookmarkButton(PressButton, template=r"(?!)"):
+    """A button about one bookmark, which leads back to the page it was on."""
 
-    def __init__(self, query: Query, *, way: str, disabled: bool = False) -> None:
-        self.query, self.way = query, way
-        label = "Newer page" if way == "p" else "More"
-        super().__init__(ui.Button(label=label, custom_id=f"bm{way}:{query}"[:100], disabled=disabled))
+    name, text = "", ""  # what its id begins with; what it says, marked by `later`
+
+    def __init__(self, lora_id: int, place: Place) -> None:
+        self.lora_id, self.place = lora_id, place
+        super().__init__(ui.Button(label=_(self.text), custom_id=f"{self.name}:{lora_id}:{place}"))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(Query.of(match), way=match["way"])
+        return cls(int(match["lora"]), _place_in(match))
+
+    async def bookmark(self, interaction: Interaction) -> Bookmark:
+        """The bookmark. Raises NothingThere."""
+        bookmark = await find_bookmark(interaction.client.easel.connection, interaction.user.id, self.lora_id)
+        if bookmark is None:
+            raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
+        return bookmark
+
+
+class OpenButton(BookmarkButton, template=rf"bmo:{_LORA}:{PLACE}"):
+    """Shows a bookmark's card in place of the list."""
+
+    name, text = "bmo", later("Open")
 
     async def press(self, interaction: Interaction) -> None:
-        """Show that page in place of this one."""
-        await _show(interaction, self.query)
+        """Show it."""
+        await _show_card(interaction, self.lora_id, self.place)
 
 
-class RemoveButton(PressButton, template=rf"bmx:(?P<lora>\d{{1,19}}):{_PATTERN}"):
-    """Takes a bookmark away."""
+class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PLACE}"):
+    """Asks for the note."""
 
-    def __init__(self, lora_id: int, query: Query) -> None:
-        self.lora_id, self.query = lora_id, query
-        super().__init__(ui.Button(label="Remove", custom_id=f"bmx:{lora_id}:{query}"[:100]))
+    asks = True
+    name, text = "bmt", later("Note")
 
-    @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["lora"]), Query.of(match))
+    async def press(self, interaction: Interaction) -> None:
+        """Open the form."""
+        await acknowledge.ask(interaction, NoteForm(await self.bookmark(interaction), self.place, interaction.id))
+
+
+class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
+    """Takes a bookmark away; the list offers to bring it back."""
+
+    name, text = "bmr", later("Remove")
 
     async def press(self, interaction: Interaction) -> None:
         """Remove it and show the page without it."""
-        await remove_bookmark(interaction.client.easel.connection, interaction.user.id, self.lora_id)
-        await _show(interaction, self.query)
+        bookmark, easel = await self.bookmark(interaction), interaction.client.easel
+        removed_id = await remove_bookmark(easel.connection, interaction.user.id, self.lora_id)
+        removed = Removed(removed_id, bookmark.lora.name) if removed_id else None
+        page = await bookmarks_page(easel, interaction.user.id, self.place, removed)
+        await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def _show(interaction: Interaction, query: Query) -> None:
-    page = await bookmarks_page(interaction.client.easel, interaction.user.id, query)
-    await acknowledge.replace(interaction, page.view, page.files)
+class UndoButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,19}}):{PLACE}"):
+    """Brings a removed bookmark back with its note, date and uses."""
+
+    def __init__(self, removed_id: int, place: Place) -> None:
+        self.removed_id, self.place = removed_id, place
+        super().__init__(ui.Button(label=_("Undo"), custom_id=f"bmu:{removed_id}:{place}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["removed"]), _place_in(match))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Bring it back and show the page with it."""
+        connection = interaction.client.easel.connection
+        if not await restore_bookmark(connection, interaction.user.id, self.removed_id):
+            raise NothingThere(what=_("This cannot be undone any more: it is back already, or a week has passed."))
+        await Spot(BOOKMARKS.key, self.place).show(interaction)
 
 
-async def bookmarks_page(easel: Easel, person_id: int, query: Query) -> Page:
-    """One page of the collection, with previews where there are any."""
+class NoteForm(Form):
+    """The person's own words about a LoRA."""
+
+    posts = False
+
+    def __init__(self, bookmark: Bookmark, place: Place, opening: int) -> None:
+        super().__init__(_("Note on {lora}").format(lora=bookmark.lora.name), f"bmnote:{bookmark.lora.id}", opening)
+        self._lora_id, self._place = bookmark.lora.id, place
+        self.note: ui.TextInput[Any] = ui.TextInput(
+            custom_id="note",
+            style=discord.TextStyle.paragraph,
+            default=bookmark.note or None,
+            required=False,
+            max_length=MAX_NOTE,
+        )
+        told = _("Only you read it, and the search finds it")
+        self.add_item(ui.Label[Any](text=_("Note"), description=told, component=self.note))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep it, and show the card with it."""
+        await set_note(interaction.client.easel.connection, interaction.user.id, self._lora_id, self.note.value)
+        await _show_card(interaction, self._lora_id, self._place)
+
+
+# To be registered beside those of `browse`, so that pages from before a restart are alive.
+BUTTONS: tuple[type[PressButton], ...] = (NoteButton, OpenButton, RemoveButton, UndoButton)
+
+
+def _place_in(match: re.Match[str]) -> Place:
+    return Place(int(match["page"]), match["key"])
+
+
+async def open_bookmarks(interaction: Interaction, query: Query) -> None:
+    """Show what was asked for in a message that only the person sees."""
+    easel, person_id = interaction.client.easel, interaction.user.id
+    page = await bookmarks_page(easel, person_id, await place_of(easel, person_id, query))
+    await whisper(interaction, page.view, page.files)
+
+
+async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Removed | None = None) -> Page:
+    """One page of the collection, with previews where there are any. Raises NothingThere when the place is too old."""
+    query = await query_at(easel.connection, person_id, place)
     found = await list_bookmarks(
         easel.connection,
         person_id,
         limit=PAGE_SIZE,
-        offset=query.page * PAGE_SIZE,
+        offset=place.page * PAGE_SIZE,
         search=query.search,
         category=query.category,
-        base_models=None if query.base is None else [query.base],
+        base_models=easel.settings.matching.table.fitting(query.base_model) if query.base_model else None,
         sort=query.sort,
     )
-    if not found.bookmarks and query.page:  # the last one of the last page was removed
-        return await bookmarks_page(easel, person_id, replace(query, page=query.page - 1))
+    if not found.bookmarks and place.page:  # the last one of the last page was removed
+        return await bookmarks_page(easel, person_id, Place((max(found.total, 1) - 1) // PAGE_SIZE, place.key), removed)
     page = Page()
-    page.view.add_item(ui.TextDisplay[Any](_title(query, found.total)))
+    _add_title(page, _title(query, place, found), place, removed)
+    if not found.bookmarks and query == query.but(search="", category=None, base_model=None):
+        page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportButton()))
+        return page
+    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     for bookmark in found.bookmarks:
-        await _add(page, easel, bookmark, query)
-    if not found.total:
-        page.view.add_item(ui.ActionRow[Any](MarketButton()))
-    last = (query.page + 1) * PAGE_SIZE >= found.total
-    if query.page or not last:
-        earlier = PageButton(replace(query, page=max(0, query.page - 1)), way="p", disabled=query.page == 0)
-        later = PageButton(replace(query, page=query.page + 1), way="n", disabled=last)
-        page.view.add_item(ui.ActionRow[Any](earlier, later))
+        await _add(page, easel, bookmark, usual.name if usual else None, place)
+    spot = Spot(BOOKMARKS.key, place)
+    buttons = page_buttons(spot, query, more=(place.page + 1) * PAGE_SIZE < found.total)
+    page.view.add_item(ui.ActionRow[Any](*buttons, FileButton()))
+    await add_menus(page, easel, person_id, BOOKMARKS, spot, query)
     return page
 
 
-def _title(query: Query, total: int) -> str:
-    filters = [
-        f"“{plain(query.search)}”" if query.search else "",
-        query.category or "",
-        query.base.label if query.base else "",
-    ]
-    chosen = " · ".join(text for text in filters if text)
-    if total:
-        pages = -(-total // PAGE_SIZE)
-        place = f" · page {query.page + 1} of {pages}" if pages > 1 else ""
-        return f"## Your bookmarks\n-# {total} in all{place}{' · ' + chosen if chosen else ''}"
-    if chosen:
-        return f"## Your bookmarks\nNothing of yours matches {chosen}."
-    return "## Your bookmarks\nNone yet. Look at a LoRA with /lora info, or press *Bookmark LoRAs* under a picture."
+def _add_title(page: Page, text: str, place: Place, removed: Removed | None) -> None:
+    if removed is None:
+        page.view.add_item(ui.TextDisplay[Any](text))
+        return
+    told = _("Removed **{lora}**.").format(lora=clipped(removed.name, about_lora.MAX_NAME))
+    page.view.add_item(ui.Section[Any](f"{text}\n{told}", accessory=UndoButton(removed.id, place)))
 
 
-async def _add(page: Page, easel: Easel, bookmark: Bookmark, query: Query) -> None:
-    lora = bookmark.lora
-    note = f"\n> {plain(bookmark.note, 200)}" if bookmark.note else ""
-    words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
-    triggers = f"\n-# {several(words, MAX_TRIGGERS)}" if words else ""
-    gone = "" if lora.usable else "\n-# its file is not in the library any more"
-    text = f"**{plain(lora.name)}** · {lora.category} · {base_models(lora)}{triggers}{note}{gone}"
-    preview = await page.attach_preview(easel, lora)
-    container = ui.Container[Any]()
-    if preview is None:
-        container.add_item(ui.TextDisplay[Any](text))
+def _title(query: Query, place: Place, found: BookmarkPage) -> str:
+    """How many there are, by what they are narrowed down, and what that leaves out."""
+    lines = [f"## {_('Your bookmarks')}"]
+    filters = chosen(query)
+    if found.total:
+        parts = [ngettext("{count} bookmark", "{count} bookmarks", found.total).format(count=number(found.total))]
+        parts += [*filters, label(query.sort)]
+        if found.total > PAGE_SIZE:
+            pages = -(-found.total // PAGE_SIZE)
+            parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))
+        lines.append(f"-# {' · '.join(parts)}")
+    elif filters:
+        lines.append(_("None of yours matches {filters}.").format(filters=" · ".join(filters)))
     else:
-        container.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description="Preview")))
-    container.add_item(ui.ActionRow[Any](UseButton(lora.id), LoraPageButton(lora.id), RemoveButton(lora.id, query)))
-    page.view.add_item(container)
+        lines.append(_("None yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
+    if found.misfits and query.base_model:
+        told = ngettext(
+            "{count} more is for other base models: choose *For any base model* to see it.",
+            "{count} more are for other base models: choose *For any base model* to see them.",
+            found.misfits,
+        )
+        lines.append("-# " + told.format(count=number(found.misfits)))
+    return "\n".join(lines)
+
+
+async def _add(page: Page, easel: Easel, bookmark: Bookmark, usual: str | None, place: Place) -> None:
+    """A bookmark in the list: its picture, what is known of it, and what to do with it."""
+    lora = bookmark.lora
+    text = about_lora.entry(easel, lora, usual)
+    if bookmark.note:
+        text += f"\n> {clipped(bookmark.note, MAX_SHORT_NOTE)}"
+    await _add_pictured(page, easel, bookmark, text)
+    use = [UseButton(lora.id)] if lora.usable else []
+    page.view.add_item(ui.ActionRow[Any](*use, OpenButton(lora.id, place)))
+
+
+async def _add_pictured(page: Page, easel: Easel, bookmark: Bookmark, text: str) -> None:
+    preview = await page.attach_preview(easel, bookmark.lora)
+    if preview is None:
+        page.view.add_item(ui.TextDisplay[Any](text))
+    else:
+        page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
+
+
+async def _show_card(interaction: Interaction, lora_id: int, place: Place) -> None:
+    """Show one bookmark in place of the list. Raises NothingThere."""
+    easel, person_id = interaction.client.easel, interaction.user.id
+    bookmark = await find_bookmark(easel.connection, person_id, lora_id)
+    if bookmark is None:
+        raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
+    page = await card(easel, person_id, bookmark, place)
+    await acknowledge.replace(interaction, page.view, page.files)
+
+
+async def card(easel: Easel, person_id: int, bookmark: Bookmark, place: Place) -> Page:
+    """All about one bookmark; *Back* leads to the `place` in the list that it was opened from."""
+    page, lora = Page(), bookmark.lora
+    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    await _add_pictured(page, easel, bookmark, _card_text(easel, bookmark, usual.name if usual else None))
+    use = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
+    page.view.add_item(ui.ActionRow[Any](*use, NoteButton(lora.id, place), RemoveButton(lora.id, place)))
+    back = TurnButton(Spot(BOOKMARKS.key, place), way="p")
+    page.view.add_item(ui.ActionRow[Any](back, LoraPageButton(lora.id)))
+    return page
+
+
+def _card_text(easel: Easel, bookmark: Bookmark, usual: str | None) -> str:
+    lora = bookmark.lora
+    saved = _("Saved {when}").format(when=f"<t:{bookmark.created_at // 1000}:D>")
+    used = ngettext("you used it once", "you used it {count} times", bookmark.uses) if bookmark.uses else ""
+    kind = f"{label(lora.category)} · {clipped(base_models(lora), about_lora.MAX_SHORT)}"
+    lines = [f"## {clipped(lora.name, about_lora.MAX_NAME)}", kind]
+    told = (about_lora.misfit(easel, lora, usual), about_lora.triggers(lora, about_lora.MAX_DESCRIPTION))
+    lines += [f"-# {line}" for line in told if line]
+    lines.append(f"-# {' · '.join(filter(None, (saved, used.format(count=number(bookmark.uses)))))}")
+    if bookmark.note:
+        lines.append(f"> {clipped(bookmark.note, MAX_NOTE_SHOWN)}")
+    return "\n".join(lines)

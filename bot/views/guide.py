@@ -13,15 +13,14 @@ from discord import ui
 from bot import acknowledge
 from bot.assembly import Easel
 from bot.attachments import Attachment
+from bot.browsing import first_in_market, first_of_bookmarks
 from bot.database.base_models import count_loras
 from bot.database.lora_search import Sort
 from bot.guide import PICTURES
 from bot.guide.answers import QUESTIONS, Answer, Door, answer
 from bot.guide.chapters import CHAPTERS, Chapter, chapter
-from bot.market import first_query
-from bot.replies import whisper
 from bot.texts import plain, several
-from bot.views.bookmarks import Query, bookmarks_page
+from bot.views.bookmarks import open_bookmarks
 from bot.views.market import open_market
 from bot.views.page import Page
 from bot.views.press import PressButton, PressSelect
@@ -113,12 +112,12 @@ class DoorButton(PressButton, template=r"guide:open:(?P<door>[a-z]{1,20}):(?P<ca
 
 
 async def _open_bookmarks(interaction: Interaction, category: Category | None) -> None:
-    page = await bookmarks_page(interaction.client.easel, interaction.user.id, Query(category=category))
-    await whisper(interaction, page.view, page.files)
+    suited = await first_of_bookmarks(interaction.client.easel, interaction.user.id)
+    await open_bookmarks(interaction, suited.but(category=category))
 
 
 async def _open_market(interaction: Interaction, category: Category | None) -> None:
-    suited = await first_query(interaction.client.easel, interaction.user.id)
+    suited = await first_in_market(interaction.client.easel, interaction.user.id)
     await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from bot.assembly import Easel
+from bot.browsing import MAX_SEARCH, Place, Query, first_in_market, place_of, query_at
 from bot.database.bookmarks import add_bookmark
 from bot.database.drafts import save_draft
 from bot.database.lora_search import Sort
@@ -16,8 +17,8 @@ from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
 from bot.errors import NothingThere
-from bot.market import MAX_SEARCH, Place, Query, first_query, place_of, query_at
-from bot.views.market import CONTROLS, BaseMenu, CategoryMenu, SortMenu, market_page
+from bot.views.browse import CONTROLS, BaseMenu, CategoryMenu, SortMenu, Spot
+from bot.views.market import BUTTONS, market_page
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 from tests.bot.shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
@@ -25,7 +26,7 @@ from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
 ADA, GRACE = 1, 2
-HERE = Place(0, "t-::0.")
+HERE = Spot("mk", Place(0, "t-::0."))
 
 
 @pytest.fixture
@@ -69,15 +70,15 @@ async def test_a_beginner_sees_the_best_that_fits_and_others_what_is_in_demand(e
     for person in (7, 8):
         await rate_lora(easel.connection, person, lens.id, 5)
         await rate_lora(easel.connection, person, wash.id, 5)
-    first = await first_query(easel, ADA)
+    first = await first_in_market(easel, ADA)
     assert (first.sort, first.base_model) == (Sort.TOP_RATED, BASES[VIVID])
     assert (await shown(easel, first))[0] == "Lens"
     page = await market_page(easel, ADA, await place_of(easel, ADA, first))
     assert "first time here" in text_of(page) and "★★★★★ 5 (2)" in text_of(page) and "Wash" not in text_of(page)
     await add_bookmark(easel.connection, ADA, lens.id)
-    assert (await first_query(easel, ADA)).sort is Sort.TRENDING
+    assert (await first_in_market(easel, ADA)).sort is Sort.TRENDING
     await save_preferences(easel.connection, GRACE, Preferences(checkpoint=PASTEL))
-    assert await shown(easel, await first_query(easel, GRACE), person=GRACE) == ["Wash"]
+    assert await shown(easel, await first_in_market(easel, GRACE), person=GRACE) == ["Wash"]
 
 
 async def test_what_does_not_fit_says_so(easel: Easel) -> None:
@@ -128,7 +129,9 @@ async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) 
         length = len(custom_id.encode("utf-16-le")) // 2
         assert length <= 100
         if custom_id.startswith("mk"):
-            (control,) = [each for each in CONTROLS if each.__discord_ui_compiled_template__.fullmatch(custom_id)]
+            (control,) = [
+                each for each in (*CONTROLS, *BUTTONS) if each.__discord_ui_compiled_template__.fullmatch(custom_id)
+            ]
             match = control.__discord_ui_compiled_template__.fullmatch(custom_id)
             assert match and await query_at(easel.connection, ADA, Place(0, match["key"])) == query
 
@@ -155,7 +158,7 @@ async def test_menus_change_one_thing_and_ignore_what_they_never_offered(easel: 
     assert CategoryMenu(HERE).changed(Query(), "#lighting") == Query(category=Category.OTHER, tag="lighting")
     assert BaseMenu(HERE).changed(query, "demo/vivid").base_model == "demo/vivid"
     assert BaseMenu(HERE).changed(query, "-").base_model is None
-    options = (await CategoryMenu.of(HERE, Query(), easel)).item.options
+    options = (await CategoryMenu.of(HERE, Query(), easel, tags=True)).item.options
     assert [o.label for o in options][-2:] == ["other · lighting", "other · camera"]
 
 

@@ -1,4 +1,7 @@
-"""What somebody looks for in the market, and how it is written on buttons so that pages survive restarts."""
+"""What somebody looks for in a list of LoRAs, and how it is written on buttons so that pages survive restarts.
+
+Two lists are browsed: the market holds the whole library, the bookmarks what a person saved of it.
+"""
 
 from __future__ import annotations
 
@@ -89,21 +92,27 @@ async def query_at(connection: aiosqlite.Connection, person_id: int, place: Plac
     else:
         query = _from_key(place.key)
     if query is None:
-        raise NothingThere(what=_("This page is too old. Open the market again with /lora browse."))
+        raise NothingThere(what=_("This page is too old. Please open it anew."))
     return query
 
 
-async def first_query(easel: Easel, person_id: int) -> Query:
+async def first_in_market(easel: Easel, person_id: int) -> Query:
     """What goes on the person's checkpoint, by what is in demand; to a beginner, who has no bookmark yet, the best.
 
     Raises DatabaseError.
     """
-    checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
     beginner = not await count_bookmarks(easel.connection, person_id)
-    return Query(
-        sort=Sort.TOP_RATED if beginner else Sort.TRENDING,
-        base_model=checkpoint.base_model if checkpoint else None,
-    )
+    return await _that_fits(easel, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
+
+
+async def first_of_bookmarks(easel: Easel, person_id: int) -> Query:
+    """What goes on the person's checkpoint, saved last first. Raises DatabaseError."""
+    return await _that_fits(easel, person_id, Sort.NEWEST)
+
+
+async def _that_fits(easel: Easel, person_id: int, sort: Sort) -> Query:
+    checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    return Query(sort=sort, base_model=checkpoint.base_model if checkpoint else None)
 
 
 def _from_key(key: str) -> Query | None:
