@@ -16,10 +16,10 @@ BATCH = 500  # bookmarks read, looked up or written at once, so that nobody else
 # The newest first, from where the last page ended.
 PAGE = """
     SELECT bookmark.id, bookmark.created_at AS saved_at, note, lora.name, lora.category, (
-        SELECT json_group_array(json_array(version.name, version.base_model, version.sha256)) FROM (
+        SELECT json_group_array(json_array(name, base_model, sha256)) FROM (
             SELECT name, base_model, sha256 FROM lora_version WHERE lora_id = lora.id AND sha256 IS NOT NULL
             ORDER BY missing, path, id
-        ) AS version
+        )
     ) AS versions
     FROM bookmark CROSS JOIN lora ON lora.id = bookmark.lora_id
     WHERE person_id = ? AND (bookmark.created_at, bookmark.id) < (?, ?)

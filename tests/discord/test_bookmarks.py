@@ -1,9 +1,14 @@
-"""Bookmarks and LoRA pages."""
+"""Bookmarks as a person keeps them."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import aiohttp
 import pytest
 
+from bot.playground.control import File, Person
 from bot.playground.seen import Seen
 from tests.discord.conftest import Scene
 from tests.house import BASES, PASTEL, VIVID
@@ -17,21 +22,76 @@ async def bookmarks(scene: Scene, who: str, **options: object) -> Seen:
     return reply
 
 
+async def press(scene: Scene, who: Person, page: Seen, button: str, then: str) -> Seen:
+    """Press, and see what the same message has become."""
+    await who.press(page, button)
+    return await scene.control.wait_message(page.id, lambda seen: then in seen.text)
+
+
+def menu(seen: Seen, name: str) -> str:
+    return next(custom_id for custom_id in seen.selects if custom_id.startswith(f"{name}:"))
+
+
+def chosen(seen: Seen, name: str) -> str:
+    return next(each for each in seen.selects[menu(seen, name)]["options"] if each.get("default"))["label"]
+
+
 async def test_they_are_added_found_filtered_and_removed(scene: Scene) -> None:
     assert "None yet" in (await bookmarks(scene, "Linus")).text
     await bookmarks(scene, "Linus", add="Bat", note="for the cave")
     both = await bookmarks(scene, "Linus", add="Wash")
     assert both.text.index("Wash") < both.text.index("Bat"), "newest first"
-    oldest = await bookmarks(scene, "Linus", sort="oldest")
+    oldest = await bookmarks(scene, "Linus", sort="oldest", base="any")
     assert oldest.text.index("Bat") < oldest.text.index("Wash")
     assert "Bat" in (await bookmarks(scene, "Linus", search="cave")).text
     assert "matches" in (await bookmarks(scene, "Linus", search="nowhere")).text
-    assert "Bat" not in (await bookmarks(scene, "Linus", base=f"demo/{PASTEL}")).text
+    assert "Bat" not in (await bookmarks(scene, "Linus", base=BASES[PASTEL])).text
     assert "matches" in (await bookmarks(scene, "Linus", category="pose")).text
-    person = scene.control.person("Linus")
-    await (await person.press(oldest, "Remove")).answered()
-    shown = await scene.control.wait_message(oldest.id, lambda seen: "Bat" not in seen.text)
-    assert "Wash" in shown.text
+    assert "no base model of that name" in (await bookmarks(scene, "Linus", base="nonsense")).text
+
+
+async def test_what_fits_my_checkpoint_is_shown_first_and_the_rest_is_told_of(scene: Scene) -> None:
+    barbara = await scene.control.new_person("Barbara")
+    for name in ("Bat", "Wash"):
+        await bookmarks(scene, "Barbara", add=name)
+    page = await bookmarks(scene, "Barbara")
+    assert "**Bat**" in page.text and "**Wash**" not in page.text
+    assert chosen(page, "bmb") == "Fits my checkpoint (Vivid)" and "1 more is for other base models" in page.text
+    await barbara.select(page, menu(page, "bmb"), "-")
+    page = await scene.control.wait_message(page.id, lambda seen: "**Wash**" in seen.text)
+    assert f"Does not fit {VIVID}, but {PASTEL}" in page.text and "other base models" not in page.text
+    await barbara.select(page, menu(page, "bms"), "oldest")
+    page = await scene.control.wait_message(page.id, lambda seen: chosen(seen, "bms") == "oldest")
+    assert page.text.index("**Bat**") < page.text.index("**Wash**")
+    await barbara.select(page, menu(page, "bmc"), "pose")
+    page = await scene.control.wait_message(page.id, lambda seen: "None of yours matches pose" in seen.text)
+    await barbara.select(page, menu(page, "bmc"), "-")
+    page = await scene.control.wait_message(page.id, lambda seen: "**Bat**" in seen.text)
+    form = await barbara.press(page, "Search")
+    assert (await form.modal())["title"] == "Search your bookmarks"
+    await barbara.submit(form, {"words": " wsah "})
+    page = await scene.control.wait_message(page.id, lambda seen: "“wsah”" in seen.text)
+    assert "**Wash**" in page.text and "**Bat**" not in page.text
+    await press(scene, barbara, page, "Without search", then="2 bookmarks")
+
+
+async def test_a_bookmark_has_a_note_and_is_removed_and_brought_back(scene: Scene) -> None:
+    linus = scene.control.person("Linus")
+    page = await bookmarks(scene, "Linus", search="bat", base=BASES[VIVID])
+    card = await press(scene, linus, page, "Open", then="## Bat")
+    assert "> for the cave" in card.text and "Saved <t:" in card.text
+    form = await linus.press(card, "Note")
+    (field,) = [part["component"] for part in (await form.modal())["components"]]
+    assert field["value"] == "for the cave"
+    await linus.submit(form, {"note": "hangs in the *attic*"})
+    card = await scene.control.wait_message(page.id, lambda seen: "attic" in seen.text)
+    page = await press(scene, linus, card, "Back", then="## Your bookmarks")
+    assert r"> hangs in the \*attic\*" in page.text and "“bat”" in page.text, "back to the same page"
+    card = await press(scene, linus, page, "Open", then="## Bat")
+    page = await press(scene, linus, card, "Remove", then="Removed **Bat**")
+    assert "None of yours matches “bat”" in page.text
+    page = await press(scene, linus, page, "Undo", then="attic")
+    assert "**Bat**" in page.text and "Undo" not in page.buttons
 
 
 async def test_a_bookmark_is_used_from_its_page(scene: Scene) -> None:
@@ -42,10 +102,68 @@ async def test_a_bookmark_is_used_from_its_page(scene: Scene) -> None:
     assert "Bat" in message.text
 
 
+async def test_a_bookmark_goes_into_the_studio(scene: Scene) -> None:
+    card = await press(scene, scene.ada, await bookmarks(scene, "Ada", add="Bat", search="bat"), "Open", then="## Bat")
+    panel = await (await scene.ada.press(card, "Add to studio")).reply()
+    assert "## Studio" in panel.text and "**Bat**" in panel.text
+
+
 async def test_private_answers_are_seen_by_nobody_else(scene: Scene) -> None:
     page = await bookmarks(scene, "Ada")
     assert page.id not in {message.id for message in await scene.grace.messages()}
     assert page.id in {message.id for message in await scene.ada.messages()}
+
+
+async def exported(scene: Scene, who: str) -> dict[str, Any]:
+    page = await bookmarks(scene, who, base="any")
+    reply = await (await scene.control.person(who).press(page, "Export / import")).reply()
+    (file,) = reply.attachments
+    assert reply.ephemeral and file["filename"] == "bookmarks-1.json"
+    async with aiohttp.ClientSession() as session, session.get(file["url"]) as response:
+        return json.loads(await response.read())
+
+
+async def brought_in(scene: Scene, who: Person, data: bytes) -> str:
+    """What a person reads who gives this file."""
+    page = await (await who.slash("bookmarks")).reply()
+    if "Import" not in page.buttons:
+        page = await (await who.press(page, "Export / import")).reply()
+    form = await who.press(page, "Import")
+    reply = await (await who.submit(form, {"file": File("mine.json", data)})).reply()
+    assert reply.ephemeral
+    return reply.text
+
+
+async def test_bookmarks_are_taken_along_and_brought_in_elsewhere(scene: Scene) -> None:
+    karen, ken = await scene.control.new_person("Karen"), await scene.control.new_person("Ken")
+    await bookmarks(scene, "Karen", add="Bat", note="夜 and ‏خفاش‎")
+    await bookmarks(scene, "Karen", add="mystery")
+    file = await exported(scene, "Karen")
+    assert [entry["name"] for entry in file["bookmarks"]] == ["mystery", "Bat"]
+    (version,) = file["bookmarks"][1]["versions"]
+    assert version["autov2"].lower() == version["sha256"][:10] and version["base_model"] == BASES[VIVID]
+
+    file["bookmarks"] += [file["bookmarks"][0], {"name": "Nowhere", "versions": [{"autov2": "0123456789"}]}, 7]
+    told = await brought_in(scene, ken, json.dumps(file).encode())
+    assert "Bookmarked 2 LoRAs. 1 was there already. 1 entry makes no sense." in told
+    assert "1 is not in the library here:\n- Nowhere · `0123456789`" in told
+    assert (await exported(scene, "Ken"))["bookmarks"] == (await exported(scene, "Karen"))["bookmarks"]
+    assert "2 were there already" in await brought_in(scene, karen, json.dumps(await exported(scene, "Ken")).encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x89PNG\r\n", "it is not JSON"),
+        (b"[" * 100_000, "it is not JSON"),
+        (b'{"hello": 1}', "it holds no bookmarks of Easel"),
+        (b" " * (4 * 2**20 + 1), "it is larger than 4 MB"),
+    ],
+    ids=["picture", "deep", "other", "large"],
+)
+async def test_a_file_of_another_kind_is_refused(scene: Scene, data: bytes, reason: str) -> None:
+    told = await brought_in(scene, scene.ada, data)
+    assert f"cannot be imported: {reason}. Give one that" in told
 
 
 async def test_an_operator_declares_a_base_model_and_nobody_else_can(scene: Scene) -> None:

@@ -54,6 +54,8 @@ async def test_buttons_of_any_search_are_alive(tmp_path: Path) -> None:
             await (await scene.ada.slash("bookmarks", add="Bat", note=f"x {search} x")).reply()
             found = await (await scene.ada.slash("bookmarks", search=search)).reply()
             assert "Your bookmarks" in found.text
-            if "Remove" in found.buttons:
-                await (await scene.ada.press(found, "Remove")).answered()
-                await scene.control.wait_message(found.id, lambda seen: "**Bat**" not in seen.text)
+            if "Open" in found.buttons:
+                await (await scene.ada.press(found, "Open")).answered()
+                card = await scene.control.wait_message(found.id, lambda seen: "## Bat" in seen.text)
+                await (await scene.ada.press(card, "Remove")).answered()
+                await scene.control.wait_message(found.id, lambda seen: "Removed **Bat**" in seen.text)

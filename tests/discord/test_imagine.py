@@ -81,7 +81,10 @@ async def test_suggestions_put_bookmarks_first_and_mark_what_does_not_fit(scene:
     assert any("base model unknown" in name for name in names)
     names = [c["name"] for c in await margaret.autocomplete("imagine", "lora1", "", prompt="x", checkpoint=PASTEL)]
     assert names[0].startswith("★ Wash") and not names[0].endswith("does not fit")
-    await (await margaret.press(await (await margaret.slash("bookmarks")).reply(), "Remove")).answered()
+    page = await (await margaret.slash("bookmarks", base="any")).reply()
+    await margaret.press(page, "Open")
+    card = await scene.control.wait_message(page.id, lambda seen: "Remove" in seen.buttons)
+    await (await margaret.press(card, "Remove")).answered()
 
 
 async def test_a_misfit_is_refused_to_the_person_alone_with_a_way_out(scene: Scene) -> None:

@@ -41,10 +41,12 @@ async def test_what_the_message_shows_no_more_goes_and_the_rest_stays(scene: Sce
     Image.new("RGB", (90, 90), (40, 90, 0)).save(scene.house.library / "bat.png")
     Image.new("RGB", (90, 90), (90, 40, 0)).save(scene.house.library / "wash.preview.png")
     for name in ("Wash", "Bat"):
-        page = await (await scene.grace.slash("bookmarks", add=name, sort="name")).reply()
+        page = await (await scene.grace.slash("bookmarks", add=name, sort="name", base="any")).reply()
     shown = dict(zip(re.findall(r"\*\*(Bat|Wash)\*\*", page.text), pictures(page), strict=True))
     sent = uploads(scene)
-    remove = next(part for part in page.buttons.values() if part["label"] == "Remove")
-    await scene.grace.press(page, remove["custom_id"])  # the last one
-    rest = await scene.control.wait_message(page.id, lambda seen: "**Wash**" not in seen.text)
-    assert pictures(rest) == [shown["Bat"]] and uploads(scene) == sent
+    await scene.grace.press(page, page.buttons["Open"]["custom_id"])  # the last one
+    card = await scene.control.wait_message(page.id, lambda seen: "## Wash" in seen.text)
+    assert pictures(card) == [shown["Wash"]] and uploads(scene) == sent
+    await scene.grace.press(card, "Remove")
+    rest = await scene.control.wait_message(page.id, lambda seen: "Removed **Wash**" in seen.text)
+    assert "**Bat**" in rest.text and len(rest.attachments) == 1

@@ -67,7 +67,9 @@ async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
     async with empty.bot():
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
         refusal = await (await empty.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).reply()
-        page = await (await empty.ada.slash("bookmarks", add="Bat")).reply()
+        page = await (await empty.ada.slash("bookmarks", add="Bat", note="for the cave")).reply()
+        await empty.ada.press(page, "Open")
+        page = await empty.control.wait_message(page.id, lambda seen: "Remove" in seen.buttons)
         studio = await (await empty.ada.slash("studio")).reply()
         form = await empty.ada.press(studio, "Edit prompt")
         await form.modal()
@@ -77,7 +79,11 @@ async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
         await empty.painted(await empty.ada.press(picture, "Again"))
         await empty.painted(await empty.ada.press(refusal, "Paint on pastel"))
         await empty.ada.press(page, "Remove")
-        await empty.control.wait_message(page.id, lambda seen: "None yet" in seen.text)
+        page = await empty.control.wait_message(page.id, lambda seen: "None yet" in seen.text)
+    async with empty.bot():
+        await empty.ada.press(page, "Undo")
+        page = await empty.control.wait_message(page.id, lambda seen: "**Bat**" in seen.text)
+        assert "for the cave" in page.text
 
 
 async def test_what_is_ordered_while_the_bot_comes_up_is_delivered_once(empty: Scene) -> None:
