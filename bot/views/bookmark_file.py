@@ -41,11 +41,11 @@ class FileButton(PressButton, template=r"bmfile"):
         """Write the file and give it, in a message of its own."""
         found = saved_bookmarks(interaction.client.easel.connection, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
-        parts = bookmark_file.written(bookmarks, datetime.now(UTC))
-        names = [
-            f"bookmarks-{number}.json" if len(parts) > 1 else "bookmarks.json" for number in range(1, len(parts) + 1)
+        parts = await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))
+        files = [
+            discord.File(io.BytesIO(data), f"bookmarks-{place}.json" if place else "bookmarks.json")
+            for place, data in enumerate(parts)
         ]
-        files = [discord.File(io.BytesIO(data), name) for data, name in zip(parts, names, strict=True)]
         told = ngettext("Your bookmark as a file.", "Your {count} bookmarks as a file.", len(bookmarks))
         how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
         view = ui.LayoutView(timeout=None)
@@ -81,7 +81,7 @@ class ImportForm(Form):
 
     def __init__(self, opening: int) -> None:
         super().__init__(_("Import bookmarks"), "bmimported", opening)
-        self.file: ui.FileUpload[Any] = ui.FileUpload(custom_id="file", max_values=1)
+        self.file: ui.FileUpload[Any] = ui.FileUpload(custom_id="file", min_values=1, max_values=1)
         told = _("One that *Export* gave; what you have already stays as it is")
         self.add_item(ui.Label[Any](text=_("File"), description=told, component=self.file))
 

@@ -204,7 +204,7 @@ async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Re
         return await bookmarks_page(easel, person_id, Place((max(found.total, 1) - 1) // PAGE_SIZE, place.key), removed)
     page = Page()
     _add_title(page, _title(query, place, found), place, removed)
-    if not found.bookmarks and query == query.but(search="", category=None, base_model=None):
+    if _nothing_yet(query, found):
         page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportButton()))
         return page
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
@@ -225,6 +225,10 @@ def _add_title(page: Page, text: str, place: Place, removed: Removed | None) -> 
     page.view.add_item(ui.Section[Any](f"{text}\n{told}", accessory=UndoButton(removed.id, place)))
 
 
+def _nothing_yet(query: Query, found: BookmarkPage) -> bool:
+    return not (found.total or found.misfits or query.search or query.category)
+
+
 def _title(query: Query, place: Place, found: BookmarkPage) -> str:
     """How many there are, by what they are narrowed down, and what that leaves out."""
     lines = [f"## {_('Your bookmarks')}"]
@@ -236,10 +240,10 @@ def _title(query: Query, place: Place, found: BookmarkPage) -> str:
             pages = -(-found.total // PAGE_SIZE)
             parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))
         lines.append(f"-# {' · '.join(parts)}")
-    elif filters:
-        lines.append(_("None of yours matches {filters}.").format(filters=" · ".join(filters)))
-    else:
+    elif _nothing_yet(query, found):
         lines.append(_("None yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
+    else:
+        lines.append(_("None of yours matches {filters}.").format(filters=" · ".join(filters)))
     if found.misfits and query.base_model:
         told = ngettext(
             "{count} more is for other base models: choose *For any base model* to see it.",

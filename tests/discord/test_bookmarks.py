@@ -77,6 +77,7 @@ async def test_what_fits_my_checkpoint_is_shown_first_and_the_rest_is_told_of(sc
 
 async def test_a_bookmark_has_a_note_and_is_removed_and_brought_back(scene: Scene) -> None:
     linus = scene.control.person("Linus")
+    await bookmarks(scene, "Linus", add="Bat", note="for the cave")
     page = await bookmarks(scene, "Linus", search="bat", base=BASES[VIVID])
     card = await press(scene, linus, page, "Open", then="## Bat")
     assert "> for the cave" in card.text and "Saved <t:" in card.text
@@ -118,7 +119,7 @@ async def exported(scene: Scene, who: str) -> dict[str, Any]:
     page = await bookmarks(scene, who, base="any")
     reply = await (await scene.control.person(who).press(page, "Export / import")).reply()
     (file,) = reply.attachments
-    assert reply.ephemeral and file["filename"] == "bookmarks-1.json"
+    assert reply.ephemeral and file["filename"] == "bookmarks.json"
     async with aiohttp.ClientSession() as session, session.get(file["url"]) as response:
         return json.loads(await response.read())
 
@@ -129,7 +130,8 @@ async def brought_in(scene: Scene, who: Person, data: bytes) -> str:
     if "Import" not in page.buttons:
         page = await (await who.press(page, "Export / import")).reply()
     form = await who.press(page, "Import")
-    reply = await (await who.submit(form, {"file": File("mine.json", data)})).reply()
+    assert (await form.modal())["title"] == "Import bookmarks"
+    reply = await (await who.submit(form, {"file": [File("mine.json", data)]})).reply()
     assert reply.ephemeral
     return reply.text
 
