@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from bot.playground.component_shapes import walk
-from bot.playground.control import Person, Sent
+from bot.playground.control import File, Person, Sent
 from bot.playground.seen import Seen
 from bot.playground.wire import Json, as_objects
 from tests.discord.conftest import PATIENCE
 
-BUTTON, SELECT, TEXT_INPUT = 2, 3, 4
+BUTTON, SELECT, TEXT_INPUT, UPLOAD = 2, 3, 4, 19
 CHOICES = 4  # of one menu, different ones from page to page
 AFTER = ("stcheckpoint", "stout", "stundo", "stwithout")  # what changes what else a panel has
 LAST = ("delete", "skdelete", "cancel", "bmx", "queue", "mark", "mkk")  # what takes something away
@@ -135,4 +135,6 @@ def _filled_in(components: list[Json]) -> Json:
             values[part["custom_id"]] = [options[0]["value"]]
         if part.get("type") == TEXT_INPUT and not part.get("value"):
             values[part["custom_id"]] = LONG[: part.get("max_length") or 4000]
+        if part.get("type") == UPLOAD:
+            values[part["custom_id"]] = [File("words.json", LONG.encode())]
     return values
