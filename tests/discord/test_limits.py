@@ -152,6 +152,10 @@ async def test_everything_fits_and_nothing_is_dead(full: Scene, locale: str) -> 
     await crawler.crawl(*await waiting(margaret))
     for _time in range(2):  # one of them was cancelled by its button
         await told(margaret, "cancel")
+    newcomer = full.control.person("Linus")  # only who has no bookmarks is led to the market
+    page = await (await newcomer.slash("bookmarks")).reply()
+    await (await newcomer.press(page, "Market")).answered()
+    crawler.pressed.add("market")
     with speaking(locale):
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead

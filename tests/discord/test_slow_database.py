@@ -87,9 +87,11 @@ async def test_buttons_answer_late_too(scene: Scene) -> None:
 async def test_a_page_is_turned_late_too(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     page = await (await margaret.slash("bookmarks", add="Bat")).reply()
+    await margaret.press(page, "Open")
+    page = await scene.control.wait_message(page.id, lambda seen: "Remove" in seen.buttons, PATIENCE)
     async with held(scene):
         await (await margaret.press(page, "Remove")).answered()
-        await scene.control.wait_message(page.id, lambda seen: "**Bat**" not in seen.text, PATIENCE)
+        await scene.control.wait_message(page.id, lambda seen: "Removed **Bat**" in seen.text, PATIENCE)
     async with held(scene):
         reply = await (await margaret.slash("bookmarks", add="Bat")).reply(PATIENCE)
         assert reply.ephemeral and "Bat" in reply.text

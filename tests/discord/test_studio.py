@@ -47,7 +47,7 @@ async def newest_panel(person: Person) -> Seen:
 
 
 async def test_a_picture_is_put_together_and_painted_beside_the_panel(scene: Scene) -> None:
-    empty = await (await scene.control.person("Linus").slash("studio")).reply()
+    empty = await fresh(scene, scene.control.person("Linus"))
     assert empty.ephemeral and "No prompt yet" in empty.text and "LoRAs 0 of 5" in empty.text
     panel = await fresh(scene, scene.ada)
     panel = await say(scene.ada, panel, PROMPT)

@@ -52,9 +52,11 @@ async def ids(scene: Scene) -> dict[int, str]:
     """The ids of the eight, by their number."""
     found: dict[int, str] = {}
     for number in range(8):
-        (choice,) = [
-            c for c in await scene.ada.autocomplete("studio", "add", str(number)) if c["name"][0] == str(number)
-        ]
+        typed = str(number)
+        choices = await scene.ada.autocomplete("studio", "add", typed)
+        while not any(c["value"].startswith("#") for c in choices):  # a busy bot offers what was typed, without a list
+            choices = await scene.ada.autocomplete("studio", "add", typed)
+        (choice,) = [c for c in choices if c["name"][0] == typed]
         found[number] = choice["value"].removeprefix("#")
     return found
 

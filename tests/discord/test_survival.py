@@ -82,8 +82,8 @@ async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
         page = await empty.control.wait_message(page.id, lambda seen: "None yet" in seen.text)
     async with empty.bot():
         await empty.ada.press(page, "Undo")
-        page = await empty.control.wait_message(page.id, lambda seen: "**Bat**" in seen.text)
-        assert "for the cave" in page.text
+        page = await empty.control.wait_message(page.id, lambda seen: "for the cave" in seen.text)
+        assert "**Bat**" in page.text
 
 
 async def test_what_is_ordered_while_the_bot_comes_up_is_delivered_once(empty: Scene) -> None:
