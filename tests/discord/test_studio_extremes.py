@@ -56,7 +56,7 @@ async def ids(scene: Scene) -> dict[int, str]:
         choices = await scene.ada.autocomplete("studio", "add", typed)
         while not any(c["value"].startswith("#") for c in choices):  # a busy bot offers what was typed, without a list
             choices = await scene.ada.autocomplete("studio", "add", typed)
-        (choice,) = [c for c in choices if c["name"][0] == typed]
+        (choice,) = [c for c in choices if c["name"].lstrip("\u2068")[0] == typed]
         found[number] = choice["value"].removeprefix("#")
     return found
 
