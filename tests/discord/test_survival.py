@@ -201,7 +201,7 @@ async def test_an_answer_that_was_lost_on_the_way_is_not_posted_twice(empty: Sce
 
 async def test_a_connection_that_breaks_at_the_end_does_not_keep_the_picture_until_the_next_start(empty: Scene) -> None:
     async with empty.bot():
-        await empty.control.fault(EDITS, method="PATCH", kind="cut", count=3)
+        await empty.control.fault(EDITS, method="PATCH", kind="cut", count=5)
         await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, steps=1))
     assert len(await pictures_in(empty)) == 1
 
