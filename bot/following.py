@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 EDIT_SECONDS = 3.0  # between two edits of a message while it paints
 CHANNEL_SECONDS = 1.0  # between two such edits in one channel, whosever messages: Discord allows five in five seconds
-# Between attempts to deliver: a cut connection is often back at once, and an outage need not be asked after all the time.
+# Between attempts to deliver: a cut connection is often back at once, an outage lasts.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, DatabaseError)
 FAREWELL_SECONDS, FAREWELLS = 3.0, 50  # how long, and how many, people are told when the program ends
