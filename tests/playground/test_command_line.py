@@ -1,6 +1,7 @@
 """`python -m bot.playground`."""
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -10,11 +11,17 @@ import aiohttp
 from bot.playground import Playground
 
 
+def heard() -> None:
+    """A shell lets what it starts in the background ignore interrupts, and so these tests and all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def run(*options: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.playground", *options, stdout=pipe, stderr=pipe
-    )
+        sys.executable, "-m", "bot.playground", *options, stdout=pipe, stderr=pipe,
+        preexec_fn=heard if os.name == "posix" else None,
+    )  # fmt: skip
 
 
 async def test_it_runs_alone_and_stops_when_interrupted() -> None:
