@@ -43,3 +43,12 @@ def test_every_picture_is_there() -> None:
     for page in (ROOT / "README.md", ROOT / "docs" / "tour.md"):
         for place in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text("utf-8")):
             assert (page.parent / place).is_file(), f"{page.name} shows {place}"
+
+
+def test_every_room_of_the_house_stands_there() -> None:
+    house = (ROOT / "README.md").read_text("utf-8").partition("## The house")[2].partition("## Tests")[0]
+    named = set(re.findall(r"\b(\w+\.py)\b", house))
+    assert len(named) > 10
+    assert [
+        name for name in sorted(named) if not any((ROOT / room / name).is_file() for room in ("bot", "inference"))
+    ] == []
