@@ -1,7 +1,6 @@
 """`python -m bot.playground`."""
 
 import asyncio
-import os
 import re
 import signal
 import sys
@@ -9,18 +8,14 @@ import sys
 import aiohttp
 
 from bot.playground import Playground
-
-
-def heard() -> None:
-    """A shell lets what it starts in the background ignore interrupts, and so these tests and all that they start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+from tools.interrupts import HEARD
 
 
 async def run(*options: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot.playground", *options, stdout=pipe, stderr=pipe,
-        preexec_fn=heard if os.name == "posix" else None,
+        preexec_fn=HEARD,
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, FloatRect, Locator, Page, ViewportSize, async_playwright, expect
 
+from tools.interrupts import HEARD
+
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
     "--no-sandbox",
@@ -46,7 +48,9 @@ class Demo:
 async def running_demo(data: Path) -> AsyncGenerator[Demo]:
     """`python -m bot demo` while inside, with everything it keeps in `data`."""
     command = (sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser", "--data", str(data))
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, start_new_session=True, preexec_fn=HEARD
+    )
     assert process.stdout is not None
     try:
         async with asyncio.timeout(START_SECONDS):
