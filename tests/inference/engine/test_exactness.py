@@ -7,13 +7,11 @@ import random
 import pytest
 import torch
 
-from inference.engine.engine import Engine
-from inference.engine.handle import Handle, State
+from inference.engine.handle import State
 from inference.errors import InvalidRequest
+from tests.inference.engine.trials import LIMITS, Tally, error, trial
 from tests.inference.engine.worlds import FORMATS, MAKERS, World
 from tests.inference.engine.written import WRITTEN
-
-LIMITS = {torch.float64: 1e-12, torch.float32: 5e-5}
 
 
 @pytest.fixture(scope="module", params=[(base, dtype) for base in MAKERS for dtype in LIMITS], ids=str)
@@ -26,41 +24,12 @@ def world(request: pytest.FixtureRequest) -> World:
     return made
 
 
-def played(engine: Engine, world: World, chance: random.Random, requests: int) -> list[Handle]:
-    """Requests that come at random steps; one in five is cancelled at some step."""
-    handles: list[Handle] = []
-    doomed: dict[Handle, int] = {}
-    while len(handles) < requests or engine.busy:
-        if len(handles) < requests and chance.random() < 0.6:
-            handles.append(engine.submit(world.wish(chance)))
-            if chance.random() < 0.2:
-                doomed[handles[-1]] = chance.randint(0, 3)
-        engine.step()
-        for handle, step in doomed.items():
-            if handle.done >= step and handle.state is State.RUNNING:
-                handle.cancel()
-    return handles
-
-
-def error(world: World, handle: Handle) -> float:
-    """How far latents and pictures are from the reference, at most; of latents larger than 1, relative to them."""
-    assert handle.state is State.DONE, handle.error
-    assert handle.latents is not None and handle.pictures is not None
-    made, found, worst = handle.request, (handle.latents, handle.pictures), 0.0
-    for number in range(len(made.variants) or 1):
-        for own, expected in zip(found, world.reference(made, number), strict=True):
-            own = own[number : number + 1] if made.variants else own
-            scale = max(1.0, float(expected.abs().max()))
-            worst = max(worst, float((own - expected).abs().max()) / scale)
-    return worst
-
-
-@pytest.mark.parametrize("trial", range(2))
-def test_who_joins_and_leaves_changes_nobodys_picture(world: World, trial: int) -> None:
-    chance = random.Random(1000 + trial)
-    for handle in played(world.engine(places=chance.randint(2, 9)), world, chance, 6):
-        if handle.state is not State.CANCELLED:
-            assert error(world, handle) <= LIMITS[world.dtype], handle.request
+@pytest.mark.parametrize("seed", range(8))
+def test_who_joins_and_leaves_changes_nobodys_picture(seed: int) -> None:
+    torch.set_num_threads(1)
+    tally = Tally()
+    trial(seed, tally)
+    assert tally.compared and not tally.failures
 
 
 def test_variants_of_a_request_are_painted_in_one_go(world: World) -> None:

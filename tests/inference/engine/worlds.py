@@ -10,15 +10,25 @@ import copy
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLImg2ImgPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from PIL import Image
 from torch import nn
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from inference.base_models import BaseModelId, CompatibilityTable
+from inference.checkpoint_files import CheckpointSays
 from inference.demo import CHECKPOINTS
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
 from inference.engine.engine import Engine, Options
@@ -28,6 +38,7 @@ from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, GenerationRequest, LoraUse, Sampler
+from inference.prediction import Prediction, checkpoint_prediction
 from tests.inference.engine.written import WRITTEN, spoken
 from tests.inference.requests import request
 
@@ -86,12 +97,12 @@ def _sdxl() -> Any:
     )  # fmt: skip
 
 
-def _scheduler(prediction: str) -> Any:
+def _scheduler(prediction: str, zero_snr: bool = False) -> Any:
     from diffusers import EulerDiscreteScheduler
 
     return EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, prediction_type=prediction,
-        timestep_spacing="leading",
+        timestep_spacing="leading", rescale_betas_zero_snr=zero_snr,
     )  # fmt: skip
 
 
@@ -123,15 +134,31 @@ class DrawnLora:
 
 @dataclass
 class World:
-    """One checkpoint with LoRAs in memory, for the engine and for the reference."""
+    """One checkpoint with LoRAs in memory, for the engine and for the reference. `inputs` has pictures to start from.
+
+    What it predicts and whether its schedule ends in pure noise are as its own scheduler says, unless given.
+    """
 
     base: str
     dtype: torch.dtype
     loras: list[DrawnLora] = field(default_factory=list[DrawnLora])
+    predicts: str | None = None
+    zero_snr: bool = False
+    inputs: Path = Path()
 
     @property
     def spec(self) -> CheckpointSpec:
         return CheckpointSpec(name="world", source="nowhere", repository=True, base_model=BaseModelId(self.base))
+
+    @cached_property
+    def scheduler(self) -> Any:
+        """The checkpoint's own."""
+        own = pipeline_of(self.base, self.dtype).scheduler
+        return own if self.predicts is None else _scheduler(self.predicts, self.zero_snr)
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        return checkpoint_prediction(None, BaseModelId(self.base).architecture, CheckpointSays(), self.scheduler.config)
 
     def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
         for lora in self.loras:
@@ -142,8 +169,10 @@ class World:
     def engine(self, **options: Any) -> Engine:
         """A fresh engine on a copy of the checkpoint, so that the reference stays untouched."""
         store = CheckpointStore((self.spec,), CPU)
-        store.hold(Checkpoint.of(self.spec, copy.deepcopy(pipeline_of(self.base, self.dtype))))
-        return Engine(store, self, Matcher((self.spec,), CompatibilityTable()), Options(**options))
+        pipeline = copy.deepcopy(pipeline_of(self.base, self.dtype))
+        pipeline.scheduler = self.scheduler
+        store.hold(Checkpoint.of(self.spec, pipeline))
+        return Engine(store, self, Matcher((self.spec,), CompatibilityTable()), Options(inputs=self.inputs, **options))
 
     def add(self, seed: int, form: str) -> DrawnLora:
         """A LoRA on a random choice of layers, also of the text encoders."""
@@ -192,8 +221,11 @@ class World:
         weights = made.variants[number] if made.variants else [use.weight for use in made.loras]
         by_hash = {lora.file.use.sha256: lora for lora in self.loras}
         pipeline = self.merged([(by_hash[use.sha256], w) for use, w in zip(made.loras, weights, strict=True)])
-        checkpoint = Checkpoint.of(self.spec, copy.copy(pipeline_of(self.base, self.dtype)))
-        pipeline.scheduler = scheduler_for(made.sampler, checkpoint.scheduler_config, checkpoint.prediction, made.steps)
+        pipeline.scheduler = scheduler_for(made.sampler, self.scheduler.config, self.prediction, made.steps)
+        beginning: dict[str, Any] = {"width": made.width, "height": made.height}
+        if made.image is not None:
+            pipeline = _from_a_picture(pipeline)
+            beginning = {"image": Image.open(self.inputs / made.image.sha256), "strength": made.image.strength}
         seeds = [made.seed] if made.variants else made.seeds
         seen: list[torch.Tensor] = []
 
@@ -203,7 +235,7 @@ class World:
 
         pictures = pipeline(
             **spoken(pipeline, made.full_prompt, made.negative_prompt, made.guidance_scale > 1, made.clip_skip),
-            width=made.width, height=made.height, num_inference_steps=made.steps, guidance_scale=made.guidance_scale,
+            **beginning, num_inference_steps=made.steps, guidance_scale=made.guidance_scale,
             num_images_per_prompt=len(seeds), output_type="pt", callback_on_step_end=look,
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
         ).images  # fmt: skip
@@ -224,6 +256,19 @@ class World:
             "count": chance.choice([1, 1, 1, 2, 3]),
         }  # fmt: skip
         return request(**(values | changes))
+
+
+def _from_a_picture(pipeline: Any) -> Any:
+    """diffusers' pipeline that starts from a picture, of the same networks."""
+    if isinstance(pipeline, StableDiffusionXLPipeline):
+        kind: Any = StableDiffusionXLImg2ImgPipeline
+        zeros = pipeline.config.force_zeros_for_empty_prompt
+        options = {"add_watermarker": False, "force_zeros_for_empty_prompt": zeros}
+    else:
+        kind, options = StableDiffusionImg2ImgPipeline, {"requires_safety_checker": False}
+    begun = kind(**pipeline.components, **options)
+    begun.set_progress_bar_config(disable=True)
+    return begun
 
 
 def _named(base: str, name: str) -> bool:

@@ -42,8 +42,10 @@ def length(pipeline: Any, text: str) -> int:
 
 
 @torch.no_grad()
-def encoded(pipeline: Any, text: str, chunks: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Words (1, tokens, width) and, of SDXL's second encoder, pooled (1, width)."""
+def encoded(
+    pipeline: Any, text: str, chunks: int, clip_skip: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Words (1, tokens, width) of the layer `clip_skip` and, of SDXL's second encoder, pooled (1, width)."""
     words: list[torch.Tensor] = []
     pooled = None
     for end in ("", "_2") if hasattr(pipeline, "text_encoder_2") else ("",):
@@ -56,7 +58,10 @@ def encoded(pipeline: Any, text: str, chunks: int) -> tuple[torch.Tensor, torch.
             ids = [tokenizer.bos_token_id, *(token for token, _ in chunk), tokenizer.eos_token_id, *empty]
             weights = torch.tensor([1.0, *(weight for _, weight in chunk), *[1.0] * (room + 1 - len(chunk))])
             said = encoder(torch.tensor([ids]), output_hidden_states=True)
-            state = said.hidden_states[-2] if hasattr(pipeline, "text_encoder_2") else said.last_hidden_state
+            if hasattr(pipeline, "text_encoder_2"):
+                state = said.hidden_states[-(clip_skip or 2)]
+            else:
+                state = encoder.final_layer_norm(said.hidden_states[-(clip_skip or 1)])
             states.append(state * weights.to(state)[:, None])
             if place == 0 and end:
                 pooled = said.text_embeds
@@ -72,9 +77,8 @@ def spoken(pipeline: Any, prompt: str, negative: str, guided: bool, clip_skip: i
         if not hasattr(encoder, "text_model"):  # diffusers 0.42 looks for it, transformers 5 has it no more
             vars(encoder)["text_model"] = SimpleNamespace(final_layer_norm=encoder.final_layer_norm)
         return {"prompt": prompt, "negative_prompt": negative or None, "clip_skip": clip_skip and clip_skip - usual}
-    assert clip_skip is None, "it is not known here"
     chunks = max(length(pipeline, text) for text in ((prompt, negative) if guided else (prompt,)))
-    words, pooled = encoded(pipeline, prompt, chunks)
+    words, pooled = encoded(pipeline, prompt, chunks, clip_skip)
     options: dict[str, Any] = {"prompt_embeds": words, "pooled_prompt_embeds": pooled}
     if guided:
         against, pooled_against = encoded(pipeline, negative, chunks)
