@@ -77,7 +77,7 @@ class Dispatcher:
         self._queue.seats = [station.seat for station in self._stations]
         self._jobs: dict[int, Job] = {}  # those that wait or run
         self._pace = Pace()
-        self.forecasts = Forecasts(self._queue, self._stations, self._jobs, self._pace, self._waiting)
+        self.forecasts = Forecasts(self._queue, self._stations, self._jobs, self._pace)
         self._called = asyncio.Event()
 
     # --- what people do ----------------------------------------------------------------------------------------
@@ -140,12 +140,12 @@ class Dispatcher:
     async def pause(self, server_id: int, person_id: int) -> None:
         """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
         await pause(self._connection, server_id, person_id)
-        self._queue.paused.add(server_id)
+        self._queue.paused |= {server_id}
 
     async def unpause(self, server_id: int) -> None:
         """Go on. Raises DatabaseError."""
         await unpause(self._connection, server_id)
-        self._queue.paused.discard(server_id)
+        self._queue.paused -= {server_id}
         self._called.set()
 
     async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
@@ -184,7 +184,7 @@ class Dispatcher:
     @property
     def paused(self) -> frozenset[int]:
         """The servers of which nothing new is begun; EVERYWHERE stands for all."""
-        return frozenset(self._queue.paused)
+        return self._queue.paused
 
     # --- what workers do -----------------------------------------------------------------------------------------
 
@@ -199,7 +199,7 @@ class Dispatcher:
 
     def leave(self) -> None:
         """The program ends: begin nothing more, and do not wait for a database that cannot be written."""
-        self._queue.paused.add(EVERYWHERE)
+        self._queue.paused |= {EVERYWHERE}
         self._outcomes.leaving.set()
 
     async def stop(self) -> None:
@@ -316,6 +316,7 @@ class Dispatcher:
         else:
             waits = await self._outcomes.give_back(job, died=died)
         self._let_go(station, job_id, served=False)
+        self._outcomes.tidy(job)
         if waits and not hand.cancelled:
             self._push(waits)
             self._tell(JobUpdate(waits))

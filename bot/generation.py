@@ -21,7 +21,8 @@ from bot.stations import WorkerSeen
 from bot.updates import JobUpdate
 from bot.words import duration
 from inference.messages import Configure, GenerationRequest
-from inference.queue import EVERYWHERE, Forecast, Policy
+from inference.queue import EVERYWHERE, Policy
+from inference.rehearsal import Forecast
 from inference.workers import Worker, WorkerDied
 
 log = logging.getLogger(__name__)

@@ -30,7 +30,7 @@ from bot.views.refusal import Alternative, Refused
 from bot.views.waiting import waiting_view
 from inference.errors import LoraMisfit, SourceImageGone
 from inference.messages import GenerationRequest
-from inference.queue import Forecast
+from inference.rehearsal import Forecast
 
 if TYPE_CHECKING:
     from bot.client import EaselBot

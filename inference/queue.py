@@ -12,9 +12,8 @@ Virtual counters are those of Sheng et al., "Fairness in Serving Large Language 
 
 from __future__ import annotations
 
-import heapq
-from bisect import insort
-from collections.abc import Callable, Mapping, Set
+from bisect import bisect_left, insort
+from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import dataclass, field, replace
 
 from inference.errors import QueueFull, TooManyWaiting
@@ -69,21 +68,58 @@ class Waiting:
 
 @dataclass
 class _Line:
-    """The jobs that wait for one checkpoint, each person's in their order."""
+    """The jobs that wait for one checkpoint, each person's in their order; of each the first that is not paused.
+
+    Lists are kept sorted, so that whoever asks who is next need not look at everybody.
+    """
 
     people: dict[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
+    heads: dict[int, Waiting] = field(default_factory=dict[int, Waiting])  # by person
+    turns: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])  # counters and job ids of heads
+    ages: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])  # since when, and job ids of heads
+    all_since: float = 0.0  # sum
 
-    def add(self, job: Waiting) -> None:
+    def add(self, job: Waiting, counter: float, paused: Set[int]) -> None:
         insort(self.people.setdefault(job.person_id, []), job)
+        self.look(job.person_id, counter, paused)
 
-    def drop(self, job: Waiting) -> None:
+    def drop(self, job: Waiting, counter: float, paused: Set[int]) -> None:
         jobs = self.people[job.person_id]
-        jobs.remove(job)
+        del jobs[bisect_left(jobs, job)]
+        self.look(job.person_id, counter, paused)
         if not jobs:
             del self.people[job.person_id]
 
+    def look(self, person_id: int, counter: float, paused: Set[int]) -> None:
+        """Find out which of a person's jobs is the first."""
+        old = self.heads.get(person_id)
+        new = next((job for job in self.people[person_id] if job.server_id not in paused), None)
+        if old is new:
+            return
+        if old is not None:
+            del self.heads[person_id]
+            _take_out(self.turns, (counter, old.job_id))
+            _take_out(self.ages, (old.since, old.job_id))
+            self.all_since -= old.since
+        if new is not None:
+            self.heads[person_id] = new
+            insort(self.turns, (counter, new.job_id))
+            insort(self.ages, (new.since, new.job_id))
+            self.all_since += new.since
+
+    def count(self, person_id: int, old: float, new: float) -> None:
+        """A person's counter has changed."""
+        if head := self.heads.get(person_id):
+            _take_out(self.turns, (old, head.job_id))
+            insort(self.turns, (new, head.job_id))
+
+    def waited(self, now: float) -> float:
+        """Seconds, all heads together."""
+        return len(self.heads) * now - self.all_since
+
     def copy(self) -> _Line:
-        return _Line({person: list(jobs) for person, jobs in self.people.items()})
+        people = {person: list(jobs) for person, jobs in self.people.items()}
+        return _Line(people, dict(self.heads), list(self.turns), list(self.ages), self.all_since)
 
 
 @dataclass(eq=False)
@@ -111,17 +147,11 @@ class Seat:
         return sum(job.pictures for job in self.in_hand.values()) < self.places + (self.places > 1)
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """`ahead` jobs are begun before; it begins and is done in so many seconds, None when nobody can say."""
-
-    ahead: int
-    begins: float | None = None
-    done: float | None = None
-
-
 class JobQueue:
-    """The jobs that wait, and the seats that take them. `load_seconds` are the measured costs of loading."""
+    """The jobs that wait, and the seats that take them. `load_seconds` are the measured costs of loading.
+
+    Asking who is next looks at each checkpoint once and not at each job. `changes` grows with every change.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -129,31 +159,52 @@ class JobQueue:
         self._jobs: dict[int, Waiting] = {}
         self._served: dict[int, float] = {}
         self._level = 0.0  # the counter of whoever was taken last, before it
+        self._paused: frozenset[int] = frozenset()
         self.seats: list[Seat] = []
-        self.paused: set[int] = set()  # servers whose jobs are not begun, or EVERYWHERE
         self.load_seconds: dict[str, float] = {}
+        self.changes = 0
 
     def __len__(self) -> int:
         return len(self._jobs)
 
+    def __iter__(self) -> Iterator[Waiting]:
+        return iter(self._jobs.values())
+
     def __contains__(self, job_id: int) -> bool:
         return job_id in self._jobs
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """Servers whose jobs are not begun, or EVERYWHERE."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, servers: Set[int]) -> None:
+        self._paused = frozenset(servers)
+        self.changes += 1
+        for line in self._lines.values():
+            for person_id in line.people:
+                line.look(person_id, self._counter(person_id), self._paused)
 
     def push(self, job: Waiting) -> None:
         """Let a job wait. Pushing the same job again changes nothing."""
         if job.job_id in self._jobs:
             return
+        self.changes += 1
         self._lift(job.person_id)
         self._jobs[job.job_id] = job
-        self._lines.setdefault(job.checkpoint, _Line()).add(job)
+        line = self._lines.setdefault(job.checkpoint, _Line())
+        line.add(job, self._counter(job.person_id), self._paused)
 
     def remove(self, job_id: int) -> bool:
         """Forget a waiting job; False when it does not wait (any more)."""
         job = self._jobs.pop(job_id, None)
         if job is None:
             return False
-        self._lines[job.checkpoint].drop(job)
-        if not self._lines[job.checkpoint].people:
+        self.changes += 1
+        line = self._lines[job.checkpoint]
+        line.drop(job, self._counter(job.person_id), self._paused)
+        if not line.people:
             del self._lines[job.checkpoint]
         return True
 
@@ -169,36 +220,27 @@ class JobQueue:
         seat.checkpoint = job.checkpoint
         seat.in_hand[job.job_id] = job
         self._level = self._counter(job.person_id)
-        self._served[job.person_id] = self._level + job.work / job.weight
+        self._count(job.person_id, self._level + job.work / job.weight)
         return job
 
     def release(self, seat: Seat, job_id: int, *, served: bool = True) -> None:
         """The seat has the job no more. If its person was not `served`, their counter has not counted it."""
         job = seat.in_hand.pop(job_id, None)
+        self.changes += 1
         if job is not None and not served:
-            self._served[job.person_id] = self._counter(job.person_id) - job.work / job.weight
+            self._count(job.person_id, self._counter(job.person_id) - job.work / job.weight)
 
     def served(self, checkpoint: str) -> bool:
         """Whether some seat can paint with `checkpoint` at all."""
         return any(checkpoint in seat.serves for seat in self.seats)
-
-    def forecast(
-        self, job: Waiting, seconds: Callable[[Waiting, int], float], remaining: Mapping[int, float]
-    ) -> Forecast:
-        """When `job` (waiting already or about to) begins and is done, if nobody else comes.
-
-        `seconds(job, n)` is how long a job takes in a batch of `n`, `remaining` how long the jobs in hand still take.
-        It plays the queue's own rules forward, so it tells what will be done and not a guess about it.
-        """
-        return _Rehearsal(self, self._clock(), seconds, remaining).until(job)
 
     def copy(self, clock: Callable[[], float]) -> JobQueue:
         """The same situation with another clock; what is done to the copy leaves this one alone."""
         other = JobQueue(clock)
         other._lines = {key: line.copy() for key, line in self._lines.items()}
         other._jobs, other._served, other._level = dict(self._jobs), dict(self._served), self._level
+        other._paused, other.load_seconds = self._paused, dict(self.load_seconds)
         other.seats = [replace(seat, in_hand=dict(seat.in_hand), closing=False) for seat in self.seats]
-        other.paused, other.load_seconds = set(self.paused), dict(self.load_seconds)
         return other
 
     def load_cost(self, checkpoint: str) -> float:
@@ -208,107 +250,62 @@ class JobQueue:
     def _counter(self, person_id: int) -> float:
         return self._served.get(person_id, 0.0)
 
+    def _count(self, person_id: int, counter: float) -> None:
+        for line in self._lines.values():
+            line.count(person_id, self._counter(person_id), counter)
+        self._served[person_id] = counter
+
     def _lift(self, person_id: int) -> None:
         """Who comes or comes back stands where the least served stand or stood: nobody saves up by being away."""
-        waiting = {person for line in self._lines.values() for person in line.people}
-        if person_id not in waiting:
-            level = min([self._level, *(self._counter(person) for person in waiting)])
-            self._served[person_id] = max(self._counter(person_id), level)
+        if not any(person_id in line.people for line in self._lines.values()):
+            level = min([self._level, *(line.turns[0][0] for line in self._lines.values() if line.turns)])
+            self._count(person_id, max(self._counter(person_id), level))
 
     def _choose(self, seat: Seat) -> Waiting | None:
-        if not seat.has_room:
+        if not seat.has_room or EVERYWHERE in self._paused:
             return None
-        heads = self._heads(seat)
-        if not heads:
+        lines = {name: line for name, line in self._lines.items() if line.heads and name in seat.serves}
+        if not lines:
             return None
-        candidates = [job for checkpoint in self._place(seat, heads) for job in heads[checkpoint]]
-        job = min(candidates, key=lambda j: (self._counter(j.person_id), j.checkpoint != seat.checkpoint, j.job_id))
+        firsts = [(*lines[name].turns[0], name) for name in self._place(seat, lines)]
+        _, job_id, _ = min(firsts, key=lambda first: (first[0], first[2] != seat.checkpoint, first[1]))
+        job = self._jobs[job_id]
         if seat.in_hand and (job.alone or job.checkpoint not in seat.held):
             return None  # nobody joins until those in hand are done
         return job
 
-    def _heads(self, seat: Seat) -> dict[str, list[Waiting]]:
-        """Each person's first job for each checkpoint the seat can load, without what is paused."""
-        if EVERYWHERE in self.paused:
-            return {}
-        heads: dict[str, list[Waiting]] = {}
-        for checkpoint, line in self._lines.items():
-            if checkpoint in seat.serves:
-                first = (next((j for j in js if j.server_id not in self.paused), None) for js in line.people.values())
-                if found := [job for job in first if job is not None]:
-                    heads[checkpoint] = found
-        return heads
-
-    def _place(self, seat: Seat, heads: Mapping[str, list[Waiting]]) -> frozenset[str]:
+    def _place(self, seat: Seat, lines: dict[str, _Line]) -> Collection[str]:
         """The checkpoints from whose lines the seat takes now: what it holds, or the one it should go to."""
-        here = seat.held & heads.keys()
-        away = heads.keys() - seat.held
+        here = seat.held & lines.keys()
+        away = lines.keys() - seat.held
         taken = {other.checkpoint for other in self.seats if other is not seat and other.places}
         abandoned = away - taken  # nobody else sees to these
-        if here and not (abandoned and self._leaves(seat, here, abandoned, heads)):
+        if here and not (
+            abandoned and self._leaves(seat, [lines[name] for name in here], {name: lines[name] for name in abandoned})
+        ):
             return here
-        return frozenset({self._target(seat, abandoned or away, heads)})
+        return [self._target(seat, {name: lines[name] for name in abandoned or away})]
 
-    def _leaves(self, seat: Seat, here: Set[str], away: Set[str], heads: Mapping[str, list[Waiting]]) -> bool:
+    def _leaves(self, seat: Seat, here: Collection[_Line], away: dict[str, _Line]) -> bool:
         """Whether it goes on although there are jobs for what it holds."""
         now, quantum = self._clock(), self._quantum(seat)
-        waited = now - _oldest(away, heads).since
-        if now - seat.since < quantum or waited < CALL * quantum:
+        since, _ = min(line.ages[0] for line in away.values())
+        if now - seat.since < quantum or now - since < CALL * quantum:
             return False
-        elsewhere = max(self._waited(heads[checkpoint]) for checkpoint in away)
-        return waited >= CRY * quantum or elsewhere > CALL * sum(self._waited(heads[checkpoint]) for checkpoint in here)
+        elsewhere = max(line.waited(now) for line in away.values())
+        return now - since >= CRY * quantum or elsewhere > CALL * sum(line.waited(now) for line in here)
 
-    def _target(self, seat: Seat, away: Set[str], heads: Mapping[str, list[Waiting]]) -> str:
+    def _target(self, seat: Seat, away: dict[str, _Line]) -> str:
         """Where it goes: where most was waited; to the oldest job, once that has waited too long."""
-        oldest = _oldest(away, heads)
-        if self._clock() - oldest.since >= CRY * self._quantum(seat):
-            return oldest.checkpoint
-        return max(away, key=lambda checkpoint: (self._waited(heads[checkpoint]), -min(heads[checkpoint]).job_id))
+        now = self._clock()
+        since, _, oldest = min((*line.ages[0], name) for name, line in away.items())
+        if now - since >= CRY * self._quantum(seat):
+            return oldest
+        return max(away, key=lambda name: (away[name].waited(now), -away[name].ages[0][1]))
 
     def _quantum(self, seat: Seat) -> float:
         return QUANTUM * self.load_cost(seat.checkpoint or "")
 
-    def _waited(self, jobs: list[Waiting]) -> float:
-        """Seconds, all together."""
-        return len(jobs) * self._clock() - sum(job.since for job in jobs)
 
-
-class _Rehearsal:
-    """Plays a copy of the queue forward, from one end of a job to the next."""
-
-    def __init__(
-        self, queue: JobQueue, began: float, seconds: Callable[[Waiting, int], float], remaining: Mapping[int, float]
-    ) -> None:
-        self._now = 0.0  # seconds since `began`
-        self._queue = queue.copy(lambda: began + self._now)
-        self._seconds = seconds
-        self._ends: list[tuple[float, int, int]] = []  # when, which job, in which seat
-        for i, seat in enumerate(self._queue.seats):
-            for job_id in seat.in_hand:
-                heapq.heappush(self._ends, (remaining.get(job_id, 0.0), job_id, i))
-
-    def until(self, wanted: Waiting) -> Forecast:
-        """Until `wanted` is begun."""
-        self._queue.push(wanted)
-        ahead = 0
-        while True:
-            for i, seat in enumerate(self._queue.seats):
-                while True:
-                    held = seat.held
-                    job = self._queue.next(seat)
-                    if job is None:
-                        break
-                    load = 0.0 if job.checkpoint in held else self._queue.load_cost(job.checkpoint)
-                    end = self._now + load + self._seconds(job, max(1, len(seat.in_hand)))
-                    if job.job_id == wanted.job_id:
-                        return Forecast(ahead, self._now, end)
-                    ahead += 1
-                    heapq.heappush(self._ends, (end, job.job_id, i))
-            if not self._ends:
-                return Forecast(ahead)
-            self._now, job_id, i = heapq.heappop(self._ends)
-            self._queue.release(self._queue.seats[i], job_id)
-
-
-def _oldest(checkpoints: Set[str], heads: Mapping[str, list[Waiting]]) -> Waiting:
-    return min((job for checkpoint in checkpoints for job in heads[checkpoint]), key=lambda job: (job.since, job))
+def _take_out(ordered: list[tuple[float, int]], entry: tuple[float, int]) -> None:
+    del ordered[bisect_left(ordered, entry)]

@@ -14,7 +14,7 @@ from bot.texts import summary
 from bot.views.press import JobButton
 from bot.views.staff import is_staff_of
 from bot.words import _, duration, later, ngettext
-from inference.queue import Forecast
+from inference.rehearsal import Forecast
 
 if TYPE_CHECKING:
     from bot.attachments import Attachment

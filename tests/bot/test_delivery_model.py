@@ -23,7 +23,7 @@ from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
 from bot.database.jobs import cancel_job, create_job, find_job
 from bot.delivery import Closed, Deliverer, Found, News, Result
 from bot.views.waiting import waiting_view
-from inference.queue import Forecast
+from inference.rehearsal import Forecast
 from tests.inference.requests import request
 
 CHANNEL, DIRECT, PERSON = 10, 20, 1

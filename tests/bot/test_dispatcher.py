@@ -21,7 +21,7 @@ from bot.database.jobs import Job, JobState, create_job, find_job, start_job
 from bot.generation import Generation
 from bot.updates import JobUpdate
 from bot.views.result import result_view
-from inference.messages import Capacity, Failed, Generate, GenerationRequest
+from inference.messages import Capacity, Failed, Generate, GenerationRequest, state_file
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
 
@@ -137,6 +137,18 @@ async def test_a_dead_workers_job_is_painted_again_and_its_late_answer_dropped(b
     assert await bench.files() == [picture.path]
     with Image.open(bench.pictures / picture.path) as painted:
         assert painted.getpixel((0, 0)) == (2, 0, 0)
+
+
+async def test_what_a_dead_worker_left_of_an_attempt_is_tidied_away_but_not_the_state(bench: Bench) -> None:
+    job = await bench.order()
+    first = await bench.worker.job()
+    bench.worker.begin(first)
+    state = bench.spool / state_file(job.id)
+    for left in (f"job{job.id}-1-preview.png", f"job{job.id}-1-0.part", state.name):
+        (bench.spool / left).touch()
+    bench.worker.die()
+    await bench.worker.heard()
+    assert list(bench.spool.iterdir()) == [state]
 
 
 async def test_after_three_deaths_the_job_fails_and_the_queue_goes_on(bench: Bench) -> None:

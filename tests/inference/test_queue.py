@@ -10,31 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from inference.errors import QueueFull, TooManyWaiting
-from inference.queue import CALL, CRY, EVERYWHERE, QUANTUM, UNMEASURED_LOAD, Forecast, JobQueue, Policy, Seat, Waiting
-
-BOTH = frozenset({"vivid", "pastel"})
-
-
-class Clock:
-    """Stands still unless it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def waiting(job_id: int, person: int, work: float = 1.0, checkpoint: str = "vivid", **more: object) -> Waiting:
-    return Waiting(job_id, person, checkpoint, work, since=1000.0, **more)  # type: ignore[arg-type]
-
-
-def filled(*jobs: Waiting, seats: int = 1, places: int = 1, clock: Clock | None = None) -> JobQueue:
-    queue = JobQueue(clock or Clock())
-    queue.seats = [Seat(BOTH, places) for _ in range(seats)]
-    for job in jobs:
-        queue.push(job)
-    return queue
+from inference.queue import CALL, CRY, EVERYWHERE, QUANTUM, UNMEASURED_LOAD, JobQueue, Policy, Seat, Waiting
+from tests.inference.queues import BOTH, Clock, filled, waiting
 
 
 def take(queue: JobQueue, seat: int = 0) -> int | None:
@@ -254,7 +231,7 @@ def test_what_lies_in_memory_beside_is_painted_without_leaving() -> None:
     assert [queue.next(seat).job_id for _ in range(2)] == [1, 2]  # type: ignore[union-attr]
 
 
-# --- limits and forecasts ------------------------------------------------------------------------------------------
+# --- limits and shares ---------------------------------------------------------------------------------------------
 
 
 def test_who_has_too_much_waiting_and_a_full_queue_are_told_how_long() -> None:
@@ -266,54 +243,9 @@ def test_who_has_too_much_waiting_and_a_full_queue_are_told_how_long() -> None:
         policy.check(1, 5, lambda: "about 1 min")
 
 
-def forecast(queue: JobQueue, job: Waiting, remaining: dict[int, float] | None = None) -> Forecast:
-    return queue.forecast(job, lambda job, n: job.work * n, remaining or {})
-
-
-def test_a_forecast_says_what_will_be_done() -> None:
-    queue = filled(waiting(1, 1, work=10), waiting(2, 1, work=10))
-    (seat,) = queue.seats
-    queue.next(seat)
-    assert forecast(queue, waiting(2, 1, work=10), {1: 4.0}) == Forecast(0, 4.0, 14.0)
-    assert forecast(queue, waiting(3, 2, work=3), {1: 4.0}) == Forecast(0, 4.0, 7.0)
-    pastel = waiting(4, 1, work=1, checkpoint="pastel")
-    assert forecast(queue, pastel, {1: 4.0}) == Forecast(1, 14.0, 15.0 + UNMEASURED_LOAD)
-    assert (len(queue), list(seat.in_hand)) == (1, [1])
-
-
-def test_nobody_can_say_when_a_queue_that_stands_still_goes_on() -> None:
-    queue = filled(waiting(1, 1), waiting(2, 1))
-    queue.paused = {EVERYWHERE}
-    assert forecast(queue, waiting(2, 1)) == Forecast(0)
-
-
 jobs = st.lists(
     st.tuples(st.integers(1, 4), st.floats(1, 100), st.sampled_from(["vivid", "pastel"])), min_size=1, max_size=40
 ).map(lambda rows: [waiting(i, person, work, name) for i, (person, work, name) in enumerate(rows, 1)])
-
-
-@given(jobs, st.integers(1, 3), st.integers(1, 3))
-def test_the_order_is_the_one_that_was_forecast(made: list[Waiting], seats: int, places: int) -> None:
-    clock = Clock()
-    queue = filled(*made, seats=seats, places=places, clock=clock)
-    told = {job.job_id: forecast(queue, job) for job in made}
-    assert [told[i].ahead for i in sorted(told, key=lambda i: told[i].ahead)] == list(range(len(made)))
-    begun, ends = dict[int, float](), list[tuple[float, int, Seat]]()
-    while True:
-        for seat in queue.seats:
-            held = seat.held
-            while job := queue.next(seat):
-                begun[job.job_id] = clock.now
-                load = 0.0 if job.checkpoint in held else UNMEASURED_LOAD
-                ends.append((clock.now + load + job.work * len(seat.in_hand), job.job_id, seat))
-                held = seat.held
-        if not ends:
-            break
-        end = min(ends, key=lambda end: end[:2])
-        ends.remove(end)
-        clock.now = end[0]
-        queue.release(end[2], end[1])
-    assert {i: pytest.approx(begun[i] - 1000.0) for i in begun} == {i: told[i].begins for i in told}
 
 
 @given(jobs)
