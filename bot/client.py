@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
+import aiohttp
 import discord
 from discord import app_commands, ui
 from discord.ext import commands
@@ -62,6 +63,8 @@ from bot.words import speak
 from bot.words.commands import CommandWords
 
 log = logging.getLogger(__name__)
+
+UNAUTHORIZED = 401  # Discord's answer to a token that it does not know
 
 # No privileged intent: servers and their channels are enough to answer commands and post results.
 INTENTS = discord.Intents(guilds=True)
@@ -141,6 +144,8 @@ class EaselBot(commands.Bot):
     """Discord's side of an `Easel`."""
 
     def __init__(self, easel: Easel) -> None:
+        trace = metrics.http_trace()
+        trace.on_request_end.append(self._heard)
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -151,9 +156,11 @@ class EaselBot(commands.Bot):
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             chunk_guilds_at_startup=False,
-            http_trace=metrics.http_trace(),
+            http_trace=trace,
         )
         self.easel = easel
+        self.locked_out = False  # Discord does not know the token any more
+        self._doubts = False  # and whether that is so is being asked
         self.deliverer = Deliverer(DiscordPost(self), easel.connection, easel.settings.storage.pictures)
         self.orders = Orders(easel, self.deliverer)
         self.desk = Desk(easel, draw_panel)
@@ -198,6 +205,24 @@ class EaselBot(commands.Bot):
         await remember(self.easel.connection, key, digest)
         log.info("registered %s commands", len(payload))
         return True
+
+    async def _heard(self, _session: object, _context: object, parameters: aiohttp.TraceRequestEndParams) -> None:
+        """To every answer of Discord: a token that is refused is tried once more, as it may have been a slip."""
+        refused = parameters.response.status == UNAUTHORIZED and "Authorization" in parameters.headers
+        if refused and self.is_ready() and not self._doubts:
+            self._doubts = True
+            background.start(self._leave_if_locked_out(), "asking whether the token still holds")
+
+    async def _leave_if_locked_out(self) -> None:
+        assert self.user is not None
+        try:
+            await self.fetch_user(self.user.id)
+        except discord.HTTPException as problem:
+            self.locked_out = problem.status == UNAUTHORIZED
+        finally:
+            self._doubts = False
+        if self.locked_out:
+            await self.close()
 
     async def close(self) -> None:
         """Leave Discord; jobs go on, or are resumed at the next start."""

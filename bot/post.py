@@ -23,7 +23,8 @@ SKEW = timedelta(minutes=2)  # how far our clock may be from Discord's
 LOOK_AT = 300  # messages from then on that are searched for one of ours
 RESULT_BUTTONS = ("again", "edit")  # every message that shows how a job ended has one of them
 SERVER_ERROR = 500  # below it, the request is refused and would be again; from there on, it may be repeated
-TOO_MANY = 429
+TOO_MANY, UNAUTHORIZED = 429, 401
+STALE_ANSWER = 50027  # Discord's code for an interaction's token that is over
 
 
 class DiscordPost:
@@ -96,11 +97,15 @@ class DiscordPost:
 
 @contextmanager
 def _refusals() -> Generator[None]:
-    """What Discord refuses for good becomes Closed; errors of its own and rate limits pass through."""
+    """What Discord refuses for good becomes Closed. Errors of its own and rate limits pass through.
+
+    So does that it does not know the bot's token: with a new one, the same way is open after a restart.
+    """
     try:
         yield
     except discord.HTTPException as problem:
-        if problem.status >= SERVER_ERROR or problem.status == TOO_MANY:
+        locked_out = problem.status == UNAUTHORIZED and problem.code != STALE_ANSWER
+        if problem.status >= SERVER_ERROR or problem.status == TOO_MANY or locked_out:
             raise
         raise Closed(str(problem)) from problem
 

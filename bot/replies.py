@@ -77,7 +77,9 @@ async def answer(interaction: Interaction, error: Exception) -> None:
     if isinstance(cause, Helpful):
         await whisper(interaction, cause.view())
         return
-    if not isinstance(cause, RequestError):
+    if isinstance(cause, DatabaseError):
+        log.error("an interaction failed: %s", cause)
+    elif not isinstance(cause, RequestError):
         log.error("an interaction failed", exc_info=cause)
     await whisper_text(interaction, sentence(cause))
 

@@ -7,16 +7,18 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 
 from bot import background, logs, metrics
 from bot.api_url import point_at
 from bot.assembly import open_easel
-from bot.cli import DONE, add_config, settings_of
+from bot.cli import DONE, REFUSED, add_config, settings_of
 from bot.cli.progress import progress_bar
 from bot.client import EaselBot
 from bot.config import ConfigError, Settings
@@ -28,6 +30,22 @@ if TYPE_CHECKING:
     from bot.cli import Commands
 
 log = logging.getLogger(__name__)
+
+REVOKED = "Discord does not accept the bot token any more. Copy the new one from the Bot page."
+INTENTS_REFUSED = "Discord refuses the intents, though none of them is privileged."
+SHARDS_WANTED = "Discord wants a bot in so many servers to be split into shards, which Easel cannot be yet."
+# What Discord means when it closes the connection for good.
+CLOSED = {
+    4004: REVOKED,
+    4010: SHARDS_WANTED,
+    4011: SHARDS_WANTED,
+    4012: "Discord does not speak this version of its gateway any more. Update Easel.",
+    4013: INTENTS_REFUSED,
+}
+
+
+class Unreachable(Exception):
+    """Discord does not answer; the message says more. Another try may help."""
 
 
 def add(commands: Commands) -> None:
@@ -41,7 +59,11 @@ def run(options: argparse.Namespace) -> int:
     """Run until interrupted or terminated; on SIGHUP read the settings anew."""
     settings = settings_of(options)
     tell_the_operator(settings.logs.format)
-    asyncio.run(_run(settings, partial(settings_of, options)))
+    try:
+        asyncio.run(_run(settings, partial(settings_of, options)))
+    except Unreachable as problem:
+        print(problem, file=sys.stderr)
+        return REFUSED
     return DONE
 
 
@@ -55,13 +77,32 @@ def tell_the_operator(form: LogFormat) -> None:
 async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> None:
     reload = asyncio.Event()
     serving = asyncio.create_task(serve(settings, read_settings, reload))
-    _on_signal("SIGTERM", serving.cancel)
+    end = _End(serving)
+    for name in ("SIGTERM", "SIGINT"):
+        _on_signal(name, partial(end.ask, name))
     _on_signal("SIGHUP", reload.set)
     try:
         await serving
     except asyncio.CancelledError:
         if not serving.cancelled():
-            raise  # it was not SIGTERM that ended this but whoever awaits it
+            raise  # it was not a signal that ended this but whoever awaits it
+
+
+class _End:
+    """Ends the program when asked to. Asked again it hurries no more: what is under way must not be cut off."""
+
+    def __init__(self, serving: asyncio.Task[None]) -> None:
+        self._serving = serving
+        self._asked = False
+
+    def ask(self, signal_name: str) -> None:
+        """End, or say that this is what we do."""
+        if self._asked:
+            log.warning("%s again: the program is ending; it takes some seconds", signal_name)
+            return
+        log.info("%s: the program ends; what is unfinished goes on at the next start", signal_name)
+        self._asked = True
+        self._serving.cancel()
 
 
 def _on_signal(name: str, do: Callable[[], object]) -> None:
@@ -74,7 +115,9 @@ async def serve(
     read_settings: Callable[[], Settings] | None = None,
     reload: asyncio.Event | None = None,
 ) -> None:
-    """Connect and serve until cancelled. Raises ConfigError when Discord does not let the bot in.
+    """Connect and serve until cancelled.
+
+    Raises ConfigError when Discord does not let the bot in, or stay, and Unreachable when it is not there.
 
     Whenever `reload` is set, the settings are read anew with `read_settings`.
     """
@@ -91,10 +134,27 @@ async def serve(
         ):
             reloading = background.start(reload_on(easel, reload or asyncio.Event()), "reloading the settings")
             try:
-                await bot.start(token)
-            except discord.LoginFailure:
-                raise ConfigError("Discord does not accept the bot token. Copy it again from the Bot page.") from None
-            except discord.PrivilegedIntentsRequired:
-                raise ConfigError("Discord refuses the intents, though none of them is privileged.") from None
+                await _stay(bot, token)
             finally:
                 reloading.cancel()
+
+
+async def _stay(bot: EaselBot, token: str) -> None:
+    """Be on Discord until cancelled, or until Discord wants us no longer: ConfigError says why.
+
+    Raises Unreachable when Discord is not there at the start; later it is waited for.
+    """
+    try:
+        await bot.login(token)
+        await bot.connect()
+    except discord.LoginFailure:
+        raise ConfigError("Discord does not accept the bot token. Copy it again from the Bot page.") from None
+    except discord.PrivilegedIntentsRequired:
+        raise ConfigError(INTENTS_REFUSED) from None
+    except (discord.DiscordServerError, aiohttp.ClientError, TimeoutError) as problem:
+        raise Unreachable(f"Discord cannot be reached: {problem}.") from None
+    except discord.ConnectionClosed as closed:
+        code = f"Discord closed the connection for good, with code {closed.code}."
+        raise ConfigError(CLOSED.get(closed.code, code)) from None
+    if bot.locked_out:
+        raise ConfigError(REVOKED)

@@ -163,9 +163,13 @@ class Control:
         """Forget faults that did not happen yet, and let hanging requests go."""
         await self.post("faults/clear", {})
 
-    async def drop_gateway(self, how: str = "close") -> int:
-        """Cut the bot's connections: "close" (can resume), "reconnect" (asks for it) or "invalidate"."""
-        return int((await self.post("gateway/drop", {"how": how}))["cut"])
+    async def drop_gateway(self, how: str = "close", code: int = 4000) -> int:
+        """Cut the bot's connections: "close" (can resume, unless `code` forbids it), "reconnect" or "invalidate"."""
+        return int((await self.post("gateway/drop", {"how": how, "code": code}))["cut"])
+
+    async def reset_token(self, *, quietly: bool = False) -> str:
+        """Give the bot another token; the gateway closes with 4004, unless `quietly`. The new token."""
+        return str((await self.post("token", {"quietly": quietly}))["token"])
 
     async def set_person(self, who: str, **switches: bool | str) -> None:
         """Turn installed_app, sees_age_restricted or closed_dms of a person, or set their `locale`."""

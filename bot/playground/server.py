@@ -1,7 +1,5 @@
 """The playground as a whole: the one place where its parts are put together."""
 
-import base64
-import secrets
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -45,7 +43,7 @@ from bot.playground.rest import interactions as interaction_routes
 from bot.playground.rest.endpoint import Endpoint
 from bot.playground.rest.pipeline import PREFIX, Pipeline
 from bot.playground.wire import REQUEST_LIMIT
-from bot.playground.world import Application, World
+from bot.playground.world import Application, World, new_token
 
 PAGE = Path(__file__).parent / "page"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -126,7 +124,8 @@ class Playground:
         runner = web.AppRunner(app, shutdown_timeout=0.5, access_log=None)
         listener = _listen(host, port)
         origin = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
-        application = Application(cast.APPLICATION_ID, name, token or new_token(), privileged_intents)
+        token = token or new_token(cast.APPLICATION_ID)
+        application = Application(cast.APPLICATION_ID, name, token, privileged_intents)
         playground = cls(application, origin, strict_limits=strict_limits, heartbeat_seconds=heartbeat_seconds)
         playground._install(app)
         await runner.setup()
@@ -194,12 +193,6 @@ class Playground:
         if not kind.startswith("image/"):
             headers["Content-Disposition"] = f'attachment; filename="{filename}"'
         return web.Response(body=data, content_type=kind, headers=headers)
-
-
-def new_token() -> str:
-    """A bot token in the usual three parts; the first is the application's id, which hikari reads out of it."""
-    owner = base64.urlsafe_b64encode(cast.APPLICATION_ID.encode()).decode().rstrip("=")
-    return f"{owner}.playground.{secrets.token_urlsafe(24)}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

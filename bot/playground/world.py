@@ -1,5 +1,7 @@
 """Everything the playground remembers, in memory, with the look-ups the rest asks for."""
 
+import base64
+import secrets
 from dataclasses import dataclass, field
 
 from bot.playground import errors, permissions
@@ -18,6 +20,12 @@ class Application:
     name: str
     token: str
     privileged_intents: bool = False
+
+
+def new_token(application_id: str) -> str:
+    """A bot token in the usual three parts; the first is the application's id, which hikari reads out of it."""
+    owner = base64.urlsafe_b64encode(application_id.encode()).decode().rstrip("=")
+    return f"{owner}.playground.{secrets.token_urlsafe(24)}"
 
 
 @dataclass

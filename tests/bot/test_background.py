@@ -10,6 +10,7 @@ import warnings
 import pytest
 
 from bot import background
+from bot.database.errors import FolderNotWritable
 
 
 async def test_what_work_raises_is_logged_with_its_name(caplog: pytest.LogCaptureFixture) -> None:
@@ -19,6 +20,15 @@ async def test_what_work_raises_is_logged_with_its_name(caplog: pytest.LogCaptur
     with caplog.at_level(logging.ERROR):
         await background.start(work(), "the work")
     assert "the work failed" in caplog.text and "broken" in caplog.text
+
+
+async def test_what_is_wrong_with_the_database_is_one_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise FolderNotWritable("The disk is full.")
+
+    await background.start(work(), "the work")
+    (told,) = caplog.records
+    assert told.getMessage() == "the work failed: The disk is full." and told.exc_info is None
 
 
 async def test_work_cancelled_before_it_began_is_no_mistake() -> None:

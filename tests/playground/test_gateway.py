@@ -59,6 +59,19 @@ async def test_invalid_session_identifies_anew(stage: Stage) -> None:
     assert stage.bot.ws.session_id != session
 
 
+async def test_a_token_that_was_reset_opens_nothing_any_more(stage: Stage, raw: "Raw") -> None:
+    await raw.identify()
+    before = stage.playground.token
+    await stage.control.reset_token()
+    assert await raw.close_code() == 4004
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bot {before}"}) as session,
+        session.get(stage.playground.api_url + "/users/@me") as answer,
+    ):
+        assert answer.status == 401
+    await stage.start()  # with the new one
+
+
 async def test_goodbye_ends_the_session(raw: "Raw", playground: Playground, control: Control) -> None:
     await raw.identify()
     await raw.receive()

@@ -11,8 +11,9 @@ from bot.playground.people import lookup
 from bot.playground.people.refused import Refused
 from bot.playground.rest.channels import make_thread
 from bot.playground.wire import Json, as_strings
-from bot.playground.world import World
+from bot.playground.world import World, new_token
 
+RESUMABLE, AUTHENTICATION_FAILED = 4000, 4004  # close codes of the gateway
 PERSON_SWITCHES = ("installed_app", "sees_age_restricted", "closed_dms")
 
 
@@ -39,6 +40,7 @@ class Operating:
             ("POST", "/control/faults", self.fault),
             ("POST", "/control/faults/clear", self.clear_faults),
             ("POST", "/control/gateway/drop", self.drop),
+            ("POST", "/control/token", self.token),
             ("POST", "/control/clock", self.clock),
         ]
 
@@ -152,11 +154,21 @@ class Operating:
         return {}
 
     async def drop(self, order: Order) -> Json:
-        """Cut the bot's connections: `close`, `reconnect` or `invalidate`."""
+        """Cut the bot's connections: `close` (with a `code`), `reconnect` or `invalidate`."""
         how = str(order.body.get("how", "close"))
         if how not in ("close", "reconnect", "invalidate"):
             raise Refused("`how` is one of close, reconnect, invalidate.")
-        return {"cut": self.hub.drop(how)}
+        return {"cut": self.hub.drop(how, int(order.number("code", RESUMABLE)))}
+
+    async def token(self, order: Order) -> Json:
+        """Reset the bot's token, as its owner does when it leaked: the old one opens nothing, and is cut off at once.
+
+        With `quietly` the gateway stays open, so that the bot only finds out at its next request.
+        """
+        self.world.application.token = new_token(self.world.application.id)
+        if not order.body.get("quietly"):
+            self.hub.drop("close", AUTHENTICATION_FAILED)
+        return {"token": self.world.application.token}
 
     async def clock(self, order: Order) -> Json:
         """Move the clock forward by some seconds."""

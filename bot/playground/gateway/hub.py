@@ -69,8 +69,8 @@ class Hub:
             if session.intents & need or need == intents.ALWAYS:
                 session.dispatch(event, self._as_seen_by(session, event, data))
 
-    def drop(self, how: str) -> int:
-        """Cut every connection: `close` can resume, `reconnect` asks for it, `invalidate` ends the session."""
+    def drop(self, how: str, code: int = 4000) -> int:
+        """Cut every connection: `close` can resume unless `code` forbids, `reconnect` asks, `invalidate` ends it."""
         cut = 0
         for session_id, close in list(self.connections.items()):
             session = self.sessions[session_id]
@@ -80,7 +80,7 @@ class Hub:
                 continue
             if how == "invalidate":
                 self.forget(session_id)
-            close(4000)
+            close(code)
             cut += 1
         return cut
 

@@ -1,0 +1,83 @@
+"""When Discord does not let the bot in, or stay, it ends with a sentence and leaves nothing undone for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from bot.cli.run import Unreachable, serve
+from bot.config import ConfigError
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.discord.test_survival import is_painting, pictures_in
+from tests.house import House
+
+SOME = {"prompt": PROMPT, "steps": 60}
+WITH_ITS_TOKEN = "channels/.*/messages|users/"
+
+
+@pytest.fixture
+async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
+    """A playground where the bot is not running yet."""
+    async with open_scene(House(tmp_path / "house")) as scene:
+        yield scene
+
+
+async def ends(serving: asyncio.Task[None]) -> str:
+    """What the operator reads when the program has ended by itself."""
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(ConfigError) as told:
+            await serving
+    return str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(4004, "token any more"), (4011, "shards"), (4012, "Update Easel"), (4013, "intents"), (4014, "intents")],
+)
+async def test_a_connection_that_is_closed_for_good_ends_the_program_with_a_sentence(
+    empty: Scene, code: int, words: str
+) -> None:
+    serving = asyncio.create_task(serve(empty.settings))
+    await empty.control.wait_online(patience=PATIENCE)
+    await empty.control.drop_gateway("close", code)
+    assert words in await ends(serving)
+
+
+async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture(empty: Scene) -> None:
+    serving = asyncio.create_task(serve(empty.settings))
+    await empty.control.wait_online(patience=PATIENCE)
+    order = await (await empty.ada.slash("imagine", **SOME)).reply()
+    await empty.control.wait_message(order.id, is_painting, PATIENCE)
+    await empty.control.reset_token()
+    assert "token any more" in await ends(serving)
+    told = await empty.control.message(order.id)
+    assert told and "restart" in told.text, "the answer's own token still holds"
+    async with empty.bot():  # with the new one
+        assert (await empty.ended(order)).attachments
+    assert len(await pictures_in(empty)) == 1
+
+
+async def test_a_token_that_is_refused_at_a_request_is_noticed_and_the_result_is_kept(empty: Scene) -> None:
+    serving = asyncio.create_task(serve(empty.settings))
+    await empty.control.wait_online(patience=PATIENCE)
+    slip = await (await empty.ada.slash("imagine", **SOME)).reply()
+    await empty.control.advance_clock(16 * 60)  # so that the bot's own token has to do
+    await empty.control.fault(WITH_ITS_TOKEN, status=401)  # a slip of Discord's, which is no reset
+    assert (await empty.ended(slip)).attachments
+    order = await (await empty.ada.slash("imagine", **SOME)).reply()
+    await empty.control.wait_message(order.id, is_painting, PATIENCE)
+    await empty.control.advance_clock(16 * 60)
+    await empty.control.reset_token(quietly=True)
+    assert "token any more" in await ends(serving)
+    async with empty.bot():
+        assert (await empty.ended(order)).attachments
+    assert len(await pictures_in(empty)) == 2
+
+
+async def test_discord_that_is_not_there_at_the_start_is_a_sentence(empty: Scene) -> None:
+    await empty.control.fault("users/@me", kind="cut", count=9)
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        await serve(empty.settings)
