@@ -18,7 +18,7 @@ from bot.database.drafts import find_draft, save_draft
 from bot.database.lora_search import Sort
 from bot.errors import NothingThere
 from bot.preferences import usual_checkpoint
-from bot.words import _
+from bot.words import _, later
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
@@ -32,6 +32,14 @@ _SORTS = {
     Sort.MOST_USED: "u",
     Sort.NAME: "a",
     Sort.OLDEST: "o",
+}
+_ORDERS = {
+    Sort.TRENDING: later("Trending"),
+    Sort.NEWEST: later("Newest first"),
+    Sort.TOP_RATED: later("Top rated first"),
+    Sort.MOST_USED: later("Most used first"),
+    Sort.NAME: later("By name"),
+    Sort.OLDEST: later("Oldest first"),
 }
 _CATEGORIES = {None: "-", **{category: category.value[0] for category in Category}}
 _KEY = re.compile(
@@ -136,6 +144,11 @@ def _from_json(text: str) -> Query | None:
         return Query.model_validate_json(text)
     except ValidationError:  # another kind of draft, or another version of Easel
         return None
+
+
+def in_order(sort: Sort) -> str:
+    """An order in words, for menus and titles."""
+    return _(_ORDERS[sort])
 
 
 def base_model_in(text: str) -> BaseModelId | None:

@@ -50,6 +50,12 @@ def clipped(text: str, room: int) -> str:
     return short
 
 
+def on_a_label(name: str, room: int = 60) -> str:
+    """A name on a button, which knows no markup: cut at `room` characters, so that what stands behind it is seen."""
+    line = " ".join(_TURNS.sub("", name).split())
+    return isolated(line if len(line) <= room else f"{line[: room - 1]}…")
+
+
 def bounded_lines(lines: Sequence[str], room: int) -> list[str]:
     """As many of `lines` as have about `room` characters together, and how many there are besides; at least one."""
     shown: list[str] = []

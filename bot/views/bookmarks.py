@@ -11,7 +11,7 @@ from discord import ui
 
 from bot import acknowledge
 from bot.assembly import Easel
-from bot.browsing import Place, Query, place_of, query_at
+from bot.browsing import Place, Query, in_order, place_of, query_at
 from bot.database.bookmarks import (
     MAX_NOTE,
     Bookmark,
@@ -235,7 +235,7 @@ def _title(query: Query, place: Place, found: BookmarkPage) -> str:
     filters = chosen(query)
     if found.total:
         parts = [ngettext("{count} bookmark", "{count} bookmarks", found.total).format(count=number(found.total))]
-        parts += [*filters, label(query.sort)]
+        parts += [*filters, in_order(query.sort)]
         if found.total > PAGE_SIZE:
             pages = -(-found.total // PAGE_SIZE)
             parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))

@@ -16,7 +16,7 @@ from discord import ui
 
 from bot import acknowledge
 from bot.assembly import Easel
-from bot.browsing import MAX_SEARCH, Place, Query, base_model_in, place_of, query_at
+from bot.browsing import MAX_SEARCH, Place, Query, base_model_in, in_order, place_of, query_at
 from bot.config import CheckpointSettings
 from bot.database.lora_search import Sort
 from bot.database.tags import popular_tags
@@ -193,7 +193,7 @@ class SortMenu(BrowseMenu, template=rf"{_ROOM}s:{PLACE}"):
         """The menu with the order that is chosen."""
         offered = sorts if query.sort in sorts else (query.sort, *sorts)
         options = [
-            discord.SelectOption(label=label(sort), value=sort.value, default=sort is query.sort) for sort in offered
+            discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is query.sort) for sort in offered
         ]
         return cls(spot, options, _("In which order"))
 

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot import acknowledge
 from bot.assembly import Easel
-from bot.browsing import Place, Query, first_in_market, place_of, query_at
+from bot.browsing import Place, Query, first_in_market, in_order, place_of, query_at
 from bot.database.bookmarks import find_bookmark
 from bot.database.lora_search import Sort
 from bot.database.loras import Lora, LoraPage, browse_loras
@@ -21,7 +21,7 @@ from bot.views.browse import PLACE, Room, Spot, add_menus, chosen, page_buttons
 from bot.views.lora import LoraPageButton, bookmark_label, toggle_bookmark
 from bot.views.page import Page
 from bot.views.press import PressButton
-from bot.words import _, label, later, ngettext, number
+from bot.words import _, later, ngettext, number
 
 if TYPE_CHECKING:
     from bot.views.press import Interaction
@@ -135,7 +135,7 @@ async def _title(easel: Easel, person_id: int, query: Query, place: Place, found
     if not found.total:
         return "\n".join([*lines, _nothing(query)])
     count = ngettext("{count} LoRA", "{count} LoRAs", found.total).format(count=number(found.total))
-    parts = [count, *chosen(query), label(query.sort)]
+    parts = [count, *chosen(query), in_order(query.sort)]
     if found.total > PAGE_SIZE:
         pages = -(-found.total // PAGE_SIZE)
         parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))

@@ -13,6 +13,7 @@ from bot.database.drafts import find_draft
 from bot.errors import NothingThere
 from bot.replies import Helpful, sentence
 from bot.requests import LoraWish, Wish
+from bot.texts import on_a_label
 from bot.views.press import PressButton
 from bot.words import _
 from inference.errors import LoraMisfit
@@ -88,7 +89,8 @@ class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,19}):(?P<position>\
     def __init__(self, draft_id: int, position: int, lora_id: int, name: str = "") -> None:
         self.draft_id, self.position, self.lora_id = draft_id, position, lora_id
         button: ui.Button[Any] = ui.Button(
-            label=_("Use {name} instead").format(name=name)[:80], custom_id=f"swap:{draft_id}:{position}:{lora_id}"
+            label=_("Use {name} instead").format(name=on_a_label(name))[:80],
+            custom_id=f"swap:{draft_id}:{position}:{lora_id}",
         )
         super().__init__(button)
 

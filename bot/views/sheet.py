@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import discord
@@ -13,7 +14,7 @@ from bot.errors import NothingThere
 from bot.requests import LoraWish, wish_of
 from bot.sheets import letters_of
 from bot.studio import Studio, StudioLora
-from bot.texts import bounded_lines, clipped, plain, sentence_of_ours, several, summary
+from bot.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, several, summary
 from bot.variants import VariantName, names_of
 from bot.views.press import JobButton
 from bot.words import _, number
@@ -21,7 +22,7 @@ from inference.errors import TooManyLoras
 from inference.messages import GenerationRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bot.attachments import Attachment
     from bot.views.press import Interaction
@@ -100,7 +101,8 @@ def sheet_view(job: Job, sheet: Attachment, buttons: Sequence[ui.Item[Any]]) -> 
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(f"attachment://{sheet.name}")))
     view.add_item(ui.TextDisplay[Any](_told(job, names, sheet.note)))
-    takes = [TakeVariantButton(job.id, i, spoken(name)) for i, name in enumerate(names)]
+    letters = letters_of(request)
+    takes = [TakeVariantButton(job.id, i, _on_button(name, letters)) for i, name in enumerate(names)]
     for start in range(0, len(takes), ROW):
         view.add_item(ui.ActionRow[Any](*takes[start : start + ROW]))
     view.add_item(ui.ActionRow[Any](*buttons))
@@ -115,6 +117,13 @@ def spoken(name: VariantName) -> str:
         return _("without any")
     left_out = [name.lora] if name.lora is not None else list(name.without)
     return _("without {loras}").format(loras=", ".join(left_out)) if left_out else _("all")
+
+
+def _on_button(name: VariantName, letters: Mapping[str, str]) -> str:
+    """The same in the room of a button: names are cut, and those with a letter on the sheet go by that."""
+    if name.lora is not None:
+        return spoken(replace(name, lora=on_a_label(name.lora)))
+    return spoken(replace(name, without=tuple(letters.get(each, each) for each in name.without)))
 
 
 def _told(job: Job, names: list[VariantName], sent: str) -> str:

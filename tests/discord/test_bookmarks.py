@@ -61,7 +61,7 @@ async def test_what_fits_my_checkpoint_is_shown_first_and_the_rest_is_told_of(sc
     page = await scene.control.wait_message(page.id, lambda seen: "**Wash**" in seen.text)
     assert f"Does not fit {VIVID}, but {PASTEL}" in page.text and "other base models" not in page.text
     await barbara.select(page, menu(page, "bms"), "oldest")
-    page = await scene.control.wait_message(page.id, lambda seen: chosen(seen, "bms") == "oldest")
+    page = await scene.control.wait_message(page.id, lambda seen: chosen(seen, "bms") == "Oldest first")
     assert page.text.index("**Bat**") < page.text.index("**Wash**")
     await barbara.select(page, menu(page, "bmc"), "pose")
     page = await scene.control.wait_message(page.id, lambda seen: "None of yours matches pose" in seen.text)

@@ -121,8 +121,8 @@ async def in_order(way: Way) -> None:
 
 
 async def in_order_by_clicks(way: Way) -> None:
-    page = await way.chosen(await way.shown("lora browse"), "name")
-    assert "· name" in page.text
+    page = await way.chosen(await way.shown("lora browse"), "By name")
+    assert "· By name" in page.text
 
 
 async def filtered(way: Way) -> None:

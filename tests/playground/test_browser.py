@@ -88,3 +88,14 @@ async def test_a_modal_opens_and_is_sent(stage: Stage, page) -> None:
     await page.get_by_test_id("modal-submit").click()
     await page.get_by_text("hello Nora").wait_for()
     assert not await page.get_by_test_id("modal").is_visible()
+
+
+async def test_a_command_from_a_menu_is_not_shown_as_typed(stage: Stage, page) -> None:
+    async def answer(interaction: discord.Interaction, message: discord.Message) -> None:
+        await interaction.response.send_message("looked at")
+
+    stage.bot.tree.add_command(discord.app_commands.ContextMenu(name="Look at", callback=answer))
+    await stage.start()
+    await stage.ada.message_command("Look at", await stage.ada.say("hello"))
+    await page.get_by_text("looked at").wait_for()
+    assert await page.locator(".used").last.inner_text() == "Ada used Look at"

@@ -39,8 +39,11 @@ function avatar(one) {
 
 function usedLine(one) {
   const user = one.interaction_metadata?.user;
-  if (user && one.interaction)
-    return make("div", { class: "used" }, make("b", {}, nameOf(user.id)), ` used /${one.interaction.name}`);
+  if (user && one.interaction) {
+    const { target_message_id, target_user } = one.interaction_metadata;
+    const slash = target_message_id || target_user ? "" : "/"; // commands from a menu are not typed
+    return make("div", { class: "used" }, make("b", {}, nameOf(user.id)), ` used ${slash}${one.interaction.name}`);
+  }
   if (one.referenced_message === undefined) return null;
   if (one.referenced_message === null) return make("div", { class: "used" }, "↱ a message that was deleted");
   const preview = one.referenced_message.content || firstLine(one.referenced_message.components) || "a message";

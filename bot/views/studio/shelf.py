@@ -10,6 +10,7 @@ from discord import ui
 
 from bot import acknowledge
 from bot.assembly import Easel
+from bot.browsing import in_order
 from bot.database.bookmarks import list_bookmarks
 from bot.database.loras import Lora, Sort, browse_loras, find_lora
 from bot.errors import NothingThere
@@ -19,7 +20,7 @@ from bot.views.studio.buttons import panel_id
 from bot.views.studio.desk import Standing
 from bot.views.studio.forms import StudioForm
 from bot.views.studio.menus import StudioMenu
-from bot.words import _, label, later, ngettext
+from bot.words import _, label, ngettext
 from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
@@ -28,12 +29,7 @@ if TYPE_CHECKING:
 PAGE = 20  # LoRAs of one page; five choices of the menu lead elsewhere
 MAX_SEARCH = 100  # characters
 _ANY = "-"
-_SORTS = {
-    Sort.NEWEST: later("Newest first"),
-    Sort.OLDEST: later("Oldest first"),
-    Sort.MOST_USED: later("Most used first"),
-    Sort.NAME: later("By name"),
-}
+_SORTS = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
 
 
 @dataclass(frozen=True)
@@ -183,8 +179,8 @@ class SearchForm(StudioForm):
         self.sort: ui.Select[Any] = ui.Select(
             custom_id="sort",
             options=[
-                discord.SelectOption(label=_(text), value=sort.value, default=sort is shelf.sort)
-                for sort, text in _SORTS.items()
+                discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is shelf.sort)
+                for sort in _SORTS
             ],
         )
         words = _("Words from a name, a trigger word or your note")
