@@ -67,12 +67,11 @@ MATCHING = """
         CROSS JOIN bookmark_text ON bookmark_text MATCH wanted.value ->> 1
     ) GROUP BY id HAVING count(*) = json_array_length(:words)
 """
-_OF_PERSON = "FROM bookmark CROSS JOIN lora ON lora.id = bookmark.lora_id WHERE bookmark.person_id = :person"
+_OF_PERSON = "FROM bookmark LEFT JOIN lora ON lora.id = bookmark.lora_id WHERE bookmark.person_id = :person"
 _AMONG_FOUND = """
     FROM json_each(:found) AS wanted CROSS JOIN bookmark ON bookmark.id = wanted.value ->> 0
-    CROSS JOIN lora ON lora.id = bookmark.lora_id WHERE true
+    LEFT JOIN lora ON lora.id = bookmark.lora_id WHERE true
 """
-_IN_CATEGORY = "(:category IS NULL OR lora.category = :category)"
 _FITS = """
     (
         :base_models IS NULL OR EXISTS (
@@ -81,28 +80,29 @@ _FITS = """
         )
     )
 """
+# What comes first, and whether what is greater does.
 _ORDERS = {
-    Sort.NEWEST: "bookmark.created_at DESC, bookmark.id DESC",
-    Sort.OLDEST: "bookmark.created_at, bookmark.id",
-    Sort.NAME: "lora.name_key",
-    Sort.MOST_USED: "bookmark.uses DESC, bookmark.id DESC",
-    Sort.TRENDING: "lora.trend DESC, lora.id DESC",
-    Sort.TOP_RATED: "lora.score DESC, lora.id DESC",
+    Sort.NEWEST: ("bookmark.created_at", "DESC"),
+    Sort.OLDEST: ("bookmark.created_at", ""),
+    Sort.NAME: ("lora.name_key", ""),
+    Sort.MOST_USED: ("bookmark.uses", "DESC"),
+    Sort.TRENDING: ("lora.trend", "DESC"),
+    Sort.TOP_RATED: ("lora.score", "DESC"),
 }
-# (by search): how many; (by search, sort): a page of ids.
-COUNT_LISTED = {
-    search: f"""
-        SELECT count(*) AS found, count(*) FILTER (WHERE {_FITS}) AS total
-        {_AMONG_FOUND if search else _OF_PERSON} AND {_IN_CATEGORY}
-    """
-    for search in (False, True)
-}
+# (by search, in a category, sort): first how many, then a page of ids. Each bookmark is looked at once. A LEFT JOIN,
+# because SQLite leaves it out where nothing of the LoRA is asked.
 LIST = {
-    (search, sort): f"""
-        SELECT bookmark.id {_AMONG_FOUND if search else _OF_PERSON} AND {_IN_CATEGORY} AND {_FITS}
-        ORDER BY {"wanted.value ->> 1, " if search else ""}{_ORDERS[sort]} LIMIT :limit OFFSET :offset
+    (search, narrowed, sort): f"""
+        WITH listed AS MATERIALIZED (
+            SELECT bookmark.id, {"wanted.value ->> 1" if search else "0"} AS place, {key} AS key, {_FITS} AS fits
+            {_AMONG_FOUND if search else _OF_PERSON} {"AND lora.category = :category" if narrowed else ""}
+        )
+        SELECT count(*) AS found, count(*) FILTER (WHERE fits) AS total, NULL AS id FROM listed
+        UNION ALL SELECT NULL, NULL, id FROM (
+            SELECT id FROM listed WHERE fits ORDER BY place, key {order}, id {order} LIMIT :limit OFFSET :offset
+        )
     """
-    for search, sort in product((False, True), Sort)
+    for search, narrowed, (sort, (key, order)) in product((False, True), (False, True), _ORDERS.items())
 }
 
 
@@ -225,11 +225,9 @@ async def list_bookmarks(
         "limit": limit,
         "offset": offset,
     }
-    sql = COUNT_LISTED[words is not None]
-    (count,) = await fetch(connection, sql, parameters)
-    sql = LIST[words is not None, sort]
-    ids = [row["id"] for row in await fetch(connection, sql, parameters)]
-    rows = await fetch(connection, BY_IDS, (json.dumps(ids),))
+    sql = LIST[words is not None, category is not None, sort]
+    count, *page = await fetch(connection, sql, parameters)
+    rows = await fetch(connection, BY_IDS, (json.dumps([row["id"] for row in page]),))
     bookmarks = await _bookmarks(connection, person_id, rows)
     return BookmarkPage(bookmarks, count["total"], misfits=count["found"] - count["total"])
 
@@ -239,9 +237,12 @@ async def _found(connection: aiosqlite.Connection, person_id: int, words: list[s
     typed = await read_typed(connection, words)
     own_note = f"owner : {quoted(owner_word(person_id))} AND note : "
     nothing = f"owner : {quoted('')}"
-    begun = [(each.begun, own_note + begins(each.word)) for each in typed.words]
-    ids = await _matching(connection, person_id, begun)
-    ids += await _matching(connection, person_id, [(typed.whole_begun, nothing)])
+    if len(typed.words) == 1:  # both at once: a common word has many hits
+        ids = await _matching(connection, person_id, [(typed.begun, own_note + begins(typed.together))])
+    else:
+        begun = [(each.begun, own_note + begins(each.word)) for each in typed.words]
+        ids = await _matching(connection, person_id, begun)
+        ids += await _matching(connection, person_id, [(typed.whole_begun, nothing)])
     near: list[int] = []
     if typed.mistyped:
         near += await _matching(connection, person_id, [(typed.mistyped, nothing)])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiosqlite
 
 from bot.database.base_models import stored_base_model
 from bot.database.connection import fetch
-from bot.database.lora_search import FEW, KEPT_FOR_TYPOS, Facets, Sort, count_hits, ranked, read_typed
+from bot.database.lora_search import FEW, KEPT_FOR_TYPOS, Facets, Sort, first_ranked, read_typed
 from bot.database.search import search_words
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -108,10 +108,12 @@ async def _untyped(asked: _Asked) -> list[int]:
 async def _typed(asked: _Asked, words: list[str]) -> list[int]:
     """What begins with the words; behind it, in places kept for that, names one typo away; then whatever is near."""
     typed = await read_typed(asked.connection, words)
-    named = await _matching(asked, typed.exact)
     begun = await _matching(asked, typed.begun)
-    mistyped = await _matching(asked, typed.mistyped) if typed.mistyped else []
-    kept = dict.fromkeys([*named[:KEPT_FOR_TYPOS], *mistyped[:KEPT_FOR_TYPOS]])
+    kept_only = replace(asked, limit=KEPT_FOR_TYPOS)
+    named = await _matching(kept_only, typed.exact)
+    full = len(begun) == asked.limit
+    mistyped = await _matching(kept_only if full else asked, typed.mistyped) if typed.mistyped else []
+    kept = dict.fromkeys([*named, *mistyped[:KEPT_FOR_TYPOS]])
     ids = [*begun[: asked.limit - len(kept)], *kept, *begun, *mistyped]
     if len(begun) < FEW:
         ids += await _matching(asked, typed.loose)
@@ -132,8 +134,7 @@ async def _and_others(asked: _Asked, ids: list[int], match: str, sort: Sort) -> 
         if len(ids) >= asked.limit:
             break
         narrowed = f"({rest}) AND {match}" if match else str(rest)
-        count = await count_hits(asked.connection, narrowed)
-        others = await ranked(asked.connection, narrowed, count, sort, limit=asked.limit + len(ids))
+        others = await first_ranked(asked.connection, narrowed, sort, limit=asked.limit + len(ids))
         ids = list(dict.fromkeys([*ids, *others]))[: asked.limit]
     return ids
 

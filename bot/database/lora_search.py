@@ -49,6 +49,7 @@ _ORDERS = {
 _PAGE = "LIMIT :limit OFFSET :offset"
 
 COUNT = "SELECT count(*) AS hits FROM lora_text WHERE lora_text MATCH ?"
+COUNT_SORTABLE = f"SELECT count(*) AS hits FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH ? LIMIT {SORTED_HITS + 1})"
 ALL = {
     sort: f"""
         SELECT id FROM lora WHERE EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)
@@ -214,6 +215,15 @@ async def count_hits(connection: aiosqlite.Connection, match: str) -> int:
     """How many entries an FTS5 query finds. Raises DatabaseError."""
     (row,) = await fetch(connection, COUNT, (match,))
     return row["hits"]
+
+
+async def first_ranked(connection: aiosqlite.Connection, match: str, sort: Sort, *, limit: int) -> list[int]:
+    """Ids of the first entries that an FTS5 query finds, in order, when nobody asks how many there are.
+
+    Raises DatabaseError.
+    """
+    (row,) = await fetch(connection, COUNT_SORTABLE, (match,))
+    return await ranked(connection, match, row["hits"], sort, limit=limit)
 
 
 async def ranked(

@@ -15,8 +15,9 @@ import bot.database
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
 )
-# What an operator configured, what was measured of it, where staff paused; or the parameter itself.
-SMALL = {"checkpoint", "pace", "load_time", "pause", "json_each", "value", "wanted"}
+# What an operator configured, what was measured of it, where staff paused; the parameter itself; what a statement
+# has already narrowed down to one person's.
+SMALL = {"checkpoint", "pace", "load_time", "pause", "json_each", "value", "wanted", "listed"}
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
