@@ -1,9 +1,9 @@
 """A crowded database: 100,000 LoRAs, 1,000,000 bookmarks, 10,000 people. How long does one look take?
 
-Prints one line of JSON: for autocomplete, filters, search, pages of bookmarks and the market the 99th percentile over
-mixed random calls in milliseconds (median of three runs), how often a name or trigger word with one random typo is
-found on the first page, and the load average; beside the clock's time the process' own, for busy machines. Heavy
-collectors (5,000 bookmarks) make every fifth call.
+Prints one line of JSON: for autocomplete, filters, search, pages of bookmarks, the studio and the market the 99th
+percentile over mixed random calls in milliseconds (median of three runs), how often a name or trigger word with one
+random typo is found on the first page, and the load average; beside the clock's time the process' own, for busy
+machines. Heavy collectors (5,000 bookmarks) make every fifth call.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from bot.database.bookmarks import list_bookmarks
 from bot.database.choices import lora_choices
 from bot.database.connection import open_database
 from bot.database.loras import Sort, browse_loras, find_lora, similar_names
+from bot.database.studio import save_studio
 from bot.database.tags import popular_tags
 from bot.database.uses import often_used_with
 from inference.base_models import BaseModelId
@@ -36,7 +37,7 @@ from inference.lora.sidecar import Category
 
 CALLS, RUNS = 600, 3
 TYPOS = 600
-PAGE, SUGGESTIONS = 5, 25  # entries
+PAGE, SHELF, SUGGESTIONS = 5, 20, 25  # entries
 
 
 class Visitor:
@@ -44,6 +45,11 @@ class Visitor:
 
     def __init__(self, connection: aiosqlite.Connection, crowd: Crowd, seed: int) -> None:
         self._connection, self._crowd, self._rng = connection, crowd, random.Random(seed)
+
+    @property
+    def looks(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        """Everything that is asked for."""
+        return self.autocomplete, self.filters, self.search, self.bookmarks, self.studio, self.market
 
     @property
     def _person(self) -> int:
@@ -101,6 +107,20 @@ class Visitor:
             **filters,  # type: ignore[arg-type]
         )
 
+    async def studio(self) -> None:
+        """The studio as it opens, with three LoRAs in it and the shelf of what fits: bookmarks, or the top rated."""
+        person = self._person
+        state = json.dumps({"loras": [self._rng.randint(1, self._crowd.loras) for _ in range(3)]})
+        await save_studio(self._connection, person, state)
+        for lora_id in json.loads(state)["loras"]:
+            await find_lora(self._connection, lora_id)
+        fitting = [BaseModelId(base) for base in self._rng.sample(BASES, 2)]
+        search = self._typed() if self._rng.random() < 0.2 else ""
+        shelf = {"limit": SHELF, "base_models": fitting, "search": search}
+        found = await list_bookmarks(self._connection, person, **shelf)  # type: ignore[arg-type]
+        if not found.total and not search:
+            await browse_loras(self._connection, **shelf, sort=Sort.TOP_RATED)  # type: ignore[arg-type]
+
     async def market(self) -> None:
         """The market as it opens, a LoRA's page, the tags of a category, or a name that is not there."""
         lora_id = self._rng.randint(1, self._crowd.loras)
@@ -156,8 +176,7 @@ async def measure(folder: Path) -> dict[str, object]:
         results: dict[str, list[tuple[float, float]]] = {}
         for run in range(RUNS):
             visitor = Visitor(connection, crowd, seed=run)
-            looks = (visitor.autocomplete, visitor.filters, visitor.search, visitor.bookmarks, visitor.market)
-            for look in looks:
+            for look in visitor.looks:
                 results.setdefault(look.__name__, []).append(await percentiles(look))
         typos = await found_with_a_typo(connection, crowd)
     return {

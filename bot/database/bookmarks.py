@@ -101,7 +101,7 @@ LIST = {
         UNION ALL SELECT NULL, NULL, id FROM (
             SELECT id FROM listed WHERE fits ORDER BY place, key {order}, id {order} LIMIT :limit OFFSET :offset
         )
-    """
+    """  # noqa: S608 - constants only
     for search, narrowed, (sort, (key, order)) in product((False, True), (False, True), _ORDERS.items())
 }
 
@@ -237,10 +237,10 @@ async def _found(connection: aiosqlite.Connection, person_id: int, words: list[s
     typed = await read_typed(connection, words)
     own_note = f"owner : {quoted(owner_word(person_id))} AND note : "
     nothing = f"owner : {quoted('')}"
-    if len(typed.words) == 1:  # both at once: a common word has many hits
-        ids = await _matching(connection, person_id, [(typed.begun, own_note + begins(typed.together))])
+    begun = [(each.begun, own_note + begins(each.word)) for each in typed.words]
+    if len(begun) == 1:  # both at once: a common word has many hits
+        ids = await _matching(connection, person_id, [(typed.begun, begun[0][1])])
     else:
-        begun = [(each.begun, own_note + begins(each.word)) for each in typed.words]
         ids = await _matching(connection, person_id, begun)
         ids += await _matching(connection, person_id, [(typed.whole_begun, nothing)])
     near: list[int] = []
@@ -248,11 +248,13 @@ async def _found(connection: aiosqlite.Connection, person_id: int, words: list[s
         near += await _matching(connection, person_id, [(typed.mistyped, nothing)])
     if len(ids) < FEW:
         notes = await _note_words(connection, person_id)
-        loose = [
-            (each.loose, own_note + any_of([begins(each.word), *map(quoted, _near(each.word, notes))]))
-            for each in typed.words
-        ]
-        near += await _matching(connection, person_id, loose)
+        meant = [_near(each.word, notes) for each in typed.words]
+        if any(meant) or any(each.near for each in typed.words):
+            loose = [
+                (each.loose, own_note + any_of([begins(each.word), *map(quoted, others)]))
+                for each, others in zip(typed.words, meant, strict=True)
+            ]
+            near += await _matching(connection, person_id, loose)
     return list((dict.fromkeys(near, 1) | dict.fromkeys(ids, 0)).items())
 
 

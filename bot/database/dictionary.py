@@ -34,9 +34,14 @@ async def learn_words(connection: aiosqlite.Connection, words: Collection[str]) 
 
 
 async def near_words(connection: aiosqlite.Connection, word: str) -> list[str]:
-    """The words one typo away from `word`, those that begin alike first. Raises DatabaseError."""
+    """The words one typo away from `word`, the likeliest first. Raises DatabaseError."""
     if len(word) < 2:  # everything is near
         return []
     rows = await fetch(connection, SHARING_A_KEY, (json.dumps(typo_keys(word)),))
     near = [row["word"] for row in rows if one_typo_apart(word, row["word"])]
-    return sorted(near, key=lambda each: (each[0] != word[0], len(each) != len(word), each))[:MAX_NEAR]
+    return sorted(near, key=lambda each: _surprise(word, each))[:MAX_NEAR]
+
+
+def _surprise(typed: str, meant: str) -> tuple[bool, bool, bool, str]:
+    """What to order by: few words have the same letters in another order or one less, many have another letter."""
+    return sorted(typed) != sorted(meant), len(meant) >= len(typed), meant[0] != typed[0], meant

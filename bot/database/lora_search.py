@@ -6,6 +6,7 @@ names and trigger words one typo away; and, when little was found, word by word 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,7 +50,7 @@ _ORDERS = {
 _PAGE = "LIMIT :limit OFFSET :offset"
 
 COUNT = "SELECT count(*) AS hits FROM lora_text WHERE lora_text MATCH ?"
-COUNT_SORTABLE = f"SELECT count(*) AS hits FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH ? LIMIT {SORTED_HITS + 1})"
+COUNT_SORTABLE = "SELECT count(*) AS hits FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH ? LIMIT ?)"
 ALL = {
     sort: f"""
         SELECT id FROM lora WHERE EXISTS (SELECT 1 FROM lora_version WHERE lora_id = lora.id AND usable = 1)
@@ -69,6 +70,18 @@ WALKED = {
     sort: f"""
         SELECT id FROM lora WHERE +id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :match)
         ORDER BY {order} {_PAGE}
+    """  # noqa: S608 - constants only
+    for sort, order in _ORDERS.items()
+}
+# By turns one entry for each name that may have been meant: many of one name would hide the others.
+TAKING_TURNS = {
+    sort: f"""
+        WITH found AS MATERIALIZED (SELECT rowid AS id FROM lora_text WHERE lora_text MATCH :match)
+        SELECT id FROM (
+            SELECT lora.id, wanted.key AS name, row_number() OVER (PARTITION BY wanted.key ORDER BY {order}) AS turn
+            FROM json_each(:names) AS wanted CROSS JOIN lora_text ON lora_text MATCH wanted.value
+            CROSS JOIN lora ON lora.id = lora_text.rowid WHERE +lora_text.rowid IN (SELECT id FROM found)
+        ) GROUP BY id ORDER BY min(turn), min(name) {_PAGE}
     """  # noqa: S608 - constants only
     for sort, order in _ORDERS.items()
 }
@@ -145,6 +158,11 @@ class Typed:
         return f"whole : {any_of(quoted(whole(words)) for words in self.near)}" if self.near else None
 
     @property
+    def meant(self) -> list[str]:
+        """The same, one query for each name that may have been meant, the most alike first."""
+        return [f"whole : {quoted(whole(words))}" for words in self.near]
+
+    @property
     def loose(self) -> str:
         """Entries in whose names and trigger words each of its words begins one, or is one typo away from one."""
         return all_of(word.loose for word in self.words)
@@ -165,10 +183,11 @@ class Found:
 
 @dataclass(frozen=True)
 class _Hits:
-    """One rank: the entries that match, and how many there are."""
+    """One rank: the entries that match, and how many there are; the names that may have been `meant` take turns."""
 
     match: str
     count: int
+    meant: Sequence[str] = ()
 
 
 async def read_typed(connection: aiosqlite.Connection, words: Sequence[str]) -> Typed:
@@ -195,9 +214,17 @@ async def find_loras(
         begin, end = max(offset, place), min(offset + limit, place + length)
         if begin < end:
             within = start + begin - place
-            ids += await ranked(connection, hits.match, hits.count, sort, limit=end - begin, offset=within)
+            ids += await _page_of(connection, hits, sort, limit=end - begin, offset=within)
         place += length
     return Found(tuple(ids), sum(hits.count for hits in ranks))
+
+
+async def _page_of(connection: aiosqlite.Connection, hits: _Hits, sort: Sort, *, limit: int, offset: int) -> list[int]:
+    if len(hits.meant) < 2 or hits.count > SORTED_HITS:
+        return await ranked(connection, hits.match, hits.count, sort, limit=limit, offset=offset)
+    sql = TAKING_TURNS[sort]
+    parameters = {"match": hits.match, "names": json.dumps(hits.meant), "limit": limit, "offset": offset}
+    return [row["id"] for row in await fetch(connection, sql, parameters)]
 
 
 async def _listed(
@@ -222,7 +249,7 @@ async def first_ranked(connection: aiosqlite.Connection, match: str, sort: Sort,
 
     Raises DatabaseError.
     """
-    (row,) = await fetch(connection, COUNT_SORTABLE, (match,))
+    (row,) = await fetch(connection, COUNT_SORTABLE, (match, SORTED_HITS + 1))
     return await ranked(connection, match, row["hits"], sort, limit=limit)
 
 
@@ -246,7 +273,7 @@ async def _ranks(connection: aiosqlite.Connection, wanted: str, typed: Typed) ->
             found.append(_Hits("", 0))
             continue
         match = f"({wanted} AND {rank})" + (f" NOT {any_of(before)}" if before else "")
-        found.append(_Hits(match, await count_hits(connection, match)))
+        found.append(_Hits(match, await count_hits(connection, match), typed.meant if rank == typed.mistyped else ()))
         before.append(rank)
     return found
 

@@ -17,7 +17,7 @@ MODULES = sorted(
 )
 # What an operator configured, what was measured of it, where staff paused; the parameter itself; what a statement
 # has already narrowed down to one person's.
-SMALL = {"checkpoint", "pace", "load_time", "pause", "json_each", "value", "wanted", "listed"}
+SMALL = {"checkpoint", "pace", "load_time", "pause", "json_each", "value", "wanted", "listed", "found"}
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
@@ -36,7 +36,7 @@ def parameters(sql: str) -> dict[str, object] | tuple[object, ...]:
     """Something for every placeholder; what is meant for MATCH or json_each must be well-formed."""
     named = re.findall(r":([a-z_0-9]+)", sql)
     if named:
-        return {name: "[]" if name in {"words", "base_models", "ids"} else "1" for name in named}
+        return {name: "[]" if name in {"words", "base_models", "ids", "names"} else "1" for name in named}
     return ("1",) * sql.count("?")
 
 

@@ -125,6 +125,26 @@ async def test_exact_then_beginnings_then_typos(connection: aiosqlite.Connection
     assert await browse(connection, "bat") == ["Batik", "Bta"]
 
 
+async def test_many_loras_of_one_name_do_not_hide_another_that_may_be_meant(connection: aiosqlite.Connection) -> None:
+    for number in range(8):
+        await add_lora(connection, f"Bat {number}", trigger_words=["komora"])
+    await add_lora(connection, "Komoru")
+    assert "Komoru" in await browse(connection, "komori")
+    pages = [await browse_loras(connection, limit=2, offset=offset, search="komori") for offset in range(0, 10, 2)]
+    assert len({lora.name for page in pages for lora in page.loras}) == 9
+
+
+async def test_the_same_letters_in_another_order_are_likelier_meant_than_another_letter(
+    connection: aiosqlite.Connection,
+) -> None:
+    for name in ("kamo", "komo", "okma", "koma"):
+        await add_lora(connection, name)
+    assert await near_words(connection, "kmoa") == ["koma"]
+    assert await near_words(connection, "koam") == ["koma"]
+    await add_lora(connection, "koaz")
+    assert await near_words(connection, "koam") == ["koma", "koaz"]
+
+
 async def test_a_typo_that_begins_many_names_still_finds_its_name_on_the_first_page(
     connection: aiosqlite.Connection,
 ) -> None:
