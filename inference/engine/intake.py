@@ -1,6 +1,6 @@
 """What happens to a request before it may join the batch: files read and judged, matched, and put within reach.
 
-All of it runs beside the batch, on a thread of its own, so that a LoRA that comes from a slow disk stops nobody.
+All of it runs beside the batch, on threads of its own, so that a LoRA that comes from a slow disk stops nobody.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from inference.errors import CheckpointNotFound
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
 
+READERS = 4  # requests that are read for at a time: who needs no cold LoRA does not wait behind one that is coming
+
 
 @dataclass(frozen=True)
 class Ready:
@@ -39,11 +41,11 @@ class Intake:
         self._shelf = shelf
         self._matcher = matcher
         self._inputs = inputs
-        self._thread = ThreadPoolExecutor(1, "intake")
+        self._threads = ThreadPoolExecutor(READERS, "intake")
 
     def begin(self, handle: Handle) -> Future[Ready]:
-        """Start reading for `handle`, behind those that came before."""
-        return self._thread.submit(self._read, handle)
+        """Start reading for `handle`."""
+        return self._threads.submit(self._read, handle)
 
     def _read(self, handle: Handle) -> Ready:
         """A LoRA is matched here on the bytes that are loaded, whatever the request claims."""
@@ -71,8 +73,8 @@ class Intake:
         return tuple(note for lora in known if (note := self._matcher.note(lora, spec)))
 
     def close(self) -> None:
-        """Let the thread end after what it is reading now."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Let the threads end after what they are reading now."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _known(file: LoraFile) -> KnownLora:

@@ -17,7 +17,7 @@ from inference.engine.decode import decode
 from inference.engine.handle import Handle, State
 from inference.errors import CheckpointUnusable, NotANumberPicture
 from inference.messages import Sampler
-from tests.inference.engine.worlds import CPU, World, pipeline_of
+from tests.inference.engine.worlds import CPU, World, arrived, pipeline_of
 
 HUGE = 3e38  # finite, but not for long
 
@@ -64,11 +64,14 @@ def together(world: World, weight: float) -> tuple[Handle, list[Handle]]:
     """One who wears the first LoRA at a weight and is gone after a step, and two neighbours."""
     engine, chance = world.engine(), random.Random(3)
     use = world.loras[0].file.use.model_copy(update={"weight": weight})
-    made = {"steps": 4, "guidance_scale": 4.0, "count": 1, "sampler": Sampler.EULER}
+    made = {"steps": 4, "guidance_scale": 4.0, "count": 1, "sampler": Sampler.EULER, "prompt": "a red circle"}
+    made["negative_prompt"] = ""
     neighbours = [engine.submit(world.wish(chance, **made, loras=(lora.file.use,))) for lora in world.loras[1:]]
     one = engine.submit(world.wish(chance, **made, loras=(use,)))
-    while one.done < 1 and not one.ended:
-        engine.step()
+    arrived(engine)
+    engine.step()
+    assert one.ended or one.done == 1, "all three are in one pass"
+    assert [neighbour.done for neighbour in neighbours] == [1, 1]
     one.cancel()
     engine.finish()
     return one, neighbours

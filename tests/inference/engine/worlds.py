@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -256,6 +257,11 @@ class World:
             "count": chance.choice([1, 1, 1, 2, 3]),
         }  # fmt: skip
         return request(**(values | changes))
+
+
+def arrived(engine: Engine) -> None:
+    """Everything is read for all who wait: in which step they join is no race any more."""
+    wait(list(engine._waiting.values()))
 
 
 def _from_a_picture(pipeline: Any) -> Any:

@@ -84,3 +84,43 @@ def test_a_worker_goes_on_where_another_was_killed_and_the_picture_is_the_same_t
         assert int(kept.metadata()["done"]) >= LEFT_AT, "who is asked to leave keeps the very last step"
     for one, other in zip(pixels(configure, taken_up), pixels(configure, at_once), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_several_that_were_killed_together_go_on_together_within_one_of_255(house: House) -> None:
+    configure = house.configure.model_copy(update={"state_steps": INTERVAL})
+    use = LoraUse(sha256=file_sha256(house.bat), name="Bat", weight=0.9)
+    kinds = ((Sampler.EULER_A, (use,), 5.0), (Sampler.HEUN, (), 1.0), (Sampler.UNIPC, (use,), 3.0))
+    orders = [
+        Generate(
+            job_id=number, attempt=1, files={use.sha256: house.bat.name},
+            request=request(checkpoint=VIVID, sampler=kind, steps=18, loras=worn, guidance_scale=guidance, seed=number),
+        )
+        for number, (kind, worn, guidance) in enumerate(kinds, 1)
+    ]  # fmt: skip
+    with worker(configure) as first:
+        for order in orders:
+            first.send(order)
+        reached = dict.fromkeys((1, 2, 3), 0)
+        while min(reached.values()) < 10:
+            event = first.next(Progress)
+            reached[event.job_id] = event.step
+        first.process.kill()
+        first.process.wait()
+    with worker(configure) as second:
+        began: dict[int, int] = {}
+        ends: dict[int, Finished] = {}
+        for order in orders:
+            second.send(order.model_copy(update={"attempt": 2}))
+        while len(ends) < len(orders):
+            event = second.next(Progress, Finished)
+            if isinstance(event, Finished):
+                ends[event.job_id] = event
+            else:
+                began.setdefault(event.job_id, event.step)
+        assert all(began[job] >= reached[job] - INTERVAL for job in began), (began, reached)
+        for order in orders:
+            second.send(order.model_copy(update={"attempt": 3}))
+            steps, alone = steps_and_end(second)
+            assert steps[0] == 0
+            (found,), (expected,) = pixels(configure, ends[order.job_id]), pixels(configure, alone)
+            assert int(np.abs(found.astype(int) - expected.astype(int)).max()) <= 1

@@ -1,0 +1,135 @@
+"""What a request brings along is its own affair: nobody waits for its files, no other picture changes by a bit."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import torch
+
+from inference.base_models import BaseModelId
+from inference.engine.handle import Handle, State
+from inference.engine.lora_files import LoraFile
+from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
+from inference.lora.evidence import Evidence, Source
+from inference.messages import LoraUse, Sampler
+from tests.inference.engine.worlds import World, arrived
+
+ALIKE: dict[str, Any] = {
+    "steps": 6, "guidance_scale": 4.0, "count": 1, "sampler": Sampler.EULER_A, "prompt": "a red circle",
+    "negative_prompt": "blurry",
+}  # fmt: skip
+
+
+@dataclass
+class SlowWorld(World):
+    """Its LoRAs lie on a disk that gives those of `cold` only when it is let."""
+
+    cold: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
+
+    def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
+        if use.sha256 in self.cold:
+            assert self.cold[use.sha256].wait(60)
+        return super().read(use, relative, kept)
+
+
+@pytest.fixture
+def slow() -> SlowWorld:
+    torch.set_num_threads(1)
+    world = SlowWorld("sd1/base", torch.float32)
+    for seed in (1, 2, 3):
+        world.add(seed, "lora")
+    return world
+
+
+@contextmanager
+def chilled(world: SlowWorld, use: LoraUse) -> Iterator[threading.Event]:
+    """The LoRA is cold until the event; in the end in any case, so that no thread stays behind."""
+    event = world.cold[use.sha256] = threading.Event()
+    try:
+        yield event
+    finally:
+        event.set()
+
+
+def test_a_lora_that_a_slow_disk_has_yet_to_give_stops_no_step_of_the_others(slow: SlowWorld) -> None:
+    engine, chance = slow.engine(), random.Random(1)
+    cold, warm = slow.loras[0].file.use, slow.loras[1].file.use
+    with chilled(slow, cold) as come:
+        running = engine.submit(slow.wish(chance, **ALIKE | {"steps": 150}, loras=(warm,)))
+        while running.done < 1:
+            engine.step()
+        waits = engine.submit(slow.wish(chance, **ALIKE, loras=(cold,)))
+        for step in range(2, 10):
+            engine.step()
+            assert (running.done, waits.state) == (step, State.WAITING)
+        late = engine.submit(slow.wish(chance, **ALIKE, loras=(warm,)))
+        while late.state is State.WAITING and running.done < 100:
+            engine.step()
+        assert late.state is not State.WAITING and waits.state is State.WAITING, (
+            "who needs no cold LoRA does not wait behind it"
+        )
+        come.set()
+        while waits.state is State.WAITING:
+            before = running.done
+            engine.step()
+            assert running.done == before + 1, "and its arrival costs nobody a step"
+    running.cancel()
+    engine.finish()
+    assert (waits.state, late.state) == (State.DONE, State.DONE)
+
+
+def broken(world: World, kind: str) -> LoraUse:
+    """A LoRA that is refused, at a weight that would show."""
+    good = world.loras[0]
+    use = LoraUse(sha256=f"{99:064x}", name="Bad", weight=4.0)
+    changes: dict[str, Any] = {"use": use}
+    if kind == "wrong base":
+        changes["evidence"] = Evidence(BaseModelId("sdxl/pony"), Source.SIDECAR)
+    elif kind == "half of it strange":
+        stem = next(iter(good.file.tensors)).split(".")[0]
+        strange = {f"lora_unet_nobody.{key}": torch.ones(2, 2) for key in ("lora_down.weight", "lora_up.weight")}
+        changes["tensors"] = {k: t for k, t in good.file.tensors.items() if not k.startswith(stem)} | strange
+    elif kind == "NaN":
+        changes["tensors"] = {key: torch.full_like(tensor, torch.nan) for key, tensor in good.file.tensors.items()}
+    if kind != "gone":
+        world.loras.append(replace(good, file=replace(good.file, **changes)))
+    return use
+
+
+def neighbours(world: World, beside: LoraUse | None) -> tuple[list[Handle], Handle | None]:
+    """Two who paint, and in their second step comes one who wears `beside`."""
+    engine, chance = world.engine(), random.Random(3)
+    uses = [lora.file.use for lora in world.loras[1:3]]
+    several = [engine.submit(world.wish(chance, **ALIKE, seed=7, loras=(use,))) for use in uses]
+    arrived(engine)
+    engine.step()
+    bad = engine.submit(world.wish(chance, **ALIKE, loras=(beside,))) if beside else None
+    arrived(engine)
+    engine.finish()
+    return several, bad
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("wrong base", BaseModelMismatch),
+        ("half of it strange", ModuleMismatch),
+        ("NaN", LoraFileRefused),
+        ("gone", LoraFileChanged),
+    ],
+)
+def test_a_lora_that_is_refused_changes_no_neighbours_picture_by_one_bit(
+    slow: SlowWorld, kind: str, error: type[Exception]
+) -> None:
+    expected, _ = neighbours(slow, None)
+    found, bad = neighbours(slow, broken(slow, kind))
+    assert bad is not None and isinstance(bad.error, error)
+    for neighbour, alike in zip(found, expected, strict=True):
+        assert neighbour.pictures is not None and alike.pictures is not None
+        assert torch.equal(neighbour.pictures, alike.pictures)
