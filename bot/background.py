@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar, cast
 
 from bot.database.errors import DatabaseError
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,32 @@ async def guard(
             log.error("%s failed: %s", name, problem)
         else:
             log.exception("%s failed", name)
+
+
+async def reading(read: Callable[..., T], *arguments: Any) -> T:
+    """As asyncio.to_thread, for reading that may take minutes: a program that ends does not wait for it."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def tell(result: T | None, problem: BaseException | None) -> None:
+        if outcome.done():
+            return  # nobody waits any more
+        if problem is not None:
+            outcome.set_exception(problem)
+        else:
+            outcome.set_result(cast("T", result))
+
+    def work() -> None:
+        result, failure = None, None
+        try:
+            result = read(*arguments)
+        except BaseException as problem:  # noqa: BLE001 (it is raised where the result is waited for)
+            failure = problem
+        with suppress(RuntimeError):  # the loop is closed: the program has ended
+            loop.call_soon_threadsafe(tell, result, failure)
+
+    threading.Thread(target=work, name="reading", daemon=True).start()
+    return await outcome
 
 
 async def _told(tell: Callable[[Exception], Awaitable[None]], problem: Exception) -> None:

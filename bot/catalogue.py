@@ -13,6 +13,7 @@ from time import monotonic
 
 import aiosqlite
 
+from bot.background import reading
 from bot.database.connection import transaction
 from bot.database.lora_records import Change, known_files, mark_missing, record_found
 from bot.database.loras import Lora, LoraVersion, find_lora_by_name, name_key, similar_names, versions_with_problem
@@ -92,7 +93,7 @@ async def scan_library(
     missing = await mark_missing(connection, present)
     tally = _Tally()
     files = scan(library, known, _in_loop(progress))
-    while batch := await asyncio.to_thread(_take, files):
+    while batch := await reading(_take, files):
         await _record(connection, batch, judging, tally, last_word=False)
     await _record(connection, tally.waiting, judging, tally, last_word=True)
     return await _report(connection, tally, missing)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import aiosqlite
 
+from bot.background import reading
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.checkpoints import CheckpointHashes, known_hashes, remember_checkpoint
 from inference.checkpoint_files import read_checkpoint
@@ -49,7 +49,7 @@ async def _hashes(
     known = await known_hashes(connection, name, source=source, stamp=stamp) if connection else None
     if known and known.short_hash:
         return known
-    sha256 = known.sha256 if known else await asyncio.to_thread(checkpoint_sha256, path)
+    sha256 = known.sha256 if known else await reading(checkpoint_sha256, path)
     hashes = CheckpointHashes(sha256, short_hash(path))
     if connection and hashes != known:
         await remember_checkpoint(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -78,3 +81,22 @@ async def test_an_edm_checkpoint_is_told_at_the_start(tmp_path: Path) -> None:
     path = single_file(tmp_path / "playground.safetensors", "edm_mean", "edm_std")
     with pytest.raises(ConfigError, match="One cannot be used: It is an EDM checkpoint"):
         await identified(None, path=path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a file that nobody ever writes")
+def test_a_program_that_ends_waits_for_no_hash(tmp_path: Path) -> None:
+    endless = tmp_path / "endless.safetensors"
+    os.mkfifo(endless)
+    program = f"""
+import asyncio
+from pathlib import Path
+from bot.checkpoints import identify
+from bot.config import CheckpointSettings
+one = CheckpointSettings(name="One", base_model="sdxl/base", path=Path({str(endless)!r}))
+async def main():
+    async with asyncio.timeout(0.2):
+        await identify(None, [one])
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert "TimeoutError" in done.stderr.splitlines()[-1], done.stderr

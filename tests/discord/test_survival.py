@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -31,15 +32,16 @@ async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
 
 @asynccontextmanager
 async def bot_process(
-    scene: Scene, config: Path | None = None, stderr: int | None = None
+    scene: Scene, config: Path | None = None, stderr: int | IO[bytes] | None = None, **settings: str
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """`python -m bot run` as an operator starts it; killed in the end if it still lives."""
+    """`python -m bot run` as an operator starts it; killed in the end if it still lives. Settings: SECTION__KEY."""
     config = config or scene.house.config
     environment = os.environ | {
         "EASEL_DISCORD__TOKEN": scene.playground.token,
         "EASEL_DISCORD__API_URL": scene.playground.api_url,
         "EASEL_DISCORD__OPERATORS": f"[{cast.MARGARET}]",
         "OMP_NUM_THREADS": "1",
+        **{f"EASEL_{key}": value for key, value in settings.items()},
     }
     command = (sys.executable, "-m", "bot", "run", "--config", str(config))
     process = await asyncio.create_subprocess_exec(
@@ -119,15 +121,6 @@ async def test_a_killed_bot_delivers_after_its_restart_once(empty: Scene) -> Non
             assert (await empty.ended(owed)).attachments
     assert private.visible_to and len(await pictures_in(empty)) == 3
     assert not await empty.control.messages("dm", "Grace")
-
-
-async def test_sigterm_ends_the_bot_and_its_worker(empty: Scene) -> None:
-    async with bot_process(empty) as process:
-        (worker,) = psutil.Process(process.pid).children()
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
-            assert await process.wait() == 0
-        assert not worker.is_running()
 
 
 async def test_a_checkpoint_that_is_declared_while_the_bot_runs_paints_after_sighup(empty: Scene) -> None:

@@ -1,0 +1,73 @@
+"""The program is asked to end in the middle of everything: it does so within ten seconds, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.discord.test_survival import bot_process, is_painting, pictures_in
+from tests.house import House
+
+SLOW = {"prompt": PROMPT, "steps": 150}
+SECONDS = 10.0  # that a program which is asked to end may take, with a worker that hangs and people to tell
+
+
+@pytest.fixture
+async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
+    """A playground where the bot is not running yet."""
+    async with open_scene(House(tmp_path / "house")) as scene:
+        yield scene
+
+
+async def ended(process: asyncio.subprocess.Process) -> float:
+    """Wait until it has left in good order; the seconds that took."""
+    began = time.monotonic()
+    async with asyncio.timeout(PATIENCE):
+        assert await process.wait() == 0
+    print("TOOK", time.monotonic() - began)
+    return time.monotonic() - began
+
+
+def jobs(scene: Scene) -> list[tuple[str, int]]:
+    """State and deaths of each."""
+    with sqlite3.connect(scene.house.data / "easel.sqlite3") as database:
+        return database.execute("SELECT state, deaths FROM job ORDER BY id").fetchall()
+
+
+async def test_sigterm_while_painting_loses_nothing_with_a_worker_that_hangs_too(empty: Scene) -> None:
+    async with bot_process(empty) as process:
+        (worker,) = psutil.Process(process.pid).children()
+        await (await empty.grace.slash("settings", results="only I see them")).reply()
+        painting = await (await empty.ada.slash("imagine", **SLOW)).reply()
+        waiting = [await (await who.slash("imagine", prompt=PROMPT)).reply() for who in (empty.ada, empty.grace)]
+        await empty.control.wait_message(painting.id, is_painting, PATIENCE)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)  # somebody is impatient
+        process.send_signal(signal.SIGINT)
+        assert await ended(process) < SECONDS
+        assert not worker.is_running()
+        for order in (painting, *waiting):
+            told = await empty.control.message(order.id)
+            assert told and "restart" in told.text
+    assert jobs(empty) == [("queued", 0)] * 3
+    async with bot_process(empty) as process:
+        (worker,) = psutil.Process(process.pid).children()
+        await empty.control.wait_message(painting.id, is_painting, PATIENCE)
+        worker.suspend()
+        process.terminate()
+        assert await ended(process) < SECONDS
+        assert not worker.is_running()
+    assert jobs(empty) == [("queued", 0)] * 3
+    async with bot_process(empty):
+        for order in (painting, *waiting):
+            assert (await empty.ended(order)).attachments
+    assert len(await pictures_in(empty)) == 3
+    assert not await empty.control.messages("dm", "Grace")
