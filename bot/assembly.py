@@ -187,4 +187,5 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], devi
         lora_cache_bytes=settings.worker.lora_cache_megabytes * 2**20,
         embedding_cache_bytes=settings.worker.embedding_cache_megabytes * 2**20,
         state_steps=settings.worker.state_steps,
+        offload=settings.worker.offload,
     )

@@ -49,6 +49,14 @@ class PredictionType(StrEnum):
     V_PREDICTION = "v_prediction"
 
 
+class Offload(StrEnum):
+    """When the networks of a checkpoint share the device in turns, and wait in host memory in between."""
+
+    NEVER = "never"
+    WHEN_SHORT = "when_short"
+    ALWAYS = "always"
+
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ShortHash = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -209,6 +217,7 @@ class Configure(_Frozen):
     lora_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = LORA_CACHE_BYTES
     embedding_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = EMBEDDING_CACHE_BYTES
     state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
+    offload: Offload = Offload.WHEN_SHORT
 
 
 class Generate(_Frozen):

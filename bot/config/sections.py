@@ -17,6 +17,7 @@ from inference.messages import (
     MAX_DENSE_BYTES,
     MAX_LORAS,
     STATE_STEPS,
+    Offload,
 )
 from inference.queue import Policy
 
@@ -153,6 +154,8 @@ class WorkerSettings(Section):
     """Memory of the device for prompts that were encoded before."""
     state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
     """How often a picture's state is kept, for a worker that broke down to go on from there; 0 is never."""
+    offload: Offload = Offload.WHEN_SHORT
+    """never, when_short or always: text encoders, denoiser and VAE take turns on the device; slower, in less memory."""
 
 
 class LimitSettings(Section):

@@ -50,7 +50,7 @@ class LinearAddition(Addition):
     RANK: ClassVar[Mapping[str, int]] = {"down": 2, "up": 1}
 
     @classmethod
-    def of(cls, change: Folded, layer: Layer) -> LinearAddition:
+    def of(cls, change: Folded, layer: Layer, device: torch.device) -> LinearAddition:
         """One entry that does what `change` says."""
         pair, dense = change.delta.pair, change.delta.dense
         parts = {
@@ -60,7 +60,7 @@ class LinearAddition(Addition):
             "scale": None if change.scale is None else change.scale.reshape(1, 1, -1),
             "bias": None if change.bias is None else change.bias.reshape(1, 1, -1),
         }
-        return cls(**_like(parts, layer))
+        return cls(**_like(parts, device, layer.weight.dtype))
 
     def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
         """See `Addition.onto`. y: (rows, …, out)."""
@@ -88,7 +88,7 @@ class ConvAddition(Addition):
     RANK: ClassVar[Mapping[str, int]] = {"down": 1, "up": 2}
 
     @classmethod
-    def of(cls, change: Folded, layer: Layer) -> ConvAddition:
+    def of(cls, change: Folded, layer: Layer, device: torch.device) -> ConvAddition:
         """One entry that does what `change` says."""
         pair, dense = change.delta.pair, change.delta.dense
         parts = {
@@ -98,7 +98,7 @@ class ConvAddition(Addition):
             "scale": None if change.scale is None else change.scale.reshape(1, -1, 1),
             "bias": None if change.bias is None else change.bias.reshape(1, -1, 1),
         }
-        return cls(**_like(parts, layer))
+        return cls(**_like(parts, device, layer.weight.dtype))
 
     def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
         """See `Addition.onto`. y: (rows, out, height, width)."""
@@ -114,13 +114,15 @@ class ConvAddition(Addition):
             rows.baddbmm_(self.up.expand(len(y), -1, -1), _convolved(x, self.down, layer))
 
 
-def addition_of(change: Folded, layer: Layer) -> Addition:
-    """What `change` adds to the output of `layer`, as one entry."""
-    return ConvAddition.of(change, layer) if isinstance(layer, nn.Conv2d) else LinearAddition.of(change, layer)
+def addition_of(change: Folded, layer: Layer, device: torch.device | None = None) -> Addition:
+    """What `change` adds to the output of `layer`, as one entry; on `device`, or where the layer is."""
+    kind = ConvAddition if isinstance(layer, nn.Conv2d) else LinearAddition
+    return kind.of(change, layer, device or layer.weight.device)
 
 
-def _like(parts: Mapping[str, torch.Tensor | None], layer: Layer) -> dict[str, torch.Tensor | None]:
-    device, dtype = layer.weight.device, layer.weight.dtype
+def _like(
+    parts: Mapping[str, torch.Tensor | None], device: torch.device, dtype: torch.dtype
+) -> dict[str, torch.Tensor | None]:
     return {name: None if part is None else part.to(device, dtype).contiguous() for name, part in parts.items()}
 
 

@@ -60,6 +60,7 @@ class Batch:
         given = [run.given() for run in seating.runs]
         latents = torch.cat([rows for rows, _ in given])
         times = torch.cat([time for _, time in given]).to(latents.device)
+        self.checkpoint.residence.bring("unet")
         with self.checkpoint.board.showing(seating.additions):
             said = self.checkpoint.pipeline.unet(latents, times, return_dict=False, **_options(seating.conditions))[0]
         failed: dict[Run, InferenceError] = {}
@@ -75,8 +76,12 @@ class Batch:
             run.advance(said[own])
         return failed
 
+    def begin_again(self) -> None:
+        """Samplers move after a pass that succeeded alone, so everybody stands where they stood."""
+
     def decode(self, runs: Sequence[Run]) -> list[torch.Tensor]:
         """The pictures (count, 3, height, width) in 0..1 of each of `runs`, whether they have left or not."""
+        self.checkpoint.residence.bring("vae")
         return decode(self.checkpoint.pipeline, [run.latents for run in runs])
 
     def _seat(self) -> _Seating:

@@ -21,9 +21,13 @@ Additions = Sequence[Addition | None]  # by place; None: the layer adds nothing
 
 
 class Board:
-    """Numbers the changeable layers of one checkpoint (their *places*) and tells each what to add."""
+    """Numbers the changeable layers of one checkpoint (their *places*) and tells each what to add.
 
-    def __init__(self, layers: Layers) -> None:
+    `device` is where they paint, wherever they are just now.
+    """
+
+    def __init__(self, layers: Layers, device: torch.device | None = None) -> None:
+        self.device = device
         self.keys: tuple[ModuleKey, ...] = tuple(layers)
         self.layers: tuple[Layer, ...] = tuple(layers.values())
         self.places = {key: place for place, key in enumerate(self.keys)}

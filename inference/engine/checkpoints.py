@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import json
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,14 @@ from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
 from inference.engine.lean import lean
 from inference.engine.previews import PreviewMap
+from inference.engine.residence import Residence
 from inference.engine.single_file import SINGLE_FILES, open_single_file
 from inference.engine.solo import SoloCheckpoint
 from inference.errors import CheckpointUnusable
-from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec
+from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec, Offload
 from inference.prediction import Prediction, checkpoint_prediction
+
+log = logging.getLogger(__name__)
 
 PARTS = ("unet", "text_encoder", "text_encoder_2")  # the networks that LoRAs reach, by diffusers' names
 
@@ -45,6 +49,7 @@ class Checkpoint:
     preview: PreviewMap
     names: LayerNames
     board: Board
+    residence: Residence
     embeddings: Embeddings
     number: int = field(default_factory=lambda: next(_numbers))  # of this loading, in this process
 
@@ -52,6 +57,10 @@ class Checkpoint:
     def layers(self) -> Layers:
         """The layers that a LoRA can change."""
         return self.names.layers
+
+    def take_turns(self) -> bool:
+        """See `Residence.take_turns`."""
+        return self.residence.take_turns()
 
     @property
     def is_xl(self) -> bool:
@@ -72,17 +81,33 @@ class Checkpoint:
         return pipeline
 
     @classmethod
-    def of(cls, spec: CheckpointSpec, pipeline: Any, embedding_bytes: int = EMBEDDING_CACHE_BYTES) -> Checkpoint:
-        """The checkpoint `spec`, loaded as `pipeline`. Raises OSError, ValueError or EdmCheckpoint."""
+    def of(
+        cls,
+        spec: CheckpointSpec,
+        pipeline: Any,
+        embedding_bytes: int = EMBEDDING_CACHE_BYTES,
+        residence: Residence | None = None,
+    ) -> Checkpoint:
+        """The checkpoint `spec`, loaded as `pipeline`, whose networks `residence` has; without it they all stay.
+
+        Raises OSError, ValueError or EdmCheckpoint.
+        """
+        residence = residence or Residence(networks_of(pipeline), pipeline.unet.device)
         config = pipeline.scheduler.config
         said = CheckpointSays() if spec.repository else read_checkpoint(Path(spec.source))
         prediction = checkpoint_prediction(spec.prediction_type, spec.base_model.architecture, said, config)
         parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
-        preview, board = PreviewMap.measure(pipeline.vae), Board(layer_names.layers)
+        residence.bring("vae")
+        preview, board = PreviewMap.measure(pipeline.vae), Board(layer_names.layers, residence.device)
         lean(pipeline.unet)
-        embeddings = Embeddings(pipeline, board, embedding_bytes)
-        return cls(spec, pipeline, config, prediction, preview, layer_names, board, embeddings)
+        embeddings = Embeddings(pipeline, board, residence, embedding_bytes)
+        return cls(spec, pipeline, config, prediction, preview, layer_names, board, residence, embeddings)
+
+
+def networks_of(pipeline: Any) -> dict[str, nn.Module]:
+    """Every network of a pipeline by its name."""
+    return {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
 
 
 class CheckpointStore:
@@ -94,11 +119,13 @@ class CheckpointStore:
         device: torch.device,
         dtype: torch.dtype | None = None,
         embedding_bytes: int = EMBEDDING_CACHE_BYTES,
+        offload: Offload = Offload.WHEN_SHORT,
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._device = device
         self._dtype = dtype or dtype_for(device)
         self._embedding_bytes = embedding_bytes
+        self._offload = offload
         self._current: Checkpoint | SoloCheckpoint | None = None
 
     @property
@@ -124,8 +151,16 @@ class CheckpointStore:
         """The loaded checkpoint. Raises CheckpointUnusable; running out of memory passes through."""
         if self._current is None or self._current.spec != spec:
             self.drop()
-            self._current = self._load(spec)
+            self._current = self._loaded(spec)
         return self._current
+
+    def offload(self) -> bool:
+        """Make room: networks come to the device one at a time. False when that is not wanted or gains nothing."""
+        made = self._offload is not Offload.NEVER and self._current is not None and self._current.take_turns()
+        if made:
+            log.warning("not enough memory: the networks of %s take turns on the device", *self.loaded)
+            self.release()
+        return made
 
     def drop(self) -> None:
         """Let go of everything."""
@@ -137,18 +172,32 @@ class CheckpointStore:
         gc.collect()
         release_memory(self._device)
 
-    def _load(self, spec: CheckpointSpec) -> Checkpoint | SoloCheckpoint:
+    def _loaded(self, spec: CheckpointSpec) -> Checkpoint | SoloCheckpoint:
+        """All of it on the device, or in turns where that is wanted or nothing else goes."""
+        in_turns = self._offload is Offload.ALWAYS
+        try:
+            return self._load(spec, in_turns=in_turns)
+        except Exception as problem:
+            if in_turns or self._offload is Offload.NEVER or not is_out_of_memory(problem):
+                raise
+        self.release()
+        return self._load(spec, in_turns=True)
+
+    def _load(self, spec: CheckpointSpec, *, in_turns: bool) -> Checkpoint | SoloCheckpoint:
         capability = capability_of(spec.base_model)
         if capability is None:
             raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
         try:
             dtype = self._dtype if capability.together else wide_dtype(self._device, self._dtype)
-            pipeline = _open(getattr(diffusers, capability.pipeline), spec, dtype).to(self._device)
+            pipeline = _open(getattr(diffusers, capability.pipeline), spec, dtype)
+            residence = Residence(networks_of(pipeline), self._device)
+            if not (in_turns and residence.take_turns()):
+                residence.settle()
             _refuse_what_is_no_number(pipeline)
             if capability.together:
-                checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes)
+                checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence)
             else:
-                checkpoint = SoloCheckpoint(spec, pipeline, capability)
+                checkpoint = SoloCheckpoint(spec, pipeline, capability, residence)
         except Exception as problem:
             if is_out_of_memory(problem):
                 raise

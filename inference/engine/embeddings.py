@@ -16,6 +16,7 @@ from inference.engine.board import Board
 from inference.engine.cache import ByteCache
 from inference.engine.lora_set import LoraSet, Worn
 from inference.engine.prompts import Reading, read
+from inference.engine.residence import Residence
 from inference.errors import InvalidRequest
 
 _BOTH = ("", "_2")  # what the names of encoders and tokenizers end with in pipelines
@@ -47,18 +48,19 @@ class Embeddings:
     `limit` bytes of embeddings are kept.
     """
 
-    def __init__(self, pipeline: Any, board: Board, limit: int) -> None:
+    def __init__(self, pipeline: Any, board: Board, residence: Residence, limit: int) -> None:
         self._pipeline = pipeline
         self._board = board
-        self._device = pipeline.unet.device
+        self._residence = residence
         self._is_xl = hasattr(pipeline, "text_encoder_2")
-        both = [(getattr(pipeline, f"tokenizer{n}", None), getattr(pipeline, f"text_encoder{n}", None)) for n in _BOTH]
-        self._encoders = [(tokenizer, encoder) for tokenizer, encoder in both if encoder is not None]
+        names = [f"text_encoder{n}" for n in _BOTH if getattr(pipeline, f"text_encoder{n}", None) is not None]
+        self._encoders = {name: getattr(pipeline, name) for name in names}
+        self._tokenizers = {name: getattr(pipeline, name.replace("text_encoder", "tokenizer")) for name in names}
         self._kept: ByteCache[_Key, Embedding] = ByteCache(limit, lambda embedding: embedding.nbytes, "embedding")
 
     def chunks(self, texts: Iterable[str]) -> int:
         """How many chunks the longest of `texts` takes, in the encoder where it takes most."""
-        return max(read(tokenizer, text).chunks for text in texts for tokenizer, _ in self._encoders)
+        return max(read(tokenizer, text).chunks for text in texts for tokenizer in self._tokenizers.values())
 
     def embed(self, text: str, worn: Worn, loras: LoraSet, chunks: int, clip_skip: int | None = None) -> Embedding:
         """The embedding of `text` under the LoRAs of the text encoders; `worn` names these and their weights.
@@ -83,10 +85,13 @@ class Embeddings:
         """SDXL takes the last layer but one of both encoders side by side, Stable Diffusion the last; as diffusers."""
         words: list[torch.Tensor] = []
         pooled: torch.Tensor | None = None
-        for tokenizer, encoder in self._encoders:
-            reading: Reading = read(tokenizer, text, chunks=chunks)
+        for name, encoder in self._encoders.items():
+            reading: Reading = read(self._tokenizers[name], text, chunks=chunks)
+            self._residence.bring(name)
             with self._board.showing(loras.additions):
-                said = encoder(reading.ids.to(self._device), output_hidden_states=self._is_xl or layer is not None)
+                said = encoder(
+                    reading.ids.to(self._residence.device), output_hidden_states=self._is_xl or layer is not None
+                )
                 words.append(reading.combine(self._state(encoder, said, layer)))
             pooled = said[0][:1] if self._is_xl and said[0].ndim == 2 else pooled
         return Embedding(torch.cat(words, dim=-1), pooled)

@@ -91,7 +91,7 @@ class Engine:
         options = Options(
             inputs=Path(config.inputs), lora_bytes=config.lora_cache_bytes, dense_bytes=config.max_dense_bytes
         )
-        store = CheckpointStore(config.checkpoints, device, dtype, config.embedding_cache_bytes)
+        store = CheckpointStore(config.checkpoints, device, dtype, config.embedding_cache_bytes, config.offload)
         return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), options)
 
     @property
@@ -170,9 +170,10 @@ class Engine:
             ready = reading.result()
             if not self._fits(handle, ready):
                 break
-            try:
-                self._join(handle, ready)
-            except Exception as problem:  # noqa: BLE001 (the engine's loop: one bad request must not take others along)
+            problem = self._joined(handle, ready)
+            if problem is not None and is_out_of_memory(problem) and self._roomier():
+                problem = self._joined(handle, ready)
+            if problem is not None:
                 self._fail(handle, problem)
 
     def _fits(self, handle: Handle, ready: Ready) -> bool:
@@ -186,6 +187,21 @@ class Engine:
         size = _size(handle.request)
         alike = sum(request.count for request in painted if _size(request) == size)
         return not alike or alike + handle.request.count <= self._caps.get(size, self._options.places)
+
+    def _joined(self, handle: Handle, ready: Ready) -> Exception | None:
+        """None, or why it cannot; its frames would keep the memory that another attempt needs."""
+        try:
+            self._join(handle, ready)
+        except Exception as problem:  # noqa: BLE001 (the engine's loop: one bad request must not take others along)
+            return problem.with_traceback(None) if is_out_of_memory(problem) else problem
+        return None
+
+    def _roomier(self) -> bool:
+        """Memory is short for a single request: whether it is less so now."""
+        if not self._store.offload():
+            return False
+        self._caps.clear()
+        return True
 
     @torch.no_grad()
     def _join(self, handle: Handle, ready: Ready) -> None:
@@ -236,6 +252,9 @@ class Engine:
         if failed is None:
             self._halve(batch)
             return
+        if any(is_out_of_memory(problem) for problem in failed.values()) and self._roomier():
+            failed = {run: problem for run, problem in failed.items() if not is_out_of_memory(problem)}
+            batch.begin_again()
         for run, problem in failed.items():
             self._fail(self._leave(run), problem)
         for run in batch.runs:
@@ -287,7 +306,11 @@ class Engine:
             return
         places = [self._places[run] for run in runs]
         handles = [self._leave(run) for run in runs]
-        for handle, run, picture in zip(handles, runs, _decoded(places[0].batch, runs), strict=True):
+        batch = places[0].batch
+        pictures = _decoded(batch, runs)
+        if any(isinstance(one, Exception) and is_out_of_memory(one) for one in pictures) and self._roomier():
+            pictures = _decoded(batch, runs)
+        for handle, run, picture in zip(handles, runs, pictures, strict=True):
             if isinstance(picture, Exception):
                 self._fail(handle, picture)
                 continue

@@ -59,7 +59,7 @@ class LoraSet:
         layers = dict(zip(board.keys, board.layers, strict=True))
         additions: list[Addition | None] = [None] * len(layers)
         for key, change in fold_all(loras, layers).items():
-            additions[board.places[key]] = addition_of(_bounded(change), layers[key])
+            additions[board.places[key]] = addition_of(_bounded(change), layers[key], board.device)
         at_work = [place for place, addition in enumerate(additions) if addition is not None]
         parts = [part for addition in additions if addition for part in addition.parts.values()]
         return cls(

@@ -53,6 +53,10 @@ class Sharing(Protocol):
         """One step of everybody. Returns those that cannot go on, and why; what it raises is everybody's."""
         ...
 
+    def begin_again(self) -> None:
+        """After a step that memory was too short for: be fit for another attempt."""
+        ...
+
     def leave(self, run: Any) -> None:
         """Take part no more."""
         ...

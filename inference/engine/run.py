@@ -141,7 +141,7 @@ class Run:
 
     def _beginning(self, checkpoint: Checkpoint, source: Image.Image | None) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents and times to start from: pure noise, or a picture with as much noise as its strength says."""
-        request, device = self.request, self._pipeline.unet.device
+        request, device = self.request, checkpoint.residence.device
         if source is None or request.image is None:
             self._pipeline.scheduler = self.scheduler
             # diffusers does so for SDXL alone; it matters where several times are rounded to the same number
@@ -159,6 +159,7 @@ class Run:
         times, _ = pipeline.get_timesteps(request.steps, min(1.0, (steps + 0.5) / request.steps), "cpu")
         pixels = pipeline.image_processor.preprocess(source)
         first = times[:1].repeat(request.count)
+        checkpoint.residence.bring("vae")
         latents = pipeline.prepare_latents(pixels, first, 1, request.count, self._dtype, device, self.generators)
         return latents, times
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from inference.capabilities import Capability
 from inference.engine.lora_files import LoraFile
+from inference.engine.residence import Residence
 from inference.engine.solo_loras import SoloLoras
 from inference.errors import InvalidRequest
 from inference.messages import CheckpointSpec, GenerationRequest
@@ -30,11 +31,25 @@ class SoloCheckpoint:
     spec: CheckpointSpec
     pipeline: Any
     capability: Capability
+    residence: Residence | None = None
     loras: SoloLoras = field(init=False)
 
     def __post_init__(self) -> None:
         """It wears nothing yet."""
         self.loras = SoloLoras(self.pipeline, self.spec.name)
+        if self.residence is not None and self.residence.in_turns:
+            self._in_turns(self.residence)
+
+    def take_turns(self) -> bool:
+        """See `Residence.take_turns`."""
+        made = self.residence is not None and self.residence.take_turns()
+        if made and self.residence is not None:
+            self._in_turns(self.residence)
+        return made
+
+    def _in_turns(self, residence: Residence) -> None:
+        """These pipelines call their networks themselves; diffusers has a hook for each."""
+        self.pipeline.enable_model_cpu_offload(device=residence.device)
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """What of the request it cannot follow, in sentences for the person."""
@@ -71,7 +86,6 @@ class Solo:
         source: Image.Image | None,
     ) -> None:
         self.request = request
-        self.done = 0
         self.latents: torch.Tensor | None = None
         self.pictures: torch.Tensor | None = None
         self._checkpoint = checkpoint
@@ -81,9 +95,14 @@ class Solo:
         own = tuple(use.weight for use in request.loras)
         # With variants one after the other, each with its weights; else all pictures in one go.
         self._rounds = [(weights, [request.seed]) for weights in request.variants] or [(own, request.seeds)]
-        self._steps = request.steps  # of one round
-        self._problem: BaseException | None = None
         self._stopped = False
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """From the first step: nobody can take up what a pipeline left in the middle of its loop."""
+        self.done = 0
+        self._steps = self.request.steps  # of one round
+        self._problem: BaseException | None = None
         self._may_go, self._waits = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._paint, name="solo", daemon=True)
 
