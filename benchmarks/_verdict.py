@@ -61,6 +61,7 @@ async def judge(here: Town, names: list[str], orders: list[Order]) -> dict[str, 
                 for found in _numbers(seen, WAITS):
                     if job := jobs.get(int(found[1])):
                         job.still_waiting.append(seen.id)
+    orphans = await _orphans(here)
     kept = Counter(job.told for job in jobs.values())
     broken_promises = sorted(promised - jobs.keys())
     lost = [job.job_id for job in jobs.values() if not job.told] + broken_promises
@@ -70,12 +71,13 @@ async def judge(here: Town, names: list[str], orders: list[Order]) -> dict[str, 
         "apologies": sum(job.apologies for job in jobs.values()),
         "lost": len(lost),
         "doubled": sum(number for told, number in kept.items() if told > 1),
-        "orphans": here.owed() + _orphans(here),
+        "orphans": here.owed() + len(orphans),
         "database_ok": _whole(here),
         "stale": sum(len(job.still_waiting) for job in jobs.values() if job.told),
         "wrong": wrong[:20],
         "lost_jobs": lost[:20],
         "doubled_jobs": [job.job_id for job in jobs.values() if job.told > 1][:20],
+        "orphans_found": orphans[:20],
     }
 
 
@@ -123,14 +125,15 @@ async def _take(job: _Job, seen: Seen, channel: str, session: aiohttp.ClientSess
     return None
 
 
-def _orphans(here: Town) -> int:
+async def _orphans(here: Town) -> list[str]:
     """Pictures without a row and rows without a picture, leftovers in the spool, workers without their bot."""
     with here.reading() as connection:
         paths = {row[0] for row in connection.execute("SELECT path FROM picture")}
     data = here.folder / "data"
     files = {str(file.relative_to(data / "pictures")) for file in (data / "pictures").rglob("*.png")}
     files = {file for file in files if not file.startswith("samples")}
-    return len(files ^ paths) + len(list((data / "spool").glob("job*"))) + len(here.abandoned())
+    left = [file.name for file in (data / "spool").glob("job*")]
+    return [*sorted(files ^ paths), *left, *(f"process {process.pid}" for process in await here.abandoned())]
 
 
 def _whole(here: Town) -> bool:

@@ -11,6 +11,7 @@ import os
 import re
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from bot.playground.control import Control
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 180.0
+LEAVE_SECONDS = 15.0
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
 
 
@@ -82,10 +84,14 @@ class Town:
             return psutil.Process(self._bot.pid).children()
         return []
 
-    def abandoned(self) -> list[psutil.Process]:
-        """Workers that live on although their bot does not."""
-        own = self.workers()
-        return [process for process in self._had if process.is_running() and process not in own]
+    async def abandoned(self) -> list[psutil.Process]:
+        """Workers that live on although their bot does not; they have a while to find out and leave."""
+        until = time.monotonic() + LEAVE_SECONDS
+        while there := [process for process in self._had if process not in self.workers() and _lives(process)]:
+            if time.monotonic() >= until:
+                return there
+            await asyncio.sleep(0.2)
+        return []
 
     async def written(self, patience: float) -> None:
         """Until the bot has written something into its database, or patience is over."""
@@ -140,6 +146,12 @@ async def town(
     finally:
         playground.kill()
         await playground.wait()
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 async def _said(playground: asyncio.subprocess.Process) -> tuple[str, str, str]:

@@ -255,7 +255,7 @@ class Dispatcher:
             case BadCommand():
                 log.error("worker: %s", event)
             case Started() | Progress():
-                if job := station.hear(event, time.monotonic()):
+                if job := station.hear(event, time.monotonic(), self._pace):
                     self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
             case Finished() | Failed() | Cancelled() if self._asides.hear(event):
                 pass
@@ -268,8 +268,8 @@ class Dispatcher:
         match event:
             case Finished():
                 await self._succeed(job, event)
-                if hand.watch:
-                    self._pace.learn(job.request, hand.watch, time.monotonic())
+                if hand.watch and hand.watch.last is not None:
+                    self._pace.ended(job.request, time.monotonic() - hand.watch.last)
             case Failed():
                 await self._fail(job, InferenceError.from_failed(event.code, event.detail))
             case Cancelled() if not hand.cancelled:  # by itself, so somebody else has to paint it

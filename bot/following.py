@@ -110,6 +110,7 @@ class Following:
                 log.warning("the result of job %s cannot be delivered just now: %s", update.job.id, problem)
                 await asyncio.sleep(wait)
             else:
+                self._easel.generation.delivered(update.job)
                 return
 
     async def _farewell(self, job: Job, interaction: Interaction | None) -> None:

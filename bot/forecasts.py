@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
+from bot.database.clock import now_ms
 from bot.database.jobs import Job
-from bot.pace import Pace
+from bot.pace import Pace, passes
 from bot.stations import Station
+from inference.messages import GenerationRequest
 from inference.queue import JobQueue, Waiting
 from inference.rehearsal import Forecast, rehearse
 
@@ -26,13 +29,8 @@ class Forecasts:
         self._changes, self._at = -1, 0.0
 
     def of(self, job: Job) -> Forecast:
-        """When a job that waits or is painted will begin and be done, if nobody else comes."""
-        forecast = self._told().get(job.id)
-        if forecast is None:
-            return Forecast(0, 0.0, self.remaining(job.id))
-        if self._pace.seconds(job.request) is None:
-            return Forecast(forecast.ahead)
-        return forecast
+        """When a job that waits or is painted will begin and be with its person, if nobody else comes."""
+        return self._told().get(job.id, Forecast(0))
 
     def next_begins(self, person_id: int) -> float | None:
         """Seconds until the next of a person's jobs begins, or if none waits, anybody's; None when nobody can say."""
@@ -41,21 +39,43 @@ class Forecasts:
         begins = (self.of(job).begins for job in mine)
         return min((seconds for seconds in begins if seconds is not None), default=None)
 
-    def remaining(self, job_id: int) -> float | None:
-        """Seconds until a job in a worker's hands is done; None when nobody can say."""
-        for station in self._stations:
-            if (hand := station.hands.get(job_id)) and hand.job:
-                done = hand.watch.steps if hand.watch else 0
-                return self._pace.seconds(hand.job.request, max(1, len(station.begun)), done=done)
-        return None
+    def delivered(self, job: Job) -> None:
+        """Its person has what became of it, just now."""
+        if job.finished_at is not None:
+            self._pace.delivered((now_ms() - job.finished_at) / 1000)
+
+    # --- what `rehearse` asks ----------------------------------------------------------------------------------
+
+    def steps(self, job: Waiting) -> int:
+        """How many steps the whole of it takes."""
+        return passes(self._request(job))
+
+    def round(self, jobs: Collection[Waiting]) -> float | None:
+        """Seconds in which one worker takes a step for each of these; None: never measured."""
+        return self._pace.round([self._request(job) for job in jobs])
+
+    def rest(self, job: Waiting) -> float:
+        """Seconds from its last step until its worker is done with it."""
+        return self._pace.rest(self._request(job))
+
+    # -----------------------------------------------------------------------------------------------------------
+
+    def _request(self, job: Waiting) -> GenerationRequest:
+        return self._jobs[job.job_id].request
 
     def _told(self) -> dict[int, Forecast]:
         now = time.monotonic()
         if self._changes != self._queue.changes or now - self._at >= FRESH_SECONDS:
-            remaining = {job_id: self.remaining(job_id) or 0.0 for s in self._stations for job_id in s.hands}
-            self._played = rehearse(self._queue, now, self._seconds, remaining)
+            left = {
+                job_id: hand.watch.total - hand.watch.steps
+                for station in self._stations
+                for job_id, hand in station.hands.items()
+                if hand.watch and hand.watch.total is not None
+            }
+            played = rehearse(self._queue, now, self, left)
+            self._played = {job_id: self._with_delivery(forecast) for job_id, forecast in played.items()}
             self._changes, self._at = self._queue.changes, now
         return self._played
 
-    def _seconds(self, waiting: Waiting, jobs: int) -> float:
-        return self._pace.seconds(self._jobs[waiting.job_id].request, jobs) or 0.0
+    def _with_delivery(self, forecast: Forecast) -> Forecast:
+        return forecast if forecast.done is None else replace(forecast, done=forecast.done + self._pace.delivery)

@@ -159,12 +159,12 @@ class Generation:
         return await self._dispatcher.cancel(job_id)
 
     def forecast(self, job: Job) -> Forecast:
-        """When a job that waits begins and is done, if nobody else comes."""
+        """When a job that waits or is painted will begin and be with its person, if nobody else comes."""
         return self._dispatcher.forecasts.of(job)
 
-    def remaining(self, job_id: int) -> float | None:
-        """Seconds until a job that is being painted is done; None when nobody can say."""
-        return self._dispatcher.forecasts.remaining(job_id)
+    def delivered(self, job: Job) -> None:
+        """The person has what became of it, just now."""
+        self._dispatcher.forecasts.delivered(job)
 
     async def pause(self, server_id: int, person_id: int) -> None:
         """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""

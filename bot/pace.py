@@ -1,13 +1,19 @@
-"""How long a job will take, from how long such jobs took here."""
+"""How long things take here: steps by checkpoint, size and pictures at once, and what is around them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.database.paces import Measured, Shape
-from inference.messages import GenerationRequest
+from inference.messages import GenerationRequest, Sampler
 
-NEWEST = 0.3  # how much the newest measurement counts against all before
+NEWEST = 0.3  # how much the newest measurement of a load or an end counts against all before
+ROUNDS = 10.0  # a step's time is the mean of about so many
+SHARE = 0.5  # of a step's time grows with the pictures at once, as long as only one number of them was measured
+LONGEST_DELIVERY = 60.0  # seconds; what takes longer was an outage
 
 
 @dataclass
@@ -16,22 +22,23 @@ class Watch:
 
     began: float
     loads: bool  # whether the checkpoint had to be loaded first
-    first: float | None = None
-    last: float | None = None
+    last: float | None = None  # when the newest step was reported
     steps: int = 0
-    took: dict[int, list[float]] = field(default_factory=dict[int, list[float]])  # by pictures at once
+    total: int | None = None  # as the worker counts them, once the job is being painted
 
-    def step(self, now: float, step: int, pictures: int) -> float | None:
-        """`step` steps are done; the worker has `pictures` in its hands. How long one took, once that is known."""
-        if not step:
-            return None
-        took = None
-        if self.first is None:
-            self.first = now
-        elif self.last is not None and step > self.steps:
-            took = (now - self.last) / (step - self.steps)
-            self.took.setdefault(pictures, []).append(took)
-        self.last, self.steps = now, step
+    @property
+    def sits(self) -> bool:
+        """Whether it takes part in each step: it came in, and has steps left."""
+        return self.total is not None and self.steps < self.total
+
+    def step(self, now: float, step: int, total: int) -> float | None:
+        """`step` of `total` steps are done. How long one took, once that is known.
+
+        The first report says where the job begins and comes together with the second.
+        """
+        took = (now - self.last) / (step - self.steps) if self.last is not None and step > self.steps else None
+        self.last = None if self.total is None else now
+        self.steps, self.total = step, total
         return took
 
 
@@ -39,68 +46,112 @@ class Pace:
     """What was measured, and estimates made from it."""
 
     def __init__(self) -> None:
-        self._paces: dict[Shape, Measured] = {}
+        self._steps: dict[Shape, float] = {}  # seconds of a step for so many pictures of one size at once
+        self._seen: dict[Shape, float] = {}  # how many rounds that is the mean of, up to ROUNDS
+        self._rests: dict[str, float] = {}  # by checkpoint: seconds for each pixel, from the last step to the end
         self.loads: dict[str, float] = {}
+        self.delivery = 0.0  # seconds from a job's end until its person has it
         self._news: set[Shape] = set()
         self._new_loads: set[str] = set()
 
-    def remember(self, paces: dict[Shape, Measured], loads: dict[str, float]) -> None:
+    def remember(self, paces: Mapping[Shape, Measured], loads: Mapping[str, float]) -> None:
         """Take over what was measured before the program's start."""
-        self._paces.update(paces)
+        for shape, measured in paces.items():
+            self._steps[shape], self._seen[shape] = measured.step_seconds, ROUNDS
+            self._rests[shape.checkpoint] = measured.rest_seconds / _work(shape)
         self.loads.update(loads)
 
     def news(self) -> tuple[dict[Shape, Measured], dict[str, float]]:
         """What was measured since the last call."""
-        paces = {shape: self._paces[shape] for shape in self._news}
+        paces = {
+            shape: Measured(self._steps[shape], self._rests.get(shape.checkpoint, 0.0) * _work(shape))
+            for shape in self._news
+        }
         loads = {checkpoint: self.loads[checkpoint] for checkpoint in self._new_loads}
         self._news, self._new_loads = set(), set()
         return paces, loads
 
-    def learn(self, request: GenerationRequest, watch: Watch, ended: float) -> None:
-        """A job has ended well."""
-        if watch.first is None or watch.last is None or not watch.took:
-            return
-        for pictures, took in watch.took.items():
-            shape = Shape(request.checkpoint, request.width, request.height, pictures)
-            step = sum(took) / len(took)
-            before = watch.first - watch.began - step
-            if watch.loads:
-                self._learn_load(request.checkpoint, max(0.0, before))
-                before = 0.0
-            self._learn(shape, Measured(step, max(0.0, before) + ended - watch.last))
+    # --- measuring ---------------------------------------------------------------------------------------------
 
-    def _learn(self, shape: Shape, new: Measured) -> None:
-        old = self._paces.get(shape, new)
-        self._paces[shape] = Measured(
-            old.step_seconds + NEWEST * (new.step_seconds - old.step_seconds),
-            old.rest_seconds + NEWEST * (new.rest_seconds - old.rest_seconds),
-        )
-        self._news.add(shape)
+    def took(self, sitting: Collection[GenerationRequest], seconds: float, share: float = 1.0) -> None:
+        """All who sit have taken a step each. This report is one of `1 / share` of the same round."""
+        shapes = _shapes(sitting)
+        expected = self._expected(shapes)
+        for shape in shapes:
+            usual = self._step(shape)
+            if usual is None or not expected:
+                usual = seconds * _work(shape) / sum(map(_work, shapes))
+            self._seen[shape] = min(ROUNDS, self._seen.get(shape, 0.0) + share)
+            newest = share / self._seen[shape]
+            self._steps[shape] = usual * (1 + newest * (seconds / expected - 1)) if expected else usual
+            self._news.add(shape)
 
-    def _learn_load(self, checkpoint: str, seconds: float) -> None:
-        old = self.loads.get(checkpoint, seconds)
-        self.loads[checkpoint] = old + NEWEST * (seconds - old)
+    def ended(self, request: GenerationRequest, seconds: float) -> None:
+        """A job has ended well, so long after its last step."""
+        each = seconds / (request.width * request.height * request.count)
+        self._rests[request.checkpoint] = _mixed(self._rests.get(request.checkpoint), each)
+
+    def loaded(self, checkpoint: str, seconds: float) -> None:
+        """A checkpoint was loaded."""
+        self.loads[checkpoint] = _mixed(self.loads.get(checkpoint), seconds)
         self._new_loads.add(checkpoint)
 
-    def seconds(self, request: GenerationRequest, jobs: int = 1, *, done: int = 0) -> float | None:
-        """How long a job takes beside others, `jobs` in all, once `done` steps are done; None: nothing like it ran."""
-        measured = self._like(request, jobs * request.count)
-        if measured is None:
-            return None
-        return measured.rest_seconds + max(0, request.steps - done) * measured.step_seconds
+    def delivered(self, seconds: float) -> None:
+        """A person has what became of a job, so long after it had ended."""
+        if seconds < LONGEST_DELIVERY:
+            self.delivery = _mixed(self.delivery, seconds)
 
-    def _like(self, request: GenerationRequest, pictures: int) -> Measured | None:
-        """What was measured for this shape, or for the nearest one of this checkpoint, scaled by the work of a step."""
-        wanted = Shape(request.checkpoint, request.width, request.height, pictures)
-        if (exact := self._paces.get(wanted)) is not None:
+    # --- estimating --------------------------------------------------------------------------------------------
+
+    def round(self, sitting: Collection[GenerationRequest]) -> float | None:
+        """Seconds in which a worker takes a step for each of these; None: nothing of the checkpoint was painted yet."""
+        return self._expected(_shapes(sitting))
+
+    def rest(self, request: GenerationRequest) -> float:
+        """Seconds from a job's last step to its end."""
+        return self._rests.get(request.checkpoint, 0.0) * request.width * request.height * request.count
+
+    def _expected(self, shapes: Iterable[Shape]) -> float | None:
+        """Pictures of different sizes take turns."""
+        steps = [self._step(shape) for shape in shapes]
+        return None if None in steps else sum(step for step in steps if step is not None)
+
+    def _step(self, wanted: Shape) -> float | None:
+        """As it was measured for this shape, or for the nearest ones of this checkpoint."""
+        if (exact := self._steps.get(wanted)) is not None:
             return exact
-        known = [shape for shape in self._paces if shape.checkpoint == request.checkpoint]
+        known = [shape for shape in self._steps if shape.checkpoint == wanted.checkpoint]
         if not known:
             return None
-        nearest = min(known, key=lambda shape: (abs(_work(shape) - _work(wanted)), shape))
-        scale = _work(wanted) / _work(nearest)
-        measured = self._paces[nearest]
-        return Measured(measured.step_seconds * scale, measured.rest_seconds * scale)
+        alike = sorted(shape for shape in known if (shape.width, shape.height) == (wanted.width, wanted.height))
+        if not alike:
+            near = min(known, key=lambda shape: (abs(_work(shape) - _work(wanted)), shape))
+            return self._steps[near] * _work(wanted) / _work(near)
+        for fewer, more in pairwise(alike):
+            if fewer.pictures < wanted.pictures < more.pictures:
+                part = (wanted.pictures - fewer.pictures) / (more.pictures - fewer.pictures)
+                return self._steps[fewer] + part * (self._steps[more] - self._steps[fewer])
+        near = alike[0] if wanted.pictures < alike[0].pictures else alike[-1]
+        return self._steps[near] * (1 + SHARE * (wanted.pictures / near.pictures - 1))
+
+
+def passes(request: GenerationRequest) -> int:
+    """How often the network runs for it, as a worker counts steps."""
+    steps = request.steps
+    if request.image is not None:
+        steps = max(1, int(steps * request.image.strength))
+    return 2 * steps - 1 if request.sampler is Sampler.HEUN else steps
+
+
+def _shapes(requests: Iterable[GenerationRequest]) -> list[Shape]:
+    pictures = Counter[tuple[str, int, int]]()
+    for request in requests:
+        pictures[request.checkpoint, request.width, request.height] += request.count
+    return [Shape(*size, count) for size, count in pictures.items()]
+
+
+def _mixed(old: float | None, new: float) -> float:
+    return new if old is None else old + NEWEST * (new - old)
 
 
 def _work(shape: Shape) -> int:

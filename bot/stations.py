@@ -9,7 +9,7 @@ from enum import StrEnum
 from bot import metrics
 from bot.database.jobs import Job
 from bot.pace import Pace, Watch
-from inference.messages import Capacity, Configure, Progress, Ready, Started
+from inference.messages import Capacity, Configure, GenerationRequest, Progress, Ready, Started
 from inference.queue import Seat
 from inference.workers import Worker, WorkerDied
 
@@ -31,9 +31,9 @@ class Hand:
     def hangs(self, now: float, pace: Pace) -> bool:
         """Whether the worker has reported nothing of it for far too long."""
         silent = now - self.heard
-        if self.job is None or self.watch is None or self.watch.first is None:
+        if self.job is None or self.watch is None or not self.watch.steps:
             return silent > LOADING_SECONDS
-        usual = (pace.seconds(self.job.request) or 0.0) / self.job.request.steps
+        usual = pace.round([self.job.request]) or 0.0
         return silent > max(SILENCE_SECONDS, SILENT_STEPS * usual)
 
 
@@ -136,7 +136,7 @@ class Station:
                 metrics.SWAPS.labels(checkpoint).inc()
         self.seat.loaded = frozenset(capacity.loaded)
 
-    def hear(self, event: Started | Progress, now: float) -> Job | None:
+    def hear(self, event: Started | Progress, now: float, pace: Pace) -> Job | None:
         """A sign of life; the job it is about."""
         job = self.current(event.job_id, event.attempt)
         if job is None:
@@ -144,11 +144,25 @@ class Station:
         hand = self.hands[job.id]
         hand.heard = now
         if hand.watch is None:
-            hand.watch = Watch(now, loads=job.checkpoint not in self.seat.loaded)
+            hand.watch = Watch(now, loads=job.checkpoint not in self.seat.loaded and not self.begun)
             metrics.BATCH.observe(len(self.begun))
-        if isinstance(event, Progress) and (took := hand.watch.step(now, event.step, self.pictures)) is not None:
-            metrics.STEP_SECONDS.labels(job.checkpoint).observe(took)
+        if isinstance(event, Progress):
+            self._step(hand.watch, job.checkpoint, event, now, pace)
         return job
+
+    def _step(self, watch: Watch, checkpoint: str, progress: Progress, now: float, pace: Pace) -> None:
+        sitting = self.sitting
+        if watch.loads and watch.total is None:
+            pace.loaded(checkpoint, now - watch.began)
+        took = watch.step(now, progress.step, progress.steps)
+        if took is not None:
+            metrics.STEP_SECONDS.labels(checkpoint).observe(took)
+            pace.took(sitting, took, 1 / len(sitting))
+
+    @property
+    def sitting(self) -> list[GenerationRequest]:
+        """What it takes a step of in each round."""
+        return [hand.job.request for hand in self.begun if hand.job and hand.watch and hand.watch.sits]
 
     def dies(self, death: WorkerDied, now: float) -> None:
         """Nothing is there any more until it announces itself again."""

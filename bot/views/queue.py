@@ -33,7 +33,7 @@ NOTHING = later("You have nothing in the queue. Paint something with /imagine.")
 def how_far(generation: Generation, job: Job) -> str:
     """`painting · 20 seconds left`, or its place in the queue."""
     if job.state is JobState.RUNNING:
-        left = generation.remaining(job.id)
+        left = generation.forecast(job).done
         return _("painting") if left is None else _("painting · about {time} left").format(time=duration(left))
     if generation.is_paused(job.server_id):
         return _("waiting · the queue is paused")
