@@ -1,0 +1,187 @@
+"""The disk fills up, turns read-only, or loses folders while the bot runs: clear sentences, nothing lost or broken.
+
+The bot's data lie on a small file system of their own, which only root can mount.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.playground.seen import Seen
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.discord.test_survival import is_painting, pictures_in
+from tests.house import House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MEGABYTES = 24
+
+
+class Disk:
+    """A file system in a file, mounted at `place`."""
+
+    def __init__(self, image: Path, place: Path) -> None:
+        self.image = image
+        self.place = place
+        self._ballast = place / "ballast"
+        place.mkdir(parents=True)
+        with image.open("wb") as file:
+            file.truncate(MEGABYTES * 2**20)
+        _run("mkfs.ext4", "-q", "-m", "0", image)
+        self.mount()
+
+    def mount(self) -> None:
+        _run("mount", "-o", "loop", self.image, self.place)
+
+    def unmount(self) -> None:
+        _run("umount", self.place)
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """No room for anything while inside."""
+        with self._ballast.open("wb", buffering=0) as file:
+            for size in (2**16, 2**12, 1):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError:
+                    pass
+        try:
+            yield
+        finally:
+            self._ballast.unlink()
+
+    def turn_read_only(self) -> None:
+        """As the kernel does it when the disk fails: whatever is open can be written no more."""
+        _run("mount", "-o", "remount,abort", self.place)
+
+
+class Log(logging.Handler):
+    """What was written down, to wait for a line."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+        self._news = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+        self._news.set()
+
+    async def heard(self, words: str) -> None:
+        """Wait for a line with these words."""
+        async with asyncio.timeout(PATIENCE):
+            while not any(words in record.getMessage() for record in self.records):
+                self._news.clear()
+                await self._news.wait()
+
+    @property
+    def tracebacks(self) -> list[str]:
+        """What is a mistake of ours."""
+        return [record.getMessage() for record in self.records if record.exc_info]
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
+    if not hasattr(os, "getuid") or os.getuid():
+        pytest.skip("only root can mount a file system")
+    folder = tmp_path_factory.mktemp("disk")
+    try:
+        made = Disk(folder / "image", folder / "house" / "data")
+    except (OSError, subprocess.CalledProcessError) as problem:
+        pytest.skip(f"no file system can be mounted here: {problem}")
+    yield made
+    made.unmount()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(disk: Disk) -> AsyncIterator[Scene]:
+    """A playground, and a house whose data lie on the small file system."""
+    async with open_scene(House(disk.place.parent)) as scene:
+        yield scene
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def log() -> AsyncIterator[Log]:
+    handler = Log()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(scene: Scene) -> AsyncIterator[AsyncExitStack]:
+    """The bot runs until this is closed."""
+    async with AsyncExitStack() as running:
+        await running.enter_async_context(scene.bot())
+        yield running
+
+
+async def painting(scene: Scene) -> Seen:
+    """The message of a picture that has just been begun."""
+    order = await (await scene.ada.slash("imagine", prompt=PROMPT, steps=150)).reply()
+    return await scene.control.wait_message(order.id, is_painting, PATIENCE)
+
+
+@pytest.mark.usefixtures("bot")
+async def test_a_full_disk(scene: Scene, disk: Disk, log: Log) -> None:
+    order = await painting(scene)
+    with disk.full():
+        told = await (await scene.grace.slash("imagine", prompt=PROMPT)).reply()
+        assert told.ephemeral and "cannot reach its records" in told.text
+        await log.heard("disk is full")
+        waits, ends = (asyncio.ensure_future(one) for one in (log.heard("just now"), scene.ended(order)))
+        await asyncio.wait({waits, ends}, return_when=asyncio.FIRST_COMPLETED)  # a small row may still find room
+        waits.cancel()
+    end = await ends
+    assert "No space left" in end.text or end.attachments
+    await scene.painted(await scene.grace.slash("imagine", prompt=PROMPT))
+    assert log.tracebacks == []
+
+
+@pytest.mark.usefixtures("bot")
+async def test_folders_that_vanish(scene: Scene, log: Log) -> None:
+    storage = scene.settings.storage
+    order = await painting(scene)
+    for folder in (storage.spool, storage.pictures, storage.thumbnails, storage.inputs):
+        shutil.rmtree(folder, ignore_errors=True)
+    assert (await scene.ended(order)).attachments
+    await scene.painted(await scene.grace.slash("imagine", prompt=PROMPT))
+    assert log.tracebacks == []
+
+
+async def test_a_disk_that_turns_read_only(scene: Scene, disk: Disk, log: Log, bot: AsyncExitStack) -> None:
+    before = len(await pictures_in(scene))
+    order = await painting(scene)
+    disk.turn_read_only()
+    told = await (await scene.grace.slash("imagine", prompt=PROMPT)).reply()
+    assert told.ephemeral and "cannot reach its records" in told.text
+    await log.heard("cannot be written")
+    began = time.monotonic()
+    await bot.aclose()
+    assert time.monotonic() - began < 10.0
+    disk.unmount()
+    disk.mount()
+    with contextlib.closing(sqlite3.connect(scene.settings.storage.database)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    async with scene.bot():
+        assert (await scene.ended(order)).attachments
+    assert len(await pictures_in(scene)) == before + 1
+    assert log.tracebacks == []
