@@ -79,6 +79,13 @@ def test_nobody_saves_up_by_staying_away() -> None:
     assert {1, 2} == {1 if job_id < 200 else 2 for job_id in drained(queue)[:3]}
 
 
+def test_nobody_is_forgiven_for_ordering_one_at_a_time() -> None:
+    queue = filled(waiting(1, 1, work=50), *(waiting(i, 2, work=10) for i in range(11, 21)))
+    take(queue)
+    queue.push(waiting(2, 1))
+    assert drained(queue).index(2) == 5
+
+
 def test_a_job_that_its_worker_did_not_finish_costs_its_person_nothing() -> None:
     queue = filled(waiting(1, 1), waiting(2, 2))
     (seat,) = queue.seats
@@ -248,16 +255,31 @@ jobs = st.lists(
 ).map(lambda rows: [waiting(i, person, work, name) for i, (person, work, name) in enumerate(rows, 1)])
 
 
-@given(jobs)
-def test_while_two_people_wait_neither_gets_more_than_one_job_ahead(made: list[Waiting]) -> None:
-    """On one checkpoint; between two, the quantum bounds it."""
-    queue = filled(*(waiting(job.job_id, job.person_id, job.work) for job in made))
+@given(jobs, st.frozensets(st.integers(1, 4)))
+def test_while_two_people_wait_neither_gets_more_than_one_job_ahead(
+    made: list[Waiting], patient: frozenset[int]
+) -> None:
+    """Whether they order all at once or, being `patient`, the next when one is taken. On one checkpoint; between two,
+    the quantum bounds it."""
+    theirs = {person: [job for job in made if job.person_id == person] for person in range(1, 5)}
+    queue = filled()
+
+    def order(person: int) -> None:
+        while theirs[person]:
+            job = theirs[person].pop(0)
+            queue.push(waiting(job.job_id, person, job.work))
+            if person in patient:
+                return
+
+    for person in theirs:
+        order(person)
     largest = max(job.work for job in made)
     left = Counter(job.person_id for job in made)
     served = dict.fromkeys(left, 0.0)
     by_id = {job.job_id: job for job in made}
     while job_id := take(queue):
         job = by_id[job_id]
+        order(job.person_id)
         served[job.person_id] += job.work
         left[job.person_id] -= 1
         still = [served[person] for person, count in left.items() if count]
