@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from inference.engine.channel import Channel
-from inference.engine.devices import pick_device
+from inference.engine.devices import give_way, pick_device
 from inference.engine.painter import Painter
 from inference.messages import (
     BadCommand,
@@ -44,9 +44,11 @@ class Server:
 
     def _obey(self, command: Command) -> None:
         if isinstance(command, Configure):
-            if self.painter is not None:  # another configuration; the bot sends it to empty hands
-                self._report(self.painter.close())
             device = pick_device(command.device, command.threads)
+            if self.painter is None:
+                give_way(device)
+            else:  # another configuration; the bot sends it to empty hands
+                self._report(self.painter.close())
             self.painter = Painter(command, device)
             self.channel.send(Ready(device=str(device), pid=os.getpid()))
             self._announce()

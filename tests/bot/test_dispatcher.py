@@ -17,10 +17,11 @@ from bot.attachments import Attachment
 from bot.config import LimitSettings
 from bot.database.connection import fetch, open_database
 from bot.database.errors import DatabaseError
-from bot.database.jobs import Job, JobState, create_job, find_job, start_job
+from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
 from bot.generation import Generation
 from bot.updates import JobUpdate
 from bot.views.result import result_view
+from inference.errors import WorkerCrashed
 from inference.messages import Capacity, Failed, Generate, GenerationRequest, state_file
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
@@ -270,6 +271,18 @@ async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_t
             bench.worker.finish(given)
             assert (await bench.end(job)).job.state is JobState.SUCCEEDED
         assert len(await bench.files()) == 2
+
+
+async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_the_next_start(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "easel.sqlite3") as connection:
+        deadly = await create_job(connection, request(), person_id=1, channel_id=1)
+        for _ in range(3):
+            assert await start_job(connection, deadly.id)
+            await requeue_orphans(connection)
+    async with open_bench(tmp_path, max_attempts=3) as bench:
+        end = await bench.end(deadly)
+        assert end.job.state is JobState.FAILED and isinstance(end.job.failure, WorkerCrashed)
+        assert bench.worker.idle
 
 
 async def no_patience(bench: Bench) -> sqlite3.Connection:

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
+from inference.engine.devices import NICER
 from inference.errors import CheckpointNotFound, InferenceError
 from inference.hashes import file_sha256
 from inference.messages import (
@@ -94,6 +96,7 @@ def test_rubbish_and_a_job_before_the_configuration_are_survived(worker: WorkerP
     ready = worker.event()
     assert isinstance(ready, Ready)
     assert (ready.device, ready.pid) == ("cpu", worker.process.pid)
+    assert psutil.Process(ready.pid).nice() == min(19, os.nice(0) + NICER), "the bot beside it comes first"
     assert worker.event() == Capacity(free=PLACES, loaded=())
 
 
