@@ -75,6 +75,16 @@ class Net:
     side: int
     steps: tuple[int, ...]
 
+    @property
+    def base_model(self) -> BaseModelId:
+        """What it is."""
+        return BaseModelId(self.base)
+
+    @property
+    def spec(self) -> CheckpointSpec:
+        """As an operator would declare it."""
+        return CheckpointSpec(name=self.name, source="generated", repository=True, base_model=self.base_model)
+
     def pipeline(self) -> Any:
         """A fresh pipeline, the same weights each time."""
         pipeline = self.make()
@@ -129,7 +139,7 @@ def lora(net: Net, pipeline: Any, number: int) -> Lora:
                 up = torch.randn(outputs, rank, *[1] * (len(rest) - 1), generator=numbers) * 0.02
                 tensors |= {f"{part}.{name}.lora_A.weight": down, f"{part}.{name}.lora_B.weight": up}
     use = LoraUse(sha256=f"{number + 1:064x}", name=f"lora{number}")
-    return Lora(LoraFile(use, tensors, Evidence(BaseModelId(net.base), Source.SIDECAR), "0" * 12))
+    return Lora(LoraFile(use, tensors, Evidence(net.base_model, Source.SIDECAR), "0" * 12))
 
 
 @dataclass
@@ -146,10 +156,9 @@ class InMemory:
         return LoraFile(use, found.tensors, found.evidence, found.autov3)
 
 
-def engine_of(net: Net, pipeline: Any, loras: list[Lora], **options: Any) -> Engine:
+def engine_of(net: Net, pipeline: Any, loras: list[Lora], *, embedding_bytes: int = 2**28, **options: Any) -> Engine:
     """An engine that holds a copy of `pipeline` already."""
-    spec = CheckpointSpec(name=net.name, source="generated", repository=True, base_model=BaseModelId(net.base))
-    store = CheckpointStore((spec,), torch.device("cpu"))
-    store.hold(Checkpoint.of(spec, copy.deepcopy(pipeline)))
+    store = CheckpointStore((net.spec,), torch.device("cpu"))
+    store.hold(Checkpoint.of(net.spec, copy.deepcopy(pipeline), embedding_bytes))
     source = InMemory({each.use.sha256: each.file for each in loras})
-    return Engine(store, source, Matcher((spec,), CompatibilityTable()), Options(**options))
+    return Engine(store, source, Matcher((net.spec,), CompatibilityTable()), Options(**options))

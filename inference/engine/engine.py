@@ -33,7 +33,7 @@ from inference.engine.run import Dressed, Run
 from inference.engine.shelf import LoraSource, Shelf
 from inference.engine.snapshots import Snapshot
 from inference.engine.solo import Solo, SoloCheckpoint
-from inference.engine.wardrobe import Wardrobe
+from inference.engine.wardrobe import SET_BYTES, Wardrobe
 from inference.errors import InferenceError, NotANumberPicture, OutOfMemory, WorkerFailed
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
@@ -62,6 +62,7 @@ class Options:
     places: int = PLACES
     lora_bytes: int = LORA_CACHE_BYTES
     dense_bytes: int = MAX_DENSE_BYTES
+    set_bytes: int = SET_BYTES
 
 
 class Engine:
@@ -74,7 +75,7 @@ class Engine:
         self._store = store
         self._shelf = Shelf(loras, self._options.lora_bytes, self._options.dense_bytes)
         self._intake = Intake(store, self._shelf, matcher, self._options.inputs)
-        self._wardrobe = Wardrobe(self._shelf)
+        self._wardrobe = Wardrobe(self._shelf, self._options.set_bytes)
         self._waiting: dict[Handle, Future[Ready]] = {}
         self._places: dict[Painted, _Place] = {}
         self._batches: dict[object, Sharing] = {}

@@ -17,9 +17,9 @@ SET_BYTES = 2**30  # of folded sets on the device
 class Wardrobe:
     """For the checkpoint that is loaded; clear it before another one is."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, limit: int = SET_BYTES) -> None:
         self._shelf = shelf
-        self._sets: ByteCache[Worn, Dressed] = ByteCache(SET_BYTES, lambda dressed: dressed.loras.nbytes, "lora_set")
+        self._sets: ByteCache[Worn, Dressed] = ByteCache(limit, lambda dressed: dressed.loras.nbytes, "lora_set")
 
     def dress(self, files: Sequence[LoraFile], weights: Sequence[float], checkpoint: Checkpoint) -> Dressed:
         """The set of `files` at `weights`. Raises LoraFileRefused or ModuleMismatch, also at a weight of 0."""

@@ -1,0 +1,158 @@
+"""What LoRAs cost the engine: changing to another set, a step with them, and memory over many requests."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+import psutil
+import torch
+
+from benchmarks._engine_nets import Lora, Net, engine_of, lora
+from benchmarks._engine_trace import CLOCKS
+from inference.engine.batch import Batch
+from inference.engine.bench import Bench
+from inference.engine.checkpoints import Checkpoint
+from inference.engine.handle import State
+from inference.engine.run import Dressed, Run
+from inference.engine.shelf import Shelf
+from inference.engine.wardrobe import Wardrobe
+from inference.messages import GenerationRequest, LoraUse, Sampler
+
+TOGETHER, LORAS_EACH = 8, 3
+STEPS = 40  # of requests whose steps are timed: more than are taken
+MEMORY_LORAS, MEMORY_REQUESTS = 200, 1000
+LOOKS = 4  # at memory, evenly spread over the requests; growth is from the first to the last
+CACHE_BYTES = 2**23  # small, so that caches are full long before the first look
+
+
+class Cupboard:
+    """A checkpoint with LoRAs in memory, dressed as the engine does it."""
+
+    def __init__(self, net: Net, loras: Sequence[Lora]) -> None:
+        self.net = net
+        self.checkpoint = Checkpoint.of(net.spec, net.pipeline())
+        self._files = {each.use.sha256: each.file for each in loras}
+        self._wardrobe = Wardrobe(Shelf(_Files(), 2**31, 2**31))
+
+    def dress(self, uses: Sequence[LoraUse]) -> Dressed:
+        """What a picture with these LoRAs wears."""
+        files = [self._files[use.sha256] for use in uses]
+        return self._wardrobe.dress(files, [use.weight for use in uses], self.checkpoint)
+
+    def run(self, uses: Sequence[LoraUse], seed: int) -> Run:
+        """A request with these LoRAs."""
+        made = wish(self.net, tuple(uses), seed, STEPS)
+        return Run(self.checkpoint, made, [self.dress(uses)], None)
+
+
+class _Files:
+    """Nothing is read here."""
+
+    def read(self, use: LoraUse, relative: str | None, kept: Any = None) -> Any:
+        raise NotImplementedError
+
+
+def wish(net: Net, uses: tuple[LoraUse, ...], seed: int, steps: int) -> GenerationRequest:
+    """A guided request of the net's size."""
+    return GenerationRequest(
+        checkpoint=net.name, prompt="a red circle", negative_prompt="blurry", loras=uses, width=net.side,
+        height=net.side, steps=steps, guidance_scale=7.0, sampler=Sampler.EULER, seed=seed,
+    )  # fmt: skip
+
+
+def sets(loras: Sequence[Lora], count: int, seed: int = 0) -> list[tuple[LoraUse, ...]]:
+    """So many different sets of three LoRAs."""
+    chance = random.Random(seed)
+    return [
+        tuple(_weighed(each.use, chance) for each in chance.sample(list(loras), LORAS_EACH)) for _ in range(count)
+    ]
+
+
+def _weighed(use: LoraUse, chance: random.Random) -> LoraUse:
+    return use.model_copy(update={"weight": round(chance.uniform(0.4, 1.2), 2)})
+
+
+@torch.no_grad()
+def switch(net: Net, loras: Sequence[Lora], rounds: int, clock: str) -> dict[str, float]:
+    """Seconds to change to another set of three LoRAs in memory: PEFT's, and the engine's alone and among others."""
+    pipeline, cupboard, worn = net.pipeline(), Cupboard(net, loras), sets(loras, TOGETHER)
+    for each in loras:
+        pipeline.load_lora_weights(dict(each.file.tensors), adapter_name=each.name)
+    alone, company = Bench(cupboard.checkpoint.board, 2), Bench(cupboard.checkpoint.board, 2)
+    seated = [cupboard.dress(uses).loras for uses in worn[:4]]
+    company.seat(seated)
+
+    def by_peft(uses: Sequence[LoraUse]) -> None:
+        pipeline.set_adapters([use.name for use in uses], [use.weight for use in uses])
+
+    def by_engine(uses: Sequence[LoraUse]) -> None:
+        alone.seat([cupboard.dress(uses).loras])
+
+    def among_others(uses: Sequence[LoraUse]) -> None:
+        seated[1] = cupboard.dress(uses).loras
+        company.seat(seated)
+
+    ways = {"set_adapters": by_peft, "alone": by_engine, "among_others": among_others}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds * 4):
+        for name, way in ways.items():
+            uses = worn[4 + number % 4]
+            took = timed(lambda way=way, uses=uses: way(uses), clock)
+            if number >= len(worn) - 4:  # by then every set has been worn once
+                seconds[name].append(took)
+    return {name: median(each) for name, each in seconds.items()}
+
+
+@torch.no_grad()
+def step(net: Net, loras: Sequence[Lora], rounds: int, clock: str) -> dict[str, float]:
+    """Seconds of one step of a batch of requests: with a set of three LoRAs each, all different, and without."""
+    cupboard = Cupboard(net, loras)
+    batches = {"with_loras": Batch(cupboard.checkpoint), "lora_free": Batch(cupboard.checkpoint)}
+    for seed, uses in enumerate(sets(loras, TOGETHER)):
+        batches["with_loras"].join(cupboard.run(uses, seed))
+        batches["lora_free"].join(cupboard.run((), seed))
+    seconds: dict[str, list[float]] = {name: [] for name in batches}
+    for number in range(rounds * 3 + 1):
+        for name, batch in batches.items():
+            took = timed(batch.step, clock)
+            if number:  # the first one lays out the stacks
+                seconds[name].append(took)
+    return {name: median(each) for name, each in seconds.items()}
+
+
+def timed(work: Callable[[], Any], clock: str) -> float:
+    """Seconds of `work` by this clock."""
+    now = CLOCKS[clock]
+    began = now()
+    work()
+    return now() - began
+
+
+def memory(net: Net, requests: int) -> dict[str, Any]:
+    """Bytes that the process holds after so many requests over 200 LoRAs, with caches that are full from early on."""
+    count = MEMORY_LORAS * requests // MEMORY_REQUESTS
+    shapes = net.pipeline()
+    loras = [lora(net, shapes, number) for number in range(count)]
+    engine = engine_of(
+        net, shapes, loras, lora_bytes=CACHE_BYTES, set_bytes=CACHE_BYTES, embedding_bytes=CACHE_BYTES
+    )
+    chance, looks, every = random.Random(0), list[int](), requests // LOOKS
+    for first in range(0, requests, TOGETHER):
+        handles = [engine.submit(_memory_wish(net, loras, chance, seed)) for seed in range(first, first + TOGETHER)]
+        engine.finish()
+        if any(handle.state is not State.DONE for handle in handles):
+            raise RuntimeError(str([handle.error for handle in handles]))
+        if (first + TOGETHER) // every > len(looks):
+            gc.collect()
+            looks.append(psutil.Process().memory_info().rss)
+    return {"requests": requests, "loras": count, "bytes": looks}
+
+
+def _memory_wish(net: Net, loras: Sequence[Lora], chance: random.Random, seed: int) -> GenerationRequest:
+    uses = tuple(_weighed(each.use, chance) for each in chance.sample(list(loras), chance.randint(0, LORAS_EACH)))
+    made = wish(net, uses, seed, chance.randint(1, 3))
+    return made.model_copy(update={"prompt": f"a red circle, number {seed}", "sampler": chance.choice(list(Sampler))})
