@@ -67,9 +67,7 @@ def wish(net: Net, uses: tuple[LoraUse, ...], seed: int, steps: int) -> Generati
 def sets(loras: Sequence[Lora], count: int, seed: int = 0) -> list[tuple[LoraUse, ...]]:
     """So many different sets of three LoRAs."""
     chance = random.Random(seed)
-    return [
-        tuple(_weighed(each.use, chance) for each in chance.sample(list(loras), LORAS_EACH)) for _ in range(count)
-    ]
+    return [tuple(_weighed(each.use, chance) for each in chance.sample(list(loras), LORAS_EACH)) for _ in range(count)]
 
 
 def _weighed(use: LoraUse, chance: random.Random) -> LoraUse:
@@ -137,9 +135,7 @@ def memory(net: Net, requests: int) -> dict[str, Any]:
     count = MEMORY_LORAS * requests // MEMORY_REQUESTS
     shapes = net.pipeline()
     loras = [lora(net, shapes, number) for number in range(count)]
-    engine = engine_of(
-        net, shapes, loras, lora_bytes=CACHE_BYTES, set_bytes=CACHE_BYTES, embedding_bytes=CACHE_BYTES
-    )
+    engine = engine_of(net, shapes, loras, lora_bytes=CACHE_BYTES, set_bytes=CACHE_BYTES, embedding_bytes=CACHE_BYTES)
     chance, looks, every = random.Random(0), list[int](), requests // LOOKS
     for first in range(0, requests, TOGETHER):
         handles = [engine.submit(_memory_wish(net, loras, chance, seed)) for seed in range(first, first + TOGETHER)]

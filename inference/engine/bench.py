@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from inference.engine.additions import Addition, ConvAddition
+from inference.engine.additions import Addition, Whole
 from inference.engine.board import Board
 from inference.engine.lora_set import LoraSet, Part
 
@@ -43,7 +43,9 @@ class Bench:
         stacks = self._stacks
         if stacks is None or not stacks.hold(needs, len(sets)):
             grown = needs if stacks is None else _together(needs, stacks.sizes)
-            stacks = self._stacks = _Stacks.empty(grown if _fits(grown, needs) else needs, sets, self._rows)
+            stacks = self._stacks = _Stacks.empty(
+                grown if _fits(grown, needs) else needs, sets, self._rows, self._board
+            )
         for seat, one in enumerate(sets):
             stacks.write(seat, one)
         shown: list[Addition | None] = [None] * len(self._board.keys)
@@ -77,29 +79,32 @@ def _fits(sizes: Sizes, needs: Sizes) -> bool:
 
 @dataclass
 class _Stacks:
-    """Every layer's stacked parts: one entry for each seat, of convolutions for each row of each seat."""
+    """Every layer's stacked parts: one entry for each seat, of convolutions for each row of each seat.
+
+    Who changes nothing of a layer has zeros there, or what is `plain`: the layer's own weights.
+    """
 
     sizes: Sizes
     tensors: Mapping[Part, torch.Tensor]
     kinds: Mapping[int, type[Addition]]
+    plain: Mapping[Part, torch.Tensor]
     seated: list[int]  # the numbers of the sets
     rows: int
     _views: list[dict[Part, torch.Tensor]] = field(init=False)  # of each seat
+    _filled: list[dict[Part, int]] = field(init=False)  # of each seat: the rank that was written, 1 where there is none
     _shown: dict[int, list[tuple[int, Addition]]] = field(default_factory=dict[int, list[tuple[int, Addition]]])
 
     def __post_init__(self) -> None:
         """Lay out the seats."""
+        seats = range(len(self.seated))
+        self._filled = [{} for _ in seats]
         self._views = [
-            {
-                part: tensor[seat * n : (seat + 1) * n]
-                for part, tensor in self.tensors.items()
-                if (n := self._copies(part))
-            }
-            for seat in range(len(self.seated))
+            {part: tensor[seat * (n := self._copies(part)) : (seat + 1) * n] for part, tensor in self.tensors.items()}
+            for seat in seats
         ]
 
     @classmethod
-    def empty(cls, needs: Sizes, sets: Sequence[LoraSet], rows: int) -> _Stacks:
+    def empty(cls, needs: Sizes, sets: Sequence[LoraSet], rows: int, board: Board) -> _Stacks:
         """Room for `sets` and as many more as make a power of two."""
         models = {part: tensor for one in sets for part, tensor in one.parts.items()}
         kinds = {place: type(model) for one in sets for place in one.denoiser if (model := one.additions[place])}
@@ -108,11 +113,17 @@ class _Stacks:
         for part, model in models.items():
             place, name = part
             kind, shape = kinds[place], list(model.shape)
-            shape[0] = seats * (rows if issubclass(kind, ConvAddition) else 1)
+            shape[0] = seats * (rows if kind.PER_ROW else 1)
             if name in kind.RANK:
                 shape[kind.RANK[name]] = needs[part]
             tensors[part] = model.new_zeros(shape)
-        return cls(needs, tensors, kinds, [0] * seats, rows)
+        plain = {
+            (place, name): tensor
+            for place, kind in kinds.items()
+            if issubclass(kind, Whole)
+            for name, tensor in kind.plain(board.layers[place], board.device).items()
+        }
+        return cls(needs, tensors, kinds, plain, [-1] * seats, rows)
 
     def hold(self, needs: Sizes, seats: int) -> bool:
         """Whether `needs` fit, without too much room left over."""
@@ -125,20 +136,21 @@ class _Stacks:
         if self.seated[seat] == one.number:
             return
         self.seated[seat] = one.number
-        parts = one.parts
         blank: list[torch.Tensor] = []
         targets: list[torch.Tensor] = []
         sources: list[torch.Tensor] = []
+        filled = self._filled[seat]
         for part, view in self._views[seat].items():
-            source = parts.get(part)
+            source = one.parts.get(part)
             if source is None:
-                blank.append(view)
-                continue
-            if one.ranks[part] < self.sizes[part]:
-                blank.append(view)
-                view = view.narrow(self.kinds[part[0]].RANK[part[1]], 0, one.ranks[part])
-            targets.append(view)
-            sources.append(source)
+                source = self.plain.get(part)
+            before, filled[part] = filled.get(part, 0), 0 if source is None else one.ranks.get(part) or 1
+            dimension = self.kinds[part[0]].RANK.get(part[1])
+            if filled[part] < before:
+                blank.append(view if dimension is None else view.narrow(dimension, filled[part], before - filled[part]))
+            if source is not None:
+                targets.append(view if dimension is None else view.narrow(dimension, 0, filled[part]))
+                sources.append(source)
         if blank:
             torch._foreach_zero_(blank)  # pyright: ignore[reportPrivateUsage] (its only name)
         if targets:
@@ -155,4 +167,4 @@ class _Stacks:
         return found
 
     def _copies(self, part: Part) -> int:
-        return self.rows if issubclass(self.kinds[part[0]], ConvAddition) else 1
+        return self.rows if self.kinds[part[0]].PER_ROW else 1

@@ -19,6 +19,10 @@ from inference.engine.folding import Layer, Layers, ModuleKey
 
 Additions = Sequence[Addition | None]  # by place; None: the layer adds nothing
 
+# A layer is small when a LoRA of this rank would have half as many numbers and more: a matrix of its own for each
+# picture is then cheaper than what LoRAs add. Layers of Stable Diffusion and SDXL are all larger.
+SMALL = 128
+
 
 class Board:
     """Numbers the changeable layers of one checkpoint (their *places*) and tells each what to add.
@@ -28,6 +32,7 @@ class Board:
 
     def __init__(self, layers: Layers, device: torch.device | None = None) -> None:
         self.device = device
+        self.small = SMALL
         self.keys: tuple[ModuleKey, ...] = tuple(layers)
         self.layers: tuple[Layer, ...] = tuple(layers.values())
         self.places = {key: place for place, key in enumerate(self.keys)}
@@ -37,6 +42,11 @@ class Board:
         for place, layer in enumerate(self.layers):
             layer.__class__ = _asking(type(layer))
             vars(layer).update(board=self, place=place)
+
+    def is_small(self, layer: Layer) -> bool:
+        """Whether each picture gets weights of its own there."""
+        outputs, inputs = layer.weight.shape[:2]
+        return isinstance(layer, nn.Linear) and outputs * inputs <= self.small * (outputs + inputs)
 
     @contextmanager
     def showing(self, additions: Additions) -> Generator[None]:
@@ -63,12 +73,11 @@ class _Asking(nn.Module):
     place: int = 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = super().forward(x)
         board = self.board
-        if board is not None and (addition := board.current[self.place]) is not None:
-            board.ran[self.place] = 1
-            addition.onto(y, x, self)  # pyright: ignore[reportArgumentType] (mixed into layers alone)
-        return y
+        if board is None or (addition := board.current[self.place]) is None:
+            return super().forward(x)
+        board.ran[self.place] = 1
+        return addition.output(x, self, super().forward)  # pyright: ignore[reportArgumentType] (mixed into layers alone)
 
 
 @cache

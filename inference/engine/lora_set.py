@@ -59,14 +59,15 @@ class LoraSet:
         layers = dict(zip(board.keys, board.layers, strict=True))
         additions: list[Addition | None] = [None] * len(layers)
         for key, change in fold_all(loras, layers).items():
-            additions[board.places[key]] = addition_of(_bounded(change), layers[key], board.device)
+            addition = addition_of(_bounded(change), layers[key], board.device)
+            additions[board.places[key]] = addition.whole(layers[key]) if board.is_small(layers[key]) else addition
         at_work = [place for place, addition in enumerate(additions) if addition is not None]
         parts = [part for addition in additions if addition for part in addition.parts.values()]
         return cls(
             additions,
             denoiser=tuple(place for place in at_work if board.keys[place][0] == "unet"),
             text=tuple(place for place in at_work if board.keys[place][0] != "unet"),
-            dense=any(addition is not None and addition.dense is not None for addition in additions),
+            dense=any(addition is not None and "dense" in addition.parts for addition in additions),
             nbytes=sum(part.nbytes for part in parts),
         )
 

@@ -7,6 +7,7 @@ import random
 import pytest
 import torch
 
+from inference.engine.board import SMALL
 from inference.engine.handle import State
 from inference.errors import InvalidRequest
 from tests.inference.engine.trials import LIMITS, Tally, error, trial
@@ -32,8 +33,9 @@ def test_who_joins_and_leaves_changes_nobodys_picture(seed: int) -> None:
     assert tally.compared and not tally.failures
 
 
-def test_variants_of_a_request_are_painted_in_one_go(world: World) -> None:
-    chance, engine = random.Random(7), world.engine()
+@pytest.mark.parametrize("small", [0, SMALL])
+def test_variants_of_a_request_are_painted_in_one_go(world: World, small: int) -> None:
+    chance, engine = random.Random(7), world.engine(small=small)
     uses = tuple(lora.file.use for lora in world.loras[:2])
     variants = ((1.0, 0.0), (0.0, 0.5), (-0.7, 0.3))
     made = world.wish(chance, loras=uses, variants=variants, count=3, steps=3, guidance_scale=3.0)

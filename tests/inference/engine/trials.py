@@ -29,6 +29,7 @@ import transformers
 from PIL import Image
 
 from inference.base_models import BaseModelId
+from inference.engine.board import SMALL
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
@@ -205,7 +206,7 @@ def trial(seed: int, tally: Tally) -> None:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         world = world_of(chance, Path(folder))
-        engine = world.engine(places=chance.randint(4, 12))
+        engine = world.engine(places=chance.randint(4, 12), small=seed % 2 * SMALL)
         for stranger in played(engine, world, chance, chance.randint(3, 10)):
             try:
                 tally.count(world, stranger)

@@ -31,6 +31,7 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, CLIPTextM
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.checkpoint_files import CheckpointSays
 from inference.demo import CHECKPOINTS
+from inference.engine.board import SMALL
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
 from inference.engine.engine import Engine, Options
 from inference.engine.lora_files import LoraFile
@@ -167,12 +168,17 @@ class World:
                 return LoraFile(use, lora.file.tensors, lora.file.evidence, lora.file.autov3)
         raise LoraFileChanged(lora=use.name)
 
-    def engine(self, **options: Any) -> Engine:
-        """A fresh engine on a copy of the checkpoint, so that the reference stays untouched."""
+    def engine(self, *, small: int = SMALL, **options: Any) -> Engine:
+        """A fresh engine on a copy of the checkpoint, so that the reference stays untouched.
+
+        With `small` 0 all layers get additions, as those of real checkpoints do; else these here get whole weights.
+        """
         store = CheckpointStore((self.spec,), CPU)
         pipeline = copy.deepcopy(pipeline_of(self.base, self.dtype))
         pipeline.scheduler = self.scheduler
-        store.hold(Checkpoint.of(self.spec, pipeline))
+        checkpoint = Checkpoint.of(self.spec, pipeline)
+        checkpoint.board.small = small
+        store.hold(checkpoint)
         return Engine(store, self, Matcher((self.spec,), CompatibilityTable()), Options(inputs=self.inputs, **options))
 
     def add(self, seed: int, form: str) -> DrawnLora:
