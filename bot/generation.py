@@ -224,7 +224,8 @@ class Generation:
         try:
             if job := await find_job(self._connection, job_id):
                 pictures = await pictures_of_job(self._connection, job_id) if job.state.final else ()
-                updates.put_nowait(JobUpdate(job, pictures=pictures))
+                if updates.empty():  # what came meanwhile is newer, and the end has to stay the last
+                    updates.put_nowait(JobUpdate(job, pictures=pictures))
             yield updates
         finally:
             self._followers[job_id].discard(updates)

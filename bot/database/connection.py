@@ -1,4 +1,7 @@
-"""Opening the database, and transactions that stay whole although many coroutines share one connection."""
+"""Opening the database, and transactions that stay whole although many coroutines share one connection.
+
+What only reads has a second connection beside it: nobody waits until what somebody else commits has reached the disk.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,10 @@ Parameters = Sequence[object] | Mapping[str, object]
 
 @dataclass
 class _Gate:
-    """Who may use a connection now. The owner is a task, so a transaction must not be handed to a child task."""
+    """Who may write on a connection now. The owner is a task, so a transaction must not be handed to a child task."""
 
     path: Path
+    reader: aiosqlite.Connection  # for whoever does not write; it sees what is committed
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     owner: asyncio.Task[object] | None = None
 
@@ -43,12 +47,26 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise DatabaseError(f"SQLite 3.37 or newer is needed; this Python brings {sqlite3.sqlite_version}.")
     _make_place(path)
+    async with _opened(path) as connection:
+        with _explained(path):
+            await _prepare(connection)
+            await migrate(connection, path)
+            await connection.execute("PRAGMA journal_mode = WAL")
+            await connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL may lose the last commits
+            await connection.execute("PRAGMA foreign_keys = ON")  # not earlier: migrations may rebuild tables
+        async with _opened(path) as reader:
+            with _explained(path):
+                await _prepare(reader)
+                await reader.execute("PRAGMA query_only = ON")
+            _gates[connection] = _Gate(path, reader)
+            yield connection
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
     with _explained(path):
         connection = await aiosqlite.connect(path, isolation_level=None)
     try:
-        _gates[connection] = _Gate(path)
-        with _explained(path):
-            await _prepare(connection, path)
         yield connection
     finally:
         await connection.close()
@@ -64,24 +82,20 @@ def _make_place(path: Path) -> None:
         raise FolderNotWritable(f"The database {path} cannot be written: {problem.strerror}.") from problem
 
 
-async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
+async def _prepare(connection: aiosqlite.Connection) -> None:
     connection.row_factory = aiosqlite.Row
     await connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     await connection.execute("PRAGMA trusted_schema = OFF")
-    await migrate(connection, path)
-    await connection.execute("PRAGMA journal_mode = WAL")
-    await connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL may lose the last commits with the power
-    await connection.execute("PRAGMA foreign_keys = ON")  # not earlier: migrations may rebuild tables
 
 
 @asynccontextmanager
 async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
     """Everything inside is committed together, or, when an exception or a cancellation leaves it, not at all.
 
-    Other tasks that use `fetch`, `write` or `transaction` on this connection wait meanwhile, so they neither see
-    half of it nor get mixed into it. Inside another transaction of the same task it is a savepoint. Do not await
-    other tasks that use the connection from within: they wait for you. A cancellation that comes while the commit
-    is under way does not stop it. Raises DatabaseError.
+    Other tasks that use `write` or `transaction` on this connection wait meanwhile, so they do not get mixed into it;
+    `fetch` gives them what was there before. Inside another transaction of the same task it is a savepoint. Do not
+    await other tasks that write from within: they wait for you. A cancellation that comes while the commit is under
+    way does not stop it. Raises DatabaseError.
     """
     gate = _gates[connection]
     if gate.mine:
@@ -118,13 +132,14 @@ async def _savepoint(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
 
 
 async def fetch(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-    """All rows of a reading statement; never rows that another task has not committed yet. Raises DatabaseError."""
+    """All rows of a reading statement; never rows that another task has not committed yet. Raises DatabaseError.
+
+    Inside a transaction of this task it sees what this one has written, and may write itself.
+    """
     gate = _gates[connection]
     with _explained(gate.path):
-        if gate.mine:
-            return list(await connection.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
-        async with gate.lock:
-            return list(await connection.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
+        reader = connection if gate.mine else gate.reader
+        return list(await reader.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
 
 
 async def fetch_one(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:

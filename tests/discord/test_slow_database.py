@@ -50,14 +50,14 @@ async def test_people_see_soon_that_they_were_heard(scene: Scene) -> None:
         await scene.painted(sent)
 
 
-async def test_a_form_has_more_time(scene: Scene) -> None:
+async def test_a_form_opens_all_the_same(scene: Scene) -> None:
     page = await (await scene.grace.slash("lora info", name="Bat")).reply()
-    async with held(scene, 1.2):
+    async with held(scene):
         order = await scene.ada.slash("imagine", prompt=PROMPT)
-        await order.answered()  # it waits for the database, and whoever asks the database anything waits behind it
+        await order.answered()  # it waits for the database, but whoever only reads does not wait behind it
         opener = await scene.grace.press(page, "Use now")
         await opener.modal()
-    await scene.painted(order)
+        await scene.painted(order)
 
 
 async def test_a_refusal_stays_private(scene: Scene) -> None:
