@@ -12,7 +12,7 @@ import psutil
 import torch
 
 from benchmarks._engine_nets import Lora, Net, engine_of, lora
-from benchmarks._engine_trace import CLOCKS
+from benchmarks._engine_trace import CLOCKS, wish
 from inference.engine.batch import Batch
 from inference.engine.bench import Bench
 from inference.engine.checkpoints import Checkpoint
@@ -56,14 +56,6 @@ class _Files:
         raise NotImplementedError
 
 
-def wish(net: Net, uses: tuple[LoraUse, ...], seed: int, steps: int) -> GenerationRequest:
-    """A guided request of the net's size."""
-    return GenerationRequest(
-        checkpoint=net.name, prompt="a red circle", negative_prompt="blurry", loras=uses, width=net.side,
-        height=net.side, steps=steps, guidance_scale=7.0, sampler=Sampler.EULER, seed=seed,
-    )  # fmt: skip
-
-
 def sets(loras: Sequence[Lora], count: int, seed: int = 0) -> list[tuple[LoraUse, ...]]:
     """So many different sets of three LoRAs."""
     chance = random.Random(seed)
@@ -96,11 +88,11 @@ def switch(net: Net, loras: Sequence[Lora], rounds: int, clock: str) -> dict[str
 
     ways = {"set_adapters": by_peft, "alone": by_engine, "among_others": among_others}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds * 4):
+    for number in range((rounds + 1) * 4):
         for name, way in ways.items():
             uses = worn[4 + number % 4]
             took = timed(lambda way=way, uses=uses: way(uses), clock)
-            if number >= len(worn) - 4:  # by then every set has been worn once
+            if number >= 4:  # by then every set has been worn once
                 seconds[name].append(took)
     return {name: median(each) for name, each in seconds.items()}
 
@@ -114,7 +106,7 @@ def step(net: Net, loras: Sequence[Lora], rounds: int, clock: str) -> dict[str, 
         batches["with_loras"].join(cupboard.run(uses, seed))
         batches["lora_free"].join(cupboard.run((), seed))
     seconds: dict[str, list[float]] = {name: [] for name in batches}
-    for number in range(rounds * 3 + 1):
+    for number in range(rounds + 1):
         for name, batch in batches.items():
             took = timed(batch.step, clock)
             if number:  # the first one lays out the stacks

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from benchmarks._engine_nets import Lora, Net
-from inference.messages import GenerationRequest, Sampler
+from inference.messages import GenerationRequest, LoraUse, Sampler
 
 CLOCKS: dict[str, Callable[[], float]] = {"cpu": time.process_time, "wall": time.perf_counter}
 PROMPTS = ("a red circle", "a blue star on white", "a green square", "two small stars", "a quiet owl", "a red bat")
@@ -51,10 +51,10 @@ def orders(net: Net, loras: list[Lora], count: int, seed: int = 0) -> list[Order
     sets = [_lora_set(chance, loras) for _ in range(SETS)]
     popularity = [1 / (place + 1) for place in range(SETS)]
     now, made = 0.0, list[Order]()
-    for _ in range(count):
+    for number in range(count):
         request = GenerationRequest(
             checkpoint=net.name,
-            prompt=chance.choice(PROMPTS),
+            prompt=f"{chance.choice(PROMPTS)}, number {number}",  # everybody has their own
             negative_prompt=chance.choice(["", "blurry"]),
             loras=chance.choices(sets, popularity)[0],
             width=net.side,
@@ -70,7 +70,15 @@ def orders(net: Net, loras: list[Lora], count: int, seed: int = 0) -> list[Order
     return [Order(order.at * scale, order.request) for order in made]
 
 
-def _lora_set(chance: random.Random, loras: list[Lora]) -> tuple:
+def wish(net: Net, uses: tuple[LoraUse, ...], seed: int, steps: int) -> GenerationRequest:
+    """A guided request of the net's size."""
+    return GenerationRequest(
+        checkpoint=net.name, prompt="a red circle", negative_prompt="blurry", loras=uses, width=net.side,
+        height=net.side, steps=steps, guidance_scale=7.0, sampler=Sampler.EULER, seed=seed,
+    )  # fmt: skip
+
+
+def _lora_set(chance: random.Random, loras: list[Lora]) -> tuple[LoraUse, ...]:
     chosen = chance.sample(loras, chance.choice([0, 1, 1, 2, 3]))
     return tuple(lora.use.model_copy(update={"weight": round(chance.uniform(0.4, 1.2), 2)}) for lora in chosen)
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from benchmarks._engine_nets import Lora, Net, engine_of
-from benchmarks._engine_trace import Clock, Order, Served
+from benchmarks._engine_trace import Clock, Order, Served, wish
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.engine.samplers import scheduler_for
 from inference.messages import GenerationRequest, PredictionType
 from inference.prediction import Prediction
 
+WARMING_WEIGHT = 0.39  # that no request of a trace asks for, and its prompt neither
 EPSILON = Prediction(PredictionType.EPSILON, zero_snr=False)
 
 
@@ -89,10 +91,13 @@ class FusedLoras(OneByOne):
 
 
 class Together:
-    """The engine; LoRAs are in memory as they are for the others."""
+    """A fresh engine; LoRAs are in memory as they are for the others, and no prompt of the trace is."""
 
-    def __init__(self, net: Net, loras: list[Lora], **options: Any) -> None:
-        self.engine: Engine = engine_of(net, net.pipeline(), loras, **options)
+    def __init__(self, net: Net, pipeline: Any, loras: list[Lora], folder: Path) -> None:
+        self.engine: Engine = engine_of(net, pipeline, loras)
+        for use in (lora.use.model_copy(update={"weight": WARMING_WEIGHT}) for lora in loras):
+            self.engine.submit(wish(net, (use,), seed=0, steps=1))
+        self.engine.finish()
 
     def serve(self, trace: Sequence[Order], gap: float, clock: Clock) -> Served:
         """Paint everything; between two orders lie `gap` seconds on average."""

@@ -1,10 +1,15 @@
 """The engine against diffusers one request at a time: 60 mixed requests at 2.5 times what one by one can paint.
 
-One JSON object. Every trace is served in three ways, in turn, in one process with one thread: with PEFT's adapters,
-with fused LoRAs, and by the engine; figures are medians over the rounds. By default time is this process's own
-computing time, so that a busy machine does not blur it; an idle one gives the same with `--clock wall`.
+One line of JSON. `trace`: every trace is served in three ways, in turn, in one process with one thread: with PEFT's
+adapters, with fused LoRAs, and by a fresh engine; LoRAs are in memory for all of them, prompts are for none; figures
+are medians over the rounds. `kernels`: what LoRAs add to a step of the real SDXL. `switch`: another set of LoRAs.
+`step`: a step with LoRAs and without. `memory`: 1,000 requests over 200 LoRAs.
 
-    python benchmarks/engine.py [--quick] [--nets launch demo 20M 140M] [--rounds 5] [--clock cpu|wall]
+By default time is this process's own computing time, so that a busy machine does not blur it; an idle one gives the
+same with `--clock wall`. With `--keep FILE` what is measured is added to what was, and the line tells of all of it, so
+that it can be measured in pieces.
+
+    python benchmarks/engine.py [--quick] [--parts trace step …] [--nets launch demo 20M 140M] [--rounds 5]
 """
 
 from __future__ import annotations
@@ -12,7 +17,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
+import platform
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -23,60 +31,140 @@ sys.path.remove(str(Path(__file__).parent))  # its queue.py would stand before P
 
 import torch
 
-from benchmarks._engine_nets import LORAS, NETS, Net, lora
-from benchmarks._engine_trace import Clock, Order, Served, orders
+from benchmarks._engine_costs import memory, step, switch
+from benchmarks._engine_kernels import counted
+from benchmarks._engine_nets import LORAS, NETS, Lora, Net, lora
+from benchmarks._engine_trace import Clock, Order, orders
 from benchmarks._engine_ways import Adapters, FusedLoras, OneByOne, Together, Way
 
 LOAD = 2.5  # orders come so many times as fast as one-by-one painting without LoRAs could serve them
+PARTS = ("trace", "kernels", "switch", "step", "memory")
+COMPUTE = ("20M", "140M")  # nets that gain little or nothing from painting together
+FIGURES = ("throughput", "latency", "p95")
+
+Found = dict[str, Any]
 
 
-def measured(net: Net, rounds: int, requests: int, clock: str) -> dict[str, Any]:
-    """All ways on one net, in turn."""
-    loras = [lora(net, net.pipeline(), number) for number in range(LORAS)]
-    trace = orders(net, loras, requests)
-    ways: dict[str, Way] = {
-        "peft": Adapters(net, loras),
-        "fused": FusedLoras(net, loras),
-        "engine": Together(net, loras),
-    }
+def trace(net: Net, loras: list[Lora], rounds: int, requests: int, clock: str, before: Found) -> Found:
+    """All ways on one net, in turn. Goes on from `before`, the rounds that were played already."""
+    played = orders(net, loras, requests)
+    ways: dict[str, Way] = {"peft": Adapters(net, loras), "fused": FusedLoras(net, loras)}
     for way in ways.values():
-        way.serve(trace[:6], 0.0, Clock(clock))  # first passes are slower for everybody
-    gap = _seconds_alone(net, trace, clock) / LOAD
-    runs: dict[str, list[Served]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            runs[name].append(way.serve(trace, gap, Clock(clock)))
-    return {"orders_per_second": round(1 / gap, 3)} | {name: _medians(served) for name, served in runs.items()}
+        way.serve(played[:6], 0.0, Clock(clock))  # first passes are slower for everybody
+    gap = before.get("gap") or _seconds_alone(net, played, clock) / LOAD
+    runs: dict[str, list[list[float]]] = before.get("runs") or {name: [] for name in (*ways, "engine")}
+    with tempfile.TemporaryDirectory() as folder:
+        pipeline = net.pipeline()
+        for _ in range(rounds):
+            for name, way in (ways | {"engine": Together(net, pipeline, loras, Path(folder))}).items():
+                served = way.serve(played, gap, Clock(clock))
+                runs[name].append([served.throughput, served.latency, served.p95])
+    return {"gap": gap, "runs": runs}
 
 
-def _seconds_alone(net: Net, trace: Sequence[Order], clock: str) -> float:
+def _seconds_alone(net: Net, played: Sequence[Order], clock: str) -> float:
     plain = OneByOne(net, [])
-    plain.paint(trace[0].request)
-    return len(trace) / plain.serve(trace, 0.0, Clock(clock)).throughput / len(trace)
+    plain.paint(played[0].request)
+    return 1 / plain.serve(played, 0.0, Clock(clock)).throughput
 
 
-def _medians(runs: Sequence[Served]) -> dict[str, float]:
+def measure(options: argparse.Namespace, found: Found) -> None:
+    """Add to `found` what the options ask for."""
+    rounds, requests = options.rounds or (1 if options.quick else 5), 12 if options.quick else 60
+    nets = [net for net in NETS if net.name in (options.nets or [n.name for n in NETS[: 2 if options.quick else 4]])]
+    if "kernels" in options.parts:
+        found["kernels"] = counted(options.quick)
+    if "memory" in options.parts:
+        found["memory"] = memory(NETS[0], 40 if options.quick else 1000)
+    for net in nets:
+        shapes = net.pipeline()
+        loras = [lora(net, shapes, number) for number in range(LORAS)]
+        del shapes
+        for name, part in (("switch", switch), ("step", step)):
+            if name in options.parts:
+                found.setdefault(name, {})[net.name] = part(net, loras, rounds, options.clock)
+        if "trace" in options.parts:
+            traces = found.setdefault("trace", {})
+            traces[net.name] = trace(net, loras, rounds, requests, options.clock, traces.get(net.name, {}))
+
+
+def told(found: Found) -> Found:
+    """The line: figures of what was found, then the tables they come from."""
+    tables = {net: _medians(runs["runs"]) for net, runs in found.get("trace", {}).items()}
+    line: Found = {}
+    for name, prefix in (("launch", ""), ("demo", "demo_")):
+        if name in tables:
+            ways = tables[name]
+            line |= {
+                f"{prefix}throughput_vs_peft": ways["engine"]["throughput"] / ways["peft"]["throughput"],
+                f"{prefix}latency_vs_peft": ways["engine"]["latency"] / ways["peft"]["latency"],
+                f"{prefix}throughput_vs_fused": ways["engine"]["throughput"] / ways["fused"]["throughput"],
+            }
+    if compute := [tables[name] for name in COMPUTE if name in tables]:
+        line["compute_throughput_vs_best"] = min(_against_best(ways, "throughput", max) for ways in compute)
+        line["compute_latency_vs_best"] = max(_against_best(ways, "latency", min) for ways in compute)
+    if "kernels" in found:
+        line["extra_kernels"] = found["kernels"]["extra_kernels"]
+    if "switch" in found:
+        costs = found["switch"].values()
+        line["switch_vs_set_adapters"] = max(each["alone"] / each["set_adapters"] for each in costs)
+        line["switch_among_others_vs_set_adapters"] = max(each["among_others"] / each["set_adapters"] for each in costs)
+    if "step" in found:
+        line["step_vs_lora_free"] = max(each["with_loras"] / each["lora_free"] for each in found["step"].values())
+    if "memory" in found:
+        first, *_, last = found["memory"]["bytes"]
+        line["memory_growth"] = last / first - 1
+    return line | {"nets": tables} | {name: found[name] for name in (*PARTS[1:], "machine") if name in found}
+
+
+def _medians(runs: dict[str, list[list[float]]]) -> dict[str, dict[str, float]]:
     return {
-        "throughput": round(median(run.throughput for run in runs), 3),
-        "latency": round(median(run.latency for run in runs), 4),
-        "p95": round(median(run.p95 for run in runs), 4),
+        way: dict(zip(FIGURES, (median(column) for column in zip(*rounds, strict=True)), strict=True))
+        | {"rounds": len(rounds)}
+        for way, rounds in runs.items()
     }
+
+
+def _against_best(ways: dict[str, dict[str, float]], figure: str, best: Any) -> float:
+    return ways["engine"][figure] / best(ways["peft"][figure], ways["fused"][figure])
+
+
+def _machine(clock: str) -> Found:
+    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    cpu = names[0] if names else platform.processor()
+    return {"cpu": cpu, "cores": os.cpu_count(), "load": load, "clock": clock, "torch": torch.__version__}
+
+
+def _lines(path: str) -> list[str]:
+    file = Path(path)
+    return file.read_text("utf-8").splitlines() if file.is_file() else []
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round, fewer requests, without the largest net")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one round, fewer requests, small nets: does it run?")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--nets", nargs="*", choices=[net.name for net in NETS])
-    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--rounds", type=int, help="rounds of each trace; with --keep so many more")
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="add to what lies there")
     options = parser.parse_args()
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
-    nets = [net for net in NETS if net.name in (options.nets or [n.name for n in NETS[: 3 if options.quick else 4]])]
-    rounds, requests = options.rounds or (1 if options.quick else 5), 24 if options.quick else 60
-    tables = {net.name: measured(net, rounds, requests, options.clock) for net in nets}
-    print(json.dumps({"benchmark": "engine", "clock": options.clock, "rounds": rounds, "nets": tables}))
+    found: Found = json.loads(options.keep.read_bytes()) if options.keep and options.keep.is_file() else {}
+    found["machine"] = _machine(options.clock)
+    measure(options, found)
+    if options.keep:
+        options.keep.write_text(json.dumps(found), "utf-8")
+    print(json.dumps({"benchmark": "engine", **_rounded(told(found))}))
 
 
 if __name__ == "__main__":
