@@ -23,7 +23,7 @@ from inference.engine.embeddings import Embeddings
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
 from inference.engine.lean import lean
-from inference.engine.previews import PreviewMap
+from inference.engine.previews import Sketcher, sketcher_for
 from inference.engine.residence import Residence
 from inference.engine.single_file import SINGLE_FILES, open_single_file
 from inference.engine.solo import SoloCheckpoint
@@ -46,7 +46,7 @@ class Checkpoint:
     pipeline: Any
     scheduler_config: Any
     prediction: Prediction
-    preview: PreviewMap
+    preview: Sketcher
     names: LayerNames
     board: Board
     residence: Residence
@@ -99,7 +99,7 @@ class Checkpoint:
         parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         residence.bring("vae")
-        preview, board = PreviewMap.measure(pipeline.vae), Board(layer_names.layers, residence.device)
+        preview, board = sketcher_for(pipeline.vae), Board(layer_names.layers, residence.device)
         lean(pipeline.unet)
         embeddings = Embeddings(pipeline, board, residence, embedding_bytes)
         return cls(spec, pipeline, config, prediction, preview, layer_names, board, residence, embeddings)

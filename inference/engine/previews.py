@@ -1,11 +1,15 @@
-"""Previews without the VAE: a small map from latent channels to red, green and blue, measured at load time."""
+"""Previews: by the VAE itself where it is small, else without it.
+
+Large VAEs take longer for a picture than a step does. For them a small map from latent channels to red, green and blue
+is measured at load time; it sees one latent at a time, and small VAEs say more by what lies around it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
@@ -13,6 +17,34 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 _SIDE = 48  # latents; the chart is square
 _BLOCKS = 12  # colours a side
+_SMALL_VAE = 5_000_000  # weights: milliseconds for a picture, also without a GPU
+
+
+class Sketcher(Protocol):
+    """Makes previews of clean latents."""
+
+    def picture(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
+        """A small picture of `latents` (channels, h, w), scaled to `size` (width, height) in pixels."""
+        ...
+
+
+def sketcher_for(vae: Any) -> Sketcher:
+    """How latents of `vae` are previewed."""
+    small = sum(weights.numel() for weights in vae.parameters()) <= _SMALL_VAE
+    return SmallVae(vae) if small else PreviewMap.measure(vae)
+
+
+@dataclass(frozen=True)
+class SmallVae:
+    """A VAE that is small enough to decode every preview."""
+
+    vae: Any
+
+    @torch.no_grad()
+    def picture(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
+        """What it decodes."""
+        scaled = latents[None].to(self.vae.device, self.vae.dtype) / self.vae.config.scaling_factor
+        return _image(self.vae.decode(scaled, return_dict=False)[0][0].movedim(0, -1).float().cpu(), size)
 
 
 @dataclass(frozen=True)
@@ -38,9 +70,13 @@ class PreviewMap:
 
     def picture(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
         """A small picture of `latents` (channels, h, w), scaled to `size` (width, height) in pixels."""
-        colours = _terms(latents.float().cpu()) @ self.matrix
-        pixels = ((colours.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return Image.fromarray(pixels.numpy()).resize(size, Image.Resampling.BILINEAR)
+        return _image(_terms(latents.float().cpu()) @ self.matrix, size)
+
+
+def _image(colours: torch.Tensor, size: tuple[int, int]) -> Image.Image:
+    """`colours` (h, w, 3) in -1..1 as a picture of `size`."""
+    pixels = ((colours.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return Image.fromarray(pixels.numpy()).resize(size, Image.Resampling.BILINEAR)
 
 
 def _terms(latents: torch.Tensor) -> torch.Tensor:
