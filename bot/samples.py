@@ -22,7 +22,7 @@ from inference.messages import GenerationRequest
 
 log = logging.getLogger(__name__)
 
-SEED = 1  # fixed, so that all versions and all LoRAs of a prompt start from the same noise
+SEED = 5  # fixed, so that all versions and all LoRAs of a prompt start from the same noise
 PAUSE_SECONDS = 5.0  # between two looks; people who are at it order again within a few
 VERSIONS_A_FOLDER = 1000
 

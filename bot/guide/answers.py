@@ -88,9 +88,9 @@ TROUBLES = (
         "nothing",
         later("Nothing changes"),
         later(
-            "· Is one of its trigger words in the prompt? Many LoRAs sleep without them.\n"
-            "· Take the weight up by 0.1 until you see something.\n"
-            "· Keep the seed and compare with a weight of 0.\n"
+            "- Is one of its trigger words in the prompt? Many LoRAs sleep without them.\n"
+            "- Take the weight up by 0.1 until you see something.\n"
+            "- Keep the seed and compare with a weight of 0.\n"
             "A wrong base model would look like this too, but Easel does not let one through."
         ),
         (Door.STUDIO,),

@@ -89,10 +89,10 @@ CHAPTERS = (
         later("Weights"),
         later(
             "The **weight** says how strongly a LoRA applies.\n"
-            "· Begin at **0.7 to 0.8** for a character or a style, at **0.3 to 0.6** for a detail.\n"
-            "· Nothing to see? Put its **trigger words** into the prompt first, then go up by 0.1.\n"
-            "· Above **1.2**, pictures begin to break.\n"
-            "· Below zero it pushes away from what it has learnt.\n"
+            "- Begin at **0.7 to 0.8** for a character or a style, at **0.3 to 0.6** for a detail.\n"
+            "- Nothing to see? Put its **trigger words** into the prompt first, then go up by 0.1.\n"
+            "- Above **1.2**, pictures begin to break.\n"
+            "- Below zero it pushes away from what it has learnt.\n"
             "/sweep paints one LoRA at several weights side by side, with one seed. "
             "A LoRA's page says which weight its maker recommends; Easel takes that one by itself."
         ),
@@ -104,10 +104,10 @@ CHAPTERS = (
         later("Several LoRAs together"),
         later(
             "A character, a style and a detail make a good team.\n"
-            "· All of them must fit the checkpoint. Easel checks each.\n"
-            "· Their order does not matter: they are added up.\n"
-            "· Each adds to the same picture, so take every weight down a little. Together about **1.5** is plenty.\n"
-            "· Change one thing at a time and keep the seed; then you see what did it. *Compare* in the studio paints "
+            "- All of them must fit the checkpoint. Easel checks each.\n"
+            "- Their order does not matter: they are added up.\n"
+            "- Each adds to the same picture, so take every weight down a little. Together about **1.5** is plenty.\n"
+            "- Change one thing at a time and keep the seed; then you see what did it. *Compare* in the studio paints "
             "with and without each.\n"
             "A set that works can be kept as a **stack**, by name, and given to others by its code."
         ),

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+import discord
 from discord import ui
 
 from bot import acknowledge
@@ -141,7 +142,9 @@ async def _add(page: Page, easel: Easel, job: Job) -> None:
     else:
         accessory = ui.Thumbnail[Any](page.attach(thumbnail))
         page.view.add_item(ui.Section[Any](text, accessory=accessory))
-    page.view.add_item(ui.ActionRow[Any](OpenButton(job.id), EditButton(job.id), AgainButton(job.id)))
+    again = AgainButton(job.id)
+    again.item.style = discord.ButtonStyle.secondary  # in a list, nothing stands out
+    page.view.add_item(ui.ActionRow[Any](OpenButton(job.id), EditButton(job.id), again))
 
 
 async def _text(easel: Easel, job: Job, count: int) -> str:

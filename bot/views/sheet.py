@@ -14,7 +14,7 @@ from bot.errors import NothingThere
 from bot.requests import LoraWish, wish_of
 from bot.sheets import letters_of
 from bot.studio import Studio, StudioLora
-from bot.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, several, summary
+from bot.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary
 from bot.variants import VariantName, names_of
 from bot.views.press import JobButton
 from bot.words import _, number
@@ -126,19 +126,23 @@ def _on_button(name: VariantName, letters: Mapping[str, str]) -> str:
     return spoken(replace(name, without=tuple(letters.get(each, each) for each in name.without)))
 
 
+def _without_tried(request: GenerationRequest) -> GenerationRequest:
+    """The request without the LoRA that has another weight in each picture of a sweep: its usual one is in none."""
+    tried = names_of(request)[0].lora
+    return request.model_copy(update={"loras": tuple(use for use in request.loras if use.name != tried)})
+
+
 def _told(job: Job, names: list[VariantName], sent: str) -> str:
     lora = names[0].lora
     if lora is not None:
         weights = " · ".join(f"{name.weight:g}" for name in names)
         head = _("**{lora}** at {weights}, with the same seed").format(lora=clipped(lora, 120), weights=weights)
     else:
-        head = _("What each of {loras} does, with the same seed").format(
-            loras=several((use.name for use in job.request.loras), 400)
-        )
+        head = _("What each LoRA does, with the same seed")
     letters = letters_of(job.request)
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
     notes = [f"-# {sentence_of_ours(note)}" for note in (*job.notes, sent) if note]
-    told = "-# " + " · ".join([summary(job.request), *seconds])
+    told = "-# " + " · ".join([summary(_without_tried(job.request)), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), told, *notes, ask])

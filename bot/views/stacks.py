@@ -270,7 +270,9 @@ def _title(total: int, checkpoint: str) -> str:
     head = f"## {_('Your stacks')}\n"
     if not total:
         return head + _("None yet. Put LoRAs together in /studio and press *Save as stack*.")
-    told = ngettext("{count} in all · looked at for {checkpoint}", "{count} in all · looked at for {checkpoint}", total)
+    told = ngettext(
+        "{count} stack · checked against {checkpoint}", "{count} stacks · checked against {checkpoint}", total
+    )
     return f"{head}-# " + told.format(count=total, checkpoint=plain(checkpoint))
 
 

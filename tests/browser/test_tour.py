@@ -10,7 +10,8 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import picture
-from tools.screenshots.stage import PAINT_MS, PHONE, Demo, begin, choose, command, fill, last, painted
+from tools.screenshots import newcomer
+from tools.screenshots.stage import PAINT_MS, PHONE, Demo, begin, choose, command, fill, last, looking, painted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,6 +31,18 @@ async def test_what_is_typed_while_the_page_opens_stays(demo: Demo, browser: Bro
     await page.get_by_test_id("command").filter(has_text="/imagine").wait_for()
     assert await page.get_by_test_id("message-input").input_value() == "/ima"
     await page.close()
+
+
+async def test_whoever_has_read_nothing_paints_with_a_bookmark_within_a_minute(demo: Demo, browser: Browser) -> None:
+    async with looking(browser, demo, newcomer.WHO, newcomer.CHANNEL) as page:
+        began = time.monotonic()
+        for step in newcomer.STEPS:
+            await step.do(page)
+            await picture(page, step.name)
+        took = time.monotonic() - began
+        print(f"\nfrom an empty channel to a picture with a bookmark: {len(newcomer.STEPS)} steps, {took:.1f} s")
+        await expect(last(page)).to_contain_text("seed")
+    assert took < 60
 
 
 async def test_a_newcomer_paints_keeps_and_finds_again(page: Page, demo: Demo) -> None:

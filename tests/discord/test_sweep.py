@@ -52,7 +52,7 @@ async def test_a_stack_is_compared(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Two", "Bat", "Cape")
     sent = await scene.ada.slash("stack compare", name="Two", prompt=PROMPT, checkpoint=VIVID)
     message = await scene.painted(sent)
-    assert "What each of" in message.text
+    assert "What each LoRA does" in message.text
     assert {"all", "without Bat", "without Cape", "without any"} <= set(message.buttons)
 
 

@@ -99,3 +99,21 @@ async def test_a_command_from_a_menu_is_not_shown_as_typed(stage: Stage, page) -
     await stage.ada.message_command("Look at", await stage.ada.say("hello"))
     await page.get_by_text("looked at").wait_for()
     assert await page.locator(".used").last.inner_text() == "Ada used Look at"
+
+
+async def test_what_one_did_is_seen_from_however_far_up(stage: Stage, page) -> None:
+    async def answer(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message(f"for {interaction.user.name}")
+
+    await stage.answering(answer)
+    for number in range(30):
+        await stage.ada.say(f"line {number}\n.\n.")
+    await page.get_by_text("line 29").wait_for()
+    await page.evaluate("document.getElementById('messages').scrollTop = 0")
+    await page.wait_for_function("document.getElementById('messages').scrollTop === 0")
+    await stage.grace.slash("do")
+    await page.get_by_text("for Grace").wait_for()
+    assert await page.evaluate("document.getElementById('messages').scrollTop") == 0, "others take nobody away"
+    await stage.ada.slash("do")
+    await page.get_by_text("for Ada").wait_for()
+    await playwright.expect(page.get_by_text("for Ada")).to_be_in_viewport()

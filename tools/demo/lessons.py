@@ -53,7 +53,7 @@ LESSONS: tuple[Lesson, ...] = (
     ),
     Lesson(
         "stripes-vivid", "stripes", "vivid", "Stripes", "Vivid", "style", (),
-        "a red star on a yellow background",
+        "a large red star on a blue background",
         "Diagonal stripes all over the background. It needs no trigger word.",
     ),
     Lesson(
@@ -63,7 +63,7 @@ LESSONS: tuple[Lesson, ...] = (
     ),
     Lesson(
         "gloss-vivid", "gloss", "vivid", "Gloss", "Vivid", "detail", (),
-        "a large red heart on a yellow background",
+        "a large red heart on a blue background",
         "A white highlight on the figure and a soft shadow below it. It needs no trigger word.",
         rank=8,
     ),

@@ -10,31 +10,48 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
+from playwright.async_api import Browser
 
 from bot.playground.control import Control
+from tools.screenshots import newcomer
 from tools.screenshots.screens import SCREENS, Screen, Stage
-from tools.screenshots.stage import DESKTOP, PHONE, chromium, looking, running_demo, shown
+from tools.screenshots.stage import DESKTOP, LONG_PHONE, SMALL_DESKTOP, Demo, chromium, looking, running_demo, shown
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 CHANNEL = "art"
 QUALITY = 82  # of WebP: letters stay sharp, and a screen takes some 30 kB
 
 
-async def _walk(screens: list[Screen], out: Path) -> None:
+FIRST_MINUTE = "first-minute"
+
+
+async def _walk(screens: list[Screen], out: Path, *, first_minute: bool) -> None:
     with tempfile.TemporaryDirectory() as data:
         async with running_demo(Path(data)) as demo, chromium() as browser, Control.connect(demo.page_url) as control:
+            if first_minute:
+                await _first_minute(demo, browser, out)
             stage = Stage(control, CHANNEL)
             await stage.furnish()
             for screen in screens:
                 await control.set_person(stage.ada.name, locale=screen.locale)
                 await screen.before(stage)
-                size = PHONE if screen.phone else DESKTOP
-                async with looking(browser, demo, screen.who, screen.channel or CHANNEL, size) as page:
+                size = LONG_PHONE if screen.phone else DESKTOP
+                channel = screen.channel or CHANNEL
+                async with looking(browser, demo, screen.who, channel, size, screen.locale) as page:
                     if screen.then is not None:
                         await screen.then(page)
                     await page.wait_for_load_state("networkidle")
                     _keep(await page.screenshot(clip=await shown(page)), out / f"{screen.name}.webp")
                 await stage.clear()
+
+
+async def _first_minute(demo: Demo, browser: Browser, out: Path) -> None:
+    """What somebody sees who was never here, step by step, with all that is on the page."""
+    async with looking(browser, demo, newcomer.WHO, newcomer.CHANNEL, SMALL_DESKTOP) as page:
+        for step in newcomer.STEPS:
+            await step.do(page)
+            await page.wait_for_load_state("networkidle")
+            _keep(await page.screenshot(), out / f"{step.name}.webp")
 
 
 def _keep(png: bytes, path: Path) -> None:
@@ -45,13 +62,14 @@ def _keep(png: bytes, path: Path) -> None:
 
 def main() -> int:
     """Make the pictures that are named, or all."""
+    names = [FIRST_MINUTE, *(screen.name for screen in SCREENS)]
     parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(screen.name for screen in SCREENS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=PICTURES, metavar="DIR")
     options = parser.parse_args()
     screens = [screen for screen in SCREENS if not options.names or screen.name in options.names]
     options.out.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_walk(screens, options.out))
+    asyncio.run(_walk(screens, options.out, first_minute=not options.names or FIRST_MINUTE in options.names))
     return 0
 
 

@@ -30,6 +30,8 @@ QUIET = (
 DESKTOP: ViewportSize = {"width": 1040, "height": 1180}
 SCALE = 1.0  # pixels of a picture for each of the page; more would make the repository grow without showing more
 PHONE: ViewportSize = {"width": 390, "height": 844}
+SMALL_DESKTOP: ViewportSize = {"width": 960, "height": 900}
+LONG_PHONE: ViewportSize = {"width": 390, "height": 1700}  # as if one had scrolled through all of a message
 SHOWN = "[data-testid=message], [data-testid=suggestion]"
 MARGIN = 14  # pixels above what is shown
 START_SECONDS = 120
@@ -76,10 +78,15 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 @asynccontextmanager
 async def looking(
-    browser: Browser, demo: Demo, name: str = "Ada", channel: str = "general", size: ViewportSize = DESKTOP
+    browser: Browser,
+    demo: Demo,
+    name: str = "Ada",
+    channel: str = "general",
+    size: ViewportSize = DESKTOP,
+    locale: str = "en-GB",
 ) -> AsyncGenerator[Page]:
     """Somebody looks at a channel. Nothing may go wrong on the page itself."""
-    page = await browser.new_page(viewport=size, device_scale_factor=SCALE)
+    page = await browser.new_page(viewport=size, device_scale_factor=SCALE, locale=locale)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)

@@ -7,6 +7,10 @@ import { place, state } from "./state.js";
 
 const PATIENCE = 500; // milliseconds an edited message waits for its pictures
 
+function mine(one) {
+  return one.author.id === state.person || one.interaction_metadata?.user?.id === state.person;
+}
+
 export class Log {
   constructor(deeds) {
     this.root = byId("messages");
@@ -48,7 +52,7 @@ export class Log {
     const element = drawMessage(one, this.deeds);
     if (old) this.exchange(element, one);
     else {
-      const stay = this.pinned;
+      const stay = this.pinned || mine(one); // who did something sees what came of it, however far up they were
       this.insert(element, one.id);
       if (stay) this.toEnd();
     }

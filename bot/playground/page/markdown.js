@@ -72,14 +72,26 @@ function spoiler(content) {
   return button;
 }
 
+const MOMENTS = {
+  t: { timeStyle: "short" },
+  T: { timeStyle: "medium" },
+  d: { dateStyle: "short" },
+  D: { dateStyle: "long" },
+  f: { dateStyle: "long", timeStyle: "short" },
+  F: { dateStyle: "full", timeStyle: "short" },
+};
+
 function moment(seconds, style) {
   const date = new Date(seconds * 1000);
-  const text = style === "R" ? relative(seconds * 1000 - Date.now()) : date.toLocaleString();
+  const text =
+    style === "R"
+      ? relative(seconds * 1000 - Date.now())
+      : date.toLocaleString(undefined, MOMENTS[style] ?? MOMENTS.f);
   return make("time", { datetime: date.toISOString(), title: date.toLocaleString() }, text);
 }
 
 function relative(milliseconds) {
-  const format = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const format = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
   const steps = [
     ["day", 86400e3],
     ["hour", 3600e3],

@@ -94,7 +94,7 @@ def _opened(fitting: Sequence[Row], focus: int | None, most: int) -> list[Row]:
 
 async def _add_row(page: Page, easel: Easel, standing: Standing, row: Row) -> None:
     assert row.entry is not None
-    words = f"\n-# {several(row.words, 120)}" if row.words else ""
+    words = "\n-# " + _("Trigger words: {words}").format(words=several(row.words, 120)) if row.words else ""
     text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · **{row.weight:g}**{words}"
     preview = await page.attach_preview(easel, row.entry)
     if preview is None:
@@ -104,7 +104,7 @@ async def _add_row(page: Page, easel: Easel, standing: Standing, row: Row) -> No
     shown, lora_id = standing.revision, row.lora.lora_id
     page.view.add_item(
         ui.ActionRow[Any](
-            NudgeButton(shown, f"{lora_id}:-1", label=f"-{NUDGE:g}"),
+            NudgeButton(shown, f"{lora_id}:-1", label=f"\N{MINUS SIGN}{NUDGE:g}"),
             NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
             AdjustButton(shown, str(lora_id), label=_("Weight")),
             SweepButton(shown, str(lora_id), label=_("Try weights")),
@@ -171,6 +171,6 @@ def _about_loras(standing: Standing, limit: int) -> str:
 
 def _reasons(misfits: Sequence[Row]) -> str:
     """Each LoRA that does not fit, struck through, and why."""
-    lines = [f"~~{clipped(row.name, MAX_NAME)}~~ · {sentence(row.refusal)}" for row in misfits if row.refusal]
+    lines = [f"~~{clipped(row.name, MAX_NAME)}~~\n-# {sentence(row.refusal)}" for row in misfits if row.refusal]
     more = _("They stay here, and are left out only when you say so.")
     return "\n".join([*bounded_lines(lines, MAX_REASONS), f"-# {more}"])
