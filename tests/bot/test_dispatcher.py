@@ -15,13 +15,14 @@ from PIL import Image
 
 from bot.attachments import Attachment
 from bot.config import LimitSettings
-from bot.database.connection import fetch, open_database
+from bot.database.connection import fetch, open_database, write
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
+from bot.dispatcher import HOUR_MS
 from bot.generation import Generation
 from bot.updates import JobUpdate
 from bot.views.result import result_view
-from inference.errors import WorkerCrashed
+from inference.errors import JobExpired, WorkerCrashed
 from inference.messages import Capacity, Failed, Generate, GenerationRequest, state_file
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
@@ -283,6 +284,23 @@ async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_t
         end = await bench.end(deadly)
         assert end.job.state is JobState.FAILED and isinstance(end.job.failure, WorkerCrashed)
         assert bench.worker.idle
+
+
+async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reaches_a_worker(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "easel.sqlite3") as connection:
+        old, young = [await create_job(connection, request(), person_id=1, channel_id=1) for _ in range(2)]
+        hours = {old: 3.0, young: 1.9}
+        for job, ago in hours.items():
+            await write(
+                connection, "UPDATE job SET created_at = created_at - ? WHERE id = ?", (int(ago * HOUR_MS), job.id)
+            )
+    async with open_bench(tmp_path, max_age_hours=2) as bench:
+        end = await bench.end(old)
+        assert end.job.state is JobState.FAILED and isinstance(end.job.failure, JobExpired)
+        given = await bench.worker.job()
+        assert given.job_id == young.id
+        bench.worker.finish(given)
+        assert (await bench.end(young)).job.state is JobState.SUCCEEDED
 
 
 async def no_patience(bench: Bench) -> sqlite3.Connection:
