@@ -12,6 +12,7 @@ from inference.messages import GenerationRequest, Sampler
 
 NEWEST = 0.3  # how much the newest measurement of a load or an end counts against all before
 ROUNDS = 10.0  # a step's time is the mean of about so many
+GUESS = 5.0  # rounds that an estimate from other numbers of pictures counts for: the first rounds may be a bad moment
 SHARE = 0.5  # of a step's time grows with the pictures at once, as long as only one number of them was measured
 LONGEST_DELIVERY = 60.0  # seconds; what takes longer was an outage
 
@@ -81,7 +82,8 @@ class Pace:
             usual = self._step(shape)
             if usual is None or not expected:
                 usual = seconds * _work(shape) / sum(map(_work, shapes))
-            self._seen[shape] = min(ROUNDS, self._seen.get(shape, 0.0) + share)
+            seen = self._seen.get(shape, GUESS if expected else 0.0)
+            self._seen[shape] = min(ROUNDS, seen + share)
             newest = share / self._seen[shape]
             self._steps[shape] = usual * (1 + newest * (seconds / expected - 1)) if expected else usual
             self._news.add(shape)

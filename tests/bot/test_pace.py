@@ -17,7 +17,7 @@ LARGE = request(width=128, height=64)
 def measured(*rounds: tuple[list[GenerationRequest], float]) -> Pace:
     pace = Pace()
     for sitting, seconds in rounds:
-        for _ in range(40):
+        for _ in range(200):
             for _ in sitting:
                 pace.took(sitting, seconds, 1 / len(sitting))
     return pace
@@ -66,6 +66,16 @@ def test_a_step_is_the_mean_of_the_last_ten_rounds_or_so_however_many_report_eac
             for _ in sitting:
                 pace.took(sitting, 2.0, 1 / len(sitting))
         assert pace.round(sitting) == pytest.approx(1.64, abs=0.03)
+
+
+def test_a_few_slow_rounds_of_a_new_number_of_pictures_are_not_believed_at_once() -> None:
+    pace = measured(([ONE], 1.0))
+    for _ in range(5):
+        pace.took([ONE, ONE], 3.5)
+    assert 1.5 < (pace.round([ONE, ONE]) or 0) < 3.0
+    for _ in range(50):
+        pace.took([ONE, ONE], 3.5)
+    assert pace.round([ONE, ONE]) == pytest.approx(3.5, rel=0.02)
 
 
 def test_what_is_kept_is_known_after_a_restart() -> None:
