@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -39,4 +40,7 @@ async def keep_backups(current: Callable[[], Settings]) -> None:
 def _age(settings: Settings) -> float:
     """Seconds since the newest copy was made; a new database is copied after its first interval."""
     newest = next(iter(copies(settings.backup_folder)), settings.storage.database)
-    return max(0.0, time.time() - newest.stat().st_mtime)
+    try:
+        return max(0.0, time.time() - newest.stat().st_mtime)
+    except OSError:  # somebody moved it away just now: copying will say what is wrong
+        return math.inf

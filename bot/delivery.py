@@ -196,9 +196,10 @@ class Deliverer:
         if message_id is None:
             metrics.DELIVERIES.labels("nowhere").inc()
             await mark_undeliverable(self._connection, job.id)
-            log.warning("the result of job %s could not be delivered anywhere; its pictures are kept", job.id)
+            log.warning("its result could not be delivered anywhere; its pictures are kept")
         else:
             await mark_sent(self._connection, job.id, message_id)
+            log.info("delivered")
 
     async def _deliver(self, result: Result, delivery: Delivery, interaction: Interaction | None) -> int | None:
         """The id of the message that now shows the result; None when every way is closed."""

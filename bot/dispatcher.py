@@ -19,12 +19,12 @@ from bot.database.jobs import Job, cancel_job, fail_job, queued_jobs, requeue_or
 from bot.database.paces import all_paces, load_times, record_paces
 from bot.database.pauses import pause, paused_servers, unpause
 from bot.forecasts import Forecasts
-from bot.logs import about
 from bot.outcomes import Outcomes
 from bot.pace import Pace
 from bot.stations import Hand, Station, WorkerSeen, is_benched
 from bot.updates import JobUpdate, waiting
 from inference.errors import CheckpointNotFound, CheckpointRemoved, InferenceError, JobExpired, WorkerCrashed
+from inference.logs import about
 from inference.messages import (
     BadCommand,
     Cancelled,
@@ -88,7 +88,7 @@ class Dispatcher:
         self._queue.load_seconds = self._pace.loads
         self._queue.paused = await paused_servers(self._connection)
         for job in await requeue_orphans(self._connection):
-            self._outcomes.forget_unrecorded(job)
+            self._outcomes.adopt(job)
         for job in await queued_jobs(self._connection):
             if job.deaths >= self._limits.max_attempts:
                 await self._give_up(job, WorkerCrashed(attempts=job.deaths))
@@ -207,7 +207,8 @@ class Dispatcher:
         for station in self._stations:
             for hand in station.hands.values():
                 if hand.job is not None and not hand.cancelled:
-                    await self._outcomes.give_back(hand.job, died=False)
+                    with about(hand.job.id):
+                        await self._outcomes.give_back(hand.job, died=False)
         await record_paces(self._connection, *self._pace.news())
 
     async def _keep_filling(self) -> None:

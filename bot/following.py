@@ -21,10 +21,10 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.delivery import Closed, Deliverer, News
-from bot.logs import about
 from bot.updates import JobUpdate
 from bot.views.waiting import interrupted_view, painting_view
 from bot.words import speak
+from inference.logs import about
 from inference.messages import Progress
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Following:
             try:
                 await self._deliverer.deliver(update.job, update.pictures, interaction)
             except UNREACHABLE as problem:
-                log.warning("the result of job %s cannot be delivered just now: %s", update.job.id, problem)
+                log.warning("its result cannot be delivered just now: %s", problem)
                 await asyncio.sleep(wait)
             else:
                 self._easel.generation.delivered(update.job)

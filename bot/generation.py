@@ -20,6 +20,7 @@ from bot.spool import keep, place
 from bot.stations import WorkerSeen
 from bot.updates import JobUpdate
 from bot.words import duration
+from inference.logs import about
 from inference.messages import Configure, GenerationRequest
 from inference.queue import EVERYWHERE, Policy
 from inference.rehearsal import Forecast
@@ -107,6 +108,8 @@ class Generation:
             )
             if also is not None:
                 await also(job)
+        with about(job.id):
+            log.info("ordered")
         await self._dispatcher.add(job)
         return job
 
@@ -156,7 +159,11 @@ class Generation:
 
     async def cancel(self, job_id: int) -> Job | None:
         """Cancel a job that waits or runs; None when it had ended already."""
-        return await self._dispatcher.cancel(job_id)
+        job = await self._dispatcher.cancel(job_id)
+        if job is not None:
+            with about(job_id):
+                log.info("cancelled")
+        return job
 
     def forecast(self, job: Job) -> Forecast:
         """When a job that waits or is painted will begin and be with its person, if nobody else comes."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from enum import StrEnum
 
 from pythonjsonlogger.json import JsonFormatter
 
+from inference.logs import job_in_hand
+
 _TEXT = "%(asctime)s %(levelname)s %(name)s%(about)s: %(message)s"
 _JSON_FIELDS = ("asctime", "levelname", "name", "job", "message")
-
-_job: ContextVar[int | None] = ContextVar("job", default=None)
 
 
 class LogFormat(StrEnum):
@@ -24,21 +21,11 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-@contextmanager
-def about(job_id: int | None) -> Generator[None]:
-    """Everything logged inside, also by tasks that are started there, is about this job; None: about no job."""
-    token = _job.set(job_id)
-    try:
-        yield
-    finally:
-        _job.reset(token)
-
-
 class _WithJob(logging.Filter):
     """Puts the job that is in hand onto every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.__dict__["job"] = _job.get()
+        record.__dict__["job"] = job_in_hand()
         return True
 
 

@@ -23,12 +23,12 @@ from bot.database.preferences import Preferences, find_preferences
 from bot.delivery import Closed, Deliverer, News
 from bot.errors import PressedTwice
 from bot.following import UNREACHABLE, Following
-from bot.logs import about
 from bot.preferences import preferred
 from bot.requests import Wish
 from bot.views.refusal import Alternative, Refused
 from bot.views.waiting import waiting_view
 from inference.errors import LoraMisfit, SourceImageGone
+from inference.logs import about
 from inference.messages import GenerationRequest
 from inference.rehearsal import Forecast
 
@@ -153,7 +153,7 @@ class Orders:
         try:
             await self._deliverer.announce(job, news, interaction, private=private)
         except (Closed, *UNREACHABLE) as problem:
-            log.warning("a person could not be told that job %s waits: %s", job.id, problem)
+            log.warning("a person could not be told that it waits: %s", problem)
 
     async def _with_ways_out(self, person_id: int, wish: Wish, refusal: LoraMisfit) -> Refused:
         """The refusal with what would work: other checkpoints, and bookmarked LoRAs of the same category that fit."""

@@ -20,6 +20,7 @@ from bot.database.loras import find_version
 from bot.database.pictures import NewPicture
 from bot.spool import keep, place
 from inference.errors import InferenceError, PictureNotSaved, WorkerFailed
+from inference.logs import about
 from inference.messages import Finished, GenerationRequest, state_file
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Outcomes:
 
     async def begin(self, job_id: int) -> Begun | None:
         """queued -> running. That is the last thing done, so that nothing can go wrong between it and the worker."""
-        begun = await self._insist(lambda: self._begin(job_id), job_id)
+        begun = await self._insist(lambda: self._begin(job_id))
         if begun is not None:
             log.info("begun, attempt %s", begun.job.attempt)
         return begun
@@ -70,7 +71,7 @@ class Outcomes:
 
     async def give_back(self, job: Job, *, died: bool) -> Job | None:
         """running -> queued; `died` says that the worker died while it painted this."""
-        waits = await self._insist(lambda: requeue_job(self._connection, job.id, job.attempt, died=died), job.id)
+        waits = await self._insist(lambda: requeue_job(self._connection, job.id, job.attempt, died=died))
         if waits is not None:
             log.info("attempt %s came to nothing; it waits again", job.attempt)
         return waits
@@ -78,7 +79,7 @@ class Outcomes:
     async def fail(self, job: Job, problem: InferenceError) -> Job | None:
         """running -> failed."""
         failed = await self._insist(
-            lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail), job.id
+            lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail)
         )
         self.forget_state(job.id)
         if failed is not None:
@@ -95,7 +96,7 @@ class Outcomes:
             for name, path in zip(event.pictures, paths, strict=True):
                 await asyncio.to_thread(keep, self._spool / Path(name).name, self._pictures / path)
         except OSError as problem:
-            log.error("the pictures of job %s cannot be kept: %s", job.id, problem)
+            log.error("its pictures cannot be kept: %s", problem)
             self._forget(paths)
             raise PictureNotSaved(reason=problem.strerror or type(problem).__name__) from problem
         new = [
@@ -112,7 +113,7 @@ class Outcomes:
             peak_memory=event.peak_memory,
             notes=event.notes,
         )
-        done = await self._insist(finish, job.id)
+        done = await self._insist(finish)
         self.forget_state(job.id)
         if done is None:  # cancelled while the last step ran
             self._forget(paths)
@@ -120,7 +121,7 @@ class Outcomes:
             log.info("painted in %.1f s", event.seconds)
         return done
 
-    async def _insist(self, move: Callable[[], Awaitable[T]], job_id: int) -> T:
+    async def _insist(self, move: Callable[[], Awaitable[T]]) -> T:
         """Carry out a move that nobody would ask for again, however long the database cannot be written.
 
         Raises DatabaseError when the program ends meanwhile; the job is taken up again at the next start.
@@ -131,7 +132,7 @@ class Outcomes:
             except DatabaseError as problem:
                 if self.leaving.is_set():
                     raise
-                log.warning("the state of job %s cannot be written just now: %s", job_id, problem)
+                log.warning("its state cannot be written just now: %s", problem)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self.leaving.wait()
@@ -145,8 +146,10 @@ class Outcomes:
         """Delete the state that a worker may have left a job in: nobody will go on with it."""
         _delete([self._spool / state_file(job_id)])
 
-    def forget_unrecorded(self, job: Job) -> None:
-        """Delete pictures of a job that has none: they were kept just before the program was killed."""
+    def adopt(self, job: Job) -> None:
+        """An earlier program was killed at it. Pictures that it had just kept, and not yet written down, go."""
+        with about(job.id):
+            log.info("it was being painted when the program was cut off, and waits again")
         _delete((self._pictures / place(job.id, "")).glob(f"job{job.id}-*"))
 
     def _forget(self, paths: list[str]) -> None:

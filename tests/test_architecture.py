@@ -20,7 +20,7 @@ LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
-    "base_models", "checkpoint_files", "demo", "errors", "hashes", "lora", "matching", "messages", "parameters",
+    "base_models", "checkpoint_files", "demo", "errors", "hashes", "logs", "lora", "matching", "messages", "parameters",
     "prediction", "queue", "rehearsal", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}

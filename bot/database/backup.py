@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from bot.database.errors import FolderNotWritable, NewerDatabase, NotADatabase, 
 from bot.database.lock import program_lock
 from bot.database.migrate import APPLICATION_ID, migrations
 
+STALE_SECONDS = 3600.0  # after which nobody can still be writing a copy
 _PREFIX, _SUFFIX = "easel-", ".sqlite3"
 
 
@@ -28,7 +30,7 @@ def back_up(database: Path, folder: Path, *, keep: int) -> Path:
         raise FolderNotWritable(f"There is no database {database} to copy.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial.unlink(missing_ok=True)
+        _forget_stale(folder)
         with _explained(database), _opened(database) as source, _opened(partial) as copy:
             source.backup(copy)  # in one go: readers of a WAL database hold up nobody, and each change would begin anew
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
@@ -39,6 +41,13 @@ def back_up(database: Path, folder: Path, *, keep: int) -> Path:
     except OSError as problem:
         raise FolderNotWritable(f"The copy {target} cannot be written: {problem.strerror}.") from problem
     return target
+
+
+def _forget_stale(folder: Path) -> None:
+    """Half copies that a program left which was killed at them; a fresh one may be somebody's work."""
+    for partial in folder.glob(f"{_PREFIX}*.partial"):
+        if partial.stat().st_mtime < time.time() - STALE_SECONDS:
+            partial.unlink(missing_ok=True)
 
 
 def copies(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import logging
 import sys
 
 from inference.engine.channel import Channel
+from inference.logs import write_lines
 
 # Before torch is imported: a library's print must never reach the events.
 channel = Channel.take_over()
@@ -13,7 +14,7 @@ channel = Channel.take_over()
 
 def main() -> int:
     """Serve until stdin closes or a `Shutdown` arrives."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    write_lines(logging.INFO)
 
     from inference.engine.serve import Server  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
 

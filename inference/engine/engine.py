@@ -217,7 +217,7 @@ class Engine:
         loaded = ready.spec.model_copy(update={"predicts": checkpoint.prediction.type})
         handle.notes = self._intake.match(ready.files, loaded)
         dressed = self._dressed(handle.request, ready, checkpoint)
-        run = _begun(handle, lambda: Run(checkpoint, handle.request, dressed, ready.source))
+        run = handle.context.run(_begun, handle, lambda: Run(checkpoint, handle.request, dressed, ready.source))
         key: object = run.shape
         if handle.request.exact or any(one.loras.dense for one in dressed):
             key = handle  # alone
@@ -338,7 +338,8 @@ class Engine:
 
     def _fail(self, handle: Handle, problem: BaseException) -> None:
         self._waiting.pop(handle, None)
-        handle.error, handle.state = _explained(handle.request, problem), State.FAILED
+        handle.error = handle.context.run(_explained, handle.request, problem)
+        handle.state = State.FAILED
 
 
 def _begun(handle: Handle, make: Callable[[], Run]) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from enum import StrEnum
 
 import torch
@@ -27,7 +28,8 @@ class Handle:
 
     `done` of `total` forward passes are behind it, the first `taken_up` of them in another process. Once it is DONE,
     `latents` (count, channels, height/f, width/f) and `pictures` (count, 3, height, width) in 0..1 are there, on the
-    engine's device; once it is FAILED, `error` is. `notes` are sentences for the person.
+    engine's device; once it is FAILED, `error` is. `notes` are sentences for the person. What is logged about it is
+    logged in the `context` in which it was submitted, which knows its job.
     """
 
     def __init__(self, request: GenerationRequest, files: Mapping[str, str], resume: Snapshot | None = None) -> None:
@@ -44,6 +46,7 @@ class Handle:
         self.pictures: torch.Tensor | None = None
         self.look: Callable[[], torch.Tensor | None] = lambda: None
         self.capture: Callable[[], Snapshot | None] = lambda: None
+        self.context = copy_context()
         self._unwanted = False
 
     @property

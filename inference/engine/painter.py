@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from inference import logs
 from inference.engine.cache import LOOKUPS
 from inference.engine.devices import peak_memory
 from inference.engine.engine import Engine
@@ -84,7 +85,9 @@ class Painter:
         """Begin with a job, or go on with it where a worker that is gone left it."""
         about = what_is_painted(order.request, self.engine.spec(order.request.checkpoint))
         left = self._states.find(order.job_id, about) if self._state_steps else None
-        self._jobs.append(_Job(order, self.engine.submit(order.request, order.files, left), about))
+        with logs.about(order.job_id):
+            handle = self.engine.submit(order.request, order.files, left)
+        self._jobs.append(_Job(order, handle, about))
         return Started(job_id=order.job_id, attempt=order.attempt)
 
     def cancel(self, job_id: int) -> None:
@@ -164,7 +167,8 @@ class Painter:
         try:
             return _write(picture, self._spool / f"{job.stem}-preview.png")
         except OSError as problem:  # the picture itself may still find room
-            log.warning("a preview of job %s cannot be written: %s", job.order.job_id, problem)
+            with logs.about(job.order.job_id):
+                log.warning("a preview cannot be written: %s", problem)
             return None
 
     def _end(self, job: _Job) -> JobEvent | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import diffusers
 
+from inference import logs
 from inference.engine.snapshots import Snapshot
 from inference.messages import CheckpointSpec, GenerationRequest, state_file
 
@@ -32,7 +33,8 @@ class States:
         try:
             snapshot.write(self._path(job_id), about)
         except OSError as problem:
-            log.warning("the state of job %s cannot be kept: %s", job_id, problem)
+            with logs.about(job_id):
+                log.warning("its state cannot be kept: %s", problem)
 
     def forget(self, job_id: int) -> None:
         """The job has ended."""

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from pydantic import ValidationError
 
 from inference.errors import WorkerUnavailable
+from inference.logs import Line
 from inference.messages import EVENTS, BadCommand, Cancel, Configure, Event, Finished, Generate, Ready, Shutdown
 from inference.workers import WorkerDied
 
@@ -196,5 +197,9 @@ class LocalWorker:
             if not line:
                 return
             text = line.decode(errors="replace").rstrip()
-            self._last_words.append(text)
-            log.debug("worker: %s", text)
+            if said := Line.read(text):
+                self._last_words.extend(said.message.splitlines())
+                said.repeat()
+            else:
+                self._last_words.append(text)
+                log.debug("worker: %s", text)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 from pathlib import Path
 
 import pytest
 
 from bot import logs
 from bot.logs import LogFormat
+from inference.logs import about
+from inference.messages import Configure
+from inference.workers import WorkerDied
+from inference.workers.local import LocalWorker
 from tests.bot.test_dispatcher import open_bench
 
 
@@ -22,7 +27,7 @@ async def paint(name: str) -> None:
 async def two_jobs_at_once() -> None:
     tasks: list[asyncio.Task[None]] = []
     for job in (7, 8):
-        with logs.about(job):
+        with about(job):
             tasks.append(asyncio.create_task(paint(f"job {job}")))
     await asyncio.gather(*tasks)
     await paint("nobody")
@@ -78,3 +83,29 @@ async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
         "failed: worker_crashed",
     ]
     assert "cannot be kept" in steps[lost.id][1] and steps[lost.id][2] == "failed: picture_not_saved"
+
+
+async def test_what_a_worker_logs_comes_with_its_job(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up(logging.INFO, LogFormat.JSON)
+    logging.getLogger("bot.test").warning("before")
+    program = """
+import logging, sys
+from inference.logs import about, write_lines
+write_lines(logging.INFO)
+with about(7):
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        logging.getLogger("inference.test").exception("it broke: %s", "絵")
+print("what a library prints", file=sys.stderr)
+"""
+    worker = LocalWorker(Configure(checkpoints=(), library=".", spool="."), (sys.executable, "-c", program))
+    await worker.start()
+    death = await anext(aiter(worker.events()))
+    await worker.close()
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (line,) = [line for line in told if line["logger"] == "inference.test"]
+    assert (line["job"], line["level"]) == (7, "ERROR")
+    assert line["message"].startswith("it broke: 絵") and "ZeroDivisionError" in line["message"]
+    assert isinstance(death, WorkerDied)
+    assert death.last_words.splitlines()[-2:] == ["ZeroDivisionError: division by zero", "what a library prints"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import aiosqlite
@@ -42,6 +43,17 @@ async def test_only_the_newest_copies_stay(connection: aiosqlite.Connection, pat
         make_copy(folder, f"202001{day}-000000")
     made = back_up(path, folder, keep=3)
     assert [copy.name[6:14] for copy in copies(folder)] == [made.name[6:14], "20200114", "20200113"]
+
+
+async def test_half_a_copy_that_a_killed_program_left_goes(connection: aiosqlite.Connection, path: Path) -> None:
+    folder = path.parent / "copies"
+    folder.mkdir()
+    stale, fresh = (folder / f"easel-2020010{day}-000000.sqlite3.partial" for day in (1, 2))
+    for file in (stale, fresh):
+        file.write_bytes(b"half")
+    os.utime(stale, (0, 0))
+    back_up(path, folder, keep=3)
+    assert not stale.exists() and fresh.exists()
 
 
 async def test_putting_back_brings_the_old_state_and_keeps_the_new_one_aside(path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import shutil
 import sqlite3
@@ -24,6 +23,7 @@ from bot.playground.seen import Seen
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
 from tests.discord.test_survival import is_painting, pictures_in
 from tests.house import House
+from tests.log import Log
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -69,31 +69,6 @@ class Disk:
         _run("mount", "-o", "remount,abort", self.place)
 
 
-class Log(logging.Handler):
-    """What was written down, to wait for a line."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.records: list[logging.LogRecord] = []
-        self._news = asyncio.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-        self._news.set()
-
-    async def heard(self, words: str) -> None:
-        """Wait for a line with these words."""
-        async with asyncio.timeout(PATIENCE):
-            while not any(words in record.getMessage() for record in self.records):
-                self._news.clear()
-                await self._news.wait()
-
-    @property
-    def tracebacks(self) -> list[str]:
-        """What is a mistake of ours."""
-        return [record.getMessage() for record in self.records if record.exc_info]
-
-
 def _run(*command: str | Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
@@ -118,12 +93,10 @@ async def scene(disk: Disk) -> AsyncIterator[Scene]:
         yield scene
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def log() -> AsyncIterator[Log]:
-    handler = Log()
-    logging.getLogger().addHandler(handler)
-    yield handler
-    logging.getLogger().removeHandler(handler)
+@pytest.fixture
+def log() -> Iterator[Log]:
+    with Log.listening() as heard:
+        yield heard
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,0 +1,143 @@
+"""What an operator watches while the bot runs: numbers over HTTP, a log that names jobs, copies made by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from bot.database.backup import check, copies
+from tests.bot.test_metrics import free_port
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.discord.test_survival import bot_process, is_painting
+from tests.house import PASTEL, VIVID, House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SECOND = 1 / 3600  # hours
+
+
+@dataclass
+class Station:
+    """A running bot, where its numbers are, and what it wrote down."""
+
+    scene: Scene
+    url: str
+    log: Path
+
+    async def numbers(self) -> dict[str, float]:
+        """Each sample by name and labels."""
+        async with aiohttp.ClientSession() as session, session.get(self.url) as answer:
+            text = await answer.text()
+        lines = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in lines}
+
+    async def until(self, judge: Callable[[dict[str, float]], bool]) -> dict[str, float]:
+        """Ask again until the numbers fit; each answer comes from the running bot and takes it a while."""
+        async with asyncio.timeout(PATIENCE):
+            while not judge(found := await self.numbers()):
+                pass
+        return found
+
+    def words(self, job: int) -> list[str]:
+        """The first word of each line about a job."""
+        return [str(line["message"]).split()[0] for line in self.lines(job)]
+
+    def lines(self, job: int | None = None) -> list[dict[str, object]]:
+        """What was written down, of one job alone."""
+        found = [json.loads(line) for line in self.log.read_text("utf-8").splitlines() if line.startswith("{")]
+        return [line for line in found if job is None or line["job"] == job]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def station(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Station]:
+    """One bot, as an operator starts it, for all tests here."""
+    folder, port = tmp_path_factory.mktemp("operating"), free_port()
+    house, log = House(folder / "house"), folder / "log"
+    settings = {"LOGS__FORMAT": "json", "METRICS__PORT": str(port), "BACKUP__EVERY_HOURS": str(SECOND)}
+    with log.open("wb") as stderr:
+        async with open_scene(house) as scene, bot_process(scene, stderr=stderr, **settings):
+            yield Station(scene, f"http://127.0.0.1:{port}/metrics", log)
+
+
+async def test_the_numbers_move_with_what_happens(station: Station) -> None:
+    scene = station.scene
+    before = await station.numbers()
+    painting = await (await scene.ada.slash("imagine", prompt=PROMPT, steps=150, checkpoint=VIVID)).reply()
+    waiting = await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)  # which is loaded after the other
+    await scene.control.wait_message(painting.id, is_painting, PATIENCE)
+    meanwhile = await station.numbers()
+    assert (meanwhile["easel_jobs_running"], meanwhile["easel_jobs_waiting"]) == (1, 1)
+    await scene.control.fault("webhooks/.*@original", method="PATCH", status=429, retry_after=0.1, count=2)
+    await scene.ended(painting)
+    await scene.painted(waiting)
+    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL))
+    deliveries = 'easel_deliveries_total{way="answer"}'
+    after = await station.until(lambda found: found.get(deliveries, 0) - before.get(deliveries, 0) == 3)
+
+    def moved(name: str) -> float:
+        return after[name] - before.get(name, 0)
+
+    assert (after["easel_jobs_running"], after["easel_jobs_waiting"]) == (0, 0)
+    assert moved('easel_jobs_ended_total{state="succeeded"}') == 3
+    assert moved("easel_wait_seconds_count") == moved("easel_batch_jobs_count") == 3
+    assert moved(f'easel_paint_seconds_count{{checkpoint="{PASTEL}"}}') == 2
+    assert moved(f'easel_step_seconds_count{{checkpoint="{VIVID}"}}') >= 100
+    assert moved(f'easel_checkpoint_swaps_total{{checkpoint="{PASTEL}"}}') == 1
+    assert moved('easel_cache_lookups_total{cache="embedding",outcome="hit"}') > 0
+    assert moved("easel_discord_rate_limited_total") == 2
+
+
+async def test_every_step_of_a_job_is_in_the_log_under_its_number(station: Station) -> None:
+    scene = station.scene
+    painted = await scene.painted(await scene.grace.slash("imagine", prompt=PROMPT))
+    order = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150)).reply()
+    await scene.grace.press(order, "Cancel")
+    cancelled = await scene.ended(order)
+    numbers = [_job_of(message.buttons["Again"]) for message in (painted, cancelled)]
+    await station.until(lambda _: all(station.words(number)[-1] == "delivered" for number in numbers))
+    whole, cut = map(station.words, numbers)
+    assert whole == ["ordered", "begun,", "painted", "delivered"]
+    assert cut[0] == "ordered" and cut[-2:] == ["cancelled", "delivered"]
+    words = [line for line in station.lines() if re.search(r"\bjob \d", str(line["message"])) and line["job"] is None]
+    assert words == [], "lines that are about a job name it in a field of its own"
+    assert PROMPT not in station.log.read_text("utf-8") and scene.playground.token not in station.log.read_text("utf-8")
+
+
+async def test_what_the_worker_finds_wrong_is_in_the_log_with_the_job(station: Station) -> None:
+    scene = station.scene
+    before = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
+    number = _job_of(before.buttons["Again"]) + 1
+    in_the_way = scene.settings.storage.spool / f"job{number}-1-preview.part"  # a preview has this name at first
+    in_the_way.mkdir()
+    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, steps=20))
+    in_the_way.rmdir()
+    told = [line for line in station.lines(number) if line["logger"] == "inference.engine.painter"]
+    assert told and all("preview cannot be written" in str(line["message"]) for line in told)
+
+
+async def test_the_database_is_copied_while_the_bot_runs(station: Station) -> None:
+    settings = station.scene.settings
+    await station.until(lambda _: len(copies(settings.backup_folder)) >= 2)
+    newest = copies(settings.backup_folder)[0]
+    check(newest)
+    assert newest.stat().st_mode & 0o077 == 0, "what people wrote is for the operator's eyes alone"
+    assert any("copied the database" in str(line["message"]) for line in station.lines())
+
+
+async def test_status_tells_the_same_to_whoever_looks_after_it(station: Station) -> None:
+    margaret = station.scene.control.person("Margaret")
+    seen = await (await margaret.slash("status")).reply()
+    for told in ("free for", "0 wait", "MB"):
+        assert told in seen.text, seen.text
+
+
+def _job_of(button: dict[str, object]) -> int:
+    return int(str(button["custom_id"]).split(":")[1])
