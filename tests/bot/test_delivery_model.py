@@ -279,6 +279,7 @@ PUBLIC: list[tuple[str, frozenset[str], frozenset[str]]] = [  # what is closed a
     ("the message is gone", MESSAGE, MESSAGE),
     ("the message is there again", MESSAGE, NOTHING),
     ("the bot is no member there", frozenset({"edit", "find", "post"}), frozenset({"edit", "find", "post"})),
+    ("it may write there and not read", MESSAGE | {"find"}, MESSAGE | {"find"}),  # only the nonce is left
     ("only the person is left", CHANNEL_TOO, CHANNEL_TOO),
     ("the channel opens again", CHANNEL_TOO, NOTHING),
 ]
