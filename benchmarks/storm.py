@@ -52,6 +52,7 @@ class Storm:
     pages: list[tuple[Person, Seen]] = field(default_factory=list[tuple[Person, Seen]])
     pictures: list[Seen] = field(default_factory=list[Seen])
     sent: dict[str, str] = field(default_factory=dict[str, str])  # what kind each interaction was, by its id
+    looked_at: int = 0  # exchanges up to this number: asking for all of them again holds up the playground
 
     async def imagine(self, person: Person, dice: random.Random) -> str:
         """Order a picture."""
@@ -157,7 +158,7 @@ async def _one_run(storm: Storm, interactions: int, seconds: float, dice: random
     control = storm.here.control
     await storm.prepare(interactions // 4, dice)
     storm.sent.clear()
-    before = max((one["number"] for one in await control.exchanges()), default=0)
+    before = storm.looked_at = (await control.exchanges(storm.looked_at))[-1]["number"]
     await storm.blow(interactions, seconds, dice)
     waiting, load = storm.here.owed(), os.getloadavg()[0]
     await asyncio.sleep(5.0)  # what is not answered by then never will be
@@ -165,6 +166,7 @@ async def _one_run(storm: Storm, interactions: int, seconds: float, dice: random
     while storm.here.owed():
         await asyncio.sleep(1.0)
         exchanges += await control.exchanges(exchanges[-1]["number"])
+    storm.looked_at = exchanges[-1]["number"]
     answered = {match[1]: one["at"] for one in exchanges if (match := ANSWERED.match(one["path"]))}
     waits: dict[str, list[float]] = defaultdict(list)
     unanswered = Counter[str]()

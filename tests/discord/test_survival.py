@@ -170,6 +170,10 @@ async def test_when_the_message_is_gone_the_result_comes_as_a_new_one(empty: Sce
         await empty.control.person("Margaret").delete(message)
         found = await empty.control.wait_in_channel("general", lambda seen: bool(seen.attachments), PATIENCE)
         assert len(found.attachments) == 4 and "Again" in found.buttons
+        posted = [one for one in await empty.control.exchanges() if one["method"] == "POST" and one["files"]]
+        assert len(posted) == 1 and posted[0]["path"].endswith("/messages")
+        number = str(found.buttons["Again"]["custom_id"]).partition(":")[2]
+        assert (posted[0]["request"]["nonce"], posted[0]["request"]["enforce_nonce"]) == (f"job-{number}", True)
 
 
 async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(empty: Scene) -> None:
