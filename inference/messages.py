@@ -178,6 +178,7 @@ class CheckpointSpec(_Frozen):
     `source` is a folder or a `.safetensors` file; with `repository` it is the id of a hub repository. `sha256` is that
     of the file it came in, `folder_sha256` that of a folder converted from it. `prediction_type` is the operator's
     word; `predicts` is what is known before loading, for early refusals, and None where nothing tells.
+    `preview_decoder` is a folder or the hub's id of a tiny autoencoder (TAESD) that knows the same latents.
     """
 
     name: Name
@@ -189,6 +190,7 @@ class CheckpointSpec(_Frozen):
     short_hash: ShortHash | None = None
     folder_sha256: Sha256 | None = None
     predicts: PredictionType | None = None
+    preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
 
 
 # --- commands: bot -> worker -------------------------------------------------------------------------------------

@@ -100,6 +100,8 @@ class CheckpointSettings(Section):
     """Used when the person gives none."""
     prompt_prefix: Annotated[str, Field(max_length=500)] = ""
     """Quality tags put before every prompt, such as "score_9, score_8_up"."""
+    preview_decoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    """A folder or hub repository of a tiny autoencoder for sharper previews, such as madebyollin/taesdxl."""
     repaint_pixels: Annotated[int, Field(ge=1, le=MAX_SIDE**2)] | None = None
     """Most pixels (width x height) that *Upscale* repaints; left out, four times those of the largest size."""
 
@@ -141,4 +143,5 @@ class CheckpointSettings(Section):
             short_hash=short_hash,
             folder_sha256=sha256 if self.source_sha256 else None,
             predicts=predicts,
+            preview_decoder=self.preview_decoder,
         )

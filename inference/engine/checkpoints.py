@@ -23,7 +23,7 @@ from inference.engine.embeddings import Embeddings
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
 from inference.engine.lean import lean
-from inference.engine.previews import Sketcher, sketcher_for
+from inference.engine.previews import Preview, open_tiny, preview_of
 from inference.engine.residence import Residence
 from inference.engine.single_file import SINGLE_FILES, open_single_file
 from inference.engine.solo import SoloCheckpoint
@@ -46,7 +46,7 @@ class Checkpoint:
     pipeline: Any
     scheduler_config: Any
     prediction: Prediction
-    preview: Sketcher
+    preview: Preview
     names: LayerNames
     board: Board
     residence: Residence
@@ -87,10 +87,11 @@ class Checkpoint:
         pipeline: Any,
         embedding_bytes: int = EMBEDDING_CACHE_BYTES,
         residence: Residence | None = None,
+        tiny: Any = None,
     ) -> Checkpoint:
         """The checkpoint `spec`, loaded as `pipeline`, whose networks `residence` has; without it they all stay.
 
-        Raises OSError, ValueError or EdmCheckpoint.
+        `tiny` is a small autoencoder for previews, if there is one. Raises OSError, ValueError or EdmCheckpoint.
         """
         residence = residence or Residence(networks_of(pipeline), pipeline.unet.device)
         config = pipeline.scheduler.config
@@ -99,7 +100,7 @@ class Checkpoint:
         parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         residence.bring("vae")
-        preview, board = sketcher_for(pipeline.vae), Board(layer_names.layers, residence.device)
+        preview, board = preview_of(pipeline.vae, tiny), Board(layer_names.layers, residence.device)
         lean(pipeline.unet)
         embeddings = Embeddings(pipeline, board, residence, embedding_bytes)
         return cls(spec, pipeline, config, prediction, preview, layer_names, board, residence, embeddings)
@@ -195,7 +196,7 @@ class CheckpointStore:
                 residence.settle()
             _refuse_what_is_no_number(pipeline)
             if capability.together:
-                checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence)
+                checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence, self._tiny(spec, dtype))
             else:
                 checkpoint = SoloCheckpoint(spec, pipeline, capability, residence)
         except Exception as problem:
@@ -204,6 +205,16 @@ class CheckpointStore:
             raise CheckpointUnusable(checkpoint=spec.name, reason=_first_line(problem)) from problem
         pipeline.set_progress_bar_config(disable=True)
         return checkpoint
+
+    def _tiny(self, spec: CheckpointSpec, dtype: torch.dtype) -> Any:
+        """Its small autoencoder for previews; one that cannot be opened costs better previews and no picture."""
+        if spec.preview_decoder is None:
+            return None
+        try:
+            return open_tiny(spec.preview_decoder, self._device, dtype)
+        except (OSError, ValueError) as problem:
+            log.warning("previews of %s are coarse: %s", spec.name, _first_line(problem))
+            return None
 
 
 def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:

@@ -38,14 +38,35 @@ def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
     vae, config = pipeline.vae, pipeline.vae.config
     if vae.dtype == torch.float16 and config.force_upcast:
         vae.to(torch.float32)  # SDXL's overflows in half precision
-    mean, deviation = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    if mean is not None and deviation is not None:
-        mean, deviation = (latents.new_tensor(each).view(1, -1, 1, 1) for each in (mean, deviation))
-        latents = latents * deviation / config.scaling_factor + mean
-    else:
-        latents = latents / config.scaling_factor
+    latents = as_decoded(latents, config)
     pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     if vae.dtype == torch.float16 and bool(latents.isfinite().all()) and not bool(pixels.isfinite().all()):
         vae.to(torch.float32)  # so do some that do not say so; from now on it stays
         pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     return (pixels * 0.5 + 0.5).where(pixels.isfinite(), torch.nan).clamp(0, 1)
+
+
+def as_decoded(latents: torch.Tensor, config: Any) -> torch.Tensor:
+    """Latents (rows, channels, h, w) as the denoiser has them, made what the VAE of this configuration decodes."""
+    spread = _spread(latents, config)
+    if spread is None:
+        return latents / config.scaling_factor
+    mean, deviation = spread
+    return latents * deviation / config.scaling_factor + mean
+
+
+def as_denoised(latents: torch.Tensor, config: Any) -> torch.Tensor:
+    """The other way round: latents as the VAE encodes them, made what the denoiser has."""
+    spread = _spread(latents, config)
+    if spread is None:
+        return latents * config.scaling_factor
+    mean, deviation = spread
+    return (latents - mean) * config.scaling_factor / deviation
+
+
+def _spread(latents: torch.Tensor, config: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Mean and standard deviation of each channel, where the configuration tells of them."""
+    mean, deviation = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+    if mean is None or deviation is None:
+        return None
+    return latents.new_tensor(mean).view(1, -1, 1, 1), latents.new_tensor(deviation).view(1, -1, 1, 1)

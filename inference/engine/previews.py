@@ -1,90 +1,124 @@
-"""Previews: by the VAE itself where it is small, else without it.
+"""Small pictures of what is being painted, cheaper than the VAE makes them.
 
-Large VAEs take longer for a picture than a step does. For them a small map from latent channels to red, green and blue
-is measured at load time; it sees one latent at a time, and small VAEs say more by what lies around it.
+The best that there is: a tiny autoencoder (TAESD) where the operator has one, the checkpoint's own VAE where it is no
+larger than that, else a map from latents to colours that is measured at load time.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from diffusers import AutoencoderTiny
 from PIL import Image
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, interpolate, pad, unfold
 
-_SIDE = 48  # latents; the chart is square
-_BLOCKS = 12  # colours a side
-_SMALL_VAE = 5_000_000  # weights: milliseconds for a picture, also without a GPU
+from inference.engine.decode import as_decoded, as_denoised
+
+SMALL = 2**21  # parameters of a decoder that may run for every preview; TAESD's has 1.2 million
+MOST_LATENTS = 64  # of the longer side of what such a decoder gets: four times as many cost as much as several steps
+
+_SIDE = 32  # latents; the chart is square
+_BLOCKS = 8  # colours a side
+_CONTRAST = 1.5  # of the chart's colours, before they are cut off: pictures have more black and white than chance
+_NOISE = (0.0, 0.3, 0.6)  # in standard deviations of the latents
+_RIDGE = 0.1
 
 
-class Sketcher(Protocol):
-    """Makes previews of clean latents."""
+class Preview(Protocol):
+    """Makes small pictures of latents."""
 
     def picture(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
         """A small picture of `latents` (channels, h, w), scaled to `size` (width, height) in pixels."""
         ...
 
 
-def sketcher_for(vae: Any) -> Sketcher:
-    """How latents of `vae` are previewed."""
-    small = sum(weights.numel() for weights in vae.parameters()) <= _SMALL_VAE
-    return SmallVae(vae) if small else PreviewMap.measure(vae)
+def preview_of(vae: Any, tiny: Any = None) -> Preview:
+    """The best preview for latents of `vae`; `tiny` is an autoencoder that knows the same latents."""
+    if tiny is not None:
+        return SmallDecoder(tiny)
+    if sum(weight.numel() for weight in vae.decoder.parameters()) <= SMALL:
+        return SmallDecoder(copy.deepcopy(vae))  # where the other goes when memory is short is no concern of this one
+    return ColourMap.measure(vae)
+
+
+def open_tiny(source: str, device: torch.device, dtype: torch.dtype) -> Any:
+    """The tiny autoencoder in a folder, or of a hub repository. Raises OSError or ValueError."""
+    local = Path(source).is_dir()
+    tiny: Any = AutoencoderTiny.from_pretrained(source, dtype=dtype, local_files_only=local)
+    return tiny.to(device)
 
 
 @dataclass(frozen=True)
-class SmallVae:
-    """A VAE that is small enough to decode every preview."""
+class SmallDecoder:
+    """A decoder that is small enough to run for every preview."""
 
     vae: Any
 
     @torch.no_grad()
     def picture(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
-        """What it decodes."""
-        scaled = latents[None].to(self.vae.device, self.vae.dtype) / self.vae.config.scaling_factor
-        return _image(self.vae.decode(scaled, return_dict=False)[0][0].movedim(0, -1).float().cpu(), size)
+        """See `Preview.picture`."""
+        vae, scale = self.vae, MOST_LATENTS / max(latents.shape[1:])
+        batch = latents[None].to(vae.device, vae.dtype)
+        if scale < 1:
+            batch = interpolate(batch, scale_factor=scale, mode="area")
+        pixels = vae.decode(as_decoded(batch, vae.config), return_dict=False)[0][0]
+        return _drawn(pixels.permute(1, 2, 0), size)
 
 
 @dataclass(frozen=True)
-class PreviewMap:
-    """Colours as a second-degree polynomial of a latent's channels: `rgb = terms(latent) @ matrix`, in -1..1.
+class ColourMap:
+    """Colours in -1..1 as a second-degree polynomial of a latent and a linear one of the eight around it.
 
-    A linear map is enough for the large VAEs; small ones bend their colours more.
+    A map of single latents is enough for the large VAEs when they are done; small ones bend their colours more, and
+    noise that a VAE would look past is seen only with what lies around.
     """
 
-    matrix: torch.Tensor
+    matrix: torch.Tensor  # (terms, 3)
 
     @classmethod
     @torch.no_grad()
-    def measure(cls, vae: Any) -> PreviewMap:
-        """Encode a chart of colours and fit the map by least squares: no table for any VAE is needed."""
+    def measure(cls, vae: Any) -> ColourMap:
+        """Encode a chart of colours and fit the map by least squares: no table for any VAE is needed.
+
+        The chart's latents are fitted with noise on them too, so that the map is not thrown by what the denoiser has
+        yet to clear away.
+        """
         scale = 2 ** (len(vae.config.block_out_channels) - 1)
         chart = _chart(_SIDE * scale)
         with _in_float32(vae):
-            encoded = vae.encode(chart.to(vae.device)).latent_dist.mean[0]
-        latents = encoded.cpu() * vae.config.scaling_factor
-        colours = avg_pool2d(chart, scale)[0].permute(1, 2, 0)
-        return cls(torch.linalg.lstsq(_terms(latents).flatten(0, 1), colours.flatten(0, 1)).solution)
+            encoded = vae.encode(chart.to(vae.device)).latent_dist.mean.cpu()
+        latents = as_denoised(encoded, vae.config)
+        numbers = torch.Generator().manual_seed(0)
+        noisy = [latents + much * latents.std() * torch.randn(latents.shape, generator=numbers) for much in _NOISE]
+        terms = torch.cat([_terms(each[0]).flatten(0, 1) for each in noisy])
+        colours = avg_pool2d(chart, scale)[0].permute(1, 2, 0).flatten(0, 1).repeat(len(_NOISE), 1)
+        ridge = _RIDGE * len(terms) * torch.eye(terms.shape[1])
+        return cls(torch.linalg.solve(terms.T @ terms + ridge, terms.T @ colours))
 
     def picture(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
-        """A small picture of `latents` (channels, h, w), scaled to `size` (width, height) in pixels."""
-        return _image(_terms(latents.float().cpu()) @ self.matrix, size)
+        """See `Preview.picture`."""
+        return _drawn(_terms(latents.float().cpu()) @ self.matrix, size)
 
 
-def _image(colours: torch.Tensor, size: tuple[int, int]) -> Image.Image:
-    """`colours` (h, w, 3) in -1..1 as a picture of `size`."""
-    pixels = ((colours.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+def _drawn(colours: torch.Tensor, size: tuple[int, int]) -> Image.Image:
+    """`colours` (h, w, 3) in -1..1, scaled."""
+    pixels = ((colours.float().cpu().nan_to_num().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return Image.fromarray(pixels.numpy()).resize(size, Image.Resampling.BILINEAR)
 
 
 def _terms(latents: torch.Tensor) -> torch.Tensor:
-    """(channels, h, w) -> (h, w, terms): one, each channel, each product of two."""
-    channels = latents.movedim(0, -1)
-    first, second = torch.triu_indices(len(latents), len(latents))
-    products = channels[..., first] * channels[..., second]
-    return torch.cat([torch.ones_like(channels[..., :1]), channels, products], dim=-1)
+    """(channels, h, w) -> (h, w, terms): one, each channel of nine neighbours, each product of two channels."""
+    channels, height, width = latents.shape
+    around = unfold(pad(latents[None], (1, 1, 1, 1), mode="replicate"), 3)[0].unflatten(1, (height, width))
+    first, second = torch.triu_indices(channels, channels)
+    terms = [torch.ones_like(latents[:1]), around, latents[first] * latents[second]]
+    return torch.cat(terms).movedim(0, -1)
 
 
 def _chart(side: int) -> torch.Tensor:
@@ -93,6 +127,7 @@ def _chart(side: int) -> torch.Tensor:
     Flat colours alone would leave open what latents do at edges, and previews would glitter there.
     """
     colours = torch.rand(1, 3, _BLOCKS, _BLOCKS, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    colours = (colours * _CONTRAST).clamp(-1, 1)
     blocks = interpolate(colours, size=(side, side), mode="nearest")
     flowing = interpolate(colours, size=(side, side), mode="bilinear", align_corners=False)
     return torch.cat([blocks[..., : side // 2], flowing[..., side // 2 :]], dim=-1)

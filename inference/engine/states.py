@@ -50,6 +50,6 @@ def what_is_painted(request: GenerationRequest, spec: CheckpointSpec | None) -> 
 
     Samplers keep what they like from one version of diffusers to the next.
     """
-    checkpoint = spec and spec.model_dump(mode="json", exclude={"name", "predicts"})
+    checkpoint = spec and spec.model_dump(mode="json", exclude={"name", "predicts", "preview_decoder"})
     parts = [request.model_dump(mode="json"), checkpoint, diffusers.__version__]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,6 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.painter import Painter
-from inference.engine.previews import PreviewMap, sketcher_for
 from inference.errors import BaseModelUnknown, LoraFileRefused, LoraNotAtWork, PictureNotSaved, PredictionMismatch
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, PredictionType, Progress, Sampler
@@ -219,29 +218,6 @@ def test_what_is_stopped_in_the_middle_leaves_the_checkpoint_as_it_was(painter: 
     painter.cancel(7)
     assert [event.type for event in painter.step()] == ["cancelled"]
     assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=VIVID))[0])
-
-
-COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200), "white": (235, 235, 235)}
-
-
-@pytest.mark.parametrize("colour", COLOURS)
-@torch.no_grad()
-def test_a_preview_of_clean_latents_has_roughly_the_colour_of_the_picture(colour: str) -> None:
-    vae = AutoencoderKL.from_pretrained(CHECKPOINTS[0].path / "vae", dtype=torch.float32, local_files_only=True)
-    pixels = torch.tensor(COLOURS[colour])[None, :, None, None].expand(1, 3, 64, 64) / 127.5 - 1
-    latents = vae.encode(pixels).latent_dist.mean[0] * vae.config.scaling_factor
-    preview = PreviewMap.measure(vae).picture(latents, (64, 64))
-    middle = np.asarray(preview)[16:48, 16:48].mean((0, 1))
-    assert min(COLOURS, key=lambda name: np.abs(middle - COLOURS[name]).sum()) == colour
-
-
-@torch.no_grad()
-def test_a_small_vae_is_its_own_preview() -> None:
-    vae = AutoencoderKL.from_pretrained(CHECKPOINTS[0].path / "vae", dtype=torch.float32, local_files_only=True)
-    latents = torch.randn(4, 16, 16, generator=torch.Generator().manual_seed(1))
-    pixels = vae.decode(latents[None] / vae.config.scaling_factor).sample[0].clamp(-1, 1).movedim(0, -1)
-    preview = sketcher_for(vae).picture(latents, (64, 64))
-    assert np.abs(np.asarray(preview) / 127.5 - 1 - pixels.numpy()).max() < 0.01
 
 
 def test_previews_come_half_way_and_lie_in_the_spool(painter: Painter, shared_house: House) -> None:
