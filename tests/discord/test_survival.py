@@ -154,28 +154,6 @@ async def test_a_killed_worker_paints_again_and_the_message_goes_on_to_one_pictu
     assert len(await pictures_in(empty)) == 1
 
 
-async def test_after_fifteen_minutes_the_result_comes_by_the_bots_own_token(empty: Scene) -> None:
-    async with empty.bot():
-        message = await (await empty.ada.slash("imagine", **LONG)).reply()
-        await empty.control.wait_message(message.id, is_painting, PATIENCE)
-        await empty.control.advance_clock(16 * 60)
-        assert len((await empty.ended(message)).attachments) == 4
-    assert len(await pictures_in(empty)) == 1
-
-
-async def test_when_the_message_is_gone_the_result_comes_as_a_new_one(empty: Scene) -> None:
-    async with empty.bot():
-        message = await (await empty.ada.slash("imagine", **LONG)).reply()
-        await empty.control.wait_message(message.id, is_painting, PATIENCE)
-        await empty.control.person("Margaret").delete(message)
-        found = await empty.control.wait_in_channel("general", lambda seen: bool(seen.attachments), PATIENCE)
-        assert len(found.attachments) == 4 and "Again" in found.buttons
-        posted = [one for one in await empty.control.exchanges() if one["method"] == "POST" and one["files"]]
-        assert len(posted) == 1 and posted[0]["path"].endswith("/messages")
-        number = str(found.buttons["Again"]["custom_id"]).partition(":")[2]
-        assert (posted[0]["request"]["nonce"], posted[0]["request"]["enforce_nonce"]) == (f"job-{number}", True)
-
-
 async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(empty: Scene) -> None:
     async with empty.bot():
         await empty.control.fault(EDITS, method="PATCH", status=429, retry_after=0.2, count=2)

@@ -1,0 +1,215 @@
+"""The queue as people meet it: limits, pauses, who sees what; and where a result goes when the way back is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bot.config import Settings
+from bot.playground import cast
+from bot.playground.control import Person
+from bot.playground.seen import Seen
+from bot.playground.wire import as_objects
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.discord.test_survival import is_painting, pictures_in
+from tests.house import House
+from tests.log import Log
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MINE, ALL = 2, 4  # pictures that may wait
+QUARTER = 16 * 60  # seconds after which the answer to an interaction can be edited no more
+
+
+class SmallHouse(House):
+    """Where few may wait."""
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the house, with limits that are soon reached."""
+        limits = {"waiting_per_person": MINE, "waiting_in_all": ALL, "max_age_hours": 1}
+        settings = super().settings
+        return settings.model_copy(update={"limits": settings.limits.model_validate(limits)})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with open_scene(SmallHouse(tmp_path_factory.mktemp("queue") / "house")) as scene:
+        yield scene
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def bot(scene: Scene) -> AsyncIterator[AsyncExitStack]:
+    """The bot runs until this is closed."""
+    async with AsyncExitStack() as running:
+        await running.enter_async_context(scene.bot())
+        yield running
+
+
+async def told(person: Person, command: str, /, **options: Any) -> Seen:
+    return await (await person.slash(command, **options)).reply(PATIENCE)
+
+
+async def everybodys(person: Person) -> Seen:
+    """The queue as staff see it."""
+    own = await told(person, "queue")
+    await person.press(own, "Everybody's")
+    return await person.control.wait_message(own.id, lambda seen: "Everybody's" not in seen.buttons, PATIENCE)
+
+
+@asynccontextmanager
+async def paused(scene: Scene) -> AsyncIterator[None]:
+    """Nothing new is begun while inside, as an operator has ordered."""
+    margaret = scene.control.person("Margaret")
+    for before, after in (("Pause the queue", "Let it go on"), ("Let it go on", "Pause the queue")):
+        queue = await everybodys(margaret)
+        await margaret.press(queue, before)
+        await scene.control.wait_message(queue.id, lambda seen, label=after: label in seen.buttons, PATIENCE)
+        if after == "Let it go on":
+            yield
+
+
+async def letter(scene: Scene, name: str) -> Seen:
+    """The picture that comes to somebody's direct messages."""
+
+    async def ask(since: int | None) -> Any:
+        return await scene.control.get("messages", channel="dm", as_=name, since=since, timeout=PATIENCE)
+
+    def found(answer: Any) -> Seen | None:
+        return next((one for one in map(Seen, as_objects(answer["messages"])) if one.attachments), None)
+
+    return await scene.control.wait(ask, found, PATIENCE)
+
+
+async def test_a_pause_lets_what_runs_end_and_begins_nothing_new(scene: Scene) -> None:
+    runs = await told(scene.ada, "imagine", prompt=PROMPT, steps=60)
+    await scene.control.wait_message(runs.id, is_painting, PATIENCE)
+    async with paused(scene):
+        waits = await told(scene.grace, "imagine", prompt=PROMPT)
+        assert "the queue is paused" in waits.text
+        assert (await scene.ended(runs)).attachments
+        assert "paused" in (await told(scene.grace, "queue")).text
+    assert (await scene.ended(waits)).attachments
+
+
+async def test_who_has_enough_waiting_is_told_how_long_and_a_full_queue_says_so_at_once(scene: Scene) -> None:
+    async with paused(scene):
+        orders = [await told(scene.ada, "imagine", prompt=PROMPT) for _ in range(MINE)]
+        refused = await told(scene.ada, "imagine", prompt=PROMPT)
+        assert refused.ephemeral and f"You have {MINE} pictures waiting already" in refused.text
+        assert " in " in refused.text and "/cancel" in refused.text
+        orders += [await told(scene.grace, "imagine", prompt=PROMPT) for _ in range(ALL - MINE)]
+        full = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
+        assert full.ephemeral and f"The queue is full: {ALL} pictures wait" in full.text
+        await scene.ada.press(orders[0], "Cancel")
+        assert "Cancelled" in (await scene.ended(orders[0])).text
+        orders[0] = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
+    for order in orders:
+        assert (await scene.ended(order)).attachments
+
+
+async def test_staff_see_and_cancel_everybodys_and_others_their_own(scene: Scene) -> None:
+    margaret, linus = scene.control.person("Margaret"), scene.control.person("Linus")
+    async with paused(scene):
+        secret = await told(scene.ada, "imagine", prompt="my secret idea")
+        own = await told(linus, "queue")
+        assert "nothing in the queue" in own.text and not own.buttons
+        queue = await everybodys(margaret)
+        assert f"<@{cast.ADA}>" in queue.text and "my secret idea" not in queue.text and queue.pinged == []
+        await margaret.press(queue, "Cancel")
+        assert "Cancelled" in (await scene.ended(secret)).text
+
+
+async def test_two_presses_within_a_second_are_one_picture(scene: Scene) -> None:
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
+    async with paused(scene):
+        presses = await asyncio.gather(*(scene.ada.press(picture, "Again") for _ in range(2)))
+        replies = sorted([await press.reply(PATIENCE) for press in presses], key=lambda seen: "twice" in seen.text)
+        assert "twice within a second" in replies[1].text and replies[1].ephemeral
+        assert (await told(scene.ada, "queue")).text.count("-# ") == 1
+    assert (await scene.ended(replies[0])).attachments
+
+
+async def test_a_guest_is_told_beforehand_and_gets_late_results_as_a_letter_or_in_the_history(scene: Scene) -> None:
+    kai = scene.control.person("Kai")
+    async with paused(scene):
+        order = await told(kai, "imagine", prompt=PROMPT, in_="tea-table")
+        assert "guest here" in order.text and "/history" in order.text
+        await scene.control.advance_clock(QUARTER)
+    assert (await letter(scene, "Kai")).attachments
+    await scene.control.set_person("Kai", closed_dms=True)
+    with Log.listening() as log:
+        async with paused(scene):
+            await told(kai, "imagine", prompt="a picture for the drawer", in_="tea-table")
+            await scene.control.advance_clock(QUARTER)
+        await log.heard("could not be delivered anywhere")
+    drawer = await told(kai, "history", in_="tea-table")
+    assert "a picture for the drawer" in drawer.text
+
+
+async def test_a_private_result_never_comes_into_the_channel(scene: Scene) -> None:
+    await told(scene.grace, "settings", results="only I see them")
+    before = {seen.id for seen in await scene.ada.messages()}
+    async with paused(scene):
+        order = await told(scene.grace, "imagine", prompt=PROMPT)
+        assert order.ephemeral
+        await scene.control.advance_clock(QUARTER)
+    assert (await letter(scene, "Grace")).attachments
+    await scene.control.set_person("Grace", closed_dms=True)
+    with Log.listening() as log:
+        async with paused(scene):
+            await told(scene.grace, "imagine", prompt="for my eyes only")
+            await scene.control.advance_clock(QUARTER)
+        await log.heard("could not be delivered anywhere")
+    assert "for my eyes only" in (await told(scene.grace, "history")).text
+    assert {seen.id for seen in await scene.ada.messages()} == before
+    await scene.control.set_person("Grace", closed_dms=False)
+    await told(scene.grace, "settings", reset=True)
+
+
+async def test_after_fifteen_minutes_the_message_is_edited_by_the_bots_own_token(scene: Scene) -> None:
+    before = len(await pictures_in(scene))
+    async with paused(scene):
+        order = await told(scene.ada, "imagine", prompt=PROMPT)
+        await scene.control.advance_clock(QUARTER)
+    assert (await scene.ended(order)).attachments
+    assert len(await pictures_in(scene)) == before + 1
+
+
+async def test_a_deleted_message_is_edited_no_more_and_the_result_comes_anew_once(scene: Scene) -> None:
+    before = {seen.id for seen in await pictures_in(scene)}
+    order = await told(scene.ada, "imagine", prompt=PROMPT, steps=150, count=2)
+    await scene.control.wait_message(order.id, is_painting, PATIENCE)
+    last = max(one["number"] for one in await scene.control.exchanges())
+    await scene.control.person("Margaret").delete(order)
+    found = await scene.control.wait_in_channel(
+        "general", lambda seen: bool(seen.attachments) and seen.id not in before and seen.id != order.id, PATIENCE
+    )
+    assert len(found.attachments) == 2 and "Again" in found.buttons
+    after = await scene.control.exchanges(last)
+    assert len([one for one in after if "step" in str(one["request"])]) <= 1, "the one that found out"
+    (posted,) = (one for one in after if one["method"] == "POST" and one["files"])
+    assert posted["path"].endswith("/messages") and posted["request"]["enforce_nonce"] is True
+    assert posted["request"]["nonce"] == f"job-{str(found.buttons['Again']['custom_id']).partition(':')[2]}"
+    assert {seen.id for seen in await pictures_in(scene)} == before | {found.id}
+
+
+async def test_a_job_that_nobody_expects_any_more_is_given_up_with_a_word(scene: Scene, bot: AsyncExitStack) -> None:
+    queue = await everybodys(scene.control.person("Margaret"))
+    await scene.control.person("Margaret").press(queue, "Pause the queue")
+    old, young = [await told(scene.ada, "imagine", prompt=PROMPT) for _ in range(2)]
+    await bot.aclose()
+    with closing(sqlite3.connect(scene.settings.storage.database)) as database, database:
+        database.execute("UPDATE job SET created_at = created_at - 3600000 WHERE id = (SELECT max(id) - 1 FROM job)")
+    async with scene.bot():
+        given_up = await scene.control.wait_message(old.id, lambda seen: "given up" in seen.text, PATIENCE)
+        assert "more than 1 hour" in given_up.text and "Again" in given_up.buttons
+        queue = await everybodys(scene.control.person("Margaret"))  # which is still paused
+        await scene.control.person("Margaret").press(queue, "Let it go on")
+        assert (await scene.ended(young)).attachments
