@@ -12,6 +12,7 @@ from inference.base_models import BaseModelId, CompatibilityTable
 from inference.errors import ArchitectureMismatch, BaseModelMismatch, BaseModelUnknown, LoraMisfit, PredictionMismatch
 from inference.lora.tables import title
 from inference.messages import CheckpointSpec, PredictionType
+from inference.remarks import OTHER_PREDICTION
 
 _PREDICTIONS = {PredictionType.V_PREDICTION: "v-prediction", PredictionType.EPSILON: "epsilon prediction"}
 DECLARE = "python -m bot library declare FILE --base … --reason …"
@@ -75,8 +76,12 @@ class Matcher:
         trained, predicts = lora.prediction, checkpoint.predicts
         if trained is None or predicts is None or trained is predicts:
             return None
-        ours, theirs = _PREDICTIONS[trained], _PREDICTIONS[predicts]
-        return f"{lora.name} was trained for {ours} and {checkpoint.name} uses {theirs}, so it may look different."
+        return OTHER_PREDICTION.format(
+            lora=lora.name,
+            trained=_PREDICTIONS[trained],
+            checkpoint=checkpoint.name,
+            predicted=_PREDICTIONS[predicts],
+        )
 
     def _same_base(self, lora: KnownLora, checkpoint: CheckpointSpec) -> bool:
         return self.table.compare(lora.base_model, checkpoint.base_model).fits

@@ -28,6 +28,7 @@ from bot.words.commands import spoken
 from inference.errors import InferenceError, LoraMisfit
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
+from inference.remarks import TEMPLATES
 
 ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
@@ -73,11 +74,12 @@ def in_source() -> Iterator[Said]:
 
 
 def in_errors() -> Iterator[Said]:
-    """The sentences of errors; one that is a placeholder alone was put together where it is raised."""
+    """The sentences of errors and remarks; one that is a placeholder alone was put together where it is raised."""
     for kind in _kinds(InferenceError):
         if kind.template().strip("{}") not in kind.__dataclass_fields__:
             yield Said(kind.template(), None, kind.__module__.replace(".", "/") + ".py")
     yield from (Said(text, None, "inference/errors.py") for text in (LoraMisfit.FITS, LoraMisfit.FITS_NONE))
+    yield from (Said(text, None, "inference/remarks.py") for text in TEMPLATES)
 
 
 def in_reasons() -> Iterator[Said]:

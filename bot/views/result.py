@@ -26,7 +26,7 @@ from bot.views.press import JobButton
 from bot.views.sheet import sheet_view
 from bot.views.stacks import SaveResultButton
 from bot.views.studio.trials import SweepJobButton
-from bot.words import _, later, number
+from bot.words import _, later, number, remarked
 
 if TYPE_CHECKING:
     from bot.assembly import Easel
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bot.views.press import Interaction
 
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
+SHORTEST = 0.1  # seconds; "0 s" would look like an error
 _ROW = 5  # buttons of one row
 
 
@@ -183,8 +184,11 @@ def result_view(job: Job, attachments: tuple[Attachment, ...], *, shows_prompt: 
         return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])
     line = summary(job.request)
     if job.seconds:
-        line += " · " + _("{seconds} s").format(seconds=number(job.seconds, 1))
-    told = [*(sentence_of_ours(note) for note in job.notes), *dict.fromkeys(a.note for a in attachments if a.note)]
+        line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, SHORTEST), 1))
+    told = [
+        *(sentence_of_ours(remarked(note)) for note in job.notes),
+        *dict.fromkeys(a.note for a in attachments if a.note),
+    ]
     lines = [f"-# {line}", *(f"-# {note}" for note in told)]
     if shows_prompt and job.request.prompt:
         lines.insert(0, f"> {plain(job.request.prompt, MAX_SHOWN_PROMPT)}")

@@ -17,7 +17,7 @@ from bot.studio import Studio, StudioLora
 from bot.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary
 from bot.variants import VariantName, names_of
 from bot.views.press import JobButton
-from bot.words import _, number
+from bot.words import _, number, remarked
 from inference.errors import TooManyLoras
 from inference.messages import GenerationRequest
 
@@ -142,7 +142,7 @@ def _told(job: Job, names: list[VariantName], sent: str) -> str:
     letters = letters_of(job.request)
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
-    notes = [f"-# {sentence_of_ours(note)}" for note in (*job.notes, sent) if note]
+    notes = [f"-# {sentence_of_ours(remarked(note))}" for note in (*job.notes, sent) if note]
     told = "-# " + " · ".join([summary(_without_tried(job.request)), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), told, *notes, ask])

@@ -19,6 +19,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from bot.words.catalogue import ENGLISH, language_for, translations
+from inference.remarks import taken_apart
 
 if TYPE_CHECKING:
     from inference.errors import InferenceError
@@ -56,6 +57,12 @@ def explained(error: InferenceError) -> str:
         for name, value in error.detail.items()
     }
     return sentences(*(_(template) for template in error.templates)).format_map(filled).strip()
+
+
+def remarked(remark: str) -> str:
+    """What a worker remarked on a picture, with the names in it; what no template is known of stays as it is."""
+    template, names = taken_apart(remark)
+    return _(template).format(**names) if names else remark
 
 
 def sentences(*whole: str) -> str:

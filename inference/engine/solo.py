@@ -22,6 +22,7 @@ from inference.engine.residence import Residence
 from inference.engine.solo_loras import SoloLoras
 from inference.errors import InvalidRequest
 from inference.messages import CheckpointSpec, GenerationRequest
+from inference.remarks import NO_CLIP_SKIP, NO_NEGATIVE_PROMPT
 
 
 @dataclass
@@ -55,9 +56,9 @@ class SoloCheckpoint:
         """What of the request it cannot follow, in sentences for the person."""
         notes: list[str] = []
         if request.negative_prompt and not self.capability.negative_prompt:
-            notes.append(f"{self.spec.name} knows no negative prompt, so yours was left out.")
+            notes.append(NO_NEGATIVE_PROMPT.format(checkpoint=self.spec.name))
         if request.clip_skip:
-            notes.append(f"{self.spec.name} knows no clip skip, so yours was left out.")
+            notes.append(NO_CLIP_SKIP.format(checkpoint=self.spec.name))
         return tuple(notes)
 
     def starting_from(self, source: Image.Image | None) -> Any:

@@ -11,11 +11,12 @@ from babel.messages.catalog import Catalog
 from discord import Intents, app_commands
 from discord.ext import commands
 
-from bot.words import _, catalogue, explained, label, language, listed, ngettext, number, speak, speaking
+from bot.words import _, catalogue, explained, label, language, listed, ngettext, number, remarked, speak, speaking
 from bot.words.commands import CommandWords
 from inference.errors import BaseModelMismatch, PromptTooLong
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
+from inference.remarks import NO_NEGATIVE_PROMPT, OTHER_PREDICTION, TEMPLATES
 from tools.words import calls, everything_said, in_commands, sources
 
 LANGUAGES = sorted(catalogue.languages())
@@ -133,3 +134,15 @@ async def test_commands_are_described_in_the_language_and_keep_their_names() -> 
     assert "name_localizations" not in payload or payload["name_localizations"] == {}
     assert set(payload["description_localizations"]) == {"ja"}
     assert set(payload["options"][0]["description_localizations"]) == {"ja"}
+
+
+def test_what_a_worker_remarked_in_english_is_said_in_the_language_of_who_reads() -> None:
+    names = {"lora": "{夜} knows no clip skip", "trained": "v-prediction", "checkpoint": "a.b*", "predicted": "epsilon"}
+    remarks = [template.format(**names) for template in TEMPLATES]
+    assert [remarked(remark) for remark in remarks] == remarks, "English stays as it is"
+    with speaking("ja"):
+        said = [remarked(remark) for remark in remarks]
+        assert remarked("Something of another version.") == "Something of another version."
+    assert not set(said) & set(remarks) and all("a.b*" in text for text in said)
+    assert said[TEMPLATES.index(NO_NEGATIVE_PROMPT)].startswith("a.b* はネガティブ")
+    assert names["lora"] in said[TEMPLATES.index(OTHER_PREDICTION)]
