@@ -185,6 +185,7 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], devi
         max_lora_bytes=settings.worker.max_lora_megabytes * 2**20,
         max_dense_bytes=settings.worker.max_dense_megabytes * 2**20,
         lora_cache_bytes=settings.worker.lora_cache_megabytes * 2**20,
+        lora_set_bytes=settings.worker.lora_set_megabytes * 2**20,
         embedding_cache_bytes=settings.worker.embedding_cache_megabytes * 2**20,
         state_steps=settings.worker.state_steps,
         offload=settings.worker.offload,

@@ -22,6 +22,7 @@ MAX_PICTURES = 6  # pictures that one job may paint: a picture for each variant
 MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
 SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
 LORA_CACHE_BYTES = 2 * 2**30  # of LoRAs kept in host memory, unless the operator says otherwise
+LORA_SET_BYTES = 2**30  # of folded sets of LoRAs kept on the device, unless the operator says otherwise
 EMBEDDING_CACHE_BYTES = 2**28  # of encoded prompts kept on the device, unless the operator says otherwise
 STATE_STEPS = 5  # between two states of a job that are kept, unless the operator says otherwise
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
@@ -217,6 +218,7 @@ class Configure(_Frozen):
     max_lora_bytes: Annotated[int, Field(ge=1, le=2**40)] = 4 * 2**30
     max_dense_bytes: Annotated[int, Field(ge=0, le=2**40)] = MAX_DENSE_BYTES
     lora_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = LORA_CACHE_BYTES
+    lora_set_bytes: Annotated[int, Field(ge=0, le=2**44)] = LORA_SET_BYTES
     embedding_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = EMBEDDING_CACHE_BYTES
     state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
     offload: Offload = Offload.WHEN_SHORT

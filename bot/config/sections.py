@@ -13,6 +13,7 @@ from inference.base_models import BaseModelId, CompatibilityTable
 from inference.messages import (
     EMBEDDING_CACHE_BYTES,
     LORA_CACHE_BYTES,
+    LORA_SET_BYTES,
     MAX_COUNT,
     MAX_DENSE_BYTES,
     MAX_LORAS,
@@ -150,6 +151,8 @@ class WorkerSettings(Section):
     """Memory for one LoRA without a low-rank form: full differences, LoKr with whole factors. More is refused."""
     lora_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_CACHE_BYTES // 2**20
     """Host memory of each worker for LoRAs used before: half as they lie on disk, half as they are painted."""
+    lora_set_megabytes: Annotated[int, Field(ge=0, le=2**24)] = LORA_SET_BYTES // 2**20
+    """Memory of the device for LoRAs at weights that were used before, ready to be painted with."""
     embedding_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = EMBEDDING_CACHE_BYTES // 2**20
     """Memory of the device for prompts that were encoded before."""
     state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS

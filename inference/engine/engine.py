@@ -33,11 +33,18 @@ from inference.engine.run import Dressed, Run
 from inference.engine.shelf import LoraSource, Shelf
 from inference.engine.snapshots import Snapshot
 from inference.engine.solo import Solo, SoloCheckpoint
-from inference.engine.wardrobe import SET_BYTES, Wardrobe
+from inference.engine.wardrobe import Wardrobe
 from inference.errors import InferenceError, NotANumberPicture, OutOfMemory, WorkerFailed
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
-from inference.messages import LORA_CACHE_BYTES, MAX_DENSE_BYTES, CheckpointSpec, Configure, GenerationRequest
+from inference.messages import (
+    LORA_CACHE_BYTES,
+    LORA_SET_BYTES,
+    MAX_DENSE_BYTES,
+    CheckpointSpec,
+    Configure,
+    GenerationRequest,
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +69,7 @@ class Options:
     places: int = PLACES
     lora_bytes: int = LORA_CACHE_BYTES
     dense_bytes: int = MAX_DENSE_BYTES
-    set_bytes: int = SET_BYTES
+    set_bytes: int = LORA_SET_BYTES
 
 
 class Engine:
@@ -90,7 +97,10 @@ class Engine:
             Path(config.library), installed_hashes(config.checkpoints), config.max_lora_bytes, config.trust_tags
         )
         options = Options(
-            inputs=Path(config.inputs), lora_bytes=config.lora_cache_bytes, dense_bytes=config.max_dense_bytes
+            inputs=Path(config.inputs),
+            lora_bytes=config.lora_cache_bytes,
+            dense_bytes=config.max_dense_bytes,
+            set_bytes=config.lora_set_bytes,
         )
         store = CheckpointStore(config.checkpoints, device, dtype, config.embedding_cache_bytes, config.offload)
         return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), options)

@@ -10,14 +10,13 @@ from inference.engine.lora_files import LoraFile
 from inference.engine.lora_set import LoraSet, Worn
 from inference.engine.run import Dressed
 from inference.engine.shelf import Shelf
-
-SET_BYTES = 2**30  # of folded sets on the device
+from inference.messages import LORA_SET_BYTES
 
 
 class Wardrobe:
-    """For the checkpoint that is loaded; clear it before another one is."""
+    """For the checkpoint that is loaded; clear it before another one is. Keeps up to `limit` bytes on the device."""
 
-    def __init__(self, shelf: Shelf, limit: int = SET_BYTES) -> None:
+    def __init__(self, shelf: Shelf, limit: int = LORA_SET_BYTES) -> None:
         self._shelf = shelf
         self._sets: ByteCache[Worn, Dressed] = ByteCache(limit, lambda dressed: dressed.loras.nbytes, "lora_set")
 

@@ -13,15 +13,21 @@ from tests.house import VIVID, House
 from tests.inference.engine.painting import paint
 from tests.inference.requests import request
 
-CACHES = ("embedding", "lora_file", "lora_layers")
+CACHES = ("embedding", "lora_file", "lora_layers", "lora_set")
 
 
-@pytest.mark.parametrize(("loras", "embeddings", "kept"), [(64, 64, set(CACHES)), (0, 64, {"embedding"}),
-                                                           (64, 0, {"lora_file", "lora_layers"})])  # fmt: skip
-def test_the_limits_of_the_settings_hold(shared_house: House, loras: int, embeddings: int, kept: set[str]) -> None:
+SETTINGS = {
+    "lora_cache_megabytes": {"lora_file", "lora_layers"},
+    "embedding_cache_megabytes": {"embedding"},
+    "lora_set_megabytes": {"lora_set"},
+}
+
+
+@pytest.mark.parametrize("nothing", [None, *SETTINGS])
+def test_the_limits_of_the_settings_hold(shared_house: House, nothing: str | None) -> None:
     torch.set_num_threads(1)
     settings, configure = shared_house.settings, shared_house.configure
-    limits = {"lora_cache_megabytes": loras, "embedding_cache_megabytes": embeddings, "devices": ("cpu",)}
+    limits = {name: 0 if name == nothing else 64 for name in SETTINGS} | {"devices": ("cpu",)}
     settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=limits)})
     (told,) = configurations(settings, configure.checkpoints)
     painter = Painter(
@@ -33,4 +39,5 @@ def test_the_limits_of_the_settings_hold(shared_house: House, loras: int, embedd
     paint(painter, asked, files)
     end = paint(painter, asked, files).end
     painter.close()
+    kept = set(CACHES) - (SETTINGS[nothing] if nothing else set())
     assert {name for name in CACHES if not end.lookups[name].misses} == kept
