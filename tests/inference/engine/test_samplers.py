@@ -8,9 +8,11 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler
 
+from bot.pace import passes
 from inference.engine.samplers import scheduler_for
 from inference.messages import PredictionType, Sampler
 from inference.prediction import Prediction
+from tests.inference.requests import request
 
 CONFIG = EulerDiscreteScheduler(
     beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="leading", steps_offset=1
@@ -79,3 +81,10 @@ def test_a_scheduler_that_cannot_rescale_gets_the_rescaled_schedule_itself() -> 
         scheduler_for(sampler, CONFIG, KINDS[2], 8).alphas_cumprod for sampler in (Sampler.HEUN, Sampler.EULER)
     )
     assert torch.allclose(heun, euler, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("sampler", Sampler)
+def test_as_many_passes_are_foreseen_as_a_sampler_makes(sampler: Sampler) -> None:
+    scheduler = scheduler_for(sampler, CONFIG, KINDS[0], 12)
+    scheduler.set_timesteps(12)
+    assert len(scheduler.timesteps) == passes(request(sampler=sampler, steps=12))
