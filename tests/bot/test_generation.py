@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 
+import psutil
 import pytest
 import pytest_asyncio
 from PIL import Image
@@ -85,6 +86,24 @@ async def test_a_worker_killed_in_the_middle_of_a_picture_costs_nobody_a_picture
         kill_worker(easel)
         done = await until_ended(updates)
     assert (done.job.state, done.job.attempt) == (JobState.SUCCEEDED, 2)
+    assert await pictures_on_disk(easel) == [*before, done.pictures[0].path]
+
+
+async def test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs_nobody_a_picture(
+    easel: Easel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.dispatcher.TICK_SECONDS", 0.2)
+    monkeypatch.setattr("bot.stations.SILENCE_SECONDS", 5.0)
+    before = await pictures_on_disk(easel)
+    job = await order(easel, LONG)
+    async with easel.generation.following(job.id) as updates:
+        await until_painting(updates, attempt=1)
+        (worker,) = easel.workers
+        assert (hung := worker.pid) is not None
+        psutil.Process(hung).suspend()
+        done = await until_ended(updates)
+    assert (done.job.state, done.job.attempt) == (JobState.SUCCEEDED, 2)
+    assert not psutil.pid_exists(hung)
     assert await pictures_on_disk(easel) == [*before, done.pictures[0].path]
 
 

@@ -1,0 +1,51 @@
+"""When a worker that says nothing hangs, and when it only takes its time."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.database.jobs import Job, JobState
+from bot.database.paces import Measured, Shape
+from bot.pace import Pace, Watch
+from bot.stations import LOADING_SECONDS, SILENCE_SECONDS, SILENT_STEPS, Hand
+from tests.inference.requests import request
+
+JOB = Job(
+    id=1, person_id=1, server_id=None, channel_id=1, request=request(steps=30), checkpoint="vivid",
+    state=JobState.RUNNING, failure=None, attempt=1, created_at=0, started_at=0, finished_at=None, seconds=None,
+    peak_memory=None, notes=(), weight=1.0, deaths=0,
+)  # fmt: skip
+HEARD = 1000.0  # seconds
+
+
+def hand(steps: int | None) -> Hand:
+    """A job of which so many steps were reported; None: not even that it was begun."""
+    watch = None if steps is None else Watch(HEARD, loads=True, steps=steps)
+    return Hand(JOB, watch=watch, heard=HEARD)
+
+
+def pace(step_seconds: float) -> Pace:
+    made = Pace()
+    made.remember({Shape("vivid", 64, 64, 1): Measured(step_seconds, 0.0)}, {})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("steps", "step_seconds", "patience"),
+    [
+        (None, 1.0, LOADING_SECONDS),
+        (0, 1.0, LOADING_SECONDS),  # the checkpoint may still be on its way
+        (3, 1.0, SILENCE_SECONDS),
+        (3, 60.0, SILENT_STEPS * 60.0),  # a slow machine is no dead one
+    ],
+)
+def test_a_worker_may_be_silent_for_as_long_as_what_it_does_may_take(
+    steps: int | None, step_seconds: float, patience: float
+) -> None:
+    usual = pace(step_seconds)
+    assert not hand(steps).hangs(HEARD + patience - 1, usual)
+    assert hand(steps).hangs(HEARD + patience + 1, usual)
+
+
+def test_without_any_measured_step_the_shorter_patience_counts() -> None:
+    assert hand(1).hangs(HEARD + SILENCE_SECONDS + 1, Pace())
