@@ -208,8 +208,11 @@ async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Re
         page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportButton()))
         return page
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    base_model = query.base_model or (usual.base_model if usual else None)
     for bookmark in found.bookmarks:
-        await _add(page, easel, bookmark, usual.name if usual else None, place)
+        preview = await page.attach_preview(easel, bookmark.lora, base_model)
+        text = about_lora.entry(easel, bookmark.lora, usual.name if usual else None)
+        _add(page, bookmark, text, preview, place)
     spot = Spot(BOOKMARKS.key, place)
     buttons = page_buttons(spot, query, more=(place.page + 1) * PAGE_SIZE < found.total)
     page.view.add_item(ui.ActionRow[Any](*buttons, FileButton()))
@@ -254,19 +257,17 @@ def _title(query: Query, place: Place, found: BookmarkPage) -> str:
     return "\n".join(lines)
 
 
-async def _add(page: Page, easel: Easel, bookmark: Bookmark, usual: str | None, place: Place) -> None:
+def _add(page: Page, bookmark: Bookmark, text: str, preview: str | None, place: Place) -> None:
     """A bookmark in the list: its picture, what is known of it, and what to do with it."""
     lora = bookmark.lora
-    text = about_lora.entry(easel, lora, usual)
     if bookmark.note:
         text += f"\n> {clipped(bookmark.note, MAX_SHORT_NOTE)}"
-    await _add_pictured(page, easel, bookmark, text)
+    _add_pictured(page, text, preview)
     use = [UseButton(lora.id)] if lora.usable else []
     page.view.add_item(ui.ActionRow[Any](*use, OpenButton(lora.id, place)))
 
 
-async def _add_pictured(page: Page, easel: Easel, bookmark: Bookmark, text: str) -> None:
-    preview = await page.attach_preview(easel, bookmark.lora)
+def _add_pictured(page: Page, text: str, preview: str | None) -> None:
     if preview is None:
         page.view.add_item(ui.TextDisplay[Any](text))
     else:
@@ -287,7 +288,8 @@ async def card(easel: Easel, person_id: int, bookmark: Bookmark, place: Place) -
     """All about one bookmark; *Back* leads to the `place` in the list that it was opened from."""
     page, lora = Page(), bookmark.lora
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
-    await _add_pictured(page, easel, bookmark, _card_text(easel, bookmark, usual.name if usual else None))
+    preview = await page.attach_preview(easel, lora, usual.base_model if usual else None)
+    _add_pictured(page, _card_text(easel, bookmark, usual.name if usual else None), preview)
     use = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     page.view.add_item(ui.ActionRow[Any](*use, NoteButton(lora.id, place), RemoveButton(lora.id, place)))
     back = TurnButton(Spot(BOOKMARKS.key, place), way="p")

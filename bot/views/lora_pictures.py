@@ -14,7 +14,7 @@ from bot.database.loras import Lora
 from bot.database.samples import Sample, awaits_samples, samples_of
 from bot.texts import clipped
 from bot.thumbnails import GALLERY, LIST
-from bot.views.page import Page, preview_of
+from bot.views.page import Page, fitting_first, preview_of
 from bot.words import _, listed
 
 MAX_SAMPLES = 9  # pictures; a message carries 10 files, and one is the preview
@@ -26,7 +26,9 @@ async def add_pictures(
 ) -> None:
     """Add `head` with the pictures that belong to it, first those on the checkpoint `usual`."""
     samples = await _samples(easel, lora, usual)
-    preview = await asyncio.to_thread(preview_of, easel.settings.library.folder, lora)
+    checkpoint = easel.settings.checkpoint(usual) if usual else None
+    wanted = fitting_first(easel, lora, checkpoint.base_model if checkpoint else None)
+    preview = await asyncio.to_thread(preview_of, easel.settings.library.folder, wanted)
     shown = await page.attach_small(easel, preview, LIST if samples else GALLERY) if preview else None
     if shown and samples:
         container.add_item(ui.Section[Any](head, accessory=ui.Thumbnail[Any](shown, description=_("Preview"))))

@@ -121,8 +121,11 @@ async def market_page(easel: Easel, person_id: int, place: Place, note: str = ""
     title = await _title(easel, person_id, query, place, found)
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    base_model = query.base_model or (usual.base_model if usual else None)
     for lora in found.loras:
-        await _add(page, easel, person_id, about_lora.entry(easel, lora, usual.name if usual else None), lora, place)
+        preview = await page.attach_preview(easel, lora, base_model)
+        text = about_lora.entry(easel, lora, usual.name if usual else None)
+        page.view.add_item(await _entry(easel, person_id, text, preview, lora, place))
     spot = Spot(MARKET.key, place)
     page.view.add_item(ui.ActionRow[Any](*page_buttons(spot, query, more=found.more)))
     await add_menus(page, easel, person_id, MARKET, spot, query)
@@ -158,9 +161,10 @@ def _nothing(query: Query) -> str:
     return f"{told} " + _("Choose something else below.")
 
 
-async def _add(page: Page, easel: Easel, person_id: int, text: str, lora: Lora, place: Place) -> None:
+async def _entry(
+    easel: Easel, person_id: int, text: str, preview: str | None, lora: Lora, place: Place
+) -> ui.Container[Any]:
     """An entry: its picture, what is known of it, and what to do with it."""
-    preview = await page.attach_preview(easel, lora)
     container = ui.Container[Any]()
     if preview is None:
         container.add_item(ui.TextDisplay[Any](text))
@@ -168,4 +172,4 @@ async def _add(page: Page, easel: Easel, person_id: int, text: str, lora: Lora, 
         container.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
     kept = await find_bookmark(easel.connection, person_id, lora.id) is not None
     container.add_item(ui.ActionRow[Any](LoraPageButton(lora.id), KeepButton(lora.id, place, kept=kept)))
-    page.view.add_item(container)
+    return container

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import discord
@@ -14,6 +14,7 @@ from bot.attachments import Attachment
 from bot.database.loras import Lora
 from bot.database.samples import samples_of
 from bot.thumbnails import LIST, Box
+from inference.base_models import BaseModelId
 
 PREVIEW_SUFFIXES = (".preview.png", ".png", ".webp", ".jpg", ".jpeg")
 
@@ -36,16 +37,26 @@ class Page:
         small = await easel.thumbnails.of(picture, box)
         return self.attach(small) if small else None
 
-    async def attach_preview(self, easel: Easel, lora: Lora) -> str | None:
+    async def attach_preview(self, easel: Easel, lora: Lora, base_model: BaseModelId | None = None) -> str | None:
         """Attach a small picture of what the entry does; how components name it, None without one.
 
-        It is the one that lies beside one of the entry's files, else one that Easel painted with it.
+        It is the one that lies beside one of the entry's files, if there are several that of one which goes on
+        checkpoints of `base_model`; else one that Easel painted with it.
         """
+        lora = fitting_first(easel, lora, base_model)
         path = await asyncio.to_thread(preview_of, easel.settings.library.folder, lora)
         if path is None:
             painted = [sample.path for sample in await samples_of(easel.connection, lora) if sample.position]
             path = easel.settings.storage.pictures / painted[0] if painted else None
         return await self.attach_small(easel, path) if path else None
+
+
+def fitting_first(easel: Easel, lora: Lora, base_model: BaseModelId | None) -> Lora:
+    """The entry with those of its versions first that go on checkpoints of the base model."""
+    if base_model is None or len(lora.versions) < 2:
+        return lora
+    fitting = easel.settings.matching.table.fitting(base_model)
+    return replace(lora, versions=tuple(sorted(lora.versions, key=lambda v: v.base_model not in fitting)))
 
 
 def preview_of(library: Path, lora: Lora) -> Path | None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bot.assembly import Easel
 from bot.database.bookmarks import add_bookmark
-from bot.database.connection import fetch
+from bot.database.connection import transaction
 from bot.database.loras import Lora, find_lora_by_name
 from bot.database.people import remember_person
 from bot.database.preferences import Preferences, save_preferences
@@ -18,6 +18,8 @@ from bot.database.ratings import rate_lora
 from bot.database.samples import MAX_TRIES, count_try, record_samples
 from bot.database.uses import record_uses
 from bot.views.lora import checkpoint_for, lora_page
+from bot.views.page import Page
+from inference.base_models import BaseModelId
 from inference.messages import LoraUse
 from tests.bot.shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
 from tests.house import BASES, PASTEL, VIVID, House
@@ -112,7 +114,8 @@ async def test_it_tells_what_people_think_and_do(easel: Easel) -> None:
     for _ in range(2):
         await record_uses(easel.connection, ADA, uses)
     await remember_person(easel.connection, 7)
-    await fetch(easel.connection, "UPDATE lora SET added_by = 7 WHERE name = 'Bat'")
+    async with transaction(easel.connection):
+        await easel.connection.execute("UPDATE lora SET added_by = 7 WHERE name = 'Bat'")
     page = await lora_page(easel, ADA, await entry(easel, "Bat"))
     for told in ("★★★★☆ 4.5 (2)", "used 2 times here", "Often used with Wash", "Added by <@7>"):
         assert told in text_of(page)
@@ -152,6 +155,23 @@ async def test_the_longest_fits_into_a_message(easel: Easel, house: House, babbl
     assert_fits_a_message(page)
     assert "://" not in text_of(page) and "@everyone" not in text_of(page).replace("@\u200beveryone", "")
     assert "more" in text_of(page)
+
+
+async def test_the_preview_is_of_the_version_that_fits(easel: Easel, house: House) -> None:
+    for number, (name, base) in enumerate(BASES.items()):
+        path = house.add_lora(f"twin-{name}", None, seed=70 + number)
+        write_sidecar(path, name="Twin", version=name, base_model=base)
+        Image.new("RGB", (60, 60), (200 * number, 90, 40)).save(path.with_suffix(".png"))
+    await easel.keeper.scan()
+    twin = await entry(easel, "Twin")
+    for number, (name, base) in enumerate(BASES.items()):
+        await save_preferences(easel.connection, ADA, Preferences(checkpoint=name))
+        page = Page()
+        await page.attach_preview(easel, twin, BaseModelId(base))
+        for files in (page.files, (await lora_page(easel, ADA, twin)).files):
+            (file,) = files
+            with Image.open(file.fp) as picture:
+                assert abs(picture.convert("RGB").getpixel((30, 30))[0] - 200 * number) < 8
 
 
 async def _with_five_friends(easel: Easel, house: House, name: str) -> None:

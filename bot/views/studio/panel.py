@@ -96,7 +96,7 @@ async def _add_row(page: Page, easel: Easel, standing: Standing, row: Row) -> No
     assert row.entry is not None
     words = "\n-# " + _("Trigger words: {words}").format(words=several(row.words, 120)) if row.words else ""
     text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · **{row.weight:g}**{words}"
-    preview = await page.attach_preview(easel, row.entry)
+    preview = await page.attach_preview(easel, row.entry, standing.checkpoint.base_model)
     if preview is None:
         page.view.add_item(ui.TextDisplay[Any](text))
     else:
