@@ -14,6 +14,13 @@ from bot.database.errors import FolderNotWritable, NewerDatabase, NotADatabase, 
 from bot.database.lock import program_lock
 from bot.database.migrate import APPLICATION_ID, migrations
 
+GAP = 1_000_000  # more numbers than are given out between a copy and its being put back
+COUNT_ALL = """
+    INSERT INTO sqlite_sequence (name, seq)
+    SELECT name, 0 FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'
+    AND name NOT IN (SELECT name FROM sqlite_sequence)
+"""
+COUNT_ON = "UPDATE sqlite_sequence SET seq = seq + ?"
 STALE_SECONDS = 3600.0  # after which nobody can still be writing a copy
 _PREFIX, _SUFFIX = "easel-", ".sqlite3"
 
@@ -72,6 +79,7 @@ def check(file: Path) -> None:
 def put_back(file: Path, database: Path) -> Path | None:
     """Put the copy `file` in the place of `database`; where the one that was there lies now, None if there was none.
 
+    Numbers that were given out after the copy was made stand on buttons in Discord; they are not given out again.
     Raises DatabaseInUse while an Easel works with it, and what `check` raises; then nothing has changed.
     """
     if not file.is_file():
@@ -84,11 +92,18 @@ def put_back(file: Path, database: Path) -> Path | None:
             partial.unlink(missing_ok=True)
             with _explained(file), _opened(file, readonly=True) as source, _opened(partial) as copy:
                 source.backup(copy)
+                _count_on(copy)
             moved = _move_aside(database, aside)
             _keep(partial, database)
         except OSError as problem:
             raise FolderNotWritable(f"The database {database} cannot be written: {problem.strerror}.") from problem
     return aside if moved else None
+
+
+def _count_on(connection: sqlite3.Connection) -> None:
+    with connection:
+        connection.execute(COUNT_ALL)
+        connection.execute(COUNT_ON, (GAP,))
 
 
 def _move_aside(database: Path, aside: Path) -> bool:

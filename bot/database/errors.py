@@ -43,7 +43,7 @@ def explain(problem: sqlite3.Error, path: Path) -> Exception:
         case sqlite3.SQLITE_NOTADB:
             return NotADatabase(f"{path} is not an Easel database. Move it away or choose another [storage] folder.")
         case sqlite3.SQLITE_CORRUPT:
-            return NotADatabase(f"The database {path} is damaged. Put back the newest copy that lies beside it.")
+            return NotADatabase(f"The database {path} is damaged. `restore` puts the newest copy back.")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return FolderNotWritable(f"The database {path} cannot be written: check that its folder is writable.")
         case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:

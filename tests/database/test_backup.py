@@ -13,9 +13,11 @@ from bot.database.backup import back_up, check, copies, put_back
 from bot.database.bookmarks import add_bookmark, count_bookmarks
 from bot.database.connection import open_database
 from bot.database.errors import DatabaseInUse, FolderNotWritable, NewerDatabase, NotADatabase
+from bot.database.jobs import create_job
 from bot.database.lock import program_lock
 from bot.database.memos import recall, remember
 from tests.database.conftest import add_lora
+from tests.inference.requests import request
 
 
 async def test_a_copy_made_while_somebody_writes_is_whole(connection: aiosqlite.Connection, path: Path) -> None:
@@ -66,6 +68,18 @@ async def test_putting_back_brings_the_old_state_and_keeps_the_new_one_aside(pat
     for file, expected in ((path, "before"), (aside, "after")):
         async with open_database(file) as connection:
             assert await recall(connection, "what") == expected
+
+
+async def test_numbers_given_out_after_the_copy_are_not_given_out_again(path: Path) -> None:
+    async with open_database(path) as connection:
+        await create_job(connection, request(), person_id=1, channel_id=1)
+        copy = back_up(path, path.parent / "copies", keep=3)
+        lost = await create_job(connection, request(), person_id=1, channel_id=1)
+        lora = await add_lora(connection, "Komori")
+    put_back(copy, path)
+    async with open_database(path) as connection:
+        assert (await create_job(connection, request(), person_id=2, channel_id=1)).id > lost.id
+        assert (await add_lora(connection, "Another")).id > lora.id
 
 
 async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) -> None:
