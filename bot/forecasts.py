@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.database.clock import now_ms
 from bot.database.jobs import Job
@@ -15,6 +15,25 @@ from inference.queue import JobQueue, Waiting
 from inference.rehearsal import Forecast, rehearse
 
 FRESH_SECONDS = 1.0  # for so long what was played holds, if nobody came or went meanwhile
+
+
+@dataclass(frozen=True)
+class _Times:
+    """What `rehearse` asks. A job that was cancelled while it was being handed over wants nothing any more."""
+
+    pace: Pace
+    requests: Mapping[int, GenerationRequest]
+
+    def steps(self, job: Waiting) -> int:
+        request = self.requests.get(job.job_id)
+        return 0 if request is None else passes(request)
+
+    def round(self, jobs: Collection[Waiting]) -> float | None:
+        return self.pace.round([self.requests[job.job_id] for job in jobs if job.job_id in self.requests])
+
+    def rest(self, job: Waiting) -> float:
+        request = self.requests.get(job.job_id)
+        return 0.0 if request is None else self.pace.rest(request)
 
 
 class Forecasts:
@@ -44,25 +63,6 @@ class Forecasts:
         if job.finished_at is not None:
             self._pace.delivered((now_ms() - job.finished_at) / 1000)
 
-    # --- what `rehearse` asks ----------------------------------------------------------------------------------
-
-    def steps(self, job: Waiting) -> int:
-        """How many steps the whole of it takes."""
-        return passes(self._request(job))
-
-    def round(self, jobs: Collection[Waiting]) -> float | None:
-        """Seconds in which one worker takes a step for each of these; None: never measured."""
-        return self._pace.round([self._request(job) for job in jobs])
-
-    def rest(self, job: Waiting) -> float:
-        """Seconds from its last step until its worker is done with it."""
-        return self._pace.rest(self._request(job))
-
-    # -----------------------------------------------------------------------------------------------------------
-
-    def _request(self, job: Waiting) -> GenerationRequest:
-        return self._jobs[job.job_id].request
-
     def _told(self) -> dict[int, Forecast]:
         now = time.monotonic()
         if self._changes != self._queue.changes or now - self._at >= FRESH_SECONDS:
@@ -72,10 +72,16 @@ class Forecasts:
                 for job_id, hand in station.hands.items()
                 if hand.watch and hand.watch.total is not None
             }
-            played = rehearse(self._queue, now, self, left)
+            played = rehearse(self._queue, now, _Times(self._pace, self._requests), left)
             self._played = {job_id: self._with_delivery(forecast) for job_id, forecast in played.items()}
             self._changes, self._at = self._queue.changes, now
         return self._played
+
+    @property
+    def _requests(self) -> dict[int, GenerationRequest]:
+        """What everybody wants who waits or is in a worker's hands, also when it was cancelled there."""
+        hands = [hand.job for station in self._stations for hand in station.hands.values() if hand.job]
+        return {job.id: job.request for job in (*self._jobs.values(), *hands)}
 
     def _with_delivery(self, forecast: Forecast) -> Forecast:
         return forecast if forecast.done is None else replace(forecast, done=forecast.done + self._pace.delivery)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bot.attachments import Attachment
 from bot.config import LimitSettings
-from bot.database.connection import fetch, open_database, write
+from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
 from bot.dispatcher import HOUR_MS
@@ -261,6 +261,21 @@ async def test_a_worker_that_dies_while_it_is_given_a_job_loses_none_and_all_who
             assert (await bench.end(job)).job.state is JobState.SUCCEEDED
 
 
+async def test_people_are_told_their_place_also_while_a_cancelled_job_still_lies_in_a_workers_hands(
+    bench: Bench,
+) -> None:
+    running = await bench.order()
+    given = await bench.worker.job()
+    bench.worker.begin(given)
+    await bench.worker.heard()
+    await bench.generation.cancel(running.id)
+    assert bench.worker.cancelled == [running.id]
+    waits, behind = await bench.order(person=2), await bench.order(person=3)
+    assert (bench.ahead(waits), bench.ahead(behind)) == (0, 1)
+    bench.worker.stop(given)
+    assert (await bench.worker.job()).job_id == waits.id
+
+
 async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_the_next_start(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3") as connection:
         running, waiting = [await create_job(connection, request(), person_id=1, channel_id=1) for _ in range(2)]
@@ -308,6 +323,8 @@ async def no_patience(bench: Bench) -> sqlite3.Connection:
     await bench.connection.execute("PRAGMA busy_timeout = 10")
     (row,) = await fetch(bench.connection, "PRAGMA database_list")
     other = sqlite3.connect(row["file"], isolation_level=None)
+    async with transaction(bench.connection):
+        pass  # whatever is being written is; who waits to write next comes after us
     other.execute("BEGIN IMMEDIATE")
     return other
 
