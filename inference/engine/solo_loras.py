@@ -82,16 +82,29 @@ class SoloLoras:
         except BadAdapterConfig as problem:
             raise LoraFileRefused(lora=file.use.name, reason=str(problem)) from problem
         with tempfile.TemporaryDirectory() as folder:  # the very bytes that were judged, metadata and all
-            save_file(file.tensors, Path(folder) / "lora.safetensors", {"format": "pt", **file.metadata})
+            path, metadata = Path(folder) / "lora.safetensors", {"format": "pt", **file.metadata}
+            save_file(file.tensors, path, metadata)
             try:
                 read = self._pipeline.lora_state_dict(folder, weight_name="lora.safetensors")
-                named = self._named(file, read[0] if isinstance(read, tuple) else read)
+                found = read[0] if isinstance(read, tuple) else read
+                tensors = {self._renamed(key): tensor for key, tensor in found.items()}
+                if tensors.keys() != found.keys():
+                    save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path, metadata)
+                named = self._named(file, tensors)
                 self._pipeline.load_lora_weights(folder, weight_name="lora.safetensors", adapter_name=adapter)
             except (ValueError, KeyError, RuntimeError, AttributeError, NotImplementedError) as problem:
                 reason = f"diffusers cannot load it ({str(problem).partition(chr(10))[0][:200]})"
                 raise LoraFileRefused(lora=file.use.name, reason=reason) from problem
         worn = {name for name, layer in self._layers() if adapter in layer.scaling}
         self._refuse(file, sorted(named - worn))
+
+    def _renamed(self, key: str) -> str:
+        """Files name the inner model of CLIP's text encoder, which transformers 5 has no more."""
+        part, _, name = key.partition(".")
+        inner = name.startswith("text_model.") and part in self._pipeline.components
+        if not inner or hasattr(self._pipeline.components[part], "text_model"):
+            return key
+        return f"{part}.{name.removeprefix('text_model.')}"
 
     def _named(self, file: LoraFile, tensors: Mapping[str, torch.Tensor]) -> set[str]:
         """The layers that the file changes, all of them in the pipeline with the same shape."""

@@ -99,7 +99,8 @@ async def test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs
     async with easel.generation.following(job.id) as updates:
         await until_painting(updates, attempt=1)
         (worker,) = easel.workers
-        assert (hung := worker.pid) is not None
+        hung = worker.pid
+        assert hung is not None
         psutil.Process(hung).suspend()
         done = await until_ended(updates)
     assert (done.job.state, done.job.attempt) == (JobState.SUCCEEDED, 2)

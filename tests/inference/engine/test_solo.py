@@ -203,3 +203,27 @@ def test_the_worker_loads_it_from_a_folder_tells_of_each_step_and_cancels_betwee
     assert [event.type for event in painter.step()] == ["cancelled"]
     again = paint(painter, wish())
     assert again.end.pictures
+
+
+@pytest.mark.parametrize(
+    ("base", "part", "inner"),
+    [
+        (SD3, "text_encoder", ""),
+        (SD3, "text_encoder_2", ""),
+        (FLUX, "text_encoder", ""),
+        (FLUX, "text_encoder", "text_model."),
+    ],
+)
+def test_loras_of_text_encoders_are_at_work_too(base: BaseModelId, part: str, inner: str) -> None:
+    """Files name CLIP's inner model, which transformers 5 has no more."""
+    lone, words, rest = Lone(base), drawn(base, 1, part), drawn(base, 2)
+    named = {key.replace(f"{part}.", f"{part}.{inner}", 1): tensor for key, tensor in words.items()}
+    use = lone.add(named | rest).model_copy(update={"weight": 0.7})
+    engine = lone.engine()
+    handles = [engine.submit(made) for made in (wish(loras=(use,)), wish())]
+    engine.finish()
+    both, none = ((handle.pictures, handle.error) for handle in handles)
+    assert both[0] is not None, both[1]
+    assert float((both[0] - plain(merged(base, (words | rest, 0.7)), wish())).abs().max()) < 1e-4
+    assert not torch.allclose(both[0], plain(merged(base, (rest, 0.7)), wish()), atol=1e-3), "the words count"
+    assert none[0] is not None and torch.equal(none[0], plain(pipeline_of(base), wish()))
