@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
 from discord import app_commands, ui
 
@@ -74,14 +75,17 @@ async def answer(interaction: Interaction, error: Exception) -> None:
     if isinstance(cause, discord.NotFound) and cause.code == UNKNOWN_INTERACTION:
         log.warning("an interaction was answered too late")
         return
-    if isinstance(cause, Helpful):
-        await whisper(interaction, cause.view())
-        return
     if isinstance(cause, DatabaseError):
         log.error("an interaction failed: %s", cause)
-    elif not isinstance(cause, RequestError):
+    elif not isinstance(cause, Helpful | RequestError):
         log.error("an interaction failed", exc_info=cause)
-    await whisper_text(interaction, sentence(cause))
+    try:
+        if isinstance(cause, Helpful):
+            await whisper(interaction, cause.view())
+        else:
+            await whisper_text(interaction, sentence(cause))
+    except (discord.HTTPException, aiohttp.ClientError) as problem:
+        log.warning("a person could not be told what went wrong (%s): %s", type(cause).__name__, problem)
 
 
 async def whisper(interaction: Interaction, view: ui.LayoutView, files: list[discord.File] | None = None) -> None:

@@ -1,0 +1,38 @@
+"""What Discord does not take of us is written down, and nothing is left lying about."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from tests.discord.conftest import PROMPT, Scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Heard(logging.Handler):
+    """Hears of the first line that holds these words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+        self.line = asyncio.get_running_loop().create_future()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._words in record.getMessage() and not self.line.done():
+            self.line.set_result(record.getMessage())
+
+
+async def test_a_refusal_that_does_not_get_through_is_written_down(scene: Scene) -> None:
+    heard = Heard("could not be told")
+    logging.getLogger("bot").addHandler(heard)
+    try:
+        await scene.control.fault(r"/callback$", status=400, count=9)
+        await scene.ada.slash("imagine", prompt=PROMPT, lora1="nobody ever made this one")
+        async with asyncio.timeout(15):
+            assert "400" in await heard.line
+    finally:
+        logging.getLogger("bot").removeHandler(heard)
+        await scene.control.clear_faults()
