@@ -48,6 +48,7 @@ class Generation:
         self._limits = limits
         self._pictures = pictures
         self._followers: dict[int, set[Updates]] = {}
+        self._gone: asyncio.Future[list[None]] | None = None
         self._alarmed: list[Callable[[WorkerDied], None]] = []
         self._dispatcher = Dispatcher(
             connection,
@@ -72,8 +73,7 @@ class Generation:
             dispatching = background.start(self._dispatcher.run(), "dispatcher")
             yield
         finally:
-            self._dispatcher.leave()
-            await asyncio.gather(*(worker.close() for worker in self._workers))
+            await self.leave()
             if dispatching is not None:
                 await dispatching
             await background.guard(self._dispatcher.stop(), "giving jobs back")
@@ -181,9 +181,11 @@ class Generation:
         """Go on. Raises DatabaseError."""
         await self._dispatcher.unpause(server_id)
 
-    def leave(self) -> None:
-        """The program is about to end: begin nothing more."""
+    def leave(self) -> asyncio.Future[list[None]]:
+        """The program is about to end: begin nothing more, and let the workers go; done when they are gone."""
         self._dispatcher.leave()
+        self._gone = self._gone or asyncio.gather(*(worker.close() for worker in self._workers))
+        return self._gone
 
     def is_paused(self, server_id: int | None) -> bool:
         """Whether nothing new of this server is begun just now."""

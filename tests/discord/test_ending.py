@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
-from tests.discord.test_survival import bot_process, is_painting, pictures_in
+from tests.discord.test_survival import EDITS, bot_process, is_painting, pictures_in
 from tests.house import House
 
 SLOW = {"prompt": PROMPT, "steps": 150}
@@ -42,7 +42,7 @@ def jobs(scene: Scene) -> list[tuple[str, int]]:
         return database.execute("SELECT state, deaths FROM job ORDER BY id").fetchall()
 
 
-async def test_sigterm_while_painting_loses_nothing_with_a_worker_that_hangs_too(empty: Scene) -> None:
+async def test_sigterm_while_painting_loses_nothing_though_worker_and_discord_hang(empty: Scene) -> None:
     async with bot_process(empty) as process:
         (worker,) = psutil.Process(process.pid).children()
         await (await empty.grace.slash("settings", results="only I see them")).reply()
@@ -62,9 +62,11 @@ async def test_sigterm_while_painting_loses_nothing_with_a_worker_that_hangs_too
         (worker,) = psutil.Process(process.pid).children()
         await empty.control.wait_message(painting.id, is_painting, PATIENCE)
         worker.suspend()
+        await empty.control.fault(EDITS, method="PATCH", kind="hang", count=9)  # Discord does not answer either
         process.terminate()
         assert await ended(process) < SECONDS
         assert not worker.is_running()
+        await empty.control.clear_faults()
     assert jobs(empty) == [("queued", 0)] * 3
     async with bot_process(empty):
         for order in (painting, *waiting):

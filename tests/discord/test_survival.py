@@ -20,7 +20,7 @@ from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
 from tests.house import PASTEL, House
 
 EDITS = r"webhooks/.*/messages/@original"
-LONG = {"prompt": PROMPT, "steps": 150, "count": 4}
+LONG = {"prompt": PROMPT, "steps": 150, "count": 2}
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ async def test_a_killed_worker_paints_again_and_the_message_goes_on_to_one_pictu
         await empty.control.wait_message(message.id, is_painting, PATIENCE)
         (worker,) = psutil.Process(process.pid).children()
         worker.kill()
-        assert len((await empty.ended(message)).attachments) == 4
+        assert len((await empty.ended(message)).attachments) == 2
         margaret = empty.control.person("Margaret")  # an operator is told of a worker that dies again and again
         async with asyncio.timeout(PATIENCE):
             while not any("5 times" in seen.content for seen in await margaret.messages("dm")):
