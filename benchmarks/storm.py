@@ -215,6 +215,7 @@ def _summed(found: list[Run]) -> dict[str, object]:
         "unanswered": dict(sum((run.unanswered for run in found), Counter[str]())),
         "suggestions_without_a_list": sum(run.listless for run in found),
         "eta_median_error": round(statistics.median(misses), 3),
+        "eta_median_error_of_each_run": [round(statistics.median(run.misses), 3) for run in found],
         "eta_told": len(misses),
         "waiting_after_the_storm": [run.waiting for run in found],
         "load_average": [round(run.load, 1) for run in found],
