@@ -301,9 +301,12 @@ class Queue(RuleBasedStateMachine):
         person=st.integers(1, 4),
         work=st.floats(1, 50),
         name=st.sampled_from(sorted(BOTH)),
+        weight=st.sampled_from([0.5, 1.0, 2.0]),
+        server=st.sampled_from([None, 7, 8]),
     )
-    def order(self, person: int, work: float, name: str) -> None:
-        job = Waiting(len(self.made) + 1, person, name, work, since=self.clock.now)
+    def order(self, person: int, work: float, name: str, weight: float, server: int | None) -> None:
+        job_id = len(self.made) + 1
+        job = Waiting(job_id, person, name, work, weight=weight, server_id=server, since=self.clock.now)
         self.made[job.job_id] = job
         self.queue.push(job)
 
@@ -317,6 +320,11 @@ class Queue(RuleBasedStateMachine):
         if job is None:
             return
         assert job.job_id not in self.ended and job.checkpoint in seat.serves
+        assert not self.queue.paused & {job.server_id, EVERYWHERE}
+
+    @rule(servers=st.frozensets(st.sampled_from([EVERYWHERE, 7, 8]), max_size=2))
+    def pause(self, servers: frozenset[int]) -> None:
+        self.queue.paused = servers
 
     @rule(which=st.integers(0, 1), served=st.booleans())
     def end(self, which: int, served: bool) -> None:
@@ -359,6 +367,7 @@ class Queue(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever happened: from here on everybody's turn comes."""
+        self.queue.paused = frozenset()
         for seat in self.queue.seats:
             for job_id in list(seat.in_hand):
                 self.queue.release(seat, job_id)
@@ -376,6 +385,60 @@ class Queue(RuleBasedStateMachine):
 
 TestQueue = Queue.TestCase
 TestQueue.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+class Counted(RuleBasedStateMachine):
+    """Beside a queue for one checkpoint and one place stands a list that is gone through from the start each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = filled()
+        self.waits = list[Waiting]()
+        self.served = Counter[int]()
+        self.level = 0.0
+        self.made = 0
+
+    def _heads(self) -> list[Waiting]:
+        begins = [job for job in sorted(self.waits) if job.server_id not in self.queue.paused]
+        return [job for i, job in enumerate(begins) if job.person_id not in {other.person_id for other in begins[:i]}]
+
+    @rule(
+        person=st.integers(1, 4), work=st.integers(1, 9), weight=st.sampled_from([1.0, 2.0]), server=st.integers(7, 8)
+    )
+    def order(self, person: int, work: int, weight: float, server: int) -> None:
+        self.made += 1
+        job = waiting(self.made, person, work, weight=weight, server_id=server)
+        if person not in {other.person_id for other in self.waits}:
+            lowest = min([self.level, *(self.served[head.person_id] for head in self._heads())])
+            self.served[person] = max(self.served[person], lowest)  # type: ignore[assignment]
+        self.waits.append(job)
+        self.queue.push(job)
+
+    @rule(served=st.booleans())
+    def turn(self, served: bool) -> None:
+        (seat,) = self.queue.seats
+        due = min(self._heads(), key=lambda job: (self.served[job.person_id], job.job_id), default=None)
+        job = self.queue.next(seat)
+        assert job == due
+        if job is not None:
+            self.waits.remove(job)
+            self.level = self.served[job.person_id]
+            self.queue.release(seat, job.job_id, served=served)
+            if served:
+                self.served[job.person_id] += job.work / job.weight  # type: ignore[assignment]
+
+    @precondition(lambda self: self.waits)
+    @rule(number=st.integers(0, 100))
+    def cancel(self, number: int) -> None:
+        assert self.queue.remove(self.waits.pop(number % len(self.waits)).job_id)
+
+    @rule(servers=st.frozensets(st.integers(7, 8)))
+    def pause(self, servers: frozenset[int]) -> None:
+        self.queue.paused = servers
+
+
+TestCounted = Counted.TestCase
+TestCounted.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 @settings(max_examples=60, deadline=None)
