@@ -189,4 +189,5 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], devi
         embedding_cache_bytes=settings.worker.embedding_cache_megabytes * 2**20,
         state_steps=settings.worker.state_steps,
         offload=settings.worker.offload,
+        compiled=settings.worker.compiled,
     )

@@ -222,6 +222,7 @@ class Configure(_Frozen):
     embedding_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = EMBEDDING_CACHE_BYTES
     state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
     offload: Offload = Offload.WHEN_SHORT
+    compiled: bool = False
 
 
 class Generate(_Frozen):

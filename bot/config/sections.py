@@ -159,6 +159,8 @@ class WorkerSettings(Section):
     """How often a picture's state is kept, for a worker that broke down to go on from there; 0 is never."""
     offload: Offload = Offload.WHEN_SHORT
     """never, when_short or always: text encoders, denoiser and VAE take turns on the device; slower, in less memory."""
+    compiled: bool = False
+    """torch.compile for the repeated blocks of SD's and SDXL's denoisers; each new shape costs seconds, once."""
 
 
 class LimitSettings(Section):

@@ -30,7 +30,7 @@ class Batch:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self._benches = {rows: Bench(checkpoint.board, rows) for rows in (2, 1)}
+        self._benches = {rows: Bench(checkpoint.board, rows, padded=checkpoint.compiled) for rows in (2, 1)}
         self._seating: _Seating | None = None
         self.runs: list[Run] = []
 
@@ -61,7 +61,7 @@ class Batch:
         latents = torch.cat([rows for rows, _ in given])
         times = torch.cat([time for _, time in given]).to(latents.device)
         self.checkpoint.residence.bring("unet")
-        with self.checkpoint.board.showing(seating.additions):
+        with self.checkpoint.board.showing(seating.additions, watching=new), self.checkpoint.as_compiled(not new):
             said = self.checkpoint.pipeline.unet(latents, times, return_dict=False, **_options(seating.conditions))[0]
         failed: dict[Run, InferenceError] = {}
         finite = said.isfinite().flatten(1).all(1).tolist()

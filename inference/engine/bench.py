@@ -27,16 +27,17 @@ def bucket(rank: int) -> int:
 
 
 class Bench:
-    """Seats of `rows` rows each."""
+    """Seats of `rows` rows each. With `padded` ranks are those of buckets even where all seats wear the same."""
 
-    def __init__(self, board: Board, rows: int) -> None:
+    def __init__(self, board: Board, rows: int, *, padded: bool = False) -> None:
+        self._padded = padded
         self._board = board
         self._rows = rows
         self._stacks: _Stacks | None = None
 
     def seat(self, sets: Sequence[LoraSet]) -> Sequence[Addition | None]:
         """What the layers of the denoiser add when each of `sets` sits here, in this order."""
-        if all(one is sets[0] for one in sets):
+        if not self._padded and all(one is sets[0] for one in sets):
             self._stacks = None
             return sets[0].additions
         needs = _needs(sets)

@@ -36,12 +36,11 @@ class Board:
         self.keys: tuple[ModuleKey, ...] = tuple(layers)
         self.layers: tuple[Layer, ...] = tuple(layers.values())
         self.places = {key: place for place, key in enumerate(self.keys)}
-        self._nothing: Additions = (None,) * len(self.keys)
-        self.current: Additions = self._nothing
         self.ran = bytearray(len(self.keys))
+        self.watching = True
         for place, layer in enumerate(self.layers):
             layer.__class__ = _asking(type(layer))
-            vars(layer).update(board=self, place=place)
+            vars(layer).update(board=self, place=place, addition=None)
 
     def is_small(self, layer: Layer) -> bool:
         """Whether each picture gets weights of its own there."""
@@ -49,17 +48,22 @@ class Board:
         return isinstance(layer, nn.Linear) and outputs * inputs <= self.small * (outputs + inputs)
 
     @contextmanager
-    def showing(self, additions: Additions) -> Generator[None]:
-        """While inside, the layers add these. Afterwards `idle` tells which of them never ran."""
-        self.current = additions
-        self.ran[:] = bytes(len(self.ran))
+    def showing(self, additions: Additions, *, watching: bool = True) -> Generator[None]:
+        """While inside, the layers add these. Afterwards, if it is watched, `idle` tells which of them never ran."""
+        shown = [(layer, addition) for layer, addition in zip(self.layers, additions, strict=True) if addition]
+        for layer, addition in shown:
+            vars(layer)["addition"] = addition
+        self.watching = watching
+        if watching:
+            self.ran[:] = bytes(len(self.ran))
         try:
             yield
         finally:
-            self.current = self._nothing
+            for layer, _ in shown:
+                vars(layer)["addition"] = None
 
     def idle(self, places: Iterable[int]) -> list[int]:
-        """Those of `places` whose layers have added nothing since `showing` began."""
+        """Those of `places` whose layers have added nothing since a watched `showing` began."""
         return [place for place in places if not self.ran[place]]
 
 
@@ -71,12 +75,14 @@ class _Asking(nn.Module):
 
     board: Board | None = None
     place: int = 0
+    addition: Addition | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        board = self.board
-        if board is None or (addition := board.current[self.place]) is None:
+        addition, board = self.addition, self.board
+        if addition is None or board is None:
             return super().forward(x)
-        board.ran[self.place] = 1
+        if board.watching:
+            board.ran[self.place] = 1
         return addition.output(x, self, super().forward)  # pyright: ignore[reportArgumentType] (mixed into layers alone)
 
 

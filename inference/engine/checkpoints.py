@@ -6,6 +6,7 @@ import gc
 import itertools
 import json
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import diffusers
 import torch
 from diffusers import StableDiffusionXLPipeline
-from torch import nn
+from torch import _dynamo, nn
 
 from inference.capabilities import capability_of
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
@@ -33,6 +34,8 @@ from inference.prediction import Prediction, checkpoint_prediction
 
 log = logging.getLogger(__name__)
 
+MOST_SHAPES = 64  # of one block that are compiled: sizes, pictures at once, buckets of ranks, layers that LoRAs change
+
 PARTS = ("unet", "text_encoder", "text_encoder_2")  # the networks that LoRAs reach, by diffusers' names
 
 _numbers = itertools.count(1)
@@ -51,6 +54,7 @@ class Checkpoint:
     board: Board
     residence: Residence
     embeddings: Embeddings
+    compiled: bool = False
     number: int = field(default_factory=lambda: next(_numbers))  # of this loading, in this process
 
     @property
@@ -61,6 +65,22 @@ class Checkpoint:
     def take_turns(self) -> bool:
         """See `Residence.take_turns`."""
         return self.residence.take_turns()
+
+    def compile(self, **options: Any) -> None:
+        """Compile the blocks of the denoiser that repeat, at first use; `options` are those of `torch.compile`.
+
+        What cannot be compiled, or comes in too many shapes, runs as it is.
+        """
+        _dynamo.config.suppress_errors = True
+        _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, MOST_SHAPES)
+        self.pipeline.unet.compile_repeated_blocks(**options)
+        self.compiled = True
+
+    def as_compiled(self, wanted: bool) -> AbstractContextManager[object]:
+        """While inside, blocks run compiled or not."""
+        if not self.compiled:
+            return nullcontext()
+        return torch.compiler.set_stance("default" if wanted else "force_eager")
 
     @property
     def is_xl(self) -> bool:
@@ -121,12 +141,15 @@ class CheckpointStore:
         dtype: torch.dtype | None = None,
         embedding_bytes: int = EMBEDDING_CACHE_BYTES,
         offload: Offload = Offload.WHEN_SHORT,
+        *,
+        compiled: bool = False,
     ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self._device = device
         self._dtype = dtype or dtype_for(device)
         self._embedding_bytes = embedding_bytes
         self._offload = offload
+        self._compiled = compiled
         self._current: Checkpoint | SoloCheckpoint | None = None
 
     @property
@@ -197,6 +220,8 @@ class CheckpointStore:
             _refuse_what_is_no_number(pipeline)
             if capability.together:
                 checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence, self._tiny(spec, dtype))
+                if self._compiled:
+                    checkpoint.compile()
             else:
                 checkpoint = SoloCheckpoint(spec, pipeline, capability, residence)
         except Exception as problem:

@@ -102,7 +102,14 @@ class Engine:
             dense_bytes=config.max_dense_bytes,
             set_bytes=config.lora_set_bytes,
         )
-        store = CheckpointStore(config.checkpoints, device, dtype, config.embedding_cache_bytes, config.offload)
+        store = CheckpointStore(
+            config.checkpoints,
+            device,
+            dtype,
+            config.embedding_cache_bytes,
+            config.offload,
+            compiled=config.compiled,
+        )
         return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), options)
 
     @property
