@@ -206,8 +206,8 @@ class World:
         return lora
 
     def merged(self, uses: Sequence[tuple[DrawnLora, float]]) -> Any:
-        """diffusers' pipeline with the LoRAs in its weights."""
-        pipeline = copy.deepcopy(pipeline_of(self.base, self.dtype))
+        """diffusers' pipeline with the LoRAs in its weights; networks that none of them changes are not copied."""
+        pipeline = copy.copy(pipeline_of(self.base, self.dtype))
         weights: dict[tuple[str, str], torch.Tensor] = {}
         for lora, factor in uses:
             for (part, name), (delta, norms) in lora.changes.items():
@@ -219,6 +219,8 @@ class World:
                     whole = (own + factor * delta).flatten(1).norm(dim=1)
                     total = total * (norms / whole).reshape(-1, *[1] * (own.ndim - 1))
                 weights[part, name] = total
+        for part in {part for part, _ in weights}:
+            setattr(pipeline, part, copy.deepcopy(getattr(pipeline, part)))
         for (part, name), weight in weights.items():
             getattr(pipeline, part).get_submodule(name).weight.data.copy_(weight)
         return pipeline
