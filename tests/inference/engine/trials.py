@@ -5,7 +5,7 @@ some wear LoRAs that are refused; and everybody else must come out as diffusers'
 
 Some requests magnify rounding: a schedule that ends in pure noise begins at a sigma of 4096, random
 LoRAs throw a network far out. Who is further away than the limit there is compared with what diffusers itself shows
-when it paints the same request beside others, and counted as `rounded` when that is nearly as much.
+when it paints the same request beside others, and counted as `rounded` when it is no more than ten times that.
 
 It prints one line of JSON: trials, requests that were compared, the worst error in each precision, and what failed.
 """
@@ -80,7 +80,7 @@ class Tally:
         self.seen.update(traits(world, made))
         if own <= LIMITS[world.dtype]:
             self.worst[name] = max(self.worst.get(name, 0.0), own)
-        elif own <= 3 * (usual := beside_others(world, made)):
+        elif own <= 10 * (usual := beside_others(world, made)):
             self.rounded.append(
                 f"{name}: {own:.1e}, diffusers itself {usual:.1e}: {made.sampler.value}, {made.steps} steps"
             )
