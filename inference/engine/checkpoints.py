@@ -13,7 +13,7 @@ from typing import Any
 
 import diffusers
 import torch
-from diffusers import StableDiffusionXLPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from torch import _dynamo, nn
 
 from inference.capabilities import capability_of
@@ -246,6 +246,9 @@ def _open(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> Any:
     options: dict[str, Any] = {"dtype": dtype}
     if kind is StableDiffusionXLPipeline:
         options["add_watermarker"] = False
+    if kind is StableDiffusionPipeline and (spec.repository or Path(spec.source).is_dir()):
+        # The engine decodes by itself and never asks it, and it would take 1.2 GB; a single file has none.
+        options |= {"safety_checker": None, "requires_safety_checker": False}
     if spec.repository:
         return kind.from_pretrained(spec.source, use_safetensors=True, **options)
     path = Path(spec.source)
