@@ -10,6 +10,7 @@ import torch
 
 from benchmarks._engine_nets import Lora, Net, engine_of
 from benchmarks._engine_trace import Clock, Order, Served, wish
+from inference.engine.caps import Size
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.engine.samplers import scheduler_for
@@ -94,10 +95,15 @@ class Together:
     """A fresh engine; LoRAs are in memory as they are for the others, and no prompt of the trace is."""
 
     def __init__(self, net: Net, pipeline: Any, loras: list[Lora], folder: Path) -> None:
-        self.engine: Engine = engine_of(net, pipeline, loras)
+        caps = folder / "caps.json"
+        known = caps.exists()
+        self.engine: Engine = engine_of(net, pipeline, loras, caps=caps)
+        if not known:  # as an operator would, before anybody comes
+            self.engine.calibrate(Size(net.name, net.side, net.side))
         for use in (lora.use.model_copy(update={"weight": WARMING_WEIGHT}) for lora in loras):
             self.engine.submit(wish(net, (use,), seed=0, steps=1))
         self.engine.finish()
+        self.cap = self.engine.settled(Size(net.name, net.side, net.side))
 
     def serve(self, trace: Sequence[Order], gap: float, clock: Clock) -> Served:
         """Paint everything; between two orders lie `gap` seconds on average."""

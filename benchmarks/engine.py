@@ -56,10 +56,12 @@ def trace(net: Net, loras: list[Lora], rounds: int, requests: int, clock: str, b
     with tempfile.TemporaryDirectory() as folder:
         pipeline = net.pipeline()
         for _ in range(rounds):
-            for name, way in (ways | {"engine": Together(net, pipeline, loras, Path(folder))}).items():
+            ours = Together(net, pipeline, loras, Path(folder))
+            for name, way in (ways | {"engine": ours}).items():
                 served = way.serve(played, gap, Clock(clock))
                 runs[name].append([served.throughput, served.latency, served.p95])
-    return {"gap": gap, "runs": runs}
+    caps = before.get("caps", []) + ([ours.cap.model_dump()] if ours.cap else [])
+    return {"gap": gap, "runs": runs, "caps": caps}
 
 
 def _seconds_alone(net: Net, played: Sequence[Order], clock: str) -> float:
@@ -114,6 +116,8 @@ def told(found: Found) -> Found:
     if "memory" in found:
         first, *_, last = found["memory"]["bytes"]
         line["memory_growth"] = last / first - 1
+    for net, runs in found.get("trace", {}).items():
+        tables[net]["caps"] = runs["caps"]
     return line | {"nets": tables} | {name: found[name] for name in (*PARTS[1:], "machine") if name in found}
 
 
@@ -144,6 +148,8 @@ def _lines(path: str) -> list[str]:
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 from bot import logs
 from bot.catalogue import LibraryUnreadable
-from bot.cli import DONE, REFUSED, UNUSABLE, backup, demo, doctor, init, library, paint, run, sheet
+from bot.cli import DONE, REFUSED, UNUSABLE, backup, calibrate, demo, doctor, init, library, paint, run, sheet
 from bot.config import ConfigError
 from bot.database.errors import DatabaseError
 from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
 
-COMMANDS = (init, doctor, run, demo, paint, sheet, library, backup)
+COMMANDS = (init, doctor, run, demo, paint, sheet, library, backup, calibrate)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 
 

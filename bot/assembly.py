@@ -188,6 +188,8 @@ def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], devi
         lora_set_bytes=settings.worker.lora_set_megabytes * 2**20,
         embedding_cache_bytes=settings.worker.embedding_cache_megabytes * 2**20,
         state_steps=settings.worker.state_steps,
+        places=settings.worker.places,
+        caps=str(settings.storage.caps),
         offload=settings.worker.offload,
         compiled=settings.worker.compiled,
     )

@@ -24,6 +24,7 @@ SEEDS = 2**32  # as in the field: a seed is an unsigned 32-bit number
 LORA_CACHE_BYTES = 2 * 2**30  # of LoRAs kept in host memory, unless the operator says otherwise
 LORA_SET_BYTES = 2**30  # of folded sets of LoRAs kept on the device, unless the operator says otherwise
 EMBEDDING_CACHE_BYTES = 2**28  # of encoded prompts kept on the device, unless the operator says otherwise
+MAX_PLACES = 64  # pictures that an operator may have painted together
 STATE_STEPS = 5  # between two states of a job that are kept, unless the operator says otherwise
 SIZE_STEP = 8  # pixels; latents of every supported VAE divide by it
 MAX_SIDE = 4096  # pixels
@@ -202,7 +203,8 @@ class Configure(_Frozen):
 
     A worker that is configured again gives back what it has in hand and lets go of what it has loaded. `inputs` is the
     folder of pictures to start from, each named by its SHA-256 and nothing else. Every `state_steps` steps (0: never)
-    the state of a job goes into the spool, where the next worker that gets the job finds it.
+    the state of a job goes into the spool, where the next worker that gets the job finds it. As many pictures as
+    `places` are painted together; None: as many as pay, which is measured and kept in the file `caps`.
     """
 
     type: Literal["configure"] = "configure"
@@ -223,6 +225,26 @@ class Configure(_Frozen):
     state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
     offload: Offload = Offload.WHEN_SHORT
     compiled: bool = False
+    places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None
+    caps: Annotated[str, Field(max_length=4096)] = ""
+
+
+class Calibrate(_Frozen):
+    """What `python -m bot calibrate` has measured: sizes in pixels, each of a checkpoint of `configure`."""
+
+    configure: Configure
+    sizes: tuple[tuple[Name, Side, Side], ...]
+
+
+class Calibrated(_Frozen):
+    """So many pictures share a pass, of which one with `n` pictures takes `seconds[n]`; or why nobody knows."""
+
+    checkpoint: Name
+    width: Side
+    height: Side
+    places: Annotated[int, Field(ge=1, le=1000)] | None = None
+    seconds: dict[int, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    problem: Annotated[str, Field(max_length=300)] = ""
 
 
 class Generate(_Frozen):

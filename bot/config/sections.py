@@ -17,6 +17,7 @@ from inference.messages import (
     MAX_COUNT,
     MAX_DENSE_BYTES,
     MAX_LORAS,
+    MAX_PLACES,
     STATE_STEPS,
     Offload,
 )
@@ -95,6 +96,11 @@ class StorageSettings(Section):
         return self.folder / "inputs"
 
     @property
+    def caps(self) -> Path:
+        """What was measured of checkpoints and sizes; may be deleted at any time."""
+        return self.folder / "caps.json"
+
+    @property
     def spool(self) -> Path:
         """The folder where the worker leaves what the bot has not taken yet."""
         return self.folder / "spool"
@@ -145,6 +151,8 @@ class WorkerSettings(Section):
     """auto, cuda, cuda:1, mps or cpu. There is one worker for each, such as ["cuda:0", "cuda:1"]."""
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     """CPU threads of the worker; left out, torch decides. On two cores 1 is fastest."""
+    places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None
+    """Pictures painted together; left out, as many as make each cheaper, which is measured by checkpoint and size."""
     max_lora_megabytes: Annotated[int, Field(ge=1, le=2**20)] = 4096
     """A larger LoRA file is refused."""
     max_dense_megabytes: Annotated[int, Field(ge=0, le=2**20)] = MAX_DENSE_BYTES // 2**20

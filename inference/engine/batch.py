@@ -33,6 +33,12 @@ class Batch:
         self._benches = {rows: Bench(checkpoint.board, rows, padded=checkpoint.compiled) for rows in (2, 1)}
         self._seating: _Seating | None = None
         self.runs: list[Run] = []
+        self.steady = False  # whether the last step was of the same runs as the one before
+
+    @property
+    def rows(self) -> int:
+        """How many rows its passes have."""
+        return sum(run.seats for run in self.runs)
 
     @property
     def pictures(self) -> int:
@@ -40,8 +46,8 @@ class Batch:
         return sum(run.request.count for run in self.runs)
 
     def join(self, run: Run) -> None:
-        """Take part from the next step on."""
-        self.runs.append(run)
+        """Take part from the next step on, behind all that are as large: who is smaller moves more cheaply."""
+        self.runs.insert(sum(other.seats >= run.seats for other in self.runs), run)
         self._seating = None
 
     def leave(self, run: Run) -> None:
@@ -56,6 +62,7 @@ class Batch:
     def step(self) -> dict[Run, InferenceError]:
         """One forward pass and one step of every run's sampler. Returns the runs that cannot go on, and why."""
         new = self._seating is None
+        self.steady = not new
         seating = self._seating = self._seating or self._seat()
         given = [run.given() for run in seating.runs]
         latents = torch.cat([rows for rows, _ in given])

@@ -19,7 +19,7 @@ from torch import _dynamo, nn
 from inference.capabilities import capability_of
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.engine.board import Board
-from inference.engine.devices import dtype_for, is_out_of_memory, release_memory, wide_dtype
+from inference.engine.devices import dtype_for, is_out_of_memory, name_of, release_memory, wide_dtype
 from inference.engine.embeddings import Embeddings
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
@@ -160,6 +160,17 @@ class CheckpointStore:
     def spec(self, name: str) -> CheckpointSpec | None:
         """The declaration of a checkpoint, None when there is none of this name."""
         return self._specs.get(name)
+
+    def about(self, name: str) -> str:
+        """Everything that the speed of a checkpoint depends on here: its file, device, number format, torch."""
+        spec = self._specs[name]
+        file = spec.sha256 or spec.folder_sha256 or spec.source
+        return f"{file} {name_of(self._device)} {self._dtype} torch {torch.__version__}"
+
+    @property
+    def device(self) -> torch.device:
+        """Where they paint."""
+        return self._device
 
     @property
     def current(self) -> Checkpoint | SoloCheckpoint | None:

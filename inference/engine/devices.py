@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import resource
 import sys
+import time
+from collections.abc import Callable
 
 import torch
 
@@ -59,6 +62,18 @@ def is_out_of_memory(problem: BaseException) -> bool:
     if isinstance(problem, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(problem, RuntimeError) and any(word in str(problem).lower() for word in _OUT_OF_MEMORY_WORDS)
+
+
+def clock_of(device: torch.device) -> Callable[[], float]:
+    """What times a pass, in seconds: where one thread does all of it, that thread's own time, without others' share."""
+    return time.thread_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+
+
+def name_of(device: torch.device) -> str:
+    """What a measurement is about: the accelerator's name, or how many threads a CPU paints with."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} {platform.machine()} {torch.get_num_threads()}"
 
 
 def release_memory(device: torch.device) -> None:

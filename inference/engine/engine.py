@@ -13,7 +13,7 @@ on the current one has left. What goes wrong with one request ends that one alon
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,24 +23,26 @@ from PIL import Image
 
 from inference.base_models import CompatibilityTable
 from inference.engine.batch import Batch
+from inference.engine.calibration import calibrate
+from inference.engine.caps import Caps, Measured, Records, Size
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
-from inference.engine.devices import is_out_of_memory
+from inference.engine.devices import clock_of, is_out_of_memory
 from inference.engine.handle import Handle, State
 from inference.engine.intake import Intake, Ready
 from inference.engine.lora_files import LoraReader
+from inference.engine.mishaps import begun, decoded, explained
+from inference.engine.options import Options
+from inference.engine.order import pass_work, passes_left, precedence
 from inference.engine.painted import Painted, Sharing
 from inference.engine.run import Dressed, Run
 from inference.engine.shelf import LoraSource, Shelf
 from inference.engine.snapshots import Snapshot
 from inference.engine.solo import Solo, SoloCheckpoint
 from inference.engine.wardrobe import Wardrobe
-from inference.errors import InferenceError, NotANumberPicture, OutOfMemory, WorkerFailed
+from inference.errors import NotANumberPicture
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
 from inference.messages import (
-    LORA_CACHE_BYTES,
-    LORA_SET_BYTES,
-    MAX_DENSE_BYTES,
     CheckpointSpec,
     Configure,
     GenerationRequest,
@@ -48,7 +50,7 @@ from inference.messages import (
 
 log = logging.getLogger(__name__)
 
-PLACES = 8  # pictures that are painted together
+MERGED_PASSES = 30  # a set of LoRAs that several wear one by one is merged for at least so many
 PATIENCE = 0.05  # seconds that `step` waits for a disk when there is nothing else to do
 
 
@@ -59,17 +61,6 @@ class _Place:
     handle: Handle
     run: Painted
     batch: Sharing
-
-
-@dataclass(frozen=True)
-class Options:
-    """What an operator may choose. `places` is how many pictures are painted together at most."""
-
-    inputs: Path = Path()
-    places: int = PLACES
-    lora_bytes: int = LORA_CACHE_BYTES
-    dense_bytes: int = MAX_DENSE_BYTES
-    set_bytes: int = LORA_SET_BYTES
 
 
 class Engine:
@@ -86,8 +77,12 @@ class Engine:
         self._waiting: dict[Handle, Future[Ready]] = {}
         self._places: dict[Painted, _Place] = {}
         self._batches: dict[object, Sharing] = {}
-        self._caps: dict[tuple[str, int, int], int] = {}
+        self._clock = clock_of(store.device)
+        records = Records(self._options.caps, lambda size: f"{size.width}x{size.height} {store.about(size.checkpoint)}")
+        self._caps = Caps(self._options.places, records)
         self._turn = 0
+        self._worked = 0.0
+        self._last: GenerationRequest | None = None
 
     @classmethod
     def of(cls, config: Configure, device: torch.device, dtype: torch.dtype | None = None) -> Engine:
@@ -95,12 +90,6 @@ class Engine:
         table = CompatibilityTable.of(config.allowed_pairs)
         reader = LoraReader(
             Path(config.library), installed_hashes(config.checkpoints), config.max_lora_bytes, config.trust_tags
-        )
-        options = Options(
-            inputs=Path(config.inputs),
-            lora_bytes=config.lora_cache_bytes,
-            dense_bytes=config.max_dense_bytes,
-            set_bytes=config.lora_set_bytes,
         )
         store = CheckpointStore(
             config.checkpoints,
@@ -110,7 +99,7 @@ class Engine:
             config.offload,
             compiled=config.compiled,
         )
-        return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), options)
+        return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), Options.of(config))
 
     @property
     def loaded(self) -> tuple[str, ...]:
@@ -124,10 +113,11 @@ class Engine:
 
     @property
     def free(self) -> int:
-        """How many pictures more would be painted at once."""
-        taken = sum(handle.request.count for handle in self._waiting)
-        taken += sum(place.handle.request.count for place in self._places.values())
-        return max(0, (1 if isinstance(self._store.current, SoloCheckpoint) else self._options.places) - taken)
+        """How many pictures more, of the kind that came last, would be painted at once."""
+        requests = [*(handle.request for handle in self._waiting), *self._painted]
+        if isinstance(self._store.current, SoloCheckpoint):
+            return max(0, 1 - sum(request.count for request in requests))
+        return self._caps.free(requests, self._last)
 
     def submit(
         self, request: GenerationRequest, files: Mapping[str, str] | None = None, resume: Snapshot | None = None
@@ -137,6 +127,7 @@ class Engine:
         It goes on from `resume`, a state of the same request, where that can be used.
         """
         handle = Handle(request, files or {}, resume)
+        handle.came, self._last = self._worked, request
         self._waiting[handle] = self._intake.begin(handle)
         return handle
 
@@ -157,6 +148,19 @@ class Engine:
         checkpoint = self._store.current
         assert isinstance(checkpoint, Checkpoint), "latents come from a checkpoint that is loaded"
         return checkpoint.preview.picture(clean, size)
+
+    def calibrate(self, size: Size) -> Measured | None:
+        """Measure a cap now, while nobody is painted; None where pictures are painted one at a time anyway.
+
+        Raises CheckpointUnusable; running out of memory with a single picture passes through.
+        """
+        spec = self._store.spec(size.checkpoint)
+        checkpoint = spec and self._store.get(spec)
+        return calibrate(checkpoint, self._caps, size, self._clock) if isinstance(checkpoint, Checkpoint) else None
+
+    def settled(self, size: Size) -> Measured | None:
+        """The cap of a size that was declared, once it is known."""
+        return self._caps.settled(size)
 
     def spec(self, checkpoint: str) -> CheckpointSpec | None:
         """A checkpoint as it was declared; None when none of this name was."""
@@ -179,13 +183,7 @@ class Engine:
     # --- joining -----------------------------------------------------------------------------------------------------
 
     def _admit(self) -> None:
-        for handle, reading in list(self._waiting.items()):
-            if not reading.done():
-                continue  # a cold LoRA keeps nobody waiting but its own request
-            if problem := reading.exception():
-                self._fail(handle, problem)
-                continue
-            ready = reading.result()
+        for handle, ready in self._ready():
             if not self._fits(handle, ready):
                 break
             problem = self._joined(handle, ready)
@@ -194,17 +192,31 @@ class Engine:
             if problem is not None:
                 self._fail(handle, problem)
 
+    def _ready(self) -> list[tuple[Handle, Ready]]:
+        """Those who may join as far as it is up to them, in order: of one checkpoint, that of whoever came first."""
+        found: list[tuple[Handle, Ready]] = []
+        for handle, reading in list(self._waiting.items()):
+            if not reading.done():
+                continue  # a cold LoRA keeps nobody waiting but its own request
+            if problem := reading.exception():
+                self._fail(handle, problem)
+                continue
+            ready = reading.result()
+            if found and found[0][1].spec != ready.spec:
+                break
+            found.append((handle, ready))
+        return sorted(found, key=lambda one: precedence(one[0], self._worked))
+
     def _fits(self, handle: Handle, ready: Ready) -> bool:
         if not self._places:
             return True
         checkpoint = self._store.current
         same = isinstance(checkpoint, Checkpoint) and checkpoint.spec == ready.spec  # else it is one at a time
-        painted = [place.handle.request for place in self._places.values()]
-        if not same or sum(request.count for request in painted) + handle.request.count > self._options.places:
-            return False
-        size = _size(handle.request)
-        alike = sum(request.count for request in painted if _size(request) == size)
-        return not alike or alike + handle.request.count <= self._caps.get(size, self._options.places)
+        return same and self._caps.have_room([*self._painted, handle.request])
+
+    @property
+    def _painted(self) -> list[GenerationRequest]:
+        return [place.handle.request for place in self._places.values()]
 
     def _joined(self, handle: Handle, ready: Ready) -> Exception | None:
         """None, or why it cannot; its frames would keep the memory that another attempt needs."""
@@ -218,7 +230,8 @@ class Engine:
         """Memory is short for a single request: whether it is less so now."""
         if not self._store.offload():
             return False
-        self._caps.clear()
+        self._caps.forget_limits()
+        self._wardrobe.part()
         return True
 
     @torch.no_grad()
@@ -234,9 +247,12 @@ class Engine:
         loaded = ready.spec.model_copy(update={"predicts": checkpoint.prediction.type})
         handle.notes = self._intake.match(ready.files, loaded)
         dressed = self._dressed(handle.request, ready, checkpoint)
-        run = handle.context.run(_begun, handle, lambda: Run(checkpoint, handle.request, dressed, ready.source))
+        hot = self._is_hot(handle, dressed[0], checkpoint)
+        if hot:
+            dressed = [self._wardrobe.merged(one, checkpoint) for one in dressed]
+        run = handle.context.run(begun, handle, lambda: Run(checkpoint, handle.request, dressed, ready.source))
         key: object = run.shape
-        if handle.request.exact or any(one.loras.dense for one in dressed):
+        if hot or handle.request.exact or any(one.loras.dense for one in dressed):
             key = handle  # alone
         batch = self._batches.setdefault(key, Batch(checkpoint))
         assert isinstance(batch, Batch), "whatever paints alone has a key of its own"
@@ -263,13 +279,31 @@ class Engine:
             for weights in request.variants or (own,) * request.count
         ]
 
+    def _is_hot(self, handle: Handle, dressed: Dressed, checkpoint: Checkpoint) -> bool:
+        """Whether its LoRAs are worth merging: pictures of its size are painted one by one, and others wear them too.
+
+        Who comes alone is never merged, and so comes out the same to the bit, also if the worker dies in between.
+        """
+        request = handle.request
+        alone = self._caps.pictures(request, hoped=True) <= request.count and not checkpoint.residence.in_turns
+        if not alone or request.exact or request.variants or not dressed.loras.denoiser:
+            return False
+        if self._wardrobe.is_merged(dressed):
+            return True
+        alike = [other for other in self._waiting if not other.request.exact and other.request.loras == request.loras]
+        return len(alike) > 1 and sum(map(passes_left, alike)) >= MERGED_PASSES
+
     # --- painting ----------------------------------------------------------------------------------------------------
 
     def _advance(self, key: object, batch: Sharing) -> None:
+        began = self._clock()
         failed = self._stepped(batch)
         if failed is None:
             self._halve(batch)
             return
+        self._worked += sum(pass_work(run.request) for run in batch.runs)
+        if isinstance(batch, Batch) and batch.steady and not failed:
+            self._caps.hear(Size.of(batch.runs[0].request), batch.rows, self._clock() - began)
         if any(is_out_of_memory(problem) for problem in failed.values()) and self._roomier():
             failed = {run: problem for run, problem in failed.items() if not is_out_of_memory(problem)}
             batch.begin_again()
@@ -300,9 +334,10 @@ class Engine:
             other.join(run)
             self._places[run].batch = other
         self._batches[object()] = other
-        size, cap = _size(batch.runs[0].request), max(batch.pictures, other.pictures)
-        self._caps[size] = min(cap, self._caps.get(size, cap))
-        log.warning("not enough memory: from now on %d pictures of %s, %dx%d, share a pass", self._caps[size], *size)
+        size = Size.of(batch.runs[0].request)
+        rows = self._caps.lower(size, max(batch.rows, other.rows))
+        self._wardrobe.part()
+        log.warning("not enough memory: from now on %d rows of %s share a pass", rows, size)
         self._store.release()
 
     def _each_alone(self, batch: Sharing, problem: Exception) -> dict[Painted, Exception]:
@@ -325,9 +360,9 @@ class Engine:
         places = [self._places[run] for run in runs]
         handles = [self._leave(run) for run in runs]
         batch = places[0].batch
-        pictures = _decoded(batch, runs)
+        pictures = decoded(batch, runs)
         if any(isinstance(one, Exception) and is_out_of_memory(one) for one in pictures) and self._roomier():
-            pictures = _decoded(batch, runs)
+            pictures = decoded(batch, runs)
         for handle, run, picture in zip(handles, runs, pictures, strict=True):
             if isinstance(picture, Exception):
                 self._fail(handle, picture)
@@ -355,43 +390,5 @@ class Engine:
 
     def _fail(self, handle: Handle, problem: BaseException) -> None:
         self._waiting.pop(handle, None)
-        handle.error = handle.context.run(_explained, handle.request, problem)
+        handle.error = handle.context.run(explained, handle.request, problem)
         handle.state = State.FAILED
-
-
-def _begun(handle: Handle, make: Callable[[], Run]) -> Run:
-    """The run, where possible in the state in which it was left."""
-    run = make()
-    if handle.resume is None:
-        return run
-    try:
-        handle.resume.put_back(run)
-    except (ValueError, KeyError, TypeError, RuntimeError) as problem:
-        log.warning("a request begins anew, its state is of no use: %s", problem)
-        return make()
-    return run
-
-
-def _decoded(batch: Sharing, runs: Sequence[Painted]) -> list[torch.Tensor | Exception]:
-    """The pictures of each; what fails for all is tried for each by itself, so that only the guilty one fails."""
-    try:
-        return [*batch.decode(runs)]
-    except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
-        if len(runs) == 1:
-            # its frames would keep the memory that the next one needs
-            return [problem.with_traceback(None) if is_out_of_memory(problem) else problem]
-    return [picture for run in runs for picture in _decoded(batch, [run])]
-
-
-def _size(request: GenerationRequest) -> tuple[str, int, int]:
-    """What a cap holds for: checkpoint, width and height."""
-    return request.checkpoint, request.width, request.height
-
-
-def _explained(request: GenerationRequest, problem: BaseException) -> InferenceError:
-    if isinstance(problem, InferenceError):
-        return problem
-    if is_out_of_memory(problem):
-        return OutOfMemory(what=f"{request.count} x {request.width}x{request.height} on {request.checkpoint}")
-    log.error("a request failed", exc_info=problem)
-    return WorkerFailed(reason=type(problem).__name__)

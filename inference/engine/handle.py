@@ -36,6 +36,7 @@ class Handle:
         self.request = request
         self.files = dict(files)
         self.resume = resume
+        self.came = 0.0  # what the engine had worked by then
         self.state = State.WAITING
         self.done = self.taken_up = 0
         self.total = request.steps

@@ -71,6 +71,15 @@ class LoraSet:
             nbytes=sum(part.nbytes for part in parts),
         )
 
+    def merged(self, board: Board) -> LoraSet:
+        """The same with whole weights for every layer of the denoiser: for who paints alone, and never stacked."""
+        additions = list(self.additions)
+        for place in self.denoiser:
+            if (addition := additions[place]) is not None:
+                additions[place] = addition.whole(board.layers[place])
+        parts = [part for addition in additions if addition for part in addition.parts.values()]
+        return LoraSet(additions, self.denoiser, self.text, dense=True, nbytes=sum(part.nbytes for part in parts))
+
 
 def _rank_dimension(addition: Addition | None, part: str) -> int | None:
     return None if addition is None else addition.RANK.get(part)

@@ -41,6 +41,13 @@ ENVIRONMENT = {
 SECRETS = "EASEL_DISCORD"
 
 
+def environment_of(configure: Configure) -> dict[str, str]:
+    """The environment of a process that paints: this program's own, without its secrets."""
+    environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(SECRETS)} | ENVIRONMENT
+    threads = {"OMP_NUM_THREADS": str(configure.threads)} if configure.threads else {}
+    return environment | threads
+
+
 class LocalWorker:
     """Keeps one `python -m inference.engine` running. Implements `inference.workers.Worker`."""
 
@@ -114,9 +121,7 @@ class LocalWorker:
             await process.communicate()
 
     async def _spawn(self) -> None:
-        environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(SECRETS)} | ENVIRONMENT
-        if self._configure.threads:
-            environment["OMP_NUM_THREADS"] = str(self._configure.threads)
+        environment = environment_of(self._configure)
         pipe = asyncio.subprocess.PIPE
         try:
             self._process = await asyncio.create_subprocess_exec(

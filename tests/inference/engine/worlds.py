@@ -33,8 +33,9 @@ from inference.checkpoint_files import CheckpointSays
 from inference.demo import CHECKPOINTS
 from inference.engine.board import SMALL
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
-from inference.engine.engine import Engine, Options
+from inference.engine.engine import Engine
 from inference.engine.lora_files import LoraFile
+from inference.engine.options import Options
 from inference.engine.samplers import scheduler_for
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
@@ -168,7 +169,7 @@ class World:
                 return LoraFile(use, lora.file.tensors, lora.file.evidence, lora.file.autov3)
         raise LoraFileChanged(lora=use.name)
 
-    def engine(self, *, small: int = SMALL, **options: Any) -> Engine:
+    def engine(self, *, small: int = SMALL, places: int | None = 8, **options: Any) -> Engine:
         """A fresh engine on a copy of the checkpoint, so that the reference stays untouched.
 
         With `small` 0 all layers get additions, as those of real checkpoints do; else these here get whole weights.
@@ -179,7 +180,8 @@ class World:
         checkpoint = Checkpoint.of(self.spec, pipeline)
         checkpoint.board.small = small
         store.hold(checkpoint)
-        return Engine(store, self, Matcher((self.spec,), CompatibilityTable()), Options(inputs=self.inputs, **options))
+        chosen = Options(inputs=self.inputs, places=places, **options)
+        return Engine(store, self, Matcher((self.spec,), CompatibilityTable()), chosen)
 
     def add(self, seed: int, form: str) -> DrawnLora:
         """A LoRA on a random choice of layers, also of the text encoders."""

@@ -40,7 +40,7 @@ from tests.inference.requests import request
 from tests.inference.workers.processes import WorkerProcess, started
 from tests.lora_files import lora_tensors, safetensors_bytes
 
-PLACES = 8  # pictures that the worker takes at a time
+PLACES = 16  # pictures that the worker takes at a time, until it has measured how many pay
 BROKEN, MISSING, OTHER_ARCHITECTURE = "broken", "missing", "video"
 LONG = request(checkpoint=VIVID, steps=150, sampler="euler")
 

@@ -1,0 +1,87 @@
+"""`calibrate`: how many pictures are worth painting together, measured now instead of while people wait."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.assembly import configurations, open_catalogue, require_checkpoints
+from bot.cli import DONE, UNUSABLE, add_config, settings_of
+from bot.config import ConfigError, Settings
+from inference.errors import CheckpointNotFound
+from inference.messages import Calibrate, Calibrated, CheckpointSpec, Configure
+from inference.workers.local import environment_of
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+COMMAND = (sys.executable, "-m", "inference.engine.calibrating")
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("calibrate", help="measure how many pictures are worth painting together")
+    parser.add_argument("--checkpoint", metavar="NAME", help="only this one")
+    parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure every size of every checkpoint on every device; 2 when something could not be measured."""
+    settings = settings_of(options)
+    require_checkpoints(settings)
+    found = asyncio.run(_all(settings, options.checkpoint))
+    if options.json:
+        for device, each in found:
+            print(json.dumps({"device": device, **each.model_dump()}))
+    else:
+        Console().print(_table(found))
+    return UNUSABLE if any(each.problem for _, each in found) else DONE
+
+
+async def _all(settings: Settings, only: str | None) -> list[tuple[str, Calibrated]]:
+    async with open_catalogue(settings) as known:  # nothing else of ours may use the device meanwhile
+        specs = known.checkpoints
+    if only is not None and only not in {spec.name for spec in specs}:
+        raise CheckpointNotFound(name=only, installed=[spec.name for spec in specs])
+    found: list[tuple[str, Calibrated]] = []
+    for configure in configurations(settings, specs):
+        found += [(configure.device, each) async for each in _measured(_order(settings, configure, only))]
+    return found
+
+
+def _order(settings: Settings, configure: Configure, only: str | None) -> Calibrate:
+    declared = {checkpoint.name: checkpoint for checkpoint in settings.checkpoints}
+    wanted: tuple[CheckpointSpec, ...] = tuple(s for s in configure.checkpoints if only is None or s.name == only)
+    sizes = tuple((spec.name, size.width, size.height) for spec in wanted for size in declared[spec.name].sizes)
+    return Calibrate(configure=configure.model_copy(update={"places": None}), sizes=sizes)
+
+
+async def _measured(order: Calibrate) -> AsyncGenerator[Calibrated]:
+    pipe = asyncio.subprocess.PIPE
+    environment = environment_of(order.configure)
+    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, env=environment)
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(order.model_dump_json().encode() + b"\n")
+    await process.stdin.drain()
+    async for line in process.stdout:
+        yield Calibrated.model_validate_json(line)
+    if code := await process.wait():
+        raise ConfigError(f"The measuring process ended with exit code {code}; what it said stands above.")
+
+
+def _table(found: list[tuple[str, Calibrated]]) -> Table:
+    table = Table("device", "checkpoint", "size", "together", "seconds a step and picture")
+    for device, each in found:
+        steps = ", ".join(f"{count}: {seconds / count:.3g}" for count, seconds in each.seconds.items())
+        together = "-" if each.places is None else str(each.places)
+        table.add_row(device, each.checkpoint, f"{each.width}x{each.height}", together, each.problem or steps)
+    return table

@@ -1,0 +1,51 @@
+"""What goes wrong with one request stays with it: tried alone, begun anew, or told in a sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import torch
+
+from inference.engine.devices import is_out_of_memory
+from inference.engine.handle import Handle
+from inference.engine.painted import Painted, Sharing
+from inference.engine.run import Run
+from inference.errors import InferenceError, OutOfMemory, WorkerFailed
+from inference.messages import GenerationRequest
+
+log = logging.getLogger(__name__)
+
+
+def begun(handle: Handle, make: Callable[[], Run]) -> Run:
+    """The run, where possible in the state in which it was left."""
+    run = make()
+    if handle.resume is None:
+        return run
+    try:
+        handle.resume.put_back(run)
+    except (ValueError, KeyError, TypeError, RuntimeError) as problem:
+        log.warning("a request begins anew, its state is of no use: %s", problem)
+        return make()
+    return run
+
+
+def decoded(batch: Sharing, runs: Sequence[Painted]) -> list[torch.Tensor | Exception]:
+    """The pictures of each; what fails for all is tried for each by itself, so that only the guilty one fails."""
+    try:
+        return [*batch.decode(runs)]
+    except Exception as problem:  # noqa: BLE001 (the engine's loop: one bad request must not take others along)
+        if len(runs) == 1:
+            # its frames would keep the memory that the next one needs
+            return [problem.with_traceback(None) if is_out_of_memory(problem) else problem]
+    return [picture for run in runs for picture in decoded(batch, [run])]
+
+
+def explained(request: GenerationRequest, problem: BaseException) -> InferenceError:
+    """The error that a request fails with."""
+    if isinstance(problem, InferenceError):
+        return problem
+    if is_out_of_memory(problem):
+        return OutOfMemory(what=f"{request.count} x {request.width}x{request.height} on {request.checkpoint}")
+    log.error("a request failed", exc_info=problem)
+    return WorkerFailed(reason=type(problem).__name__)

@@ -1,0 +1,32 @@
+"""What an operator may choose about the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.messages import LORA_CACHE_BYTES, LORA_SET_BYTES, MAX_DENSE_BYTES, Configure
+
+
+@dataclass(frozen=True)
+class Options:
+    """`places` is how many pictures are painted together at most; None: it is measured, and kept in the file `caps`."""
+
+    inputs: Path = Path()
+    places: int | None = None
+    caps: Path | None = None
+    lora_bytes: int = LORA_CACHE_BYTES
+    dense_bytes: int = MAX_DENSE_BYTES
+    set_bytes: int = LORA_SET_BYTES
+
+    @classmethod
+    def of(cls, config: Configure) -> Options:
+        """As a configuration says."""
+        return cls(
+            inputs=Path(config.inputs),
+            places=config.places,
+            caps=Path(config.caps) if config.caps else None,
+            lora_bytes=config.lora_cache_bytes,
+            dense_bytes=config.max_dense_bytes,
+            set_bytes=config.lora_set_bytes,
+        )
