@@ -72,7 +72,7 @@ def _seconds_alone(net: Net, played: Sequence[Order], clock: str) -> float:
 
 def measure(options: argparse.Namespace, found: Found) -> None:
     """Add to `found` what the options ask for."""
-    rounds, requests = options.rounds or (1 if options.quick else 5), 12 if options.quick else 60
+    rounds, requests = options.rounds or (1 if options.quick else 5), options.requests or (12 if options.quick else 60)
     nets = [net for net in NETS if net.name in (options.nets or [n.name for n in NETS[: 2 if options.quick else 4]])]
     if "kernels" in options.parts:
         found["kernels"] = counted(options.quick)
@@ -160,6 +160,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--nets", nargs="*", choices=[net.name for net in NETS])
     parser.add_argument("--rounds", type=int, help="rounds of each trace; with --keep so many more")
+    parser.add_argument("--requests", type=int, help="of a trace; 60 unless it has to be quick")
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="add to what lies there")
     options = parser.parse_args()

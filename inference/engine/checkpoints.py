@@ -163,8 +163,8 @@ class CheckpointStore:
 
     def about(self, name: str) -> str:
         """Everything that the speed of a checkpoint depends on here: its file, device, number format, torch."""
-        spec = self._specs[name]
-        file = spec.sha256 or spec.folder_sha256 or spec.source
+        spec = self.spec(name)  # somebody may ask for one that is not declared; that is answered elsewhere
+        file = name if spec is None else spec.sha256 or spec.folder_sha256 or spec.source
         return f"{file} {name_of(self._device)} {self._dtype} torch {torch.__version__}"
 
     @property

@@ -1,0 +1,35 @@
+"""`calibrate`: every size of a checkpoint is measured, told, and kept for the workers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from inference.demo import CHECKPOINTS
+from inference.messages import Calibrated
+from tests.bot.cli.commands import bot, bot_here
+from tests.house import House
+
+
+def test_every_size_is_measured_and_kept(tmp_path: Path) -> None:
+    house, name = House(tmp_path), CHECKPOINTS[0].name
+    said = bot("calibrate", "--config", house.config, "--checkpoint", name, "--json")
+    assert said.code == 0, said.err
+    told = [json.loads(line) for line in said.out.splitlines()]
+    found = [Calibrated.model_validate({key: value for key, value in one.items() if key != "device"}) for one in told]
+    sizes = {(one.checkpoint, one.width, one.height) for one in found}
+    assert sizes == {(name, 64, 64), (name, 48, 80), (name, 80, 48)}
+    for one in found:
+        assert one.places in one.seconds, "the cap is one of the numbers that were measured"
+        assert 1 in one.seconds
+        assert not one.problem
+    (kept,) = tmp_path.rglob("caps.json")
+    assert len(json.loads(kept.read_bytes())) == len(found)
+
+
+def test_a_checkpoint_that_is_not_declared_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = bot_here(capsys, "calibrate", "--config", House(tmp_path).config, "--checkpoint", "nowhere")
+    assert said.code == 1
+    assert "nowhere" in said.sentence
