@@ -93,17 +93,19 @@ def test_several_that_were_killed_together_go_on_together_within_one_of_255(hous
     orders = [
         Generate(
             job_id=number, attempt=1, files={use.sha256: house.bat.name},
-            request=request(checkpoint=VIVID, sampler=kind, steps=18, loras=worn, guidance_scale=guidance, seed=number),
+            request=request(checkpoint=VIVID, sampler=kind, steps=40, loras=worn, guidance_scale=guidance, seed=number),
         )
         for number, (kind, worn, guidance) in enumerate(kinds, 1)
     ]  # fmt: skip
     with worker(configure) as first:
         for order in orders:
             first.send(order)
-        reached = dict.fromkeys((1, 2, 3), 0)
-        while min(reached.values()) < 10:
-            event = first.next(Progress)
-            reached[event.job_id] = event.step
+        reached = dict.fromkeys((1, 2, 3), 0)  # how many share a pass is measured: some may have to wait
+        while len(reached) > 1 and sorted(reached.values())[-2] < 8:
+            event = first.next(Progress, Finished)
+            reached[event.job_id] = event.step if isinstance(event, Progress) else 0
+            if isinstance(event, Finished):
+                del reached[event.job_id]
         first.process.kill()
         first.process.wait()
     with worker(configure) as second:
@@ -117,7 +119,7 @@ def test_several_that_were_killed_together_go_on_together_within_one_of_255(hous
                 ends[event.job_id] = event
             else:
                 began.setdefault(event.job_id, event.step)
-        assert all(began[job] >= reached[job] - INTERVAL for job in began), (began, reached)
+        assert all(began[job] >= step - INTERVAL for job, step in reached.items()), (began, reached)
         for order in orders:
             second.send(order.model_copy(update={"attempt": 3}))
             steps, alone = steps_and_end(second)
