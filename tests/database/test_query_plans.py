@@ -15,9 +15,21 @@ import bot.database
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
 )
-# What an operator configured, what was measured of it, where staff paused; the parameter itself; what a statement
-# has already narrowed down to one person's.
-SMALL = {"checkpoint", "pace", "load_time", "pause", "json_each", "value", "wanted", "listed", "found"}
+# What an operator configured, what was measured of it, where staff paused; the tables' own names and counters; the
+# parameter itself; what a statement has already narrowed down to one person's.
+SMALL = {
+    "sqlite_schema",
+    "sqlite_sequence",
+    "checkpoint",
+    "pace",
+    "load_time",
+    "pause",
+    "json_each",
+    "value",
+    "wanted",
+    "listed",
+    "found",
+}
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
