@@ -12,12 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
-from tests.discord.test_survival import EDITS, bot_process, is_painting, pictures_in
+from tests.discord.conftest import PATIENCE, Scene, open_scene
+from tests.discord.test_survival import EDITS, LONG, bot_process, is_painting, pictures_in
 from tests.house import House
 
-SLOW = {"prompt": PROMPT, "steps": 150, "count": 4}
-OTHER = {"prompt": PROMPT, "steps": 150}
 SECONDS = 10.0  # that a program which is asked to end may take, with a worker that hangs and people to tell
 
 
@@ -46,8 +44,8 @@ async def test_sigterm_while_painting_loses_nothing_though_worker_and_discord_ha
     async with bot_process(empty) as process:
         (worker,) = psutil.Process(process.pid).children()
         await (await empty.grace.slash("settings", results="only I see them")).reply()
-        painting = await (await empty.ada.slash("imagine", **SLOW)).reply()
-        others = [await (await who.slash("imagine", **OTHER)).reply() for who in (empty.ada, empty.grace)]
+        painting = await (await empty.ada.slash("imagine", **LONG)).reply()
+        others = [await (await who.slash("imagine", **LONG)).reply() for who in (empty.ada, empty.grace)]
         await empty.control.wait_message(painting.id, is_painting, PATIENCE)
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)  # somebody is impatient

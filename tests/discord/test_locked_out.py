@@ -11,11 +11,10 @@ import pytest
 from bot.cli.run import Unreachable, serve
 from bot.config import ConfigError
 from bot.playground.seen import Seen
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
-from tests.discord.test_survival import is_painting, pictures_in
+from tests.discord.conftest import PATIENCE, Scene, open_scene
+from tests.discord.test_survival import LONG, is_painting, pictures_in
 from tests.house import House
 
-SOME = {"prompt": PROMPT, "steps": 40}
 QUARTER = 16 * 60  # seconds after which an answer can be edited no more
 WITH_ITS_TOKEN = "channels/.*/messages|users/"
 
@@ -37,7 +36,7 @@ async def ends(serving: asyncio.Task[None]) -> str:
 
 async def painting(scene: Scene) -> Seen:
     """The message of a picture that has just been begun."""
-    order = await (await scene.ada.slash("imagine", **SOME)).reply()
+    order = await (await scene.ada.slash("imagine", **LONG)).reply()
     return await scene.control.wait_message(order.id, is_painting, PATIENCE)
 
 
@@ -57,7 +56,7 @@ async def test_a_connection_that_is_closed_for_good_ends_the_program_with_a_sent
 async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture(empty: Scene) -> None:
     serving = asyncio.create_task(serve(empty.settings))
     await empty.control.wait_online(patience=PATIENCE)
-    slip = await (await empty.ada.slash("imagine", **SOME)).reply()
+    slip = await (await empty.ada.slash("imagine", **LONG)).reply()
     await empty.control.advance_clock(QUARTER)  # so that the bot's own token has to do
     await empty.control.fault(WITH_ITS_TOKEN, status=401)  # a slip of Discord's, which is no reset
     assert (await empty.ended(slip)).attachments
