@@ -88,7 +88,7 @@ async def letter(scene: Scene, name: str) -> Seen:
 
 
 async def test_a_pause_lets_what_runs_end_and_begins_nothing_new(scene: Scene) -> None:
-    runs = await told(scene.ada, "imagine", prompt=PROMPT, steps=60)
+    runs = await told(scene.ada, "imagine", prompt=PROMPT, steps=150)
     await scene.control.wait_message(runs.id, is_painting, PATIENCE)
     async with paused(scene):
         waits = await told(scene.grace, "imagine", prompt=PROMPT)
