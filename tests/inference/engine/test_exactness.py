@@ -11,18 +11,13 @@ from inference.engine.board import SMALL
 from inference.engine.handle import State
 from inference.errors import InvalidRequest
 from tests.inference.engine.trials import LIMITS, Tally, error, trial
-from tests.inference.engine.worlds import FORMATS, MAKERS, World
+from tests.inference.engine.worlds import MAKERS, World, world_of_every_format
 from tests.inference.engine.written import WRITTEN
 
 
 @pytest.fixture(scope="module", params=[(base, dtype) for base in MAKERS for dtype in LIMITS], ids=str)
 def world(request: pytest.FixtureRequest) -> World:
-    torch.set_num_threads(1)
-    base, dtype = request.param
-    made = World(base, dtype)
-    for seed, form in enumerate(("lora", *FORMATS), 1):
-        made.add(seed, form)
-    return made
+    return world_of_every_format(*request.param)
 
 
 @pytest.mark.parametrize("seed", range(8))

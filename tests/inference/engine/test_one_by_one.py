@@ -11,7 +11,7 @@ from inference.engine.engine import MERGED_PASSES, Engine
 from inference.engine.handle import Handle, State
 from inference.messages import GenerationRequest
 from tests.inference.engine.trials import LIMITS, error
-from tests.inference.engine.worlds import FORMATS, World
+from tests.inference.engine.worlds import World, world_of_every_format
 
 PLAIN = {"count": 1, "guidance_scale": 3.0, "prompt": "a red circle", "negative_prompt": "", "loras": ()}
 LONG = {"steps": 3, "sampler": "euler", "exact": False, "clip_skip": None}
@@ -19,12 +19,7 @@ LONG = {"steps": 3, "sampler": "euler", "exact": False, "clip_skip": None}
 
 @pytest.fixture(scope="module", params=[("sd1/base", torch.float64), ("sdxl/base", torch.float32)], ids=str)
 def world(request: pytest.FixtureRequest) -> World:
-    torch.set_num_threads(1)
-    base, dtype = request.param
-    made = World(base, dtype)
-    for seed, form in enumerate(("lora", *FORMATS), 1):
-        made.add(seed, form)
-    return made
+    return world_of_every_format(*request.param)
 
 
 def wish(world: World, seed: int = 0, **changes: object) -> GenerationRequest:

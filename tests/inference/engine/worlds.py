@@ -269,6 +269,15 @@ class World:
         return request(**(values | changes))
 
 
+def world_of_every_format(base: str, dtype: torch.dtype) -> World:
+    """A checkpoint with a LoRA of each format, and one more plain one; one thread paints."""
+    torch.set_num_threads(1)
+    made = World(base, dtype)
+    for seed, form in enumerate(("lora", *FORMATS), 1):
+        made.add(seed, form)
+    return made
+
+
 def arrived(engine: Engine) -> None:
     """Everything is read for all who wait: in which step they join is no race any more."""
     wait(list(engine._waiting.values()))
