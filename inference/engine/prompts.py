@@ -86,7 +86,7 @@ def _merged(found: list[Piece]) -> list[Piece]:
 
 @dataclass(frozen=True)
 class Reading:
-    """A prompt as one tokenizer reads it: `ids` (chunks, length) int64 and `weights` (chunks, length) float32."""
+    """A prompt as one tokenizer reads it: `ids` (chunks, length) int64 and `weights` (chunks, length) float64."""
 
     ids: torch.Tensor
     weights: torch.Tensor
@@ -103,7 +103,7 @@ class Reading:
         unless told otherwise; where a mean is near zero that explodes, so it is not done.
         """
         if not bool((self.weights == 1).all()):
-            hidden = hidden * self.weights.to(hidden)[..., None]
+            hidden = hidden * self.weights.to(hidden.dtype).to(hidden.device)[..., None]  # Apple's has no float64
         return hidden.reshape(1, -1, hidden.shape[-1])
 
 
@@ -116,7 +116,7 @@ def read(tokenizer: Any, text: str, *, chunks: int = 1) -> Reading:
     filled = [chunk for section in _sections(tokenizer, text) for chunk in _chunks(tokenizer, section, room)]
     filled += [[]] * (chunks - len(filled))
     ids, weights = zip(*(_padded(tokenizer, chunk, room) for chunk in filled), strict=True)
-    return Reading(torch.tensor(ids), torch.tensor(weights))
+    return Reading(torch.tensor(ids), torch.tensor(weights, dtype=torch.float64))
 
 
 _Token = tuple[int, float]

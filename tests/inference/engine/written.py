@@ -56,13 +56,13 @@ def encoded(
             chunk = every[place : place + room]
             empty = [tokenizer.pad_token_id] * (room - len(chunk))
             ids = [tokenizer.bos_token_id, *(token for token, _ in chunk), tokenizer.eos_token_id, *empty]
-            weights = torch.tensor([1.0, *(weight for _, weight in chunk), *[1.0] * (room + 1 - len(chunk))])
+            weights = [1.0, *(weight for _, weight in chunk), *[1.0] * (room + 1 - len(chunk))]
             said = encoder(torch.tensor([ids]), output_hidden_states=True)
             if hasattr(pipeline, "text_encoder_2"):
                 state = said.hidden_states[-(clip_skip or 2)]
             else:
                 state = encoder.final_layer_norm(said.hidden_states[-(clip_skip or 1)])
-            states.append(state * weights.to(state)[:, None])
+            states.append(state * state.new_tensor(weights)[:, None])
             if place == 0 and end:
                 pooled = said.text_embeds
         words.append(torch.cat(states, dim=1))
