@@ -345,7 +345,7 @@ class Dispatcher:
     async def _look(self) -> None:
         await self._sift()
         for station in self._stations:
-            if any(hand.hangs(time.monotonic(), self._pace) for hand in station.begun):
+            if station.hangs(time.monotonic(), self._pace):
                 log.error("a worker reports nothing any more and is ended")
                 await station.worker.restart()
         paces, loads = self._pace.news()

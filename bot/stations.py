@@ -15,6 +15,7 @@ from inference.workers import Worker, WorkerDied
 
 SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two hangs
 LOADING_SECONDS = 1800.0  # before the first step: a checkpoint may come over the network
+COMPILING_SECONDS = 1800.0  # in place of the first, where any step may be one of a new shape
 BENCHED = 5  # deaths in a row after which an operator is told, and again at each doubling
 
 
@@ -28,13 +29,13 @@ class Hand:
     watch: Watch | None = None  # once the worker has begun
     heard: float = 0.0
 
-    def hangs(self, now: float, pace: Pace) -> bool:
-        """Whether the worker has reported nothing of it for far too long."""
+    def hangs(self, now: float, pace: Pace, *, compiles: bool = False) -> bool:
+        """Whether the worker, which may compile, has reported nothing of it for far too long."""
         silent = now - self.heard
         if self.job is None or self.watch is None or not self.watch.steps:
             return silent > LOADING_SECONDS
         usual = pace.round([self.job.request]) or 0.0
-        return silent > max(SILENCE_SECONDS, SILENT_STEPS * usual)
+        return silent > max(COMPILING_SECONDS if compiles else SILENCE_SECONDS, SILENT_STEPS * usual)
 
 
 class WorkerState(StrEnum):
@@ -67,6 +68,7 @@ class Station:
     seat: Seat
     hands: dict[int, Hand] = field(default_factory=dict[int, Hand])
     device: str = ""  # as the worker itself calls it
+    compiles: bool = False
     changes: Configure | None = None  # what it hears once its hands are empty
     _since: tuple[WorkerState, float] = field(default_factory=lambda: (WorkerState.STARTING, time.monotonic()))
     _back: float | None = None
@@ -111,7 +113,11 @@ class Station:
 
     def arrive(self, ready: Ready) -> None:
         """It is there."""
-        self.device, self._back = ready.device, None
+        self.device, self.compiles, self._back = ready.device, ready.compiles, None
+
+    def hangs(self, now: float, pace: Pace) -> bool:
+        """Whether the worker has reported nothing of a job for far too long."""
+        return any(hand.hangs(now, pace, compiles=self.compiles) for hand in self.begun)
 
     @property
     def begun(self) -> list[Hand]:

@@ -277,11 +277,12 @@ Command = Annotated[Configure | Generate | Cancel | Shutdown, Field(discriminato
 
 
 class Ready(_Frozen):
-    """The worker is configured and waits for jobs."""
+    """The worker is configured and waits for jobs. While it compiles, it is silent for minutes."""
 
     type: Literal["ready"] = "ready"
     device: str
     pid: Annotated[int, Field(ge=1, lt=2**31)]
+    compiles: bool = False
 
 
 class Capacity(_Frozen):

@@ -27,7 +27,10 @@ def bucket(rank: int) -> int:
 
 
 class Bench:
-    """Seats of `rows` rows each. With `padded` ranks are those of buckets even where all seats wear the same."""
+    """Seats of `rows` rows each. With `padded` ranks are those of buckets even where all seats wear the same.
+
+    What is dense is never copied for that: it has few ranks, or none.
+    """
 
     def __init__(self, board: Board, rows: int, *, padded: bool = False) -> None:
         self._padded = padded
@@ -37,7 +40,7 @@ class Bench:
 
     def seat(self, sets: Sequence[LoraSet]) -> Sequence[Addition | None]:
         """What the layers of the denoiser add when each of `sets` sits here, in this order."""
-        if not self._padded and all(one is sets[0] for one in sets):
+        if (sets[0].dense or not self._padded) and all(one is sets[0] for one in sets):
             self._stacks = None
             return sets[0].additions
         needs = _needs(sets)

@@ -14,11 +14,12 @@ from typing import Any
 import diffusers
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
-from torch import _dynamo, nn
+from torch import nn
 
 from inference.capabilities import capability_of
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.engine.board import Board
+from inference.engine.compiling import compile_blocks
 from inference.engine.devices import dtype_for, is_out_of_memory, name_of, release_memory, wide_dtype
 from inference.engine.embeddings import Embeddings
 from inference.engine.folding import Layers, layers_of
@@ -33,8 +34,6 @@ from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec, Offload
 from inference.prediction import Prediction, checkpoint_prediction
 
 log = logging.getLogger(__name__)
-
-MOST_SHAPES = 64  # of one block that are compiled: sizes, pictures at once, buckets of ranks, layers that LoRAs change
 
 PARTS = ("unet", "text_encoder", "text_encoder_2")  # the networks that LoRAs reach, by diffusers' names
 
@@ -67,14 +66,8 @@ class Checkpoint:
         return self.residence.take_turns()
 
     def compile(self, **options: Any) -> None:
-        """Compile the blocks of the denoiser that repeat, at first use; `options` are those of `torch.compile`.
-
-        What cannot be compiled, or comes in too many shapes, runs as it is.
-        """
-        _dynamo.config.suppress_errors = True
-        _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, MOST_SHAPES)
-        self.pipeline.unet.compile_repeated_blocks(**options)
-        self.compiled = True
+        """See `compile_blocks`."""
+        self.compiled = compile_blocks(self.pipeline.unet, self.residence.device, **options)
 
     def as_compiled(self, wanted: bool) -> AbstractContextManager[object]:
         """While inside, blocks run compiled or not."""

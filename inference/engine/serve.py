@@ -50,7 +50,7 @@ class Server:
             else:  # another configuration; the bot sends it to empty hands
                 self._report(self.painter.close())
             self.painter = Painter(command, device)
-            self.channel.send(Ready(device=str(device), pid=os.getpid()))
+            self.channel.send(Ready(device=str(device), pid=os.getpid(), compiles=command.compiled))
             self._announce()
         elif isinstance(command, Generate):
             if self.painter is None:

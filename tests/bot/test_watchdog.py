@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot.database.jobs import Job, JobState
 from bot.database.paces import Measured, Shape
 from bot.pace import Pace, Watch
-from bot.stations import LOADING_SECONDS, SILENCE_SECONDS, SILENT_STEPS, Hand
+from bot.stations import COMPILING_SECONDS, LOADING_SECONDS, SILENCE_SECONDS, SILENT_STEPS, Hand, Station
+from inference.messages import Ready
+from inference.queue import Seat
+from tests.bot.fake_worker import FakeWorker
 from tests.inference.requests import request
 
 JOB = Job(
@@ -49,3 +54,13 @@ def test_a_worker_may_be_silent_for_as_long_as_what_it_does_may_take(
 
 def test_without_any_measured_step_the_shorter_patience_counts() -> None:
     assert hand(1).hangs(HEARD + SILENCE_SECONDS + 1, Pace())
+
+
+@pytest.mark.parametrize(("compiles", "patience"), [(False, SILENCE_SECONDS), (True, COMPILING_SECONDS)])
+def test_a_worker_that_compiles_may_be_silent_for_as_long_as_that_takes(
+    compiles: bool, patience: float, tmp_path: Path
+) -> None:
+    station, usual = Station(FakeWorker(tmp_path), Seat(frozenset()), {1: hand(3)}), pace(1.0)
+    station.arrive(Ready(device="cuda", pid=1, compiles=compiles))
+    assert not station.hangs(HEARD + patience - 1, usual)
+    assert station.hangs(HEARD + patience + 1, usual)

@@ -10,10 +10,14 @@ import torch
 from torch import nn
 
 from inference.base_models import BaseModelId
+from inference.engine.additions import WholeConv
+from inference.engine.bench import Bench
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.engine.lora_files import LoraFile
+from inference.engine.lora_set import LoraSet
+from inference.engine.normalise import normalise
 from inference.lora.evidence import Evidence, Source
 from inference.messages import LoraUse, Sampler
 from tests.inference.engine.worlds import DrawnLora, World, arrived, pipeline_of
@@ -37,11 +41,16 @@ def attention_lora(world: World, number: int, rank: int) -> LoraUse:
 
 def engine_of(world: World, prepare: Callable[[Checkpoint], None]) -> Engine:
     engine = world.engine()
-    checkpoint = engine._store.current
-    assert isinstance(checkpoint, Checkpoint)
+    checkpoint = checkpoint_of(engine)
     checkpoint.board.small = 0  # as wide layers are: with pairs of products and not with a matrix for each picture
     prepare(checkpoint)
     return engine
+
+
+def checkpoint_of(engine: Engine) -> Checkpoint:
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, Checkpoint)
+    return checkpoint
 
 
 def painted(engine: Engine, *worn: tuple[LoraUse, ...]) -> list[Handle]:
@@ -93,14 +102,48 @@ def test_other_loras_ranks_of_a_bucket_and_weights_make_no_new_graph_and_the_sam
             assert float((handle.pictures - expected.pictures).abs().max()) <= 5e-5
 
 
-def test_what_cannot_be_compiled_is_painted_as_it_is() -> None:
+def test_whole_weights_that_several_pictures_share_are_not_stacked_for_the_sake_of_shapes() -> None:
+    """Convolutions cannot be, and of the others it would be a second copy."""
+    world = World("sd1/base", torch.float32)
+    world.add(1, "lora")
+    checkpoint = checkpoint_of(world.engine(small=0))
+    (lora,) = world.loras
+    changes = normalise(lora.file, checkpoint.names, "world")
+    merged = LoraSet.fold([(changes, 0.7)], checkpoint.board).merged(checkpoint.board)
+    assert any(isinstance(addition, WholeConv) for addition in merged.additions)
+    assert Bench(checkpoint.board, 2, padded=True).seat([merged, merged]) is merged.additions
+
+
+def test_where_nothing_can_be_compiled_that_is_told_once_and_painted_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
     world = World("sd1/base", torch.float32)
     use = attention_lora(world, 1, 4)
 
     def broken(graph: torch.fx.GraphModule, _: list[Any]) -> Callable[..., Any]:
         raise RuntimeError("no compiler")
 
-    (handle,) = painted(engine_of(world, lambda checkpoint: checkpoint.compile(backend=broken)), (use,))
+    engine = engine_of(world, lambda checkpoint: checkpoint.compile(backend=broken))
+    (handle,) = painted(engine, (use,))
+    (expected,) = painted(engine_of(world, lambda _: None), (use,))
+    assert handle.pictures is not None and expected.pictures is not None
+    assert torch.equal(handle.pictures, expected.pictures)
+    assert not checkpoint_of(engine).compiled
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "nothing is compiled" in told and "no compiler" in told
+
+
+def test_a_block_that_cannot_be_compiled_runs_as_it_is() -> None:
+    """On a machine that compiles other things."""
+    world = World("sd1/base", torch.float32)
+    use = attention_lora(world, 1, 4)
+
+    def picky(graph: torch.fx.GraphModule, _: list[Any]) -> Callable[..., Any]:
+        if len(graph.graph.nodes) > 10:
+            raise RuntimeError("too much")
+        return graph.forward
+
+    engine = engine_of(world, lambda checkpoint: checkpoint.compile(backend=picky))
+    assert checkpoint_of(engine).compiled
+    (handle,) = painted(engine, (use,))
     (expected,) = painted(engine_of(world, lambda _: None), (use,))
     assert handle.pictures is not None and expected.pictures is not None
     assert torch.allclose(handle.pictures, expected.pictures, atol=5e-5)
