@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _OPERATORS_PROBLEMS as problem:
         print(problem, file=sys.stderr)
         return UNUSABLE
+    except run.Unreachable as problem:
+        print(problem, file=sys.stderr)
+        return REFUSED
     except InferenceError as problem:
         print(problem, file=sys.stderr)
         return REFUSED if isinstance(problem, RequestError) else UNUSABLE

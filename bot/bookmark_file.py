@@ -24,7 +24,6 @@ from bot.words import later
 FORMAT = 1
 MAX_BYTES = 4 * 2**20  # of one file, read or written
 MAX_ENTRIES = 20_000  # in one file
-MAX_FILES = 10  # as many as one message takes
 AUTOV2_DIGITS = 10
 _HASH = re.compile(r"[0-9a-f]{10,64}")
 
@@ -66,9 +65,17 @@ class Read:
     broken: int
 
 
-def written(bookmarks: Iterable[SavedBookmark], now: datetime) -> list[bytes]:
-    """As many files as it takes, at most MAX_FILES, each with as many bookmarks as may be read in at once."""
-    files: list[bytes] = []
+@dataclass(frozen=True)
+class Written:
+    """A file, and how many bookmarks it holds."""
+
+    data: bytes
+    count: int
+
+
+def written(bookmarks: Iterable[SavedBookmark], now: datetime) -> list[Written]:
+    """As many files as it takes, each with as many bookmarks as may be read in at once."""
+    files: list[Written] = []
     entries: list[str] = []
     size = 0
     for bookmark in bookmarks:
@@ -79,12 +86,13 @@ def written(bookmarks: Iterable[SavedBookmark], now: datetime) -> list[bytes]:
             entries, size = [], 0
         entries.append(entry)
         size += room
-    return [*files, _file(entries, now)][:MAX_FILES]
+    return [*files, _file(entries, now)]
 
 
-def _file(entries: Sequence[str], now: datetime) -> bytes:
+def _file(entries: Sequence[str], now: datetime) -> Written:
     head = f'"easel_bookmarks": {FORMAT}, "exported_at": "{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"'
-    return (f'{{{head}, "bookmarks": [\n' + ",\n".join(entries) + "\n]}\n").encode()
+    text = f'{{{head}, "bookmarks": [\n' + ",\n".join(entries) + "\n]}\n"
+    return Written(text.encode(), len(entries))
 
 
 def _entry(bookmark: SavedBookmark) -> dict[str, object]:

@@ -17,6 +17,7 @@ from bot.database.loras import (
     find_lora_by_name,
     find_version,
     find_version_by_short_hash,
+    find_version_by_stem,
 )
 from bot.database.preferences import find_preferences
 from bot.preferences import default_checkpoint
@@ -93,6 +94,8 @@ async def _part(easel: Easel, named: NamedLora) -> Part:
     for name in (named.name, named.name.replace("_", " ")):
         if lora := await find_lora_by_name(easel.connection, name):
             return Part(named, lora, by_name=True)
+    if version := await find_version_by_stem(easel.connection, named.name):
+        return Part(named, await find_lora(easel.connection, version.lora_id), version, by_name=True)
     return Part(named)
 
 

@@ -43,12 +43,17 @@ def run(options: argparse.Namespace) -> int:
 async def _run(options: argparse.Namespace) -> None:
     try:
         async with Playground.serve(port=options.port) as playground:
-            settings = _settings(options.data, playground)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(serve(settings, partial(_settings, options.data, playground)))
-                group.create_task(_welcome(playground.page_url, browser=not options.no_browser))
+            await stay_in(playground, options.data, browser=not options.no_browser)
     except OSError as problem:
         raise ConfigError(f"Port {options.port} cannot be used ({problem.strerror}). Try --port 0.") from None
+
+
+async def stay_in(playground: Playground, data: Path, *, browser: bool) -> None:
+    """Let the bot serve in `playground` until cancelled, and say where to meet it. Raises as `serve`."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(_settings(data, playground), partial(_settings, data, playground)))
+            group.create_task(_welcome(playground.page_url, browser=browser))
     except ExceptionGroup as problems:
         raise problems.exceptions[0] from None
 

@@ -8,7 +8,6 @@ import contextlib
 import gc
 import logging
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ import discord
 from bot import background, logs, metrics
 from bot.api_url import point_at
 from bot.assembly import open_easel
-from bot.cli import DONE, REFUSED, add_config, settings_of
+from bot.cli import DONE, add_config, settings_of
 from bot.cli.progress import progress_bar
 from bot.client import EaselBot
 from bot.config import ConfigError, Settings
@@ -60,11 +59,7 @@ def run(options: argparse.Namespace) -> int:
     """Run until interrupted or terminated; on SIGHUP read the settings anew."""
     settings = settings_of(options)
     tell_the_operator(settings.logs.format)
-    try:
-        asyncio.run(_run(settings, partial(settings_of, options)))
-    except Unreachable as problem:
-        print(problem, file=sys.stderr)
-        return REFUSED
+    asyncio.run(_run(settings, partial(settings_of, options)))
     return DONE
 
 

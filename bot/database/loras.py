@@ -13,7 +13,7 @@ import aiosqlite
 from bot.database.base_models import stored_base_model
 from bot.database.connection import fetch, fetch_one
 from bot.database.lora_search import Facets, Sort, find_loras
-from bot.database.search import name_key, parts, search_words
+from bot.database.search import name_key, parts, search_words, storable
 from inference.base_models import BaseModelId
 from inference.lora.evidence import Source
 from inference.lora.library import FoundLora
@@ -38,6 +38,7 @@ VERSION_BY_SHA256 = f"{_VERSION} WHERE sha256 = ? ORDER BY usable DESC, missing,
 # AutoV2 is the beginning of the SHA-256, so a range of the index holds all that begin so.
 VERSION_BY_AUTOV2 = f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 VERSION_BY_AUTOV3 = f"{_VERSION} WHERE autov3 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
+VERSIONS_BY_STEM = f"{_VERSION} WHERE stem = ? AND usable = 1 LIMIT 2"
 WITH_PROBLEM = f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path"
 BY_IDS = "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key"
 SHARING_PARTS = """
@@ -135,6 +136,15 @@ async def find_version_by_short_hash(connection: aiosqlite.Connection, short: st
     else:
         row = await fetch_one(connection, VERSION_BY_AUTOV2, (short, f"{short}g"))  # "g" follows every hex digit
     return None if row is None else _version(row)
+
+
+async def find_version_by_stem(connection: aiosqlite.Connection, stem: str) -> LoraVersion | None:
+    """The only usable file of this name, without folder and suffix, in whatever case of A to Z; None if there are more.
+
+    Raises DatabaseError.
+    """
+    rows = await fetch(connection, VERSIONS_BY_STEM, (storable(stem),))
+    return _version(rows[0]) if len(rows) == 1 else None
 
 
 async def versions_with_problem(connection: aiosqlite.Connection) -> tuple[LoraVersion, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,10 +13,12 @@ import discord
 from discord import ui
 
 from bot import acknowledge, bookmark_file
+from bot.bookmark_file import Written
 from bot.database.bookmark_transfer import Brought, NewBookmark, bring_bookmarks, saved_bookmarks
 from bot.errors import BookmarksRefused
 from bot.replies import whisper, whisper_text
 from bot.texts import bounded_lines, clipped
+from bot.views.page import Page
 from bot.views.press import Form, PressButton
 from bot.words import _, later, ngettext, number
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 MAX_UNKNOWN = 2500  # characters about LoRAs that are not here; a message holds 4000
 MAX_NAME = 80
+MAX_FILES = 10  # of one message
 
 
 class FileButton(PressButton, template=r"bmfile"):
@@ -38,22 +42,11 @@ class FileButton(PressButton, template=r"bmfile"):
         return cls()
 
     async def press(self, interaction: Interaction) -> None:
-        """Write the file and give it, in a message of its own."""
+        """Write the file and give it, in a message of its own; more than one message takes go into further ones."""
         found = saved_bookmarks(interaction.client.easel.connection, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
-        parts = await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))
-        files = [
-            discord.File(io.BytesIO(data), f"bookmarks-{place}.json" if place else "bookmarks.json")
-            for place, data in enumerate(parts)
-        ]
-        told = ngettext("Your bookmark as a file.", "Your {count} bookmarks as a file.", len(bookmarks))
-        how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
-        view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any](f"{told.format(count=number(len(bookmarks)))}\n-# {how}"))
-        for file in files:
-            view.add_item(ui.File[Any](file))
-        view.add_item(ui.ActionRow[Any](ImportButton()))
-        await whisper(interaction, view, files)
+        for page in exported(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
+            await whisper(interaction, page.view, page.files)
 
 
 class ImportButton(PressButton, template=r"bmimport"):
@@ -95,6 +88,29 @@ class ImportForm(Form):
 
 # To be registered, so that messages from before a restart are alive.
 BUTTONS: tuple[type[PressButton], ...] = (FileButton, ImportButton)
+
+
+def exported(files: Sequence[Written]) -> list[Page]:
+    """The messages that give `files`, each telling of the bookmarks that are in it."""
+    count, told = sum(file.count for file in files), 0
+    how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
+    pages: list[Page] = []
+    for start in range(0, len(files), MAX_FILES):
+        here = files[start : start + MAX_FILES]
+        first, told = told + 1, told + sum(file.count for file in here)
+        head = ngettext("Your bookmark as a file.", "Your {count} bookmarks as a file.", count)
+        if len(files) > MAX_FILES:
+            head = _("Bookmarks {first} to {last} of your {count}. Each file is imported by itself.")
+        head = head.format(first=number(first), last=number(told), count=number(count))
+        page = Page()
+        page.view.add_item(ui.TextDisplay[Any](f"{head}\n-# {how}"))
+        for place, file in enumerate(here, start):
+            name = f"bookmarks-{place}.json" if place else "bookmarks.json"
+            page.files.append(discord.File(io.BytesIO(file.data), name))
+            page.view.add_item(ui.File[Any](page.files[-1]))
+        page.view.add_item(ui.ActionRow[Any](ImportButton()))
+        pages.append(page)
+    return pages
 
 
 async def _downloaded(attachment: discord.Attachment) -> bytes:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import bookmark_file
-from bot.bookmark_file import MAX_BYTES, MAX_ENTRIES, MAX_FILES
+from bot.bookmark_file import MAX_BYTES, MAX_ENTRIES
 from bot.database.bookmark_transfer import SavedBookmark, SavedVersion
 from bot.errors import BookmarksRefused
 
@@ -33,10 +33,12 @@ def entry(**fields: object) -> dict[str, object]:
 
 
 def test_many_bookmarks_are_written_and_read_back_whole() -> None:
-    files = bookmark_file.written(map(bookmark, range(MANY)), NOW)
+    parts = bookmark_file.written(map(bookmark, range(MANY)), NOW)
+    files = [part.data for part in parts]
     found = [bookmark_file.read(data, NOW) for data in files]
     assert len(files) > 2 and all(len(data) <= MAX_BYTES for data in files)
     assert all(len(one.bookmarks) <= MAX_ENTRIES and one.broken == 0 for one in found)
+    assert [len(one.bookmarks) for one in found] == [part.count for part in parts]
     read = [each for one in found for each in one.bookmarks]
     assert [each.name for each in read] == [f"LoRA {number}" for number in range(MANY)]
     assert [each.saved_at for each in read] == [MILLISECONDS - number for number in range(MANY)]
@@ -45,19 +47,15 @@ def test_many_bookmarks_are_written_and_read_back_whole() -> None:
 
 def test_long_notes_in_any_script_keep_each_file_within_its_size() -> None:
     note = '夜🦉خفاش\n"\\' * 120  # bytes are bounded, not characters
-    files = bookmark_file.written((bookmark(number, note) for number in range(4000)), NOW)
+    files = [part.data for part in bookmark_file.written((bookmark(number, note) for number in range(4000)), NOW)]
     assert len(files) > 1 and all(len(data) <= MAX_BYTES for data in files)
     read = [each for data in files for each in bookmark_file.read(data, NOW).bookmarks]
     assert len(read) == 4000 and {each.note for each in read} == {note}
 
 
-def test_no_more_files_are_written_than_a_message_takes() -> None:
-    assert len(bookmark_file.written((bookmark(number, "n" * 4000) for number in range(12_000)), NOW)) == MAX_FILES
-
-
 def test_nobody_without_bookmarks_gets_a_file_that_cannot_be_read() -> None:
-    (data,) = bookmark_file.written([], NOW)
-    assert bookmark_file.read(data, NOW) == bookmark_file.Read((), 0)
+    (empty,) = bookmark_file.written([], NOW)
+    assert bookmark_file.read(empty.data, NOW) == bookmark_file.Read((), 0)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 from PIL import Image
 
 from bot.assembly import Easel
+from bot.bookmark_file import Written
 from bot.browsing import MAX_SEARCH, Place, Query, first_of_bookmarks, place_of, query_at
 from bot.database.bookmark_transfer import Brought, NewBookmark
 from bot.database.bookmarks import MAX_NOTE, add_bookmark, find_bookmark
@@ -16,7 +18,7 @@ from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.errors import NothingThere
 from bot.views.bookmark_file import BUTTONS as FILE_BUTTONS
-from bot.views.bookmark_file import imported
+from bot.views.bookmark_file import exported, imported
 from bot.views.bookmarks import BUTTONS, Removed, bookmarks_page, card
 from bot.views.browse import CONTROLS
 from bot.words import speaking
@@ -134,3 +136,26 @@ async def test_a_deleted_file_leaves_the_bookmark_with_a_word_on_it(easel: Easel
     assert not any(custom_id.startswith(("use:", "tostudio:")) for custom_id in custom_ids(own))
     fitting = await bookmarks_page(easel, ADA, await place_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
     assert "1 more is" in text_of(fitting)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_more_files_than_a_message_takes_come_in_several_that_tell_what_is_in_each(language: str) -> None:
+    files = [Written(str(number).encode(), 1000 + number) for number in range(23)]
+    with speaking(language):
+        pages = exported(files)
+    assert len(pages) == 3
+    for page in pages:
+        assert_fits_a_message(page)
+        assert custom_ids(page) == ["bmimport"]
+    assert [file.fp.read() for page in pages for file in page.files] == [file.data for file in files]
+    names = [file.filename for page in pages for file in page.files]
+    assert names[:2] == ["bookmarks.json", "bookmarks-1.json"] and len(set(names)) == 23
+    for page, told in zip(pages, ["1 10,045 23,253", "10,046 20,190 23,253", "20,191 23,253 23,253"], strict=True):
+        assert sorted(re.findall(r"[\d,]+\d|\d", text_of(page).partition("\n")[0])) == sorted(told.split())
+
+
+async def test_what_goes_into_one_message_is_told_as_one() -> None:
+    (page,) = exported([Written(b"a", 20_000), Written(b"b", 7)])
+    assert text_of(page).startswith("Your 20,007 bookmarks as a file.") and len(page.files) == 2
+    (page,) = exported([Written(b"a", 0)])
+    assert text_of(page).startswith("Your 0 bookmarks as a file.") and len(page.files) == 1

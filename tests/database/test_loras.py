@@ -18,6 +18,7 @@ from bot.database.loras import (
     find_lora_by_name,
     find_version,
     find_version_by_short_hash,
+    find_version_by_stem,
     similar_names,
     versions_with_problem,
 )
@@ -67,6 +68,20 @@ async def test_names_are_found_in_any_case(library: aiosqlite.Connection, name: 
 @pytest.mark.parametrize("name", ["", "komor", "komori:0.8", "\0", "\ud800", "' OR 1=1", "x" * 10_000])
 async def test_other_names_are_not(library: aiosqlite.Connection, name: str) -> None:
     assert await find_lora_by_name(library, name) is None
+
+
+@pytest.mark.parametrize("place", ["style/_x.safetensors_/OWL_v2.1.safetensors", "OWL_v2.1.safetensors"])
+async def test_a_file_is_found_by_its_stem_where_only_one_has_it(connection: aiosqlite.Connection, place: str) -> None:
+    owl = await add_lora(connection, "Night owl", path=place)
+    await add_lora(connection, "Owl", path="OWL_v2.safetensors")
+    assert await find_version_by_stem(connection, "owl_v2.1") == owl.versions[0]
+    for other in ("owl_v2.1.safetensors", "owl_v2%", "", "\0", "\ud800", "style/_x.safetensors_/OWL_v2.1"):
+        assert await find_version_by_stem(connection, other) is None
+    again = await add_lora(connection, "Another owl", path="other/owl_V2.1.safetensors")
+    assert await find_version_by_stem(connection, "OWL_v2.1") is None, "nobody knows which"
+    await mark_missing(connection, [place, "OWL_v2.safetensors"])
+    assert await find_version_by_stem(connection, "OWL_v2.1") == owl.versions[0], "the other one is gone"
+    assert again.versions[0].usable
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import REFUSED
+from bot.cli.demo import stay_in
 from bot.cli.run import Unreachable, serve
 from bot.config import ConfigError
 from bot.playground.seen import Seen
+from tests.bot.cli.commands import bot
 from tests.discord.conftest import PATIENCE, Scene, open_scene
 from tests.discord.test_survival import LONG, is_painting, pictures_in
 from tests.house import House
@@ -42,7 +45,14 @@ async def painting(scene: Scene) -> Seen:
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(4004, "token any more"), (4011, "shards"), (4012, "Update Easel"), (4013, "intents"), (4014, "intents")],
+    [
+        (4004, "token any more"),
+        (4010, "shards"),
+        (4011, "shards"),
+        (4012, "Update Easel"),
+        (4013, "intents"),
+        (4014, "intents"),
+    ],
 )
 async def test_a_connection_that_is_closed_for_good_ends_the_program_with_a_sentence(
     empty: Scene, code: int, words: str
@@ -79,5 +89,13 @@ async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture
 
 async def test_discord_that_is_not_there_at_the_start_is_a_sentence(empty: Scene) -> None:
     await empty.control.fault("users/@me", kind="cut", count=9)
+    there = {"EASEL_DISCORD__TOKEN": empty.playground.token, "EASEL_DISCORD__API_URL": empty.playground.api_url}
+    said = await asyncio.to_thread(bot, "run", "--config", empty.house.config, **there)
+    assert said.code == REFUSED and "Traceback" not in said.err
+    assert said.err.splitlines()[-1].startswith("Discord cannot be reached")
+
+
+async def test_a_demo_that_does_not_reach_its_playground_says_the_same(empty: Scene) -> None:
+    await empty.control.fault("users/@me", kind="cut", count=9)
     with pytest.raises(Unreachable, match="cannot be reached"):
-        await serve(empty.settings)
+        await stay_in(empty.playground, empty.house.data, browser=False)
