@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+MAKEFLAGS += --jobs=3  # what does not need each other runs side by side
 
-.PHONY: demo test test-browser screenshots run lint format bench fuzz clean
+.PHONY: demo test test-browser screenshots run lint ruff types suite format bench fuzz clean
 
 demo: $(STAMP)
 	$(BIN)/python -m bot demo
@@ -14,15 +15,22 @@ screenshots: $(STAMP)
 run: $(STAMP)
 	$(BIN)/python -m bot run --config config.toml
 
-test: lint
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+test: lint suite
+
+# Three for two processors: a test often waits for a process that it started.
+suite: $(STAMP)
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 test-browser: $(STAMP)
 	$(BIN)/python -m pytest tests/browser
 
-lint: $(STAMP)
+lint: ruff types
+
+ruff: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(STAMP)
 	$(BIN)/basedpyright
 
 format: $(STAMP)
@@ -35,10 +43,11 @@ bench: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.inference.lora.fuzz --files 20000
 
+# Python compiles what is imported; of what is installed, most never is.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Easel needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
 clean:
