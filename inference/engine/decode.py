@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from diffusers import StableDiffusionXLPipeline
 
 from inference.engine.devices import is_out_of_memory
 
@@ -36,14 +37,20 @@ def _in_parts(pipeline: Any, every: torch.Tensor, pictures: int) -> torch.Tensor
 def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
     """NaN wherever the VAE said no number: infinity, clamped, would pass for white."""
     vae, config = pipeline.vae, pipeline.vae.config
-    if vae.dtype == torch.float16 and config.force_upcast:
-        vae.to(torch.float32)  # SDXL's overflows in half precision
+    if vae.dtype == torch.float16 and config.force_upcast and isinstance(pipeline, StableDiffusionXLPipeline):
+        vae.to(torch.float32)  # that of Stable Diffusion says so too, since diffusers says it for who says nothing
     latents = as_decoded(latents, config)
     pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     if vae.dtype == torch.float16 and bool(latents.isfinite().all()) and not bool(pixels.isfinite().all()):
-        vae.to(torch.float32)  # so do some that do not say so; from now on it stays
+        widen(vae)
         pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     return (pixels * 0.5 + 0.5).where(pixels.isfinite(), torch.nan).clamp(0, 1)
+
+
+def widen(vae: Any) -> None:
+    """It has overflowed in half precision: from now on it computes in single, also for diffusers' pipelines."""
+    vae.register_to_config(force_upcast=True)
+    vae.to(torch.float32)
 
 
 def as_decoded(latents: torch.Tensor, config: Any) -> torch.Tensor:

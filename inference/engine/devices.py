@@ -14,7 +14,8 @@ import torch
 NICER = 5  # than the bot; with equal demand it gets a quarter of a core that both want
 
 # How torch says it when the CPU's allocator, or an accelerator's driver, has nothing left.
-_OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+# NVIDIA's libraries say it in a way of their own.
+_OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "_alloc_failed")
 
 
 def pick_device(wish: str, threads: int | None) -> torch.device:
@@ -29,9 +30,12 @@ def pick_device(wish: str, threads: int | None) -> torch.device:
 
 
 def _existing(wish: str) -> torch.device:
-    """Only using a device shows whether it is there."""
+    """Only using a device shows whether it is there. Of several of a kind it is the one that is meant from now on."""
     try:
-        return torch.zeros(1, device=wish).device
+        device = torch.zeros(1, device=wish).device
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # else whatever names no device would take memory of the first
+        return device
     except (RuntimeError, AssertionError) as problem:  # a torch that was built without it asserts
         reason = str(problem).partition("\n")[0]
         raise RuntimeError(f"the device {wish} cannot be used: {reason}") from problem
@@ -55,6 +59,11 @@ def wide_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
     """In place of float16, the half precision with the range of float32 that newer architectures were trained in."""
     has_it = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.bfloat16 if dtype == torch.float16 and has_it else dtype
+
+
+def finest_dtype(device: torch.device) -> torch.dtype:
+    """The most precise number format there: Apple's has no double precision."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def is_out_of_memory(problem: BaseException) -> bool:
@@ -84,9 +93,9 @@ def release_memory(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
-def peak_memory() -> int:
-    """Bytes at the peak: of the accelerator where there is one, else of this process."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
+def peak_memory(device: torch.device) -> int:
+    """Bytes at the peak: of an NVIDIA card that paints, else of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 
 from inference.engine.conversions import BadWeights, change_of
+from inference.engine.devices import finest_dtype
 from inference.engine.folding import Change, Layer, ModuleKey
 from inference.engine.layer_names import LayerNames
 from inference.engine.lora_files import LoraFile
@@ -102,7 +103,7 @@ def _alpha(module: ModuleTensors, config: AdapterConfig | None, path: str) -> di
 
 
 def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[Role, torch.Tensor]) -> Change:
-    tensors = {role: file.tensors[key] for role, key in module.keys.items()} | dict(alpha)
+    tensors = {role: _held(file.tensors[key], layer.weight.device) for role, key in module.keys.items()} | dict(alpha)
     try:
         precise = torch.promote_types(layer.weight.dtype, torch.float32)
         change = change_of(module, tensors, layer.weight.shape, precise)
@@ -111,6 +112,12 @@ def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[
     if not change.within(MAX_CHANGE):
         raise LoraFileRefused(lora=file.use.name, reason=f"the numbers of {module.module} are out of all proportion")
     return change
+
+
+def _held(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """As precise as the device can have it."""
+    finest = finest_dtype(device)
+    return tensor.to(finest) if torch.promote_types(tensor.dtype, finest) != finest else tensor
 
 
 def _dense_bytes(change: Change, layer: Layer) -> int:

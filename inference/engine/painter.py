@@ -70,6 +70,7 @@ class Painter:
 
     def __init__(self, config: Configure, device: torch.device) -> None:
         self.engine = Engine.of(config, device)
+        self._device = device
         self._spool = Path(config.spool)
         self._states = States(self._spool)
         self._state_steps = config.state_steps
@@ -191,7 +192,7 @@ class Painter:
             **job.name,
             pictures=job.writing.result(),
             seconds=seconds,
-            peak_memory=peak_memory(),
+            peak_memory=peak_memory(self._device),
             notes=handle.notes,
             lookups={name: Lookups(hits=hits, misses=misses) for name, (hits, misses) in LOOKUPS.take().items()},
         )

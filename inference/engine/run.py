@@ -9,10 +9,12 @@ from functools import partial
 from typing import Any
 
 import torch
+from diffusers import StableDiffusionXLImg2ImgPipeline
 from PIL import Image
 
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.clean import clean_latents
+from inference.engine.decode import widen
 from inference.engine.embeddings import Embedding
 from inference.engine.lora_set import LoraSet, Worn
 from inference.engine.samplers import scheduler_for
@@ -158,10 +160,21 @@ class Run:
         steps = max(1, int(request.steps * request.image.strength))
         times, _ = pipeline.get_timesteps(request.steps, min(1.0, (steps + 0.5) / request.steps), "cpu")
         pixels = pipeline.image_processor.preprocess(source)
-        first = times[:1].repeat(request.count)
         checkpoint.residence.bring("vae")
-        latents = pipeline.prepare_latents(pixels, first, 1, request.count, self._dtype, device, self.generators)
+        latents = self._noised(pipeline, pixels, times[:1].repeat(request.count), device)
+        if pipeline.vae.dtype == torch.float16 and not bool(latents.isfinite().all()):
+            widen(pipeline.vae)
+            for generator, seed in zip(self.generators, request.seeds, strict=True):
+                generator.manual_seed(seed)
+            latents = self._noised(pipeline, pixels, times[:1].repeat(request.count), device)
         return latents, times
+
+    def _noised(self, pipeline: Any, pixels: torch.Tensor, times: torch.Tensor, device: torch.device) -> torch.Tensor:
+        """Latents of `pixels` (1, 3, height, width) with the noise of `times` (pictures,)."""
+        sees_to_it = isinstance(pipeline, StableDiffusionXLImg2ImgPipeline)  # that the VAE gets its own precision
+        dtype = self._dtype if sees_to_it else pipeline.vae.dtype
+        latents = pipeline.prepare_latents(pixels, times, 1, len(times), dtype, device, self.generators)
+        return latents.to(self._dtype)
 
 
 def _new_sampler(request: GenerationRequest, config: Any, prediction: Prediction) -> Any:

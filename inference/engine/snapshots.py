@@ -131,7 +131,8 @@ def _copied(tensor: torch.Tensor) -> torch.Tensor:
 
 def _same(left: Any, right: Any) -> bool:
     if isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor):
-        return left.shape == right.shape and torch.equal(left, right)
+        kinds = ((each.shape, each.device, each.dtype) for each in (left, right))  # some move to the device with time
+        return len(set(kinds)) == 1 and torch.equal(left, right)
     if isinstance(left, torch.Tensor) or isinstance(right, torch.Tensor):
         return False
     if isinstance(left, list) and isinstance(right, list):

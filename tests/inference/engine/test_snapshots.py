@@ -13,7 +13,7 @@ from diffusers import EulerDiscreteScheduler
 from safetensors.torch import save_file
 
 from inference.engine.samplers import scheduler_for
-from inference.engine.snapshots import Snapshot
+from inference.engine.snapshots import Snapshot, _same
 from inference.engine.states import States
 from inference.messages import PredictionType, Sampler, state_file
 from inference.prediction import Prediction
@@ -77,6 +77,14 @@ def test_only_what_steps_change_is_written() -> None:
         painting.step()
     snapshot = Snapshot.of(painting, fresh(Sampler.DPMPP_2M))
     assert set(snapshot.values) == {"_step_index", "lower_order_nums", "model_outputs"}
+
+
+def test_what_a_picture_to_start_from_has_moved_to_the_device_is_told_from_what_has_not() -> None:
+    """diffusers moves DDIM's table with the picture; numbers of two devices cannot be compared."""
+    fresh_one, moved = fresh(Sampler.DDIM), torch.device("meta")
+    assert _same(fresh_one.alphas_cumprod, fresh_one.alphas_cumprod.clone())
+    assert not _same(fresh_one.alphas_cumprod.to(moved), fresh_one.alphas_cumprod)
+    assert not _same(fresh_one.alphas_cumprod.half(), fresh_one.alphas_cumprod)
 
 
 def test_what_belongs_to_another_or_is_broken_is_not_taken_up(tmp_path: Path) -> None:
