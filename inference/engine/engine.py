@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 
 MERGED_PASSES = 30  # a set of LoRAs that several wear one by one is merged for at least so many
 PATIENCE = 0.05  # seconds that `step` waits for a disk when there is nothing else to do
+GREETING = 0.25  # seconds that newcomers may take to be read when nobody is painted; else at most half a pass
 
 
 @dataclass
@@ -81,7 +82,7 @@ class Engine:
         records = Records(self._options.caps, lambda size: f"{size.width}x{size.height} {store.about(size.checkpoint)}")
         self._caps = Caps(self._options.places, records)
         self._turn = 0
-        self._worked = 0.0
+        self._worked = self._pass = 0.0  # in pixels; seconds of the last pass
         self._last: GenerationRequest | None = None
 
     @classmethod
@@ -134,6 +135,7 @@ class Engine:
     def step(self) -> bool:
         """Let those who may join, then one denoising step of one batch. Returns whether anything is left to do."""
         self._let_go()
+        self._intake.greet(self._pass / 2 if self._places else GREETING)
         self._admit()
         if self._batches:
             batches = list(self._batches.items())
@@ -298,12 +300,13 @@ class Engine:
     def _advance(self, key: object, batch: Sharing) -> None:
         began = self._clock()
         failed = self._stepped(batch)
+        self._pass = self._clock() - began
         if failed is None:
             self._halve(batch)
             return
         self._worked += sum(pass_work(run.request) for run in batch.runs)
         if isinstance(batch, Batch) and batch.steady and not failed:
-            self._caps.hear(Size.of(batch.runs[0].request), batch.rows, self._clock() - began)
+            self._caps.hear(Size.of(batch.runs[0].request), batch.rows, self._pass)
         if any(is_out_of_memory(problem) for problem in failed.values()) and self._roomier():
             failed = {run: problem for run, problem in failed.items() if not is_out_of_memory(problem)}
             batch.begin_again()

@@ -6,7 +6,7 @@ All of it runs beside the batch, on threads of its own, so that a LoRA that come
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +42,21 @@ class Intake:
         self._matcher = matcher
         self._inputs = inputs
         self._threads = ThreadPoolExecutor(READERS, "intake")
+        self._new: list[Future[Ready]] = []
 
     def begin(self, handle: Handle) -> Future[Ready]:
         """Start reading for `handle`."""
-        return self._threads.submit(self._read, handle)
+        reading = self._threads.submit(self._read, handle)
+        self._new.append(reading)
+        return reading
+
+    def greet(self, seconds: float) -> None:
+        """Wait so long, and once, for those who have just come: most of them need a millisecond or two.
+
+        Who comes together joins together then, and no chance decides who shares the first pass.
+        """
+        wait(self._new, seconds)
+        self._new.clear()
 
     def _read(self, handle: Handle) -> Ready:
         """A LoRA is matched here on the bytes that are loaded, whatever the request claims."""

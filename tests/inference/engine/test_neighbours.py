@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 from collections.abc import Iterator
@@ -28,13 +29,15 @@ ALIKE: dict[str, Any] = {
 
 @dataclass
 class SlowWorld(World):
-    """Its LoRAs lie on a disk that gives those of `cold` only when it is let."""
+    """Its LoRAs lie on a disk that gives those of `cold` only when it is let; so many `hashed` bytes are looked at."""
 
     cold: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
+    hashed: int = 0
 
     def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
         if use.sha256 in self.cold:
             assert self.cold[use.sha256].wait(60)
+        hashlib.sha256(bytes(self.hashed))
         return super().read(use, relative, kept)
 
 
@@ -82,6 +85,13 @@ def test_a_lora_that_a_slow_disk_has_yet_to_give_stops_no_step_of_the_others(slo
     running.cancel()
     engine.finish()
     assert (waits.state, late.state) == (State.DONE, State.DONE)
+
+
+def test_who_comes_together_is_painted_together_from_the_first_step(slow: SlowWorld) -> None:
+    engine, chance, slow.hashed = slow.engine(), random.Random(2), 2**20
+    several = [engine.submit(slow.wish(chance, **ALIKE, loras=(lora.file.use,))) for lora in slow.loras]
+    engine.step()
+    assert [handle.done for handle in several] == [1, 1, 1]
 
 
 def broken(world: World, kind: str) -> LoraUse:
