@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
+
+import torch
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
+
+# What a tensor that is kept takes beside its numbers: its objects in Python and in torch, its place in dictionaries,
+# and what the allocator rounds up. Nothing beside SDXL's numbers, as much as its numbers for LoRAs of a tiny network.
+TENSOR_BYTES = 2**10
+
+
+def memory_of(tensors: Iterable[torch.Tensor]) -> int:
+    """Bytes that it costs to keep these."""
+    return sum(tensor.nbytes + TENSOR_BYTES for tensor in tensors)
 
 
 class Tally:

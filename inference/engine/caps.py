@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -70,7 +71,8 @@ class Ladder:
     most: int
     rows: int = GUIDED
     settled: bool = False
-    _samples: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
+    _fastest: dict[int, float] = field(default_factory=dict[int, float])  # pass of so many rows
+    _heard: Counter[int] = field(default_factory=Counter[int])  # passes of so many rows
     _below: int = 0  # the number of rows at the rung below
 
     def __post_init__(self) -> None:
@@ -80,17 +82,18 @@ class Ladder:
     def hear(self, rows: int, seconds: float) -> None:
         """A pass of so many rows took so long; for ever where memory was short."""
         if not self.settled:
-            self._samples.setdefault(rows, []).append(seconds)
+            self._fastest[rows] = min(seconds, self._fastest.get(rows, math.inf))
+            self._heard[rows] += 1
             self._climb()
 
     @property
     def measured(self) -> Measured:
         """What is known."""
-        fastest = {rows: min(each) for rows, each in sorted(self._samples.items())}
-        return Measured(rows=self.rows, seconds={rows: each for rows, each in fastest.items() if math.isfinite(each)})
+        fastest = sorted(self._fastest.items())
+        return Measured(rows=self.rows, seconds={rows: each for rows, each in fastest if math.isfinite(each)})
 
     def _climb(self) -> None:
-        enough = [rows for rows, each in self._samples.items() if len(each) >= SAMPLES and rows > self._below]
+        enough = [rows for rows, passes in self._heard.items() if passes >= SAMPLES and rows > self._below]
         here = max((rows for rows in enough if not self._below or 4 * rows > 3 * self.rows), default=0)
         if not here:
             return
@@ -103,7 +106,7 @@ class Ladder:
 
     def _pays(self, few: int, many: int) -> bool:
         """Whether a row is so much cheaper among `many`."""
-        before, now = (min(self._samples[rows]) / rows for rows in (few, many))
+        before, now = (self._fastest[rows] / rows for rows in (few, many))
         return now <= before * (1 - GAIN) ** math.log2(many / few)
 
 

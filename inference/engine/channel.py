@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
 
-from inference.messages import COMMANDS, BadCommand, Cancel, Command, Shutdown
+from inference.messages import COMMANDS, BadCommand, Cancel, Command, Generate, Shutdown
 
 
 class Channel:
@@ -21,7 +21,7 @@ class Channel:
         self._events = events
         self._lock = threading.Lock()
         self._inbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self._cancelled: set[int] = set()
+        self._cancelled: dict[int, threading.Event] = {}  # of every job in hand, whether it is
         self._closed = threading.Event()
 
     @classmethod
@@ -58,11 +58,12 @@ class Channel:
 
     def is_cancelled(self, job_id: int) -> bool:
         """Whether somebody cancelled a job. When the bot is gone, all are given up, and none is cancelled by that."""
-        return job_id in self._cancelled
+        cancelled = self._cancelled.get(job_id)
+        return cancelled is not None and cancelled.is_set()
 
     def forget(self, job_id: int) -> None:
         """The job has ended: a later attempt under the same id is a new one."""
-        self._cancelled.discard(job_id)
+        self._cancelled.pop(job_id, None)
 
     def _read(self) -> None:
         for line in self._commands:
@@ -74,11 +75,18 @@ class Channel:
             if isinstance(command, Shutdown):
                 break  # a thread that still waits for stdin would abort the interpreter on its way out
             if isinstance(command, Cancel):
-                self._cancelled.add(command.job_id)
-            else:
-                self._inbox.put(command)
+                self._cancel(command.job_id)
+                continue
+            if isinstance(command, Generate):
+                self._cancelled[command.job_id] = threading.Event()
+            self._inbox.put(command)
         self._closed.set()
         self._inbox.put(None)
+
+    def _cancel(self, job_id: int) -> None:
+        """A job that is in hand; of one that has ended meanwhile nothing is kept."""
+        if (cancelled := self._cancelled.get(job_id)) is not None:
+            cancelled.set()
 
 
 def _described(problem: ValidationError) -> str:

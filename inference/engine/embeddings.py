@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from inference.engine.board import Board
-from inference.engine.cache import ByteCache
+from inference.engine.cache import ByteCache, memory_of
 from inference.engine.lora_set import LoraSet, Worn
 from inference.engine.prompts import Reading, read
 from inference.engine.residence import Residence
@@ -33,7 +33,7 @@ class Embedding:
     @property
     def nbytes(self) -> int:
         """Memory of both."""
-        return self.words.nbytes + (0 if self.pooled is None else self.pooled.nbytes)
+        return memory_of([self.words] if self.pooled is None else [self.words, self.pooled])
 
     @property
     def nothing(self) -> Embedding:
@@ -93,7 +93,7 @@ class Embeddings:
                     reading.ids.to(self._residence.device), output_hidden_states=self._is_xl or layer is not None
                 )
                 words.append(reading.combine(self._state(encoder, said, layer)))
-            pooled = said[0][:1] if self._is_xl and said[0].ndim == 2 else pooled
+            pooled = said[0][:1].clone() if self._is_xl and said[0].ndim == 2 else pooled
         return Embedding(torch.cat(words, dim=-1), pooled)
 
     def _state(self, encoder: Any, said: Any, layer: int | None) -> torch.Tensor:

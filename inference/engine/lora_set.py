@@ -11,6 +11,7 @@ import torch
 
 from inference.engine.additions import Addition, addition_of
 from inference.engine.board import Board
+from inference.engine.cache import memory_of
 from inference.engine.folding import Change, Folded, ModuleKey, fold_all
 from inference.engine.low_rank import Delta, added
 
@@ -68,7 +69,7 @@ class LoraSet:
             denoiser=tuple(place for place in at_work if board.keys[place][0] == "unet"),
             text=tuple(place for place in at_work if board.keys[place][0] != "unet"),
             dense=any(addition is not None and "dense" in addition.parts for addition in additions),
-            nbytes=sum(part.nbytes for part in parts),
+            nbytes=memory_of(parts),
         )
 
     def merged(self, board: Board) -> LoraSet:
@@ -78,7 +79,7 @@ class LoraSet:
             if (addition := additions[place]) is not None:
                 additions[place] = addition.whole(board.layers[place])
         parts = [part for addition in additions if addition for part in addition.parts.values()]
-        return LoraSet(additions, self.denoiser, self.text, dense=True, nbytes=sum(part.nbytes for part in parts))
+        return LoraSet(additions, self.denoiser, self.text, dense=True, nbytes=memory_of(parts))
 
 
 def _rank_dimension(addition: Addition | None, part: str) -> int | None:

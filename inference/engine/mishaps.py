@@ -42,10 +42,28 @@ def decoded(batch: Sharing, runs: Sequence[Painted]) -> list[torch.Tensor | Exce
 
 
 def explained(request: GenerationRequest, problem: BaseException) -> InferenceError:
-    """The error that a request fails with."""
+    """The error that a request fails with.
+
+    It is let go of its frames: they hold the request, its LoRAs and half its picture, and the request holds the error;
+    such a ring would stay in memory until Python's collector, which seldom looks at all, finds it.
+    """
+    known = _known(request, problem)
+    for each in {problem, known}:
+        _let_go(each)
+    return known
+
+
+def _known(request: GenerationRequest, problem: BaseException) -> InferenceError:
     if isinstance(problem, InferenceError):
         return problem
     if is_out_of_memory(problem):
         return OutOfMemory(what=f"{request.count} x {request.width}x{request.height} on {request.checkpoint}")
     log.error("a request failed", exc_info=problem)
     return WorkerFailed(reason=type(problem).__name__)
+
+
+def _let_go(problem: BaseException) -> None:
+    each: BaseException | None = problem
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__

@@ -55,6 +55,7 @@ class Server:
         elif isinstance(command, Generate):
             if self.painter is None:
                 self.channel.send(BadCommand(problem="a job arrived before the configuration"))
+                self.channel.forget(command.job_id)
             else:
                 self._report([self.painter.take(command)])
 

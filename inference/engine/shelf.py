@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-from inference.engine.cache import ByteCache
+from inference.engine.cache import ByteCache, memory_of
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.folding import Change, ModuleKey
 from inference.engine.lora_files import LoraFile
@@ -67,11 +67,11 @@ class Shelf:
 
 
 def _file_bytes(file: LoraFile) -> int:
-    return sum(tensor.nbytes for tensor in file.tensors.values())
+    return memory_of(file.tensors.values())
 
 
 def _change_bytes(changes: Changes) -> int:
-    return sum(tensor.nbytes for change in changes.values() for tensor in _tensors(change))
+    return memory_of(tensor for change in changes.values() for tensor in _tensors(change))
 
 
 def _tensors(change: Change) -> list[torch.Tensor]:

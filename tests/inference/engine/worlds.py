@@ -169,7 +169,9 @@ class World:
                 return LoraFile(use, lora.file.tensors, lora.file.evidence, lora.file.autov3)
         raise LoraFileChanged(lora=use.name)
 
-    def engine(self, *, small: int = SMALL, places: int | None = 8, **options: Any) -> Engine:
+    def engine(
+        self, *, small: int = SMALL, places: int | None = 8, embedding_bytes: int = 2**28, **options: Any
+    ) -> Engine:
         """A fresh engine on a copy of the checkpoint, so that the reference stays untouched.
 
         With `small` 0 all layers get additions, as those of real checkpoints do; else these here get whole weights.
@@ -177,7 +179,7 @@ class World:
         store = CheckpointStore((self.spec,), CPU)
         pipeline = copy.deepcopy(pipeline_of(self.base, self.dtype))
         pipeline.scheduler = self.scheduler
-        checkpoint = Checkpoint.of(self.spec, pipeline)
+        checkpoint = Checkpoint.of(self.spec, pipeline, embedding_bytes)
         checkpoint.board.small = small
         store.hold(checkpoint)
         chosen = Options(inputs=self.inputs, places=places, **options)

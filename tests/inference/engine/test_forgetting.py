@@ -1,0 +1,171 @@
+"""What has ended is forgotten at once: nothing of a request stays in memory but what the caches say they keep."""
+
+from __future__ import annotations
+
+import gc
+import io
+import logging
+import random
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import torch
+
+from inference.engine.cache import TENSOR_BYTES
+from inference.engine.caps import MOST, SAMPLES, Ladder
+from inference.engine.channel import Channel
+from inference.engine.engine import Engine
+from inference.engine.handle import Handle, State
+from inference.engine.lora_set import LoraSet
+from inference.messages import Cancel, Generate, LoraUse, Shutdown
+from tests.inference.engine.test_neighbours import ALIKE, broken
+from tests.inference.engine.worlds import World, arrived
+from tests.inference.requests import request
+
+Ending = Callable[[World, Engine], Handle]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    torch.set_num_threads(1)
+    made = World("sd1/base", torch.float32)
+    for seed in (1, 2, 3):
+        made.add(seed, "lora")
+    return made
+
+
+def submitted(world: World, engine: Engine, *more: LoraUse, **changes: object) -> Handle:
+    """A request that waits; all that it needs is read."""
+    uses = (world.loras[0].file.use, *more)
+    handle = engine.submit(world.wish(random.Random(1), **ALIKE | {"loras": uses, "steps": 2} | changes))
+    arrived(engine)
+    return handle
+
+
+def cancelled_before_its_turn(world: World, engine: Engine) -> Handle:
+    handle = submitted(world, engine)
+    handle.cancel()
+    return handle
+
+
+def cancelled_while_it_is_painted(world: World, engine: Engine) -> Handle:
+    handle = submitted(world, engine)
+    engine.step()
+    handle.cancel()
+    return handle
+
+
+def refused_by_the_text_encoder(world: World, engine: Engine) -> Handle:
+    return submitted(world, engine, clip_skip=12)
+
+
+def no_number_in_its_picture(world: World, engine: Engine) -> Handle:
+    handle = submitted(world, engine)
+    engine.step()
+    (run,) = engine._places
+    assert run.latents is not None
+    run.latents.fill_(torch.nan)
+    return handle
+
+
+def broken_in_the_middle_of_a_pass(world: World, engine: Engine) -> Handle:
+    handle = submitted(world, engine)
+    engine.step()
+    (run,) = engine._places
+    vars(run)["timesteps"] = None
+    return handle
+
+
+def wearing(kind: str) -> Ending:
+    def ending(world: World, engine: Engine) -> Handle:
+        before = len(world.loras)
+        handle = submitted(world, engine, broken(world, kind))
+        del world.loras[before:]
+        return handle
+
+    return ending
+
+
+ENDINGS: dict[str, tuple[Ending, State]] = {
+    "painted": (submitted, State.DONE),
+    "cancelled before its turn": (cancelled_before_its_turn, State.CANCELLED),
+    "cancelled while it is painted": (cancelled_while_it_is_painted, State.CANCELLED),
+    "clip skip": (refused_by_the_text_encoder, State.FAILED),
+    "no number": (no_number_in_its_picture, State.FAILED),
+    "broken": (broken_in_the_middle_of_a_pass, State.FAILED),
+    **{kind: (wearing(kind), State.FAILED) for kind in ("wrong base", "half of it strange", "NaN", "gone")},
+}
+
+
+@pytest.fixture(scope="module")
+def engine(world: World) -> Iterator[Engine]:
+    """It keeps no LoRAs for later."""
+    made = world.engine(lora_bytes=0, set_bytes=0)
+    yield made
+    made.close()
+
+
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """Python frees only what nothing points to; rings of objects wait for a collector that seldom comes.
+
+    Nothing is logged: pytest keeps what was, with the frames of errors.
+    """
+    gc.collect()
+    gc.disable()
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        gc.enable()
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_of_a_request_that_ended_nothing_is_held_however_it_ended(world: World, engine: Engine, name: str) -> None:
+    ending, state = ENDINGS[name]
+    with nothing_collected():
+        handle = ending(world, engine)
+        held = [weakref.ref(thing) for thing in (handle, *engine._places)]
+        engine.finish()
+        assert handle.state is state
+        del handle
+        assert [thing for ref in held if (thing := ref()) is not None] == []
+
+
+def test_the_cache_of_prompts_takes_no_more_memory_than_its_limit(world: World) -> None:
+    """Short embeddings of a small network: what a tensor takes beside its numbers counts too."""
+    embeddings = world.engine(embedding_bytes=2**16)._store.current.embeddings  # type: ignore[union-attr]
+    nothing = LoraSet.fold([], embeddings._board)
+    for number in range(40):
+        kept = embeddings.embed(f"number {number}", (), nothing, 1)
+    assert len(embeddings._kept) == 2**16 // (kept.words.nbytes + TENSOR_BYTES)
+
+
+def test_a_size_of_which_never_more_than_one_is_painted_is_not_timed_into_ever_more_memory() -> None:
+    ladder = Ladder(2 * MOST)
+    for _ in range(SAMPLES + 1):
+        ladder.hear(2, 1.0)
+    before = held_by(ladder)
+    for _ in range(1000):
+        ladder.hear(2, 1.0)
+    assert held_by(ladder) < before + 10 and ladder.rows == 4
+
+
+def held_by(ladder: Ladder) -> int:
+    """Letters of all that it knows."""
+    return len(repr(ladder))
+
+
+def test_a_cancel_that_comes_too_late_is_not_kept_for_the_next_attempt() -> None:
+    """The bot sends it while the end is on its way."""
+    asked = Generate(job_id=1, attempt=1, request=request())
+    lines = [asked, Cancel(job_id=1), Cancel(job_id=2), Shutdown()]
+    channel = Channel(io.BytesIO(b"".join(line.model_dump_json().encode() + b"\n" for line in lines)), io.BytesIO())
+    channel.listen()
+    assert channel.receive(wait=True) == asked and channel.receive(wait=True) is None
+    assert (channel.is_cancelled(1), channel.is_cancelled(2)) == (True, False)
+    channel.forget(1)
+    assert not channel.is_cancelled(1)
