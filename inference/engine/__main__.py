@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -16,8 +17,11 @@ def main() -> int:
     """Serve until stdin closes or a `Shutdown` arrives."""
     write_lines(logging.INFO)
 
+    gc.disable()  # what is imported stays: looking through it again and again is a quarter of the start
     from inference.engine.serve import Server  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
 
+    gc.freeze()
+    gc.enable()
     Server(channel).run()
     return 0
 
