@@ -298,9 +298,23 @@ class Sent:
         return await self._wait(lambda state: bool(state["failed"]), patience)
 
     async def reply(self, patience: float = PATIENCE) -> Seen:
-        """Wait for the answer itself, past "thinking…"; for an update it is the updated message."""
-        state = await self._wait(lambda state: state["original_id"] is not None, patience)
-        return await self.control.wait_message(state["original_id"], lambda seen: not seen.loading, patience)
+        """Wait for the answer itself, past "thinking…"; for an update it is the updated message.
+
+        A public "thinking…" that was taken away is followed by an answer for the person alone.
+        """
+        original = (await self._wait(lambda state: state["original_id"] is not None, patience))["original_id"]
+
+        async def ask(since: int | None) -> Json:
+            return await self.control.get(f"messages/{original}", since=since, timeout=patience)
+
+        def fits(answer: Json) -> list[Seen] | None:
+            seen = [Seen(as_object(answer["message"]))] if answer["message"] else []
+            return None if any(each.loading for each in seen) else seen
+
+        for seen in await self.control.wait(ask, fits, patience):
+            return seen
+        state = await self._wait(lambda state: state["message_ids"][-1] != original, patience)
+        return await self.control.wait_message(state["message_ids"][-1], lambda seen: not seen.loading, patience)
 
     async def modal(self, patience: float = PATIENCE) -> Json:
         """Wait for the modal that the bot opens."""

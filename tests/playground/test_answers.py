@@ -71,6 +71,17 @@ async def test_defer_then_edit_with_a_file(stage: Stage) -> None:
     assert (file["filename"], file["width"], file["description"]) == ("p.png", 8, "a square")
 
 
+async def test_a_public_thinking_that_is_taken_away_is_followed_by_the_answer(stage: Stage) -> None:
+    async def answer(interaction: Interaction) -> None:
+        await interaction.response.defer()
+        await interaction.delete_original_response()
+        await interaction.followup.send("for you alone", ephemeral=True)
+
+    await stage.answering(answer)
+    reply = await (await stage.ada.slash("do")).reply()
+    assert reply.ephemeral and reply.content == "for you alone"
+
+
 async def test_thinking_is_seen_before_the_answer(stage: Stage) -> None:
     async def answer(interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
