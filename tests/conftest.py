@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,17 @@ from tests.house import House
 
 # What starts workers takes longest. Begun last, one of its files would keep one process busy while the others are done.
 LONGEST_FIRST = ("discord", "inference/workers", "inference/engine", "bot/cli", "bot", "demo")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """What is imported for the tests stays: looking through it again and again is a quarter of the collecting."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
