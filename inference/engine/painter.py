@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
 PREVIEW_SIDE = 256  # pixels of the longer side
+DISK_PATIENCE = 30.0  # seconds; a disk that hangs costs states, but it must not look as if the worker did
 
 
 class _Name(TypedDict):
@@ -41,7 +42,8 @@ class _Name(TypedDict):
 class _Job:
     """A job in hand: the last step that was told, and its pictures once they are being written.
 
-    `about` says what it paints, for its states; `kept` is the step of the last one, `keeping` the writing of it.
+    `about` says what it paints, for its states; `kept` is the step of the last one, `keeping` the writing of it, which
+    began at the time `kept_at`.
     """
 
     order: Generate
@@ -49,6 +51,7 @@ class _Job:
     about: str
     told: int = -1
     kept: int = 0
+    kept_at: float = 0.0
     keeping: Future[None] | None = None
     began: float = field(default_factory=time.monotonic)
     last_preview: float = field(default_factory=time.monotonic)
@@ -68,14 +71,15 @@ class _Job:
 class Painter:
     """Paints the jobs of one configuration; knows nothing of pipes and processes."""
 
-    def __init__(self, config: Configure, device: torch.device) -> None:
+    def __init__(self, config: Configure, device: torch.device, states: States | None = None) -> None:
         self.engine = Engine.of(config, device)
         self._device = device
         self._spool = Path(config.spool)
-        self._states = States(self._spool)
+        self._states = states or States(self._spool)
         self._state_steps = config.state_steps
         self._jobs: list[_Job] = []
         self._scribe = ThreadPoolExecutor(1, "scribe")  # compressing a picture takes as long as a step
+        self._keeper = ThreadPoolExecutor(1, "keeper")  # states do not wait for pictures
 
     @property
     def busy(self) -> bool:
@@ -103,19 +107,20 @@ class Painter:
         return tuple(job.order.job_id for job in self._jobs)
 
     def step(self) -> list[JobEvent]:
-        """One step of the engine, and what it brought about."""
+        """One step of the engine, and what it brought about. Who hears of a step may count on the state before it."""
         if not self.engine.step():
             wait([job.writing for job in self._jobs if job.writing], 0.05, "FIRST_COMPLETED")
         events: list[JobEvent] = []
         for job in list(self._jobs):
+            self._await_keeping(job)
             events += self._progress(job)
             end = self._end(job)
             if end is not None:
                 self._jobs.remove(job)
-                self._scribe.submit(self._states.forget, job.order.job_id)  # behind what is still being written
+                self._keeper.submit(self._states.forget, job.order.job_id)  # behind what is still being written
                 events.append(end)
             elif self._state_steps and job.handle.done - job.kept >= self._state_steps and _idle(job.keeping):
-                self._keep(job)  # a disk that is slower than the steps is not waited for
+                self._keep(job)
         return events
 
     def close(self) -> list[JobEvent]:
@@ -125,14 +130,20 @@ class Painter:
         self.engine.close()
         events = [Cancelled(**job.name) for job in self._jobs]
         self._jobs.clear()
-        self._scribe.shutdown(wait=True)
+        for threads in (self._scribe, self._keeper):
+            threads.shutdown(wait=True)
         return list(events)
 
     def _keep(self, job: _Job) -> None:
-        """Write its state beside the steps that follow."""
+        """Write its state beside the step that follows."""
         if (snapshot := job.handle.snapshot()) is not None:
-            job.kept = snapshot.done
-            job.keeping = self._scribe.submit(self._states.keep, job.order.job_id, job.about, snapshot)
+            job.kept, job.kept_at = snapshot.done, time.monotonic()
+            job.keeping = self._keeper.submit(self._states.keep, job.order.job_id, job.about, snapshot)
+
+    def _await_keeping(self, job: _Job) -> None:
+        """A state is there before a step is told that is further from the one before it than a worker may lose."""
+        if job.keeping is not None and job.handle.done > job.kept:
+            wait([job.keeping], max(0.0, job.kept_at + DISK_PATIENCE - time.monotonic()))
 
     def _progress(self, job: _Job) -> list[Progress]:
         handle = job.handle
