@@ -117,7 +117,7 @@ def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[
 def _held(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """As precise as the device can have it."""
     finest = finest_dtype(device)
-    return tensor.to(finest) if torch.promote_types(tensor.dtype, finest) != finest else tensor
+    return tensor.to(finest) if tensor.dtype.itemsize > finest.itemsize else tensor
 
 
 def _dense_bytes(change: Change, layer: Layer) -> int:
