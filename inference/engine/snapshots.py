@@ -1,11 +1,13 @@
 """The state of a request between two steps, on disk: a worker that is started anew goes on instead of beginning again.
 
-One safetensors file: the tensors, and everything else as JSON in its metadata. Never a pickle, which is code. What a
-sampler has from its configuration alone is not written but made again; only what its steps have changed is.
+One safetensors file: the tensors, everything else as JSON in its metadata, and a digest of it all, so that what a disk
+has spoilt is not painted on. Never a pickle, which is code. What a sampler has from its configuration alone is not
+written but made again; only what its steps have changed is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-_OURS = "easel snapshot 1"
+_OURS = "easel snapshot 2"
 _CONFIGURATION = "_internal_dict"  # where diffusers keeps what a scheduler was made from
 
 Values = dict[str, Any]
@@ -81,6 +83,7 @@ class Snapshot:
         Raises OSError, which safetensors' own writing of files does not when the disk is full or the folder gone.
         """
         metadata = {"format": _OURS, "about": about, "done": str(self.done), "values": json.dumps(self.values)}
+        metadata["digest"] = _digest(metadata, self.tensors)
         unfinished = path.with_suffix(".part")
         try:
             unfinished.write_bytes(save(dict(self.tensors), metadata))
@@ -99,6 +102,8 @@ class Snapshot:
                 if (metadata.get("format"), metadata.get("about")) != (_OURS, about):
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            if metadata.pop("digest", None) != _digest(metadata, tensors):
+                return None
             return cls(int(metadata["done"]), tensors, json.loads(metadata["values"]))
         except (OSError, SafetensorError, ValueError, KeyError):
             return None
@@ -110,6 +115,14 @@ class Snapshot:
             tensor = self.tensors[value["tensor"]]
             return tensor.to(device) if value["moved"] else tensor
         return value
+
+
+def _digest(metadata: Mapping[str, str], tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:

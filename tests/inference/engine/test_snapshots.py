@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from inference.engine.samplers import scheduler_for
 from inference.engine.snapshots import Snapshot, _same
@@ -98,7 +99,28 @@ def test_what_belongs_to_another_or_is_broken_is_not_taken_up(tmp_path: Path) ->
     for broken in (b"", whole[:50], whole[:-10], b"\xff" * 100):
         file.write_bytes(broken)
         assert Snapshot.read(file, "this job") is None
-    save_file({"x": torch.zeros(1)}, file, {"format": "easel snapshot 1", "about": "this job", "done": "x"})
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"done": "4"}, {"done": "-1"}, {"done": "x"}, {"done": "9" * 30}, {"values": "[]"}, {"values": "[" * 10_000},
+        {"values": "{}"}, {"values": '{"hello": 1}'}, {"format": "easel snapshot 1"}, {"digest": ""}, {"latents": ""},
+    ],
+    ids=lambda spoilt: next(iter(spoilt)),
+)  # fmt: skip
+def test_a_state_of_which_anything_was_changed_is_not_taken_up(tmp_path: Path, spoilt: dict[str, str]) -> None:
+    file = tmp_path / "state.safetensors"
+    painting = Painting(fresh(Sampler.DPMPP_2M))
+    painting.step()
+    Snapshot.of(painting, fresh(Sampler.DPMPP_2M)).write(file, "this job")
+    assert Snapshot.read(file, "this job") is not None
+    tensors = load_file(file)
+    with safe_open(str(file), framework="pt") as kept:
+        metadata = dict(kept.metadata())
+    if "latents" in spoilt:
+        tensors["latents"][0, 0, 0, 0] += 1e-3
+    save_file(tensors, file, metadata | spoilt)
     assert Snapshot.read(file, "this job") is None
 
 
