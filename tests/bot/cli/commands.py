@@ -6,12 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
-
-from bot.__main__ import main
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 180.0  # seconds
@@ -37,11 +34,7 @@ class Said:
         return self.err.strip()
 
 
-def bot_here(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Said:
-    """Run a command in this process: a second faster, for what is refused before anything starts."""
-    code = main([str(argument) for argument in arguments])
-    said = capsys.readouterr()
-    return Said(code, said.out, said.err)
+Here = Callable[..., Said]
 
 
 def bot(*arguments: str | Path | bytes, powerless: bool = False, **environment: str) -> Said:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from inference.demo import CHECKPOINTS
 from inference.messages import Calibrated
-from tests.bot.cli.commands import bot, bot_here
+from tests.bot.cli.commands import Here, bot
 from tests.house import House
 
 
@@ -29,7 +27,7 @@ def test_every_size_is_measured_and_kept(tmp_path: Path) -> None:
     assert len(json.loads(kept.read_bytes())) == len(found)
 
 
-def test_a_checkpoint_that_is_not_declared_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = bot_here(capsys, "calibrate", "--config", House(tmp_path).config, "--checkpoint", "nowhere")
+def test_a_checkpoint_that_is_not_declared_is_a_sentence(here: Here, tmp_path: Path) -> None:
+    said = here("calibrate", "--config", House(tmp_path).config, "--checkpoint", "nowhere")
     assert said.code == 1
     assert "nowhere" in said.sentence

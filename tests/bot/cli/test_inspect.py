@@ -13,7 +13,7 @@ import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
 from inference.demo import LORAS
-from tests.bot.cli.commands import ROOT, Said, bot
+from tests.bot.cli.commands import ROOT, Here, Said
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_lora, write_sidecar
 
@@ -23,16 +23,16 @@ KEYS = {
 }  # fmt: skip
 
 
-def inspect(house: House, *arguments: str | Path) -> Said:
-    return bot("library", "inspect", *arguments, "--config", house.config)
+def inspect(here: Here, house: House, *arguments: str | Path) -> Said:
+    return here("library", "inspect", *arguments, "--config", house.config)
 
 
 def told(said: Said) -> list[dict[str, object]]:
     return [json.loads(line) for line in said.out.splitlines()]
 
 
-def test_a_lora_of_a_checkpoint_is_told_with_its_evidence_and_where_it_goes(house: House) -> None:
-    said = inspect(house, house.bat, "--json")
+def test_a_lora_of_a_checkpoint_is_told_with_its_evidence_and_where_it_goes(here: Here, house: House) -> None:
+    said = inspect(here, house, house.bat, "--json")
     assert said.code == DONE, said
     (bat,) = told(said)
     assert bat.keys() >= KEYS
@@ -44,26 +44,26 @@ def test_a_lora_of_a_checkpoint_is_told_with_its_evidence_and_where_it_goes(hous
     assert "Pastel" in verdict[PASTEL]["reason"]
 
 
-def test_the_hashes_that_pictures_and_hubs_name_a_file_by_are_told(house: House) -> None:
+def test_the_hashes_that_pictures_and_hubs_name_a_file_by_are_told(here: Here, house: House) -> None:
     data = house.bat.read_bytes()
     body = hashlib.sha256(data[8 + int.from_bytes(data[:8], "little") :]).hexdigest()
     whole = hashlib.sha256(data).hexdigest()
-    (bat,) = told(inspect(house, house.bat, "--json", "--autov3"))
+    (bat,) = told(inspect(here, house, house.bat, "--json", "--autov3"))
     assert (bat["sha256"], bat["autov2"], bat["autov3"]) == (whole, whole[:10], body[:12])
-    (bat,) = told(inspect(house, house.bat, "--json"))
+    (bat,) = told(inspect(here, house, house.bat, "--json"))
     assert (bat["sha256"], bat["autov3"]) == (whole, None)  # twice the work, so only where it is asked for
-    said = inspect(house, house.bat, "--autov3")
+    said = inspect(here, house, house.bat, "--autov3")
     assert f"AutoV2 {whole[:10]}, AutoV3 {body[:12]}" in said.out
 
 
-def test_without_evidence_the_lineage_is_unknown_and_it_goes_nowhere(house: House) -> None:
-    (mystery,) = told(inspect(house, house.mystery, "--checkpoint", VIVID, "--json"))
+def test_without_evidence_the_lineage_is_unknown_and_it_goes_nowhere(here: Here, house: House) -> None:
+    (mystery,) = told(inspect(here, house, house.mystery, "--checkpoint", VIVID, "--json"))
     assert (mystery["architecture"], mystery["lineage"]) == ("demo", "unknown")
     assert list(mystery["verdict"]) == [VIVID]  # type: ignore[call-overload]
     assert not mystery["verdict"][VIVID]["fits"]  # type: ignore[index]
 
 
-def test_every_file_is_told_in_order_and_rubbish_stops_nothing(house: House, tmp_path: Path) -> None:
+def test_every_file_is_told_in_order_and_rubbish_stops_nothing(here: Here, house: House, tmp_path: Path) -> None:
     rubbish = {
         "empty.safetensors": b"",
         "text.safetensors": b"Dear diary, today I renamed a text file.",
@@ -75,7 +75,7 @@ def test_every_file_is_told_in_order_and_rubbish_stops_nothing(house: House, tmp
     for name, content in rubbish.items():
         (tmp_path / name).write_bytes(content)
     files = [house.bat, *(tmp_path / name for name in rubbish), tmp_path / "gone.safetensors", tmp_path, house.wash]
-    said = inspect(house, *files, "--json")
+    said = inspect(here, house, *files, "--json")
     objects = told(said)
     assert said.code == REFUSED
     assert [each["file"] for each in objects] == [str(path) for path in files]
@@ -86,15 +86,15 @@ def test_every_file_is_told_in_order_and_rubbish_stops_nothing(house: House, tmp
         assert not any(verdict["fits"] for verdict in each["verdict"].values())  # type: ignore[attr-defined]
 
 
-def test_a_declaration_counts_at_once(house: House) -> None:
-    bot("library", "declare", house.mystery, "--base", BASES[PASTEL], "--reason", "mine", "--config", house.config)
-    (mystery,) = told(inspect(house, house.mystery, "--json"))
+def test_a_declaration_counts_at_once(here: Here, house: House) -> None:
+    here("library", "declare", house.mystery, "--base", BASES[PASTEL], "--reason", "mine", "--config", house.config)
+    (mystery,) = told(inspect(here, house, house.mystery, "--json"))
     assert (mystery["lineage"], mystery["verdict"][PASTEL]["fits"]) == ("pastel", True)  # type: ignore[index]
 
 
-def test_a_declaration_never_overrules_the_shapes(house: House) -> None:
-    bot("library", "declare", house.mystery, "--base", "sdxl/pony", "--reason", "wrong", "--config", house.config)
-    (mystery,) = told(inspect(house, house.mystery, "--json"))
+def test_a_declaration_never_overrules_the_shapes(here: Here, house: House) -> None:
+    here("library", "declare", house.mystery, "--base", "sdxl/pony", "--reason", "wrong", "--config", house.config)
+    (mystery,) = told(inspect(here, house, house.mystery, "--json"))
     assert (mystery["architecture"], mystery["lineage"], mystery["base_model"]) == ("demo", "unknown", None)
     assert "its layers are Demo's" in str(mystery["contradictions"])
 
@@ -102,29 +102,29 @@ def test_a_declaration_never_overrules_the_shapes(house: House) -> None:
 PONY_HASH = {"ss_new_sd_model_hash": "67ab2fd8ec439a89b3fedb15cc65f54336af163c7eb5e4f2acc98f090a29b0b3"}
 
 
-def test_declaring_against_the_hash_of_the_training_base_needs_force_and_is_recorded(house: House) -> None:
+def test_declaring_against_the_hash_of_the_training_base_needs_force_and_is_recorded(here: Here, house: House) -> None:
     path = write_lora(house.library / "carrot.safetensors", metadata=PONY_HASH)
     declare = ("library", "declare", path, "--base", "sdxl/illustrious", "--reason", "I know", "--config", house.config)
-    said = bot(*declare)
+    said = here(*declare)
     assert said.code == UNUSABLE
     assert "sdxl/pony" in said.sentence and "--force" in said.sentence
-    assert told(inspect(house, path, "--json"))[0]["lineage"] == "pony"
-    said = bot(*declare, "--force", "--json")
+    assert told(inspect(here, house, path, "--json"))[0]["lineage"] == "pony"
+    said = here(*declare, "--force", "--json")
     assert (said.code, json.loads(said.out)["force"]) == (DONE, True)
-    assert told(inspect(house, path, "--json"))[0]["lineage"] == "illustrious"
+    assert told(inspect(here, house, path, "--json"))[0]["lineage"] == "illustrious"
 
 
-def test_for_people_strange_metadata_is_escaped(house: House) -> None:
+def test_for_people_strange_metadata_is_escaped(here: Here, house: House) -> None:
     metadata = {"modelspec.trigger_phrase": "bat\x1b[31mred", "modelspec.architecture": "flux-1-dev/lora"}
     path = write_lora(house.library / "odd.safetensors", metadata=metadata)
     write_sidecar(path, base_model="sdxl/pony")
-    said = inspect(house, path)
+    said = inspect(here, house, path)
     assert (said.code, "\x1b" in said.out) == (DONE, False)
     assert "its metadata says Flux.1, its layers say SDXL" in said.out
 
 
-def test_an_unknown_checkpoint_is_told(house: House) -> None:
-    said = inspect(house, house.bat, "--checkpoint", "Nobody")
+def test_an_unknown_checkpoint_is_told(here: Here, house: House) -> None:
+    said = inspect(here, house, house.bat, "--checkpoint", "Nobody")
     assert (said.code, VIVID in said.sentence) == (UNUSABLE, True)
 
 
@@ -138,8 +138,10 @@ def test_torch_is_not_loaded_and_nothing_is_written(house: House, flag: str) -> 
     assert not house.data.exists()
 
 
-def test_the_training_base_is_recognised_before_anything_was_ever_started(house: House) -> None:
-    (told_of,) = told(bot("library", "inspect", LORAS / "komori-vivid.safetensors", "--config", house.config, "--json"))
+def test_the_training_base_is_recognised_before_anything_was_ever_started(here: Here, house: House) -> None:
+    (told_of,) = told(
+        here("library", "inspect", LORAS / "komori-vivid.safetensors", "--config", house.config, "--json")
+    )
     assert {"source": "hash of its training base", "grade": "exact", "says": BASES[VIVID]} in told_of["evidence"]  # type: ignore[operator]
 
 

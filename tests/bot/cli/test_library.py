@@ -9,25 +9,25 @@ import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
 from inference.hashes import file_sha256
-from tests.bot.cli.commands import Said, bot
+from tests.bot.cli.commands import Here, Said
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.lora_files import write_lora, write_sidecar
 
 
-def library(house: House, *arguments: str | Path) -> Said:
-    return bot("library", *arguments, "--config", house.config)
+def library(here: Here, house: House, *arguments: str | Path) -> Said:
+    return here("library", *arguments, "--config", house.config)
 
 
-def listed(house: House, *search: str) -> dict[str, dict[str, object]]:
-    said = library(house, "list", *search, "--json")
+def listed(here: Here, house: House, *search: str) -> dict[str, dict[str, object]]:
+    said = library(here, house, "list", *search, "--json")
     assert said.code == DONE, said
     return {lora["name"]: lora["versions"][0] for lora in json.loads(said.out)}
 
 
-def test_a_scan_tells_what_is_there_and_what_is_wrong_with_it(house: House) -> None:
+def test_a_scan_tells_what_is_there_and_what_is_wrong_with_it(here: Here, house: House) -> None:
     (house.library / "diary.safetensors").write_text("Dear diary, today I renamed a text file.")
     (house.library / "evil.ckpt").write_bytes(b"x")
-    said = library(house, "scan", "--json")
+    said = library(here, house, "scan", "--json")
     assert said.code == REFUSED, "broken files make the exit code 1"
     report = json.loads(said.out)
     assert (report["new"], report["unknown"]) == (
@@ -35,45 +35,45 @@ def test_a_scan_tells_what_is_there_and_what_is_wrong_with_it(house: House) -> N
         ["mystery.safetensors"],
     )
     assert {problem["path"] for problem in report["broken"]} == {"diary.safetensors", "evil.ckpt"}
-    said = library(house, "scan")
+    said = library(here, house, "scan")
     assert "3 unchanged" in said.out
     assert "diary.safetensors: this is not a safetensors file" in said.out
     assert "mystery.safetensors: base model unknown" in said.out
 
 
-def test_a_list_shows_what_is_known_and_from_where(house: House) -> None:
-    assert library(house, "scan").code == DONE
-    loras = listed(house)
+def test_a_list_shows_what_is_known_and_from_where(here: Here, house: House) -> None:
+    assert library(here, house, "scan").code == DONE
+    loras = listed(here, house)
     assert {name: version["base_model"] for name, version in loras.items()} == {
         "Bat": BASES[VIVID],
         "Wash": BASES[PASTEL],
         "mystery": None,
     }
-    assert list(listed(house, "ba")) == ["Bat"]
-    table = library(house, "list").out
+    assert list(listed(here, house, "ba")) == ["Bat"]
+    table = library(here, house, "list").out
     assert "Bat" in table and "unknown" in table
 
 
-def test_names_are_shown_and_do_nothing_to_the_terminal(house: House) -> None:
+def test_names_are_shown_and_do_nothing_to_the_terminal(here: Here, house: House) -> None:
     write_sidecar(house.bat, name="[/] [red]Bat", base_model=BASES[VIVID], version="\x1b[31mone")
     (house.library / "a\x1b[31m\nb.safetensors").write_text("x")
-    for said in (library(house, "scan"), library(house, "list")):
+    for said in (library(here, house, "scan"), library(here, house, "list")):
         assert "\x1b" not in said.out and "Traceback" not in said.err, said
     assert "[/]" in said.out and "[red]" in said.out
 
 
-def test_a_declaration_makes_an_unknown_lora_known_until_its_bytes_change(house: House) -> None:
-    said = library(house, "declare", house.mystery, "--base", BASES[VIVID], "--reason", "I trained it", "--json")
+def test_a_declaration_makes_an_unknown_lora_known_until_its_bytes_change(here: Here, house: House) -> None:
+    said = library(here, house, "declare", house.mystery, "--base", BASES[VIVID], "--reason", "I trained it", "--json")
     assert said.code == DONE, said
     assert json.loads(said.out)["sha256"] == file_sha256(house.mystery)
-    library(house, "scan")
-    assert listed(house)["mystery"]["base_model"] == BASES[VIVID]
-    assert listed(house)["mystery"]["evidence"] == "declared by an operator"
-    wrong = bot("paint", "x", "--lora", "mystery", "--checkpoint", PASTEL, "--config", house.config)
+    library(here, house, "scan")
+    assert listed(here, house)["mystery"]["base_model"] == BASES[VIVID]
+    assert listed(here, house)["mystery"]["evidence"] == "declared by an operator"
+    wrong = here("paint", "x", "--lora", "mystery", "--checkpoint", PASTEL, "--config", house.config)
     assert "Vivid (declared by an operator)" in wrong.sentence
     write_lora(house.mystery, modules=attention_modules(), seed=99)
-    library(house, "scan")
-    assert listed(house)["mystery"]["base_model"] is None
+    library(here, house, "scan")
+    assert listed(here, house)["mystery"]["base_model"] is None
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_a_declaration_makes_an_unknown_lora_known_until_its_bytes_change(house:
         ("demo/vivid", "x" * 1001, "reason"),
     ],
 )
-def test_what_cannot_be_declared_is_told(house: House, base: str, reason: str, words: str) -> None:
-    said = library(house, "declare", house.mystery, "--base", base, "--reason", reason)
+def test_what_cannot_be_declared_is_told(here: Here, house: House, base: str, reason: str, words: str) -> None:
+    said = library(here, house, "declare", house.mystery, "--base", base, "--reason", reason)
     assert (said.code, words in said.sentence) == (UNUSABLE, True)
     assert not (house.library / "declarations.jsonl").exists()
 
 
-def test_a_file_that_is_not_there_cannot_be_declared(house: House) -> None:
-    said = library(house, "declare", house.library / "no.safetensors", "--base", "demo/vivid", "--reason", "x")
+def test_a_file_that_is_not_there_cannot_be_declared(here: Here, house: House) -> None:
+    said = library(here, house, "declare", house.library / "no.safetensors", "--base", "demo/vivid", "--reason", "x")
     assert (said.code, "no.safetensors" in said.sentence) == (UNUSABLE, True)

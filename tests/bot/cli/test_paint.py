@@ -15,7 +15,7 @@ from PIL import Image
 
 from bot.cli import DONE, REFUSED, UNUSABLE
 from inference.parameters import CHUNK
-from tests.bot.cli.commands import PATIENCE, ROOT, bot, can_be_powerless
+from tests.bot.cli.commands import PATIENCE, ROOT, Here, bot, can_be_powerless
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import lora_tensors, safetensors_bytes, write_sidecar
 
@@ -114,18 +114,18 @@ def test_the_demo_folder_paints_as_it_was_written(tmp_path: Path) -> None:
     assert Path(json.loads(said.out)["pictures"][0]).is_file()
 
 
-def test_init_touches_no_folder_that_holds_something(tmp_path: Path) -> None:
+def test_init_touches_no_folder_that_holds_something(here: Here, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    said = bot("init", tmp_path)
+    said = here("init", tmp_path)
     assert (said.code, "not empty" in said.sentence) == (UNUSABLE, True)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    assert bot("init", tmp_path / "mine.txt").code == UNUSABLE
+    assert here("init", tmp_path / "mine.txt").code == UNUSABLE
 
 
-def test_init_writes_the_example_into_a_new_or_an_empty_folder(tmp_path: Path) -> None:
+def test_init_writes_the_example_into_a_new_or_an_empty_folder(here: Here, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", tmp_path / "a" / "new"):
-        assert bot("init", folder).code == DONE
+        assert here("init", folder).code == DONE
         assert (folder / "config.toml").read_text("utf-8") == (ROOT / "config.example.toml").read_text("utf-8")
         assert (folder / "loras").is_dir()
 
@@ -167,9 +167,9 @@ def test_the_doctor_finds_a_broken_library_file_and_praises_the_rest(house: Hous
     assert findings["worker"] == ("ok", "paints on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
-def test_the_doctor_names_every_bad_setting(house: House) -> None:
+def test_the_doctor_names_every_bad_setting(here: Here, house: House) -> None:
     config = house.config
     config.write_text("[worker]\ndevcie = 'cpu'\nthreads = 0\n")
-    said = bot("doctor", "--config", config)
+    said = here("doctor", "--config", config)
     assert said.code == UNUSABLE
     assert "worker.devcie" in said.out and "worker.threads" in said.out

@@ -10,12 +10,12 @@ import pytest
 
 from bot.cli import REFUSED, UNUSABLE
 from bot.database.lock import program_lock
-from tests.bot.cli.commands import Said, bot, bot_here, can_be_powerless
+from tests.bot.cli.commands import Here, Said, bot, can_be_powerless
 from tests.house import House
 
 
-def paint(house: House, *arguments: str | bytes, prompt: str = "a red circle", **environment: str) -> Said:
-    return bot("paint", prompt, "--config", house.config, "--out", house.folder / "o.png", *arguments, **environment)
+def paint(here: Here, house: House, *arguments: str, prompt: str = "a red circle", **environment: str) -> Said:
+    return here("paint", prompt, "--config", house.config, "--out", house.folder / "o.png", *arguments, **environment)
 
 
 def label(value: list[str]) -> str | None:
@@ -58,10 +58,10 @@ def label(value: list[str]) -> str | None:
     ids=label,
 )  # fmt: skip
 def test_a_request_that_cannot_be_painted_is_refused_in_a_sentence(
-    shared_house: House, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]
+    here: Here, shared_house: House, arguments: list[str], words: list[str]
 ) -> None:
     out = shared_house.folder / "o.png"
-    said = bot_here(capsys, "paint", "a red circle", "--config", shared_house.config, "--out", out, *arguments)
+    said = here("paint", "a red circle", "--config", shared_house.config, "--out", out, *arguments)
     assert said.code == REFUSED, said
     for word in words:
         assert word in said.sentence
@@ -71,18 +71,20 @@ def test_a_request_that_cannot_be_painted_is_refused_in_a_sentence(
 
 
 def test_a_name_that_is_no_text_is_refused(shared_house: House) -> None:
-    said = paint(shared_house, "--lora", b"\xff\xfe")
+    said = bot(
+        "paint", "x", "--lora", b"\xff\xfe", "--config", shared_house.config, "--out", shared_house.folder / "o.png"
+    )
     assert (said.code, "no LoRA" in said.sentence) == (REFUSED, True)
 
 
-def test_a_prompt_of_ten_thousand_characters_is_refused(shared_house: House) -> None:
-    said = paint(shared_house, prompt="x" * 10_000)
+def test_a_prompt_of_ten_thousand_characters_is_refused(here: Here, shared_house: House) -> None:
+    said = paint(here, shared_house, prompt="x" * 10_000)
     assert (said.code, "10000 characters; at most 4000" in said.sentence) == (REFUSED, True)
 
 
-def test_a_refusal_starts_no_worker(shared_house: House) -> None:
+def test_a_refusal_starts_no_worker(here: Here, shared_house: House) -> None:
     began = time.monotonic()
-    assert paint(shared_house, "--lora", "Wash", EASEL_WORKER__DEVICES='["cuda:99"]').code == REFUSED
+    assert paint(here, shared_house, "--lora", "Wash", EASEL_WORKER__DEVICES='["cuda:99"]').code == REFUSED
     assert time.monotonic() - began < 30
     database = sqlite3.connect(shared_house.data / "easel.sqlite3")
     assert database.execute("SELECT count(*) FROM job").fetchone() == (0,)
@@ -100,9 +102,9 @@ def test_a_refusal_starts_no_worker(shared_house: House) -> None:
     ],
 )
 def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
-    shared_house: House, arguments: list[str], words: str
+    here: Here, shared_house: House, arguments: list[str], words: str
 ) -> None:
-    said = paint(shared_house, *arguments)
+    said = paint(here, shared_house, *arguments)
     assert (said.code, words in said.sentence) == (UNUSABLE, True), said
 
 
@@ -129,20 +131,18 @@ def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
     ],
     ids=lambda value: value[:40].replace("\n", " "),
 )
-def test_a_setting_that_cannot_be_used_is_named(
-    house: House, capsys: pytest.CaptureFixture[str], text: str, words: str
-) -> None:
+def test_a_setting_that_cannot_be_used_is_named(here: Here, house: House, text: str, words: str) -> None:
     config = house.config
     config.write_text(text)
-    said = bot_here(capsys, "paint", "x", "--config", config, "--out", house.folder / "o.png")
+    said = here("paint", "x", "--config", config, "--out", house.folder / "o.png")
     assert (said.code, words in said.sentence) == (UNUSABLE, True), said
 
 
-def test_settings_that_are_no_text_are_told(house: House) -> None:
+def test_settings_that_are_no_text_are_told(here: Here, house: House) -> None:
     config = house.config
     config.write_bytes(b"\xff\xfe\x00")
-    assert "cannot be read" in bot("doctor", "--config", config).out
-    assert "cannot be read" in bot("paint", "x", "--config", config).sentence
+    assert "cannot be read" in here("doctor", "--config", config).out
+    assert "cannot be read" in here("paint", "x", "--config", config).sentence
 
 
 @pytest.mark.parametrize(
@@ -154,14 +154,16 @@ def test_settings_that_are_no_text_are_told(house: House) -> None:
         ("EASEL_CHECKPOINTS", "{", "checkpoints"),
     ],
 )
-def test_a_variable_that_cannot_be_used_is_named(house: House, variable: str, value: str, words: str) -> None:
-    said = paint(house, **{variable: value})
+def test_a_variable_that_cannot_be_used_is_named(
+    here: Here, house: House, variable: str, value: str, words: str
+) -> None:
+    said = paint(here, house, **{variable: value})
     assert (said.code, words in said.sentence) == (UNUSABLE, True), said
 
 
-def test_a_token_is_never_repeated(house: House) -> None:
+def test_a_token_is_never_repeated(here: Here, house: House) -> None:
     for settings in ({"EASEL_DISCORD__TOKEN": "s3cret", "EASEL_DISCORD__TOKN": "s3cret"}, {"EASEL_DISCORD": "s3cret"}):
-        said = paint(house, **settings)
+        said = paint(here, house, **settings)
         assert said.code == UNUSABLE
         assert "s3cret" not in said.err + said.out
 
@@ -171,28 +173,28 @@ def database(house: House) -> Path:
     return house.data / "easel.sqlite3"
 
 
-def test_a_newer_database_is_left_as_it_is(house: House) -> None:
-    assert paint(house, "--lora", "Nobody").code == REFUSED
+def test_a_newer_database_is_left_as_it_is(here: Here, house: House) -> None:
+    assert paint(here, house, "--lora", "Nobody").code == REFUSED
     connection = sqlite3.connect(database(house))
     connection.execute("PRAGMA user_version = 999")
     connection.close()
     before = database(house).read_bytes()
-    said = paint(house)
+    said = paint(here, house)
     assert (said.code, "newer Easel" in said.sentence) == (UNUSABLE, True)
     assert database(house).read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_left_as_it_is(house: House) -> None:
+def test_a_file_that_is_no_database_is_left_as_it_is(here: Here, house: House) -> None:
     database(house).write_text("Dear diary, " * 100)
-    said = paint(house)
+    said = paint(here, house)
     assert (said.code, "not an Easel database" in said.sentence) == (UNUSABLE, True)
     assert database(house).read_text().startswith("Dear diary")
 
 
-def test_a_second_program_on_one_database_is_told(house: House) -> None:
+def test_a_second_program_on_one_database_is_told(here: Here, house: House) -> None:
     with program_lock(database(house)):
         for command in (["paint", "x", "--out", str(house.folder / "o.png")], ["library", "scan"]):
-            said = bot(*command, "--config", house.config)
+            said = here(*command, "--config", house.config)
             assert (said.code, "Another Easel" in said.sentence) == (UNUSABLE, True)
 
 
@@ -210,17 +212,17 @@ def test_a_folder_that_may_not_be_written_is_told(house: House, command: list[st
 
 
 @pytest.mark.parametrize("folder", ["/proc/nowhere", "/dev/null/x"])
-def test_storage_where_nothing_can_be_is_told(house: House, folder: str) -> None:
-    said = paint(house, EASEL_STORAGE__FOLDER=folder)
+def test_storage_where_nothing_can_be_is_told(here: Here, house: House, folder: str) -> None:
+    said = paint(here, house, EASEL_STORAGE__FOLDER=folder)
     assert (said.code, "cannot be written" in said.sentence) == (UNUSABLE, True), said
 
 
-def test_a_library_that_is_not_there_is_told(house: House) -> None:
-    said = paint(house, EASEL_LIBRARY__FOLDER="/nowhere")
+def test_a_library_that_is_not_there_is_told(here: Here, house: House) -> None:
+    said = paint(here, house, EASEL_LIBRARY__FOLDER="/nowhere")
     assert (said.code, "/nowhere" in said.sentence) == (UNUSABLE, True)
 
 
-def test_damaged_declarations_are_named_by_their_line(house: House) -> None:
+def test_damaged_declarations_are_named_by_their_line(here: Here, house: House) -> None:
     (house.library / "declarations.jsonl").write_text("rubbish\n")
-    said = paint(house)
+    said = paint(here, house)
     assert (said.code, "line 1" in said.sentence) == (UNUSABLE, True)
