@@ -109,6 +109,9 @@ class GenerationRequest(_Frozen):
     writes it; None is the usual one: 1 for Stable Diffusion, 2 for SDXL. diffusers counts from the usual one: its
     `clip_skip` is one less for Stable Diffusion and two less for SDXL.
 
+    An empty `negative_prompt` is none at all, as None is in diffusers: SDXL guides away from zeros then. What diffusers
+    makes of an empty text, the encoded nothing, is that of a single space here.
+
     `prompt` is the person's own text; the checkpoint's quality tags and the LoRAs' trigger words stand beside it
     and join it only in `full_prompt`, so that editing a request never shows words the person did not write.
     """

@@ -1,13 +1,14 @@
 """The engine: takes requests at any time, and paints them together, one denoising step of everybody after another.
 
-    engine = Engine(store, LoraReader(...), matcher)
-    handle = engine.submit(request, files)
+    engine = Engine.of(Configure(checkpoints=..., library=..., spool=...), torch.device("cpu"), torch.float64)
+    handle = engine.submit(request, files)  # files: {SHA-256: path in the library} of the request's LoRAs
     while engine.step():
         ...  # handle.done, handle.preview(), handle.cancel()
     handle.pictures
 
 Who waits is admitted in the order of arrival, up to the places there are; another checkpoint is loaded when everybody
-on the current one has left. What goes wrong with one request ends that one alone.
+on the current one has left. What goes wrong with one request ends that one alone. Who has networks or LoRAs in memory
+makes an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and of any `LoraSource`.
 """
 
 from __future__ import annotations

@@ -44,7 +44,10 @@ def test_words_are_weighted_and_long_prompts_go_on_beside_short_ones(world: Worl
     engine, chance = world.engine(), random.Random(9)
     wishes = [
         world.wish(chance, prompt=prompt, negative_prompt=negative, guidance_scale=guidance, steps=3)
-        for prompt, negative in zip([*WRITTEN, "a red circle"], ["", "blurry", "", *list(WRITTEN)[:2]], strict=True)
+        for prompt, negative in [
+            *zip(WRITTEN, ["", "blurry", "", next(iter(WRITTEN))], strict=True),
+            *(("a red circle", negative) for negative in ("", " ", list(WRITTEN)[1])),
+        ]
     ]
     handles = [engine.submit(wish) for wish in wishes]
     engine.finish()
