@@ -199,22 +199,29 @@ class WholeLinear(Whole):
     def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
         """See `Addition.output`."""
         weight, bias = self.weight, self.bias
-        if len(weight) == 1:
+        if weight.shape[0] == 1:
             return linear(x, weight[0], None if bias is None else bias[0, 0])
-        given = x.reshape(len(weight), -1, x.shape[-1])
+        given = x.reshape(weight.shape[0], -1, x.shape[-1])
         y = torch.bmm(given, weight.mT) if bias is None else torch.baddbmm(bias, given, weight.mT)
         return y.view(*x.shape[:-1], -1)
 
 
 class WholeConv(Whole):
-    """Of a convolution, for one entry alone."""
+    """Of a convolution; with several entries there is one for each row, and its kernel is a single pixel."""
+
+    PER_ROW: ClassVar[bool] = True
 
     def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
         """See `Addition.output`."""
         assert isinstance(layer, nn.Conv2d)
-        assert len(self.weight) == 1, "groups of whole convolutions would be slow; nobody asks for them"
-        bias = None if self.bias is None else self.bias[0, 0]
-        return conv2d(x, self.weight[0], bias, layer.stride, layer.padding, layer.dilation)
+        weight, bias = self.weight, self.bias
+        if weight.shape[0] == 1:
+            own = None if bias is None else bias[0, 0]
+            return conv2d(x, weight[0], own, layer.stride, layer.padding, layer.dilation)
+        assert is_pointwise(layer), "groups of larger kernels would be slow; nobody asks for them"
+        given, matrix = x.flatten(2), weight.flatten(2)
+        y = torch.bmm(matrix, given) if bias is None else torch.baddbmm(bias.mT, matrix, given)
+        return y.unflatten(2, x.shape[2:])
 
 
 def addition_of(change: Folded, layer: Layer, device: torch.device | None = None) -> Addition:
@@ -229,10 +236,15 @@ def _like(
     return {name: None if part is None else part.to(device, dtype).contiguous() for name, part in parts.items()}
 
 
+def is_pointwise(layer: nn.Conv2d) -> bool:
+    """Whether each pixel of what a convolution says depends on that pixel alone."""
+    return layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0)
+
+
 def _convolved(x: torch.Tensor, kernels: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
     """x (rows, in, h, w) through kernels (1 or rows, out, in, k, k), as `layer` strides and pads: (rows, out, h·w)."""
     rows = len(x)
-    if kernels.shape[3:] == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0):
+    if is_pointwise(layer):
         return torch.bmm(kernels.flatten(2).expand(rows, -1, -1), x.flatten(2))
     if len(kernels) == 1:
         return conv2d(x, kernels[0], None, layer.stride, layer.padding, layer.dilation).flatten(2)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
 
 from inference.engine.bench import Bench
-from inference.engine.board import Additions
+from inference.engine.board import Additions, Said
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.decode import decode
 from inference.engine.run import Conditions, Run
@@ -18,11 +18,15 @@ from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
 
 @dataclass(frozen=True)
 class _Seating:
-    """Who sits where: runs with their rows, conditions of all rows, and what the layers add for them."""
+    """Who sits where: runs with their rows, conditions of all rows, and what the layers add for them.
+
+    `said` is what layers make of the words of the prompts, the same in each step.
+    """
 
     runs: tuple[Run, ...]
     additions: Additions
     conditions: Conditions
+    said: Said = field(default_factory=Said)
 
 
 class Batch:
@@ -68,7 +72,11 @@ class Batch:
         latents = torch.cat([rows for rows, _ in given])
         times = torch.cat([time for _, time in given]).to(latents.device)
         self.checkpoint.residence.bring("unet")
-        with self.checkpoint.board.showing(seating.additions, watching=new), self.checkpoint.as_compiled(not new):
+        said = None if self.checkpoint.compiled else seating.said
+        with (
+            self.checkpoint.board.showing(seating.additions, watching=new, said=said),
+            self.checkpoint.as_compiled(not new),
+        ):
             said = self.checkpoint.pipeline.unet(latents, times, return_dict=False, **_options(seating.conditions))[0]
         failed: dict[Run, InferenceError] = {}
         finite = said.isfinite().flatten(1).all(1).tolist()

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from inference.engine.additions import Addition
+from inference.engine.additions import Addition, is_pointwise
 from inference.engine.folding import Layer, Layers, ModuleKey
 
 Additions = Sequence[Addition | None]  # by place; None: the layer adds nothing
+Said = dict[int, torch.Tensor]  # what layers answered, by place
 
 # A layer is small when a LoRA of this rank would have half as many numbers and more: a matrix of its own for each
 # picture is then cheaper than what LoRAs add. Layers of Stable Diffusion and SDXL are all larger.
@@ -38,27 +39,39 @@ class Board:
         self.places = {key: place for place, key in enumerate(self.keys)}
         self.ran = bytearray(len(self.keys))
         self.watching = True
+        self.said: Said | None = None
         for place, layer in enumerate(self.layers):
             layer.__class__ = _asking(type(layer))
-            vars(layer).update(board=self, place=place, addition=None)
+            vars(layer).update(board=self, place=place, addition=None, of_words=False)
 
     def is_small(self, layer: Layer) -> bool:
         """Whether each picture gets weights of its own there."""
         outputs, inputs = layer.weight.shape[:2]
-        return isinstance(layer, nn.Linear) and outputs * inputs <= self.small * (outputs + inputs)
+        matrix = isinstance(layer, nn.Linear) or is_pointwise(layer)
+        return matrix and outputs * inputs <= self.small * (outputs + inputs)
+
+    def hear_words(self, layers: Iterable[nn.Module]) -> None:
+        """These are given the words of the prompt and nothing else: the same in each step of a batch."""
+        for layer in layers:
+            vars(layer)["of_words"] = True
 
     @contextmanager
-    def showing(self, additions: Additions, *, watching: bool = True) -> Generator[None]:
-        """While inside, the layers add these. Afterwards, if it is watched, `idle` tells which of them never ran."""
+    def showing(self, additions: Additions, *, watching: bool = True, said: Said | None = None) -> Generator[None]:
+        """While inside, the layers add these. Afterwards, if it is watched, `idle` tells which of them never ran.
+
+        What layers say of the words is put into `said`, and taken from there the next time: a dictionary of its own
+        for each batch of words under each additions.
+        """
         shown = [(layer, addition) for layer, addition in zip(self.layers, additions, strict=True) if addition]
         for layer, addition in shown:
             vars(layer)["addition"] = addition
-        self.watching = watching
+        self.watching, self.said = watching, said
         if watching:
             self.ran[:] = bytes(len(self.ran))
         try:
             yield
         finally:
+            self.said = None
             for layer, _ in shown:
                 vars(layer)["addition"] = None
 
@@ -76,8 +89,17 @@ class _Asking(nn.Module):
     board: Board | None = None
     place: int = 0
     addition: Addition | None = None
+    of_words: bool = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.of_words or self.board is None or (said := self.board.said) is None:
+            return self._answer(x)
+        answer = said.get(self.place)
+        if answer is None:
+            answer = said[self.place] = self._answer(x)
+        return answer
+
+    def _answer(self, x: torch.Tensor) -> torch.Tensor:
         addition, board = self.addition, self.board
         if addition is None or board is None:
             return super().forward(x)

@@ -114,7 +114,7 @@ class Checkpoint:
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
         residence.bring("vae")
         preview, board = preview_of(pipeline.vae, tiny), Board(layer_names.layers, residence.device)
-        lean(pipeline.unet)
+        board.hear_words(lean(pipeline.unet))
         embeddings = Embeddings(pipeline, board, residence, embedding_bytes)
         return cls(spec, pipeline, config, prediction, preview, layer_names, board, residence, embeddings)
 

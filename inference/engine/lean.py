@@ -9,12 +9,13 @@ from functools import cache
 from typing import Any
 
 import torch
-from diffusers.models.attention_processor import Attention
+from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
 
 
 class _LeanAttention(Attention):
-    """Attention that does not inspect the signature of its processor, which is asked for nothing special here."""
+    """Attention as the denoisers of Stable Diffusion and SDXL have it, without asking each time what else there is."""
 
     def forward(
         self,
@@ -23,9 +24,25 @@ class _LeanAttention(Attention):
         attention_mask: torch.Tensor | None = None,
         **options: Any,
     ) -> torch.Tensor:
-        if options:
+        if options or attention_mask is not None:
             return super().forward(hidden_states, encoder_hidden_states, attention_mask, **options)
-        return self.processor(self, hidden_states, encoder_hidden_states, attention_mask)
+        own: Any = self  # of other kinds some of its layers are missing
+        given = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        query, key, value = (
+            layer(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for layer, x in ((own.to_q, hidden_states), (own.to_k, given), (own.to_v, given))
+        )
+        found = scaled_dot_product_attention(query, key, value)
+        return own.to_out[0](found.transpose(1, 2).flatten(2))
+
+    @classmethod
+    def does_for(cls, layer: nn.Module) -> bool:
+        """Whether this is all that `layer` does."""
+        if type(layer) is not Attention or not isinstance(layer.processor, AttnProcessor2_0):
+            return False
+        more = (layer.spatial_norm, layer.group_norm, layer.norm_cross, layer.norm_q, layer.norm_k)
+        plain = not any(more) and layer.added_kv_proj_dim is None
+        return plain and not layer.residual_connection and layer.rescale_output_factor == 1
 
 
 class _LeanNetwork(nn.Module):
@@ -44,13 +61,19 @@ class _LeanNetwork(nn.Module):
         return self.conv_in.weight.device
 
 
-def lean(network: nn.Module) -> None:
-    """Make a denoiser of diffusers lean, in place."""
-    for layer in network.modules():
-        if type(layer) is Attention:
-            layer.__class__ = _LeanAttention
+def lean(network: nn.Module) -> list[nn.Module]:
+    """Make a denoiser of diffusers lean, in place.
+
+    Returns the layers that are given the words of the prompt alone, and so answer the same in each step.
+    """
+    of_words: list[nn.Module] = []
+    attentions: list[Any] = [layer for layer in network.modules() if _LeanAttention.does_for(layer)]
+    for attention in attentions:
+        attention.__class__ = _LeanAttention
+        of_words += [attention.to_k, attention.to_v] if attention.is_cross_attention else []
     if isinstance(getattr(network, "conv_in", None), nn.Conv2d):
         network.__class__ = _lean(type(network))
+    return of_words
 
 
 @cache
