@@ -54,7 +54,6 @@ class Asides:
             return None
         station = min(able, key=lambda station: request.checkpoint not in station.seat.held)
         self._aside = aside = _Aside(next(self._ids), station)  # before anything is awaited: `give_up` has to find it
-        station.seat.places -= 1
         command = Generate(job_id=aside.job_id, attempt=1, request=request, files=files)
         if not await station.worker.submit(command):
             station.seat.places = 0
@@ -79,8 +78,6 @@ class Asides:
         if aside is None or event.job_id != aside.job_id:
             return event.job_id >= FIRST_ID
         self._end(aside, _end_of(event))
-        if isinstance(event, Finished):
-            aside.station.seat.places += 1  # the worker is about to say so; whoever paints aside has more to come
         return True
 
     def die(self, station: Station) -> None:

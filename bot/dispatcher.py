@@ -39,7 +39,7 @@ from inference.messages import (
     Ready,
     Started,
 )
-from inference.queue import EVERYWHERE, JobQueue, Seat, Waiting
+from inference.queue import EVERYWHERE, JobQueue, Seat
 from inference.workers import Worker, WorkerDied
 
 log = logging.getLogger(__name__)
@@ -141,6 +141,8 @@ class Dispatcher:
         """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
         await pause(self._connection, server_id, person_id)
         self._queue.paused |= {server_id}
+        for station in self._stations:
+            await station.recall(lambda job: server_id in {EVERYWHERE, job.server_id})
 
     async def unpause(self, server_id: int) -> None:
         """Go on. Raises DatabaseError."""
@@ -157,6 +159,7 @@ class Dispatcher:
         for station, change in zip(self._stations, changes, strict=True):
             if change is not None:
                 station.expect(change)
+                await station.recall(lambda job: True)
         await self._sift()
         await self._asides.give_up()
         self._called.set()
@@ -169,12 +172,13 @@ class Dispatcher:
     @property
     def longest_wait(self) -> float | None:
         """Seconds that the job which was ordered first has waited; None when none waits."""
-        return max(((now_ms() - job.created_at) / 1000 for job in self._waiting_jobs), default=None)
+        since = min((job.created_at for job in self._jobs.values() if not self.forecasts.paints(job)), default=None)
+        return None if since is None else (now_ms() - since) / 1000
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait for their turn."""
-        return len(self._queue)
+        """How many jobs wait for their turn, in the queue or at a worker."""
+        return len(self._queue) + sum(len(station.hands) - len(station.begun) for station in self._stations)
 
     @property
     def begun(self) -> int:
@@ -235,10 +239,11 @@ class Dispatcher:
         command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=begun.files)
         if not await station.worker.submit(command):
             station.seat.places = 0
-            await self._give_back(station, job.id, hand)
+            await self._give_back(station, job.id, hand, died=False)
 
     async def _follow(self, station: Station) -> None:
         async for event in station.worker.events():
+            station.heard = time.monotonic()
             metrics.count_lookups(event)
             with about(getattr(event, "job_id", None)):
                 await guard(self._handle(station, event), f"handling {type(event).__name__}")
@@ -273,10 +278,10 @@ class Dispatcher:
                     self._pace.ended(job.request, time.monotonic() - hand.watch.last)
             case Failed():
                 await self._fail(job, InferenceError.from_failed(event.code, event.detail))
-            case Cancelled() if not hand.cancelled:  # by itself, so somebody else has to paint it
-                await self._give_back(station, job.id, hand)
+            case Cancelled() if not hand.cancelled:  # by itself, or recalled: so somebody else has to paint it
+                await self._give_back(station, job.id, hand, died=hand.watch is not None and not hand.recalled)
             case Cancelled():
-                pass
+                self._let_go(station, job.id, served=hand.watch is not None)
         self._let_go(station, job.id)  # not before its end is written down: until then `cancel` has to find it
         self._outcomes.tidy(job)
 
@@ -301,8 +306,8 @@ class Dispatcher:
         if job_id not in self._queue:
             self._jobs.pop(job_id, None)
 
-    async def _give_back(self, station: Station, job_id: int, hand: Hand) -> None:
-        """This attempt came to nothing: wait again, or give up after too many.
+    async def _give_back(self, station: Station, job_id: int, hand: Hand, *, died: bool) -> None:
+        """This attempt came to nothing, maybe because the worker died of it: wait again, or give up after too many.
 
         Who hands the job over and who hears of the worker's death may both find out; the first one does it.
         """
@@ -310,7 +315,6 @@ class Dispatcher:
         if job is None or hand.returned:
             return  # while it is still being begun, it will be refused by a worker that is gone
         hand.returned = True
-        died = hand.watch is not None
         waits = None
         if job.deaths + died >= self._limits.max_attempts or job.attempt >= MANY_ATTEMPTS:
             await self._fail(job, WorkerCrashed(attempts=job.deaths + died))
@@ -326,12 +330,13 @@ class Dispatcher:
         """Every job the worker had goes back to the queue; everybody who waits is told."""
         metrics.WORKER_DEATHS.inc()
         station.dies(death, time.monotonic())
+        suspects = station.suspects
         self._asides.die(station)
         if is_benched(death):
             self._benched(death)
         for job_id, hand in list(station.hands.items()):
             with about(job_id):
-                await self._give_back(station, job_id, hand)
+                await self._give_back(station, job_id, hand, died=hand in suspects)
         for job in self._waiting_jobs:
             self._tell(JobUpdate(job, trouble=death))
 
@@ -384,10 +389,7 @@ class Dispatcher:
 
     def _push(self, job: Job) -> None:
         self._jobs[job.id] = job
-        self._queue.push(self._waiting(job))
-
-    def _waiting(self, job: Job) -> Waiting:
-        return waiting(job, self._limits.max_attempts)
+        self._queue.push(waiting(job, self._limits.max_attempts))
 
     @property
     def _waiting_jobs(self) -> list[Job]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from bot.database.clock import now_ms
 from bot.database.jobs import Job
-from bot.pace import Pace, passes
+from bot.pace import Pace
 from bot.stations import Station
 from inference.messages import GenerationRequest
 from inference.queue import JobQueue, Waiting
 from inference.rehearsal import Forecast, rehearse
+from inference.work import passes
 
 FRESH_SECONDS = 1.0  # for so long what was played holds, if nobody came or went meanwhile
 
@@ -51,12 +52,16 @@ class Forecasts:
         """When a job that waits or is painted will begin and be with its person, if nobody else comes."""
         return self._told().get(job.id, Forecast(0))
 
-    def next_begins(self, person_id: int) -> float | None:
-        """Seconds until the next of a person's jobs begins, or if none waits, anybody's; None when nobody can say."""
+    def paints(self, job: Job) -> bool:
+        """Whether a worker has begun it; until then it waits, in the queue or at the worker."""
+        return any((hand := station.hands.get(job.id)) and hand.watch for station in self._stations)
+
+    def next_handed(self, person_id: int) -> float | None:
+        """Seconds until one of a person's jobs leaves the queue, or if none waits, anybody's; None: nobody can say."""
         waiting = [job for job in self._jobs.values() if job.id in self._queue]
         mine = [job for job in waiting if job.person_id == person_id] or waiting
-        begins = (self.of(job).begins for job in mine)
-        return min((seconds for seconds in begins if seconds is not None), default=None)
+        handed = (self.of(job).handed for job in mine)
+        return min((seconds for seconds in handed if seconds is not None), default=None)
 
     def delivered(self, job: Job) -> None:
         """Its person has what became of it, just now."""
@@ -67,10 +72,10 @@ class Forecasts:
         now = time.monotonic()
         if self._changes != self._queue.changes or now - self._at >= FRESH_SECONDS:
             left = {
-                job_id: hand.watch.total - hand.watch.steps
+                job_id: None if hand.watch.total is None else hand.watch.total - hand.watch.steps
                 for station in self._stations
                 for job_id, hand in station.hands.items()
-                if hand.watch and hand.watch.total is not None
+                if hand.watch
             }
             played = rehearse(self._queue, now, _Times(self._pace, self._requests), left)
             self._played = {job_id: self._with_delivery(forecast) for job_id, forecast in played.items()}

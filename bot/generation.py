@@ -97,7 +97,7 @@ class Generation:
         policy = policy or self._limits.policy
         async with transaction(self._connection):
             mine, in_all = await count_waiting(self._connection, person_id), await count_queue(self._connection)
-            policy.check(mine, in_all, lambda: duration(self._dispatcher.forecasts.next_begins(person_id)))
+            policy.check(mine, in_all, lambda: duration(self._dispatcher.forecasts.next_handed(person_id)))
             job = await create_job(
                 self._connection,
                 request,
@@ -168,6 +168,10 @@ class Generation:
     def forecast(self, job: Job) -> Forecast:
         """When a job that waits or is painted will begin and be with its person, if nobody else comes."""
         return self._dispatcher.forecasts.of(job)
+
+    def paints(self, job: Job) -> bool:
+        """Whether a worker has begun it."""
+        return self._dispatcher.forecasts.paints(job)
 
     def delivered(self, job: Job) -> None:
         """The person has what became of it, just now."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.database.paces import Measured, Shape
-from inference.messages import GenerationRequest, Sampler
+from inference.messages import GenerationRequest
 
 NEWEST = 0.3  # how much the newest measurement of a load or an end counts against all before
 ROUNDS = 10.0  # a step's time is the mean of about so many
@@ -135,14 +135,6 @@ class Pace:
                 return self._steps[fewer] + part * (self._steps[more] - self._steps[fewer])
         near = alike[0] if wanted.pictures < alike[0].pictures else alike[-1]
         return self._steps[near] * (1 + SHARE * (wanted.pictures / near.pictures - 1))
-
-
-def passes(request: GenerationRequest) -> int:
-    """How often the network runs for it, as a worker counts steps."""
-    steps = request.steps
-    if request.image is not None:
-        steps = max(1, int(steps * request.image.strength))
-    return 2 * steps - 1 if request.sampler is Sampler.HEUN else steps
 
 
 def _shapes(requests: Iterable[GenerationRequest]) -> list[Shape]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -11,6 +12,7 @@ from bot.database.jobs import Job
 from bot.pace import Pace, Watch
 from inference.messages import Capacity, Configure, GenerationRequest, Progress, Ready, Started
 from inference.queue import Seat
+from inference.work import pass_work
 from inference.workers import Worker, WorkerDied
 
 SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two hangs
@@ -21,10 +23,11 @@ BENCHED = 5  # deaths in a row after which an operator is told, and again at eac
 
 @dataclass(eq=False)
 class Hand:
-    """A job that was taken out of the queue: about to be handed to a worker, or there already."""
+    """A job that was taken out of the queue: about to be handed to a worker, waiting there, or painted."""
 
     job: Job | None = None  # once it is running
     cancelled: bool = False
+    recalled: bool = False  # the queue wants it back
     returned: bool = False  # it is being given back
     watch: Watch | None = None  # once the worker has begun
     heard: float = 0.0
@@ -70,6 +73,7 @@ class Station:
     device: str = ""  # as the worker itself calls it
     compiles: bool = False
     changes: Configure | None = None  # what it hears once its hands are empty
+    heard: float = 0.0
     _since: tuple[WorkerState, float] = field(default_factory=lambda: (WorkerState.STARTING, time.monotonic()))
     _back: float | None = None
 
@@ -115,19 +119,33 @@ class Station:
         """It is there."""
         self.device, self.compiles, self._back = ready.device, ready.compiles, None
 
-    def hangs(self, now: float, pace: Pace) -> bool:
-        """Whether the worker has reported nothing of a job for far too long."""
-        return any(hand.hangs(now, pace, compiles=self.compiles) for hand in self.begun)
-
     @property
     def begun(self) -> list[Hand]:
         """The jobs that the worker paints now."""
         return [hand for hand in self.hands.values() if hand.watch]
 
     @property
-    def pictures(self) -> int:
-        """How many pictures it paints at once."""
-        return sum(hand.job.request.count for hand in self.begun if hand.job)
+    def ahead(self) -> list[Hand]:
+        """The jobs that wait at the worker for their turn."""
+        return [hand for hand in self.hands.values() if hand.job and not hand.watch]
+
+    @property
+    def suspects(self) -> list[Hand]:
+        """The jobs of which one has ended the worker, should it be gone now: those begun, else any it has."""
+        return self.begun or self.ahead
+
+    async def recall(self, wanted: Callable[[Job], bool]) -> None:
+        """Ask for those back that it has not begun."""
+        for hand in self.ahead:
+            if hand.job and wanted(hand.job) and not (hand.cancelled or hand.recalled):
+                hand.recalled = True
+                await self.worker.cancel(hand.job.id)
+
+    def hangs(self, now: float, pace: Pace) -> bool:
+        """Whether it has reported nothing for far too long. Who waits there is silent for as long as others take."""
+        if self.begun:
+            return any(hand.hangs(now, pace, compiles=self.compiles) for hand in self.begun)
+        return any(now - max(hand.heard, self.heard) > LOADING_SECONDS for hand in self.ahead)
 
     def current(self, job_id: int, attempt: int) -> Job | None:
         """The job in hand of which this attempt is; None for one that was given up."""
@@ -135,8 +153,8 @@ class Station:
         return hand.job if hand and hand.job and hand.job.attempt == attempt else None
 
     def announce(self, capacity: Capacity) -> None:
-        """What the worker says of itself: pictures beside those of the jobs it has begun, not those on their way."""
-        self.seat.places = capacity.free + self.pictures
+        """What the worker says of itself."""
+        self.seat.places = capacity.places
         for checkpoint in capacity.loaded:
             if checkpoint not in self.seat.loaded:
                 metrics.SWAPS.labels(checkpoint).inc()
@@ -160,6 +178,8 @@ class Station:
         sitting = self.sitting
         if watch.loads and watch.total is None:
             pace.loaded(checkpoint, now - watch.began)
+        if watch.total is not None and (job := self.hands[progress.job_id].job):
+            self.seat.worked += (progress.step - watch.steps) * pass_work(job.request)
         took = watch.step(now, progress.step, progress.steps)
         if took is not None:
             metrics.STEP_SECONDS.labels(checkpoint).observe(took)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from bot.database.clock import now_ms
 from bot.database.jobs import Job
 from bot.database.pictures import Picture
-from bot.pace import passes
 from inference.messages import Progress
 from inference.queue import Waiting
+from inference.work import work
 from inference.workers import WorkerDied
 
 
@@ -34,7 +34,7 @@ def waiting(job: Job, max_attempts: int) -> Waiting:
         job_id=job.id,
         person_id=job.person_id,
         checkpoint=job.checkpoint,
-        work=float(passes(request) * request.width * request.height * request.count),
+        work=float(work(request)),
         pictures=request.count,
         weight=job.weight,
         server_id=job.server_id,

@@ -289,10 +289,10 @@ class Ready(_Frozen):
 
 
 class Capacity(_Frozen):
-    """How many more pictures the worker would paint at once now, and which checkpoints it holds in memory."""
+    """How many pictures the worker paints at once, as it is asked now, and which checkpoints it holds in memory."""
 
     type: Literal["capacity"] = "capacity"
-    free: Annotated[int, Field(ge=0, le=1000)]
+    places: Annotated[int, Field(ge=0, le=1000)]
     loaded: tuple[Name, ...] = ()
 
 
@@ -302,7 +302,7 @@ class _JobEvent(_Frozen):
 
 
 class Started(_JobEvent):
-    """The worker has begun with the job (the checkpoint may still have to be loaded)."""
+    """The worker has begun with the job (the checkpoint may still have to be loaded). Until then it waits there."""
 
     type: Literal["started"] = "started"
 

@@ -6,6 +6,11 @@ or later to everybody. Each person counts with their first job, so that nobody c
 And among the jobs for what it holds, that person comes first whose virtual counter is lowest: the work done for them so
 far, divided by their weight.
 
+A worker that paints one picture at a time has a few jobs ahead, begins with the shortest of them (`inference.work`),
+and reads for the others meanwhile. So that counters go on to bound what one person gets before another, these are of as
+many people, and nobody joins them whose counter is higher than that of somebody there: of two who want something all
+the time, neither is served more than the largest job of each before the other.
+
 Virtual counters are those of Sheng et al., "Fairness in Serving Large Language Models" (VTC, 2024).
 `benchmarks/queue.py` measures both ideas against simpler ones.
 """
@@ -21,6 +26,7 @@ from inference.errors import QueueFull, TooManyWaiting
 QUANTUM = 10.0  # a worker stays on a checkpoint for this many times the seconds that loading it costs; then it leaves
 CALL = 2.5  # when somebody elsewhere has waited for so many quanta and all there so many times as long as all here,
 CRY = 12.0  # or when somebody elsewhere has waited for so many quanta
+AHEAD = 3  # jobs that a worker has in hand beside the one picture that it paints at a time
 UNMEASURED_LOAD = 5.0  # seconds, for a checkpoint that was never loaded here
 EVERYWHERE = 0  # in place of a server's id: the whole queue is paused
 
@@ -132,7 +138,10 @@ class Seat:
     checkpoint: str | None = None  # where it stays …
     since: float = 0.0  # … by the queue's clock
     in_hand: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
+    worked: float = 0.0  # by all jobs there, as far as was heard …
+    came: dict[int, float] = field(default_factory=dict[int, float])  # … and by when those in hand were handed over
     closing: bool = False  # it takes nobody until its hands are empty
+    ahead: int = AHEAD
 
     @property
     def held(self) -> frozenset[str]:
@@ -144,6 +153,8 @@ class Seat:
         """Whether it takes one more. Who paints several gets one ahead, to read its files while the others run."""
         if self.closing or any(job.alone for job in self.in_hand.values()):
             return False
+        if self.places == 1:
+            return len(self.in_hand) <= self.ahead
         return sum(job.pictures for job in self.in_hand.values()) < self.places + (self.places > 1)
 
 
@@ -219,6 +230,7 @@ class JobQueue:
             seat.since = self._clock()
         seat.checkpoint = job.checkpoint
         seat.in_hand[job.job_id] = job
+        seat.came[job.job_id] = seat.worked
         self._level = self._counter(job.person_id)
         self._count(job.person_id, self._level + job.work / job.weight)
         return job
@@ -226,6 +238,7 @@ class JobQueue:
     def release(self, seat: Seat, job_id: int, *, served: bool = True) -> None:
         """The seat has the job no more. If its person was not `served`, their counter has not counted it."""
         job = seat.in_hand.pop(job_id, None)
+        seat.came.pop(job_id, None)
         self.changes += 1
         if job is not None and not served:
             self._count(job.person_id, self._counter(job.person_id) - job.work / job.weight)
@@ -240,7 +253,9 @@ class JobQueue:
         other._lines = {key: line.copy() for key, line in self._lines.items()}
         other._jobs, other._served, other._level = dict(self._jobs), dict(self._served), self._level
         other._paused, other.load_seconds = self._paused, dict(self.load_seconds)
-        other.seats = [replace(seat, in_hand=dict(seat.in_hand), closing=False) for seat in self.seats]
+        other.seats = [
+            replace(seat, in_hand=dict(seat.in_hand), came=dict(seat.came), closing=False) for seat in self.seats
+        ]
         return other
 
     def load_cost(self, checkpoint: str) -> float:
@@ -270,9 +285,19 @@ class JobQueue:
         firsts = [(*lines[name].turns[0], name) for name in self._place(seat, lines)]
         _, job_id, _ = min(firsts, key=lambda first: (first[0], first[2] != seat.checkpoint, first[1]))
         job = self._jobs[job_id]
-        if seat.in_hand and (job.alone or job.checkpoint not in seat.held):
-            return None  # nobody joins until those in hand are done
-        return job
+        return job if self._joins(seat, job) else None  # nor anybody behind it
+
+    def _joins(self, seat: Seat, job: Waiting) -> bool:
+        """Whether it may come beside those in hand."""
+        if not seat.in_hand:
+            return True
+        if job.alone or job.checkpoint not in seat.held:
+            return False
+        if seat.places > 1:
+            return True
+        people = {other.person_id for other in seat.in_hand.values()}
+        counter = self._counter(job.person_id)
+        return job.person_id not in people and all(counter <= self._counter(person_id) for person_id in people)
 
     def _place(self, seat: Seat, lines: dict[str, _Line]) -> Collection[str]:
         """The checkpoints from whose lines the seat takes now: what it holds, or the one it should go to."""

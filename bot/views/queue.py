@@ -8,7 +8,7 @@ import discord
 from discord import ui
 
 from bot.acknowledge import replace
-from bot.database.jobs import Job, JobState, unfinished_jobs, unfinished_of_all
+from bot.database.jobs import Job, unfinished_jobs, unfinished_of_all
 from bot.errors import NotStaff
 from bot.texts import plain, summary
 from bot.views.press import PressButton
@@ -32,7 +32,7 @@ NOTHING = later("You have nothing in the queue. Paint something with /imagine.")
 
 def how_far(generation: Generation, job: Job) -> str:
     """`painting · 20 seconds left`, or its place in the queue."""
-    if job.state is JobState.RUNNING:
+    if generation.paints(job):
         left = generation.forecast(job).done
         return _("painting") if left is None else _("painting · about {time} left").format(time=duration(left))
     if generation.is_paused(job.server_id):

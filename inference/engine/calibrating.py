@@ -7,6 +7,7 @@ import sys
 from inference.engine.channel import Channel
 from inference.errors import InferenceError
 from inference.messages import Calibrate, Calibrated
+from inference.work import GUIDED
 
 # Before torch is imported: a library's print must never reach the answers.
 channel = Channel.take_over()
@@ -14,7 +15,7 @@ channel = Channel.take_over()
 
 def main() -> int:
     """Measure all that was asked for."""
-    from inference.engine.caps import GUIDED, Size  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
+    from inference.engine.caps import Size  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
     from inference.engine.devices import pick_device  # noqa: PLC0415 (see above)
     from inference.engine.engine import Engine  # noqa: PLC0415 (see above)
 

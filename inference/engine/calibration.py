@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 
 from inference.engine.batch import Batch
-from inference.engine.caps import GUIDED, SAMPLES, Caps, Measured, Size
+from inference.engine.caps import SAMPLES, Caps, Measured, Size
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.devices import is_out_of_memory
 from inference.engine.lora_set import LoraSet
 from inference.engine.run import Dressed, Run
 from inference.messages import GenerationRequest, Sampler
+from inference.work import GUIDED
 
 
 def calibrate(checkpoint: Checkpoint, caps: Caps, size: Size, clock: Callable[[], float]) -> Measured:

@@ -20,6 +20,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from inference.messages import GenerationRequest
+from inference.work import GUIDED, rows_each
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,6 @@ MOST = 16  # pictures that share a pass, where nobody says otherwise
 GAIN = 0.05  # by so much each doubling has to make a picture cheaper
 SAMPLES = 3  # passes that are timed at each number; the fastest counts, for others on the machine only make it slower
 ROUNDING = 1e-9
-GUIDED = 2  # rows of a picture with guidance
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,6 @@ class Size:
 
     def __str__(self) -> str:
         return f"{self.checkpoint}, {self.width}x{self.height}"
-
-
-def rows_each(request: GenerationRequest) -> int:
-    """Rows of the batch that a picture of the request takes."""
-    return GUIDED if request.guidance_scale > 1 else 1
 
 
 class Measured(BaseModel):
@@ -166,10 +161,20 @@ class Caps:
         rows = min(rows, self._limits.get(size, rows))
         return max(1, min(rows // each, self._fixed or MOST))
 
-    def free(self, taken: Sequence[GenerationRequest], kind: GenerationRequest | None) -> int:
-        """How many pictures like `kind` would be painted beside those; whatever they are, when that is None."""
-        most = self.most if kind is None else self.pictures(kind, hoped=True)
-        return max(0, int(most * (1 - sum(self._share(request, hoped=True) for request in taken)) + ROUNDING))
+    def places(self, there: Sequence[GenerationRequest], kind: GenerationRequest | None) -> int:
+        """How many pictures are painted at once: as many of `there` as fit, and like `kind` beside them.
+
+        None came before: what it may be is not known then, unless the operator said it.
+        """
+        pictures, room = 0, 1.0
+        for request in there:
+            share = self._share(request, hoped=True)
+            if pictures and share > room + ROUNDING:
+                break
+            pictures += min(request.count, self.pictures(request, hoped=True))
+            room -= share
+        most = (self._fixed or 1) if kind is None else self.pictures(kind, hoped=True)
+        return pictures + max(0, int(most * room + ROUNDING))
 
     def have_room(self, requests: Sequence[GenerationRequest]) -> bool:
         """Whether all of these may be painted together now: one takes its share of the whole, whatever the others."""

@@ -6,9 +6,9 @@
         ...  # handle.done, handle.preview(), handle.cancel()
     handle.pictures
 
-Who waits is admitted in the order of arrival, up to the places there are; another checkpoint is loaded when everybody
-on the current one has left. What goes wrong with one request ends that one alone. Who has networks or LoRAs in memory
-makes an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and of any `LoraSource`.
+Who waits is admitted in the order of `inference.work`, up to the places there are; another checkpoint is loaded when
+everybody on the current one has left. What goes wrong with one request ends that one alone. Who has networks or LoRAs
+in memory makes an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and of any `LoraSource`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from inference.engine.intake import Intake, Ready
 from inference.engine.lora_files import LoraReader
 from inference.engine.mishaps import begun, decoded, explained
 from inference.engine.options import Options
-from inference.engine.order import pass_work, passes_left, precedence
 from inference.engine.painted import Painted, Sharing
 from inference.engine.run import Dressed, Run
 from inference.engine.shelf import LoraSource, Shelf
@@ -48,6 +47,7 @@ from inference.messages import (
     Configure,
     GenerationRequest,
 )
+from inference.work import pass_work
 
 log = logging.getLogger(__name__)
 
@@ -114,12 +114,11 @@ class Engine:
         return bool(self._waiting or self._places)
 
     @property
-    def free(self) -> int:
-        """How many pictures more, of the kind that came last, would be painted at once."""
-        requests = [*(handle.request for handle in self._waiting), *self._painted]
+    def places(self) -> int:
+        """How many pictures are painted at once: of those that are there, and of the kind that came last."""
         if isinstance(self._store.current, SoloCheckpoint):
-            return max(0, 1 - sum(request.count for request in requests))
-        return self._caps.free(requests, self._last)
+            return 1
+        return self._caps.places([*self._painted, *(handle.request for handle in self._waiting)], self._last)
 
     def submit(
         self, request: GenerationRequest, files: Mapping[str, str] | None = None, resume: Snapshot | None = None
@@ -208,7 +207,7 @@ class Engine:
             if found and found[0][1].spec != ready.spec:
                 break
             found.append((handle, ready))
-        return sorted(found, key=lambda one: precedence(one[0], self._worked))
+        return sorted(found, key=lambda one: one[0].precedence)
 
     def _fits(self, handle: Handle, ready: Ready) -> bool:
         if not self._places:
@@ -239,6 +238,7 @@ class Engine:
 
     @torch.no_grad()
     def _join(self, handle: Handle, ready: Ready) -> None:
+        handle.begins()
         checkpoint = self._checkpoint(ready)
         handle.loras = ready.files
         if isinstance(checkpoint, SoloCheckpoint):
@@ -294,7 +294,7 @@ class Engine:
         if self._wardrobe.is_merged(dressed):
             return True
         alike = [other for other in self._waiting if not other.request.exact and other.request.loras == request.loras]
-        return len(alike) > 1 and sum(map(passes_left, alike)) >= MERGED_PASSES
+        return len(alike) > 1 and sum(other.passes_left for other in alike) >= MERGED_PASSES
 
     # --- painting ----------------------------------------------------------------------------------------------------
 

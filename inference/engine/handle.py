@@ -11,6 +11,7 @@ import torch
 from inference.engine.lora_files import LoraFile
 from inference.engine.snapshots import Snapshot
 from inference.messages import GenerationRequest
+from inference.work import pass_work, passes, precedence
 
 
 class State(StrEnum):
@@ -28,7 +29,8 @@ class Handle:
 
     `done` of `total` forward passes are behind it, the first `taken_up` of them in another process. Once it is DONE,
     `latents` (count, channels, height/f, width/f) and `pictures` (count, 3, height, width) in 0..1 are there, on the
-    engine's device; once it is FAILED, `error` is. `notes` are sentences for the person. What is logged about it is
+    engine's device; once it is FAILED, `error` is. `notes` are sentences for the person. `begins` is called when it is
+    taken up, before a checkpoint is loaded for it; again where that has to be tried again. What is logged about it is
     logged in the `context` in which it was submitted, which knows its job.
     """
 
@@ -36,7 +38,7 @@ class Handle:
         self.request = request
         self.files = dict(files)
         self.resume = resume
-        self.came = 0.0  # what the engine had worked by then
+        self.came = 0.0  # how much the engine had worked by then
         self.state = State.WAITING
         self.done = self.taken_up = 0
         self.total = request.steps
@@ -45,6 +47,7 @@ class Handle:
         self.error: Exception | None = None
         self.latents: torch.Tensor | None = None
         self.pictures: torch.Tensor | None = None
+        self.begins: Callable[[], None] = lambda: None
         self.look: Callable[[], torch.Tensor | None] = lambda: None
         self.capture: Callable[[], Snapshot | None] = lambda: None
         self.context = copy_context()
@@ -54,6 +57,16 @@ class Handle:
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state not in (State.WAITING, State.RUNNING)
+
+    @property
+    def passes_left(self) -> int:
+        """Forward passes that it needs, as long as it waits."""
+        return max(1, passes(self.request) - (self.resume.done if self.resume else 0))
+
+    @property
+    def precedence(self) -> float:
+        """Among those who wait: the smaller, the sooner."""
+        return precedence(self.passes_left * pass_work(self.request), self.came)
 
     @property
     def unwanted(self) -> bool:

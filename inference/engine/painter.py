@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ class _Job:
     order: Generate
     handle: Handle
     about: str
+    begun: bool = False
     told: int = -1
     kept: int = 0
     kept_at: float = 0.0
@@ -69,11 +71,22 @@ class _Job:
 
 
 class Painter:
-    """Paints the jobs of one configuration; knows nothing of pipes and processes."""
+    """Paints the jobs of one configuration; knows nothing of pipes and processes.
 
-    def __init__(self, config: Configure, device: torch.device, states: States | None = None) -> None:
+    `tell` hears that a job is begun at that moment, before what may be the end of this process; `step` tells the rest.
+    """
+
+    def __init__(
+        self,
+        config: Configure,
+        device: torch.device,
+        tell: Callable[[Started], None] = lambda _: None,
+        *,
+        states: States | None = None,
+    ) -> None:
         self.engine = Engine.of(config, device)
         self._device = device
+        self._tell = tell
         self._spool = Path(config.spool)
         self._states = states or States(self._spool)
         self._state_steps = config.state_steps
@@ -86,14 +99,15 @@ class Painter:
         """Whether any job is in hand."""
         return bool(self._jobs)
 
-    def take(self, order: Generate) -> JobEvent:
-        """Begin with a job, or go on with it where a worker that is gone left it."""
+    def take(self, order: Generate) -> None:
+        """Take in a job, to begin it or to go on with it where a worker that is gone left it."""
         about = what_is_painted(order.request, self.engine.spec(order.request.checkpoint))
         left = self._states.find(order.job_id, about) if self._state_steps else None
         with logs.about(order.job_id):
             handle = self.engine.submit(order.request, order.files, left)
-        self._jobs.append(_Job(order, handle, about))
-        return Started(job_id=order.job_id, attempt=order.attempt)
+        job = _Job(order, handle, about)
+        handle.begins = lambda: self._begin(job)
+        self._jobs.append(job)
 
     def cancel(self, job_id: int) -> None:
         """Stop a job before its next step; one that is not in hand stays what it is."""
@@ -133,6 +147,11 @@ class Painter:
         for threads in (self._scribe, self._keeper):
             threads.shutdown(wait=True)
         return list(events)
+
+    def _begin(self, job: _Job) -> None:
+        if not job.begun:
+            job.begun = True
+            self._tell(Started(**job.name))
 
     def _keep(self, job: _Job) -> None:
         """Write its state beside the step that follows."""

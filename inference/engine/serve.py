@@ -28,6 +28,7 @@ class Server:
 
     channel: Channel
     painter: Painter | None = None
+    announced: Capacity | None = None
 
     def run(self) -> None:
         """Serve until the bot closes the channel or asks to leave."""
@@ -49,15 +50,17 @@ class Server:
                 give_way(device)
             else:  # another configuration; the bot sends it to empty hands
                 self._report(self.painter.close())
-            self.painter = Painter(command, device)
+            self.painter = Painter(command, device, self.channel.send)
             self.channel.send(Ready(device=str(device), pid=os.getpid(), compiles=command.compiled))
+            self.announced = None
             self._announce()
         elif isinstance(command, Generate):
             if self.painter is None:
                 self.channel.send(BadCommand(problem="a job arrived before the configuration"))
                 self.channel.forget(command.job_id)
             else:
-                self._report([self.painter.take(command)])
+                self.painter.take(command)
+                self._announce()
 
     def _step(self) -> None:
         painter = self.painter
@@ -67,15 +70,19 @@ class Server:
             if self.channel.is_cancelled(job_id):
                 painter.cancel(job_id)
         self._report(painter.step())
+        self._announce()
 
     def _report(self, events: list[JobEvent]) -> None:
         for event in events:
             self.channel.send(event)
             if isinstance(event, Finished | Failed | Cancelled):
                 self.channel.forget(event.job_id)
-                self._announce()
 
     def _announce(self) -> None:
+        """Say what it paints at once, and with what, when that has changed."""
         assert self.painter is not None
         engine = self.painter.engine
-        self.channel.send(Capacity(free=engine.free, loaded=engine.loaded))
+        capacity = Capacity(places=engine.places, loaded=engine.loaded)
+        if capacity != self.announced:
+            self.announced = capacity
+            self.channel.send(capacity)

@@ -29,7 +29,7 @@ class FakeWorker:
         self.takes = True
 
     async def start(self) -> None:
-        self.say(Capacity(free=self._places))
+        self.say(Capacity(places=self._places))
 
     async def submit(self, job: Generate) -> bool:
         if self.takes:
@@ -85,7 +85,6 @@ class FakeWorker:
         job: Generate,
         *,
         pictures: int | None = None,
-        free: int = 1,
         write: bool = True,
         notes: tuple[str, ...] = (),
         lookups: dict[str, Lookups] | None = None,
@@ -104,7 +103,7 @@ class FakeWorker:
             notes=notes,
             lookups=lookups or {},
         )
-        self.say(end, Capacity(free=free))
+        self.say(end, Capacity(places=self._places))
 
     def stop(self, job: Generate) -> None:
-        self.say(Cancelled(job_id=job.job_id, attempt=job.attempt), Capacity(free=1))
+        self.say(Cancelled(job_id=job.job_id, attempt=job.attempt), Capacity(places=self._places))

@@ -82,14 +82,13 @@ async def test_a_dead_worker_and_a_failure_are_raised(bench: Bench) -> None:
     bench.worker.die()
     with pytest.raises(WorkerCrashed):
         await aside
-    bench.worker.say(Capacity(free=1))
+    bench.worker.say(Capacity(places=1))
     await bench.worker.heard()
     aside = begun(bench)
     ours = await bench.worker.job()
     bench.worker.say(Failed(job_id=ours.job_id, attempt=1, code="out_of_memory", detail={"what": "it"}))
     with pytest.raises(OutOfMemory):
         await aside
-    assert not bench.generation.quiet, "the worker has not said yet that it is free"
 
 
 async def test_a_worker_that_takes_nothing_gives_it_up(bench: Bench) -> None:

@@ -24,6 +24,7 @@ from bot.updates import JobUpdate
 from bot.views.result import result_view
 from inference.errors import JobExpired, WorkerCrashed
 from inference.messages import Capacity, Failed, Generate, GenerationRequest, state_file
+from inference.queue import EVERYWHERE
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
 
@@ -108,10 +109,98 @@ async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: 
 async def test_a_job_waits_until_the_worker_has_a_place(bench: Bench) -> None:
     first, second = await bench.order(), await bench.order()
     running = await bench.worker.job()
+    bench.worker.begin(running)
+    await bench.worker.heard()
     assert (running.job_id, bench.ahead(second)) == (first.id, 0)
     assert bench.worker.idle
     bench.worker.finish(running)
     assert (await bench.worker.job()).job_id == second.id
+
+
+async def handed(bench: Bench, jobs: list[Job]) -> list[Generate]:
+    """The jobs as they come to the worker, which has to get exactly these."""
+    found = [await bench.worker.job() for _ in jobs]
+    await bench.worker.heard()
+    assert [job.job_id for job in found] == [job.id for job in jobs] and bench.worker.idle
+    return found
+
+
+@pytest.fixture
+async def crowd(bench: Bench) -> list[Generate]:
+    """One picture is painted, three jobs of others wait at the worker, two more in the queue."""
+    jobs = [await bench.order(request(steps=60 - 5 * person), person=person) for person in range(1, 5)]
+    taken = await handed(bench, jobs)
+    bench.worker.begin(taken[0])
+    for person in (1, 5):
+        await bench.order(request(steps=60), person=person)
+    await bench.worker.heard()
+    assert bench.worker.idle
+    return taken
+
+
+async def test_who_waits_at_the_worker_is_told_the_workers_own_order(bench: Bench, crowd: list[Generate]) -> None:
+    jobs = [await find_job(bench.connection, given.job_id) for given in crowd]
+    assert [bench.ahead(job) for job in jobs if job] == [0, 2, 1, 0], "the shortest comes first"
+    assert [bench.generation.paints(job) for job in jobs if job] == [True, False, False, False]
+    assert (bench.generation.waiting, bench.worker.cancelled) == (5, [])
+
+
+async def test_of_four_in_hand_only_the_one_that_was_begun_counts_the_workers_death(
+    bench: Bench, crowd: list[Generate]
+) -> None:
+    bench.worker.die()
+    await bench.worker.heard()
+    rows = await fetch(bench.connection, "SELECT id, state, deaths FROM job ORDER BY id")
+    assert [tuple(row) for row in rows] == [(i, "queued", int(i == crowd[0].job_id)) for i in range(1, 7)]
+    bench.worker.say(Capacity(places=1))
+    again = [await bench.worker.job() for _ in crowd]
+    assert sorted(job.job_id for job in again) == [job.job_id for job in crowd]
+    assert all(job.attempt == 2 for job in again)
+
+
+async def test_a_death_before_any_was_begun_counts_for_all_in_hand(bench: Bench) -> None:
+    jobs = [await bench.order(person=person) for person in (1, 2)]
+    await handed(bench, jobs)
+    bench.worker.die()
+    await bench.worker.heard()
+    rows = await fetch(bench.connection, "SELECT deaths FROM job")
+    assert [row["deaths"] for row in rows] == [1, 1], "one of them may be what ends workers while it is read"
+
+
+async def test_one_that_waits_at_the_worker_is_cancelled_there_and_costs_its_person_nothing(
+    bench: Bench, crowd: list[Generate]
+) -> None:
+    _, second, *_ = crowd
+    again, newcomers = await bench.order(person=2), await bench.order(person=6)
+    assert await bench.generation.cancel(second.job_id)
+    assert bench.worker.cancelled == [second.job_id]
+    bench.worker.stop(second)
+    bench.worker.finish(crowd[0])
+    assert [(await bench.worker.job()).job_id for _ in range(2)] == [6, again.id], "and not that of the newcomer"
+    assert bench.worker.idle and await bench.state(newcomers) is JobState.QUEUED
+
+
+async def test_a_pause_takes_back_what_waits_at_the_worker_and_not_what_it_paints(
+    bench: Bench, crowd: list[Generate]
+) -> None:
+    await bench.generation.pause(EVERYWHERE, 1)
+    ahead = crowd[1:]
+    assert bench.worker.cancelled == [job.job_id for job in ahead]
+    for job in ahead:
+        bench.worker.stop(job)
+    bench.worker.finish(crowd[0])
+    await bench.worker.heard()
+    rows = await fetch(bench.connection, "SELECT state, deaths FROM job ORDER BY id")
+    assert [tuple(row) for row in rows] == [("succeeded", 0), *[("queued", 0)] * 5] and bench.worker.idle
+    await bench.generation.unpause(EVERYWHERE)
+    assert {(await bench.worker.job()).job_id for _ in ahead} == {job.job_id for job in ahead}
+
+
+async def test_a_pause_of_one_server_leaves_the_jobs_of_others_at_the_worker(
+    bench: Bench, crowd: list[Generate]
+) -> None:
+    await bench.generation.pause(77, 1)
+    assert bench.worker.cancelled == []
 
 
 async def test_people_take_turns(bench: Bench) -> None:
@@ -130,10 +219,10 @@ async def test_a_dead_workers_job_is_painted_again_and_its_late_answer_dropped(b
     first = await bench.worker.job()
     bench.worker.begin(first)
     bench.worker.die()
-    bench.worker.say(Capacity(free=1))
+    bench.worker.say(Capacity(places=1))
     second = await bench.worker.job()
     assert (second.job_id, second.attempt, second.request) == (job.id, 2, first.request)
-    bench.worker.finish(first, free=0)
+    bench.worker.finish(first)
     bench.worker.finish(second)
     (picture,) = (await bench.end(job)).pictures
     assert await bench.files() == [picture.path]
@@ -160,7 +249,7 @@ async def test_after_three_deaths_the_job_fails_and_the_queue_goes_on(bench: Ben
             bench.worker.finish(job)
         bench.worker.begin(job)
         bench.worker.die()
-        bench.worker.say(Capacity(free=1))
+        bench.worker.say(Capacity(places=1))
     failure = (await bench.end(deadly)).job.failure
     assert failure is not None and (failure.code, failure.detail) == ("worker_crashed", {"attempts": 3})
     if await bench.state(harmless) is not JobState.SUCCEEDED:
@@ -229,7 +318,7 @@ async def test_a_worker_that_is_not_there_loses_no_job(bench: Bench) -> None:
         while (await updates.get()).job.state is not JobState.QUEUED:
             pass
     bench.worker.takes = True
-    bench.worker.say(Capacity(free=1))
+    bench.worker.say(Capacity(places=1))
     bench.worker.finish(await bench.worker.job())
     assert (await bench.end(job)).job.state is JobState.SUCCEEDED
 
@@ -254,9 +343,9 @@ async def test_a_worker_that_dies_while_it_is_given_a_job_loses_none_and_all_who
             while (await updates.get()).trouble is None:
                 pass
         worker.takes = True
-        worker.say(Capacity(free=3))
+        worker.say(Capacity(places=3))
         for _ in range(3):
-            worker.finish(await worker.job(), free=3)
+            worker.finish(await worker.job())
         for job in (first, handed, waiting):
             assert (await bench.end(job)).job.state is JobState.SUCCEEDED
 
@@ -358,7 +447,7 @@ async def test_a_cancel_that_the_database_did_not_take_leaves_the_job_in_the_que
     with pytest.raises(DatabaseError):
         await bench.generation.cancel(waiting.id)
     other.close()
-    assert bench.ahead(waiting) == 0
+    assert bench.ahead(waiting) == 1, "behind the one that was handed over"
     for job in (busy, waiting):
         bench.worker.finish(await bench.worker.job())
         assert (await bench.end(job)).job.state is JobState.SUCCEEDED

@@ -71,9 +71,9 @@ async def test_what_happens_to_jobs_and_workers_is_counted(tmp_path: Path) -> No
         first, _second = await bench.order(), await bench.order(person=2)
         handed = await bench.worker.job()
         bench.worker.begin(handed)
-        bench.worker.say(Capacity(free=0, loaded=("vivid",)))
+        bench.worker.say(Capacity(places=1, loaded=("vivid",)))
         await bench.worker.heard()
-        assert (value("easel_jobs_running"), value("easel_jobs_waiting")) == (1, 1)
+        assert (value("easel_jobs_running"), value("easel_jobs_waiting")) == (1, 1), "whether here or at the worker"
         bench.worker.finish(handed)
         await bench.end(first)
         bench.worker.die()

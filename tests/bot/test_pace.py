@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.database.paces import Measured, Shape
-from bot.pace import LONGEST_DELIVERY, Pace, Watch, passes
-from inference.messages import GenerationRequest, Sampler, SourceImage
+from bot.pace import LONGEST_DELIVERY, Pace, Watch
+from inference.messages import GenerationRequest
 from tests.inference.requests import request
 
 ONE = request()
@@ -104,11 +104,3 @@ def test_the_first_report_comes_with_the_second_and_says_only_where_the_job_begi
         assert watch.step(103.0, begins, 8) is None and watch.sits
         assert watch.step(103.0, begins + 1, 8) is None and watch.sits
         assert watch.step(104.5, begins + 2, 8) == 1.5 and watch.sits is (begins == 0)
-
-
-def test_passes_are_what_a_worker_counts_as_steps() -> None:
-    image = SourceImage(sha256="a" * 64, strength=0.35)
-    assert passes(request(steps=20)) == 20
-    assert passes(request(steps=20, image=image)) == 7
-    assert passes(request(steps=1, image=image)) == 1
-    assert passes(request(steps=20, sampler=Sampler.HEUN)) == 39

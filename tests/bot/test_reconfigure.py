@@ -45,7 +45,7 @@ async def test_nobody_joins_until_it_has_heard(bench: Bench) -> None:
     second = await bench.order(request(checkpoint="new"), person=2)
     await bench.worker.heard()
     assert bench.worker.idle and not bench.worker.configured and state(bench) is WorkerState.CLOSING
-    bench.worker.finish(handed, free=2)
+    bench.worker.finish(handed)
     assert (await bench.end(first)).job.state is JobState.SUCCEEDED
     assert (await bench.worker.job()).job_id == second.id
     assert bench.worker.configured == [knows("vivid", "new")]

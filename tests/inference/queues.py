@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inference.queue import JobQueue, Seat, Waiting
+from inference.work import precedence
 
 BOTH = frozenset({"vivid", "pastel"})
 
@@ -19,6 +20,16 @@ class Clock:
 
 def waiting(job_id: int, person: int, work: float = 1.0, checkpoint: str = "vivid", **more: object) -> Waiting:
     return Waiting(job_id, person, checkpoint, work, since=1000.0, **more)  # type: ignore[arg-type]
+
+
+def fill(queue: JobQueue, seat: Seat) -> list[int]:
+    """Hand over all that the seat takes now; what it was."""
+    return [job.job_id for job in iter(lambda: queue.next(seat), None)]
+
+
+def painted_next(seat: Seat) -> Waiting:
+    """The one of those in hand with which a worker begins that paints one picture at a time."""
+    return min(seat.in_hand.values(), key=lambda job: precedence(job.work, seat.came[job.job_id]))
 
 
 def filled(*jobs: Waiting, seats: int = 1, places: int = 1, clock: Clock | None = None) -> JobQueue:

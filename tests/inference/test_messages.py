@@ -97,7 +97,7 @@ def test_every_command_is_one_line(made: GenerationRequest, job_id: int, attempt
     "event",
     [
         Ready(device="cpu", pid=1),
-        Capacity(free=1, loaded=("a",)),
+        Capacity(places=1, loaded=("a",)),
         Progress(job_id=1, attempt=1, step=3, steps=8, preview="p.png"),
         Finished(job_id=1, attempt=2, pictures=("a.png",), seconds=0.5, peak_memory=2**40),
     ],

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from inference.errors import QueueFull, TooManyWaiting
-from inference.queue import CALL, CRY, EVERYWHERE, QUANTUM, UNMEASURED_LOAD, JobQueue, Policy, Seat, Waiting
-from tests.inference.queues import BOTH, Clock, filled, waiting
+from inference.queue import AHEAD, CALL, CRY, EVERYWHERE, QUANTUM, UNMEASURED_LOAD, JobQueue, Policy, Seat, Waiting
+from tests.inference.queues import BOTH, Clock, fill, filled, painted_next, waiting
 
 
 def take(queue: JobQueue, seat: int = 0) -> int | None:
@@ -106,13 +106,102 @@ def test_pushing_a_job_twice_changes_nothing() -> None:
     assert drained(filled(waiting(1, 1), waiting(1, 1))) == [1]
 
 
-def test_a_worker_gets_as_many_as_it_has_places_and_one_ahead_if_it_paints_several() -> None:
-    for places, handed in ((0, 0), (1, 1), (4, 5)):
+def test_a_worker_gets_as_many_as_it_has_places_and_some_ahead() -> None:
+    for places, handed in ((0, 0), (1, 1 + AHEAD), (2, 3), (4, 5)):
         queue = filled(*(waiting(i, i) for i in range(1, 9)), places=places)
-        (seat,) = queue.seats
-        while queue.next(seat):
-            pass
-        assert len(seat.in_hand) == handed
+        assert len(fill(queue, queue.seats[0])) == handed
+
+
+def test_a_worker_whose_places_grow_fewer_ends_what_it_has_before_it_takes_more() -> None:
+    queue = filled(*(waiting(i, i) for i in range(1, 20)), places=8)
+    (seat,) = queue.seats
+    assert len(fill(queue, seat)) == 9
+    seat.places = 1
+    for job_id in range(1, 10 - AHEAD - 1):
+        queue.release(seat, job_id)
+        assert fill(queue, seat) == []
+    queue.release(seat, 9)
+    assert fill(queue, seat) == [10]
+    seat.places = 0
+    queue.release(seat, 10)
+    assert fill(queue, seat) == []
+
+
+# --- ahead of the one that is painted ------------------------------------------------------------------------------
+
+
+def test_who_paints_one_at_a_time_has_each_person_in_hand_once() -> None:
+    queue = filled(*(waiting(i, 1) for i in range(1, 9)))
+    (seat,) = queue.seats
+    assert fill(queue, seat) == [1]
+    queue.push(waiting(11, 2))
+    queue.push(waiting(12, 2))
+    assert fill(queue, seat) == [11]
+    queue.release(seat, 1)
+    assert fill(queue, seat) == [2]
+
+
+def test_a_newcomer_is_begun_next_however_much_another_has_ordered() -> None:
+    queue = filled(*(waiting(i, 1) for i in range(1, 100)))
+    (seat,) = queue.seats
+    fill(queue, seat)
+    queue.push(waiting(100, 2, work=1.0))
+    fill(queue, seat)
+    queue.release(seat, 1)
+    assert painted_next(seat).job_id == 100
+
+
+def test_nobody_is_handed_over_past_the_person_whose_turn_it_is() -> None:
+    queue = filled(waiting(1, 1, work=4), waiting(2, 1, work=4))
+    (seat,) = queue.seats
+    assert fill(queue, seat) == [1]
+    queue.push(waiting(11, 2, work=9))
+    queue.push(waiting(12, 2, work=9))
+    assert fill(queue, seat) == [11]
+    queue.release(seat, 11)
+    assert fill(queue, seat) == [], "the first person has had 4, the second 9"
+    queue.release(seat, 1)
+    assert fill(queue, seat) == [2], "8 and 9: the second has to wait for the first"
+
+
+def test_whoever_orders_one_long_job_is_not_passed_over_by_all_the_short_ones_of_somebody_else() -> None:
+    queue = filled(*(waiting(i, 1, work=4) for i in range(1, 100)), waiting(100, 2, work=20))
+    (seat,) = queue.seats
+    painted: list[int] = []
+    while not painted or painted[-1] != 100:
+        fill(queue, seat)
+        job = painted_next(seat)
+        seat.worked += job.work
+        queue.release(seat, job.job_id)
+        painted.append(job.job_id)
+    assert len(painted) == 1 + 6, "those that make up the same work, and the one whose turn is then"
+
+
+def test_ahead_comes_nobody_for_another_checkpoint_and_nobody_who_goes_alone() -> None:
+    queue = filled(waiting(1, 1), waiting(2, 2), waiting(3, 3, alone=True), waiting(4, 4))
+    (seat,) = queue.seats
+    assert fill(queue, seat) == [1, 2]
+    queue.release(seat, 1)
+    queue.release(seat, 2)
+    assert fill(queue, seat) == [3]
+    queue.release(seat, 3)
+    queue.push(waiting(5, 5, checkpoint="pastel"))
+    assert fill(queue, seat) == [4], "one ends what is there"
+    queue.push(waiting(6, 6))
+    seat.closing = True
+    assert fill(queue, seat) == []
+
+
+def test_who_is_about_to_leave_takes_nobody_ahead() -> None:
+    clock = Clock()
+    queue = filled(waiting(1, 1), waiting(2, 2, checkpoint="pastel"), clock=clock)
+    (seat,) = queue.seats
+    assert fill(queue, seat) == [1]
+    clock.now += CRY * QUANTUM * UNMEASURED_LOAD + 1
+    queue.push(Waiting(3, 3, "vivid", 1.0, since=clock.now))
+    assert fill(queue, seat) == []
+    queue.release(seat, 1)
+    assert fill(queue, seat) == [2]
 
 
 def test_a_job_that_goes_alone_shares_its_worker_with_nobody() -> None:
@@ -255,6 +344,32 @@ jobs = st.lists(
 ).map(lambda rows: [waiting(i, person, work, name) for i, (person, work, name) in enumerate(rows, 1)])
 
 
+@given(jobs)
+def test_while_two_people_wait_neither_is_served_more_than_a_job_of_each_ahead_of_the_other(
+    made: list[Waiting],
+) -> None:
+    """On one checkpoint and one place, with the worker's own order among those in hand."""
+    queue = filled(*(waiting(job.job_id, job.person_id, job.work) for job in made))
+    (seat,) = queue.seats
+    left = Counter(job.person_id for job in made)
+    served, largest = dict.fromkeys(left, 0.0), dict.fromkeys(left, 0.0)
+    for job in made:
+        largest[job.person_id] = max(largest[job.person_id], job.work)
+    painted: list[int] = []
+    while fill(queue, seat) or seat.in_hand:
+        job = painted_next(seat)
+        seat.worked += job.work
+        queue.release(seat, job.job_id)
+        painted.append(job.job_id)
+        served[job.person_id] += job.work
+        left[job.person_id] -= 1
+        still = [person for person, count in left.items() if count]
+        for one in still:
+            for other in still:
+                assert served[one] - served[other] <= largest[one] + largest[other] + 1e-6 or one == other
+    assert sorted(painted) == [job.job_id for job in made]
+
+
 @given(jobs, st.frozensets(st.integers(1, 4)))
 def test_while_two_people_wait_neither_gets_more_than_one_job_ahead(
     made: list[Waiting], patient: frozenset[int]
@@ -303,10 +418,11 @@ class Queue(RuleBasedStateMachine):
         name=st.sampled_from(sorted(BOTH)),
         weight=st.sampled_from([0.5, 1.0, 2.0]),
         server=st.sampled_from([None, 7, 8]),
+        alone=st.sampled_from([False, False, False, True]),
     )
-    def order(self, person: int, work: float, name: str, weight: float, server: int | None) -> None:
+    def order(self, person: int, work: float, name: str, weight: float, server: int | None, alone: bool) -> None:
         job_id = len(self.made) + 1
-        job = Waiting(job_id, person, name, work, weight=weight, server_id=server, since=self.clock.now)
+        job = Waiting(job_id, person, name, work, 1, weight, server, alone, self.clock.now)
         self.made[job.job_id] = job
         self.queue.push(job)
 
@@ -321,6 +437,15 @@ class Queue(RuleBasedStateMachine):
             return
         assert job.job_id not in self.ended and job.checkpoint in seat.serves
         assert not self.queue.paused & {job.server_id, EVERYWHERE}
+        others = [self.made[job_id] for job_id in before]
+        assert len(others) < seat.places + (AHEAD if seat.places == 1 else 1), "no worker has more than it can take"
+        assert not others or not any(one.alone for one in (job, *others))
+        assert {other.checkpoint for other in others} <= {job.checkpoint}
+        assert seat.places > 1 or job.person_id not in {other.person_id for other in others}
+
+    @rule(which=st.integers(0, 1), places=st.integers(1, 3))
+    def announce(self, which: int, places: int) -> None:
+        self.queue.seats[which].places = places
 
     @rule(servers=st.frozensets(st.sampled_from([EVERYWHERE, 7, 8]), max_size=2))
     def pause(self, servers: frozenset[int]) -> None:
@@ -360,10 +485,8 @@ class Queue(RuleBasedStateMachine):
         assert len(waits) == len(self.queue)
 
     @invariant()
-    def no_worker_has_more_than_it_can_take(self) -> None:
-        for seat in self.queue.seats:
-            assert len(seat.in_hand) <= seat.places + (seat.places > 1)
-            assert len({job.checkpoint for job in seat.in_hand.values()}) <= 1
+    def of_everybody_in_hand_it_is_known_when_they_came(self) -> None:
+        assert all(seat.came.keys() == seat.in_hand.keys() for seat in self.queue.seats)
 
     def teardown(self) -> None:
         """Whatever happened: from here on everybody's turn comes."""
@@ -394,6 +517,7 @@ class Counted(RuleBasedStateMachine):
         super().__init__()
         self.queue = filled()
         self.waits = list[Waiting]()
+        self.hand = list[Waiting]()
         self.served = Counter[int]()
         self.level = 0.0
         self.made = 0
@@ -414,18 +538,29 @@ class Counted(RuleBasedStateMachine):
         self.waits.append(job)
         self.queue.push(job)
 
-    @rule(served=st.booleans())
-    def turn(self, served: bool) -> None:
-        (seat,) = self.queue.seats
+    @rule()
+    def turn(self) -> None:
         due = min(self._heads(), key=lambda job: (self.served[job.person_id], job.job_id), default=None)
-        job = self.queue.next(seat)
+        people = {job.person_id for job in self.hand}
+        if due and people and min(self.served[person] for person in people) < self.served[due.person_id]:
+            due = None  # whoever is in hand has had less
+        if due and (len(self.hand) > AHEAD or due.person_id in people):
+            due = None
+        job = self.queue.next(self.queue.seats[0])
         assert job == due
         if job is not None:
             self.waits.remove(job)
+            self.hand.append(job)
             self.level = self.served[job.person_id]
-            self.queue.release(seat, job.job_id, served=served)
-            if served:
-                self.served[job.person_id] += job.work / job.weight  # type: ignore[assignment]
+            self.served[job.person_id] += job.work / job.weight  # type: ignore[assignment]
+
+    @precondition(lambda self: self.hand)
+    @rule(number=st.integers(0, AHEAD), served=st.booleans())
+    def end(self, number: int, served: bool) -> None:
+        job = self.hand.pop(number % len(self.hand))
+        self.queue.release(self.queue.seats[0], job.job_id, served=served)
+        if not served:
+            self.served[job.person_id] -= job.work / job.weight  # type: ignore[assignment]
 
     @precondition(lambda self: self.waits)
     @rule(number=st.integers(0, 100))
@@ -456,10 +591,13 @@ def test_nobody_starves_however_the_others_come(arrivals: list[tuple[int, int, b
     for job_id in range(2, 4000):
         person, work, vivid = arrivals[job_id % len(arrivals)]
         queue.push(Waiting(job_id, person, "vivid" if vivid else "pastel", float(work), since=clock.now))
-        held, job = seat.held, queue.next(seat)
-        assert job is not None
+        held = seat.held
+        if fill(queue, seat) and not seat.held <= held:
+            clock.now += load
+        job = painted_next(seat)
         if job.job_id == 1:
             break
-        clock.now += job.work + (0.0 if job.checkpoint in held else load)
+        clock.now += job.work
+        seat.worked += job.work
         queue.release(seat, job.job_id)
     assert clock.now - 1000.0 <= (CRY + 1) * QUANTUM * load + 100

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from inference.queue import EVERYWHERE, UNMEASURED_LOAD, JobQueue, Seat, Waiting
 from inference.rehearsal import Forecast, rehearse
+from inference.work import AGEING, precedence
 from tests.inference.queues import BOTH, Clock, filled, waiting
 
 
@@ -38,6 +39,10 @@ def forecasts(queue: JobQueue, left: dict[int, int] | None = None, **how: object
     return rehearse(queue, 1000.0, Measured(**how), left or {})  # type: ignore[arg-type]
 
 
+def forecasts_while_loading(queue: JobQueue, first: int) -> dict[int, Forecast]:
+    return rehearse(queue, 1000.0, Measured(), {first: None})
+
+
 def begun(queue: JobQueue, *loaded: str) -> JobQueue:
     """With everybody in hand whom the first seat takes."""
     (seat,) = queue.seats
@@ -53,11 +58,36 @@ def test_a_forecast_says_what_will_be_done() -> None:
     queue.push(waiting(4, 1, work=1, checkpoint="pastel"))
     assert forecasts(queue, {1: 4}) == {
         1: Forecast(0, 0.0, 4.0),
-        3: Forecast(0, 4.0, 7.0),
+        3: Forecast(0, 0.0, 7.0),
         2: Forecast(1, 7.0, 17.0),
         4: Forecast(2, 17.0, 18.0 + UNMEASURED_LOAD),
     }
     assert (len(queue), list(queue.seats[0].in_hand)) == (3, [1])
+
+
+def test_who_is_in_hand_is_told_the_order_of_the_worker_and_not_that_in_which_they_came() -> None:
+    queue = begun(filled(*(waiting(i, i, work) for i, work in enumerate((9, 8, 2, 5), 1)), waiting(5, 5, 1)), "vivid")
+    told = forecasts(queue, {1: 9})
+    assert {i: (forecast.ahead, forecast.done) for i, forecast in told.items()} == {
+        1: (0, 9.0), 3: (0, 11.0), 5: (1, 12.0), 4: (2, 17.0), 2: (3, 25.0),
+    }  # fmt: skip
+
+
+def test_who_has_waited_at_the_worker_for_long_comes_before_the_shortest() -> None:
+    queue = begun(filled(waiting(1, 1, 9), waiting(2, 2, 8)), "vivid")
+    queue.seats[0].worked += AGEING * 7.0
+    queue.push(waiting(3, 3, 2))
+    told = forecasts(begun(queue, "vivid"), {1: 9})
+    assert (told[2].ahead, told[3].ahead) == (0, 1)
+    queue.seats[0].came[2] += AGEING * 2.0
+    told = forecasts(queue, {1: 9})
+    assert (told[2].ahead, told[3].ahead) == (1, 0), "that is about what it waited, and nothing else"
+
+
+def test_who_was_begun_and_waits_for_the_checkpoint_comes_before_all_who_were_not() -> None:
+    queue = begun(filled(waiting(1, 1, 9), waiting(2, 2, 2)))
+    assert [forecasts(queue)[i].done for i in (1, 2)] == [16.0, 7.0]
+    assert [forecasts_while_loading(queue, 1)[i] for i in (1, 2)] == [Forecast(0, 0.0, 14.0), Forecast(0, 0.0, 16.0)]
 
 
 def test_who_is_painted_together_slows_each_other_down_for_as_long_as_both_are_there() -> None:
@@ -83,9 +113,11 @@ def test_what_comes_after_the_last_step_keeps_the_hand_but_not_the_place() -> No
     told = forecasts(queue, {1: 4}, rest=2.0)
     assert [told[job_id] for job_id in (1, 2, 3)] == [
         Forecast(0, 0.0, 6.0),
-        Forecast(0, 6.0, 12.0),
-        Forecast(1, 12.0, 18.0),
+        Forecast(0, 0.0, 10.0),
+        Forecast(1, 0.0, 14.0),
     ]
+    queue = begun(filled(waiting(1, 1, work=4), waiting(2, 1, work=4)), "vivid")
+    assert forecasts(queue, {1: 4}, rest=2.0)[2] == Forecast(0, 6.0, 12.0), "one's next only when it is out of hand"
     queue = begun(filled(waiting(1, 1, work=4), waiting(2, 2, work=4), waiting(3, 3, work=4), places=2), "vivid")
     assert forecasts(queue, {1: 4, 2: 4}, rest=2.0)[3] == Forecast(0, 0.0, 8.0 + 4.0 + 2.0)
     assert forecasts(queue, {1: 0, 2: 4}, rest=2.0)[1] == Forecast(0, 0.0, 2.0), "its last step is done already"
@@ -102,7 +134,7 @@ def test_a_checkpoint_that_is_being_loaded_takes_what_is_left_of_that() -> None:
 def test_nobody_can_say_what_was_never_measured_nor_what_comes_after_it() -> None:
     queue = begun(filled(waiting(1, 1, work=4), waiting(2, 2, checkpoint="pastel"), waiting(3, 3)), "vivid")
     told = forecasts(queue, {1: 4}, unknown="pastel")
-    assert told[3] == Forecast(0, 4.0, 5.0)
+    assert told[3] == Forecast(0, 0.0, 5.0)
     assert told[2] == Forecast(1, 5.0, None)
     queue.push(waiting(4, 4, checkpoint="pastel"))
     assert forecasts(queue, {1: 4}, unknown="pastel")[4] == Forecast(2)
@@ -136,6 +168,7 @@ class Watched:
         self._loaded = [clock.now for _ in queue.seats]
         self._releases = dict[int, tuple[float, Seat]]()
         self.seen = dict[int, tuple[float, float]]()
+        self.sat = dict[int, float]()
         while self._pass():
             pass
 
@@ -148,7 +181,7 @@ class Watched:
                 held = seat.held
                 self.seen[job.job_id] = self._clock.now - self._began, -1.0
                 self._outside[i].append(job)
-                self._come_in(i)
+                self._come_in(i, self._clock.now)
         moments = [moment for moment, _ in self._releases.values()]
         moments += [self._paints_from(i) + min(of.values()) * self._round(i) for i, of in enumerate(self._left) if of]
         if not moments:
@@ -167,22 +200,26 @@ class Watched:
     def _round(self, i: int) -> float:
         return self._times.round(self._left[i]) or 0.0
 
-    def _come_in(self, i: int) -> None:
+    def _come_in(self, i: int, now: float) -> None:
         taken = sum(job.pictures for job in self._left[i])
-        if self._outside[i] and (not taken or taken + self._outside[i][0].pictures <= self._queue.seats[i].places):
-            job = self._outside[i].pop(0)
+        seat = self._queue.seats[i]
+        job = min(self._outside[i], key=lambda job: precedence(job.work, seat.came[job.job_id]), default=None)
+        if job and (not taken or taken + job.pictures <= seat.places):
+            self._outside[i].remove(job)
             self._left[i][job] = self._times.steps(job)
-            self._come_in(i)
+            self.sat[job.job_id] = now - self._began
+            self._come_in(i, now)
 
     def _paint(self, i: int, until: float) -> None:
         steps = max(0.0, until - self._paints_from(i)) / self._round(i)
+        self._queue.seats[i].worked += steps * len(self._left[i])
         for job in list(self._left[i]):
             self._left[i][job] -= steps
             if not self._left[i][job]:
                 del self._left[i][job]
                 self._releases[job.job_id] = until + self._times.rest(job), self._queue.seats[i]
                 self.seen[job.job_id] = self.seen[job.job_id][0], until + self._times.rest(job) - self._began
-        self._come_in(i)
+        self._come_in(i, until)
 
 
 class Halving(Measured):
@@ -198,8 +235,10 @@ def test_what_was_forecast_is_what_comes(made: list[Waiting], seats: int, places
     queue = filled(*made, seats=seats, places=places, clock=clock)
     told = rehearse(queue, clock.now, Halving(rest), {})
     assert sorted(forecast.ahead for forecast in told.values()) == list(range(len(made)))
-    came = Watched(queue, clock, Halving(rest)).seen
-    assert {i: (forecast.begins, forecast.done) for i, forecast in told.items()} == came
+    watched = Watched(queue, clock, Halving(rest))
+    assert {i: (forecast.handed, forecast.done) for i, forecast in told.items()} == watched.seen
+    in_line = [watched.sat[i] for i in sorted(told, key=lambda i: told[i].ahead)]
+    assert in_line == sorted(in_line)
 
 
 def work_of(act: Callable[[], object]) -> int:

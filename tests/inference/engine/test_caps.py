@@ -111,21 +111,29 @@ def test_sizes_take_their_shares_of_one_whole() -> None:
     small, large = asks(), asks(width=64, height=64)
     for rows in [2] * SAMPLES + [4] * SAMPLES + [8] * SAMPLES:
         caps.hear(Size.of(large), rows, max(4.0, rows))
-    assert caps.free([], None) == caps.free([], small) == MOST
-    assert caps.free([], large) == 2
-    assert caps.free([large], small) == MOST // 2
-    assert caps.free([large, large], small) == 0
+    assert caps.places([], small) == MOST
+    assert caps.places([], large) == 2
+    assert caps.places([large], small) == 1 + MOST // 2
+    assert caps.places([large, large], small) == 2
+    assert caps.places([large, large, small, small], small) == 2, "who has no place yet is not counted"
     assert caps.have_room([large, large])
     assert not caps.have_room([large, large, small])
 
 
 def test_the_operators_word_is_final_until_memory_is_short() -> None:
     caps = Caps(4)
-    assert caps.free([], asks()) == caps.pictures(asks()) == 4
+    assert caps.places([], None) == caps.places([], asks()) == caps.pictures(asks()) == 4
     caps.lower(SIZE, 4)
-    assert caps.free([], asks()) == caps.pictures(asks()) == 2
+    assert caps.places([], asks()) == caps.pictures(asks()) == 2
     caps.forget_limits()
     assert caps.pictures(asks()) == 4
+
+
+def test_a_job_of_several_pictures_makes_no_more_places_than_there_are() -> None:
+    caps = Caps(1)
+    assert caps.places([asks(count=4)], asks()) == 1
+    assert caps.places([asks(), asks(), asks()], asks(count=4)) == 1
+    assert Caps(2).places([asks(count=4)], asks()) == 2
 
 
 # --- in the engine ---------------------------------------------------------------------------------------------
@@ -157,8 +165,9 @@ def wishes(world: World, many: int, **changes: object) -> list[GenerationRequest
 
 def test_a_size_that_is_new_is_measured_while_people_are_painted(world: World, tmp_path: Path) -> None:
     engine = world.engine(places=None, caps=tmp_path / "caps.json")
-    assert engine.free == MOST
+    assert engine.places == 1, "nobody knows yet what will come"
     handles = [engine.submit(wish) for wish in wishes(world, 24)]
+    assert engine.places == MOST, "company is what it takes to find out"
     passes = 0
     while engine.step():
         passes += 1
@@ -183,13 +192,13 @@ def test_calibrating_measures_at_once_and_replaces_what_was_known(world: World, 
     assert not engine.busy
 
 
-def test_what_is_free_follows_a_cap_that_memory_lowered(world: World) -> None:
+def test_the_places_follow_a_cap_that_memory_lowered(world: World) -> None:
     engine = world.engine()
     engine._caps.lower(SIZE, 4)
     handles = [engine.submit(wish) for wish in wishes(world, 1)]
-    assert engine.free == 1
+    assert engine.places == 2
     handles += [engine.submit(wish) for wish in wishes(world, 2)]
-    assert engine.free == 0
+    assert engine.places == 2
     for handle in handles:
         handle.cancel()
     engine.finish()

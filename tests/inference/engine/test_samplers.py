@@ -8,10 +8,10 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler
 
-from bot.pace import passes
 from inference.engine.samplers import scheduler_for
 from inference.messages import PredictionType, Sampler
 from inference.prediction import Prediction
+from inference.work import passes
 from tests.inference.requests import request
 
 CONFIG = EulerDiscreteScheduler(

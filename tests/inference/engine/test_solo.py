@@ -58,7 +58,7 @@ def test_it_paints_as_diffusers_does_step_by_step_and_one_after_the_other(base: 
     engine = Lone(base).engine()
     asked = [wish(seed=seed, count=seed, negative_prompt="blurry") for seed in (1, 2)]
     first, second = (engine.submit(made) for made in asked)
-    assert engine.free == 0
+    assert engine.places == 1
     seen: list[tuple[int, int]] = []
     while engine.step():
         seen.append((first.done, second.done))

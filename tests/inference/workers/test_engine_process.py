@@ -97,7 +97,7 @@ def test_rubbish_and_a_job_before_the_configuration_are_survived(worker: WorkerP
     assert isinstance(ready, Ready)
     assert (ready.device, ready.pid) == ("cpu", worker.process.pid)
     assert psutil.Process(ready.pid).nice() == min(19, os.nice(0) + NICER), "the bot beside it comes first"
-    assert worker.event() == Capacity(free=PLACES, loaded=())
+    assert worker.event() == Capacity(places=1, loaded=()), "nobody has come yet"
 
 
 @pytest.mark.parametrize("line", [b"rubbish", b'{"type":"generate"}', b"\xff\xfe\x00", b"[" * 10_000, b'{"type":1}'])
@@ -118,12 +118,11 @@ def test_a_picture_is_painted_with_its_parameters_inside(worker: WorkerProcess, 
     job = worker.begin(asked)
     assert worker.next(Started).job_id == job.job_id
     steps: list[int] = []
-    while isinstance(event := worker.event(), Progress):
+    while isinstance(event := worker.next(Progress, Finished), Progress):
         steps.append(event.step)
         assert event.preview is None or (shared_house.data / "spool" / event.preview).is_file()
     assert steps == [0, 1, 2, 3, 4]
     assert [picture.shape for picture in pixels(shared_house, event)] == [(64, 64, 3)] * 2
-    assert worker.event() == Capacity(free=PLACES, loaded=(VIVID,))
     assert isinstance(event, Finished) and event.peak_memory > 2**20
     with Image.open(shared_house.data / "spool" / event.pictures[1]) as picture:
         assert "Seed: 2" in picture.info[CHUNK]
@@ -325,7 +324,7 @@ def test_configured_again_it_gives_back_what_it_has_and_knows_the_new_checkpoint
     worker.send(shared_house.configure.model_copy(update={"checkpoints": (only,)}))
     assert worker.next(Cancelled, Finished, Failed) == Cancelled(job_id=job.job_id, attempt=1)
     assert worker.next(Ready).pid == worker.process.pid
-    assert worker.next(Capacity) == Capacity(free=PLACES, loaded=())
+    assert worker.next(Capacity) == Capacity(places=1, loaded=())
     assert isinstance(refusal(worker.paint(request(checkpoint=VIVID))), CheckpointNotFound)
     assert isinstance(worker.paint(request(checkpoint=PASTEL)), Finished)
     worker.send(shared_house.configure)

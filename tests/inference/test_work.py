@@ -1,0 +1,29 @@
+"""Work is what the network does; who waits at a worker comes by what is left of it, and by age."""
+
+from __future__ import annotations
+
+from inference.messages import Sampler, SourceImage
+from inference.work import AGEING, pass_work, passes, precedence, work
+from tests.inference.requests import request
+
+IMAGE = SourceImage(sha256="a" * 64, strength=0.35)
+
+
+def test_passes_are_what_a_worker_counts_as_steps() -> None:
+    assert passes(request(steps=20)) == 20
+    assert passes(request(steps=20, image=IMAGE)) == 7
+    assert passes(request(steps=1, image=IMAGE)) == 1
+    assert passes(request(steps=20, sampler=Sampler.HEUN)) == 39
+
+
+def test_guidance_doubles_the_rows_and_so_the_work() -> None:
+    plain = request(steps=20, width=64, height=128, count=3, guidance_scale=1.0)
+    assert pass_work(plain) == 3 * 64 * 128
+    assert work(plain) == 20 * pass_work(plain)
+    assert work(plain.model_copy(update={"guidance_scale": 1.5})) == 2 * work(plain)
+
+
+def test_whoever_has_less_left_comes_first_until_the_other_has_waited_for_ten_times_the_difference() -> None:
+    assert precedence(4.0, 100.0) < precedence(10.0, 100.0)
+    came = 100.0 + AGEING * 6.0
+    assert precedence(4.0, came - 1.0) < precedence(10.0, 100.0) < precedence(4.0, came + 1.0)
