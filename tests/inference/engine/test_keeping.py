@@ -39,7 +39,7 @@ def order(number: int, steps: int = STEPS) -> Generate:
 
 def painter(house: House, states: States) -> Painter:
     torch.set_num_threads(1)
-    return Painter(house.configure.model_copy(update={"state_steps": INTERVAL}), CPU, states)
+    return Painter(house.configure.model_copy(update={"state_steps": INTERVAL}), CPU, states=states)
 
 
 def test_the_state_on_a_slow_disk_is_never_older_than_the_interval_when_a_step_is_told(shared_house: House) -> None:

@@ -151,6 +151,26 @@ def paint_notes(
     return paint(painter, request(checkpoint=VIVID, steps=1, loras=(use,)), files).end.notes
 
 
+def test_a_job_is_told_as_begun_when_its_turn_comes_and_before_its_checkpoint_is_loaded(shared_house: House) -> None:
+    told: list[tuple[int, tuple[str, ...]]] = []
+    painter = Painter(
+        shared_house.configure.model_copy(update={"places": 1}),
+        CPU,
+        lambda event: told.append((event.job_id, painter.engine.loaded)),
+    )
+    for job_id, steps in ((1, 3), (2, 2), (3, 1)):
+        painter.take(Generate(job_id=job_id, attempt=1, request=request(checkpoint=VIVID, steps=steps), files={}))
+        if job_id == 1:
+            assert told == []
+            while not told:
+                painter.step()
+    assert told == [(1, ())]
+    while painter.busy:
+        painter.step()
+    assert told == [(1, ()), (3, (VIVID,)), (2, (VIVID,))]
+    painter.close()
+
+
 def test_a_layer_whose_change_never_runs_fails_the_job(
     painter: Painter, shared_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

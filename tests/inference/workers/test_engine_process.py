@@ -116,13 +116,18 @@ def test_what_was_wrong_with_a_line_is_told_without_its_words(worker: WorkerProc
 def test_a_picture_is_painted_with_its_parameters_inside(worker: WorkerProcess, shared_house: House) -> None:
     asked = request(checkpoint=VIVID, steps=4, count=2, prompt="a red circle")
     job = worker.begin(asked)
+    assert worker.next(Capacity, Started) == Capacity(places=PLACES, loaded=()), "now it is known what has come"
     assert worker.next(Started).job_id == job.job_id
-    steps: list[int] = []
-    while isinstance(event := worker.next(Progress, Finished), Progress):
+    steps, capacities = list[int](), list[Capacity]()
+    while isinstance(event := worker.next(Progress, Capacity, Finished), Progress | Capacity):
+        if isinstance(event, Capacity):
+            capacities.append(event)
+            continue
         steps.append(event.step)
         assert event.preview is None or (shared_house.data / "spool" / event.preview).is_file()
     assert steps == [0, 1, 2, 3, 4]
     assert [picture.shape for picture in pixels(shared_house, event)] == [(64, 64, 3)] * 2
+    assert capacities == [Capacity(places=PLACES, loaded=(VIVID,))], "said once, when it has changed"
     assert isinstance(event, Finished) and event.peak_memory > 2**20
     with Image.open(shared_house.data / "spool" / event.pictures[1]) as picture:
         assert "Seed: 2" in picture.info[CHUNK]
