@@ -6,7 +6,9 @@ What is ready in time is answered as it is. Otherwise the person sees that an an
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import discord
@@ -77,6 +79,19 @@ async def replace(interaction: Interaction, view: ui.LayoutView, files: list[dis
     """
     view.stop()  # its buttons are found by their ids, also after a restart; nothing has to be kept in memory
     attachments = reused(interaction.message, files)
+    try:
+        await _show_instead(interaction, view, attachments)
+    except discord.HTTPException as problem:
+        if problem.status != HTTPStatus.BAD_REQUEST or attachments == files:
+            raise
+        for file in files:  # another press has meanwhile put other pictures in the place of those that were to stay
+            file.reset()
+        await _show_instead(interaction, view, files)
+
+
+async def _show_instead(
+    interaction: Interaction, view: ui.LayoutView, attachments: Sequence[discord.File | discord.Attachment]
+) -> None:
     if await settle(interaction):
         await interaction.response.edit_message(view=view, attachments=attachments)
     else:

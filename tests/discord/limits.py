@@ -9,6 +9,7 @@ from bot.playground.recorder import Exchange
 from bot.playground.wire import Json, as_object, as_objects
 
 ROW, BUTTON, SELECT, TEXT, GALLERY = 1, 2, 3, 10, 12
+GONE = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
 MOST_COMPONENTS, MOST_TEXT = 40, 4000
 FORM, SUGGESTIONS = 9, 8  # types of first answers
 IN_COMPONENT = {"custom_id": 100, "label": 80, "placeholder": 150}  # characters
@@ -17,8 +18,9 @@ IN_OPTION = {"label": 100, "value": 100, "description": 100}
 
 
 def over(exchanges: Iterable[Exchange]) -> list[str]:
-    """One line for each limit that was passed, and for each body that was refused."""
-    return [fault for exchange in exchanges for fault in _faults(exchange)]
+    """One line for each limit that was passed, and for each body that was refused and not mended."""
+    seen = list(exchanges)
+    return [fault for number, exchange in enumerate(seen) for fault in _faults(exchange, seen[number + 1 :])]
 
 
 def fullest(exchanges: Iterable[Exchange]) -> tuple[int, int]:
@@ -28,12 +30,18 @@ def fullest(exchanges: Iterable[Exchange]) -> tuple[int, int]:
     return max(counts), max(map(_characters, bodies))
 
 
-def _faults(exchange: Exchange) -> Iterator[str]:
+def _faults(exchange: Exchange, later: Iterable[Exchange]) -> Iterator[str]:
     where = f"{exchange.method} {exchange.route}: "
-    if exchange.status == 400 and not exchange.injected:
+    if exchange.status == 400 and not exchange.injected and not _mended(exchange, later):
         yield f"{where}refused with {exchange.answer}"
     for body in _bodies(exchange):
         yield from (where + fault for fault in _in_body(body))
+
+
+def _mended(exchange: Exchange, later: Iterable[Exchange]) -> bool:
+    """Whether pictures that another press had taken out of the message meanwhile were sent anew."""
+    again = (each for each in later if (each.method, each.path) == (exchange.method, exchange.path))
+    return GONE in str(exchange.answer) and any(each.files and each.status < 400 for each in again)
 
 
 def _bodies(exchange: Exchange) -> Iterator[Json]:
