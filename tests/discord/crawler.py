@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from bot.playground.component_shapes import walk
-from bot.playground.control import File, Person, Sent
+from bot.playground.control import ControlError, File, Person, Sent
 from bot.playground.seen import Seen
 from bot.playground.wire import Json, as_objects
 from tests.discord.conftest import PATIENCE
@@ -69,16 +69,24 @@ class Crawler:
             heapq.heappush(self._steps, step)
 
     async def _take(self, step: _Step) -> None:
-        message = await self.person.control.message(step.message_id)
-        part = None if message is None else _still_there(message, step)
-        if message is None or part is None:
-            self._known.discard(step.key)  # perhaps it comes again
-            return
-        custom_id = str(part["custom_id"])
-        if step.values:
-            sent = await self.person.select(message, custom_id, *_choice(part, step))
-        else:
-            sent = await self.person.press(message, custom_id)
+        before = None
+        while True:
+            message = await self.person.control.message(step.message_id)
+            part = None if message is None else _still_there(message, step)
+            if message is None or part is None:
+                self._known.discard(step.key)  # perhaps it comes again
+                return
+            custom_id = str(part["custom_id"])
+            try:
+                if step.values:
+                    sent = await self.person.select(message, custom_id, *_choice(part, step))
+                else:
+                    sent = await self.person.press(message, custom_id)
+                break
+            except ControlError:
+                if message == before:
+                    raise
+                before = message  # it was drawn anew between the look and the press: look again
         self.pressed.add(custom_id)
         await self._follow(custom_id, sent)
 
