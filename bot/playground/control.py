@@ -278,6 +278,22 @@ class Person:
         return Sent(self.control, made["interaction"])
 
 
+class People:
+    """Of whatever holds a `control`: those of the cast whom one meets most, by name."""
+
+    control: Control
+
+    @property
+    def ada(self) -> Person:
+        """Ada, who installed the bot for herself."""
+        return self.control.person("Ada")
+
+    @property
+    def grace(self) -> Person:
+        """Grace, who founded the server."""
+        return self.control.person("Grace")
+
+
 @dataclass(frozen=True)
 class Sent:
     """An interaction on its way to the bot."""

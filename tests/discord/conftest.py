@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -17,7 +18,7 @@ from discord.http import Route
 from bot.cli.run import serve
 from bot.config import Settings
 from bot.playground import Playground, cast
-from bot.playground.control import Control, Person, Sent
+from bot.playground.control import Control, People, Person, Sent
 from bot.playground.seen import Seen
 from bot.playground.wire import Json
 from tests.discord import limits
@@ -29,20 +30,12 @@ PROMPT = "a red circle on a blue background"
 
 
 @dataclass
-class Scene:
+class Scene(People):
     """A running bot and two people who use it."""
 
     playground: Playground
     control: Control
     house: House
-
-    @property
-    def ada(self) -> Person:
-        return self.control.person("Ada")
-
-    @property
-    def grace(self) -> Person:
-        return self.control.person("Grace")
 
     @property
     def settings(self) -> Settings:
@@ -60,6 +53,19 @@ class Scene:
         message = await self.ended(await sent.reply())
         assert message.attachments, message.text
         return message
+
+    async def until_painting(self, message: Seen) -> Seen:
+        """Wait until the first step of a job was told."""
+        return await self.control.wait_message(message.id, lambda seen: "step" in seen.text, PATIENCE)
+
+    async def begun(self, **options: object) -> Seen:
+        """The message of a picture of Ada's that is being painted, and will be for a while."""
+        order = await (await self.ada.slash("imagine", **{"prompt": PROMPT, "steps": 150, **options})).reply()
+        return await self.until_painting(order)
+
+    async def pictures(self, channel: str = "general") -> list[Seen]:
+        """The messages there that show pictures."""
+        return [message for message in await self.control.messages(channel) if message.attachments]
 
     async def gone(self, message: Seen) -> None:
         """Wait until a message was deleted."""
@@ -87,6 +93,16 @@ class Scene:
             await self.control.wait_online(online=False)
 
 
+async def told(person: Person, command: str, /, **options: object) -> Seen:
+    """What a command is answered with."""
+    return await (await person.slash(command, **options)).reply(PATIENCE)
+
+
+def menu(seen: Seen, name: str) -> str:
+    """The custom_id of a message's menu, whatever its numbers are."""
+    return next(custom_id for custom_id in seen.selects if custom_id.startswith(f"{name}:"))
+
+
 @asynccontextmanager
 async def open_scene(house: House) -> AsyncGenerator[Scene]:
     """A playground without the bot; what was sent is judged at the end.
@@ -101,6 +117,13 @@ async def open_scene(house: House) -> AsyncGenerator[Scene]:
             assert limits.over(playground.exchanges) == []
     finally:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE = before
+
+
+@pytest.fixture
+async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
+    """A playground where the bot is not running yet."""
+    async with open_scene(House(tmp_path / "house")) as scene:
+        yield scene
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from bot.playground.control import File, Person
 from bot.playground.seen import Seen
-from tests.discord.conftest import Scene
+from tests.discord.conftest import Scene, menu
 from tests.house import BASES, PASTEL, VIVID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,10 +26,6 @@ async def press(scene: Scene, who: Person, page: Seen, button: str, then: str) -
     """Press, and see what the same message has become."""
     await who.press(page, button)
     return await scene.control.wait_message(page.id, lambda seen: then in seen.text)
-
-
-def menu(seen: Seen, name: str) -> str:
-    return next(custom_id for custom_id in seen.selects if custom_id.startswith(f"{name}:"))
 
 
 def chosen(seen: Seen, name: str) -> str:

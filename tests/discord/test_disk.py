@@ -19,9 +19,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.playground.seen import Seen
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
-from tests.discord.test_survival import is_painting, pictures_in
+from tests.discord.conftest import PROMPT, Scene, open_scene
 from tests.house import House
 from tests.log import Log
 
@@ -107,15 +105,9 @@ async def bot(scene: Scene) -> AsyncIterator[AsyncExitStack]:
         yield running
 
 
-async def painting(scene: Scene) -> Seen:
-    """The message of a picture that has just been begun."""
-    order = await (await scene.ada.slash("imagine", prompt=PROMPT, steps=150)).reply()
-    return await scene.control.wait_message(order.id, is_painting, PATIENCE)
-
-
 @pytest.mark.usefixtures("bot")
 async def test_a_full_disk(scene: Scene, disk: Disk, log: Log) -> None:
-    order = await painting(scene)
+    order = await scene.begun()
     with disk.full():
         told = await (await scene.grace.slash("imagine", prompt=PROMPT)).reply()
         assert told.ephemeral and "cannot reach its records" in told.text
@@ -132,7 +124,7 @@ async def test_a_full_disk(scene: Scene, disk: Disk, log: Log) -> None:
 @pytest.mark.usefixtures("bot")
 async def test_folders_that_vanish(scene: Scene, log: Log) -> None:
     storage = scene.settings.storage
-    order = await painting(scene)
+    order = await scene.begun()
     for folder in (storage.spool, storage.pictures, storage.thumbnails, storage.inputs):
         shutil.rmtree(folder, ignore_errors=True)
     assert (await scene.ended(order)).attachments
@@ -141,8 +133,8 @@ async def test_folders_that_vanish(scene: Scene, log: Log) -> None:
 
 
 async def test_a_disk_that_turns_read_only(scene: Scene, disk: Disk, log: Log, bot: AsyncExitStack) -> None:
-    before = len(await pictures_in(scene))
-    order = await painting(scene)
+    before = len(await scene.pictures())
+    order = await scene.begun()
     disk.turn_read_only()
     told = await (await scene.grace.slash("imagine", prompt=PROMPT)).reply()
     assert told.ephemeral and "cannot reach its records" in told.text
@@ -156,5 +148,5 @@ async def test_a_disk_that_turns_read_only(scene: Scene, disk: Disk, log: Log, b
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     async with scene.bot():
         assert (await scene.ended(order)).attachments
-    assert len(await pictures_in(scene)) == before + 1
+    assert len(await scene.pictures()) == before + 1
     assert log.tracebacks == []

@@ -6,24 +6,13 @@ import asyncio
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import psutil
-import pytest
 
-from tests.discord.conftest import PATIENCE, Scene, open_scene
-from tests.discord.test_survival import EDITS, LONG, bot_process, is_painting, pictures_in
-from tests.house import House
+from tests.discord.conftest import PATIENCE, Scene
+from tests.discord.test_survival import EDITS, LONG, bot_process
 
 SECONDS = 10.0  # that a program which is asked to end may take, with a worker that hangs and people to tell
-
-
-@pytest.fixture
-async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
-    """A playground where the bot is not running yet."""
-    async with open_scene(House(tmp_path / "house")) as scene:
-        yield scene
 
 
 async def ended(process: asyncio.subprocess.Process) -> float:
@@ -46,7 +35,7 @@ async def test_sigterm_while_painting_loses_nothing_though_worker_and_discord_ha
         await (await empty.grace.slash("settings", results="only I see them")).reply()
         painting = await (await empty.ada.slash("imagine", **LONG)).reply()
         others = [await (await who.slash("imagine", **LONG)).reply() for who in (empty.ada, empty.grace)]
-        await empty.control.wait_message(painting.id, is_painting, PATIENCE)
+        await empty.until_painting(painting)
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)  # somebody is impatient
         process.send_signal(signal.SIGINT)
@@ -58,7 +47,7 @@ async def test_sigterm_while_painting_loses_nothing_though_worker_and_discord_ha
     assert jobs(empty) == [("queued", 0)] * 3
     async with bot_process(empty) as process:
         (worker,) = psutil.Process(process.pid).children()
-        await empty.control.wait_message(painting.id, is_painting, PATIENCE)
+        await empty.until_painting(painting)
         worker.suspend()
         await empty.control.fault(EDITS, method="PATCH", kind="hang", count=9)  # Discord does not answer either
         process.terminate()
@@ -69,5 +58,5 @@ async def test_sigterm_while_painting_loses_nothing_though_worker_and_discord_ha
     async with bot_process(empty):
         for order in (painting, *others):
             assert (await empty.ended(order)).attachments
-    assert len(await pictures_in(empty)) == 3
+    assert len(await empty.pictures()) == 3
     assert not await empty.control.messages("dm", "Grace")

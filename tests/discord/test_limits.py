@@ -21,7 +21,7 @@ from bot.playground.control import Person
 from bot.playground.seen import Seen
 from bot.words import _, speaking
 from tests.discord import limits
-from tests.discord.conftest import PATIENCE, Scene, open_scene
+from tests.discord.conftest import PATIENCE, Scene, open_scene, told
 from tests.discord.crawler import LONG, Crawler
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
@@ -76,10 +76,6 @@ class FullHouse(House):
 async def full(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with open_scene(FullHouse(tmp_path_factory.mktemp("full") / "house")) as scene, scene.bot():
         yield scene
-
-
-async def told(person: Person, command: str, /, **options: object) -> Seen:
-    return await (await person.slash(command, **options)).reply(PATIENCE)
 
 
 async def painted(scene: Scene, person: Person, **options: object) -> Seen:

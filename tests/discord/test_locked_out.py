@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
@@ -12,21 +10,12 @@ from bot.cli import REFUSED
 from bot.cli.demo import stay_in
 from bot.cli.run import Unreachable, serve
 from bot.config import ConfigError
-from bot.playground.seen import Seen
 from tests.bot.cli.commands import bot
-from tests.discord.conftest import PATIENCE, Scene, open_scene
-from tests.discord.test_survival import LONG, is_painting, pictures_in
-from tests.house import House
+from tests.discord.conftest import PATIENCE, Scene
+from tests.discord.test_survival import LONG
 
 QUARTER = 16 * 60  # seconds after which an answer can be edited no more
 WITH_ITS_TOKEN = "channels/.*/messages|users/"
-
-
-@pytest.fixture
-async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
-    """A playground where the bot is not running yet."""
-    async with open_scene(House(tmp_path / "house")) as scene:
-        yield scene
 
 
 async def ends(serving: asyncio.Task[None]) -> str:
@@ -35,12 +24,6 @@ async def ends(serving: asyncio.Task[None]) -> str:
         with pytest.raises(ConfigError) as told:
             await serving
     return str(told.value)
-
-
-async def painting(scene: Scene) -> Seen:
-    """The message of a picture that has just been begun."""
-    order = await (await scene.ada.slash("imagine", **LONG)).reply()
-    return await scene.control.wait_message(order.id, is_painting, PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -70,21 +53,21 @@ async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture
     await empty.control.advance_clock(QUARTER)  # so that the bot's own token has to do
     await empty.control.fault(WITH_ITS_TOKEN, status=401)  # a slip of Discord's, which is no reset
     assert (await empty.ended(slip)).attachments
-    late = await painting(empty)
+    late = await empty.begun(**LONG)
     await empty.control.advance_clock(QUARTER)
     await empty.control.reset_token(quietly=True)  # only the next request tells
     assert "token any more" in await ends(serving)
     serving = asyncio.create_task(serve(empty.settings))
     await empty.control.wait_online(patience=PATIENCE)
     assert (await empty.ended(late)).attachments
-    early = await painting(empty)
+    early = await empty.begun(**LONG)
     await empty.control.reset_token()
     assert "token any more" in await ends(serving)
     told = await empty.control.message(early.id)
     assert told and "restart" in told.text, "the answer's own token still holds"
     async with empty.bot():
         assert (await empty.ended(early)).attachments
-    assert len(await pictures_in(empty)) == 3
+    assert len(await empty.pictures()) == 3
 
 
 async def test_discord_that_is_not_there_at_the_start_is_a_sentence(empty: Scene) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bot.playground.seen import Seen
-from tests.discord.conftest import PROMPT, Scene
+from tests.discord.conftest import PROMPT, Scene, menu
 from tests.house import PASTEL
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -17,10 +17,6 @@ async def page_of(scene: Scene, who: str, name: str) -> Seen:
     page = await (await scene.control.person(who).slash("lora info", name=name)).reply()
     assert page.ephemeral
     return page
-
-
-def menu(page: Seen, name: str) -> str:
-    return next(custom_id for custom_id in page.selects if custom_id.startswith(f"{name}:"))
 
 
 async def test_it_tells_what_it_is_and_how_we_know(scene: Scene) -> None:

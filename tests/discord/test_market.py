@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.playground.seen import Seen
-from tests.discord.conftest import Scene, open_scene
+from tests.discord.conftest import Scene, menu, open_scene
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
@@ -20,10 +20,6 @@ def stocked(folder: Path) -> House:
         tags = ["lighting"] if number < 3 else ["camera"]
         write_sidecar(path, name=f"Thing{number}", base_model=BASES[VIVID], tags=tags)
     return house
-
-
-def menu(seen: Seen, name: str) -> str:
-    return next(custom_id for custom_id in seen.selects if custom_id.startswith(f"{name}:"))
 
 
 def chosen(seen: Seen, name: str) -> str:

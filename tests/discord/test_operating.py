@@ -16,7 +16,7 @@ import pytest_asyncio
 from bot.database.backup import check, copies
 from tests.bot.test_metrics import free_port
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
-from tests.discord.test_survival import bot_process, is_painting
+from tests.discord.test_survival import bot_process
 from tests.house import PASTEL, VIVID, House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -72,7 +72,7 @@ async def test_the_numbers_move_with_what_happens(station: Station) -> None:
     before = await station.numbers()
     painting = await (await scene.ada.slash("imagine", prompt=PROMPT, steps=150, checkpoint=VIVID)).reply()
     waiting = await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)  # which is loaded after the other
-    await scene.control.wait_message(painting.id, is_painting, PATIENCE)
+    await scene.until_painting(painting)
     meanwhile = await station.numbers()
     assert (meanwhile["easel_jobs_running"], meanwhile["easel_jobs_waiting"]) == (1, 1)
     await scene.control.fault("webhooks/.*@original", method="PATCH", status=429, retry_after=0.1, count=2)

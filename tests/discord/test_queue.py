@@ -16,8 +16,7 @@ from bot.playground import cast
 from bot.playground.control import Person
 from bot.playground.seen import Seen
 from bot.playground.wire import as_objects
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
-from tests.discord.test_survival import is_painting, pictures_in
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene, told
 from tests.house import House
 from tests.log import Log
 
@@ -50,10 +49,6 @@ async def bot(scene: Scene) -> AsyncIterator[AsyncExitStack]:
     async with AsyncExitStack() as running:
         await running.enter_async_context(scene.bot())
         yield running
-
-
-async def told(person: Person, command: str, /, **options: Any) -> Seen:
-    return await (await person.slash(command, **options)).reply(PATIENCE)
 
 
 async def everybodys(person: Person) -> Seen:
@@ -89,7 +84,7 @@ async def letter(scene: Scene, name: str) -> Seen:
 
 async def test_a_pause_lets_what_runs_end_and_begins_nothing_new(scene: Scene) -> None:
     runs = await told(scene.ada, "imagine", prompt=PROMPT, steps=150)
-    await scene.control.wait_message(runs.id, is_painting, PATIENCE)
+    await scene.until_painting(runs)
     async with paused(scene):
         waits = await told(scene.grace, "imagine", prompt=PROMPT)
         assert "the queue is paused" in waits.text
@@ -174,18 +169,18 @@ async def test_a_private_result_never_comes_into_the_channel(scene: Scene) -> No
 
 
 async def test_after_fifteen_minutes_the_message_is_edited_by_the_bots_own_token(scene: Scene) -> None:
-    before = len(await pictures_in(scene))
+    before = len(await scene.pictures())
     async with paused(scene):
         order = await told(scene.ada, "imagine", prompt=PROMPT)
         await scene.control.advance_clock(QUARTER)
     assert (await scene.ended(order)).attachments
-    assert len(await pictures_in(scene)) == before + 1
+    assert len(await scene.pictures()) == before + 1
 
 
 async def test_a_deleted_message_is_edited_no_more_and_the_result_comes_anew_once(scene: Scene) -> None:
-    before = {seen.id for seen in await pictures_in(scene)}
+    before = {seen.id for seen in await scene.pictures()}
     order = await told(scene.ada, "imagine", prompt=PROMPT, steps=150, count=2)
-    await scene.control.wait_message(order.id, is_painting, PATIENCE)
+    await scene.until_painting(order)
     last = max(one["number"] for one in await scene.control.exchanges())
     await scene.control.person("Margaret").delete(order)
     found = await scene.control.wait_in_channel(
@@ -197,7 +192,7 @@ async def test_a_deleted_message_is_edited_no_more_and_the_result_comes_anew_onc
     (posted,) = (one for one in after if one["method"] == "POST" and one["files"])
     assert posted["path"].endswith("/messages") and posted["request"]["enforce_nonce"] is True
     assert posted["request"]["nonce"] == f"job-{str(found.buttons['Again']['custom_id']).partition(':')[2]}"
-    assert {seen.id for seen in await pictures_in(scene)} == before | {found.id}
+    assert {seen.id for seen in await scene.pictures()} == before | {found.id}
 
 
 async def test_a_job_that_nobody_expects_any_more_is_given_up_with_a_word(scene: Scene, bot: AsyncExitStack) -> None:

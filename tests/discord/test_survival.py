@@ -12,22 +12,13 @@ from pathlib import Path
 from typing import IO
 
 import psutil
-import pytest
 
 from bot.playground import cast
-from bot.playground.seen import Seen
-from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
-from tests.house import PASTEL, House
+from tests.discord.conftest import PATIENCE, PROMPT, Scene
+from tests.house import PASTEL
 
 EDITS = r"webhooks/.*/messages/@original"
 LONG = {"prompt": PROMPT, "steps": 150, "count": 2}
-
-
-@pytest.fixture
-async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
-    """A playground where the bot is not running yet."""
-    async with open_scene(House(tmp_path / "house")) as scene:
-        yield scene
 
 
 @asynccontextmanager
@@ -55,14 +46,6 @@ async def bot_process(
             process.kill()
         await process.wait()
         await scene.control.wait_online(online=False)
-
-
-async def pictures_in(scene: Scene, channel: str = "general") -> list[Seen]:
-    return [message for message in await scene.control.messages(channel) if message.attachments]
-
-
-def is_painting(seen: Seen) -> bool:
-    return "step" in seen.text
 
 
 async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
@@ -112,14 +95,14 @@ async def test_a_killed_bot_delivers_after_its_restart_once(empty: Scene) -> Non
         waiting = await (await empty.ada.slash("imagine", prompt=PROMPT)).reply()
         await (await empty.grace.slash("settings", results="only I see them")).reply()
         private = await (await empty.grace.slash("imagine", prompt=PROMPT)).reply()
-        await empty.control.wait_message(message.id, is_painting, PATIENCE)
+        await empty.until_painting(message)
         process.kill()
         await process.wait()
         await empty.control.wait_online(online=False)
     async with bot_process(empty):
         for owed in (message, waiting, private):
             assert (await empty.ended(owed)).attachments
-    assert private.visible_to and len(await pictures_in(empty)) == 3
+    assert private.visible_to and len(await empty.pictures()) == 3
     assert not await empty.control.messages("dm", "Grace")
 
 
@@ -142,7 +125,7 @@ async def test_a_checkpoint_that_is_declared_while_the_bot_runs_paints_after_sig
 async def test_a_killed_worker_paints_again_and_the_message_goes_on_to_one_picture(empty: Scene) -> None:
     async with bot_process(empty) as process:
         message = await (await empty.ada.slash("imagine", **LONG)).reply()
-        await empty.control.wait_message(message.id, is_painting, PATIENCE)
+        await empty.until_painting(message)
         (worker,) = psutil.Process(process.pid).children()
         worker.kill()
         assert len((await empty.ended(message)).attachments) == 2
@@ -152,7 +135,7 @@ async def test_a_killed_worker_paints_again_and_the_message_goes_on_to_one_pictu
                 for child in psutil.Process(process.pid).children():
                     with suppress(psutil.NoSuchProcess):  # the bot was quicker
                         child.kill()
-    assert len(await pictures_in(empty)) == 1
+    assert len(await empty.pictures()) == 1
 
 
 async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(empty: Scene) -> None:
@@ -165,21 +148,21 @@ async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(empty: Scene) -
         await empty.painted(sent)
         await empty.control.wait_online(patience=PATIENCE)
         await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
-    assert len(await pictures_in(empty)) == 2
+    assert len(await empty.pictures()) == 2
 
 
 async def test_an_answer_that_was_lost_on_the_way_is_not_posted_twice(empty: Scene) -> None:
     async with empty.bot():
         await empty.control.fault(EDITS, method="PATCH", kind="late", status=500, count=1)
         await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
-    assert len(await pictures_in(empty)) == 1
+    assert len(await empty.pictures()) == 1
 
 
 async def test_a_connection_that_breaks_at_the_end_does_not_keep_the_picture_until_the_next_start(empty: Scene) -> None:
     async with empty.bot():
         await empty.control.fault(EDITS, method="PATCH", kind="cut", count=5)
         await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, steps=1))
-    assert len(await pictures_in(empty)) == 1
+    assert len(await empty.pictures()) == 1
 
 
 async def test_a_person_who_could_not_be_answered_gets_the_picture(empty: Scene) -> None:

@@ -13,7 +13,7 @@ import yarl
 from discord import app_commands
 
 from bot.playground import Playground
-from bot.playground.control import Control, Person
+from bot.playground.control import Control, People, Person
 
 from . import openapi
 
@@ -56,21 +56,13 @@ class Bot(discord.Client):
 
 
 @dataclass
-class Stage:
+class Stage(People):
     """All that a test of a running bot needs."""
 
     playground: Playground
     control: Control
     bot: Bot
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    @property
-    def ada(self) -> Person:
-        return self.control.person("Ada")
-
-    @property
-    def grace(self) -> Person:
-        return self.control.person("Grace")
 
     @property
     def kai(self) -> Person:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page, expect
 
-from bot.playground.control import Control, Person, Sent
+from bot.playground.control import Control, People, Sent
 from bot.playground.seen import Seen
 from tools.screenshots.stage import PAINT_MS, begin, choose, fill, last
 
@@ -26,21 +26,11 @@ SAMPLES = 3  # of each of the owl's two versions, one of them without it
 
 
 @dataclass
-class Stage:
+class Stage(People):
     """The people, and what they have done before anybody looks."""
 
     control: Control
     channel: str
-
-    @property
-    def ada(self) -> Person:
-        """Whose screen is seen."""
-        return self.control.person("Ada")
-
-    @property
-    def grace(self) -> Person:
-        """Somebody else."""
-        return self.control.person("Grace")
 
     async def order(self, command: str, **options: object) -> Sent:
         """Ada uses a command in the channel."""
