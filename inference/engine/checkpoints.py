@@ -29,6 +29,7 @@ from inference.engine.previews import Preview, open_tiny, preview_of
 from inference.engine.residence import Residence
 from inference.engine.single_file import SINGLE_FILES, open_single_file
 from inference.engine.solo import SoloCheckpoint
+from inference.engine.soundness import refuse_incomplete, refuse_no_numbers, refuse_other_kinds
 from inference.errors import CheckpointUnusable
 from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec, Offload
 from inference.prediction import Prediction, checkpoint_prediction
@@ -218,10 +219,13 @@ class CheckpointStore:
         try:
             dtype = self._dtype if capability.together else wide_dtype(self._device, self._dtype)
             pipeline = _open(getattr(diffusers, capability.pipeline), spec, dtype)
+            refuse_incomplete(pipeline)
+            if capability.together:
+                refuse_other_kinds(pipeline, spec.base_model.label)
             residence = Residence(networks_of(pipeline), self._device)
             if not (in_turns and residence.take_turns()):
                 residence.settle()
-            _refuse_what_is_no_number(pipeline)
+            refuse_no_numbers(pipeline)
             if capability.together:
                 checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence, self._tiny(spec, dtype))
                 if self._compiled:
@@ -275,15 +279,6 @@ def _left_out(folder: Path) -> dict[str, None]:
         return {}  # diffusers says what is wrong with it
 
 
-def _refuse_what_is_no_number(pipeline: Any) -> None:
-    """Raise ValueError when a network holds NaN or infinity: nothing that it paints would be a picture."""
-    for name, part in pipeline.components.items():
-        weights = part.parameters() if isinstance(part, nn.Module) else ()
-        broken = [weight.isfinite().all().logical_not() for weight in weights]
-        if broken and bool(torch.stack(broken).any()):
-            raise ValueError(f"its {name} holds numbers that are none (NaN or infinity)")
-
-
 def _first_line(problem: Exception) -> str:
     """The start of a message: diffusers' can be tens of thousands of characters long."""
-    return (str(problem).splitlines() or [type(problem).__name__])[0][:300]
+    return (str(problem).splitlines() or [type(problem).__name__])[0][:300].rstrip(" .")

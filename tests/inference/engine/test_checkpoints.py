@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.checkpoints import CheckpointStore
+from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec, PredictionType
 from inference.prediction import Prediction
 from tests.inference.engine.test_painter import small_sd1
@@ -36,3 +41,40 @@ def test_a_safety_checker_that_nobody_asks_takes_no_memory(tmp_path: Path) -> No
     one = CheckpointSpec(name="one", source=str(tmp_path), base_model=BaseModelId("sd1/base"))
     checkpoint = CheckpointStore((one,), torch.device("cpu")).get(one)
     assert checkpoint.pipeline.safety_checker is None
+
+
+def lose_a_weight(folder: Path) -> None:
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({name: tensor for name, tensor in load_file(file).items() if name != "conv_in.weight"}, file)
+
+
+def lose_the_words(folder: Path) -> None:
+    shutil.rmtree(folder / "tokenizer")
+
+
+def become_for_inpainting(folder: Path) -> None:
+    file, config = folder / "unet" / "diffusion_pytorch_model.safetensors", folder / "unet" / "config.json"
+    tensors = load_file(file)
+    tensors["conv_in.weight"] = torch.zeros(len(tensors["conv_in.weight"]), 9, 3, 3)
+    save_file(tensors, file)
+    config.write_text(json.dumps(json.loads(config.read_bytes()) | {"in_channels": 9}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "base", "said"),
+    [
+        (lose_a_weight, "demo/vivid", r"its unet lacks weights \(1 in all: conv_in.weight\)"),
+        (lose_the_words, "demo/vivid", "its tokenizer is missing"),
+        (become_for_inpainting, "demo/vivid", "its unet takes 9 channels, .* for inpainting"),
+        (lambda folder: None, "sd1/base", "its unet is not that of Stable Diffusion 1.5; correct its base_model"),
+    ],
+)
+def test_what_cannot_paint_is_refused_before_anybody_waits_for_a_picture(
+    damage: Callable[[Path], None], base: str, said: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(CHECKPOINTS[0].path, folder)
+    damage(folder)
+    one = CheckpointSpec(name="one", source=str(folder), base_model=BaseModelId(base))
+    with pytest.raises(CheckpointUnusable, match=f"The checkpoint one cannot be loaded: {said}"):
+        CheckpointStore((one,), torch.device("cpu")).get(one)

@@ -1,0 +1,52 @@
+"""Whether a checkpoint that was opened is whole, and what it was declared to be: told at once, in words for operators.
+
+diffusers and transformers open many a folder that cannot paint, and fail in the middle of the first picture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+_NAMED = 3  # weights named in a refusal
+
+
+def refuse_incomplete(pipeline: Any) -> None:
+    """Raise ValueError when a network lacks weights, or a tokenizer its words."""
+    for name, part in pipeline.components.items():
+        weights = part.named_parameters() if isinstance(part, nn.Module) else ()
+        if missing := [weight for weight, numbers in weights if numbers.is_meta]:
+            raise ValueError(f"its {name} lacks weights ({len(missing)} in all: {', '.join(missing[:_NAMED])})")
+    for name, encoder in pipeline.components.items():
+        tokenizer = getattr(pipeline, name.replace("text_encoder", "tokenizer"), None)
+        longest = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
+        if name.startswith("text_encoder") and tokenizer and longest and tokenizer.model_max_length > longest:
+            raise ValueError(f"its {name.replace('text_encoder', 'tokenizer')} is missing or another model's")
+
+
+def refuse_other_kinds(pipeline: Any, label: str) -> None:
+    """Raise ValueError when a pipeline of Stable Diffusion or SDXL has another's denoiser; `label` names the right one.
+
+    What is compared are the inputs that the denoiser takes and those that the pipeline gives.
+    """
+    config, encoders = pipeline.unet.config, [pipeline.text_encoder, getattr(pipeline, "text_encoder_2", None)]
+    taken, given = config.in_channels, pipeline.vae.config.latent_channels
+    if taken != given:
+        kind = "for inpainting or editing" if taken > given else "another model's"
+        raise ValueError(f"its unet takes {taken} channels, and latents have {given}: it is {kind}")
+    is_xl = "text_encoder_2" in pipeline.components
+    width = sum(encoder.config.hidden_size for encoder in encoders if encoder is not None)
+    plain = config.encoder_hid_dim is None and isinstance(config.cross_attention_dim, int)
+    if (config.addition_embed_type == "text_time") != is_xl or (plain and config.cross_attention_dim != width):
+        raise ValueError(f"its unet is not that of {label}; correct its base_model in the settings")
+
+
+def refuse_no_numbers(pipeline: Any) -> None:
+    """Raise ValueError when a network holds NaN or infinity: nothing that it paints would be a picture."""
+    for name, part in pipeline.components.items():
+        weights = part.parameters() if isinstance(part, nn.Module) else ()
+        broken = [weight.isfinite().all().logical_not() for weight in weights]
+        if broken and bool(torch.stack(broken).any()):
+            raise ValueError(f"its {name} holds numbers that are none (NaN or infinity)")
