@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import SimpleNamespace
 
 from inference.lora.names import Part, index, spellings, underscored
-from inference.lora.tables import BASES, STRANGERS, VARIANTS, Variant, networks
+from inference.lora.tables import BASES, STRANGERS, VARIANTS, networks
 
 Shape = tuple[int, ...]
 Writer = Callable[[str, Shape, int], dict[str, Shape]]
@@ -32,15 +33,6 @@ SUBSETS: dict[str, Callable[[str], bool]] = {
     "single blocks": lambda path: path.startswith("single_"),
     "projections": lambda path: path.rpartition(".")[2].startswith("proj"),
 }
-
-
-@dataclass(frozen=True)
-class Case:
-    """One header, and the base whose layers it was made from."""
-
-    base: str
-    label: str
-    tensors: Mapping[str, SimpleNamespace]
 
 
 def _lora(name: str, shape: Shape, rank: int) -> dict[str, Shape]:
@@ -130,6 +122,28 @@ def _named(prefix: str, table: Mapping[str, tuple[str, ...]], entries: Mapping[s
     }
 
 
+@dataclass(frozen=True)
+class Case:
+    """One header, written when it is looked at, and the base whose layers it was made from."""
+
+    base: str
+    label: str
+    _layers: Mapping[str, Shape]
+    _write: Writer
+    _rank: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether this format has nothing to say of these layers."""
+        return not any(self._write(name, shape, self._rank) for name, shape in self._layers.items())
+
+    @cached_property
+    def tensors(self) -> Mapping[str, SimpleNamespace]:
+        """The header."""
+        written = (self._write(name, shape, self._rank) for name, shape in self._layers.items())
+        return {key: SimpleNamespace(shape=each) for tensors in written for key, each in tensors.items()}
+
+
 def cases(ranks: tuple[int, ...] = (4,)) -> Iterator[Case]:
     """The whole matrix of denoisers."""
     for variant in VARIANTS:
@@ -138,17 +152,10 @@ def cases(ranks: tuple[int, ...] = (4,)) -> Iterator[Case]:
                 names = {n: shape for n, (shape, targets) in way.names.items() if all(map(wanted, targets))}
                 for form, write in FORMATS.items():
                     for rank in ranks:
-                        yield from _case(
-                            variant, f"{variant.name} · {way.label} · {subset} · {form} · {rank}", names, write, rank
-                        )
-
-
-def _case(variant: Variant, label: str, names: Mapping[str, Shape], write: Writer, rank: int) -> Iterator[Case]:
-    tensors: dict[str, SimpleNamespace] = {}
-    for name, shape in names.items():
-        tensors |= {key: SimpleNamespace(shape=each) for key, each in write(name, shape, rank).items()}
-    if tensors:
-        yield Case(variant.base, label, tensors)
+                        label = f"{variant.name} · {way.label} · {subset} · {form} · {rank}"
+                        case = Case(variant.base, label, names, write, rank)
+                        if not case.is_empty:
+                            yield case
 
 
 PAINTED = tuple(base for base in BASES if base not in STRANGERS)
