@@ -1,5 +1,8 @@
 """Finds people, channels and roles by name or id, the way somebody writes them in a test or on the page."""
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from bot.playground import permissions
 from bot.playground.models import Channel, Guild, Message, Role, User
 from bot.playground.people.refused import Refused
@@ -23,38 +26,38 @@ def person(world: World, key: str) -> User:
     return found
 
 
+_Thing = TypeVar("_Thing", Channel, Guild, Role)
+
+
+def _called(key: str, things: Iterable[_Thing], otherwise: str) -> _Thing:
+    """The one with this id or name."""
+    for one in things:
+        if key in (one.id, one.name):
+            return one
+    raise Refused(f"{otherwise} called {key!r}.")
+
+
 def channel(world: World, key: str, viewer: User) -> Channel:
     """A channel that the person sees, by id or name; `dm` is their DM with the bot."""
     if key == "dm":
         return world.dm(viewer.id)
-    for one in world.channels.values():
-        if key in (one.id, one.name) and sees(world, one, viewer):
-            return one
-    raise Refused(f"{viewer.global_name} sees no channel called {key!r}.")
+    seen = (one for one in world.channels.values() if sees(world, one, viewer))
+    return _called(key, seen, f"{viewer.global_name} sees no channel")
 
 
 def any_channel(world: World, key: str) -> Channel:
     """A channel by id or name, whoever sees it."""
-    for one in world.channels.values():
-        if key in (one.id, one.name):
-            return one
-    raise Refused(f"There is no channel called {key!r}.")
+    return _called(key, world.channels.values(), "There is no channel")
 
 
 def guild(world: World, key: str) -> Guild:
     """A server by id or name."""
-    for one in world.guilds.values():
-        if key in (one.id, one.name):
-            return one
-    raise Refused(f"There is no server called {key!r}.")
+    return _called(key, world.guilds.values(), "There is no server")
 
 
 def role(home: Guild, key: str) -> Role:
     """A role of a server by id or name."""
-    for one in home.roles.values():
-        if key in (one.id, one.name):
-            return one
-    raise Refused(f"{home.name} has no role called {key!r}.")
+    return _called(key, home.roles.values(), f"{home.name} has no role")
 
 
 def message(world: World, message_id: str, viewer: User) -> Message:
