@@ -281,4 +281,6 @@ def _left_out(folder: Path) -> dict[str, None]:
 
 def _first_line(problem: Exception) -> str:
     """The start of a message: diffusers' can be tens of thousands of characters long."""
+    if "meta tensor" in str(problem):  # diffusers says so of a single file in which weights are missing
+        return "one of its networks lacks weights"
     return (str(problem).splitlines() or [type(problem).__name__])[0][:300].rstrip(" .")

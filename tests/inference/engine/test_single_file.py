@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
 from open_clip.tokenizer import SimpleTokenizer
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from inference.base_models import BaseModelId
@@ -63,11 +63,21 @@ def test_a_single_file_is_the_folder_it_was_made_from(one_file: Path, monkeypatc
     assert single.layers.keys() == folder.layers.keys()
 
 
-def test_a_file_without_the_denoiser_is_refused(one_file: Path, tmp_path: Path) -> None:
-    nothing = tmp_path / "nothing.safetensors"
-    save_file({"other.weight": torch.zeros(2)}, nothing)
-    with pytest.raises(CheckpointUnusable, match="one file"):
-        CheckpointStore((spec_of(nothing),), torch.device("cpu")).get(spec_of(nothing))
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("", "missing in the checkpoint"),  # every weight
+        ("first_stage_model.", "Failed to load AutoencoderKL"),
+        ("model.diffusion_model.out.2.bias", "one of its networks lacks weights"),
+        ("conditioner.embedders.0.transformer.text_model.final_layer_norm.bias", "its text_encoder lacks weights"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(one_file: Path, tmp_path: Path, lost: str, said: str) -> None:
+    part = tmp_path / "part.safetensors"
+    kept = {name: tensor for name, tensor in load_file(one_file).items() if not name.startswith(lost)}
+    save_file(kept | {"other.weight": torch.zeros(2)}, part)
+    with pytest.raises(CheckpointUnusable, match=f"one file cannot be loaded: .*{said}"):
+        CheckpointStore((spec_of(part),), torch.device("cpu")).get(spec_of(part))
 
 
 @pytest.mark.parametrize(("family", "part"), [(family, part) for family in COUNTS for part in COUNTS[family]])
