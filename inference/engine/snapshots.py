@@ -32,6 +32,11 @@ class Resumable(Protocol):
     done: int
 
     @property
+    def total(self) -> int:
+        """Steps in all."""
+        ...
+
+    @property
     def scheduler(self) -> Any:
         """The sampler."""
         ...
@@ -44,9 +49,10 @@ class Resumable(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`values` is JSON in which a tensor stands as `{"tensor": NAME}`. `done` steps are behind it."""
+    """`values` is JSON in which a tensor stands as `{"tensor": NAME}`. `done` steps of `sampler` are behind it."""
 
     done: int
+    sampler: str  # diffusers' class
     tensors: Mapping[str, torch.Tensor]
     values: Mapping[str, Any]
 
@@ -60,13 +66,14 @@ class Snapshot:
         for name, value in vars(run.scheduler).items():
             if name != _CONFIGURATION and not _same(value, vars(fresh).get(name)):
                 values[name] = _plain(value, f"sampler.{name}", tensors)
-        return cls(run.done, tensors, values)
+        return cls(run.done, type(run.scheduler).__name__, tensors, values)
 
     def put_back(self, run: Resumable) -> None:
         """Make `run`, fresh from the same request, what the snapshot was taken of. Raises ValueError for another's."""
         generators = list(run.generators)
         latents = self.tensors["latents"]
-        if latents.shape != run.latents.shape or f"generator.{len(generators)}" in self.tensors:
+        alike = latents.shape == run.latents.shape and f"generator.{len(generators)}" not in self.tensors
+        if not alike or self.sampler != type(run.scheduler).__name__ or not 0 <= self.done < run.total:
             raise ValueError("the snapshot is of another request")
         if any(hasattr(type(run.scheduler), name) for name in self.values):
             raise ValueError("the snapshot is of no sampler")  # methods are not state
@@ -82,7 +89,8 @@ class Snapshot:
 
         Raises OSError, which safetensors' own writing of files does not when the disk is full or the folder gone.
         """
-        metadata = {"format": _OURS, "about": about, "done": str(self.done), "values": json.dumps(self.values)}
+        metadata = {"format": _OURS, "about": about, "done": str(self.done), "sampler": self.sampler}
+        metadata["values"] = json.dumps(self.values)
         metadata["digest"] = _digest(metadata, self.tensors)
         unfinished = path.with_suffix(".part")
         try:
@@ -104,7 +112,7 @@ class Snapshot:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             if metadata.pop("digest", None) != _digest(metadata, tensors):
                 return None
-            return cls(int(metadata["done"]), tensors, json.loads(metadata["values"]))
+            return cls(int(metadata["done"]), metadata["sampler"], tensors, json.loads(metadata["values"]))
         except (OSError, SafetensorError, ValueError, KeyError):
             return None
 

@@ -43,6 +43,10 @@ class Painting:
         noise = [torch.randn(1, 4, 6, 6, generator=generator) for generator in self.generators]
         self.latents = torch.cat(noise) * self.scheduler.init_noise_sigma
 
+    @property
+    def total(self) -> int:
+        return len(self.scheduler.timesteps)
+
     def step(self) -> None:
         time = self.scheduler.timesteps[self.done]
         said = torch.tanh(self.scheduler.scale_model_input(self.latents, time) * (1 + time / 1000))
@@ -134,8 +138,15 @@ def test_on_a_full_disk_or_without_its_folder_nothing_is_kept_and_the_worker_goe
     assert not list(tmp_path.iterdir())
 
 
-def test_a_snapshot_of_another_size_is_refused() -> None:
-    painting, other = Painting(fresh(Sampler.EULER)), Painting(fresh(Sampler.EULER))
-    other.latents = other.latents[:1]
-    with pytest.raises(ValueError, match="another request"):
-        Snapshot.of(painting, fresh(Sampler.EULER)).put_back(other)
+@pytest.mark.parametrize("other", ["size", "sampler", "steps"])
+def test_a_snapshot_of_another_request_is_refused(other: str) -> None:
+    painting = Painting(fresh(Sampler.DPMPP_2M))
+    for _ in range(3):
+        painting.step()
+    taking_up = Painting(fresh(Sampler.EULER if other == "sampler" else Sampler.DPMPP_2M))
+    if other == "size":
+        taking_up.latents = taking_up.latents[:1]
+    elif other == "steps":
+        taking_up.scheduler.set_timesteps(3)
+    with pytest.raises(ValueError, match="of another request"):
+        Snapshot.of(painting, fresh(Sampler.DPMPP_2M)).put_back(taking_up)
