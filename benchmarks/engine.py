@@ -31,7 +31,7 @@ sys.path.remove(str(Path(__file__).parent))  # its queue.py would stand before P
 
 import torch
 
-from benchmarks._engine_costs import memory, step, switch
+from benchmarks._engine_costs import WARM, memory, step, switch
 from benchmarks._engine_kernels import counted
 from benchmarks._engine_nets import LORAS, NETS, Lora, Net, lora
 from benchmarks._engine_trace import Clock, Order, orders
@@ -114,8 +114,8 @@ def told(found: Found) -> Found:
     if "step" in found:
         line["step_vs_lora_free"] = max(each["with_loras"] / each["lora_free"] for each in found["step"].values())
     if "memory" in found:
-        first, *_, last = found["memory"]["bytes"]
-        line["memory_growth"] = last / first - 1
+        looks = found["memory"]["bytes"]
+        line["memory_growth"] = looks[-1] / looks[WARM - 1] - 1
     for net, runs in found.get("trace", {}).items():
         tables[net]["caps"] = runs["caps"]
     return line | {"nets": tables} | {name: found[name] for name in (*PARTS[1:], "machine") if name in found}

@@ -49,10 +49,10 @@ class Channel:
         """Begin to read."""
         threading.Thread(target=self._read, name="commands", daemon=True).start()
 
-    def receive(self, *, wait: bool) -> Command | None:
-        """The next configuration or job. None: there is none now, or (after waiting) the bot is gone."""
+    def receive(self, *, seconds: float | None = None) -> Command | None:
+        """The next configuration or job. None: there was none in so many `seconds`, or the bot is gone."""
         try:
-            return self._inbox.get(block=wait)
+            return self._inbox.get(timeout=seconds)
         except queue.Empty:
             return None
 

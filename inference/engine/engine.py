@@ -42,11 +42,7 @@ from inference.engine.wardrobe import Wardrobe
 from inference.errors import NotANumberPicture
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
-from inference.messages import (
-    CheckpointSpec,
-    Configure,
-    GenerationRequest,
-)
+from inference.messages import CheckpointSpec, Configure, GenerationRequest
 from inference.work import pass_work
 
 log = logging.getLogger(__name__)
@@ -172,6 +168,10 @@ class Engine:
         """Paint until nobody is left."""
         while self.step():
             pass
+
+    def rest(self) -> None:
+        """Nobody has ordered anything for a while: give back the memory that nothing uses."""
+        self._store.release()
 
     def close(self) -> None:
         """Give up whatever is left, and let go of all memory."""

@@ -21,6 +21,8 @@ from inference.messages import (
     Ready,
 )
 
+QUIET_SECONDS = 5.0  # without a job; then memory that is free goes back to the system
+
 
 @dataclass
 class Server:
@@ -35,13 +37,24 @@ class Server:
         self.channel.listen()
         while not self.channel.closed:
             busy = self.painter is not None and self.painter.busy
-            while (command := self.channel.receive(wait=not busy)) is not None:
+            while (command := self._next(busy)) is not None:
                 self._obey(command)
                 busy = True
             if not self.channel.closed:
                 self._step()
         if self.painter is not None:
             self._report(self.painter.close())
+
+    def _next(self, busy: bool) -> Command | None:
+        """What the bot wants; who is not busy waits for it, and after a while without orders takes less memory."""
+        if busy:
+            return self.channel.receive(seconds=0)
+        command = self.channel.receive(seconds=QUIET_SECONDS)
+        if command is None and not self.channel.closed:
+            if self.painter is not None:
+                self.painter.engine.rest()
+            command = self.channel.receive()
+        return command
 
     def _obey(self, command: Command) -> None:
         if isinstance(command, Configure):

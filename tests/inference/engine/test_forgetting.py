@@ -165,7 +165,7 @@ def test_a_cancel_that_comes_too_late_is_not_kept_for_the_next_attempt() -> None
     lines = [asked, Cancel(job_id=1), Cancel(job_id=2), Shutdown()]
     channel = Channel(io.BytesIO(b"".join(line.model_dump_json().encode() + b"\n" for line in lines)), io.BytesIO())
     channel.listen()
-    assert channel.receive(wait=True) == asked and channel.receive(wait=True) is None
+    assert channel.receive() == asked and channel.receive() is None
     assert (channel.is_cancelled(1), channel.is_cancelled(2)) == (True, False)
     channel.forget(1)
     assert not channel.is_cancelled(1)
