@@ -21,16 +21,20 @@ from inference.messages import (
     Ready,
 )
 
-QUIET_SECONDS = 5.0  # without a job; then memory that is free goes back to the system
+QUIET_SECONDS = 5.0
 
 
 @dataclass
 class Server:
-    """Serves one bot, as many jobs at a time as it is handed."""
+    """Serves one bot, as many jobs at a time as it is handed.
+
+    After `quiet` seconds without a job, memory that is free goes back to the system.
+    """
 
     channel: Channel
     painter: Painter | None = None
     announced: Capacity | None = None
+    quiet: float = QUIET_SECONDS
 
     def run(self) -> None:
         """Serve until the bot closes the channel or asks to leave."""
@@ -49,7 +53,7 @@ class Server:
         """What the bot wants; who is not busy waits for it, and after a while without orders takes less memory."""
         if busy:
             return self.channel.receive(seconds=0)
-        command = self.channel.receive(seconds=QUIET_SECONDS)
+        command = self.channel.receive(seconds=self.quiet)
         if command is None and not self.channel.closed:
             if self.painter is not None:
                 self.painter.engine.rest()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import os
 import random
+import sys
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 import torch
 
@@ -19,7 +24,10 @@ from inference.engine.channel import Channel
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.engine.lora_set import LoraSet
+from inference.engine.painter import Painter
+from inference.engine.serve import Server
 from inference.messages import Cancel, Generate, LoraUse, Shutdown
+from tests.house import House
 from tests.inference.engine.test_neighbours import ALIKE, broken
 from tests.inference.engine.worlds import World, arrived
 from tests.inference.requests import request
@@ -169,3 +177,30 @@ def test_a_cancel_that_comes_too_late_is_not_kept_for_the_next_attempt() -> None
     assert (channel.is_cancelled(1), channel.is_cancelled(2)) == (True, False)
     channel.forget(1)
     assert not channel.is_cancelled(1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere free memory is given back unasked")
+def test_a_worker_without_orders_gives_back_the_memory_that_is_free(shared_house: House) -> None:
+    pieces = [bytearray(2**16) for _ in range(2000)]
+    left = pieces[::50] + pieces[-1:]  # between them it is free, but not at the end
+    del pieces
+    before = resident()
+    commands, bot = os.pipe()
+    with os.fdopen(commands, "rb") as reading:
+        server = Server(
+            Channel(reading, io.BytesIO()), Painter(shared_house.configure, torch.device("cpu")), quiet=0.01
+        )
+        serving = threading.Thread(target=server.run)
+        serving.start()
+        until, tick = time.monotonic() + 30, threading.Event()
+        while resident() > before - 2**26 and time.monotonic() < until:
+            tick.wait(0.01)
+        after = resident()
+        os.close(bot)
+        serving.join()
+    assert len(left) == 41 and before - after >= 2**26
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return psutil.Process().memory_info().rss
