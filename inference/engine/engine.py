@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 MERGED_PASSES = 30  # a set of LoRAs that several wear one by one is merged for at least so many
 PATIENCE = 0.05  # seconds that `step` waits for a disk when there is nothing else to do
-GREETING = 0.25  # seconds that newcomers may take to be read when nobody is painted; else at most half a pass
+GREETING = 0.25  # seconds that newcomers may take to be read at most, and no more than half a pass of those painted
 
 
 @dataclass
@@ -131,7 +131,7 @@ class Engine:
     def step(self) -> bool:
         """Let those who may join, then one denoising step of one batch. Returns whether anything is left to do."""
         self._let_go()
-        self._intake.greet(self._pass / 2 if self._places else GREETING)
+        self._intake.greet(min(GREETING, self._pass / 2) if self._places else GREETING)
         self._admit()
         if self._batches:
             batches = list(self._batches.items())

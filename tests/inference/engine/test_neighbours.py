@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -68,8 +69,10 @@ def test_a_lora_that_a_slow_disk_has_yet_to_give_stops_no_step_of_the_others(slo
         while running.done < 1:
             engine.step()
         waits = engine.submit(slow.wish(chance, **ALIKE, loras=(cold,)))
+        engine._pass, began = 60.0, time.monotonic()  # as after one that was compiled
         for step in range(2, 10):
             engine.step()
+            assert time.monotonic() - began < 25
             assert (running.done, waits.state) == (step, State.WAITING)
         late = engine.submit(slow.wish(chance, **ALIKE, loras=(warm,)))
         while late.state is State.WAITING and running.done < 100:
