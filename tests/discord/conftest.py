@@ -45,8 +45,13 @@ class Scene(People):
         return settings.model_copy(update={"discord": settings.discord.model_validate(discord)})
 
     async def ended(self, message: Seen) -> Seen:
-        """Wait until a job's message shows its end."""
-        return await self.control.wait_message(message.id, lambda seen: "Again" in seen.buttons, PATIENCE)
+        """Wait until a job's message shows its end, for as long as it goes on: a busy machine only paints slowly."""
+        while "Again" not in message.buttons:
+            told = message.text
+            message = await self.control.wait_message(
+                message.id, lambda seen, told=told: "Again" in seen.buttons or seen.text != told, PATIENCE
+            )
+        return message
 
     async def painted(self, sent: Sent) -> Seen:
         """Wait for the picture that a command or button ordered."""
