@@ -172,8 +172,7 @@ class Dispatcher:
     @property
     def longest_wait(self) -> float | None:
         """Seconds that the job which was ordered first has waited; None when none waits."""
-        since = min((job.created_at for job in self._jobs.values() if not self.forecasts.paints(job)), default=None)
-        return None if since is None else (now_ms() - since) / 1000
+        return self.forecasts.longest_wait
 
     @property
     def waiting(self) -> int:
@@ -262,6 +261,7 @@ class Dispatcher:
                 log.error("worker: %s", event)
             case Started() | Progress():
                 if job := station.hear(event, time.monotonic(), self._pace):
+                    await self._outcomes.note(job, event)
                     self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
             case Finished() | Failed() | Cancelled() if self._asides.hear(event):
                 pass
@@ -281,8 +281,8 @@ class Dispatcher:
             case Cancelled() if not hand.cancelled:  # by itself, or recalled: so somebody else has to paint it
                 await self._give_back(station, job.id, hand, died=hand.watch is not None and not hand.recalled)
             case Cancelled():
-                self._let_go(station, job.id, served=hand.watch is not None)
-        self._let_go(station, job.id)  # not before its end is written down: until then `cancel` has to find it
+                pass
+        self._let_go(station, job.id, served=hand.watch is not None or not isinstance(event, Cancelled))
         self._outcomes.tidy(job)
 
     async def _succeed(self, job: Job, event: Finished) -> None:
@@ -300,7 +300,7 @@ class Dispatcher:
             self._tell(JobUpdate(failed))
 
     def _let_go(self, station: Station, job_id: int, *, served: bool = True) -> None:
-        """The worker has the job no more, whatever became of it."""
+        """The worker has the job no more. Not before that is written down: until then `cancel` has to find it."""
         station.hands.pop(job_id, None)
         self._queue.release(station.seat, job_id, served=served)
         if job_id not in self._queue:

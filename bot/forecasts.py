@@ -56,6 +56,12 @@ class Forecasts:
         """Whether a worker has begun it; until then it waits, in the queue or at the worker."""
         return any((hand := station.hands.get(job.id)) and hand.watch for station in self._stations)
 
+    @property
+    def longest_wait(self) -> float | None:
+        """Seconds since the first of those ordered who are not painted yet; None when there is none."""
+        since = min((job.created_at for job in self._jobs.values() if not self.paints(job)), default=None)
+        return None if since is None else (now_ms() - since) / 1000
+
     def next_handed(self, person_id: int) -> float | None:
         """Seconds until one of a person's jobs leaves the queue, or if none waits, anybody's; None: nobody can say."""
         waiting = [job for job in self._jobs.values() if job.id in self._queue]

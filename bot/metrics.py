@@ -54,8 +54,8 @@ RATE_LIMITED = Counter("easel_discord_rate_limited", "Requests that Discord answ
 def count_end(job: Job) -> None:
     """A job has ended."""
     ENDED.labels(job.state.value).inc()
-    if job.started_at is not None:
-        WAIT_SECONDS.observe((job.started_at - job.created_at) / 1000)
+    if (begun_at := job.begun_at or job.started_at) is not None:
+        WAIT_SECONDS.observe((begun_at - job.created_at) / 1000)
     if job.seconds is not None:
         PAINT_SECONDS.labels(job.checkpoint).observe(job.seconds)
 

@@ -15,13 +15,13 @@ from typing import TypeVar
 import aiosqlite
 
 from bot.database.errors import DatabaseError
-from bot.database.jobs import FinishedJob, Job, fail_job, find_job, finish_job, requeue_job, start_job
+from bot.database.jobs import FinishedJob, Job, fail_job, find_job, finish_job, note_begun, requeue_job, start_job
 from bot.database.loras import find_version
 from bot.database.pictures import NewPicture
 from bot.spool import keep, place
 from inference.errors import InferenceError, PictureNotSaved, WorkerFailed
 from inference.logs import about
-from inference.messages import Finished, GenerationRequest, state_file
+from inference.messages import Finished, GenerationRequest, Progress, Started, state_file
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,12 @@ class Outcomes:
             self._spool.mkdir(parents=True, exist_ok=True)
         started = await start_job(self._connection, job_id)
         return None if started is None else Begun(started, files)
+
+    async def note(self, job: Job, event: Started | Progress) -> None:
+        """Write down that the worker has begun it. If that cannot be done just now, only the next start misses it."""
+        if isinstance(event, Started):
+            with suppress(DatabaseError):
+                await note_begun(self._connection, job.id, job.attempt)
 
     async def files(self, request: GenerationRequest) -> dict[str, str]:
         """Where each LoRA that is still usable lies, relative to the library. Raises DatabaseError."""

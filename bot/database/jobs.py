@@ -29,15 +29,18 @@ CREATE = """
 """
 INDEX = "INSERT INTO job_text (rowid, prompt, checkpoint, loras) VALUES (?, ?, ?, ?)"
 START = """
-    UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?
+    UPDATE job SET state = 'running', attempt = attempt + 1, started_at = ?, begun_at = NULL
     WHERE id = ? AND state = 'queued' RETURNING *
 """
 REQUEUE = """
-    UPDATE job SET state = 'queued', started_at = NULL, deaths = deaths + ?
+    UPDATE job SET state = 'queued', started_at = NULL, begun_at = NULL, deaths = deaths + ?
     WHERE id = ? AND state = 'running' AND attempt = ? RETURNING *
 """
+BEGUN = "UPDATE job SET begun_at = ? WHERE id = ? AND state = 'running' AND attempt = ?"
+ANY_BEGUN = "SELECT EXISTS (SELECT 1 FROM job WHERE state = 'running' AND begun_at IS NOT NULL)"
 REQUEUE_ORPHANS = """
-    UPDATE job SET state = 'queued', started_at = NULL, deaths = deaths + 1 WHERE state = 'running' RETURNING *
+    UPDATE job SET state = 'queued', started_at = NULL, begun_at = NULL, deaths = deaths + max(begun_at IS NOT NULL, ?)
+    WHERE state = 'running' RETURNING *
 """
 SUCCEED = """
     UPDATE job SET state = 'succeeded', finished_at = ?, seconds = ?, peak_memory = ?, notes = ?
@@ -84,7 +87,8 @@ class JobState(StrEnum):
 class Job:
     """A row of the table: times in unix ms, `seconds` of painting, `peak_memory` in bytes, the worker's `notes`.
 
-    `started_at` is that of the running attempt; a cancelled job that has one was cancelled while it painted.
+    `started_at` is when the newest attempt was handed over, `begun_at` when its worker began it; a cancelled job that
+    has the first was cancelled at its worker.
     `weight` says how much its person counts for in the queue, `deaths` at how many attempts the worker died.
     """
 
@@ -105,6 +109,7 @@ class Job:
     notes: tuple[str, ...]
     weight: float
     deaths: int
+    begun_at: int | None
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,11 @@ async def start_job(connection: aiosqlite.Connection, job_id: int) -> Job | None
     return _moved(await write(connection, START, (now_ms(), job_id)))
 
 
+async def note_begun(connection: aiosqlite.Connection, job_id: int, attempt: int) -> None:
+    """A worker has begun this attempt, which waited there until now. Raises DatabaseError."""
+    await write(connection, BEGUN, (now_ms(), job_id, attempt))
+
+
 async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: int, *, died: bool) -> Job | None:
     """running -> queued; `died` says that the worker of this attempt died at it. Raises DatabaseError."""
     return _moved(await write(connection, REQUEUE, (int(died), job_id, attempt)))
@@ -149,9 +159,12 @@ async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: in
 async def requeue_orphans(connection: aiosqlite.Connection) -> tuple[Job, ...]:
     """Every running job -> queued: at the program's start no worker can have one, so all theirs died.
 
-    Raises DatabaseError.
+    That counts for those that were begun; for all when none was. Raises DatabaseError.
     """
-    return tuple(sorted(map(job_from, await write(connection, REQUEUE_ORPHANS)), key=lambda job: job.id))
+    async with transaction(connection):
+        ((any_begun,),) = await fetch(connection, ANY_BEGUN)
+        rows = await fetch(connection, REQUEUE_ORPHANS, (1 - any_begun,))
+    return tuple(sorted(map(job_from, rows), key=lambda job: job.id))
 
 
 async def finish_job(

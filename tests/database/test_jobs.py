@@ -110,6 +110,24 @@ async def test_a_worker_that_was_given_up_moves_nothing(connection: aiosqlite.Co
     assert await jobs.finish_job(connection, job.id, 2, late, seconds=1, peak_memory=0) is not None
 
 
+async def test_at_the_next_start_only_what_a_worker_had_begun_has_died_with_it(
+    connection: aiosqlite.Connection,
+) -> None:
+    made = [await queued(connection) for _ in range(3)]
+    for job in made[:2]:
+        await jobs.start_job(connection, job.id)
+    await jobs.note_begun(connection, made[0].id, 1)
+    await jobs.note_begun(connection, made[2].id, 0)  # it is not at a worker
+    assert [(job.id, job.deaths, job.begun_at) for job in await jobs.requeue_orphans(connection)] == [
+        (made[0].id, 1, None),
+        (made[1].id, 0, None),
+    ]
+    for job in made:
+        await jobs.start_job(connection, job.id)
+    again = await jobs.requeue_orphans(connection)
+    assert [job.deaths for job in again] == [2, 1, 1], "when none was begun, any of them may be to blame"
+
+
 async def test_a_failure_comes_back_as_the_error_that_it_was(connection: aiosqlite.Connection) -> None:
     job = await queued(connection)
     await jobs.start_job(connection, job.id)
