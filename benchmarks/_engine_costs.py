@@ -43,7 +43,7 @@ class Cupboard:
     def dress(self, uses: Sequence[LoraUse]) -> Dressed:
         """What a picture with these LoRAs wears."""
         files = [self._files[use.sha256] for use in uses]
-        return self._wardrobe.dress(files, [use.weight for use in uses], self.checkpoint)
+        return self._wardrobe.dressed(files, [use.weight for use in uses], self.checkpoint)
 
     def run(self, uses: Sequence[LoraUse], seed: int) -> Run:
         """A request with these LoRAs."""

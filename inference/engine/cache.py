@@ -84,6 +84,14 @@ class ByteCache(Generic[Key, Value]):
         while self.nbytes > self.limit and self._kept:
             self.drop(next(iter(self._kept)))
 
+    def add(self, key: Key, value: Value) -> Value:
+        """Keep `value` unless there is one by now; whichever it is."""
+        there = self._kept.get(key)
+        if there is not None:
+            return there
+        self.put(key, value)
+        return value
+
     def drop(self, key: Key) -> None:
         """Forget the value of `key`."""
         value = self._kept.pop(key, None)

@@ -70,8 +70,8 @@ class Engine:
         self._options = options or Options()
         self._store = store
         self._shelf = Shelf(loras, self._options.lora_bytes, self._options.dense_bytes)
-        self._intake = Intake(store, self._shelf, matcher, self._options.inputs)
         self._wardrobe = Wardrobe(self._shelf, self._options.set_bytes)
+        self._intake = Intake(store, self._shelf, self._wardrobe, matcher, self._options.inputs)
         self._waiting: dict[Handle, Future[Ready]] = {}
         self._places: dict[Painted, _Place] = {}
         self._batches: dict[object, Sharing] = {}
@@ -249,7 +249,8 @@ class Engine:
             return
         loaded = ready.spec.model_copy(update={"predicts": checkpoint.prediction.type})
         handle.notes = self._intake.match(ready.files, loaded)
-        dressed = self._dressed(handle.request, ready, checkpoint)
+        dressed = ready.dressed if ready.loading == checkpoint.number else ()
+        dressed = dressed or self._wardrobe.dress(handle.request, ready.files, checkpoint)
         hot = self._is_hot(handle, dressed[0], checkpoint)
         if hot:
             dressed = [self._wardrobe.merged(one, checkpoint) for one in dressed]
@@ -273,14 +274,6 @@ class Engine:
         if before is not None and before.spec != ready.spec:
             self._wardrobe.clear()
         return self._store.get(ready.spec)
-
-    def _dressed(self, request: GenerationRequest, ready: Ready, checkpoint: Checkpoint) -> list[Dressed]:
-        """What each picture wears: of a request with variants each its own weights."""
-        own = tuple(use.weight for use in request.loras)
-        return [
-            self._wardrobe.dress(ready.files, weights, checkpoint)
-            for weights in request.variants or (own,) * request.count
-        ]
 
     def _is_hot(self, handle: Handle, dressed: Dressed, checkpoint: Checkpoint) -> bool:
         """Whether its LoRAs are worth merging: pictures of its size are painted one by one, and others wear them too.

@@ -15,8 +15,10 @@ from PIL import Image
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
 from inference.engine.handle import Handle
 from inference.engine.lora_files import LoraFile
+from inference.engine.run import Dressed
 from inference.engine.shelf import Shelf
 from inference.engine.source_image import read_source
+from inference.engine.wardrobe import Wardrobe
 from inference.errors import CheckpointNotFound
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
@@ -26,19 +28,27 @@ READERS = 4  # requests that are read for at a time: who needs no cold LoRA does
 
 @dataclass(frozen=True)
 class Ready:
-    """A request of which everything was read and nothing refused."""
+    """A request of which everything was read and nothing refused.
+
+    `dressed` is what its pictures wear on the checkpoint of the number `loading`, if that could be said.
+    """
 
     spec: CheckpointSpec
     files: tuple[LoraFile, ...]
     source: Image.Image | None
+    dressed: Sequence[Dressed] = ()
+    loading: int = 0
 
 
 class Intake:
     """Reads for the engine. Raises whatever `inference.errors` has for requests, through the futures."""
 
-    def __init__(self, store: CheckpointStore, shelf: Shelf, matcher: Matcher, inputs: Path) -> None:
+    def __init__(
+        self, store: CheckpointStore, shelf: Shelf, wardrobe: Wardrobe, matcher: Matcher, inputs: Path
+    ) -> None:
         self._store = store
         self._shelf = shelf
+        self._wardrobe = wardrobe
         self._matcher = matcher
         self._inputs = inputs
         self._threads = ThreadPoolExecutor(READERS, "intake")
@@ -71,10 +81,20 @@ class Intake:
         size = (request.width, request.height)
         source = read_source(self._inputs, request.image, size) if request.image else None
         checkpoint = self._store.current
-        if isinstance(checkpoint, Checkpoint) and checkpoint.spec == spec:
-            for file in files:
-                self._shelf.changes(file, checkpoint)
-        return Ready(spec, files, source)
+        if not (isinstance(checkpoint, Checkpoint) and checkpoint.spec == spec):
+            return Ready(spec, files, source)
+        return Ready(spec, files, source, self._dressed(handle, files, checkpoint), checkpoint.number)
+
+    def _dressed(self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint) -> Sequence[Dressed]:
+        """Nothing where memory is short or networks move about: then it is dressed when it joins."""
+        for file in files:
+            self._shelf.changes(file, checkpoint)
+        if checkpoint.residence.in_turns:
+            return ()
+        try:
+            return self._wardrobe.dress(handle.request, files, checkpoint)
+        except (RuntimeError, MemoryError):
+            return ()
 
     def match(self, files: Sequence[LoraFile], spec: CheckpointSpec) -> tuple[str, ...]:
         """What to tell of `files` on the checkpoint `spec`. Raises the refusal of one that does not go there."""

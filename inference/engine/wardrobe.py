@@ -1,8 +1,14 @@
-"""Folded sets of LoRAs that were worn before: the same LoRAs at the same weights are folded once."""
+"""Folded sets of LoRAs that were worn before: the same LoRAs at the same weights are folded once.
+
+Whoever reads a request folds its set as well, beside the batch that is being painted.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+
+import torch
 
 from inference.engine.cache import ByteCache
 from inference.engine.checkpoints import Checkpoint
@@ -11,32 +17,53 @@ from inference.engine.lora_files import LoraFile
 from inference.engine.lora_set import LoraSet, Worn
 from inference.engine.run import Dressed
 from inference.engine.shelf import Shelf
-from inference.messages import LORA_SET_BYTES
+from inference.messages import LORA_SET_BYTES, GenerationRequest
+
+_Key = tuple[int, Worn]  # the checkpoint's number, and what is worn on it
 
 
 class Wardrobe:
-    """For the checkpoint that is loaded; clear it before another one is. Keeps up to `limit` bytes on the device."""
+    """For the checkpoint that is loaded; clear it before another one is. Keeps up to `limit` bytes on the device.
+
+    Several threads may dress. What is merged belongs to the engine's.
+    """
 
     def __init__(self, shelf: Shelf, limit: int = LORA_SET_BYTES) -> None:
         self._shelf = shelf
-        self._sets: ByteCache[Worn, Dressed] = ByteCache(limit, lambda dressed: dressed.loras.nbytes, "lora_set")
+        self._lock = threading.Lock()
+        self._sets: ByteCache[tuple[int, Worn], Dressed] = ByteCache(
+            limit, lambda dressed: dressed.loras.nbytes, "lora_set"
+        )
         self._merged: tuple[LoraSet, LoraSet] | None = None
 
-    def dress(self, files: Sequence[LoraFile], weights: Sequence[float], checkpoint: Checkpoint) -> Dressed:
-        """The set of `files` at `weights`. Raises LoraFileRefused or ModuleMismatch, also at a weight of 0."""
+    def dress(self, request: GenerationRequest, files: Sequence[LoraFile], checkpoint: Checkpoint) -> list[Dressed]:
+        """What each picture of `request` wears: of one with variants each its own weights.
+
+        Raises LoraFileRefused or ModuleMismatch, also for a LoRA at a weight of 0.
+        """
+        own = tuple(use.weight for use in request.loras)
+        each = request.variants or (own,) * request.count
+        sets = {weights: self.dressed(files, weights, checkpoint) for weights in dict.fromkeys(each)}
+        return [sets[weights] for weights in each]
+
+    @torch.no_grad()
+    def dressed(self, files: Sequence[LoraFile], weights: Sequence[float], checkpoint: Checkpoint) -> Dressed:
+        """The set of `files` at `weights`. Raises as `dress`."""
         changes = [self._shelf.changes(file, checkpoint) for file in files]
         worn = tuple((file.use.sha256, weight) for file, weight in zip(files, weights, strict=True) if weight)
-        found = self._sets.find(worn)
-        if found is None:
-            folded = LoraSet.fold(list(zip(changes, weights, strict=True)), checkpoint.board)
-            text = tuple(
-                (file.use.sha256, weight)
-                for file, change, weight in zip(files, changes, weights, strict=True)
-                if weight and any(part != "unet" for part, _ in change)
-            )
-            found = Dressed(folded, text)
-            self._sets.put(worn, found)
-        return found
+        key = (checkpoint.number, worn)
+        with self._lock:
+            found = self._sets.find(key)
+        if found is not None:
+            return found
+        folded = LoraSet.fold(list(zip(changes, weights, strict=True)), checkpoint.board)
+        text = tuple(
+            (file.use.sha256, weight)
+            for file, change, weight in zip(files, changes, weights, strict=True)
+            if weight and any(part != "unet" for part, _ in change)
+        )
+        with self._lock:
+            return self._sets.add(key, Dressed(folded, text))
 
     def is_merged(self, dressed: Dressed) -> bool:
         """Whether it is the set that was merged last."""
@@ -63,5 +90,6 @@ class Wardrobe:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._sets.clear()
+        with self._lock:
+            self._sets.clear()
         self._merged = None

@@ -17,6 +17,7 @@ import torch
 from inference.base_models import BaseModelId
 from inference.engine.handle import Handle, State
 from inference.engine.lora_files import LoraFile
+from inference.engine.run import Run
 from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
 from inference.lora.evidence import Evidence, Source
 from inference.messages import LoraUse, Sampler
@@ -95,6 +96,35 @@ def test_who_comes_together_is_painted_together_from_the_first_step(slow: SlowWo
     several = [engine.submit(slow.wish(chance, **ALIKE, loras=(lora.file.use,))) for lora in slow.loras]
     engine.step()
     assert [handle.done for handle in several] == [1, 1, 1]
+
+
+def test_a_cold_lora_is_folded_where_it_is_read_and_not_between_two_steps(slow: SlowWorld) -> None:
+    engine, use = slow.engine(), slow.loras[0].file.use
+    weights = ((0.5,), (0.9,), (0.5,))
+    handle = engine.submit(slow.wish(random.Random(1), **ALIKE | {"count": 3}, loras=(use,), variants=weights))
+    arrived(engine)
+    folded = engine._waiting[handle].result().dressed
+    assert folded[0] is folded[2] is not folded[1]
+    engine.step()
+    ((run, _),) = engine._places.items()
+    assert isinstance(run, Run) and run.dressed == tuple(folded), "and it is painted with that"
+    handle.cancel()
+    engine.finish()
+
+
+def test_what_was_folded_for_another_loading_of_the_checkpoint_is_folded_anew(slow: SlowWorld) -> None:
+    engine, use = slow.engine(), slow.loras[0].file.use
+    handle = engine.submit(slow.wish(random.Random(1), **ALIKE, loras=(use,)))
+    arrived(engine)
+    folded = engine._waiting[handle].result().dressed
+    anew = slow.engine()._store.current
+    assert anew is not None
+    engine._store.hold(anew)
+    engine.step()
+    ((run, _),) = engine._places.items()
+    assert isinstance(run, Run) and run.dressed[0] is not folded[0]
+    engine.finish()
+    assert handle.state is State.DONE
 
 
 def broken(world: World, kind: str) -> LoraUse:
