@@ -27,11 +27,12 @@ from inference.engine.batch import Batch
 from inference.engine.calibration import calibrate
 from inference.engine.caps import Caps, Measured, Records, Size
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.decoder import Decoder
 from inference.engine.devices import clock_of, is_out_of_memory
 from inference.engine.handle import Handle, State
 from inference.engine.intake import Intake, Ready
 from inference.engine.lora_files import LoraReader
-from inference.engine.mishaps import begun, decoded, explained
+from inference.engine.mishaps import begun, each_alone, explained
 from inference.engine.options import Options
 from inference.engine.painted import Painted, Sharing
 from inference.engine.run import Dressed, Run
@@ -39,7 +40,6 @@ from inference.engine.shelf import LoraSource, Shelf
 from inference.engine.snapshots import Snapshot
 from inference.engine.solo import Solo, SoloCheckpoint
 from inference.engine.wardrobe import Wardrobe
-from inference.errors import NotANumberPicture
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, Configure, GenerationRequest
@@ -75,6 +75,7 @@ class Engine:
         self._waiting: dict[Handle, Future[Ready]] = {}
         self._places: dict[Painted, _Place] = {}
         self._batches: dict[object, Sharing] = {}
+        self._decoder = Decoder(store.device)
         self._clock = clock_of(store.device)
         records = Records(self._options.caps, lambda size: f"{size.width}x{size.height} {store.about(size.checkpoint)}")
         self._caps = Caps(self._options.places, records)
@@ -107,7 +108,7 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether anybody waits or is painted."""
-        return bool(self._waiting or self._places)
+        return bool(self._waiting or self._places or self._decoder.work)
 
     @property
     def places(self) -> int:
@@ -137,8 +138,9 @@ class Engine:
             batches = list(self._batches.items())
             self._turn = (self._turn + 1) % len(batches)
             self._advance(*batches[self._turn])
-        elif self._waiting:
-            wait(list(self._waiting.values()), PATIENCE, "FIRST_COMPLETED")
+        else:
+            wait([*self._waiting.values(), *self._decoder.work], PATIENCE, "FIRST_COMPLETED")
+            self._collect()
         return self.busy
 
     def sketch(self, clean: torch.Tensor, size: tuple[int, int]) -> Image.Image:
@@ -178,6 +180,8 @@ class Engine:
         for handle in [*self._waiting, *(place.handle for place in self._places.values())]:
             handle.cancel()
         self._let_go()
+        self._collect(wait=True)
+        self._decoder.close()
         self._intake.close()
         self._wardrobe.clear()
         self._store.drop()
@@ -230,6 +234,7 @@ class Engine:
 
     def _roomier(self) -> bool:
         """Memory is short for a single request: whether it is less so now."""
+        self._collect(wait=True)
         if not self._store.offload():
             return False
         self._caps.forget_limits()
@@ -271,7 +276,10 @@ class Engine:
 
     def _checkpoint(self, ready: Ready) -> Checkpoint | SoloCheckpoint:
         before = self._store.current
-        if before is not None and before.spec != ready.spec:
+        other = before is not None and before.spec != ready.spec
+        if other or ready.source is not None:  # which the VAE encodes
+            self._collect(wait=True)
+        if other:
             self._wardrobe.clear()
         return self._store.get(ready.spec)
 
@@ -318,9 +326,12 @@ class Engine:
         try:
             return batch.step()
         except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
-            if is_out_of_memory(problem) and len(batch.runs) > 1:
-                return None  # and nothing is held any more of what the pass had made so far
-            return self._each_alone(batch, problem)
+            short = is_out_of_memory(problem)
+            if not short or not self._decoder.work:
+                # None, so that nothing is held any more of what the pass had made so far
+                return None if short and len(batch.runs) > 1 else each_alone(batch, problem)
+        self._collect(wait=True)  # what is decoded meanwhile takes memory too
+        return self._stepped(batch)
 
     def _halve(self, batch: Sharing) -> None:
         """Half of them go on in a pass of their own, and from now on as many of this size share one at most."""
@@ -337,37 +348,28 @@ class Engine:
         log.warning("not enough memory: from now on %d rows of %s share a pass", rows, size)
         self._store.release()
 
-    def _each_alone(self, batch: Sharing, problem: Exception) -> dict[Painted, Exception]:
-        """A pass that failed for all is tried for each run by itself, so that only the guilty one fails."""
-        if len(batch.runs) == 1 or not isinstance(batch, Batch):
-            return dict.fromkeys(batch.runs, problem)
-        failed: dict[Painted, Exception] = {}
-        for run in batch.runs:
-            alone = Batch(batch.checkpoint)
-            alone.join(run)
-            try:
-                failed |= alone.step()
-            except Exception as again:  # noqa: BLE001 (the engine's loop: see above)
-                failed[run] = again
-        return failed
-
     def _decode(self, runs: Sequence[Painted]) -> None:
-        if not runs:
+        if runs:
+            self._collect(wait=True)
+            batch = self._places[runs[0]].batch
+            self._decoder.begin(batch, runs, [self._leave(run) for run in runs])
+        self._collect()
+
+    def _collect(self, *, wait: bool = False) -> None:
+        """Hand out the pictures of those who left before, as far as they are there."""
+        group = self._decoder.take(wait=wait)
+        if group is None:
             return
-        places = [self._places[run] for run in runs]
-        handles = [self._leave(run) for run in runs]
-        batch = places[0].batch
-        pictures = decoded(batch, runs)
+        pictures = group.future.result()
         if any(isinstance(one, Exception) and is_out_of_memory(one) for one in pictures) and self._roomier():
-            pictures = decoded(batch, runs)
-        for handle, run, picture in zip(handles, runs, pictures, strict=True):
+            pictures = group.decode()
+        for handle, run, picture in zip(group.handles, group.runs, pictures, strict=True):
             if isinstance(picture, Exception):
                 self._fail(handle, picture)
-                continue
-            if not all(bool(part.isfinite().all()) for part in (run.latents, picture) if part is not None):
-                self._fail(handle, NotANumberPicture())
-                continue
-            handle.latents, handle.pictures, handle.state = run.latents, picture, State.DONE
+            elif handle.unwanted:
+                handle.state = State.CANCELLED
+            else:
+                handle.latents, handle.pictures, handle.state = run.latents, picture, State.DONE
 
     # --- leaving -----------------------------------------------------------------------------------------------------
 

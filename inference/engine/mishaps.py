@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from inference.engine.batch import Batch
 from inference.engine.devices import is_out_of_memory
 from inference.engine.handle import Handle
 from inference.engine.painted import Painted, Sharing
@@ -28,6 +29,21 @@ def begun(handle: Handle, make: Callable[[], Run]) -> Run:
         log.warning("a request begins anew, its state is of no use: %s", problem)
         return make()
     return run
+
+
+def each_alone(batch: Sharing, problem: Exception) -> dict[Painted, Exception]:
+    """A step that failed for all with `problem` is tried for each run by itself, so that only the guilty one fails."""
+    if len(batch.runs) == 1 or not isinstance(batch, Batch):
+        return dict.fromkeys(batch.runs, problem)
+    failed: dict[Painted, Exception] = {}
+    for run in batch.runs:
+        alone = Batch(batch.checkpoint)
+        alone.join(run)
+        try:
+            failed |= alone.step()
+        except Exception as again:  # noqa: BLE001 (the engine's loop: one bad request must not take others along)
+            failed[run] = again
+    return failed
 
 
 def decoded(batch: Sharing, runs: Sequence[Painted]) -> list[torch.Tensor | Exception]:
