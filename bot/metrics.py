@@ -16,7 +16,7 @@ REGISTRY = CollectorRegistry()
 _TOO_MANY = 429  # Discord's answer to whoever asks too often
 
 WAITING = Gauge("easel_jobs_waiting", "Jobs that wait for their turn", registry=REGISTRY)
-RUNNING = Gauge("easel_jobs_running", "Jobs that a worker has", registry=REGISTRY)
+RUNNING = Gauge("easel_jobs_running", "Jobs that a worker has begun", registry=REGISTRY)
 ENDED = Counter("easel_jobs_ended", "Jobs that ended, by how", ["state"], registry=REGISTRY)
 WAIT_SECONDS = Histogram(
     "easel_wait_seconds",
