@@ -185,8 +185,8 @@ def known_lora(name: str, version: LoraVersion) -> KnownLora:
     """What matching needs of a file of the entry called `name`."""
     found = version.found
     prediction = found.prediction if found else None
-    architecture = found.layers.base if found and found.layers else None
-    return KnownLora(name, version.base_model, version.evidence.value, prediction, architecture)
+    layers = found.layers if found else None
+    return KnownLora(name, version.base_model, version.evidence.value, prediction, layers)
 
 
 def choose_version(lora: Lora, checkpoint: CheckpointSpec, matcher: Matcher) -> LoraVersion | None:

@@ -189,6 +189,14 @@ class ArchitectureMismatch(LoraMisfit):
 
 
 @dataclass(eq=False)
+class LayersUnknown(LoraMisfit):
+    """{lora} has layers that no model known to Easel has, so it is not used on {checkpoint} ({checkpoint_base}). It may
+    be made for another kind of model, or be damaged: choose another LoRA."""
+
+    what_fits_is_known = False
+
+
+@dataclass(eq=False)
 class PredictionMismatch(LoraMisfit):
     """{lora} was trained for v-prediction, but {checkpoint} predicts noise (epsilon): together they give broken
     pictures, so it is not used there. Choose a v-prediction checkpoint; an operator can allow it with

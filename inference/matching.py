@@ -9,8 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.errors import ArchitectureMismatch, BaseModelMismatch, BaseModelUnknown, LoraMisfit, PredictionMismatch
+from inference.errors import (
+    ArchitectureMismatch,
+    BaseModelMismatch,
+    BaseModelUnknown,
+    LayersUnknown,
+    LoraMisfit,
+    PredictionMismatch,
+)
 from inference.lora.tables import title
+from inference.lora.verdict import Layers
 from inference.messages import CheckpointSpec, PredictionType
 from inference.remarks import OTHER_PREDICTION
 
@@ -22,15 +30,14 @@ DECLARE = "python -m bot library declare FILE --base … --reason …"
 class KnownLora:
     """What matching needs of a LoRA: its name for people, its base model (None: unknown) and how we know it.
 
-    `prediction` is what it learnt to predict, `architecture` whose layers it has (as `lora.tables` names it); None:
-    nobody says.
+    `prediction` is what it learnt to predict, `layers` what its header tells of them; None: nobody says.
     """
 
     name: str
     base_model: BaseModelId | None
     evidence: str
     prediction: PredictionType | None = None
-    architecture: str | None = None
+    layers: Layers | None = None
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,12 @@ class Matcher:
         if self.fits(lora, checkpoint):
             return None
         sides = {"lora": lora.name, "checkpoint": checkpoint.name, "checkpoint_base": checkpoint.base_model.label}
-        if lora.base_model is None and lora.architecture not in {None, checkpoint.base_model.architecture}:
-            return ArchitectureMismatch(
-                **sides, fitting_checkpoints=[], lora_architecture=title(lora.architecture or "")
-            )
         if lora.base_model is None:
+            made_for = lora.layers.base if lora.layers else None
+            if made_for not in {None, checkpoint.base_model.architecture}:
+                return ArchitectureMismatch(**sides, fitting_checkpoints=[], lora_architecture=title(made_for or ""))
+            if lora.layers and lora.layers.fit.strange:
+                return LayersUnknown(**sides, fitting_checkpoints=[])
             return BaseModelUnknown(**sides, fitting_checkpoints=[], remedy=DECLARE)
         fitting = self.fitting_checkpoints(lora)
         if self._same_base(lora, checkpoint):

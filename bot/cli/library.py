@@ -27,7 +27,7 @@ from bot.database.loras import Lora, LoraVersion, browse_loras
 from bot.library_keeper import LibraryKeeper
 from bot.registry import RegistryUnreachable
 from inference.base_models import BaseModelId
-from inference.lora.declarations import declare
+from inference.lora.declarations import Declaration, declare
 from inference.lora.evidence import Source
 from inference.lora.inspection import look
 from inference.lora.installed import installed_hashes
@@ -192,7 +192,17 @@ def run_declare(options: argparse.Namespace) -> int:
         print(declaration.model_dump_json())
     else:
         print(f"{options.file.name} ({declaration.sha256[:10]}…) is declared to be {base_model}.")
+        print(*_against(settings, found, declaration), sep="\n", end="")
     return DONE
+
+
+def _against(settings: Settings, found: FoundLora, declaration: Declaration) -> list[str]:
+    """Why a declaration does not count, where it does not."""
+    known = Knowledge({declaration.sha256: declaration}, installed_hashes(inspect.identified(settings)))
+    judged = found.judge(known)
+    if judged.base_model == declaration.base_model:
+        return []
+    return ["This does not count and the file is not used:", *(f"- {each}" for each in judged.contradictions), ""]
 
 
 def _refuse_against_proof(settings: Settings, found: FoundLora, base_model: BaseModelId) -> None:

@@ -20,6 +20,7 @@ from inference.engine.shelf import Shelf
 from inference.engine.source_image import read_source
 from inference.engine.wardrobe import Wardrobe
 from inference.errors import CheckpointNotFound
+from inference.lora.verdict import layers_of
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
 
@@ -109,4 +110,5 @@ class Intake:
 
 
 def _known(file: LoraFile) -> KnownLora:
-    return KnownLora(file.use.name, file.evidence.base_model, file.evidence.source.value, file.prediction)
+    layers = layers_of(file.header.tensors) if file.header else None
+    return KnownLora(file.use.name, file.evidence.base_model, file.evidence.source.value, file.prediction, layers)

@@ -55,6 +55,11 @@ class Fit:
         """Whether several bases fit and nothing tells which is meant."""
         return len(self.candidates) > 1
 
+    @property
+    def strange(self) -> bool:
+        """Whether no known base has all of its layers; no word of anybody makes up for that."""
+        return not self.ambiguous and (self.base is None or self.grade is not Grade.FIT)
+
     def settled_by(self, claims: Collection[str]) -> Fit:
         """The same with its tie broken where `claims` (bases that metadata or people name) name one of the tied."""
         claimed = [base for base in self.candidates if base in claims]

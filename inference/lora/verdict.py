@@ -170,7 +170,7 @@ def decide(layers: Layers, evidence: Evidence, metadata: Mapping[str, str]) -> V
 def _settle(evidence: Evidence, found: Fit) -> Evidence:
     """The evidence as far as the shapes let it stand."""
     said = evidence.base_model
-    if found.base is None or found.grade is not Grade.FIT:
+    if found.base is None or found.strange:
         return evidence if said is None else _withdrawn(evidence, _why_not_fit(found))
     if found.base in STRANGERS:
         return evidence if said is None else _withdrawn(evidence, f"its layers are {title(found.base)}'s")
@@ -219,7 +219,7 @@ def _possible(said: BaseModelId, found: Fit) -> bool:
 
 
 def _metadata_against(found: Fit, claims: Collection[str]) -> tuple[str, ...]:
-    if found.base is None or found.grade is not Grade.FIT:
+    if found.base is None or found.strange:
         return ()
     return tuple(
         f"its metadata says {title(base)}, its layers say {title(found.base)}"

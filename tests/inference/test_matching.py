@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.errors import ArchitectureMismatch, BaseModelMismatch, BaseModelUnknown, PredictionMismatch, RequestError
+from inference.errors import (
+    ArchitectureMismatch,
+    BaseModelMismatch,
+    BaseModelUnknown,
+    LayersUnknown,
+    PredictionMismatch,
+    RequestError,
+)
+from inference.lora.fit import Grade
+from inference.lora.verdict import Layers
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec, PredictionType
 
@@ -46,13 +55,27 @@ def test_an_unknown_lora_is_refused_with_the_way_to_declare_it() -> None:
 
 
 def test_of_an_unknown_lora_for_another_architecture_that_is_told_for_no_declaration_would_help() -> None:
-    stranger = replace(lora(None), architecture="flux1")
-    refusal = matcher().misfit(stranger, SPECS["Pony"])
+    def of(base: str) -> KnownLora:
+        return replace(lora(None), layers=Layers(base=base, grade=Grade.FIT))
+
+    refusal = matcher().misfit(of("flux1"), SPECS["Pony"])
     assert isinstance(refusal, ArchitectureMismatch)
     assert "Komori was made for Flux.1" in str(refusal)
     assert "declare" not in str(refusal)
-    assert isinstance(matcher().misfit(replace(stranger, architecture="hidream"), SPECS["Pony"]), ArchitectureMismatch)
-    assert isinstance(matcher().misfit(replace(stranger, architecture="sdxl"), SPECS["Pony"]), BaseModelUnknown)
+    assert isinstance(matcher().misfit(of("hidream"), SPECS["Pony"]), ArchitectureMismatch)
+    assert isinstance(matcher().misfit(of("sdxl"), SPECS["Pony"]), BaseModelUnknown)
+
+
+@pytest.mark.parametrize("layers", [Layers(), Layers(base="sdxl", grade=Grade.MARKER)])
+def test_a_lora_of_layers_that_no_model_has_is_not_said_to_need_a_declaration(layers: Layers) -> None:
+    refusal = matcher().misfit(replace(lora(None), layers=layers), SPECS["Pony"])
+    assert isinstance(refusal, LayersUnknown)
+    assert "declare" not in str(refusal)
+
+
+def test_between_models_that_fit_alike_a_declaration_decides() -> None:
+    tied = Layers(grade=Grade.FIT, candidates=("sdxl", "sd2"))
+    assert isinstance(matcher().misfit(replace(lora(None), layers=tied), SPECS["Pony"]), BaseModelUnknown)
 
 
 def test_an_allowed_pair_fits_in_its_direction_and_is_offered() -> None:

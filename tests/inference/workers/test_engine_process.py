@@ -249,7 +249,7 @@ def test_a_file_that_is_no_lora_for_this_checkpoint_is_refused(
     damage(path, kind)
     use = LoraUse(sha256="0" * 64 if kind == "pipe" else file_sha256(path), name="Odd")
     problem = refusal(worker.paint(request(checkpoint=VIVID, loras=(use,)), {use.sha256: path.name}))
-    assert problem.code == ("base_model_unknown" if kind == "stranger" else "lora_file_refused"), problem
+    assert problem.code == ("layers_unknown" if kind == "stranger" else "lora_file_refused"), problem
 
 
 def damage(path: Path, kind: str) -> None:
