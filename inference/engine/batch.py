@@ -72,9 +72,9 @@ class Batch:
         latents = torch.cat([rows for rows, _ in given])
         times = torch.cat([time for _, time in given]).to(latents.device)
         self.checkpoint.residence.bring("unet")
-        said = None if self.checkpoint.compiled else seating.said
+        kept = None if self.checkpoint.compiled else seating.said
         with (
-            self.checkpoint.board.showing(seating.additions, watching=new, said=said),
+            self.checkpoint.board.showing(seating.additions, watching=new, said=kept),
             self.checkpoint.as_compiled(not new),
         ):
             said = self.checkpoint.pipeline.unet(latents, times, return_dict=False, **_options(seating.conditions))[0]
