@@ -64,8 +64,7 @@ def explained(request: GenerationRequest, problem: BaseException) -> InferenceEr
     such a ring would stay in memory until Python's collector, which seldom looks at all, finds it.
     """
     known = _known(request, problem)
-    for each in {problem, known}:
-        _let_go(each)
+    _let_go(problem, known)
     return known
 
 
@@ -78,8 +77,12 @@ def _known(request: GenerationRequest, problem: BaseException) -> InferenceError
     return WorkerFailed(reason=type(problem).__name__)
 
 
-def _let_go(problem: BaseException) -> None:
-    each: BaseException | None = problem
-    while each is not None:
-        each.__traceback__ = None
-        each = each.__cause__ or each.__context__
+def _let_go(*problems: BaseException) -> None:
+    """Of these and of all that led to them; of two, each may be the other's cause."""
+    led, seen = [*problems], set[int]()
+    while led:
+        each = led.pop()
+        if id(each) not in seen:
+            seen.add(id(each))
+            each.__traceback__ = None
+            led += [other for other in (each.__cause__, each.__context__) if other is not None]

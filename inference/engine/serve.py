@@ -73,8 +73,8 @@ class Server:
             self._announce()
         elif isinstance(command, Generate):
             if self.painter is None:
-                self.channel.send(BadCommand(problem="a job arrived before the configuration"))
                 self.channel.forget(command.job_id)
+                self.channel.send(BadCommand(problem="a job arrived before the configuration"))
             else:
                 self.painter.take(command)
                 self._announce()
@@ -91,9 +91,9 @@ class Server:
 
     def _report(self, events: list[JobEvent]) -> None:
         for event in events:
-            self.channel.send(event)
             if isinstance(event, Finished | Failed | Cancelled):
-                self.channel.forget(event.job_id)
+                self.channel.forget(event.job_id)  # before the bot hears it, and may hand it over again
+            self.channel.send(event)
 
     def _announce(self) -> None:
         """Say what it paints at once, and with what, when that has changed."""

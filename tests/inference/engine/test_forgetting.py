@@ -12,7 +12,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
 
 import psutil
 import pytest
@@ -24,9 +25,10 @@ from inference.engine.channel import Channel
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.engine.lora_set import LoraSet
+from inference.engine.mishaps import explained
 from inference.engine.painter import Painter
 from inference.engine.serve import Server
-from inference.messages import Cancel, Generate, LoraUse, Shutdown
+from inference.messages import Cancel, Cancelled, Generate, LoraUse, Shutdown
 from tests.house import House
 from tests.inference.engine.test_neighbours import ALIKE, broken
 from tests.inference.engine.worlds import World, arrived
@@ -177,6 +179,64 @@ def test_a_cancel_that_comes_too_late_is_not_kept_for_the_next_attempt() -> None
     assert (channel.is_cancelled(1), channel.is_cancelled(2)) == (True, False)
     channel.forget(1)
     assert not channel.is_cancelled(1)
+
+
+class Bot(io.RawIOBase):
+    """It hears that a job was cancelled, and hands it over again at once."""
+
+    def __init__(self, orders: BinaryIO, again: Generate) -> None:
+        self.orders, self.again, self.taken = orders, again, threading.Event()
+
+    def write(self, line: Any) -> int:
+        if b'"cancelled"' in line:
+            self.orders.write(
+                self.again.model_dump_json().encode() + b"\n" + Cancel(job_id=1).model_dump_json().encode()
+            )
+            self.orders.write(b"\n" + Shutdown().model_dump_json().encode() + b"\n")
+            self.orders.flush()
+            assert self.taken.wait(60)
+        return len(line)
+
+
+class Listening(Channel):
+    """Tells the bot when it has read the last of its orders."""
+
+    def __init__(self, commands: BinaryIO, bot: Bot) -> None:
+        super().__init__(commands, bot)  # type: ignore[arg-type]  # all that is used of it is `write`
+        self.bot = bot
+
+    def _read(self) -> None:
+        super()._read()
+        self.bot.taken.set()
+
+
+def test_a_cancel_of_the_attempt_that_follows_at_once_is_heard(shared_house: House) -> None:
+    """The bot may be faster with the next attempt than the worker with putting the one before away."""
+    commands, orders = os.pipe()
+    with os.fdopen(commands, "rb") as reading, os.fdopen(orders, "wb") as writing:
+        first = Generate(job_id=1, attempt=1, request=request())
+        bot = Bot(writing, first.model_copy(update={"attempt": 2}))
+        channel = Listening(reading, bot)
+        channel.listen()
+        writing.write(first.model_dump_json().encode() + b"\n")
+        writing.flush()
+        assert channel.receive() == first
+        Server(channel)._report([Cancelled(job_id=1, attempt=1)])
+        assert channel.is_cancelled(1)
+
+
+def test_errors_that_are_each_others_cause_are_let_go_and_so_is_what_they_hide() -> None:
+    """Whoever handles an error may meet another, and raise the first one again because of that."""
+    first, second, hidden = errors = ValueError("first"), KeyError("second"), OSError("hidden")
+    for error in errors:
+        with suppress(type(error)):
+            raise error
+    first.__cause__, second.__cause__, second.__context__ = second, first, hidden
+    explaining = threading.Thread(target=explained, args=(request(), first), daemon=True)
+    explaining.start()
+    explaining.join(10)
+    assert not explaining.is_alive()
+    assert [error.__traceback__ for error in errors] == [None] * 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere free memory is given back unasked")
