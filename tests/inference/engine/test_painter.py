@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.painter import Painter
-from inference.errors import BaseModelUnknown, LoraFileRefused, LoraNotAtWork, PictureNotSaved, PredictionMismatch
+from inference.errors import LayersUnknown, LoraFileRefused, LoraNotAtWork, PictureNotSaved, PredictionMismatch
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, PredictionType, Progress, Sampler
 from tests.house import VIVID, House, attention_modules
@@ -113,7 +113,7 @@ def test_a_sidecar_does_not_make_a_lora_fit_whose_layers_no_known_model_has(
     save_file({f"lora_unet_down_blocks_0_attentions_0_proj_in.{key}": each for key, each in narrow.items()}, path)
     write_sidecar(path, base_model="sd1/base")
     use = LoraUse(sha256=file_sha256(path), name="sd1")
-    with pytest.raises(BaseModelUnknown):
+    with pytest.raises(LayersUnknown):
         painted(painter, shared_house, request(checkpoint=SMALL, loras=(use,)), {use.sha256: path.name})
 
 
