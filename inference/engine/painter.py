@@ -131,7 +131,8 @@ class Painter:
             end = self._end(job)
             if end is not None:
                 self._jobs.remove(job)
-                self._keeper.submit(self._states.forget, job.order.job_id)  # behind what is still being written
+                if job.begun or not isinstance(end, Cancelled):  # else it is called back, for another worker
+                    self._keeper.submit(self._states.forget, job.order.job_id)  # behind what is still being written
                 events.append(end)
             elif self._state_steps and job.handle.done - job.kept >= self._state_steps and _idle(job.keeping):
                 self._keep(job)

@@ -73,3 +73,23 @@ def test_a_disk_that_hangs_costs_states_and_no_picture(shared_house: House, monk
     finally:
         states.let.set()
         hung.close()
+
+
+def test_the_state_of_a_job_that_is_called_back_before_its_turn_stays_for_the_next_worker(shared_house: House) -> None:
+    """A dead worker left it; the bot forgets it when its person gives up."""
+    states = States(Path(shared_house.configure.spool))
+    first = painter(shared_house, states)
+    first.take(order(31))
+    while not any(isinstance(event, Progress) and event.step for event in first.step()):
+        pass
+    first.close()
+    about = what_is_painted(order(31).request, first.engine.spec(VIVID))
+    left = states.find(31, about)
+    assert left is not None and left.done > 0
+    second = painter(shared_house, states)
+    second.take(order(31))
+    second.cancel(31)
+    assert [event.type for event in second.step()] == ["cancelled"]
+    second.close()
+    kept = states.find(31, about)
+    assert kept is not None and kept.done == left.done
