@@ -67,7 +67,7 @@ class Batch:
         """One forward pass and one step of every run's sampler. Returns the runs that cannot go on, and why."""
         new = self._seating is None
         self.steady = not new
-        seating = self._seating = self._seating or self._seat()
+        seating = self._seating or self._seat()
         given = [run.given() for run in seating.runs]
         latents = torch.cat([rows for rows, _ in given])
         times = torch.cat([time for _, time in given]).to(latents.device)
@@ -78,6 +78,7 @@ class Batch:
             self.checkpoint.as_compiled(not new),
         ):
             said = self.checkpoint.pipeline.unet(latents, times, return_dict=False, **_options(seating.conditions))[0]
+        self._seating = seating  # only now: a first pass that fails is watched once more
         failed: dict[Run, InferenceError] = {}
         finite = said.isfinite().flatten(1).all(1).tolist()
         row = 0

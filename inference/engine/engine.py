@@ -234,9 +234,10 @@ class Engine:
 
     def _roomier(self) -> bool:
         """Memory is short for a single request: whether it is less so now."""
+        decoding = bool(self._decoder.work)
         self._collect(wait=True)
         if not self._store.offload():
-            return False
+            return decoding
         self._caps.forget_limits()
         self._wardrobe.part()
         return True

@@ -151,6 +151,19 @@ def test_a_step_that_lacks_the_memory_of_a_decoding_waits_for_it_and_lowers_no_c
     assert [handle.state for handle in (short, *long)] == [State.DONE] * 3
 
 
+def test_who_joins_waits_for_the_memory_of_a_decoding_before_it_fails(world: World) -> None:
+    engine = engine_of(world)
+    with curtain_of(engine) as curtain:
+        short, _ = begun(engine, world)
+        until_decoding(engine, curtain)
+        late = engine.submit(world.wish(random.Random(5), prompt="what nobody wrote before"))
+        arrived(engine)
+        threading.Timer(0.05, curtain.open).start()
+        with needing(networks(engine).text_encoder, lambda _: bool(engine._decoder.work)):
+            engine.finish()
+    assert (short.state, late.state) == (State.DONE, State.DONE), late.error
+
+
 def test_an_engine_that_closes_waits_for_what_is_decoded(world: World) -> None:
     engine = engine_of(world)
     with curtain_of(engine) as curtain:

@@ -16,9 +16,9 @@ from torch import nn
 
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
-from inference.errors import OutOfMemory
+from inference.errors import LoraNotAtWork, OutOfMemory
 from inference.messages import GenerationRequest
-from tests.inference.engine.worlds import World
+from tests.inference.engine.worlds import World, arrived
 
 MORE_THAN_THERE_IS = 2**60  # bytes
 
@@ -121,3 +121,18 @@ def test_a_picture_that_cannot_be_decoded_at_all_fails(world: World) -> None:
         handles = painted(engine, wishes(world, 2))
     assert [type(handle.error) for handle in handles] == [OutOfMemory, OutOfMemory]
     assert_same(painted(engine, wishes(world, 2)), painted(world.engine(), wishes(world, 2)))
+
+
+def test_a_layer_that_never_runs_is_noticed_also_when_memory_was_short_for_the_first_pass(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = world.engine()
+    engine.submit(world.wish(random.Random(1), steps=3, loras=tuple(lora.file.use for lora in world.loras)))
+    arrived(engine)
+    engine._admit()
+    (batch,), unet = engine._batches.values(), networks(engine).unet
+    with needing(unet, lambda _: True), pytest.raises(RuntimeError, match="memory"):
+        batch.step()
+    monkeypatch.setattr(unet.mid_block, "forward", lambda hidden_states, *_, **__: hidden_states)
+    assert [type(problem) for problem in batch.step().values()] == [LoraNotAtWork]
+    engine.close()
