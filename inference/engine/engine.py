@@ -255,8 +255,7 @@ class Engine:
             return
         loaded = ready.spec.model_copy(update={"predicts": checkpoint.prediction.type})
         handle.notes = self._intake.match(ready.files, loaded)
-        dressed = ready.dressed if ready.loading == checkpoint.number else ()
-        dressed = dressed or self._wardrobe.dress(handle.request, ready.files, checkpoint)
+        dressed = ready.worn(checkpoint) or self._wardrobe.dress(handle.request, ready.files, checkpoint)
         hot = self._is_hot(handle, dressed[0], checkpoint)
         if hot:
             dressed = [self._wardrobe.merged(one, checkpoint) for one in dressed]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import ref
 
 from PIL import Image
 
@@ -31,14 +32,20 @@ READERS = 4  # requests that are read for at a time: who needs no cold LoRA does
 class Ready:
     """A request of which everything was read and nothing refused.
 
-    `dressed` is what its pictures wear on the checkpoint of the number `loading`, if that could be said.
+    `dressed` is what its pictures wear on the checkpoint of the number `loading`, if that could be said. It is held
+    weakly: what those who wait have in memory is the wardrobe's, and within its limit, however many they are.
     """
 
     spec: CheckpointSpec
     files: tuple[LoraFile, ...]
     source: Image.Image | None
-    dressed: Sequence[Dressed] = ()
+    dressed: Sequence[ref[Dressed]] = ()
     loading: int = 0
+
+    def worn(self, checkpoint: Checkpoint) -> Sequence[Dressed]:
+        """What its pictures wear on `checkpoint`; nothing where nobody said, or the wardrobe has let go of it."""
+        kept = [one for each in self.dressed if (one := each()) is not None]
+        return kept if self.loading == checkpoint.number and len(kept) == len(self.dressed) else ()
 
 
 class Intake:
@@ -86,14 +93,14 @@ class Intake:
             return Ready(spec, files, source)
         return Ready(spec, files, source, self._dressed(handle, files, checkpoint), checkpoint.number)
 
-    def _dressed(self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint) -> Sequence[Dressed]:
+    def _dressed(self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint) -> Sequence[ref[Dressed]]:
         """Nothing where memory is short or networks move about: then it is dressed when it joins."""
         for file in files:
             self._shelf.changes(file, checkpoint)
         if checkpoint.residence.in_turns:
             return ()
         try:
-            return self._wardrobe.dress(handle.request, files, checkpoint)
+            return [*map(ref, self._wardrobe.dress(handle.request, files, checkpoint))]
         except (RuntimeError, MemoryError):
             return ()
 

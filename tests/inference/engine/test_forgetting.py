@@ -22,6 +22,7 @@ import torch
 from inference.engine.cache import TENSOR_BYTES
 from inference.engine.caps import MOST, SAMPLES, Ladder
 from inference.engine.channel import Channel
+from inference.engine.checkpoints import Checkpoint
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.engine.lora_set import LoraSet
@@ -143,6 +144,29 @@ def test_of_a_request_that_ended_nothing_is_held_however_it_ended(world: World, 
         assert handle.state is state
         del handle
         assert [thing for ref in held if (thing := ref()) is not None] == []
+
+
+def test_those_who_wait_hold_no_more_folded_sets_than_are_kept(world: World) -> None:
+    use, many = world.loras[0].file.use, 12
+    plain = world.engine()
+    checkpoint = plain._store.current
+    assert isinstance(checkpoint, Checkpoint)
+    size = plain._wardrobe.dressed([world.loras[0].file], [1.0], checkpoint).loras.nbytes
+    engine = world.engine(set_bytes=3 * size)
+    with nothing_collected():
+        before = sets()
+        handles = [
+            submitted(world, engine, loras=(use.model_copy(update={"weight": weight / 10}),))
+            for weight in range(1, many + 1)
+        ]
+        assert sets() - before <= 3
+    engine.finish()
+    assert [handle.state for handle in handles] == [State.DONE] * many
+
+
+def sets() -> int:
+    """Folded sets in memory."""
+    return sum(isinstance(thing, LoraSet) for thing in gc.get_objects())
 
 
 def test_the_cache_of_prompts_takes_no_more_memory_than_its_limit(world: World) -> None:

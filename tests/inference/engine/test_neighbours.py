@@ -103,8 +103,8 @@ def test_a_cold_lora_is_folded_where_it_is_read_and_not_between_two_steps(slow: 
     weights = ((0.5,), (0.9,), (0.5,))
     handle = engine.submit(slow.wish(random.Random(1), **ALIKE | {"count": 3}, loras=(use,), variants=weights))
     arrived(engine)
-    folded = engine._waiting[handle].result().dressed
-    assert folded[0] is folded[2] is not folded[1]
+    folded = [one() for one in engine._waiting[handle].result().dressed]
+    assert folded[0] is not None and folded[0] is folded[2] is not folded[1]
     engine.step()
     ((run, _),) = engine._places.items()
     assert isinstance(run, Run) and run.dressed == tuple(folded), "and it is painted with that"
@@ -116,7 +116,7 @@ def test_what_was_folded_for_another_loading_of_the_checkpoint_is_folded_anew(sl
     engine, use = slow.engine(), slow.loras[0].file.use
     handle = engine.submit(slow.wish(random.Random(1), **ALIKE, loras=(use,)))
     arrived(engine)
-    folded = engine._waiting[handle].result().dressed
+    folded = [one() for one in engine._waiting[handle].result().dressed]
     anew = slow.engine()._store.current
     assert anew is not None
     engine._store.hold(anew)
