@@ -236,7 +236,9 @@ class Dispatcher:
         job = hand.job = self._jobs[job_id] = begun.job
         hand.heard = time.monotonic()
         command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=begun.files)
-        if not await station.worker.submit(command):
+        if self._queue.paused & {EVERYWHERE, job.server_id}:  # meanwhile, when nobody could call it back yet
+            await self._give_back(station, job.id, hand, died=False)
+        elif not await station.worker.submit(command):
             station.seat.places = 0
             await self._give_back(station, job.id, hand, died=False)
 
@@ -362,10 +364,7 @@ class Dispatcher:
             await self._hopeless(job)
 
     async def _hopeless(self, job: Job) -> bool:
-        """Whether nobody can paint it any more, or nobody expects it any more; it has failed then.
-
-        Raises DatabaseError.
-        """
+        """Whether nobody can paint it, or expects it, any more; it has failed then. Raises DatabaseError."""
         if not self._queue.served(job.checkpoint):
             await self._give_up(job, CheckpointRemoved(name=job.checkpoint, installed=self._installed))
         elif now_ms() - job.created_at >= self._limits.max_age_hours * HOUR_MS:

@@ -203,6 +203,18 @@ async def test_a_pause_of_one_server_leaves_the_jobs_of_others_at_the_worker(
     assert bench.worker.cancelled == []
 
 
+async def test_a_pause_that_comes_while_a_job_is_being_handed_over_holds_it_back(bench: Bench) -> None:
+    job = await bench.order()
+    await bench.generation.pause(EVERYWHERE, 1)  # the job is on its way into the table as running
+    found: Job | None = None
+    async with asyncio.timeout(PATIENCE):
+        while found is None or found.attempt == 0 or (found.state is JobState.RUNNING and bench.worker.idle):
+            found = await find_job(bench.connection, job.id)
+    assert (found.state, found.deaths, bench.worker.idle) == (JobState.QUEUED, 0, True)
+    await bench.generation.unpause(EVERYWHERE)
+    assert (await bench.worker.job()).attempt == 2
+
+
 async def test_people_take_turns(bench: Bench) -> None:
     mine = [await bench.order(person=1) for _ in range(3)]
     yours = [await bench.order(person=2) for _ in range(2)]
