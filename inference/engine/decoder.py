@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from inference.engine.batch import Batch
+from inference.engine.devices import threads
 from inference.engine.handle import Handle
 from inference.engine.mishaps import decoded
 from inference.engine.painted import Painted, Sharing
@@ -51,8 +52,7 @@ class Decoder:
     def __init__(self, device: torch.device) -> None:
         self._beside = _has_time(device)
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-        # A thread has a number of threads of its own until somebody asks for it.
-        self._thread = ThreadPoolExecutor(1, "decoder", torch.set_num_threads, (torch.get_num_threads(),))
+        self._thread = threads(1, "decoder")
         self._group: Group | None = None
 
     @property

@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import torch
@@ -41,6 +42,14 @@ def _existing(wish: str) -> torch.device:
     except (RuntimeError, AssertionError) as problem:  # a torch that was built without it asserts
         reason = str(problem).partition("\n")[0]
         raise RuntimeError(f"the device {wish} cannot be used: {reason}") from problem
+
+
+def threads(many: int, name: str) -> ThreadPoolExecutor:
+    """So many threads that compute with as many processors as the process may use.
+
+    Until a thread has asked how many that are, matrix products in it take all there are.
+    """
+    return ThreadPoolExecutor(many, name, torch.get_num_threads)
 
 
 def give_way(device: torch.device) -> None:

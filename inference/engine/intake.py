@@ -6,7 +6,7 @@ All of it runs beside the batch, on threads of its own, so that a LoRA that come
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import ref
@@ -14,6 +14,7 @@ from weakref import ref
 from PIL import Image
 
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.devices import threads
 from inference.engine.handle import Handle
 from inference.engine.lora_files import LoraFile
 from inference.engine.run import Dressed
@@ -59,7 +60,7 @@ class Intake:
         self._wardrobe = wardrobe
         self._matcher = matcher
         self._inputs = inputs
-        self._threads = ThreadPoolExecutor(READERS, "intake")
+        self._threads = threads(READERS, "intake")
         self._new: list[Future[Ready]] = []
 
     def begin(self, handle: Handle) -> Future[Ready]:

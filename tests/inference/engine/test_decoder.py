@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -22,6 +23,7 @@ STEPS = (2, 12)
 
 @pytest.fixture(scope="module")
 def world() -> World:
+    torch.set_num_threads(1)
     made = World("sd1/base", torch.float32)
     made.add(1, "lora")
     return made
@@ -173,3 +175,15 @@ def test_an_engine_that_closes_waits_for_what_is_decoded(world: World) -> None:
         engine.close()
     assert short.state is State.DONE
     assert long.state is State.CANCELLED
+
+
+def test_threads_beside_the_steps_compute_with_as_many_threads_as_the_process_may_use(world: World) -> None:
+    """By themselves they would use all cores, and those of several readers spin against each other and the steps."""
+    engine = engine_of(world)
+    for beside in (engine._intake._threads, engine._decoder._thread):
+        beside.submit(int).result()
+        before = psutil.Process().num_threads()
+        numbers = torch.ones(512, 512)
+        beside.submit(torch.matmul, numbers, numbers).result()
+        assert psutil.Process().num_threads() == before
+    engine.close()
