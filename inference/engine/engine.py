@@ -244,7 +244,7 @@ class Engine:
 
     @torch.no_grad()
     def _join(self, handle: Handle, ready: Ready) -> None:
-        handle.begins()
+        handle.begin()
         checkpoint = self._checkpoint(ready)
         handle.loras = ready.files
         if isinstance(checkpoint, SoloCheckpoint):

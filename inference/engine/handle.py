@@ -29,9 +29,9 @@ class Handle:
 
     `done` of `total` forward passes are behind it, the first `taken_up` of them in another process. Once it is DONE,
     `latents` (count, channels, height/f, width/f) and `pictures` (count, 3, height, width) in 0..1 are there, on the
-    engine's device; once it is FAILED, `error` is. `notes` are sentences for the person. `begins` is called when it is
-    taken up, before a checkpoint is loaded for it; again where that has to be tried again. What is logged about it is
-    logged in the `context` in which it was submitted, which knows its job.
+    engine's device; once it is FAILED, `error` is. `notes` are sentences for the person. `begins` is called once, when
+    it is taken up, before a checkpoint is loaded for it; then it has `begun`. What is logged about it is logged in the
+    `context` in which it was submitted, which knows its job.
     """
 
     def __init__(self, request: GenerationRequest, files: Mapping[str, str], resume: Snapshot | None = None) -> None:
@@ -48,6 +48,7 @@ class Handle:
         self.latents: torch.Tensor | None = None
         self.pictures: torch.Tensor | None = None
         self.begins: Callable[[], None] = lambda: None
+        self.begun = False
         self.look: Callable[[], torch.Tensor | None] = lambda: None
         self.capture: Callable[[], Snapshot | None] = lambda: None
         self.context = copy_context()
@@ -72,6 +73,12 @@ class Handle:
     def unwanted(self) -> bool:
         """Whether somebody cancelled it."""
         return self._unwanted
+
+    def begin(self) -> None:
+        """It is taken up, maybe once more because memory was short the first time."""
+        if not self.begun:
+            self.begun = True
+            self.begins()
 
     def cancel(self) -> None:
         """Leave before the next step."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -50,7 +51,6 @@ class _Job:
     order: Generate
     handle: Handle
     about: str
-    begun: bool = False
     told: int = -1
     kept: int = 0
     kept_at: float = 0.0
@@ -106,7 +106,7 @@ class Painter:
         with logs.about(order.job_id):
             handle = self.engine.submit(order.request, order.files, left)
         job = _Job(order, handle, about)
-        handle.begins = lambda: self._begin(job)
+        handle.begins = partial(self._tell, Started(**job.name))  # which knows nothing of the job: it would be a ring
         self._jobs.append(job)
 
     def cancel(self, job_id: int) -> None:
@@ -131,7 +131,7 @@ class Painter:
             end = self._end(job)
             if end is not None:
                 self._jobs.remove(job)
-                if job.begun or not isinstance(end, Cancelled):  # else it is called back, for another worker
+                if job.handle.begun or not isinstance(end, Cancelled):  # else it is called back, for another worker
                     self._keeper.submit(self._states.forget, job.order.job_id)  # behind what is still being written
                 events.append(end)
             elif self._state_steps and job.handle.done - job.kept >= self._state_steps and _idle(job.keeping):
@@ -148,11 +148,6 @@ class Painter:
         for threads in (self._scribe, self._keeper):
             threads.shutdown(wait=True)
         return list(events)
-
-    def _begin(self, job: _Job) -> None:
-        if not job.begun:
-            job.begun = True
-            self._tell(Started(**job.name))
 
     def _keep(self, job: _Job) -> None:
         """Write its state beside the step that follows."""

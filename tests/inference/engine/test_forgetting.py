@@ -30,7 +30,7 @@ from inference.engine.mishaps import explained
 from inference.engine.painter import Painter
 from inference.engine.serve import Server
 from inference.messages import Cancel, Cancelled, Generate, LoraUse, Shutdown
-from tests.house import House
+from tests.house import VIVID, House
 from tests.inference.engine.test_neighbours import ALIKE, broken
 from tests.inference.engine.worlds import World, arrived
 from tests.inference.requests import request
@@ -144,6 +144,18 @@ def test_of_a_request_that_ended_nothing_is_held_however_it_ended(world: World, 
         assert handle.state is state
         del handle
         assert [thing for ref in held if (thing := ref()) is not None] == []
+
+
+def test_of_a_job_whose_end_was_told_nothing_is_held(shared_house: House) -> None:
+    painter = Painter(shared_house.configure, torch.device("cpu"))
+    with nothing_collected():
+        painter.take(Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID, steps=1), files={}))
+        held = weakref.ref(painter._jobs[0].handle)
+        while painter.busy:
+            painter.step()
+        painter._scribe.shutdown()  # its thread lets go of what it did last
+        assert held() is None
+    painter.close()
 
 
 def test_those_who_wait_hold_no_more_folded_sets_than_are_kept(world: World) -> None:
