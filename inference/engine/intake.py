@@ -1,4 +1,4 @@
-"""What happens to a request before it may join the batch: files read and judged, matched, and put within reach.
+"""What happens to a request before it may join the batch: files read, judged, matched and folded.
 
 All of it runs beside the batch, on threads of its own, so that a LoRA that comes from a slow disk stops nobody.
 """

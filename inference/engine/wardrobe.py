@@ -31,9 +31,7 @@ class Wardrobe:
     def __init__(self, shelf: Shelf, limit: int = LORA_SET_BYTES) -> None:
         self._shelf = shelf
         self._lock = threading.Lock()
-        self._sets: ByteCache[tuple[int, Worn], Dressed] = ByteCache(
-            limit, lambda dressed: dressed.loras.nbytes, "lora_set"
-        )
+        self._sets: ByteCache[_Key, Dressed] = ByteCache(limit, lambda dressed: dressed.loras.nbytes, "lora_set")
         self._merged: tuple[LoraSet, LoraSet] | None = None
 
     def dress(self, request: GenerationRequest, files: Sequence[LoraFile], checkpoint: Checkpoint) -> list[Dressed]:
