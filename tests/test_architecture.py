@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -119,6 +120,13 @@ def test_importing_the_whole_bot_leaves_torch_alone() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+@pytest.mark.parametrize("room", [path for path in SOURCES if path.name == "__init__.py"], ids=module_of)
+def test_a_map_of_a_room_shows_its_files_and_no_others(room: Path) -> None:
+    told = set(re.findall(r"\b\w+\.py\b", ast.get_docstring(ast.parse(room.read_text("utf-8"))) or ""))
+    if len(told) > 1:
+        assert told == {path.name for path in room.parent.glob("*.py")} - {"__init__.py"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)

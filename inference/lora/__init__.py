@@ -9,11 +9,13 @@ names.py           module names: which part of a pipeline, which path in it
 spellings.py       every path under which files know a layer; original_names.py holds the tables for it
 tables.py          the known base models and their layers (data/networks.txt)
 fit.py             whose layers a file has; markers.py for what fits nothing
-metadata.py        what trainers write into a file
+metadata.py        what trainers write into a file; adapter_config.py is what diffusers writes
 titles.py          lineages in names
 known_bases.py     published base models by hash and id; installed.py for those that are installed
-declarations.py    the operator's word, pinned to a file's SHA-256
+declarations.py    the operator's word, pinned to a file's SHA-256; journal.py for what is kept beside the library
+registry.py        what a public registry of models says
 sidecar.py         what stands beside a file
+knowledge.py       what is known of files besides the files themselves
 evidence.py        the ladder of sources: which base model, and what speaks against it
 verdict.py         shapes and words together
 """
