@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import webbrowser
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,11 +42,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> None:
-    try:
-        async with Playground.serve(port=options.port) as playground:
-            await stay_in(playground, options.data, browser=not options.no_browser)
-    except OSError as problem:
-        raise ConfigError(f"Port {options.port} cannot be used ({problem.strerror}). Try --port 0.") from None
+    async with AsyncExitStack() as stack:
+        try:
+            playground = await stack.enter_async_context(Playground.serve(port=options.port))
+        except OSError as problem:
+            raise ConfigError(f"Port {options.port} cannot be used ({problem.strerror}). Try --port 0.") from None
+        await stay_in(playground, options.data, browser=not options.no_browser)
 
 
 async def stay_in(playground: Playground, data: Path, *, browser: bool) -> None:
