@@ -9,20 +9,25 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 _NAMED = 3  # weights named in a refusal
 
 
 def refuse_incomplete(pipeline: Any) -> None:
-    """Raise ValueError when a network lacks weights, or a tokenizer its words."""
+    """Raise ValueError when a network lacks weights, or the tokenizer of a CLIP its words.
+
+    How much a CLIP reads its tokenizer says; to other language models their pipelines say it, whatever theirs can read.
+    """
     for name, part in pipeline.components.items():
         weights = part.named_parameters() if isinstance(part, nn.Module) else ()
         if missing := [weight for weight, numbers in weights if numbers.is_meta]:
             raise ValueError(f"its {name} lacks weights ({len(missing)} in all: {', '.join(missing[:_NAMED])})")
     for name, encoder in pipeline.components.items():
+        if not isinstance(encoder, CLIPTextModel | CLIPTextModelWithProjection):
+            continue
         tokenizer = getattr(pipeline, name.replace("text_encoder", "tokenizer"), None)
-        longest = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
-        if name.startswith("text_encoder") and tokenizer and longest and tokenizer.model_max_length > longest:
+        if tokenizer and tokenizer.model_max_length > encoder.config.max_position_embeddings:
             raise ValueError(f"its {name.replace('text_encoder', 'tokenizer')} is missing or another model's")
 
 

@@ -6,14 +6,17 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import Qwen3Config, Qwen3Model
 
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.checkpoints import CheckpointStore
+from inference.engine.soundness import refuse_incomplete
 from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec, PredictionType
 from inference.prediction import Prediction
@@ -78,3 +81,14 @@ def test_what_cannot_paint_is_refused_before_anybody_waits_for_a_picture(
     one = CheckpointSpec(name="one", source=str(folder), base_model=BaseModelId(base))
     with pytest.raises(CheckpointUnusable, match=f"The checkpoint one cannot be loaded: {said}"):
         CheckpointStore((one,), torch.device("cpu")).get(one)
+
+
+def test_a_language_model_whose_tokenizer_reads_more_than_it_was_trained_on_is_whole() -> None:
+    """Z-Image's is one: 40,960 positions and a tokenizer of 131,072. Its pipeline says itself how much it reads."""
+    config = Qwen3Config(
+        vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
+        num_key_value_heads=1, head_dim=8, max_position_embeddings=40_960,
+    )  # fmt: skip
+    pipeline = SimpleNamespace(text_encoder=Qwen3Model(config), tokenizer=SimpleNamespace(model_max_length=131_072))
+    pipeline.components = dict(vars(pipeline))
+    refuse_incomplete(pipeline)
