@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -20,13 +20,13 @@ from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
 class _Seating:
     """Who sits where: runs with their rows, conditions of all rows, and what the layers add for them.
 
-    `said` is what layers make of the words of the prompts, the same in each step.
+    `said` is what layers make of the words of all rows, the same in each step; None: they are asked each time.
     """
 
     runs: tuple[Run, ...]
     additions: Additions
     conditions: Conditions
-    said: Said = field(default_factory=Said)
+    said: Said | None
 
 
 class Batch:
@@ -36,6 +36,7 @@ class Batch:
         self.checkpoint = checkpoint
         self._benches = {rows: Bench(checkpoint.board, rows, padded=checkpoint.compiled) for rows in (2, 1)}
         self._seating: _Seating | None = None
+        self._seated: Sequence[Run] = ()  # the last time
         self.runs: list[Run] = []
         self.steady = False  # whether the last step was of the same runs as the one before
 
@@ -50,31 +51,27 @@ class Batch:
         return sum(run.request.count for run in self.runs)
 
     def join(self, run: Run) -> None:
-        """Take part from the next step on, behind all that are as large: who is smaller moves more cheaply."""
-        self.runs.insert(sum(other.seats >= run.seats for other in self.runs), run)
+        """Take part from the next step on."""
+        self.runs.append(run)
         self._seating = None
 
     def leave(self, run: Run) -> None:
-        """Take part no more; the last one that is as large takes the place, so that the others keep theirs."""
-        place = self.runs.index(run)
-        last = max(i for i, other in enumerate(self.runs) if other.seats == run.seats)
-        self.runs[place] = self.runs[last]
-        del self.runs[last]
-        self._seating = None
+        """Take part no more."""
+        self.runs.remove(run)
+        self._seating = run.said = None
 
     @torch.no_grad()
     def step(self) -> dict[Run, InferenceError]:
         """One forward pass and one step of every run's sampler. Returns the runs that cannot go on, and why."""
+        self.checkpoint.residence.bring("unet")
         new = self._seating is None
         self.steady = not new
         seating = self._seating or self._seat()
         given = [run.given() for run in seating.runs]
         latents = torch.cat([rows for rows, _ in given])
         times = torch.cat([time for _, time in given]).to(latents.device)
-        self.checkpoint.residence.bring("unet")
-        kept = None if self.checkpoint.compiled else seating.said
         with (
-            self.checkpoint.board.showing(seating.additions, watching=new, said=kept),
+            self.checkpoint.board.showing(seating.additions, watching=new, said=seating.said),
             self.checkpoint.as_compiled(not new),
         ):
             said = self.checkpoint.pipeline.unet(latents, times, return_dict=False, **_options(seating.conditions))[0]
@@ -102,11 +99,32 @@ class Batch:
 
     def _seat(self) -> _Seating:
         """With guidance all around a seat is a picture, of two rows; else each row has a seat of its own."""
+        self.runs = _arranged(self._seated, self.runs)
+        self._seated = tuple(self.runs)
         rows = min(run.rows for run in self.runs)
         worn = [one.loras for run in self.runs for one in run.dressed for _ in range(run.rows // rows)]
         self._benches[3 - rows].clear()
         additions = self._benches[rows].seat(worn)
-        return _Seating(tuple(self.runs), additions, _together(run.conditions for run in self.runs))
+        return _Seating(tuple(self.runs), additions, _together(run.conditions for run in self.runs), self._said())
+
+    def _said(self) -> Said | None:
+        """What layers make of everybody's words. Each run is heard once and alone; then it holds a part of all rows."""
+        if self.checkpoint.compiled:
+            return None  # a dictionary is no part of a graph
+        each = [self._heard(run) for run in self.runs]
+        together: Said = {}
+        for place in each[0]:
+            rows = together[place] = torch.cat([said[place] for said in each])
+            for said, own in zip(each, rows.split([run.seats for run in self.runs]), strict=True):
+                said[place] = own
+        return together
+
+    def _heard(self, run: Run) -> Said:
+        if run.said is None:
+            each = [one.loras.additions for one in run.dressed]
+            alike = all(one is each[0] for one in each)
+            run.said = self.checkpoint.board.hear(run.conditions.words, each[:1] if alike else each)
+        return run.said
 
     def _idle(self, run: Run) -> LoraNotAtWork | None:
         """After a forward pass every layer has run once: one whose change did not run would make half a LoRA of it."""
@@ -121,6 +139,18 @@ class Batch:
             active=len(expected) - len(idle),
             expected=len(expected),
         )
+
+
+def _arranged(before: Sequence[Run], runs: Sequence[Run]) -> list[Run]:
+    """`runs`, the largest first, each in the seat it had `before`, if there is one: whoever moves is written anew."""
+    found: list[Run] = []
+    for size in sorted({run.seats for run in runs}, reverse=True):
+        here = [run for run in runs if run.seats == size]
+        stay = [run if run in here else None for run in before if run.seats == size][: len(here)]
+        move = iter([run for run in here if run not in stay])
+        found += [next(move) if run is None else run for run in stay]
+        found += move
+    return found
 
 
 def _together(several: Iterable[Conditions]) -> Conditions:

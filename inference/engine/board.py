@@ -40,6 +40,7 @@ class Board:
         self.ran = bytearray(len(self.keys))
         self.watching = True
         self.said: Said | None = None
+        self._of_words: tuple[int, ...] = ()
         for place, layer in enumerate(self.layers):
             layer.__class__ = _asking(type(layer))
             vars(layer).update(board=self, place=place, addition=None, of_words=False)
@@ -51,16 +52,30 @@ class Board:
         return matrix and outputs * inputs <= self.small * (outputs + inputs)
 
     def hear_words(self, layers: Iterable[nn.Module]) -> None:
-        """These are given the words of the prompt and nothing else: the same in each step of a batch."""
+        """These are given the words of the prompt and nothing else: the same in each step of a picture."""
         for layer in layers:
             vars(layer)["of_words"] = True
+        self._of_words = tuple(place for place, layer in enumerate(self.layers) if vars(layer)["of_words"])
+
+    def hear(self, words: torch.Tensor, worn: Sequence[Additions]) -> Said:
+        """What those layers say of `words` (rows, tokens, width): equally many rows, in order, under each of `worn`."""
+        said: Said = {}
+        parts = words.chunk(len(worn))
+        for place in self._of_words:
+            layer = self.layers[place]
+            answers: list[torch.Tensor] = []
+            for part, additions in zip(parts, worn, strict=True):
+                vars(layer)["addition"] = additions[place]
+                answers.append(layer(part))
+            vars(layer)["addition"] = None
+            said[place] = answers[0] if len(answers) == 1 else torch.cat(answers)
+        return said
 
     @contextmanager
     def showing(self, additions: Additions, *, watching: bool = True, said: Said | None = None) -> Generator[None]:
         """While inside, the layers add these. Afterwards, if it is watched, `idle` tells which of them never ran.
 
-        What layers say of the words is put into `said`, and taken from there the next time: a dictionary of its own
-        for each batch of words under each additions.
+        What layers say of the words is taken from `said`, if given: what was heard under the same additions.
         """
         shown = [(layer, addition) for layer, addition in zip(self.layers, additions, strict=True) if addition]
         for layer, addition in shown:
@@ -92,19 +107,15 @@ class _Asking(nn.Module):
     of_words: bool = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.of_words or self.board is None or (said := self.board.said) is None:
-            return self._answer(x)
-        answer = said.get(self.place)
-        if answer is None:
-            answer = said[self.place] = self._answer(x)
-        return answer
-
-    def _answer(self, x: torch.Tensor) -> torch.Tensor:
         addition, board = self.addition, self.board
-        if addition is None or board is None:
+        if board is None:
             return super().forward(x)
-        if board.watching:
+        if board.watching and addition is not None:
             board.ran[self.place] = 1
+        if self.of_words and board.said is not None:
+            return board.said[self.place]
+        if addition is None:
+            return super().forward(x)
         return addition.output(x, self, super().forward)  # pyright: ignore[reportArgumentType] (mixed into layers alone)
 
 

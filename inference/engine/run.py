@@ -12,6 +12,7 @@ import torch
 from diffusers import StableDiffusionXLImg2ImgPipeline
 from PIL import Image
 
+from inference.engine.board import Said
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.clean import clean_latents
 from inference.engine.decode import widen
@@ -66,6 +67,7 @@ class Run:
         self.latents, self.timesteps = self._beginning(checkpoint, source)
         self._options = _step_options(self.scheduler, self.generators)
         self.done = 0
+        self.said: Said | None = None  # what layers make of the words, by whoever lets it take part
         self._seen: tuple[torch.Tensor, torch.Tensor, float] | None = None
 
     @property

@@ -1,16 +1,23 @@
-"""What a denoiser makes of the words of prompts is computed once for as long as the same people share a pass."""
+"""What a denoiser makes of the words of a prompt is computed once for each picture."""
 
 from __future__ import annotations
 
-from typing import Any
+import random
+from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 import torch
 
+from inference.engine.batch import _arranged
 from inference.engine.board import Board, Said
 from inference.engine.folding import layers_of
+from inference.engine.handle import State
 from inference.engine.lean import lean
+from inference.engine.run import Run
 from tests.inference.engine import tiny
+from tests.inference.engine.test_out_of_memory import networks
+from tests.inference.engine.worlds import World, arrived
 
 
 def inputs(unet: Any) -> dict[str, Any]:
@@ -32,9 +39,10 @@ def test_keys_and_values_of_words_are_kept_and_nothing_else_is(make: Any) -> Non
     unet = make().unet.eval()
     given = inputs(unet)
     by_diffusers = unet(**given).sample
-    board, of_words, said = Board(layers_of({"unet": unet})), lean(unet), Said()
+    board, of_words = Board(layers_of({"unet": unet})), lean(unet)
     board.hear_words(of_words)
     plain = [None] * len(board.keys)
+    said = board.hear(given["encoder_hidden_states"], [plain])
 
     def painted(said: Said | None) -> torch.Tensor:
         with board.showing(plain, said=said):
@@ -47,5 +55,53 @@ def test_keys_and_values_of_words_are_kept_and_nothing_else_is(make: Any) -> Non
     for layer in of_words:
         layer.weight.zero_()
     assert torch.equal(painted(said), by_diffusers), "computed anew"
-    assert not torch.equal(painted(Said()), by_diffusers)
     assert not torch.equal(painted(None), by_diffusers)
+
+
+@torch.no_grad()
+def test_who_joins_or_leaves_lets_nobody_else_be_heard_again() -> None:
+    world = World("sd1/base", torch.float64)
+    world.add(1, "lora")
+    same = {"count": 2, "guidance_scale": 3.0, "sampler": "euler", "variants": (), "image": None, "exact": False}
+    stays, leaves, joins = (world.wish(random.Random(3), **(same | {"steps": steps})) for steps in (9, 3, 2))
+    expected = [world.reference(request)[0] for request in (stays, leaves)]
+    engine = world.engine()
+    first, second = engine.submit(stays), engine.submit(leaves)
+    arrived(engine)
+    while first.done < 2:
+        engine.step()
+    unet = networks(engine).unet
+    for name, layer in unet.named_modules():
+        if name.endswith(("attn2.to_k", "attn2.to_v")):
+            layer.weight.fill_(torch.nan)
+    third = engine.submit(joins)
+    arrived(engine)
+    engine.finish()
+    assert third.state is State.FAILED, "who is heard now hears what is broken"
+    for handle, latents in zip((first, second), expected, strict=True):
+        assert handle.latents is not None, handle.error
+        assert (handle.latents - latents).abs().max() <= 1e-12
+
+
+@dataclass(eq=False)
+class Sitter:
+    seats: int
+
+
+def arranged(before: list[Sitter], now: list[Sitter]) -> list[Sitter]:
+    return cast("list[Sitter]", _arranged(cast("list[Run]", before), cast("list[Run]", now)))
+
+
+def test_who_stays_keeps_the_seat_and_who_comes_takes_that_of_who_left() -> None:
+    a, b, c, d, e = (Sitter(2) for _ in range(5))
+    assert arranged([], [a, b, c]) == [a, b, c]
+    assert arranged([a, b, c], [a, c, d]) == [a, d, c]
+    assert arranged([a, b, c], [a, c]) == [a, c]
+    assert arranged([a, b, c, d], [b, c, d]) == [d, b, c], "one moves, not three"
+    assert arranged([a, b], [b, c, d, e]) == [c, b, d, e]
+
+
+def test_the_largest_sit_in_front_of_the_others() -> None:
+    large, small, other, new = Sitter(4), Sitter(1), Sitter(1), Sitter(4)
+    assert arranged([], [small, large, other]) == [large, small, other]
+    assert arranged([large, small, other], [small, other, new]) == [new, small, other]
