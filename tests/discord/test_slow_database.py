@@ -79,7 +79,7 @@ async def test_a_refusal_stays_private(scene: Scene) -> None:
 
 
 async def test_buttons_answer_late_too(scene: Scene) -> None:
-    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Cape"))
     async with held(scene):
         again = await scene.ada.press(picture, "Again")
         await again.answered()
@@ -87,7 +87,8 @@ async def test_buttons_answer_late_too(scene: Scene) -> None:
     async with held(scene):
         kept = await scene.grace.press(picture, "Bookmark LoRAs")
         await kept.answered()
-        await scene.control.wait_in_channel("general", lambda seen: "Bookmarked Bat" in seen.text)
+        # not Bat, which she has bookmarked where test_buttons.py ran before
+        await scene.control.wait_in_channel("general", lambda seen: "Bookmarked Cape" in seen.text, PATIENCE)
 
 
 async def test_a_page_is_turned_late_too(scene: Scene) -> None:
