@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from inference.engine.caps import MOST, SAMPLES, Caps, Ladder, Measured, Records, Size
 from inference.engine.handle import State
 from inference.messages import GenerationRequest
-from tests.inference.engine.worlds import World
+from tests.inference.engine.worlds import World, world_of_plain_loras
 from tests.inference.requests import request
 
 SIZE = Size("world", 32, 32)
@@ -141,10 +140,7 @@ def test_a_job_of_several_pictures_makes_no_more_places_than_there_are() -> None
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    torch.set_num_threads(1)
-    made = World("sd1/base", torch.float32)
-    made.add(1, "lora")
-    return made
+    return world_of_plain_loras(1)
 
 
 def wishes(world: World, many: int, **changes: object) -> list[GenerationRequest]:

@@ -16,17 +16,14 @@ from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.errors import WorkerFailed
 from tests.inference.engine.test_out_of_memory import needing, networks
-from tests.inference.engine.worlds import World, arrived
+from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 
 STEPS = (2, 12)
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    torch.set_num_threads(1)
-    made = World("sd1/base", torch.float32)
-    made.add(1, "lora")
-    return made
+    return world_of_plain_loras(1)
 
 
 class Curtain:

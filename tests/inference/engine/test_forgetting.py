@@ -32,7 +32,7 @@ from inference.engine.serve import Server
 from inference.messages import Cancel, Cancelled, Generate, LoraUse, Shutdown
 from tests.house import VIVID, House
 from tests.inference.engine.test_neighbours import ALIKE, broken
-from tests.inference.engine.worlds import World, arrived
+from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 from tests.inference.requests import request
 
 Ending = Callable[[World, Engine], Handle]
@@ -40,11 +40,7 @@ Ending = Callable[[World, Engine], Handle]
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    torch.set_num_threads(1)
-    made = World("sd1/base", torch.float32)
-    for seed in (1, 2, 3):
-        made.add(seed, "lora")
-    return made
+    return world_of_plain_loras(3)
 
 
 def submitted(world: World, engine: Engine, *more: LoraUse, **changes: object) -> Handle:

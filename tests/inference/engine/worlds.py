@@ -271,6 +271,15 @@ class World:
         return request(**(values | changes))
 
 
+def world_of_plain_loras(many: int) -> World:
+    """A small checkpoint in single precision with so many plain LoRAs; one thread paints."""
+    torch.set_num_threads(1)
+    made = World("sd1/base", torch.float32)
+    for seed in range(1, many + 1):
+        made.add(seed, "lora")
+    return made
+
+
 def world_of_every_format(base: str, dtype: torch.dtype) -> World:
     """A checkpoint with a LoRA of each format, and one more plain one; one thread paints."""
     torch.set_num_threads(1)
