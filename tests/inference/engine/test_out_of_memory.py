@@ -18,17 +18,14 @@ from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.errors import LoraNotAtWork, OutOfMemory
 from inference.messages import GenerationRequest
-from tests.inference.engine.worlds import World, arrived
+from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 
 MORE_THAN_THERE_IS = 2**60  # bytes
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    made = World("sd1/base", torch.float32)
-    made.add(1, "lora")
-    made.add(2, "lora")
-    return made
+    return world_of_plain_loras(2)
 
 
 @contextmanager
