@@ -43,7 +43,11 @@ class Group:
         if isinstance(pictures, Exception):
             return pictures
         parts = (run.latents, pictures)
-        return pictures if all(bool(one.isfinite().all()) for one in parts if one is not None) else NotANumberPicture()
+        try:  # an accelerator may say only here that it could not compute them
+            finite = all(bool(one.isfinite().all()) for one in parts if one is not None)
+        except RuntimeError as problem:
+            return problem.with_traceback(None)
+        return pictures if finite else NotANumberPicture()
 
 
 class Decoder:

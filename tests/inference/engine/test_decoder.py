@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from torch import nn
 
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
@@ -136,6 +137,29 @@ def test_who_is_cancelled_while_decoded_gets_nothing_and_who_fails_there_fails_a
         engine.finish()
     assert isinstance(short.error, WorkerFailed)
     assert long.state is State.DONE
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_pictures_that_cannot_even_be_looked_at_fail_alone(world: World, beside: bool) -> None:
+    """A device that computes by itself says only then that it could not."""
+    engine = engine_of(world, beside=beside)
+    short, long = begun(engine, world)
+    with leaving_no_numbers(networks(engine).vae.decoder):
+        while not short.ended:
+            engine.step()
+    engine.finish()
+    assert isinstance(short.error, WorkerFailed)
+    assert long.state is State.DONE
+
+
+@contextmanager
+def leaving_no_numbers(network: nn.Module) -> Generator[None]:
+    """What it answers has a shape and nothing else."""
+    hook = network.register_forward_hook(lambda _, __, answer: answer.to("meta"))
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def test_a_step_that_lacks_the_memory_of_a_decoding_waits_for_it_and_lowers_no_cap(world: World) -> None:
