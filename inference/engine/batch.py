@@ -90,7 +90,10 @@ class Batch:
         return failed
 
     def begin_again(self) -> None:
-        """Samplers move after a pass that succeeded alone, so everybody stands where they stood."""
+        """See `Sharing`. Samplers move after a pass that succeeded alone, so everybody stands where they stood."""
+        self._seating = None
+        for bench in self._benches.values():
+            bench.clear()  # stacks for as many as there were
 
     def decode(self, runs: Sequence[Run]) -> list[torch.Tensor]:
         """The pictures (count, 3, height, width) in 0..1 of each of `runs`, whether they have left or not."""

@@ -47,9 +47,9 @@ class Bench:
         stacks = self._stacks
         if stacks is None or not stacks.hold(needs, len(sets)):
             grown = needs if stacks is None else _together(needs, stacks.sizes)
-            stacks = self._stacks = _Stacks.empty(
-                grown if _fits(grown, needs) else needs, sets, self._rows, self._board
-            )
+            stacks = self._stacks = None  # their memory goes before that of others comes
+            stacks = _Stacks.empty(grown if _fits(grown, needs) else needs, sets, self._rows, self._board)
+            self._stacks = stacks
         for seat, one in enumerate(sets):
             stacks.write(seat, one)
         shown: list[Addition | None] = [None] * len(self._board.keys)

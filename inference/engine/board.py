@@ -64,10 +64,12 @@ class Board:
         for place in self._of_words:
             layer = self.layers[place]
             answers: list[torch.Tensor] = []
-            for part, additions in zip(parts, worn, strict=True):
-                vars(layer)["addition"] = additions[place]
-                answers.append(layer(part))
-            vars(layer)["addition"] = None
+            try:
+                for part, additions in zip(parts, worn, strict=True):
+                    vars(layer)["addition"] = additions[place]
+                    answers.append(layer(part))
+            finally:
+                vars(layer)["addition"] = None
             said[place] = answers[0] if len(answers) == 1 else torch.cat(answers)
         return said
 

@@ -239,14 +239,14 @@ class Engine:
         if not self._store.offload():
             return decoding
         self._caps.forget_limits()
-        self._wardrobe.part()
+        self._wardrobe.clear()
         return True
 
     @torch.no_grad()
     def _join(self, handle: Handle, ready: Ready) -> None:
         handle.begin()
         checkpoint = self._checkpoint(ready)
-        handle.loras = ready.files
+        handle.autov3 = {file.use.sha256: file.autov3 for file in ready.files}
         if isinstance(checkpoint, SoloCheckpoint):
             handle.notes = (*self._intake.match(ready.files, ready.spec), *checkpoint.notes(handle.request))
             solo = Solo(checkpoint, handle.request, ready.files, ready.source)
@@ -341,10 +341,11 @@ class Engine:
             batch.leave(run)
             other.join(run)
             self._places[run].batch = other
+        batch.begin_again()
         self._batches[object()] = other
         size = Size.of(batch.runs[0].request)
         rows = self._caps.lower(size, max(batch.rows, other.rows))
-        self._wardrobe.part()
+        self._wardrobe.clear()
         log.warning("not enough memory: from now on %d rows of %s share a pass", rows, size)
         self._store.release()
 

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 import torch
 
-from inference.engine.lora_files import LoraFile
 from inference.engine.snapshots import Snapshot
 from inference.messages import GenerationRequest
 from inference.work import pass_work, passes, precedence
@@ -42,7 +41,7 @@ class Handle:
         self.state = State.WAITING
         self.done = self.taken_up = 0
         self.total = request.steps
-        self.loras: tuple[LoraFile, ...] = ()
+        self.autov3: dict[str, str] = {}
         self.notes: tuple[str, ...] = ()
         self.error: Exception | None = None
         self.latents: torch.Tensor | None = None

@@ -67,10 +67,11 @@ def lean(network: nn.Module) -> list[nn.Module]:
     Returns the layers that are given the words of the prompt alone, and so answer the same in each step.
     """
     of_words: list[nn.Module] = []
+    as_they_are = getattr(network, "encoder_hid_proj", None) is None  # else it first makes others of them
     attentions: list[Any] = [layer for layer in network.modules() if _LeanAttention.does_for(layer)]
     for attention in attentions:
         attention.__class__ = _LeanAttention
-        of_words += [attention.to_k, attention.to_v] if attention.is_cross_attention else []
+        of_words += [attention.to_k, attention.to_v] if attention.is_cross_attention and as_they_are else []
     if isinstance(getattr(network, "conv_in", None), nn.Conv2d):
         network.__class__ = _lean(type(network))
     return of_words

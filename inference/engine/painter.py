@@ -151,7 +151,13 @@ class Painter:
 
     def _keep(self, job: _Job) -> None:
         """Write its state beside the step that follows."""
-        if (snapshot := job.handle.snapshot()) is not None:
+        try:
+            snapshot = job.handle.snapshot()
+        except Exception as problem:  # noqa: BLE001 (a state is never a reason to fail)
+            job.kept = job.handle.done  # the next one after as many steps
+            _note(job, "its state cannot be taken", problem)
+            return
+        if snapshot is not None:
             job.kept, job.kept_at = snapshot.done, time.monotonic()
             job.keeping = self._keeper.submit(self._states.keep, job.order.job_id, job.about, snapshot)
 
@@ -185,17 +191,16 @@ class Painter:
         return True
 
     def _preview(self, job: _Job) -> str | None:
-        clean, request = job.handle.preview(), job.handle.request
-        if clean is None:
-            return None
+        request = job.handle.request
         scale = PREVIEW_SIDE / max(request.width, request.height)
         size = (round(request.width * scale), round(request.height * scale))
-        picture = self.engine.sketch(clean[0], size)
         try:
-            return _write(picture, self._spool / f"{job.stem}-preview.png")
-        except OSError as problem:  # the picture itself may still find room
-            with logs.about(job.order.job_id):
-                log.warning("a preview cannot be written: %s", problem)
+            clean = job.handle.preview()
+            if clean is None:
+                return None
+            return _write(self.engine.sketch(clean[0], size), self._spool / f"{job.stem}-preview.png")
+        except Exception as problem:  # noqa: BLE001 (the picture itself may still find room, on disk and in memory)
+            _note(job, "a preview cannot be made", problem)
             return None
 
     def _end(self, job: _Job) -> JobEvent | None:
@@ -226,16 +231,20 @@ class Painter:
     def _save(self, job: _Job) -> tuple[str, ...]:
         handle = job.handle
         assert handle.pictures is not None
-        return tuple(self._save_one(job, i, pixels) for i, pixels in enumerate(handle.pictures.float().cpu()))
+        return tuple(self._save_one(job, i, pixels) for i, pixels in enumerate(handle.pictures.cpu().float()))
 
     def _save_one(self, job: _Job, i: int, pixels: torch.Tensor) -> str:
         request, info = job.order.request.only(i), PngInfo()
-        autov3 = {file.use.sha256: file.autov3 for file in job.handle.loras}
         spec = self.engine.spec(request.checkpoint)
-        info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, autov3))
+        info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, job.handle.autov3))
         info.add_itxt(JSON_CHUNK, request.model_dump_json())
         picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
         return _write(picture, self._spool / f"{job.stem}-{i}.png", pnginfo=info)
+
+
+def _note(job: _Job, what: str, problem: Exception) -> None:
+    with logs.about(job.order.job_id):
+        log.warning("%s: %s", what, str(problem).partition("\n")[0] or type(problem).__name__)
 
 
 def _idle(work: Future[None] | None) -> bool:

@@ -91,8 +91,8 @@ class ColourMap:
         """
         scale = 2 ** (len(vae.config.block_out_channels) - 1)
         chart = _chart(_SIDE * scale)
-        with _in_float32(vae):
-            encoded = vae.encode(chart.to(vae.device)).latent_dist.mean.cpu()
+        with _in_single_precision(vae):
+            encoded = vae.encode(chart.to(vae.device, vae.dtype)).latent_dist.mean.float().cpu()
         latents = as_denoised(encoded, vae.config)
         numbers = torch.Generator().manual_seed(0)
         noisy = [latents + much * latents.std() * torch.randn(latents.shape, generator=numbers) for much in _NOISE]
@@ -134,10 +134,10 @@ def _chart(side: int) -> torch.Tensor:
 
 
 @contextmanager
-def _in_float32(vae: Any) -> Generator[None]:
-    """SDXL's VAE overflows in half precision; it goes back to its own precision afterwards."""
+def _in_single_precision(vae: Any) -> Generator[None]:
+    """At least: SDXL's VAE overflows in half. It goes back to its own precision afterwards and loses nothing."""
     dtype = vae.dtype
-    vae.to(torch.float32)
+    vae.to(torch.promote_types(dtype, torch.float32))
     try:
         yield
     finally:

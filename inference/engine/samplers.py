@@ -13,18 +13,19 @@ from inference.prediction import Prediction
 
 _LCM_STEPS = 50  # those it was distilled from; it picks among them, so for more there have to be more
 
+# Which noise levels it takes is part of a sampler's name, and so is its order, whatever the checkpoint's own does.
+_SPACINGS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
+_2M: dict[str, Any] = {"algorithm_type": "dpmsolver++", "solver_order": 2}
+
 _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
     Sampler.EULER: (diffusers.EulerDiscreteScheduler, {}),
     Sampler.EULER_A: (diffusers.EulerAncestralDiscreteScheduler, {}),
     # Their defaults clip latents to [-1, 1], which is right for pixels and turns latents into grey mush.
     Sampler.DDIM: (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
     Sampler.LCM: (diffusers.LCMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
-    Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}),
-    Sampler.DPMPP_2M_KARRAS: (
-        diffusers.DPMSolverMultistepScheduler,
-        {"algorithm_type": "dpmsolver++", "use_karras_sigmas": True},
-    ),
-    Sampler.DPMPP_2M_SDE: (diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
+    Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler, _2M),
+    Sampler.DPMPP_2M_KARRAS: (diffusers.DPMSolverMultistepScheduler, _2M | {"use_karras_sigmas": True}),
+    Sampler.DPMPP_2M_SDE: (diffusers.DPMSolverMultistepScheduler, _2M | {"algorithm_type": "sde-dpmsolver++"}),
     Sampler.UNIPC: (diffusers.UniPCMultistepScheduler, {}),
     Sampler.HEUN: (diffusers.HeunDiscreteScheduler, {}),
 }
@@ -32,7 +33,9 @@ _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
 
 def scheduler_for(sampler: Sampler, config: Any, prediction: Prediction, steps: int) -> Any:
     """A fresh scheduler for one job. `config` is that of the checkpoint, `prediction` what its denoiser predicts."""
-    kind, options = _SCHEDULERS[sampler]
+    kind, own = _SCHEDULERS[sampler]
+    known = inspect.signature(kind).parameters.keys()
+    options = dict.fromkeys(known & set(_SPACINGS), False) | own
     if sampler is Sampler.LCM and steps > _LCM_STEPS:
         options = options | {"original_inference_steps": steps}
     options = options | {"prediction_type": prediction.type.value}

@@ -46,6 +46,13 @@ def refuse_other_kinds(pipeline: Any, label: str) -> None:
     plain = config.encoder_hid_dim is None and isinstance(config.cross_attention_dim, int)
     if (config.addition_embed_type == "text_time") != is_xl or (plain and config.cross_attention_dim != width):
         raise ValueError(f"its unet is not that of {label}; correct its base_model in the settings")
+    if is_xl and config.projection_class_embeddings_input_dim != _told(config, encoders[1]):
+        raise ValueError("its unet is a refiner's, which finishes pictures and begins none")
+
+
+def _told(config: Any, encoder: Any) -> int:
+    """How many numbers SDXL's denoiser is told of a picture beside its words: the whole text's, and six of its size."""
+    return encoder.config.projection_dim + 6 * config.addition_time_embed_dim
 
 
 def refuse_no_numbers(pipeline: Any) -> None:

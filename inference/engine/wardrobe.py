@@ -82,12 +82,8 @@ class Wardrobe:
                 return dressed
         return Dressed(self._merged[1], dressed.text)
 
-    def part(self) -> None:
-        """Let go of what is merged: memory is short."""
-        self._merged = None
-
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything. Who wears it goes on wearing it."""
         with self._lock:
             self._sets.clear()
         self._merged = None

@@ -63,9 +63,22 @@ def become_for_inpainting(folder: Path) -> None:
     config.write_text(json.dumps(json.loads(config.read_bytes()) | {"in_channels": 9}))
 
 
+def become_a_refiner(folder: Path) -> None:
+    """It is told of five numbers beside the text, where the others are told of six."""
+    file, config = folder / "unet" / "diffusion_pytorch_model.safetensors", folder / "unet" / "config.json"
+    said = json.loads(config.read_bytes())
+    said["projection_class_embeddings_input_dim"] -= said["addition_time_embed_dim"]
+    config.write_text(json.dumps(said))
+    tensors = load_file(file)
+    told = tensors["add_embedding.linear_1.weight"]
+    tensors["add_embedding.linear_1.weight"] = told[:, : said["projection_class_embeddings_input_dim"]].contiguous()
+    save_file(tensors, file)
+
+
 @pytest.mark.parametrize(
     ("damage", "base", "said"),
     [
+        (become_a_refiner, "demo/vivid", "its unet is a refiner's, which finishes pictures and begins none"),
         (lose_a_weight, "demo/vivid", r"its unet lacks weights \(1 in all: conv_in.weight\)"),
         (lose_the_words, "demo/vivid", "its tokenizer is missing"),
         (become_for_inpainting, "demo/vivid", "its unet takes 9 channels, .* for inpainting"),

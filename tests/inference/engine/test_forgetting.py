@@ -25,6 +25,7 @@ from inference.engine.channel import Channel
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
+from inference.engine.lora_files import LoraFile
 from inference.engine.lora_set import LoraSet
 from inference.engine.mishaps import explained
 from inference.engine.painter import Painter
@@ -186,6 +187,19 @@ def test_those_who_wait_hold_no_more_folded_sets_than_are_kept(world: World) -> 
         assert becomes(lambda: sets() - before <= 3)
     engine.finish()
     assert [handle.state for handle in handles] == [State.DONE] * many
+
+
+def test_those_who_are_painted_hold_no_lora_but_what_was_folded_of_it(world: World, engine: Engine) -> None:
+    def files() -> int:
+        return sum(isinstance(thing, LoraFile) for thing in gc.get_objects())
+
+    with nothing_collected():
+        before = files()
+        handle = submitted(world, engine)
+        engine.step()
+        assert handle.state is State.RUNNING and handle.autov3
+        assert files() == before
+    engine.finish()
 
 
 def sets() -> int:

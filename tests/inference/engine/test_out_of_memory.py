@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import nn
 
+from inference.engine.batch import Batch
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.errors import LoraNotAtWork, OutOfMemory
@@ -79,6 +80,20 @@ def test_a_batch_that_does_not_fit_goes_on_in_halves_and_the_cap_stays(world: Wo
     with needing(networks(engine).unet, lambda _: False) as ran:
         assert_same(painted(engine, requests), expected)
         assert max(ran) == 4, "what did not fit once is not tried again"
+
+
+def test_where_memory_is_short_it_is_not_taken_by_what_nobody_wears(world: World) -> None:
+    engine = world.engine()
+    for one in wishes(world, 8):
+        engine.submit(one)
+    arrived(engine)
+    with needing(networks(engine).unet, lambda rows: len(rows) > 8):
+        for _ in range(3):
+            engine.step()
+    assert not len(engine._wardrobe._sets)
+    stacks = [batch._benches[2]._stacks for batch in engine._batches.values() if isinstance(batch, Batch)]
+    assert [stack and len(stack.seated) for stack in stacks] == [4, 4], "seats for those who are left"
+    engine.close()
 
 
 def test_the_cap_is_of_one_size_alone(world: World) -> None:

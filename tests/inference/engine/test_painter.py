@@ -20,6 +20,7 @@ from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, PredictionType, Progress, Sampler
 from tests.house import VIVID, House, attention_modules
 from tests.inference.engine.painting import paint
+from tests.inference.engine.test_out_of_memory import MORE_THAN_THERE_IS
 from tests.inference.requests import request
 from tests.lora_files import write_lora, write_sidecar
 
@@ -258,6 +259,20 @@ def test_a_spool_that_is_deleted_while_it_paints_is_made_anew(painter: Painter, 
 
     done = paint(painter, request(checkpoint=VIVID, steps=8), on_step=tidy_up)
     assert [(spool / name).is_file() for name in done.end.pictures] == [True]
+
+
+def test_memory_that_is_short_costs_a_preview_or_a_state_but_never_the_worker(
+    painter: Painter, shared_house: House
+) -> None:
+    def starve() -> None:
+        torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+
+    def look_away(_: Progress) -> None:
+        (job,) = painter._jobs
+        job.handle.look = job.handle.capture = starve
+
+    done = paint(painter, request(checkpoint=VIVID, steps=8), on_step=look_away)
+    assert done.end.pictures and not any(step.preview for step in done.steps)
 
 
 def test_a_full_disk_costs_the_preview_or_the_picture_but_never_the_worker(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ def test_a_small_vae_is_its_own_preview() -> None:
     pixels = VAE.decode(latents[None] / VAE.config.scaling_factor).sample[0].clamp(-1, 1).movedim(0, -1)
     preview = preview_of(VAE).picture(latents, (64, 64))
     assert np.abs(np.asarray(preview) / 127.5 - 1 - pixels.numpy()).max() < 0.01
+
+
+def test_measuring_the_colours_of_a_vae_in_double_precision_leaves_its_weights_to_the_bit() -> None:
+    precise = copy.deepcopy(VAE).double()
+    weight = precise.decoder.conv_in.weight
+    weight.data += 1e-12
+    before = weight.detach().clone()
+    ColourMap.measure(precise)
+    assert torch.equal(precise.decoder.conv_in.weight, before)
 
 
 def demo(number: int, **changes: Any) -> Engine:

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 from inference.engine.samplers import scheduler_for
 from inference.messages import PredictionType, Sampler
@@ -68,6 +68,18 @@ def test_without_zero_snr_the_schedule_is_the_checkpoints_own(sampler: Sampler) 
     assert torch.equal(scheduler.alphas_cumprod, EulerDiscreteScheduler.from_config(CONFIG).alphas_cumprod)
     assert scheduler.config.timestep_spacing == "leading"
     assert scheduler.config.prediction_type == "v_prediction"
+
+
+@pytest.mark.parametrize("own", ["use_karras_sigmas", "use_exponential_sigmas"])
+@pytest.mark.parametrize("sampler", Sampler)
+def test_a_sampler_is_what_its_name_says_whatever_the_checkpoints_own_does(sampler: Sampler, own: str) -> None:
+    configs = (DPMSolverMultistepScheduler(**more).config for more in ({}, {own: True, "solver_order": 3}))
+    plain, asked = (scheduler_for(sampler, config, KINDS[0], 8) for config in configs)
+    for scheduler in (plain, asked):
+        scheduler.set_timesteps(8)
+    assert torch.equal(plain.timesteps, asked.timesteps)
+    assert sampler in (Sampler.DDIM, Sampler.LCM) or torch.equal(plain.sigmas, asked.sigmas)
+    assert not isinstance(asked, DPMSolverMultistepScheduler) or asked.config.solver_order == 2
 
 
 def test_a_scheduler_that_cannot_rescale_gets_the_rescaled_schedule_itself() -> None:

@@ -8,10 +8,13 @@ from typing import Any, cast
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
+from torch import nn
 
+from inference.engine.additions import addition_of
 from inference.engine.batch import _arranged
 from inference.engine.board import Board, Said
-from inference.engine.folding import layers_of
+from inference.engine.folding import Folded, layers_of
 from inference.engine.handle import State
 from inference.engine.lean import lean
 from inference.engine.run import Run
@@ -56,6 +59,34 @@ def test_keys_and_values_of_words_are_kept_and_nothing_else_is(make: Any) -> Non
         layer.weight.zero_()
     assert torch.equal(painted(said), by_diffusers), "computed anew"
     assert not torch.equal(painted(None), by_diffusers)
+
+
+@torch.no_grad()
+def test_words_that_the_denoiser_first_makes_others_of_are_heard_in_each_step() -> None:
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=8, block_out_channels=(32,), layers_per_block=1, cross_attention_dim=48, encoder_hid_dim=48,
+        encoder_hid_dim_type="text_proj", attention_head_dim=4, norm_num_groups=8,
+        down_block_types=("CrossAttnDownBlock2D",), up_block_types=("CrossAttnUpBlock2D",),
+    ).eval()  # fmt: skip
+    given = inputs(unet)
+    by_diffusers = unet(**given).sample
+    board = Board(layers_of({"unet": unet}))
+    board.hear_words(lean(unet))
+    plain = [None] * len(board.keys)
+    with board.showing(plain, said=board.hear(given["encoder_hidden_states"], [plain])):
+        assert torch.equal(unet(**given).sample, by_diffusers)
+
+
+def test_a_layer_that_fails_while_it_hears_adds_nothing_afterwards() -> None:
+    network = nn.Sequential(nn.Linear(8, 8))
+    board = Board(layers_of({"unet": network}))
+    board.hear_words(network)
+    addition = addition_of(Folded(bias=torch.ones(8)), board.layers[0])
+    with pytest.raises(RuntimeError, match="shapes"):
+        board.hear(torch.ones(1, 3, 9), [[addition]])
+    zeros = torch.zeros(1, 3, 8)
+    assert torch.equal(network(zeros), nn.Linear.forward(network[0], zeros))
 
 
 @torch.no_grad()
