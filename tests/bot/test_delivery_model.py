@@ -172,12 +172,14 @@ class World:
             shutil.copyfile(file, to / file.name)
         return World(to, copy.deepcopy(self.discord))
 
-    def key(self) -> tuple[object, ...]:
+    def opened(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self.folder / "easel.sqlite3"))
+
+    def key(self, connection: sqlite3.Connection) -> tuple[object, ...]:
         """Worlds with the same key go on alike."""
-        with closing(sqlite3.connect(self.folder / "easel.sqlite3")) as connection:
-            rows = connection.execute(
-                "SELECT state, message_id, posting_in, posting_at IS NULL, (SELECT state FROM job) FROM delivery"
-            ).fetchall()
+        rows = connection.execute(
+            "SELECT state, message_id, posting_in, posting_at IS NULL, (SELECT state FROM job) FROM delivery"
+        ).fetchall()
         it = self.discord
         return it.closed, str(rows), str(it.messages), str(it.nonces), str(it.lost), it.original
 
@@ -190,6 +192,7 @@ async def deliverer(world: World) -> AsyncIterator[tuple[Deliverer, Any]]:
 
 
 Run = Callable[[Deliverer, Any, bool], Coroutine[Any, Any, None]]
+Judge = Callable[[World, int, Any], Awaitable[None]]  # of a world that came to its end, after so many crashes
 
 
 async def first_run(delivers: Deliverer, connection: Any, private: bool) -> None:
@@ -228,7 +231,7 @@ def results(discord: Discord) -> list[Posted]:
 class Explorer:
     """Plays every crash of every run, and of the runs after it."""
 
-    def __init__(self, folder: Path, judge: Callable[[World, int], Awaitable[None]]) -> None:
+    def __init__(self, folder: Path, judge: Judge) -> None:
         self._folder = folder
         self._judge = judge
         self._seen: set[tuple[object, ...]] = set()
@@ -239,17 +242,22 @@ class Explorer:
 
         def look() -> None:
             self.worlds += 1
+            if world.key(committed) in self._seen:
+                return
             there = world.copy(self._folder / str(self.worlds))
-            if (key := there.key()) in self._seen:
+            with there.opened() as left:
+                key = there.key(left)
+            if key in self._seen:
                 shutil.rmtree(there.folder)
             else:
                 self._seen.add(key)
                 crashed.append(there)
 
         async with deliverer(world) as (delivers, connection):
-            work = run(delivers, connection, world.discord.private)
-            await (Stepped(work, look) if crashes < RESTARTS else work)
-        await self._judge(world, crashes)
+            with world.opened() as committed:
+                work = run(delivers, connection, world.discord.private)
+                await (Stepped(work, look) if crashes < RESTARTS else work)
+            await self._judge(world, crashes, connection)
         shutil.rmtree(world.folder)
         for there in crashed:
             if there.discord.closed_later is not None:
@@ -257,7 +265,7 @@ class Explorer:
             await self.explore(there, next_run, crashes + 1)
 
 
-async def explored(folder: Path, discord: Discord, judge: Callable[[World, int], Awaitable[None]]) -> Explorer:
+async def explored(folder: Path, discord: Discord, judge: Judge) -> Explorer:
     world = World(folder / "world", discord)
     world.folder.mkdir()
     async with open_database(world.folder / "easel.sqlite3") as connection:
@@ -300,11 +308,10 @@ def played(cases: list[tuple[str, frozenset[str], frozenset[str]]]) -> list[Any]
 async def test_a_public_result_comes_once(
     tmp_path: Path, closed: frozenset[str], later: frozenset[str], lost: str
 ) -> None:
-    async def judge(world: World, crashes: int) -> None:
+    async def judge(world: World, crashes: int, connection: Any) -> None:
         shown = results(world.discord)
         assert len(shown) == 1, (crashes, world.discord)
-        async with open_database(world.folder / "easel.sqlite3") as connection:
-            delivery = await find_delivery(connection, 1)
+        delivery = await find_delivery(connection, 1)
         assert delivery is not None and delivery.state is DeliveryState.SENT and delivery.ticket is None
         assert delivery.message_id in world.discord.messages
 
@@ -326,7 +333,7 @@ PRIVATE: list[tuple[str, frozenset[str], frozenset[str]]] = [
 async def test_a_private_result_comes_to_the_person_alone(
     tmp_path: Path, closed: frozenset[str], later: frozenset[str], lost: str
 ) -> None:
-    async def judge(world: World, crashes: int) -> None:
+    async def judge(world: World, crashes: int, connection: Any) -> None:
         shown = results(world.discord)
         assert shown and all(message.hidden or message.channel_id == DIRECT for message in shown)
         assert len([message for message in shown if not message.hidden]) <= 1
@@ -340,10 +347,9 @@ async def test_a_private_result_comes_to_the_person_alone(
 async def test_what_nobody_can_be_told_is_kept(tmp_path: Path) -> None:
     closed = CHANNEL_TOO | {"open"}
 
-    async def judge(world: World, crashes: int) -> None:
+    async def judge(world: World, crashes: int, connection: Any) -> None:
         assert not results(world.discord)
-        async with open_database(world.folder / "easel.sqlite3") as connection:
-            delivery = await find_delivery(connection, 1)
+        delivery = await find_delivery(connection, 1)
         assert delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE
 
     await explored(tmp_path, Discord(private=False, closed=closed), judge)

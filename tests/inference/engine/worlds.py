@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -209,31 +210,39 @@ class World:
         self.loras.append(lora)
         return lora
 
-    def merged(self, uses: Sequence[tuple[DrawnLora, float]]) -> Any:
-        """diffusers' pipeline with the LoRAs in its weights; networks that none of them changes are not copied."""
-        pipeline = copy.copy(pipeline_of(self.base, self.dtype))
-        weights: dict[tuple[str, str], torch.Tensor] = {}
+    @contextmanager
+    def merged(self, uses: Sequence[tuple[DrawnLora, float]]) -> Iterator[Any]:
+        """diffusers' pipeline, with the LoRAs in its weights while inside."""
+        pipeline = pipeline_of(self.base, self.dtype)
+        totals: dict[nn.Module, torch.Tensor] = {}
         for lora, factor in uses:
             for (part, name), (delta, norms) in lora.changes.items():
                 if not factor:
                     continue
-                own = getattr(pipeline_of(self.base, self.dtype), part).get_submodule(name).weight.detach().double()
-                total = weights.get((part, name), own) + factor * delta
+                layer = getattr(pipeline, part).get_submodule(name)
+                own = layer.weight.detach().double()
+                total = totals.get(layer, own) + factor * delta
                 if norms is not None:
                     whole = (own + factor * delta).flatten(1).norm(dim=1)
                     total = total * (norms / whole).reshape(-1, *[1] * (own.ndim - 1))
-                weights[part, name] = total
-        for part in {part for part, _ in weights}:
-            setattr(pipeline, part, copy.deepcopy(getattr(pipeline, part)))
-        for (part, name), weight in weights.items():
-            getattr(pipeline, part).get_submodule(name).weight.data.copy_(weight)
-        return pipeline
+                totals[layer] = total
+        before = {layer: layer.weight.data for layer in totals}
+        try:
+            for layer, total in totals.items():
+                layer.weight.data = total.to(self.dtype)
+            yield copy.copy(pipeline)
+        finally:
+            for layer, own in before.items():
+                layer.weight.data = own
 
     def reference(self, made: GenerationRequest, number: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents and pictures in 0..1 of one request; with variants, of the variant `number`."""
         weights = made.variants[number] if made.variants else [use.weight for use in made.loras]
         by_hash = {lora.file.use.sha256: lora for lora in self.loras}
-        pipeline = self.merged([(by_hash[use.sha256], w) for use, w in zip(made.loras, weights, strict=True)])
+        with self.merged([(by_hash[use.sha256], w) for use, w in zip(made.loras, weights, strict=True)]) as pipeline:
+            return self._painted(pipeline, made, number)
+
+    def _painted(self, pipeline: Any, made: GenerationRequest, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         pipeline.scheduler = scheduler_for(made.sampler, self.scheduler.config, self.prediction, made.steps)
         beginning: dict[str, Any] = {"width": made.width, "height": made.height}
         if made.image is not None:
