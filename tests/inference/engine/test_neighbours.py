@@ -76,22 +76,25 @@ def test_a_lora_that_a_slow_disk_has_yet_to_give_stops_no_step_of_the_others(slo
             assert time.monotonic() - began < 25
             assert (running.done, waits.state) == (step, State.WAITING)
         late = engine.submit(slow.wish(chance, **ALIKE, loras=(warm,)))
-        while late.state is State.WAITING and running.done < 100:
-            engine.step()
+        engine._waiting[late].result(60)
+        engine.step()
         assert late.state is not State.WAITING and waits.state is State.WAITING, (
             "who needs no cold LoRA does not wait behind it"
         )
         come.set()
-        while waits.state is State.WAITING:
-            before = running.done
-            engine.step()
-            assert running.done == before + 1, "and its arrival costs nobody a step"
+        arrived(engine)
+        engine.step()
+        assert waits.state is not State.WAITING
+        assert running.done == step + 2, "and its arrival costs nobody a step"
     running.cancel()
     engine.finish()
     assert (waits.state, late.state) == (State.DONE, State.DONE)
 
 
-def test_who_comes_together_is_painted_together_from_the_first_step(slow: SlowWorld) -> None:
+def test_who_comes_together_is_painted_together_from_the_first_step(
+    slow: SlowWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.engine.engine.GREETING", 60.0)  # seconds: a busy machine reads slowly
     engine, chance, slow.hashed = slow.engine(), random.Random(2), 2**20
     several = [engine.submit(slow.wish(chance, **ALIKE, loras=(lora.file.use,))) for lora in slow.loras]
     engine.step()

@@ -21,6 +21,7 @@ from inference.messages import CheckpointSpec, Generate, GenerationRequest, Lora
 from tests.house import VIVID, House, attention_modules
 from tests.inference.engine.painting import paint
 from tests.inference.engine.test_out_of_memory import MORE_THAN_THERE_IS
+from tests.inference.engine.worlds import arrived
 from tests.inference.requests import request
 from tests.lora_files import write_lora, write_sidecar
 
@@ -165,6 +166,7 @@ def test_a_job_is_told_as_begun_when_its_turn_comes_and_before_its_checkpoint_is
             assert told == []
             while not told:
                 painter.step()
+    arrived(painter.engine)
     assert told == [(1, ())]
     while painter.busy:
         painter.step()

@@ -7,6 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,27 @@ from inference.messages import EVENTS, Cancelled, Configure, Event, Failed, Fini
 
 PATIENCE = 120.0  # seconds; a cold start of torch on a busy machine
 SERVE = ["-m", "inference.engine"]
+# A worker to which something happens as soon as it has told a step, or a later one, of so many jobs. A test that did it
+# to a worker which goes on meanwhile would be late by any number of steps.
+BEFALLEN = """
+import os, sys
+from inference.engine import __main__ as engine
+from inference.engine.channel import Channel
+from inference.messages import Progress
+
+step, jobs = map(int, sys.argv[1:])
+tell, there = Channel.send, set()
+
+def send(channel, event):
+    tell(channel, event)
+    if isinstance(event, Progress) and event.step >= step and len(there) < jobs:
+        there.add((event.job_id, event.attempt))
+        if len(there) == jobs:
+            {what}
+
+Channel.send = send
+engine.main()
+"""
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
@@ -51,6 +73,11 @@ class WorkerProcess:
         assert line, f"the worker is gone with exit code {self.process.wait(5)}"
         return EVENTS.validate_json(line)
 
+    def rest(self) -> Iterator[Event]:
+        """All events until it is gone."""
+        while line := self._lines.get(timeout=PATIENCE):
+            yield EVENTS.validate_json(line)
+
     def next(self, *kinds: type[Kind]) -> Kind:
         """The next event of one of `kinds`; others are passed over."""
         while True:
@@ -84,7 +111,17 @@ class WorkerProcess:
         self.process.wait()
 
 
-def started(configure: Configure) -> WorkerProcess:
-    worker = WorkerProcess()
+def dying(step: int, jobs: int = 1) -> list[str]:
+    """The command of a worker that is gone at once when it has told this step of so many jobs."""
+    return ["-c", BEFALLEN.format(what="os._exit(9)"), str(step), str(jobs)]
+
+
+def lingering(step: int, jobs: int = 1) -> list[str]:
+    """The command of a worker that has told this step of so many jobs and does nothing until the bot is gone."""
+    return ["-c", BEFALLEN.format(what="channel._closed.wait()"), str(step), str(jobs)]
+
+
+def started(configure: Configure, command: list[str] = SERVE) -> WorkerProcess:
+    worker = WorkerProcess(command)
     worker.send(configure)
     return worker

@@ -37,12 +37,14 @@ from inference.messages import (
 from inference.parameters import CHUNK, JSON_CHUNK
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request
-from tests.inference.workers.processes import WorkerProcess, started
+from tests.inference.workers.processes import PATIENCE, WorkerProcess, started
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 PLACES = 16  # pictures that the worker takes at a time, until it has measured how many pay
 BROKEN, MISSING, OTHER_ARCHITECTURE = "broken", "missing", "video"
-LONG = request(checkpoint=VIVID, steps=150, sampler="euler")
+# As long as it may be, and longer than this process is ever held up between two of its lines. It is never waited for.
+LONG = request(checkpoint=VIVID, steps=150, sampler="euler", count=4)
+ENDLESS = request(checkpoint=VIVID, steps=150, sampler="euler", count=4, width=160, height=160)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +166,7 @@ def test_picture_i_of_several_is_the_picture_of_seed_plus_i(worker: WorkerProces
 
 
 def test_a_job_is_cancelled_within_a_step(worker: WorkerProcess) -> None:
-    job = worker.begin(LONG)
+    job = worker.begin(ENDLESS)
     while worker.next(Progress).step < 2:
         pass
     worker.send(Cancel(job_id=job.job_id))
@@ -176,8 +178,8 @@ def test_a_job_is_cancelled_within_a_step(worker: WorkerProcess) -> None:
 
 
 def test_a_job_cancelled_before_its_turn_is_never_begun(worker: WorkerProcess) -> None:
-    first = worker.begin(LONG)
-    second = worker.begin(LONG)
+    first = worker.begin(ENDLESS)
+    second = worker.begin(ENDLESS)
     for job in (second, first):
         worker.send(Cancel(job_id=job.job_id))
     ends = {worker.next(Cancelled, Finished) for _ in range(2)}
@@ -323,7 +325,7 @@ def test_a_prompt_and_a_lora_that_were_used_before_are_found_in_the_caches(
 def test_configured_again_it_gives_back_what_it_has_and_knows_the_new_checkpoints(
     worker: WorkerProcess, shared_house: House
 ) -> None:
-    job = worker.begin(LONG)
+    job = worker.begin(ENDLESS)
     worker.next(Progress)
     (only,) = (spec for spec in shared_house.configure.checkpoints if spec.name == PASTEL)
     worker.send(shared_house.configure.model_copy(update={"checkpoints": (only,)}))
@@ -337,11 +339,11 @@ def test_configured_again_it_gives_back_what_it_has_and_knows_the_new_checkpoint
 
 
 def test_a_worker_that_is_asked_to_leave_finishes_nothing_and_leaves_well(worker: WorkerProcess) -> None:
-    worker.begin(LONG)
+    worker.begin(ENDLESS)
     while worker.next(Progress).step < 1:
         pass
     worker.send(Shutdown())
-    assert worker.process.wait(30) == 0
+    assert worker.process.wait(PATIENCE) == 0
     assert worker.next(Cancelled)
 
 

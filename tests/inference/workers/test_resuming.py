@@ -14,7 +14,7 @@ from inference.hashes import file_sha256
 from inference.messages import Configure, Finished, Generate, GenerationRequest, LoraUse, Progress, Sampler, state_file
 from tests.house import VIVID, House
 from tests.inference.requests import request
-from tests.inference.workers.processes import WorkerProcess, started
+from tests.inference.workers.processes import SERVE, WorkerProcess, dying, lingering, started
 
 INTERVAL, KILLED_AT, LEFT_AT = 4, 22, 31  # steps
 STEPS = 40
@@ -22,8 +22,8 @@ JOB = 3
 
 
 @contextmanager
-def worker(configure: Configure) -> Iterator[WorkerProcess]:
-    process = started(configure)
+def worker(configure: Configure, command: list[str] = SERVE) -> Iterator[WorkerProcess]:
+    process = started(configure, command)
     try:
         yield process
     finally:
@@ -37,10 +37,14 @@ def steps_and_end(process: WorkerProcess) -> tuple[list[int], Finished]:
     return steps, event
 
 
-def steps_until(process: WorkerProcess, step: int) -> list[int]:
-    steps: list[int] = []
-    while not steps or steps[-1] < step:
-        steps.append(process.next(Progress).step)
+def reached(process: WorkerProcess) -> dict[int, int]:
+    """The last step of each job that was not finished, when the worker is gone."""
+    steps: dict[int, int] = {}
+    for event in process.rest():
+        if isinstance(event, Progress):
+            steps[event.job_id] = event.step
+        elif isinstance(event, Finished):
+            del steps[event.job_id]
     return steps
 
 
@@ -59,13 +63,11 @@ def test_a_worker_goes_on_where_another_was_killed_and_the_picture_is_the_same_t
     made = request(checkpoint=VIVID, sampler=Sampler.DPMPP_2M_SDE, steps=STEPS, loras=(use,), count=2)
     order = Generate(job_id=JOB, attempt=1, request=made, files={use.sha256: house.bat.name})
     state = Path(configure.spool) / state_file(JOB)
-    with worker(configure) as first:
+    with worker(configure, dying(KILLED_AT)) as first:
         first.send(order)
-        steps_until(first, KILLED_AT)
-        first.process.kill()
-        first.process.wait()
+        assert reached(first) == {JOB: KILLED_AT}
     left = state.read_bytes()
-    with worker(configure) as second:
+    with worker(configure, lingering(LEFT_AT, 5)) as second:
         second.send(order.model_copy(update={"attempt": 2}))
         steps, taken_up = steps_and_end(second)
         assert steps[0] >= KILLED_AT - INTERVAL
@@ -78,7 +80,8 @@ def test_a_worker_goes_on_where_another_was_killed_and_the_picture_is_the_same_t
             steps, at_once = steps_and_end(second)
             assert steps == list(range(STEPS + 1)), "another request's state, or a broken one, is passed over"
         second.send(order.model_copy(update={"attempt": 6}))
-        steps_until(second, LEFT_AT)
+        while second.next(Progress).step < LEFT_AT:
+            pass
         assert second.leave() == 0
     with safe_open(str(state), "pt") as kept:
         assert int(kept.metadata()["done"]) >= LEFT_AT, "who is asked to leave keeps the very last step"
@@ -97,17 +100,10 @@ def test_several_that_were_killed_together_go_on_together_within_one_of_255(hous
         )
         for number, (kind, worn, guidance) in enumerate(kinds, 1)
     ]  # fmt: skip
-    with worker(configure) as first:
+    with worker(configure, dying(8, 2)) as first:  # how many share a pass is measured: some may have to wait
         for order in orders:
             first.send(order)
-        reached = dict.fromkeys((1, 2, 3), 0)  # how many share a pass is measured: some may have to wait
-        while len(reached) > 1 and sorted(reached.values())[-2] < 8:
-            event = first.next(Progress, Finished)
-            reached[event.job_id] = event.step if isinstance(event, Progress) else 0
-            if isinstance(event, Finished):
-                del reached[event.job_id]
-        first.process.kill()
-        first.process.wait()
+        killed_at = reached(first)
     with worker(configure) as second:
         began: dict[int, int] = {}
         ends: dict[int, Finished] = {}
@@ -119,7 +115,7 @@ def test_several_that_were_killed_together_go_on_together_within_one_of_255(hous
                 ends[event.job_id] = event
             else:
                 began.setdefault(event.job_id, event.step)
-        assert all(began[job] >= step - INTERVAL for job, step in reached.items()), (began, reached)
+        assert all(began[job] >= step - INTERVAL for job, step in killed_at.items()), (began, killed_at)
         for order in orders:
             second.send(order.model_copy(update={"attempt": 3}))
             steps, alone = steps_and_end(second)
