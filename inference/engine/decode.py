@@ -38,7 +38,7 @@ def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
     """NaN wherever the VAE said no number: infinity, clamped, would pass for white."""
     vae, config = pipeline.vae, pipeline.vae.config
     if vae.dtype == torch.float16 and config.force_upcast and isinstance(pipeline, StableDiffusionXLPipeline):
-        vae.to(torch.float32)  # that of Stable Diffusion says so too, since diffusers says it for who says nothing
+        _in_single_precision(vae)  # that of Stable Diffusion says so too: diffusers says it for who says nothing
     latents = as_decoded(latents, config)
     pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     if vae.dtype == torch.float16 and bool(latents.isfinite().all()) and not bool(pixels.isfinite().all()):
@@ -50,6 +50,14 @@ def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
 def widen(vae: Any) -> None:
     """It has overflowed in half precision: from now on it computes in single, also for diffusers' pipelines."""
     vae.register_to_config(force_upcast=True)
+    _in_single_precision(vae)
+
+
+def _in_single_precision(vae: Any) -> None:
+    """Where pictures are decoded in a stream of their own, the steps' must not get the old weights' memory too soon."""
+    for weight in (*vae.parameters(), *vae.buffers()):
+        if weight.is_cuda:
+            weight.record_stream(torch.cuda.current_stream(weight.device))
     vae.to(torch.float32)
 
 

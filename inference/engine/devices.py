@@ -77,6 +77,11 @@ def finest_dtype(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+def is_for_several_threads(device: torch.device) -> bool:
+    """Whether two threads may compute there at once: on Apple's the process aborts (pytorch/pytorch#197805)."""
+    return device.type != "mps"
+
+
 def is_out_of_memory(problem: BaseException) -> bool:
     """Whether `problem` is an allocation that failed, on any device."""
     if isinstance(problem, MemoryError | torch.OutOfMemoryError):

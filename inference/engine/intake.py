@@ -14,7 +14,7 @@ from weakref import ref
 from PIL import Image
 
 from inference.engine.checkpoints import Checkpoint, CheckpointStore
-from inference.engine.devices import threads
+from inference.engine.devices import is_for_several_threads, threads
 from inference.engine.handle import Handle
 from inference.engine.lora_files import LoraFile
 from inference.engine.run import Dressed
@@ -95,10 +95,10 @@ class Intake:
         return Ready(spec, files, source, self._dressed(handle, files, checkpoint), checkpoint.number)
 
     def _dressed(self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint) -> Sequence[ref[Dressed]]:
-        """Nothing where memory is short or networks move about: then it is dressed when it joins."""
+        """Nothing where memory is short, networks move about or only one thread may: it is dressed when it joins."""
         for file in files:
             self._shelf.changes(file, checkpoint)
-        if checkpoint.residence.in_turns:
+        if checkpoint.residence.in_turns or not is_for_several_threads(checkpoint.residence.device):
             return ()
         try:
             return [*map(ref, self._wardrobe.dress(handle.request, files, checkpoint))]

@@ -213,7 +213,8 @@ class Painter:
         if handle.state is not State.DONE:
             return None
         if job.writing is None:
-            job.writing = self._scribe.submit(self._save, job)
+            assert handle.pictures is not None
+            job.writing = self._scribe.submit(self._save, job, handle.pictures.cpu())  # the device is this thread's
         if not job.writing.done():
             return None
         if problem := job.writing.exception():
@@ -228,10 +229,8 @@ class Painter:
             lookups={name: Lookups(hits=hits, misses=misses) for name, (hits, misses) in LOOKUPS.take().items()},
         )
 
-    def _save(self, job: _Job) -> tuple[str, ...]:
-        handle = job.handle
-        assert handle.pictures is not None
-        return tuple(self._save_one(job, i, pixels) for i, pixels in enumerate(handle.pictures.cpu().float()))
+    def _save(self, job: _Job, pictures: torch.Tensor) -> tuple[str, ...]:
+        return tuple(self._save_one(job, i, pixels) for i, pixels in enumerate(pictures.float()))
 
     def _save_one(self, job: _Job, i: int, pixels: torch.Tensor) -> str:
         request, info = job.order.request.only(i), PngInfo()

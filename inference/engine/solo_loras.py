@@ -16,6 +16,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import save_file
 from torch import nn
 
+from inference.engine.devices import is_out_of_memory
 from inference.engine.lora_files import LoraFile
 from inference.errors import LoraFileRefused, LoraNotAtWork, ModuleMismatch
 from inference.lora.adapter_config import BadAdapterConfig, read_adapter_configs
@@ -93,6 +94,8 @@ class SoloLoras:
                 named = self._named(file, tensors)
                 self._pipeline.load_lora_weights(folder, weight_name="lora.safetensors", adapter_name=adapter)
             except (ValueError, KeyError, RuntimeError, AttributeError, NotImplementedError) as problem:
+                if is_out_of_memory(problem):
+                    raise
                 reason = f"diffusers cannot load it ({str(problem).partition(chr(10))[0][:200]})"
                 raise LoraFileRefused(lora=file.use.name, reason=reason) from problem
         worn = {name for name, layer in self._layers() if adapter in layer.scaling}

@@ -15,13 +15,14 @@ import pytest
 import torch
 
 from inference.base_models import BaseModelId
+from inference.engine.checkpoints import Checkpoint
 from inference.engine.handle import Handle, State
 from inference.engine.lora_files import LoraFile
 from inference.engine.run import Run
 from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
 from inference.lora.evidence import Evidence, Source
 from inference.messages import LoraUse, Sampler
-from tests.inference.engine.worlds import World, arrived
+from tests.inference.engine.worlds import CPU, World, arrived
 
 ALIKE: dict[str, Any] = {
     "steps": 6, "guidance_scale": 4.0, "count": 1, "sampler": Sampler.EULER_A, "prompt": "a red circle",
@@ -113,6 +114,19 @@ def test_a_cold_lora_is_folded_where_it_is_read_and_not_between_two_steps(slow: 
     assert isinstance(run, Run) and run.dressed == tuple(folded), "and it is painted with that"
     handle.cancel()
     engine.finish()
+
+
+def test_where_one_thread_alone_may_compute_a_lora_is_folded_when_its_turn_comes(slow: SlowWorld) -> None:
+    engine, use = slow.engine(), slow.loras[0].file.use
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, Checkpoint)
+    checkpoint.residence.device = torch.device("mps")
+    handle = engine.submit(slow.wish(random.Random(1), **ALIKE, loras=(use,)))
+    arrived(engine)
+    assert not engine._waiting[handle].result().dressed
+    checkpoint.residence.device = CPU
+    engine.finish()
+    assert handle.state is State.DONE
 
 
 def test_what_was_folded_for_another_loading_of_the_checkpoint_is_folded_anew(slow: SlowWorld) -> None:

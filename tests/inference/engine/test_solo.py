@@ -15,7 +15,14 @@ from inference.base_models import BaseModelId
 from inference.engine.handle import State
 from inference.engine.painter import Painter
 from inference.engine.solo import SoloCheckpoint
-from inference.errors import BaseModelMismatch, InvalidRequest, LoraFileRefused, LoraNotAtWork, ModuleMismatch
+from inference.errors import (
+    BaseModelMismatch,
+    InvalidRequest,
+    LoraFileRefused,
+    LoraNotAtWork,
+    ModuleMismatch,
+    OutOfMemory,
+)
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, Progress, SourceImage
 from tests.house import House
@@ -126,6 +133,17 @@ def test_a_lora_that_is_not_wholly_at_home_here_is_refused_and_the_next_picture_
     after = engine.submit(wish())
     engine.finish()
     assert after.pictures is not None and torch.equal(after.pictures, plain(pipeline_of(SD3), wish()))
+
+
+def test_memory_that_is_short_while_a_lora_is_loaded_is_not_its_files_fault() -> None:
+    lone = Lone(SD3)
+    use, engine = lone.add(drawn(SD3, 1)), lone.engine()
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, SoloCheckpoint)
+    vars(checkpoint.pipeline)["load_lora_weights"] = lambda *_, **__: torch.empty(2**60, dtype=torch.uint8)
+    handle = engine.submit(wish(loras=(use,)))
+    engine.finish()
+    assert isinstance(handle.error, OutOfMemory)
 
 
 @BASES
