@@ -8,11 +8,17 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.house import House
 
 # What starts workers takes longest. Begun last, one of its files would keep one process busy while the others are done.
 LONGEST_FIRST = ("discord", "inference/workers", "inference/engine", "bot/cli", "bot", "demo")
+
+# The same examples in every run, and however long a busy machine takes for one: who looks for new ones passes
+# --hypothesis-profile=default or runs `make fuzz`.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 @pytest.hookimpl(wrapper=True)

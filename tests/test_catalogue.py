@@ -368,7 +368,7 @@ def act(library: Path, action: str, one: str, other: str) -> None:
         os.utime(sidecar, ns=(time := next(TIMES), time))  # two writings within one tick of the clock look the same
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rounds=st.lists(st.lists(STEPS, min_size=1, max_size=4), min_size=1, max_size=5))
 async def test_any_history_ends_with_the_truth(tmp_path_factory: pytest.TempPathFactory, rounds: list[list]) -> None:
     """After any number of changes and scans: each content is usable once, and the text index says what is so."""

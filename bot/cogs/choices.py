@@ -45,10 +45,10 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
         if checkpoint and easel.settings.matching.table.compare(lora, checkpoint.base_model).fits
     ]
     found = lora_choices(easel.connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES)
-    return await offered(found, typed[:MAX_TEXT].strip())
+    return await offered(found, typed[:MAX_TEXT].strip(), PATIENCE)
 
 
-async def offered(found: Awaitable[Sequence[LoraChoice]], typed: str, patience: float = PATIENCE) -> Choices:
+async def offered(found: Awaitable[Sequence[LoraChoice]], typed: str, patience: float) -> Choices:
     """What was found, if it is found within `patience` seconds; else what was typed."""
     try:
         async with asyncio.timeout(patience):

@@ -12,7 +12,7 @@ import aiohttp
 from bot.playground.seen import Seen
 from bot.playground.wire import Json, as_object, as_objects
 
-PATIENCE = 15.0  # seconds to wait for the bot before giving up; real time, and machines may be busy
+PATIENCE = 120.0  # seconds to wait for the bot before giving up; real time, and machines may be very busy
 
 T = TypeVar("T")
 

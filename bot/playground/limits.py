@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token", "interaction_id")
@@ -45,16 +46,17 @@ class Verdict:
 
 @dataclass
 class Limits:
-    """All buckets; `strict` uses Discord's observed numbers for writing messages."""
+    """All buckets; `strict` uses Discord's observed numbers for writing messages, `now` tells the time in seconds."""
 
     strict: bool = False
+    now: Callable[[], float] = time.time
     _windows: dict[str, Window] = field(default_factory=dict[str, Window])
 
     def spend(self, method: str, template: str, path: dict[str, str], *, with_token: bool) -> Verdict:
         """Count a request; those of interactions, which carry no bot token, are outside the limit on everything."""
         if template.startswith(WITHOUT_HEADERS):
             return Verdict(True, 0.0, {})
-        now = time.time()
+        now = self.now()
         if self.strict and with_token:
             everything = self._window("everything", EVERYTHING, now)
             if not everything.take():

@@ -11,7 +11,7 @@ from PIL import Image
 from inference.messages import Cancelled, Capacity, Configure, Event, Finished, Generate, Lookups, Progress, Started
 from inference.workers import WorkerDied
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 class FakeWorker:

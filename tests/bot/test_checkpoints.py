@@ -98,5 +98,5 @@ async def main():
         await identify(None, [one])
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=False)
     assert "TimeoutError" in done.stderr.splitlines()[-1], done.stderr

@@ -22,4 +22,4 @@ async def test_what_was_typed_is_offered_when_the_database_is_too_busy(tmp_path:
 
 async def test_what_is_found_in_time_is_all_that_is_offered(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3") as connection:
-        assert await offered(lora_choices(connection, 1, "Komori"), "Komori") == []
+        assert await offered(lora_choices(connection, 1, "Komori"), "Komori", patience=60) == []

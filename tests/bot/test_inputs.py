@@ -104,7 +104,7 @@ async def test_too_much_is_not_even_looked_at(tmp_path: Path) -> None:
         await Inputs(tmp_path).keep(b"\0" * (MAX_BYTES + 1))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP"]), st.integers(0, 400), st.binary(min_size=1))
 def test_damaged_files_are_taken_or_refused(kind: str, where: int, junk: bytes) -> None:
     whole = saved(halves(), kind)

@@ -14,7 +14,7 @@ from inference.hashes import file_sha256
 from tests.house import House
 from tests.lora_files import write_lora
 
-PATIENCE = 20.0
+PATIENCE = 120.0  # seconds
 
 
 async def until(judge) -> None:

@@ -151,7 +151,7 @@ async def test_search(shelf: aiosqlite.Connection, search: str, expected: list[s
     assert await names(shelf, search=search, sort=Sort.OLDEST) == expected
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(search=st.text(max_size=40))
 async def test_no_search_breaks(shelf: aiosqlite.Connection, search: str) -> None:
     await names(shelf, search=search)

@@ -79,7 +79,7 @@ async def play(moves: list[tuple[str, int]]) -> None:
             assert bool(await pictures_of_job(connection, job.id)) == (model.state is JobState.SUCCEEDED)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 3)), max_size=12))
 def test_every_order_of_moves(moves: list[tuple[str, int]]) -> None:
     asyncio.run(play(moves))

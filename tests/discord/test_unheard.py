@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from tests.discord.conftest import PROMPT, Scene
+from tests.discord.conftest import PATIENCE, PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,7 +31,7 @@ async def test_a_refusal_that_does_not_get_through_is_written_down(scene: Scene)
     try:
         await scene.control.fault(r"/callback$", status=400, count=9)
         await scene.ada.slash("imagine", prompt=PROMPT, lora1="nobody ever made this one")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             assert "400" in await heard.line
     finally:
         logging.getLogger("bot").removeHandler(heard)

@@ -507,7 +507,7 @@ class Queue(RuleBasedStateMachine):
 
 
 TestQueue = Queue.TestCase
-TestQueue.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestQueue.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 class Counted(RuleBasedStateMachine):
@@ -573,10 +573,10 @@ class Counted(RuleBasedStateMachine):
 
 
 TestCounted = Counted.TestCase
-TestCounted.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestCounted.settings = settings(max_examples=60, stateful_step_count=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5), st.booleans()), min_size=60, max_size=60),
     st.sampled_from([1.0, 5.0, 20.0]),

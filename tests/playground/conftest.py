@@ -12,11 +12,12 @@ import pytest
 import yarl
 from discord import app_commands
 
-from bot.playground import Playground
+from bot.playground import Playground, interactions
 from bot.playground.control import Control, People, Person
 
 from . import openapi
 
+PATIENCE = 120.0  # seconds
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 
 Handler = Callable[[discord.Interaction], Awaitable[None]]
@@ -46,9 +47,17 @@ class Bot(discord.Client):
         def found() -> list[tuple[Any, ...]]:
             return [args for name, args in self.seen if name == event]
 
-        async with asyncio.timeout(10), self._news:
-            await self._news.wait_for(lambda: len(found()) >= count)
+        await self._come(lambda: len(found()) >= count)
         return found()[count - 1]
+
+    async def until_at_home(self) -> None:
+        """Wait until it is ready and knows all of its servers, for which discord.py waits but a moment."""
+        await self.until("ready")
+        await self._come(lambda: not any(guild.unavailable for guild in self.guilds))
+
+    async def _come(self, there: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE), self._news:
+            await self._news.wait_for(there)
 
     def command(self, handler: Handler, name: str = "do") -> None:
         """Register a slash command without options."""
@@ -71,7 +80,7 @@ class Stage(People):
     async def start(self) -> None:
         """Log the bot in, and register what the test added to its tree."""
         self.tasks.append(asyncio.create_task(self.bot.start(self.playground.token)))
-        await self.bot.until("ready")
+        await self.bot.until_at_home()
         if self.bot.tree.get_commands():
             await self.bot.tree.sync()
 
@@ -82,8 +91,9 @@ class Stage(People):
 
 
 @pytest.fixture
-async def playground() -> AsyncIterator[Playground]:
-    """A playground on a free port; what it exchanged is judged when the test is over."""
+async def playground(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Playground]:
+    """A playground on a free port, where a busy machine has time to answer; what it exchanged is judged in the end."""
+    monkeypatch.setattr(interactions, "ANSWER_SECONDS", PATIENCE)
     async with Playground.serve() as served:
         yield served
         judge_exchanges(served)

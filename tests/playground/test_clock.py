@@ -16,7 +16,7 @@ async def test_alarms_ring_when_the_clock_is_moved() -> None:
     await asyncio.sleep(0)
     assert not rung.is_set()
     clock.advance(2)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await rung.wait()
 
 

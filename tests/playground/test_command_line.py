@@ -10,6 +10,8 @@ import aiohttp
 from bot.playground import Playground
 from tools.interrupts import HEARD
 
+from .conftest import PATIENCE
+
 
 async def run(*options: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
@@ -22,7 +24,7 @@ async def run(*options: str) -> asyncio.subprocess.Process:
 async def test_it_runs_alone_and_stops_when_interrupted() -> None:
     process = await run("--port", "0", "--token", "mine")
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         lines = [(await process.stdout.readline()).decode() for _ in range(4)]
         found = re.search(r"http://127\.0\.0\.1:\d+/api/v10", lines[2])
         assert "not Discord" in lines[0] and found is not None and lines[3].split() == ["token", "mine"]
@@ -36,7 +38,7 @@ async def test_it_runs_alone_and_stops_when_interrupted() -> None:
 async def test_a_taken_port_is_named() -> None:
     async with Playground.serve() as playground:
         process = await run("--port", playground.origin.rpartition(":")[2])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             _, problem = await process.communicate()
     assert process.returncode == 1
     assert b"cannot listen on port" in problem and b"--port" in problem

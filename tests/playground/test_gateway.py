@@ -12,7 +12,7 @@ from bot.playground import Playground, cast
 from bot.playground.control import Control
 from bot.playground.gateway.pulse import Pulse
 
-from .conftest import Stage
+from .conftest import PATIENCE, Stage
 
 IDENTIFY = {"intents": 1 << 9, "properties": {}}
 
@@ -108,11 +108,11 @@ class Raw:
         await self.send(2, {"token": self.token, **IDENTIFY, **change})
 
     async def receive(self) -> Any:
-        return await self.socket.receive_json(timeout=5)
+        return await self.socket.receive_json(timeout=PATIENCE)
 
     async def close_code(self) -> int | None:
         while True:
-            message = await self.socket.receive(timeout=5)
+            message = await self.socket.receive(timeout=PATIENCE)
             if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
                 return self.socket.close_code
 
@@ -192,7 +192,7 @@ async def test_zlib_stream_is_one_stream(playground: Playground) -> None:
     inflate = zlib.decompressobj()
     url = f"{playground.gateway_url}?v=10&encoding=json&compress=zlib-stream"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             hello = await socket.receive_bytes()
             await socket.send_json({"op": 1, "d": None})
             ack = await socket.receive_bytes()

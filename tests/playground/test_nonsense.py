@@ -88,7 +88,7 @@ def check_refusal(refused: ApiError) -> None:
     assert refused.body()["code"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(message, message)
 def test_messages(first: dict[str, Any], second: dict[str, Any]) -> None:
     here = playground()
@@ -100,7 +100,7 @@ def test_messages(first: dict[str, Any], second: dict[str, Any]) -> None:
         check_refusal(refused)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(command, max_size=3))
 def test_commands(bodies: list[dict[str, Any]]) -> None:
     here = playground()
@@ -112,7 +112,7 @@ def test_commands(bodies: list[dict[str, Any]]) -> None:
         check_refusal(refused)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(objects("custom_id title components", components=st.lists(part, max_size=3)), objects("choices"))
 def test_modals_and_choices(modal: dict[str, Any], choices: dict[str, Any]) -> None:
     for judge in (lambda: modals.check(modal), lambda: answers.check_choices(choices, 3)):

@@ -78,7 +78,7 @@ def test_a_line_that_lost_its_end_does_not_swallow_the_next(tmp_path: Path) -> N
     assert set(read_declarations(tmp_path)) == {FILE, OTHER}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
 def test_any_reason_is_kept_as_it_was_given(tmp_path: Path, reason: str) -> None:
     said(tmp_path, FILE, PONY, reason)
