@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Container
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from bot.config import Settings
 from bot.playground import Playground, cast
 from bot.playground.control import Control, People, Person, Sent
 from bot.playground.seen import Seen
-from bot.playground.wire import Json
+from bot.playground.wire import Json, as_objects
 from tests.discord import limits
 from tests.house import BASES, VIVID, House
 from tests.playground.conftest import judge_exchanges
@@ -68,9 +68,21 @@ class Scene(People):
         order = await (await self.ada.slash("imagine", **{"prompt": PROMPT, "steps": 150, **options})).reply()
         return await self.until_painting(order)
 
-    async def pictures(self, channel: str = "general") -> list[Seen]:
-        """The messages there that show pictures."""
-        return [message for message in await self.control.messages(channel) if message.attachments]
+    async def pictures(self, channel: str = "general", who: str | None = None) -> list[Seen]:
+        """The messages there that show pictures; direct messages are of `who`."""
+        return [message for message in await self.control.messages(channel, who) if message.attachments]
+
+    async def letter(self, name: str, before: Container[str] = ()) -> Seen:
+        """The picture that comes to somebody's direct messages; ids of those that are there already are `before`."""
+
+        async def ask(since: int | None) -> Json:
+            return await self.control.get("messages", channel="dm", as_=name, since=since, timeout=PATIENCE)
+
+        def found(answer: Json) -> Seen | None:
+            seen = map(Seen, as_objects(answer["messages"]))
+            return next((one for one in seen if one.attachments and one.id not in before), None)
+
+        return await self.control.wait(ask, found, PATIENCE)
 
     async def gone(self, message: Seen) -> None:
         """Wait until a message was deleted."""

@@ -9,8 +9,8 @@ import time
 
 import psutil
 
-from tests.discord.conftest import PATIENCE, Scene
-from tests.discord.test_survival import EDITS, LONG, bot_process
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
+from tests.discord.test_survival import EDITS, bot_process
 
 SECONDS = 10.0  # that a program which is asked to end may take, with a worker that hangs and people to tell
 
@@ -33,8 +33,9 @@ async def test_sigterm_while_painting_loses_nothing_though_worker_and_discord_ha
     async with bot_process(empty) as process:
         (worker,) = psutil.Process(process.pid).children()
         await (await empty.grace.slash("settings", results="only I see them")).reply()
-        painting = await (await empty.ada.slash("imagine", **LONG)).reply()
-        others = [await (await who.slash("imagine", **LONG)).reply() for who in (empty.ada, empty.grace)]
+        long = {"prompt": PROMPT, "steps": 150}
+        painting = await told(empty.ada, "imagine", **long)
+        others = [await told(who, "imagine", **long) for who in (empty.ada, empty.grace)]
         await empty.until_painting(painting)
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)  # somebody is impatient
@@ -42,8 +43,8 @@ async def test_sigterm_while_painting_loses_nothing_though_worker_and_discord_ha
         assert await ended(process) < SECONDS
         assert not worker.is_running()
         for order in (painting, *others):
-            told = await empty.control.message(order.id)
-            assert told and "restart" in told.text
+            shown = await empty.control.message(order.id)
+            assert shown and "restart" in shown.text
     assert jobs(empty) == [("queued", 0)] * 3
     async with bot_process(empty) as process:
         (worker,) = psutil.Process(process.pid).children()

@@ -69,7 +69,8 @@ class FullHouse(House):
             )
             for number in range(30)
         ]
-        return before.model_copy(update={"checkpoints": (*before.checkpoints, *more)})
+        swift = [one.model_copy(update={"steps": 1}) for one in before.checkpoints]
+        return before.model_copy(update={"checkpoints": (*swift, *more)})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

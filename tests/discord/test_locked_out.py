@@ -11,10 +11,9 @@ from bot.cli.demo import stay_in
 from bot.cli.run import Unreachable, serve
 from bot.config import ConfigError
 from tests.bot.cli.commands import bot
-from tests.discord.conftest import PATIENCE, Scene
-from tests.discord.test_survival import LONG
+from tests.discord.conftest import PATIENCE, PROMPT, Scene
+from tests.discord.test_queue import QUARTER, paused
 
-QUARTER = 16 * 60  # seconds after which an answer can be edited no more
 WITH_ITS_TOKEN = "channels/.*/messages|users/"
 
 
@@ -49,18 +48,19 @@ async def test_a_connection_that_is_closed_for_good_ends_the_program_with_a_sent
 async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture(empty: Scene) -> None:
     serving = asyncio.create_task(serve(empty.settings))
     await empty.control.wait_online(patience=PATIENCE)
-    slip = await (await empty.ada.slash("imagine", **LONG)).reply()
-    await empty.control.advance_clock(QUARTER)  # so that the bot's own token has to do
-    await empty.control.fault(WITH_ITS_TOKEN, status=401)  # a slip of Discord's, which is no reset
+    async with paused(empty):
+        slip = await (await empty.ada.slash("imagine", prompt=PROMPT)).reply()
+        await empty.control.advance_clock(QUARTER)  # so that the bot's own token has to do
+        await empty.control.fault(WITH_ITS_TOKEN, status=401)  # a slip of Discord's, which is no reset
     assert (await empty.ended(slip)).attachments
-    late = await empty.begun(**LONG)
+    late = await empty.begun()
     await empty.control.advance_clock(QUARTER)
     await empty.control.reset_token(quietly=True)  # only the next request tells
     assert "token any more" in await ends(serving)
     serving = asyncio.create_task(serve(empty.settings))
     await empty.control.wait_online(patience=PATIENCE)
     assert (await empty.ended(late)).attachments
-    early = await empty.begun(**LONG)
+    early = await empty.begun()
     await empty.control.reset_token()
     assert "token any more" in await ends(serving)
     told = await empty.control.message(early.id)

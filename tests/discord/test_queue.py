@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,7 +14,6 @@ from bot.config import Settings
 from bot.playground import cast
 from bot.playground.control import Person
 from bot.playground.seen import Seen
-from bot.playground.wire import as_objects
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene, told
 from tests.house import House
 from tests.log import Log
@@ -68,18 +66,6 @@ async def paused(scene: Scene) -> AsyncIterator[None]:
         await scene.control.wait_message(queue.id, lambda seen, label=after: label in seen.buttons, PATIENCE)
         if after == "Let it go on":
             yield
-
-
-async def letter(scene: Scene, name: str) -> Seen:
-    """The picture that comes to somebody's direct messages."""
-
-    async def ask(since: int | None) -> Any:
-        return await scene.control.get("messages", channel="dm", as_=name, since=since, timeout=PATIENCE)
-
-    def found(answer: Any) -> Seen | None:
-        return next((one for one in map(Seen, as_objects(answer["messages"])) if one.attachments), None)
-
-    return await scene.control.wait(ask, found, PATIENCE)
 
 
 async def test_a_pause_lets_what_runs_end_and_begins_nothing_new(scene: Scene) -> None:
@@ -137,7 +123,7 @@ async def test_a_guest_is_told_beforehand_and_gets_late_results_as_a_letter_or_i
         order = await told(kai, "imagine", prompt=PROMPT, in_="tea-table")
         assert "guest here" in order.text and "/history" in order.text
         await scene.control.advance_clock(QUARTER)
-    assert (await letter(scene, "Kai")).attachments
+    assert (await scene.letter("Kai")).attachments
     await scene.control.set_person("Kai", closed_dms=True)
     with Log.listening() as log:
         async with paused(scene):
@@ -155,7 +141,7 @@ async def test_a_private_result_never_comes_into_the_channel(scene: Scene) -> No
         order = await told(scene.grace, "imagine", prompt=PROMPT)
         assert order.ephemeral
         await scene.control.advance_clock(QUARTER)
-    assert (await letter(scene, "Grace")).attachments
+    assert (await scene.letter("Grace")).attachments
     await scene.control.set_person("Grace", closed_dms=True)
     with Log.listening() as log:
         async with paused(scene):
