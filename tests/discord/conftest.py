@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Container
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +134,15 @@ async def open_scene(house: House) -> AsyncGenerator[Scene]:
             assert limits.over(playground.exchanges) == []
     finally:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE = before
+
+
+@pytest.fixture(scope="module", autouse=True)
+def time_to_spare() -> Iterator[None]:
+    """Nobody is in a hurry here, since the machine may be busy: what has to be soon is asked of the slow database."""
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("playground.interactions.ANSWER_SECONDS", "acknowledge.FORM_PATIENCE", "cogs.choices.PATIENCE"):
+            patch.setattr(f"bot.{place}", PATIENCE)
+        yield
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
-"""Another program holds the database: the person still has an answer within three seconds, and nothing is lost."""
+"""Another program holds the database: the person still has an answer meanwhile, and nothing is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,23 +16,28 @@ from tests.discord.conftest import PATIENCE, PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-HELD = 4.0  # seconds: longer than Discord waits, shorter than the database does
 SOON = 1.3  # seconds until a person sees that they were heard; well over the half that it takes
 
 
+@pytest.fixture(scope="module", autouse=True)
+def time_to_spare() -> Iterator[None]:
+    """Discord alone has time: whatever is answered while the database is held did not wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.playground.interactions.ANSWER_SECONDS", PATIENCE)
+        yield
+
+
 @asynccontextmanager
-async def held(scene: Scene, seconds: float = HELD) -> AsyncGenerator[None]:
-    """Nobody else can write to the database, from now on for so long."""
+async def held(scene: Scene) -> AsyncGenerator[None]:
+    """Nobody else can write to the database while inside."""
     other = sqlite3.connect(scene.settings.storage.database, timeout=0, isolation_level=None)
     while not other.in_transaction:  # the bot, which shares our event loop, may just be writing
         with contextlib.suppress(sqlite3.OperationalError):
             other.execute("BEGIN IMMEDIATE")
         await asyncio.sleep(0)
-    letting_go = asyncio.get_running_loop().call_later(seconds, other.rollback)
     try:
         yield
     finally:
-        letting_go.cancel()
         other.close()
 
 
@@ -39,18 +45,18 @@ async def test_a_picture_is_ordered_all_the_same(scene: Scene) -> None:
     async with held(scene):
         sent = await scene.ada.slash("imagine", prompt=PROMPT)
         await sent.answered()
-        assert (await scene.painted(sent)).attachments
+    assert (await scene.painted(sent)).attachments
 
 
 async def test_people_see_soon_that_they_were_heard(scene: Scene) -> None:
-    fastest = HELD
-    for _time in range(3):  # of a busy machine the fastest counts
+    fastest = math.inf
+    for _time in range(10):  # of a busy machine the fastest counts
         async with held(scene):
             began = time.monotonic()
             sent = await scene.ada.slash("imagine", prompt=PROMPT)
             await sent.answered()
             fastest = min(fastest, time.monotonic() - began)
-            await scene.painted(sent)
+        await scene.painted(sent)
         if fastest < SOON:
             return
     raise AssertionError(f"heard after {fastest:.1f} s at best")
@@ -63,7 +69,7 @@ async def test_a_form_opens_all_the_same(scene: Scene) -> None:
         await order.answered()  # it waits for the database, but whoever only reads does not wait behind it
         opener = await scene.grace.press(page, "Use now")
         await opener.modal()
-        await scene.painted(order)
+    await scene.painted(order)
 
 
 async def test_a_refusal_stays_private(scene: Scene) -> None:
@@ -71,9 +77,9 @@ async def test_a_refusal_stays_private(scene: Scene) -> None:
     async with held(scene):
         older = {message.id for message in await scene.control.messages("general")}
         await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).answered()
-        reply = await scene.control.wait_in_channel(
-            "general", lambda seen: seen.id not in older and "Wash" in seen.text, PATIENCE
-        )
+    reply = await scene.control.wait_in_channel(
+        "general", lambda seen: seen.id not in older and "Wash" in seen.text, PATIENCE
+    )
     assert reply.ephemeral
     assert len(await scene.grace.messages()) == before
 
@@ -83,12 +89,12 @@ async def test_buttons_answer_late_too(scene: Scene) -> None:
     async with held(scene):
         again = await scene.ada.press(picture, "Again")
         await again.answered()
-        await scene.painted(again)
+    await scene.painted(again)
     async with held(scene):
         kept = await scene.grace.press(picture, "Bookmark LoRAs")
         await kept.answered()
-        # not Bat, which she has bookmarked where test_buttons.py ran before
-        await scene.control.wait_in_channel("general", lambda seen: "Bookmarked Cape" in seen.text, PATIENCE)
+    # not Bat, which she has bookmarked where test_buttons.py ran before
+    await scene.control.wait_in_channel("general", lambda seen: "Bookmarked Cape" in seen.text, PATIENCE)
 
 
 async def test_a_page_is_turned_late_too(scene: Scene) -> None:
@@ -98,10 +104,12 @@ async def test_a_page_is_turned_late_too(scene: Scene) -> None:
     page = await scene.control.wait_message(page.id, lambda seen: "Remove" in seen.buttons, PATIENCE)
     async with held(scene):
         await (await margaret.press(page, "Remove")).answered()
-        await scene.control.wait_message(page.id, lambda seen: "Removed **Bat**" in seen.text, PATIENCE)
+    await scene.control.wait_message(page.id, lambda seen: "Removed **Bat**" in seen.text, PATIENCE)
     async with held(scene):
-        reply = await (await margaret.slash("bookmarks", add="Bat")).reply(PATIENCE)
-        assert reply.ephemeral and "Bat" in reply.text
+        sent = await margaret.slash("bookmarks", add="Bat")
+        await sent.answered()
+    reply = await sent.reply(PATIENCE)
+    assert reply.ephemeral and "Bat" in reply.text
 
 
 async def test_two_people_may_have_the_same_prompt_open(scene: Scene) -> None:
