@@ -21,6 +21,7 @@ from bot.requests import LoraWish, Wish
 from bot.updates import JobUpdate
 from inference.errors import InferenceError, WorkerUnavailable
 from inference.messages import GenerationRequest
+from inference.workers import WorkerDied
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 # Nobody on Discord: the person at the keyboard, and the terminal as the channel.
 COMMAND_LINE_PERSON = 0
 COMMAND_LINE_CHANNEL = 0
-GIVE_UP_AFTER = 3  # deaths of a worker that never became ready
+GIVE_UP_AFTER = 3  # deaths of one of several workers that never became ready
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,14 @@ async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> J
                 raise update.job.failure
             if update.job.state is JobState.CANCELLED:
                 raise InferenceError
-            if update.trouble and not update.trouble.was_ready and update.trouble.failures >= GIVE_UP_AFTER:
+            if update.trouble and _hopeless(update.trouble, len(easel.workers)):
                 await easel.generation.cancel(job.id)
                 raise WorkerUnavailable(reason=_last_line(update.trouble.last_words))
+
+
+def _hopeless(death: WorkerDied, workers: int) -> bool:
+    """Whether to stop waiting: it never came up, as it would not the next time; of several, another may paint."""
+    return not death.was_ready and (workers == 1 or death.failures >= GIVE_UP_AFTER)
 
 
 def _last_line(text: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,13 +14,18 @@ import pytest_asyncio
 from PIL import Image
 
 from bot.assembly import Easel, open_easel
+from bot.cli.paint import paint
+from bot.config import ConfigError
 from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.generation import Updates
+from bot.requests import LoraWish, Wish
 from bot.updates import JobUpdate
+from inference.errors import LoraFileRefused
 from inference.messages import GenerationRequest
-from tests.house import VIVID, House
+from tests.house import BASES, VIVID, House
 from tests.inference.requests import request
+from tests.lora_files import lora_tensors, safetensors_bytes, write_sidecar
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,8 +36,18 @@ LONG = request(checkpoint=VIVID, steps=150, sampler="euler", seed=11)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def easel(shared_house: House) -> AsyncIterator[Easel]:
+    poisoned(shared_house.library / "poison.safetensors")
     async with open_easel(shared_house.settings) as running:
         yield running
+
+
+def poisoned(path: Path) -> None:
+    """A LoRA for vivid with a number in it that is none."""
+    name = "lora_unet_mid_block_attentions_0_proj_in"
+    tensors = lora_tensors({name: (128, 128)})
+    tensors[f"{name}.lora_up.weight"][0, 0] = float("nan")
+    path.write_bytes(safetensors_bytes(tensors))
+    write_sidecar(path, name="Poison", base_model=BASES[VIVID])
 
 
 async def order(easel: Easel, made: GenerationRequest, person: int = 1) -> Job:
@@ -76,6 +92,21 @@ async def test_a_request_becomes_one_picture_of_the_size_asked_for(easel: Easel)
     with Image.open(easel.settings.storage.pictures / done.pictures[0].path) as picture:
         assert picture.size == (64, 64)
     assert not list(easel.settings.storage.spool.iterdir())
+
+
+async def test_a_picture_that_cannot_be_copied_to_where_the_command_line_wants_it_is_kept(
+    easel: Easel, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="cannot be written") as told:
+        await paint(easel, SHORT, tmp_path / "gone" / "o.png", lambda *_: None)
+    kept = Path(str(told.value).rpartition("kept as ")[2].rstrip("."))
+    assert Image.open(kept).size == (64, 64)
+
+
+async def test_a_lora_with_a_number_that_is_none_is_refused_by_the_worker(easel: Easel, tmp_path: Path) -> None:
+    made = await easel.requests.build(Wish(prompt="x", checkpoint=VIVID, loras=(LoraWish(name="Poison"),)))
+    with pytest.raises(LoraFileRefused, match="not finite"):
+        await paint(easel, made, tmp_path / "o.png", lambda *_: None)
 
 
 async def test_a_worker_killed_in_the_middle_of_a_picture_costs_nobody_a_picture(easel: Easel) -> None:
