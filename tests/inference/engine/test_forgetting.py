@@ -190,15 +190,15 @@ def test_those_who_wait_hold_no_more_folded_sets_than_are_kept(world: World) -> 
 
 
 def test_those_who_are_painted_hold_no_lora_but_what_was_folded_of_it(world: World, engine: Engine) -> None:
-    def files() -> int:
-        return sum(isinstance(thing, LoraFile) for thing in gc.get_objects())
+    def files() -> set[int]:
+        return {id(thing) for thing in gc.get_objects() if isinstance(thing, LoraFile)}
 
     with nothing_collected():
         before = files()
         handle = submitted(world, engine)
         engine.step()
         assert handle.state is State.RUNNING and handle.autov3
-        assert files() == before
+        assert becomes(lambda: files() <= before)
     engine.finish()
 
 
