@@ -15,7 +15,7 @@ from tools.demo.lessons import LESSONS, Lesson
 from tools.demo.paint import apply_lora, paint
 from tools.demo.ship import read_metadata
 
-PROMPTS = 12
+PROMPTS = 8  # on each background or of each shape one
 
 
 @dataclass(frozen=True)

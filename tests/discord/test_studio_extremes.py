@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from bot.playground.component_shapes import walk
 from bot.playground.seen import Seen
 from tests.discord.conftest import PROMPT, Scene, open_scene
-from tests.discord.test_studio import control, pick, press, say
+from tests.discord.test_studio import control, fresh, pick, press, say
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
@@ -99,18 +100,17 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
             assert fits(panel) and "5 do not fit Pastel" in panel.text
 
 
-async def test_two_panels_show_the_same(tmp_path: Path) -> None:
-    async with open_scene(House(tmp_path / "house")) as scene, scene.bot():
-        first = await say(
-            scene.ada, await (await scene.ada.slash("studio", checkpoint=VIVID, add="Bat")).reply(), PROMPT
-        )
-        second = await press(scene.ada, await (await scene.ada.slash("studio")).reply(), "+0.1")
-        assert "**0.9**" in second.text and "**0.8**" in first.text
-        first = await press(scene.ada, first, "Generate")  # it shows something else than would be painted
-        assert "out of date" in first.text and "**0.9**" in first.text
-        chips = control(second, "words")
-        await press(scene.ada, first, "+0.1")
-        stale = await (await scene.ada.select(second, chips)).reply()
-        assert "out of date" in stale.text and "**1**" in stale.text and "1 of 1 on" in str(stale.selects)
-        picture = await scene.painted(await scene.ada.press(stale, "Generate"))
-        assert "Bat 1" in picture.text
+@pytest.mark.asyncio(loop_scope="session")
+async def test_two_panels_show_the_same(scene: Scene) -> None:
+    await fresh(scene, scene.ada)
+    first = await say(scene.ada, await (await scene.ada.slash("studio", checkpoint=VIVID, add="Bat")).reply(), PROMPT)
+    second = await press(scene.ada, await (await scene.ada.slash("studio")).reply(), "+0.1")
+    assert "**0.9**" in second.text and "**0.8**" in first.text
+    first = await press(scene.ada, first, "Generate")  # it shows something else than would be painted
+    assert "out of date" in first.text and "**0.9**" in first.text
+    chips = control(second, "words")
+    await press(scene.ada, first, "+0.1")
+    stale = await (await scene.ada.select(second, chips)).reply()
+    assert "out of date" in stale.text and "**1**" in stale.text and "1 of 1 on" in str(stale.selects)
+    picture = await scene.painted(await scene.ada.press(stale, "Generate"))
+    assert "Bat 1" in picture.text

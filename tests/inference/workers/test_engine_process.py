@@ -37,7 +37,7 @@ from inference.messages import (
 from inference.parameters import CHUNK, JSON_CHUNK
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request
-from tests.inference.workers.processes import PATIENCE, WorkerProcess, started
+from tests.inference.workers.processes import PATIENCE, WorkerProcess
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 PLACES = 16  # pictures that the worker takes at a time, until it has measured how many pay
@@ -63,6 +63,22 @@ def worker(shared_house: House, tmp_path_factory: pytest.TempPathFactory) -> Ite
     process.begin(request())
     checkpoints = shared_house.configure.checkpoints + more
     process.send(shared_house.configure.model_copy(update={"checkpoints": checkpoints}))
+    yield process
+    process.kill()
+
+
+NOISY = """
+import os, inference.engine.__main__ as engine
+print('noise'); os.write(1, b'more noise'); os.system('echo and more')
+engine.main()
+"""
+
+
+@pytest.fixture(scope="module")
+def another(shared_house: House) -> Iterator[WorkerProcess]:
+    """A second worker for the module, in which libraries print."""
+    process = WorkerProcess(["-c", NOISY])
+    process.send(shared_house.configure)
     yield process
     process.kill()
 
@@ -136,19 +152,19 @@ def test_a_picture_is_painted_with_its_parameters_inside(worker: WorkerProcess, 
         assert GenerationRequest.model_validate_json(picture.info[JSON_CHUNK]) == asked.only(1)
 
 
+def test_what_a_library_prints_never_reaches_the_events(another: WorkerProcess) -> None:
+    assert isinstance(another.event(), Ready)
+
+
 def test_the_same_request_gives_the_same_pixels_again_and_in_another_process(
-    worker: WorkerProcess, shared_house: House
+    worker: WorkerProcess, another: WorkerProcess, shared_house: House
 ) -> None:
     asked, files = with_lora(shared_house.bat)
     first = pixels(shared_house, worker.paint(asked, files))
     pixels(shared_house, worker.paint(request(checkpoint=PASTEL)))  # and back: the checkpoint is loaded anew
     assert np.array_equal(first, pixels(shared_house, worker.paint(asked, files)))
-    other = started(shared_house.configure)
-    try:
-        assert np.array_equal(first, pixels(shared_house, other.paint(asked, files)))
-        assert other.leave() == 0, "a worker whose bot is gone leaves"
-    finally:
-        other.kill()
+    assert np.array_equal(first, pixels(shared_house, another.paint(asked, files)))
+    assert another.leave() == 0, "a worker whose bot is gone leaves"
 
 
 def test_a_lora_changes_the_picture_and_leaves_nothing_behind(worker: WorkerProcess, shared_house: House) -> None:
@@ -345,18 +361,3 @@ def test_a_worker_that_is_asked_to_leave_finishes_nothing_and_leaves_well(worker
     worker.send(Shutdown())
     assert worker.process.wait(PATIENCE) == 0
     assert worker.next(Cancelled)
-
-
-def test_what_a_library_prints_never_reaches_the_events(shared_house: House) -> None:
-    noisy = (
-        "import os, inference.engine.__main__ as engine\n"
-        "print('noise'); os.write(1, b'more noise'); os.system('echo and more')\n"
-        "engine.main()"
-    )
-    worker = WorkerProcess(["-c", noisy])
-    try:
-        worker.send(shared_house.configure)
-        assert isinstance(worker.event(), Ready)
-        assert worker.leave() == 0
-    finally:
-        worker.kill()
