@@ -1,7 +1,7 @@
 """Where the pictures of a batch sit side by side, each with its own LoRAs: stacked tensors that are written per seat.
 
 Who joins or leaves costs one write per layer, not a new stack. Stacks hold the largest rank that is needed in each
-layer, and are made anew, smaller, when most of them is padding.
+layer, and are made anew, smaller, when most of them is padding or most seats are empty.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from inference.engine.board import Board
 from inference.engine.lora_set import LoraSet, Part
 
 BUCKETS = (4, 8, 16, 32, 64, 128, 256, 512)  # ranks are padded to one of these, so that shapes seldom change
-SLACK = 2.0  # stacks may be so many times as large as what sits there needs
+SLACK = 2.0  # ranks of stacks may be so many times as large as what sits there needs
+EMPTY = 4  # so many times as many seats as are taken are too many
 
 Sizes = Mapping[Part, int]  # of each part of each layer: its rank, or 0 where it has none
 
@@ -131,9 +132,8 @@ class _Stacks:
 
     def hold(self, needs: Sizes, seats: int) -> bool:
         """Whether `needs` fit, without too much room left over."""
-        if len(self.seated) < seats or not all(self.sizes.get(part, -1) >= rank for part, rank in needs.items()):
-            return False
-        return _fits(self.sizes, needs)
+        enough = len(self.seated) >= seats and all(self.sizes.get(part, -1) >= rank for part, rank in needs.items())
+        return enough and len(self.seated) < EMPTY * seats and _fits(self.sizes, needs)
 
     def write(self, seat: int, one: LoraSet) -> None:
         """Let a seat wear `one`, unless it does."""

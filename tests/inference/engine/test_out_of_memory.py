@@ -15,6 +15,8 @@ import torch
 from torch import nn
 
 from inference.engine.batch import Batch
+from inference.engine.bench import Bench
+from inference.engine.checkpoints import Checkpoint
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
 from inference.errors import LoraNotAtWork, OutOfMemory
@@ -93,6 +95,21 @@ def test_where_memory_is_short_it_is_not_taken_by_what_nobody_wears(world: World
     assert not len(engine._wardrobe._sets)
     stacks = [batch._benches[2]._stacks for batch in engine._batches.values() if isinstance(batch, Batch)]
     assert [stack and len(stack.seated) for stack in stacks] == [4, 4], "seats for those who are left"
+    engine.close()
+
+
+def test_seats_are_given_back_when_most_of_them_are_empty(world: World) -> None:
+    engine = world.engine()
+    checkpoint, (lora, *_) = engine._store.current, world.loras
+    assert isinstance(checkpoint, Checkpoint)
+    bench = Bench(checkpoint.board, 2)
+    sets = [engine._wardrobe.dressed([lora.file], [weight / 10], checkpoint).loras for weight in range(1, 9)]
+    seats: list[int] = []
+    for many in (8, 3, 2, 3):
+        bench.seat(sets[:many])
+        assert bench._stacks is not None
+        seats.append(len(bench._stacks.seated))
+    assert seats == [8, 8, 2, 4]
     engine.close()
 
 
