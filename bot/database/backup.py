@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from bot.database.errors import FolderNotWritable, NewerDatabase, NotADatabase, explain
@@ -86,7 +87,7 @@ def put_back(file: Path, database: Path) -> Path | None:
         raise FolderNotWritable(f"There is no copy {file}.")
     check(file)
     with program_lock(database):
-        aside = database.with_name(f"{database.stem}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}{database.suffix}")
+        aside = _free(f"{database.stem}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}", database)
         partial = database.with_name(f"{database.name}.partial")
         try:
             partial.unlink(missing_ok=True)
@@ -98,6 +99,12 @@ def put_back(file: Path, database: Path) -> Path | None:
         except OSError as problem:
             raise FolderNotWritable(f"The database {database} cannot be written: {problem.strerror}.") from problem
     return aside if moved else None
+
+
+def _free(stem: str, database: Path) -> Path:
+    """A name beside `database` that nothing has: somebody may put back twice within a second."""
+    names = (f"{stem}{more}{database.suffix}" for more in chain([""], (f"-{number}" for number in count(2))))
+    return next(path for name in names if not (path := database.with_name(name)).exists())
 
 
 def _count_on(connection: sqlite3.Connection) -> None:

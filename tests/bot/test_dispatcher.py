@@ -27,6 +27,7 @@ from inference.messages import Capacity, Failed, Generate, GenerationRequest, st
 from inference.queue import EVERYWHERE
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
+from tests.log import Log
 
 
 @dataclass
@@ -434,8 +435,9 @@ async def test_a_picture_that_is_done_while_the_database_is_locked_is_not_lost(b
     job = await bench.order()
     running = await bench.worker.job()
     other = await no_patience(bench)
-    bench.worker.finish(running)
-    await asyncio.sleep(0.5)
+    with Log.listening() as log:
+        bench.worker.finish(running)
+        await log.heard("cannot be written just now")
     other.close()
     assert (await bench.end(job)).job.state is JobState.SUCCEEDED
     assert len(await bench.files()) == 1
@@ -446,8 +448,9 @@ async def test_a_job_whose_turn_comes_while_the_database_is_locked_is_not_lost(b
     running = await bench.worker.job()
     await bench.generation.cancel(first.id)
     other = await no_patience(bench)
-    bench.worker.stop(running)
-    await asyncio.sleep(0.5)
+    with Log.listening() as log:
+        bench.worker.stop(running)
+        await log.heard("cannot be written just now")
     other.close()
     bench.worker.finish(await bench.worker.job())
     assert (await bench.end(second)).job.state is JobState.SUCCEEDED

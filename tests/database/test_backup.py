@@ -70,6 +70,18 @@ async def test_putting_back_brings_the_old_state_and_keeps_the_new_one_aside(pat
             assert await recall(connection, "what") == expected
 
 
+async def test_who_puts_back_twice_within_a_second_loses_neither_of_the_states_that_were_there(path: Path) -> None:
+    async with open_database(path) as connection:
+        await remember(connection, "what", "first")
+        copy = back_up(path, path.parent / "copies", keep=3)
+        await remember(connection, "what", "second")
+    aside = [put_back(copy, path), put_back(copy, path)]
+    for file, expected in zip(aside, ("second", "first"), strict=True):
+        assert file is not None
+        async with open_database(file) as connection:
+            assert await recall(connection, "what") == expected
+
+
 async def test_numbers_given_out_after_the_copy_are_not_given_out_again(path: Path) -> None:
     async with open_database(path) as connection:
         await create_job(connection, request(), person_id=1, channel_id=1)

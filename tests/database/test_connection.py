@@ -54,7 +54,7 @@ async def test_who_only_reads_does_not_wait_for_a_transaction(connection: aiosql
     await remember_person(connection, 1)
     async with transaction(connection):
         await remember_person(connection, 2)
-        seen = await asyncio.wait_for(asyncio.create_task(people(connection)), 5)
+        seen = await asyncio.wait_for(asyncio.create_task(people(connection)), 60)
     assert seen == [1]
     assert await people(connection) == [1, 2]
 
