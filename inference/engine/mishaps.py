@@ -19,13 +19,15 @@ log = logging.getLogger(__name__)
 
 
 def begun(handle: Handle, make: Callable[[], Run]) -> Run:
-    """The run, where possible in the state in which it was left."""
+    """The run, where possible in the state in which it was left. Running out of memory passes through."""
     run = make()
     if handle.resume is None:
         return run
     try:
         handle.resume.put_back(run)
     except (ValueError, KeyError, TypeError, RuntimeError) as problem:
+        if is_out_of_memory(problem):
+            raise
         log.warning("a request begins anew, its state is of no use: %s", problem)
         return make()
     return run

@@ -19,6 +19,8 @@ from inference.engine.bench import Bench
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
+from inference.engine.mishaps import begun
+from inference.engine.snapshots import Resumable, Snapshot
 from inference.errors import LoraNotAtWork, OutOfMemory
 from inference.messages import GenerationRequest
 from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
@@ -150,6 +152,21 @@ def test_a_picture_that_cannot_be_decoded_at_all_fails(world: World) -> None:
         handles = painted(engine, wishes(world, 2))
     assert [type(handle.error) for handle in handles] == [OutOfMemory, OutOfMemory]
     assert_same(painted(engine, wishes(world, 2)), painted(world.engine(), wishes(world, 2)))
+
+
+class LargeState(Snapshot):
+    """It finds no room on the device."""
+
+    def put_back(self, run: Resumable) -> None:
+        torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+
+
+def test_a_state_that_finds_no_memory_is_of_use_once_there_is_more(world: World) -> None:
+    handle = Handle(wishes(world, 1)[0], {}, LargeState(1, "", {}, {}))
+    made: list[Any] = []
+    with pytest.raises(RuntimeError, match="memory"):
+        begun(handle, lambda: made.append(None) or made)  # type: ignore[return-value]
+    assert len(made) == 1, "not begun anew"
 
 
 def test_a_layer_that_never_runs_is_noticed_also_when_memory_was_short_for_the_first_pass(
