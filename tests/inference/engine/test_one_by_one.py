@@ -11,7 +11,7 @@ from inference.engine.engine import MERGED_PASSES, Engine
 from inference.engine.handle import Handle, State
 from inference.messages import GenerationRequest
 from tests.inference.engine.trials import LIMITS, error
-from tests.inference.engine.worlds import World, world_of_every_format
+from tests.inference.engine.worlds import World, world_of_every_format, world_of_plain_loras
 
 PLAIN = {"count": 1, "guidance_scale": 3.0, "prompt": "a red circle", "negative_prompt": "", "loras": ()}
 LONG = {"steps": 3, "sampler": "euler", "exact": False, "clip_skip": None}
@@ -20,6 +20,12 @@ LONG = {"steps": 3, "sampler": "euler", "exact": False, "clip_skip": None}
 @pytest.fixture(scope="module", params=[("sd1/base", torch.float64), ("sdxl/base", torch.float32)], ids=str)
 def world(request: pytest.FixtureRequest) -> World:
     return world_of_every_format(*request.param)
+
+
+@pytest.fixture(scope="module")
+def small() -> World:
+    """For tests of nothing but the order."""
+    return world_of_plain_loras(3)
 
 
 def wish(world: World, seed: int = 0, **changes: object) -> GenerationRequest:
@@ -36,20 +42,20 @@ def ends(engine: Engine, handles: list[Handle]) -> list[int]:
     return found
 
 
-def test_whoever_has_least_to_do_comes_first(world: World) -> None:
-    engine = world.engine(places=1)
-    handles = [engine.submit(wish(world, steps=steps)) for steps in (6, 9, 2, 4)]
+def test_whoever_has_least_to_do_comes_first(small: World) -> None:
+    engine = small.engine(places=1)
+    handles = [engine.submit(wish(small, steps=steps)) for steps in (6, 9, 2, 4)]
     for reading in engine._waiting.values():
         reading.result()
     assert ends(engine, handles) == [2, 3, 0, 1]
 
 
-def test_who_has_waited_for_long_is_not_passed_over_for_ever(world: World) -> None:
-    engine = world.engine(places=1)
-    patient = engine.submit(wish(world, steps=5))
+def test_who_has_waited_for_long_is_not_passed_over_for_ever(small: World) -> None:
+    engine = small.engine(places=1)
+    patient = engine.submit(wish(small, steps=5))
     others = 0
     while not patient.ended:
-        engine.submit(wish(world, steps=1)), engine.submit(wish(world, steps=1))
+        engine.submit(wish(small, steps=1)), engine.submit(wish(small, steps=1))
         others += 1
         for reading in engine._waiting.values():
             reading.result()
@@ -109,9 +115,9 @@ def test_exact_requests_and_those_that_come_alone_are_never_merged(world: World)
     assert torch.equal(handles[3].pictures, expected[0].pictures)
 
 
-def test_nobody_is_merged_where_pictures_are_painted_together(world: World) -> None:
-    engine = world.engine(places=4)
-    for made in worn(world):
+def test_nobody_is_merged_where_pictures_are_painted_together(small: World) -> None:
+    engine = small.engine(places=4)
+    for made in worn(small):
         engine.submit(made)
     engine.finish()
     assert not merged(engine)

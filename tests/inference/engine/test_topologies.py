@@ -58,12 +58,15 @@ def ours(architecture: Architecture, *loras: tuple[Tensors, float]) -> torch.Ten
 
 
 def theirs(architecture: Architecture, *loras: tuple[Tensors, float]) -> torch.Tensor:
-    reference = copy.deepcopy(pipeline(architecture))
+    reference = pipeline(architecture)
     names = [f"lora_{i}" for i in range(len(loras))]
-    for name, (tensors, _) in zip(names, loras, strict=True):
-        reference.load_lora_weights({key: tensor.double() for key, tensor in tensors.items()}, adapter_name=name)
-    reference.set_adapters(names, [weight for _, weight in loras])
-    return tiny.outputs(reference)
+    try:
+        for name, (tensors, _) in zip(names, loras, strict=True):
+            reference.load_lora_weights({key: tensor.double() for key, tensor in tensors.items()}, adapter_name=name)
+        reference.set_adapters(names, [weight for _, weight in loras])
+        return tiny.outputs(reference)
+    finally:
+        reference.unload_lora_weights()
 
 
 def assert_same(result: torch.Tensor, reference: torch.Tensor, architecture: Architecture) -> None:
