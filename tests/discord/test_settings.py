@@ -52,10 +52,10 @@ async def test_they_stay_private_when_the_answer_came_late(scene: Scene, margare
     older = {message.id for message in await scene.control.messages("general")}
     async with held(scene):
         await (await margaret.slash("imagine", prompt=PROMPT)).answered()
-        picture = await scene.control.wait_in_channel(
-            "general",
-            lambda seen: seen.id not in older and bool(seen.attachments) and "Again" in seen.buttons,
-            PATIENCE,
-        )
+    picture = await scene.control.wait_in_channel(
+        "general",
+        lambda seen: seen.id not in older and bool(seen.attachments) and "Again" in seen.buttons,
+        PATIENCE,
+    )
     assert picture.ephemeral and picture.attachments
     assert picture.id not in {message.id for message in await scene.grace.messages()}
