@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATIENCE = 120.0  # seconds
 SHORT = request(checkpoint=VIVID)
 LONG = request(checkpoint=VIVID, steps=150, sampler="euler", seed=11)
+ENDLESS = request(checkpoint=VIVID, steps=150, sampler="euler", count=4, width=160, height=160)  # never waited for
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -76,6 +78,18 @@ def kill_worker(easel: Easel) -> None:
     (worker,) = easel.workers
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
+
+
+@contextmanager
+def held_up(easel: Easel) -> Iterator[None]:
+    """The worker stands still while inside: what is done meanwhile does not come too late."""
+    (worker,) = easel.workers
+    process = psutil.Process(worker.pid)
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
 
 
 async def pictures_on_disk(easel: Easel) -> list[str]:
@@ -145,7 +159,7 @@ async def test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs
 
 async def test_a_job_that_kills_the_worker_three_times_fails_and_the_next_is_painted(easel: Easel) -> None:
     before = await pictures_on_disk(easel)
-    deadly = await order(easel, LONG)
+    deadly = await order(easel, ENDLESS)
     async with easel.generation.following(deadly.id) as updates:
         await until_painting(updates, attempt=1)
         harmless = await order(easel, SHORT, person=2)
@@ -163,7 +177,7 @@ async def test_a_job_that_kills_the_worker_three_times_fails_and_the_next_is_pai
 
 async def test_a_running_job_is_cancelled_and_the_next_is_painted(easel: Easel) -> None:
     before = await pictures_on_disk(easel)
-    running, waiting, last = [await order(easel, LONG), await order(easel, LONG), await order(easel, SHORT)]
+    running, waiting, last = [await order(easel, made) for made in (ENDLESS, ENDLESS, SHORT)]
     async with easel.generation.following(running.id) as updates:
         await until_painting(updates, attempt=1)
         assert await easel.generation.cancel(waiting.id)

@@ -21,7 +21,7 @@ from bot.reloading import reload, reload_on
 from bot.requests import LoraWish, Wish
 from inference.demo import CHECKPOINTS
 from inference.errors import CheckpointNotFound, CheckpointRemoved, TooManyLoras
-from tests.bot.test_generation import LONG, PATIENCE, end, order, until_ended, until_painting
+from tests.bot.test_generation import LONG, PATIENCE, end, held_up, order, until_ended, until_painting
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
 
@@ -72,10 +72,11 @@ async def test_what_is_painted_ends_and_what_waits_for_a_checkpoint_that_is_gone
     painting = await order(easel, LONG)
     async with easel.generation.following(painting.id) as updates:
         await until_painting(updates, 1)
-        waiting = await order(easel, ON_PASTEL)
-        declare(house, VIVID)
-        assert (await reload(easel)).changes.removed == (PASTEL,)
-        told = await end(easel, waiting)
+        with held_up(easel):
+            waiting = await order(easel, ON_PASTEL)
+            declare(house, VIVID)
+            assert (await reload(easel)).changes.removed == (PASTEL,)
+            told = await end(easel, waiting)
         assert told.job.state is JobState.FAILED and isinstance(told.job.failure, CheckpointRemoved)
         assert "Sorry" in str(told.job.failure) and VIVID in str(told.job.failure)
         done = await until_ended(updates)
@@ -86,9 +87,10 @@ async def test_a_picture_on_the_checkpoint_that_is_taken_away_is_finished(easel:
     painting = await order(easel, LONG)
     async with easel.generation.following(painting.id) as updates:
         await until_painting(updates, 1)
-        declare(house, PASTEL)
-        await reload(easel)
-        next_one = await order(easel, ON_PASTEL)  # waits until the worker has heard
+        with held_up(easel):
+            declare(house, PASTEL)
+            await reload(easel)
+            next_one = await order(easel, ON_PASTEL)  # waits until the worker has heard
         assert (await until_ended(updates)).job.state is JobState.SUCCEEDED
     assert (await end(easel, next_one)).job.state is JobState.SUCCEEDED
 

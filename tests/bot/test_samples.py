@@ -18,7 +18,7 @@ from bot.database.loras import Lora, find_lora_by_name
 from bot.database.samples import MAX_TRIES, Due, Sample, due_for_samples, samples_of
 from bot.samples import SamplePainter, painting_samples, sample_prompt
 from inference.base_models import BaseModelId
-from tests.bot.test_generation import PATIENCE, end, order
+from tests.bot.test_generation import PATIENCE, end, held_up, order
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
 
@@ -66,7 +66,8 @@ async def test_what_somebody_orders_comes_first_and_the_samples_are_tried_again(
     async with asyncio.timeout(PATIENCE):
         while easel.generation.quiet:  # noqa: ASYNC110
             await asyncio.sleep(0)
-    theirs = await order(easel, request(checkpoint=VIVID))
+    with held_up(easel):
+        theirs = await order(easel, request(checkpoint=VIVID))
     await painting
     assert await samples(easel, "Bat") == () and await due(easel, VIVID) == "Bat"
     assert (await end(easel, theirs)).pictures
