@@ -21,8 +21,9 @@ from inference.engine.cache import LOOKUPS
 from inference.engine.devices import peak_memory
 from inference.engine.engine import Engine
 from inference.engine.handle import Handle, State
+from inference.engine.mishaps import explained
 from inference.engine.states import States, what_is_painted
-from inference.errors import InferenceError, PictureNotSaved, WorkerFailed
+from inference.errors import PictureNotSaved
 from inference.messages import Cancelled, Configure, Failed, Finished, Generate, JobEvent, Lookups, Progress, Started
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
 
@@ -209,12 +210,17 @@ class Painter:
         if handle.state is State.CANCELLED:
             return Cancelled(**job.name)
         if handle.state is State.FAILED:
+            assert handle.error is not None
             return _failed(job, handle.error)
         if handle.state is not State.DONE:
             return None
         if job.writing is None:
             assert handle.pictures is not None
-            job.writing = self._scribe.submit(self._save, job, handle.pictures.cpu())  # the device is this thread's
+            try:
+                pictures = handle.pictures.cpu()  # not there: the device is this thread's
+            except (RuntimeError, MemoryError) as problem:
+                return _failed(job, problem)
+            job.writing = self._scribe.submit(self._save, job, pictures)
         if not job.writing.done():
             return None
         if problem := job.writing.exception():
@@ -250,10 +256,11 @@ def _idle(work: Future[None] | None) -> bool:
     return work is None or work.done()
 
 
-def _failed(job: _Job, problem: BaseException | None) -> Failed:
+def _failed(job: _Job, problem: BaseException) -> Failed:
     if isinstance(problem, OSError):
         problem = PictureNotSaved(reason=problem.strerror or type(problem).__name__)
-    known = problem if isinstance(problem, InferenceError) else WorkerFailed(reason=type(problem).__name__)
+    with logs.about(job.order.job_id):
+        known = explained(job.order.request, problem)
     return Failed(**job.name, code=known.code, detail=known.detail)
 
 

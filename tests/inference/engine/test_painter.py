@@ -15,9 +15,25 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.painter import Painter
-from inference.errors import LayersUnknown, LoraFileRefused, LoraNotAtWork, PictureNotSaved, PredictionMismatch
+from inference.errors import (
+    LayersUnknown,
+    LoraFileRefused,
+    LoraNotAtWork,
+    OutOfMemory,
+    PictureNotSaved,
+    PredictionMismatch,
+)
 from inference.hashes import file_sha256
-from inference.messages import CheckpointSpec, Generate, GenerationRequest, LoraUse, PredictionType, Progress, Sampler
+from inference.messages import (
+    CheckpointSpec,
+    Failed,
+    Generate,
+    GenerationRequest,
+    LoraUse,
+    PredictionType,
+    Progress,
+    Sampler,
+)
 from tests.house import VIVID, House, attention_modules
 from tests.inference.engine.painting import paint
 from tests.inference.engine.test_out_of_memory import MORE_THAN_THERE_IS
@@ -275,6 +291,19 @@ def test_memory_that_is_short_costs_a_preview_or_a_state_but_never_the_worker(
 
     done = paint(painter, request(checkpoint=VIVID, steps=8), on_step=look_away)
     assert done.end.pictures and not any(step.preview for step in done.steps)
+
+
+def test_a_picture_that_finds_no_memory_off_its_device_fails_alone(painter: Painter) -> None:
+    class OnTheDevice:
+        def cpu(self) -> None:
+            torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+
+    painter.take(Generate(job_id=7, attempt=1, request=request(checkpoint=VIVID, steps=1)))
+    (job,) = painter._jobs
+    painter.engine.finish()
+    job.handle.pictures = OnTheDevice()  # type: ignore[assignment]
+    (failed,) = [event for event in painter.step() if isinstance(event, Failed)]
+    assert (failed.job_id, failed.code) == (7, OutOfMemory.code)
 
 
 def test_a_full_disk_costs_the_preview_or_the_picture_but_never_the_worker(
