@@ -16,8 +16,8 @@ from tests.house import VIVID, House
 from tests.inference.requests import request
 from tests.inference.workers.processes import SERVE, WorkerProcess, dying, lingering, started
 
-INTERVAL, KILLED_AT, LEFT_AT = 4, 22, 31  # steps
-STEPS = 40
+INTERVAL, KILLED_AT, LEFT_AT = 4, 10, 15  # steps
+STEPS = 20
 JOB = 3
 
 
@@ -96,7 +96,7 @@ def test_several_that_were_killed_together_go_on_together_within_one_of_255(hous
     orders = [
         Generate(
             job_id=number, attempt=1, files={use.sha256: house.bat.name},
-            request=request(checkpoint=VIVID, sampler=kind, steps=40, loras=worn, guidance_scale=guidance, seed=number),
+            request=request(checkpoint=VIVID, sampler=kind, steps=STEPS, loras=worn, guidance_scale=guidance, seed=number),
         )
         for number, (kind, worn, guidance) in enumerate(kinds, 1)
     ]  # fmt: skip
