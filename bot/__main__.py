@@ -1,51 +1,20 @@
-"""The command line: `python -m bot COMMAND`."""
+"""The command line, `python -m bot COMMAND`; `bot.cli.main` says what the commands are."""
 
 from __future__ import annotations
 
-import argparse
-import logging
-import os
+import gc
 import sys
-from collections.abc import Sequence
-
-from bot import logs
-from bot.catalogue import LibraryUnreadable
-from bot.cli import DONE, REFUSED, UNUSABLE, backup, calibrate, demo, doctor, init, library, paint, run, sheet
-from bot.config import ConfigError
-from bot.database.errors import DatabaseError
-from inference.errors import InferenceError, RequestError
-from inference.lora.declarations import BadDeclarations
-
-COMMANDS = (init, doctor, run, demo, paint, sheet, library, backup, calibrate)
-_OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code: 0 done, 1 refused or failed, 2 not usable as it is set up, 130 interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m bot", description="Easel: a Discord bot that paints with LoRAs.")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell on stderr what happens inside")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
-    options = parser.parse_args(arguments)
-    logs.set_up(logging.DEBUG if options.verbose else logging.ERROR)
-    try:
-        return options.run(options)
-    except _OPERATORS_PROBLEMS as problem:
-        print(problem, file=sys.stderr)
-        return UNUSABLE
-    except run.Unreachable as problem:
-        print(problem, file=sys.stderr)
-        return REFUSED
-    except InferenceError as problem:
-        print(problem, file=sys.stderr)
-        return REFUSED if isinstance(problem, RequestError) else UNUSABLE
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # whoever read our answer has had enough (`| head`); Python must not try to flush the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return DONE
+def start() -> int:
+    """Run the command that was given; its exit code."""
+    gc.disable()  # what is imported stays: looking through it again and again is a fifth of the start
+    from bot.cli.main import main  # noqa: PLC0415 (see above)
+
+    gc.freeze()
+    gc.enable()
+    return main()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
-
-import numpy as np
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit; real headers stay below 1 MB
 # The last norm of SD 2's UNet: training for v-prediction spreads its numbers.
@@ -63,12 +62,19 @@ def _spread(file: BinaryIO, body: int, entry: Mapping[str, Any]) -> float | None
         numbers = _numbers(file.read(end - start), entry["dtype"])
     except (KeyError, TypeError, ValueError):
         return None
-    spread = float(numbers.std()) if numbers.size else math.nan
+    if not numbers:
+        return None
+    mean = sum(numbers) / len(numbers)
+    spread = math.sqrt(sum((number - mean) * (number - mean) for number in numbers) / len(numbers))
     return spread if math.isfinite(spread) else None
 
 
-def _numbers(raw: bytes, dtype: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Numbers of a safetensors type. Raises KeyError for one that no network has."""
+def _numbers(raw: bytes, dtype: str) -> tuple[float, ...]:
+    """Numbers of a safetensors type. Raises KeyError for one that no network has, ValueError for half a number."""
     if dtype == "BF16":  # the upper half of single precision
-        return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4").astype(np.float64)
-    return np.frombuffer(raw, {"F16": "<f2", "F32": "<f4", "F64": "<f8"}[dtype]).astype(np.float64)
+        raw, dtype = b"".join(b"\0\0" + raw[start : start + 2] for start in range(0, len(raw), 2)), "F32"
+    code = {"F16": "e", "F32": "f", "F64": "d"}[dtype]
+    count, rest = divmod(len(raw), struct.calcsize(code))
+    if rest:
+        raise ValueError("half a number")
+    return struct.unpack(f"<{count}{code}", raw)

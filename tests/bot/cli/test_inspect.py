@@ -132,7 +132,7 @@ def test_an_unknown_checkpoint_is_told(here: Here, house: House) -> None:
 
 @pytest.mark.parametrize("flag", ["--json", "--checkpoint"])
 def test_torch_is_not_loaded_and_nothing_is_written(house: House, flag: str) -> None:
-    code = "import sys; from bot.__main__ import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    code = "import sys; from bot.cli.main import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
     extra = ["--json"] if flag == "--json" else ["--checkpoint", VIVID]
     command = [sys.executable, "-c", code, "library", "inspect", str(house.bat), *extra, "--config", str(house.config)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

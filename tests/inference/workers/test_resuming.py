@@ -96,7 +96,9 @@ def test_several_that_were_killed_together_go_on_together_within_one_of_255(hous
     orders = [
         Generate(
             job_id=number, attempt=1, files={use.sha256: house.bat.name},
-            request=request(checkpoint=VIVID, sampler=kind, steps=STEPS, loras=worn, guidance_scale=guidance, seed=number),
+            request=request(
+                checkpoint=VIVID, sampler=kind, steps=STEPS, loras=worn, guidance_scale=guidance, seed=number
+            ),
         )
         for number, (kind, worn, guidance) in enumerate(kinds, 1)
     ]  # fmt: skip
