@@ -92,6 +92,7 @@ class Painter:
         self._states = states or States(self._spool)
         self._state_steps = config.state_steps
         self._jobs: list[_Job] = []
+        self._ended: set[int] = set()  # jobs whose states go once their ends were told
         self._scribe = ThreadPoolExecutor(1, "scribe")  # compressing a picture takes as long as a step
         self._keeper = ThreadPoolExecutor(1, "keeper")  # states do not wait for pictures
 
@@ -106,6 +107,7 @@ class Painter:
         left = self._states.find(order.job_id, about) if self._state_steps else None
         with logs.about(order.job_id):
             handle = self.engine.submit(order.request, order.files, left)
+        self._ended.discard(order.job_id)
         job = _Job(order, handle, about)
         handle.begins = partial(self._tell, Started(**job.name))  # which knows nothing of the job: it would be a ring
         self._jobs.append(job)
@@ -122,7 +124,11 @@ class Painter:
         return tuple(job.order.job_id for job in self._jobs)
 
     def step(self) -> list[JobEvent]:
-        """One step of the engine, and what it brought about. Who hears of a step may count on the state before it."""
+        """One step of the engine, and what it brought about. Who hears of a step may count on the state before it.
+
+        What the step before brought about is taken for told.
+        """
+        self._forget()
         if not self.engine.step():
             wait([job.writing for job in self._jobs if job.writing], 0.05, "FIRST_COMPLETED")
         events: list[JobEvent] = []
@@ -133,7 +139,7 @@ class Painter:
             if end is not None:
                 self._jobs.remove(job)
                 if job.handle.begun or not isinstance(end, Cancelled):  # else it is called back, for another worker
-                    self._keeper.submit(self._states.forget, job.order.job_id)  # behind what is still being written
+                    self._ended.add(job.order.job_id)
                 events.append(end)
             elif self._state_steps and job.handle.done - job.kept >= self._state_steps and _idle(job.keeping):
                 self._keep(job)
@@ -143,12 +149,18 @@ class Painter:
         """Give up every job. Whoever gets it next goes on from where it is now."""
         for job in self._jobs if self._state_steps else ():
             self._keep(job)
+        self._forget()
         self.engine.close()
         events = [Cancelled(**job.name) for job in self._jobs]
         self._jobs.clear()
         for threads in (self._scribe, self._keeper):
             threads.shutdown(wait=True)
         return list(events)
+
+    def _forget(self) -> None:
+        for job_id in self._ended:
+            self._keeper.submit(self._states.forget, job_id)  # behind what is still being written
+        self._ended.clear()
 
     def _keep(self, job: _Job) -> None:
         """Write its state beside the step that follows."""

@@ -51,17 +51,29 @@ def test_the_state_on_a_slow_disk_is_never_older_than_the_interval_when_a_step_i
     about = {one.job_id: what_is_painted(one.request, slow.engine.spec(VIVID)) for one in orders}
     ended = told = 0
     while ended < len(orders):
-        events = slow.step()
-        done = {event.job_id for event in events if isinstance(event, Finished)}  # nobody goes on with these
-        ended += len(done)
-        for event in events:
+        for event in slow.step():
+            ended += isinstance(event, Finished)
             if isinstance(event, Progress):
-                kept = None if event.job_id in done else states.find(event.job_id, about[event.job_id])
-                assert event.job_id in done or event.step - (kept.done if kept else 0) <= INTERVAL, "killed now"
+                kept = states.find(event.job_id, about[event.job_id])
+                assert event.step - (kept.done if kept else 0) <= INTERVAL, "as if it were killed now"
                 told += 1
     slow.close()
     assert told == sum(one.request.steps + 1 for one in orders)
     assert not any(states.find(number, each) for number, each in about.items())
+
+
+def test_a_state_stays_until_the_end_of_its_job_was_told(shared_house: House) -> None:
+    """Who is killed between the two has lost the end, and begins anew only the last few steps."""
+    states = States(Path(shared_house.configure.spool))
+    quick = painter(shared_house, states)
+    quick.take(order(14))
+    about = what_is_painted(order(14).request, quick.engine.spec(VIVID))
+    while not any(isinstance(event, Finished) for event in quick.step()):
+        pass
+    quick._keeper.submit(int).result()  # all that it had to do is done
+    assert states.find(14, about) is not None
+    quick.close()
+    assert states.find(14, about) is None
 
 
 def test_a_disk_that_hangs_costs_states_and_no_picture(shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
