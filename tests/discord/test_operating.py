@@ -120,7 +120,7 @@ async def test_what_the_worker_finds_wrong_is_in_the_log_with_the_job(station: S
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, steps=20))
     in_the_way.rmdir()
     told = [line for line in station.lines(number) if line["logger"] == "inference.engine.painter"]
-    assert told and all("preview cannot be written" in str(line["message"]) for line in told)
+    assert told and all("preview cannot be made" in str(line["message"]) for line in told)
 
 
 async def test_the_database_is_copied_while_the_bot_runs(station: Station) -> None:
