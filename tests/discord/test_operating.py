@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -29,6 +30,7 @@ class Station:
     """A running bot, where its numbers are, and what it wrote down."""
 
     scene: Scene
+    bot: asyncio.subprocess.Process
     url: str
     log: Path
 
@@ -52,7 +54,8 @@ class Station:
 
     def lines(self, job: int | None = None) -> list[dict[str, object]]:
         """What was written down, of one job alone."""
-        found = [json.loads(line) for line in self.log.read_text("utf-8").splitlines() if line.startswith("{")]
+        whole = self.log.read_bytes().rpartition(b"\n")[0].decode()  # of the last line half may be there
+        found = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in found if job is None or line["job"] == job]
 
 
@@ -63,8 +66,8 @@ async def station(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
     house, log = House(folder / "house"), folder / "log"
     settings = {"LOGS__FORMAT": "json", "METRICS__PORT": str(port), "BACKUP__EVERY_HOURS": str(SECOND)}
     with log.open("wb") as stderr:
-        async with open_scene(house) as scene, bot_process(scene, stderr=stderr, **settings):
-            yield Station(scene, f"http://127.0.0.1:{port}/metrics", log)
+        async with open_scene(house) as scene, bot_process(scene, stderr=stderr, **settings) as bot:
+            yield Station(scene, bot, f"http://127.0.0.1:{port}/metrics", log)
 
 
 async def test_the_numbers_move_with_what_happens(station: Station) -> None:
@@ -73,7 +76,10 @@ async def test_the_numbers_move_with_what_happens(station: Station) -> None:
     painting = await (await scene.ada.slash("imagine", prompt=PROMPT, steps=150, checkpoint=VIVID)).reply()
     waiting = await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)  # which is loaded after the other
     await scene.until_painting(painting)
+    (worker,) = psutil.Process(station.bot.pid).children()
+    worker.suspend()  # else it might be done before we look
     meanwhile = await station.numbers()
+    worker.resume()
     assert (meanwhile["easel_jobs_running"], meanwhile["easel_jobs_waiting"]) == (1, 1)
     await scene.control.fault("webhooks/.*@original", method="PATCH", status=429, retry_after=0.1, count=2)
     await scene.ended(painting)

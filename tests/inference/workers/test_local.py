@@ -45,7 +45,6 @@ async def worker(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 async def test_a_worker_that_dies_is_reported_and_started_again(worker: LocalWorker) -> None:
     events = worker.events()
-    assert not await worker.submit(Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID)))
     first = await heard(events, Ready)
     assert isinstance(first, Ready) and first.pid == worker.pid
     assert b"the-secret" not in environment_of(first.pid)
@@ -57,11 +56,37 @@ async def test_a_worker_that_dies_is_reported_and_started_again(worker: LocalWor
     death = await heard(events, WorkerDied)
     assert isinstance(death, WorkerDied)
     assert (death.exit_code, death.failures, death.was_ready) == (-signal.SIGKILL, 1, True)
-    assert not await worker.submit(Generate(job_id=1, attempt=2, request=long))
     again = await heard(events, Ready)
     assert isinstance(again, Ready) and again.pid != first.pid
     assert await worker.submit(Generate(job_id=1, attempt=2, request=request(checkpoint=VIVID)))
     assert await heard(events, Finished)
+
+
+READY_ONCE = """
+import pathlib, sys
+there, ready = pathlib.Path(sys.argv[1]), sys.argv[2]
+if not there.exists():
+    there.touch()
+    print(ready, flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_a_worker_takes_nothing_before_it_is_ready_nor_once_it_has_died(house: House) -> None:
+    ready = Ready(device="cpu", pid=1).model_dump_json()
+    worker = LocalWorker(house.configure, [sys.executable, "-c", READY_ONCE, str(house.folder / "there"), ready])
+    await worker.start()
+    events, job = worker.events(), Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID))
+    await heard(events, Ready)
+    assert await worker.submit(job)
+    await worker.restart()
+    await heard(events, WorkerDied)
+    assert not await worker.submit(job)
+    await worker.close()
+    late = LocalWorker(house.configure, worker._command)
+    await late.start()
+    assert not await late.submit(job)
+    await late.close()
 
 
 async def test_a_worker_that_cannot_be_started_says_so(house: House) -> None:
