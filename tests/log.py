@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PATIENCE = 120.0  # seconds
+PATIENCE = 300.0  # seconds
 
 
 class Log(logging.Handler):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.cli import Commands
 
 PORT = 8765
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 def add(commands: Commands) -> None:

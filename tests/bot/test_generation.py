@@ -30,7 +30,7 @@ from tests.lora_files import lora_tensors, safetensors_bytes, write_sidecar
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATIENCE = 120.0  # seconds
+PATIENCE = 300.0  # seconds
 SHORT = request(checkpoint=VIVID)
 LONG = request(checkpoint=VIVID, steps=150, sampler="euler", seed=11)
 ENDLESS = request(checkpoint=VIVID, steps=150, sampler="euler", count=4, width=160, height=160)  # never waited for

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_what_is_typed_while_the_page_opens_stays(demo: Demo, browser: Browser) -> None:
     page = await browser.new_page()
+    page.set_default_timeout(PAINT_MS)
     held = asyncio.Event()
 
     async def hold(route: Route) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import discord
 import pytest
 
-from .conftest import Stage
+from .conftest import PATIENCE, Stage
 
 playwright = pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -21,6 +21,7 @@ async def page(stage: Stage) -> AsyncIterator[object]:
     async with playwright.async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         opened = await browser.new_page()
+        opened.set_default_timeout(PATIENCE * 1000)
         faults: list[str] = []
         opened.on("pageerror", lambda error: faults.append(str(error)))
         opened.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
@@ -116,4 +117,4 @@ async def test_what_one_did_is_seen_from_however_far_up(stage: Stage, page) -> N
     assert await page.evaluate("document.getElementById('messages').scrollTop") == 0, "others take nobody away"
     await stage.ada.slash("do")
     await page.get_by_text("for Ada").wait_for()
-    await playwright.expect(page.get_by_text("for Ada")).to_be_in_viewport()
+    await playwright.expect(page.get_by_text("for Ada")).to_be_in_viewport(timeout=PATIENCE * 1000)

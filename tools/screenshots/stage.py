@@ -34,8 +34,8 @@ SMALL_DESKTOP: ViewportSize = {"width": 960, "height": 900}
 LONG_PHONE: ViewportSize = {"width": 390, "height": 1700}  # as if one had scrolled through all of a message
 SHOWN = "[data-testid=message], [data-testid=suggestion]"
 MARGIN = 14  # pixels above what is shown
-START_SECONDS = 120
-PAINT_MS = 60_000  # the first picture waits for the worker to load torch
+START_SECONDS = END_SECONDS = 300
+PAINT_MS = 300_000  # the first picture waits for the worker to load torch; a busy machine takes minutes
 
 
 @dataclass
@@ -62,7 +62,7 @@ async def running_demo(data: Path) -> AsyncGenerator[Demo]:
         yield Demo(found[0], process)
     finally:
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(END_SECONDS):
             await process.wait()
 
 
@@ -72,6 +72,7 @@ async def chromium() -> AsyncGenerator[Browser]:
     assert CHROMIUM, "no Chromium here: apt-get install chromium, or name one in CHROMIUM"
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        expect.set_options(timeout=PAINT_MS)
         yield browser
         await browser.close()
 
@@ -87,6 +88,7 @@ async def looking(
 ) -> AsyncGenerator[Page]:
     """Somebody looks at a channel. Nothing may go wrong on the page itself."""
     page = await browser.new_page(viewport=size, device_scale_factor=SCALE, locale=locale)
+    page.set_default_timeout(PAINT_MS)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)

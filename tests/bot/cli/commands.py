@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 180.0  # seconds
+PATIENCE = 300.0  # seconds
 # Root may write everywhere; without its capabilities it is bound by permissions like everybody else.
 POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.name == "posix" and not os.getuid() else []
 can_be_powerless = os.name == "posix" and (not POWERLESS or shutil.which("setpriv") is not None)

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from inference.messages import EVENTS, Cancelled, Configure, Event, Failed, Finished, Generate, GenerationRequest
 
-PATIENCE = 120.0  # seconds; a cold start of torch on a busy machine
+PATIENCE = 300.0  # seconds; a cold start of torch on a busy machine
 SERVE = ["-m", "inference.engine"]
 # A worker to which something happens as soon as it has told a step, or a later one, of so many jobs. A test that did it
 # to a worker which goes on meanwhile would be late by any number of steps.
@@ -70,7 +70,7 @@ class WorkerProcess:
 
     def event(self) -> Event:
         line = self._lines.get(timeout=PATIENCE)
-        assert line, f"the worker is gone with exit code {self.process.wait(5)}"
+        assert line, f"the worker is gone with exit code {self.process.wait(PATIENCE)}"
         return EVENTS.validate_json(line)
 
     def rest(self) -> Iterator[Event]:

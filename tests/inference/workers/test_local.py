@@ -18,7 +18,7 @@ from inference.workers.local import LocalWorker
 from tests.house import VIVID, House
 from tests.inference.requests import request
 
-PATIENCE = 120.0  # seconds
+PATIENCE = 300.0  # seconds
 
 
 async def heard(events: AsyncIterator[Event | WorkerDied], kind: type) -> object:
