@@ -17,6 +17,7 @@ import pytest_asyncio
 from bot.database.backup import check, copies
 from tests.bot.test_metrics import free_port
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.discord.test_status import at_rest
 from tests.discord.test_survival import bot_process
 from tests.house import PASTEL, VIVID, House
 
@@ -104,7 +105,7 @@ async def test_the_numbers_move_with_what_happens(station: Station) -> None:
 async def test_every_step_of_a_job_is_in_the_log_under_its_number(station: Station) -> None:
     scene = station.scene
     painted = await scene.painted(await scene.grace.slash("imagine", prompt=PROMPT))
-    order = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150)).reply()
+    order = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
     await scene.grace.press(order, "Cancel")
     cancelled = await scene.ended(order)
     numbers = [_job_of(message.buttons["Again"]) for message in (painted, cancelled)]
@@ -139,8 +140,7 @@ async def test_the_database_is_copied_while_the_bot_runs(station: Station) -> No
 
 
 async def test_status_tells_the_same_to_whoever_looks_after_it(station: Station) -> None:
-    margaret = station.scene.control.person("Margaret")
-    seen = await (await margaret.slash("status")).reply()
+    seen = await at_rest(station.scene)
     for told in ("free for", "0 wait", "MB"):
         assert told in seen.text, seen.text
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from tests.discord.conftest import PATIENCE, PROMPT, Scene
+from bot.playground.seen import Seen
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+async def at_rest(scene: Scene) -> Seen:
+    """What an operator sees once nothing that anybody has ordered before is painted any more."""
+    async with asyncio.timeout(PATIENCE):
+        while "free for" not in (seen := await told(scene.control.person("Margaret"), "status")).text:
+            pass
+    return seen
+
+
 async def test_an_operator_sees_how_it_stands_and_no_names(scene: Scene) -> None:
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
-    seen = await (await scene.control.person("Margaret").slash("status")).reply()
+    seen = await at_rest(scene)
     assert seen.ephemeral
-    for told in ("`cpu`", "free for", "holds vivid", "0 wait", "files", "MB", "Easel 0", "torch 2"):
-        assert told in seen.text, seen.text
+    for words in ("`cpu`", "free for", "holds vivid", "0 wait", "files", "MB", "Easel 0", "torch 2"):
+        assert words in seen.text, seen.text
     assert "Ada" not in seen.text and PROMPT not in seen.text
     assert set(seen.buttons) == {"Look again", "Reload the settings"}
 
