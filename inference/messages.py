@@ -326,15 +326,15 @@ class Lookups(_Frozen):
 class Finished(_JobEvent):
     """The pictures lie in the spool, in order. `seconds` of painting, `peak_memory` in bytes.
 
-    `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect. `lookups` are
-    all of the worker's since it last finished a job, by cache.
+    `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect; one for each
+    LoRA and two about the checkpoint at most. `lookups` are all of the worker's since it last finished a job, by cache.
     """
 
     type: Literal["finished"] = "finished"
     pictures: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_PICTURES)]
     seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
     peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
-    notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS)] = ()
+    notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS + 2)] = ()
     lookups: Annotated[dict[Name, Lookups], Field(max_length=32)] = {}
 
 

@@ -6,6 +6,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
 
 import torch
 
@@ -79,18 +80,12 @@ class ByteCache(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> None:
         """Keep `value`, and let go of others until all fit."""
         self.drop(key)
+        if (size := self._size(value)) > self.limit:
+            return
         self._kept[key] = value
-        self.nbytes += self._size(value)
+        self.nbytes += size
         while self.nbytes > self.limit and self._kept:
             self.drop(next(iter(self._kept)))
-
-    def add(self, key: Key, value: Value) -> Value:
-        """Keep `value` unless there is one by now; whichever it is."""
-        there = self._kept.get(key)
-        if there is not None:
-            return there
-        self.put(key, value)
-        return value
 
     def drop(self, key: Key) -> None:
         """Forget the value of `key`."""
@@ -102,3 +97,19 @@ class ByteCache(Generic[Key, Value]):
         """Forget everything."""
         self._kept.clear()
         self.nbytes = 0
+
+
+class Turns(Generic[Key]):
+    """Threads that want the same thing take turns: the first one makes it, and the others find it kept."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turns = WeakValueDictionary[Key, threading.Lock]()
+
+    def of(self, key: Key) -> threading.Lock:
+        """To be held by whoever makes what belongs to `key`."""
+        with self._lock:
+            turn = self._turns.get(key)
+            if turn is None:
+                turn = self._turns[key] = threading.Lock()
+            return turn

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import torch
 
-from inference.engine.cache import ByteCache, memory_of
+from inference.engine.cache import ByteCache, Turns, memory_of
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.folding import Change, ModuleKey
 from inference.engine.lora_files import LoraFile
@@ -36,6 +36,7 @@ class Shelf:
         self._source = source
         self._dense_limit = dense_limit
         self._lock = threading.Lock()
+        self._turns = Turns[str]()  # by SHA-256
         self._files: ByteCache[str, LoraFile] = ByteCache(limit // 2, _file_bytes, "lora_file")
         self._changes: ByteCache[tuple[str, int], Changes] = ByteCache(limit // 2, _change_bytes, "lora_layers")
 
@@ -46,24 +47,26 @@ class Shelf:
 
     def file(self, use: LoraUse, relative: str | None) -> LoraFile:
         """The file of `use`, judged now; read only if it is not here. Raises what the source raises."""
-        with self._lock:
-            kept = self._files.find(use.sha256)
-        file = self._source.read(use, relative, kept)
-        if kept is None or file.tensors is not kept.tensors:
+        with self._turns.of(use.sha256):
             with self._lock:
-                self._files.put(use.sha256, file)
-        return file
+                kept = self._files.find(use.sha256)
+            file = self._source.read(use, relative, kept)
+            if kept is None or file.tensors is not kept.tensors:
+                with self._lock:
+                    self._files.put(use.sha256, file)
+            return file
 
     def changes(self, file: LoraFile, checkpoint: Checkpoint) -> Changes:
         """What `file` does to the layers of `checkpoint`. Raises LoraFileRefused or ModuleMismatch."""
         key = (file.use.sha256, checkpoint.number)
-        with self._lock:
-            found = self._changes.find(key)
-        if found is None:
-            found = normalise(file, checkpoint.names, checkpoint.spec.name, self._dense_limit)
+        with self._turns.of(file.use.sha256):
             with self._lock:
-                self._changes.put(key, found)
-        return found
+                found = self._changes.find(key)
+            if found is None:
+                found = normalise(file, checkpoint.names, checkpoint.spec.name, self._dense_limit)
+                with self._lock:
+                    self._changes.put(key, found)
+            return found
 
 
 def _file_bytes(file: LoraFile) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
-from inference.engine.cache import ByteCache
+from inference.engine.cache import ByteCache, Turns
 from inference.engine.checkpoints import Checkpoint
 from inference.engine.devices import is_out_of_memory
 from inference.engine.lora_files import LoraFile
@@ -31,6 +31,7 @@ class Wardrobe:
     def __init__(self, shelf: Shelf, limit: int = LORA_SET_BYTES) -> None:
         self._shelf = shelf
         self._lock = threading.Lock()
+        self._turns = Turns[_Key]()
         self._sets: ByteCache[_Key, Dressed] = ByteCache(limit, lambda dressed: dressed.loras.nbytes, "lora_set")
         self._merged: tuple[LoraSet, LoraSet] | None = None
 
@@ -50,18 +51,20 @@ class Wardrobe:
         changes = [self._shelf.changes(file, checkpoint) for file in files]
         worn = tuple((file.use.sha256, weight) for file, weight in zip(files, weights, strict=True) if weight)
         key = (checkpoint.number, worn)
-        with self._lock:
-            found = self._sets.find(key)
-        if found is not None:
+        with self._turns.of(key):
+            with self._lock:
+                found = self._sets.find(key)
+            if found is None:
+                folded = LoraSet.fold(list(zip(changes, weights, strict=True)), checkpoint.board)
+                text = tuple(
+                    (file.use.sha256, weight)
+                    for file, change, weight in zip(files, changes, weights, strict=True)
+                    if weight and any(part != "unet" for part, _ in change)
+                )
+                found = Dressed(folded, text)
+                with self._lock:
+                    self._sets.put(key, found)
             return found
-        folded = LoraSet.fold(list(zip(changes, weights, strict=True)), checkpoint.board)
-        text = tuple(
-            (file.use.sha256, weight)
-            for file, change, weight in zip(files, changes, weights, strict=True)
-            if weight and any(part != "unet" for part, _ in change)
-        )
-        with self._lock:
-            return self._sets.add(key, Dressed(folded, text))
 
     def is_merged(self, dressed: Dressed) -> bool:
         """Whether it is the set that was merged last."""

@@ -68,9 +68,10 @@ class Scene(People):
         order = await (await self.ada.slash("imagine", **{"prompt": PROMPT, "steps": 150, **options})).reply()
         return await self.until_painting(order)
 
-    async def pictures(self, channel: str = "general", who: str | None = None) -> list[Seen]:
-        """The messages there that show pictures; direct messages are of `who`."""
-        return [message for message in await self.control.messages(channel, who) if message.attachments]
+    async def pictures(self, channel: str = "general", who: str | None = None, showing: str = "") -> list[Seen]:
+        """The messages there with pictures and the words `showing`; direct messages are of `who`."""
+        messages = await self.control.messages(channel, who)
+        return [message for message in messages if message.attachments and showing in message.text]
 
     async def letter(self, name: str, before: Container[str] = ()) -> Seen:
         """The picture that comes to somebody's direct messages; ids of those that are there already are `before`."""

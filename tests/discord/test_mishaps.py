@@ -22,38 +22,34 @@ async def whole_again(scene: Scene) -> AsyncIterator[None]:
 
 
 async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(scene: Scene) -> None:
-    before = len(await scene.pictures())
     await scene.control.fault(EDITS, method="PATCH", status=429, retry_after=0.2, count=2)
     await scene.control.fault(EDITS, method="PATCH", status=500, count=1)
-    sent = await scene.ada.slash("imagine", prompt=PROMPT)
+    sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7001)
     await sent.answered()
     await scene.control.drop_gateway()
     await scene.painted(sent)
     await scene.control.wait_online(patience=PATIENCE)
-    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
-    assert len(await scene.pictures()) == before + 2
+    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7001))
+    assert len(await scene.pictures(showing="seed 7001")) == 2
 
 
 async def test_an_answer_that_was_lost_on_the_way_is_not_posted_twice(scene: Scene) -> None:
-    before = len(await scene.pictures())
     await scene.control.fault(EDITS, method="PATCH", kind="late", status=500, count=1)
-    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
-    assert len(await scene.pictures()) == before + 1
+    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7002))
+    assert len(await scene.pictures(showing="seed 7002")) == 1
 
 
 async def test_a_connection_that_breaks_at_the_end_does_not_keep_the_picture_until_the_next_start(scene: Scene) -> None:
-    before = len(await scene.pictures())
     await scene.control.fault(EDITS, method="PATCH", kind="cut", count=5)
-    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, steps=1))
-    assert len(await scene.pictures()) == before + 1
+    await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7003, steps=1))
+    assert len(await scene.pictures(showing="seed 7003")) == 1
 
 
 async def test_a_person_who_could_not_be_answered_gets_the_picture(scene: Scene) -> None:
-    before = {seen.id for seen in await scene.pictures()}
     await scene.control.fault(r"interactions/.*/callback", method="POST", status=404)
-    await scene.ada.slash("imagine", prompt=PROMPT)
+    await scene.ada.slash("imagine", prompt=PROMPT, seed=7004)
     await scene.control.wait_in_channel(
-        "general", lambda seen: bool(seen.attachments) and seen.id not in before, PATIENCE
+        "general", lambda seen: bool(seen.attachments) and "seed 7004" in seen.text, PATIENCE
     )
 
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
 import pytest
 import torch
 
 from bot.assembly import configurations
+from inference.engine.cache import LOOKUPS, ByteCache
+from inference.engine.checkpoints import Checkpoint
+from inference.engine.lora_files import LoraFile
 from inference.engine.painter import Painter
+from inference.engine.run import Dressed
+from inference.engine.shelf import Shelf
+from inference.engine.wardrobe import Wardrobe
 from inference.hashes import file_sha256
 from inference.messages import LoraUse
 from tests.house import VIVID, House
 from tests.inference.engine.painting import paint
+from tests.inference.engine.worlds import World, world_of_plain_loras
 from tests.inference.requests import request
 
+THREADS = 4
 CACHES = ("embedding", "lora_file", "lora_layers", "lora_set")
 
 
@@ -41,3 +54,45 @@ def test_the_limits_of_the_settings_hold(shared_house: House, nothing: str | Non
     painter.close()
     kept = set(CACHES) - (SETTINGS[nothing] if nothing else set())
     assert {name for name in CACHES if not end.lookups[name].misses} == kept
+
+
+def test_what_is_larger_than_a_cache_drives_nothing_out_of_it() -> None:
+    cache: ByteCache[str, bytes] = ByteCache(10, len)
+    cache.put("small", b"12345")
+    cache.put("large", b"12345678901")
+    assert cache.find("small") == b"12345" and cache.find("large") is None and cache.nbytes == 5
+
+
+@dataclass
+class SlowDisk:
+    """Whoever reads waits until as many as there are threads have come, or the first of them is the only one."""
+
+    world: World
+    come: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    reads: Counter[str] = field(default_factory=Counter[str])
+
+    def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
+        self.reads[use.sha256] += kept is None
+        for _ in range(THREADS):
+            assert self.come.acquire(timeout=60)
+        self.come.release(THREADS)
+        return kept or self.world.read(use, relative)
+
+
+def test_what_several_want_at_once_is_read_and_folded_once() -> None:
+    world = world_of_plain_loras(1)
+    disk, checkpoint, use = SlowDisk(world), world.engine()._store.current, world.loras[0].file.use
+    assert isinstance(checkpoint, Checkpoint)
+    shelf = Shelf(disk, 2**30, 2**30)
+    wardrobe = Wardrobe(shelf)
+
+    def want(_: int) -> Dressed:
+        disk.come.release()
+        return wardrobe.dressed([shelf.file(use, "it")], [0.8], checkpoint)
+
+    LOOKUPS.take()
+    with ThreadPoolExecutor(THREADS) as threads:
+        dressed = list(threads.map(want, range(THREADS)))
+    assert disk.reads == {use.sha256: 1} and len({id(one) for one in dressed}) == 1
+    counted = LOOKUPS.take()
+    assert [counted[name] for name in ("lora_file", "lora_layers", "lora_set")] == [(THREADS - 1, 1)] * 3
