@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 MAKEFLAGS += --jobs=3  # what does not need each other runs side by side
+# Where Python may not keep what it has compiled, each of the hundred processes of the tests compiles it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-browser screenshots run lint ruff types suite format bench fuzz clean
 
