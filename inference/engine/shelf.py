@@ -36,7 +36,8 @@ class Shelf:
         self._source = source
         self._dense_limit = dense_limit
         self._lock = threading.Lock()
-        self._turns = Turns[str]()  # by SHA-256
+        # Apart: whoever joins the batch may need the changes of what a slow disk is being asked about once more.
+        self._reads, self._makings = Turns[str](), Turns[tuple[str, int]]()
         self._files: ByteCache[str, LoraFile] = ByteCache(limit // 2, _file_bytes, "lora_file")
         self._changes: ByteCache[tuple[str, int], Changes] = ByteCache(limit // 2, _change_bytes, "lora_layers")
 
@@ -47,7 +48,7 @@ class Shelf:
 
     def file(self, use: LoraUse, relative: str | None) -> LoraFile:
         """The file of `use`, judged now; read only if it is not here. Raises what the source raises."""
-        with self._turns.of(use.sha256):
+        with self._reads.of(use.sha256):
             with self._lock:
                 kept = self._files.find(use.sha256)
             file = self._source.read(use, relative, kept)
@@ -59,7 +60,7 @@ class Shelf:
     def changes(self, file: LoraFile, checkpoint: Checkpoint) -> Changes:
         """What `file` does to the layers of `checkpoint`. Raises LoraFileRefused or ModuleMismatch."""
         key = (file.use.sha256, checkpoint.number)
-        with self._turns.of(file.use.sha256):
+        with self._makings.of(key):
             with self._lock:
                 found = self._changes.find(key)
             if found is None:

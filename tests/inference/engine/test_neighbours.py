@@ -92,6 +92,21 @@ def test_a_lora_that_a_slow_disk_has_yet_to_give_stops_no_step_of_the_others(slo
     assert (waits.state, late.state) == (State.DONE, State.DONE)
 
 
+def test_who_joins_waits_for_nobody_who_has_the_same_lora_read_again_by_a_slow_disk(slow: SlowWorld) -> None:
+    engine, chance, use = slow.engine(set_bytes=0), random.Random(4), slow.loras[0].file.use
+    joins = engine.submit(slow.wish(chance, **ALIKE, loras=(use,)))
+    arrived(engine)  # what was folded of it is let go at once, so that it is folded anew when it joins
+    with chilled(slow, use):
+        waits = engine.submit(slow.wish(chance, **ALIKE, loras=(use,)))
+        began = time.monotonic()
+        while joins.done < 2:
+            engine.step()
+        assert time.monotonic() - began < 25
+        assert waits.state is State.WAITING
+    engine.finish()
+    assert (joins.state, waits.state) == (State.DONE, State.DONE)
+
+
 def test_who_comes_together_is_painted_together_from_the_first_step(
     slow: SlowWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
