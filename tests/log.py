@@ -16,18 +16,25 @@ class Log(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.records: list[logging.LogRecord] = []
-        self._news = asyncio.Event()
+        self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         self.records.append(record)
-        self._news.set()
+        for loop, news in self._listeners.copy():
+            loop.call_soon_threadsafe(news.set)  # whichever thread it is that writes
 
     async def heard(self, words: str) -> None:
         """Wait for a line with these words."""
-        async with asyncio.timeout(PATIENCE):
-            while not any(words in record.getMessage() for record in self.records):
-                self._news.clear()
-                await self._news.wait()
+        news = asyncio.Event()
+        listener = asyncio.get_running_loop(), news
+        self._listeners.add(listener)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not any(words in record.getMessage() for record in self.records):
+                    await news.wait()
+                    news.clear()
+        finally:
+            self._listeners.discard(listener)
 
     @classmethod
     @contextmanager
