@@ -33,17 +33,18 @@ def chosen(seen: Seen, name: str) -> str:
 
 
 async def test_they_are_added_found_filtered_and_removed(scene: Scene) -> None:
-    assert "None yet" in (await bookmarks(scene, "Linus")).text
-    await bookmarks(scene, "Linus", add="Bat", note="for the cave")
-    both = await bookmarks(scene, "Linus", add="Wash")
+    await scene.control.new_person("Rosalind")  # nobody else has given her anything
+    assert "None yet" in (await bookmarks(scene, "Rosalind")).text
+    await bookmarks(scene, "Rosalind", add="Bat", note="for the cave")
+    both = await bookmarks(scene, "Rosalind", add="Wash")
     assert both.text.index("Wash") < both.text.index("Bat"), "newest first"
-    oldest = await bookmarks(scene, "Linus", sort="oldest", base="any")
+    oldest = await bookmarks(scene, "Rosalind", sort="oldest", base="any")
     assert oldest.text.index("Bat") < oldest.text.index("Wash")
-    assert "Bat" in (await bookmarks(scene, "Linus", search="cave")).text
-    assert "matches" in (await bookmarks(scene, "Linus", search="nowhere")).text
-    assert "Bat" not in (await bookmarks(scene, "Linus", base=BASES[PASTEL])).text
-    assert "matches" in (await bookmarks(scene, "Linus", category="pose")).text
-    assert "no base model of that name" in (await bookmarks(scene, "Linus", base="nonsense")).text
+    assert "Bat" in (await bookmarks(scene, "Rosalind", search="cave")).text
+    assert "matches" in (await bookmarks(scene, "Rosalind", search="nowhere")).text
+    assert "Bat" not in (await bookmarks(scene, "Rosalind", base=BASES[PASTEL])).text
+    assert "matches" in (await bookmarks(scene, "Rosalind", category="pose")).text
+    assert "no base model of that name" in (await bookmarks(scene, "Rosalind", base="nonsense")).text
 
 
 async def test_what_fits_my_checkpoint_is_shown_first_and_the_rest_is_told_of(scene: Scene) -> None:

@@ -21,11 +21,12 @@ async def test_again_paints_the_same_with_another_seed(scene: Scene) -> None:
 
 
 async def test_the_loras_of_anybodys_picture_can_be_kept(scene: Scene) -> None:
+    dorothy = await scene.control.new_person("Dorothy")  # who has no bookmarks yet
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
-    reply = await (await scene.grace.press(picture, "Bookmark LoRAs")).reply()
+    reply = await (await dorothy.press(picture, "Bookmark LoRAs")).reply()
     assert reply.ephemeral and "Bookmarked Bat" in reply.text
-    assert "You had Bat already" in (await (await scene.grace.press(picture, "Bookmark LoRAs")).reply()).text
-    assert "Bat" in (await (await scene.grace.slash("bookmarks")).reply()).text
+    assert "You had Bat already" in (await (await dorothy.press(picture, "Bookmark LoRAs")).reply()).text
+    assert "Bat" in (await (await dorothy.slash("bookmarks")).reply()).text
 
 
 async def ended_without_a_picture(scene: Scene) -> Seen:
