@@ -72,19 +72,19 @@ async def test_nobody_is_pinged_by_a_prompt(scene: Scene) -> None:
 
 
 async def test_suggestions_put_bookmarks_first_and_mark_what_does_not_fit(scene: Scene) -> None:
-    margaret = scene.control.person("Margaret")
-    await (await margaret.slash("bookmarks", add="Wash")).reply()
-    names = [c["name"] for c in await margaret.autocomplete("imagine", "lora1", "", prompt=PROMPT, checkpoint=VIVID)]
+    emmy = await scene.control.new_person("Emmy")
+    await (await emmy.slash("bookmarks", add="Wash")).reply()
+    names = [c["name"] for c in await emmy.autocomplete("imagine", "lora1", "", prompt=PROMPT, checkpoint=VIVID)]
     assert names[0].startswith("★ Wash") and names[0].endswith("does not fit")
     assert "Vivid" in names[1] and "does not fit" not in names[1]
     assert any(name.startswith("Bat") for name in names[1:])
     assert any("base model unknown" in name for name in names)
-    names = [c["name"] for c in await margaret.autocomplete("imagine", "lora1", "", prompt="x", checkpoint=PASTEL)]
+    names = [c["name"] for c in await emmy.autocomplete("imagine", "lora1", "", prompt="x", checkpoint=PASTEL)]
     assert names[0].startswith("★ Wash") and not names[0].endswith("does not fit")
-    page = await (await margaret.slash("bookmarks", base="any")).reply()
-    await margaret.press(page, "Open")
+    page = await (await emmy.slash("bookmarks", base="any")).reply()
+    await emmy.press(page, "Open")
     card = await scene.control.wait_message(page.id, lambda seen: "Remove" in seen.buttons)
-    await (await margaret.press(card, "Remove")).answered()
+    await (await emmy.press(card, "Remove")).answered()
 
 
 async def test_a_misfit_is_refused_to_the_person_alone_with_a_way_out(scene: Scene) -> None:
