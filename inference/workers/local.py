@@ -92,7 +92,7 @@ class LocalWorker:
     async def restart(self) -> None:
         """Kill the child; the supervisor does the rest."""
         if self._process and self._process.returncode is None:
-            self._process.kill()
+            _kill(self._process)
 
     async def events(self) -> AsyncIterator[Event | WorkerDied]:
         """What the child reports and its deaths, until `close`."""
@@ -111,13 +111,13 @@ class LocalWorker:
 
     async def _dismiss(self, process: asyncio.subprocess.Process) -> None:
         if not self._ready:  # it is still importing torch and would not hear us for seconds; it holds nothing yet
-            process.kill()
+            _kill(process)
         await self._send(Shutdown())
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await process.communicate()  # drains the pipes, so that the child cannot hang on a full one
         except TimeoutError:
-            process.kill()
+            _kill(process)
             await process.communicate()
 
     async def _spawn(self) -> None:
@@ -177,7 +177,7 @@ class LocalWorker:
                 self._receive(line)
         except ValueError:  # a line over the limit: the stream cannot be trusted any more
             log.exception("the worker wrote a line of more than %s bytes", MAX_LINE_BYTES)
-            process.kill()
+            _kill(process)
 
     def _receive(self, line: bytes) -> None:
         try:
@@ -208,3 +208,8 @@ class LocalWorker:
             else:
                 self._last_words.append(text)
                 log.debug("worker: %s", text)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it was quicker
+        process.kill()

@@ -115,6 +115,16 @@ async def test_a_worker_that_dies_at_its_start_is_told_with_its_last_words(house
     await worker.close()
 
 
+async def test_a_worker_that_ends_by_itself_just_when_it_is_to_be_killed_is_no_error(house: House) -> None:
+    worker = LocalWorker(house.configure, [sys.executable, "-c", ""])
+    await worker.start()
+    process = worker._process
+    assert process
+    await process.wait()
+    await worker._dismiss(process)
+    await worker.close()
+
+
 async def test_closing_ends_the_events_and_leaves_no_process(house: House) -> None:
     worker = LocalWorker(house.configure)
     await worker.start()
