@@ -145,6 +145,11 @@ class Painter:
                 self._keep(job)
         return events
 
+    def rest(self) -> None:
+        """Nobody has ordered anything for a while: what nobody needs any more goes, on disk and in memory."""
+        self._forget()
+        self.engine.rest()
+
     def close(self) -> list[JobEvent]:
         """Give up every job. Whoever gets it next goes on from where it is now."""
         for job in self._jobs if self._state_steps else ():

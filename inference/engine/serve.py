@@ -28,7 +28,7 @@ QUIET_SECONDS = 5.0
 class Server:
     """Serves one bot, as many jobs at a time as it is handed.
 
-    After `quiet` seconds without a job, memory that is free goes back to the system.
+    After `quiet` seconds without a job, memory that is free goes back to the system, and the last states go.
     """
 
     channel: Channel
@@ -56,7 +56,7 @@ class Server:
         command = self.channel.receive(seconds=self.quiet)
         if command is None and not self.channel.closed:
             if self.painter is not None:
-                self.painter.engine.rest()
+                self.painter.rest()
             command = self.channel.receive()
         return command
 

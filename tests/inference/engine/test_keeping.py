@@ -72,8 +72,10 @@ def test_a_state_stays_until_the_end_of_its_job_was_told(shared_house: House) ->
         pass
     quick._keeper.submit(int).result()  # all that it had to do is done
     assert states.find(14, about) is not None
-    quick.close()
+    quick.rest()
+    quick._keeper.submit(int).result()
     assert states.find(14, about) is None
+    quick.close()
 
 
 def test_a_disk_that_hangs_costs_states_and_no_picture(shared_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
