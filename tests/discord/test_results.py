@@ -57,19 +57,19 @@ async def paint(scene: Scene, person: Person | None = None, **options: Any) -> S
     return await scene.painted(await (person or scene.ada).slash("imagine", prompt=PROMPT, **options))
 
 
-async def test_vary_resembles_the_picture_it_came_from(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.orders.TWICE_SECONDS", 0.0)
+async def test_vary_resembles_the_picture_it_came_from(scene: Scene) -> None:
+    """Whatever its seed, which is chance: of 60 the farthest was 10.3 away, and strangers are 14 on the average."""
     first = await paint(scene, seed=7)
     (source,) = await pictures_of(first)
-    near, far = list[float](), list[float]()
-    for _time in range(4):  # their seeds are chance: one picture may look like any other
-        (varied,) = await pictures_of(await scene.painted(await scene.ada.press(first, "Vary")))
-        (stranger,) = await pictures_of(await paint(scene, seed=asked(varied).seed))
-        request = asked(varied)
-        assert request.image is not None and request.image.strength == 0.5 and request.seed != 7
-        near.append(float(np.abs(pixels(source) - pixels(varied)).mean()))
-        far.append(float(np.abs(pixels(source) - pixels(stranger)).mean()))
-    assert min(near) > 0 and sum(near) < sum(far)
+    (varied,) = await pictures_of(await scene.painted(await scene.ada.press(first, "Vary")))
+    request = asked(varied)
+    assert request.image is not None and request.image.strength == 0.5 and request.seed != 7
+    strangers = [
+        *await pictures_of(await paint(scene, seed=1, count=4)),
+        *await pictures_of(await paint(scene, seed=5, count=2)),
+    ]
+    near, *far = (np.abs(pixels(source) - pixels(other)).mean() for other in (varied, *strangers))
+    assert 0 < near < sum(far) / len(far)
 
 
 async def test_of_several_pictures_it_asks_which(scene: Scene) -> None:
