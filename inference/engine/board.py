@@ -74,16 +74,19 @@ class Board:
         return said
 
     @contextmanager
-    def showing(self, additions: Additions, *, watching: bool = True, said: Said | None = None) -> Generator[None]:
+    def showing(
+        self, additions: Additions, *, watching: bool = True, more: bool = False, said: Said | None = None
+    ) -> Generator[None]:
         """While inside, the layers add these. Afterwards, if it is watched, `idle` tells which of them never ran.
 
-        What layers say of the words is taken from `said`, if given: what was heard under the same additions.
+        With `more` it goes on from what was watched before. What layers say of the words is taken from `said`, if
+        given: what was heard under the same additions.
         """
         shown = [(layer, addition) for layer, addition in zip(self.layers, additions, strict=True) if addition]
         for layer, addition in shown:
             vars(layer)["addition"] = addition
         self.watching, self.said = watching, said
-        if watching:
+        if watching and not more:
             self.ran[:] = bytes(len(self.ran))
         try:
             yield

@@ -211,6 +211,11 @@ class Caps:
         self._limits[size] = min(rows, self._limits.get(size, rows))
         return self._limits[size]
 
+    def fitting(self, request: GenerationRequest) -> int | None:
+        """How many pictures of this kind memory is known to be enough for in one pass; None as long as it was."""
+        rows = self._limits.get(Size.of(request))
+        return None if rows is None else max(1, rows // rows_each(request))
+
     def forget_limits(self) -> None:
         """There is more memory now."""
         self._limits.clear()

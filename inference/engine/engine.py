@@ -266,6 +266,8 @@ class Engine:
         batch = self._batches.setdefault(key, Batch(checkpoint))
         assert isinstance(batch, Batch), "whatever paints alone has a key of its own"
         batch.join(run)
+        if (fitting := self._caps.fitting(handle.request)) is not None and fitting < handle.request.count:
+            batch.narrow(fitting)
         self._begin(handle, run, batch)
 
     def _begin(self, handle: Handle, run: Painted, batch: Sharing) -> None:
@@ -329,22 +331,26 @@ class Engine:
             short = is_out_of_memory(problem)
             if not short or not self._decoder.work:
                 # None, so that nothing is held any more of what the pass had made so far
-                return None if short and len(batch.runs) > 1 else each_alone(batch, problem)
+                return None if short and isinstance(batch, Batch) and batch.divisible else each_alone(batch, problem)
         self._collect(wait=True)  # what is decoded meanwhile takes memory too
         return self._stepped(batch)
 
     def _halve(self, batch: Sharing) -> None:
         """Half of them go on in a pass of their own, and from now on as many of this size share one at most."""
         assert isinstance(batch, Batch), "whoever paints alone is not short of memory because of others"
-        other = Batch(batch.checkpoint)
-        for run in batch.runs[(len(batch.runs) + 1) // 2 :]:
-            batch.leave(run)
-            other.join(run)
-            self._places[run].batch = other
-        batch.begin_again()
-        self._batches[object()] = other
         size = Size.of(batch.runs[0].request)
-        rows = self._caps.lower(size, max(batch.rows, other.rows))
+        if len(batch.runs) == 1:
+            rows = batch.narrow()
+        else:
+            other = Batch(batch.checkpoint)
+            for run in batch.runs[(len(batch.runs) + 1) // 2 :]:
+                batch.leave(run)
+                other.join(run)
+                self._places[run].batch = other
+            batch.begin_again()
+            self._batches[object()] = other
+            rows = max(batch.rows, other.rows)
+        rows = self._caps.lower(size, rows)
         self._wardrobe.clear()
         log.warning("not enough memory: from now on %d rows of %s share a pass", rows, size)
         self._store.release()

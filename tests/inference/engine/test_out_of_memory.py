@@ -23,6 +23,7 @@ from inference.engine.mishaps import begun
 from inference.engine.snapshots import Resumable, Snapshot
 from inference.errors import LoraNotAtWork, OutOfMemory
 from inference.messages import GenerationRequest
+from inference.work import rows_each
 from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 
 MORE_THAN_THERE_IS = 2**60  # bytes
@@ -135,6 +136,28 @@ def test_who_fits_in_no_pass_fails_alone_with_a_sentence(world: World) -> None:
     assert isinstance(failed.error, OutOfMemory)
     assert "64x64" in str(failed.error)
     assert_same(handles, expected)
+
+
+@pytest.mark.parametrize("varied", [False, True])
+def test_pictures_of_one_request_that_do_not_fit_together_go_through_several_passes(world: World, varied: bool) -> None:
+    uses = tuple(lora.file.use for lora in world.loras)
+    weights = ((0.9, 0.0), (-0.4, 0.7), (0.0, 0.0)) if varied else ()
+    several = [*wishes(world, 1, count=3, loras=uses, variants=weights), *wishes(world, 1, count=3, guidance_scale=1.0)]
+    requests = [*wishes(world, 1), *several, *wishes(world, 2)]
+    expected = painted(world.engine(), requests)
+    engine = world.engine()
+    with needing(networks(engine).unet, lambda rows: len(rows) > 2) as ran:
+        assert_same(painted(engine, requests), expected)
+        assert max(ran) == 2
+        assert sum(ran) == sum(
+            run.total * request.count * rows_each(request) for run, request in zip(expected, requests, strict=True)
+        )
+    with needing(networks(engine).unet, lambda rows: len(rows) > 2) as ran:
+        engine.submit(several[0])
+        arrived(engine)
+        engine.step()
+        assert ran == [2, 2, 2], "not tried again with all of them"
+        engine.finish()
 
 
 def test_a_decode_that_does_not_fit_is_done_picture_by_picture(world: World) -> None:

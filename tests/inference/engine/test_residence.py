@@ -115,12 +115,19 @@ def test_when_halving_is_not_enough_networks_take_turns_and_pictures_are_the_sam
 
 
 def test_whom_not_even_that_helps_fails_alone(world: World) -> None:
-    few, many = wishes(world, 2), wishes(world, 1, count=4)[0]
-    engine, device = small(world, rows=4.5, offload=Offload.ALWAYS)
-    handles = painted(engine, [few[0], many, few[1]])
+    few, guided = wishes(world, 2, guidance_scale=1.0), wishes(world, 1)[0]
+    engine, device = small(world, rows=1.5, offload=Offload.ALWAYS)
+    handles = painted(engine, [few[0], guided, few[1]])
     failed = handles.pop(1)
     assert failed.state is State.FAILED and isinstance(failed.error, OutOfMemory)
     assert_same(handles, painted(world.engine(), few))
+    assert device.most <= device.capacity
+
+
+def test_several_pictures_of_one_order_go_through_several_passes_then_too(world: World) -> None:
+    four = wishes(world, 1, count=4)
+    engine, device = small(world, rows=4.5, offload=Offload.ALWAYS)
+    assert_same(painted(engine, four), painted(world.engine(), four))
     assert device.most <= device.capacity
 
 
