@@ -51,7 +51,7 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        """How many rows its passes have."""
+        """How many rows it has in all."""
         return sum(run.seats for run in self.runs)
 
     @property
