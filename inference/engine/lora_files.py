@@ -20,6 +20,7 @@ from inference.lora.evidence import Evidence, judge
 from inference.lora.header import BadSafetensors, Header, read_header
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import OutsideLibrary, open_regular, resolve
+from inference.lora.metadata import evidence_in
 from inference.lora.sidecar import BadSidecar, read_sidecar
 from inference.lora.verdict import decide, layers_of
 from inference.messages import LoraUse, PredictionType
@@ -102,8 +103,9 @@ class LoraReader:
         layers = layers_of(header.tensors)
         if layers.problem is not None:
             raise LoraFileRefused(lora=use.name, reason=layers.problem)
-        said = judge(use.sha256, header.metadata, read_sidecar(path), known, file_name=path.name)
-        return decide(layers, said, header.metadata).evidence
+        metadata = evidence_in(header.metadata)
+        said = judge(use.sha256, metadata, read_sidecar(path), known, file_name=path.name)
+        return decide(layers, said, metadata).evidence
 
 
 def _stamp(descriptor: int) -> Stamp:

@@ -1,21 +1,30 @@
 """Which base model was a LoRA trained on, and how do we know? A ladder of sources: the highest that speaks decides.
 
-Lower ones may only contradict, and that is kept. Two of the same rung that name different base models leave it
-unknown, for a wrong lineage loads without a murmur and spoils the picture. What a source says never overrules the
-shapes of the layers: see `inference.lora.verdict`.
+What its trainer recorded of the training base (hashes, ids, names, the lineage among the architecture) must agree:
+two that name different base models leave it unknown, for a wrong lineage loads without a murmur and spoils the
+picture. Names that somebody chose for the LoRA itself decide only where the operator trusts them. What a source says
+never overrules the shapes of the layers: see `inference.lora.verdict`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from pathlib import PurePosixPath
 
 from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration
 from inference.lora.knowledge import Knowledge
-from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, repository_base
-from inference.lora.metadata import civitai_version, lineage_of_architecture, recorded_hash, recorded_old_hash
+from inference.lora.known_bases import CIVITAI_VERSIONS, FULL_HASHES, OLD_HASHES, PIXAI_VERSIONS, repository_base
+from inference.lora.metadata import (
+    base_names,
+    civitai_version,
+    pixai_version,
+    recorded_hash,
+    recorded_old_hash,
+    stated_lineages,
+)
 from inference.lora.registry import RegistryAnswer
 from inference.lora.sidecar import Sidecar
 from inference.lora.titles import bases_in_checkpoint_name, bases_in_tag, bases_in_title
@@ -28,10 +37,10 @@ class Rung(IntEnum):
     SHORT = 2  # its old hash of eight digits, which a few checkpoints share
     DECLARED = 3
     ID = 4  # a public id of the training base
-    NAME = 5  # the training base's file name
-    TITLE = 6  # what the LoRA calls itself in its metadata
-    TOLD = 7  # a sidecar or a registry
-    TAG = 8  # `[Illustrious] …` in front of the file's name: counts only where the operator wants it to
+    NAME = 5  # the training base's file name, or its lineage among the architecture
+    TOLD = 6  # a sidecar or a registry
+    TITLE = 7  # what the LoRA calls itself: counts only where the operator wants it to
+    TAG = 8  # `[Illustrious] …` in front of the file's name: likewise
 
 
 class Source(StrEnum):
@@ -64,13 +73,20 @@ RUNGS: dict[Source, Rung] = {
     Source.DECLARATION: Rung.DECLARED,
     Source.BASE_ID: Rung.ID,
     Source.BASE_NAME: Rung.NAME,
-    Source.TITLE: Rung.TITLE,
-    Source.OUTPUT_NAME: Rung.TITLE,
-    Source.ARCHITECTURE: Rung.TITLE,
+    Source.ARCHITECTURE: Rung.NAME,
     Source.SIDECAR: Rung.TOLD,
     Source.REGISTRY: Rung.TOLD,
+    Source.TITLE: Rung.TITLE,
+    Source.OUTPUT_NAME: Rung.TITLE,
     Source.TAG: Rung.TAG,
 }
+# What the trainer recorded of the training base.
+RECORDED = frozenset(
+    {Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID, Source.BASE_NAME, Source.ARCHITECTURE}
+)
+# What leads to one published or installed checkpoint; the others are words that anybody may choose.
+IDENTITIES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID})
+OWN_NAMES = frozenset({Source.TITLE, Source.OUTPUT_NAME, Source.TAG})
 
 
 @dataclass(frozen=True)
@@ -94,19 +110,30 @@ class Evidence:
 def judge(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str = ""
 ) -> Evidence:
-    """Climb the ladder for the file with this `sha256`. A tag stands in its `file_name`."""
+    """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept. A tag stands in its
+    `file_name`."""
     said = heard(sha256, metadata, sidecar, known, file_name=file_name)
-    counting = [each for each in said if known.trust_tags or each.source is not Source.TAG]
+    counting = [each for each in said if each.source not in OWN_NAMES or _names_count(metadata, known)]
     deciding = _deciding(counting, known.declarations.get(sha256))
+    disputed = deciding and _disputed(deciding[0].source, metadata, said, known)
     void = _void_sidecar(sha256, sidecar)
     if not deciding:
         return Evidence(None, Source.NONE, void + _open_answer(known.answers.get(sha256)), said)
-    if len({each.says for each in deciding}) > 1:
-        both = tuple(dict.fromkeys(f"{each.source.value}: {each.says}" for each in deciding))
+    if disputed or len({each.says for each in deciding}) > 1:
+        both = _told_by([*deciding, *(disputed or ())])
         return Evidence(None, Source.CONFLICT, both + void, said)
     source, base_model = deciding[0].source, deciding[0].says
-    against = tuple(dict.fromkeys(f"{each.source.value}: {each.says}" for each in said if each.says != base_model))
+    against = _told_by(each for each in said if each.says != base_model)
     return Evidence(base_model, source, against + void, said)
+
+
+def _told_by(said: Iterable[Testimony]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{each.source.value}: {each.says}" for each in said))
+
+
+def _names_count(metadata: Mapping[str, str], known: Knowledge) -> bool:
+    """Whether the LoRA's own names may decide: never where its training base is named, known to us or not."""
+    return known.trust_tags and not base_names(metadata)
 
 
 def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Testimony]:
@@ -118,23 +145,41 @@ def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Te
     return [each for each in said if RUNGS[each.source] is highest]
 
 
+def _disputed(
+    source: Source, metadata: Mapping[str, str], said: Iterable[Testimony], known: Knowledge
+) -> list[Testimony]:
+    """What speaks against `source` and weighs as much: one of the two is wrong, and nobody knows which.
+
+    The hash of an installed checkpoint, which its operator has declared, stands against names; a name of the
+    training base falls by any word of another base model. An operator who declares the same ends the dispute.
+    """
+    says = {each.says for each in said if each.source is source}
+    declared = {each.says for each in said if each.source is Source.DECLARATION}
+    if source not in RECORDED or declared == says:
+        return []
+    weighing = IDENTITIES if recorded_hash(metadata) in known.installed else RECORDED
+    if source not in IDENTITIES:
+        weighing = frozenset(Source) - {Source.DECLARATION}
+    return [each for each in said if each.source in weighing and each.says not in says]
+
+
 def heard(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str = ""
 ) -> tuple[Testimony, ...]:
     """Everything that speaks, best first."""
     declaration, answer = known.declarations.get(sha256), known.answers.get(sha256)
-    name = metadata.get("ss_sd_model_name", "")
+    names = base_names(metadata)
     said: list[tuple[Source, set[BaseModelId]]] = [
         (Source.TRAINING_BASE, _by_hash(recorded_hash(metadata), known.installed, FULL_HASHES)),
         (Source.SHORT_HASH, _by_hash(recorded_old_hash(metadata), known.installed, OLD_HASHES)),
         (Source.DECLARATION, {declaration.base_model} if declaration else set()),
-        (Source.BASE_ID, _by_id(name)),
-        (Source.BASE_NAME, set() if _by_id(name) else bases_in_checkpoint_name(name)),
-        (Source.TITLE, bases_in_title(metadata.get("modelspec.title", ""))),
-        (Source.OUTPUT_NAME, bases_in_title(metadata.get("ss_output_name", ""))),
-        (Source.ARCHITECTURE, lineage_of_architecture(metadata)),
+        (Source.BASE_ID, _each(_by_id, names)),
+        (Source.BASE_NAME, _each(bases_in_checkpoint_name, [name for name in names if not _by_id(name)])),
+        (Source.ARCHITECTURE, stated_lineages(metadata)),
         (Source.SIDECAR, _told(sha256, sidecar)),
         (Source.REGISTRY, {base} if answer and (base := answer.known_base_model) else set()),
+        (Source.TITLE, bases_in_title(metadata.get("modelspec.title", ""))),
+        (Source.OUTPUT_NAME, bases_in_title(metadata.get("ss_output_name", ""))),
         (Source.TAG, bases_in_tag(file_name)),
     ]
     return tuple(Testimony(source, base) for source, bases in said for base in sorted(bases))
@@ -148,9 +193,16 @@ def _by_hash(
     return set() if found is None else {found}
 
 
+def _each(read: Callable[[str], set[BaseModelId]], names: Iterable[str]) -> set[BaseModelId]:
+    return {base for name in names for base in read(name)}
+
+
 def _by_id(name: str) -> set[BaseModelId]:
-    version = civitai_version(name)
-    found = CIVITAI_VERSIONS.get(version) if version is not None else repository_base(name)
+    """The base model of a public id, whether it stands alone or as the name of a file in a folder."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    version = civitai_version(name) or civitai_version(last)
+    by_version = CIVITAI_VERSIONS.get(version) if version is not None else None
+    found = by_version or PIXAI_VERSIONS.get(pixai_version(last) or 0) or repository_base(name)
     return set() if found is None else {found}
 
 

@@ -1,8 +1,8 @@
 """Whose LoRA is this, by its layers: the share of them that each known base model has, by name and shape.
 
-A base fits when it has every one of the file's layers with the same shape. Where several fit, the tie is broken, in
-this order, by text encoders (a base without them does not fit at all), by coverage of blocks, by the naming scheme
-(names that a base never has are not in its table), and by metadata that names one of them. What remains is
+A base fits when it has every one of the file's layers with the same shape. Where several fit, coverage of blocks may
+point to one; the others are its rivals, for a file may hold only the first blocks of a larger model. Coverage names
+an architecture and proves none: `inference.lora.verdict` asks what the file's metadata says of it. What remains is
 ambiguous: an answer is never guessed. Files that fit nothing may still be recognised by what most of their layers
 say, at the grade `marker`, which is good for a refusal's words and never admits a LoRA.
 """
@@ -17,7 +17,7 @@ from functools import cache
 
 from inference.lora.formats import ModuleTensors
 from inference.lora.markers import marked
-from inference.lora.names import Entry, ModuleName, read_name
+from inference.lora.names import Entry, ModuleName, Part, read_name
 from inference.lora.tables import VARIANTS, Variant, networks, title
 
 _NEAR = 0.9  # the share of layers from which a file that fits nothing is still recognised
@@ -40,7 +40,8 @@ class Fit:
 
     `variants` are the makes that fit. `shares` tells for each base that has any of the file's layers which share of
     them it has, best first. `candidates` are the bases between which no tie could be broken; `grade` is then what
-    it would be if it were. `reasons` are sentences.
+    it would be if it were. `covered` are those of several bases that fit whose blocks the file has all, `rivals` the
+    others, when it is only one. `reasons` are sentences.
     """
 
     base: str | None
@@ -48,6 +49,8 @@ class Fit:
     shares: Mapping[str, float]
     variants: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @property
@@ -60,15 +63,27 @@ class Fit:
         """Whether no known base has all of its layers; no word of anybody makes up for that."""
         return not self.ambiguous and (self.base is None or self.grade is not Grade.FIT)
 
-    def settled_by(self, claims: Collection[str]) -> Fit:
-        """The same with its tie broken where `claims` (bases that metadata or people name) name one of the tied."""
-        claimed = [base for base in self.candidates if base in claims]
-        if len(claimed) != 1:
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """Every base that it may be for."""
+        return self.candidates or (*((self.base,) if self.base else ()), *self.rivals)
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The makes of `base` that fit."""
+        return tuple(each.name for each in VARIANTS if each.base == self.base and each.name in self.variants)
+
+    def settled_on(self, base: str) -> Fit:
+        """The same with its tie broken: what is known besides the layers tells that `base` is meant."""
+        if self.possible == (base,):
             return self
-        (base,) = claimed
-        makes = tuple(variant.name for variant in VARIANTS if variant.base == base and variant.name in self.variants)
-        reason = f"between {_listed(self.candidates)}, what is said of it names {title(base)}"
-        return replace(self, base=base, variants=makes, candidates=(), reasons=(*self.reasons, reason))
+        reason = f"between {_listed(self.possible)}, what is said of it names {title(base)}"
+        return replace(self, base=base, candidates=(), rivals=(), reasons=(*self.reasons, reason))
+
+    def disputed(self) -> Fit:
+        """The same as a tie, because what is said of it does not bear out what the coverage of blocks suggests."""
+        reason = "what is said of it contradicts that"
+        return replace(self, base=None, candidates=self.possible, rivals=(), reasons=(*self.reasons, reason))
 
 
 @dataclass(frozen=True)
@@ -81,8 +96,8 @@ class _Count:
     against: int
 
 
-def fit(modules: Mapping[str, ModuleTensors], claims: Collection[str] = ()) -> Fit:
-    """Compare a file's modules with every known base. `claims` are the bases that metadata or people name."""
+def fit(modules: Mapping[str, ModuleTensors]) -> Fit:
+    """Compare a file's modules with every known base."""
     if not modules:
         return Fit(None, Grade.NONE, {}, reasons=("it holds no LoRA weights",))
     names = {name: read_name(name) for name in modules}
@@ -90,12 +105,12 @@ def fit(modules: Mapping[str, ModuleTensors], claims: Collection[str] = ()) -> F
     shares = _shares(counts, len(modules))
     whole = [count.variant for count in counts if count.fitting == len(modules)]
     if whole:
-        return _settled(whole, names, claims, shares, Grade.FIT, "every layer of it is there, name and shape")
+        return _settled(whole, names, shares, Grade.FIT, "every layer of it is there, name and shape")
     if near := _near(counts, modules, names):
-        return _settled(near, names, claims, shares, Grade.MARKER, "most of its layers are there, but not all")
+        return _settled(near, names, shares, Grade.MARKER, "most of its layers are there, but not all")
     named = [count.variant for count in counts if count.named == len(modules) and not count.against]
     if named:
-        return _settled(named, names, claims, shares, Grade.MARKER, "its layers' names are there; not all shapes tell")
+        return _settled(named, names, shares, Grade.MARKER, "its layers' names are there; not all shapes tell")
     return _by_markers(modules, names, shares)
 
 
@@ -133,25 +148,21 @@ def _shares(counts: list[_Count], modules: int) -> dict[str, float]:
 
 
 def _settled(
-    variants: list[Variant],
-    names: Mapping[str, ModuleName],
-    claims: Collection[str],
-    shares: Mapping[str, float],
-    grade: Grade,
-    why: str,
+    variants: list[Variant], names: Mapping[str, ModuleName], shares: Mapping[str, float], grade: Grade, why: str
 ) -> Fit:
-    """Break the tie between bases that fit equally well, or say that it cannot be broken."""
+    """Which of the bases that fit equally well is meant, as far as the blocks tell."""
     bases = _bases(variants)
+    makes = tuple(variant.name for variant in variants)
     reasons = [f"{why}, in {_listed(bases)}"]
-    if len(bases) > 1:
-        covered = _bases([variant for variant in variants if _covers(variant, names)])
-        if covered:
-            bases = covered
-            reasons.append(f"its blocks are all of {_listed(bases)}'s, so a larger model is not meant")
-    makes = tuple(variant.name for variant in variants if variant.base in bases)
-    if len(bases) > 1:
-        return Fit(None, grade, shares, makes, tuple(bases), tuple(reasons)).settled_by(claims)
-    return Fit(bases[0], grade, shares, makes, reasons=tuple(reasons))
+    if len(bases) == 1:
+        return Fit(bases[0], grade, shares, makes, reasons=tuple(reasons))
+    covered = tuple(_bases([variant for variant in variants if _covers(variant, names)]))
+    if len(covered) != 1:
+        return Fit(None, grade, shares, makes, candidates=tuple(bases), covered=covered, reasons=tuple(reasons))
+    (base,) = covered
+    rivals = tuple(other for other in bases if other != base)
+    reasons.append(f"its blocks are all of {title(base)}'s, so a larger model is hardly meant")
+    return Fit(base, grade, shares, makes, covered=covered, rivals=rivals, reasons=tuple(reasons))
 
 
 def _bases(variants: list[Variant]) -> list[str]:
@@ -179,11 +190,13 @@ def _by_markers(
 
 
 def _covers(variant: Variant, names: Mapping[str, ModuleName]) -> bool:
-    """Whether the file has, of each kind of layer that it changes, every one that the variant has.
+    """Whether the file has, of each kind of layer that it changes, every one that the variant's denoiser has.
 
     A LoRA for all attention layers of a small model fits the first blocks of a larger one; a trainer that was given
-    the larger one would hardly have stopped just there.
+    the larger one would hardly have stopped just there. Text encoders, which many models share, cover nothing.
     """
+    if all(name.part is not Part.DENOISER for name in names.values()):
+        return False
     present: dict[tuple[str, str], set[str]] = {}
     for name in names.values():
         entry = variant.find(name)

@@ -6,16 +6,21 @@ here, and one trained on a private checkpoint is found by the hashes of those th
 
 from __future__ import annotations
 
+import re
+
 from inference.base_models import BaseModelId
 
-_SDXL, _ILLUSTRIOUS, _NOOBAI, _PONY, _ANIMAGINE, _KOLORS, _PLAYGROUND = (
+_SDXL, _ILLUSTRIOUS, _NOOBAI, _PONY, _ANIMAGINE, _HARUKA, _HOSHINO, _KOLORS, _PLAYGROUND = (
     BaseModelId(f"sdxl/{lineage}")
-    for lineage in ("base", "illustrious", "noobai", "pony", "animagine", "kolors", "playground")
+    for lineage in (
+        "base", "illustrious", "noobai", "pony", "animagine", "haruka", "hoshino", "kolors", "playground"
+    )
 )
 _DEV, _SCHNELL, _KREA, _KONTEXT, _CHROMA = (
     BaseModelId(f"flux1/{lineage}") for lineage in ("dev", "schnell", "krea", "kontext", "chroma")
 )
 _SD1, _SD2 = BaseModelId("sd1/base"), BaseModelId("sd2/base")
+_SD3, _SD35M, _SD35L = BaseModelId("sd3/base"), BaseModelId("sd35m/base"), BaseModelId("sd35l/base")
 
 # SHA-256 of the published file.
 FULL_HASHES: dict[str, BaseModelId] = {
@@ -27,6 +32,7 @@ FULL_HASHES: dict[str, BaseModelId] = {
     "536863e9f0c13b0ce834e2f8a19ada425ee4f722c0ad3d0051ec7e6adaa8156c": _ILLUSTRIOUS,  # 1.1
     "c2a1a3eaa13d4c107dc7e00c3fe830cab427aa026362740ea094745b3422a331": _ILLUSTRIOUS,  # 2.0
     "6681e8e4b134c81f16533acedb0d406d7e5e366e1624b4105178c64d00b05d51": _NOOBAI,  # NoobAI-XL 1.1
+    "ea349eeae87ca8d25ba902c93810f7ca83e5c82f920edf12f273af004ae02819": _NOOBAI,  # NoobAI-XL V-Pred 1.0
     "1449e5b0b9de87b0f414c5f29cb11ce3b3dc61fa2b320e784c9441720bf7b766": _ANIMAGINE,  # 3.0
     "e3c47aedb06418c6c331443cd89f2b3b3b34b7ed2102a3d4c4408a8d35aad6b0": _ANIMAGINE,  # 3.1
     "8ece83aa1bed1fb39a2b81f1660f0ce6889218e493c1f2ed55e9f15f59a7e03f": _ANIMAGINE,  # 4.0
@@ -59,35 +65,62 @@ CIVITAI_VERSIONS: dict[int, BaseModelId] = {
     2164239: _CHROMA,
 }
 
-# Repositories of the Hugging Face hub, in lower case: whole ids, and beginnings of ids (those that end in `-` or `/`).
+# PixAI's ids of model versions.
+PIXAI_VERSIONS: dict[int, BaseModelId] = {
+    1861558740588989558: _HARUKA,
+    1954632828118619567: _HOSHINO,
+}
+
+# Repositories of the Hugging Face hub, in lower case: whole ids, and beginnings of ids (those that end in `-`).
 _REPOSITORIES: dict[str, BaseModelId] = {
     "stabilityai/stable-diffusion-xl-base-1.0": _SDXL,
-    "onomaairesearch/illustrious-": _ILLUSTRIOUS,
+    "stabilityai/stable-diffusion-xl-base-0.9": _SDXL,
+    "onomaairesearch/illustrious-xl-": _ILLUSTRIOUS,
     "laxhar/noobai-xl-": _NOOBAI,
     "cagliostrolab/animagine-xl-": _ANIMAGINE,
+    "linaqruf/animagine-xl": _ANIMAGINE,
     "astraliteheart/pony-diffusion-v6": _PONY,
     "astraliteheart/pony-diffusion-v6-": _PONY,
     "kwai-kolors/kolors": _KOLORS,
-    "kwai-kolors/kolors-": _KOLORS,
+    "kwai-kolors/kolors-diffusers": _KOLORS,
     "playgroundai/playground-v2-": _PLAYGROUND,
     "runwayml/stable-diffusion-v1-5": _SD1,
     "stable-diffusion-v1-5/stable-diffusion-v1-5": _SD1,
     "compvis/stable-diffusion-v1-": _SD1,
     "stabilityai/stable-diffusion-2": _SD2,
-    "stabilityai/stable-diffusion-2-": _SD2,
+    "stabilityai/stable-diffusion-2-base": _SD2,
+    "stabilityai/stable-diffusion-2-1": _SD2,
+    "stabilityai/stable-diffusion-2-1-base": _SD2,
+    "stabilityai/stable-diffusion-3-medium": _SD3,
+    "stabilityai/stable-diffusion-3-medium-diffusers": _SD3,
+    "stabilityai/stable-diffusion-3.5-medium": _SD35M,
+    "stabilityai/stable-diffusion-3.5-large": _SD35L,
+    "stabilityai/stable-diffusion-3.5-large-turbo": _SD35L,
     "black-forest-labs/flux.1-dev": _DEV,
     "black-forest-labs/flux.1-schnell": _SCHNELL,
     "black-forest-labs/flux.1-krea-dev": _KREA,
     "black-forest-labs/flux.1-kontext-dev": _KONTEXT,
     "lodestones/chroma": _CHROMA,
-    "lodestones/chroma1-": _CHROMA,
+    "lodestones/chroma1-hd": _CHROMA,
+    "lodestones/chroma1-base": _CHROMA,
+    "lodestones/chroma1-flash": _CHROMA,
 }
+# The same where a repository lies in the hub's cache, and where it is given as an address.
+_IN_CACHE = re.compile(r"(?:^|[/\\])models--([\w.]+(?:-[\w.]+)*)--([\w.\-]+)(?=$|[/\\])")
+_ADDRESS = re.compile(r"https://huggingface\.co/([\w.\-]+/[\w.\-]+)(?=$|[/?#])")
 
 
 def repository_base(name: str) -> BaseModelId | None:
     """The base model of a hub repository's id, in whatever case; None for one that is not known."""
-    wanted = name.strip().lower()
+    wanted = _repository(name.strip()[:1000]).lower()
     for known, base in _REPOSITORIES.items():
         if wanted == known or (known.endswith("-") and wanted.startswith(known)):
             return base
     return None
+
+
+def _repository(name: str) -> str:
+    if cached := _IN_CACHE.search(name):
+        return f"{cached[1]}/{cached[2]}"
+    address = _ADDRESS.match(name)
+    return address[1] if address else name

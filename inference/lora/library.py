@@ -18,7 +18,7 @@ from inference.hashes import hashes_of
 from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.header import BadSafetensors, Header, read_header
 from inference.lora.knowledge import FILES, Knowledge
-from inference.lora.metadata import trigger_words, written_tags
+from inference.lora.metadata import evidence_in, trigger_words, written_tags
 from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar, sidecar_path
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
 from inference.messages import PredictionType, Sha256
@@ -28,22 +28,6 @@ SUFFIX = ".safetensors"
 READERS = min(4, os.cpu_count() or 1)  # threads; hashing leaves Python's lock alone
 FILES_AHEAD = 4  # a thread
 FOREIGN_SUFFIXES = frozenset({".ckpt", ".pt", ".bin", ".pth", ".zip"})
-EVIDENCE_KEYS = (
-    "software",
-    "ss_base_model_version",
-    "ss_new_sd_model_hash",
-    "ss_output_name",
-    "ss_sd_model_hash",
-    "ss_sd_model_name",
-    "ss_v2",
-    "ss_v_parameterization",
-    "ss_zero_terminal_snr",
-    "modelspec.architecture",
-    "modelspec.prediction_type",
-    "modelspec.tags",
-    "modelspec.title",
-    "modelspec.trigger_phrase",
-)
 
 
 class FileStamp(BaseModel):
@@ -254,7 +238,7 @@ def found_from(
         sha256=sha256,
         autov3=autov3,
         sidecar=sidecar,
-        metadata={key: header.metadata[key][:1000] for key in EVIDENCE_KEYS if key in header.metadata},
+        metadata=evidence_in(header.metadata),
         layers=layers,
         trigger_words=trigger_words(header.metadata),
         problem=layers.problem,

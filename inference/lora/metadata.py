@@ -7,15 +7,48 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from inference.base_models import BaseModelId
+from inference.lora.titles import bases_in_checkpoint_name
+
+# What is kept of a file's metadata, besides what `evidence_in` takes out of trainers' configurations.
+EVIDENCE_KEYS = (
+    "software",
+    "ss_base_model_version",
+    "ss_new_sd_model_hash",
+    "ss_output_name",
+    "ss_sd_model_hash",
+    "ss_sd_model_name",
+    "ss_v2",
+    "ss_v_parameterization",
+    "ss_zero_terminal_snr",
+    "modelspec.architecture",
+    "modelspec.prediction_type",
+    "modelspec.tags",
+    "modelspec.title",
+    "modelspec.trigger_phrase",
+)
+# Names of the training base that `evidence_in` takes out of a configuration: OneTrainer's and PEFT's.
+_ONETRAINER_BASE = "ot_config.base_model_name"
+_PEFT_BASE = "lora_adapter_metadata.base_model_name_or_path"
+_BASE_NAMES = ("ss_sd_model_name", _ONETRAINER_BASE, _PEFT_BASE)
+_MAX_VALUE = 1000  # characters of a value that are kept
 
 # What trainers write for "no hash", in lower case: a missing file, a folder, and the SHA-256 of nothing.
 _NO_HASH = frozenset({"", "nofile", "isadirectory", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"})
 _NO_OLD_HASH = frozenset({"", "nofile", "isadirectory", "e3b0c442"})
 _HEX_64, _HEX_8 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{8}")
 _VERSION_FILE = re.compile(r"(\d{4,12})(?:\.safetensors)?")
+_VERSION_PAGE = re.compile(
+    r"https://civitai\.com/(?:models/\d{1,12}(?:/[\w\-]{0,200})?\?modelVersionId=|api/download/models/)(\d{1,12})"
+)
+_PIXAI_FILE = re.compile(r"(\d{16,20})(?:\.safetensors)?")
+_PLACEHOLDER = re.compile(
+    r"(?:|none|null|model|checkpoint|base|base_model|unet|transformer|diffusion_pytorch_model|model_index)"
+    r"(?:\.(?:safetensors|ckpt|sft|json))?"
+)
 _AIR = re.compile(r"(?:urn:)?(?:air:)?(?:[\w\-]+:)*civitai:\d+@(\d{1,12})", re.IGNORECASE)
 
 _VERSIONS = {
@@ -49,6 +82,7 @@ _VERSIONS = {
 _MODELSPEC = (
     ("stable-diffusion-xl-v1-refiner", "sdxl-refiner"),
     ("stable-diffusion-xl", "sdxl"),
+    ("sdxl", "sdxl"),
     ("stable-diffusion-v1", "sd1"),
     ("stable-diffusion-v2", "sd2"),
     ("stable-diffusion-3-5-large", "sd35l"),
@@ -80,15 +114,19 @@ _MODELSPEC = (
     ("animagine", "sdxl"),
     ("anima", "anima"),
 )
+# Not `flux-1-dev`: sd-scripts writes it for every model that has a guidance layer.
 _LINEAGES = {
-    "flux-1-dev": "flux1/dev",
     "flux-1-schnell": "flux1/schnell",
+    "flux.1-kontext-dev": "flux1/kontext",
     "chroma": "flux1/chroma",
+    "chroma1": "flux1/chroma",
     "illustrious": "sdxl/illustrious",
     "noobai": "sdxl/noobai",
     "pony": "sdxl/pony",
     "animagine": "sdxl/animagine",
 }
+_LINEAGES_OF_VERSIONS = {"chroma": "flux1/chroma", "flux_kontext": "flux1/kontext"}
+_FAMILIES = frozenset({"sdxl/illustrious", "sdxl/noobai", "sdxl/pony", "sdxl/animagine"})
 # `"tag": 12`, in JSON's quotes or in Python's, which some trainers leave. Folders' names stand before a brace, so
 # they are not taken; nothing is nested, so no file can make this deep or slow.
 _TAG_COUNT = re.compile(r"""(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)')\s*+:\s*+(\d{1,9})(?!\d)""")
@@ -107,29 +145,89 @@ def recorded_old_hash(metadata: Mapping[str, str]) -> str | None:
     return value if value not in _NO_OLD_HASH and _HEX_8.fullmatch(value) else None
 
 
+def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The part of a file's metadata that counts as evidence, small enough to be kept."""
+    kept = {key: metadata[key][:_MAX_VALUE] for key in EVIDENCE_KEYS if key in metadata}
+    taken = {_ONETRAINER_BASE: _onetrainer_base(metadata), _PEFT_BASE: _peft_base(metadata)}
+    return kept | {key: name[:_MAX_VALUE] for key, name in taken.items() if name}
+
+
+def _onetrainer_base(metadata: Mapping[str, str]) -> str:
+    """OneTrainer's base model; a denoiser of its own, where one was given, is what was trained."""
+    config = _table(metadata.get("ot_config", ""))
+    parts = (config.get(part) for part in ("unet", "transformer", "prior"))
+    inner = (cast("dict[str, Any]", part).get("model_name") for part in parts if isinstance(part, dict))
+    names = (name for name in (*inner, config.get("base_model_name")) if isinstance(name, str) and name.strip())
+    return next(names, "")
+
+
+def _peft_base(metadata: Mapping[str, str]) -> str:
+    config = _table(metadata.get("lora_adapter_metadata", ""))
+    prefixes = ("", "unet.", "transformer.")
+    names = (config.get(f"{prefix}base_model_name_or_path") for prefix in prefixes)
+    return next((name for name in names if isinstance(name, str)), "")
+
+
+def _table(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def base_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """What trainers call the checkpoint it was trained on, in `evidence_in`'s part; words that say nothing left out."""
+    names = (metadata.get(key, "").strip() for key in _BASE_NAMES)
+    return tuple(dict.fromkeys(name for name in names if not _PLACEHOLDER.fullmatch(name.lower())))
+
+
 def civitai_version(name: str) -> int | None:
-    """CivitAI's id of a model version, from `290640.safetensors` or `urn:air:…:civitai:257749@290640`."""
-    match = _VERSION_FILE.fullmatch(name.strip()) or _AIR.fullmatch(name.strip())
+    """CivitAI's id of a model version, from `290640.safetensors`, `urn:air:…:civitai:257749@290640` or its page."""
+    wanted = name.strip()
+    forms = (_VERSION_FILE.fullmatch(wanted), _AIR.fullmatch(wanted), _VERSION_PAGE.fullmatch(wanted))
+    return next((int(match[1]) for match in forms if match), None)
+
+
+def pixai_version(name: str) -> int | None:
+    """PixAI's id of a model version, from its file's name."""
+    match = _PIXAI_FILE.fullmatch(name.strip())
     return int(match[1]) if match else None
 
 
 def claimed_architectures(metadata: Mapping[str, str]) -> frozenset[str]:
     """The architectures that the metadata names; more than one: it contradicts itself."""
+    return frozenset(_claims(metadata))
+
+
+def agreed_architecture(metadata: Mapping[str, str]) -> str | None:
+    """The architecture that several fields of the metadata name, and none another. One field alone is too little."""
+    claims = list(_claims(metadata))
+    return claims[0] if len(claims) > 1 and len(set(claims)) == 1 else None
+
+
+def _claims(metadata: Mapping[str, str]) -> Iterator[str]:
+    """The architecture that each field names. ai-toolkit's version is no claim: it has written sd_1.5 for all."""
     version = metadata.get("ss_base_model_version", "").strip().lower()
-    found = {"sdxl"} if version.startswith("sdxl_") else {_VERSIONS[version]} if version in _VERSIONS else set[str]()
+    by_version = "sdxl" if version.startswith("sdxl_") else _VERSIONS.get(version)
     if metadata.get("software", "").lower().find("ai-toolkit") >= 0:
-        found.clear()  # it has written sd_1.5 whatever it trained on
+        by_version = None
     kind = _modelspec(metadata)
-    found |= set([architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)][:1])
-    if not found and metadata.get("ss_v2", "").strip().lower() == "true":
-        found.add("sd2")
-    return frozenset(found)
+    by_spec = next((architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)), None)
+    by_flag = "sd2" if metadata.get("ss_v2", "").strip().lower() == "true" else None
+    if by_version or by_spec:
+        yield from (each for each in (by_version, by_spec) if each)
+    elif by_flag:
+        yield by_flag
 
 
-def lineage_of_architecture(metadata: Mapping[str, str]) -> set[BaseModelId]:
-    """The lineage that `modelspec.architecture` names: most of its values name an architecture only."""
-    lineage = _LINEAGES.get(_modelspec(metadata))
-    return set() if lineage is None else {BaseModelId(lineage)}
+def stated_lineages(metadata: Mapping[str, str]) -> set[BaseModelId]:
+    """The lineages that the fields for the architecture name: most of their values name an architecture only."""
+    kind = _modelspec(metadata)
+    version = metadata.get("ss_base_model_version", "").strip().lower()
+    named = {_LINEAGES.get(kind), _LINEAGES_OF_VERSIONS.get(version)} - {None}
+    families = {base for base in bases_in_checkpoint_name(kind) if base in _FAMILIES}
+    return {BaseModelId(each) for each in named if each} | families
 
 
 def _modelspec(metadata: Mapping[str, str]) -> str:

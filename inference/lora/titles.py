@@ -1,40 +1,84 @@
 """Base models in names: which words in a checkpoint's or a LoRA's name tell its lineage.
 
-The rules are narrow because names are full of traps: `il` stands in one old title of twelve, and Illustrious is
-also a character. They were measured on 11,516 titles from before any of these lineages existed, where every hit is
-false; those used here had none. Names of checkpoints may say more than names of LoRAs.
+The rules are narrow because names are full of traps: `il` stands in one old title of twelve, Illustrious is also a
+character, and `notPony` is no Pony. A family is told by a whole word that stands as models are named; a denial
+anywhere in the name silences it, and a name with words of two families tells both, which leaves it unknown.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 
 from inference.base_models import BaseModelId
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SEPARATORS = re.compile(r"[\s_.\-]+")
+_SEPARATORS = re.compile(r"[\s_.\-+&()\[\]]+")
+_FOLDERS = re.compile(r"[/\\]")
 _MAX = 1000  # characters of a name that are looked at
 
-# In every name. After splitting, words stand apart by one blank.
+# What may follow a family's name in the name of one of its checkpoints; other words may make it mean something else.
+_MODEL_WORD = (
+    r"(?:sd ?)?xl(?: ?v?\d+\w*)?|v ?\d+\w*|\d+\w*|v ?pred\w*|e(?:ps|psilon)(?: ?pred)?|vae|fp16|bf16|fp8|pruned|final"
+    r"|early|release|base|model|checkpoint|realism|realistic|anime|diffusion|hyper|lightning|turbo|dmd2?"
+    r"|safetensors|ckpt|sft"
+)
+_AS_A_MODEL = rf"(?= ?(?:{_MODEL_WORD})\b|$)"
+
+# Rules are asked of words that stand apart by one blank.
 _ANYWHERE = (
-    ("sdxl/illustrious", r"illustrious ?xl"),
-    ("sdxl/noobai", r"\bnoob ?ai|\bnoob ?xl|\bnai ?xl"),
-    # neither the cartoon's ponies nor a pony tail
-    ("sdxl/pony", r"\bpdxl\b|(?<!little )\bpony(?! ?tails?\b)(?: ?(?:xl|diffusion)| ?v?6)?\b"),
-    ("sdxl/animagine", r"animagine"),
+    ("sdxl/illustrious", r"\billustrious ?xl"),
+    ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
+    # no pony tail
+    ("sdxl/pony", r"\bpdxl\b|\bpony(?! ?tails?\b)(?: ?(?:xl|diffusion)| ?v?6)?\b"),
+    ("sdxl/animagine", r"\banimagine"),
 )
-# In the name of a checkpoint, where a lineage's name is the lineage.
 _IN_CHECKPOINTS = (
-    ("sdxl/illustrious", r"illustrious|\b(?:il|ill|illu|ilxl|illxl)\b"),
-    ("sdxl/base", r"^sd ?xl ?base(?: ?v?1 ?0)?(?: 0 ?9 ?vae)?(?: safetensors| ckpt)?$"),
-    ("sdxl/kolors", r"\bkolors\b"),
-    ("flux1/chroma", r"^chroma(?: ?1)?(?: (?:hd|base|flash|unlocked)| ?v?\d)"),
-    ("flux1/kontext", r"\bflux ?1?\b.*\bkontext\b"),
-    ("flux1/krea", r"\bflux ?1?\b.*\bkrea\b"),
-    ("flux1/schnell", r"\bflux ?1?\b.*\bschnell\b"),
-    ("flux1/dev", r"\bflux ?1? dev\b(?!.*\b(?:krea|kontext|schnell)\b)"),
+    ("sdxl/illustrious", rf"\billustrious{_AS_A_MODEL}"),
+    ("sdxl/noobai", r"\bnoob ?ai(?: ?xl\w*)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
+    ("sdxl/pony", rf"\bpdxl\b|\bpony ?(?:(?:sd ?)?xl|diffusion|v6)|^pony{_AS_A_MODEL}"),
+    ("sdxl/animagine", r"\banimagine"),
+    (
+        "sdxl/base",
+        r"^(?:sd|stable diffusion) ?xl ?(?:base ?)?v?(?:1 ?0|0 ?9)"
+        r"(?: ?(?:base|0 9|vae|fix|fp16|bf16|pruned|safetensors|ckpt|sft))*$"
+        r"|^(?:sd|stable diffusion) ?xl ?base(?: (?:safetensors|ckpt|sft))?$",
+    ),
+    ("sdxl/kolors", r"^(?:kwai )?kolors\b"),
+    ("flux1/chroma", r"^chroma(?: ?1)?(?: (?:hd|base|flash|unlocked)| ?v?\d)(?!.*\bradiance\b)"),
+    ("flux1/kontext", r"^flux ?1? (?:dev )?kontext\b"),
+    ("flux1/krea", r"^flux ?1? (?:dev )?krea\b"),
+    ("flux1/schnell", r"^flux ?1? schnell\b"),
+    ("flux1/dev", r"^flux ?1? dev(?: ?(?:fp8|fp16|bf16|e4m3fn|e5m2|scaled|pruned|original|safetensors|ckpt|sft))*$"),
 )
+# Traces of a family. They tell nothing alone; beside another family's name they make it a mixture.
+_TRACES = (
+    ("sdxl/illustrious", r"illustri|\b(?:il|ill|illu|ilxl|illxl)(?:v?\d+)?\b"),
+    ("sdxl/noobai", r"noob|\bnai(?:v?\d+)?\b"),
+    ("sdxl/pony", r"pony|pdxl|\bp(?:ny|n)xl\b|\bpny\b"),
+    ("sdxl/animagine", r"animagine"),
+    ("sdxl/kolors", r"\bkolors\b"),
+    ("sdxl/playground", r"\bplayground\b"),
+    ("flux1/chroma", r"\bchroma\b"),
+    ("flux1/dev", r"\bflux(?: ?1)?\b"),
+    ("flux1/schnell", r"\bschnell\b"),
+    ("sd1/base", r"\bsd ?1(?: ?[45])?\b|\bsd ?v1\b"),
+    ("sd2/base", r"\bsd ?2(?: ?[01])?\b|\bsd ?v2\b"),
+    ("sd3/base", r"\bsd ?3(?: ?5)?\b"),
+    ("qwen-image/base", r"\bqwen\b"),
+)
+# A name with one of these says what the model is not; that of a checkpoint also, what it is only like.
+_NEGATION = (
+    r"\b(?:not|no|non|never|none|neither|nor|isnt|aint|wasnt|anti|contra|against|without|sans|minus|un|instead|unlike"
+    r"|goodbye|bye|hate|little|kein|keine|nicht|ohne|pas)\b"
+    r"|\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"
+)
+_LIKENESS = (
+    r"\b(?:like|alike|esque|ish|inspired|compatible|friendly|style|styled|lookalike|pseudo|quasi|fake|faux|false|wrong"
+    r"|than|vs|versus|beyond|post|pre|less|free|de|ex|killer)\b"
+)
+
 _TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)(?![a-z])[^\]]*\]", re.IGNORECASE)
 _TAGGED = {
     "illustrious": "sdxl/illustrious",
@@ -43,6 +87,8 @@ _TAGGED = {
     "animagine": "sdxl/animagine",
 }  # `[SDXL]` and `[Flux]` name an architecture, not a lineage
 
+_Rules = tuple[tuple[str, str], ...]
+
 
 def words(name: str) -> str:
     """A name in lower case with its words apart: camelCase split, separators made blanks."""
@@ -50,13 +96,18 @@ def words(name: str) -> str:
 
 
 def bases_in_checkpoint_name(name: str) -> set[BaseModelId]:
-    """The base models that a checkpoint's file name tells; two: a mixture, or a name that misleads."""
-    return _found(name, _ANYWHERE + _IN_CHECKPOINTS)
+    """The base models that a checkpoint's file name tells; two: a mixture, or a name that misleads.
+
+    Of a path only the last part counts.
+    """
+    last = _FOLDERS.split(name[-_MAX:])[-1]
+    told = _found(last, _IN_CHECKPOINTS, f"{_NEGATION}|{_LIKENESS}")
+    return told | _others(last, told) if told else told
 
 
 def bases_in_title(title: str) -> set[BaseModelId]:
     """The base models that a LoRA's own title in its metadata tells, by its words or by a tag in front."""
-    return _found(title, _ANYWHERE) | bases_in_tag(title)
+    return _found(title, _ANYWHERE, _NEGATION) | bases_in_tag(title)
 
 
 def bases_in_tag(name: str) -> set[BaseModelId]:
@@ -66,10 +117,25 @@ def bases_in_tag(name: str) -> set[BaseModelId]:
     return set() if base is None else {BaseModelId(base)}
 
 
-def _found(name: str, rules: tuple[tuple[str, str], ...]) -> set[BaseModelId]:
-    """The rules are asked of the words split at capitals, and unsplit: `NoobAI` is one word or two."""
-    split, unsplit = words(name), _SEPARATORS.sub(" ", name[:_MAX]).strip().lower()
-    return {BaseModelId(base) for base, rule in rules if _rule(rule).search(split) or _rule(rule).search(unsplit)}
+def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
+    """What `rules` find in a name without a `denial`."""
+    forms = _forms(name)
+    return set() if any(_rule(denial).search(form) for form in forms) else _matching(forms, rules)
+
+
+def _others(name: str, told: Collection[BaseModelId]) -> set[BaseModelId]:
+    """Further families of which a name has a trace; lineages of Flux.1 name each other."""
+    architectures = {base.architecture for base in told if base.architecture == "flux1"}
+    return {base for base in _matching(_forms(name), _TRACES) if base.architecture not in architectures}
+
+
+def _matching(forms: Collection[str], rules: _Rules) -> set[BaseModelId]:
+    return {BaseModelId(base) for base, rule in rules if any(_rule(rule).search(form) for form in forms)}
+
+
+def _forms(name: str) -> tuple[str, str]:
+    """Its words split at capitals, and unsplit: `NoobAI` is one word or two."""
+    return words(name), _SEPARATORS.sub(" ", name[:_MAX]).strip().lower()
 
 
 @cache

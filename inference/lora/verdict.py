@@ -15,13 +15,16 @@ from threading import Lock
 from pydantic import BaseModel, ConfigDict
 
 from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, BaseModelId
-from inference.lora.evidence import Evidence, Source
+from inference.lora.evidence import IDENTITIES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
-from inference.lora.metadata import claimed_architectures
+from inference.lora.metadata import agreed_architecture, claimed_architectures
 from inference.lora.tables import STRANGERS, title
 
 UNKNOWN, AMBIGUOUS = "unknown", "ambiguous"
+
+# Trainers' forks leave the metadata of these in place whatever they train, so it breaks no tie with them.
+_LEFT_IN_PLACE = frozenset({"sd1", "sd2"})
 
 # Makes of an architecture that only one lineage has.
 _LINEAGE_OF_MAKE = {"chroma": BaseModelId("flux1/chroma"), "kolors": BaseModelId("sdxl/kolors")}
@@ -44,13 +47,24 @@ class Layers(BaseModel):
     shares: dict[str, float] = {}
     variants: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     problem: str | None = None
 
     @property
     def fit(self) -> Fit:
         """Whose layers these are, as far as names and shapes tell."""
-        return Fit(self.base, self.grade, self.shares, self.variants, self.candidates, self.reasons)
+        return Fit(
+            base=self.base,
+            grade=self.grade,
+            shares=self.shares,
+            variants=self.variants,
+            candidates=self.candidates,
+            covered=self.covered,
+            rivals=self.rivals,
+            reasons=self.reasons,
+        )
 
 
 def layers_of(tensors: Mapping[str, Shaped]) -> Layers:
@@ -104,6 +118,8 @@ def _layers_of(tensors: Mapping[str, Shaped]) -> Layers:
         shares={base: round(share, 4) for base, share in found.shares.items()},
         variants=found.variants,
         candidates=found.candidates,
+        covered=found.covered,
+        rivals=found.rivals,
         reasons=found.reasons,
         problem=_problem(modules.values()),
     )
@@ -157,14 +173,49 @@ class Verdict:
 
 
 def decide(layers: Layers, evidence: Evidence, metadata: Mapping[str, str]) -> Verdict:
-    """Bring shapes and words together: words break ties between shapes, and never overrule them."""
-    claims = claimed_architectures(metadata)
-    best = {evidence.base_model.architecture.value} if evidence.base_model is not None else set[str]()
-    found = layers.fit.settled_by(best).settled_by(claims)
+    """Bring shapes and words together: words may break ties between shapes, and never overrule them.
+
+    `metadata` is what `evidence_in` kept of the file's.
+    """
+    found = _tie_broken(layers.fit, evidence, metadata)
     settled = _settle(evidence, found)
-    against = _metadata_against(found, claims)
+    against = _metadata_against(found, claimed_architectures(metadata))
     settled = replace(settled, contradictions=tuple(dict.fromkeys(settled.contradictions + against)))
     return Verdict(layers, found, settled, (*found.reasons, _lineage_reason(settled)))
+
+
+def _tie_broken(found: Fit, evidence: Evidence, metadata: Mapping[str, str]) -> Fit:
+    """Which of several bases that fit is meant.
+
+    Words alone break no tie: the file must have all blocks of the base that they name. Where it has those of one base
+    only, one word for that base is enough, where of several it takes a checkpoint's hash or id and an architecture in
+    the metadata, or two fields that agree; and none may name another base. An operator's declaration settles a tie.
+    """
+    if len(found.possible) < 2:
+        return found
+    said = evidence.base_model.architecture.value if evidence.base_model is not None else None
+    if evidence.source is Source.DECLARATION and said in found.candidates:
+        return found.settled_on(said)
+    stated, claims = _stated(evidence, metadata), claimed_architectures(metadata)
+    if found.ambiguous:
+        known = said if evidence.source in IDENTITIES else _agreed(found, metadata)
+        return found.settled_on(known) if known in found.covered and stated == claims == {known} else found
+    if stated & set(found.rivals):
+        return found.disputed()
+    return found.settled_on(found.base) if found.base in stated else found
+
+
+def _stated(evidence: Evidence, metadata: Mapping[str, str]) -> set[str]:
+    """Every architecture that is named, the LoRA's own names left out unless they decided."""
+    witnesses = {each.says for each in evidence.testimonies if each.source in RECORDED}
+    if evidence.base_model is not None:
+        witnesses.add(evidence.base_model)
+    return {*claimed_architectures(metadata), *(base.architecture.value for base in witnesses)}
+
+
+def _agreed(found: Fit, metadata: Mapping[str, str]) -> str | None:
+    """The architecture that the metadata's fields agree on, where they are not left in place for other models."""
+    return None if _LEFT_IN_PLACE & set(found.candidates) else agreed_architecture(metadata)
 
 
 def _settle(evidence: Evidence, found: Fit) -> Evidence:
@@ -180,7 +231,7 @@ def _settle(evidence: Evidence, found: Fit) -> Evidence:
         return replace(evidence, base_model=proven, source=Source.SHAPES) if alone else evidence
     if said.architecture != found.base:
         withdrawn = _withdrawn(evidence, f"its layers are {title(found.base)}'s")
-        if proven is None or evidence.source is Source.DECLARATION:
+        if proven is None or evidence.source in {Source.DECLARATION, *IDENTITIES}:
             return withdrawn
         return replace(withdrawn, base_model=proven, source=Source.SHAPES)  # a misleading name proves nothing
     if not _possible(said, found):
@@ -202,9 +253,14 @@ def _why_not_fit(found: Fit) -> str:
 
 
 def _proven(found: Fit) -> BaseModelId | None:
-    """The lineage that the shapes prove: where there is only one, or where only one has this make."""
+    """The lineage that the shapes prove: where there is only one, or where only one has this make.
+
+    None while a rival has the same layers.
+    """
+    if found.rivals:
+        return None
     architecture = Architecture(found.base or "")
-    makes = {_LINEAGE_OF_MAKE.get(make) for make in found.variants}
+    makes = {_LINEAGE_OF_MAKE.get(make) for make in found.makes}
     if len(makes) == 1 and (only := makes.pop()) is not None:
         return only
     if architecture in OPEN_LINEAGES or architecture not in LINEAGE_TITLES:
@@ -214,7 +270,7 @@ def _proven(found: Fit) -> BaseModelId | None:
 
 def _possible(said: BaseModelId, found: Fit) -> bool:
     """Whether a make of the architecture that fits may be of this lineage."""
-    makes = {_LINEAGE_OF_MAKE.get(make) for make in found.variants}
+    makes = {_LINEAGE_OF_MAKE.get(make) for make in found.makes}
     return said in makes if said in _LINEAGE_OF_MAKE.values() else None in makes
 
 
