@@ -13,7 +13,7 @@ import aiosqlite
 
 from bot import background
 from bot.catalogue import LibraryUnreadable, Progress, ScanReport, scan_library
-from bot.database.lora_records import known_files
+from bot.database.lora_records import is_any_doubted, known_files
 from bot.registry import Registry, RegistryUnreachable
 from inference.base_models import BaseModelId
 from inference.lora.declarations import BadDeclarations, declare
@@ -83,7 +83,7 @@ class LibraryKeeper:
             return report
 
     async def watch(self, seconds: float) -> None:
-        """Look every `seconds` whether a file was added, removed or replaced; scan when one was. For ever.
+        """Look every `seconds` whether a file was added, removed, replaced or put in doubt; then scan. For ever.
 
         Then ask the registry, if there is one; what it answers lies in the library, and so is noticed as well.
         """
@@ -94,7 +94,8 @@ class LibraryKeeper:
 
     async def _look(self) -> None:
         try:
-            if await asyncio.to_thread(self._see) != self._fingerprint:
+            changed = await asyncio.to_thread(self._see) != self._fingerprint
+            if changed or await is_any_doubted(self._connection):
                 report = await self.scan()
                 found = len(report.new), len(report.changed), len(report.missing)
                 log.info("the library has changed: %s new, %s changed, %s gone", *found)

@@ -16,10 +16,11 @@ import aiosqlite
 
 from bot.database.errors import DatabaseError
 from bot.database.jobs import FinishedJob, Job, fail_job, find_job, finish_job, note_begun, requeue_job, start_job
+from bot.database.lora_records import doubt_file
 from bot.database.loras import find_version
 from bot.database.pictures import NewPicture
 from bot.spool import keep, place
-from inference.errors import InferenceError, PictureNotSaved, WorkerFailed
+from inference.errors import InferenceError, LoraFileChanged, PictureNotSaved, WorkerFailed
 from inference.logs import about
 from inference.messages import Finished, GenerationRequest, Progress, Started, state_file
 
@@ -83,7 +84,10 @@ class Outcomes:
         return waits
 
     async def fail(self, job: Job, problem: InferenceError) -> Job | None:
-        """running -> failed."""
+        """running -> failed. Of a LoRA whose file had other bytes, the next scan reads the file again."""
+        for use in job.request.loras:
+            if isinstance(problem, LoraFileChanged) and problem.lora == use.name:
+                await self._insist(partial(doubt_file, self._connection, use.sha256))
         failed = await self._insist(
             lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail)
         )

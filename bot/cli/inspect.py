@@ -93,6 +93,7 @@ def _sentences(told: Mapping[str, Any]) -> str:
         lines.append(f"  SHA-256 {told['sha256']}, AutoV2 {told['autov2']}{autov3}")
     lines += [f"  because {harmless(reason)}" for reason in told["reasons"]]
     lines += [f"  but {harmless(each)}" for each in told["contradictions"]]
+    lines += [f"  note: {harmless(note)}" for note in told["notes"]]
     if told["trigger_words"]:
         lines.append(f"  trigger words: {harmless(', '.join(told['trigger_words']))}")
     verdicts = cast("dict[str, dict[str, Any]]", told["verdict"])

@@ -28,6 +28,11 @@ MARK_MISSING = """
     UPDATE lora_version SET missing = 1
     WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path, lora_id
 """
+# A stamp that no file has, so that the next scan reads the file again.
+DOUBT = """
+    UPDATE lora_version SET found = json_set(found, '$.stamp.size', -1) WHERE sha256 = ? AND missing = 0
+"""
+DOUBTED = "SELECT 1 FROM lora_version WHERE missing = 0 AND json_extract(found, '$.stamp.size') < 0 LIMIT 1"
 UNINDEX = "UPDATE lora SET indexed = 0 WHERE id IN (SELECT value FROM json_each(?))"
 MARK_REPLACED = "UPDATE lora_version SET missing = 1 WHERE id = ?"
 AT_PATH = "SELECT * FROM lora_version WHERE path = ? AND missing = 0"
@@ -80,6 +85,16 @@ async def known_files(connection: aiosqlite.Connection) -> dict[str, FoundLora]:
     """What earlier scans found, by path, for `inference.lora.library.scan`. Raises DatabaseError."""
     rows = await fetch(connection, KNOWN)
     return {row["path"]: found for row in rows if (found := stored_found(row["found"]))}
+
+
+async def doubt_file(connection: aiosqlite.Connection, sha256: str) -> None:
+    """Have the next scan read the file of this version again, though it looks untouched. Raises DatabaseError."""
+    await write(connection, DOUBT, (sha256,))
+
+
+async def is_any_doubted(connection: aiosqlite.Connection) -> bool:
+    """Whether a file waits to be read again. Raises DatabaseError."""
+    return await fetch_one(connection, DOUBTED) is not None
 
 
 async def mark_missing(connection: aiosqlite.Connection, present: Collection[str]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from functools import cache
 
 from inference.lora.formats import ModuleTensors
 from inference.lora.markers import marked
-from inference.lora.names import Entry, ModuleName, Part, read_name
+from inference.lora.names import ModuleName, Part, read_name
 from inference.lora.tables import VARIANTS, Variant, networks, title
 
 _NEAR = 0.9  # the share of layers from which a file that fits nothing is still recognised
@@ -224,7 +224,14 @@ def _kinds(network: str) -> dict[str, int]:
     return found
 
 
-def layers_in(variant: Variant, modules: Mapping[str, ModuleTensors]) -> dict[str, Entry]:
-    """Which layers of `variant` each module means; modules that it does not have are left out."""
-    found = {name: variant.find(read_name(name)) for name in modules}
-    return {name: entry for name, entry in found.items() if entry is not None}
+def overlap(variant: Variant, modules: Collection[str]) -> tuple[str, str] | None:
+    """Two names among `modules` that mean the same layer of `variant`; None when no two do."""
+    first: dict[tuple[str | None, str], str] = {}
+    for module in modules:
+        name = read_name(module)
+        entry = variant.find(name)
+        for target in entry.targets if entry else ():
+            other = first.setdefault((variant.networks.get(name.part), target), module)
+            if other != module:
+                return other, module
+    return None

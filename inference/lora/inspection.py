@@ -16,7 +16,7 @@ from inference.lora.header import BadSafetensors, parse_header, raw_header
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FOREIGN_SUFFIXES, SUFFIX, FileStamp, FoundLora, found_from, open_regular
 from inference.lora.metadata import claimed_architectures
-from inference.lora.sidecar import BadSidecar, Sidecar, read_sidecar
+from inference.lora.sidecar import BadSidecar, Sidecar, foreign_sidecar, read_sidecar
 from inference.lora.tables import STRANGERS, load_tables, title
 from inference.lora.verdict import UNKNOWN, Verdict, layers_of
 from inference.matching import KnownLora, Matcher
@@ -42,8 +42,11 @@ class Inspector:
         found = look(path, autov3=self.autov3)
         verdict = found.verdict(self.known)
         if verdict is None:
-            return _broken(path, found.problem or "it cannot be read", self.matcher.checkpoints)
-        return _told(path, found, verdict, self)
+            told = _broken(path, found.problem or "it cannot be read", self.matcher.checkpoints)
+        else:
+            told = _told(path, found, verdict, self)
+        note = foreign_sidecar(path)
+        return told | {"notes": [note] if note else []}
 
     def on(self, found: FoundLora, verdict: Verdict, checkpoint: CheckpointSpec) -> dict[str, object]:
         """Whether a file goes on `checkpoint`, and the sentence that says why or why not."""

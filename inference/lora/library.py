@@ -27,6 +27,7 @@ from inference.prediction import lora_prediction
 SUFFIX = ".safetensors"
 READERS = min(4, os.cpu_count() or 1)  # threads; hashing leaves Python's lock alone
 FILES_AHEAD = 4  # a thread
+READING = 1  # goes up when more is read out of a file than an earlier Easel did, or it is understood otherwise
 FOREIGN_SUFFIXES = frozenset({".ckpt", ".pt", ".bin", ".pth", ".zip"})
 
 
@@ -45,8 +46,8 @@ class FoundLora(BaseModel):
     """One file of the library as a scan found it. With a `problem` it is listed but never painted with.
 
     `path` is relative to the library, with forward slashes; `metadata` is the part of the file's own that counts
-    as evidence, `trigger_words` are candidates from it. Without `layers` nobody has looked into the file (an earlier
-    version of Easel found it), and the next scan will. As JSON it is what the catalogue keeps, so that an unchanged
+    as evidence, `trigger_words` are candidates from it. Without `layers`, or with an older `reading`, an earlier
+    version of Easel found it, and the next scan will look into it. As JSON it is what the catalogue keeps, so that an unchanged
     file is never read twice.
     """
 
@@ -61,6 +62,7 @@ class FoundLora(BaseModel):
     layers: Layers | None = None
     trigger_words: tuple[str, ...] = ()
     problem: str | None = None
+    reading: int = 0
 
     @property
     def name(self) -> str:
@@ -101,7 +103,7 @@ class FoundLora(BaseModel):
     @property
     def outdated(self) -> bool:
         """Whether the file should be read again although it has not changed."""
-        return self.sha256 is not None and (self.layers is None or self.autov3 is None)
+        return self.sha256 is not None and (self.layers is None or self.autov3 is None or self.reading < READING)
 
 
 class OutsideLibrary(Exception):
@@ -242,6 +244,7 @@ def found_from(
         layers=layers,
         trigger_words=trigger_words(header.metadata),
         problem=layers.problem,
+        reading=READING,
     )
 
 

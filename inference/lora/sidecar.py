@@ -1,12 +1,17 @@
-"""The sidecar of a LoRA file: a TOML or JSON file with the same stem that says what people should know of it."""
+"""The sidecar of a LoRA file: a TOML or JSON file with the same stem that says what people should know of it.
+
+Other programs keep files of that name too (A1111's `NAME.json`). One whose keys are mostly not ours is another
+program's and tells nothing here; one with a wrong key among ours is a mistake, and said.
+"""
 
 from __future__ import annotations
 
 import json
 import tomllib
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +19,7 @@ from inference.base_models import BaseModelId
 from inference.messages import Sha256
 
 MAX_SIDECAR_BYTES = 256 * 1024
+_SLIP = 0.7  # likeness of two words from which one is a slip in writing the other
 _ShortText = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -54,12 +60,13 @@ def sidecar_path(lora: Path) -> Path | None:
 
 
 def read_sidecar(lora: Path) -> Sidecar:
-    """What stands beside `lora`; without a sidecar an empty one. Raises BadSidecar."""
+    """What stands beside `lora`; without a sidecar of ours an empty one. Raises BadSidecar."""
     path = sidecar_path(lora)
     if path is None:
         return Sidecar()
     try:
-        return Sidecar.model_validate(_parse(path))
+        value = _parse(path)
+        return Sidecar() if _strange_keys(value) else Sidecar.model_validate(value)
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -68,6 +75,31 @@ def read_sidecar(lora: Path) -> Sidecar:
         raise BadSidecar(f"{path.name} cannot be read: it is nested too deeply") from None
     except (OSError, ValueError) as problem:
         raise BadSidecar(f"{path.name} cannot be read: {problem}") from None
+
+
+def foreign_sidecar(lora: Path) -> str | None:
+    """A sentence about a file beside `lora` that is another program's; None when there is none."""
+    path = sidecar_path(lora)
+    try:
+        strange = _strange_keys(_parse(path)) if path else []
+    except (OSError, ValueError, RecursionError):
+        return None
+    if path is None or not strange:
+        return None
+    keys = ", ".join(repr(key[:40]) for key in strange[:3])
+    return f"{path.name} is another program's file and is not read: its keys ({keys}) are not those of a sidecar"
+
+
+def _strange_keys(value: Any) -> list[str]:
+    """The keys that make a table another program's: like none of ours, and at least as many as the others."""
+    table = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    strange = [key for key in table if not _like_ours(key)]
+    return strange if strange and 2 * len(strange) >= len(table) else []
+
+
+def _like_ours(key: str) -> bool:
+    """Whether a key is one of ours or a slip in writing one; none of ours has a blank in it."""
+    return " " not in key and bool(get_close_matches(key[:40], Sidecar.model_fields, n=1, cutoff=_SLIP))
 
 
 def _parse(path: Path) -> Any:

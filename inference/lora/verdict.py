@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict
 
 from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, BaseModelId
 from inference.lora.evidence import IDENTITIES, RECORDED, Evidence, Source
-from inference.lora.fit import Fit, Grade, fit
+from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
 from inference.lora.metadata import agreed_architecture, claimed_architectures
-from inference.lora.tables import STRANGERS, title
+from inference.lora.tables import STRANGERS, VARIANTS, title
 
 UNKNOWN, AMBIGUOUS = "unknown", "ambiguous"
 
@@ -121,7 +121,7 @@ def _layers_of(tensors: Mapping[str, Shaped]) -> Layers:
         covered=found.covered,
         rivals=found.rivals,
         reasons=found.reasons,
-        problem=_problem(modules.values()),
+        problem=_problem(modules.values()) or _doubled(modules, found),
     )
 
 
@@ -142,6 +142,13 @@ def _problem(modules: Collection[ModuleTensors]) -> str | None:
         return f"{strange[0].module} is of a kind that is not painted with ({kinds})"
     broken = next((module for module in modules if module.problem is not None), None)
     return f"of {broken.module}, {broken.problem}" if broken else None
+
+
+def _doubled(modules: Mapping[str, ModuleTensors], found: Fit) -> str | None:
+    """What is wrong with a file that changes a layer under two names, whichever of the makes that fit is meant."""
+    doubles = [overlap(variant, modules) for variant in VARIANTS if variant.name in found.variants]
+    pair = doubles[0] if doubles and all(doubles) else None
+    return f"it changes one layer twice, as {pair[0]} and as {pair[1]}" if pair else None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,241 @@
+"""LoRA files that lie: layers of one model with the words of another. Real headers, real tensors of rank 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from inference.lora.names import Part, underscored
+from inference.lora.tables import VARIANTS, networks
+from tests.lora_files import safetensors_bytes
+
+Shapes = Mapping[str, tuple[int, ...]]
+Tensors = dict[str, np.ndarray]
+
+PONY_HASH = "67ab2fd8ec439a89b3fedb15cc65f54336af163c7eb5e4f2acc98f090a29b0b3"
+ILLUSTRIOUS_HASH = "3e15ba00387db678ab4a099f75771c4f5ac67fda9e7100a01d263eaf30145aa9"
+FLUX_HASH = "4610115bb0c89560703c892c59ac2742fa821e60ef5871b33493ba544683abd7"
+UNLISTED_HASH = "5" * 64
+
+SD1_WORDS = {"ss_base_model_version": "sd_v1", "modelspec.architecture": "stable-diffusion-v1/lora", "ss_v2": "False"}
+SD2_WORDS = {"ss_base_model_version": "sd_v2", "modelspec.architecture": "stable-diffusion-v2-512/lora"}
+SDXL_WORDS = {
+    "ss_base_model_version": "sdxl_base_v1-0",
+    "modelspec.architecture": "stable-diffusion-xl-v1-base/lora",
+    "ss_v2": "False",
+}
+FLUX_WORDS = {"ss_base_model_version": "flux1", "modelspec.architecture": "flux-1-dev/lora"}
+PONY_BLOCK = SDXL_WORDS | {
+    "ss_sd_model_name": "ponyDiffusionV6XL_v6StartWithThisOne.safetensors",
+    "ss_new_sd_model_hash": PONY_HASH,
+    "ss_sd_model_hash": "e577480d",
+    "ss_output_name": "rider_pony",
+}
+
+
+@dataclass(frozen=True)
+class Lie:
+    """A file, by the layers it has and the words in it and beside it; `truth`: where it may go all the same."""
+
+    label: str
+    tensors: Tensors
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    sidecar: Mapping[str, object] | None = None
+    truth: str | None = None
+
+    def write(self, folder: Path, name: str) -> Path:
+        """Write it as `name` into `folder`, with its sidecar."""
+        path = folder / f"{name}.safetensors"
+        path.write_bytes(safetensors_bytes(self.tensors, self.metadata))
+        if self.sidecar is not None:
+            path.with_suffix(".json").write_text(json.dumps(self.sidecar), "utf-8")
+        return path
+
+
+def pairs(shapes: Shapes, prefix: str) -> Tensors:
+    """Rank-1 pairs for layers; behind a prefix that ends in an underscore as kohya names them, else as PEFT does."""
+    found: Tensors = {}
+    for path, shape in shapes.items():
+        flat = prefix.endswith("_")
+        name = prefix + (underscored(path) if flat else path)
+        down, up = ("lora_down", "lora_up") if flat else ("lora_A", "lora_B")
+        kernel = (1,) * (len(shape) - 2)
+        found[f"{name}.{down}.weight"] = np.full((1, *shape[1:]), 0.01, np.float32)
+        found[f"{name}.{up}.weight"] = np.full((shape[0], 1, *kernel), 0.01, np.float32)
+        if flat:
+            found[f"{name}.alpha"] = np.array(1, np.float32)
+    return found
+
+
+def denoiser(make: str, *wanted: str) -> dict[str, tuple[int, ...]]:
+    """The layers of a model's denoiser whose path has one of `wanted`."""
+    variant = next(variant for variant in VARIANTS if variant.name == make)
+    shapes = networks()[variant.networks[Part.DENOISER]]
+    return {path: shape for path, shape in shapes.items() if any(word in path for word in wanted)}
+
+
+def encoder(network: str, layers: int = 2) -> dict[str, tuple[int, ...]]:
+    """The first layers of a text encoder."""
+    wanted = tuple(f"layers.{number}." for number in range(layers))
+    return {
+        f"text_model.{path.removeprefix('text_model.')}": shape
+        for path, shape in networks()[network].items()
+        if any(word in path for word in wanted)
+    }
+
+
+def _shared(first: str, second: str) -> dict[str, tuple[int, ...]]:
+    one, other = denoiser(first, "attn1"), denoiser(second, "attn1")
+    return {path: shape for path, shape in one.items() if other.get(path) == shape}
+
+
+def _blocks(make: str, prefix: str, most: int) -> dict[str, tuple[int, ...]]:
+    wanted = tuple(f"{prefix}.{number}.attn.to_" for number in range(most))
+    return {path: shape for path, shape in denoiser(make, ".attn.to_").items() if path.startswith(wanted)}
+
+
+@cache
+def lies() -> tuple[Lie, ...]:
+    """All of them."""
+    return tuple([*_of_stable_diffusion_1(), *_of_text_encoders(), *_of_transformers(), *_of_names(), *_of_odd_files()])
+
+
+def _of_stable_diffusion_1() -> Iterator[Lie]:
+    """Layers that SD 1 shares with SD 2 and SDXL."""
+    layers = pairs(_shared("sd1", "sdxl"), "lora_unet_")
+    version = {"ss_base_model_version": "sd_v1"}
+    words: dict[str, Mapping[str, str]] = {
+        "an output name": version | {"ss_output_name": "pony_x"},
+        "a tag": version | {"modelspec.title": "[Pony] x"},
+        "a base name with a family in it": version | {"ss_sd_model_name": "illustriousDreams_v1.safetensors"},
+        "a published base name": SD1_WORDS | {"ss_sd_model_name": "illustriousXL_v01.safetensors"},
+        "a base name alone": {"ss_sd_model_name": "ponyDiffusionV6XL.safetensors"},
+        "a hash against the version": version | {"ss_new_sd_model_hash": PONY_HASH},
+        "a hash alone": {"ss_new_sd_model_hash": PONY_HASH},
+        "an old hash alone": {"ss_sd_model_hash": "e577480d"},
+        "an id": {"ss_sd_model_name": "290640.safetensors"},
+        "a whole Pony block": PONY_BLOCK,
+        "SDXL's words and a title": SDXL_WORDS | {"ss_output_name": "pony_x"},
+        "the version alone": version,
+        "SD 2's flag": {"ss_v2": "True"},
+        "SD 2's words": SD2_WORDS,
+        "SD 1's words": SD1_WORDS,
+        "a lineage for its architecture": {"modelspec.architecture": "pony/lora"},
+        "OneTrainer's base": {"ot_config": json.dumps({"base_model_name": "/m/ponyDiffusionV6XL.safetensors"})},
+        "nothing": {},
+    }
+    for label, metadata in words.items():
+        yield Lie(f"shared layers: {label}", layers, metadata)
+    alone = pairs(denoiser("sd1", "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k"), "lora_unet_")
+    yield Lie("SD 1's own layers with Pony's hash", alone, {"ss_new_sd_model_hash": PONY_HASH})
+    yield Lie("SD 1's own layers with a Pony block", alone, PONY_BLOCK)
+    yield Lie("SD 1's own layers called Pony", alone, {"ss_output_name": "pony_ride"}, truth="sd1/base")
+    yield Lie("a sidecar for SDXL beside shared layers", layers, version, sidecar={"base_model": "sdxl/pony"})
+
+
+def _of_text_encoders() -> Iterator[Lie]:
+    """CLIP-L is the same in SD 1, SDXL, SD 3 and Flux.1."""
+    clip, big = encoder("clip-l"), encoder("clip-g")
+    version = {"ss_base_model_version": "sd_v1"}
+    princess = {"ss_output_name": "pony_princess"}
+    yield Lie("SD 1's text encoder, by diffusers", pairs(clip, "text_encoder."), version | princess)
+    yield Lie("SD 1's text encoder with a Pony block", pairs(clip, "text_encoder."), PONY_BLOCK)
+    yield Lie("SD 1's text encoder, by kohya", pairs(clip, "lora_te_"), PONY_BLOCK)
+    style = {"ss_output_name": "pony_style_flux"}
+    yield Lie("Flux's first text encoder", pairs(clip, "lora_te1_"), {"ss_base_model_version": "flux1"} | style)
+    yield Lie("Flux's first text encoder with Flux's words", pairs(clip, "lora_te1_"), FLUX_WORDS | style)
+    yield Lie("Flux's first text encoder with a Pony block", pairs(clip, "lora_te1_"), PONY_BLOCK)
+    yield Lie("Flux's first text encoder with Pony's id", pairs(clip, "lora_te1_"), {"ss_sd_model_name": "290640"})
+    both = pairs(clip, "lora_te1_") | pairs(big, "lora_te2_")
+    yield Lie("SD 3's text encoders", both, {"ss_output_name": "pony"})
+    yield Lie("SD 3's text encoders with its version", both, {"ss_base_model_version": "medium"} | style)
+    yield Lie("SD 3's text encoders with Pony's hash", both, {"ss_new_sd_model_hash": PONY_HASH})
+
+
+def _of_transformers() -> Iterator[Lie]:
+    """The first blocks of a large transformer are all of a small one's."""
+    flux = pairs(_blocks("flux1", "transformer_blocks", 5), "transformer.")
+    qwen = pairs(_blocks("qwen-image", "transformer_blocks", 5), "transformer.")
+    for owner, layers, version in (("Flux", flux, "flux1"), ("Qwen", qwen, "qwen_image")):
+        for label, metadata in (
+            ("Flux's hash", {"ss_new_sd_model_hash": FLUX_HASH}),
+            ("its version", {"ss_base_model_version": version}),
+            ("its version and Flux's hash", {"ss_base_model_version": version, "ss_new_sd_model_hash": FLUX_HASH}),
+            ("Flux's id", {"ss_sd_model_name": "black-forest-labs/FLUX.1-dev"}),
+            ("nothing", {}),
+            ("the small one's title", {"modelspec.title": "flux 2 klein 4b"}),
+        ):
+            yield Lie(f"{owner}'s first blocks with {label}", layers, metadata)
+        told = {"base_model": "flux2-klein-4b/base"}
+        words = {"ss_base_model_version": "flux1"}
+        yield Lie(f"{owner}'s first blocks with a sidecar for the small one", layers, words, sidecar=told)
+    whole = pairs(denoiser("flux1", ".attn.to_q"), "transformer.")
+    yield Lie("Flux's layers with kohya's word for all of them", whole, FLUX_WORDS)
+    krea = {"ss_sd_model_name": "flux1-krea-dev.safetensors", "ss_new_sd_model_hash": FLUX_HASH}
+    yield Lie("Flux Krea by name, dev by hash", whole, FLUX_WORDS | krea)
+    chroma = {"ss_base_model_version": "chroma", "ss_sd_model_name": "flux1-dev.safetensors"}
+    yield Lie("Chroma by version, dev by name", whole, chroma)
+    kontext = {"ss_base_model_version": "flux_kontext", "ss_sd_model_name": "black-forest-labs/FLUX.1-dev"}
+    yield Lie("Kontext by version, dev by id", whole, kontext)
+
+
+_SDXL_ALONE = ("down_blocks.1.attentions.0.transformer_blocks.1.attn1.to_q",)
+
+
+def _of_names() -> Iterator[Lie]:
+    """SDXL's own layers, whose lineage only words can tell."""
+    layers = pairs(denoiser("sdxl", *_SDXL_ALONE), "lora_unet_")
+    for name in (
+        "notPony_v2", "not_pony_xl", "nonPonyXL", "pony_hair_mix_v3", "ponytailXL_v1", "my_little_pony_xl",
+        "better_than_pony_xl", "pony_free_xl", "fake-pony-xl", "il_mostro_sdxl", "very_ill_sdxl", "villain_ill_v2",
+        "notIllustriousXL", "illustriousDreams_v1", "HMS_Illustrious_ship", "antiNoobAI_xl", "snoobs_xl",
+        "NoobAI-Pony-mix", "illustrious_x_animagine", "ponyXL_illu_v2", "pony_v6_x_noob", "ponySD15_v1",
+        "juggernautXL", "OnomaAIResearch/Illustrious-Lumina-v0.03", "evil/stable-diffusion-xl-base-1.0-evil",
+        "sd_xl_refiner_1.0", "sd_xl_turbo_1.0", "123456.safetensors", "/models/ponyXL/anything.safetensors",
+    ):  # fmt: skip
+        yield Lie(f"base {name}", layers, SDXL_WORDS | {"ss_sd_model_name": name})
+    ride = {"ss_output_name": "pony_ride", "modelspec.title": "[Pony] ride"}
+    unlisted = {"ss_new_sd_model_hash": UNLISTED_HASH}
+    yield Lie("juggernaut called Pony", layers, SDXL_WORDS | ride | unlisted | {"ss_sd_model_name": "juggernautXL"})
+    yield Lie("a placeholder called Pony", layers, SDXL_WORDS | ride | unlisted | {"ss_sd_model_name": "model.ckpt"})
+    yield Lie("only called Pony", layers, ride)
+    pony = {"ss_sd_model_name": "ponyDiffusionV6XL.safetensors"}
+    for label, words in {
+        "Pony by hash, Illustrious by name": {"ss_new_sd_model_hash": PONY_HASH, "ss_sd_model_name": "illustriousXL"},
+        "Pony by hash, Illustrious by id": {"ss_new_sd_model_hash": PONY_HASH, "ss_sd_model_name": "889818"},
+        "Pony by old hash, Illustrious by hash": {
+            "ss_sd_model_hash": "e577480d", "ss_new_sd_model_hash": ILLUSTRIOUS_HASH,
+        },
+        "Pony by id, Illustrious by architecture": {
+            "ss_sd_model_name": "290640", "modelspec.architecture": "illustrious/lora",
+        },
+        "Pony by name, Illustrious by architecture": pony | {"modelspec.architecture": "illustrious/lora"},
+        "Pony by name, Illustrious by title": pony | {"modelspec.title": "Komori IllustriousXL"},
+        "Pony by name, Illustrious by OneTrainer": pony | {"ot_config": '{"base_model_name": "illustriousXL_v01"}'},
+        "a key that only the reader makes": {"ot_config.base_model_name": "ponyDiffusionV6XL"},
+        "Pony as base in OneTrainer, another denoiser": {
+            "ot_config": json.dumps({"base_model_name": "ponyXL_v6", "unet": {"model_name": "juggernautXL"}}),
+        },
+        "a lineage in the version": {"ss_base_model_version": "pony"},
+        "no hash": {"ss_new_sd_model_hash": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+    }.items():  # fmt: skip
+        yield Lie(label, layers, SDXL_WORDS | words if "modelspec.architecture" not in words else words)
+    yield Lie("Pony by name, Illustrious by sidecar", layers, SDXL_WORDS | pony, {"base_model": "sdxl/illustrious"})
+
+
+def _of_odd_files() -> Iterator[Lie]:
+    """Files that no checkpoint takes whole, whatever their words say."""
+    layers = pairs(denoiser("sdxl", *_SDXL_ALONE), "lora_unet_")
+    alien = pairs({"gadget.0": (4, 4)}, "lora_unet_")
+    yield Lie("a layer that nobody has", layers | alien, PONY_BLOCK)
+    yield Lie("a layer of another shape", pairs({_SDXL_ALONE[0]: (640, 1280)}, "lora_unet_"), PONY_BLOCK)
+    yield Lie("Kolors' layers", pairs(denoiser("kolors", "encoder_hid_proj"), "unet."), PONY_BLOCK)
+    yield Lie("the refiner's layers", pairs(denoiser("sdxl-refiner", "down_blocks.1.attentions.0"), "unet."), PONY_BLOCK)
+    twice = layers | pairs(denoiser("sdxl", *_SDXL_ALONE), "unet.")
+    yield Lie("a layer by kohya's name and by diffusers'", twice, PONY_BLOCK)
+    yield Lie("Flux's layers with a Pony block", pairs(denoiser("flux1", ".attn.to_q"), "transformer."), PONY_BLOCK)
