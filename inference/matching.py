@@ -63,8 +63,8 @@ class Matcher:
         sides = {"lora": lora.name, "checkpoint": checkpoint.name, "checkpoint_base": checkpoint.base_model.label}
         if lora.base_model is None:
             made_for = lora.layers.base if lora.layers else None
-            if made_for not in {None, checkpoint.base_model.architecture}:
-                return ArchitectureMismatch(**sides, fitting_checkpoints=[], lora_architecture=title(made_for or ""))
+            if made_for and lora.layers and checkpoint.base_model.architecture not in lora.layers.fit.possible:
+                return ArchitectureMismatch(**sides, fitting_checkpoints=[], lora_architecture=title(made_for))
             if lora.layers and lora.layers.fit.strange:
                 return LayersUnknown(**sides, fitting_checkpoints=[])
             return BaseModelUnknown(**sides, fitting_checkpoints=[], remedy=DECLARE)

@@ -16,7 +16,7 @@ from inference.base_models import BaseModelId
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\s_.\-+&()\[\]]+")
 _FOLDERS = re.compile(r"[/\\]")
-_MAX = 1000  # characters of a name that are looked at
+_MAX = 255  # characters; a longer one is no file's name
 
 # What may follow a family's name in the name of one of its checkpoints; other words may make it mean something else.
 _MODEL_WORD = (
@@ -70,13 +70,13 @@ _TRACES = (
 )
 # A name with one of these says what the model is not; that of a checkpoint also, what it is only like.
 _NEGATION = (
-    r"\b(?:not|no|non|never|none|neither|nor|isnt|aint|wasnt|anti|contra|against|without|sans|minus|un|instead|unlike"
-    r"|goodbye|bye|hate|little|kein|keine|nicht|ohne|pas)\b"
-    r"|\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"
+    r"\b(?:not|no|non|never|none|neither|nor|isnt|arent|wasnt|dont|doesnt|aint|cant|wont|anti|contra|against|without|sans"
+    r"|minus|un|instead|unlike|goodbye|bye|hate|little|kein|keine|nicht|ohne|pas|sin|senza|sem|zonder|bez|nie)\b"
+    r"|n't\b|\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"
 )
 _LIKENESS = (
     r"\b(?:like|alike|esque|ish|inspired|compatible|friendly|style|styled|lookalike|pseudo|quasi|fake|faux|false|wrong"
-    r"|than|vs|versus|beyond|post|pre|less|free|de|ex|killer)\b"
+    r"|than|vs|versus|beyond|post|pre|less|free|de|ex|to|into|killer|removed|excluded|purged|gone)\b"
 )
 
 _TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)(?![a-z])[^\]]*\]", re.IGNORECASE)
@@ -92,7 +92,7 @@ _Rules = tuple[tuple[str, str], ...]
 
 def words(name: str) -> str:
     """A name in lower case with its words apart: camelCase split, separators made blanks."""
-    return _SEPARATORS.sub(" ", _CAMEL.sub(" ", name[:_MAX])).strip().lower()
+    return _SEPARATORS.sub(" ", _CAMEL.sub(" ", name)).strip().lower()
 
 
 def bases_in_checkpoint_name(name: str) -> set[BaseModelId]:
@@ -100,7 +100,7 @@ def bases_in_checkpoint_name(name: str) -> set[BaseModelId]:
 
     Of a path only the last part counts.
     """
-    last = _FOLDERS.split(name[-_MAX:])[-1]
+    last = _FOLDERS.split(name)[-1]
     told = _found(last, _IN_CHECKPOINTS, f"{_NEGATION}|{_LIKENESS}")
     return told | _others(last, told) if told else told
 
@@ -112,13 +112,15 @@ def bases_in_title(title: str) -> set[BaseModelId]:
 
 def bases_in_tag(name: str) -> set[BaseModelId]:
     """The base model of a tag in front of a name: `[Illustrious] Komori Met`."""
-    match = _TAG.match(name[:_MAX])
+    match = _TAG.match(name) if len(name) <= _MAX else None
     base = _TAGGED.get(match[1].lower()) if match else None
     return set() if base is None else {BaseModelId(base)}
 
 
 def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
-    """What `rules` find in a name without a `denial`."""
+    """What `rules` find in a name without a `denial`; one in other letters may deny what its Latin words say."""
+    if len(name) > _MAX or not name.isascii():
+        return set()
     forms = _forms(name)
     return set() if any(_rule(denial).search(form) for form in forms) else _matching(forms, rules)
 
@@ -135,7 +137,7 @@ def _matching(forms: Collection[str], rules: _Rules) -> set[BaseModelId]:
 
 def _forms(name: str) -> tuple[str, str]:
     """Its words split at capitals, and unsplit: `NoobAI` is one word or two."""
-    return words(name), _SEPARATORS.sub(" ", name[:_MAX]).strip().lower()
+    return words(name), _SEPARATORS.sub(" ", name).strip().lower()
 
 
 @cache

@@ -36,10 +36,9 @@ def judged(metadata: dict[str, str], **more: object) -> Evidence:
         ({"ss_sd_model_name": "OnomaAIResearch/Illustrious-xl-early-release-v0"}, "sdxl/illustrious", Source.BASE_ID),
         ({"ss_sd_model_name": "stabilityai/stable-diffusion-xl-base-1.0"}, "sdxl/base", Source.BASE_ID),
         ({"ss_sd_model_name": "waiNSFWIllustrious_v140.safetensors"}, "sdxl/illustrious", Source.BASE_NAME),
-        ({"modelspec.title": "[Pony] Komori"}, "sdxl/pony", Source.TITLE),
-        ({"ss_output_name": "komori_illustriousXL"}, "sdxl/illustrious", Source.OUTPUT_NAME),
         ({"modelspec.architecture": "Illustrious/lora"}, "sdxl/illustrious", Source.ARCHITECTURE),
-        ({"modelspec.architecture": "flux-1-dev/lora"}, "flux1/dev", Source.ARCHITECTURE),
+        ({"modelspec.architecture": "Chroma1/lora"}, "flux1/chroma", Source.ARCHITECTURE),
+        ({"ss_base_model_version": "flux_kontext"}, "flux1/kontext", Source.ARCHITECTURE),
     ],
 )
 def test_each_rung_speaks(metadata: dict[str, str], base: str, source: Source) -> None:
@@ -55,6 +54,8 @@ def test_each_rung_speaks(metadata: dict[str, str], base: str, source: Source) -
         {"ss_sd_model_hash": "NOFILE"},
         {"ss_sd_model_name": "123456.safetensors"},
         {"ss_sd_model_name": "juggernautXL.safetensors"},
+        {"modelspec.architecture": "flux-1-dev/lora", "ss_base_model_version": "flux1"},
+        {"modelspec.title": "[Pony] Komori", "ss_output_name": "komori_pony"},
         {"modelspec.architecture": "stable-diffusion-xl-v1-base/lora", "ss_base_model_version": "sdxl_base_v1-0"},
         {"ss_training_comment": "illustrious pony"},
     ],
@@ -70,16 +71,50 @@ def test_a_higher_rung_decides_and_the_lower_one_is_kept_as_a_contradiction() ->
 
 
 @pytest.mark.parametrize(
-    "metadata",
+    ("metadata", "base", "source"),
     [
-        {"modelspec.title": "Komori IllustriousXL", "ss_output_name": "komori_pony"},
-        {"ss_sd_model_name": "NoobAI-Pony-mix"},
-        {"modelspec.title": "[Pony] x", "modelspec.architecture": "illustrious/lora"},
+        ({"modelspec.title": "[Pony] Komori"}, "sdxl/pony", Source.TITLE),
+        ({"ss_output_name": "komori_illustriousXL"}, "sdxl/illustrious", Source.OUTPUT_NAME),
+        ({"ss_output_name": "komori_pony", "ss_sd_model_name": "model.safetensors"}, "sdxl/pony", Source.OUTPUT_NAME),
+        ({"ss_output_name": "komori_pony", "ss_sd_model_name": "juggernautXL.safetensors"}, None, Source.NONE),
+        ({"modelspec.title": "Komori IllustriousXL", "ss_output_name": "komori_pony"}, None, Source.CONFLICT),
+        ({"ss_output_name": "not_pony"}, None, Source.NONE),
     ],
 )
-def test_two_of_one_rung_that_differ_leave_it_unknown(metadata: dict[str, str]) -> None:
+def test_its_own_names_decide_only_where_they_are_trusted_and_no_base_is_named(
+    metadata: dict[str, str], base: str | None, source: Source
+) -> None:
+    evidence = judged(metadata, trust_tags=True)
+    assert (evidence.base_model, evidence.source) == (base, source)
+    assert judged(metadata).base_model is None
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"ss_sd_model_name": "NoobAI-Pony-mix"},
+        {"ss_new_sd_model_hash": PONY_HASH, "ss_sd_model_name": "illustriousXL_v01"},
+        {"ss_sd_model_hash": "e577480d", "ss_sd_model_name": "889818.safetensors"},
+        {"ss_sd_model_name": "ponyXL", "modelspec.architecture": "illustrious/lora"},
+        {"ss_sd_model_name": "ponyXL", "modelspec.title": "Komori IllustriousXL"},
+    ],
+)
+def test_records_of_the_training_base_that_differ_leave_it_unknown(metadata: dict[str, str]) -> None:
     evidence = judged(metadata)
     assert (evidence.base_model, evidence.source, len(evidence.contradictions)) == (None, Source.CONFLICT, 2)
+
+
+def test_an_operator_ends_the_dispute() -> None:
+    disputed = {"ss_new_sd_model_hash": PONY_HASH, "ss_sd_model_name": "illustriousXL_v01"}
+    assert judged(disputed, declarations=declared(PONY)).base_model == PONY
+    assert judged(disputed, declarations=declared(ILLUSTRIOUS)).base_model is None
+    assert judged(disputed, declarations=declared(ILLUSTRIOUS, force=True)).base_model == ILLUSTRIOUS
+
+
+def test_the_hash_of_an_installed_checkpoint_stands_against_its_file_name() -> None:
+    metadata = {"ss_new_sd_model_hash": "c" * 64, "ss_sd_model_name": "illustriousXL_v01"}
+    assert judged(metadata, installed={"c" * 64: PONY}).base_model == PONY
+    assert judged(metadata | {"ss_sd_model_name": "889818"}, installed={"c" * 64: PONY}).base_model is None
 
 
 def declared(base: BaseModelId, *, force: bool = False) -> dict[str, Declaration]:
@@ -106,7 +141,7 @@ def test_a_tag_in_the_files_name_counts_only_where_the_operator_trusts_tags() ->
     name = "[Illustrious] Komori Met.safetensors"
     assert judged({}, file_name=name).base_model is None
     assert judged({}, file_name=name, trust_tags=True).source is Source.TAG
-    assert judged({"modelspec.title": "[Pony] x"}, file_name=name).contradictions == (
+    assert judged({"ss_sd_model_name": "290640"}, file_name=name).contradictions == (
         "tag in its file's name: sdxl/illustrious",
     )
 

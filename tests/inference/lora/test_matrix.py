@@ -70,8 +70,10 @@ def test_a_marker_never_admits() -> None:
     ("said", "metadata", "base"),
     [
         (None, {}, None),
-        (None, {"ss_base_model_version": "sd_v1"}, "sd1/base"),
-        (None, {"ss_v2": "True"}, "sd2/base"),
+        (None, {"ss_base_model_version": "sd_v1"}, None),
+        (None, {"ss_base_model_version": "sd_v1", "modelspec.architecture": "stable-diffusion-v1/lora"}, None),
+        (None, {"ss_v2": "True"}, None),
+        ("sd1/base", {}, "sd1/base"),
         (None, {"modelspec.architecture": "stable-diffusion-v1/lora", "ss_base_model_version": "sd_v2"}, None),
         ("sd1/my-merge", {"ss_base_model_version": "sd_v2"}, "sd1/my-merge"),
         ("sdxl/pony", {}, None),

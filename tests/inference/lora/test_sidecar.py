@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.lora.sidecar import BadSidecar, Category, Sidecar, read_sidecar, sidecar_path
+from inference.lora.sidecar import BadSidecar, Category, Sidecar, foreign_sidecar, read_sidecar, sidecar_path
 
 FIELDS = {"name": "Komori", "category": "character", "base_model": "demo/vivid", "trigger_words": ["komori"],
           "recommended_weight": 0.8, "description": "A bat girl."}  # fmt: skip
@@ -69,3 +69,26 @@ def test_broken_toml_is_said(lora: Path, raw: bytes) -> None:
     lora.with_suffix(".toml").write_bytes(raw)
     with pytest.raises(BadSidecar, match=r"komori\.toml"):
         read_sidecar(lora)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"description": "", "sd version": "SDXL", "activation text": "komori", "preferred weight": 0.8, "notes": ""},
+        {"description": "x", "sd version": "SD1"},
+        {"activation text": "komori"},
+        {"id": 1, "modelId": 2, "name": "Komori", "baseModel": "Pony", "trainedWords": [], "files": [], "stats": {}},
+        {"pretrained_model_name_or_path": "x", "resolution": 1024, "optimizer_type": "AdamW"},
+    ],
+)
+def test_another_programs_file_is_ignored_and_told(lora: Path, fields: dict[str, object]) -> None:
+    lora.with_suffix(".json").write_text(json.dumps(fields))
+    assert read_sidecar(lora) == Sidecar()
+    assert "komori.json is another program's file" in (foreign_sidecar(lora) or "")
+
+
+@pytest.mark.parametrize("fields", [FIELDS, {"nmae": "x"}, {"name": "x", "base_model": "sdxl/pony", "notes": "x"}])
+def test_a_file_of_ours_is_none_of_another_program(lora: Path, fields: dict[str, object]) -> None:
+    lora.with_suffix(".json").write_text(json.dumps(fields))
+    assert foreign_sidecar(lora) is None
+    assert foreign_sidecar(lora.with_name("other.safetensors")) is None
