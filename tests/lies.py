@@ -102,7 +102,7 @@ def _blocks(make: str, prefix: str, most: int) -> dict[str, tuple[int, ...]]:
 @cache
 def lies() -> tuple[Lie, ...]:
     """All of them."""
-    return tuple([*_of_stable_diffusion_1(), *_of_text_encoders(), *_of_transformers(), *_of_names(), *_of_odd_files()])
+    return (*_of_stable_diffusion_1(), *_of_text_encoders(), *_of_transformers(), *_of_names(), *_of_odd_files())
 
 
 def _of_stable_diffusion_1() -> Iterator[Lie]:
@@ -235,7 +235,9 @@ def _of_odd_files() -> Iterator[Lie]:
     yield Lie("a layer that nobody has", layers | alien, PONY_BLOCK)
     yield Lie("a layer of another shape", pairs({_SDXL_ALONE[0]: (640, 1280)}, "lora_unet_"), PONY_BLOCK)
     yield Lie("Kolors' layers", pairs(denoiser("kolors", "encoder_hid_proj"), "unet."), PONY_BLOCK)
-    yield Lie("the refiner's layers", pairs(denoiser("sdxl-refiner", "down_blocks.1.attentions.0"), "unet."), PONY_BLOCK)
+    yield Lie(
+        "the refiner's layers", pairs(denoiser("sdxl-refiner", "down_blocks.1.attentions.0"), "unet."), PONY_BLOCK
+    )
     twice = layers | pairs(denoiser("sdxl", *_SDXL_ALONE), "unet.")
     yield Lie("a layer by kohya's name and by diffusers'", twice, PONY_BLOCK)
     yield Lie("Flux's layers with a Pony block", pairs(denoiser("flux1", ".attn.to_q"), "transformer."), PONY_BLOCK)

@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 
 from bot.catalogue import LibraryUnreadable, ScanReport, choose_version, find_named, scan_library
 from bot.database.bookmarks import add_bookmark, find_bookmark, list_bookmarks
-from bot.database.connection import fetch, open_database
+from bot.database.connection import fetch, open_database, write
+from bot.database.lora_records import doubt_file, is_any_doubted
 from bot.database.loras import Lora, browse_loras, find_lora_by_name, find_version
-from inference.base_models import BaseModelId, CompatibilityTable
+from inference.base_models import BaseModelId, CompatibilityTable, known_base_models
 from inference.hashes import file_sha256
 from inference.lora.declarations import FILE_NAME, BadDeclarations, declare
 from inference.lora.evidence import Source
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, PredictionType
+from tests.lies import lies
 from tests.lora_files import write_lora, write_sidecar
 
 ILLUSTRIOUS = BaseModelId("sdxl/illustrious")
@@ -401,3 +403,69 @@ async def check_text_index(connection: aiosqlite.Connection) -> None:
             (text["rowid"],),
         )
         assert sorted(text["trigger_words"].split()) == sorted({row["word"] for row in words})
+
+
+def swap(path: Path, *, seed: int) -> str:
+    """Give a file other bytes of equal size and time of change; their SHA-256."""
+    before = path.stat()
+    write_lora(path, seed=seed)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    return file_sha256(path)
+
+
+async def test_a_file_in_doubt_is_read_again_though_size_and_time_are_the_same(
+    connection: aiosqlite.Connection, library: Path
+) -> None:
+    path = write_lora(library / "komori.safetensors", seed=1)
+    old = file_sha256(path)
+    await scanned(connection, library)
+    new = swap(path, seed=2)
+    await scanned(connection, library)
+    assert [version.sha256 for version in (await entry(connection, "komori")).usable] == [old]
+    await doubt_file(connection, old)
+    assert await is_any_doubted(connection)
+    assert (await scanned(connection, library)).new == ("komori.safetensors",)
+    assert [version.sha256 for version in (await entry(connection, "komori")).usable] == [new]
+    assert not await is_any_doubted(connection)
+
+
+async def test_a_file_in_doubt_for_nothing_stays_what_it_is(connection: aiosqlite.Connection, library: Path) -> None:
+    path = write_lora(library / "komori.safetensors")
+    await scanned(connection, library)
+    await doubt_file(connection, file_sha256(path))
+    await scanned(connection, library)
+    assert not await is_any_doubted(connection)
+    assert [version.sha256 for version in (await entry(connection, "komori")).usable] == [file_sha256(path)]
+
+
+async def test_what_an_earlier_easel_read_is_read_again(connection: aiosqlite.Connection, library: Path) -> None:
+    write_lora(library / "komori.safetensors", metadata={"ot_config": '{"base_model_name": "ponyDiffusionV6XL"}'})
+    await scanned(connection, library)
+    earlier = "json_set(json_remove(found, '$.reading'), '$.metadata', json('{}'))"
+    await write(connection, f"UPDATE lora_version SET found = {earlier}, base_model = NULL")
+    await scanned(connection, library)
+    (version,) = (await entry(connection, "komori")).versions
+    assert version.base_model == PONY
+
+
+async def test_another_programs_file_beside_a_lora_does_it_no_harm(
+    connection: aiosqlite.Connection, library: Path
+) -> None:
+    path = write_lora(library / "komori.safetensors", metadata={"ss_sd_model_name": "290640.safetensors"})
+    write_sidecar(path, **{"description": "", "sd version": "SDXL", "activation text": "komori", "notes": ""})
+    assert (await scanned(connection, library)).broken == ()
+    assert [version.base_model for version in (await entry(connection, "komori")).usable] == [PONY]
+
+
+async def test_files_that_lie_go_on_no_checkpoint(connection: aiosqlite.Connection, library: Path) -> None:
+    for number, lie in enumerate(lies()):
+        lie.write(library, f"lie-{number}")
+    await scanned(connection, library)
+    admitted = {
+        (lie.label, str(base))
+        for number, lie in enumerate(lies())
+        for base in known_base_models()
+        if choose_version(await entry(connection, f"lie-{number}"), checkpoint(base), EQUAL_ONLY)
+    }
+    assert admitted == {(lie.label, lie.truth) for lie in lies() if lie.truth}

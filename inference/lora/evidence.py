@@ -81,9 +81,7 @@ RUNGS: dict[Source, Rung] = {
     Source.TAG: Rung.TAG,
 }
 # What the trainer recorded of the training base.
-RECORDED = frozenset(
-    {Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID, Source.BASE_NAME, Source.ARCHITECTURE}
-)
+RECORDED = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID, Source.BASE_NAME, Source.ARCHITECTURE})
 # What leads to one published or installed checkpoint; the others are words that anybody may choose.
 IDENTITIES = frozenset({Source.TRAINING_BASE, Source.SHORT_HASH, Source.BASE_ID})
 OWN_NAMES = frozenset({Source.TITLE, Source.OUTPUT_NAME, Source.TAG})

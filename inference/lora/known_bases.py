@@ -12,9 +12,7 @@ from inference.base_models import BaseModelId
 
 _SDXL, _ILLUSTRIOUS, _NOOBAI, _PONY, _ANIMAGINE, _HARUKA, _HOSHINO, _KOLORS, _PLAYGROUND = (
     BaseModelId(f"sdxl/{lineage}")
-    for lineage in (
-        "base", "illustrious", "noobai", "pony", "animagine", "haruka", "hoshino", "kolors", "playground"
-    )
+    for lineage in ("base", "illustrious", "noobai", "pony", "animagine", "haruka", "hoshino", "kolors", "playground")
 )
 _DEV, _SCHNELL, _KREA, _KONTEXT, _CHROMA = (
     BaseModelId(f"flux1/{lineage}") for lineage in ("dev", "schnell", "krea", "kontext", "chroma")

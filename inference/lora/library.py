@@ -47,8 +47,8 @@ class FoundLora(BaseModel):
 
     `path` is relative to the library, with forward slashes; `metadata` is the part of the file's own that counts
     as evidence, `trigger_words` are candidates from it. Without `layers`, or with an older `reading`, an earlier
-    version of Easel found it, and the next scan will look into it. As JSON it is what the catalogue keeps, so that an unchanged
-    file is never read twice.
+    version of Easel found it, and the next scan will look into it. As JSON it is what the catalogue keeps, so that
+    an unchanged file is never read twice.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -26,6 +26,9 @@ _MODEL_WORD = (
 )
 _AS_A_MODEL = rf"(?= ?(?:{_MODEL_WORD})\b|$)"
 
+# What may follow the name of one published file.
+_SUFFIXES = r"(?: ?(?:base|0 9|vae|fix|fp16|fp8|bf16|e4m3fn|e5m2|scaled|pruned|original|safetensors|ckpt|sft))*$"
+
 # Rules are asked of words that stand apart by one blank.
 _ANYWHERE = (
     ("sdxl/illustrious", r"\billustrious ?xl"),
@@ -39,18 +42,13 @@ _IN_CHECKPOINTS = (
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl\w*)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bpdxl\b|\bpony ?(?:(?:sd ?)?xl|diffusion|v6)|^pony{_AS_A_MODEL}"),
     ("sdxl/animagine", r"\banimagine"),
-    (
-        "sdxl/base",
-        r"^(?:sd|stable diffusion) ?xl ?(?:base ?)?v?(?:1 ?0|0 ?9)"
-        r"(?: ?(?:base|0 9|vae|fix|fp16|bf16|pruned|safetensors|ckpt|sft))*$"
-        r"|^(?:sd|stable diffusion) ?xl ?base(?: (?:safetensors|ckpt|sft))?$",
-    ),
+    ("sdxl/base", rf"^(?:sd|stable diffusion) ?xl ?(?:(?:base ?)?v?(?:1 ?0|0 ?9)|base){_SUFFIXES}"),
     ("sdxl/kolors", r"^(?:kwai )?kolors\b"),
     ("flux1/chroma", r"^chroma(?: ?1)?(?: (?:hd|base|flash|unlocked)| ?v?\d)(?!.*\bradiance\b)"),
     ("flux1/kontext", r"^flux ?1? (?:dev )?kontext\b"),
     ("flux1/krea", r"^flux ?1? (?:dev )?krea\b"),
     ("flux1/schnell", r"^flux ?1? schnell\b"),
-    ("flux1/dev", r"^flux ?1? dev(?: ?(?:fp8|fp16|bf16|e4m3fn|e5m2|scaled|pruned|original|safetensors|ckpt|sft))*$"),
+    ("flux1/dev", rf"^flux ?1? dev{_SUFFIXES}"),
 )
 # Traces of a family. They tell nothing alone; beside another family's name they make it a mixture.
 _TRACES = (

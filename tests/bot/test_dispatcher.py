@@ -14,20 +14,24 @@ import pytest
 from PIL import Image
 
 from bot.attachments import Attachment
+from bot.catalogue import scan_library
 from bot.config import LimitSettings
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
+from bot.database.lora_records import is_any_doubted
 from bot.dispatcher import HOUR_MS
 from bot.generation import Generation
 from bot.updates import JobUpdate
 from bot.views.result import result_view
 from inference.errors import JobExpired, WorkerCrashed
-from inference.messages import Capacity, Failed, Generate, GenerationRequest, state_file
+from inference.hashes import file_sha256
+from inference.messages import Capacity, Failed, Generate, GenerationRequest, LoraUse, state_file
 from inference.queue import EVERYWHERE
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
 from tests.log import Log
+from tests.lora_files import write_lora
 
 
 @dataclass
@@ -105,6 +109,21 @@ async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: 
     line = str(shown[1]["content"])
     assert "predict *epsilon*." in line, "our own sentences may emphasise"
     assert "**Bat**" not in line and "<@1>" not in line, "names in them may do nothing"
+
+
+@pytest.mark.parametrize(("code", "doubted"), [("lora_file_changed", True), ("lora_file_refused", False)])
+async def test_a_lora_whose_file_has_other_bytes_is_read_again(
+    bench: Bench, tmp_path: Path, code: str, *, doubted: bool
+) -> None:
+    path = write_lora(tmp_path / "loras" / "bat.safetensors")
+    await scan_library(bench.connection, path.parent, {})
+    use = LoraUse(sha256=file_sha256(path), name="Bat")
+    job = await bench.order(request(loras=(use,)))
+    given = await bench.worker.job()
+    detail = {"lora": "Bat"} | ({"reason": "x"} if code == "lora_file_refused" else {})
+    bench.worker.say(Failed(job_id=given.job_id, attempt=given.attempt, code=code, detail=detail))
+    assert (await bench.end(job)).job.state is JobState.FAILED
+    assert await is_any_doubted(bench.connection) is doubted
 
 
 async def test_a_job_waits_until_the_worker_has_a_place(bench: Bench) -> None:

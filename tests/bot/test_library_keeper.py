@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 
 from bot.database.connection import open_database
+from bot.database.lora_records import doubt_file
 from bot.database.loras import browse_loras, find_lora_by_name
 from bot.library_keeper import LibraryKeeper
 from inference.base_models import BaseModelId
 from inference.hashes import file_sha256
-from tests.house import House
+from tests.house import House, attention_modules
 from tests.lora_files import write_lora
 
 PATIENCE = 120.0  # seconds
@@ -57,6 +59,24 @@ async def test_files_added_replaced_and_removed_are_noticed(house: House, connec
         return "Wash" not in await names()
 
     await until(is_gone)
+    watching.cancel()
+
+
+async def test_a_file_in_doubt_is_read_again_by_itself(house: House, connection) -> None:
+    keeper = LibraryKeeper(connection, house.library, {})
+    await keeper.scan()
+    before, old = house.bat.stat(), file_sha256(house.bat)
+    sha256 = file_sha256(write_lora(house.bat, modules=attention_modules(), seed=78))
+    os.utime(house.bat, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert house.bat.stat().st_size == before.st_size
+    await doubt_file(connection, old)
+    watching = asyncio.create_task(keeper.watch(0.01))
+
+    async def is_replaced() -> bool:
+        lora = await find_lora_by_name(connection, "Bat")
+        return lora is not None and [version.sha256 for version in lora.usable] == [sha256]
+
+    await until(is_replaced)
     watching.cancel()
 
 

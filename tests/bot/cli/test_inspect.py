@@ -86,6 +86,24 @@ def test_every_file_is_told_in_order_and_rubbish_stops_nothing(here: Here, house
         assert not any(verdict["fits"] for verdict in each["verdict"].values())  # type: ignore[attr-defined]
 
 
+def test_another_programs_file_beside_a_lora_is_told(here: Here, house: House) -> None:
+    write_sidecar(house.mystery, **{"description": "", "sd version": "SDXL", "activation text": "bat\x1b[31m"})
+    (mystery,) = told(inspect(here, house, house.mystery, "--json"))
+    assert (mystery["problems"], len(mystery["notes"])) == ([], 1)  # type: ignore[arg-type]
+    said = inspect(here, house, house.mystery)
+    assert said.code == DONE
+    assert "note: mystery.json is another program's file and is not read" in said.out
+
+
+def test_a_file_that_changes_a_layer_under_two_names_fits_nowhere(here: Here, house: House, tmp_path: Path) -> None:
+    layer = "down_blocks.1.attentions.0.transformer_blocks.1.attn1.to_q"
+    modules = {f"lora_unet_{layer.replace('.', '_')}": (640, 640), f"unet.{layer}": (640, 640)}
+    path = write_lora(tmp_path / "twice.safetensors", modules=modules, metadata={"ss_sd_model_name": "290640"})
+    (twice,) = told(inspect(here, house, path, "--json"))
+    assert "it changes one layer twice" in str(twice["problems"])
+    assert not any(each["fits"] for each in twice["verdict"].values())  # type: ignore[attr-defined]
+
+
 def test_a_declaration_counts_at_once(here: Here, house: House) -> None:
     here("library", "declare", house.mystery, "--base", BASES[PASTEL], "--reason", "mine", "--config", house.config)
     (mystery,) = told(inspect(here, house, house.mystery, "--json"))

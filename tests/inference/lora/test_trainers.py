@@ -44,11 +44,11 @@ def onetrainer(base: str, denoiser_of_its_own: str = "") -> dict[str, str]:
 TOLD: list[tuple[str, str, Mapping[str, str]]] = [
     # kohya's sd-scripts and what runs it (kohya_ss, fluxgym, PixAI, LoRA Easy Training Scripts)
     *(("kohya, name", base, kohya(name)) for base, name in (
-        ("sdxl/pony", "ponyDiffusionV6XL_v6StartWithThisOne.safetensors"), ("sdxl/pony", "ponyDiffusionV6XL.safetensors"),
+        ("sdxl/pony", "ponyDiffusionV6XL_v6StartWithThisOne.safetensors"), ("sdxl/pony", "ponyDiffusionV6XL.ckpt"),
         ("sdxl/pony", "pony.safetensors"), ("sdxl/pony", "PonyXL_v6.ckpt"), ("sdxl/pony", "pony-v6.safetensors"),
-        ("sdxl/illustrious", "Illustrious-XL-v1.0.safetensors"), ("sdxl/illustrious", "illustriousXL20_v20.safetensors"),
+        ("sdxl/illustrious", "Illustrious-XL-v1.0.safetensors"), ("sdxl/illustrious", "illustriousXL20_v20"),
         ("sdxl/illustrious", "waiIllustriousSDXL_v140.safetensors"), ("sdxl/illustrious", "Illustrious-XL-v0.1-GUIDED"),
-        ("sdxl/noobai", "noobaiXLNAIXL_epsilonPred11Version.safetensors"), ("sdxl/noobai", "NoobAI-XL-v1.1.safetensors"),
+        ("sdxl/noobai", "noobaiXLNAIXL_epsilonPred11Version.safetensors"), ("sdxl/noobai", "NoobAI-XL-v1.1"),
         ("sdxl/noobai", "NoobAI-XL-Vpred-v1.0.safetensors"), ("sdxl/animagine", "animagine-xl-4.0-opt.safetensors"),
         ("sdxl/animagine", "animagineXLV3_v30.safetensors"), ("sdxl/base", "sd_xl_base_1.0.safetensors"),
         ("sdxl/base", "sdXL_v10VAEFix.safetensors"), ("sdxl/base", "sdXL_v10.safetensors"),

@@ -38,10 +38,12 @@ from inference.parameters import CHUNK, JSON_CHUNK
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request
 from tests.inference.workers.processes import PATIENCE, WorkerProcess
+from tests.lies import PONY_BLOCK, Lie, denoiser, lies, pairs
 from tests.lora_files import lora_tensors, safetensors_bytes
 
 PLACES = 16  # pictures that the worker takes at a time, until it has measured how many pay
-BROKEN, MISSING, OTHER_ARCHITECTURE = "broken", "missing", "video"
+BROKEN, MISSING, OTHER_ARCHITECTURE, PRETENDER = "broken", "missing", "video", "pony"
+REFUSED = {"base_model_unknown", "base_model_mismatch", "architecture_mismatch", "layers_unknown", "lora_file_refused"}
 # As long as it may be, and longer than this process is ever held up between two of its lines. It is never waited for.
 LONG = request(checkpoint=VIVID, steps=150, sampler="euler", count=4)
 ENDLESS = request(checkpoint=VIVID, steps=150, sampler="euler", count=4, width=160, height=160)
@@ -54,8 +56,10 @@ def worker(shared_house: House, tmp_path_factory: pytest.TempPathFactory) -> Ite
     broken = tmp_path_factory.mktemp("broken")
     (broken / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline", "unet": ["os", "system"]}')
     wan = shared_house.configure.checkpoints[0].model_dump() | {"name": OTHER_ARCHITECTURE, "base_model": "wan/base"}
+    pony = wan | {"name": PRETENDER, "base_model": "sdxl/pony"}
     more = (
         CheckpointSpec.model_validate(wan),
+        CheckpointSpec.model_validate(pony),
         spec(shared_house, BROKEN, broken),
         spec(shared_house, MISSING, broken / "nowhere"),
     )
@@ -230,6 +234,27 @@ def test_a_lora_of_the_other_lineage_is_refused_whatever_it_is_called(
     assert problem.code == "base_model_mismatch"
     for word in ("Pastel", "Vivid", "It fits pastel"):
         assert word in str(problem)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "shared layers: a whole Pony block", "shared layers: an output name", "SD 1's text encoder, by kohya",
+        "Flux's first text encoder with a Pony block", "SD 3's text encoders", "Flux's first blocks with Flux's hash",
+        "base notPony_v2", "juggernaut called Pony", "Pony by hash, Illustrious by name",
+        "a layer by kohya's name and by diffusers'", "a layer that nobody has", "Kolors' layers",
+    ],
+)  # fmt: skip
+def test_a_file_that_lies_is_refused(worker: WorkerProcess, shared_house: House, label: str) -> None:
+    lie = next(lie for lie in lies() if lie.label == label)
+    path = lie.write(shared_house.library, "lie")
+    assert refusal(worker.paint(*with_lora(path, PRETENDER))).code in REFUSED
+
+
+def test_one_that_does_not_lie_gets_as_far_as_the_checkpoint(worker: WorkerProcess, shared_house: House) -> None:
+    honest = Lie("", pairs(denoiser("sdxl", "attn2.to_k"), "lora_unet_"), PONY_BLOCK)
+    path = honest.write(shared_house.library, "honest")
+    assert refusal(worker.paint(*with_lora(path, PRETENDER))).code not in REFUSED
 
 
 def test_a_lora_that_nobody_knows_is_refused(worker: WorkerProcess, shared_house: House) -> None:
