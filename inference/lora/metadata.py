@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from inference.base_models import BaseModelId
@@ -170,7 +170,7 @@ def _peft_base(metadata: Mapping[str, str]) -> str:
 
 def _table(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text) if text else {}
+        value: Any = json.loads(text) if text else {}
     except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
@@ -197,28 +197,15 @@ def pixai_version(name: str) -> int | None:
 
 def claimed_architectures(metadata: Mapping[str, str]) -> frozenset[str]:
     """The architectures that the metadata names; more than one: it contradicts itself."""
-    return frozenset(_claims(metadata))
-
-
-def agreed_architecture(metadata: Mapping[str, str]) -> str | None:
-    """The architecture that several fields of the metadata name, and none another. One field alone is too little."""
-    claims = list(_claims(metadata))
-    return claims[0] if len(claims) > 1 and len(set(claims)) == 1 else None
-
-
-def _claims(metadata: Mapping[str, str]) -> Iterator[str]:
-    """The architecture that each field names. ai-toolkit's version is no claim: it has written sd_1.5 for all."""
     version = metadata.get("ss_base_model_version", "").strip().lower()
-    by_version = "sdxl" if version.startswith("sdxl_") else _VERSIONS.get(version)
+    found = {"sdxl"} if version.startswith("sdxl_") else {_VERSIONS[version]} if version in _VERSIONS else set[str]()
     if metadata.get("software", "").lower().find("ai-toolkit") >= 0:
-        by_version = None
+        found.clear()  # it has written sd_1.5 whatever it trained on
     kind = _modelspec(metadata)
-    by_spec = next((architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)), None)
-    by_flag = "sd2" if metadata.get("ss_v2", "").strip().lower() == "true" else None
-    if by_version or by_spec:
-        yield from (each for each in (by_version, by_spec) if each)
-    elif by_flag:
-        yield by_flag
+    found |= set([architecture for begin, architecture in _MODELSPEC if kind.startswith(begin)][:1])
+    if not found and metadata.get("ss_v2", "").strip().lower() == "true":
+        found.add("sd2")
+    return frozenset(found)
 
 
 def stated_lineages(metadata: Mapping[str, str]) -> set[BaseModelId]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from functools import cache
 
-from inference.base_models import BaseModelId
+from inference.base_models import Architecture, BaseModelId
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\s_.\-+&()\[\]]+")
@@ -27,7 +27,10 @@ _MODEL_WORD = (
 _AS_A_MODEL = rf"(?= ?(?:{_MODEL_WORD})\b|$)"
 
 # What may follow the name of one published file.
-_SUFFIXES = r"(?: ?(?:base|0 9|vae|fix|fp16|fp8|bf16|e4m3fn|e5m2|scaled|pruned|original|safetensors|ckpt|sft))*$"
+_SUFFIXES = (
+    r"(?: ?(?:base|0 9|vae|fix|fp16|fp8|bf16|e4m3fn|e5m2|scaled|pruned|original"
+    r"|diffusers|incl|clips|t5xxlfp16|t5xxlfp8|safetensors|ckpt|sft))*$"
+)
 
 # Rules are asked of words that stand apart by one blank.
 _ANYWHERE = (
@@ -43,6 +46,8 @@ _IN_CHECKPOINTS = (
     ("sdxl/pony", rf"\bpdxl\b|\bpony ?(?:(?:sd ?)?xl|diffusion|v6)|^pony{_AS_A_MODEL}"),
     ("sdxl/animagine", r"\banimagine"),
     ("sdxl/base", rf"^(?:sd|stable diffusion) ?xl ?(?:(?:base ?)?v?(?:1 ?0|0 ?9)|base){_SUFFIXES}"),
+    ("sd3/base", rf"^(?:sd|stable diffusion) ?3 medium{_SUFFIXES}"),
+    ("sd35m/base", rf"^(?:sd|stable diffusion) ?3 ?5 medium{_SUFFIXES}"),
     ("sdxl/kolors", r"^(?:kwai )?kolors\b"),
     ("flux1/chroma", r"^chroma(?: ?1)?(?: (?:hd|base|flash|unlocked)| ?v?\d)(?!.*\bradiance\b)"),
     ("flux1/kontext", r"^flux ?1? (?:dev )?kontext\b"),
@@ -63,7 +68,8 @@ _TRACES = (
     ("flux1/schnell", r"\bschnell\b"),
     ("sd1/base", r"\bsd ?1(?: ?[45])?\b|\bsd ?v1\b"),
     ("sd2/base", r"\bsd ?2(?: ?[01])?\b|\bsd ?v2\b"),
-    ("sd3/base", r"\bsd ?3(?: ?5)?\b"),
+    ("sd3/base", r"\bsd ?3\b(?! ?5)"),
+    ("sd35m/base", r"\bsd ?3 ?5\b"),
     ("qwen-image/base", r"\bqwen\b"),
 )
 # A name with one of these says what the model is not; that of a checkpoint also, what it is only like.
@@ -124,8 +130,8 @@ def _found(name: str, rules: _Rules, denial: str) -> set[BaseModelId]:
 
 
 def _others(name: str, told: Collection[BaseModelId]) -> set[BaseModelId]:
-    """Further families of which a name has a trace; lineages of Flux.1 name each other."""
-    architectures = {base.architecture for base in told if base.architecture == "flux1"}
+    """Further families of which a name has a trace; outside of SDXL, other lineages of an architecture are none."""
+    architectures = {base.architecture for base in told} - {Architecture.SDXL}
     return {base for base in _matching(_forms(name), _TRACES) if base.architecture not in architectures}
 
 

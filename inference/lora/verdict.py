@@ -18,13 +18,10 @@ from inference.base_models import LINEAGE_TITLES, OPEN_LINEAGES, Architecture, B
 from inference.lora.evidence import IDENTITIES, RECORDED, Evidence, Source
 from inference.lora.fit import Fit, Grade, fit, overlap
 from inference.lora.formats import USABLE, ModuleTensors, Shaped, modules_of
-from inference.lora.metadata import agreed_architecture, claimed_architectures
+from inference.lora.metadata import claimed_architectures
 from inference.lora.tables import STRANGERS, VARIANTS, title
 
 UNKNOWN, AMBIGUOUS = "unknown", "ambiguous"
-
-# Trainers' forks leave the metadata of these in place whatever they train, so it breaks no tie with them.
-_LEFT_IN_PLACE = frozenset({"sd1", "sd2"})
 
 # Makes of an architecture that only one lineage has.
 _LINEAGE_OF_MAKE = {"chroma": BaseModelId("flux1/chroma"), "kolors": BaseModelId("sdxl/kolors")}
@@ -195,34 +192,30 @@ def _tie_broken(found: Fit, evidence: Evidence, metadata: Mapping[str, str]) -> 
     """Which of several bases that fit is meant.
 
     Words alone break no tie: the file must have all blocks of the base that they name. Where it has those of one base
-    only, one word for that base is enough, where of several it takes a checkpoint's hash or id and an architecture in
-    the metadata, or two fields that agree; and none may name another base. An operator's declaration settles a tie.
+    only, one word for that base is enough; where of several, what is recorded of the training base must name it and
+    the architecture in the metadata agree, which trainers' forks leave in place for other models. No word may name
+    another base. An operator's declaration settles a tie.
     """
     if len(found.possible) < 2:
         return found
     said = evidence.base_model.architecture.value if evidence.base_model is not None else None
     if evidence.source is Source.DECLARATION and said in found.candidates:
         return found.settled_on(said)
-    stated, claims = _stated(evidence, metadata), claimed_architectures(metadata)
+    claims = claimed_architectures(metadata)
+    stated = claims | _recorded(evidence)
     if found.ambiguous:
-        known = said if evidence.source in IDENTITIES else _agreed(found, metadata)
-        return found.settled_on(known) if known in found.covered and stated == claims == {known} else found
+        borne_out = evidence.source in RECORDED and said in found.covered and said in claims and len(stated) == 1
+        return found.settled_on(said) if said is not None and borne_out else found
     if stated & set(found.rivals):
         return found.disputed()
     return found.settled_on(found.base) if found.base in stated else found
 
 
-def _stated(evidence: Evidence, metadata: Mapping[str, str]) -> set[str]:
-    """Every architecture that is named, the LoRA's own names left out unless they decided."""
-    witnesses = {each.says for each in evidence.testimonies if each.source in RECORDED}
-    if evidence.base_model is not None:
-        witnesses.add(evidence.base_model)
-    return {*claimed_architectures(metadata), *(base.architecture.value for base in witnesses)}
-
-
-def _agreed(found: Fit, metadata: Mapping[str, str]) -> str | None:
-    """The architecture that the metadata's fields agree on, where they are not left in place for other models."""
-    return None if _LEFT_IN_PLACE & set(found.candidates) else agreed_architecture(metadata)
+def _recorded(evidence: Evidence) -> set[str]:
+    """The architectures that records of the training base name, and whatever else decided."""
+    said = {each.says for each in evidence.testimonies if each.source in RECORDED}
+    decided = {evidence.base_model} if evidence.base_model is not None else set[BaseModelId]()
+    return {base.architecture.value for base in said | decided}
 
 
 def _settle(evidence: Evidence, found: Fit) -> Evidence:

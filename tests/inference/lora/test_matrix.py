@@ -12,10 +12,14 @@ from itertools import islice
 import pytest
 
 from inference.base_models import ARCHITECTURE_TITLES, BaseModelId
-from inference.lora.evidence import Evidence, Source
+from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.fit import Grade
+from inference.lora.knowledge import Knowledge
+from inference.lora.metadata import evidence_in
+from inference.lora.sidecar import Sidecar
 from inference.lora.verdict import Layers, decide, layers_of
 from tests.inference.lora.synthetic import Case, cases
+from tests.lies import FLUX_HASH, FLUX_WORDS, PONY_BLOCK, PONY_HASH, SD1_WORDS, SD2_WORDS, SDXL_WORDS
 
 EVERY = 47  # a prime, so that every base, subset and format is met
 
@@ -57,6 +61,28 @@ def test_nothing_is_admitted_on_another_architecture_whatever_is_said() -> None:
                 assert verdict.base_model is None, case.label
             elif verdict.base_model is not None:
                 assert found.grade is Grade.FIT, case.label
+
+
+LIES = (
+    *({"ss_base_model_version": version} for version in (
+        "sd_v1", "sd_v2", "sdxl_base_v1-0", "flux1", "medium", "5-medium", "qwen_image", "hunyuan_video",
+        "flux_2_klein_4b",
+    )),
+    {"ss_v2": "True"}, SD1_WORDS, SD2_WORDS, SDXL_WORDS, FLUX_WORDS, PONY_BLOCK,
+    {"ss_new_sd_model_hash": PONY_HASH}, {"ss_new_sd_model_hash": FLUX_HASH}, {"ss_output_name": "pony_x"},
+    {"ss_sd_model_name": "ponyDiffusionV6XL"}, {"ss_sd_model_name": "runwayml/stable-diffusion-v1-5"},
+    {"ss_base_model_version": "5-medium", "modelspec.architecture": "stable-diffusion-3-5-medium/lora"},
+    FLUX_WORDS | {"ss_new_sd_model_hash": FLUX_HASH},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", LIES, ids=str)
+def test_words_of_another_base_admit_nothing_there(words: dict[str, str]) -> None:
+    metadata = evidence_in(words)
+    evidence = judge("a" * 64, metadata, Sidecar(), Knowledge())
+    for case, found in judged():
+        base = decide(found, evidence, metadata).base_model
+        assert base is None or base.architecture == case.base, case.label
 
 
 def test_a_marker_never_admits() -> None:

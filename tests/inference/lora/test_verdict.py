@@ -7,9 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from inference.base_models import BaseModelId
-from inference.lora.evidence import Evidence, Source
+from inference.lora.evidence import Evidence, Source, judge
 from inference.lora.fit import Grade
+from inference.lora.knowledge import Knowledge
+from inference.lora.metadata import evidence_in
 from inference.lora.names import Part, underscored
+from inference.lora.sidecar import Sidecar
 from inference.lora.tables import VARIANTS, networks
 from inference.lora.verdict import Layers, Verdict, decide, layers_of
 
@@ -153,6 +156,53 @@ def test_a_small_model_is_not_taken_for_the_large_one_that_has_all_its_layers() 
     assert layers_of(header(flux, "transformer.")).base == "flux1"
     few = {p: s for p, s in flux.items() if p.startswith("transformer_blocks.7.")}
     assert layers_of(header(few, "transformer.")).base is None
+
+
+SD3_WORDS = {"ss_base_model_version": "medium", "modelspec.architecture": "stable-diffusion-3-medium/lora"}
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata", "base"),
+    [
+        ("sd3_medium_incl_clips.safetensors", SD3_WORDS, "sd3/base"),
+        ("stabilityai/stable-diffusion-3-medium-diffusers", SD3_WORDS, "sd3/base"),
+        ("sd3_medium.safetensors", {}, None),
+        ("sd3.5_medium.safetensors", SD3_WORDS, None),
+        ("model.safetensors", SD3_WORDS, None),
+    ],
+)
+def test_a_tie_takes_a_record_of_the_training_base_and_an_architecture_that_agree(
+    name: str, metadata: dict[str, str], base: str | None
+) -> None:
+    kept = evidence_in(metadata | {"ss_sd_model_name": name})
+    layers = part_of("sd3", "attn", "ff")
+    assert set(layers.candidates) == {"sd3", "sd35m"}
+    assert decide(layers, judge("a" * 64, kept, Sidecar(), Knowledge()), kept).base_model == base
+
+
+@pytest.mark.parametrize(
+    ("metadata", "base"),
+    [
+        ({"ss_base_model_version": "flux_2_klein_4b"}, "flux2-klein-4b/base"),
+        ({}, None),
+        ({"ss_base_model_version": "flux1"}, None),
+        ({"ss_base_model_version": "flux_2_klein_4b", "ss_sd_model_name": "flux1-dev.safetensors"}, None),
+    ],
+)
+def test_coverage_of_blocks_proves_nothing_until_a_word_bears_it_out(
+    metadata: dict[str, str], base: str | None
+) -> None:
+    klein = {p: s for p, s in DENOISERS["flux2-klein-4b"].items() if p.startswith("transformer_blocks") and ".to_" in p}
+    kept = evidence_in(metadata)
+    evidence = judge("a" * 64, kept, Sidecar(), Knowledge())
+    assert decide(layers_of(header(klein, "transformer.")), evidence, kept).base_model == base
+
+
+def test_a_layer_under_two_names_is_told_only_where_it_is_the_same() -> None:
+    shapes = {path: shape for path, shape in DENOISERS["sdxl"].items() if "attn2" in path}
+    once, again = header(shapes), header(dict([next(iter(shapes.items()))]), "unet.")
+    assert layers_of(once).problem is None
+    assert "it changes one layer twice, as lora_unet_" in (layers_of(once | again).problem or "")
 
 
 def test_animas_text_layers_are_its_own() -> None:
