@@ -80,8 +80,8 @@ async def scan_library(
 ) -> ScanReport:
     """Bring the catalogue in step with the folder `library`. One scan at a time.
 
-    `installed` maps the checkpoints' hashes to their base models; with `trust_tags` a tag in a file's name may
-    decide. Every file is judged again, for what is known may have changed, but only new and changed ones are read.
+    `installed` maps the checkpoints' hashes to their base models; with `trust_tags` a LoRA's own names may decide.
+    Every file is judged again, for what is known may have changed, but only new and changed ones are read.
     Reading happens in threads, `progress` (files done, files in all) is called in the event loop. A scan that is cut
     short keeps what it has recorded.
 

@@ -39,7 +39,7 @@ class Scanned:
 class LibraryKeeper:
     """Scans when the folder has changed, one scan at a time.
 
-    `installed` maps checkpoints' hashes to base models; with `trust_tags` a tag in a file's name may decide. A
+    `installed` maps checkpoints' hashes to base models; with `trust_tags` a LoRA's own names may decide. A
     `registry` is asked about files of unknown base model, with `pause` seconds between two questions.
     """
 

@@ -176,6 +176,8 @@ def _of_transformers() -> Iterator[Lie]:
         yield Lie(f"{owner}'s first blocks with a sidecar for the small one", layers, words, sidecar=told)
     whole = pairs(denoiser("flux1", ".attn.to_q"), "transformer.")
     yield Lie("Flux's layers with kohya's word for all of them", whole, FLUX_WORDS)
+    for name in ("flux1-schnell-dev-merge", "flux1-dev-de-distill", "flux1-fill-dev", "chroma1-radiance", "fluxmania"):
+        yield Lie(f"base {name}", whole, FLUX_WORDS | {"ss_sd_model_name": f"{name}.safetensors"})
     krea = {"ss_sd_model_name": "flux1-krea-dev.safetensors", "ss_new_sd_model_hash": FLUX_HASH}
     yield Lie("Flux Krea by name, dev by hash", whole, FLUX_WORDS | krea)
     chroma = {"ss_base_model_version": "chroma", "ss_sd_model_name": "flux1-dev.safetensors"}
@@ -195,6 +197,8 @@ def _of_names() -> Iterator[Lie]:
         "better_than_pony_xl", "pony_free_xl", "fake-pony-xl", "il_mostro_sdxl", "very_ill_sdxl", "villain_ill_v2",
         "notIllustriousXL", "illustriousDreams_v1", "HMS_Illustrious_ship", "antiNoobAI_xl", "snoobs_xl",
         "NoobAI-Pony-mix", "illustrious_x_animagine", "ponyXL_illu_v2", "pony_v6_x_noob", "ponySD15_v1",
+        "almostPonyXL_v2", "sdxl_for_ponyXL_users", "ponyXL_incompatible", "animagined_worlds_xl",
+        "kolors_of_autumn_xl", "sdxl_with_ponyXL_tags", "isThisPonyXL_tags_only",
         "juggernautXL", "OnomaAIResearch/Illustrious-Lumina-v0.03", "evil/stable-diffusion-xl-base-1.0-evil",
         "sd_xl_refiner_1.0", "sd_xl_turbo_1.0", "123456.safetensors", "/models/ponyXL/anything.safetensors",
     ):  # fmt: skip

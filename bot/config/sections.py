@@ -199,7 +199,8 @@ class MatchingSettings(Section):
     allow_v_on_epsilon: bool = False
     """Whether a LoRA trained for v-prediction may go on an epsilon checkpoint; the pictures mostly break."""
     trust_tags: bool = False
-    """Whether a tag before a file's name, such as "[Pony] Komori", tells its base model when nothing better does."""
+    """Whether a LoRA's own title, output name or tag, such as "[Pony] Komori", tells its base model when its
+    metadata name no training base. Anybody may choose such a name, and some LoRAs paint ponies."""
 
     @model_validator(mode="after")
     def _same_architecture(self) -> Self:

@@ -51,7 +51,7 @@ class LoraFile:
 class LoraReader:
     """Reads files of one library and judges them as its catalogue does.
 
-    `installed` maps checkpoints' hashes to their base models; with `trust_tags` a tag in a file's name may decide.
+    `installed` maps checkpoints' hashes to their base models; with `trust_tags` a LoRA's own names may decide.
     """
 
     library: Path

@@ -18,8 +18,8 @@ FILES = (declarations.FILE_NAME, registry.FILE_NAME)  # beside the library
 class Knowledge:
     """Declarations and registry's answers by a file's SHA-256, base models by the hashes of installed checkpoints.
 
-    Checkpoints are known by their SHA-256 and by the old hash of eight digits. With `trust_tags` a tag in front of a
-    file's name decides when nothing better speaks.
+    Checkpoints are known by their SHA-256 and by the old hash of eight digits. With `trust_tags` a LoRA's
+    own names (title, output name, tag of the file) decide where no training base is named.
     """
 
     declarations: Mapping[str, Declaration] = field(default_factory=dict[str, Declaration])

@@ -38,21 +38,24 @@ _ANYWHERE = (
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
     # no pony tail
     ("sdxl/pony", r"\bpdxl\b|\bpony(?! ?tails?\b)(?: ?(?:xl|diffusion)| ?v?6)?\b"),
-    ("sdxl/animagine", r"\banimagine"),
+    ("sdxl/animagine", r"\banimagine(?:xl\w*)?\b"),
 )
 _IN_CHECKPOINTS = (
     ("sdxl/illustrious", rf"\billustrious{_AS_A_MODEL}"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl\w*)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
     ("sdxl/pony", rf"\bpdxl\b|\bpony ?(?:(?:sd ?)?xl|diffusion|v6)|^pony{_AS_A_MODEL}"),
-    ("sdxl/animagine", r"\banimagine"),
+    ("sdxl/animagine", r"\banimagine(?:xl\w*)?\b"),
     ("sdxl/base", rf"^(?:sd|stable diffusion) ?xl ?(?:(?:base ?)?v?(?:1 ?0|0 ?9)|base){_SUFFIXES}"),
     ("sd3/base", rf"^(?:sd|stable diffusion) ?3 medium{_SUFFIXES}"),
     ("sd35m/base", rf"^(?:sd|stable diffusion) ?3 ?5 medium{_SUFFIXES}"),
-    ("sdxl/kolors", r"^(?:kwai )?kolors\b"),
-    ("flux1/chroma", r"^chroma(?: ?1)?(?: (?:hd|base|flash|unlocked)| ?v?\d)(?!.*\bradiance\b)"),
-    ("flux1/kontext", r"^flux ?1? (?:dev )?kontext\b"),
-    ("flux1/krea", r"^flux ?1? (?:dev )?krea\b"),
-    ("flux1/schnell", r"^flux ?1? schnell\b"),
+    ("sdxl/kolors", rf"^(?:kwai )?kolors{_SUFFIXES}"),
+    (
+        "flux1/chroma",
+        r"^chroma(?: ?1)?(?: (?:hd|base|flash|unlocked)| ?v?\d)(?!.*\b(?:radiance|flux|dev|schnell|mix|merged?)\b)",
+    ),
+    ("flux1/kontext", rf"^flux ?1? (?:dev kontext|kontext dev|kontext){_SUFFIXES}"),
+    ("flux1/krea", rf"^flux ?1? (?:dev krea|krea dev|krea){_SUFFIXES}"),
+    ("flux1/schnell", rf"^flux ?1? schnell{_SUFFIXES}"),
     ("flux1/dev", rf"^flux ?1? dev{_SUFFIXES}"),
 )
 # Traces of a family. They tell nothing alone; beside another family's name they make it a mixture.
@@ -72,16 +75,19 @@ _TRACES = (
     ("sd35m/base", r"\bsd ?3 ?5\b"),
     ("qwen-image/base", r"\bqwen\b"),
 )
-# A name with one of these says what the model is not; that of a checkpoint also, what it is only like.
-_NEGATION = (
-    r"\b(?:not|no|non|never|none|neither|nor|isnt|arent|wasnt|dont|doesnt|aint|cant|wont|anti|contra|against|without|sans"
-    r"|minus|un|instead|unlike|goodbye|bye|hate|little|kein|keine|nicht|ohne|pas|sin|senza|sem|zonder|bez|nie)\b"
-    r"|n't\b|\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"
-)
-_LIKENESS = (
-    r"\b(?:like|alike|esque|ish|inspired|compatible|friendly|style|styled|lookalike|pseudo|quasi|fake|faux|false|wrong"
-    r"|than|vs|versus|beyond|post|pre|less|free|de|ex|to|into|killer|removed|excluded|purged|gone)\b"
-)
+# A name with one of these words says what the model is not; that of a checkpoint also, what it is only like.
+_DENIALS = """
+    not no non never none neither nor isnt arent wasnt dont doesnt aint cant wont anti contra against without sans minus
+    un instead unlike goodbye bye hate little kein keine nicht ohne pas sin senza sem zonder bez nie
+"""
+_LIKENESSES = """
+    like alike esque ish inspired friendly unfriendly compatible incompatible style styled lookalike clone mock parody
+    imitation ersatz pseudo quasi proto semi half almost near nearly maybe kinda fake faux false wrong than vs versus
+    beyond post pre less free de ex to into for from killer removed excluded purged gone users fans tags captions dataset
+"""
+_GROWN_ON = r"\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"  # notPony, written as one word
+_NEGATION = rf"\b(?:{'|'.join(_DENIALS.split())})\b|n't\b|{_GROWN_ON}"
+_LIKENESS = rf"\b(?:{'|'.join(_LIKENESSES.split())})\b"
 
 _TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)(?![a-z])[^\]]*\]", re.IGNORECASE)
 _TAGGED = {
