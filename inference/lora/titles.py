@@ -83,7 +83,7 @@ _DENIALS = """
 _LIKENESSES = """
     like alike esque ish inspired friendly unfriendly compatible incompatible style styled lookalike clone mock parody
     imitation ersatz pseudo quasi proto semi half almost near nearly maybe kinda fake faux false wrong than vs versus
-    beyond post pre less free de ex to into for from killer removed excluded purged gone users fans tags captions dataset
+    beyond post pre less free de ex to into for from killer removed excluded purged gone users fans tags
 """
 _GROWN_ON = r"\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"  # notPony, written as one word
 _NEGATION = rf"\b(?:{'|'.join(_DENIALS.split())})\b|n't\b|{_GROWN_ON}"
