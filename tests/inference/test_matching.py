@@ -66,6 +66,13 @@ def test_of_an_unknown_lora_for_another_architecture_that_is_told_for_no_declara
     assert isinstance(matcher().misfit(of("sdxl"), SPECS["Pony"]), BaseModelUnknown)
 
 
+def test_a_lora_that_may_be_for_the_checkpoints_architecture_is_not_said_to_be_for_another() -> None:
+    flux = CheckpointSpec(name="Flux", source="/flux", base_model=BaseModelId("flux1/dev"))
+    layers = Layers(base="flux2-klein-4b", grade=Grade.FIT, rivals=("flux1",))
+    assert isinstance(matcher().misfit(replace(lora(None), layers=layers), flux), BaseModelUnknown)
+    assert isinstance(matcher().misfit(replace(lora(None), layers=layers), SPECS["Pony"]), ArchitectureMismatch)
+
+
 @pytest.mark.parametrize("layers", [Layers(), Layers(base="sdxl", grade=Grade.MARKER)])
 def test_a_lora_of_layers_that_no_model_has_is_not_said_to_need_a_declaration(layers: Layers) -> None:
     refusal = matcher().misfit(replace(lora(None), layers=layers), SPECS["Pony"])
