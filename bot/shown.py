@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from bot.database.jobs import Job, find_job
 from bot.errors import NothingThere
 from bot.words import _
 from inference.messages import GenerationRequest
-from inference.parameters import Recipe, Texts, UnreadableTexts, read_infotext, recipe_of, texts_in
+from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -45,7 +46,7 @@ async def recipe_in(message: discord.Message) -> Recipe:
     if not readable:
         raise NothingThere(what=_("This picture is too large to be read."))
     for picture in readable:
-        if recipe := _recipe(await _texts(picture)):
+        if recipe := await _told_by(picture):
             return recipe
     raise NothingThere(
         what=_(
@@ -55,17 +56,19 @@ async def recipe_in(message: discord.Message) -> Recipe:
     )
 
 
-async def _texts(picture: discord.Attachment) -> Texts:
+async def _told_by(picture: discord.Attachment) -> Recipe | None:
+    """What the picture tells; read in a thread, since a stranger's file takes what time it takes."""
     try:
-        return texts_in(await picture.read())
+        return await asyncio.to_thread(_recipe, await picture.read())
     except discord.HTTPException:
         raise NothingThere(what=_("This picture cannot be downloaded just now. Please try again.")) from None
     except UnreadableTexts:
         raise NothingThere(what=_("What this picture says about itself is broken, so it is not read.")) from None
 
 
-def _recipe(texts: Texts) -> Recipe | None:
+def _recipe(picture: bytes) -> Recipe | None:
     """Our own JSON before the text that everybody writes; hashes of the checkpoint stand in the text alone."""
+    texts = texts_in(picture)
     read = read_infotext(texts.parameters) if texts.parameters else None
     if texts.easel is None:
         return read

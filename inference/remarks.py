@@ -5,7 +5,7 @@ They are kept with the job as they are. Who speaks another language finds their 
 
 from __future__ import annotations
 
-import re
+from string import Formatter
 
 NO_NEGATIVE_PROMPT = "{checkpoint} knows no negative prompt, so yours was left out."
 NO_CLIP_SKIP = "{checkpoint} knows no clip skip, so yours was left out."
@@ -13,16 +13,30 @@ OTHER_PREDICTION = "{lora} was trained for {trained} and {checkpoint} uses {pred
 TEMPLATES = (NO_NEGATIVE_PROMPT, NO_CLIP_SKIP, OTHER_PREDICTION)
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(template)), re.DOTALL)
-
-
-_PATTERNS = {template: _pattern(template) for template in TEMPLATES}
-
-
 def taken_apart(remark: str) -> tuple[str, dict[str, str]]:
     """The template of a remark, and what stands in its braces; any other sentence is its own template."""
-    for template, pattern in _PATTERNS.items():
-        if match := pattern.fullmatch(remark):
-            return template, match.groupdict()
+    for template in TEMPLATES:
+        if names := _names_in(remark, template):
+            return template, names
     return remark, {}
+
+
+def _names_in(remark: str, template: str) -> dict[str, str]:
+    """What stands in the braces of `template`; nothing where the remark is not of it.
+
+    Read from the end, since only a LoRA's name, which comes first, is a stranger's and may hold the words between.
+    """
+    names: dict[str, str] = {}
+    rest = remark
+    for words, name, _, _ in reversed(list(Formatter().parse(template))):
+        if not words:
+            rest, value = "", rest
+        elif name is None:
+            rest, value = rest.removesuffix(words), words if rest.endswith(words) else ""
+        else:
+            rest, _, value = rest.rpartition(words)
+        if not value:
+            return {}
+        if name is not None:
+            names[name] = value
+    return {} if rest else names

@@ -19,7 +19,7 @@ COMMA_REACH = 20  # tokens; a full chunk ends at a comma if there is one among i
 
 _PARTNERS = {")": "(", "]": "["}
 _SYMBOL = re.compile(r"\\([()\[\]\\])|([()\[\]])")
-_NUMBER = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$")
+_NUMBER = re.compile(r":\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*$")
 _BREAK = re.compile(r"\bBREAK\b")
 
 

@@ -128,8 +128,11 @@ _LINEAGES = {
 _LINEAGES_OF_VERSIONS = {"chroma": "flux1/chroma", "flux_kontext": "flux1/kontext"}
 _FAMILIES = frozenset({"sdxl/illustrious", "sdxl/noobai", "sdxl/pony", "sdxl/animagine"})
 # `"tag": 12`, in JSON's quotes or in Python's, which some trainers leave. Folders' names stand before a brace, so
-# they are not taken; nothing is nested, so no file can make this deep or slow.
-_TAG_COUNT = re.compile(r"""(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)')\s*+:\s*+(\d{1,9})(?!\d)""")
+# they have no number; nothing is nested. Every string is read to its end, or to the end of the text where nothing
+# closes it, so that no character is looked at twice.
+_TAG_COUNT = re.compile(
+    r"""(?:"((?:[^"\\]|\\.)*+)"?+|'((?:[^'\\]|\\.)*+)'?+)(?:\s*+:\s*+(\d{1,9})(?!\d))?+""", re.DOTALL
+)
 _MAX_TAG_TEXT = 2**20  # characters
 
 
@@ -239,7 +242,7 @@ def frequent_tags(metadata: Mapping[str, str]) -> list[str]:
     """The tags of `ss_tag_frequency`, the most frequent first."""
     counts: dict[str, int] = {}
     for match in _TAG_COUNT.finditer(metadata.get("ss_tag_frequency", "")[:_MAX_TAG_TEXT]):
-        tag = _unescaped(match[1] if match[1] is not None else match[2]).strip()
+        tag = _unescaped(match[1] if match[1] is not None else match[2]).strip() if match[3] else ""
         if tag:
             counts[tag] = counts.get(tag, 0) + int(match[3])
     return sorted(counts, key=lambda tag: -counts[tag])[:50]

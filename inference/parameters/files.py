@@ -16,6 +16,7 @@ MAX_TEXT = 256 * 1024  # bytes of one text, unpacked; those of the field have a 
 MAX_CHUNKS = 10_000
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+_MAX_KEYWORD = 79  # bytes, says the standard
 _LENGTH, _FRAME = 4, 12  # bytes: a chunk's length; length, kind and checksum together
 # What Pillow raises over files that are not what they pretend to be.
 _BROKEN = (
@@ -48,9 +49,9 @@ def texts_in(data: bytes) -> Texts:
         return Texts(_user_comment(data))
     found: dict[str, str] = {}
     for kind, body in _chunks(data):
-        keyword = body.partition(b"\0")[0].decode("latin-1")
-        if kind in _TEXT_CHUNKS and keyword in {CHUNK, JSON_CHUNK}:
-            found.setdefault(keyword, _text(kind, body[len(keyword) + 1 :]))
+        keyword = body[: _MAX_KEYWORD + 1].partition(b"\0")[0].decode("latin-1") if kind in _TEXT_CHUNKS else ""
+        if keyword in {CHUNK, JSON_CHUNK} and keyword not in found:  # others of the same name are not even unpacked
+            found[keyword] = _text(kind, body[len(keyword) + 1 :])
     return Texts(found.get(CHUNK), found.get(JSON_CHUNK))
 
 

@@ -191,7 +191,9 @@ def test_metadata_names_architectures(metadata: dict[str, str], architectures: s
         ({"ss_tag_frequency": '{"img": {"cat": 3, "hat": 9}, "2_x": {"cat": 8}}'}, ("cat", "hat")),
         ({"ss_tag_frequency": "{'img': {':d': 3, 'it\\'s': 9}}"}, ("it's", ":d")),
         ({"modelspec.trigger_phrase": "None", "ss_tag_frequency": '{"img": {"a": 1}}'}, ("a",)),
+        ({"ss_tag_frequency": '{"3_a girl\'s": {"cat": 3, "it\\"s": 9}}'}, ('it"s', "cat")),
         ({"ss_tag_frequency": "[" * 100_000}, ()),
+        ({"ss_tag_frequency": '\\"' * 500_000}, ()),  # no string is closed
         ({"ss_tag_frequency": '{"x": -3, "y": "z", "w": null}'}, ()),
         ({}, ()),
     ],

@@ -102,6 +102,12 @@ def test_traps_are_refused(data: bytes) -> None:
         texts_in(data)
 
 
+def test_only_the_first_text_of_a_name_is_unpacked() -> None:
+    bombs = chunk(b"zTXt", b"parameters\0\0" + BOMB) * 100
+    first = chunk(b"zTXt", b"parameters\0\0" + zlib.compress(b"words"))
+    assert texts_in(saved("PNG")[:33] + first + bombs) == Texts("words")
+
+
 @given(st.integers(0, 2000), st.binary(min_size=1, max_size=8))
 def test_damaged_files_are_refused_or_read(where: int, junk: bytes) -> None:
     for whole in (png(zip=True), saved("JPEG"), saved("WEBP")):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inference.messages import SEEDS, Sampler, SourceImage
 from inference.parameters import SAMPLER_LABELS, NamedLora, infotext, read_infotext
+from inference.parameters.files import MAX_TEXT
+from inference.parameters.reading import without_words
+from tests.growth import STEEPEST, growth
 from tests.inference.requests import request, use
 
 A1111 = """\
@@ -149,3 +154,18 @@ def test_nothing_breaks_the_reader(text: str) -> None:
     recipe = read_infotext(text)
     assert recipe.guidance_scale is None or recipe.guidance_scale == recipe.guidance_scale
     assert all(len(lora.name) <= 200 for lora in recipe.loras)
+
+
+UNITS = [" ", "\n", "\t", ",", ":", "<", "<lora:", "<lora:a", "<lora:a:1>", " <lora:a:1>", "a:", "a:[,", 'a:"', "a:{,", "a: [1,",
+         "1x", "Steps:", "\nSteps: 1", "Steps: 1, ", "Negative prompt:", "\nNegative prompt:", "\\", '\\"', "a" * 60 + ":",
+         'Hashes: {"a":', "[", "1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("begin", ["", "x\nSteps: 1, ", '"'])
+@pytest.mark.parametrize("read", [read_infotext, without_words])
+def test_reading_takes_time_that_grows_with_the_text_and_no_faster(
+    read: Callable[[str], object], begin: str, unit: str
+) -> None:
+    measured = growth(read, lambda length: (begin + unit * (length // len(unit) + 1))[:length], MAX_TEXT)
+    assert measured.factor < STEEPEST, measured
