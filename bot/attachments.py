@@ -13,8 +13,10 @@ import discord
 from discord import components
 from PIL import Image
 
-from inference.parameters import wordless
+from inference.parameters import UnreadableTexts, wordless
+from inference.pictures import BROKEN, opened
 
+DAMAGED = (*BROKEN, UnreadableTexts)  # what is raised over pictures that cannot be read, and will never be
 DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
 _JPEG_QUALITIES = (95, 88, 78, 65)
 
@@ -33,7 +35,7 @@ class Attachment:
 
 
 def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Attachment:
-    """The picture within `limit` bytes: PNG, else lossless WebP, else JPEG. Raises OSError.
+    """The picture within `limit` bytes: PNG, else lossless WebP, else JPEG. Raises one of DAMAGED.
 
     Without `words` the prompts in it stay behind. Reads and encodes, so it belongs in a thread.
     """
@@ -41,10 +43,10 @@ def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Att
 
 
 def fitted(name: str, data: bytes, limit: int) -> Attachment:
-    """The same of a picture that is no file: `data` under the name it has as it is."""
+    """The same of a picture that is no file: `data` under the name it has as it is. Raises one of DAMAGED."""
     if len(data) <= limit:
         return Attachment(name, data)
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(data, ["PNG"]) as image:
         image.load()
     stem = Path(name).stem
     webp = _encoded(lambda buffer: image.save(buffer, "WEBP", lossless=True))

@@ -24,7 +24,7 @@ import discord
 from discord import ui
 
 from bot import metrics
-from bot.attachments import DEFAULT_LIMIT, Attachment, fit, fitted
+from bot.attachments import DAMAGED, DEFAULT_LIMIT, Attachment, fit, fitted
 from bot.database.clock import now_ms
 from bot.database.deliveries import (
     Delivery,
@@ -298,6 +298,6 @@ def _fitted(path: Path, limit: int, *, words: bool) -> Attachment | None:
     """The picture; None when somebody tidied it away or it is damaged."""
     try:
         return fit(path, limit, words=words)
-    except OSError as problem:
-        log.warning("the picture %s cannot be sent: %s", path, problem)
+    except DAMAGED as problem:
+        log.warning("the picture %s cannot be sent: %s", path, str(problem) or type(problem).__name__)
         return None

@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import io
 import os
-import struct
 import tempfile
 import threading
 import time
@@ -20,24 +19,19 @@ from pathlib import Path
 
 import aiosqlite
 import discord
-from PIL import Image, ImageOps
+from PIL import Image
 
 from bot.database.inputs import is_named
 from bot.errors import PictureRefused
 from bot.words import later
 from inference.messages import SourceImage
+from inference.pictures import BROKEN, PictureTooLarge, opened, reduced
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
-MAX_PIXELS = 64_000_000  # a telephone's camera; decoded one at a time
 KEPT_SIDE = 2048  # pixels; larger ones are shrunk, for no checkpoint paints in more
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 UNNAMED_SECONDS = 7 * 86_400
 SWEEP_SECONDS = 86_400
-# What Pillow raises over broken files and over files that unpack to absurd sizes.
-_BROKEN = (
-    OSError, EOFError, ValueError, SyntaxError, LookupError, RuntimeError, MemoryError, struct.error,
-    Image.DecompressionBombError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,16 +74,16 @@ class Inputs:
         return await asyncio.to_thread(self._keep, lambda: given(data))
 
     async def keep_picture(self, path: Path, *, times: int = 1) -> Input | None:
-        """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone."""
+        """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone or damaged."""
 
         def picture() -> Image.Image:
-            with Image.open(path, formats=["PNG"]) as image:
+            with opened(path, ["PNG"]) as image:
                 plain = image.convert("RGB")
             return plain.resize((plain.width * times, plain.height * times), Image.Resampling.LANCZOS)
 
         try:
             return await asyncio.to_thread(self._keep, picture)
-        except OSError:
+        except BROKEN:
             return None
 
     async def read(self, kept: Input) -> bytes:
@@ -129,30 +123,17 @@ class Inputs:
 def given(data: bytes) -> Image.Image:
     """A person's picture as RGB: upright, on white, its first frame, shrunk to KEPT_SIDE. Raises PictureRefused."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise PictureRefused(reason=later("it has more than 64 million pixels"))
-            image.draft("RGB", (KEPT_SIDE, KEPT_SIDE))  # a large JPEG is unpacked at a fraction of its size
-            upright = ImageOps.exif_transpose(image)
-            return _shrunk(_flat(upright))
+        with opened(data, FORMATS, side=KEPT_SIDE) as image:
+            return _on_white(reduced(image, KEPT_SIDE))
     except Image.UnidentifiedImageError:
         raise PictureRefused(reason=later("it is not one of the kinds that can be read")) from None
-    except _BROKEN:
+    except (PictureTooLarge, Image.DecompressionBombError):
+        raise PictureRefused(reason=later("it has too many pixels; 4096 x 4096 are enough")) from None
+    except BROKEN:
         raise PictureRefused(reason=later("its file is broken")) from None
 
 
-def _flat(image: Image.Image) -> Image.Image:
-    """Without transparency, in 8 bits."""
-    if image.mode.startswith(("I", "F")):  # 16 bits of grey, which Pillow would cut off instead of scaling
-        grey = image.convert("F")
-        return grey.point(lambda value: value / 256).convert("L").convert("RGB")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    white = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(white, layer).convert("RGB")
-
-
-def _shrunk(image: Image.Image) -> Image.Image:
-    image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
-    return image
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image.copy()  # the file is about to be closed
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

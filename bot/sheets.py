@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from bot.variants import VariantName, names_of
 from bot.words import _
 from inference.messages import GenerationRequest
+from inference.pictures import BROKEN, opened
+
+log = logging.getLogger(__name__)
 
 SMALLEST, LARGEST = 256, 768  # pixels of a tile's longer side: small pictures are enlarged, large ones reduced
 GAP = 8  # pixels between tiles
@@ -35,7 +39,7 @@ def captions(request: GenerationRequest) -> list[str]:
 
 
 def compose(pictures: Sequence[Path | None], request: GenerationRequest) -> bytes:
-    """The sheet as PNG; a picture that is gone leaves its place empty. Reads and encodes: for a thread."""
+    """The sheet as PNG; a picture that is gone or damaged leaves its place empty. Reads and encodes: for a thread."""
     tile = _tile_size(request)
     told = captions(request)
     font = _font(max(20, tile[1] // 10))
@@ -102,10 +106,15 @@ def _columns(count: int, width: int, height: int) -> int:
 
 
 def _tile(path: Path | None, size: tuple[int, int]) -> Image.Image:
-    if path is None or not path.exists():
-        return Image.new("RGB", size, MISSING)
-    with Image.open(path) as picture:
-        return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    try:
+        if path is not None:
+            with opened(path, ["PNG"]) as picture:
+                return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    except FileNotFoundError:
+        pass
+    except BROKEN as problem:
+        log.warning("the picture %s is damaged: %s", path, problem)
+    return Image.new("RGB", size, MISSING)
 
 
 def _fitted(text: str, font: Font, width: int) -> str:

@@ -7,25 +7,22 @@ import hashlib
 import io
 import logging
 import os
-import struct
 import tempfile
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from bot.attachments import Attachment
+from inference.pictures import BROKEN, opened, reduced
 
 log = logging.getLogger(__name__)
 
 MAX_SOURCE_BYTES = 32 * 2**20  # a larger file is not looked at
-MAX_SOURCE_PIXELS = 40_000_000  # nor one that unpacks to more; one picture is unpacked at a time
 FORMATS = ("PNG", "JPEG", "WEBP")
 QUALITIES = (82, 65, 45, 25)
-# What Pillow raises over broken files and over files that unpack to absurd sizes.
-BROKEN = (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -89,12 +86,8 @@ def _digest(picture: Path, size: int, mtime_ns: int) -> str:  # pyright: ignore[
 
 def shrink(source: bytes, box: Box) -> bytes:
     """The picture as WebP within `box`, without whatever else the file held. Raises one of BROKEN."""
-    with Image.open(io.BytesIO(source), formats=FORMATS) as image:
-        if image.width * image.height > MAX_SOURCE_PIXELS:
-            raise ValueError(f"{image.width}x{image.height} is more than can be unpacked")
-        image.draft("RGB", (box.side, box.side))  # a large JPEG is unpacked at a fraction of its size
-        upright = ImageOps.exif_transpose(image)
-        plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    with opened(source, FORMATS, side=box.side) as image:
+        plain = reduced(image, box.side)
     if max(plain.size) <= box.side and len(data := _webp(plain, lossless=True)) <= box.limit:
         return data
     side = box.side

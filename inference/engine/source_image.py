@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from inference.errors import SourceImageGone, SourceImageRefused
 from inference.messages import MAX_SIDE, SourceImage
+from inference.pictures import BROKEN, opened
 
 MAX_BYTES = 64 * 2**20  # more than RGB of MAX_SIDE x MAX_SIDE takes, so whatever the bot keeps may be read
 MAX_PIXELS = MAX_SIDE * MAX_SIDE
@@ -33,9 +33,9 @@ def read_source(inputs: Path, source: SourceImage, size: tuple[int, int]) -> Ima
 def _decoded(data: bytes) -> Image.Image:
     """The bot keeps plain PNG only, so nothing else is decoded here."""
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        with opened(data, ["PNG"]) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise SourceImageRefused(reason=f"it is larger than {MAX_SIDE} x {MAX_SIDE} pixels")
             return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except BROKEN:
         raise SourceImageRefused(reason="it cannot be decoded") from None

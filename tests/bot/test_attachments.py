@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.attachments import fit
+from bot.attachments import DAMAGED, fit
 
 
 @pytest.fixture
@@ -48,3 +49,13 @@ def test_at_last_a_jpeg_that_fits_and_says_so(noisy: Path, limit: int) -> None:
     assert attachment.name == "job1-1-0.jpg" and "JPEG" in attachment.note
     with Image.open(io.BytesIO(attachment.data)) as picture:
         picture.load()
+
+
+@pytest.mark.parametrize("words", [True, False])
+@pytest.mark.parametrize("limit", [10, 10 * 2**20])
+@pytest.mark.parametrize("damage", ["empty", "cut", "no picture"])
+def test_damaged_pictures_are_known_as_such(noisy: Path, damage: str, limit: int, words: bool) -> None:
+    whole = noisy.read_bytes()
+    noisy.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "no picture": b"no picture at all"}[damage])
+    with contextlib.suppress(*DAMAGED):
+        fit(noisy, limit, words=words)

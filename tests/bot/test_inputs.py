@@ -5,6 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +98,62 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"
 def test_everything_else_is_refused_in_a_sentence(data: bytes) -> None:
     with pytest.raises(PictureRefused, match="cannot be used"):
         taken(data)
+
+
+def png_of_one_colour(side: int, depth: int, colour: int, pixel: int) -> bytes:
+    """A PNG whose rows are all zeros, made row by row; `pixel` in bytes."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
+
+    packer = zlib.compressobj(9)
+    rows = b"".join([*(packer.compress(bytes(1 + side * pixel)) for _ in range(side)), packer.flush()])
+    header = struct.pack(">IIBBBBB", side, side, depth, colour, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"PLTE", b"\1\2\3"), (b"IDAT", rows), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+LARGE = 8000  # pixels of a side: 64 million
+TOO_LARGE: dict[str, Callable[[], bytes]] = {
+    "PNG of 16 bits": lambda: png_of_one_colour(LARGE, 16, 6, 8),
+    "PNG with a palette": lambda: png_of_one_colour(LARGE, 8, 3, 1),
+    "JPEG": lambda: saved(Image.new("RGB", (LARGE, LARGE)), "JPEG"),
+    "progressive JPEG": lambda: saved(Image.new("RGB", (6000, 6000)), "JPEG", progressive=True),
+    "WebP": lambda: saved(Image.new("RGB", (LARGE, LARGE)), "WEBP", method=0),
+    "GIF": lambda: saved(Image.new("P", (LARGE, LARGE)), "GIF"),
+    "BMP": lambda: saved(Image.new("1", (LARGE, LARGE)), "BMP"),
+    "AVIF": lambda: saved(Image.new("RGB", (LARGE, LARGE)), "AVIF", speed=10),
+}
+TAKING = """
+import resource, sys
+from pathlib import Path
+from bot.inputs import given
+from bot.thumbnails import LIST, shrink
+data = Path(sys.argv[1]).read_bytes()
+given(Path(sys.argv[2]).read_bytes())  # whatever is needed for any picture
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for take in (given, lambda data: shrink(data, LIST)):
+    try:
+        take(data)
+    except Exception as problem:
+        print(type(problem).__name__)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what a process took at most is asked by `resource`")
+@pytest.mark.parametrize("kind", TOO_LARGE)
+def test_what_would_take_much_memory_is_refused_before_it_is_decoded(tmp_path: Path, kind: str) -> None:
+    (large := tmp_path / "large").write_bytes(TOO_LARGE[kind]())
+    (small := tmp_path / "small").write_bytes(saved(halves(), "PNG"))
+    done = subprocess.run([sys.executable, "-c", TAKING, large, small], capture_output=True, text=True, check=False)
+    *refusals, megabytes = done.stdout.split() or [done.stderr]
+    assert len(refusals) == 2 and refusals[0] == "PictureRefused"
+    assert int(megabytes) < 50
+
+
+def test_a_photograph_of_a_telephone_is_taken() -> None:
+    assert taken(saved(Image.new("RGB", (8160, 6120)), "JPEG", quality=1)).size == (KEPT_SIDE, KEPT_SIDE * 3 // 4)
 
 
 def names(folder: Path) -> set[str]:

@@ -108,6 +108,19 @@ def test_a_sheet_shows_every_variant_in_its_place(tmp_path: Path) -> None:
         assert sheet.getpixel((20, 20)) == colours[0]  # reading order
 
 
+@pytest.mark.parametrize(
+    "damage", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", None], ids=["empty", "text", "cut", "half"]
+)
+def test_a_damaged_variant_leaves_its_place_empty(tmp_path: Path, damage: bytes | None) -> None:
+    request = varied(uses(0.8), compared(uses(0.8)))
+    paths = [tmp_path / "0.png", tmp_path / "1.png"]
+    for path in paths:
+        Image.effect_noise((64, 64), 50).convert("RGB").save(path)
+    paths[1].write_bytes(paths[1].read_bytes()[:500] if damage is None else damage)
+    whole, without = compose(paths, request), compose([paths[0], None], request)
+    assert whole == without
+
+
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (832, 1216), (1216, 832), (16, 4096)])
 def test_sheets_of_any_shape_stay_within_bounds(tmp_path: Path, width: int, height: int) -> None:
     loras = uses(0.8, 0.5, 0.5, 0.5, 0.5)

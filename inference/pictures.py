@@ -1,0 +1,63 @@
+"""Picture files of anybody, opened: what their pixels take in memory is known from the header, before any is decoded."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
+
+MAX_PIXELS = 50_000_000  # of a JPEG, which may be decoded at a fraction of its size: a telephone's camera
+MAX_DECODED_BYTES = 160_000_000  # 40 million pixels
+PIXEL_BYTES = 4  # Pillow keeps RGB as it keeps RGBA, and of a palette or of grey both are made
+COEFFICIENT_BYTES = 6  # a pixel of a progressive JPEG, all of which is held until its last line is there
+
+PngImagePlugin.MAX_TEXT_MEMORY = 2 * 2**20  # of all texts of a file together, unpacked; 64 MB otherwise
+
+
+class PictureTooLarge(ValueError):
+    """The picture would take more memory than is given to it."""
+
+
+# What Pillow raises over broken files and over files that unpack to absurd sizes.
+BROKEN = (
+    OSError, EOFError, ValueError, SyntaxError, LookupError, RuntimeError, MemoryError, TypeError, struct.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
+
+
+@contextmanager
+def opened(file: Path | bytes, formats: Sequence[str], *, side: int | None = None) -> Generator[Image.Image]:
+    """The picture, of which nothing has been decoded yet. Raises one of BROKEN, among them PictureTooLarge.
+
+    A JPEG is decoded at a fraction of its size that still has `side` pixels both ways.
+    """
+    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=list(formats)) as image:
+        held = image.width * image.height * COEFFICIENT_BYTES if image.info.get("progressive") else 0
+        if image.width * image.height > MAX_PIXELS:
+            raise PictureTooLarge(f"{image.width} x {image.height} pixels")
+        if side is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+            image.draft("RGB", (side, side))
+        if held + image.width * image.height * PIXEL_BYTES > MAX_DECODED_BYTES:
+            raise PictureTooLarge(f"{image.width} x {image.height} pixels")
+        yield image
+
+
+def reduced(image: Image.Image, side: int) -> Image.Image:
+    """The picture upright, in 8 bits as RGB or RGBA, its longer side at most `side`. Raises one of BROKEN.
+
+    It is made small first, so that whatever else is done to it takes little memory.
+    """
+    if image.mode.startswith(("I", "F")):  # 16 bits of grey, which Pillow would cut off instead of scaling
+        image = image.convert("F")
+    elif image.mode not in {"RGB", "RGBA"}:
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode == "RGB" and image.has_transparency_data:  # a PNG may name one colour that is clear
+        image = image.convert("RGBA")
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    if image.mode == "F":
+        image = image.point(lambda value: value / 256).convert("L").convert("RGB")
+    return ImageOps.exif_transpose(image)
