@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from bot.backups import keep_backups
 from bot.catalogue import Progress, ScanReport
 from bot.checkpoints import identify
 from bot.config import ConfigError, Settings
+from bot.config.sections import StorageSettings
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
 from bot.generation import Generation
@@ -26,7 +28,10 @@ from bot.spool import clear_spool
 from bot.thumbnails import Thumbnails
 from inference.lora.installed import installed_hashes
 from inference.messages import CheckpointSpec, Configure
+from inference.private_files import keep_private, tighten
 from inference.workers.local import LocalWorker
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -82,7 +87,9 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
 
     Raises ConfigError, DatabaseError, LibraryUnreadable or BadDeclarations.
     """
+    keep_private()
     with program_lock(settings.storage.database):
+        await asyncio.to_thread(_tighten, settings.storage)
         async with open_database(settings.storage.database) as connection:
             checkpoints = tuple(await identify(connection, settings.checkpoints))
             keeper = LibraryKeeper(
@@ -95,6 +102,13 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
             library = await keeper.scan(progress)
             requests = RequestBuilder(connection, settings, checkpoints)
             yield Catalogued(connection, checkpoints, keeper, library, requests)
+
+
+def _tighten(storage: StorageSettings) -> None:
+    try:
+        tighten(storage.folder, storage.written())
+    except OSError as problem:
+        log.warning("%s stays open to other accounts: %s", storage.folder, problem)
 
 
 @asynccontextmanager

@@ -42,6 +42,7 @@ _ORDERS = {
     Sort.OLDEST: later("Oldest first"),
 }
 _CATEGORIES = {None: "-", **{category: category.value[0] for category in Category}}
+_KEPT = re.compile(r"~(\d{1,18})")
 _KEY = re.compile(
     r"(?P<sort>[a-z])(?P<category>[a-z-]):(?P<base>[a-z0-9/._-]{0,64}):(?P<length>\d{1,2})\.(?P<rest>.*)", re.DOTALL
 )
@@ -94,8 +95,8 @@ async def place_of(easel: Easel, person_id: int, query: Query, page: int = 0) ->
 
 async def query_at(connection: aiosqlite.Connection, person_id: int, place: Place) -> Query:
     """The query of a place. Raises NothingThere for one that is too old, and DatabaseError."""
-    if place.key.startswith("~"):
-        text = await find_draft(connection, int(place.key[1:]), person_id)
+    if kept := _KEPT.fullmatch(place.key):
+        text = await find_draft(connection, int(kept[1]), person_id)
         query = None if text is None else _from_json(text)
     else:
         query = _from_key(place.key)

@@ -48,6 +48,7 @@ from bot.views.lora import CONTROLS as LORA_CONTROLS
 from bot.views.lost import give_back
 from bot.views.market import BUTTONS as MARKET_BUTTONS
 from bot.views.market import MARKET
+from bot.views.press import too_old
 from bot.views.queue import QUEUE_BUTTONS
 from bot.views.refusal import PaintOnButton, SwapButton
 from bot.views.result import CONTROLS as RESULT_CONTROLS
@@ -182,10 +183,16 @@ class EaselBot(commands.Bot):
         self.orders.resume(owed)
 
     async def on_interaction(self, interaction: discord.Interaction[EaselBot]) -> None:
-        """What discord.py lets fall: forms of which it does not know."""
+        """What discord.py lets fall: forms of which it does not know, and ids that are none of ours."""
         custom_id = str((interaction.data or {}).get("custom_id"))
+
+        def is_ours(kind: type[ui.DynamicItem[Any]]) -> bool:
+            return kind.__discord_ui_compiled_template__.fullmatch(custom_id) is not None
+
         if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
             await background.guard(give_back(interaction), "a form that was open too long")
+        if interaction.type is discord.InteractionType.component and not any(map(is_ours, BUTTONS)):
+            await background.guard(answer(interaction, too_old()), "a button that is none of ours")
 
     async def tell(self, interaction: discord.Interaction[EaselBot], error: Exception) -> None:
         """Answer what a button or a modal raised, as the tree does for commands."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from enum import StrEnum
+from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -29,13 +30,33 @@ class _WithJob(logging.Filter):
         return True
 
 
+# Characters that end a line somewhere, or steer a terminal.
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
+_IN_TRACEBACKS = _CONTROLS | {ord("\n"): "\n    ", ord("\t"): "\t"}
+
+
 class _Text(logging.Formatter):
-    """A line for people: the job, where there is one, stands behind the logger's name."""
+    """A line for people: the job, where there is one, stands behind the logger's name.
+
+    What strangers wrote may stand in it, so an event is one line; a traceback behind it is indented.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         job: int | None = record.__dict__["job"]
         record.__dict__["about"] = "" if job is None else f" job={job}"
         return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's own name)
+        """The event in one line."""
+        return super().formatMessage(record).translate(_CONTROLS)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's own name)
+        """The traceback, none of whose lines can pass for an event."""
+        return f"    {super().formatException(ei)}".translate(_IN_TRACEBACKS)
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 (logging's own name)
+        """The same of a stack."""
+        return f"    {stack_info}".translate(_IN_TRACEBACKS)
 
 
 def set_up(level: int, form: LogFormat = LogFormat.TEXT) -> None:

@@ -14,7 +14,7 @@ from discord import app_commands, ui
 from bot.acknowledge import settle
 from bot.database.errors import DatabaseError
 from bot.texts import plain, sentence_of_ours
-from bot.words import _, explained, number, sentences
+from bot.words import _, explained, sentences
 from inference.errors import InferenceError, RequestError, WorkerError
 
 if TYPE_CHECKING:
@@ -57,9 +57,6 @@ _TABLE: dict[type, Callable[[Any], str]] = {
     ),
     InferenceError: lambda error: _told(error),
     DatabaseError: lambda error: _("The bot cannot reach its records just now. Please try again in a moment."),
-    app_commands.CommandOnCooldown: lambda error: _("That was quick. Try again in {seconds} s.").format(
-        seconds=number(error.retry_after)
-    ),
     app_commands.TransformerError: lambda error: _("{typed} cannot be used there.").format(
         typed=plain(str(error.value), 100)
     ),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 25 * 2**20  # of a picture that is read
 MAX_PICTURES = 4  # of a message are looked at
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_OF_A_JOB = re.compile(r"(?:again|edit|details|delete|keep|vary|up|cancel):(\d{1,19})")
+_OF_A_JOB = re.compile(r"(?:again|edit|details|delete|keep|vary|up|cancel):(\d{1,18})")
 
 
 async def shown_job(bot: EaselBot, message: discord.Message) -> Job | None:

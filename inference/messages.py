@@ -63,6 +63,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ShortHash = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Note = Annotated[str, Field(max_length=500)]
+SpoolName = Annotated[str, Field(pattern=r"^[\w\-][\w.\-]{0,199}$")]  # of a file that lies in the spool itself
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Side = Annotated[int, Field(ge=16, le=MAX_SIDE, multiple_of=SIZE_STEP)]
 Steps = Annotated[int, Field(ge=1, le=150)]
@@ -313,7 +314,7 @@ class Progress(_JobEvent):
     type: Literal["progress"] = "progress"
     step: Annotated[int, Field(ge=0, le=1000)]
     steps: Annotated[int, Field(ge=1, le=1000)]
-    preview: str | None = None
+    preview: SpoolName | None = None
 
 
 class Lookups(_Frozen):
@@ -331,7 +332,7 @@ class Finished(_JobEvent):
     """
 
     type: Literal["finished"] = "finished"
-    pictures: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_PICTURES)]
+    pictures: Annotated[tuple[SpoolName, ...], Field(min_length=1, max_length=MAX_PICTURES)]
     seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
     peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
     notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS + 2)] = ()

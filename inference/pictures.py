@@ -1,4 +1,4 @@
-"""Picture files of anybody, opened: what their pixels take in memory is known from the header, before any is decoded."""
+"""Picture files of anybody: how much memory they take is known from the header, before anything is decoded."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "saf
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
     "base_models", "checkpoint_files", "demo", "errors", "hashes", "logs", "lora", "matching", "messages", "parameters",
-    "pictures", "prediction", "queue", "rehearsal", "remarks", "work", "workers",
+    "pictures", "prediction", "private_files", "queue", "rehearsal", "remarks", "work", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 

@@ -15,6 +15,7 @@ from bot.config import ConfigError
 from bot.database.errors import DatabaseError
 from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
+from inference.private_files import keep_private
 
 COMMANDS = (init, doctor, run, demo, paint, sheet, library, backup, calibrate)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add(commands)
     options = parser.parse_args(arguments)
+    keep_private()
     logs.set_up(logging.DEBUG if options.verbose else logging.ERROR)
     try:
         return options.run(options)

@@ -105,6 +105,14 @@ class StorageSettings(Section):
         """The folder where the worker leaves what the bot has not taken yet."""
         return self.folder / "spool"
 
+    def written(self) -> list[Path]:
+        """All that this program writes in the folder, whether it is there or not."""
+        backups = self.folder / "backups"
+        return [
+            *(self.pictures, self.thumbnails, self.inputs, self.spool, self.caps, backups),
+            *self.folder.glob(f"{self.database.stem}*"),
+        ]
+
 
 class BackupSettings(Section):
     """Copies of the database, made while the bot runs. The pictures are files; copy their folder with any tool."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bot.views.press import Interaction
 
 
-class AddToStudioButton(PressButton, template=r"tostudio:(?P<lora>\d{1,19})"):
+class AddToStudioButton(PressButton, template=r"tostudio:(?P<lora>\d{1,18})"):
     """On a LoRA's page: puts it into the studio of whoever presses, beside what is there."""
 
     def __init__(self, lora_id: int) -> None:

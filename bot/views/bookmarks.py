@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
 MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
 MAX_NOTE_SHOWN = 1500  # on a card: a note of MAX_NOTE characters, of which some are made plain
-_LORA = r"(?P<lora>\d{1,19})"
+_LORA = r"(?P<lora>\d{1,18})"
 
 
 class Bookmarks(Room):
@@ -128,7 +128,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
         await acknowledge.replace(interaction, page.view, page.files)
 
 
-class UndoButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,19}}):{PLACE}"):
+class UndoButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PLACE}"):
     """Brings a removed bookmark back with its note, date and uses."""
 
     def __init__(self, removed_id: int, place: Place) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_OPTIONS = 25
 
 
-class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,19})"):
+class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,18})"):
     """Opens the declaration; shown to operators, and checked again when pressed."""
 
     asks = True

@@ -28,7 +28,7 @@ MAX_LORAS = 8  # with a button each; a message holds 40 components
 MAX_LORA = 150  # characters about one
 
 
-class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,19})"):
+class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
     """Tells everything that made the picture, to whoever asks."""
 
     name, label = "details", later("Details")
@@ -39,7 +39,7 @@ class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,19})"):
         await whisper(interaction, await details_of_job(interaction.client.easel, job, interaction.user.id))
 
 
-class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,19})"):
+class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
     """The studio, filled from anybody's picture."""
 
     name, label, style = "remix", later("Remix"), discord.ButtonStyle.primary
@@ -50,7 +50,7 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,19})"):
         await interaction.client.desk.open_with(interaction, again.wish, "\n".join(again.notes))
 
 
-class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,19})"):
+class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
     """Keeps the picture's LoRAs for whoever presses: finding them under somebody's picture is what it is for."""
 
     name, label = "keep", later("Bookmark LoRAs")

@@ -85,7 +85,9 @@ class QuestionMenu(PressSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
-        return cls(chapter(match["chapter"]).key)
+        if match["chapter"] not in QUESTIONS:
+            raise LookupError(match["chapter"])
+        return cls(match["chapter"])
 
     async def press(self, interaction: Interaction) -> None:
         """Show the answer."""

@@ -34,7 +34,7 @@ PAGE_SIZE = 5  # jobs of 7 components each, in a message of at most 40
 MAX_SEARCH = 30  # characters; the search is written on every button of the page, whose id holds 100
 MAX_PROMPT, MAX_LORAS = 160, 150  # characters about one job; five share the 4000 of a message
 _KEY_DIGITS = 6
-_PATTERN = r"(?P<anchor>\d{1,19}):(?P<lora>\d{0,19}):(?P<checkpoint>[0-9a-f]{0,6}):(?P<search>.{0,30})"
+_PATTERN = r"(?P<anchor>\d{1,18}):(?P<lora>\d{0,18}):(?P<checkpoint>[0-9a-f]{0,6}):(?P<search>.{0,30})"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class TurnButton(PressButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
         await acknowledge.replace(interaction, page.view, page.files)
 
 
-class OpenButton(JobButton, template=r"open:(?P<job>\d{1,19})"):
+class OpenButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
     """The pictures again, as files with everything inside, and all that can be done with them."""
 
     name, label = "open", later("Open")

@@ -59,7 +59,7 @@ class LoraButton(PressButton, template=r"(?!)"):
         return await find(interaction, self.lora_id)
 
 
-class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
+class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
     """Asks for a prompt and paints with the LoRA on a checkpoint that fits."""
 
     asks = True
@@ -80,7 +80,7 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,19})"):
         await acknowledge.ask(interaction, form)
 
 
-class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,19}):(?P<kept>[01])"):
+class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<kept>[01])"):
     """On a LoRA's page: bookmarks it, or takes the bookmark away."""
 
     def __init__(self, lora_id: int, *, kept: bool) -> None:
@@ -111,7 +111,7 @@ async def toggle_bookmark(interaction: Interaction, lora_id: int, *, kept: bool)
     return lora
 
 
-class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):
+class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,18})"):
     """Opens a LoRA's page."""
 
     def __init__(self, lora_id: int) -> None:
@@ -127,7 +127,7 @@ class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,19})"):
         await show(interaction, self.lora_id)
 
 
-class RateMenu(PressSelect, template=r"rate:(?P<lora>\d{1,19})"):
+class RateMenu(PressSelect, template=r"rate:(?P<lora>\d{1,18})"):
     """One to five stars from each person; changed and taken back in the same place."""
 
     def __init__(self, lora_id: int, mine: int | None = None) -> None:
@@ -163,7 +163,7 @@ class RateMenu(PressSelect, template=r"rate:(?P<lora>\d{1,19})"):
         await show_again(interaction, lora.id)
 
 
-class CompanionMenu(PressSelect, template=r"with:(?P<lora>\d{1,19})"):
+class CompanionMenu(PressSelect, template=r"with:(?P<lora>\d{1,18})"):
     """The LoRAs that this one was often used with; choosing one opens its page."""
 
     def __init__(self, lora_id: int, companions: Sequence[Lora] = ()) -> None:

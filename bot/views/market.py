@@ -63,7 +63,7 @@ class MarketButton(PressButton, template=r"market"):
         await open_market(interaction)
 
 
-class KeepButton(PressButton, template=rf"mkk:(?P<lora>\d{{1,19}}):(?P<kept>[01]):{PLACE}"):
+class KeepButton(PressButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]):{PLACE}"):
     """Bookmarks an entry without leaving the market, or takes the bookmark away."""
 
     def __init__(self, lora_id: int, place: Place, *, kept: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 import discord
 from discord import ui
@@ -26,6 +26,7 @@ else:
 
 Shown = TypeVar("Shown", bound=ui.Item[Any])
 
+MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits; ours have at most 18
 MAX_TITLE = 45  # characters; Discord's limit
 MODAL_SECONDS = 1800.0  # a modal that nobody sends or closes is forgotten after this
 _NEVER = r"(?!)"  # a pattern that nothing matches: these are never found by an id of their own
@@ -43,7 +44,7 @@ class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=_NEVER):
     @classmethod
     @abstractmethod
     def read(cls, match: re.Match[str]) -> Self:
-        """The item that this custom_id means."""
+        """The item that this custom_id means. Raises ValueError or LookupError for one that means nothing."""
 
     @classmethod
     async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -51,7 +52,10 @@ class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=_NEVER):
     ) -> Self:
         """Make the item anew from what Discord sends back."""
         speak(interaction.locale.value)
-        return cls.read(match)
+        try:
+            return cls.read(match)
+        except (ValueError, LookupError):
+            return cast("Self", Unreadable(item))
 
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Do what it says; what goes wrong is told by the table in `bot.replies`."""
@@ -64,6 +68,24 @@ class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=_NEVER):
     @abstractmethod
     async def press(self, interaction: Interaction) -> None:
         """What the button does, or the choice."""
+
+
+class Unreadable(Lasting[ui.Item[Any]], template=r"(?s:.*)"):
+    """What has an id that nobody gave it, or another version of Easel. It is never registered."""
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """It has no id of its own."""
+        raise NotImplementedError
+
+    async def press(self, interaction: Interaction) -> None:
+        """Say what to do instead. Raises NothingThere."""
+        raise too_old()
+
+
+def too_old() -> NothingThere:
+    """What to say to whoever presses what means nothing (any more)."""
+    return NothingThere(what=_("This page is too old. Please open it anew."))
 
 
 class PressButton(Lasting[Button], template=_NEVER):

@@ -11,7 +11,7 @@ from bot.acknowledge import replace
 from bot.database.jobs import Job, unfinished_jobs, unfinished_of_all
 from bot.errors import NotStaff
 from bot.texts import plain, summary
-from bot.views.press import PressButton
+from bot.views.press import MAX_DISCORD_ID, PressButton
 from bot.views.staff import is_operator, is_staff_of
 from bot.views.waiting import CancelButton, place
 from bot.words import _, duration, later, ngettext
@@ -127,7 +127,10 @@ class PauseButton(PressButton, template=r"queue:(?P<way>pause|resume):(?P<scope>
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["scope"]), pauses=match["way"] == "pause")
+        scope = int(match["scope"])
+        if scope >= MAX_DISCORD_ID:
+            raise ValueError(scope)
+        return cls(scope, pauses=match["way"] == "pause")
 
     async def press(self, interaction: Interaction) -> None:
         """Pause, or go on. Raises NotStaff."""

@@ -56,7 +56,7 @@ class Refused(Helpful):
         return view
 
 
-class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,19}):(?P<checkpoint>.{1,64})"):
+class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
     """Takes the wish up again on a checkpoint that fits."""
 
     posts = True
@@ -81,7 +81,7 @@ class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,19}):(?P<checkpoin
         await interaction.client.orders.paint(interaction, wish.model_copy(update={"checkpoint": self.checkpoint}))
 
 
-class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,19}):(?P<position>\d{1,2}):(?P<lora>\d{1,19})"):
+class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\d{1,2}):(?P<lora>\d{1,18})"):
     """Takes the wish up again with a LoRA that fits in the place of the one that does not."""
 
     posts = True

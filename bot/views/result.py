@@ -38,7 +38,7 @@ SHORTEST = 0.1  # seconds; "0 s" would look like an error
 _ROW = 5  # buttons of one row
 
 
-class AgainButton(JobButton, template=r"again:(?P<job>\d{1,19})"):
+class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
     """The same request with another seed, as a new message."""
 
     posts = True
@@ -87,7 +87,7 @@ class PictureButton(JobButton, template=r"(?!)"):
         """Do it with this picture."""
 
 
-class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,19})(?::(?P<position>\d))?"):
+class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
     """Paints the picture half anew, with another seed."""
 
     posts = True
@@ -99,7 +99,7 @@ class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,19})(?::(?P<positio
         await bot.orders.order(interaction, await varied(bot.easel, job, picture))
 
 
-class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,19})(?::(?P<position>\d))?"):
+class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
     """Makes the picture twice as large, painted over where the checkpoint can."""
 
     posts = True
@@ -128,7 +128,7 @@ async def _which(easel: Easel, kind: type[PictureButton], pictures: tuple[Pictur
     return page
 
 
-class EditButton(JobButton, template=r"edit:(?P<job>\d{1,19})"):
+class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
     """The studio, filled from one's own job."""
 
     name, label = "edit", later("Edit")
@@ -140,7 +140,7 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,19})"):
         await interaction.client.desk.open_with(interaction, again.wish, "\n".join(again.notes))
 
 
-class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,19})"):
+class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
     """Takes the message away and deletes its pictures; staff only take the message away."""
 
     name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger

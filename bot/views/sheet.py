@@ -31,7 +31,7 @@ ROW = 5  # buttons of one row
 MAX_LEGEND = 800  # characters
 
 
-class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,19})(?::(?P<variant>\d))?"):
+class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<variant>\d))?"):
     """Puts the weights of one variant into the studio of whoever presses; what it leaves out is taken out there."""
 
     name, label = "take", "…"

@@ -66,7 +66,7 @@ class StackRefused(Helpful):
         return view
 
 
-class OpenDraftButton(PressButton, template=r"stdraft:(?P<draft>\d{1,19})"):
+class OpenDraftButton(PressButton, template=r"stdraft:(?P<draft>\d{1,18})"):
     """Under a refusal: opens the wish in the studio, where it can be put right."""
 
     def __init__(self, draft_id: int) -> None:

@@ -72,7 +72,7 @@ class StackButton(PressButton, template=_NEVER):
 
 def stack_id(name: str) -> str:
     """The pattern of a stack button's ids."""
-    return rf"sk{name}:(?P<stack>\d{{1,19}}):(?P<page>\d{{1,4}})"
+    return rf"sk{name}:(?P<stack>\d{{1,18}}):(?P<page>\d{{1,4}})"
 
 
 class UseStackButton(StackButton, template=stack_id("use")):
@@ -164,7 +164,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
         await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
 
 
-class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,19})"):
+class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
     """Under a picture: saves its LoRAs and weights as a stack of whoever presses."""
 
     asks = True

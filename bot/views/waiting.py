@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bot.views.press import Interaction
 
 
-class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,19})"):
+class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
     """Stops the job, whether it waits or paints: the person's own, or as staff anybody's in their server."""
 
     name, label = "cancel", later("Cancel")

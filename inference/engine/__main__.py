@@ -8,6 +8,7 @@ import sys
 
 from inference.engine.channel import Channel
 from inference.logs import write_lines
+from inference.private_files import keep_private
 
 # Before torch is imported: a library's print must never reach the events.
 channel = Channel.take_over()
@@ -16,6 +17,7 @@ channel = Channel.take_over()
 def main() -> int:
     """Serve until stdin closes or a `Shutdown` arrives."""
     write_lines(logging.INFO)
+    keep_private()
 
     gc.disable()  # what is imported stays: looking through it again and again is a quarter of the start
     from inference.engine.serve import Server  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)

@@ -7,6 +7,7 @@ program's and tells nothing here; one with a wrong key among ours is a mistake, 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from difflib import get_close_matches
 from enum import StrEnum
@@ -20,7 +21,14 @@ from inference.messages import Sha256
 
 MAX_SIDECAR_BYTES = 256 * 1024
 _SLIP = 0.7  # likeness of two words from which one is a slip in writing the other
+MAX_KEY_PARTS = 64  # of a dotted key in TOML; ours have one
 _ShortText = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+# What may be a dotted key, for which tomllib takes quadratic time; group 1 is the first part too many. Every string is
+# read to its end or to the end of the line, so that no character is looked at twice.
+_PART = r"""(?:[\w\-]++|"(?:[^"\\\n]|\\.)*+"?+|'[^'\n]*+'?+)"""
+_DOTTED = re.compile(rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{0,{MAX_KEY_PARTS - 1}}}+([ \t]*+\.[ \t]*+{_PART})?+")
 
 
 class Category(StrEnum):
@@ -108,4 +116,8 @@ def _parse(path: Path) -> Any:
     if len(raw) > MAX_SIDECAR_BYTES:
         raise ValueError(f"it is larger than {MAX_SIDECAR_BYTES // 1024} KiB")
     text = raw.decode("utf-8")
-    return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    if path.suffix != ".toml":
+        return json.loads(text)
+    if any(chain[1] for chain in _DOTTED.finditer(text)):
+        raise ValueError(f"a key in it has more than {MAX_KEY_PARTS} parts")
+    return tomllib.loads(text)

@@ -41,6 +41,21 @@ async def test_text_names_the_job(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) == 3 and all(line.endswith(end) for line, end in zip(lines, endings, strict=True))
 
 
+FORGED = "Owl\n2026-01-01 00:00:00,000 ERROR bot: forged\r\x1b[2J\u2028end"
+
+
+async def test_an_event_is_one_line_whatever_strangers_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up(logging.INFO)
+    logging.getLogger("bot.test").warning("the name %s", FORGED)
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        logging.getLogger("bot.test").exception("broke", stack_info=True)
+    first, second, *traceback = capsys.readouterr().err.splitlines()
+    assert "Owl\\n2026" in first and "\\x1b[2J\\u2028end" in first and second.endswith("bot.test: broke")
+    assert len(traceback) > 5 and all(line.startswith("    ") and line.isprintable() for line in traceback)
+
+
 async def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up(logging.INFO, LogFormat.JSON)
     await two_jobs_at_once()

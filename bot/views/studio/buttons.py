@@ -112,8 +112,8 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
         lora = await self.lora(interaction)
         desk = interaction.client.desk
         standing = await desk.standing(interaction.user.id)
+        step = NUDGE * (-1 if self.argument.endswith(":-1") else 1)
         usual = next(row.weight for row in standing.rows if row.lora.lora_id == lora.lora_id)
-        step = NUDGE * int(self.argument.split(":")[1])
         changed = await desk.change(
             interaction.user.id,
             lambda studio: studio.nudged(lora.lora_id, step, usual),

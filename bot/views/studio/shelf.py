@@ -101,7 +101,7 @@ class AddMenu(StudioMenu, template=panel_id("add")):
             await acknowledge.ask(interaction, SearchForm(standing.studio.shelf, opening=interaction.id))
             return
         note = ""
-        if chosen.isdecimal():
+        if chosen.isdecimal() and len(chosen) < 19:
             lora = await find_lora(interaction.client.easel.connection, int(chosen))
             if lora is None:
                 raise NothingThere(what=_("This LoRA is not in the library any more."))

@@ -54,7 +54,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
         await interaction.client.orders.paint(interaction, wish)
 
 
-class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,19})"):
+class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
     """Under one's own picture: tries its LoRAs at other weights, with the seed it had."""
 
     asks = True

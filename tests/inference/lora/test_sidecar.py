@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 
 from inference.lora.sidecar import BadSidecar, Category, Sidecar, foreign_sidecar, read_sidecar, sidecar_path
+from tests.growth import STEEPEST, growth
 
 FIELDS = {"name": "Komori", "category": "character", "base_model": "demo/vivid", "trigger_words": ["komori"],
           "recommended_weight": 0.8, "description": "A bat girl."}  # fmt: skip
@@ -62,6 +64,30 @@ def test_what_is_wrong_with_a_sidecar_is_said(lora: Path, text: str, said: str) 
     with pytest.raises(BadSidecar, match=said) as problem:
         read_sidecar(lora)
     assert len(str(problem.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a.", "a . ", '"a".', "'a'.", "a=1\n", "[a]\n", "[a.a]\n", '"', '\\"', '"\\"', "a", "a ", "[", "{a=", "{a.", "'"],
+)
+@pytest.mark.parametrize("begin", ["", "[", "x = {", "x = [", 'description = """', "x = "])
+def test_reading_takes_time_that_grows_with_the_text_and_no_faster(lora: Path, begin: str, unit: str) -> None:
+    def read(text: str) -> None:
+        lora.with_suffix(".toml").write_text(text)
+        with contextlib.suppress(BadSidecar):
+            read_sidecar(lora)
+
+    measured = growth(read, lambda length: (begin + unit * length)[:length])
+    assert measured.factor < STEEPEST, measured
+
+
+def test_a_key_of_many_parts_is_refused_and_a_text_with_many_dots_is_not(lora: Path) -> None:
+    dots = ". . . " * 100 + "www.example.com " * 150 + "e.g. " * 50
+    lora.with_suffix(".toml").write_text(f'description = "{dots}"')
+    assert read_sidecar(lora).description == dots
+    lora.with_suffix(".toml").write_text("a." * 64 + "a = 1")
+    with pytest.raises(BadSidecar, match="more than 64 parts"):
+        read_sidecar(lora)
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe", b'name = "a"\nname = "b"', b"a = " + b"[" * 50_000, b"name = 'x"])

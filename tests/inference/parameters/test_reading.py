@@ -156,9 +156,11 @@ def test_nothing_breaks_the_reader(text: str) -> None:
     assert all(len(lora.name) <= 200 for lora in recipe.loras)
 
 
-UNITS = [" ", "\n", "\t", ",", ":", "<", "<lora:", "<lora:a", "<lora:a:1>", " <lora:a:1>", "a:", "a:[,", 'a:"', "a:{,", "a: [1,",
-         "1x", "Steps:", "\nSteps: 1", "Steps: 1, ", "Negative prompt:", "\nNegative prompt:", "\\", '\\"', "a" * 60 + ":",
-         'Hashes: {"a":', "[", "1"]  # fmt: skip
+UNITS = [
+    " ", "\n", "\t", ",", ":", "<", "<lora:", "<lora:a", "<lora:a:1>", " <lora:a:1>", "a:", "a:[,", 'a:"', "a:{,",
+    "a: [1,", "1x", "Steps:", "\nSteps: 1", "Steps: 1, ", "Negative prompt:", "\nNegative prompt:", "\\", '\\"', "[", "1",
+    "a" * 60 + ":", 'Hashes: {"a":',
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("unit", UNITS)
