@@ -158,8 +158,8 @@ def test_nothing_breaks_the_reader(text: str) -> None:
 
 UNITS = [
     " ", "\n", "\t", ",", ":", "<", "<lora:", "<lora:a", "<lora:a:1>", " <lora:a:1>", "a:", "a:[,", 'a:"', "a:{,",
-    "a: [1,", "1x", "Steps:", "\nSteps: 1", "Steps: 1, ", "Negative prompt:", "\nNegative prompt:", "\\", '\\"', "[", "1",
-    "a" * 60 + ":", 'Hashes: {"a":',
+    "a: [1,", "1x", "\nSteps: 1", "Steps: 1, ", "Negative prompt:", "\nNegative prompt:", "\\", '\\"', "[", "1",
+    "Steps:", "a" * 60 + ":", 'Hashes: {"a":',
 ]  # fmt: skip
 
 

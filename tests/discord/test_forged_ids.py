@@ -1,0 +1,48 @@
+"""Ids on buttons that nobody gave them are answered in a sentence, whatever number or key stands in them."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from bot.playground import component_shapes
+from tests.discord.conftest import Scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TOO_MUCH = str(2**63)
+FORGED = [
+    f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
+    f"swap:1:0:{TOO_MUCH}", f"hio:{TOO_MUCH}:::", f"skuse:{TOO_MUCH}:0", f"mkp:0:~{TOO_MUCH}", "mkp:0:~x",
+    f"queue:pause:{TOO_MUCH}", f"queue:pause:{9 * 10**18}", "guide:go:nowhere", "guide:open:nowhere:", "guide:open:market:x",
+    f"stout:1:{'9' * 30}", "stnudge:1:1", f"stnudge:1:{TOO_MUCH}:x", "nobody:1", "again:٣", f"again:{'9' * 18}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("forged", FORGED)
+async def test_a_forged_id_is_answered_in_a_sentence(
+    scene: Scene, forged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    linus = scene.control.person("Linus")
+    page = await (await linus.slash("guide")).reply()
+    message = scene.playground.world.messages[page.id]
+    button = next(part for part in component_shapes.walk(message.components) if part.get("label") == "Next")
+    button["custom_id"] = forged
+    answer = await (await linus.press(page, forged)).reply()
+    assert answer.ephemeral and "broke" not in answer.text and answer.text.strip()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("chapter", ["nowhere", "lora"])
+async def test_a_forged_question_is_answered_in_a_sentence(
+    scene: Scene, chapter: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    linus = scene.control.person("Linus")
+    page = await (await linus.slash("guide", chapter="goal")).reply()
+    message = scene.playground.world.messages[page.id]
+    menu = next(part for part in component_shapes.walk(message.components) if part.get("custom_id") == "guide:ask:goal")
+    menu["custom_id"] = f"guide:ask:{chapter}"
+    answer = await (await linus.select(page, menu["custom_id"], menu["options"][0]["value"])).reply()
+    assert answer.ephemeral and "too old" in answer.text
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
