@@ -161,3 +161,11 @@ def test_one_picture_of_several_alone() -> None:
     alone = sweep.only(1)
     assert [(lora.name, lora.weight) for lora in alone.loras] == [("A", 0.5)]
     assert (alone.seed, alone.variants) == (made.seed, ())
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/etc/passwd", "a/b.png", "..", ".a", "", "a\\b.png", "a.png\n", "a\0"])
+def test_what_a_worker_names_lies_in_the_spool_itself(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Progress(job_id=1, attempt=1, step=3, steps=8, preview=name)
+    with pytest.raises(ValidationError):
+        Finished(job_id=1, attempt=2, pictures=(name,), seconds=0.5, peak_memory=2**40)
