@@ -84,6 +84,10 @@ class Decoder:
         self._group = None
         return group
 
+    def rest(self) -> None:
+        """Wait until the thread holds no batch any more: it does for a moment after its pictures are there."""
+        self._thread.submit(int).result()
+
     def close(self) -> None:
         """Let the thread end."""
         self._thread.shutdown(wait=False, cancel_futures=True)

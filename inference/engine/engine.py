@@ -181,10 +181,9 @@ class Engine:
             handle.cancel()
         self._let_go()
         self._collect(wait=True)
+        self._drop_checkpoint()
         self._decoder.close()
         self._intake.close()
-        self._wardrobe.clear()
-        self._store.drop()
 
     # --- joining -----------------------------------------------------------------------------------------------------
 
@@ -277,13 +276,20 @@ class Engine:
         handle.done = handle.taken_up = run.done
 
     def _checkpoint(self, ready: Ready) -> Checkpoint | SoloCheckpoint:
-        before = self._store.current
-        other = before is not None and before.spec != ready.spec
+        other = self._store.current is not None and self._store.current.spec != ready.spec
         if other or ready.source is not None:  # which the VAE encodes
             self._collect(wait=True)
         if other:
-            self._wardrobe.clear()
+            self._drop_checkpoint()
         return self._store.get(ready.spec)
+
+    def _drop_checkpoint(self) -> None:
+        """Free its memory now: nothing may hold it when the next one is opened. Nobody is painted any more."""
+        self._decoder.rest()
+        with self._intake.hands_off():
+            self._wardrobe.clear()
+            self._shelf.forget_changes()
+            self._store.drop()
 
     def _is_hot(self, handle: Handle, dressed: Dressed, checkpoint: Checkpoint) -> bool:
         """Whether its LoRAs are worth merging: pictures of its size are painted one by one, and others wear them too.

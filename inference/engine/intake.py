@@ -5,10 +5,12 @@ All of it runs beside the batch, on threads of its own, so that a LoRA that come
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Semaphore
 from weakref import ref
 
 from PIL import Image
@@ -17,6 +19,7 @@ from inference.engine.checkpoints import Checkpoint, CheckpointStore
 from inference.engine.devices import is_for_several_threads, threads
 from inference.engine.handle import Handle
 from inference.engine.lora_files import LoraFile
+from inference.engine.mishaps import clear_frames
 from inference.engine.run import Dressed
 from inference.engine.shelf import Shelf
 from inference.engine.source_image import read_source
@@ -61,6 +64,7 @@ class Intake:
         self._matcher = matcher
         self._inputs = inputs
         self._threads = threads(READERS, "intake")
+        self._holding = Semaphore(READERS)  # one for each thread that has the checkpoint in hand
         self._new: list[Future[Ready]] = []
 
     def begin(self, handle: Handle) -> Future[Ready]:
@@ -89,12 +93,29 @@ class Intake:
         self.match(files, spec)
         size = (request.width, request.height)
         source = read_source(self._inputs, request.image, size) if request.image else None
-        checkpoint = self._store.current
-        if not (isinstance(checkpoint, Checkpoint) and checkpoint.spec == spec):
-            return Ready(spec, files, source)
-        return Ready(spec, files, source, self._dressed(handle, files, checkpoint), checkpoint.number)
+        with self._holding:
+            try:
+                return self._dressed(Ready(spec, files, source), handle)
+            except BaseException as problem:
+                clear_frames(problem)  # the error is kept until the engine looks, and they hold the checkpoint
+                raise
 
-    def _dressed(self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint) -> Sequence[ref[Dressed]]:
+    @contextmanager
+    def hands_off(self) -> Generator[None]:
+        """While inside, no thread has the checkpoint that is loaded in hand; waits for those that have."""
+        with ExitStack() as all_of_them:
+            for _ in range(READERS):
+                all_of_them.enter_context(self._holding)
+            yield
+
+    def _dressed(self, ready: Ready, handle: Handle) -> Ready:
+        """The same, with what it wears where its checkpoint is loaded. Raises LoraFileRefused or ModuleMismatch."""
+        checkpoint = self._store.current
+        if not (isinstance(checkpoint, Checkpoint) and checkpoint.spec == ready.spec):
+            return ready
+        return replace(ready, dressed=self._sets(handle, ready.files, checkpoint), loading=checkpoint.number)
+
+    def _sets(self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint) -> Sequence[ref[Dressed]]:
         """Nothing where memory is short, networks move about or only one thread may: it is dressed when it joins."""
         for file in files:
             self._shelf.changes(file, checkpoint)

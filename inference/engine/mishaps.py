@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
@@ -79,12 +80,23 @@ def _known(request: GenerationRequest, problem: BaseException) -> InferenceError
     return WorkerFailed(reason=type(problem).__name__)
 
 
+def clear_frames(problem: BaseException) -> None:
+    """Empty the frames of `problem` that have ended, so that it holds no memory; where it was raised stays known."""
+    for each in _led_to(problem):
+        traceback.clear_frames(each.__traceback__)
+
+
 def _let_go(*problems: BaseException) -> None:
-    """Of these and of all that led to them; of two, each may be the other's cause."""
+    for each in _led_to(*problems):
+        each.__traceback__ = None
+
+
+def _led_to(*problems: BaseException) -> Iterator[BaseException]:
+    """These and all that led to them; of two, each may be the other's cause."""
     led, seen = [*problems], set[int]()
     while led:
         each = led.pop()
         if id(each) not in seen:
             seen.add(id(each))
-            each.__traceback__ = None
+            yield each
             led += [other for other in (each.__cause__, each.__context__) if other is not None]

@@ -69,6 +69,11 @@ class Shelf:
                     self._changes.put(key, found)
             return found
 
+    def forget_changes(self) -> None:
+        """The checkpoint that they were made for goes; one that is loaded again has another number."""
+        with self._lock:
+            self._changes.clear()
+
 
 def _file_bytes(file: LoraFile) -> int:
     return memory_of(file.tensors.values())
