@@ -274,6 +274,7 @@ class Engine:
         del self._waiting[handle]
         handle.state, handle.total, handle.look, handle.capture = State.RUNNING, run.total, run.preview, run.snapshot
         handle.done = handle.taken_up = run.done
+        handle.joins()
 
     def _checkpoint(self, ready: Ready) -> Checkpoint | SoloCheckpoint:
         other = self._store.current is not None and self._store.current.spec != ready.spec

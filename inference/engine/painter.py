@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
@@ -34,6 +34,23 @@ PREVIEW_SIDE = 256  # pixels of the longer side
 DISK_PATIENCE = 30.0  # seconds; a disk that hangs costs states, but it must not look as if the worker did
 
 
+class _Stopwatch:
+    """Measures how long a job is painted, in seconds, from its first step on."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began: float | None = None
+
+    def start(self) -> None:
+        """Its first step here begins."""
+        self._began = self._clock()
+
+    @property
+    def seconds(self) -> float:
+        """Since then."""
+        return 0.0 if self._began is None else self._clock() - self._began
+
+
 class _Name(TypedDict):
     """What every event about a job carries."""
 
@@ -52,11 +69,11 @@ class _Job:
     order: Generate
     handle: Handle
     about: str
+    watch: _Stopwatch
     told: int = -1
     kept: int = 0
     kept_at: float = 0.0
     keeping: Future[None] | None = None
-    began: float = field(default_factory=time.monotonic)
     last_preview: float = field(default_factory=time.monotonic)
     writing: Future[tuple[str, ...]] | None = None
 
@@ -64,6 +81,12 @@ class _Job:
     def stem(self) -> str:
         """What the names of its files begin with."""
         return f"job{self.order.job_id}-{self.order.attempt}"
+
+    @property
+    def seconds(self) -> float:
+        """Of painting, in all attempts of which something is left."""
+        resume = self.handle.resume
+        return self.watch.seconds + (resume.seconds if resume is not None and self.handle.taken_up else 0.0)
 
     @property
     def name(self) -> _Name:
@@ -84,10 +107,12 @@ class Painter:
         tell: Callable[[Started], None] = lambda _: None,
         *,
         states: States | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = Engine.of(config, device)
         self._device = device
         self._tell = tell
+        self._clock = clock
         self._spool = Path(config.spool)
         self._states = states or States(self._spool)
         self._state_steps = config.state_steps
@@ -108,8 +133,9 @@ class Painter:
         with logs.about(order.job_id):
             handle = self.engine.submit(order.request, order.files, left)
         self._ended.discard(order.job_id)
-        job = _Job(order, handle, about)
+        job = _Job(order, handle, about, _Stopwatch(self._clock))
         handle.begins = partial(self._tell, Started(**job.name))  # which knows nothing of the job: it would be a ring
+        handle.joins = job.watch.start
         self._jobs.append(job)
 
     def cancel(self, job_id: int) -> None:
@@ -177,6 +203,7 @@ class Painter:
             return
         if snapshot is not None:
             job.kept, job.kept_at = snapshot.done, time.monotonic()
+            snapshot = replace(snapshot, seconds=job.seconds)
             job.keeping = self._keeper.submit(self._states.keep, job.order.job_id, job.about, snapshot)
 
     def _await_keeping(self, job: _Job) -> None:
@@ -189,7 +216,7 @@ class Painter:
         if handle.state in (State.WAITING, State.FAILED, State.CANCELLED):
             return []
         if job.told < 0:
-            job.began = job.last_preview = time.monotonic()
+            job.last_preview = time.monotonic()
             job.told = handle.taken_up - 1
             job.kept = handle.taken_up
         steps = range(job.told + 1, handle.done + 1)
@@ -242,11 +269,10 @@ class Painter:
             return None
         if problem := job.writing.exception():
             return _failed(job, problem)
-        seconds = time.monotonic() - job.began
         return Finished(
             **job.name,
             pictures=job.writing.result(),
-            seconds=seconds,
+            seconds=job.seconds,
             peak_memory=peak_memory(self._device),
             notes=handle.notes,
             lookups={name: Lookups(hits=hits, misses=misses) for name, (hits, misses) in LOOKUPS.take().items()},

@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-_OURS = "easel snapshot 2"
+_OURS = "easel snapshot 3"
 _CONFIGURATION = "_internal_dict"  # where diffusers keeps what a scheduler was made from
 
 Values = dict[str, Any]
@@ -49,12 +49,16 @@ class Resumable(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`values` is JSON in which a tensor stands as `{"tensor": NAME}`. `done` steps of `sampler` are behind it."""
+    """`values` is JSON in which a tensor stands as `{"tensor": NAME}`. `done` steps of `sampler` are behind it.
+
+    They took `seconds`.
+    """
 
     done: int
     sampler: str  # diffusers' class
     tensors: Mapping[str, torch.Tensor]
     values: Mapping[str, Any]
+    seconds: float = 0.0
 
     @classmethod
     def of(cls, run: Resumable, fresh: Any) -> Snapshot:
@@ -90,7 +94,7 @@ class Snapshot:
         Raises OSError, which safetensors' own writing of files does not when the disk is full or the folder gone.
         """
         metadata = {"format": _OURS, "about": about, "done": str(self.done), "sampler": self.sampler}
-        metadata["values"] = json.dumps(self.values)
+        metadata |= {"seconds": str(self.seconds), "values": json.dumps(self.values)}
         metadata["digest"] = _digest(metadata, self.tensors)
         unfinished = path.with_suffix(".part")
         try:
@@ -112,7 +116,8 @@ class Snapshot:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             if metadata.pop("digest", None) != _digest(metadata, tensors):
                 return None
-            return cls(int(metadata["done"]), metadata["sampler"], tensors, json.loads(metadata["values"]))
+            values, seconds = json.loads(metadata["values"]), float(metadata["seconds"])
+            return cls(int(metadata["done"]), metadata["sampler"], tensors, values, seconds)
         except (OSError, SafetensorError, ValueError, KeyError):
             return None
 
