@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli import DONE
+from bot.cli.ending import until_asked
 from bot.cli.run import serve
 from bot.config import ConfigError, Settings
 from bot.demo import demo_settings
@@ -37,7 +38,7 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until interrupted."""
-    asyncio.run(_run(options))
+    asyncio.run(until_asked(_run(options)))
     return DONE
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from bot import logs
 from bot.catalogue import LibraryUnreadable
 from bot.cli import DONE, REFUSED, UNUSABLE, backup, calibrate, demo, doctor, init, library, paint, run, sheet
+from bot.cli.ending import Ended
 from bot.config import ConfigError
 from bot.database.errors import DatabaseError
 from inference.errors import InferenceError, RequestError
@@ -22,7 +23,10 @@ _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclara
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code: 0 done, 1 refused or failed, 2 not usable as it is set up, 130 interrupted."""
+    """Run one command; its exit code: 0 done, 1 refused or failed, 2 not usable as it is set up.
+
+    After a signal it is 128 and the signal's number: 130 for Ctrl-C.
+    """
     parser = argparse.ArgumentParser(prog="python -m bot", description="Easel: a Discord bot that paints with LoRAs.")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell on stderr what happens inside")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -42,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InferenceError as problem:
         print(problem, file=sys.stderr)
         return REFUSED if isinstance(problem, RequestError) else UNUSABLE
+    except Ended as end:
+        return end.code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our answer has had enough (`| head`); Python must not try to flush the rest

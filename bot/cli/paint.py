@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bot.assembly import Easel, open_catalogue, require_checkpoints, started
 from bot.cli import DONE, add_config, settings_of
+from bot.cli.ending import until_asked
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
@@ -74,7 +75,7 @@ def lora_wish(text: str) -> LoraWish:
 def run(options: argparse.Namespace) -> int:
     """Paint, copy the pictures to `--out`, say where they lie."""
     _check_target(options.out)
-    painted = asyncio.run(_paint(options))
+    painted = asyncio.run(until_asked(_paint(options)))
     if options.json:
         print(json.dumps(_as_json(painted)))
     else:
@@ -120,10 +121,17 @@ async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Cal
     """Order `request`, wait for it and copy its pictures to `out` (`out-2`, … when there are several).
 
     Raises the error with which the job failed, WorkerUnavailable when no worker comes up, ConfigError when `out`
-    cannot be written (the pictures are kept).
+    cannot be written (the pictures are kept). Who cancels this has cancelled the job.
     """
-    job = await easel.generation.order(request, person_id=COMMAND_LINE_PERSON, channel_id=COMMAND_LINE_CHANNEL)
-    done = await _wait(easel, job, report)
+    ordering = asyncio.create_task(
+        easel.generation.order(request, person_id=COMMAND_LINE_PERSON, channel_id=COMMAND_LINE_CHANNEL)
+    )
+    try:
+        job = await asyncio.shield(ordering)
+        done = await _wait(easel, job, report)
+    except asyncio.CancelledError:
+        await easel.generation.cancel((await ordering).id)  # else the next command would paint it
+        raise
     kept = [easel.settings.storage.pictures / picture.path for picture in done.pictures]
     targets = [out, *(out.with_stem(f"{out.stem}-{i}") for i in range(2, len(kept) + 1))]
     try:

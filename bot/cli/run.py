@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import signal
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from bot import background, logs, metrics
 from bot.api_url import point_at
 from bot.assembly import open_easel
 from bot.cli import DONE, add_config, settings_of
+from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import progress_bar
 from bot.client import EaselBot
 from bot.config import ConfigError, Settings
@@ -28,8 +28,6 @@ from bot.samples import painting_samples
 
 if TYPE_CHECKING:
     from bot.cli import Commands
-
-log = logging.getLogger(__name__)
 
 REVOKED = "Discord does not accept the bot token any more. Copy the new one from the Bot page."
 INTENTS_REFUSED = "Discord refuses the intents, though none of them is privileged."
@@ -59,7 +57,8 @@ def run(options: argparse.Namespace) -> int:
     """Run until interrupted or terminated; on SIGHUP read the settings anew."""
     settings = settings_of(options)
     tell_the_operator(settings.logs.format)
-    asyncio.run(_run(settings, partial(settings_of, options)))
+    with contextlib.suppress(Ended):
+        asyncio.run(_run(settings, partial(settings_of, options)))
     return DONE
 
 
@@ -72,44 +71,14 @@ def tell_the_operator(form: LogFormat) -> None:
 
 async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> None:
     reload = asyncio.Event()
-    serving = asyncio.create_task(serve(settings, read_settings, reload, built=spare_the_collector))
-    end = _End(serving)
-    for name in ("SIGTERM", "SIGINT"):
-        _on_signal(name, partial(end.ask, name))
-    _on_signal("SIGHUP", reload.set)
-    try:
-        await serving
-    except asyncio.CancelledError:
-        if not serving.cancelled():
-            raise  # it was not a signal that ended this but whoever awaits it
+    on_signal("SIGHUP", reload.set)
+    await until_asked(serve(settings, read_settings, reload, built=spare_the_collector))
 
 
 def spare_the_collector() -> None:
     """What is there once all is built stays for good: looking through it again and again would hold up answers."""
     gc.collect()
     gc.freeze()
-
-
-class _End:
-    """Ends the program when asked to. Asked again it hurries no more: what is under way must not be cut off."""
-
-    def __init__(self, serving: asyncio.Task[None]) -> None:
-        self._serving = serving
-        self._asked = False
-
-    def ask(self, signal_name: str) -> None:
-        """End, or say that this is what we do."""
-        if self._asked:
-            log.warning("%s again: the program is ending; it takes some seconds", signal_name)
-            return
-        log.info("%s: the program ends; what is unfinished goes on at the next start", signal_name)
-        self._asked = True
-        self._serving.cancel()
-
-
-def _on_signal(name: str, do: Callable[[], object]) -> None:
-    with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has no such signals
-        asyncio.get_running_loop().add_signal_handler(getattr(signal, name), do)
 
 
 async def serve(

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from bot.assembly import Easel, open_easel
 from bot.cli import DONE
+from bot.cli.ending import until_asked
 from bot.cli.paint import paint
 from bot.cli.progress import progress_bar
 from bot.config import CheckpointSettings, ConfigError
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise ConfigError(f"The folder {options.out} cannot be written: {problem.strerror}.") from None
-    sheet, refusal = asyncio.run(_paint(options.out))
+    sheet, refusal = asyncio.run(until_asked(_paint(options.out)))
     if options.json:
         print(json.dumps({"sheet": str(sheet), "refusal": refusal}))
     else:

@@ -29,8 +29,8 @@ class Handle:
     `done` of `total` forward passes are behind it, the first `taken_up` of them in another process. Once it is DONE,
     `latents` (count, channels, height/f, width/f) and `pictures` (count, 3, height, width) in 0..1 are there, on the
     engine's device; once it is FAILED, `error` is. `notes` are sentences for the person. `begins` is called once, when
-    it is taken up, before a checkpoint is loaded for it; then it has `begun`. `joins` is called when all is ready for its
-    first step. What is logged about it is logged in the `context` in which it was submitted, which knows its job.
+    it is taken up, before a checkpoint is loaded for it; then it has `begun`. `joins` is called when all is ready for
+    its first step. What is logged about it is logged in the `context` in which it was submitted, which knows its job.
     """
 
     def __init__(self, request: GenerationRequest, files: Mapping[str, str], resume: Snapshot | None = None) -> None:

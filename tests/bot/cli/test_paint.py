@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -78,8 +79,31 @@ def test_what_was_running_when_the_program_was_killed_is_painted_after_the_next_
     assert len(list((house.data / "pictures").rglob("*.png"))) == 2
 
 
+@pytest.mark.parametrize(
+    ("state", "how"),
+    [("queued", signal.SIGINT), ("running", signal.SIGINT), ("running", signal.SIGTERM)],
+)
+def test_who_ends_paint_has_cancelled_the_job_and_leaves_no_worker(
+    house: House, state: str, how: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "bot", "paint", "x", "--steps", "150", "--sampler", "euler", "--config",
+               str(house.config), "--out", str(house.folder / "never.png")]  # fmt: skip
+    ended = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert ended.stderr
+    wait_for_job(house, state)
+    workers = psutil.Process(ended.pid).children(recursive=True)
+    ended.send_signal(how)
+    said = ended.stderr.read().decode()
+    assert (ended.wait(PATIENCE), said) == (128 + how, "")
+    assert [worker for worker in workers if worker.is_running()] == []
+    assert bot("paint", "y", "--steps", "1", "--config", house.config, "--out", house.folder / "o.png").code == DONE
+    database = sqlite3.connect(house.data / "easel.sqlite3")
+    assert database.execute("SELECT state FROM job ORDER BY id").fetchall() == [("cancelled",), ("succeeded",)]
+    database.close()
+
+
 def wait_for_job(house: House, state: str) -> None:
-    """Returns once a job is in `state`; a busy wait, for the other program has no way to tell us."""
+    """Returns once a job is in `state` or runs already; a busy wait, for the other program has no way to tell us."""
     watching = [sys.executable, "-c", WATCH, str(house.data / "easel.sqlite3"), state]
     subprocess.run(watching, check=True, timeout=PATIENCE)
 
@@ -90,7 +114,7 @@ while True:
     time.sleep(0.05)
     try:
         database = sqlite3.connect(pathlib.Path(sys.argv[1]).as_uri() + '?mode=ro', uri=True)
-        if database.execute('SELECT 1 FROM job WHERE state = ?', sys.argv[2:]).fetchone(): break
+        if database.execute("SELECT 1 FROM job WHERE state IN (?, 'running')", sys.argv[2:]).fetchone(): break
     except sqlite3.Error: pass
 """
 

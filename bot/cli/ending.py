@@ -1,0 +1,55 @@
+"""How a command that has a worker ends when a signal asks it to: what it has is put away first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Ended(Exception):
+    """A signal has ended the command. `code` is the exit code by which a shell knows that."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by signal {number}")
+        self.code = 128 + number
+
+
+async def until_asked(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`, which SIGINT and SIGTERM cancel. Asked again it hurries no more: what is put away is not cut off.
+
+    Raises Ended once a signal has ended it.
+    """
+    task = asyncio.create_task(work)
+    asked: list[int] = []
+    for name in ("SIGINT", "SIGTERM"):
+        on_signal(name, partial(_end, task, name, asked))
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not (asked and task.cancelled()):
+            raise  # it was not a signal that ended this but whoever awaits it
+        raise Ended(asked[0]) from None
+
+
+def on_signal(name: str, do: Callable[[], object]) -> None:
+    """Call `do` in the running loop for every signal of this name, where the system has it."""
+    with contextlib.suppress(NotImplementedError, AttributeError):  # Windows has no such signals
+        asyncio.get_running_loop().add_signal_handler(getattr(signal, name), do)
+
+
+def _end(task: asyncio.Task[Any], name: str, asked: list[int]) -> None:
+    if asked:
+        log.warning("%s again: the program is ending; it takes some seconds", name)
+        return
+    log.info("%s: the program ends", name)
+    asked.append(getattr(signal, name))
+    task.cancel()
