@@ -172,8 +172,9 @@ class EaselBot(commands.Bot):
     async def setup_hook(self) -> None:
         """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""
         await self.tree.set_translator(CommandWords())
-        for cog in COGS:
-            await self.add_cog(cog(self))
+        if not self.cogs:  # else an earlier attempt to log in came so far
+            for cog in COGS:
+                await self.add_cog(cog(self))
         self.add_dynamic_items(*BUTTONS)
         await self.sync_commands()
         background.start(self._resume(await self.orders.owed()), "resuming deliveries")

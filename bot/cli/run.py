@@ -9,6 +9,7 @@ import gc
 import logging
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -29,6 +30,8 @@ from bot.samples import painting_samples
 if TYPE_CHECKING:
     from bot.cli import Commands
 
+log = logging.getLogger(__name__)
+
 REVOKED = "Discord does not accept the bot token any more. Copy the new one from the Bot page."
 INTENTS_REFUSED = "Discord refuses the intents, though none of them is privileged."
 SHARDS_WANTED = "Discord wants a bot in so many servers to be split into shards, which Easel cannot be yet."
@@ -40,6 +43,8 @@ CLOSED = {
     4012: "Discord does not speak this version of its gateway any more. Update Easel.",
     4013: INTENTS_REFUSED,
 }
+TOO_MANY_REQUESTS = 429
+LOGIN_SECONDS, LONGEST_LOGIN_SECONDS = 60.0, 3600.0  # between attempts to log in, where Discord does not say
 
 
 class Unreachable(Exception):
@@ -117,7 +122,7 @@ async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
     Raises Unreachable when Discord is not there at the start; later it is waited for.
     """
     try:
-        await bot.login(token)
+        await _let_in(bot, token)
         built()
         await bot.connect()
     except discord.LoginFailure:
@@ -131,3 +136,21 @@ async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
         raise ConfigError(CLOSED.get(closed.code, code)) from None
     if bot.locked_out:
         raise ConfigError(REVOKED)
+
+
+async def _let_in(bot: EaselBot, token: str) -> None:
+    """Log in; as long as Discord takes no requests from here, wait and try again, ever more rarely."""
+    for tries in count():
+        try:
+            await bot.login(token)
+        except discord.HTTPException as problem:
+            if problem.status != TOO_MANY_REQUESTS:
+                raise
+            asked = float(problem.response.headers.get("Retry-After", LOGIN_SECONDS))
+            seconds = min(LONGEST_LOGIN_SECONDS, asked * 2**tries)
+        else:
+            return
+        log.warning("Discord takes no requests from here just now (429). The next try is in %.0f seconds.", seconds)
+        await bot.http.close()
+        bot.http.connector = discord.utils.MISSING  # it is closed, and the next login makes another
+        await asyncio.sleep(seconds)

@@ -50,7 +50,8 @@ def preview_of(vae: Any, tiny: Any = None) -> Preview:
 def open_tiny(source: str, device: torch.device, dtype: torch.dtype) -> Any:
     """The tiny autoencoder in a folder, or of a hub repository. Raises OSError or ValueError."""
     local = Path(source).is_dir()
-    tiny: Any = AutoencoderTiny.from_pretrained(source, dtype=dtype, local_files_only=local)
+    options = {"dtype": dtype, "local_files_only": local, "use_safetensors": True}  # others may hold code
+    tiny: Any = AutoencoderTiny.from_pretrained(source, **options)
     return tiny.to(device)
 
 

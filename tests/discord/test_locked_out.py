@@ -70,12 +70,28 @@ async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture
     assert len(await empty.pictures()) == 3
 
 
+DISCORD_PYS_TRIES = 5  # of one request
+
+
 async def test_discord_that_is_not_there_at_the_start_is_a_sentence(empty: Scene) -> None:
     await empty.control.fault("users/@me", kind="cut", count=9)
     there = {"EASEL_DISCORD__TOKEN": empty.playground.token, "EASEL_DISCORD__API_URL": empty.playground.api_url}
     said = await asyncio.to_thread(bot, "run", "--config", empty.house.config, **there)
     assert said.code == REFUSED and "Traceback" not in said.err
     assert said.err.splitlines()[-1].startswith("Discord cannot be reached")
+
+
+@pytest.mark.parametrize("route", ["users/@me", "commands"])
+async def test_where_discord_takes_no_requests_at_the_start_the_bot_tries_again(
+    empty: Scene, route: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await empty.control.fault(route, status=429, retry_after=0.1, count=DISCORD_PYS_TRIES)
+    serving = asyncio.create_task(serve(empty.settings))
+    await empty.control.wait_online(patience=PATIENCE)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    assert [r.levelname for r in caplog.records if "takes no requests" in r.getMessage()] == ["WARNING"]
+    assert "Unclosed" not in caplog.text
 
 
 async def test_a_demo_that_does_not_reach_its_playground_says_the_same(empty: Scene) -> None:

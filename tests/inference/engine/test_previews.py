@@ -117,6 +117,16 @@ def test_a_tiny_autoencoder_that_is_configured_draws_the_previews(tmp_path: Path
     engine.finish()
 
 
+def test_one_that_is_a_pickle_is_not_opened(tmp_path: Path) -> None:
+    AutoencoderTiny(
+        encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4, num_decoder_blocks=(1,) * 4,
+        num_encoder_blocks=(1,) * 4,
+    ).save_pretrained(tmp_path, safe_serialization=False)  # fmt: skip
+    assert list(tmp_path.glob("*.bin")) and not list(tmp_path.glob("*.safetensors"))
+    with pytest.raises(OSError, match="safetensors"):
+        open_tiny(str(tmp_path), CPU, torch.float32)
+
+
 def test_one_that_cannot_be_opened_costs_better_previews_and_no_picture(tmp_path: Path) -> None:
     engine = demo(0, preview_decoder=str(tmp_path))
     handle = engine.submit(request(checkpoint=CHECKPOINTS[0].name))
