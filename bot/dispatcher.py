@@ -23,8 +23,16 @@ from bot.outcomes import Outcomes
 from bot.pace import Pace
 from bot.stations import Hand, Station, WorkerSeen, is_benched
 from bot.updates import JobUpdate, waiting
-from inference.errors import CheckpointNotFound, CheckpointRemoved, InferenceError, JobExpired, WorkerCrashed
+from inference.errors import (
+    CheckpointNotFound,
+    CheckpointRemoved,
+    InferenceError,
+    JobExpired,
+    WorkerCrashed,
+    WorkerStarved,
+)
 from inference.logs import about
+from inference.memory import Shortage, said
 from inference.messages import (
     BadCommand,
     Cancelled,
@@ -46,6 +54,7 @@ log = logging.getLogger(__name__)
 
 HOUR_MS = 3_600_000
 TICK_SECONDS = 5.0  # between looks for jobs that are too old and workers that hang
+STARVED_ATTEMPTS = 2  # of a job at which the system ends the worker for want of memory: a third would end like them
 MANY_ATTEMPTS = 100  # of a job that no worker even begins
 
 
@@ -308,7 +317,9 @@ class Dispatcher:
         if job_id not in self._queue:
             self._jobs.pop(job_id, None)
 
-    async def _give_back(self, station: Station, job_id: int, hand: Hand, *, died: bool) -> None:
+    async def _give_back(
+        self, station: Station, job_id: int, hand: Hand, *, died: bool, shortage: Shortage | None = None
+    ) -> None:
         """This attempt came to nothing, maybe because the worker died of it: wait again, or give up after too many.
 
         Who hands the job over and who hears of the worker's death may both find out; the first one does it.
@@ -318,8 +329,12 @@ class Dispatcher:
             return  # while it is still being begun, it will be refused by a worker that is gone
         hand.returned = True
         waits = None
-        if job.deaths + died >= self._limits.max_attempts or job.attempt >= MANY_ATTEMPTS:
-            await self._fail(job, WorkerCrashed(attempts=job.deaths + died))
+        deaths = job.deaths + died
+        if shortage and died and deaths >= min(STARVED_ATTEMPTS, self._limits.max_attempts):
+            sizes = {"needed": said(shortage.files.get(job.checkpoint)), "free": said(shortage.free)}
+            await self._fail(job, WorkerStarved(attempts=deaths, checkpoint=job.checkpoint, **sizes))
+        elif deaths >= self._limits.max_attempts or job.attempt >= MANY_ATTEMPTS:
+            await self._fail(job, WorkerCrashed(attempts=deaths))
         else:
             waits = await self._outcomes.give_back(job, died=died)
         self._let_go(station, job_id, served=False)
@@ -338,7 +353,7 @@ class Dispatcher:
             self._benched(death)
         for job_id, hand in list(station.hands.items()):
             with about(job_id):
-                await self._give_back(station, job_id, hand, died=hand in suspects)
+                await self._give_back(station, job_id, hand, died=hand in suspects, shortage=death.shortage)
         for job in self._waiting_jobs:
             self._tell(JobUpdate(job, trouble=death))
 

@@ -336,3 +336,25 @@ class CheckpointUnusable(WorkerError):
 
     checkpoint: str
     reason: str
+
+
+@dataclass(eq=False)
+class CheckpointTooLarge(WorkerError):
+    """There is not enough memory to load {checkpoint}: its files have {needed}, and {free} of memory are free. Please
+    choose another checkpoint; an operator can make room or install a smaller one."""
+
+    checkpoint: str
+    needed: str
+    free: str
+
+
+@dataclass(eq=False)
+class WorkerStarved(WorkerError):
+    """The system ended the worker {attempts} times at this job, as it does when memory is short, so it was given up.
+    The files of {checkpoint} have {needed}, and {free} of memory are free. Please choose another checkpoint or a
+    smaller size; an operator can make room."""
+
+    attempts: int
+    checkpoint: str
+    needed: str
+    free: str

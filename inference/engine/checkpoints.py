@@ -20,7 +20,7 @@ from inference.capabilities import capability_of
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.engine.board import Board
 from inference.engine.compiling import compile_blocks
-from inference.engine.devices import dtype_for, is_out_of_memory, name_of, release_memory, wide_dtype
+from inference.engine.devices import dtype_for, free_memory, is_out_of_memory, name_of, release_memory, wide_dtype
 from inference.engine.embeddings import Embeddings
 from inference.engine.folding import Layers, layers_of
 from inference.engine.layer_names import LayerNames
@@ -30,7 +30,8 @@ from inference.engine.residence import Residence
 from inference.engine.single_file import SINGLE_FILES, open_single_file
 from inference.engine.solo import SoloCheckpoint
 from inference.engine.soundness import refuse_incomplete, refuse_no_numbers, refuse_other_kinds
-from inference.errors import CheckpointUnusable
+from inference.errors import CheckpointTooLarge, CheckpointUnusable
+from inference.memory import file_bytes, said
 from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec, Offload
 from inference.prediction import Prediction, checkpoint_prediction
 
@@ -177,10 +178,17 @@ class CheckpointStore:
         self._current = checkpoint
 
     def get(self, spec: CheckpointSpec) -> Checkpoint | SoloCheckpoint:
-        """The loaded checkpoint. Raises CheckpointUnusable; running out of memory passes through."""
+        """The loaded checkpoint. Raises CheckpointUnusable, or CheckpointTooLarge when memory is short for it."""
         if self._current is None or self._current.spec != spec:
             self.drop()
-            self._current = self._loaded(spec)
+            free = free_memory(self._device)
+            try:
+                self._current = self._loaded(spec)
+            except Exception as problem:
+                if not is_out_of_memory(problem):
+                    raise
+                sizes = {"needed": said(file_bytes(spec)), "free": said(free)}
+                raise CheckpointTooLarge(checkpoint=spec.name, **sizes) from problem
         return self._current
 
     def offload(self) -> bool:

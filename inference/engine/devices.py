@@ -14,6 +14,8 @@ from functools import cache
 
 import torch
 
+from inference.memory import free_bytes
+
 NICER = 5  # than the bot; with equal demand it gets a quarter of a core that both want
 
 # How torch says it when the CPU's allocator, or an accelerator's driver, has nothing left.
@@ -115,6 +117,11 @@ def release_memory(device: torch.device) -> None:
 def _trim() -> Callable[[int], int] | None:
     """Unless it is asked, glibc gives back only what is free at the top of its heap; others need no asking."""
     return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free: on an NVIDIA card that paints, else of the host; None where nobody says."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_bytes()
 
 
 def peak_memory(device: torch.device) -> int:

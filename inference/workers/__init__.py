@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from inference.memory import Shortage
 from inference.messages import Configure, Event, Generate
 
 
@@ -14,7 +15,7 @@ class WorkerDied:
     """The worker is gone with all it had in hand; it is being started again.
 
     `failures` counts deaths since a job last ended well; `last_words` is the end of what it printed; `pause` is for how
-    many seconds it stays away.
+    many seconds it stays away. `shortage` is there when the system killed it, as it does when memory is short.
     """
 
     exit_code: int | None
@@ -22,6 +23,7 @@ class WorkerDied:
     was_ready: bool
     last_words: str
     pause: float = 0.0
+    shortage: Shortage | None = None
 
 
 class Worker(Protocol):

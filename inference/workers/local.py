@@ -14,11 +14,13 @@ from pydantic import ValidationError
 
 from inference.errors import WorkerUnavailable
 from inference.logs import Line
+from inference.memory import Shortage, file_bytes, free_bytes
 from inference.messages import EVENTS, BadCommand, Cancel, Configure, Event, Finished, Generate, Ready, Shutdown
 from inference.workers import WorkerDied
 
 log = logging.getLogger(__name__)
 
+KILLED = 9  # the signal that nobody can refuse
 COMMAND = (sys.executable, "-m", "inference.engine")
 MAX_LINE_BYTES = 4 * 2**20  # an event is a few hundred bytes; a failure's detail may hold lists
 CLOSE_SECONDS = 5.0  # how long a worker may take to leave before it is killed
@@ -59,6 +61,7 @@ class LocalWorker:
         self._supervisor: asyncio.Task[None] | None = None
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self._ready = False
+        self._killed = False  # by us
         self._failures = 0
 
     @property
@@ -92,7 +95,7 @@ class LocalWorker:
     async def restart(self) -> None:
         """Kill the child; the supervisor does the rest."""
         if self._process and self._process.returncode is None:
-            _kill(self._process)
+            self._end(self._process)
 
     async def events(self) -> AsyncIterator[Event | WorkerDied]:
         """What the child reports and its deaths, until `close`."""
@@ -129,6 +132,7 @@ class LocalWorker:
             )
         except OSError as problem:
             raise WorkerUnavailable(reason=problem.strerror or str(problem)) from problem
+        self._killed = False
         await self._send(self._configure)
 
     async def _send(self, command: Configure | Generate | Cancel | Shutdown) -> bool:
@@ -152,13 +156,22 @@ class LocalWorker:
             log.warning("the worker died with exit code %s (%s in a row): %s", exit_code, self._failures, last)
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
             words = "\n".join(self._last_words)
-            self._events.put_nowait(WorkerDied(exit_code, self._failures, was_ready, words, pause))
+            shortage = None if self._killed or exit_code != -KILLED else await asyncio.to_thread(self._shortage)
+            self._events.put_nowait(WorkerDied(exit_code, self._failures, was_ready, words, pause, shortage))
             await asyncio.sleep(pause)
             try:
                 await self._spawn()
             except WorkerUnavailable as problem:
                 self._process = None
                 self._last_words.append(str(problem))
+
+    def _shortage(self) -> Shortage:
+        sizes = {spec.name: file_bytes(spec) for spec in self._configure.checkpoints}
+        return Shortage(free_bytes(), {name: size for name, size in sizes.items() if size is not None})
+
+    def _end(self, process: asyncio.subprocess.Process) -> None:
+        self._killed = True
+        _kill(process)
 
     async def _outlive(self) -> int | None:
         """Pass on what the child reports until it is gone; its exit code, None when there was no child."""
@@ -177,7 +190,7 @@ class LocalWorker:
                 self._receive(line)
         except ValueError:  # a line over the limit: the stream cannot be trusted any more
             log.exception("the worker wrote a line of more than %s bytes", MAX_LINE_BYTES)
-            _kill(process)
+            self._end(process)
 
     def _receive(self, line: bytes) -> None:
         try:

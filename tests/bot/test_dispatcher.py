@@ -24,10 +24,12 @@ from bot.dispatcher import HOUR_MS
 from bot.generation import Generation
 from bot.updates import JobUpdate
 from bot.views.result import result_view
-from inference.errors import JobExpired, WorkerCrashed
+from inference.errors import JobExpired, WorkerCrashed, WorkerStarved
 from inference.hashes import file_sha256
+from inference.memory import Shortage
 from inference.messages import Capacity, Failed, Generate, GenerationRequest, LoraUse, state_file
 from inference.queue import EVERYWHERE
+from inference.workers import WorkerDied
 from tests.bot.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
 from tests.log import Log
@@ -420,6 +422,19 @@ async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_t
         end = await bench.end(deadly)
         assert end.job.state is JobState.FAILED and isinstance(end.job.failure, WorkerCrashed)
         assert bench.worker.idle
+
+
+async def test_a_job_at_which_the_system_ends_the_worker_for_memory_is_not_tried_a_third_time(tmp_path: Path) -> None:
+    async with open_bench(tmp_path, max_attempts=5) as bench:
+        job = await bench.order()
+        shortage = Shortage(free=2_000_000_000, files={job.checkpoint: 6_900_000_000})
+        for failures in (1, 2):
+            bench.worker.begin(await bench.worker.job())
+            bench.worker.say(WorkerDied(-9, failures, was_ready=True, last_words="", shortage=shortage))
+            bench.worker.say(Capacity(places=1))
+        failure = (await bench.end(job)).job.failure
+        assert isinstance(failure, WorkerStarved)
+        assert "2 times" in str(failure) and "6.9 GB" in str(failure) and "2.0 GB" in str(failure)
 
 
 async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reaches_a_worker(tmp_path: Path) -> None:

@@ -14,10 +14,14 @@ import torch
 from PIL import Image
 
 from inference.base_models import BaseModelId, CompatibilityTable
+from inference.demo import CHECKPOINTS
+from inference.engine.checkpoints import Checkpoint
 from inference.engine.engine import MERGED_PASSES, Engine
 from inference.engine.handle import Handle, State
 from inference.engine.lora_files import LoraFile, LoraReader
 from inference.engine.options import Options
+from inference.engine.solo import SoloCheckpoint
+from inference.errors import CheckpointTooLarge
 from inference.hashes import file_sha256
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
@@ -25,6 +29,7 @@ from inference.messages import CheckpointSpec, Finished, LoraUse, Sampler, Sourc
 from tests.house import PASTEL, VIVID, House
 from tests.inference.engine.lone import SD3, pipeline_of
 from tests.inference.engine.openings import WatchedStore
+from tests.inference.engine.test_out_of_memory import MORE_THAN_THERE_IS
 from tests.inference.engine.worlds import CPU, arrived
 from tests.inference.requests import request
 from tests.inference.workers.processes import WorkerProcess
@@ -66,11 +71,13 @@ class Reader(LoraReader):
 class Studio:
     """An engine with three checkpoints, whose openings are watched."""
 
-    def __init__(self, house: House, lone: CheckpointSpec, **options: Any) -> None:
+    def __init__(
+        self, house: House, lone: CheckpointSpec, store: type[WatchedStore] = WatchedStore, **options: Any
+    ) -> None:
         torch.set_num_threads(1)
         self.house = house
         checkpoints = (*house.configure.checkpoints, lone)
-        self.store = WatchedStore(checkpoints, CPU)
+        self.store = store(checkpoints, CPU)
         self.reader = Reader(house.library, installed_hashes(checkpoints), 2**20)
         matcher = Matcher(checkpoints, CompatibilityTable())
         self.engine = Engine(self.store, self.reader, matcher, Options(inputs=house.data / "inputs", **options))
@@ -230,6 +237,27 @@ def test_the_error_of_a_lora_that_nobody_has_told_yet_holds_nothing(studio: Stud
     studio.engine.finish()
     assert [handle.state for handle in handles] == [State.DONE, State.DONE, State.FAILED]
     assert [alive for _, alive in studio.store.openings] == [[], [], []]
+
+
+class StarvedStore(WatchedStore):
+    """For a checkpoint there is never enough memory."""
+
+    def _load(self, spec: CheckpointSpec, *, in_turns: bool) -> Checkpoint | SoloCheckpoint:
+        torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+        return super()._load(spec, in_turns=in_turns)
+
+
+def test_a_checkpoint_that_memory_is_too_short_for_is_told_with_what_it_needs_and_what_there_is(
+    house: House, lone: CheckpointSpec
+) -> None:
+    studio = Studio(house, lone, StarvedStore)
+    handle = studio.submit()
+    studio.engine.finish()
+    assert isinstance(handle.error, CheckpointTooLarge)
+    needed = sum(file.stat().st_size for file in CHECKPOINTS[0].path.rglob("*.safetensors"))
+    assert handle.error.needed == f"{needed / 1e9:.1f} GB" and handle.error.free.endswith("GB")
+    assert VIVID in str(handle.error) and "size" not in str(handle.error)
+    studio.engine.close()
 
 
 WORKER = """

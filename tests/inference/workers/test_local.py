@@ -56,6 +56,7 @@ async def test_a_worker_that_dies_is_reported_and_started_again(worker: LocalWor
     death = await heard(events, WorkerDied)
     assert isinstance(death, WorkerDied)
     assert (death.exit_code, death.failures, death.was_ready) == (-signal.SIGKILL, 1, True)
+    assert death.shortage is not None and death.shortage.files[VIVID] > 10**6, "somebody else killed it"
     again = await heard(events, Ready)
     assert isinstance(again, Ready) and again.pid != first.pid
     assert await worker.submit(Generate(job_id=1, attempt=2, request=request(checkpoint=VIVID)))
@@ -80,7 +81,8 @@ async def test_a_worker_takes_nothing_before_it_is_ready_nor_once_it_has_died(ho
     await heard(events, Ready)
     assert await worker.submit(job)
     await worker.restart()
-    await heard(events, WorkerDied)
+    death = await heard(events, WorkerDied)
+    assert isinstance(death, WorkerDied) and death.shortage is None, "it was us"
     assert not await worker.submit(job)
     await worker.close()
     late = LocalWorker(house.configure, worker._command)
