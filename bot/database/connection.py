@@ -6,6 +6,7 @@ What only reads has a second connection beside it: nobody waits until what someb
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -15,8 +16,12 @@ from weakref import WeakKeyDictionary
 
 import aiosqlite
 
+from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.errors import DatabaseError, FolderNotWritable, explain
 from bot.database.migrate import migrate
+from bot.database.wal import is_damaged
+
+log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
@@ -47,6 +52,7 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise DatabaseError(f"SQLite 3.37 or newer is needed; this Python brings {sqlite3.sqlite_version}.")
     _make_place(path)
+    damaged = await asyncio.to_thread(is_damaged, path)
     async with _opened(path) as connection:
         with _explained(path):
             await _prepare(connection)
@@ -54,6 +60,8 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL may lose the last commits
             await connection.execute("PRAGMA foreign_keys = ON")  # not earlier: migrations may rebuild tables
+            if damaged:
+                await _tell_of_damage(connection, path)
         async with _opened(path) as reader:
             with _explained(path):
                 await _prepare(reader)
@@ -70,6 +78,19 @@ async def _opened(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
+    """Numbers that were lost stand on buttons in Discord; they are not given out again."""
+    await connection.execute("BEGIN IMMEDIATE")
+    await connection.execute(COUNT_ALL)
+    await connection.execute(COUNT_ON, (GAP,))
+    await connection.commit()
+    log.error(
+        "The log beside the database %s was damaged, by a disk or another program: what was written last is lost. "
+        "New jobs are numbered from a million further on; `restore` puts a copy back, if too much is missing.",
+        path,
+    )
 
 
 def _make_place(path: Path) -> None:

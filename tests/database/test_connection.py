@@ -10,10 +10,13 @@ import aiosqlite
 import pytest
 
 from bot.database import connection as module
+from bot.database.backup import GAP
 from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError, DatabaseInUse, DatabaseLocked, FolderNotWritable, NotADatabase
+from bot.database.jobs import create_job
 from bot.database.lock import program_lock
 from bot.database.people import REMEMBER, remember_person
+from tests.inference.requests import request
 
 PEOPLE = "SELECT id FROM person ORDER BY id"
 
@@ -216,3 +219,24 @@ def test_a_lock_without_a_place_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "storage").write_text("")
     with pytest.raises(FolderNotWritable), program_lock(tmp_path / "storage" / "easel.sqlite3"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "damaged"), [(None, False), (0, True), (20, True), (40, True), (500, True), (-500, True)]
+)
+async def test_of_a_damaged_log_the_loss_is_told_and_no_number_given_out_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, spoilt: int | None, damaged: bool
+) -> None:
+    """Of a program that was killed the log is left; a byte of it is spoilt."""
+    before, path = tmp_path / "before.sqlite3", tmp_path / "easel.sqlite3"
+    async with open_database(before) as connection:
+        first = await create_job(connection, request(), person_id=1, channel_id=1)
+        for suffix in ("", "-wal"):
+            log = bytearray(before.with_name(before.name + suffix).read_bytes())
+            if suffix and spoilt is not None:
+                log[spoilt] ^= 1
+            path.with_name(path.name + suffix).write_bytes(log)
+    async with open_database(path) as connection:
+        job = await create_job(connection, request(), person_id=1, channel_id=1)
+    assert (job.id > GAP) == damaged and job.id != first.id
+    assert ("what was written last is lost" in caplog.text) == damaged
