@@ -29,10 +29,8 @@ from inference.errors import (
     InferenceError,
     JobExpired,
     WorkerCrashed,
-    WorkerStarved,
 )
 from inference.logs import about
-from inference.memory import Shortage, said
 from inference.messages import (
     BadCommand,
     Cancelled,
@@ -318,7 +316,7 @@ class Dispatcher:
             self._jobs.pop(job_id, None)
 
     async def _give_back(
-        self, station: Station, job_id: int, hand: Hand, *, died: bool, shortage: Shortage | None = None
+        self, station: Station, job_id: int, hand: Hand, *, died: bool, death: WorkerDied | None = None
     ) -> None:
         """This attempt came to nothing, maybe because the worker died of it: wait again, or give up after too many.
 
@@ -330,9 +328,9 @@ class Dispatcher:
         hand.returned = True
         waits = None
         deaths = job.deaths + died
-        if shortage and died and deaths >= min(STARVED_ATTEMPTS, self._limits.max_attempts):
-            sizes = {"needed": said(shortage.files.get(job.checkpoint)), "free": said(shortage.free)}
-            await self._fail(job, WorkerStarved(attempts=deaths, checkpoint=job.checkpoint, **sizes))
+        starved = death and died and death.starved(job.checkpoint, deaths)
+        if starved and deaths >= min(STARVED_ATTEMPTS, self._limits.max_attempts):
+            await self._fail(job, starved)
         elif deaths >= self._limits.max_attempts or job.attempt >= MANY_ATTEMPTS:
             await self._fail(job, WorkerCrashed(attempts=deaths))
         else:
@@ -353,7 +351,7 @@ class Dispatcher:
             self._benched(death)
         for job_id, hand in list(station.hands.items()):
             with about(job_id):
-                await self._give_back(station, job_id, hand, died=hand in suspects, shortage=death.shortage)
+                await self._give_back(station, job_id, hand, died=hand in suspects, death=death)
         for job in self._waiting_jobs:
             self._tell(JobUpdate(job, trouble=death))
 

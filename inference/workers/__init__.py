@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from inference.memory import Shortage
+from inference.errors import WorkerStarved
+from inference.memory import Shortage, said
 from inference.messages import Configure, Event, Generate
 
 
@@ -24,6 +25,13 @@ class WorkerDied:
     last_words: str
     pause: float = 0.0
     shortage: Shortage | None = None
+
+    def starved(self, checkpoint: str, attempts: int) -> WorkerStarved | None:
+        """What to tell of a job on `checkpoint` that it died at; None where memory was not short."""
+        if self.shortage is None:
+            return None
+        needed, free = said(self.shortage.files.get(checkpoint)), said(self.shortage.free)
+        return WorkerStarved(attempts=attempts, checkpoint=checkpoint, needed=needed, free=free)
 
 
 class Worker(Protocol):
