@@ -1,6 +1,7 @@
 """Opening the database, and transactions that stay whole although many coroutines share one connection.
 
-What only reads has a second connection beside it: nobody waits until what somebody else commits has reached the disk.
+What only reads has connections of its own: nobody waits until what somebody else commits has reached the disk, nor
+behind somebody else's long query. A query that nobody waits for any more is interrupted.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -25,8 +26,57 @@ log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+READERS = 4  # connections, each with a thread, so how many queries may run at a time
+PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query looks whether it is still wanted
 
 Parameters = Sequence[object] | Mapping[str, object]
+
+
+class _Reader:
+    """A connection that only reads, one query at a time. It sees what is committed."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._abandoned = False
+
+    async def prepare(self) -> None:
+        """To be called once, before the first query. Raises sqlite3.Error."""
+        await _prepare(self._connection)
+        await self._connection.execute("PRAGMA query_only = ON")
+        # Not `interrupt()`: called a moment before the query begins in its thread, it does nothing.
+        await self._connection.set_progress_handler(lambda: self._abandoned, PROGRESS_STEPS)
+
+    def begin(self, sql: str, parameters: Parameters) -> asyncio.Future[Iterable[sqlite3.Row]]:
+        """Run a query; the reader is free again when it is done."""
+        self._abandoned = False
+        query = self._connection.execute_fetchall(sql, parameters)  # pyright: ignore[reportArgumentType]
+        return asyncio.ensure_future(query)
+
+    def abandon(self) -> None:
+        """Let the query end soon, with an error."""
+        self._abandoned = True
+
+
+class _Readers:
+    """The connections that only read."""
+
+    def __init__(self, readers: Iterable[_Reader]) -> None:
+        self._idle: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()  # of the newest the cache is warm
+        for reader in readers:
+            self._idle.put_nowait(reader)
+
+    async def fetch(self, sql: str, parameters: Parameters) -> list[sqlite3.Row]:
+        """All rows. A cancellation does not wait until the query is interrupted. Raises sqlite3.Error."""
+        reader = await self._idle.get()
+        query = reader.begin(sql, parameters)
+        query.add_done_callback(lambda _: self._idle.put_nowait(reader))
+        try:
+            await asyncio.wait((query,))
+        except asyncio.CancelledError:
+            reader.abandon()
+            query.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else asks for it
+            raise
+        return list(query.result())
 
 
 @dataclass
@@ -34,7 +84,7 @@ class _Gate:
     """Who may write on a connection now. The owner is a task, so a transaction must not be handed to a child task."""
 
     path: Path
-    reader: aiosqlite.Connection  # for whoever does not write; it sees what is committed
+    readers: _Readers  # for whoever does not write
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     owner: asyncio.Task[object] | None = None
 
@@ -62,11 +112,12 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
             await connection.execute("PRAGMA foreign_keys = ON")  # not earlier: migrations may rebuild tables
             if damaged:
                 await _tell_of_damage(connection, path)
-        async with _opened(path) as reader:
+        async with AsyncExitStack() as opened:
+            readers = [_Reader(await opened.enter_async_context(_opened(path))) for _ in range(READERS)]
             with _explained(path):
-                await _prepare(reader)
-                await reader.execute("PRAGMA query_only = ON")
-            _gates[connection] = _Gate(path, reader)
+                for reader in readers:
+                    await reader.prepare()
+            _gates[connection] = _Gate(path, _Readers(readers))
             yield connection
 
 
@@ -159,8 +210,9 @@ async def fetch(connection: aiosqlite.Connection, sql: str, parameters: Paramete
     """
     gate = _gates[connection]
     with _explained(gate.path):
-        reader = connection if gate.mine else gate.reader
-        return list(await reader.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
+        if gate.mine:
+            return list(await connection.execute_fetchall(sql, parameters))  # pyright: ignore[reportArgumentType]
+        return await gate.readers.fetch(sql, parameters)
 
 
 async def fetch_one(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:

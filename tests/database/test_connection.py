@@ -68,6 +68,47 @@ async def test_who_only_reads_cannot_write(connection: aiosqlite.Connection) -> 
     assert await people(connection) == []
 
 
+# Takes far longer than any test waits, unless something stops it.
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+async def abandoned(connection: aiosqlite.Connection, queries: int) -> None:
+    """Begin so many queries that never end, and cancel whoever waits for them once all have begun."""
+    waiting = [asyncio.create_task(fetch(connection, ENDLESS)) for _ in range(queries)]
+    await asyncio.gather(*(asyncio.to_thread(lambda: None) for _ in range(queries)))  # gives them their chances
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert all(task.cancelled() for task in waiting)
+
+
+@pytest.mark.parametrize("queries", [1, module.READERS, 3 * module.READERS])
+async def test_a_query_that_nobody_waits_for_any_more_is_interrupted(
+    connection: aiosqlite.Connection, queries: int
+) -> None:
+    await remember_person(connection, 1)
+    async with asyncio.timeout(60):
+        for _ in range(3):
+            await abandoned(connection, queries)
+            assert await people(connection) == [1]
+        assert await asyncio.gather(*(people(connection) for _ in range(queries))) == [[1]] * queries
+
+
+async def test_a_long_query_does_not_hold_up_a_short_one(connection: aiosqlite.Connection) -> None:
+    long = asyncio.create_task(fetch(connection, ENDLESS))
+    async with asyncio.timeout(60):
+        assert await asyncio.gather(*(people(connection) for _ in range(20))) == [[]] * 20
+    assert not long.done()
+    long.cancel()
+    await asyncio.wait({long})
+
+
+async def test_the_database_closes_although_a_query_was_just_abandoned(path: Path) -> None:
+    async with asyncio.timeout(60):
+        async with open_database(path) as connection:
+            await abandoned(connection, 2 * module.READERS)
+
+
 async def test_what_was_written_is_there_after_opening_again(path: Path) -> None:
     async with open_database(path) as connection:
         await remember_person(connection, 1)
