@@ -15,7 +15,7 @@ from bot.database.job_terms import with_name, with_words
 from bot.database.jobs import Job, job_from
 from bot.database.search import all_of, search_words
 
-_KEPT = "EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)"
+_KEPT = "EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)"  # the full text index knows no others
 
 
 def _page(found: bool, newer: bool) -> str:
@@ -27,7 +27,7 @@ def _page(found: bool, newer: bool) -> str:
         """  # noqa: S608 - constants only
     return f"""
         SELECT job.* FROM job_text JOIN job ON job.id = job_text.rowid
-        WHERE job_text MATCH :search AND job_text.rowid {beyond} AND {_KEPT}
+        WHERE job_text MATCH :search AND job_text.rowid {beyond}
         AND (:checkpoint IS NULL OR job.checkpoint = :checkpoint)
         ORDER BY job_text.rowid {order} LIMIT :limit
     """  # noqa: S608 - constants only

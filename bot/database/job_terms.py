@@ -1,7 +1,8 @@
 """What the full text index is given of a job: the words of prompt, checkpoint and LoRAs, each with their owner.
 
 A word and its owner are one term. Among everybody's words, those that begin with `w` are half of the index, and to find
-one person's among them took a second with a million jobs; so they stand together from the start.
+one person's among them took a second with a million jobs; so they stand together from the start. The owner takes as
+many characters for everybody, so that the index's prefixes, which are counted in characters, are those of words.
 """
 
 from __future__ import annotations
@@ -28,5 +29,5 @@ def with_name(person_id: int, column: str, name: str) -> str:
 
 
 def _term(person_id: int, word: str) -> str:
-    """An id in hexadecimal has no x, so no owner's terms begin like another's."""
-    return f"{person_id:x}x{word}"
+    """The id in hexadecimal, as wide as SQLite's integers; it has no x, so no owner's terms begin like another's."""
+    return f"{person_id:016x}x{word}"

@@ -136,8 +136,6 @@ async def create_job(
             await servers.remember_server(connection, server_id)
         asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
         (row,) = await write(connection, CREATE, (*asked, weight, now_ms()))
-        texts = (request.prompt, request.checkpoint, " ".join(use.name for use in request.loras))
-        await fetch(connection, INDEX, (row["id"], *(searchable(person_id, text) for text in texts)))
     return job_from(row)
 
 
@@ -177,14 +175,20 @@ async def finish_job(
     peak_memory: int,
     notes: Sequence[str] = (),
 ) -> FinishedJob | None:
-    """running -> succeeded, with its pictures, their LoRA uses and the worker's `notes`. Raises DatabaseError."""
+    """running -> succeeded, with its pictures, their LoRA uses and the worker's `notes`; from now on a search finds it.
+
+    Raises DatabaseError.
+    """
     values = (now_ms(), seconds, peak_memory, json.dumps(list(notes)), job_id, attempt)
     async with transaction(connection):
         job = _moved(await write(connection, SUCCEED, values))
         if job is None:
             return None
         await record_uses(connection, job.person_id, job.request.loras)
-        return FinishedJob(job, await record_pictures(connection, job_id, pictures, job.request))
+        request = job.request
+        texts = (request.prompt, request.checkpoint, " ".join(use.name for use in request.loras))
+        await fetch(connection, INDEX, (job_id, *(searchable(job.person_id, text) for text in texts)))
+        return FinishedJob(job, await record_pictures(connection, job_id, pictures, request))
 
 
 async def fail_job(

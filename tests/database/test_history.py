@@ -7,8 +7,10 @@ from itertools import chain
 import aiosqlite
 import pytest
 
+from bot.database.connection import fetch
 from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page
-from bot.database.jobs import create_job, finish_job, start_job
+from bot.database.job_terms import searchable
+from bot.database.jobs import create_job, fail_job, finish_job, start_job
 from bot.database.pictures import NewPicture, forget_picture, pictures_of_job
 from inference.messages import LoraUse
 from tests.database.conftest import request_for
@@ -78,6 +80,28 @@ async def test_no_search_breaks_out(connection: aiosqlite.Connection, search: st
     await add(connection, "a fox")
     assert await found(connection, search=search) == []
     assert await found(connection, lora=search) == []
+
+
+INDEXED = "SELECT rowid FROM job_text"
+DECLARED = "SELECT sql FROM sqlite_schema WHERE name = 'job_text'"
+
+
+@pytest.mark.parametrize("person", [1, ADA, 2**63 - 1])
+async def test_short_words_are_looked_up_and_not_gathered(connection: aiosqlite.Connection, person: int) -> None:
+    """The index has the beginnings of one, two and three letters of everybody's words."""
+    (row,) = await fetch(connection, DECLARED)
+    kept = [len(searchable(person, word)) for word in ("a", "ab", "abc")]
+    assert f"prefix = '{' '.join(map(str, kept))}'" in row["sql"]
+
+
+async def test_a_search_never_steps_over_what_it_would_not_show(connection: aiosqlite.Connection) -> None:
+    shown, gone, never = [await add(connection, "a fox") for _ in range(2)], await add(connection, "a fox"), []
+    never.append((await create_job(connection, request_for(prompt="a fox"), person_id=ADA, channel_id=1)).id)
+    await start_job(connection, never[0])
+    await fail_job(connection, never[0], 1, "worker_failed", {})
+    for picture in await pictures_of_job(connection, gone):
+        await forget_picture(connection, picture.id)
+    assert [row["rowid"] for row in await fetch(connection, INDEXED)] == shown
 
 
 async def test_what_was_deleted_or_never_painted_is_not_in_it(connection: aiosqlite.Connection) -> None:
