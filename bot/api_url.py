@@ -1,4 +1,7 @@
-"""Pointing discord.py at another Discord-compatible server on this machine. Its insides are touched here only."""
+"""Where discord.py's requests go, and what comes back that is none of Discord's answers. Its insides are touched here.
+
+It can be pointed at another Discord-compatible server on this machine.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,11 @@ import yarl
 from bot.config import ConfigError
 
 SECONDS = 10.0
+JSON = "application/json"
+
+
+class NotDiscord(aiohttp.ClientError):
+    """Something between us and Discord has answered in its place; like a connection that broke, this passes."""
 
 
 async def point_at(api_url: str) -> None:
@@ -37,3 +45,14 @@ async def point_at(api_url: str) -> None:
 def api_base() -> str:
     """The REST base that clients of this process talk to."""
     return discord.http.Route.BASE
+
+
+def check_answer(answer: aiohttp.TraceRequestEndParams) -> None:
+    """For a client's trace: raise NotDiscord where discord.py takes for Discord's JSON what is none, and stumbles.
+
+    That is any success, and a rate limit of an interaction's token; it looks at other refusals itself.
+    """
+    response = answer.response
+    is_read = response.status in {200, 201} or (response.status == 429 and "Authorization" not in answer.headers)
+    if is_read and str(response.url).startswith(api_base()) and response.headers.get("Content-Type") != JSON:
+        raise NotDiscord(f"a {response.status} to {response.method} without JSON, from something in between")

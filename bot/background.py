@@ -30,19 +30,28 @@ def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
 async def guard(
     work: Coroutine[Any, Any, None], name: str, tell: Callable[[Exception], Awaitable[None]] | None = None
 ) -> None:
-    """Await `work`; what it raises is told through `tell`, or logged. One of two places that catch every error.
+    """Await `work`; what it raises is told through `tell`, or logged.
 
     What is wrong with the database is the operator's to mend and no mistake in the program: one sentence says it.
     """
+    problem = await failure(work)
+    if problem is None:
+        return
+    if tell is not None:
+        await guard(_told(tell, problem), name)
+    elif isinstance(problem, DatabaseError):
+        log.error("%s failed: %s", name, problem)
+    else:
+        log.error("%s failed", name, exc_info=problem)
+
+
+async def failure(work: Coroutine[Any, Any, object]) -> Exception | None:
+    """Await `work`; what it raised, for whoever goes on differently then. One of two places that catch every error."""
     try:
         await work
-    except Exception as problem:
-        if tell is not None:
-            await guard(_told(tell, problem), name)
-        elif isinstance(problem, DatabaseError):
-            log.error("%s failed: %s", name, problem)
-        else:
-            log.exception("%s failed", name)
+    except Exception as problem:  # noqa: BLE001 (it is returned)
+        return problem
+    return None
 
 
 async def reading(read: Callable[..., T], *arguments: Any) -> T:

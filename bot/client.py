@@ -16,7 +16,7 @@ from discord.ext import commands
 
 from bot import acknowledge, background, metrics
 from bot.alarms import Alarms
-from bot.api_url import api_base
+from bot.api_url import api_base, check_answer
 from bot.assembly import Easel
 from bot.cogs.bookmarks import BookmarksCog
 from bot.cogs.guide import GuideCog
@@ -215,11 +215,15 @@ class EaselBot(commands.Bot):
         return True
 
     async def _heard(self, _session: object, _context: object, parameters: aiohttp.TraceRequestEndParams) -> None:
-        """To every answer of Discord: a token that is refused is tried once more, as it may have been a slip."""
+        """To every answer: a token that is refused is tried once more, as it may have been a slip.
+
+        Raises NotDiscord, also to whoever made the request.
+        """
         refused = parameters.response.status == UNAUTHORIZED and "Authorization" in parameters.headers
         if refused and self.is_ready() and not self._doubts:
             self._doubts = True
             background.start(self._leave_if_locked_out(), "asking whether the token still holds")
+        check_answer(parameters)
 
     async def _leave_if_locked_out(self) -> None:
         assert self.user is not None

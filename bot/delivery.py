@@ -25,6 +25,7 @@ from discord import ui
 
 from bot import metrics
 from bot.attachments import DAMAGED, DEFAULT_LIMIT, Attachment, fit, fitted
+from bot.background import guard
 from bot.database.clock import now_ms
 from bot.database.deliveries import (
     Delivery,
@@ -38,7 +39,7 @@ from bot.database.deliveries import (
 from bot.database.jobs import Job
 from bot.database.pictures import Picture
 from bot.sheets import compose
-from bot.views.result import ended_view, result_view
+from bot.views.result import ended_view, result_view, unshown_view
 
 if TYPE_CHECKING:
     from bot.client import EaselBot
@@ -152,6 +153,23 @@ class Result:
         return [attachment.file() for attachment in self.attachments]
 
 
+@dataclass(frozen=True)
+class Apology:
+    """In place of a result that cannot be shown, for a reason that stays."""
+
+    job: Job
+
+    def view(self) -> ui.LayoutView:
+        """Where the person finds it."""
+        view = unshown_view(self.job)
+        view.stop()
+        return view
+
+    def files(self) -> list[discord.File]:
+        """None: one of them may be the reason."""
+        return []
+
+
 class Deliverer:
     """Tells people on Discord of the jobs that they asked for there, and brings the results."""
 
@@ -194,14 +212,34 @@ class Deliverer:
         result = Result(job, attachments, delivery.shows_prompt)
         message_id = await self._deliver(result, delivery, interaction)
         if message_id is None:
-            metrics.DELIVERIES.labels("nowhere").inc()
-            await mark_undeliverable(self._connection, job.id)
             log.warning("its result could not be delivered anywhere; its pictures are kept")
+            await self._bury(job)
         else:
             await mark_sent(self._connection, job.id, message_id)
             log.info("delivered")
 
-    async def _deliver(self, result: Result, delivery: Delivery, interaction: Interaction | None) -> int | None:
+    async def give_up(self, job: Job, interaction: Interaction | None) -> None:
+        """Deliver an apology where that is possible, and the result never; its pictures stay in the history.
+
+        Raises DatabaseError.
+        """
+        delivery = await find_delivery(self._connection, job.id)
+        if delivery is None or delivery.state is not DeliveryState.PENDING:
+            return
+        await guard(self._apologise(job, delivery, interaction), "telling that a result cannot be shown")
+        await self._bury(job)
+
+    async def _apologise(self, job: Job, delivery: Delivery, interaction: Interaction | None) -> None:
+        if await self._deliver(Apology(job), delivery, interaction) is None:
+            log.warning("nor could it be told that the result cannot be shown")
+
+    async def _bury(self, job: Job) -> None:
+        metrics.DELIVERIES.labels("nowhere").inc()
+        await mark_undeliverable(self._connection, job.id)
+
+    async def _deliver(
+        self, result: Result | Apology, delivery: Delivery, interaction: Interaction | None
+    ) -> int | None:
         """The id of the message that now shows the result; None when every way is closed."""
         if posted := await self._posted_before(delivery):
             return posted
@@ -226,7 +264,7 @@ class Deliverer:
                 log.info("a result cannot go one way and is tried another: %s", why)
         return None
 
-    async def _to_channel(self, result: Result, delivery: Delivery) -> int:
+    async def _to_channel(self, result: Result | Apology, delivery: Delivery) -> int:
         """To where it was asked for. Raises Closed."""
         channel_id, message_id = result.job.channel_id, delivery.message_id
         if message_id is None:  # a crash may have come between its being posted and its id being written down
@@ -243,7 +281,7 @@ class Deliverer:
                 return message_id
         return await self._new(result, delivery, channel_id)
 
-    async def _new(self, result: Result, delivery: Delivery, channel_id: int) -> int:
+    async def _new(self, result: Result | Apology, delivery: Delivery, channel_id: int) -> int:
         """A new message. Raises Closed."""
         await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
         return await self._post.post(channel_id, result, nonce=f"job-{delivery.job_id}")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, repeat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
+from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
 from bot.assembly import Easel
@@ -21,6 +23,7 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.delivery import Closed, Deliverer, News
+from bot.retrying import Poison, waits
 from bot.updates import JobUpdate
 from bot.views.waiting import interrupted_view, painting_view
 from bot.words import speak
@@ -36,7 +39,10 @@ EDIT_SECONDS = 3.0  # between two edits of a message while it paints
 CHANNEL_SECONDS = 1.0  # between two such edits in one channel, whosever messages: Discord allows five in five seconds
 # Between attempts to deliver: a cut connection is often back at once, an outage lasts.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-UNREACHABLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, DatabaseError)
+# What passes, however long it lasts: Discord, the way to it or the database cannot be reached.
+UNREACHABLE = (
+    discord.HTTPException, discord.RateLimited, aiohttp.ClientError, ConnectionError, TimeoutError, DatabaseError,
+)  # fmt: skip
 FAREWELL_SECONDS, FAREWELLS = 3.0, 50  # how long, and how many, people are told when the program ends
 
 log = logging.getLogger(__name__)
@@ -49,7 +55,7 @@ class Following:
         self._easel = easel
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
-        self._channels: dict[int, float] = {}  # when a message was last edited there
+        self._channels = _Channels()
 
     async def close(self) -> None:
         """Follow no more, and tell people that their pictures come after the next start."""
@@ -76,42 +82,45 @@ class Following:
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def _follow(self, job: Job, interaction: Interaction | None) -> None:
+        """Deliver, whatever goes wrong meanwhile; what stays wrong is told in place of the result."""
+        try:
+            await _again_and_again(self._attend, job, interaction)
+        except RetryError as given_up:
+            log.error("it is given up, and its pictures are kept", exc_info=given_up.last_attempt.exception())
+            await _again_and_again(self._deliverer.give_up, job, interaction)
+
+    async def _attend(self, job: Job, interaction: Interaction | None) -> None:
+        """Show how it gets on until it ends, then deliver."""
         speak(await locale_of(self._easel.connection, job.person_id))
         async with self._easel.generation.following(job.id) as updates:
             pace = _Pace(self._channels, job.channel_id)
+            poison = Poison(*UNREACHABLE)
             shows = True
             while True:
                 update = await _newest(updates)
                 if update.job.state.final:
                     break
                 if shows and update.progress and pace.allows(update.progress):
-                    shows = await self._show(update, interaction)
-        await self._deliver(update, interaction)
+                    problem = await background.failure(self._show(update, interaction))
+                    shows = problem is None or self._goes_on(problem, poison)
+        await self._deliverer.deliver(update.job, update.pictures, interaction)
+        self._easel.generation.delivered(update.job)
 
-    async def _show(self, update: JobUpdate, interaction: Interaction | None) -> bool:
-        """Show how far it is; False when there is no message any more that could show it."""
+    async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
+        """Show how far it is."""
         preview = await asyncio.to_thread(self._preview, update)
-        news = News(lambda: painting_view(update, preview), preview)
-        try:
-            await self._deliverer.show(update.job, news, interaction)
-        except Closed as why:
-            log.info("the message that tells of the job is not edited any more: %s", why)
-            return False
-        except UNREACHABLE as problem:
-            log.info("a progress edit did not get through: %s", problem)
-        return True
+        await self._deliverer.show(update.job, News(lambda: painting_view(update, preview), preview), interaction)
 
-    async def _deliver(self, update: JobUpdate, interaction: Interaction | None) -> None:
-        """Deliver; while Discord or the database cannot be reached, try again, ever more rarely."""
-        for wait in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
-            try:
-                await self._deliverer.deliver(update.job, update.pictures, interaction)
-            except UNREACHABLE as problem:
-                log.warning("its result cannot be delivered just now: %s", problem)
-                await asyncio.sleep(wait)
-            else:
-                self._easel.generation.delivered(update.job)
-                return
+    def _goes_on(self, problem: Exception, poison: Poison) -> bool:
+        """Whether the next progress is shown although this one could not be."""
+        if isinstance(problem, Closed):
+            log.info("the message that tells of the job is not edited any more: %s", problem)
+            return False
+        if isinstance(problem, UNREACHABLE):
+            log.info("a progress edit did not get through: %s", problem)
+        else:
+            log.error("a progress edit failed", exc_info=problem)
+        return not poison.stays(problem)
 
     async def _farewell(self, job: Job, interaction: Interaction | None) -> None:
         now = await find_job(self._easel.connection, job.id)
@@ -126,9 +135,42 @@ class Following:
         if name is None:
             return None
         try:
-            return Attachment("preview.png", (self._easel.settings.storage.spool / name).read_bytes())
+            return Attachment("preview.png", (self._easel.settings.storage.spool / Path(name).name).read_bytes())
         except OSError:  # the job has just ended
             return None
+
+
+async def _again_and_again(
+    work: Callable[[Job, Interaction | None], Awaitable[None]], job: Job, interaction: Interaction | None
+) -> None:
+    """Do `work`, and do it again after whatever it raises, ever more rarely. Raises RetryError once an error stays."""
+    await AsyncRetrying(stop=Poison(*UNREACHABLE), wait=waits(RETRY_SECONDS), before_sleep=_log)(work, job, interaction)
+
+
+def _log(state: RetryCallState) -> None:
+    problem = state.outcome.exception() if state.outcome else None
+    if isinstance(problem, UNREACHABLE):
+        log.warning("its result cannot be delivered just now: %s", problem)
+    else:
+        log.error("its result could not be delivered and is tried again", exc_info=problem)
+
+
+class _Channels:
+    """Where a message was edited within the last second."""
+
+    def __init__(self) -> None:
+        self._edited: dict[int, float] = {}
+
+    def take(self, channel_id: int, now: float) -> bool:
+        """Whether one may be edited there now; if so, the next has to wait."""
+        self._edited = {channel: at for channel, at in self._edited.items() if now - at < CHANNEL_SECONDS}
+        if channel_id in self._edited:
+            return False
+        self._edited[channel_id] = now
+        return True
+
+    def __len__(self) -> int:
+        return len(self._edited)
 
 
 class _Pace:
@@ -137,7 +179,7 @@ class _Pace:
     And never soon after another one in its channel: what is skipped is made up for by the next.
     """
 
-    def __init__(self, channels: dict[int, float], channel_id: int) -> None:
+    def __init__(self, channels: _Channels, channel_id: int) -> None:
         self._channels = channels
         self._channel_id = channel_id
         self._begun = False
@@ -149,13 +191,12 @@ class _Pace:
         if not self._wants(progress):
             return False
         now = time.monotonic()
-        if now - self._channels.get(self._channel_id, -CHANNEL_SECONDS) < CHANNEL_SECONDS:
+        if not self._channels.take(self._channel_id, now):
             return False
         if self._begun:
             self._last = now
         self._begun = True
         self._pictured = self._pictured or progress.preview is not None
-        self._channels[self._channel_id] = now
         return True
 
     def _wants(self, progress: Progress) -> bool:

@@ -8,17 +8,18 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, repeat
 from pathlib import Path
 from typing import TypeVar
 
 import aiosqlite
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bot.database.errors import DatabaseError
 from bot.database.jobs import FinishedJob, Job, fail_job, find_job, finish_job, note_begun, requeue_job, start_job
 from bot.database.lora_records import doubt_file
 from bot.database.loras import find_version
 from bot.database.pictures import NewPicture
+from bot.retrying import waits
 from bot.spool import keep, place
 from inference.errors import InferenceError, LoraFileChanged, PictureNotSaved, WorkerFailed
 from inference.logs import about
@@ -136,17 +137,25 @@ class Outcomes:
 
         Raises DatabaseError when the program ends meanwhile; the job is taken up again at the next start.
         """
-        for wait in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
-            try:
-                return await move()
-            except DatabaseError as problem:
-                if self.leaving.is_set():
-                    raise
-                log.warning("its state cannot be written just now: %s", problem)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self.leaving.wait()
-        raise AssertionError("the waits never end")
+        again = AsyncRetrying(
+            retry=retry_if_exception_type(DatabaseError),
+            wait=waits(RETRY_SECONDS),
+            stop=lambda _: self.leaving.is_set(),
+            sleep=self._wait,
+            before_sleep=_log,
+            reraise=True,
+        )
+
+        async def attempt() -> T:  # tenacity awaits nothing else: not what a lambda returns
+            return await move()
+
+        return await again(attempt)
+
+    async def _wait(self, seconds: float) -> None:
+        """For so long, or until the program ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.leaving.wait()
 
     def tidy(self, job: Job) -> None:
         """Delete what an attempt that has ended may have left in the spool."""
@@ -164,6 +173,10 @@ class Outcomes:
 
     def _forget(self, paths: list[str]) -> None:
         _delete(self._pictures / path for path in paths)
+
+
+def _log(state: RetryCallState) -> None:
+    log.warning("its state cannot be written just now: %s", state.outcome and state.outcome.exception())
 
 
 def _delete(paths: Iterable[Path]) -> None:

@@ -14,7 +14,8 @@ class Fault:
     method: str | None = None
     kind: str = "status"
     """`status` answers with an error, `late` carries the request out and then answers with the error
-    (the bot cannot know that it worked), `hang` keeps it waiting, `cut` closes the connection."""
+    (the bot cannot know that it worked), `hang` keeps it waiting, `cut` closes the connection, `proxy` answers as
+    something in between would that knows nothing of Discord: with a page of HTML, a 429 with `Via` and no body."""
     status: int = 500
     retry_after: float = 0.1
     """Seconds, for status 429."""
@@ -23,6 +24,10 @@ class Fault:
     seconds: float = 60.0
     """How long `hang` keeps the request waiting before it answers with the error."""
     count: int = 1
+    every: int = 1
+    """Of the requests that fit, only every n-th goes wrong."""
+    seen: int = 0
+    """How many requests have fitted."""
 
     def fits(self, method: str, path: str) -> bool:
         """Is this request meant?"""
@@ -45,6 +50,9 @@ class Faults:
         """The fault of this request, used up by one."""
         for fault in self.waiting:
             if fault.fits(method, path):
+                fault.seen += 1
+                if fault.seen % fault.every:
+                    continue
                 fault.count -= 1
                 if fault.count <= 0:
                     self.waiting.remove(fault)

@@ -229,6 +229,16 @@ def ended_view(job: Job) -> ui.LayoutView:
     return view
 
 
+def unshown_view(job: Job) -> ui.LayoutView:
+    """What became of a job could not be shown, for a reason that stays."""
+    text = _("**Sorry, this could not be shown**") + "\n"
+    text += _("Something broke on our side, and it is written down. Finished pictures are kept: open them in /history.")
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"{text}\n-# " + _("job {number}").format(number=job.id)))
+    view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
+    return view
+
+
 CONTROLS = (
     AgainButton,
     BookmarkLorasButton,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import NoReturn
 
 import pytest
 import pytest_asyncio
 
 from bot.playground import cast
+from bot.retrying import SAME
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.discord.test_survival import EDITS
+from tests.log import Log
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,6 +46,58 @@ async def test_a_connection_that_breaks_at_the_end_does_not_keep_the_picture_unt
     await scene.control.fault(EDITS, method="PATCH", kind="cut", count=5)
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7003, steps=1))
     assert len(await scene.pictures(showing="seed 7003")) == 1
+
+
+@pytest.mark.parametrize("status", [200, 429])
+async def test_a_proxy_that_answers_in_discords_place_costs_no_picture(scene: Scene, status: int) -> None:
+    """Every third edit, with a page of HTML or a 429 without a body: each picture comes once, and none waits."""
+    seeds = [7100 + status + number for number in range(4)]
+    await scene.control.fault(r"^/webhooks/|/messages/", method="PATCH", kind="proxy", status=status, every=3, count=99)
+    with Log.listening() as log:
+        for seed in seeds:
+            await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=seed))
+    assert [len(await scene.pictures(showing=f"seed {seed}")) for seed in seeds] == [1] * len(seeds)
+    assert any(one.injected for one in scene.playground.exchanges)
+    assert log.tracebacks == [], "it is known that this happens"
+
+
+async def test_a_proxy_that_stays_for_longer_than_what_stays_wrong_may_costs_no_picture(scene: Scene) -> None:
+    """An outage is waited for, however often it is met."""
+    await scene.control.fault(EDITS, method="PATCH", kind="proxy", status=200, count=SAME + 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.following.RETRY_SECONDS", (0.0,))
+        sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7110, steps=1)
+        await scene.painted(sent)
+    assert len(await scene.pictures(showing="seed 7110")) == 1
+
+
+async def test_an_error_of_ours_that_stays_is_told_and_the_picture_is_in_the_history(scene: Scene) -> None:
+    """Drawing the result fails as nobody foresaw: after five times the person reads where the picture is."""
+
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise ZeroDivisionError("a mistake of ours")
+
+    with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
+        patch.setattr("bot.following.RETRY_SECONDS", (0.0,))
+        patch.setattr("bot.delivery.result_view", broken)
+        sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7120)
+        told = await scene.ended(await sent.reply())
+    assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
+    assert sum("is tried again" in record.getMessage() for record in log.records) == SAME - 1
+    page = await (await scene.ada.slash("history")).reply()
+    assert "could not be delivered" in page.text
+    opened = await (await scene.ada.press(page, "Open")).reply()
+    assert "seed 7120" in opened.text and opened.attachments
+
+
+async def test_an_error_of_ours_while_it_paints_costs_no_picture(scene: Scene) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise ZeroDivisionError("a mistake of ours")
+
+    with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
+        patch.setattr("bot.following.painting_view", broken)
+        await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7130, steps=20))
+    assert "a progress edit failed" in log.tracebacks
 
 
 async def test_a_person_who_could_not_be_answered_gets_the_picture(scene: Scene) -> None:

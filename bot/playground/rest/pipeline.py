@@ -61,7 +61,7 @@ class Pipeline:
             answer = Answer(refusal.status, refusal.body())
             headers = {**headers, **VIA} if refusal.status == 429 else headers
         self._record(endpoint, request, call, answer, injected=fault is not None)
-        return _response(answer, headers)
+        return _proxys(fault) if fault is not None and fault.kind == "proxy" else _response(answer, headers)
 
     async def _go_wrong(self, fault: Fault, request: web.Request) -> tuple[Answer, dict[str, str]]:
         if fault.kind == "hang":
@@ -130,6 +130,13 @@ def _fault_answer(fault: Fault) -> tuple[Answer, dict[str, str]]:
         headers = {**VIA, "Retry-After": str(fault.retry_after), "X-RateLimit-Scope": scope}
         return Answer(429, limited.body()), headers
     return Answer(fault.status, {"message": f"{fault.status}: ordered fault", "code": 0}), {}
+
+
+def _proxys(fault: Fault) -> web.Response:
+    if fault.status == 429:
+        return web.Response(status=429, headers=VIA)
+    page = "<html><body>Please wait a moment.</body></html>"
+    return web.Response(status=fault.status, text=page, content_type="text/html", headers=VIA)
 
 
 def _response(answer: Answer, headers: dict[str, str]) -> web.Response:
