@@ -12,9 +12,10 @@ import aiosqlite
 
 from bot import metrics
 from bot.asides import Asides
-from bot.background import guard
+from bot.background import failure, guard
 from bot.config import LimitSettings
 from bot.database.clock import now_ms
+from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, cancel_job, fail_job, queued_jobs, requeue_orphans
 from bot.database.paces import all_paces, load_times, record_paces
 from bot.database.pauses import pause, paused_servers, unpause
@@ -29,6 +30,7 @@ from inference.errors import (
     InferenceError,
     JobExpired,
     WorkerCrashed,
+    WorkerFailed,
 )
 from inference.logs import about
 from inference.messages import (
@@ -229,7 +231,11 @@ class Dispatcher:
                 while taken := self._queue.next(station.seat):
                     hand = station.hands[taken.job_id] = Hand()  # from here on `cancel` finds it
                     with about(taken.job_id):
-                        await guard(self._begin(station, taken.job_id, hand), f"beginning job {taken.job_id}")
+                        problem = await failure(self._begin(station, taken.job_id, hand))
+                        if problem is not None:
+                            # Whether it has reached the worker nobody knows; of its answers none counts any more.
+                            await guard(station.worker.cancel(taken.job_id), "taking a job back")
+                            await guard(self._break_off(station, taken.job_id, hand, problem), "ending an attempt")
                 if station.changes and not station.hands and not self._asides.at(station):
                     await station.change()
                     self._called.set()
@@ -254,8 +260,36 @@ class Dispatcher:
             station.heard = time.monotonic()
             metrics.count_lookups(event)
             with about(getattr(event, "job_id", None)):
-                await guard(self._handle(station, event), f"handling {type(event).__name__}")
+                problem = await failure(self._handle(station, event))
+                if problem is not None:
+                    await guard(self._recover(station, event, problem), f"handling {type(event).__name__}")
             self._called.set()
+
+    async def _recover(self, station: Station, event: Event | WorkerDied, problem: Exception) -> None:
+        """An event could not be handled. The worker will not report the end of a job twice."""
+        if isinstance(event, Finished | Failed | Cancelled) and station.current(event.job_id, event.attempt):
+            await self._break_off(station, event.job_id, station.hands[event.job_id], problem)
+        else:
+            raise problem
+
+    async def _break_off(self, station: Station, job_id: int, hand: Hand, problem: Exception) -> None:
+        """Something unforeseen was raised while a job was handed over or taken back: its place is free at once.
+
+        It is painted again, or has failed where that has happened too often, as if its worker had died at it. What
+        could not even be begun has failed; where only the database is the reason, it waits for the next start.
+        """
+        if isinstance(problem, DatabaseError):
+            log.error("an attempt was broken off: %s", problem)
+        else:
+            log.error("an attempt was broken off", exc_info=problem)
+        try:
+            if hand.job is not None:
+                await self._give_back(station, job_id, hand, died=True)
+            elif not isinstance(problem, DatabaseError):
+                await self._give_up(self._jobs[job_id], WorkerFailed(reason=type(problem).__name__))
+        finally:
+            if station.hands.get(job_id) is hand:
+                self._let_go(station, job_id, served=False)
 
     async def _handle(self, station: Station, event: Event | WorkerDied) -> None:
         match event:

@@ -82,6 +82,7 @@ class Outcomes:
         waits = await self._insist(lambda: requeue_job(self._connection, job.id, job.attempt, died=died))
         if waits is not None:
             log.info("attempt %s came to nothing; it waits again", job.attempt)
+            self._forget_attempt(job)
         return waits
 
     async def fail(self, job: Job, problem: InferenceError) -> Job | None:
@@ -95,6 +96,7 @@ class Outcomes:
         self.forget_state(job.id)
         if failed is not None:
             log.info("failed: %s", problem.code)
+            self._forget_attempt(job)
         return failed
 
     async def succeed(self, job: Job, event: Finished) -> FinishedJob | None:
@@ -166,10 +168,14 @@ class Outcomes:
         _delete([self._spool / state_file(job_id)])
 
     def adopt(self, job: Job) -> None:
-        """An earlier program was killed at it. Pictures that it had just kept, and not yet written down, go."""
+        """An earlier program was killed at it."""
         with about(job.id):
             log.info("it was being painted when the program was cut off, and waits again")
-        _delete((self._pictures / place(job.id, "")).glob(f"job{job.id}-*"))
+        self._forget_attempt(job)
+
+    def _forget_attempt(self, job: Job) -> None:
+        """Delete pictures that were just kept, and will not be written down any more."""
+        _delete((self._pictures / place(job.id, "")).glob(f"job{job.id}-{job.attempt}-*"))
 
     def _forget(self, paths: list[str]) -> None:
         _delete(self._pictures / path for path in paths)

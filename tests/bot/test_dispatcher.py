@@ -384,6 +384,76 @@ async def test_a_worker_that_dies_while_it_is_given_a_job_loses_none_and_all_who
             assert (await bench.end(job)).job.state is JobState.SUCCEEDED
 
 
+class TouchyWorker(FakeWorker):
+    """Raises what nobody foresees, the next few times that it is given a job."""
+
+    raises = 0
+
+    async def submit(self, job: Generate) -> bool:
+        if self.raises:
+            self.raises -= 1
+            raise ArithmeticError("a mistake of ours")
+        return await super().submit(job)
+
+
+@pytest.fixture
+async def touchy(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with open_bench(tmp_path, worker=TouchyWorker(tmp_path / "spool")) as bench:
+        yield bench
+
+
+def let_raise(bench: Bench, times: int) -> None:
+    assert isinstance(bench.worker, TouchyWorker)
+    bench.worker.raises = times
+
+
+async def test_a_job_that_could_not_be_handed_over_is_tried_again(touchy: Bench) -> None:
+    let_raise(touchy, 2)
+    job = await touchy.order()
+    with Log.listening() as log:
+        given = await touchy.worker.job()
+    assert (given.job_id, given.attempt) == (job.id, 3)
+    assert log.tracebacks == ["an attempt was broken off"] * 2
+    touchy.worker.finish(given)
+    assert (await touchy.end(job)).job.state is JobState.SUCCEEDED
+
+
+async def test_a_job_that_can_never_be_handed_over_is_told_and_the_place_is_free(touchy: Bench) -> None:
+    let_raise(touchy, 3)
+    poison, other = await touchy.order(), await touchy.order(person=2)
+    failed = (await touchy.end(poison)).job
+    assert failed.failure is not None and failed.failure.code == "worker_crashed"
+    touchy.worker.finish(await touchy.worker.job())
+    assert (await touchy.end(other)).job.state is JobState.SUCCEEDED
+    assert touchy.worker.restarts == 0
+
+
+async def test_a_picture_that_could_not_be_put_away_for_an_unforeseen_reason_is_painted_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await bench.order()
+    given = await bench.worker.job()
+    with monkeypatch.context() as broken, Log.listening() as log:
+        broken.setattr("bot.outcomes.NewPicture", None)
+        bench.worker.finish(given)
+        again = await bench.worker.job()
+    assert (again.job_id, again.attempt) == (job.id, 2) and log.tracebacks == ["an attempt was broken off"]
+    bench.worker.finish(again)
+    assert len((await bench.end(job)).pictures) == len(await bench.files()) == 1
+
+
+async def test_a_job_that_could_not_even_be_begun_is_told_and_the_place_is_free(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("bot.outcomes.start_job", None)
+        failed = (await bench.end(await bench.order())).job
+    assert failed.failure is not None and failed.failure.code == "worker_failed"
+    job = await bench.order()
+    bench.worker.finish(await bench.worker.job())
+    assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+
+
 async def test_people_are_told_their_place_also_while_a_cancelled_job_still_lies_in_a_workers_hands(
     bench: Bench,
 ) -> None:
