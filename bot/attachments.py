@@ -13,11 +13,13 @@ import discord
 from discord import components
 from PIL import Image
 
+from bot.threads import Pool
 from inference.parameters import UnreadableTexts, wordless
 from inference.pictures import BROKEN, opened
 
 DAMAGED = (*BROKEN, UnreadableTexts)  # what is raised over pictures that cannot be read, and will never be
 DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
+ENCODING = Pool("encoding", 2)  # for `fit` and its like, which may take seconds
 _JPEG_QUALITIES = (95, 88, 78, 65)
 
 
@@ -37,7 +39,7 @@ class Attachment:
 def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Attachment:
     """The picture within `limit` bytes: PNG, else lossless WebP, else JPEG. Raises one of DAMAGED.
 
-    Without `words` the prompts in it stay behind. Reads and encodes, so it belongs in a thread.
+    Without `words` the prompts in it stay behind. Reads and encodes, so it belongs in ENCODING.
     """
     return fitted(picture.name, picture.read_bytes() if words else wordless(picture.read_bytes()), limit)
 

@@ -12,7 +12,6 @@ written down, and a restart that comes too late, give that person a second copy 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import discord
 from discord import ui
 
 from bot import metrics
-from bot.attachments import DAMAGED, DEFAULT_LIMIT, Attachment, fit, fitted
+from bot.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, Attachment, fit, fitted
 from bot.background import guard
 from bot.database.clock import now_ms
 from bot.database.deliveries import (
@@ -208,7 +207,7 @@ class Deliverer:
         limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
         words = delivery.private or delivery.shows_prompt  # in the file, for whoever gets it
         attach = self._sheet if job.request.variants else self._attachments
-        attachments = await asyncio.to_thread(attach, job, pictures, limit, words=words)
+        attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
         result = Result(job, attachments, delivery.shows_prompt)
         message_id = await self._deliver(result, delivery, interaction)
         if message_id is None:

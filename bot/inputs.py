@@ -11,7 +11,6 @@ import hashlib
 import io
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from PIL import Image
 
 from bot.database.inputs import is_named
 from bot.errors import PictureRefused
+from bot.threads import Pool
 from bot.words import later
 from inference.messages import SourceImage
 from inference.pictures import BROKEN, PictureTooLarge, opened, reduced
@@ -52,7 +52,7 @@ class Inputs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._one_at_a_time = threading.Lock()
+        self._decoding = Pool("inputs", 1)  # one at a time, for the memory that a picture unpacks to
 
     def has(self, sha256: str) -> bool:
         """Whether the picture is kept."""
@@ -71,7 +71,7 @@ class Inputs:
         """Keep what a person gave. Raises PictureRefused."""
         if len(data) > MAX_BYTES:
             raise PictureRefused(reason=later("it is larger than 20 MB"))
-        return await asyncio.to_thread(self._keep, lambda: given(data))
+        return await self._decoding.run(self._keep, lambda: given(data))
 
     async def keep_picture(self, path: Path, *, times: int = 1) -> Input | None:
         """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone or damaged."""
@@ -82,7 +82,7 @@ class Inputs:
             return plain.resize((plain.width * times, plain.height * times), Image.Resampling.LANCZOS)
 
         try:
-            return await asyncio.to_thread(self._keep, picture)
+            return await self._decoding.run(self._keep, picture)
         except BROKEN:
             return None
 
@@ -107,10 +107,9 @@ class Inputs:
         return [path for path in self._folder.iterdir() if path.stat().st_mtime < before]
 
     def _keep(self, decode: Callable[[], Image.Image]) -> Input:
-        with self._one_at_a_time:
-            image = decode()
-            buffer = io.BytesIO()
-            image.save(buffer, "PNG", compress_level=3)
+        image = decode()
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG", compress_level=3)
         data = buffer.getvalue()
         sha256 = hashlib.sha256(data).hexdigest()
         handle, draft = tempfile.mkstemp(dir=self._folder)  # whole or not at all, whoever else gives the same

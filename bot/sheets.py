@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -58,7 +58,7 @@ def compose(pictures: Sequence[Path | None], request: GenerationRequest) -> byte
     return buffer.getvalue()
 
 
-@cache
+@lru_cache(maxsize=1024)  # names of LoRAs come and go
 def can_draw(text: str) -> bool:
     """Whether Pillow's own font has a glyph for every character of `text`."""
     nothing = _glyph("\U0010ffff")

@@ -8,7 +8,6 @@ import io
 import logging
 import os
 import tempfile
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from bot.attachments import Attachment
+from bot.threads import Pool
 from inference.pictures import BROKEN, opened, reduced
 
 log = logging.getLogger(__name__)
@@ -42,31 +42,35 @@ class Thumbnails:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._one_at_a_time = threading.Lock()
+        self._decoding = Pool("thumbnails", 1)  # one at a time, for the memory that a picture unpacks to
 
     async def of(self, picture: Path, box: Box = LIST) -> Attachment | None:
         """`picture` made to fit `box`, under a name that no other picture has; None when it cannot be shown."""
-        return await asyncio.to_thread(self._of, picture, box)
-
-    def _of(self, picture: Path, box: Box) -> Attachment | None:
         try:
-            stat = picture.stat()
-            if stat.st_size > MAX_SOURCE_BYTES:
+            kept = await asyncio.to_thread(self._place, picture, box)
+            if kept is None:
                 return None
-            digest = _digest(picture, stat.st_size, stat.st_mtime_ns)
-            name = f"{digest[:32]}-{box.side}.webp"
-            kept = self._folder / digest[:2] / name
-            data = kept.read_bytes() if kept.is_file() else self._make(picture, kept, box)
+            data = await asyncio.to_thread(_read, kept)
+            if data is None:
+                data = await self._decoding.run(self._make, picture, kept, box)
         except OSError as problem:
             log.warning("no thumbnail of %s: %s", picture, problem)
             return None
-        return Attachment(name, data) if data else None
+        return Attachment(kept.name, data) if data else None
+
+    def _place(self, picture: Path, box: Box) -> Path | None:
+        """Where its thumbnail is kept; None for a file too large to be looked at. Raises OSError."""
+        stat = picture.stat()
+        if stat.st_size > MAX_SOURCE_BYTES:
+            return None
+        digest = _digest(picture, stat.st_size, stat.st_mtime_ns)
+        return self._folder / digest[:2] / f"{digest[:32]}-{box.side}.webp"
 
     def _make(self, picture: Path, kept: Path, box: Box) -> bytes:
-        source = picture.read_bytes()
+        if (made := _read(kept)) is not None:  # for somebody else, while this waited its turn
+            return made
         try:
-            with self._one_at_a_time:
-                data = shrink(source, box)
+            data = shrink(picture.read_bytes(), box)
         except BROKEN as problem:
             log.warning("%s cannot be shown: %s", picture, problem)
             data = b""
@@ -76,6 +80,10 @@ class Thumbnails:
             file.write(data)
         Path(draft).replace(kept)
         return data
+
+
+def _read(kept: Path) -> bytes | None:
+    return kept.read_bytes() if kept.is_file() else None
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import discord
 from discord import ui
 
 from bot import acknowledge
-from bot.attachments import Attachment, fit
+from bot.attachments import ENCODING, Attachment, fit
 from bot.database.deliveries import DeliveryState, find_delivery
 from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page
 from bot.database.jobs import Job
@@ -91,7 +90,7 @@ class OpenButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         job = await self.own_job(interaction, _("Your own are under /history."))
         easel = interaction.client.easel
         pictures = await pictures_of_job(easel.connection, job.id)
-        attachments = await asyncio.to_thread(_files, easel, pictures, interaction.filesize_limit)
+        attachments = await ENCODING.run(_files, easel, pictures, interaction.filesize_limit)
         if not attachments:
             raise picture_gone()
         view = result_view(job, attachments, shows_prompt=True)
