@@ -29,6 +29,7 @@ from inference.errors import (
     CheckpointRemoved,
     InferenceError,
     JobExpired,
+    PictureNotSaved,
     WorkerCrashed,
     WorkerFailed,
 )
@@ -129,6 +130,16 @@ class Dispatcher:
         """
         files = await self._outcomes.files(request)
         return await self._asides.paint(request, files) if self.quiet else None
+
+    async def complete(self, job: Job, picture: Path, notes: Sequence[str]) -> None:
+        """End a running job that no worker has with a picture that is there already. Raises DatabaseError."""
+        with about(job.id):
+            try:
+                event = await self._outcomes.painted(job, picture, notes)
+            except PictureNotSaved as problem:
+                await self._fail(job, problem)
+            else:
+                await self._succeed(job, event)
 
     async def cancel(self, job_id: int) -> Job | None:
         """Cancel a job that waits or runs; None when it had ended already. Raises DatabaseError."""

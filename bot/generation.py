@@ -13,10 +13,9 @@ import aiosqlite
 from bot import background, metrics
 from bot.config import LimitSettings
 from bot.database.connection import transaction
-from bot.database.jobs import Job, count_queue, count_waiting, create_job, find_job, finish_job, start_job
-from bot.database.pictures import NewPicture, pictures_of_job
+from bot.database.jobs import Job, count_queue, count_waiting, create_job, find_job, start_job
+from bot.database.pictures import pictures_of_job
 from bot.dispatcher import Dispatcher
-from bot.spool import keep, place
 from bot.stations import WorkerSeen
 from bot.updates import JobUpdate
 from bot.words import duration
@@ -46,7 +45,6 @@ class Generation:
         self._connection = connection
         self._workers = workers
         self._limits = limits
-        self._pictures = pictures
         self._followers: dict[int, set[Updates]] = {}
         self._gone: asyncio.Future[list[None]] | None = None
         self._alarmed: list[Callable[[WorkerDied], None]] = []
@@ -124,26 +122,22 @@ class Generation:
         notes: Sequence[str] = (),
         also: Callable[[Job], Awaitable[None]] | None = None,
     ) -> Job:
-        """Keep a request whose picture is there already, so that it begins as a job that has succeeded.
+        """Keep a request whose picture is there already, so that no worker is needed: a job that has ended, as told.
 
-        `picture` is moved to where pictures stay. Raises OSError.
+        `picture` is moved to where pictures stay; a job whose picture cannot be kept there has failed. `also` writes
+        where the job is made. Whenever the program is killed, the job is there with its picture, or waits to be painted
+        after the next start, or was never made. Raises DatabaseError.
         """
-        async with transaction(self._connection):
-            job = await create_job(
+        async with transaction(self._connection):  # and no longer: who writes meanwhile does not wait for pictures
+            made = await create_job(
                 self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
             )
-            started = await start_job(self._connection, job.id)
-            assert started is not None
-            path = place(job.id, f"job{job.id}-{started.attempt}-0.png")
-            await asyncio.to_thread(keep, picture, self._pictures / path)
-            new = NewPicture(path=path, width=request.width, height=request.height, seed=request.seed)
-            done = await finish_job(
-                self._connection, job.id, started.attempt, [new], seconds=0, peak_memory=0, notes=notes
-            )
-            assert done is not None
+            job = await start_job(self._connection, made.id)
+            assert job is not None
             if also is not None:
-                await also(done.job)
-        return done.job
+                await also(job)
+        await self._dispatcher.complete(job, picture, notes)
+        return await find_job(self._connection, job.id) or job
 
     @property
     def quiet(self) -> bool:
