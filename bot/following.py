@@ -55,7 +55,7 @@ class Following:
         self._easel = easel
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
-        self._channels = _Channels()
+        self._channels = Channels()
 
     async def close(self) -> None:
         """Follow no more, and tell people that their pictures come after the next start."""
@@ -155,7 +155,7 @@ def _log(state: RetryCallState) -> None:
         log.error("its result could not be delivered and is tried again", exc_info=problem)
 
 
-class _Channels:
+class Channels:
     """Where a message was edited within the last second."""
 
     def __init__(self) -> None:
@@ -179,7 +179,7 @@ class _Pace:
     And never soon after another one in its channel: what is skipped is made up for by the next.
     """
 
-    def __init__(self, channels: _Channels, channel_id: int) -> None:
+    def __init__(self, channels: Channels, channel_id: int) -> None:
         self._channels = channels
         self._channel_id = channel_id
         self._begun = False

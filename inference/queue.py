@@ -20,6 +20,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Iterator, Set
 from dataclasses import dataclass, field, replace
+from heapq import nlargest
 
 from inference.errors import QueueFull, TooManyWaiting
 
@@ -28,6 +29,9 @@ CALL = 2.5  # when somebody elsewhere has waited for so many quanta and all ther
 CRY = 12.0  # or when somebody elsewhere has waited for so many quanta
 AHEAD = 3  # jobs that a worker has in hand beside the one picture that it paints at a time
 UNMEASURED_LOAD = 5.0  # seconds, for a checkpoint that was never loaded here
+REMEMBERED = (
+    5000  # counters of people who have nothing here just now, at most; at twice as many the lowest are forgotten
+)
 EVERYWHERE = 0  # in place of a server's id: the whole queue is paused
 
 
@@ -233,7 +237,16 @@ class JobQueue:
         seat.came[job.job_id] = seat.worked
         self._level = self._counter(job.person_id)
         self._count(job.person_id, self._level + job.work / job.weight)
+        if len(self._served) > 2 * REMEMBERED:
+            self._forget()
         return job
+
+    def _forget(self) -> None:
+        """Of those who have nothing here, only the highest counters matter: who has a low one comes back as anybody."""
+        here = {job.person_id for job in self._jobs.values()}
+        here.update(job.person_id for seat in self.seats for job in seat.in_hand.values())
+        away = nlargest(REMEMBERED, self._served.keys() - here, key=self._counter)
+        self._served = {person_id: self._counter(person_id) for person_id in here.union(away)}
 
     def release(self, seat: Seat, job_id: int, *, served: bool = True) -> None:
         """The seat has the job no more. If its person was not `served`, their counter has not counted it."""

@@ -127,3 +127,10 @@ def test_sheets_of_any_shape_stay_within_bounds(tmp_path: Path, width: int, heig
     values = varied(loras, compared(loras)).model_dump() | {"width": width, "height": height}
     with Image.open(io.BytesIO(compose([None] * 6, GenerationRequest.model_validate(values)))) as sheet:
         assert max(sheet.size) < 6 * 900
+
+
+def test_names_that_were_drawn_are_not_remembered_for_ever() -> None:
+    for number in range(3000):
+        assert can_draw(f"LoRA {number}")
+    kept = can_draw.cache_info()
+    assert kept.maxsize is not None and kept.currsize <= kept.maxsize < 3000

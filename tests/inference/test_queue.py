@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 
 import pytest
@@ -10,7 +11,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from inference.errors import QueueFull, TooManyWaiting
-from inference.queue import AHEAD, CALL, CRY, EVERYWHERE, QUANTUM, UNMEASURED_LOAD, JobQueue, Policy, Seat, Waiting
+from inference.queue import (
+    AHEAD,
+    CALL,
+    CRY,
+    EVERYWHERE,
+    QUANTUM,
+    REMEMBERED,
+    UNMEASURED_LOAD,
+    JobQueue,
+    Policy,
+    Seat,
+    Waiting,
+)
 from tests.inference.queues import BOTH, Clock, fill, filled, painted_next, waiting
 
 
@@ -84,6 +97,28 @@ def test_nobody_is_forgiven_for_ordering_one_at_a_time() -> None:
     take(queue)
     queue.push(waiting(2, 1))
     assert drained(queue).index(2) == 5
+
+
+def serve(queue: JobQueue, job: Waiting) -> None:
+    """Let one job come and go."""
+    queue.push(job)
+    assert queue.next(queue.seats[0]) is not None
+    queue.release(queue.seats[0], job.job_id)
+
+
+def test_a_queue_does_not_grow_with_everybody_who_was_ever_served() -> None:
+    """And who owes most is remembered: they wait behind a newcomer also after a crowd has passed."""
+    queue = filled()
+    serve(queue, waiting(1, 1, work=100.0))
+    sizes: list[int] = []
+    for person in range(2, 6 * REMEMBERED):
+        serve(queue, waiting(person, person))
+        if person % REMEMBERED == 0:
+            sizes.append(len(pickle.dumps(queue)))
+    assert sizes[-1] < 1.5 * max(sizes[:2])
+    queue.push(waiting(10**6, 1))
+    queue.push(waiting(10**6 + 1, 2))
+    assert fill(queue, queue.seats[0])[0] == 10**6 + 1
 
 
 def test_a_job_that_its_worker_did_not_finish_costs_its_person_nothing() -> None:
