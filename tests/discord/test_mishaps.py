@@ -96,7 +96,9 @@ async def test_an_error_of_ours_while_it_paints_costs_no_picture(scene: Scene) -
 
     with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
         patch.setattr("bot.following.painting_view", broken)
-        await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7130, steps=20))
+        for pause in ("EDIT_SECONDS", "CHANNEL_SECONDS"):  # each progress is shown, whatever was shown just before
+            patch.setattr(f"bot.following.{pause}", 0.0)
+        await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7130, steps=50))
     assert "a progress edit failed" in log.tracebacks
 
 
