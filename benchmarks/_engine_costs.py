@@ -12,13 +12,13 @@ import torch
 
 from benchmarks._engine_nets import Lora, Net, engine_of, lora
 from benchmarks._engine_trace import CLOCKS, wish
-from inference.engine.batch import Batch
-from inference.engine.bench import Bench
-from inference.engine.checkpoints import Checkpoint
-from inference.engine.handle import State
-from inference.engine.run import Dressed, Run
-from inference.engine.shelf import Shelf
-from inference.engine.wardrobe import Wardrobe
+from inference.engine.batch.batch import Batch
+from inference.engine.batch.handle import State
+from inference.engine.batch.run import Dressed, Run
+from inference.engine.intake.lora_cache import Shelf
+from inference.engine.intake.lora_set_cache import Wardrobe
+from inference.engine.layers.slots import Bench
+from inference.engine.models.checkpoints import Checkpoint
 from inference.messages import GenerationRequest, LoraUse, Sampler
 
 TOGETHER, LORAS_EACH = 8, 3

@@ -16,12 +16,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import inference.engine
 from benchmarks._engine_nets import CHANGED
-from inference.engine.bench import Bench
-from inference.engine.board import Board
-from inference.engine.folding import Change, layers_of
-from inference.engine.lean import lean
-from inference.engine.lora_set import LoraSet
-from inference.engine.low_rank import Delta, LowRank
+from inference.engine.layers.layer_hooks import Board
+from inference.engine.layers.lora_set import LoraSet
+from inference.engine.layers.slots import Bench
+from inference.engine.lora.folding import Change, layers_of
+from inference.engine.lora.low_rank import Delta, LowRank
+from inference.engine.models.fast_paths import lean
 
 CONFIG = Path(inference.engine.__file__).parent / "configs/sdxl/unet/config.json"
 SIDE, TOKENS, RANK = 128, 77, 16  # latents of 1024 x 1024 pixels

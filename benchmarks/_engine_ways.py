@@ -10,10 +10,10 @@ import torch
 
 from benchmarks._engine_nets import Lora, Net, engine_of
 from benchmarks._engine_trace import Clock, Order, Served, wish
-from inference.engine.caps import Size
+from inference.engine.batch.caps import Size
+from inference.engine.batch.handle import Handle, State
+from inference.engine.batch.samplers import scheduler_for
 from inference.engine.engine import Engine
-from inference.engine.handle import Handle, State
-from inference.engine.samplers import scheduler_for
 from inference.messages import GenerationRequest, PredictionType
 from inference.prediction import Prediction
 

@@ -13,7 +13,7 @@ import aiohttp
 from PIL import Image
 
 from benchmarks.town import Town
-from bot.playground.seen import Seen
+from playground.seen import Seen
 
 ENDED = re.compile(r"^(?:again|edit):(\d+)$")  # a button of a message that tells of a job's end
 WAITS = re.compile(r"^cancel:(\d+)$")  # and one of a message that tells that it waits

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks._verdict import Order, judge
 from benchmarks.town import Town, town
-from bot.playground.control import ControlError, NotInTime, Person
+from playground.control import ControlError, NotInTime, Person
 
 CHANNELS = ("general", "art", "dm")
 # The last one is for another base model: some orders are refused.

@@ -27,7 +27,6 @@ from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.remove(str(Path(__file__).parent))  # its queue.py would stand before Python's own
 
 import torch
 

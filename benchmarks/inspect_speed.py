@@ -13,7 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.pop(0)  # this folder, whose queue.py is not Python's
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import aiosqlite
 
-sys.path.pop(0)  # this folder, whose queue.py is not Python's
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks._crowd import BASES, HEAVY, STYLE_WORDS, Crowd, fill, typo

@@ -14,11 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.pop(0)  # this folder, whose queue.py is not Python's
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bot.catalogue import scan_library
 from bot.database.connection import open_database
+from bot.library.catalogue import scan_library
 from inference.lora.library import fingerprint
 from inference.lora.names import underscored
 from inference.lora.tables import networks

@@ -29,9 +29,9 @@ from benchmarks._crowd import BOOKMARKS, HEAVY, LORAS, STYLE_WORDS, fill
 from benchmarks.town import Town, town
 from bot.database.bookmarks import owner_word
 from bot.database.connection import open_database
-from bot.playground.control import Control, Person
-from bot.playground.seen import Seen
-from bot.playground.wire import Json
+from playground.control import Control, Person
+from playground.seen import Seen
+from playground.wire import Json
 
 HEARTBEAT_SECONDS = 1.0  # instead of 41, so that there are enough of them to speak of
 BUSY = 12  # jobs that are ordered before each storm, so that the worker paints all the while

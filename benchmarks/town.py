@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 
+from bot.app.demo_settings import copy_demo
 from bot.config.text import config_text
-from bot.demo import copy_demo
-from bot.playground.control import Control
+from playground.control import Control
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 180.0
@@ -131,7 +131,7 @@ async def town(
     beats = ("--heartbeat-seconds", str(heartbeat_seconds)) if heartbeat_seconds else ()
     (folder / "config.toml").write_text(config_text(copy_demo(folder), worker={"threads": 1}, **sections), "utf-8")
     playground = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.playground", "--port", "0", *beats),
+        *(sys.executable, "-m", "playground", "--port", "0", *beats),
         env=os.environ | ENVIRONMENT,
         stdout=asyncio.subprocess.PIPE,
     )

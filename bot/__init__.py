@@ -1,1 +1,17 @@
-"""Discord and the database. Never imports torch."""
+"""Discord and the database. Never imports torch.
+
+Each room may import the rooms above it in this list, never those below; the architecture test keeps it.
+
+config/          the settings and their text
+database/        SQL, one file per noun
+i18n/            languages, and text made safe to show
+errors.py · background.py · logs.py · metrics.py    used everywhere
+library/         the LoRA files and checkpoints that are here, and what is known of them
+requests/        from what a person asks for to the frozen request
+pictures/        picture files: uploads, thumbnails, contact sheets
+jobs/            from queued to painted
+workspace/       what people arrange between two requests: studio draft, stacks, remix, browsing
+app/             what starts, reloads and watches the program
+ui/              everything that speaks to Discord
+cli/             the commands of `python -m bot`; __main__.py starts them
+"""

@@ -12,7 +12,7 @@ many people, and nobody joins them whose counter is higher than that of somebody
 the time, neither is served more than the largest job of each before the other.
 
 Virtual counters are those of Sheng et al., "Fairness in Serving Large Language Models" (VTC, 2024).
-`benchmarks/queue.py` measures both ideas against simpler ones.
+`benchmarks/queue_policy.py` measures both ideas against simpler ones.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bot.assembly import Easel, open_easel
+from bot.app.assembly import Easel, open_easel
+from bot.app.demo_settings import demo_settings
 from bot.cli.paint import paint as paint_one
-from bot.demo import demo_settings
-from bot.guide import PICTURES
-from bot.requests import LoraWish, Wish
+from bot.requests.builder import LoraWish, Wish
+from bot.ui.guide import PICTURES
 from inference.demo import CHECKPOINTS, LORAS
 from tools.demo.paint import apply_lora, load_pipeline, paint
 

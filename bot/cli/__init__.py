@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
+from bot.app.demo_settings import demo_settings
 from bot.config import Settings, load_settings
-from bot.demo import demo_settings
 
 if TYPE_CHECKING:
     # argparse names this class with an underscore, and there is no other type for what add_subparsers returns

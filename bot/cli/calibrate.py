@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from bot.assembly import configurations, open_catalogue, require_checkpoints
+from bot.app.assembly import configurations, open_catalogue, require_checkpoints
 from bot.cli import DONE, UNUSABLE, add_config, settings_of
 from bot.config import ConfigError, Settings
 from inference.errors import CheckpointNotFound
@@ -22,7 +22,7 @@ from inference.workers.local import environment_of
 if TYPE_CHECKING:
     from bot.cli import Commands
 
-COMMAND = (sys.executable, "-m", "inference.engine.calibrating")
+COMMAND = (sys.executable, "-m", "inference.engine.process.calibrating")
 
 
 def add(commands: Commands) -> None:

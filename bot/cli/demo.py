@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.app.demo_settings import demo_settings
 from bot.cli import DONE
 from bot.cli.ending import until_asked
 from bot.cli.run import serve
 from bot.config import ConfigError, Settings
-from bot.demo import demo_settings
-from bot.playground import Playground
-from bot.playground.control import Control
+from playground import Playground
+from playground.control import Control
 
 if TYPE_CHECKING:
     from bot.cli import Commands

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import discord
 from rich.console import Console
 
-from bot.assembly import open_catalogue
-from bot.catalogue import LibraryUnreadable, ScanReport
+from bot.app.assembly import open_catalogue
 from bot.cli import DONE, UNUSABLE, add_config, settings_of
-from bot.client import PERMISSIONS
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.database.errors import DatabaseError, DatabaseInUse
+from bot.library.catalogue import LibraryUnreadable, ScanReport
+from bot.ui.bot import PERMISSIONS
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
 from inference.messages import Configure, Ready

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.app.demo_settings import copy_demo
 from bot.cli import DONE
 from bot.config import ConfigError
 from bot.config.text import config_text
-from bot.demo import copy_demo
 
 if TYPE_CHECKING:
     from bot.cli import Commands

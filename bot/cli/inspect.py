@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import aiosqlite
 
-from bot.checkpoints import identify
 from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.database.connection import open_database
+from bot.library.checkpoints import identify
 from inference.lora.inspection import Inspector
 from inference.lora.installed import installed_hashes
 from inference.lora.knowledge import Knowledge

@@ -17,15 +17,15 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from bot.assembly import open_catalogue
-from bot.catalogue import ScanReport
+from bot.app.assembly import open_catalogue
 from bot.cli import DONE, REFUSED, add_config, harmless, inspect, settings_of
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError, Settings
 from bot.database.connection import open_database
 from bot.database.loras import Lora, LoraVersion, browse_loras
-from bot.library_keeper import LibraryKeeper
-from bot.registry import RegistryUnreachable
+from bot.library.catalogue import ScanReport
+from bot.library.keeper import LibraryKeeper
+from bot.library.registry import RegistryUnreachable
 from inference.base_models import BaseModelId
 from inference.lora.declarations import Declaration, declare
 from inference.lora.evidence import Source

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from bot import logs
-from bot.catalogue import LibraryUnreadable
 from bot.cli import DONE, REFUSED, UNUSABLE, backup, calibrate, demo, doctor, init, library, paint, run, sheet
 from bot.cli.ending import Ended
 from bot.config import ConfigError
 from bot.database.errors import DatabaseError
+from bot.library.catalogue import LibraryUnreadable
 from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
 from inference.private_files import keep_private

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.assembly import Easel, open_catalogue, require_checkpoints, started
+from bot.app.assembly import Easel, open_catalogue, require_checkpoints, started
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import until_asked
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
-from bot.requests import LoraWish, Wish
-from bot.updates import JobUpdate
+from bot.jobs.updates import JobUpdate
+from bot.requests.builder import LoraWish, Wish
 from inference.errors import InferenceError, WorkerUnavailable
 from inference.messages import GenerationRequest
 from inference.workers import WorkerDied

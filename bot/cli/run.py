@@ -16,16 +16,16 @@ import aiohttp
 import discord
 
 from bot import background, logs, metrics
-from bot.api_url import point_at
-from bot.assembly import open_easel
+from bot.app.assembly import open_easel
+from bot.app.reloading import reload_on
+from bot.app.samples import painting_samples
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import progress_bar
-from bot.client import EaselBot
 from bot.config import ConfigError, Settings
 from bot.logs import LogFormat
-from bot.reloading import reload_on
-from bot.samples import painting_samples
+from bot.ui.api_url import point_at
+from bot.ui.bot import EaselBot
 
 if TYPE_CHECKING:
     from bot.cli import Commands

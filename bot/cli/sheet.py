@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from bot.assembly import Easel, open_easel
+from bot.app.assembly import Easel, open_easel
+from bot.app.demo_settings import demo_settings
 from bot.cli import DONE
 from bot.cli.ending import until_asked
 from bot.cli.paint import paint
 from bot.cli.progress import progress_bar
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.loras import Lora, browse_loras
-from bot.demo import demo_settings
-from bot.requests import LoraWish, Wish
+from bot.requests.builder import LoraWish, Wish
 from inference.errors import BaseModelMismatch, RequestError
 
 if TYPE_CHECKING:

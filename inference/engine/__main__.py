@@ -6,7 +6,7 @@ import gc
 import logging
 import sys
 
-from inference.engine.channel import Channel
+from inference.engine.process.channel import Channel
 from inference.logs import write_lines
 from inference.private_files import keep_private
 
@@ -20,7 +20,7 @@ def main() -> int:
     keep_private()
 
     gc.disable()  # what is imported stays: looking through it again and again is a quarter of the start
-    from inference.engine.serve import Server  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
+    from inference.engine.process.serve import Server  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
 
     gc.freeze()
     gc.enable()

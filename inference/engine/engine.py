@@ -23,23 +23,23 @@ import torch
 from PIL import Image
 
 from inference.base_models import CompatibilityTable
-from inference.engine.batch import Batch
-from inference.engine.calibration import calibrate
-from inference.engine.caps import Caps, Measured, Records, Size
-from inference.engine.checkpoints import Checkpoint, CheckpointStore
-from inference.engine.decoder import Decoder
-from inference.engine.devices import clock_of, is_out_of_memory
-from inference.engine.handle import Handle, State
-from inference.engine.intake import Intake, Ready
-from inference.engine.lora_files import LoraReader
-from inference.engine.mishaps import begun, each_alone, explained
+from inference.engine.batch.batch import Batch
+from inference.engine.batch.calibration import calibrate
+from inference.engine.batch.caps import Caps, Measured, Records, Size
+from inference.engine.batch.decoder import Decoder
+from inference.engine.batch.denoising_run import Painted, Sharing
+from inference.engine.batch.failures import begun, each_alone, explained
+from inference.engine.batch.handle import Handle, State
+from inference.engine.batch.run import Dressed, Run
+from inference.engine.batch.snapshots import Snapshot
+from inference.engine.devices.devices import clock_of, is_out_of_memory
+from inference.engine.intake.intake import Intake, Ready
+from inference.engine.intake.lora_cache import LoraSource, Shelf
+from inference.engine.intake.lora_set_cache import Wardrobe
+from inference.engine.lora.lora_files import LoraReader
+from inference.engine.models.checkpoints import Checkpoint, CheckpointStore
 from inference.engine.options import Options
-from inference.engine.painted import Painted, Sharing
-from inference.engine.run import Dressed, Run
-from inference.engine.shelf import LoraSource, Shelf
-from inference.engine.snapshots import Snapshot
-from inference.engine.solo import Solo, SoloCheckpoint
-from inference.engine.wardrobe import Wardrobe
+from inference.engine.single.single_request import Solo, SoloCheckpoint
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, Configure, GenerationRequest

@@ -16,7 +16,7 @@ from inference.logs import about
 from inference.messages import Configure
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
-from tests.bot.test_dispatcher import open_bench
+from tests.bot.jobs.test_dispatcher import open_bench
 
 
 async def paint(name: str) -> None:
@@ -87,7 +87,7 @@ async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
         await bench.end(lost)
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     steps = {
-        job.id: [line["message"] for line in told if line["job"] == job.id and line["logger"] == "bot.outcomes"]
+        job.id: [line["message"] for line in told if line["job"] == job.id and line["logger"] == "bot.jobs.outcomes"]
         for job in (painted, died, lost)
     }
     assert [step.split()[0] for step in steps[painted.id]] == ["begun,", "painted"]

@@ -14,7 +14,7 @@ from aiohttp import web
 from bot import metrics
 from bot.config import ConfigError
 from inference.messages import Capacity, Lookups
-from tests.bot.test_dispatcher import open_bench
+from tests.bot.jobs.test_dispatcher import open_bench
 
 
 def free_port() -> int:

@@ -17,10 +17,10 @@ from discord.http import Route
 
 from bot.cli.run import serve
 from bot.config import Settings
-from bot.playground import Playground, cast
-from bot.playground.control import Control, People, Person, Sent
-from bot.playground.seen import Seen
-from bot.playground.wire import Json, as_objects
+from playground import Playground, cast
+from playground.control import Control, People, Person, Sent
+from playground.seen import Seen
+from playground.wire import Json, as_objects
 from tests.discord import limits
 from tests.house import BASES, VIVID, House
 from tests.playground.conftest import judge_exchanges
@@ -141,8 +141,12 @@ async def open_scene(house: House) -> AsyncGenerator[Scene]:
 def time_to_spare() -> Iterator[None]:
     """Nobody is in a hurry here, since the machine may be busy: what has to be soon is asked of the slow database."""
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("playground.interactions.ANSWER_SECONDS", "acknowledge.FORM_PATIENCE", "cogs.choices.PATIENCE"):
-            patch.setattr(f"bot.{place}", PATIENCE)
+        for place in (
+            "playground.interactions.ANSWER_SECONDS",
+            "bot.ui.acknowledge.FORM_PATIENCE",
+            "bot.ui.cogs.choices.PATIENCE",
+        ):
+            patch.setattr(place, PATIENCE)
         yield
 
 

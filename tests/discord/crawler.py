@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass, field
 from itertools import count
 
-from bot.playground.component_shapes import walk
-from bot.playground.control import ControlError, File, Person, Sent
-from bot.playground.seen import Seen
-from bot.playground.wire import Json, as_objects
+from playground.component_shapes import walk
+from playground.control import ControlError, File, Person, Sent
+from playground.seen import Seen
+from playground.wire import Json, as_objects
 from tests.discord.conftest import PATIENCE
 
 BUTTON, SELECT, TEXT_INPUT, UPLOAD = 2, 3, 4, 19

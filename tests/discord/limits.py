@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bot.playground.component_shapes import walk
-from bot.playground.recorder import Exchange
-from bot.playground.wire import Json, as_object, as_objects
+from playground.component_shapes import walk
+from playground.recorder import Exchange
+from playground.wire import Json, as_object, as_objects
 
 ROW, BUTTON, SELECT, TEXT, GALLERY = 1, 2, 3, 10, 12
 GONE = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"

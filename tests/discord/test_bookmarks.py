@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.playground.control import File, Person
-from bot.playground.seen import Seen
+from playground.control import File, Person
+from playground.seen import Seen
 from tests.discord.conftest import Scene, menu
 from tests.house import BASES, PASTEL, VIVID
 

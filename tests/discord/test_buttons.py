@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.playground.seen import Seen
+from playground.seen import Seen
 from tests.discord.conftest import PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

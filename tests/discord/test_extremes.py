@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.playground.seen import Seen
+from playground.seen import Seen
 from tests.discord.conftest import open_scene
 from tests.house import BASES, VIVID, House
 from tests.lora_files import write_sidecar

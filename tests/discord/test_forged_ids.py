@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from bot.playground import component_shapes
+from playground import component_shapes
 from tests.discord.conftest import Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from bot.config import Settings
-from bot.playground.seen import Seen
+from playground.seen import Seen
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
 from tests.discord.test_stacks import stacked
 from tests.discord.test_studio import control, fresh, pick, press, say

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import pytest_asyncio
 
-from bot.guide.answers import QUESTIONS
-from bot.guide.chapters import CHAPTERS
-from bot.playground.seen import Seen
-from bot.words import _, speaking
+from bot.i18n import _, speaking
+from bot.ui.guide.answers import QUESTIONS
+from bot.ui.guide.chapters import CHAPTERS
+from playground.seen import Seen
 from tests.discord.conftest import Scene
 from tests.house import PASTEL, VIVID
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.seen import Seen
+from playground.seen import Seen
 from tests.discord.conftest import PATIENCE, Scene, open_scene
 from tests.discord.test_results import pictures_of
 from tests.house import PASTEL, VIVID, House

@@ -14,12 +14,12 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from bot.client import BUTTONS
 from bot.config import CheckpointSettings, Settings
-from bot.guide.chapters import CHAPTERS
-from bot.playground.control import Person
-from bot.playground.seen import Seen
-from bot.words import _, speaking
+from bot.i18n import _, speaking
+from bot.ui.bot import BUTTONS
+from bot.ui.guide.chapters import CHAPTERS
+from playground.control import Person
+from playground.seen import Seen
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, Scene, open_scene, told
 from tests.discord.crawler import LONG, Crawler

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bot.playground.seen import Seen
+from playground.seen import Seen
 from tests.discord.conftest import PROMPT, Scene, menu
 from tests.house import PASTEL
 

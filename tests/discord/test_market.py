@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.seen import Seen
+from playground.seen import Seen
 from tests.discord.conftest import Scene, menu, open_scene
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar

@@ -8,8 +8,8 @@ from typing import NoReturn
 import pytest
 import pytest_asyncio
 
-from bot.playground import cast
-from bot.retrying import SAME
+from bot.jobs.retrying import SAME
+from playground import cast
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.discord.test_survival import EDITS
 from tests.log import Log
@@ -65,7 +65,7 @@ async def test_a_proxy_that_stays_for_longer_than_what_stays_wrong_may_costs_no_
     """An outage is waited for, however often it is met."""
     await scene.control.fault(EDITS, method="PATCH", kind="proxy", status=200, count=SAME + 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.following.RETRY_SECONDS", (0.0,))
+        patch.setattr("bot.ui.delivery.following.RETRY_SECONDS", (0.0,))
         sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7110, steps=1)
         await scene.painted(sent)
     assert len(await scene.pictures(showing="seed 7110")) == 1
@@ -78,8 +78,8 @@ async def test_an_error_of_ours_that_stays_is_told_and_the_picture_is_in_the_his
         raise ZeroDivisionError("a mistake of ours")
 
     with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
-        patch.setattr("bot.following.RETRY_SECONDS", (0.0,))
-        patch.setattr("bot.delivery.result_view", broken)
+        patch.setattr("bot.ui.delivery.following.RETRY_SECONDS", (0.0,))
+        patch.setattr("bot.ui.delivery.delivery.result_view", broken)
         sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7120)
         told = await scene.ended(await sent.reply())
     assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
@@ -95,9 +95,9 @@ async def test_an_error_of_ours_while_it_paints_costs_no_picture(scene: Scene) -
         raise ZeroDivisionError("a mistake of ours")
 
     with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
-        patch.setattr("bot.following.painting_view", broken)
+        patch.setattr("bot.ui.delivery.following.painting_view", broken)
         for pause in ("EDIT_SECONDS", "CHANNEL_SECONDS"):  # each progress is shown, whatever was shown just before
-            patch.setattr(f"bot.following.{pause}", 0.0)
+            patch.setattr(f"bot.ui.delivery.following.{pause}", 0.0)
         await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7130, steps=50))
     assert "a progress edit failed" in log.tracebacks
 

@@ -126,7 +126,7 @@ async def test_what_the_worker_finds_wrong_is_in_the_log_with_the_job(station: S
     in_the_way.mkdir()
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, steps=20))
     in_the_way.rmdir()
-    told = [line for line in station.lines(number) if line["logger"] == "inference.engine.painter"]
+    told = [line for line in station.lines(number) if line["logger"] == "inference.engine.process.job_runner"]
     assert told and all("preview cannot be made" in str(line["message"]) for line in told)
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from PIL import Image
 
-from bot.playground.seen import Seen
+from playground.seen import Seen
 from tests.discord.conftest import Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

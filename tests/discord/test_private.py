@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.playground.wire import Json, as_objects
+from playground.wire import Json, as_objects
 from tests.discord.conftest import PROMPT, Scene
 from tests.discord.test_stacks import stacked
 

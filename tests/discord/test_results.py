@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from bot.playground.control import File, Person
-from bot.playground.seen import Seen
 from inference.messages import GenerationRequest
+from playground.control import File, Person
+from playground.seen import Seen
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.house import PASTEL, VIVID
 

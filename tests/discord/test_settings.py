@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.playground.control import Person
+from playground.control import Person
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.discord.test_slow_database import held
 from tests.house import PASTEL, VIVID

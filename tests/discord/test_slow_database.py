@@ -23,7 +23,7 @@ SOON = 1.3  # seconds until a person sees that they were heard; well over the ha
 def time_to_spare() -> Iterator[None]:
     """Discord alone has time: whatever is answered while the database is held did not wait for it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.playground.interactions.ANSWER_SECONDS", PATIENCE)
+        patch.setattr("playground.interactions.ANSWER_SECONDS", PATIENCE)
         yield
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.playground.control import Person
-from bot.stacks import MISSES
+from bot.workspace.stacks import MISSES
+from playground.control import Person
 from tests.discord.conftest import PROMPT, Scene
 from tests.discord.test_studio import fresh, press, say
 from tests.house import PASTEL, VIVID

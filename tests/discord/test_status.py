@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.playground.seen import Seen
+from playground.seen import Seen
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

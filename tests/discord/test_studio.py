@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.playground.control import Person, Sent
-from bot.playground.seen import Seen
+from playground.control import Person, Sent
+from playground.seen import Seen
 from tests.discord.conftest import PROMPT, Scene
 from tests.house import PASTEL, VIVID
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.playground.component_shapes import walk
-from bot.playground.seen import Seen
+from playground.component_shapes import walk
+from playground.seen import Seen
 from tests.discord.conftest import PROMPT, Scene, open_scene
 from tests.discord.test_studio import control, fresh, pick, press, say
 from tests.house import BASES, PASTEL, VIVID, House

@@ -13,7 +13,7 @@ from typing import IO
 
 import psutil
 
-from bot.playground import cast
+from playground import cast
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.house import PASTEL
 

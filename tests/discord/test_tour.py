@@ -16,10 +16,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from bot.playground.component_shapes import walk
-from bot.playground.control import File, Person, Sent
-from bot.playground.seen import Seen
-from bot.playground.wire import as_objects
+from playground.component_shapes import walk
+from playground.control import File, Person, Sent
+from playground.seen import Seen
+from playground.wire import as_objects
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
 from tests.house import BASES, PASTEL, VIVID, House

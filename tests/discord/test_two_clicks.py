@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.playground.component_shapes import walk
-from bot.playground.control import Person, Sent
-from bot.playground.seen import Seen
-from bot.playground.wire import as_objects
+from playground.component_shapes import walk
+from playground.control import Person, Sent
+from playground.seen import Seen
+from playground.wire import as_objects
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.discord.test_studio import fresh, say
 from tests.house import BASES, PASTEL, VIVID

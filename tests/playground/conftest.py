@@ -12,10 +12,9 @@ import pytest
 import yarl
 from discord import app_commands
 
-from bot.playground import Playground, interactions
-from bot.playground.control import Control, People, Person
-
-from . import openapi
+from playground import Playground, interactions
+from playground.control import Control, People, Person
+from tests.playground import openapi
 
 PATIENCE = 120.0  # seconds
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)

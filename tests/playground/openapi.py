@@ -15,7 +15,7 @@ import jsonschema
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from bot.playground.recorder import Exchange
+from playground.recorder import Exchange
 
 VARIABLE = "DISCORD_OPENAPI"
 ROOT = "urn:discord"

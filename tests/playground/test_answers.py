@@ -6,8 +6,8 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.playground import cast
-from bot.playground.control import ControlError, File
+from playground import cast
+from playground.control import ControlError, File
 
 from .conftest import Stage
 from .pictures import picture

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from bot.playground.clock import Clock
-from bot.playground.control import Control, ControlError
-from bot.playground.snowflake import Snowflakes
+from playground.clock import Clock
+from playground.control import Control, ControlError
+from playground.snowflake import Snowflakes
 
 
 async def test_alarms_ring_when_the_clock_is_moved() -> None:

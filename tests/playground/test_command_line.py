@@ -1,4 +1,4 @@
-"""`python -m bot.playground`."""
+"""`python -m playground`."""
 
 import asyncio
 import re
@@ -7,7 +7,7 @@ import sys
 
 import aiohttp
 
-from bot.playground import Playground
+from playground import Playground
 from tools.interrupts import HEARD
 
 from .conftest import PATIENCE
@@ -16,7 +16,7 @@ from .conftest import PATIENCE
 async def run(*options: str) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.playground", *options, stdout=pipe, stderr=pipe,
+        sys.executable, "-m", "playground", *options, stdout=pipe, stderr=pipe,
         preexec_fn=HEARD,
     )  # fmt: skip
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.playground import cast
-from bot.playground.control import Control
+from playground import cast
+from playground.control import Control
 
 from .conftest import Rest, codes
 

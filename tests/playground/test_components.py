@@ -6,7 +6,7 @@ import discord
 import pytest
 from discord import ui
 
-from bot.playground.control import ControlError, File
+from playground.control import ControlError, File
 
 from .conftest import Stage
 from .pictures import picture

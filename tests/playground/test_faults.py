@@ -4,10 +4,10 @@ import aiohttp
 import discord
 import pytest
 
-from bot.playground import Playground, cast
-from bot.playground.control import Control, ControlError
-from bot.playground.faults import Fault
-from bot.playground.limits import Limits
+from playground import Playground, cast
+from playground.control import Control, ControlError
+from playground.faults import Fault
+from playground.limits import Limits
 
 from .conftest import Rest, Stage
 

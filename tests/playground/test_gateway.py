@@ -8,9 +8,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.playground import Playground, cast
-from bot.playground.control import Control
-from bot.playground.gateway.pulse import Pulse
+from playground import Playground, cast
+from playground.control import Control
+from playground.gateway.pulse import Pulse
 
 from .conftest import PATIENCE, Stage
 

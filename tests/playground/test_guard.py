@@ -3,7 +3,7 @@
 import aiohttp
 import pytest
 
-from bot.playground import Playground
+from playground import Playground
 
 PAGE_FILES = ("style.css", "message.css", "app.js", "icon.svg")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.playground import cast, interactions, permissions
-from bot.playground.control import Control, ControlError
+from playground import cast, interactions, permissions
+from playground.control import Control, ControlError
 
 from .conftest import Opened, Rest, codes, open_interaction
 

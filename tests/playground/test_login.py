@@ -6,7 +6,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.playground import cast
+from playground import cast
 
 from .conftest import Bot, Rest, Stage, pointed_at
 

@@ -6,8 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.playground import cast
-from bot.playground.wire import UPLOAD_LIMIT
+from playground import cast
+from playground.wire import UPLOAD_LIMIT
 
 from .conftest import Rest, codes
 from .pictures import picture

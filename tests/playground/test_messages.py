@@ -3,8 +3,8 @@
 import discord
 import pytest
 
-from bot.playground import cast, permissions
-from bot.playground.control import File
+from playground import cast, permissions
+from playground.control import File
 
 from .conftest import Stage
 from .pictures import picture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.playground.control import Control, ControlError
+from playground.control import Control, ControlError
 
 
 async def test_somebody_new_is_a_member_and_can_write(control: Control) -> None:

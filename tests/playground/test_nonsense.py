@@ -5,14 +5,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.playground import cast
-from bot.playground.errors import ApiError
-from bot.playground.models import Message
-from bot.playground.posting import Submission
-from bot.playground.registry import Registry, shape
-from bot.playground.rules import answers, modals
-from bot.playground.server import Playground
-from bot.playground.world import Application
+from playground import cast
+from playground.errors import ApiError
+from playground.models import Message
+from playground.posting import Submission
+from playground.registry import Registry, shape
+from playground.rules import answers, modals
+from playground.server import Playground
+from playground.world import Application
 
 scalars = st.none() | st.booleans() | st.integers(-3, 30) | st.text(max_size=5) | st.just("attachment://a.png")
 anything = st.recursive(

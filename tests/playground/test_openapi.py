@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot.playground import cast
-from bot.playground.recorder import Exchange
+from playground import cast
+from playground.recorder import Exchange
+from tests.playground import openapi
 
-from . import openapi
 from .conftest import Rest
 
 pytestmark = pytest.mark.skipif(

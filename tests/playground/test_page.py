@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.playground.server import PAGE
+from playground.server import PAGE
 
 SCRIPTS = sorted(PAGE.glob("*.js"))
 

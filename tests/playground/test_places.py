@@ -3,7 +3,7 @@
 import discord
 import pytest
 
-from bot.playground import cast
+from playground import cast
 
 from .conftest import Stage
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import Browser
 
-from bot.playground.control import Control
+from playground.control import Control
 from tools.screenshots import newcomer
 from tools.screenshots.screens import SCREENS, Screen, Stage
 from tools.screenshots.stage import DESKTOP, LONG_PHONE, SMALL_DESKTOP, Demo, chromium, looking, running_demo, shown

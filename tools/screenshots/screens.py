@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page, expect
 
-from bot.playground.control import Control, People, Sent
-from bot.playground.seen import Seen
+from playground.control import Control, People, Sent
+from playground.seen import Seen
 from tools.screenshots.stage import PAINT_MS, begin, choose, fill, last
 
 OWL = "komori on a red background"

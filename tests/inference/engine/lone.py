@@ -23,10 +23,10 @@ from transformers import AutoTokenizer, CLIPTextModel, CLIPTextModelWithProjecti
 from inference.base_models import BaseModelId
 from inference.capabilities import capability_of
 from inference.demo import CHECKPOINTS
-from inference.engine.checkpoints import CheckpointStore
 from inference.engine.engine import Engine
-from inference.engine.lora_files import LoraFile
-from inference.engine.solo import SoloCheckpoint
+from inference.engine.lora.lora_files import LoraFile
+from inference.engine.models.checkpoints import CheckpointStore
+from inference.engine.single.single_request import SoloCheckpoint
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher

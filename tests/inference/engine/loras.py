@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from inference.base_models import BaseModelId
-from inference.engine.lora_files import LoraFile
+from inference.engine.lora.lora_files import LoraFile
 from inference.lora.evidence import Evidence, Source
 from inference.messages import LoraUse
 

@@ -6,8 +6,8 @@ from threading import Event
 from typing import Any
 from weakref import ref
 
-from inference.engine.checkpoints import Checkpoint, CheckpointStore, networks_of
-from inference.engine.solo import SoloCheckpoint
+from inference.engine.models.checkpoints import Checkpoint, CheckpointStore, networks_of
+from inference.engine.single.single_request import SoloCheckpoint
 from inference.messages import CheckpointSpec
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from inference.engine.painter import Painter
+from inference.engine.process.job_runner import Painter
 from inference.errors import InferenceError
 from inference.messages import Cancelled, Failed, Finished, Generate, GenerationRequest, Progress
 

@@ -19,20 +19,20 @@ import psutil
 import pytest
 import torch
 
-from inference.engine.cache import TENSOR_BYTES
-from inference.engine.caps import MOST, SAMPLES, Ladder
-from inference.engine.channel import Channel
-from inference.engine.checkpoints import Checkpoint
+from inference.engine.batch.caps import MOST, SAMPLES, Ladder
+from inference.engine.batch.failures import explained
+from inference.engine.batch.handle import Handle, State
+from inference.engine.devices.cache import TENSOR_BYTES
 from inference.engine.engine import Engine
-from inference.engine.handle import Handle, State
-from inference.engine.lora_files import LoraFile
-from inference.engine.lora_set import LoraSet
-from inference.engine.mishaps import explained
-from inference.engine.painter import Painter
-from inference.engine.serve import Server
+from inference.engine.layers.lora_set import LoraSet
+from inference.engine.lora.lora_files import LoraFile
+from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.process.channel import Channel
+from inference.engine.process.job_runner import Painter
+from inference.engine.process.serve import Server
 from inference.messages import Cancel, Cancelled, Generate, LoraUse, Shutdown
 from tests.house import VIVID, House
-from tests.inference.engine.test_neighbours import ALIKE, broken
+from tests.inference.engine.batch.test_neighbours import ALIKE, broken
 from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 from tests.inference.requests import request
 

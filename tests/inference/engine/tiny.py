@@ -20,8 +20,8 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from inference.base_models import Architecture
-from inference.engine.folding import layers_of
-from inference.engine.layer_names import LayerNames
+from inference.engine.lora.folding import layers_of
+from inference.engine.lora.layer_names import LayerNames
 
 CLIP_L = CLIPTextConfig(
     hidden_size=48, intermediate_size=96, num_hidden_layers=12, num_attention_heads=4, projection_dim=48

@@ -31,9 +31,9 @@ import transformers
 from PIL import Image
 
 from inference.base_models import BaseModelId
-from inference.engine.board import SMALL
+from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
-from inference.engine.handle import Handle, State
+from inference.engine.layers.layer_hooks import SMALL
 from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
 from inference.lora.evidence import Evidence, Source
 from inference.messages import GenerationRequest, LoraUse, SourceImage

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inference.base_models import known_base_models
-from inference.engine.lora_files import LoraReader
+from inference.engine.lora.lora_files import LoraReader
 from inference.errors import LoraFileRefused
 from inference.hashes import file_sha256
 from inference.lora.inspection import Inspector

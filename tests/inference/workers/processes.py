@@ -22,7 +22,7 @@ SERVE = ["-m", "inference.engine"]
 BEFALLEN = """
 import os, sys
 from inference.engine import __main__ as engine
-from inference.engine.channel import Channel
+from inference.engine.process.channel import Channel
 from inference.messages import Progress
 
 step, jobs = map(int, sys.argv[1:])

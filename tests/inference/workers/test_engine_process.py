@@ -16,7 +16,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from inference.engine.devices import NICER
+from inference.engine.devices.devices import NICER
 from inference.errors import CheckpointNotFound, InferenceError
 from inference.hashes import file_sha256
 from inference.messages import (

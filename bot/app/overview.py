@@ -1,0 +1,81 @@
+"""How the program stands, for who looks after it: workers, queue, library, database. No person is named."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+import sqlite3
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from bot.app.assembly import Easel
+from bot.config import Settings
+from bot.database.backup import copies
+from bot.jobs.worker_slots import WorkerSeen
+from bot.library.keeper import Scanned
+
+# Whose versions are told; the worker's packages are not imported here.
+PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
+
+
+@dataclass(frozen=True)
+class Records:
+    """The database's size in bytes, its log included, and its newest copy, if there is one."""
+
+    nbytes: int
+    copy_nbytes: int | None = None
+    copied: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything as it is now. Times are seconds; `paused` holds servers' ids, EVERYWHERE for all."""
+
+    running: float
+    workers: tuple[WorkerSeen, ...]
+    waiting: int
+    begun: int
+    longest_wait: float | None
+    paused: frozenset[int]
+    library: Scanned | None
+    records: Records
+    versions: dict[str, str]
+
+
+async def look(easel: Easel) -> Overview:
+    """Look everywhere. What cannot be looked at is told as nothing."""
+    generation = easel.generation
+    records, versions = await asyncio.to_thread(lambda: (_records(easel.settings), _versions()))
+    return Overview(
+        running=time.monotonic() - easel.started,
+        workers=tuple(generation.workers),
+        waiting=generation.waiting,
+        begun=sum(worker.jobs for worker in generation.workers),
+        longest_wait=generation.longest_wait,
+        paused=generation.paused,
+        library=easel.keeper.latest,
+        records=records,
+        versions=versions,
+    )
+
+
+def _records(settings: Settings) -> Records:
+    database = settings.storage.database
+    beside = (database, database.with_name(f"{database.name}-wal"))
+    nbytes = sum(file.stat().st_size for file in beside if file.exists())
+    newest = next(iter(copies(settings.backup_folder)), None)
+    if newest is None:
+        return Records(nbytes)
+    known = newest.stat()
+    return Records(nbytes, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC))
+
+
+def _versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, package in PACKAGES.items():
+        with suppress(PackageNotFoundError):  # run from a folder that was never installed
+            found[name] = version(package)
+    return found | {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version}

@@ -1,0 +1,40 @@
+"""The descriptions of slash commands, their options and choices in the languages that we have.
+
+Names stay English: sentences and guides say `/imagine`, and it should be found under that name everywhere.
+"""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.app_commands import TranslationContextLocation as Place
+
+from bot.i18n.catalogue import ENGLISH, language_for, translations
+
+_NAMES = {Place.command_name, Place.group_name, Place.parameter_name}
+
+
+class CommandWords(app_commands.Translator):
+    """Looks up what discord.py wants to know when commands are registered."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """The words in `locale`, None where they stay as they are."""
+        language = language_for(locale.value)
+        if language == ENGLISH or not spoken(string, context):
+            return None
+        found = translations(language).gettext(string.message)
+        return None if found == string.message else found
+
+
+def spoken(string: app_commands.locale_str, context: app_commands.TranslationContextTypes) -> bool:
+    """Whether these words are for reading. Names that are typed are not; names of entries in a menu are."""
+    if string.extras.get("stays"):
+        return False
+    if isinstance(context.data, app_commands.ContextMenu):
+        return True
+    return context.location not in _NAMES

@@ -1,0 +1,102 @@
+"""Words of people made safe to show, and the forms in which things are written everywhere."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import discord
+
+from bot.database.loras import Lora
+from bot.i18n import _, ngettext
+from inference.messages import GenerationRequest, LoraUse
+
+# discord.py's own escaping lets pass what stands inside or behind a masked link, and links themselves.
+_MARKUP = re.compile(r"[\\*_~|`\[\]<>]|^[#\-]")
+_EMPHASIS = re.compile(r"(?<!\\\*)\\\*([^\\*\n]{1,40})\\\*(?!\\\*)")  # `*Edit*`, once it has been made plain
+_LIMIT = 300  # characters of one name or sentence; a view holds 4000 in all
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates turn what follows around
+_RIGHT_TO_LEFT = {"R", "AL"}
+_ISOLATE, _END = "\u2068", "\u2069"
+
+
+def plain(text: str, limit: int = _LIMIT) -> str:
+    """Text without the power to format, ping or link; cut at `limit` characters."""
+    line = " ".join(_TURNS.sub("", text).split())
+    short = line if len(line) <= limit else f"{line[: limit - 1]}…"
+    return isolated(discord.utils.escape_mentions(_MARKUP.sub(r"\\\g<0>", short)).replace("://", ":\\//"))
+
+
+def sentence_of_ours(text: str, limit: int = _LIMIT) -> str:
+    """Like `plain`, but our own `*Edit*` stays emphasised; that in the words of people inside does no harm."""
+    return _EMPHASIS.sub(r"*\1*", plain(text, limit))
+
+
+def isolated(text: str) -> str:
+    """Text that is written from right to left, marked so that what stands beside it keeps its place.
+
+    Without the mark, a weight or a category after such a name is drawn before it (Unicode Annex 9, rules X5c and N1).
+    """
+    turned = any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
+    return f"{_ISOLATE}{text}{_END}" if turned else text
+
+
+def clipped(text: str, room: int) -> str:
+    """Like `plain`, but it is what comes out of it that has at most `room` characters."""
+    limit = room
+    while len(short := plain(text, limit)) > room:
+        limit = limit * 3 // 4
+    return short
+
+
+def on_a_label(name: str, room: int = 60) -> str:
+    """A name on a button, which knows no markup: cut at `room` characters, so that what stands behind it is seen."""
+    line = " ".join(_TURNS.sub("", name).split())
+    return isolated(line if len(line) <= room else f"{line[: room - 1]}…")
+
+
+def bounded_lines(lines: Sequence[str], room: int) -> list[str]:
+    """As many of `lines` as have about `room` characters together, and how many there are besides; at least one."""
+    shown: list[str] = []
+    for line in lines:
+        if shown and sum(map(len, shown)) + len(line) > room:
+            break
+        shown.append(line)
+    rest = len(lines) - len(shown)
+    return [*shown, ngettext("… and {count} more", "… and {count} more", rest).format(count=rest)] if rest else shown
+
+
+def several(words: Iterable[str], limit: int = _LIMIT) -> str:
+    """`owl, brown owl and 3 more`: as many as have room in about `limit` characters, each made plain."""
+    all_of_them = [plain(word) for word in words]
+    shown: list[str] = []
+    for word in all_of_them:
+        if shown and len(", ".join([*shown, word])) > limit:
+            break
+        shown.append(word)
+    rest = len(all_of_them) - len(shown)
+    names = ", ".join(shown)
+    if not rest:
+        return names
+    return ngettext("{names} and {count} more", "{names} and {count} more", rest).format(names=names, count=rest)
+
+
+def lora_use(use: LoraUse) -> str:
+    """`Komori 0.8`."""
+    return f"{plain(use.name, 60)} {use.weight:g}"
+
+
+def summary(request: GenerationRequest) -> str:
+    """Checkpoint, LoRAs and weights, seed: the line under a picture. The prompt stays the person's own."""
+    seed = _("seed {seed}").format(seed=request.seed)
+    return " · ".join((f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), seed))
+
+
+def base_models(lora: Lora) -> str:
+    """The base models of an entry's usable versions: `Vivid, Pastel`; `base model unknown` when nobody said.
+
+    Of an entry whose files are all gone, those that they had.
+    """
+    known = dict.fromkeys(v.base_model.label for v in lora.usable or lora.versions if v.base_model is not None)
+    return ", ".join(known) or _("base model unknown")

@@ -1,0 +1,457 @@
+"""Between the job table and the workers: who is next, what became of it, and what happens when a worker dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import aiosqlite
+
+from bot import metrics
+from bot.background import failure, guard
+from bot.config import LimitSettings
+from bot.database.clock import now_ms
+from bot.database.errors import DatabaseError
+from bot.database.jobs import Job, cancel_job, fail_job, queued_jobs, requeue_orphans
+from bot.database.paces import all_paces, load_times, record_paces
+from bot.database.pauses import pause, paused_servers, unpause
+from bot.jobs.background_jobs import Asides
+from bot.jobs.forecasts import Forecasts
+from bot.jobs.outcomes import Outcomes
+from bot.jobs.pace import Pace
+from bot.jobs.updates import JobUpdate, waiting
+from bot.jobs.worker_slots import Hand, Station, WorkerSeen, is_benched
+from inference.errors import (
+    CheckpointNotFound,
+    CheckpointRemoved,
+    InferenceError,
+    JobExpired,
+    PictureNotSaved,
+    WorkerCrashed,
+    WorkerFailed,
+)
+from inference.logs import about
+from inference.messages import (
+    BadCommand,
+    Cancelled,
+    Capacity,
+    Configure,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    GenerationRequest,
+    Progress,
+    Ready,
+    Started,
+)
+from inference.queue import EVERYWHERE, JobQueue, Seat
+from inference.workers import Worker, WorkerDied
+
+log = logging.getLogger(__name__)
+
+HOUR_MS = 3_600_000
+TICK_SECONDS = 5.0  # between looks for jobs that are too old and workers that hang
+STARVED_ATTEMPTS = 2  # of a job at which the system ends the worker for want of memory: a third would end like them
+MANY_ATTEMPTS = 100  # of a job that no worker even begins
+
+
+class Dispatcher:
+    """Hands queued jobs to workers and writes down what they report. Every state lives in the job table.
+
+    `tell` hears what happens to jobs, `benched` of a worker that dies again and again.
+    """
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        workers: Sequence[Worker],
+        *,
+        pictures: Path,
+        spool: Path,
+        limits: LimitSettings,
+        tell: Callable[[JobUpdate], None],
+        benched: Callable[[WorkerDied], None],
+    ) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._tell = tell
+        self._benched = benched
+        self._outcomes = Outcomes(connection, pictures, spool)
+        self._queue = JobQueue(time.monotonic)
+        self._stations = [Station(worker, Seat(worker.serves)) for worker in workers]
+        self._asides = Asides(self._stations, spool)
+        self._queue.seats = [station.seat for station in self._stations]
+        self._jobs: dict[int, Job] = {}  # those that wait or run
+        self._pace = Pace()
+        self.forecasts = Forecasts(self._queue, self._stations, self._jobs, self._pace)
+        self._called = asyncio.Event()
+
+    # --- what people do ----------------------------------------------------------------------------------------
+
+    async def resume(self) -> None:
+        """At the program's start: what was running has no worker any more; everything queued waits again."""
+        self._pace.remember(await all_paces(self._connection), await load_times(self._connection))
+        self._queue.load_seconds = self._pace.loads
+        self._queue.paused = await paused_servers(self._connection)
+        for job in await requeue_orphans(self._connection):
+            self._outcomes.adopt(job)
+        for job in await queued_jobs(self._connection):
+            if job.deaths >= self._limits.max_attempts:
+                await self._give_up(job, WorkerCrashed(attempts=job.deaths))
+            elif not await self._hopeless(job):
+                self._push(job)
+
+    def check(self, checkpoint: str) -> None:
+        """Raises CheckpointNotFound when no worker can load it: better told now than waited for."""
+        if not self._queue.served(checkpoint):
+            raise CheckpointNotFound(name=checkpoint, installed=self._installed)
+
+    async def add(self, job: Job) -> None:
+        """Let a job that stands in the table wait for its turn."""
+        self._push(job)
+        self._called.set()
+        await self._asides.give_up()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody waits, nothing is being painted, and a worker would take a job."""
+        free = any(station.seat.has_room for station in self._stations)
+        return free and self._asides.idle and not (len(self._queue) or any(s.hands for s in self._stations))
+
+    async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
+        """Paint for the bot itself, outside of the job table, and only while it is `quiet`; given up for any job.
+
+        The pictures lie in the spool and are the caller's. None when it was given up, or not begun. Raises
+        InferenceError, also when the worker died of it.
+        """
+        files = await self._outcomes.files(request)
+        return await self._asides.paint(request, files) if self.quiet else None
+
+    async def complete(self, job: Job, picture: Path, notes: Sequence[str]) -> None:
+        """End a running job that no worker has with a picture that is there already. Raises DatabaseError."""
+        with about(job.id):
+            try:
+                event = await self._outcomes.painted(job, picture, notes)
+            except PictureNotSaved as problem:
+                await self._fail(job, problem)
+            else:
+                await self._succeed(job, event)
+
+    async def cancel(self, job_id: int) -> Job | None:
+        """Cancel a job that waits or runs; None when it had ended already. Raises DatabaseError."""
+        job = await cancel_job(self._connection, job_id)
+        self._queue.remove(job_id)  # not before: what the table does not say has not happened
+        if job is None:
+            return None
+        self._jobs.pop(job_id, None)
+        self._outcomes.forget_state(job_id)
+        for station in self._stations:
+            if hand := station.hands.get(job_id):
+                hand.cancelled = True
+                if hand.job is not None:
+                    await station.worker.cancel(job_id)
+        self._tell(JobUpdate(job))
+        return job
+
+    async def pause(self, server_id: int, person_id: int) -> None:
+        """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
+        await pause(self._connection, server_id, person_id)
+        self._queue.paused |= {server_id}
+        for station in self._stations:
+            await station.recall(lambda job: server_id in {EVERYWHERE, job.server_id})
+
+    async def unpause(self, server_id: int) -> None:
+        """Go on. Raises DatabaseError."""
+        await unpause(self._connection, server_id)
+        self._queue.paused -= {server_id}
+        self._called.set()
+
+    async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
+        """Go on with other limits, and each worker with other checkpoints, None where it needs to hear of nothing.
+
+        Who waits for a checkpoint that no worker has any more is told so.
+        """
+        self._limits = limits
+        for station, change in zip(self._stations, changes, strict=True):
+            if change is not None:
+                station.expect(change)
+                await station.recall(lambda job: True)
+        await self._sift()
+        await self._asides.give_up()
+        self._called.set()
+
+    @property
+    def workers(self) -> list[WorkerSeen]:
+        """Each worker, in the order of the settings."""
+        return [station.seen(time.monotonic()) for station in self._stations]
+
+    @property
+    def longest_wait(self) -> float | None:
+        """Seconds that the job which was ordered first has waited; None when none waits."""
+        return self.forecasts.longest_wait
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for their turn, in the queue or at a worker."""
+        return len(self._queue) + sum(len(station.hands) - len(station.begun) for station in self._stations)
+
+    @property
+    def begun(self) -> int:
+        """How many jobs workers have begun."""
+        return sum(len(station.begun) for station in self._stations)
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """The servers of which nothing new is begun; EVERYWHERE stands for all."""
+        return self._queue.paused
+
+    # --- what workers do -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Fill the workers and follow them until they are closed. What goes wrong once does not end the rest."""
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(self._keep_filling()), group.create_task(self._keep_looking())]
+            following = [group.create_task(self._follow(station)) for station in self._stations]
+            await asyncio.wait(following)
+            for task in beside:
+                task.cancel()
+
+    def leave(self) -> None:
+        """The program ends: begin nothing more, and do not wait for a database that cannot be written."""
+        self._queue.paused |= {EVERYWHERE}
+        self._outcomes.leaving.set()
+
+    async def stop(self) -> None:
+        """After the workers were closed: their jobs wait for the next start. Raises DatabaseError."""
+        for station in self._stations:
+            for hand in station.hands.values():
+                if hand.job is not None and not hand.cancelled:
+                    with about(hand.job.id):
+                        await self._outcomes.give_back(hand.job, died=False)
+        await record_paces(self._connection, *self._pace.news())
+
+    async def _keep_filling(self) -> None:
+        while True:
+            await self._called.wait()
+            self._called.clear()
+            for station in self._stations:
+                while taken := self._queue.next(station.seat):
+                    hand = station.hands[taken.job_id] = Hand()  # from here on `cancel` finds it
+                    with about(taken.job_id):
+                        problem = await failure(self._begin(station, taken.job_id, hand))
+                        if problem is not None:
+                            # Whether it has reached the worker nobody knows; of its answers none counts any more.
+                            await guard(station.worker.cancel(taken.job_id), "taking a job back")
+                            await guard(self._break_off(station, taken.job_id, hand, problem), "ending an attempt")
+                if station.changes and not station.hands and not self._asides.at(station):
+                    await station.change()
+                    self._called.set()
+                station.noticed(time.monotonic())
+
+    async def _begin(self, station: Station, job_id: int, hand: Hand) -> None:
+        begun = await self._outcomes.begin(job_id)
+        if begun is None or hand.cancelled:
+            self._let_go(station, job_id, served=False)
+            return
+        job = hand.job = self._jobs[job_id] = begun.job
+        hand.heard = time.monotonic()
+        command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=begun.files)
+        if self._queue.paused & {EVERYWHERE, job.server_id}:  # meanwhile, when nobody could call it back yet
+            await self._give_back(station, job.id, hand, died=False)
+        elif not await station.worker.submit(command):
+            station.seat.places = 0
+            await self._give_back(station, job.id, hand, died=False)
+
+    async def _follow(self, station: Station) -> None:
+        async for event in station.worker.events():
+            station.heard = time.monotonic()
+            metrics.count_lookups(event)
+            with about(getattr(event, "job_id", None)):
+                problem = await failure(self._handle(station, event))
+                if problem is not None:
+                    await guard(self._recover(station, event, problem), f"handling {type(event).__name__}")
+            self._called.set()
+
+    async def _recover(self, station: Station, event: Event | WorkerDied, problem: Exception) -> None:
+        """An event could not be handled. The worker will not report the end of a job twice."""
+        if isinstance(event, Finished | Failed | Cancelled) and station.current(event.job_id, event.attempt):
+            await self._break_off(station, event.job_id, station.hands[event.job_id], problem)
+        else:
+            raise problem
+
+    async def _break_off(self, station: Station, job_id: int, hand: Hand, problem: Exception) -> None:
+        """Something unforeseen was raised while a job was handed over or taken back: its place is free at once.
+
+        It is painted again, or has failed where that has happened too often, as if its worker had died at it. What
+        could not even be begun has failed; where only the database is the reason, it waits for the next start.
+        """
+        if isinstance(problem, DatabaseError):
+            log.error("an attempt was broken off: %s", problem)
+        else:
+            log.error("an attempt was broken off", exc_info=problem)
+        try:
+            if hand.job is not None:
+                await self._give_back(station, job_id, hand, died=True)
+            elif not isinstance(problem, DatabaseError):
+                await self._give_up(self._jobs[job_id], WorkerFailed(reason=type(problem).__name__))
+        finally:
+            if station.hands.get(job_id) is hand:
+                self._let_go(station, job_id, served=False)
+
+    async def _handle(self, station: Station, event: Event | WorkerDied) -> None:
+        match event:
+            case Capacity():
+                station.announce(event)
+            case WorkerDied():
+                await self._mourn(station, event)
+            case Ready():
+                station.arrive(event)
+                log.info("worker: %s", event)
+            case BadCommand():
+                log.error("worker: %s", event)
+            case Started() | Progress():
+                if job := station.hear(event, time.monotonic(), self._pace):
+                    await self._outcomes.note(job, event)
+                    self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
+            case Finished() | Failed() | Cancelled() if self._asides.hear(event):
+                pass
+            case Finished() | Failed() | Cancelled():
+                if job := station.current(event.job_id, event.attempt):
+                    await self._conclude(station, job, event)
+
+    async def _conclude(self, station: Station, job: Job, event: Finished | Failed | Cancelled) -> None:
+        hand = station.hands[job.id]
+        match event:
+            case Finished():
+                await self._succeed(job, event)
+                if hand.watch and hand.watch.last is not None:
+                    self._pace.ended(job.request, time.monotonic() - hand.watch.last)
+            case Failed():
+                await self._fail(job, InferenceError.from_failed(event.code, event.detail))
+            case Cancelled() if not hand.cancelled:  # by itself, or recalled: so somebody else has to paint it
+                await self._give_back(station, job.id, hand, died=hand.watch is not None and not hand.recalled)
+            case Cancelled():
+                pass
+        self._let_go(station, job.id, served=hand.watch is not None or not isinstance(event, Cancelled))
+        self._outcomes.tidy(job)
+
+    async def _succeed(self, job: Job, event: Finished) -> None:
+        try:
+            done = await self._outcomes.succeed(job, event)
+        except InferenceError as problem:
+            await self._fail(job, problem)
+            return
+        if done is not None:
+            self._tell(JobUpdate(done.job, pictures=done.pictures))
+
+    async def _fail(self, job: Job, problem: InferenceError) -> None:
+        failed = await self._outcomes.fail(job, problem)
+        if failed is not None:
+            self._tell(JobUpdate(failed))
+
+    def _let_go(self, station: Station, job_id: int, *, served: bool = True) -> None:
+        """The worker has the job no more. Not before that is written down: until then `cancel` has to find it."""
+        station.hands.pop(job_id, None)
+        self._queue.release(station.seat, job_id, served=served)
+        if job_id not in self._queue:
+            self._jobs.pop(job_id, None)
+
+    async def _give_back(
+        self, station: Station, job_id: int, hand: Hand, *, died: bool, death: WorkerDied | None = None
+    ) -> None:
+        """This attempt came to nothing, maybe because the worker died of it: wait again, or give up after too many.
+
+        Who hands the job over and who hears of the worker's death may both find out; the first one does it.
+        """
+        job = hand.job
+        if job is None or hand.returned:
+            return  # while it is still being begun, it will be refused by a worker that is gone
+        hand.returned = True
+        waits = None
+        deaths = job.deaths + died
+        starved = death and died and death.starved(job.checkpoint, deaths)
+        if starved and deaths >= min(STARVED_ATTEMPTS, self._limits.max_attempts):
+            await self._fail(job, starved)
+        elif deaths >= self._limits.max_attempts or job.attempt >= MANY_ATTEMPTS:
+            await self._fail(job, WorkerCrashed(attempts=deaths))
+        else:
+            waits = await self._outcomes.give_back(job, died=died)
+        self._let_go(station, job_id, served=False)
+        self._outcomes.tidy(job)
+        if waits and not hand.cancelled:
+            self._push(waits)
+            self._tell(JobUpdate(waits))
+
+    async def _mourn(self, station: Station, death: WorkerDied) -> None:
+        """Every job the worker had goes back to the queue; everybody who waits is told."""
+        metrics.WORKER_DEATHS.inc()
+        station.dies(death, time.monotonic())
+        suspects = station.suspects
+        self._asides.die(station)
+        if is_benched(death):
+            self._benched(death)
+        for job_id, hand in list(station.hands.items()):
+            with about(job_id):
+                await self._give_back(station, job_id, hand, died=hand in suspects, death=death)
+        for job in self._waiting_jobs:
+            self._tell(JobUpdate(job, trouble=death))
+
+    # --- what time does ------------------------------------------------------------------------------------------
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await guard(self._look(), "looking after the queue")
+
+    async def _look(self) -> None:
+        await self._sift()
+        for station in self._stations:
+            if station.hangs(time.monotonic(), self._pace):
+                log.error("a worker reports nothing any more and is ended")
+                await station.worker.restart()
+        paces, loads = self._pace.news()
+        if paces or loads:
+            await record_paces(self._connection, paces, loads)
+
+    async def _sift(self) -> None:
+        for job in self._waiting_jobs:
+            await self._hopeless(job)
+
+    async def _hopeless(self, job: Job) -> bool:
+        """Whether nobody can paint it, or expects it, any more; it has failed then. Raises DatabaseError."""
+        if not self._queue.served(job.checkpoint):
+            await self._give_up(job, CheckpointRemoved(name=job.checkpoint, installed=self._installed))
+        elif now_ms() - job.created_at >= self._limits.max_age_hours * HOUR_MS:
+            await self._give_up(job, JobExpired(hours=self._limits.max_age_hours))
+        else:
+            return False
+        return True
+
+    async def _give_up(self, job: Job, problem: InferenceError) -> None:
+        """queued -> failed. Raises DatabaseError."""
+        failed = await fail_job(self._connection, job.id, None, problem.code, problem.detail)
+        self._queue.remove(job.id)
+        self._jobs.pop(job.id, None)
+        self._outcomes.forget_state(job.id)
+        if failed is not None:
+            with about(job.id):
+                log.info("failed: %s", problem.code)
+            self._tell(JobUpdate(failed))
+
+    # --- the queue's words -----------------------------------------------------------------------------------------
+
+    def _push(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        self._queue.push(waiting(job, self._limits.max_attempts))
+
+    @property
+    def _waiting_jobs(self) -> list[Job]:
+        return [job for job in self._jobs.values() if job.id in self._queue]
+
+    @property
+    def _installed(self) -> list[str]:
+        return sorted(frozenset[str]().union(*(station.seat.serves for station in self._stations)))

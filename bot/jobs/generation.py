@@ -1,0 +1,246 @@
+"""A request's life: check, save, submit, follow."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+
+from bot import background, metrics
+from bot.config import LimitSettings
+from bot.database.connection import transaction
+from bot.database.jobs import Job, count_queue, count_waiting, create_job, find_job, start_job
+from bot.database.pictures import pictures_of_job
+from bot.i18n import duration
+from bot.jobs.dispatcher import Dispatcher
+from bot.jobs.updates import JobUpdate
+from bot.jobs.worker_slots import WorkerSeen
+from inference.logs import about
+from inference.messages import Configure, GenerationRequest
+from inference.queue import EVERYWHERE, Policy
+from inference.rehearsal import Forecast
+from inference.workers import Worker, WorkerDied
+
+log = logging.getLogger(__name__)
+
+Updates = asyncio.Queue[JobUpdate]
+
+
+class Generation:
+    """Takes orders, keeps them, and tells whoever follows a job what becomes of it."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        workers: Sequence[Worker],
+        *,
+        pictures: Path,
+        spool: Path,
+        limits: LimitSettings,
+    ) -> None:
+        self._connection = connection
+        self._workers = workers
+        self._limits = limits
+        self._followers: dict[int, set[Updates]] = {}
+        self._gone: asyncio.Future[list[None]] | None = None
+        self._alarmed: list[Callable[[WorkerDied], None]] = []
+        self._dispatcher = Dispatcher(
+            connection,
+            workers,
+            pictures=pictures,
+            spool=spool,
+            limits=limits,
+            tell=self._tell,
+            benched=self._alarm,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """The workers run and jobs are painted while inside; then what is unfinished waits for the next start."""
+        await self._dispatcher.resume()
+        metrics.WAITING.set_function(lambda: self._dispatcher.waiting)
+        metrics.RUNNING.set_function(lambda: self._dispatcher.begun)
+        dispatching: asyncio.Task[None] | None = None
+        try:
+            for worker in self._workers:
+                await worker.start()
+            dispatching = background.start(self._dispatcher.run(), "dispatcher")
+            yield
+        finally:
+            await self.leave()
+            if dispatching is not None:
+                await dispatching
+            await background.guard(self._dispatcher.stop(), "giving jobs back")
+
+    async def order(
+        self,
+        request: GenerationRequest,
+        *,
+        person_id: int,
+        channel_id: int,
+        server_id: int | None = None,
+        policy: Policy | None = None,
+        also: Callable[[Job], Awaitable[None]] | None = None,
+    ) -> Job:
+        """Keep a checked request; from the return on it survives any crash. `also` writes in the same transaction.
+
+        Raises TooManyWaiting or QueueFull where the `policy` (left out, that of the settings) allows no more,
+        CheckpointNotFound when no worker can load the checkpoint, and DatabaseError.
+        """
+        self._dispatcher.check(request.checkpoint)
+        policy = policy or self._limits.policy
+        async with transaction(self._connection):
+            mine, in_all = await count_waiting(self._connection, person_id), await count_queue(self._connection)
+            policy.check(mine, in_all, lambda: duration(self._dispatcher.forecasts.next_handed(person_id)))
+            job = await create_job(
+                self._connection,
+                request,
+                person_id=person_id,
+                channel_id=channel_id,
+                server_id=server_id,
+                weight=policy.weight,
+            )
+            if also is not None:
+                await also(job)
+        with about(job.id):
+            log.info("ordered")
+        await self._dispatcher.add(job)
+        return job
+
+    async def record(
+        self,
+        request: GenerationRequest,
+        picture: Path,
+        *,
+        person_id: int,
+        channel_id: int,
+        server_id: int | None = None,
+        notes: Sequence[str] = (),
+        also: Callable[[Job], Awaitable[None]] | None = None,
+    ) -> Job:
+        """Keep a request whose picture is there already, so that no worker is needed: a job that has ended, as told.
+
+        `picture` is moved to where pictures stay; a job whose picture cannot be kept there has failed. `also` writes
+        where the job is made. Whenever the program is killed, the job is there with its picture, or waits to be painted
+        after the next start, or was never made. Raises DatabaseError.
+        """
+        async with transaction(self._connection):  # and no longer: who writes meanwhile does not wait for pictures
+            made = await create_job(
+                self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
+            )
+            job = await start_job(self._connection, made.id)
+            assert job is not None
+            if also is not None:
+                await also(job)
+        await self._dispatcher.complete(job, picture, notes)
+        return await find_job(self._connection, job.id) or job
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody waits, nothing is being painted, and a worker would take a job."""
+        return self._dispatcher.quiet
+
+    async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
+        """Paint for the bot itself: kept nowhere, and given up (None) as soon as anybody orders anything.
+
+        The pictures' files, for the caller to move. Raises InferenceError.
+        """
+        return await self._dispatcher.aside(request)
+
+    async def cancel(self, job_id: int) -> Job | None:
+        """Cancel a job that waits or runs; None when it had ended already."""
+        job = await self._dispatcher.cancel(job_id)
+        if job is not None:
+            with about(job_id):
+                log.info("cancelled")
+        return job
+
+    def forecast(self, job: Job) -> Forecast:
+        """When a job that waits or is painted will begin and be with its person, if nobody else comes."""
+        return self._dispatcher.forecasts.of(job)
+
+    def paints(self, job: Job) -> bool:
+        """Whether a worker has begun it."""
+        return self._dispatcher.forecasts.paints(job)
+
+    def delivered(self, job: Job) -> None:
+        """The person has what became of it, just now."""
+        self._dispatcher.forecasts.delivered(job)
+
+    async def pause(self, server_id: int, person_id: int) -> None:
+        """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
+        await self._dispatcher.pause(server_id, person_id)
+
+    async def unpause(self, server_id: int) -> None:
+        """Go on. Raises DatabaseError."""
+        await self._dispatcher.unpause(server_id)
+
+    def leave(self) -> asyncio.Future[list[None]]:
+        """The program is about to end: begin nothing more, and let the workers go; done when they are gone."""
+        self._dispatcher.leave()
+        self._gone = self._gone or asyncio.gather(*(worker.close() for worker in self._workers))
+        return self._gone
+
+    def is_paused(self, server_id: int | None) -> bool:
+        """Whether nothing new of this server is begun just now."""
+        return bool(self.paused & {EVERYWHERE, server_id})
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """The servers of which nothing new is begun; EVERYWHERE stands for all."""
+        return self._dispatcher.paused
+
+    async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
+        """Go on with other limits and checkpoints. For each worker what it has to hear, None: nothing."""
+        self._limits = limits
+        await self._dispatcher.reconfigure(limits, changes)
+
+    @property
+    def workers(self) -> list[WorkerSeen]:
+        """Each worker, in the order of the settings."""
+        return self._dispatcher.workers
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for their turn."""
+        return self._dispatcher.waiting
+
+    @property
+    def longest_wait(self) -> float | None:
+        """Seconds that the job which was ordered first has waited; None when none waits."""
+        return self._dispatcher.longest_wait
+
+    def on_alarm(self, listener: Callable[[WorkerDied], None]) -> None:
+        """Tell `listener` of a worker that dies again and again."""
+        self._alarmed.append(listener)
+
+    def _alarm(self, death: WorkerDied) -> None:
+        log.error("a worker has died %s times in a row and is started ever more rarely", death.failures)
+        for listener in self._alarmed:
+            listener(death)
+
+    @asynccontextmanager
+    async def following(self, job_id: int) -> AsyncGenerator[Updates]:
+        """Updates of a job from now on; the first is how it stands."""
+        updates: Updates = asyncio.Queue()
+        self._followers.setdefault(job_id, set()).add(updates)
+        try:
+            if job := await find_job(self._connection, job_id):
+                pictures = await pictures_of_job(self._connection, job_id) if job.state.final else ()
+                if updates.empty():  # what came meanwhile is newer, and the end has to stay the last
+                    updates.put_nowait(JobUpdate(job, pictures=pictures))
+            yield updates
+        finally:
+            self._followers[job_id].discard(updates)
+            if not self._followers[job_id]:
+                del self._followers[job_id]
+
+    def _tell(self, update: JobUpdate) -> None:
+        if update.job.state.final:
+            metrics.count_end(update.job)
+        for updates in self._followers.get(update.job.id, ()):
+            updates.put_nowait(update)

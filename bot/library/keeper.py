@@ -1,0 +1,155 @@
+"""Keeps the catalogue in step with the LoRA folder while the bot runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiosqlite
+
+from bot import background
+from bot.database.lora_records import is_any_doubted, known_files
+from bot.library.catalogue import LibraryUnreadable, Progress, ScanReport, scan_library
+from bot.library.registry import Registry, RegistryUnreachable
+from inference.base_models import BaseModelId
+from inference.lora.declarations import BadDeclarations, declare
+from inference.lora.fit import Grade
+from inference.lora.library import fingerprint
+from inference.lora.registry import keep_answer, read_answers
+
+log = logging.getLogger(__name__)
+
+PAUSE = 1.0  # seconds between two questions to a registry
+QUESTIONS_A_LOOK = 20  # so that files which come meanwhile are not noticed late
+ASK_AGAIN = timedelta(days=30)  # a file that nobody knew may have been uploaded since
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What the newest scan found, and when that was."""
+
+    report: ScanReport
+    when: datetime
+
+
+class LibraryKeeper:
+    """Scans when the folder has changed, one scan at a time.
+
+    `installed` maps checkpoints' hashes to base models; with `trust_tags` a LoRA's own names may decide. A
+    `registry` is asked about files of unknown base model, with `pause` seconds between two questions.
+    """
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        folder: Path,
+        installed: Mapping[str, BaseModelId],
+        *,
+        trust_tags: bool = False,
+        registry: Registry | None = None,
+        pause: float = PAUSE,
+    ) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._installed = installed
+        self._trust_tags = trust_tags
+        self._registry = registry
+        self._pause = pause
+        self._unknown: tuple[str, ...] = ()
+        self._scanning = asyncio.Lock()
+        self._fingerprint = ""
+        self.latest: Scanned | None = None
+
+    def judge_by(
+        self, installed: Mapping[str, BaseModelId], *, trust_tags: bool = False, registry: Registry | None = None
+    ) -> None:
+        """Go on with other checkpoints and settings; files are judged by them from the next scan on."""
+        self._installed, self._trust_tags, self._registry = installed, trust_tags, registry
+
+    async def scan(self, progress: Progress = lambda done, total: None) -> ScanReport:
+        """Scan now. Raises as `scan_library`."""
+        async with self._scanning:
+            seen = await asyncio.to_thread(self._see)  # before: what changes during the scan is noticed afterwards
+            report = await scan_library(
+                self._connection, self._folder, self._installed, progress, trust_tags=self._trust_tags
+            )
+            self._fingerprint = seen
+            self._unknown = report.unknown
+            self.latest = Scanned(report, datetime.now(UTC))
+            return report
+
+    async def watch(self, seconds: float) -> None:
+        """Look every `seconds` whether a file was added, removed, replaced or put in doubt; then scan. For ever.
+
+        Then ask the registry, if there is one; what it answers lies in the library, and so is noticed as well.
+        """
+        while True:
+            await asyncio.sleep(seconds)
+            await background.guard(self._look(), "watching the library")
+            await background.guard(self._ask_some(), "asking the registry")
+
+    async def _look(self) -> None:
+        try:
+            changed = await asyncio.to_thread(self._see) != self._fingerprint
+            if changed or await is_any_doubted(self._connection):
+                report = await self.scan()
+                found = len(report.new), len(report.changed), len(report.missing)
+                log.info("the library has changed: %s new, %s changed, %s gone", *found)
+        except (LibraryUnreadable, BadDeclarations) as problem:
+            log.warning("%s", problem)
+
+    def _see(self) -> str:
+        """The folder's fingerprint; of one that cannot be read nothing, and the scan says why."""
+        try:
+            return fingerprint(self._folder)
+        except OSError:
+            return ""
+
+    async def _ask_some(self) -> None:
+        try:
+            await self.ask(QUESTIONS_A_LOOK)
+        except RegistryUnreachable as problem:
+            log.warning("%s", problem)
+
+    async def ask(self, limit: int, progress: Progress = lambda done, total: None) -> int:
+        """Ask the registry about files whose base model nothing tells, at most `limit`; how many were asked.
+
+        Its answers are kept beside the library, and the next scan judges by them. Raises RegistryUnreachable, OSError
+        or DatabaseError; what was answered before is kept.
+        """
+        if self._registry is None:
+            return 0
+        questions = (await self._questions())[:limit]
+        for done, sha256 in enumerate(questions):
+            progress(done, len(questions))
+            await asyncio.sleep(self._pause if done else 0)
+            answer = await self._registry.ask(sha256)
+            await asyncio.to_thread(keep_answer, self._folder, answer)
+        progress(len(questions), len(questions))
+        return len(questions)
+
+    async def _questions(self) -> list[str]:
+        """The SHA-256 of whole files of unknown base model that the registry was not asked about lately."""
+        if not self._unknown:
+            return []
+        answers = await asyncio.to_thread(read_answers, self._folder)
+        lately = datetime.now(UTC) - ASK_AGAIN
+        known = await known_files(self._connection)
+        files = [known[path] for path in self._unknown if path in known]
+        return [
+            found.sha256
+            for found in files
+            if found.sha256
+            and found.layers
+            and found.layers.grade is Grade.FIT
+            and not ((answer := answers.get(found.sha256)) and answer.when > lately)
+        ]
+
+    async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
+        """Write an operator's declaration down and judge the library by it. Raises OSError, and as `scan_library`."""
+        await asyncio.to_thread(declare, self._folder, sha256, base_model, who=who, reason=reason)
+        await self.scan()

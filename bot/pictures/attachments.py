@@ -1,0 +1,113 @@
+"""Pictures as attachments: as they are when they fit, else in a form that does; those already sent by their ids."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import cast
+from urllib.parse import urlsplit
+
+import discord
+from discord import components
+from PIL import Image
+
+from bot.pictures.threads import Pool
+from inference.parameters import UnreadableTexts, wordless
+from inference.pictures import BROKEN, opened
+
+DAMAGED = (*BROKEN, UnreadableTexts)  # what is raised over pictures that cannot be read, and will never be
+DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
+ENCODING = Pool("encoding", 2)  # for `fit` and its like, which may take seconds
+_JPEG_QUALITIES = (95, 88, 78, 65)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file ready to be sent, and a word on what was done to make it fit ("" when nothing was)."""
+
+    name: str
+    data: bytes
+    note: str = ""
+
+    def file(self) -> discord.File:
+        """For one sending; a file cannot be sent twice."""
+        return discord.File(io.BytesIO(self.data), filename=self.name)
+
+
+def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Attachment:
+    """The picture within `limit` bytes: PNG, else lossless WebP, else JPEG. Raises one of DAMAGED.
+
+    Without `words` the prompts in it stay behind. Reads and encodes, so it belongs in ENCODING.
+    """
+    return fitted(picture.name, picture.read_bytes() if words else wordless(picture.read_bytes()), limit)
+
+
+def fitted(name: str, data: bytes, limit: int) -> Attachment:
+    """The same of a picture that is no file: `data` under the name it has as it is. Raises one of DAMAGED."""
+    if len(data) <= limit:
+        return Attachment(name, data)
+    with opened(data, ["PNG"]) as image:
+        image.load()
+    stem = Path(name).stem
+    webp = _encoded(lambda buffer: image.save(buffer, "WEBP", lossless=True))
+    if len(webp) <= limit:
+        return Attachment(f"{stem}.webp", webp, "sent as lossless WebP, since the PNG is too large here")
+    return _as_jpeg(image.convert("RGB"), stem, limit)
+
+
+def _as_jpeg(image: Image.Image, stem: str, limit: int) -> Attachment:
+    """The best quality that fits; when none does, half the size and again."""
+    for quality in _JPEG_QUALITIES:
+        jpeg = _encoded(lambda buffer, q=quality: image.save(buffer, "JPEG", quality=q))
+        if len(jpeg) <= limit:
+            return Attachment(f"{stem}.jpg", jpeg, "sent as JPEG, since the PNG is too large here")
+    half = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
+    return _as_jpeg(half, stem, limit)
+
+
+def _encoded(save: Callable[[io.BytesIO], None]) -> bytes:
+    buffer = io.BytesIO()
+    save(buffer)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What discord.py asks of an attachment that stays; Discord wants the id alone."""
+
+    id: int | None
+
+    def to_dict(self) -> dict[str, int | None]:
+        return {"id": self.id}
+
+
+def reused(message: discord.Message | None, files: Sequence[discord.File]) -> list[discord.File | discord.Attachment]:
+    """`files`, but those whose name stands in `message` already by their id there: they are not sent again.
+
+    Discord leaves out of `message.attachments` what components show (discord-api-docs, pull request 8279); the
+    components tell its id.
+    """
+    there = {_name(media): _Kept(media.attachment_id) for media in _media(message.components if message else ())}
+    return [cast("discord.Attachment", there[f.filename]) if f.filename in there else f for f in files]
+
+
+def _media(parts: Iterable[object]) -> Iterator[discord.UnfurledMediaItem]:
+    """Every picture that components show and that came with their message."""
+    for part in parts:
+        match part:
+            case components.Container():
+                yield from _media(part.children)
+            case components.SectionComponent():
+                yield from _media([part.accessory])
+            case components.MediaGalleryComponent():
+                yield from (item.media for item in part.items if item.media.attachment_id)
+            case components.ThumbnailComponent() if part.media.attachment_id:
+                yield part.media
+            case _:
+                pass
+
+
+def _name(media: discord.UnfurledMediaItem) -> str:
+    return PurePosixPath(urlsplit(media.url).path).name

@@ -1,0 +1,138 @@
+"""Pictures to start from: taken from people with care, kept as plain PNG under their own SHA-256 as the worker wants.
+
+One is kept while an unfinished job names it, or one whose pictures are still there: *Again* needs it. What nobody
+names goes a week later, because wishes in drafts and studios are not jobs yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+import discord
+from PIL import Image
+
+from bot.database.inputs import is_named
+from bot.errors import PictureRefused
+from bot.i18n import later
+from bot.pictures.threads import Pool
+from inference.messages import SourceImage
+from inference.pictures import BROKEN, PictureTooLarge, opened, reduced
+
+MAX_BYTES = 20 * 2**20  # of what a person gives
+KEPT_SIDE = 2048  # pixels; larger ones are shrunk, for no checkpoint paints in more
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
+UNNAMED_SECONDS = 7 * 86_400
+SWEEP_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Input:
+    """A picture as it is kept; sizes in pixels."""
+
+    sha256: str
+    width: int
+    height: int
+
+    def at(self, strength: float) -> SourceImage:
+        """The picture to start from, at a denoising strength in 0..1."""
+        return SourceImage(sha256=self.sha256, strength=strength)
+
+
+class Inputs:
+    """The folder of pictures to start from."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._decoding = Pool("inputs", 1)  # one at a time, for the memory that a picture unpacks to
+
+    def has(self, sha256: str) -> bool:
+        """Whether the picture is kept."""
+        return (self._folder / sha256).is_file()
+
+    async def take(self, attachment: discord.Attachment) -> Input:
+        """Keep what a person attached to a command. Raises PictureRefused."""
+        if attachment.size > MAX_BYTES:
+            raise PictureRefused(reason=later("it is larger than 20 MB"))
+        try:
+            return await self.keep(await attachment.read())
+        except discord.HTTPException:
+            raise PictureRefused(reason=later("it cannot be downloaded")) from None
+
+    async def keep(self, data: bytes) -> Input:
+        """Keep what a person gave. Raises PictureRefused."""
+        if len(data) > MAX_BYTES:
+            raise PictureRefused(reason=later("it is larger than 20 MB"))
+        return await self._decoding.run(self._keep, lambda: given(data))
+
+    async def keep_picture(self, path: Path, *, times: int = 1) -> Input | None:
+        """Keep one of our own pictures, enlarged `times` by Lanczos; None when its file is gone or damaged."""
+
+        def picture() -> Image.Image:
+            with opened(path, ["PNG"]) as image:
+                plain = image.convert("RGB")
+            return plain.resize((plain.width * times, plain.height * times), Image.Resampling.LANCZOS)
+
+        try:
+            return await self._decoding.run(self._keep, picture)
+        except BROKEN:
+            return None
+
+    async def read(self, kept: Input) -> bytes:
+        """The kept picture as PNG. Raises OSError."""
+        return await asyncio.to_thread((self._folder / kept.sha256).read_bytes)
+
+    async def sweep(self, connection: aiosqlite.Connection) -> None:
+        """Clear away what no job names, once a day. Raises DatabaseError."""
+        while True:
+            await self.clear(connection)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def clear(self, connection: aiosqlite.Connection) -> None:
+        """Delete what is old and what no job names. Raises DatabaseError."""
+        for path in await asyncio.to_thread(self._old):
+            if not await is_named(connection, path.name):
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    def _old(self) -> list[Path]:
+        before = time.time() - UNNAMED_SECONDS
+        return [path for path in self._folder.iterdir() if path.stat().st_mtime < before]
+
+    def _keep(self, decode: Callable[[], Image.Image]) -> Input:
+        image = decode()
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG", compress_level=3)
+        data = buffer.getvalue()
+        sha256 = hashlib.sha256(data).hexdigest()
+        handle, draft = tempfile.mkstemp(dir=self._folder)  # whole or not at all, whoever else gives the same
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(draft).replace(self._folder / sha256)  # also makes it young again
+        return Input(sha256, image.width, image.height)
+
+
+def given(data: bytes) -> Image.Image:
+    """A person's picture as RGB: upright, on white, its first frame, shrunk to KEPT_SIDE. Raises PictureRefused."""
+    try:
+        with opened(data, FORMATS, side=KEPT_SIDE) as image:
+            return _on_white(reduced(image, KEPT_SIDE))
+    except Image.UnidentifiedImageError:
+        raise PictureRefused(reason=later("it is not one of the kinds that can be read")) from None
+    except (PictureTooLarge, Image.DecompressionBombError):
+        raise PictureRefused(reason=later("it has too many pixels; 4096 x 4096 are enough")) from None
+    except BROKEN:
+        raise PictureRefused(reason=later("its file is broken")) from None
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image.copy()  # the file is about to be closed
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")

@@ -1,0 +1,345 @@
+"""From what a person wishes to the frozen request: defaults filled in, limits kept, every LoRA matched."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.config import CheckpointSettings, Settings, Size
+from bot.database.loras import Lora, LoraVersion, find_lora, find_version
+from bot.errors import PartsGone
+from bot.i18n import _, listed
+from bot.library.catalogue import choose_version, find_named, known_lora
+from bot.requests.variants import Sweep, compared, swept
+from inference.errors import (
+    CheckpointNotFound,
+    InvalidRequest,
+    LoraFileRefused,
+    LoraNotFound,
+    PromptTooLong,
+    RequestError,
+    SizeNotOffered,
+    TooManyLoras,
+)
+from inference.matching import Matcher
+from inference.messages import (
+    MAX_PROMPT,
+    SEEDS,
+    CheckpointSpec,
+    GenerationRequest,
+    LoraUse,
+    Sampler,
+    Sha256,
+    SourceImage,
+)
+
+DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's own page says otherwise
+_NEAR = 3  # names suggested when one is not found
+
+
+class LoraWish(BaseModel):
+    """A LoRA by its name as a person typed it, or by `#ID` as a menu gives it.
+
+    Without a weight its recommended one is taken. `sha256` names one version, as stacks and pictures do: it is taken
+    where it fits, else another of the same entry that does. Without `trigger_words` the usual ones join the prompt;
+    of those given, the ones that the version has.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    weight: float | None = None
+    sha256: Sha256 | None = None
+    trigger_words: tuple[str, ...] | None = None
+
+
+class Wish(BaseModel):
+    """What a person asked for; None means the checkpoint's default, a seed of None a random one.
+
+    With `sweep` or `compare` there is a picture for each variant of the weights, in place of `count`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompt: str
+    checkpoint: str | None = None
+    loras: tuple[LoraWish, ...] = ()
+    size: str | None = None
+    count: int = 1
+    steps: int | None = None
+    guidance_scale: float | None = None
+    sampler: str | None = None
+    seed: int | None = None
+    negative_prompt: str | None = None
+    sweep: Sweep | None = None
+    compare: bool = False
+    image: SourceImage | None = None
+    clip_skip: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which version a wish for a LoRA comes to on a checkpoint, or the refusal (a value: raise it or show it).
+
+    `note` is what to tell of a version that fits and yet may look different there.
+
+    `lora` is None when the library knows no such entry any more.
+    """
+
+    lora: Lora | None
+    version: LoraVersion | None = None
+    refusal: RequestError | None = None
+    note: str | None = None
+
+
+class RequestBuilder:
+    """Checks wishes against the settings, the catalogue and the installed checkpoints."""
+
+    def __init__(
+        self, connection: aiosqlite.Connection, settings: Settings, checkpoints: Sequence[CheckpointSpec]
+    ) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._specs = {spec.name: spec for spec in checkpoints}
+        matching = settings.matching
+        self._matcher = Matcher(tuple(checkpoints), matching.table, matching.allow_v_on_epsilon)
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Names of the installed checkpoints, in the settings' order."""
+        return tuple(self._specs)
+
+    async def build(self, wish: Wish) -> GenerationRequest:
+        """The request that `wish` amounts to. Raises a RequestError that says what to mend."""
+        self._check_text("prompt", wish.prompt)
+        self._check_text("negative prompt", wish.negative_prompt or "")
+        if len(wish.loras) > self._settings.limits.max_loras:
+            raise TooManyLoras(count=len(wish.loras), limit=self._settings.limits.max_loras)
+        checkpoint = self._checkpoint(wish.checkpoint)
+        size = _size(checkpoint, wish.size)
+        uses = [await self._use(lora, checkpoint) for lora in wish.loras]
+        _refuse_doubles(uses)
+        return _request(wish, checkpoint, size, uses)
+
+    async def again(self, request: GenerationRequest) -> GenerationRequest:
+        """The same request with another seed. Raises PartsGone or the refusal of a LoRA when it cannot be painted."""
+        gone = [use.name for use in request.loras if await self._usable(use) is None]
+        if self._settings.checkpoint(request.checkpoint) is None:
+            gone.append(request.checkpoint)
+        if gone:
+            raise PartsGone(parts=gone)
+        checkpoint = self._checkpoint(request.checkpoint)
+        for use in request.loras:
+            version = await self._usable(use)
+            assert version is not None
+            if refusal := self._matcher.misfit(known_lora(use.name, version), self._specs[checkpoint.name]):
+                raise refusal
+        return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
+
+    async def _usable(self, use: LoraUse) -> LoraVersion | None:
+        version = await find_version(self._connection, use.sha256)
+        return version if version is not None and version.usable else None
+
+    def nearest_size(self, checkpoint: str | None, width: int, height: int) -> str:
+        """The offered size whose shape is nearest to that of a picture. Raises CheckpointNotFound."""
+        shape = math.log(width / height)
+        sizes = self._checkpoint(checkpoint).sizes
+        return str(min(sizes, key=lambda size: abs(math.log(size.width / size.height) - shape)))
+
+    async def find_refused(self, wish: Wish, name: str) -> tuple[int, Lora]:
+        """Which of the wish's LoRAs is the one called `name`: its position, and the entry. Raises LoraNotFound."""
+        for position, lora_wish in enumerate(wish.loras):
+            lora = (await self.choose(lora_wish, wish.checkpoint)).lora
+            if lora is not None and lora.name == name:
+                return position, lora
+        raise LoraNotFound(name=name, hint="")
+
+    def _check_text(self, what: str, text: str) -> None:
+        if len(text) > MAX_PROMPT:
+            raise PromptTooLong(what=what, length=len(text), limit=MAX_PROMPT)
+
+    def _checkpoint(self, name: str | None) -> CheckpointSettings:
+        installed = [checkpoint.name for checkpoint in self._settings.checkpoints]
+        if name is None and installed:
+            return self._settings.checkpoints[0]
+        found = self._settings.checkpoint(name) if name else None
+        if found is None:
+            raise CheckpointNotFound(name=(name or _("at all"))[:100], installed=installed)
+        return found
+
+    async def choose(self, wish: LoraWish, checkpoint_name: str | None) -> Choice:
+        """The version that `wish` comes to on a checkpoint (None: the first one). Raises CheckpointNotFound."""
+        checkpoint = self._checkpoint(checkpoint_name)
+        named = await find_version(self._connection, wish.sha256) if wish.sha256 else None
+        lora = await find_lora(self._connection, named.lora_id) if named else None
+        try:
+            lora = lora or await self.lora(wish.name)
+            spec = self._specs[checkpoint.name]
+            fits = named and named.usable and self._matcher.fits(known_lora(lora.name, named), spec)
+            version = named if named and fits else self._version(lora, spec)
+            return Choice(lora, version, note=self._matcher.note(known_lora(lora.name, version), spec))
+        except RequestError as refusal:
+            return Choice(lora, refusal=refusal)
+
+    async def _use(self, wish: LoraWish, checkpoint: CheckpointSettings) -> LoraUse:
+        choice = await self.choose(wish, checkpoint.name)
+        if choice.refusal is not None:
+            raise choice.refusal
+        assert choice.lora is not None and choice.version is not None and choice.version.sha256 is not None
+        return LoraUse(
+            sha256=choice.version.sha256,
+            name=choice.lora.name,
+            weight=_bounded_weight(choice.lora.name, weight_of(wish, choice.version)),
+            trigger_words=words_of(wish, choice.version),
+        )
+
+    def checkpoints_for(self, lora: Lora) -> list[str]:
+        """Names of the checkpoints that some usable version of `lora` fits, in the settings' order."""
+        return self._fitting(lora.usable)
+
+    async def lora(self, name: str) -> Lora:
+        """The entry that a person means by a name or by `#ID`. Raises LoraNotFound with what is near."""
+        if (lora_id := id_in(name)) is not None and (lora := await find_lora(self._connection, lora_id)):
+            return lora
+        found = await find_named(self._connection, name, suggestions=_NEAR)
+        if found.lora is None:
+            near = listed(found.suggestions)
+            hint = (
+                _("Did you mean {names}?").format(names=near)
+                if near
+                else _("See /lora browse, or `library list` on the command line.")
+            )
+            raise LoraNotFound(name=name[:100], hint=hint)
+        return found.lora
+
+    def _version(self, lora: Lora, checkpoint: CheckpointSpec) -> LoraVersion:
+        """The version that goes on `checkpoint`. Raises the refusal of the one that comes nearest."""
+        version = choose_version(lora, checkpoint, self._matcher)
+        if version is not None:
+            return version
+        if not lora.usable:
+            problem = next((version.problem for version in lora.versions if version.problem), None)
+            raise LoraFileRefused(lora=lora.name, reason=problem or "it is no longer in the library")
+        # Best told of a version that fits something; of an unknown one only when all are unknown.
+        known = [known_lora(lora.name, version) for version in lora.usable]
+        told = max(known, key=lambda version: len(self._matcher.fitting_checkpoints(version)))
+        refusal = self._matcher.misfit(told, checkpoint)
+        assert refusal is not None
+        refusal.fitting_checkpoints = self._fitting(lora.usable)
+        raise refusal
+
+    def _fitting(self, versions: Sequence[LoraVersion]) -> list[str]:
+        known = [known_lora("", version) for version in versions]
+        fitting = {name for version in known for name in self._matcher.fitting_checkpoints(version)}
+        return [name for name in self._specs if name in fitting]
+
+
+def wish_of(request: GenerationRequest) -> Wish:
+    """The wish that amounts to `request` again, every choice spelled out."""
+    return Wish(
+        prompt=request.prompt,
+        checkpoint=request.checkpoint,
+        loras=tuple(
+            LoraWish(name=use.name, weight=use.weight, sha256=use.sha256, trigger_words=use.trigger_words)
+            for use in request.loras
+        ),
+        size=f"{request.width}x{request.height}",
+        count=1 if request.variants else request.count,
+        steps=request.steps,
+        guidance_scale=request.guidance_scale,
+        sampler=request.sampler,
+        seed=request.seed,
+        negative_prompt=request.negative_prompt,
+        image=request.image,
+        clip_skip=request.clip_skip,
+    )
+
+
+def weight_of(wish: LoraWish, version: LoraVersion) -> float:
+    """The weight wished for, else the recommended one, else the usual one."""
+    if wish.weight is not None:
+        return wish.weight
+    return DEFAULT_WEIGHT if version.recommended_weight is None else version.recommended_weight
+
+
+def words_of(wish: LoraWish, version: LoraVersion) -> tuple[str, ...]:
+    """The trigger words that join the prompt.
+
+    With one trigger word the LoRA does nothing without it; of several (outfits, say) the person picks.
+    """
+    if wish.trigger_words is not None:
+        return tuple(word for word in version.trigger_words if word in wish.trigger_words)
+    return version.trigger_words if len(version.trigger_words) == 1 else ()
+
+
+def id_in(typed: str) -> int | None:
+    """The id in `#12`, None for a name."""
+    digits = typed.removeprefix("#")
+    return int(digits) if typed.startswith("#") and digits.isdecimal() and len(digits) < 19 else None
+
+
+def _size(checkpoint: CheckpointSettings, wish: str | None) -> Size:
+    size = checkpoint.default_size if wish is None else checkpoint.size(wish)
+    if size is None:
+        offered = [f"{size} ({_(size.shape)})" for size in checkpoint.sizes]
+        raise SizeNotOffered(checkpoint=checkpoint.name, size=str(wish)[:40], offered=offered)
+    return size
+
+
+def _bounded_weight(name: str, weight: float) -> float:
+    if not -4 <= weight <= 4:  # also refuses NaN
+        what, problem = _("The weight of {name}"), _("must lie between -4 and 4, not {weight}")
+        raise InvalidRequest(what=what.format(name=name), problem=problem.format(weight=f"{weight:g}"))
+    return weight
+
+
+def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
+    names = [use.name for use in uses]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidRequest(what=name, problem=_("was chosen twice; give it once, with one weight"))
+
+
+def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse]) -> GenerationRequest:
+    variants = swept(uses, wish.sweep) if wish.sweep else compared(uses) if wish.compare else ()
+    try:
+        return GenerationRequest(
+            checkpoint=checkpoint.name,
+            prompt=wish.prompt,
+            prompt_prefix=checkpoint.prompt_prefix,
+            negative_prompt=checkpoint.negative_prompt if wish.negative_prompt is None else wish.negative_prompt,
+            loras=tuple(uses),
+            width=size.width,
+            height=size.height,
+            steps=checkpoint.steps if wish.steps is None else wish.steps,
+            guidance_scale=checkpoint.guidance_scale if wish.guidance_scale is None else wish.guidance_scale,
+            sampler=_sampler(wish.sampler) or checkpoint.sampler,
+            seed=secrets.randbelow(SEEDS) if wish.seed is None else wish.seed,
+            count=len(variants) or wish.count,
+            variants=variants,
+            image=wish.image,
+            clip_skip=checkpoint.clip_skip if wish.clip_skip is None else wish.clip_skip,
+        )
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        what = " ".join(["The", *(str(part) for part in first["loc"])] if first["loc"] else ["Of the request,"])
+        raise InvalidRequest(what=what, problem=_lower_first(str(first["msg"]).removeprefix("Value error, "))) from None
+
+
+def _sampler(name: str | None) -> Sampler | None:
+    if name is None:
+        return None
+    try:
+        return Sampler(name.lower())
+    except ValueError:
+        what, problem = _("The sampler {name}"), _("is not one of {names}")
+        raise InvalidRequest(what=what.format(name=name[:40]), problem=problem.format(names=listed(Sampler))) from None
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

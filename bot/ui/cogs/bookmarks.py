@@ -1,0 +1,65 @@
+"""`/bookmarks`: the LoRAs that a person saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.database.bookmarks import MAX_NOTE, add_bookmark, set_note
+from bot.database.loras import Sort
+from bot.ui.cogs.choices import base_filter, suggest_base_filters, suggest_loras
+from bot.ui.cogs.options import OneOf
+from bot.ui.views.bookmarks import open_bookmarks
+from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks
+from inference.lora.sidecar import Category
+
+if TYPE_CHECKING:
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+
+class BookmarksCog(commands.Cog):
+    """A person's collection."""
+
+    def __init__(self, bot: EaselBot) -> None:
+        self._bot = bot
+
+    @app_commands.command(name="bookmarks")
+    @app_commands.describe(
+        search="Words from a name, a trigger word or your note",
+        category="What it is for",
+        base="For checkpoints of this base model; yours if you choose nothing",
+        sort="Newest first if you choose nothing",
+        add="Save this LoRA first",
+        note="A note to the one you save",
+    )
+    @app_commands.autocomplete(add=suggest_loras, base=suggest_base_filters)
+    async def bookmarks(
+        self,
+        interaction: Interaction,
+        search: app_commands.Range[str, 1, MAX_SEARCH] | None = None,
+        category: Annotated[Category, OneOf(Category)] | None = None,
+        base: str | None = None,
+        sort: Annotated[Sort, OneOf(Sort)] | None = None,
+        add: str | None = None,
+        note: app_commands.Range[str, 0, MAX_NOTE] | None = None,
+    ) -> None:
+        """Your saved LoRAs: see, search, use or remove them."""
+        easel, person_id = self._bot.easel, interaction.user.id
+        query = await first_of_bookmarks(easel, person_id)
+        if add:
+            lora = await easel.requests.lora(add)
+            if not await add_bookmark(easel.connection, person_id, lora.id, note or "") and note:
+                await set_note(easel.connection, person_id, lora.id, note)
+            query = query.but(base_model=None)  # whatever it fits, it is seen
+        query = query.but(
+            sort=sort or query.sort,
+            category=category,
+            base_model=base_filter(base) if base else query.base_model,
+            search=" ".join((search or "").split()),
+        )
+        await open_bookmarks(interaction, query)

@@ -1,0 +1,139 @@
+"""Suggestions while a person types: LoRAs, checkpoints and stacks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot.config import CheckpointSettings
+from bot.database.choices import LoraChoice, lora_choices
+from bot.database.loras import name_key
+from bot.database.stacks import Stack, list_stacks
+from bot.database.tags import popular_tags, tag_key
+from bot.errors import NothingThere
+from bot.i18n import _, label
+from bot.i18n.texts import isolated
+from bot.workspace.browsing import base_model_in
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+
+if TYPE_CHECKING:
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+    Choices = list[app_commands.Choice[str]]
+
+MAX_CHOICES, MAX_TEXT = 25, 100  # Discord's limits
+PATIENCE = 0.6  # seconds: nobody goes on typing for longer, and "loading failed" is what Discord shows after three
+ANY = "any"  # base model
+
+
+async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
+    """Bookmarks first, and in each group what fits the chosen checkpoint; the rest is marked with its base model.
+
+    Where the database is too busy to say, what was typed is offered as it is: names are understood without a list.
+    """
+    easel = interaction.client.easel
+    checkpoint = _chosen_checkpoint(interaction)
+    fitting = [
+        lora
+        for lora in {v for spec in easel.checkpoints for v in (spec.base_model,)}
+        if checkpoint and easel.settings.matching.table.compare(lora, checkpoint.base_model).fits
+    ]
+    found = lora_choices(easel.connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES)
+    return await offered(found, typed[:MAX_TEXT].strip(), PATIENCE)
+
+
+async def offered(found: Awaitable[Sequence[LoraChoice]], typed: str, patience: float) -> Choices:
+    """What was found, if it is found within `patience` seconds; else what was typed."""
+    try:
+        async with asyncio.timeout(patience):
+            return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in await found]
+    except TimeoutError:
+        told = _("{name} · no list just now, the bot is busy").format(name=isolated(typed[:50]))
+        return [app_commands.Choice(name=told[:MAX_TEXT], value=typed)] if typed else []
+
+
+def _chosen_checkpoint(interaction: Interaction) -> CheckpointSettings | None:
+    settings = interaction.client.easel.settings
+    name = getattr(interaction.namespace, "checkpoint", None)
+    chosen = settings.checkpoint(str(name)) if name else None
+    return chosen or next(iter(settings.checkpoints), None)
+
+
+def _label(choice: LoraChoice) -> str:
+    """`★ Komori · character · Vivid, Pastel`, cut in the name so that the base model stays readable."""
+    bases = ", ".join(base.label for base in choice.base_models) or _("base model unknown")
+    tail = f" · {label(choice.category)} · {bases}" + ("" if choice.fits else " · " + _("does not fit"))
+    tail = tail[: MAX_TEXT // 2 + 20]
+    star = "★ " if choice.bookmarked else ""
+    room = MAX_TEXT - len(star + tail) - len(isolated(choice.name)) + len(choice.name)
+    name = choice.name if len(choice.name) <= room else f"{choice.name[: room - 1]}…"
+    return star + isolated(name) + tail
+
+
+async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:
+    """The installed checkpoints with their base models."""
+    checkpoints = interaction.client.easel.settings.checkpoints
+    wanted = typed.casefold()
+    return [
+        app_commands.Choice(name=f"{c.name} · {c.base_model.label}"[:MAX_TEXT], value=c.name)
+        for c in checkpoints
+        if wanted in c.name.casefold() or wanted in c.base_model.label.casefold()
+    ][:MAX_CHOICES]
+
+
+async def suggest_base_models(interaction: Interaction, typed: str) -> Choices:
+    """The base models of the installed checkpoints."""
+    bases = dict.fromkeys(spec.base_model for spec in interaction.client.easel.checkpoints)
+    wanted = typed.casefold()
+    return [
+        app_commands.Choice(name=base.label[:MAX_TEXT], value=base)
+        for base in bases
+        if wanted in base.label.casefold() or wanted in base
+    ][:MAX_CHOICES]
+
+
+async def suggest_base_filters(interaction: Interaction, typed: str) -> Choices:
+    """The same, and whatever."""
+    anything = app_commands.Choice(name=_("For any base model"), value=ANY)
+    others = await suggest_base_models(interaction, typed)
+    return [*others[: MAX_CHOICES - 1], *([anything] if typed.casefold() in anything.name.casefold() else [])]
+
+
+def base_filter(typed: str) -> BaseModelId | None:
+    """What was chosen of those; None for whatever. Raises NothingThere."""
+    if typed.strip().lower() == ANY:
+        return None
+    found = base_model_in(typed)
+    if found is None:
+        raise NothingThere(what=_("There is no base model of that name. Choose one of those that are suggested."))
+    return found
+
+
+async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
+    """The tags of the chosen category, of *other* when none is chosen: those that most LoRAs have."""
+    chosen = getattr(interaction.namespace, "category", None)
+    category = next((each for each in Category if each.value == chosen), Category.OTHER)
+    found = await popular_tags(interaction.client.easel.connection, category, limit=4 * MAX_CHOICES)
+    wanted = tag_key(typed)
+    return [app_commands.Choice(name=each.tag, value=each.tag) for each in found if wanted in each.tag][:MAX_CHOICES]
+
+
+async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
+    """The person's own stacks, by any part of their name."""
+    stacks = await list_stacks(interaction.client.easel.connection, interaction.user.id)
+    wanted = name_key(typed)
+    found = [stack for stack in stacks if wanted in name_key(stack.name)]
+    found.sort(key=lambda stack: not name_key(stack.name).startswith(wanted))
+    return [_stack_choice(stack) for stack in found[:MAX_CHOICES]]
+
+
+def _stack_choice(stack: Stack) -> app_commands.Choice[str]:
+    """`Evening · Komori 0.8, Watercolour 0.6`."""
+    loras = ", ".join(f"{lora.name} {lora.weight:g}" for lora in stack.loras)
+    return app_commands.Choice(name=f"{stack.name} · {loras}"[:MAX_TEXT], value=stack.name)

@@ -1,0 +1,58 @@
+"""`/history`: one's own pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras
+from bot.ui.replies import whisper
+from bot.ui.views.history import MAX_SEARCH, Query, history
+from inference.errors import CheckpointNotFound
+
+if TYPE_CHECKING:
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+
+class HistoryCog(commands.Cog):
+    """What a person painted."""
+
+    def __init__(self, bot: EaselBot) -> None:
+        self._bot = bot
+
+    @app_commands.command(name="history")
+    @app_commands.describe(
+        search="Words of the prompt, a LoRA or a checkpoint",
+        lora="Only pictures with this LoRA",
+        checkpoint="Only pictures of this checkpoint",
+    )
+    @app_commands.autocomplete(lora=suggest_loras, checkpoint=suggest_checkpoints)
+    async def history(
+        self,
+        interaction: Interaction,
+        search: app_commands.Range[str, 1, MAX_SEARCH] | None = None,
+        lora: str | None = None,
+        checkpoint: str | None = None,
+    ) -> None:
+        """Your own pictures: find them, open them again, go on from them."""
+        easel = self._bot.easel
+        chosen = (await easel.requests.lora(lora)).id if lora else None
+        query = Query(
+            lora=chosen,
+            checkpoint=self._installed(checkpoint) if checkpoint else None,
+            search=" ".join((search or "").split()),
+        )
+        page = await history(easel, interaction.user.id, query)
+        await whisper(interaction, page.view, page.files)
+
+    def _installed(self, name: str) -> str:
+        settings = self._bot.easel.settings
+        found = settings.checkpoint(name)
+        if found is None:
+            raise CheckpointNotFound(name=name[:100], installed=[each.name for each in settings.checkpoints])
+        return found.name

@@ -1,0 +1,117 @@
+"""`/imagine`: paint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+from discord.ext import commands
+
+from bot.database.preferences import find_preferences
+from bot.i18n import _
+from bot.requests.builder import LoraWish, Wish
+from bot.requests.preferences import default_checkpoint
+from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras, suggest_stacks
+from bot.ui.cogs.options import OneOf
+from bot.ui.views.stack_draft import with_stack
+from inference.errors import InvalidRequest
+from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
+
+if TYPE_CHECKING:
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+
+MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # of the denoising; less than the first changes nothing to be seen
+
+
+class ImagineCog(commands.Cog):
+    """Painting by slash command."""
+
+    def __init__(self, bot: EaselBot) -> None:
+        self._bot = bot
+
+    @app_commands.command(name="imagine", extras={"public": True})  # where its answer is to be seen
+    @app_commands.describe(
+        prompt="What to paint",
+        checkpoint="Which model paints",
+        lora1="A LoRA: your bookmarks come first",
+        weight1="How strongly it applies; left out, its recommended weight",
+        stack="One of your stacks: its LoRAs at their weights",
+        image="A picture to start from",
+        strength="How much of it to change: 0.3 keeps most of it, 0.8 little",
+        size="The shape of the picture",
+        count="How many pictures",
+        steps="Denoising steps",
+        guidance="How strictly the prompt is followed",
+        clip_skip="Which layer of the text encoder is read, from the last: some models want 2",
+        seed="The same seed gives the same picture",
+        negative_prompt="What to keep out",
+    )
+    @app_commands.autocomplete(
+        checkpoint=suggest_checkpoints,
+        lora1=suggest_loras,
+        lora2=suggest_loras,
+        lora3=suggest_loras,
+        stack=suggest_stacks,
+    )
+    async def imagine(
+        self,
+        interaction: Interaction,
+        prompt: Range[str, 1, MAX_PROMPT],
+        checkpoint: str | None = None,
+        lora1: str | None = None,
+        weight1: Range[float, -4, 4] | None = None,
+        lora2: str | None = None,
+        weight2: Range[float, -4, 4] | None = None,
+        lora3: str | None = None,
+        weight3: Range[float, -4, 4] | None = None,
+        stack: str | None = None,
+        image: discord.Attachment | None = None,
+        strength: Range[float, MIN_STRENGTH, 1.0] | None = None,
+        size: Literal["square", "portrait", "landscape"] | None = None,
+        count: Range[int, 1, MAX_COUNT] = 1,
+        steps: Range[int, 1, 150] | None = None,
+        guidance: Range[float, 0, 30] | None = None,
+        sampler: Annotated[Sampler, OneOf(Sampler, terms=True)] | None = None,
+        seed: Range[int, 0, SEEDS - 1] | None = None,
+        negative_prompt: Range[str, 0, MAX_PROMPT] | None = None,
+        clip_skip: Range[int, 1, 12] | None = None,
+    ) -> None:
+        """Paint a picture, with up to three LoRAs."""
+        chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))
+        wish = Wish(
+            prompt=prompt,
+            checkpoint=checkpoint,
+            loras=tuple(LoraWish(name=name, weight=weight) for name, weight in chosen if name),
+            size=size,
+            count=count,
+            steps=steps,
+            guidance_scale=guidance,
+            sampler=sampler,
+            seed=seed,
+            negative_prompt=negative_prompt,
+            clip_skip=clip_skip,
+        )
+        if stack:
+            wish = await with_stack(self._bot.easel, interaction.user.id, wish, stack)
+        if image is not None:
+            wish = await self._starting_from(image, strength or DEFAULT_STRENGTH, wish, interaction)
+        elif strength is not None:
+            problem = _("says how much of a picture to change; give an image too")
+            raise InvalidRequest(what=_("The strength"), problem=problem)
+        await self._bot.orders.paint(interaction, wish)
+
+    async def _starting_from(
+        self, image: discord.Attachment, strength: float, wish: Wish, interaction: Interaction
+    ) -> Wish:
+        """The wish with a picture to start from; without a size it takes the one whose shape is nearest."""
+        easel = self._bot.easel
+        kept = await easel.inputs.take(image)
+        default = default_checkpoint(easel.settings, await find_preferences(easel.connection, interaction.user.id))
+        name = wish.checkpoint or (default.name if default else None)
+        size = wish.size or easel.requests.nearest_size(name, kept.width, kept.height)
+        return wish.model_copy(update={"image": kept.at(strength), "size": size})

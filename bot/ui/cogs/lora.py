@@ -1,0 +1,70 @@
+"""`/lora browse`, the market; `/lora info`, a LoRA's own page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.database.lora_search import Sort
+from bot.database.tags import MAX_TAG, tag_key
+from bot.ui.cogs.choices import base_filter, suggest_base_filters, suggest_loras, suggest_tags
+from bot.ui.cogs.options import OneOf
+from bot.ui.views.lora import show
+from bot.ui.views.market import open_market
+from bot.workspace.browsing import MAX_SEARCH, first_in_market
+from inference.lora.sidecar import Category
+
+if TYPE_CHECKING:
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+
+class LoraCog(commands.GroupCog, group_name="lora", group_description="Find out about LoRAs"):
+    """The LoRAs of the library."""
+
+    def __init__(self, bot: EaselBot) -> None:
+        self._bot = bot
+        super().__init__()
+
+    @app_commands.command(name="browse")
+    @app_commands.describe(
+        search="Words from a name, a trigger word or the description",
+        category="What it is for",
+        base="For checkpoints of this base model; yours if you choose nothing",
+        sort="Trending first if you choose nothing",
+        tag="Narrows a category down: lighting, camera …",
+    )
+    @app_commands.autocomplete(base=suggest_base_filters, tag=suggest_tags)
+    async def browse(
+        self,
+        interaction: Interaction,
+        search: app_commands.Range[str, 1, MAX_SEARCH] | None = None,
+        category: Annotated[Category, OneOf(Category)] | None = None,
+        base: str | None = None,
+        sort: Annotated[Sort, OneOf(Sort)] | None = None,
+        tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
+    ) -> None:
+        """The market: which LoRAs there are, by what people make of them."""
+        query = await first_in_market(self._bot.easel, interaction.user.id)
+        if search or category or tag or base:  # whoever looks for something is no beginner
+            query = query.but(sort=Sort.TRENDING)
+        query = query.but(
+            sort=sort or query.sort,
+            category=category,
+            tag=tag_key(tag or ""),
+            base_model=base_filter(base) if base else query.base_model,
+            search=" ".join((search or "").split()),
+        )
+        await open_market(interaction, query)
+
+    @app_commands.command(name="info")
+    @app_commands.describe(name="Its name")
+    @app_commands.autocomplete(name=suggest_loras)
+    async def info(self, interaction: Interaction, name: str) -> None:
+        """What a LoRA is and does: pictures, base model, trigger words, rating."""
+        lora = await self._bot.easel.requests.lora(name)
+        await show(interaction, lora.id)

@@ -1,0 +1,44 @@
+"""Options that are one of a few values, shown by their words instead of their names in code."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import discord
+from discord import app_commands
+
+if TYPE_CHECKING:
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+Kind = TypeVar("Kind", bound=StrEnum)
+
+
+class OneOf(app_commands.Transformer, Generic[Kind]):
+    """`Annotated[Category, OneOf(Category)]`: the members by their values, which `bot.i18n` has in other languages.
+
+    With `terms` they are the field's own (samplers) and stay as they are everywhere.
+    """
+
+    def __init__(self, kind: type[Kind], *, terms: bool = False) -> None:
+        super().__init__()
+        self._kind = kind
+        self._terms = terms
+
+    @property
+    def choices(self) -> list[app_commands.Choice[str | int | float]]:
+        """What the person chooses from."""
+        return [app_commands.Choice(name=self._name(member), value=member.value) for member in self._kind]
+
+    async def transform(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, interaction: Interaction, value: str, /
+    ) -> Kind:
+        """The member that was chosen."""
+        return self._kind(value)
+
+    def _name(self, member: Kind) -> app_commands.locale_str:
+        if self._terms:
+            return app_commands.locale_str(member.value, stays=True)
+        return app_commands.locale_str(member.value.replace("_", " "))

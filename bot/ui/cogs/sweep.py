@@ -1,0 +1,77 @@
+"""`/sweep`: one LoRA at several weights on one sheet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+from discord.ext import commands
+
+from bot.database.loras import Lora
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.requests.builder import DEFAULT_WEIGHT, LoraWish, Wish
+from bot.requests.variants import Sweep, read_weights, usual_weights
+from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras
+from inference.messages import MAX_PROMPT, SEEDS
+
+if TYPE_CHECKING:
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+
+class SweepCog(commands.Cog):
+    """Trying out weights."""
+
+    def __init__(self, bot: EaselBot) -> None:
+        self._bot = bot
+
+    @app_commands.command(name="sweep", extras={"public": True})
+    @app_commands.describe(
+        lora="Which LoRA to try",
+        weights="Three to five weights, such as 0.4 0.6 0.8 1.0",
+        prompt="What to paint; left out, what stands in your studio",
+        checkpoint="Which model paints",
+        seed="The seed that all pictures have",
+    )
+    @app_commands.autocomplete(lora=suggest_loras, checkpoint=suggest_checkpoints)
+    async def sweep(
+        self,
+        interaction: Interaction,
+        lora: str,
+        weights: Range[str, 1, 60] | None = None,
+        prompt: Range[str, 1, MAX_PROMPT] | None = None,
+        checkpoint: str | None = None,
+        seed: Range[int, 0, SEEDS - 1] | None = None,
+    ) -> None:
+        """See what a LoRA's weight does: the same picture at three to five weights."""
+        entry = await self._bot.easel.requests.lora(lora)
+        standing = await self._bot.desk.standing(interaction.user.id)
+        words = prompt or standing.studio.wish.prompt or _example(entry)
+        if not words:
+            raise NothingThere(what=_("Say what to paint: fill in *prompt*."))
+        wish = Wish(
+            prompt=words,
+            checkpoint=checkpoint or self._fitting(entry, standing.checkpoint.name),
+            loras=(LoraWish(name=f"#{entry.id}"),),
+            seed=seed,
+            sweep=Sweep(position=0, weights=read_weights(weights) if weights else usual_weights(_recommended(entry))),
+        )
+        await self._bot.orders.paint(interaction, wish)
+
+    def _fitting(self, lora: Lora, preferred: str) -> str:
+        """The checkpoint that the person has chosen elsewhere if the LoRA fits it, else one that it fits."""
+        fitting = self._bot.easel.requests.checkpoints_for(lora)
+        return preferred if preferred in fitting or not fitting else fitting[0]
+
+
+def _example(lora: Lora) -> str:
+    return next((v.found.sidecar.example_prompt for v in lora.usable if v.found and v.found.sidecar.example_prompt), "")
+
+
+def _recommended(lora: Lora) -> float:
+    told = next((v.recommended_weight for v in lora.usable if v.recommended_weight is not None), None)
+    return DEFAULT_WEIGHT if told is None else told

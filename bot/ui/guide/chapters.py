@@ -1,0 +1,129 @@
+"""The chapters of the guide, in the order in which one reads them.
+
+What they teach follows the public guides for beginners of the large image sites and what practitioners report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.i18n import later
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One page. `picture` lies in the guide's folder; `shown` says what one sees on it."""
+
+    key: str
+    title: str
+    text: str
+    picture: str
+    shown: str
+
+
+CHAPTERS = (
+    Chapter(
+        "lora",
+        later("What is a LoRA?"),
+        later(
+            "The **checkpoint** is the large model that paints. It knows light, bodies and composition, and weighs "
+            "several gigabytes.\n"
+            "A **LoRA** is a small file beside it, a few tens to a few hundred megabytes. It adds one thing that the "
+            "checkpoint lacks: a character, a look, a pose. Nothing is trained again, and without it the checkpoint is "
+            "as it was.\n"
+            "People use LoRAs for two reasons: figures that the checkpoint has never seen, and a look that stays the "
+            "same from picture to picture."
+        ),
+        "lora.webp",
+        later("The same prompt and seed: without a LoRA, and with the LoRA of the owl Komori"),
+    ),
+    Chapter(
+        "kinds",
+        later("The five kinds"),
+        later(
+            "**Character** · one figure with face, hair and clothes. The kind that is used most.\n"
+            "**Style** · the look of the whole picture: watercolour, oil, manga lines. Strong beside a character.\n"
+            "**Pose** · how a body stands, sits or moves.\n"
+            "**Detail** · polish: eyes, skin, fabric, small lights.\n"
+            "**Other** · photography, lighting, colours, camera angles, and what fits nowhere else."
+        ),
+        "categories.webp",
+        later("Above without, below with: a character, a style, a detail"),
+    ),
+    Chapter(
+        "goal",
+        later("Which kind fits my goal?"),
+        later("Say what you want to reach, and you get the kind to look for and where to find it."),
+        "combining.webp",
+        later("A character, a style, both, and both at lower weights"),
+    ),
+    Chapter(
+        "library",
+        later("Finding and keeping"),
+        later(
+            "**Three ways to find** · the market (/lora browse), pictures of others with the LoRAs they used, and a "
+            "LoRA's own page with its samples.\n"
+            "**Two things to do with a find** · *Bookmark* it for later, or *Use now*.\n"
+            "Bookmarks come first wherever you choose a LoRA. As they become many: sort them, filter them by kind and "
+            "base model, and search name, trigger word and your own note.\n"
+            "Before you use one, look at two things: does it fit the checkpoint, and is it of the kind you need?"
+        ),
+        "library.webp",
+        later("A small library: what each LoRA is for shows best in a picture"),
+    ),
+    Chapter(
+        "bases",
+        later("Base models, and what fits here"),
+        later(
+            "Every LoRA was trained on one **base model** and belongs on checkpoints of that base model. Once nearly "
+            "everything shared one. SDXL has since branched into families such as Illustrious, Pony and Animagine; "
+            "their files look alike, but across families a LoRA does nothing, or harm.\n"
+            "Easel reads the base model from the file, says how it knows it, and refuses what does not fit. You never "
+            "have to guess."
+        ),
+        "base-models.webp",
+        later("One LoRA on its own base model, and what would come out on another one"),
+    ),
+    Chapter(
+        "weights",
+        later("Weights"),
+        later(
+            "The **weight** says how strongly a LoRA applies.\n"
+            "- Begin at **0.7 to 0.8** for a character or a style, at **0.3 to 0.6** for a detail.\n"
+            "- Nothing to see? Put its **trigger words** into the prompt first, then go up by 0.1.\n"
+            "- Above **1.2**, pictures begin to break.\n"
+            "- Below zero it pushes away from what it has learnt.\n"
+            "/sweep paints one LoRA at several weights side by side, with one seed. "
+            "A LoRA's page says which weight its maker recommends; Easel takes that one by itself."
+        ),
+        "weights.webp",
+        later("One LoRA, one seed, rising weights: too little, right, too much"),
+    ),
+    Chapter(
+        "combining",
+        later("Several LoRAs together"),
+        later(
+            "A character, a style and a detail make a good team.\n"
+            "- All of them must fit the checkpoint. Easel checks each.\n"
+            "- Their order does not matter: they are added up.\n"
+            "- Each adds to the same picture, so take every weight down a little. Together about **1.5** is plenty.\n"
+            "- Change one thing at a time and keep the seed; then you see what did it. *Compare* in the studio paints "
+            "with and without each.\n"
+            "A set that works can be kept as a **stack**, by name, and given to others by its code."
+        ),
+        "combining.webp",
+        later("A character, a style, both, and both at lower weights"),
+    ),
+    Chapter(
+        "trouble",
+        later("When it looks wrong"),
+        later("Say what you see, and you get what usually helps."),
+        "trouble.webp",
+        later("A good weight, one that is too low to see anything, and one that is far too high"),
+    ),
+)
+
+
+def chapter(key: str) -> Chapter:
+    """The chapter called so; the first for what is not there (any more)."""
+    return next((each for each in CHAPTERS if each.key == key), CHAPTERS[0])

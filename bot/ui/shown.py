@@ -1,0 +1,79 @@
+"""What a message shows: a job of ours, by the id on its buttons, or a picture that tells how it was painted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import discord
+from discord import ui
+from pydantic import ValidationError
+
+from bot.database.jobs import Job, find_job
+from bot.errors import NothingThere
+from bot.i18n import _
+from inference.messages import GenerationRequest
+from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
+
+if TYPE_CHECKING:
+    from bot.ui.bot import EaselBot
+
+MAX_BYTES = 25 * 2**20  # of a picture that is read
+MAX_PICTURES = 4  # of a message are looked at
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+_OF_A_JOB = re.compile(r"(?:again|edit|details|delete|keep|vary|up|cancel):(\d{1,18})")
+
+
+async def shown_job(bot: EaselBot, message: discord.Message) -> Job | None:
+    """The job whose message it is; None for a message of anybody else."""
+    if bot.user is None or message.author.id != bot.user.id:
+        return None
+    view = ui.LayoutView.from_message(message, timeout=None)
+    ids = [item.custom_id or "" for item in view.walk_children() if isinstance(item, ui.Button)]
+    found = next((match for custom_id in ids if (match := _OF_A_JOB.fullmatch(custom_id))), None)
+    return await find_job(bot.easel.connection, int(found[1])) if found else None
+
+
+async def recipe_in(message: discord.Message) -> Recipe:
+    """What the first picture of the message that tells anything tells of itself. Raises NothingThere."""
+    attached = [*message.attachments, *(a for snapshot in message.message_snapshots for a in snapshot.attachments)]
+    pictures = [attachment for attachment in attached if attachment.filename.lower().endswith(_SUFFIXES)]
+    if not pictures:
+        raise NothingThere(what=_("There is no picture in this message that could be read."))
+    readable = [picture for picture in pictures if picture.size <= MAX_BYTES][:MAX_PICTURES]
+    if not readable:
+        raise NothingThere(what=_("This picture is too large to be read."))
+    for picture in readable:
+        if recipe := await _told_by(picture):
+            return recipe
+    raise NothingThere(
+        what=_(
+            "Nothing in this picture tells how it was painted. Pictures of Easel, A1111, Forge and ComfyUI's savers "
+            "tell it, unless somebody took it out."
+        )
+    )
+
+
+async def _told_by(picture: discord.Attachment) -> Recipe | None:
+    """What the picture tells; read in a thread, since a stranger's file takes what time it takes."""
+    try:
+        return await asyncio.to_thread(_recipe, await picture.read())
+    except discord.HTTPException:
+        raise NothingThere(what=_("This picture cannot be downloaded just now. Please try again.")) from None
+    except UnreadableTexts:
+        raise NothingThere(what=_("What this picture says about itself is broken, so it is not read.")) from None
+
+
+def _recipe(picture: bytes) -> Recipe | None:
+    """Our own JSON before the text that everybody writes; hashes of the checkpoint stand in the text alone."""
+    texts = texts_in(picture)
+    read = read_infotext(texts.parameters) if texts.parameters else None
+    if texts.easel is None:
+        return read
+    try:
+        recipe = recipe_of(GenerationRequest.model_validate_json(texts.easel).only(0))
+    except ValidationError:
+        return read
+    return replace(recipe, checkpoint_hash=read.checkpoint_hash if read else None)

@@ -1,0 +1,125 @@
+"""What is said about a LoRA: on its own page, and in one entry of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.app.assembly import Easel
+from bot.database.loras import Lora, LoraVersion
+from bot.i18n import _, label, listed, ngettext, number
+from bot.i18n.texts import base_models, bounded_lines, clipped, several
+
+# Characters of each part; a message holds 4000 in all.
+MAX_NAME, MAX_TAGS, MAX_DESCRIPTION, MAX_VERSIONS, MAX_CHECKPOINTS, MAX_SHORT = 120, 150, 700, 1500, 120, 100
+STARS = 5
+
+
+def head(lora: Lora, tags: Sequence[str]) -> str:
+    """Name, category, tags and description."""
+    kind = " · ".join([label(lora.category), *([several(tags, MAX_TAGS)] if tags else [])])
+    lines = [f"## {clipped(lora.name, MAX_NAME)}", kind]
+    if lora.description:
+        lines.append(clipped(lora.description, MAX_DESCRIPTION))
+    if not lora.usable:
+        lines.append(gone())
+    return "\n".join(lines)
+
+
+def gone() -> str:
+    """What is said of an entry without a usable file."""
+    told = _("Its file is not in the library any more, so nothing can be painted with it until it comes back.")
+    return f"⚠️ {told}"
+
+
+def versions(easel: Easel, lora: Lora, usual: str | None) -> str:
+    """As many versions as have room, those for the checkpoint `usual` first, and how many there are besides."""
+    fitting = {v.id: easel.requests.checkpoints_for(replace(lora, versions=(v,))) for v in lora.usable}
+    in_order = sorted(lora.usable, key=lambda version: usual not in fitting[version.id])
+    told = [_usable(version, fitting[version.id]) for version in in_order]
+    told += [_unusable(version) for version in lora.versions if not version.usable]
+    return "\n".join(bounded_lines(told, MAX_VERSIONS)) or _("No file of it was ever in the library.")
+
+
+def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
+    """Its base model and how that is known, its trigger words and weight, and what it goes on."""
+    base = version.base_model.label if version.base_model else _("base model unknown")
+    lines = [f"**{clipped(version.name, MAX_NAME)}** · {base} · {label(version.evidence)}"]
+    if version.trigger_words:
+        lines.append(_("Trigger words: {words}").format(words=several(version.trigger_words)))
+    if version.recommended_weight is not None:
+        lines.append("-# " + _("Recommended weight: {weight}").format(weight=f"{version.recommended_weight:g}"))
+    fits = _("Fits no checkpoint installed here")
+    if fitting:
+        fits = _("Fits {checkpoints}").format(checkpoints=several(fitting, MAX_CHECKPOINTS))
+    return "\n".join([*lines, f"-# {fits}"])
+
+
+def _unusable(version: LoraVersion) -> str:
+    name = clipped(version.name, MAX_NAME)
+    if version.missing:
+        return _("~~{version}~~ Its file is gone").format(version=name)
+    problem = clipped(version.problem or "", MAX_SHORT)
+    return _("~~{version}~~ cannot be used: {problem}").format(version=name, problem=problem)
+
+
+def facts(lora: Lora, often_with: Sequence[Lora]) -> str:
+    """What people think of it, how often it is used and with what, and where it comes from."""
+    lines = [f"{rating(lora) or _('Not rated yet')} · {uses(lora)}"]
+    if often_with:
+        names = several((other.name for other in often_with), MAX_DESCRIPTION // 2)
+        lines.append(_("Often used with {loras}").format(loras=names))
+    if lora.added_by is None:
+        lines.append(_("From the library of this bot's operator"))
+    else:
+        lines.append(_("Added by {person}").format(person=f"<@{lora.added_by}>"))
+    return "\n".join(f"-# {line}" for line in lines)
+
+
+def rating(lora: Lora) -> str:
+    """`★★★★☆ 4.2 (12)`; empty while nobody has rated it."""
+    if lora.rating is None:
+        return ""
+    return f"{stars(round(lora.rating))} {number(lora.rating, 1)} ({number(lora.ratings)})"
+
+
+def stars(count: int) -> str:
+    """`★★★★☆`."""
+    return "★" * count + "☆" * (STARS - count)
+
+
+def uses(lora: Lora) -> str:
+    """How many jobs were painted with it."""
+    if not lora.uses:
+        return _("not used here yet")
+    return ngettext("used once here", "used {count} times here", lora.uses).format(count=number(lora.uses))
+
+
+def entry(easel: Easel, lora: Lora, usual: str | None) -> str:
+    """A few lines for a list, with a word on whether it goes on the checkpoint `usual`."""
+    kind = f"{label(lora.category)} · {clipped(base_models(lora), MAX_SHORT)}"
+    known = " · ".join(part for part in (rating(lora), uses(lora) if lora.uses else "") if part)
+    lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", *([f"-# {known}"] if known else [])]
+    lines += [f"-# {told}" for told in (misfit(easel, lora, usual), triggers(lora, MAX_SHORT)) if told]
+    if lora.description:
+        lines.append(f"-# {clipped(lora.description, MAX_TAGS)}")
+    return "\n".join(lines)
+
+
+def misfit(easel: Easel, lora: Lora, usual: str | None) -> str:
+    """Why the entry does not go on the checkpoint `usual`, and where it does; empty when it goes."""
+    if not lora.usable:
+        return gone()
+    fitting = easel.requests.checkpoints_for(lora)
+    if not fitting:
+        return _("Fits no checkpoint installed here")
+    if not usual or usual in fitting:
+        return ""
+    names = {"checkpoint": clipped(usual, MAX_SHORT), "others": clipped(listed(fitting), MAX_SHORT)}
+    return _("Does not fit {checkpoint}, but {others}").format(**names)
+
+
+def triggers(lora: Lora, room: int) -> str:
+    """The trigger words of its first version that has any, in about `room` characters; empty without."""
+    words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
+    return _("Trigger words: {words}").format(words=clipped(", ".join(words), room)) if words else ""

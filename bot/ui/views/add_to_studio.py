@@ -1,0 +1,36 @@
+"""The door from any LoRA into the studio."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Self
+
+from discord import ui
+
+from bot.database.loras import find_lora
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.ui.views.press import PressButton
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+
+class AddToStudioButton(PressButton, template=r"tostudio:(?P<lora>\d{1,18})"):
+    """On a LoRA's page: puts it into the studio of whoever presses, beside what is there."""
+
+    def __init__(self, lora_id: int) -> None:
+        self.lora_id = lora_id
+        super().__init__(ui.Button(label=_("Add to studio"), custom_id=f"tostudio:{lora_id}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Add it and show the studio."""
+        lora = await find_lora(interaction.client.easel.connection, self.lora_id)
+        if lora is None:
+            raise NothingThere(what=_("This LoRA is not in the library any more."))
+        await interaction.client.desk.open_with_lora(interaction, lora)

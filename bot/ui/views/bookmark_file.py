@@ -1,0 +1,145 @@
+"""Taking bookmarks along as a file, and bringing them in from one."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.bookmark_transfer import Brought, NewBookmark, bring_bookmarks, saved_bookmarks
+from bot.errors import BookmarksRefused
+from bot.i18n import _, later, ngettext, number
+from bot.i18n.texts import bounded_lines, clipped
+from bot.ui import acknowledge
+from bot.ui.page import Page
+from bot.ui.replies import whisper, whisper_text
+from bot.ui.views.press import Form, PressButton
+from bot.workspace import bookmark_file
+from bot.workspace.bookmark_file import Written
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+MAX_UNKNOWN = 2500  # characters about LoRAs that are not here; a message holds 4000
+MAX_NAME = 80
+MAX_FILES = 10  # of one message
+
+
+class FileButton(PressButton, template=r"bmfile"):
+    """Gives a person all their bookmarks as a file, and offers to bring some in."""
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Export / import"), custom_id="bmfile"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def press(self, interaction: Interaction) -> None:
+        """Write the file and give it, in a message of its own; more than one message takes go into further ones."""
+        found = saved_bookmarks(interaction.client.easel.connection, interaction.user.id)
+        bookmarks = [bookmark async for bookmark in found]
+        for page in exported(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
+            await whisper(interaction, page.view, page.files)
+
+
+class ImportButton(PressButton, template=r"bmimport"):
+    """Asks for a file of bookmarks."""
+
+    asks = True
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Import"), custom_id="bmimport"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def press(self, interaction: Interaction) -> None:
+        """Open the form."""
+        await acknowledge.ask(interaction, ImportForm(interaction.id))
+
+
+class ImportForm(Form):
+    """The file."""
+
+    private = True
+
+    def __init__(self, opening: int) -> None:
+        super().__init__(_("Import bookmarks"), "bmimported", opening)
+        self.file: ui.FileUpload[Any] = ui.FileUpload(custom_id="file", min_values=1, max_values=1)
+        told = _("One that *Export* gave; what you have already stays as it is")
+        self.add_item(ui.Label[Any](text=_("File"), description=told, component=self.file))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Bring in what is known here, and say what is not."""
+        (attachment,) = self.file.values
+        found = await asyncio.to_thread(bookmark_file.read, await _downloaded(attachment), datetime.now(UTC))
+        brought = await bring_bookmarks(interaction.client.easel.connection, interaction.user.id, found.bookmarks)
+        await whisper_text(interaction, imported(brought, found.broken))
+
+
+# To be registered, so that messages from before a restart are alive.
+BUTTONS: tuple[type[PressButton], ...] = (FileButton, ImportButton)
+
+
+def exported(files: Sequence[Written]) -> list[Page]:
+    """The messages that give `files`, each telling of the bookmarks that are in it."""
+    count, told = sum(file.count for file in files), 0
+    how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
+    pages: list[Page] = []
+    for start in range(0, len(files), MAX_FILES):
+        here = files[start : start + MAX_FILES]
+        first, told = told + 1, told + sum(file.count for file in here)
+        head = ngettext("Your bookmark as a file.", "Your {count} bookmarks as a file.", count)
+        if len(files) > MAX_FILES:
+            head = _("Bookmarks {first} to {last} of your {count}. Each file is imported by itself.")
+        head = head.format(first=number(first), last=number(told), count=number(count))
+        page = Page()
+        page.view.add_item(ui.TextDisplay[Any](f"{head}\n-# {how}"))
+        for place, file in enumerate(here, start):
+            name = f"bookmarks-{place}.json" if place else "bookmarks.json"
+            page.files.append(discord.File(io.BytesIO(file.data), name))
+            page.view.add_item(ui.File[Any](page.files[-1]))
+        page.view.add_item(ui.ActionRow[Any](ImportButton()))
+        pages.append(page)
+    return pages
+
+
+async def _downloaded(attachment: discord.Attachment) -> bytes:
+    if attachment.size > bookmark_file.MAX_BYTES:
+        raise BookmarksRefused(reason=later("it is larger than 4 MB"))
+    try:
+        return await attachment.read()
+    except discord.HTTPException:
+        raise BookmarksRefused(reason=later("it cannot be downloaded")) from None
+
+
+def imported(brought: Brought, broken: int) -> str:
+    """What is told of bookmarks that were brought in."""
+    counts = (
+        (brought.saved, ngettext("Bookmarked {count} LoRA.", "Bookmarked {count} LoRAs.", brought.saved)),
+        (brought.known, ngettext("{count} was there already.", "{count} were there already.", brought.known)),
+        (broken, ngettext("{count} entry makes no sense.", "{count} entries make no sense.", broken)),
+    )
+    told = [text.format(count=number(count)) for count, text in counts if count]
+    lines = [" ".join(told)] if told else []
+    if brought.unknown:
+        count = len(brought.unknown)
+        text = ngettext("{count} is not in the library here:", "{count} are not in the library here:", count)
+        lines.append(text.format(count=number(count)))
+        lines += bounded_lines([_unknown(each) for each in brought.unknown], MAX_UNKNOWN)
+    return "\n".join(lines) or _("There is nothing in this file.")
+
+
+def _unknown(bookmark: NewBookmark) -> str:
+    parts = [clipped(text, MAX_NAME) for text in (bookmark.name, bookmark.version) if text.strip()]
+    return f"- {' · '.join([*dict.fromkeys(parts), f'`{bookmark.hashes[0][: bookmark_file.AUTOV2_DIGITS]}`'])}"

@@ -1,0 +1,311 @@
+"""A person's bookmarks: pages of them, and the card of one with its note and what to do with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.database.bookmarks import (
+    MAX_NOTE,
+    Bookmark,
+    BookmarkPage,
+    find_bookmark,
+    list_bookmarks,
+    remove_bookmark,
+    restore_bookmark,
+    set_note,
+)
+from bot.database.lora_search import Sort
+from bot.errors import NothingThere
+from bot.i18n import _, label, later, ngettext, number
+from bot.i18n.texts import base_models, clipped
+from bot.requests.preferences import usual_checkpoint
+from bot.ui import acknowledge
+from bot.ui.page import Page
+from bot.ui.replies import whisper
+from bot.ui.views import about_lora
+from bot.ui.views.add_to_studio import AddToStudioButton
+from bot.ui.views.bookmark_file import FileButton, ImportButton
+from bot.ui.views.browse import PLACE, Room, Spot, TurnButton, add_menus, chosen, page_buttons
+from bot.ui.views.lora import LoraPageButton, UseButton
+from bot.ui.views.market import MarketButton
+from bot.ui.views.press import Form, PressButton
+from bot.workspace.browsing import Place, Query, in_order, place_of, query_at
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
+MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
+MAX_NOTE_SHOWN = 1500  # on a card: a note of MAX_NOTE characters, of which some are made plain
+_LORA = r"(?P<lora>\d{1,18})"
+
+
+class Bookmarks(Room):
+    """What a person saved."""
+
+    key = "bm"
+    sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
+    tags = False
+    search_title = later("Search your bookmarks")
+    searched = later("Names, trigger words, your notes; a typo does no harm")
+
+    async def page(self, easel: Easel, person_id: int, place: Place) -> Page:
+        """What is found there, four at a time."""
+        return await bookmarks_page(easel, person_id, place)
+
+
+BOOKMARKS = Bookmarks()
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A bookmark just taken away: what brings it back, and its name."""
+
+    id: int
+    name: str
+
+
+class BookmarkButton(PressButton, template=r"(?!)"):
+    """A button about one bookmark, which leads back to the page it was on."""
+
+    name, text = "", ""  # what its id begins with; what it says, marked by `later`
+
+    def __init__(self, lora_id: int, place: Place) -> None:
+        self.lora_id, self.place = lora_id, place
+        super().__init__(ui.Button(label=_(self.text), custom_id=f"{self.name}:{lora_id}:{place}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]), _place_in(match))
+
+    async def bookmark(self, interaction: Interaction) -> Bookmark:
+        """The bookmark. Raises NothingThere."""
+        bookmark = await find_bookmark(interaction.client.easel.connection, interaction.user.id, self.lora_id)
+        if bookmark is None:
+            raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
+        return bookmark
+
+
+class OpenButton(BookmarkButton, template=rf"bmo:{_LORA}:{PLACE}"):
+    """Shows a bookmark's card in place of the list."""
+
+    name, text = "bmo", later("Open")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show it."""
+        await _show_card(interaction, self.lora_id, self.place)
+
+
+class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PLACE}"):
+    """Asks for the note."""
+
+    asks = True
+    name, text = "bmt", later("Note")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Open the form."""
+        await acknowledge.ask(interaction, NoteForm(await self.bookmark(interaction), self.place, interaction.id))
+
+
+class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
+    """Takes a bookmark away; the list offers to bring it back."""
+
+    name, text = "bmr", later("Remove")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Remove it and show the page without it."""
+        bookmark, easel = await self.bookmark(interaction), interaction.client.easel
+        removed_id = await remove_bookmark(easel.connection, interaction.user.id, self.lora_id)
+        removed = Removed(removed_id, bookmark.lora.name) if removed_id else None
+        page = await bookmarks_page(easel, interaction.user.id, self.place, removed)
+        await acknowledge.replace(interaction, page.view, page.files)
+
+
+class UndoButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PLACE}"):
+    """Brings a removed bookmark back with its note, date and uses."""
+
+    def __init__(self, removed_id: int, place: Place) -> None:
+        self.removed_id, self.place = removed_id, place
+        super().__init__(ui.Button(label=_("Undo"), custom_id=f"bmu:{removed_id}:{place}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["removed"]), _place_in(match))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Bring it back and show the page with it."""
+        connection = interaction.client.easel.connection
+        if not await restore_bookmark(connection, interaction.user.id, self.removed_id):
+            raise NothingThere(what=_("This cannot be undone any more: it is back already, or a week has passed."))
+        await Spot(BOOKMARKS.key, self.place).show(interaction)
+
+
+class NoteForm(Form):
+    """The person's own words about a LoRA."""
+
+    posts = False
+
+    def __init__(self, bookmark: Bookmark, place: Place, opening: int) -> None:
+        super().__init__(_("Note on {lora}").format(lora=bookmark.lora.name), f"bmnote:{bookmark.lora.id}", opening)
+        self._lora_id, self._place = bookmark.lora.id, place
+        self.note: ui.TextInput[Any] = ui.TextInput(
+            custom_id="note",
+            style=discord.TextStyle.paragraph,
+            default=bookmark.note or None,
+            required=False,
+            max_length=MAX_NOTE,
+        )
+        told = _("Only you read it, and the search finds it")
+        self.add_item(ui.Label[Any](text=_("Note"), description=told, component=self.note))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep it, and show the card with it."""
+        await set_note(interaction.client.easel.connection, interaction.user.id, self._lora_id, self.note.value)
+        await _show_card(interaction, self._lora_id, self._place)
+
+
+# To be registered beside those of `browse`, so that pages from before a restart are alive.
+BUTTONS: tuple[type[PressButton], ...] = (NoteButton, OpenButton, RemoveButton, UndoButton)
+
+
+def _place_in(match: re.Match[str]) -> Place:
+    return Place(int(match["page"]), match["key"])
+
+
+async def open_bookmarks(interaction: Interaction, query: Query) -> None:
+    """Show what was asked for in a message that only the person sees."""
+    easel, person_id = interaction.client.easel, interaction.user.id
+    page = await bookmarks_page(easel, person_id, await place_of(easel, person_id, query))
+    await whisper(interaction, page.view, page.files)
+
+
+async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Removed | None = None) -> Page:
+    """One page of the collection, with previews where there are any. Raises NothingThere when the place is too old."""
+    query = await query_at(easel.connection, person_id, place)
+    found = await list_bookmarks(
+        easel.connection,
+        person_id,
+        limit=PAGE_SIZE,
+        offset=place.page * PAGE_SIZE,
+        search=query.search,
+        category=query.category,
+        base_models=easel.settings.matching.table.fitting(query.base_model) if query.base_model else None,
+        sort=query.sort,
+    )
+    if not found.bookmarks and place.page:  # the last one of the last page was removed
+        return await bookmarks_page(easel, person_id, Place((max(found.total, 1) - 1) // PAGE_SIZE, place.key), removed)
+    page = Page()
+    _add_title(page, _title(query, place, found), place, removed)
+    if _nothing_yet(query, found):
+        page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportButton()))
+        return page
+    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    base_model = query.base_model or (usual.base_model if usual else None)
+    for bookmark in found.bookmarks:
+        preview = await page.attach_preview(easel, bookmark.lora, base_model)
+        text = about_lora.entry(easel, bookmark.lora, usual.name if usual else None)
+        _add(page, bookmark, text, preview, place)
+    spot = Spot(BOOKMARKS.key, place)
+    buttons = page_buttons(spot, query, more=(place.page + 1) * PAGE_SIZE < found.total)
+    page.view.add_item(ui.ActionRow[Any](*buttons, FileButton()))
+    await add_menus(page, easel, person_id, BOOKMARKS, spot, query)
+    return page
+
+
+def _add_title(page: Page, text: str, place: Place, removed: Removed | None) -> None:
+    if removed is None:
+        page.view.add_item(ui.TextDisplay[Any](text))
+        return
+    told = _("Removed **{lora}**.").format(lora=clipped(removed.name, about_lora.MAX_NAME))
+    page.view.add_item(ui.Section[Any](f"{text}\n{told}", accessory=UndoButton(removed.id, place)))
+
+
+def _nothing_yet(query: Query, found: BookmarkPage) -> bool:
+    return not (found.total or found.misfits or query.search or query.category)
+
+
+def _title(query: Query, place: Place, found: BookmarkPage) -> str:
+    """How many there are, by what they are narrowed down, and what that leaves out."""
+    lines = [f"## {_('Your bookmarks')}"]
+    filters = chosen(query)
+    if found.total:
+        parts = [ngettext("{count} bookmark", "{count} bookmarks", found.total).format(count=number(found.total))]
+        parts += [*filters, in_order(query.sort)]
+        if found.total > PAGE_SIZE:
+            pages = -(-found.total // PAGE_SIZE)
+            parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))
+        lines.append(f"-# {' · '.join(parts)}")
+    elif _nothing_yet(query, found):
+        lines.append(_("None yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
+    else:
+        lines.append(_("None of yours matches {filters}.").format(filters=" · ".join(filters)))
+    if found.misfits and query.base_model:
+        told = ngettext(
+            "{count} more is for other base models: choose *For any base model* to see it.",
+            "{count} more are for other base models: choose *For any base model* to see them.",
+            found.misfits,
+        )
+        lines.append("-# " + told.format(count=number(found.misfits)))
+    return "\n".join(lines)
+
+
+def _add(page: Page, bookmark: Bookmark, text: str, preview: str | None, place: Place) -> None:
+    """A bookmark in the list: its picture, what is known of it, and what to do with it."""
+    lora = bookmark.lora
+    if bookmark.note:
+        text += f"\n> {clipped(bookmark.note, MAX_SHORT_NOTE)}"
+    _add_pictured(page, text, preview)
+    use = [UseButton(lora.id)] if lora.usable else []
+    page.view.add_item(ui.ActionRow[Any](*use, OpenButton(lora.id, place)))
+
+
+def _add_pictured(page: Page, text: str, preview: str | None) -> None:
+    if preview is None:
+        page.view.add_item(ui.TextDisplay[Any](text))
+    else:
+        page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
+
+
+async def _show_card(interaction: Interaction, lora_id: int, place: Place) -> None:
+    """Show one bookmark in place of the list. Raises NothingThere."""
+    easel, person_id = interaction.client.easel, interaction.user.id
+    bookmark = await find_bookmark(easel.connection, person_id, lora_id)
+    if bookmark is None:
+        raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
+    page = await card(easel, person_id, bookmark, place)
+    await acknowledge.replace(interaction, page.view, page.files)
+
+
+async def card(easel: Easel, person_id: int, bookmark: Bookmark, place: Place) -> Page:
+    """All about one bookmark; *Back* leads to the `place` in the list that it was opened from."""
+    page, lora = Page(), bookmark.lora
+    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    preview = await page.attach_preview(easel, lora, usual.base_model if usual else None)
+    _add_pictured(page, _card_text(easel, bookmark, usual.name if usual else None), preview)
+    use = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
+    page.view.add_item(ui.ActionRow[Any](*use, NoteButton(lora.id, place), RemoveButton(lora.id, place)))
+    back = TurnButton(Spot(BOOKMARKS.key, place), way="p")
+    page.view.add_item(ui.ActionRow[Any](back, LoraPageButton(lora.id)))
+    return page
+
+
+def _card_text(easel: Easel, bookmark: Bookmark, usual: str | None) -> str:
+    lora = bookmark.lora
+    saved = _("Saved {when}").format(when=f"<t:{bookmark.created_at // 1000}:D>")
+    used = ngettext("you used it once", "you used it {count} times", bookmark.uses) if bookmark.uses else ""
+    kind = f"{label(lora.category)} · {clipped(base_models(lora), about_lora.MAX_SHORT)}"
+    lines = [f"## {clipped(lora.name, about_lora.MAX_NAME)}", kind]
+    told = (about_lora.misfit(easel, lora, usual), about_lora.triggers(lora, about_lora.MAX_DESCRIPTION))
+    lines += [f"-# {line}" for line in told if line]
+    lines.append(f"-# {' · '.join(filter(None, (saved, used.format(count=number(bookmark.uses)))))}")
+    if bookmark.note:
+        lines.append(f"> {clipped(bookmark.note, MAX_NOTE_SHOWN)}")
+    return "\n".join(lines)

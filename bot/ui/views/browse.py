@@ -1,0 +1,321 @@
+"""Browsing a list of LoRAs: pages, order, category, base model and words, the same in the market and in bookmarks.
+
+Where a page stands is written on its controls, together with the room it is in; so they survive restarts.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.config import CheckpointSettings
+from bot.database.lora_search import Sort
+from bot.database.tags import popular_tags
+from bot.i18n import _, label, listed
+from bot.i18n.texts import clipped
+from bot.requests.preferences import usual_checkpoint
+from bot.ui import acknowledge
+from bot.ui.page import Page
+from bot.ui.views.press import Form, PressButton, PressSelect
+from bot.workspace.browsing import MAX_SEARCH, Place, Query, base_model_in, in_order, place_of, query_at
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+MENU, MAX_OPTION = 25, 100  # choices of one menu, characters of one
+PLACE = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
+_ROOM = r"(?P<room>mk|bm)"
+_NEVER = r"(?!)"
+_ALL = "-"  # the choice that does not narrow anything down
+
+
+class Room(ABC):
+    """A list that people browse. `key` begins the ids of its controls; the sentences are marked by `later`."""
+
+    key: ClassVar[str]
+    sorts: ClassVar[tuple[Sort, ...]]
+    tags: ClassVar[bool]  # whether a category can be narrowed down further
+    search_title: ClassVar[str]
+    searched: ClassVar[str]  # what the words are looked for in
+
+    @abstractmethod
+    async def page(self, easel: Easel, person_id: int, place: Place) -> Page:
+        """What the person sees at a place. Raises NothingThere for one that is too old."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A page in a room: what all controls of the page have in common."""
+
+    room: str
+    place: Place
+
+    @classmethod
+    def of(cls, match: re.Match[str]) -> Self:
+        """Read it back from a control's id."""
+        return cls(match["room"], Place(int(match["page"]), match["key"]))
+
+    async def query(self, interaction: Interaction) -> Query:
+        """What is looked for there. Raises NothingThere."""
+        return await query_at(interaction.client.easel.connection, interaction.user.id, self.place)
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show that page in place of the message whose control was used."""
+        page = await interaction.client.rooms[self.room].page(interaction.client.easel, interaction.user.id, self.place)
+        await acknowledge.replace(interaction, page.view, page.files)
+
+    async def look_for(self, interaction: Interaction, query: Query) -> None:
+        """Show the first page of another query."""
+        place = await place_of(interaction.client.easel, interaction.user.id, query)
+        await Spot(self.room, place).show(interaction)
+
+
+class TurnButton(PressButton, template=rf"{_ROOM}(?P<way>[pn]):{PLACE}"):
+    """Turns to another page, or from elsewhere back to one."""
+
+    def __init__(self, spot: Spot, *, way: str, disabled: bool = False) -> None:
+        self.spot = spot
+        text = _("Back") if way == "p" else _("More")
+        super().__init__(ui.Button(label=text, custom_id=f"{spot.room}{way}:{spot.place}", disabled=disabled))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(Spot.of(match), way=match["way"])
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show that page in place of this one."""
+        await self.spot.show(interaction)
+
+
+class SearchButton(PressButton, template=rf"{_ROOM}f:{PLACE}"):
+    """Asks for the words to look for."""
+
+    asks = True
+
+    def __init__(self, spot: Spot) -> None:
+        self.spot = spot
+        custom_id = f"{spot.room}f:{spot.place}"
+        super().__init__(ui.Button(label=_("Search"), style=discord.ButtonStyle.primary, custom_id=custom_id))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(Spot.of(match))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Open the form."""
+        room = interaction.client.rooms[self.spot.room]
+        query = await self.spot.query(interaction)
+        await acknowledge.ask(interaction, SearchForm(room, self.spot, query, opening=interaction.id))
+
+
+class EverythingButton(PressButton, template=rf"{_ROOM}x:{PLACE}"):
+    """Forgets what was searched for; menus stay as they are."""
+
+    def __init__(self, spot: Spot) -> None:
+        self.spot = spot
+        super().__init__(ui.Button(label=_("Without search"), custom_id=f"{spot.room}x:{spot.place}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(Spot.of(match))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show everything that the menus leave."""
+        query = await self.spot.query(interaction)
+        await self.spot.look_for(interaction, query.but(search=""))
+
+
+class SearchForm(Form):
+    """The words to look for."""
+
+    posts = False
+
+    def __init__(self, room: Room, spot: Spot, query: Query, *, opening: int) -> None:
+        super().__init__(_(room.search_title), f"{room.key}search", opening)
+        self._spot, self._query = spot, query
+        self.words: ui.TextInput[Any] = ui.TextInput(
+            custom_id="words", default=query.search or None, required=False, max_length=MAX_SEARCH
+        )
+        self.add_item(ui.Label[Any](text=_("Words"), description=_(room.searched), component=self.words))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Show what is found."""
+        await self._spot.look_for(interaction, self._query.but(search=" ".join(self.words.value.split())))
+
+
+class BrowseMenu(PressSelect, template=_NEVER):
+    """A menu that changes the query. Subclasses say how."""
+
+    name = ""
+
+    def __init__(self, spot: Spot, options: Sequence[discord.SelectOption] = (), placeholder: str = "…") -> None:
+        self.spot = spot
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"{spot.room}{self.name}:{spot.place}", options=list(options)[:MENU], placeholder=placeholder
+        )
+        super().__init__(menu)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(Spot.of(match))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show the first page of what was chosen."""
+        query = await self.spot.query(interaction)
+        (chosen,) = self.values
+        await self.spot.look_for(interaction, self.changed(query, chosen))
+
+    def changed(self, query: Query, chosen: str) -> Query:
+        """The query after a choice; the same for one that is unknown."""
+        raise NotImplementedError
+
+
+class SortMenu(BrowseMenu, template=rf"{_ROOM}s:{PLACE}"):
+    """In which order."""
+
+    name = "s"
+
+    @classmethod
+    def of(cls, spot: Spot, query: Query, sorts: Sequence[Sort]) -> Self:
+        """The menu with the order that is chosen."""
+        offered = sorts if query.sort in sorts else (query.sort, *sorts)
+        options = [
+            discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is query.sort) for sort in offered
+        ]
+        return cls(spot, options, _("In which order"))
+
+    def changed(self, query: Query, chosen: str) -> Query:
+        """Another order."""
+        return query.but(sort=Sort(chosen)) if chosen in Sort.__members__.values() else query
+
+
+class CategoryMenu(BrowseMenu, template=rf"{_ROOM}c:{PLACE}"):
+    """What for: a category, or a tag inside the one that is chosen; inside *other* when none is."""
+
+    name = "c"
+
+    @classmethod
+    async def of(cls, spot: Spot, query: Query, easel: Easel, *, tags: bool) -> Self:
+        """The menu with what is chosen."""
+        everything = query.category is None and not query.tag
+        options = [discord.SelectOption(label=_("Every category"), value=_ALL, default=everything)]
+        options += [
+            discord.SelectOption(
+                label=label(category), value=category.value, default=category is query.category and not query.tag
+            )
+            for category in Category
+        ]
+        if tags:
+            options += await _tag_options(query, easel, room=MENU - len(options))
+        return cls(spot, options, _("Which category"))
+
+    def changed(self, query: Query, chosen: str) -> Query:
+        """Another category, or a tag in it."""
+        if chosen.startswith("#"):
+            return query.but(category=query.category or Category.OTHER, tag=chosen[1:])
+        category = next((each for each in Category if each.value == chosen), None)
+        return query.but(category=category, tag="")
+
+
+async def _tag_options(query: Query, easel: Easel, *, room: int) -> list[discord.SelectOption]:
+    category = query.category or Category.OTHER
+    found = await popular_tags(easel.connection, category, limit=room)
+    tags = dict.fromkeys([*([query.tag] if query.tag else []), *(each.tag for each in found)])
+    return [
+        discord.SelectOption(label=f"{label(category)} · {tag}"[:MAX_OPTION], value=f"#{tag}", default=tag == query.tag)
+        for tag in tags
+    ]
+
+
+class BaseMenu(BrowseMenu, template=rf"{_ROOM}b:{PLACE}"):
+    """On which checkpoints they go."""
+
+    name = "b"
+
+    @classmethod
+    def of(cls, spot: Spot, query: Query, easel: Easel, usual: CheckpointSettings | None) -> Self:
+        """The menu with what is chosen: what fits the person's `usual` checkpoint before what fits the others."""
+        checkpoints: dict[BaseModelId, list[str]] = {} if usual is None else {usual.base_model: []}
+        if query.base_model is not None:
+            checkpoints.setdefault(query.base_model, [])
+        for spec in easel.checkpoints:
+            checkpoints.setdefault(spec.base_model, []).append(spec.name)
+        options = [
+            discord.SelectOption(
+                label=_base_label(base, usual)[:MAX_OPTION],
+                value=base,
+                description=listed(names)[:MAX_OPTION] or None,
+                default=base == query.base_model,
+            )
+            for base, names in checkpoints.items()
+        ]
+        anything = discord.SelectOption(label=_("For any base model"), value=_ALL, default=query.base_model is None)
+        return cls(spot, [*options[: MENU - 1], anything], _("For which base model"))
+
+    def changed(self, query: Query, chosen: str) -> Query:
+        """Another base model."""
+        return query.but(base_model=base_model_in(chosen))
+
+
+def _base_label(base: BaseModelId, usual: CheckpointSettings | None) -> str:
+    if usual is not None and base == usual.base_model:
+        return _("Fits my checkpoint ({base_model})").format(base_model=base.label)
+    return _("For {base_model}").format(base_model=base.label)
+
+
+# To be registered, so that pages from before a restart are alive.
+CONTROLS: tuple[type[ui.DynamicItem[Any]], ...] = (
+    BaseMenu,
+    CategoryMenu,
+    EverythingButton,
+    SearchButton,
+    SortMenu,
+    TurnButton,
+)
+
+
+def page_buttons(spot: Spot, query: Query, *, more: bool) -> list[PressButton]:
+    """To search, and to turn the pages where there are several."""
+    buttons: list[PressButton] = [SearchButton(spot)]
+    if query.search:
+        buttons.append(EverythingButton(spot))
+    if spot.place.page or more:
+        back, on = Spot(spot.room, spot.place.turned(-1)), Spot(spot.room, spot.place.turned(1))
+        buttons.append(TurnButton(back, way="p", disabled=not spot.place.page))
+        buttons.append(TurnButton(on, way="n", disabled=not more))
+    return buttons
+
+
+async def add_menus(page: Page, easel: Easel, person_id: int, room: Room, spot: Spot, query: Query) -> None:
+    """Put the menus under a page: six components."""
+    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    page.view.add_item(ui.ActionRow[Any](SortMenu.of(spot, query, room.sorts)))
+    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(spot, query, easel, tags=room.tags)))
+    page.view.add_item(ui.ActionRow[Any](BaseMenu.of(spot, query, easel, usual)))
+
+
+def chosen(query: Query) -> list[str]:
+    """What the LoRAs are narrowed down by."""
+    kind = f"{label(query.category)} · {clipped(query.tag, MAX_OPTION)}" if query.category and query.tag else ""
+    return [
+        part
+        for part in (
+            f"“{clipped(query.search, 2 * MAX_SEARCH)}”" if query.search else "",
+            kind or (label(query.category) if query.category else clipped(query.tag, MAX_OPTION)),
+            _("For {base_model}").format(base_model=query.base_model.label) if query.base_model else "",
+        )
+        if part
+    ]

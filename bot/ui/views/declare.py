@@ -1,0 +1,95 @@
+"""An operator says which base model a LoRA's file was trained on."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.loras import Lora, LoraVersion, find_lora
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.i18n.texts import plain
+from bot.ui import acknowledge
+from bot.ui.replies import whisper_text
+from bot.ui.views.press import Form, PressButton
+from inference.base_models import BaseModelId, known_base_models
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+MAX_OPTIONS = 25
+
+
+class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,18})"):
+    """Opens the declaration; shown to operators, and checked again when pressed."""
+
+    asks = True
+
+    def __init__(self, lora_id: int) -> None:
+        self.lora_id = lora_id
+        super().__init__(ui.Button(label=_("Declare base model"), custom_id=f"decl:{lora_id}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for the base model and the reason."""
+        _require_operator(interaction)
+        lora = await find_lora(interaction.client.easel.connection, self.lora_id)
+        if lora is None or not lora.usable:
+            raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
+        installed = [spec.base_model for spec in interaction.client.easel.checkpoints]
+        await acknowledge.ask(interaction, DeclareModal(lora, installed, opening=interaction.id))
+
+
+def _require_operator(interaction: Interaction) -> None:
+    if interaction.user.id not in interaction.client.easel.settings.discord.operators:
+        raise NothingThere(what=_("Only an operator of this bot can declare a base model."))
+
+
+class DeclareModal(Form):
+    """Which file, which base model, and why. The base models of the installed checkpoints are offered first."""
+
+    private = True
+
+    def __init__(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> None:
+        super().__init__(_("Declare {name}").format(name=lora.name), f"declare:{lora.id}", opening)
+        self._versions = {str(version.id): version for version in lora.usable[:MAX_OPTIONS]}
+        self.version: ui.Select[Any] = ui.Select(custom_id="version", options=_version_options(self._versions))
+        self.base: ui.Select[Any] = ui.Select(custom_id="base", options=_base_options(installed))
+        self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=1000)
+        self.add_item(ui.Label[Any](text=_("File"), component=self.version))
+        self.add_item(ui.Label[Any](text=_("Trained on"), component=self.base))
+        self.add_item(ui.Label[Any](text=_("How do you know?"), component=self.reason))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Write it down and judge the library anew; with a large one that takes its time."""
+        _require_operator(interaction)
+        version = self._versions[self.version.values[0]]
+        base = BaseModelId(self.base.values[0])
+        assert version.sha256 is not None
+        await interaction.client.easel.keeper.declare(
+            version.sha256, base, who=f"{interaction.user} ({interaction.user.id})", reason=self.reason.value
+        )
+        text = _("{name} is now {base}, for the bytes {hash}… alone.")
+        await whisper_text(
+            interaction, text.format(name=plain(version.name), base=base.label, hash=version.sha256[:10])
+        )
+
+
+def _version_options(versions: dict[str, LoraVersion]) -> list[discord.SelectOption]:
+    first = next(iter(versions))
+    return [
+        discord.SelectOption(label=version.name[:100], value=key, description=version.path[-100:], default=key == first)
+        for key, version in versions.items()
+    ]
+
+
+def _base_options(installed: list[BaseModelId]) -> list[discord.SelectOption]:
+    bases = list(dict.fromkeys([*installed, *known_base_models()]))[:MAX_OPTIONS]
+    return [discord.SelectOption(label=base.label[:100], value=base, description=str(base)) for base in bases]

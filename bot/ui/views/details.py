@@ -1,0 +1,177 @@
+"""Everything that made a picture, as far as whoever asks may know, and what of it is here now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import ui
+
+from bot.database.bookmarks import add_bookmark
+from bot.database.jobs import Job
+from bot.errors import NothingThere
+from bot.i18n import _, label, later, listed, ngettext, number, sentences
+from bot.i18n.texts import base_models, clipped, plain, several
+from bot.ui.replies import whisper, whisper_text
+from bot.ui.views.lora import LoraPageButton
+from bot.ui.views.press import JobButton
+from bot.workspace.remix import Part, checkpoint_of, parts_of, remixed, shown_recipe
+from inference.parameters import NamedLora, Recipe
+
+if TYPE_CHECKING:
+    from bot.app.assembly import Easel
+    from bot.ui.views.press import Interaction
+
+MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown; a message holds 4000
+MAX_LORAS = 8  # with a button each; a message holds 40 components
+MAX_LORA = 150  # characters about one
+
+
+class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
+    """Tells everything that made the picture, to whoever asks."""
+
+    name, label = "details", later("Details")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Tell it to this person alone."""
+        job = await self.job(interaction)
+        await whisper(interaction, await details_of_job(interaction.client.easel, job, interaction.user.id))
+
+
+class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
+    """The studio, filled from anybody's picture."""
+
+    name, label, style = "remix", later("Remix"), discord.ButtonStyle.primary
+
+    async def press(self, interaction: Interaction) -> None:
+        """Open it."""
+        again = await remixed(interaction.client.easel, await self.job(interaction), interaction.user.id)
+        await interaction.client.desk.open_with(interaction, again.wish, "\n".join(again.notes))
+
+
+class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
+    """Keeps the picture's LoRAs for whoever presses: finding them under somebody's picture is what it is for."""
+
+    name, label = "keep", later("Bookmark LoRAs")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Bookmark all of them and say which are new."""
+        job = await self.job(interaction)
+        loras = [NamedLora(use.name, use.weight, use.sha256) for use in job.request.loras]
+        await bookmark_all(interaction, loras)
+
+
+async def bookmark_all(interaction: Interaction, loras: Sequence[NamedLora]) -> None:
+    """Bookmark what of `loras` the library knows, and say which were new. Raises NothingThere when it knows none."""
+    easel = interaction.client.easel
+    if not loras:
+        raise NothingThere(what=_("This picture was painted without LoRAs."))
+    parts = await parts_of(easel, loras)
+    new: list[str] = []
+    old: list[str] = []
+    for lora in {part.lora.id: part.lora for part in parts if part.lora}.values():
+        added = await add_bookmark(easel.connection, interaction.user.id, lora.id)
+        (new if added else old).append(lora.name)
+    unknown = [part.named.name for part in parts if part.lora is None]
+    if not new and not old:
+        raise NothingThere(what=_("This library does not know the LoRAs of this picture."))
+    told = [
+        _("Bookmarked {names}. They are first in /imagine, and in /bookmarks.").format(names=several(new))
+        if new
+        else "",
+        _("You had {names} already.").format(names=several(old)) if old else "",
+        _("This library does not know {names}.").format(names=several(unknown)) if unknown else "",
+    ]
+    await whisper_text(interaction, sentences(*filter(None, told)))
+
+
+async def details_of_job(easel: Easel, job: Job, person_id: int) -> ui.LayoutView:
+    """The details of a picture of ours; its prompt for its owner, or for all where it is shown."""
+    recipe, whole = await shown_recipe(easel, job, person_id)
+    view = await details(easel, recipe, _when(job))
+    if not whole:
+        view.add_item(ui.TextDisplay[Any]("-# " + _("Its prompt is kept private by whoever wrote it.")))
+    keep = [BookmarkLorasButton(job.id)] if job.request.loras else []
+    view.add_item(ui.ActionRow[Any](RemixButton(job.id), *keep))
+    return view
+
+
+def _when(job: Job) -> list[str]:
+    """Seeds of all its pictures, when and how long it was painted."""
+    lines: list[str] = []
+    if len(job.request.seeds) > 1 and not job.request.variants:
+        lines.append(_("Seeds, in order: {seeds}").format(seeds=listed(map(str, job.request.seeds))))
+    if job.finished_at is not None:
+        when = f"<t:{job.finished_at // 1000}:f>"
+        told = _("Painted {when} in {seconds} s") if job.seconds else _("Made {when}")
+        lines.append(told.format(when=when, seconds=number(job.seconds or 0, 1)))
+    return lines
+
+
+async def details(easel: Easel, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
+    """What a recipe tells, and which of its parts are here; each LoRA leads to its page."""
+    container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(easel, recipe, more))))
+    parts = await parts_of(easel, recipe.loras)
+    for part in parts[:MAX_LORAS]:
+        text = ui.TextDisplay[Any](_lora(easel, part, recipe))
+        container.add_item(ui.Section[Any](text, accessory=LoraPageButton(part.lora.id)) if part.lora else text)
+    if len(parts) > MAX_LORAS:
+        more_loras = len(parts) - MAX_LORAS
+        text = ngettext("… and {count} more LoRA", "… and {count} more LoRAs", more_loras).format(count=more_loras)
+        container.add_item(ui.TextDisplay[Any](f"-# {text}"))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(container)
+    return view
+
+
+def _head(easel: Easel, recipe: Recipe, more: Sequence[str]) -> list[str]:
+    lines = [f"## {_('Picture details')}"]
+    if recipe.prompt:
+        lines.append(f"> {clipped(recipe.prompt, MAX_PROMPT)}")
+    if recipe.negative_prompt:
+        lines.append(_("Without: {words}").format(words=clipped(recipe.negative_prompt, MAX_NEGATIVE)))
+    lines.append(_checkpoint(easel, recipe))
+    settings = [
+        f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else "",
+        _("{count} steps").format(count=recipe.steps) if recipe.steps else "",
+        plain(recipe.sampler_name, 60) if recipe.sampler_name else "",
+        _("guidance {value}").format(value=number(recipe.guidance_scale, 2))
+        if recipe.guidance_scale is not None
+        else "",
+        _("clip skip {layer}").format(layer=recipe.clip_skip) if recipe.clip_skip else "",
+        _("seed {seed}").format(seed=recipe.seed) if recipe.seed is not None else "",
+    ]
+    lines.append(" · ".join(filter(None, settings)))
+    if recipe.from_picture:
+        lines.append(_("It began with another picture."))
+    return [line for line in [*lines, *more] if line]
+
+
+def _checkpoint(easel: Easel, recipe: Recipe) -> str:
+    here = checkpoint_of(easel, recipe)
+    if here is not None:
+        return _("Checkpoint **{name}** · {base}").format(name=plain(here.name), base=here.base_model.label)
+    name = recipe.checkpoint or recipe.checkpoint_hash
+    return _("Checkpoint **{name}** · not installed here").format(name=plain(name, 100)) if name else ""
+
+
+def _lora(easel: Easel, part: Part, recipe: Recipe) -> str:
+    """Name, weight and base model, and whether it can be used on the picture's checkpoint now."""
+    weight = "" if part.named.weight is None else f" {part.named.weight:g}"
+    head = f"**{clipped(part.named.name, MAX_LORA)}**{weight}"
+    lora = part.lora
+    if lora is None:
+        return f"{head}\n-# " + _("not in this library")
+    if not lora.usable:
+        return f"{head}\n-# " + _("its file is not in the library any more")
+    checkpoint = checkpoint_of(easel, recipe)
+    told = [label(lora.category), base_models(lora)]
+    if part.by_name:
+        told.append(_("found by name alone"))
+    fitting = easel.requests.checkpoints_for(lora)
+    if checkpoint is None or checkpoint.name not in fitting:
+        told.append(
+            _("fits {checkpoints}").format(checkpoints=several(fitting, 100)) if fitting else _("fits nothing here")
+        )
+    return f"{head}\n-# {' · '.join(told)}"

@@ -1,0 +1,195 @@
+"""The pages of the guide. Which page and which answer stands on its menus and buttons, so pages survive restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.database.base_models import count_loras
+from bot.database.lora_search import Sort
+from bot.i18n import _, later, ngettext, number
+from bot.i18n.texts import plain, several
+from bot.pictures.attachments import Attachment
+from bot.ui import acknowledge
+from bot.ui.guide import PICTURES
+from bot.ui.guide.answers import QUESTIONS, Answer, Door, answer
+from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
+from bot.ui.page import Page
+from bot.ui.views.bookmarks import open_bookmarks
+from bot.ui.views.market import open_market
+from bot.ui.views.press import PressButton, PressSelect
+from bot.workspace.browsing import first_in_market, first_of_bookmarks
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+MAX_BASES = 12  # lines of the table of base models; a message holds 4000 characters
+
+
+class ChapterMenu(PressSelect, template=r"guide:menu"):
+    """Turns to any chapter."""
+
+    def __init__(self, shown: str = "") -> None:
+        options = [
+            discord.SelectOption(label=_(each.title), value=each.key, default=each.key == shown) for each in CHAPTERS
+        ]
+        super().__init__(ui.Select(custom_id="guide:menu", options=options))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls()
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show that chapter in place of this one."""
+        await _turn(interaction, self.values[0])
+
+
+class ChapterButton(PressButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
+    """Turns to the chapter before or after."""
+
+    def __init__(self, key: str, label: str = "", style: discord.ButtonStyle = discord.ButtonStyle.secondary) -> None:
+        self.key = key
+        super().__init__(ui.Button(label=label, style=style, custom_id=f"guide:go:{key}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(match["chapter"])
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show that chapter in place of this one."""
+        await _turn(interaction, self.key)
+
+
+class QuestionMenu(PressSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
+    """What a person wants to reach, or sees; the answer comes under it."""
+
+    def __init__(self, key: str, answered: Answer | None = None) -> None:
+        self.key = key
+        options = [
+            discord.SelectOption(label=_(each.question), value=each.key, default=each == answered)
+            for each in QUESTIONS[key]
+        ]
+        placeholder = _("What do you want to reach?") if key == "goal" else _("What do you see?")
+        super().__init__(ui.Select(custom_id=f"guide:ask:{key}", options=options, placeholder=placeholder))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        if match["chapter"] not in QUESTIONS:
+            raise LookupError(match["chapter"])
+        return cls(match["chapter"])
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show the answer."""
+        await _turn(interaction, self.key, self.values[0])
+
+
+class DoorButton(PressButton, template=r"guide:open:(?P<door>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
+    """Opens what an answer leads to, beside the guide."""
+
+    def __init__(self, door: Door, category: Category | None = None) -> None:
+        self.door, self.category = door, category
+        label, _open = _DOORS[door]
+        super().__init__(ui.Button(label=_(label), custom_id=f"guide:open:{door}:{category or ''}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(Door(match["door"]), Category(match["category"]) if match["category"] else None)
+
+    async def press(self, interaction: Interaction) -> None:
+        """Open it."""
+        _label, opened = _DOORS[self.door]
+        await opened(interaction, self.category)
+
+
+async def _open_bookmarks(interaction: Interaction, category: Category | None) -> None:
+    suited = await first_of_bookmarks(interaction.client.easel, interaction.user.id)
+    await open_bookmarks(interaction, suited.but(category=category))
+
+
+async def _open_market(interaction: Interaction, category: Category | None) -> None:
+    suited = await first_in_market(interaction.client.easel, interaction.user.id)
+    await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
+
+
+_DOORS: dict[Door, tuple[str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
+    Door.BOOKMARKS: (later("Your bookmarks"), _open_bookmarks),
+    Door.MARKET: (later("Market"), _open_market),
+    Door.STUDIO: (later("Open the studio"), lambda interaction, _category: interaction.client.desk.open(interaction)),
+}
+
+
+async def guide_page(easel: Easel, key: str, answered: str = "") -> Page:
+    """A chapter; where it asks something, with the answer to what was chosen."""
+    here = chapter(key)
+    page = Page()
+    container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(here.title)}\n{_(here.text)}"))
+    if here.key == "bases":
+        container.add_item(ui.TextDisplay[Any](await _table(easel)))
+    data = await asyncio.to_thread((PICTURES / here.picture).read_bytes)
+    picture = discord.MediaGalleryItem(page.attach(Attachment(here.picture, data)), description=_(here.shown))
+    container.add_item(ui.MediaGallery[Any](picture))
+    container.add_item(ui.TextDisplay[Any](f"-# {_(here.shown)}"))
+    if here.key in QUESTIONS:
+        _ask(container, here, answer(here.key, answered))
+    page.view.add_item(container)
+    page.view.add_item(ui.ActionRow[Any](ChapterMenu(here.key)))
+    if around := list(_around(here)):
+        page.view.add_item(ui.ActionRow[Any](*around))
+    return page
+
+
+def _ask(container: ui.Container[Any], here: Chapter, answered: Answer | None) -> None:
+    container.add_item(ui.ActionRow[Any](QuestionMenu(here.key, answered)))
+    if answered is None:
+        return
+    container.add_item(ui.TextDisplay[Any](_(answered.text)))
+    container.add_item(ui.ActionRow[Any](*(DoorButton(door, answered.category) for door in answered.doors)))
+
+
+def _around(here: Chapter) -> Iterable[ChapterButton]:
+    """To the chapter before, and to the one after."""
+    place = CHAPTERS.index(here)
+    if place:
+        yield ChapterButton(CHAPTERS[place - 1].key, _("Back"))
+    if place + 1 < len(CHAPTERS):
+        yield ChapterButton(CHAPTERS[place + 1].key, _("Next"), discord.ButtonStyle.primary)
+
+
+async def _table(easel: Easel) -> str:
+    """What is installed here: each base model with its checkpoints, and how many LoRAs fit them."""
+    names: dict[BaseModelId | None, list[str]] = {}
+    for spec in easel.checkpoints:
+        names.setdefault(spec.base_model, []).append(spec.name)
+    lines: list[str] = []
+    for base, checkpoints in names.items():
+        if base is None:
+            lines.append(_("**Base model unknown** · {checkpoints}").format(checkpoints=several(checkpoints, 150)))
+            continue
+        count = await count_loras(easel.connection, easel.settings.matching.table.fitting(base))
+        told = ngettext(
+            "**{base}** · {checkpoints} · {count} LoRA fits", "**{base}** · {checkpoints} · {count} LoRAs fit", count
+        )
+        lines.append(
+            told.format(base=plain(base.label, 60), checkpoints=several(checkpoints, 150), count=number(count))
+        )
+    more = len(lines) - MAX_BASES
+    if more > 0:
+        lines[MAX_BASES:] = [ngettext("… and {count} more.", "… and {count} more.", more).format(count=more)]
+    return "\n".join(lines)
+
+
+async def _turn(interaction: Interaction, key: str, answered: str = "") -> None:
+    page = await guide_page(interaction.client.easel, key, answered)
+    await acknowledge.replace(interaction, page.view, page.files)

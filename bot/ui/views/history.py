@@ -1,0 +1,179 @@
+"""The pages of a person's own pictures. Where a page stands is written on its buttons, so pages survive restarts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.deliveries import DeliveryState, find_delivery
+from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page
+from bot.database.jobs import Job
+from bot.database.loras import find_lora, find_version
+from bot.database.pictures import Picture, pictures_of_job
+from bot.i18n import _, later, ngettext
+from bot.i18n.texts import clipped, lora_use, plain, several
+from bot.pictures.attachments import ENCODING, Attachment, fit
+from bot.ui import acknowledge
+from bot.ui.page import Page
+from bot.ui.replies import whisper
+from bot.ui.views.press import JobButton, PressButton
+from bot.ui.views.result import AgainButton, EditButton, result_view
+from bot.workspace.repaint import picture_gone
+
+if TYPE_CHECKING:
+    from bot.app.assembly import Easel
+    from bot.ui.views.press import Interaction
+
+PAGE_SIZE = 5  # jobs of 7 components each, in a message of at most 40
+MAX_SEARCH = 30  # characters; the search is written on every button of the page, whose id holds 100
+MAX_PROMPT, MAX_LORAS = 160, 150  # characters about one job; five share the 4000 of a message
+_KEY_DIGITS = 6
+_PATTERN = r"(?P<anchor>\d{1,18}):(?P<lora>\d{0,18}):(?P<checkpoint>[0-9a-f]{0,6}):(?P<search>.{0,30})"
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which page: of jobs older than `anchor` (a job's id), or newer; which LoRA by id, which installed checkpoint."""
+
+    anchor: int = NEWEST
+    newer: bool = False
+    lora: int | None = None
+    checkpoint: str | None = None
+    search: str = ""
+
+    def __str__(self) -> str:
+        key = checkpoint_key(self.checkpoint) if self.checkpoint else ""
+        return f"{self.anchor}:{self.lora or ''}:{key}:{self.search[:MAX_SEARCH]}"
+
+
+def checkpoint_key(name: str) -> str:
+    """A few digits for a checkpoint, whose name would not fit on a button."""
+    return hashlib.sha256(name.encode()).hexdigest()[:_KEY_DIGITS]
+
+
+class TurnButton(PressButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
+    """Turns to another page: to `n`ewer or `o`lder pictures."""
+
+    def __init__(self, query: Query, checkpoint_digits: str = "", *, disabled: bool = False) -> None:
+        self.query, self._digits = query, checkpoint_digits
+        way, label = ("n", _("Newer")) if query.newer else ("o", _("Older"))
+        super().__init__(ui.Button(label=label, custom_id=f"hi{way}:{query}"[:100], disabled=disabled))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        lora = int(match["lora"]) if match["lora"] else None
+        query = Query(int(match["anchor"]), match["way"] == "n", lora, None, match["search"])
+        return cls(query, match["checkpoint"])
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show that page in place of this one."""
+        easel = interaction.client.easel
+        names = [checkpoint.name for checkpoint in easel.settings.checkpoints]
+        checkpoint = next((name for name in names if self._digits and checkpoint_key(name) == self._digits), None)
+        page = await history(easel, interaction.user.id, replace(self.query, checkpoint=checkpoint))
+        await acknowledge.replace(interaction, page.view, page.files)
+
+
+class OpenButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
+    """The pictures again, as files with everything inside, and all that can be done with them."""
+
+    name, label = "open", later("Open")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show them to this person alone."""
+        job = await self.own_job(interaction, _("Your own are under /history."))
+        easel = interaction.client.easel
+        pictures = await pictures_of_job(easel.connection, job.id)
+        attachments = await ENCODING.run(_files, easel, pictures, interaction.filesize_limit)
+        if not attachments:
+            raise picture_gone()
+        view = result_view(job, attachments, shows_prompt=True)
+        await whisper(interaction, view, [attachment.file() for attachment in attachments])
+
+
+def _files(easel: Easel, pictures: tuple[Picture, ...], limit: int) -> tuple[Attachment, ...]:
+    paths = [easel.settings.storage.pictures / picture.path for picture in pictures]
+    return tuple(fit(path, limit // len(paths)) for path in paths if path.exists())
+
+
+async def history(easel: Easel, person_id: int, query: Query) -> Page:
+    """One page, with thumbnails."""
+    lora = await find_lora(easel.connection, query.lora) if query.lora else None
+    wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
+    turn = newer_page if query.newer else history_page
+    found = await turn(easel.connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
+    page = Page()
+    page.view.add_item(ui.TextDisplay[Any](_title(wanted, found)))
+    for job in found.jobs:
+        await _add(page, easel, job)
+    if found.jobs and (found.newer or found.older):
+        newer = replace(query, newer=True, anchor=found.jobs[0].id)
+        older = replace(query, newer=False, anchor=found.jobs[-1].id)
+        buttons = TurnButton(newer, disabled=not found.newer), TurnButton(older, disabled=not found.older)
+        page.view.add_item(ui.ActionRow[Any](*buttons))
+    return page
+
+
+def _title(wanted: Wanted, found: HistoryPage) -> str:
+    filters = (f"“{plain(wanted.search)}”" if wanted.search else "", wanted.lora, wanted.checkpoint)
+    chosen = " · ".join(plain(text) for text in filters if text)
+    head = f"## {_('Your pictures')}"
+    if found.jobs:
+        newest = _("newest first")
+        return f"{head}\n-# {newest}{' · ' + chosen if chosen else ''}"
+    if chosen:
+        return f"{head}\n" + _("Nothing of yours was made of {wanted}. Try fewer words.").format(wanted=chosen)
+    return f"{head}\n" + _("None yet. Paint one with /imagine or in your /studio.")
+
+
+async def _add(page: Page, easel: Easel, job: Job) -> None:
+    pictures = await pictures_of_job(easel.connection, job.id)
+    thumbnail = await easel.thumbnails.of(easel.settings.storage.pictures / pictures[0].path) if pictures else None
+    text = await _text(easel, job, len(pictures))
+    if thumbnail is None:
+        page.view.add_item(ui.TextDisplay[Any](text))
+    else:
+        accessory = ui.Thumbnail[Any](page.attach(thumbnail))
+        page.view.add_item(ui.Section[Any](text, accessory=accessory))
+    again = AgainButton(job.id)
+    again.item.style = discord.ButtonStyle.secondary  # in a list, nothing stands out
+    page.view.add_item(ui.ActionRow[Any](OpenButton(job.id), EditButton(job.id), again))
+
+
+async def _text(easel: Easel, job: Job, count: int) -> str:
+    """Prompt, what it was made of, when, and what is not as it was."""
+    request = job.request
+    parts = [
+        f"**{plain(request.checkpoint, 64)}**",
+        several((lora_use(use) for use in request.loras), MAX_LORAS),
+        ngettext("{count} picture", "{count} pictures", count).format(count=count) if count > 1 else "",
+        f"<t:{job.created_at // 1000}:R>",
+    ]
+    lines = [clipped(request.prompt, MAX_PROMPT) or _("without words"), "-# " + " · ".join(filter(None, parts))]
+    if gone := await _gone(easel, job):
+        lines.append("-# " + _("not here any more: {names}").format(names=several(gone, MAX_LORAS)))
+    delivery = await find_delivery(easel.connection, job.id)
+    if delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE:
+        lines.append("-# " + _("It could not be delivered. Get it with *Open*."))
+    return "\n".join(lines)
+
+
+async def _gone(easel: Easel, job: Job) -> list[str]:
+    """Which of its parts cannot be had any more."""
+    gone: list[str] = []
+    for use in job.request.loras:
+        version = await find_version(easel.connection, use.sha256)
+        if version is None or not version.usable:
+            gone.append(use.name)
+    if easel.settings.checkpoint(job.request.checkpoint) is None:
+        gone.append(job.request.checkpoint)
+    return gone
+
+
+CONTROLS = (OpenButton, TurnButton)

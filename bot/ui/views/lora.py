@@ -1,0 +1,275 @@
+"""A LoRA's page, and the buttons by which it is used, kept and rated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.database.bookmarks import add_bookmark, find_bookmark, remove_bookmark
+from bot.database.loras import Lora, find_lora
+from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
+from bot.database.tags import tags_of
+from bot.database.uses import often_used_with
+from bot.errors import NothingThere
+from bot.i18n import _, label, ngettext
+from bot.i18n.texts import base_models
+from bot.requests.builder import LoraWish, Wish
+from bot.requests.preferences import usual_checkpoint
+from bot.ui import acknowledge
+from bot.ui.page import Page
+from bot.ui.replies import whisper
+from bot.ui.views import about_lora
+from bot.ui.views.add_to_studio import AddToStudioButton
+from bot.ui.views.declare import DeclareButton
+from bot.ui.views.lora_pictures import add_pictures
+from bot.ui.views.press import Form, PressButton, PressSelect
+from inference.messages import MAX_PROMPT
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+_GREY = discord.ButtonStyle.secondary
+COMPANIONS = 5  # LoRAs that it was most often used with
+MAX_LABEL = 100  # characters of an option; Discord's limit
+_NO_RATING = "0"
+
+
+async def find(interaction: Interaction, lora_id: int) -> Lora:
+    """The entry that a button is about. Raises NothingThere."""
+    lora = await find_lora(interaction.client.easel.connection, lora_id)
+    if lora is None:
+        raise NothingThere(what=_("This LoRA is not in the library any more."))
+    return lora
+
+
+class LoraButton(PressButton, template=r"(?!)"):
+    """A button about one entry of the catalogue."""
+
+    def __init__(self, lora_id: int, label: str, custom_id: str, style: discord.ButtonStyle = _GREY) -> None:
+        self.lora_id = lora_id
+        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
+
+    async def lora(self, interaction: Interaction) -> Lora:
+        """The entry. Raises NothingThere."""
+        return await find(interaction, self.lora_id)
+
+
+class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
+    """Asks for a prompt and paints with the LoRA on a checkpoint that fits."""
+
+    asks = True
+
+    def __init__(self, lora_id: int) -> None:
+        super().__init__(lora_id, _("Use now"), f"use:{lora_id}", discord.ButtonStyle.primary)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Open the prompt."""
+        lora = await self.lora(interaction)
+        checkpoint = await checkpoint_for(interaction.client.easel, interaction.user.id, lora)
+        form = PromptForm(lora, checkpoint, opening=interaction.id)
+        await acknowledge.ask(interaction, form)
+
+
+class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<kept>[01])"):
+    """On a LoRA's page: bookmarks it, or takes the bookmark away."""
+
+    def __init__(self, lora_id: int, *, kept: bool) -> None:
+        super().__init__(lora_id, bookmark_label(kept=kept), f"mark:{lora_id}:{int(kept)}")
+        self.kept = kept
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]), kept=match["kept"] == "1")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Do it, and show the page as it is now."""
+        await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
+        await show_again(interaction, self.lora_id)
+
+
+def bookmark_label(*, kept: bool) -> str:
+    """What the toggle says, by what there is now."""
+    return _("Remove bookmark") if kept else _("Bookmark")
+
+
+async def toggle_bookmark(interaction: Interaction, lora_id: int, *, kept: bool) -> Lora:
+    """Take the presser's bookmark away if it was `kept`, else add it; gives the entry. Raises NothingThere."""
+    lora = await find(interaction, lora_id)
+    change = remove_bookmark if kept else add_bookmark
+    await change(interaction.client.easel.connection, interaction.user.id, lora.id)
+    return lora
+
+
+class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,18})"):
+    """Opens a LoRA's page."""
+
+    def __init__(self, lora_id: int) -> None:
+        super().__init__(lora_id, _("Details"), f"lora:{lora_id}")
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show the page, to this person only."""
+        await show(interaction, self.lora_id)
+
+
+class RateMenu(PressSelect, template=r"rate:(?P<lora>\d{1,18})"):
+    """One to five stars from each person; changed and taken back in the same place."""
+
+    def __init__(self, lora_id: int, mine: int | None = None) -> None:
+        self.lora_id = lora_id
+        options = [
+            discord.SelectOption(
+                label=about_lora.stars(count),
+                value=str(count),
+                description=ngettext("{count} star", "{count} stars", count).format(count=count),
+                default=count == mine,
+            )
+            for count in reversed(STARS)
+        ]
+        if mine is not None:
+            options.append(discord.SelectOption(label=_("Take my rating back"), value=_NO_RATING))
+        menu: ui.Select[Any] = ui.Select(custom_id=f"rate:{lora_id}", options=options, placeholder=_("Rate it"))
+        super().__init__(menu)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Keep the rating, and show the page with it."""
+        connection, person_id = interaction.client.easel.connection, interaction.user.id
+        lora = await find(interaction, self.lora_id)
+        (chosen,) = self.values
+        if chosen == _NO_RATING:
+            await unrate_lora(connection, person_id, lora.id)
+        elif chosen in map(str, STARS):
+            await rate_lora(connection, person_id, lora.id, int(chosen))
+        await show_again(interaction, lora.id)
+
+
+class CompanionMenu(PressSelect, template=r"with:(?P<lora>\d{1,18})"):
+    """The LoRAs that this one was often used with; choosing one opens its page."""
+
+    def __init__(self, lora_id: int, companions: Sequence[Lora] = ()) -> None:
+        options = [
+            discord.SelectOption(
+                label=other.name[:MAX_LABEL],
+                value=str(other.id),
+                description=f"{label(other.category)} · {base_models(other)}"[:MAX_LABEL],
+            )
+            for other in companions
+        ]
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"with:{lora_id}", options=options, placeholder=_("Often used with …")
+        )
+        super().__init__(menu)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show the page of the chosen one, to this person only."""
+        (chosen,) = self.values
+        await show(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
+
+
+class PromptForm(Form):
+    """What shall be painted with this LoRA?"""
+
+    def __init__(self, lora: Lora, checkpoint: str | None, *, opening: int) -> None:
+        super().__init__(_("Paint with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)
+        self._lora_id, self._checkpoint = lora.id, checkpoint
+        example = next((v.found.sidecar.example_prompt for v in lora.usable if v.found), "")
+        self.prompt: ui.TextInput[Any] = ui.TextInput(
+            custom_id="prompt",
+            style=discord.TextStyle.paragraph,
+            default=example or None,
+            max_length=MAX_PROMPT,
+        )
+        where = _("No checkpoint here fits it; you will see why")
+        if checkpoint:
+            where = _("On {checkpoint}").format(checkpoint=checkpoint)
+        self.add_item(ui.Label[Any](text=_("Prompt"), description=where[:MAX_LABEL], component=self.prompt))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Paint it."""
+        wish = Wish(
+            prompt=self.prompt.value,
+            checkpoint=self._checkpoint,
+            loras=(LoraWish(name=f"#{self._lora_id}"),),
+        )
+        await interaction.client.orders.paint(interaction, wish)
+
+
+# To be registered, so that pages from before a restart are alive.
+CONTROLS: tuple[type[ui.DynamicItem[Any]], ...] = (
+    BookmarkToggle,
+    CompanionMenu,
+    LoraPageButton,
+    RateMenu,
+    UseButton,
+)
+
+
+async def show(interaction: Interaction, lora_id: int) -> None:
+    """Show a LoRA's page in a message that only the person sees. Raises NothingThere."""
+    page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
+    await whisper(interaction, page.view, page.files)
+
+
+async def show_again(interaction: Interaction, lora_id: int) -> None:
+    """Show a LoRA's page as it is now, in place of the one whose control was used. Raises NothingThere."""
+    page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
+    await acknowledge.replace(interaction, page.view, page.files)
+
+
+async def _usual(easel: Easel, person_id: int) -> str | None:
+    checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    return checkpoint.name if checkpoint else None
+
+
+async def checkpoint_for(easel: Easel, person_id: int, lora: Lora) -> str | None:
+    """The checkpoint on which the person would use the LoRA: their usual one if it fits, else the first that does."""
+    fitting, usual = easel.requests.checkpoints_for(lora), await _usual(easel, person_id)
+    return usual if usual in fitting else next(iter(fitting), None)
+
+
+async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
+    """Everything that is known of a LoRA, pictures of what it does, and what to do with it."""
+    page = Page()
+    connection, usual = easel.connection, await _usual(easel, person_id)
+    often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
+    container = ui.Container[Any]()
+    head = about_lora.head(lora, await tags_of(connection, lora.id))
+    await add_pictures(page, container, easel, lora, head, usual)
+    container.add_item(ui.TextDisplay[Any](about_lora.versions(easel, lora, usual)))
+    container.add_item(ui.TextDisplay[Any](about_lora.facts(lora, often_with)))
+    page.view.add_item(container)
+    if often_with:
+        page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
+    page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(connection, person_id, lora.id))))
+    kept = await find_bookmark(connection, person_id, lora.id) is not None
+    buttons: list[PressButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
+    buttons.append(BookmarkToggle(lora.id, kept=kept))
+    if lora.usable and person_id in easel.settings.discord.operators:
+        buttons.append(DeclareButton(lora.id))
+    page.view.add_item(ui.ActionRow[Any](*buttons))
+    return page

@@ -1,0 +1,103 @@
+"""The pictures of a LoRA's page: the author's preview, and Easel's samples with the one without it among them."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.database.loras import Lora
+from bot.database.samples import Sample, awaits_samples, samples_of
+from bot.i18n import _, listed
+from bot.i18n.texts import clipped
+from bot.pictures.thumbnails import GALLERY, LIST
+from bot.ui.page import Page, fitting_first, preview_of
+
+MAX_SAMPLES = 9  # pictures; a message carries 10 files, and one is the preview
+MAX_NAME = 60  # characters of a name
+
+
+async def add_pictures(
+    page: Page, container: ui.Container[Any], easel: Easel, lora: Lora, head: str, usual: str | None
+) -> None:
+    """Add `head` with the pictures that belong to it, first those on the checkpoint `usual`."""
+    samples = await _samples(easel, lora, usual)
+    checkpoint = easel.settings.checkpoint(usual) if usual else None
+    wanted = fitting_first(easel, lora, checkpoint.base_model if checkpoint else None)
+    preview = await asyncio.to_thread(preview_of, easel.settings.library.folder, wanted)
+    shown = await page.attach_small(easel, preview, LIST if samples else GALLERY) if preview else None
+    if shown and samples:
+        container.add_item(ui.Section[Any](head, accessory=ui.Thumbnail[Any](shown, description=_("Preview"))))
+    else:
+        container.add_item(ui.TextDisplay[Any](head))
+        if shown:
+            container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(shown, description=_("Preview"))))
+    if samples:
+        await _add_samples(page, container, easel, lora, samples)
+    elif await _to_come(easel, lora):
+        container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
+
+
+async def _to_come(easel: Easel, lora: Lora) -> bool:
+    """Whether samples will be painted."""
+    wanted = easel.settings.library.samples and easel.requests.checkpoints_for(lora)
+    return bool(wanted) and await awaits_samples(easel.connection, lora.id)
+
+
+async def _samples(easel: Easel, lora: Lora, usual: str | None) -> list[list[Sample]]:
+    """The samples by version, as many as a message carries."""
+    painted = await samples_of(easel.connection, lora)
+    by_version = [list(group) for _id, group in groupby(painted, key=lambda sample: sample.version_id)]
+    by_version.sort(key=lambda samples: samples[0].checkpoint != usual)
+    room, kept = MAX_SAMPLES, list[list[Sample]]()
+    for samples in by_version:
+        if len(samples) <= room:
+            room -= len(samples)
+            kept.append(samples)
+    return kept
+
+
+async def _add_samples(
+    page: Page, container: ui.Container[Any], easel: Easel, lora: Lora, by_version: list[list[Sample]]
+) -> None:
+    """One gallery, each version's own picture without it last, and below it what the pictures are."""
+    in_order = [sample for samples in by_version for sample in (*samples[1:], samples[0])]
+    folder = easel.settings.storage.pictures
+    small = [await easel.thumbnails.of(folder / sample.path, GALLERY) for sample in in_order]
+    if None in small:  # somebody deleted a file: what stands below would be wrong
+        return
+    items = [
+        discord.MediaGalleryItem(page.attach(picture), description=_alternative(lora, sample))
+        for sample, picture in zip(in_order, small, strict=True)
+        if picture
+    ]
+    container.add_item(ui.MediaGallery[Any](*items))
+    container.add_item(ui.TextDisplay[Any]("\n".join(f"-# {line}" for line in _captions(lora, by_version))))
+
+
+def _alternative(lora: Lora, sample: Sample) -> str:
+    """What is read out in the picture's place."""
+    told = _("With {lora}, on {checkpoint}") if sample.position else _("Without {lora}, on {checkpoint}")
+    return told.format(lora=clipped(lora.name, MAX_NAME), checkpoint=clipped(sample.checkpoint, MAX_NAME))
+
+
+def _captions(lora: Lora, by_version: list[list[Sample]]) -> list[str]:
+    """For each version, which of the pictures are with it and which is not."""
+    told = _("{version} on {checkpoint}: {with_it} with it; {last} without it, from the same seed as {first}.")
+    names = {version.id: clipped(version.name, MAX_NAME) for version in lora.versions}
+    lines, last = list[str](), 0
+    for samples in by_version:
+        first, last = last + 1, last + len(samples)
+        line = told.format(
+            version=names[samples[0].version_id],
+            checkpoint=clipped(samples[0].checkpoint, MAX_NAME),
+            with_it=listed(str(number) for number in range(first, last)),
+            first=first,
+            last=last,
+        )
+        lines.append(line)
+    return lines

@@ -1,0 +1,175 @@
+"""The market: the library's LoRAs by what people make of them, narrowed down by menus and words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.database.bookmarks import find_bookmark
+from bot.database.lora_search import Sort
+from bot.database.loras import Lora, LoraPage, browse_loras
+from bot.i18n import _, later, ngettext, number
+from bot.i18n.texts import clipped
+from bot.requests.preferences import usual_checkpoint
+from bot.ui import acknowledge
+from bot.ui.page import Page
+from bot.ui.replies import whisper
+from bot.ui.views import about_lora
+from bot.ui.views.browse import PLACE, Room, Spot, add_menus, chosen, page_buttons
+from bot.ui.views.lora import LoraPageButton, bookmark_label, toggle_bookmark
+from bot.ui.views.press import PressButton
+from bot.workspace.browsing import Place, Query, first_in_market, in_order, place_of, query_at
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+PAGE_SIZE = 4  # entries of 7 components each; beside them 12 for title, menus and buttons make Discord's 40
+MAX_NAME = 80  # characters of a name in what is told of a press
+
+
+class Market(Room):
+    """The whole library."""
+
+    key = "mk"
+    sorts = (Sort.TRENDING, Sort.TOP_RATED, Sort.MOST_USED, Sort.NEWEST, Sort.OLDEST, Sort.NAME)
+    tags = True
+    search_title = later("Search the market")
+    searched = later("Names, trigger words, descriptions; a typo does no harm")
+
+    async def page(self, easel: Easel, person_id: int, place: Place) -> Page:
+        """What is found there, four at a time."""
+        return await market_page(easel, person_id, place)
+
+
+MARKET = Market()
+
+
+class MarketButton(PressButton, template=r"market"):
+    """Opens the market, for whoever presses."""
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Market"), custom_id="market"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show it as it opens without a wish."""
+        await open_market(interaction)
+
+
+class KeepButton(PressButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]):{PLACE}"):
+    """Bookmarks an entry without leaving the market, or takes the bookmark away."""
+
+    def __init__(self, lora_id: int, place: Place, *, kept: bool) -> None:
+        self.lora_id, self.place, self.kept = lora_id, place, kept
+        button: ui.Button[Any] = ui.Button(
+            label=bookmark_label(kept=kept), custom_id=f"mkk:{lora_id}:{int(kept)}:{place}"
+        )
+        super().__init__(button)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["lora"]), Place(int(match["page"]), match["key"]), kept=match["kept"] == "1")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Do it, and show the page as it is now, with a word on where what was kept is found."""
+        lora = await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
+        told = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
+        note = "" if self.kept else told.format(lora=clipped(lora.name, MAX_NAME))
+        page = await market_page(interaction.client.easel, interaction.user.id, self.place, note)
+        await acknowledge.replace(interaction, page.view, page.files)
+
+
+# To be registered beside those of `browse`, so that pages from before a restart are alive.
+BUTTONS: tuple[type[PressButton], ...] = (KeepButton, MarketButton)
+
+
+async def open_market(interaction: Interaction, query: Query | None = None) -> None:
+    """Show the market in a message that only the person sees; None shows what suits the person best."""
+    easel, person_id = interaction.client.easel, interaction.user.id
+    wanted = query or await first_in_market(easel, person_id)
+    page = await market_page(easel, person_id, await place_of(easel, person_id, wanted))
+    await whisper(interaction, page.view, page.files)
+
+
+async def market_page(easel: Easel, person_id: int, place: Place, note: str = "") -> Page:
+    """One page of what was looked for; `note` says what has just happened.
+
+    Raises NothingThere when the place is too old.
+    """
+    query = await query_at(easel.connection, person_id, place)
+    found = await browse_loras(
+        easel.connection,
+        limit=PAGE_SIZE,
+        offset=place.page * PAGE_SIZE,
+        search=query.search,
+        category=query.category,
+        tag=query.tag or None,
+        base_models=easel.settings.matching.table.fitting(query.base_model) if query.base_model else None,
+        sort=query.sort,
+    )
+    if not found.loras and place.page:  # the library has become smaller
+        return await market_page(easel, person_id, place.turned(-place.page))
+    page = Page()
+    title = await _title(easel, person_id, query, place, found)
+    page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
+    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    base_model = query.base_model or (usual.base_model if usual else None)
+    for lora in found.loras:
+        preview = await page.attach_preview(easel, lora, base_model)
+        text = about_lora.entry(easel, lora, usual.name if usual else None)
+        page.view.add_item(await _entry(easel, person_id, text, preview, lora, place))
+    spot = Spot(MARKET.key, place)
+    page.view.add_item(ui.ActionRow[Any](*page_buttons(spot, query, more=found.more)))
+    await add_menus(page, easel, person_id, MARKET, spot, query)
+    return page
+
+
+async def _title(easel: Easel, person_id: int, query: Query, place: Place, found: LoraPage) -> str:
+    """What is shown, and to whom it may help, a word on what to do."""
+    lines = [f"## {_('Market')}"]
+    if not found.total:
+        return "\n".join([*lines, _nothing(query)])
+    count = ngettext("{count} LoRA", "{count} LoRAs", found.total).format(count=number(found.total))
+    parts = [count, *chosen(query), in_order(query.sort)]
+    if found.total > PAGE_SIZE:
+        pages = -(-found.total // PAGE_SIZE)
+        parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))
+    lines.append(f"-# {' · '.join(parts)}")
+    if query == await first_in_market(easel, person_id) and query.sort is Sort.TOP_RATED and not place.page:
+        lines.append(
+            _("Your first time here? *Details* shows what a LoRA does and paints with it, *Bookmark* keeps it.")
+        )
+    return "\n".join(lines)
+
+
+def _nothing(query: Query) -> str:
+    """Nothing was found: why that may be, and what to do."""
+    filters = " · ".join(chosen(query))
+    if not filters:
+        return _("There is no LoRA here yet. The operator of this bot puts their files into its library.")
+    told = _("Nothing here matches {filters}.").format(filters=filters)
+    if query.search:
+        return f"{told} " + _("Try other words, or choose *For any base model* below.")
+    return f"{told} " + _("Choose something else below.")
+
+
+async def _entry(
+    easel: Easel, person_id: int, text: str, preview: str | None, lora: Lora, place: Place
+) -> ui.Container[Any]:
+    """An entry: its picture, what is known of it, and what to do with it."""
+    container = ui.Container[Any]()
+    if preview is None:
+        container.add_item(ui.TextDisplay[Any](text))
+    else:
+        container.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
+    kept = await find_bookmark(easel.connection, person_id, lora.id) is not None
+    container.add_item(ui.ActionRow[Any](LoraPageButton(lora.id), KeepButton(lora.id, place, kept=kept)))
+    return container

@@ -1,0 +1,147 @@
+"""The queue as a message: a person's own jobs, and for staff everybody's, with the switch that pauses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.jobs import Job, unfinished_jobs, unfinished_of_all
+from bot.errors import NotStaff
+from bot.i18n import _, duration, later, ngettext
+from bot.i18n.texts import plain, summary
+from bot.ui.acknowledge import replace
+from bot.ui.views.press import MAX_DISCORD_ID, PressButton
+from bot.ui.views.staff import is_operator, is_staff_of
+from bot.ui.views.waiting import CancelButton, place
+from inference.queue import EVERYWHERE
+
+if TYPE_CHECKING:
+    import re
+
+    from bot.jobs.generation import Generation
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+SHOWN = 8  # jobs with a button each; a message holds 40 components
+MAX_TEXT = 3600  # characters about them; a message holds 4000
+NOTHING = later("You have nothing in the queue. Paint something with /imagine.")
+
+
+def how_far(generation: Generation, job: Job) -> str:
+    """`painting · 20 seconds left`, or its place in the queue."""
+    if generation.paints(job):
+        left = generation.forecast(job).done
+        return _("painting") if left is None else _("painting · about {time} left").format(time=duration(left))
+    if generation.is_paused(job.server_id):
+        return _("waiting · the queue is paused")
+    return place(generation.forecast(job))
+
+
+async def own_queue(interaction: Interaction) -> ui.LayoutView:
+    """What the person waits for. Raises DatabaseError."""
+    easel = interaction.client.easel
+    jobs = await unfinished_jobs(easel.connection, interaction.user.id)
+    told = [
+        (job, f"**{how_far(easel.generation, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}")
+        for job in jobs[:SHOWN]
+    ]
+    view = _listed(told, len(jobs), _(NOTHING))
+    if is_staff_of(interaction, interaction.guild_id):
+        view.add_item(ui.ActionRow[Any](EverybodyButton()))
+    return view
+
+
+async def everybodys_queue(interaction: Interaction) -> ui.LayoutView:
+    """Everybody's jobs: for staff those of their server, for operators all; what people wrote stays theirs.
+
+    Raises NotStaff or DatabaseError.
+    """
+    if not is_staff_of(interaction, interaction.guild_id):
+        raise NotStaff
+    easel, scope = interaction.client.easel, _scope(interaction)
+    jobs = await unfinished_of_all(easel.connection)
+    seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
+    told = [
+        (job, f"**{how_far(easel.generation, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
+        for job in seen[:SHOWN]
+    ]
+    view = _listed(told, len(seen), _("Nobody here waits for anything."))
+    if elsewhere := len(jobs) - len(seen):
+        text = ngettext("-# {count} job of other servers", "-# {count} jobs of other servers", elsewhere)
+        view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
+    view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in easel.generation.paused)))
+    return view
+
+
+def _scope(interaction: Interaction) -> int:
+    """Whose queue it is: an operator's is everybody's, staff's that of their server."""
+    return EVERYWHERE if is_operator(interaction) else interaction.guild_id or EVERYWHERE
+
+
+def _listed(told: list[tuple[Job, str]], count: int, nothing: str) -> ui.LayoutView:
+    """The first jobs with what is said about each, as many as have room."""
+    view = ui.LayoutView(timeout=None)
+    room, shown = MAX_TEXT, 0
+    for job, text in told:
+        room -= len(text)
+        if shown and room < 0:
+            break
+        view.add_item(ui.Section[Any](text, accessory=CancelButton(job.id)))
+        shown += 1
+    if not count:
+        view.add_item(ui.TextDisplay[Any](nothing))
+    elif count > shown:
+        more = ngettext("… and {count} more.", "… and {count} more.", count - shown).format(count=count - shown)
+        view.add_item(ui.TextDisplay[Any](more))
+    return view
+
+
+class EverybodyButton(PressButton, template=r"queue:all"):
+    """Shows staff what everybody waits for."""
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Everybody's"), custom_id="queue:all"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def press(self, interaction: Interaction) -> None:
+        """Turn the message."""
+        await replace(interaction, await everybodys_queue(interaction), [])
+
+
+class PauseButton(PressButton, template=r"queue:(?P<way>pause|resume):(?P<scope>\d{1,19})"):
+    """Pauses the queue of a server, or all of it, and lets it go on: what runs ends, nothing new is begun."""
+
+    def __init__(self, scope: int, *, pauses: bool) -> None:
+        self.scope, self.pauses = scope, pauses
+        label = _("Pause the queue") if pauses else _("Let it go on")
+        way = "pause" if pauses else "resume"
+        super().__init__(ui.Button(label=label, custom_id=f"queue:{way}:{scope}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        scope = int(match["scope"])
+        if scope >= MAX_DISCORD_ID:
+            raise ValueError(scope)
+        return cls(scope, pauses=match["way"] == "pause")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Pause, or go on. Raises NotStaff."""
+        if not is_staff_of(interaction, self.scope):
+            raise NotStaff
+        generation = interaction.client.easel.generation
+        if self.pauses:
+            await generation.pause(self.scope, interaction.user.id)
+        else:
+            await generation.unpause(self.scope)
+        await replace(interaction, await everybodys_queue(interaction), [])
+
+
+QUEUE_BUTTONS = (EverybodyButton, PauseButton)

@@ -1,0 +1,116 @@
+"""A refusal that helps: why the LoRA does not fit, and buttons for what does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.drafts import find_draft
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.i18n.texts import on_a_label
+from bot.requests.builder import LoraWish, Wish
+from bot.ui.replies import Helpful, sentence
+from bot.ui.views.press import PressButton
+from inference.errors import LoraMisfit
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+MAX_CHECKPOINTS = 5  # buttons of one row
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A bookmarked LoRA of the same category that does fit."""
+
+    lora_id: int
+    name: str
+
+
+class Refused(Helpful):
+    """A wish that was refused, kept as a draft, with what would work instead. `position` of the LoRA in the wish."""
+
+    def __init__(
+        self, refusal: LoraMisfit, draft_id: int, position: int, alternatives: tuple[Alternative, ...]
+    ) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.draft_id = draft_id
+        self.position = position
+        self.alternatives = alternatives
+
+    def view(self) -> ui.LayoutView:
+        """The sentence, and the ways out as buttons."""
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any](sentence(self.refusal)))
+        if names := self.refusal.fitting_checkpoints[:MAX_CHECKPOINTS]:
+            view.add_item(ui.ActionRow[Any](*(PaintOnButton(self.draft_id, name) for name in names)))
+        if self.alternatives:
+            swaps = [SwapButton(self.draft_id, self.position, a.lora_id, a.name) for a in self.alternatives]
+            view.add_item(ui.ActionRow[Any](*swaps))
+        return view
+
+
+class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
+    """Takes the wish up again on a checkpoint that fits."""
+
+    posts = True
+
+    def __init__(self, draft_id: int, checkpoint: str) -> None:
+        self.draft_id, self.checkpoint = draft_id, checkpoint
+        button: ui.Button[Any] = ui.Button(
+            label=_("Paint on {checkpoint}").format(checkpoint=checkpoint)[:80],
+            style=discord.ButtonStyle.primary,
+            custom_id=f"on:{draft_id}:{checkpoint}",
+        )
+        super().__init__(button)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["draft"]), match["checkpoint"])
+
+    async def press(self, interaction: Interaction) -> None:
+        """Paint the same on the other checkpoint."""
+        wish = await _wish(interaction, self.draft_id)
+        await interaction.client.orders.paint(interaction, wish.model_copy(update={"checkpoint": self.checkpoint}))
+
+
+class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\d{1,2}):(?P<lora>\d{1,18})"):
+    """Takes the wish up again with a LoRA that fits in the place of the one that does not."""
+
+    posts = True
+
+    def __init__(self, draft_id: int, position: int, lora_id: int, name: str = "") -> None:
+        self.draft_id, self.position, self.lora_id = draft_id, position, lora_id
+        button: ui.Button[Any] = ui.Button(
+            label=_("Use {name} instead").format(name=on_a_label(name))[:80],
+            custom_id=f"swap:{draft_id}:{position}:{lora_id}",
+        )
+        super().__init__(button)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["draft"]), int(match["position"]), int(match["lora"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Paint with the other LoRA, at its own recommended weight."""
+        wish = await _wish(interaction, self.draft_id)
+        loras = list(wish.loras)
+        if self.position >= len(loras):
+            raise NothingThere(what=_("This button does not belong to that wish."))
+        loras[self.position] = LoraWish(name=f"#{self.lora_id}")
+        await interaction.client.orders.paint(interaction, wish.model_copy(update={"loras": tuple(loras)}))
+
+
+async def _wish(interaction: Interaction, draft_id: int) -> Wish:
+    text = await find_draft(interaction.client.easel.connection, draft_id, interaction.user.id)
+    if text is None:
+        raise NothingThere(what=_("This wish is too old; please use /imagine again."))
+    return Wish.model_validate_json(text)

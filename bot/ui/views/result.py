@@ -1,0 +1,251 @@
+"""The message of a job that has ended, and its buttons."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from abc import abstractmethod
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.deliveries import find_delivery
+from bot.database.jobs import Job, JobState
+from bot.database.pictures import Picture, forget_picture, pictures_of_job
+from bot.errors import NothingThere, NotYours
+from bot.i18n import _, later, number, remarked
+from bot.i18n.texts import plain, sentence_of_ours, summary
+from bot.ui.acknowledge import acknowledge
+from bot.ui.page import Page
+from bot.ui.replies import sentence, whisper
+from bot.ui.views.details import BookmarkLorasButton, DetailsButton, RemixButton
+from bot.ui.views.press import JobButton
+from bot.ui.views.sheet import sheet_view
+from bot.ui.views.stacks import SaveResultButton
+from bot.ui.views.studio.trials import SweepJobButton
+from bot.workspace.remix import edited
+from bot.workspace.repaint import picture_gone, upscaled, varied
+
+if TYPE_CHECKING:
+    from bot.app.assembly import Easel
+    from bot.pictures.attachments import Attachment
+    from bot.ui.views.press import Interaction
+
+MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
+SHORTEST = 0.1  # seconds; "0 s" would look like an error
+_ROW = 5  # buttons of one row
+
+
+class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
+    """The same request with another seed, as a new message."""
+
+    posts = True
+    name, label, style = "again", later("Again"), discord.ButtonStyle.primary
+
+    async def press(self, interaction: Interaction) -> None:
+        """Order it again."""
+        job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
+        if _only_enlarged(job):
+            raise NothingThere(what=_("This picture was only enlarged. Press *Again* under the one it came from."))
+        bot = interaction.client
+        await bot.orders.order(interaction, await bot.easel.requests.again(job.request))
+
+
+class PictureButton(JobButton, template=r"(?!)"):
+    """A button about one picture of a job: `NAME:JOB` asks which where there are several, `NAME:JOB:POSITION` knows."""
+
+    def __init__(self, job_id: int, position: int | None = None) -> None:
+        super().__init__(job_id)
+        self.position = position
+        if position is not None:
+            self.item.custom_id = f"{self.name}:{job_id}:{position}"
+            self.item.label = str(position + 1)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["job"]), int(match["position"]) if match["position"] else None)
+
+    async def press(self, interaction: Interaction) -> None:
+        """Begin with the picture, or ask with which."""
+        job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
+        easel = interaction.client.easel
+        pictures = await pictures_of_job(easel.connection, job.id)
+        wanted = 0 if self.position is None else self.position
+        if self.position is None and len(pictures) > 1:
+            page = await _which(easel, type(self), pictures)
+            await whisper(interaction, page.view, page.files)
+        elif picture := next((picture for picture in pictures if picture.position == wanted), None):
+            await self.begin(interaction, job, picture)
+        else:
+            raise picture_gone()
+
+    @abstractmethod
+    async def begin(self, interaction: Interaction, job: Job, picture: Picture) -> None:
+        """Do it with this picture."""
+
+
+class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
+    """Paints the picture half anew, with another seed."""
+
+    posts = True
+    name, label = "vary", later("Vary")
+
+    async def begin(self, interaction: Interaction, job: Job, picture: Picture) -> None:
+        """Order it."""
+        bot = interaction.client
+        await bot.orders.order(interaction, await varied(bot.easel, job, picture))
+
+
+class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
+    """Makes the picture twice as large, painted over where the checkpoint can."""
+
+    posts = True
+    name, label = "up", later("Upscale")
+
+    async def begin(self, interaction: Interaction, job: Job, picture: Picture) -> None:
+        """Order it, or deliver what is done."""
+        bot = interaction.client
+        larger = await upscaled(bot.easel, job, picture)
+        if larger.picture is None:
+            await bot.orders.order(interaction, larger.request)
+        else:
+            await bot.orders.record(interaction, larger.request, larger.picture, (larger.note,))
+
+
+async def _which(easel: Easel, kind: type[PictureButton], pictures: tuple[Picture, ...]) -> Page:
+    """Ask which picture is meant."""
+    page = Page()
+    page.view.add_item(ui.TextDisplay[Any](_("Which picture?")))
+    small = [await easel.thumbnails.of(easel.settings.storage.pictures / picture.path) for picture in pictures]
+    if shown := [discord.MediaGalleryItem(page.attach(thumbnail)) for thumbnail in small if thumbnail]:
+        page.view.add_item(ui.MediaGallery[Any](*shown))
+    buttons = [kind(picture.job_id, picture.position) for picture in pictures]
+    for start in range(0, len(buttons), _ROW):
+        page.view.add_item(ui.ActionRow[Any](*buttons[start : start + _ROW]))
+    return page
+
+
+class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
+    """The studio, filled from one's own job."""
+
+    name, label = "edit", later("Edit")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Open it."""
+        job = await self.own_job(interaction, _("*Remix* in the menu of the message opens it in your own studio."))
+        again = await edited(interaction.client.easel, job)
+        await interaction.client.desk.open_with(interaction, again.wish, "\n".join(again.notes))
+
+
+class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
+    """Takes the message away and deletes its pictures; staff only take the message away."""
+
+    name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger
+
+    async def press(self, interaction: Interaction) -> None:
+        """Delete message, files and rows."""
+        job = await self.job(interaction)
+        mine = job.person_id == interaction.user.id
+        staff = interaction.guild_id is not None and interaction.permissions.manage_messages
+        if not (mine or staff):
+            raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
+        await acknowledge(interaction)
+        if mine:
+            await _delete_pictures(interaction.client.easel, job)
+            await _take_back(interaction, job)
+        with suppress(discord.NotFound):  # pressed twice, or somebody else was faster
+            await interaction.delete_original_response()
+
+
+async def _delete_pictures(easel: Easel, job: Job) -> None:
+    for picture in await pictures_of_job(easel.connection, job.id):
+        path = easel.settings.storage.pictures / picture.path
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        await forget_picture(easel.connection, picture.id)
+
+
+async def _take_back(interaction: Interaction, job: Job) -> None:
+    """Deleted from the history, a picture also goes from where it was delivered."""
+    delivery = await find_delivery(interaction.client.easel.connection, job.id)
+    shown = interaction.message.id if interaction.message else None
+    if delivery is None or delivery.message_id is None or delivery.message_id == shown:
+        return
+    channel = interaction.client.get_partial_messageable(job.channel_id)
+    with suppress(discord.HTTPException):  # gone, or private, or in a place where the bot may not look
+        await channel.get_partial_message(delivery.message_id).delete()
+
+
+def result_view(job: Job, attachments: tuple[Attachment, ...], *, shows_prompt: bool) -> ui.LayoutView:
+    """The pictures, one line on how they were painted, and the buttons."""
+    if job.request.variants:
+        return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])
+    line = summary(job.request)
+    if job.seconds:
+        line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, SHORTEST), 1))
+    told = [
+        *(sentence_of_ours(remarked(note)) for note in job.notes),
+        *dict.fromkeys(a.note for a in attachments if a.note),
+    ]
+    lines = [f"-# {line}", *(f"-# {note}" for note in told)]
+    if shows_prompt and job.request.prompt:
+        lines.insert(0, f"> {plain(job.request.prompt, MAX_SHOWN_PROMPT)}")
+    items = [discord.MediaGalleryItem(f"attachment://{attachment.name}") for attachment in attachments]
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.MediaGallery[Any](*items))
+    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
+    again = [] if _only_enlarged(job) else [AgainButton(job.id)]
+    view.add_item(ui.ActionRow[Any](*again, VaryButton(job.id), EditButton(job.id), UpscaleButton(job.id)))
+    view.add_item(ui.ActionRow[Any](*_about_loras(job), DetailsButton(job.id), DeleteButton(job.id)))
+    return view
+
+
+def _about_loras(job: Job) -> list[JobButton]:
+    """What can be done with the LoRAs of a picture; nothing when there are none."""
+    return [kind(job.id) for kind in (BookmarkLorasButton, SaveResultButton, SweepJobButton) if job.request.loras]
+
+
+def _only_enlarged(job: Job) -> bool:
+    return job.request.image is not None and job.request.image.strength == 0
+
+
+_ENDS = {
+    JobState.CANCELLED: later("**Cancelled**"),
+    JobState.FAILED: later("**Not painted**"),
+    JobState.SUCCEEDED: later("**Painted, but the pictures are not there any more**"),
+}
+
+
+def ended_view(job: Job) -> ui.LayoutView:
+    """What became of a job that left no picture."""
+    text = _(_ENDS[job.state])
+    if job.failure is not None:
+        text += f"\n{sentence(job.failure)}\n-# " + _("job {number}").format(number=job.id)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"{text}\n-# {summary(job.request)}"))
+    view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
+    return view
+
+
+def unshown_view(job: Job) -> ui.LayoutView:
+    """What became of a job could not be shown, for a reason that stays."""
+    text = _("**Sorry, this could not be shown**") + "\n"
+    text += _("Something broke on our side, and it is written down. Finished pictures are kept: open them in /history.")
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"{text}\n-# " + _("job {number}").format(number=job.id)))
+    view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
+    return view
+
+
+CONTROLS = (
+    AgainButton,
+    BookmarkLorasButton,
+    DeleteButton,
+    DetailsButton,
+    EditButton,
+    RemixButton,
+    UpscaleButton,
+    VaryButton,
+)

@@ -1,0 +1,148 @@
+"""The message of a sweep or a comparison: one contact sheet, and buttons that take a variant into the studio."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.jobs import Job
+from bot.errors import NothingThere
+from bot.i18n import _, number, remarked
+from bot.i18n.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary
+from bot.pictures.sheets import letters_of
+from bot.requests.builder import LoraWish, wish_of
+from bot.requests.variants import VariantName, names_of
+from bot.ui.views.press import JobButton
+from bot.workspace.studio_draft import Studio, StudioLora
+from inference.errors import TooManyLoras
+from inference.messages import GenerationRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bot.pictures.attachments import Attachment
+    from bot.ui.views.press import Interaction
+
+ROW = 5  # buttons of one row
+MAX_LEGEND = 800  # characters
+
+
+class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<variant>\d))?"):
+    """Puts the weights of one variant into the studio of whoever presses; what it leaves out is taken out there."""
+
+    name, label = "take", "…"
+
+    def __init__(self, job_id: int, variant: int, told: str = "…") -> None:
+        self.variant = variant
+        super().__init__(job_id)
+        self.item.label, self.item.custom_id = told[:80], f"take:{job_id}:{variant}"
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["job"]), int(match["variant"] or 0))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Take it. The prompt comes along only from one's own job, and only into a studio that has none."""
+        job = await self.job(interaction)
+        request = job.request
+        if self.variant >= len(request.variants):
+            raise NothingThere(what=_("This picture is not in the records any more."))
+        chosen = request.only(self.variant)
+        desk, person_id = interaction.client.desk, interaction.user.id
+        standing = await desk.standing(person_id)
+        note = _("Taken from the sheet: {variant}.").format(variant=plain(spoken(names_of(request)[self.variant])))
+        if job.person_id == person_id and not standing.studio.wish.prompt:
+            await desk.open_with(interaction, wish_of(chosen), note)
+            return
+        entries = await _entries(interaction, request)
+        limit = interaction.client.easel.settings.limits.max_loras
+        await desk.change(person_id, lambda studio: _taken(studio, request, self.variant, entries, limit))
+        await desk.open(interaction, note)
+
+
+async def _entries(interaction: Interaction, request: GenerationRequest) -> dict[str, StudioLora]:
+    """What the LoRAs of a request are in a studio, by their files; those that are gone are left out."""
+    found: dict[str, StudioLora] = {}
+    for use in request.loras:
+        wish = LoraWish(name=use.name, sha256=use.sha256)
+        lora = (await interaction.client.easel.requests.choose(wish, None)).lora
+        if lora is not None:
+            found[use.sha256] = StudioLora(lora_id=lora.id, name=lora.name, sha256=use.sha256)
+    return found
+
+
+def _taken(
+    studio: Studio, request: GenerationRequest, variant: int, entries: dict[str, StudioLora], limit: int
+) -> Studio:
+    for use, weight in zip(request.loras, request.variants[variant], strict=True):
+        lora = entries.get(use.sha256)
+        if lora is None:
+            continue
+        if not weight:
+            studio = studio.without({lora.lora_id})
+        elif studio.has(lora.lora_id):
+            studio = studio.changed(lora.lora_id, weight=weight)
+        else:
+            studio = studio.with_lora(lora.model_copy(update={"weight": weight, "trigger_words": use.trigger_words}))
+    if len(studio.loras) > limit:
+        raise TooManyLoras(count=len(studio.loras), limit=limit)
+    return studio
+
+
+def sheet_view(job: Job, sheet: Attachment, buttons: Sequence[ui.Item[Any]]) -> ui.LayoutView:
+    """The sheet, what it shows, a button for each variant, and the usual `buttons`."""
+    request = job.request
+    names = names_of(request)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(f"attachment://{sheet.name}")))
+    view.add_item(ui.TextDisplay[Any](_told(job, names, sheet.note)))
+    letters = letters_of(request)
+    takes = [TakeVariantButton(job.id, i, _on_button(name, letters)) for i, name in enumerate(names)]
+    for start in range(0, len(takes), ROW):
+        view.add_item(ui.ActionRow[Any](*takes[start : start + ROW]))
+    view.add_item(ui.ActionRow[Any](*buttons))
+    return view
+
+
+def spoken(name: VariantName) -> str:
+    """A variant in words: `Komori 0.6`, `without Komori`."""
+    if name.lora is not None and name.weight:
+        return f"{name.lora} {name.weight:g}"
+    if name.everything and name.lora is None:
+        return _("without any")
+    left_out = [name.lora] if name.lora is not None else list(name.without)
+    return _("without {loras}").format(loras=", ".join(left_out)) if left_out else _("all")
+
+
+def _on_button(name: VariantName, letters: Mapping[str, str]) -> str:
+    """The same in the room of a button: names are cut, and those with a letter on the sheet go by that."""
+    if name.lora is not None:
+        return spoken(replace(name, lora=on_a_label(name.lora)))
+    return spoken(replace(name, without=tuple(letters.get(each, each) for each in name.without)))
+
+
+def _without_tried(request: GenerationRequest) -> GenerationRequest:
+    """The request without the LoRA that has another weight in each picture of a sweep: its usual one is in none."""
+    tried = names_of(request)[0].lora
+    return request.model_copy(update={"loras": tuple(use for use in request.loras if use.name != tried)})
+
+
+def _told(job: Job, names: list[VariantName], sent: str) -> str:
+    lora = names[0].lora
+    if lora is not None:
+        weights = " · ".join(f"{name.weight:g}" for name in names)
+        head = _("**{lora}** at {weights}, with the same seed").format(lora=clipped(lora, 120), weights=weights)
+    else:
+        head = _("What each LoRA does, with the same seed")
+    letters = letters_of(job.request)
+    legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
+    seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
+    notes = [f"-# {sentence_of_ours(remarked(note))}" for note in (*job.notes, sent) if note]
+    told = "-# " + " · ".join([summary(_without_tried(job.request)), *seconds])
+    ask = "-# " + _("A button below takes one of them into your studio.")
+    return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), told, *notes, ask])

@@ -1,0 +1,86 @@
+"""Painting with a stack by name: all of it, or a refusal that says what of it does not fit and offers ways out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.database.drafts import find_draft, save_draft
+from bot.database.preferences import find_preferences
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.i18n.texts import bounded_lines, plain
+from bot.requests.builder import Wish
+from bot.requests.preferences import preferred
+from bot.ui.replies import Helpful, sentence
+from bot.ui.views.press import PressButton
+from bot.ui.views.refusal import PaintOnButton
+from bot.workspace.stacks import StackFit, judge, require_stack, wishes_of
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+MAX_REASONS = 2000  # characters
+
+
+async def with_stack(easel: Easel, person_id: int, wish: Wish, name: str) -> Wish:
+    """`wish` with the LoRAs of a stack before its own; one that is in both is as the wish has it.
+
+    Raises NothingThere, or StackRefused when not all of the stack can be used on the wish's checkpoint.
+    """
+    stack = await require_stack(easel.connection, person_id, name)
+    wish = preferred(wish, easel.settings, await find_preferences(easel.connection, person_id))
+    fit = await judge(easel.requests, stack, wish.checkpoint)
+    named = {(await easel.requests.lora(lora.name)).id for lora in wish.loras}
+    pairs = zip(wishes_of(stack), fit.choices, strict=True)
+    kept = [lora for lora, choice in pairs if choice.lora is None or choice.lora.id not in named]
+    whole = wish.model_copy(update={"loras": (*kept, *wish.loras)})
+    if fit.refused:
+        draft_id = await save_draft(easel.connection, person_id, whole.model_dump_json())
+        raise StackRefused(fit, wish.checkpoint or "", draft_id)
+    return whole
+
+
+@dataclass
+class StackRefused(Helpful):
+    """A stack that does not go with the chosen checkpoint as a whole; the wish is kept as a draft."""
+
+    fit: StackFit
+    checkpoint: str
+    draft_id: int
+
+    def view(self) -> ui.LayoutView:
+        """Each LoRA that does not fit with its reason, and the ways out."""
+        told = _("Not all of {name} can be used on {checkpoint}:")
+        head = told.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
+        reasons = [f"- {sentence(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any]("\n".join([head, *bounded_lines(reasons, MAX_REASONS)])))
+        gone = any(choice.lora is None or not choice.lora.usable for _lora, choice in self.fit.refused)
+        others = [] if gone else [PaintOnButton(self.draft_id, name) for name in self.fit.checkpoints[:4]]
+        view.add_item(ui.ActionRow[Any](OpenDraftButton(self.draft_id), *others))
+        return view
+
+
+class OpenDraftButton(PressButton, template=r"stdraft:(?P<draft>\d{1,18})"):
+    """Under a refusal: opens the wish in the studio, where it can be put right."""
+
+    def __init__(self, draft_id: int) -> None:
+        self.draft_id = draft_id
+        super().__init__(ui.Button(label=_("Open in the studio"), custom_id=f"stdraft:{draft_id}"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["draft"]))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Fill the studio with it."""
+        text = await find_draft(interaction.client.easel.connection, self.draft_id, interaction.user.id)
+        if text is None:
+            raise NothingThere(what=_("This wish is too old; please use /imagine again."))
+        await interaction.client.desk.open_with(interaction, Wish.model_validate_json(text))

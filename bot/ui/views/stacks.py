@@ -1,0 +1,315 @@
+"""A person's stacks: the list with its buttons, the form that saves one, and what is told of one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.database.stacks import (
+    MAX_NAME,
+    Stack,
+    StackLora,
+    count_stacks,
+    delete_stack,
+    find_stack,
+    list_stacks,
+    unshare_stack,
+)
+from bot.errors import NothingThere
+from bot.i18n import _, later, ngettext
+from bot.i18n.texts import bounded_lines, clipped, plain, several
+from bot.ui import acknowledge
+from bot.ui.replies import whisper, whisper_text
+from bot.ui.views.press import Form, JobButton, PressButton
+from bot.ui.views.studio.buttons import StudioButton, panel_id
+from bot.workspace.stacks import StackFit, judge, keep_stack, share, spelled, uses_of_request, uses_of_rows, wishes_of
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+PAGE_SIZE = 5  # stacks of 6 components each, in a message of at most 40
+MAX_CARD, MAX_REASONS = 500, 2000  # characters about a stack in the list; of reasons in a refusal
+_NEVER = r"(?!)"
+
+
+class StackButton(PressButton, template=_NEVER):
+    """A button about one of a person's stacks: `skNAME:STACK:PAGE`."""
+
+    name: ClassVar[str] = ""
+    label: ClassVar[str] = ""  # marked by `later`
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(self, stack_id: int, page: int = 0) -> None:
+        self.stack_id, self.page = stack_id, page
+        custom_id = f"sk{self.name}:{stack_id}:{page}"
+        super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["stack"]), int(match["page"]))
+
+    async def stack(self, interaction: Interaction) -> Stack:
+        """The stack, if it is the pressing person's. Raises NothingThere."""
+        stack = await find_stack(interaction.client.easel.connection, interaction.user.id, self.stack_id)
+        if stack is None:
+            raise NothingThere(what=_("This stack is not there any more."))
+        return stack
+
+
+def stack_id(name: str) -> str:
+    """The pattern of a stack button's ids."""
+    return rf"sk{name}:(?P<stack>\d{{1,18}}):(?P<page>\d{{1,4}})"
+
+
+class UseStackButton(StackButton, template=stack_id("use")):
+    """Puts a stack into the studio."""
+
+    name, label, style = "use", later("Use"), discord.ButtonStyle.primary
+
+    async def press(self, interaction: Interaction) -> None:
+        """Load it and show the studio."""
+        await use_stack(interaction, await self.stack(interaction))
+
+
+class ShareStackButton(StackButton, template=stack_id("share")):
+    """Tells the code by which others get a copy."""
+
+    name, label = "share", later("Share")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Tell it to this person only: whom they share it with is theirs to decide."""
+        await tell_code(interaction, await self.stack(interaction))
+
+
+class UnshareStackButton(StackButton, template=stack_id("unshare")):
+    """Takes the code away."""
+
+    name, label = "unshare", later("Stop sharing")
+
+    async def press(self, interaction: Interaction) -> None:
+        """From now on the code is nobody's."""
+        stack = await self.stack(interaction)
+        await unshare_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
+        told = _("{name} is not shared any more. Copies that others made stay theirs.")
+        await whisper_text(interaction, told.format(name=plain(stack.name)))
+
+
+class DeleteStackButton(StackButton, template=stack_id("delete")):
+    """Asks whether to delete."""
+
+    name, label = "delete", later("Delete")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show the same page with the question."""
+        stack = await self.stack(interaction)
+        await _show(interaction, self.page, asking=stack.id)
+
+
+class ReallyDeleteButton(StackButton, template=stack_id("really")):
+    """Deletes."""
+
+    name, label, style = "really", later("Delete it"), discord.ButtonStyle.danger
+
+    async def press(self, interaction: Interaction) -> None:
+        """Delete and show the page without it."""
+        stack = await self.stack(interaction)
+        await delete_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
+        await _show(interaction, self.page)
+
+
+class StackPageButton(PressButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[pnk])"):
+    """Turns to another page of the list, or shows it again."""
+
+    def __init__(self, page: int, way: str, *, disabled: bool = False) -> None:
+        self.page = page
+        label = {"p": _("Back"), "n": _("More"), "k": _("Keep it")}[way]
+        super().__init__(ui.Button(label=label, custom_id=f"skpage:{page}:{way}", disabled=disabled))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["page"]), match["way"])
+
+    async def press(self, interaction: Interaction) -> None:
+        """Show that page."""
+        await _show(interaction, self.page)
+
+
+class SaveStackButton(StudioButton, template=panel_id("stack")):
+    """On the studio's panel: saves its LoRAs as a stack."""
+
+    asks = True
+    name = "stack"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for a name."""
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        loras = uses_of_rows(standing.rows)
+        if not loras:
+            raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
+        await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
+
+
+class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
+    """Under a picture: saves its LoRAs and weights as a stack of whoever presses."""
+
+    asks = True
+    name, label = "skjob", later("Save as stack")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for a name."""
+        loras = uses_of_request((await self.job(interaction)).request.loras)
+        if not loras:
+            raise NothingThere(what=_("This picture was painted without LoRAs, so there is nothing to save."))
+        await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
+
+
+class StackForm(Form):
+    """The name of a new stack."""
+
+    private = True
+
+    def __init__(self, loras: list[StackLora], *, opening: int) -> None:
+        super().__init__(_("Save as stack"), "skname", opening)
+        self._loras = loras
+        self.stack_name: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
+        told = several((f"{lora.name} {lora.weight:g}" for lora in loras), 90)
+        self.add_item(ui.Label[Any](text=_("Name"), description=told[:100], component=self.stack_name))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep it."""
+        stack = await keep_stack(
+            interaction.client.easel.connection, interaction.user.id, self.stack_name.value, self._loras
+        )
+        await whisper_text(interaction, saved(stack))
+
+
+def saved(stack: Stack) -> str:
+    """What is told of a stack that was just saved."""
+    told = _("Saved **{name}**: {loras}. It is in /stack list, and in /imagine under *stack*.")
+    return told.format(name=plain(stack.name), loras=_loras(stack, 400))
+
+
+async def use_stack(interaction: Interaction, stack: Stack) -> None:
+    """Put a stack's LoRAs in the place of those in the person's studio, keeping prompt and options, and show it."""
+    desk = interaction.client.desk
+    standing = await desk.standing(interaction.user.id)
+    wish = standing.wish().model_copy(update={"loras": wishes_of(stack)})
+    await desk.open_with(interaction, wish, _("{name} is in your studio.").format(name=plain(stack.name)))
+
+
+async def tell_code(interaction: Interaction, stack: Stack) -> None:
+    """Whisper the code of a stack."""
+    code = await share(interaction.client.easel.connection, stack)
+    told = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](told.format(name=plain(stack.name), code=spelled(code))))
+    view.add_item(ui.ActionRow[Any](UnshareStackButton(stack.id)))
+    await whisper(interaction, view)
+
+
+def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
+    """What is told of a copy that was just made."""
+    stack = fit.stack
+    told = _("You have a copy of **{name}** now: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any]("\n".join([told, *(f"-# {line}" for line in verdict(fit, checkpoint))])))
+    view.add_item(ui.ActionRow[Any](UseStackButton(stack.id)))
+    return view
+
+
+async def stacks_view(
+    easel: Easel, person_id: int, checkpoint: str, page: int, asking: int | None = None
+) -> ui.LayoutView:
+    """A page of the person's stacks, judged against a checkpoint; `asking` is the one they may want to delete."""
+    total = await count_stacks(easel.connection, person_id)
+    page = min(page, max(0, (total - 1) // PAGE_SIZE))
+    stacks = await list_stacks(easel.connection, person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](_title(total, checkpoint)))
+    for stack in stacks:
+        fit = await judge(easel.requests, stack, checkpoint)
+        view.add_item(ui.TextDisplay[Any](_card(fit, checkpoint)))
+        place = (stack.id, page)
+        if stack.id == asking:
+            view.add_item(ui.ActionRow[Any](ReallyDeleteButton(*place), StackPageButton(page, "k")))
+        else:
+            view.add_item(
+                ui.ActionRow[Any](UseStackButton(*place), ShareStackButton(*place), DeleteStackButton(*place))
+            )
+    last = (page + 1) * PAGE_SIZE >= total
+    if page or not last:
+        back = StackPageButton(max(0, page - 1), "p", disabled=page == 0)
+        view.add_item(ui.ActionRow[Any](back, StackPageButton(page + 1, "n", disabled=last)))
+    return view
+
+
+async def _show(interaction: Interaction, page: int, asking: int | None = None) -> None:
+    standing = await interaction.client.desk.standing(interaction.user.id)
+    view = await stacks_view(
+        interaction.client.easel, interaction.user.id, standing.checkpoint.name, page, asking=asking
+    )
+    await acknowledge.replace(interaction, view, [])
+
+
+def _title(total: int, checkpoint: str) -> str:
+    head = f"## {_('Your stacks')}\n"
+    if not total:
+        return head + _("None yet. Put LoRAs together in /studio and press *Save as stack*.")
+    told = ngettext(
+        "{count} stack · checked against {checkpoint}", "{count} stacks · checked against {checkpoint}", total
+    )
+    return f"{head}-# " + told.format(count=total, checkpoint=plain(checkpoint))
+
+
+def _card(fit: StackFit, checkpoint: str) -> str:
+    shared = " · " + _("shared as `{code}`").format(code=spelled(fit.stack.code)) if fit.stack.code else ""
+    lines = [
+        f"**{clipped(fit.stack.name, 90)}**{shared}",
+        _loras(fit.stack, 180),
+        *(f"-# {told}" for told in verdict(fit, checkpoint)),
+    ]
+    return "\n".join(bounded_lines(lines, MAX_CARD))
+
+
+def verdict(fit: StackFit, checkpoint: str) -> list[str]:
+    """Whether a stack fits a checkpoint as a whole; if not, which of its LoRAs do not, and where all of them do."""
+    if not fit.refused:
+        return [_("All of it fits {checkpoint}.").format(checkpoint=plain(checkpoint))]
+    gone = [lora.name for lora, choice in fit.refused if choice.lora is None or not choice.lora.usable]
+    misfits = [lora.name for lora, _choice in fit.refused if lora.name not in gone]
+    lines: list[str] = []
+    if gone:
+        lines.append(_("Not in the library any more: {loras}.").format(loras=several(gone, 120)))
+    if misfits:
+        told = _("On {checkpoint} these do not fit: {loras}.")
+        lines.append(told.format(checkpoint=plain(checkpoint), loras=several(misfits, 120)))
+        everywhere = several(fit.checkpoints, 120)
+        lines.append(
+            _("All of it fits {checkpoints}.").format(checkpoints=everywhere)
+            if everywhere
+            else _("No checkpoint here fits all of it.")
+        )
+    return lines
+
+
+def _loras(stack: Stack, limit: int) -> str:
+    return several((f"{lora.name} {lora.weight:g}" for lora in stack.loras), limit)
+
+
+# To be registered, so that messages from before a restart are alive.
+BUTTONS: tuple[type[PressButton], ...] = (
+    DeleteStackButton,
+    ReallyDeleteButton,
+    SaveResultButton,
+    SaveStackButton,
+    ShareStackButton,
+    StackPageButton,
+    UnshareStackButton,
+    UseStackButton,
+)

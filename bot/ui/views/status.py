@@ -1,0 +1,189 @@
+"""How the program stands, as a message for staff and operators; operators may reload the settings from it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.app.overview import Overview, look
+from bot.app.reloading import Reloaded, reload
+from bot.config import ConfigError
+from bot.errors import NotOperator, NotStaff
+from bot.i18n import _, duration, later, listed, ngettext, number, sentences
+from bot.i18n.texts import plain
+from bot.jobs.worker_slots import WorkerSeen, WorkerState
+from bot.ui.acknowledge import acknowledge, replace
+from bot.ui.replies import whisper_text
+from bot.ui.views.press import PressButton
+from bot.ui.views.staff import is_operator, is_staff_of
+from inference.queue import EVERYWHERE
+
+if TYPE_CHECKING:
+    import re
+
+    from bot.ui.bot import EaselBot
+
+    Interaction = discord.Interaction[EaselBot]
+
+SHOWN_FILES = 5  # of those that cannot be used; `library scan` names all
+MAX_PROBLEM = 1500  # characters of what is wrong with settings; a message holds 4000
+
+_STATES = {
+    WorkerState.STARTING: later("starting for {time}"),
+    WorkerState.FREE: later("free for {time}"),
+    WorkerState.PAINTING: later("painting for {time}"),
+    WorkerState.CLOSING: later("ending its work before it hears of new settings, for {time}"),
+    WorkerState.AWAY: later("broke down {time} ago"),
+}
+
+
+async def status_view(interaction: Interaction) -> ui.LayoutView:
+    """How everything stands. Raises NotStaff."""
+    if not is_staff_of(interaction, interaction.guild_id):
+        raise NotStaff
+    overview = await look(interaction.client.easel)
+    view = ui.LayoutView(timeout=None)
+    parts = (
+        f"## {_('Status')}\n{_running(overview)}",
+        f"**{_('Workers')}**\n" + "\n".join(map(_worker, overview.workers)),
+        f"**{_('Queue')}**\n{_queue(overview, interaction.guild_id)}",
+        f"**{_('Library')}**\n{_library(overview)}",
+        f"**{_('Database')}**\n{_records(overview)}",
+        "-# " + " · ".join(f"{name} {version}" for name, version in overview.versions.items()),
+    )
+    view.add_item(ui.Container[Any](*(ui.TextDisplay[Any](part) for part in parts)))
+    buttons = [LookAgainButton(), *([ReloadButton()] if is_operator(interaction) else [])]
+    view.add_item(ui.ActionRow[Any](*buttons))
+    return view
+
+
+def _running(overview: Overview) -> str:
+    return _("Running for {time}.").format(time=duration(overview.running))
+
+
+def _worker(worker: WorkerSeen) -> str:
+    parts = [f"`{worker.device}`", _(_STATES[worker.state]).format(time=duration(worker.seconds))]
+    if worker.back is not None:
+        parts.append(_("is started again in {time}").format(time=duration(worker.back)))
+    if worker.jobs:
+        parts.append(ngettext("{count} job", "{count} jobs", worker.jobs).format(count=worker.jobs))
+    if worker.back is None:
+        loaded = listed(plain(name) for name in worker.loaded)
+        parts.append(_("holds {names}").format(names=loaded) if loaded else _("holds nothing yet"))
+    return " · ".join(parts)
+
+
+def _queue(overview: Overview, server_id: int | None) -> str:
+    waiting, begun = overview.waiting, overview.begun
+    parts = [
+        ngettext("{count} waits", "{count} wait", waiting).format(count=number(waiting)),
+        ngettext("{count} is being painted", "{count} are being painted", begun).format(count=number(begun)),
+    ]
+    if overview.longest_wait is not None:
+        parts.append(_("the longest wait is {time}").format(time=duration(overview.longest_wait)))
+    lines = [" · ".join(parts)]
+    if EVERYWHERE in overview.paused:
+        lines.append(_("The whole queue is paused: nothing new is begun."))
+    elif server_id in overview.paused:
+        lines.append(_("The queue of this server is paused: nothing new is begun."))
+    if others := len(overview.paused - {EVERYWHERE, server_id}):
+        text = ngettext("The queue of {count} other server is paused.", "Those of {count} other servers are.", others)
+        lines.append(text.format(count=others))
+    return "\n".join(lines)
+
+
+def _library(overview: Overview) -> str:
+    scanned = overview.library
+    if scanned is None:
+        return _("It was not looked at yet.")
+    report, ago = scanned.report, _since(scanned.when)
+    text = ngettext("{count} file", "{count} files", report.files).format(count=number(report.files))
+    lines = [f"{text} · {_('looked at {time} ago').format(time=ago)}"]
+    if unknown := len(report.unknown):
+        text = ngettext("{count} of unknown base model", "{count} of unknown base model", unknown)
+        lines.append(text.format(count=number(unknown)))
+    if broken := [file.path for file in report.broken]:
+        names = ", ".join(f"`{plain(name, 60)}`" for name in broken[:SHOWN_FILES])
+        text = ngettext("{count} cannot be used: {names}", "{count} cannot be used: {names}", len(broken))
+        lines.append(text.format(count=number(len(broken)), names=names + (" …" if broken[SHOWN_FILES:] else "")))
+    return "\n".join(lines)
+
+
+def _records(overview: Overview) -> str:
+    records = overview.records
+    size = _("{count} MB").format(count=number(records.nbytes / 1e6, 1))
+    if records.copied is None or records.copy_nbytes is None:
+        return f"{size} · {_('there is no copy yet')}"
+    copy = _("{count} MB").format(count=number(records.copy_nbytes / 1e6, 1))
+    return f"{size} · " + _("newest copy {time} ago, {size}").format(time=_since(records.copied), size=copy)
+
+
+def _since(when: datetime) -> str:
+    return duration(max(0.0, (datetime.now(UTC) - when).total_seconds()))
+
+
+def reloaded_text(done: Reloaded) -> str:
+    """What a reload has changed, as Markdown."""
+    changes = done.changes
+    told = (
+        (_("New: {names}."), changes.added),
+        (_("Taken away: {names}. Who waited for it is told."), changes.removed),
+        (_("Declared otherwise: {names}."), changes.changed),
+        (_("Other settings: {names}."), tuple(f"`{name}`" for name in changes.settings)),
+        (_("Only a restart takes over {names}; that stays as it was."), tuple(f"`{name}`" for name in changes.restart)),
+    )
+    lines = [text.format(names=listed(names)) for text, names in told if names]
+    if done.library_problem:
+        lines.append(plain(done.library_problem, MAX_PROBLEM))
+    if not lines:
+        return _("The settings were read again. Nothing has changed.")
+    return "\n".join([_("The settings were read again."), *lines])
+
+
+async def reload_and_tell(interaction: Interaction) -> str:
+    """Reload, and say what came of it. Raises NotOperator or DatabaseError."""
+    if not is_operator(interaction):
+        raise NotOperator
+    try:
+        return reloaded_text(await reload(interaction.client.easel))
+    except ConfigError as problem:
+        return sentences(_("Nothing was changed, for the settings cannot be used:"), plain(str(problem), MAX_PROBLEM))
+
+
+class LookAgainButton(PressButton, template=r"status:look"):
+    """Shows how it stands now."""
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Look again"), custom_id="status:look"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def press(self, interaction: Interaction) -> None:
+        """Draw it anew."""
+        await replace(interaction, await status_view(interaction), [])
+
+
+class ReloadButton(PressButton, template=r"status:reload"):
+    """Reads the settings again."""
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("Reload the settings"), custom_id="status:reload"))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def press(self, interaction: Interaction) -> None:
+        """Reload, and tell in a further message: hashing a new checkpoint takes longer than Discord waits."""
+        await acknowledge(interaction)
+        await whisper_text(interaction, await reload_and_tell(interaction))
+
+
+STATUS_BUTTONS = (LookAgainButton, ReloadButton)

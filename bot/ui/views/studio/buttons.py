@@ -1,0 +1,151 @@
+"""The buttons of the studio panel. Each carries which revision of the draft the panel shows.
+
+A panel is seen by its person alone, so whoever presses is whose studio it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.ui import acknowledge
+from bot.ui.views.press import PressButton
+from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm
+from bot.workspace.studio_draft import StudioLora
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+NUDGE = 0.1  # of weight, by one press
+_NEVER = r"(?!)"
+
+
+def panel_id(name: str) -> str:
+    """The pattern of the ids of the control `name`: `stNAME:REVISION:ARGUMENT`."""
+    return rf"st{name}:(?P<revision>\d{{1,15}}):(?P<argument>[\w:.-]{{0,40}})"
+
+
+class StudioButton(PressButton, template=_NEVER):
+    """A button of the panel."""
+
+    name: ClassVar[str] = ""
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+
+    def __init__(self, revision: int, argument: str = "", *, label: str = "…") -> None:
+        self.revision, self.argument = revision, argument
+        custom_id = f"st{self.name}:{revision}:{argument}"
+        super().__init__(ui.Button(label=label[:80], style=self.style, custom_id=custom_id))
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["revision"]), match["argument"])
+
+    async def lora(self, interaction: Interaction) -> StudioLora:
+        """The LoRA of the draft that the argument begins with. Raises NothingThere."""
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        found = [lora for lora in standing.studio.loras if str(lora.lora_id) == self.argument.split(":")[0]]
+        if not found:
+            raise NothingThere(what=_("This LoRA is not in your studio any more."))
+        return found[0]
+
+
+class PromptButton(StudioButton, template=panel_id("prompt")):
+    """Opens the prompt."""
+
+    asks = True
+    name = "prompt"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for prompt and negative prompt."""
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
+
+
+class OptionsButton(StudioButton, template=panel_id("options")):
+    """Opens what people change often: size, number of pictures, seed."""
+
+    asks = True
+    name = "options"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for them."""
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        await acknowledge.ask(interaction, OptionsForm(standing, opening=interaction.id))
+
+
+class AdvancedButton(StudioButton, template=panel_id("advanced")):
+    """Opens what people change seldom: steps, guidance, sampler."""
+
+    asks = True
+    name = "advanced"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for them."""
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        await acknowledge.ask(interaction, AdvancedForm(standing, opening=interaction.id))
+
+
+class UndoButton(StudioButton, template=panel_id("undo")):
+    """Brings back the draft from before the studio was filled from elsewhere."""
+
+    name = "undo"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Bring it back."""
+        desk = interaction.client.desk
+        await desk.redraw(interaction, await desk.undo(interaction.user.id), _("Your earlier draft is back."))
+
+
+class NudgeButton(StudioButton, template=panel_id("nudge")):
+    """A little more or less of a LoRA. The argument is `ID:1` or `ID:-1`."""
+
+    name = "nudge"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Change the weight from what it is now, also when this panel is out of date."""
+        lora = await self.lora(interaction)
+        desk = interaction.client.desk
+        standing = await desk.standing(interaction.user.id)
+        step = NUDGE * (-1 if self.argument.endswith(":-1") else 1)
+        usual = next(row.weight for row in standing.rows if row.lora.lora_id == lora.lora_id)
+        changed = await desk.change(
+            interaction.user.id,
+            lambda studio: studio.nudged(lora.lora_id, step, usual),
+        )
+        await desk.redraw(interaction, changed)
+
+
+class AdjustButton(StudioButton, template=panel_id("adjust")):
+    """Opens a LoRA's weight and trigger words."""
+
+    asks = True
+    name = "adjust"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for them."""
+        lora = await self.lora(interaction)
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        row = next(row for row in standing.rows if row.lora.lora_id == lora.lora_id)
+        await acknowledge.ask(interaction, AdjustForm(row, opening=interaction.id))
+
+
+class TakeOutButton(StudioButton, template=panel_id("out")):
+    """Takes a LoRA out of the draft, with the trigger words it brought; without an argument all that do not fit."""
+
+    name = "out"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Take out."""
+        desk = interaction.client.desk
+        if self.argument:
+            going = {int(self.argument)} if self.argument.isdecimal() else set[int]()
+        else:
+            going = {row.lora.lora_id for row in (await desk.standing(interaction.user.id)).misfits}
+        changed = await desk.change(interaction.user.id, lambda studio: studio.without(going))
+        await desk.redraw(interaction, changed)

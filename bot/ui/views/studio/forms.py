@@ -1,0 +1,200 @@
+"""What opens from the studio when it takes words or numbers: prompt, options, a LoRA's weight and trigger words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import ui
+
+from bot.i18n import _
+from bot.ui.views.press import Form
+from bot.workspace.studio_draft import WEIGHTS, Row, Studio
+from inference.errors import InvalidRequest
+from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+    from bot.ui.views.studio.session import Standing
+
+MENU = 25  # choices of one menu; Discord's limit
+_DEFAULT = "-"  # the choice that leaves it to the checkpoint
+
+
+class StudioForm(Form):
+    """A form of the panel: what it changes is seen on the panel it was opened from."""
+
+    posts = False
+
+    async def apply(self, interaction: Interaction, **fields: object) -> None:
+        """Set fields of the wish and redraw the panel."""
+        desk = interaction.client.desk
+        await desk.redraw(interaction, await desk.change(interaction.user.id, lambda studio: studio.wished(**fields)))
+
+
+class PromptForm(StudioForm):
+    """Prompt and negative prompt. Trigger words are not in it: they stay with their LoRAs."""
+
+    def __init__(self, standing: Standing, *, opening: int) -> None:
+        super().__init__(_("What to paint"), "stprompt", opening)
+        wish = standing.studio.wish
+        self.prompt = _text("prompt", wish.prompt, long=True, required=True)
+        usual = standing.checkpoint.negative_prompt
+        negative = usual if wish.negative_prompt is None else wish.negative_prompt
+        self.negative = _text("negative", negative, long=True)
+        self.add_item(ui.Label[Any](text=_("Prompt"), component=self.prompt))
+        self.add_item(
+            ui.Label[Any](text=_("Negative prompt"), description=_("What to keep out"), component=self.negative)
+        )
+        self._usual_negative = usual
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep both."""
+        negative = self.negative.value.strip()
+        kept = None if negative == self._usual_negative.strip() else negative
+        await self.apply(interaction, prompt=self.prompt.value.strip(), negative_prompt=kept)
+
+
+class OptionsForm(StudioForm):
+    """Size, number of pictures, seed."""
+
+    def __init__(self, standing: Standing, *, opening: int) -> None:
+        super().__init__(_("Options"), "stoptions", opening)
+        wish, checkpoint = standing.studio.wish, standing.checkpoint
+        chosen = checkpoint.size(wish.size) if wish.size else None
+        sizes = [(f"{size.shape} · {size}", str(size)) for size in checkpoint.sizes]
+        self.size = _menu("size", [(_("As usual"), _DEFAULT), *sizes], _DEFAULT if chosen is None else str(chosen))
+        counts = [(str(count), str(count)) for count in range(1, MAX_COUNT + 1)]
+        self.count = _menu("count", counts, str(wish.count))
+        self.seed = _text("seed", "" if wish.seed is None else str(wish.seed))
+        self.add_item(ui.Label[Any](text=_("Size"), component=self.size))
+        self.add_item(ui.Label[Any](text=_("How many pictures"), component=self.count))
+        hint = _("The same seed gives the same picture. Leave it empty for a new one each time.")
+        self.add_item(ui.Label[Any](text=_("Seed"), description=hint[:100], component=self.seed))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep them."""
+        size = _chosen(self.size)
+        seed = _number(_("The seed"), self.seed.value, 0, SEEDS - 1, whole=True)
+        await self.apply(
+            interaction,
+            size=None if size == _DEFAULT else size,
+            count=int(_chosen(self.count)),
+            seed=None if seed is None else int(seed),
+        )
+
+
+class AdvancedForm(StudioForm):
+    """Steps, guidance, sampler, clip skip; what is left open is as the checkpoint likes it."""
+
+    def __init__(self, standing: Standing, *, opening: int) -> None:
+        super().__init__(_("Advanced"), "stadvanced", opening)
+        wish, checkpoint = standing.studio.wish, standing.checkpoint
+        self.steps = _text("steps", "" if wish.steps is None else str(wish.steps))
+        self.guidance = _text("guidance", "" if wish.guidance_scale is None else f"{wish.guidance_scale:g}")
+        samplers = [(_("As usual: {sampler}").format(sampler=checkpoint.sampler), _DEFAULT)]
+        samplers += [(sampler.value, sampler.value) for sampler in Sampler]
+        self.sampler = _menu("sampler", samplers, wish.sampler or _DEFAULT)
+        usual = _("Left empty: {value}, as {checkpoint} likes it")
+        steps = usual.format(value=checkpoint.steps, checkpoint=checkpoint.name)
+        guidance = usual.format(value=f"{checkpoint.guidance_scale:g}", checkpoint=checkpoint.name)
+        self.add_item(ui.Label[Any](text=_("Steps"), description=steps[:100], component=self.steps))
+        self.add_item(ui.Label[Any](text=_("Guidance"), description=guidance[:100], component=self.guidance))
+        self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
+        self.clip_skip = _text("clip_skip", "" if wish.clip_skip is None else str(wish.clip_skip))
+        hint = _("The layer of the text encoder that is read, from the last. Left empty, as the checkpoint likes it")
+        self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep them."""
+        sampler = _chosen(self.sampler)
+        steps = _number(_("The number of steps"), self.steps.value, 1, 150, whole=True)
+        clip_skip = _number(_("The clip skip"), self.clip_skip.value, 1, 12, whole=True)
+        await self.apply(
+            interaction,
+            steps=None if steps is None else int(steps),
+            guidance_scale=_number(_("The guidance"), self.guidance.value, 0, 30),
+            sampler=None if sampler == _DEFAULT else sampler,
+            clip_skip=None if clip_skip is None else int(clip_skip),
+        )
+
+
+class AdjustForm(StudioForm):
+    """A LoRA's weight, and which of its trigger words join the prompt: up to 50, in menus of 25."""
+
+    def __init__(self, row: Row, *, opening: int) -> None:
+        super().__init__(_("Adjust {lora}").format(lora=row.name), f"stadjust:{row.lora.lora_id}", opening)
+        self._lora_id = row.lora.lora_id
+        self.weight = _text("weight", f"{row.weight:g}", required=True)
+        hint = _("0.7 to 0.8 for a character or style, 0.3 to 0.6 for a detail, less of each together")
+        self.add_item(ui.Label[Any](text=_("Weight"), description=hint[:100], component=self.weight))
+        words = list(dict.fromkeys(row.all_words))
+        pieces = [words[start : start + MENU] for start in range(0, len(words), MENU)]
+        self.words = [
+            ui.Select[Any](
+                custom_id=f"words{number}",
+                options=[_word(word, chosen=word in row.words) for word in piece],
+                min_values=0,
+                max_values=len(piece),
+                required=False,
+            )
+            for number, piece in enumerate(pieces)
+        ]
+        for menu in self.words:
+            self.add_item(ui.Label[Any](text=_("Trigger words that join the prompt"), component=menu))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep both."""
+        weight = _number(_("The weight"), self.weight.value, *WEIGHTS)
+        fields: dict[str, object] = {"weight": weight}
+        if self.words:
+            fields["trigger_words"] = tuple(word for menu in self.words for word in menu.values)
+        desk = interaction.client.desk
+
+        def adjust(studio: Studio) -> Studio:
+            return studio.changed(self._lora_id, **fields)
+
+        await desk.redraw(interaction, await desk.change(interaction.user.id, adjust))
+
+
+def _word(word: str, *, chosen: bool) -> discord.SelectOption:
+    return discord.SelectOption(label=word[:100], value=word[:100], default=chosen)
+
+
+def _text(name: str, value: str, *, long: bool = False, required: bool = False) -> ui.TextInput[Any]:
+    return ui.TextInput(
+        custom_id=name,
+        style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
+        default=value or None,
+        required=required,
+        max_length=MAX_PROMPT if long else 20,
+    )
+
+
+def _menu(name: str, choices: Sequence[tuple[str, str]], chosen: str) -> ui.Select[Any]:
+    """A menu of one choice out of at most 25, given as (what people read, value)."""
+    options = [
+        discord.SelectOption(label=label[:100], value=value, default=value == chosen) for label, value in choices[:MENU]
+    ]
+    return ui.Select(custom_id=name, options=options)
+
+
+def _chosen(menu: ui.Select[Any]) -> str:
+    return menu.values[0] if menu.values else next(o.value for o in menu.options if o.default)
+
+
+def _number(what: str, typed: str, least: float, most: float, *, whole: bool = False) -> float | None:
+    """The number typed, None when nothing was. A comma is as good as a point. Raises InvalidRequest."""
+    text = typed.strip().replace(",", ".")
+    if not text:
+        return None
+    try:
+        number = int(text) if whole else float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:  # also refuses what is no number
+        problem = _("must be a number from {least} to {most}").format(least=f"{least:g}", most=f"{most:g}")
+        raise InvalidRequest(what=what, problem=problem)
+    return round(number, 2)

@@ -1,0 +1,70 @@
+"""Painting from the studio: the result is a new message, the panel stays. Nothing is left out without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import ui
+
+from bot.errors import NothingThere
+from bot.i18n import _, ngettext
+from bot.i18n.texts import bounded_lines, several
+from bot.ui import acknowledge
+from bot.ui.replies import sentence, whisper
+from bot.ui.views.studio.buttons import StudioButton, panel_id
+from bot.ui.views.studio.forms import PromptForm
+from bot.ui.views.studio.menus import outdated
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+    from bot.ui.views.studio.session import Standing
+
+MAX_REASONS = 2500  # characters of why LoRAs would be left out
+
+
+class GenerateButton(StudioButton, template=panel_id("generate")):
+    """Paints what the panel shows. Without a prompt it asks for one, with a misfit it asks whether to leave it out."""
+
+    asks = True
+    posts = True
+    name, style = "generate", discord.ButtonStyle.primary
+
+    async def press(self, interaction: Interaction) -> None:
+        """Paint, or ask first."""
+        desk = interaction.client.desk
+        standing = await desk.standing(interaction.user.id)
+        if standing.revision != self.revision:  # nobody paints what they do not see
+            await desk.redraw(interaction, standing, outdated())
+        elif not standing.studio.wish.prompt:
+            await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
+        elif standing.misfits:
+            await whisper(interaction, _confirmation(standing))
+        else:
+            await interaction.client.orders.paint(interaction, standing.wish())
+
+
+class WithoutButton(StudioButton, template=panel_id("without")):
+    """Paints without the LoRAs that do not fit: those that the question named, and no others."""
+
+    posts = True
+    name, style = "without", discord.ButtonStyle.primary
+
+    async def press(self, interaction: Interaction) -> None:
+        """Paint without them."""
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        if standing.revision != self.revision:
+            raise NothingThere(what=_("Your studio has changed since. Press *Generate* there again."))
+        await interaction.client.orders.paint(interaction, standing.wish(without_misfits=True))
+
+
+def _confirmation(standing: Standing) -> ui.LayoutView:
+    names = several((row.name for row in standing.misfits), 300)
+    count = len(standing.misfits)
+    question = ngettext("Paint without {names}?", "Paint without {names}?", count).format(names=names)
+    reasons = [sentence(row.refusal) for row in standing.misfits if row.refusal]
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
+    label = ngettext("Paint without it", "Paint without them", count)
+    view.add_item(ui.ActionRow[Any](WithoutButton(standing.revision, label=label)))
+    return view

@@ -1,0 +1,203 @@
+"""The menu from which LoRAs are added: a page of those that fit, and the ways to more, fewer or others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.database.bookmarks import list_bookmarks
+from bot.database.loras import Lora, Sort, browse_loras, find_lora
+from bot.errors import NothingThere
+from bot.i18n import _, label, ngettext
+from bot.i18n.texts import base_models
+from bot.ui import acknowledge
+from bot.ui.views.studio.buttons import panel_id
+from bot.ui.views.studio.forms import StudioForm
+from bot.ui.views.studio.menus import StudioMenu
+from bot.ui.views.studio.session import Standing
+from bot.workspace.browsing import in_order
+from bot.workspace.studio_draft import Shelf, Studio
+from inference.lora.sidecar import Category
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+PAGE = 20  # LoRAs of one page; five choices of the menu lead elsewhere
+MAX_SEARCH = 100  # characters
+_ANY = "-"
+_SORTS = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A page of LoRAs that fit and are not in the studio yet. `total` is known for bookmarks only."""
+
+    loras: tuple[Lora, ...]
+    bookmarks: bool
+    total: int | None
+    more: bool
+
+
+async def offer(easel: Easel, standing: Standing) -> Offer:
+    """What the shelf holds. Where none of the person's bookmarks fits, it is the best of the library that does."""
+    shelf = standing.studio.shelf
+    bases = easel.settings.matching.table.fitting(standing.checkpoint.base_model)
+    wanted: dict[str, Any] = {
+        "limit": PAGE,
+        "offset": shelf.page * PAGE,
+        "search": shelf.search,
+        "category": shelf.category,
+        "base_models": bases,
+    }
+    if shelf.bookmarks:
+        page = await list_bookmarks(easel.connection, standing.person_id, **wanted, sort=shelf.sort)
+        if page.total or shelf.filtered:
+            loras = tuple(bookmark.lora for bookmark in page.bookmarks)
+            return Offer(loras, bookmarks=True, total=page.total, more=(shelf.page + 1) * PAGE < page.total)
+    found = await browse_loras(easel.connection, **wanted, sort=Sort.TOP_RATED)
+    return Offer(found.loras, bookmarks=False, total=None, more=found.more)
+
+
+class AddMenu(StudioMenu, template=panel_id("add")):
+    """Adds the chosen LoRA, or turns the page, searches, or goes from the bookmarks to the whole library and back."""
+
+    asks = True
+    name = "add"
+
+    @classmethod
+    async def of(cls, standing: Standing, easel: Easel) -> Self:
+        """The menu of the shelf as it is now."""
+        found = await offer(easel, standing)
+        shelf = standing.studio.shelf
+        options = [_option(lora) for lora in found.loras if not standing.studio.has(lora.id)]
+        ways = [
+            (shelf.page > 0, "<", _("Back a page"), ""),
+            (found.more, ">", _("Show more"), ""),
+            (shelf.filtered, "clear", _("Show all again"), _filter(shelf)),
+            (not shelf.bookmarks, "mine", _("Your bookmarks"), ""),
+            (found.bookmarks, "all", _("All LoRAs that fit"), ""),
+            (True, "search", _("Search, filter or sort …"), ""),
+        ]
+        options += [
+            discord.SelectOption(label=text, value=value, description=detail[:100] or None)
+            for shown, value, text, detail in ways
+            if shown
+        ]
+        limit = easel.settings.limits.max_loras
+        full = len(standing.rows) >= limit
+        told = _("{limit} LoRAs go together: take one out to add another").format(limit=limit)
+        return cls(standing.revision, options, told if full else _placeholder(found, standing), disabled=full)
+
+    async def press(self, interaction: Interaction) -> None:
+        """Do it."""
+        desk, person_id = interaction.client.desk, interaction.user.id
+        (chosen,) = self.values
+        if chosen == "search":
+            standing = await desk.standing(person_id)
+            await acknowledge.ask(interaction, SearchForm(standing.studio.shelf, opening=interaction.id))
+            return
+        note = ""
+        if chosen.isdecimal() and len(chosen) < 19:
+            lora = await find_lora(interaction.client.easel.connection, int(chosen))
+            if lora is None:
+                raise NothingThere(what=_("This LoRA is not in the library any more."))
+            note = await desk.add(person_id, lora)
+            standing = await desk.standing(person_id)
+        else:
+            standing = await desk.change(person_id, lambda studio: _turned(studio, chosen))
+        await desk.redraw(interaction, standing, note)
+
+
+def _turned(studio: Studio, way: str) -> Studio:
+    page = studio.shelf.page
+    ways: dict[str, dict[str, object]] = {
+        "<": {"page": max(0, page - 1)},
+        ">": {"page": page + 1},
+        "all": {"bookmarks": False},
+        "mine": {"bookmarks": True},
+        "clear": {"search": "", "category": None},
+    }
+    return studio.shelved(**ways.get(way, {}))
+
+
+def _option(lora: Lora) -> discord.SelectOption:
+    words = ", ".join(next((version.trigger_words for version in lora.usable if version.trigger_words), ()))
+    told = " · ".join(part for part in (label(lora.category), base_models(lora), words) if part)
+    return discord.SelectOption(label=lora.name[:100], value=str(lora.id), description=told[:100])
+
+
+def _filter(shelf: Shelf) -> str:
+    chosen = (f"“{shelf.search}”" if shelf.search else "", label(shelf.category) if shelf.category else "")
+    return " · ".join(part for part in chosen if part)
+
+
+def _placeholder(found: Offer, standing: Standing) -> str:
+    checkpoint = standing.checkpoint.name
+    chosen = _filter(standing.studio.shelf)
+    if not found.loras:
+        told = _("Nothing that fits {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
+        return told.format(checkpoint=checkpoint, filter=chosen)
+    if found.bookmarks:
+        told = ngettext(
+            "Add from your bookmarks · {count} fits {checkpoint}",
+            "Add from your bookmarks · {count} fit {checkpoint}",
+            found.total or 0,
+        )
+        told = told.format(count=found.total, checkpoint=checkpoint)
+    else:
+        told = _("Add a LoRA that fits {checkpoint} · the best rated first").format(checkpoint=checkpoint)
+    return f"{told} · {chosen}" if chosen else told
+
+
+class SearchForm(StudioForm):
+    """Words, category and order of the shelf."""
+
+    def __init__(self, shelf: Shelf, *, opening: int) -> None:
+        super().__init__(_("Find a LoRA to add"), "stsearch", opening)
+        self.search: ui.TextInput[Any] = ui.TextInput(
+            custom_id="search", default=shelf.search or None, required=False, max_length=MAX_SEARCH
+        )
+        categories = [(_("every category"), _ANY), *((label(category), category.value) for category in Category)]
+        self.category: ui.Select[Any] = ui.Select(
+            custom_id="category",
+            options=[
+                discord.SelectOption(label=text, value=value, default=value == (shelf.category or _ANY))
+                for text, value in categories
+            ],
+        )
+        self.where: ui.Select[Any] = ui.Select(
+            custom_id="where",
+            options=[
+                discord.SelectOption(label=_("Your bookmarks"), value="mine", default=shelf.bookmarks),
+                discord.SelectOption(label=_("All LoRAs that fit"), value="all", default=not shelf.bookmarks),
+            ],
+        )
+        self.sort: ui.Select[Any] = ui.Select(
+            custom_id="sort",
+            options=[
+                discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is shelf.sort)
+                for sort in _SORTS
+            ],
+        )
+        words = _("Words from a name, a trigger word or your note")
+        self.add_item(ui.Label[Any](text=_("Search"), description=words, component=self.search))
+        self.add_item(ui.Label[Any](text=_("Category"), component=self.category))
+        self.add_item(ui.Label[Any](text=_("Where"), component=self.where))
+        self.add_item(ui.Label[Any](text=_("Order of bookmarks"), component=self.sort))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Show the shelf so."""
+        category, sort, where = self.category.values, self.sort.values, self.where.values
+        fields: dict[str, object] = {
+            "search": " ".join(self.search.value.split()),
+            "category": Category(category[0]) if category and category[0] != _ANY else None,
+            "bookmarks": not where or where[0] == "mine",
+            "sort": Sort(sort[0]) if sort else Sort.NEWEST,
+        }
+        desk = interaction.client.desk
+        changed = await desk.change(interaction.user.id, lambda studio: studio.shelved(**fields))
+        await desk.redraw(interaction, changed)

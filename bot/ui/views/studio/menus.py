@@ -1,0 +1,208 @@
+"""The menus of the studio panel: checkpoint, trigger words, and which LoRA is worked on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.config import CheckpointSettings
+from bot.i18n import _, label, ngettext
+from bot.ui.views.press import PressSelect
+from bot.ui.views.studio.buttons import panel_id
+from bot.ui.views.studio.session import Standing
+from bot.workspace.studio_draft import Row, Studio
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+
+MENU = 25  # choices of one menu; Discord's limit
+_NEVER = r"(?!)"
+
+
+class StudioMenu(PressSelect, template=_NEVER):
+    """A menu of the panel."""
+
+    name: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        revision: int,
+        options: list[discord.SelectOption],
+        placeholder: str = "…",
+        *,
+        least: int = 1,
+        most: int = 1,
+        disabled: bool = False,
+    ) -> None:
+        self.revision = revision
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"st{self.name}:{revision}:",
+            options=options,
+            placeholder=placeholder[:150],
+            min_values=least,
+            max_values=most,
+            disabled=disabled,
+        )
+        super().__init__(menu)
+
+    @classmethod
+    def read(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(int(match["revision"]), [])
+
+
+class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
+    """Which checkpoint paints. LoRAs that do not fit the chosen one stay in the studio, and say why."""
+
+    name = "checkpoint"
+
+    @classmethod
+    def of(cls, standing: Standing, easel: Easel) -> Self:
+        """The menu, the chosen one first among as many as there is room for, each with how many LoRAs fit it."""
+        others = [c for c in easel.settings.checkpoints if c.name != standing.checkpoint.name]
+        fitting = {
+            c.name: sum(
+                row.entry is not None and c.name in easel.requests.checkpoints_for(row.entry) for row in standing.rows
+            )
+            for c in easel.settings.checkpoints
+        }
+        others.sort(key=lambda checkpoint: -fitting[checkpoint.name])  # stable: else in the operator's order
+        options = [
+            discord.SelectOption(
+                label=checkpoint.name,
+                value=checkpoint.name,
+                description=_described(checkpoint, fitting[checkpoint.name], len(standing.rows)),
+                default=checkpoint is standing.checkpoint,
+            )
+            for checkpoint in [standing.checkpoint, *others][:MENU]
+        ]
+        return cls(standing.revision, options)
+
+    async def press(self, interaction: Interaction) -> None:
+        """Take the checkpoint; a size goes along by its shape."""
+        desk, settings = interaction.client.desk, interaction.client.easel.settings
+        before = (await desk.standing(interaction.user.id)).checkpoint
+        chosen = settings.checkpoint(self.values[0])
+
+        def switch(studio: Studio) -> Studio:
+            return studio.wished(checkpoint=self.values[0], size=_carried(studio.wish.size, before, chosen))
+
+        await desk.redraw(interaction, await desk.change(interaction.user.id, switch))
+
+
+def _described(checkpoint: CheckpointSettings, fitting: int, loras: int) -> str:
+    base = checkpoint.base_model.label
+    if not loras:
+        return base[:100]
+    told = ngettext("{base} · {fitting} of {count} LoRA fits", "{base} · {fitting} of {count} LoRAs fit", loras)
+    return told.format(base=base, fitting=fitting, count=loras)[:100]
+
+
+def _carried(size: str | None, before: CheckpointSettings, after: CheckpointSettings | None) -> str | None:
+    """What a size chosen for one checkpoint comes to on another: itself, else its shape, else the usual one."""
+    old = before.size(size) if size else None
+    if old is None or after is None:
+        return None
+    new = after.size(str(old)) or after.size(old.shape)
+    return None if new is None else str(new)
+
+
+class WordsMenu(StudioMenu, template=panel_id("words")):
+    """The trigger words of all LoRAs as chips: those that are chosen join the prompt when it is painted."""
+
+    name = "words"
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self | None:
+        """The menu; None when no LoRA has trigger words."""
+        chips = list(_chips(standing.fitting))
+        if not chips:
+            return None
+        options = [
+            discord.SelectOption(
+                label=word[:100], value=_chip(row, word), description=row.name[:100], default=word in row.words
+            )
+            for row, word in chips
+        ]
+        on = sum(option.default for option in options)
+        told = ngettext("Trigger words: {on} of {count} on", "Trigger words: {on} of {count} on", len(options))
+        placeholder = told.format(on=on, count=len(options))
+        return cls(standing.revision, options, placeholder, least=0, most=len(options))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Switch each offered word on or off; words for which the menu had no room stay as they are."""
+        desk = interaction.client.desk
+        standing = await desk.standing(interaction.user.id)
+        if standing.revision != self.revision:  # other words may have been offered
+            await desk.redraw(interaction, standing, outdated())
+            return
+        chosen = set(self.values)
+        offered = list(_chips(standing.fitting))
+
+        def switch(studio: Studio) -> Studio:
+            for row in {row.lora.lora_id: row for row, _word in offered}.values():
+                seen = {word for other, word in offered if other is row}
+                on = [w for w in row.all_words if (_chip(row, w) in chosen if w in seen else w in row.words)]
+                studio = studio.changed(row.lora.lora_id, trigger_words=tuple(on))
+            return studio.model_copy(update={"focus": standing.studio.focus})
+
+        await desk.redraw(interaction, await desk.change(interaction.user.id, switch))
+
+
+def _chips(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
+    """Words to offer, each LoRA an equal share of the menu's room, in the order of the LoRAs."""
+    speaking = [row for row in rows if row.all_words]
+    shares = dict.fromkeys((row.lora.lora_id for row in speaking), 0)
+    room = MENU
+    while room and (hungry := [r for r in speaking if shares[r.lora.lora_id] < len(set(r.all_words))]):
+        for row in hungry[:room]:
+            shares[row.lora.lora_id] += 1
+        room -= len(hungry[:room])
+    for row in speaking:
+        for word in list(dict.fromkeys(row.all_words))[: shares[row.lora.lora_id]]:
+            yield row, word
+
+
+def _chip(row: Row, word: str) -> str:
+    """The value of a word in the menu: words may be as long as a value, so a part of their hash stands for them."""
+    return f"{row.lora.lora_id}:{hashlib.sha256(word.encode()).hexdigest()[:16]}"
+
+
+class OthersMenu(StudioMenu, template=panel_id("others")):
+    """Brings a LoRA that has no controls just now to where they are."""
+
+    name = "others"
+
+    @classmethod
+    def of(cls, standing: Standing, folded: Sequence[Row]) -> Self:
+        """The menu of the LoRAs in `folded`."""
+        options = [
+            discord.SelectOption(
+                label=row.name[:100],
+                value=str(row.lora.lora_id),
+                description=(_("does not fit") if row.refusal else f"{_kind(row)} · {row.weight:g}")[:100],
+            )
+            for row in folded[:MENU]
+        ]
+        return cls(standing.revision, options, _("Work on another LoRA"))
+
+    async def press(self, interaction: Interaction) -> None:
+        """Work on that one."""
+        desk = interaction.client.desk
+        lora_id = int(self.values[0])
+        await desk.redraw(interaction, await desk.change(interaction.user.id, lambda studio: studio.changed(lora_id)))
+
+
+def _kind(row: Row) -> str:
+    return "" if row.entry is None else label(row.entry.category)
+
+
+def outdated() -> str:
+    """What is told when a panel showed something else than what there is."""
+    return _("This panel was out of date. Here is your studio as it is now; please choose again.")

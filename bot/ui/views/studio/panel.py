@@ -1,0 +1,176 @@
+"""What the studio panel shows: counted, so that it stays within Discord's 40 components and 4000 characters.
+
+Fixed are 19 components. A LoRA with its controls takes 9, what does not fit takes 3, and so do the LoRAs that have no
+controls just now: one text, and a menu that brings any of them to the fore. So two have controls at a time, the one
+that was worked on last among them; only one where there is something of everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from discord import ui
+
+from bot.app.assembly import Easel
+from bot.config import CheckpointSettings
+from bot.i18n import _, label, ngettext
+from bot.i18n.texts import bounded_lines, clipped, plain, several
+from bot.requests.builder import Wish
+from bot.ui.guide.answers import Door
+from bot.ui.page import Page
+from bot.ui.replies import sentence
+from bot.ui.views.guide import DoorButton
+from bot.ui.views.press import PressButton
+from bot.ui.views.stacks import SaveStackButton
+from bot.ui.views.studio.buttons import (
+    NUDGE,
+    AdjustButton,
+    AdvancedButton,
+    NudgeButton,
+    OptionsButton,
+    PromptButton,
+    StudioButton,
+    TakeOutButton,
+    UndoButton,
+)
+from bot.ui.views.studio.generate import GenerateButton
+from bot.ui.views.studio.lora_menu import AddMenu
+from bot.ui.views.studio.menus import CheckpointMenu, OthersMenu, WordsMenu
+from bot.ui.views.studio.session import Standing
+from bot.ui.views.studio.trials import CompareButton, SweepButton
+from bot.workspace.studio_draft import Row, advice
+
+MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each
+MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_FOLDED = 80, 900, 450, 350
+
+
+async def draw_panel(easel: Easel, standing: Standing, note: str = "") -> Page:
+    """The panel of a standing; `note` says what has just happened, a line for each thing, names in it made plain."""
+    page, shown = Page(), standing.revision
+    page.view.add_item(ui.TextDisplay[Any](_head(standing, note)))
+    settings: list[StudioButton] = [
+        PromptButton(shown, label=_("Edit prompt")),
+        OptionsButton(shown, label=_("Options")),
+        AdvancedButton(shown, label=_("Advanced")),
+    ]
+    if standing.undoable:
+        settings.append(UndoButton(shown, label=_("Back to my draft")))
+    page.view.add_item(ui.ActionRow[Any](*settings))
+    page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(standing, easel)))
+    page.view.add_item(ui.TextDisplay[Any](_about_loras(standing, easel.settings.limits.max_loras)))
+    await _add_loras(page, easel, standing)
+    if standing.misfits:
+        page.view.add_item(ui.TextDisplay[Any](_reasons(standing.misfits)))
+        page.view.add_item(ui.ActionRow[Any](TakeOutButton(shown, label=_("Take out what does not fit"))))
+    if words := WordsMenu.of(standing):
+        page.view.add_item(ui.ActionRow[Any](words))
+    page.view.add_item(ui.ActionRow[Any](await AddMenu.of(standing, easel)))
+    below: list[PressButton] = [GenerateButton(shown, label=_("Generate"))]
+    if standing.fitting:
+        below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
+    page.view.add_item(ui.ActionRow[Any](*below, DoorButton(Door.BOOKMARKS), DoorButton(Door.MARKET)))
+    return page
+
+
+async def _add_loras(page: Page, easel: Easel, standing: Standing) -> None:
+    """The LoRAs that fit: two, or one, with their controls, the others folded into one text."""
+    fitting = standing.fitting
+    most = 1 if standing.misfits and len(fitting) > 2 else 2
+    opened = _opened(fitting, standing.studio.focus, most)
+    for row in opened:
+        await _add_row(page, easel, standing, row)
+    if folded := [row for row in fitting if row not in opened]:
+        told = several((f"{row.name} {row.weight:g}" for row in folded), MAX_FOLDED)
+        page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=told)))
+        page.view.add_item(ui.ActionRow[Any](OthersMenu.of(standing, folded)))
+
+
+def _opened(fitting: Sequence[Row], focus: int | None, most: int) -> list[Row]:
+    """The LoRAs with controls, in their order: the one being worked on, and the first of the others."""
+    urgent = sorted(fitting, key=lambda row: row.lora.lora_id != focus)[:most]
+    return [row for row in fitting if row in urgent]
+
+
+async def _add_row(page: Page, easel: Easel, standing: Standing, row: Row) -> None:
+    assert row.entry is not None
+    words = "\n-# " + _("Trigger words: {words}").format(words=several(row.words, 120)) if row.words else ""
+    text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · **{row.weight:g}**{words}"
+    preview = await page.attach_preview(easel, row.entry, standing.checkpoint.base_model)
+    if preview is None:
+        page.view.add_item(ui.TextDisplay[Any](text))
+    else:
+        page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
+    shown, lora_id = standing.revision, row.lora.lora_id
+    page.view.add_item(
+        ui.ActionRow[Any](
+            NudgeButton(shown, f"{lora_id}:-1", label=f"\N{MINUS SIGN}{NUDGE:g}"),
+            NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
+            AdjustButton(shown, str(lora_id), label=_("Weight")),
+            SweepButton(shown, str(lora_id), label=_("Try weights")),
+            TakeOutButton(shown, str(lora_id), label="✕"),
+        )
+    )
+
+
+def _head(standing: Standing, note: str) -> str:
+    """The prompt, what joins it, and how it will be painted."""
+    wish, checkpoint = standing.studio.wish, standing.checkpoint
+    lines = [f"## {_('Studio')}"]
+    lines += [f"-# {told}" for told in bounded_lines(note.splitlines(), MAX_NOTE)]
+    if wish.checkpoint and wish.checkpoint != checkpoint.name:
+        gone = _("{checkpoint} is not installed any more; {other} is chosen instead.")
+        lines.append(gone.format(checkpoint=plain(wish.checkpoint, 64), other=plain(checkpoint.name)))
+    prompt = clipped(wish.prompt, MAX_PROMPT)
+    lines.append(f"> {prompt}" if prompt else _("No prompt yet: press *Edit prompt* and say what to paint."))
+    joining = [checkpoint.prompt_prefix, *(word for row in standing.fitting for word in row.words)]
+    if any(joining):
+        told = several(dict.fromkeys(filter(None, joining)), MAX_WORDS)
+        lines.append("-# " + _("Joins the prompt: {words}").format(words=told))
+    negative = checkpoint.negative_prompt if wish.negative_prompt is None else wish.negative_prompt
+    if negative:
+        lines.append("-# " + _("Keeps out: {words}").format(words=clipped(negative, MAX_NEGATIVE)))
+    lines.append(f"-# {_how(wish, checkpoint, private=standing.preferences.private)}")
+    return "\n".join(lines)
+
+
+def _how(wish: Wish, checkpoint: CheckpointSettings, *, private: bool) -> str:
+    size = (checkpoint.size(wish.size) if wish.size else None) or checkpoint.default_size
+    guidance = checkpoint.guidance_scale if wish.guidance_scale is None else wish.guidance_scale
+    steps = wish.steps or checkpoint.steps
+    parts = [
+        f"{size}",
+        ngettext("{count} step", "{count} steps", steps).format(count=steps),
+        wish.sampler or checkpoint.sampler.value,
+        _("guidance {value}").format(value=f"{guidance:g}"),
+        _("random seed") if wish.seed is None else _("seed {seed}").format(seed=wish.seed),
+        ngettext("{count} picture", "{count} pictures", wish.count).format(count=wish.count),
+    ]
+    if clip_skip := wish.clip_skip or checkpoint.clip_skip:
+        parts.append(_("clip skip {layer}").format(layer=clip_skip))
+    if private:
+        parts.append(_("only you will see it"))
+    return " · ".join(parts)
+
+
+def _about_loras(standing: Standing, limit: int) -> str:
+    """How many, whether they fit, and what is worth a warning."""
+    rows, base = standing.rows, standing.checkpoint.base_model.label
+    head = _("**LoRAs {count} of {limit}**").format(count=len(rows), limit=limit)
+    if not rows:
+        return f"{head}\n-# " + _("Add one below, or paint without.")
+    if standing.misfits:
+        count = len(standing.misfits)
+        told = ngettext("{count} does not fit {base}", "{count} do not fit {base}", count)
+        lines = [f"{head} · {told.format(count=count, base=base)}"]
+    else:
+        lines = [f"{head} · " + _("all fit {base}").format(base=base)]
+    warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, standing.studio.wish.prompt)]
+    return "\n".join([*lines, *bounded_lines(warnings, MAX_ADVICE)])
+
+
+def _reasons(misfits: Sequence[Row]) -> str:
+    """Each LoRA that does not fit, struck through, and why."""
+    lines = [f"~~{clipped(row.name, MAX_NAME)}~~\n-# {sentence(row.refusal)}" for row in misfits if row.refusal]
+    more = _("They stay here, and are left out only when you say so.")
+    return "\n".join([*bounded_lines(lines, MAX_REASONS), f"-# {more}"])

@@ -1,0 +1,107 @@
+"""Trying out weights from the studio and from pictures: one LoRA at several weights, or with and without each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import ui
+
+from bot.errors import NothingThere
+from bot.i18n import _, later
+from bot.requests.builder import Wish, wish_of
+from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
+from bot.ui import acknowledge
+from bot.ui.views.press import Form, JobButton
+from bot.ui.views.studio.buttons import StudioButton, panel_id
+
+if TYPE_CHECKING:
+    from bot.ui.views.press import Interaction
+    from bot.ui.views.studio.session import Standing
+
+MENU = 25  # choices of one menu; Discord's limit
+
+
+class SweepButton(StudioButton, template=panel_id("sweep")):
+    """Opens the weights at which the LoRA of the argument is to be tried."""
+
+    asks = True
+    name = "sweep"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask for them."""
+        lora = await self.lora(interaction)
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        wish = _ready(standing)
+        position = [other.lora_id for other in standing.studio.loras].index(lora.lora_id)
+        await acknowledge.ask(
+            interaction,
+            SweepForm(wish, [(position, row.name, row.weight) for row in [standing.rows[position]]], interaction.id),
+        )
+
+
+class CompareButton(StudioButton, template=panel_id("compare")):
+    """Paints with all LoRAs of the studio and without each of them."""
+
+    posts = True
+    name = "compare"
+
+    async def press(self, interaction: Interaction) -> None:
+        """Order it."""
+        standing = await interaction.client.desk.standing(interaction.user.id)
+        wish = _ready(standing).model_copy(update={"compare": True})
+        await interaction.client.orders.paint(interaction, wish)
+
+
+class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
+    """Under one's own picture: tries its LoRAs at other weights, with the seed it had."""
+
+    asks = True
+    name, label = "sweep", later("Try weights")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Ask which LoRA, and at which weights."""
+        job = await self.own_job(interaction, _("*Bookmark LoRAs* keeps its LoRAs, and /sweep tries them."))
+        uses = job.request.loras
+        if not uses:
+            raise NothingThere(what=_("This picture was painted without LoRAs, so there is no weight to try."))
+        tried = [(position, use.name, use.weight) for position, use in enumerate(uses)]
+        await acknowledge.ask(interaction, SweepForm(wish_of(job.request), tried, interaction.id))
+
+
+def _ready(standing: Standing) -> Wish:
+    """The wish of a studio that can be painted as it is. Raises NothingThere."""
+    if not standing.studio.wish.prompt:
+        raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))
+    if standing.misfits:
+        told = _("Not all LoRAs fit {checkpoint}. Take out what does not, or choose another checkpoint first.")
+        raise NothingThere(what=told.format(checkpoint=standing.checkpoint.name))
+    return standing.wish()
+
+
+class SweepForm(Form):
+    """Which LoRA, and three to five weights. `loras` are those to choose from: position in the wish, name, weight."""
+
+    def __init__(self, wish: Wish, loras: Sequence[tuple[int, str, float]], opening: int) -> None:
+        only = loras[0][1] if len(loras) == 1 else _("a LoRA")
+        super().__init__(_("Try {lora} at other weights").format(lora=only), "sweep", opening)
+        self._wish, self._position = wish, loras[0][0]
+        self.lora: ui.Select[Any] | None = None
+        if len(loras) > 1:
+            options = [
+                discord.SelectOption(label=name[:100], value=str(position), default=position == self._position)
+                for position, name, _weight in loras[:MENU]
+            ]
+            self.lora = ui.Select(custom_id="lora", options=options)
+            self.add_item(ui.Label[Any](text=_("Which LoRA"), component=self.lora))
+        usual = " ".join(f"{weight:g}" for weight in usual_weights(loras[0][2]))
+        self.weights: ui.TextInput[Any] = ui.TextInput(custom_id="weights", default=usual, max_length=60)
+        hint = _("{least} to {most} numbers; all pictures have the same seed").format(least=FEWEST, most=MOST)
+        self.add_item(ui.Label[Any](text=_("Weights"), description=hint[:100], component=self.weights))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Order the sweep."""
+        position = int(self.lora.values[0]) if self.lora and self.lora.values else self._position
+        sweep = Sweep(position=position, weights=read_weights(self.weights.value))
+        await interaction.client.orders.paint(interaction, self._wish.model_copy(update={"sweep": sweep}))

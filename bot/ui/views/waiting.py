@@ -1,0 +1,86 @@
+"""The message of a job that waits or paints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import ui
+
+from bot.database.jobs import Job
+from bot.errors import NothingThere, NotYours
+from bot.i18n import _, duration, later, ngettext
+from bot.i18n.texts import summary
+from bot.ui.acknowledge import acknowledge
+from bot.ui.views.press import JobButton
+from bot.ui.views.staff import is_staff_of
+from inference.rehearsal import Forecast
+
+if TYPE_CHECKING:
+    from bot.jobs.updates import JobUpdate
+    from bot.pictures.attachments import Attachment
+    from bot.ui.views.press import Interaction
+
+
+class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
+    """Stops the job, whether it waits or paints: the person's own, or as staff anybody's in their server."""
+
+    name, label = "cancel", later("Cancel")
+
+    async def press(self, interaction: Interaction) -> None:
+        """Cancel; the message itself then tells so."""
+        job = await self.job(interaction)
+        if job.person_id != interaction.user.id and not is_staff_of(interaction, job.server_id):
+            raise NotYours(instead=_("Your own are under /queue."))
+        await acknowledge(interaction)
+        if await interaction.client.easel.generation.cancel(self.job_id) is None:
+            raise NothingThere(what=_("It is too late to cancel: this job has ended."))
+
+
+def place(forecast: Forecast) -> str:
+    """`3 before it · about 2 minutes`."""
+    ahead = forecast.ahead
+    before = (
+        ngettext("{count} before it", "{count} before it", ahead).format(count=ahead) if ahead else _("next in line")
+    )
+    if forecast.done is None:
+        return before
+    return _("{place} · ready in about {time}").format(place=before, time=duration(forecast.done))
+
+
+def waiting_view(job: Job, forecast: Forecast, *, paused: bool = False, reachable: bool = True) -> ui.LayoutView:
+    """What is to be expected; `reachable` is False where only the interaction leads back to where it was asked."""
+    state = _("**Queued** · {place}").format(place=place(forecast))
+    if paused:
+        state = _("**Queued** · the queue is paused for now; your picture keeps its place")
+    if not reachable:
+        note = _("Easel is a guest here: after 15 minutes the picture comes as a direct message, or to /history.")
+        state = f"{state}\n-# {note}"
+    return _view(job, state, None)
+
+
+def interrupted_view(job: Job) -> ui.LayoutView:
+    """The program ends before the job does."""
+    return _view(job, _("**Easel is restarting** · your picture keeps its place and comes here"), None)
+
+
+def painting_view(update: JobUpdate, preview: Attachment | None) -> ui.LayoutView:
+    """A step counter, and a small live picture when there is one. After a worker's death it may count back a little."""
+    progress = update.progress
+    if progress is None or not progress.step:
+        return _view(update.job, _("**Painting**"), preview)
+    text = _("**Painting** · step {step} of {steps}").format(step=progress.step, steps=progress.steps)
+    if update.job.deaths:
+        text += "\n-# " + _("The worker broke down and was started again; your picture goes on.")
+    return _view(update.job, text, preview)
+
+
+def _view(job: Job, state: str, preview: Attachment | None) -> ui.LayoutView:
+    container = ui.Container[Any](ui.TextDisplay[Any](f"{state}\n-# {summary(job.request)}"))
+    if preview is not None:
+        picture = discord.MediaGalleryItem(f"attachment://{preview.name}", description=_("Preview"))
+        container.add_item(ui.MediaGallery[Any](picture))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(container)
+    view.add_item(ui.ActionRow[Any](CancelButton(job.id)))
+    return view

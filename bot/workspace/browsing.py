@@ -1,0 +1,160 @@
+"""What somebody looks for in a list of LoRAs, and how it is written on buttons so that pages survive restarts.
+
+Two lists are browsed: the market holds the whole library, the bookmarks what a person saved of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+import aiosqlite
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.app.assembly import Easel
+from bot.database.bookmarks import count_bookmarks
+from bot.database.drafts import find_draft, save_draft
+from bot.database.lora_search import Sort
+from bot.errors import NothingThere
+from bot.i18n import _, later
+from bot.requests.preferences import usual_checkpoint
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+
+MAX_SEARCH = 100  # characters
+MAX_KEY = 66  # UTF-16 units of a query on a button: its custom_id holds 100, a name and two numbers stand there too
+
+_SORTS = {
+    Sort.TRENDING: "t",
+    Sort.NEWEST: "n",
+    Sort.TOP_RATED: "r",
+    Sort.MOST_USED: "u",
+    Sort.NAME: "a",
+    Sort.OLDEST: "o",
+}
+_ORDERS = {
+    Sort.TRENDING: later("Trending"),
+    Sort.NEWEST: later("Newest first"),
+    Sort.TOP_RATED: later("Top rated first"),
+    Sort.MOST_USED: later("Most used first"),
+    Sort.NAME: later("By name"),
+    Sort.OLDEST: later("Oldest first"),
+}
+_CATEGORIES = {None: "-", **{category: category.value[0] for category in Category}}
+_KEPT = re.compile(r"~(\d{1,18})")
+_KEY = re.compile(
+    r"(?P<sort>[a-z])(?P<category>[a-z-]):(?P<base>[a-z0-9/._-]{0,64}):(?P<length>\d{1,2})\.(?P<rest>.*)", re.DOTALL
+)
+
+
+class Query(BaseModel):
+    """Which LoRAs to show, in which order. `base_model` is that of a checkpoint they fit; None: whatever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sort: Sort = Sort.TRENDING
+    category: Category | None = None
+    tag: str = ""
+    base_model: BaseModelId | None = None
+    search: str = ""
+
+    def but(self, **changes: object) -> Self:
+        """The same with something else."""
+        return self.model_copy(update=changes)
+
+    @property
+    def key(self) -> str:
+        """The query in few characters."""
+        head = f"{_SORTS[self.sort]}{_CATEGORIES[self.category]}:{self.base_model or ''}"
+        return f"{head}:{len(self.tag)}.{self.tag}{self.search}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page, from 0, of a query: its key, or `~ID` of the row that holds one too long for a button."""
+
+    page: int
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.key}"
+
+    def turned(self, pages: int) -> Place:
+        """Some pages further, or back."""
+        return Place(max(0, self.page + pages), self.key)
+
+
+async def place_of(easel: Easel, person_id: int, query: Query, page: int = 0) -> Place:
+    """Where a page of the query is to be found again. Raises DatabaseError."""
+    key = query.key
+    if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
+        key = f"~{await save_draft(easel.connection, person_id, query.model_dump_json())}"
+    return Place(page, key)
+
+
+async def query_at(connection: aiosqlite.Connection, person_id: int, place: Place) -> Query:
+    """The query of a place. Raises NothingThere for one that is too old, and DatabaseError."""
+    if kept := _KEPT.fullmatch(place.key):
+        text = await find_draft(connection, int(kept[1]), person_id)
+        query = None if text is None else _from_json(text)
+    else:
+        query = _from_key(place.key)
+    if query is None:
+        raise NothingThere(what=_("This page is too old. Please open it anew."))
+    return query
+
+
+async def first_in_market(easel: Easel, person_id: int) -> Query:
+    """What goes on the person's checkpoint, by what is in demand; to a beginner, who has no bookmark yet, the best.
+
+    Raises DatabaseError.
+    """
+    beginner = not await count_bookmarks(easel.connection, person_id)
+    return await _that_fits(easel, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
+
+
+async def first_of_bookmarks(easel: Easel, person_id: int) -> Query:
+    """What goes on the person's checkpoint, saved last first. Raises DatabaseError."""
+    return await _that_fits(easel, person_id, Sort.NEWEST)
+
+
+async def _that_fits(easel: Easel, person_id: int, sort: Sort) -> Query:
+    checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    return Query(sort=sort, base_model=checkpoint.base_model if checkpoint else None)
+
+
+def _from_key(key: str) -> Query | None:
+    match = _KEY.fullmatch(key)
+    sort = next((sort for sort, letter in _SORTS.items() if match and letter == match["sort"]), None)
+    if match is None or sort is None:
+        return None
+    length = int(match["length"])
+    category = next((each for each, letter in _CATEGORIES.items() if letter == match["category"]), None)
+    return Query(
+        sort=sort,
+        category=category,
+        tag=match["rest"][:length],
+        base_model=base_model_in(match["base"]),
+        search=match["rest"][length:],
+    )
+
+
+def _from_json(text: str) -> Query | None:
+    try:
+        return Query.model_validate_json(text)
+    except ValidationError:  # another kind of draft, or another version of Easel
+        return None
+
+
+def in_order(sort: Sort) -> str:
+    """An order in words, for menus and titles."""
+    return _(_ORDERS[sort])
+
+
+def base_model_in(text: str) -> BaseModelId | None:
+    """The base model that `text` names, or None."""
+    try:
+        return BaseModelId(text.strip().lower())
+    except ValueError:
+        return None

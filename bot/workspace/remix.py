@@ -1,0 +1,238 @@
+"""Taking up a picture again, one's own or anybody's: what of its recipe is here becomes a wish, the rest is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.app.assembly import Easel
+from bot.config import CheckpointSettings
+from bot.database.deliveries import find_delivery
+from bot.database.jobs import Job
+from bot.database.loras import (
+    Lora,
+    LoraVersion,
+    find_lora,
+    find_lora_by_name,
+    find_version,
+    find_version_by_short_hash,
+    find_version_by_stem,
+)
+from bot.database.preferences import find_preferences
+from bot.i18n import _, ngettext
+from bot.i18n.texts import plain, several
+from bot.requests.builder import LoraWish, Wish
+from bot.requests.preferences import default_checkpoint
+from inference.messages import MAX_PROMPT
+from inference.parameters import NamedLora, Recipe, recipe_of
+
+SHA256_DIGITS = 64
+MAX_STEPS, MAX_GUIDANCE, MAX_CLIP_SKIP = 150, 30, 12
+
+
+@dataclass(frozen=True)
+class Part:
+    """A LoRA of a recipe, and what it is here: None where the library does not know it.
+
+    `by_name`: nothing but the name says so, the file may be another one.
+    """
+
+    named: NamedLora
+    lora: Lora | None = None
+    version: LoraVersion | None = None
+    by_name: bool = False
+
+
+@dataclass(frozen=True)
+class Remix:
+    """A wish to go on from, and sentences on what is not as it was."""
+
+    wish: Wish
+    notes: tuple[str, ...]
+
+
+async def shown_recipe(easel: Easel, job: Job, person_id: int) -> tuple[Recipe, bool]:
+    """How the first picture of `job` was painted, as far as the person may know, and whether that is all of it.
+
+    The prompt is its owner's own, unless it stands under the picture.
+    """
+    recipe = recipe_of(job.request.only(0))
+    delivery = await find_delivery(easel.connection, job.id)
+    if job.person_id == person_id or (delivery is not None and delivery.shows_prompt):
+        return recipe, True
+    return replace(recipe, prompt="", negative_prompt=""), False
+
+
+async def edited(easel: Easel, job: Job) -> Remix:
+    """The person's own job again, with what only they may take up: its words and the picture it began with."""
+    request = job.request.only(0)
+    source = request.image if request.image and easel.inputs.has(request.image.sha256) else None
+    again = await remix(easel, replace(recipe_of(request), from_picture=source is not request.image), job.person_id)
+    count = 1 if job.request.variants else job.request.count
+    return replace(again, wish=again.wish.model_copy(update={"image": source, "count": count}))
+
+
+async def remixed(easel: Easel, job: Job, person_id: int) -> Remix:
+    """Anybody's job taken up by a person. Its words come along where they are shown."""
+    recipe, whole = await shown_recipe(easel, job, person_id)
+    again = await remix(easel, recipe, person_id)
+    if whole:
+        return again
+    return replace(again, notes=(_("Its prompt is kept private, so the words are yours to find."), *again.notes))
+
+
+async def parts_of(easel: Easel, loras: Sequence[NamedLora]) -> list[Part]:
+    """What each LoRA of a recipe is here."""
+    return [await _part(easel, named) for named in loras]
+
+
+async def _part(easel: Easel, named: NamedLora) -> Part:
+    version = await _by_hash(easel, named.hash)
+    if version is not None:
+        return Part(named, await find_lora(easel.connection, version.lora_id), version)
+    for name in (named.name, named.name.replace("_", " ")):
+        if lora := await find_lora_by_name(easel.connection, name):
+            return Part(named, lora, by_name=True)
+    if version := await find_version_by_stem(easel.connection, named.name):
+        return Part(named, await find_lora(easel.connection, version.lora_id), version, by_name=True)
+    return Part(named)
+
+
+async def _by_hash(easel: Easel, digits: str | None) -> LoraVersion | None:
+    if digits is None:
+        return None
+    if len(digits) == SHA256_DIGITS:
+        return await find_version(easel.connection, digits)
+    return await find_version_by_short_hash(easel.connection, digits)
+
+
+def checkpoint_of(easel: Easel, recipe: Recipe) -> CheckpointSettings | None:
+    """The installed checkpoint that the recipe names, by its hash before its name."""
+    digits = recipe.checkpoint_hash
+    for spec in easel.checkpoints if digits else ():
+        if digits and ((spec.sha256 or "").startswith(digits) or spec.short_hash == digits):
+            return easel.settings.checkpoint(spec.name)
+    wanted = _letters(recipe.checkpoint or "")
+    return next((c for c in easel.settings.checkpoints if wanted and _letters(c.name) == wanted), None)
+
+
+async def remix(easel: Easel, recipe: Recipe, person_id: int) -> Remix:
+    """The wish that comes nearest to the recipe with what is installed here."""
+    parts = await parts_of(easel, recipe.loras)
+    found = _distinct(parts)
+    usable, left_out = found[: easel.settings.limits.max_loras], found[easel.settings.limits.max_loras :]
+    notes = _missing(parts, usable, left_out)
+    checkpoint = checkpoint_of(easel, recipe)
+    if checkpoint is None:
+        preferred = default_checkpoint(easel.settings, await find_preferences(easel.connection, person_id))
+        checkpoint = _fitting_most(easel, usable, preferred)
+        notes += _other_checkpoint(recipe, checkpoint)
+    size = _size(easel, recipe, checkpoint)
+    if size and size != f"{recipe.width}x{recipe.height}":
+        notes.append(_resized(recipe, checkpoint, size))
+    if recipe.sampler_name and recipe.sampler is None:
+        notes.append(_("Its sampler {name} is not offered here.").format(name=plain(recipe.sampler_name, 60)))
+    if recipe.from_picture:
+        notes.append(_("It began with another picture. To do the same, give one with /imagine image."))
+    return Remix(_wish(recipe, usable, checkpoint, size), tuple(notes))
+
+
+def _wish(recipe: Recipe, usable: Sequence[Part], checkpoint: CheckpointSettings | None, size: str | None) -> Wish:
+    steps, guidance = recipe.steps, recipe.guidance_scale
+    return Wish(
+        prompt=_without_prefix(recipe.prompt, checkpoint)[:MAX_PROMPT],
+        checkpoint=checkpoint.name if checkpoint else None,
+        loras=tuple(_lora_wish(part) for part in usable),
+        size=size,
+        steps=steps if steps and steps <= MAX_STEPS else None,
+        guidance_scale=guidance if guidance is not None and 0 <= guidance <= MAX_GUIDANCE else None,
+        sampler=recipe.sampler,
+        seed=recipe.seed,
+        clip_skip=recipe.clip_skip if recipe.clip_skip and recipe.clip_skip <= MAX_CLIP_SKIP else None,
+        negative_prompt=recipe.negative_prompt[:MAX_PROMPT] or None,
+    )
+
+
+def _lora_wish(part: Part) -> LoraWish:
+    assert part.lora is not None
+    return LoraWish(
+        name=f"#{part.lora.id}",
+        weight=part.named.weight,
+        sha256=part.version.sha256 if part.version else None,
+        trigger_words=part.named.trigger_words,
+    )
+
+
+def _distinct(parts: Sequence[Part]) -> list[Part]:
+    """What was found, one part for each entry: two files of one LoRA are one choice here."""
+    kept: dict[int, Part] = {}
+    for part in parts:
+        if part.lora is not None:
+            kept.setdefault(part.lora.id, part)
+    return list(kept.values())
+
+
+def _fitting_most(
+    easel: Easel, parts: Sequence[Part], preferred: CheckpointSettings | None
+) -> CheckpointSettings | None:
+    """The installed checkpoint on which most of the LoRAs go; of equals, the preferred one, then the first."""
+    fitting = [easel.requests.checkpoints_for(part.lora) for part in parts if part.lora]
+
+    def rank(checkpoint: CheckpointSettings) -> tuple[int, bool]:
+        return sum(checkpoint.name in names for names in fitting), checkpoint == preferred
+
+    return max(easel.settings.checkpoints, key=rank, default=None)
+
+
+def _size(easel: Easel, recipe: Recipe, checkpoint: CheckpointSettings | None) -> str | None:
+    if checkpoint is None or not recipe.width or not recipe.height:
+        return None
+    size = f"{recipe.width}x{recipe.height}"
+    return size if checkpoint.size(size) else easel.requests.nearest_size(checkpoint.name, recipe.width, recipe.height)
+
+
+def _without_prefix(prompt: str, checkpoint: CheckpointSettings | None) -> str:
+    """The prompt without the quality tags that the checkpoint puts before every prompt anyway."""
+    prefix = checkpoint.prompt_prefix.strip(" ,") if checkpoint else ""
+    return prompt.removeprefix(prefix).lstrip(" ,") if prefix and prompt.startswith(prefix) else prompt
+
+
+def _missing(parts: Sequence[Part], usable: Sequence[Part], left_out: Sequence[Part]) -> list[str]:
+    notes: list[str] = []
+    if gone := [part.named.name for part in parts if part.lora is None]:
+        notes.append(
+            ngettext(
+                "This library does not know {names}, so it is left out.",
+                "This library does not know {names}, so they are left out.",
+                len(gone),
+            ).format(names=several(gone))
+        )
+    if guessed := [part.named.name for part in usable if part.by_name]:
+        notes.append(_("Found by name alone, so the file may be another one: {names}.").format(names=several(guessed)))
+    if left_out:
+        names = several(part.named.name for part in left_out)
+        notes.append(
+            _("Only {limit} LoRAs go together here; left out: {names}.").format(limit=len(usable), names=names)
+        )
+    return notes
+
+
+def _other_checkpoint(recipe: Recipe, checkpoint: CheckpointSettings | None) -> list[str]:
+    name = recipe.checkpoint or recipe.checkpoint_hash
+    if checkpoint is None or name is None:
+        return []
+    told = _("The checkpoint {name} is not installed here; {other} is chosen instead.")
+    return [told.format(name=plain(name, 80), other=plain(checkpoint.name))]
+
+
+def _resized(recipe: Recipe, checkpoint: CheckpointSettings | None, size: str | None) -> str:
+    name = plain(checkpoint.name) if checkpoint else ""
+    return _("{checkpoint} does not paint in {size}; {other} is chosen instead.").format(
+        checkpoint=name, size=f"{recipe.width}x{recipe.height}", other=size
+    )
+
+
+def _letters(name: str) -> str:
+    """A name as files have it: `WAI Illustrious v17.safetensors` and `wai_illustrious_v17` are one."""
+    return re.sub(r"[\W_]+", "", name.removesuffix(".safetensors").casefold())

@@ -1,0 +1,105 @@
+"""*Vary* and *Upscale*: requests that start from a picture of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.app.assembly import Easel
+from bot.database.jobs import Job
+from bot.database.pictures import Picture
+from bot.errors import NothingThere
+from bot.i18n import _, explained
+from bot.pictures.inputs import Input
+from inference.errors import RequestError
+from inference.messages import MAX_SIDE, SEEDS, GenerationRequest, SourceImage
+from inference.parameters import CHUNK, JSON_CHUNK, texts_in, with_texts
+
+VARY_STRENGTH = 0.5
+UPSCALE_STRENGTH = 0.24  # sharpens edges; from about a third on, plain areas get stains
+TIMES = 2  # how much larger a side becomes
+
+
+@dataclass(frozen=True)
+class Upscaled:
+    """The request for the larger picture. With `picture` (a file of the caller's) it is done: `note` says why."""
+
+    request: GenerationRequest
+    picture: Path | None = None
+    note: str = ""
+
+
+async def varied(easel: Easel, job: Job, picture: Picture) -> GenerationRequest:
+    """The same once more, starting from the picture and with another seed. Raises a RequestError."""
+    request = await easel.requests.again(job.request.only(picture.position))
+    kept = await easel.inputs.keep_picture(easel.settings.storage.pictures / picture.path)
+    if kept is None:
+        raise picture_gone()
+    checkpoint = easel.settings.checkpoint(request.checkpoint)
+    assert checkpoint is not None
+    sides = {"width": picture.width, "height": picture.height}
+    if not checkpoint.repaints(picture.width, picture.height):
+        size = checkpoint.size(easel.requests.nearest_size(checkpoint.name, picture.width, picture.height))
+        assert size is not None
+        sides = {"width": size.width, "height": size.height}
+    return request.model_copy(
+        update={"image": kept.at(VARY_STRENGTH), "seed": secrets.randbelow(SEEDS), **sides},
+    )
+
+
+async def upscaled(easel: Easel, job: Job, picture: Picture) -> Upscaled:
+    """The picture at twice the size: enlarged by Lanczos, then painted over a little where that can be done.
+
+    Raises NothingThere.
+    """
+    width, height = picture.width * TIMES, picture.height * TIMES
+    if max(width, height) > MAX_SIDE:
+        raise NothingThere(what=_("This picture is as large as pictures get here."))
+    source = easel.settings.storage.pictures / picture.path
+    kept = await easel.inputs.keep_picture(source, times=TIMES)
+    if kept is None:
+        raise picture_gone()
+    request = job.request.only(picture.position).model_copy(
+        update={"width": width, "height": height, "image": kept.at(UPSCALE_STRENGTH)}
+    )
+    why_not = await _why_not_repainted(easel, request)
+    if not why_not:
+        return Upscaled(request)
+    enlarged = request.model_copy(update={"image": SourceImage(sha256=kept.sha256, strength=0)})
+    note = _("Only enlarged, not painted over: {why}").format(why=why_not)
+    return Upscaled(enlarged, await _written(easel, kept, enlarged, source), note)
+
+
+async def _why_not_repainted(easel: Easel, request: GenerationRequest) -> str:
+    """A sentence, its names as they are; "" when it can be."""
+    checkpoint = easel.settings.checkpoint(request.checkpoint)
+    if checkpoint is not None and not checkpoint.repaints(request.width, request.height):
+        return _("{checkpoint} does not paint in {size}.").format(
+            checkpoint=checkpoint.name, size=f"{request.width}x{request.height}"
+        )
+    try:
+        await easel.requests.again(request)
+    except RequestError as problem:
+        return explained(problem)
+    return ""
+
+
+async def _written(easel: Easel, kept: Input, request: GenerationRequest, source: Path) -> Path:
+    """The enlarged picture as a file in the spool, with its parameters inside."""
+    larger = await easel.inputs.read(kept)
+    path = easel.settings.storage.spool / f"enlarged-{secrets.token_hex(8)}.png"
+
+    def write() -> None:
+        parameters = texts_in(source.read_bytes()).parameters
+        told = {CHUNK: parameters} if parameters else {}
+        path.write_bytes(with_texts(larger, told | {JSON_CHUNK: request.model_dump_json()}))
+
+    await asyncio.to_thread(write)
+    return path
+
+
+def picture_gone() -> NothingThere:
+    """What to say when a picture's file was deleted."""
+    return NothingThere(what=_("This picture is not kept here any more. *Again* paints one like it."))

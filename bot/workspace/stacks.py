@@ -1,0 +1,160 @@
+"""Stacks of LoRAs: kept under a name, judged as a whole, shared by a code."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.stacks import (
+    MAX_NAME,
+    MAX_STACKS,
+    Stack,
+    StackLora,
+    count_misses,
+    count_stacks,
+    find_stack_by_code,
+    find_stack_by_name,
+    remember_miss,
+    save_stack,
+    share_stack,
+    stack_name,
+)
+from bot.errors import NothingThere, StackNameTaken, TooManyMisses, TooManyStacks
+from bot.i18n import _
+from bot.requests.builder import Choice, LoraWish, RequestBuilder
+from bot.workspace.studio_draft import Row
+from inference.messages import LoraUse
+
+# Without what is mistaken for something else: 0 O, 1 I L, 5 S, 8 B, U V.
+CODE_ALPHABET = "234679ACDEFGHJKMNPQRTWXYZ"
+CODE_LENGTH = 8  # 25^8 are 150 thousand million codes
+MISSES, HOUR_MS = 10, 3_600_000  # codes of nobody that a person may type in an hour
+
+
+@dataclass(frozen=True)
+class StackFit:
+    """How a stack stands to a checkpoint: a choice for each of its LoRAs, and the `checkpoints` that all of them fit.
+
+    LoRAs whose files are all gone do not count for `checkpoints`: nothing fits them any more.
+    """
+
+    stack: Stack
+    choices: tuple[Choice, ...]
+    checkpoints: tuple[str, ...]
+
+    @property
+    def refused(self) -> list[tuple[StackLora, Choice]]:
+        """The LoRAs that cannot be used on the checkpoint, with their refusals."""
+        pairs = zip(self.stack.loras, self.choices, strict=True)
+        return [(lora, choice) for lora, choice in pairs if choice.refusal is not None]
+
+
+def wishes_of(stack: Stack) -> tuple[LoraWish, ...]:
+    """The stack as a part of a wish."""
+    return tuple(
+        LoraWish(name=lora.name, weight=lora.weight, sha256=lora.sha256, trigger_words=lora.trigger_words)
+        for lora in stack.loras
+    )
+
+
+async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) -> StackFit:
+    """How the stack stands to a checkpoint. Raises CheckpointNotFound."""
+    choices = tuple([await requests.choose(wish, checkpoint) for wish in wishes_of(stack)])
+    fitting = [requests.checkpoints_for(choice.lora) for choice in choices if choice.lora and choice.lora.usable]
+    common = [name for name in requests.checkpoints if fitting and all(name in names for names in fitting)]
+    return StackFit(stack, choices, tuple(common))
+
+
+def uses_of_rows(rows: Sequence[Row]) -> list[StackLora]:
+    """What lies in a studio, as it is kept in a stack. A LoRA of which no file is known is left out."""
+    kept: list[StackLora] = []
+    for row in rows:
+        usable = row.entry.usable if row.entry else ()
+        files = [row.version.sha256 if row.version else None, row.lora.sha256, *(v.sha256 for v in usable)]
+        sha256 = next(filter(None, files), None)
+        if sha256 is not None:
+            kept.append(StackLora(sha256, row.name, row.weight, row.lora.trigger_words))
+    return kept
+
+
+def uses_of_request(loras: Sequence[LoraUse]) -> list[StackLora]:
+    """What a picture was painted with, as it is kept in a stack."""
+    return [StackLora(use.sha256, use.name, use.weight, use.trigger_words) for use in loras]
+
+
+async def keep_stack(connection: aiosqlite.Connection, person_id: int, name: str, loras: Sequence[StackLora]) -> Stack:
+    """Save a new stack. Raises NothingThere without LoRAs or name, StackNameTaken, TooManyStacks."""
+    if not loras:
+        raise NothingThere(what=_("There is no LoRA in it yet. Add one first, then save."))
+    if not stack_name(name):
+        raise NothingThere(what=_("A stack needs a name with at least one letter."))
+    await _leave_room(connection, person_id)
+    stack = await save_stack(connection, person_id, name, loras)
+    if stack is None:
+        raise StackNameTaken(name=stack_name(name))
+    return stack
+
+
+async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:
+    """The person's stack of this name. Raises NothingThere."""
+    stack = await find_stack_by_name(connection, person_id, name)
+    if stack is None:
+        told = _("You have no stack called {name}. See /stack list, or save one with /stack save.")
+        raise NothingThere(what=told.format(name=stack_name(name)))
+    return stack
+
+
+async def share(connection: aiosqlite.Connection, stack: Stack) -> str:
+    """The code by which others get a copy; the same each time. Raises NothingThere when it was deleted meanwhile."""
+    for _attempt in range(3):
+        code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+        if kept := await share_stack(connection, stack.person_id, stack.id, code):
+            return kept
+    raise NothingThere(what=_("This stack is not there any more."))
+
+
+def spelled(code: str) -> str:
+    """A code as people read it: `K7WM-3QXA`."""
+    return f"{code[: CODE_LENGTH // 2]}-{code[CODE_LENGTH // 2 :]}"
+
+
+def read_code(typed: str) -> str | None:
+    """The code in what a person typed, in whatever case and however divided; None when it cannot be one."""
+    code = "".join(typed.split()).replace("-", "").upper()
+    return code if len(code) == CODE_LENGTH and set(code) <= set(CODE_ALPHABET) else None
+
+
+async def import_stack(connection: aiosqlite.Connection, person_id: int, typed: str) -> Stack:
+    """A copy of the stack behind a code. Raises NothingThere, TooManyMisses, TooManyStacks."""
+    since = now_ms() - HOUR_MS
+    if await count_misses(connection, person_id, since_ms=since) >= MISSES:
+        raise TooManyMisses
+    code = read_code(typed)
+    shared = await find_stack_by_code(connection, code) if code else None
+    if shared is None:
+        await remember_miss(connection, person_id, since_ms=since)
+        raise NothingThere(what=_("No stack is shared by this code. Look at it again: it has 8 letters and digits."))
+    if shared.person_id == person_id:
+        told = _("This is the code of your own stack {name}. Others get a copy with it.")
+        raise NothingThere(what=told.format(name=shared.name))
+    await _leave_room(connection, person_id)
+    return await _copy(connection, person_id, shared)
+
+
+async def _copy(connection: aiosqlite.Connection, person_id: int, shared: Stack) -> Stack:
+    """Under its own name, or under the first numbered one that is free."""
+    for number in range(1, MAX_STACKS + 2):
+        mark = "" if number == 1 else f" {number}"
+        name = stack_name(shared.name)[: MAX_NAME - len(mark)] + mark
+        if copied := await save_stack(connection, person_id, name, shared.loras):
+            return copied
+    raise TooManyStacks(limit=MAX_STACKS)
+
+
+async def _leave_room(connection: aiosqlite.Connection, person_id: int) -> None:
+    if await count_stacks(connection, person_id) >= MAX_STACKS:
+        raise TooManyStacks(limit=MAX_STACKS)

@@ -1,0 +1,200 @@
+"""What lies in a person's studio, and how its LoRAs stand to the chosen checkpoint. Nothing here knows of Discord."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.database.loras import Lora, LoraVersion, Sort
+from bot.i18n import _
+from bot.requests.builder import DEFAULT_WEIGHT, LoraWish, RequestBuilder, Wish, weight_of, words_of
+from inference.errors import RequestError
+from inference.lora.sidecar import Category
+from inference.messages import Sha256
+
+WEIGHTS = (-4.0, 4.0)  # as the border to the worker has them
+STRONG, CROWDED = 1.2, 1.5  # one weight, and the sum of all: above these pictures tend to break
+
+
+class _Kept(BaseModel):
+    """Frozen, and read back by later versions: what they do not know any more is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StudioLora(_Kept):
+    """An entry of the catalogue, as it was called when it was put in; `sha256` where a picture or stack named a file.
+
+    A `weight` of None is the recommended one, `trigger_words` of None are the usual ones.
+    """
+
+    lora_id: int
+    name: str
+    sha256: Sha256 | None = None
+    weight: Annotated[float, Field(ge=WEIGHTS[0], le=WEIGHTS[1])] | None = None
+    trigger_words: tuple[str, ...] | None = None
+
+    @property
+    def wish(self) -> LoraWish:
+        """The same as a part of a wish."""
+        return LoraWish(
+            name=f"#{self.lora_id}", weight=self.weight, sha256=self.sha256, trigger_words=self.trigger_words
+        )
+
+
+class Shelf(_Kept):
+    """Which LoRAs are offered for adding: a person's bookmarks or all of the library, filtered; `page` from 0."""
+
+    bookmarks: bool = True
+    search: str = ""
+    category: Category | None = None
+    sort: Sort = Sort.NEWEST
+    page: int = 0
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything but place and order was chosen."""
+        return bool(self.search or self.category)
+
+
+class Studio(_Kept):
+    """A draft: the `wish` without its LoRAs, the LoRAs, the one being worked on, and the shelf they are taken from."""
+
+    wish: Wish = Wish(prompt="")
+    loras: tuple[StudioLora, ...] = ()
+    focus: int | None = None
+    shelf: Shelf = Shelf()
+
+    def with_lora(self, added: StudioLora) -> Studio:
+        """`added` last, or in place of the same entry, and being worked on."""
+        kept = tuple(added if lora.lora_id == added.lora_id else lora for lora in self.loras)
+        loras = kept if added in kept else (*kept, added)
+        return self.model_copy(update={"loras": loras, "focus": added.lora_id})
+
+    def without(self, lora_ids: Collection[int]) -> Studio:
+        """These entries taken out; what they brought goes with them."""
+        loras = tuple(lora for lora in self.loras if lora.lora_id not in lora_ids)
+        return self.model_copy(update={"loras": loras, "focus": None if self.focus in lora_ids else self.focus})
+
+    def changed(self, lora_id: int, **fields: object) -> Studio:
+        """Fields of one entry set, and it is being worked on; nothing when it was taken out meanwhile."""
+        found = next((lora for lora in self.loras if lora.lora_id == lora_id), None)
+        return self if found is None else self.with_lora(found.model_copy(update=fields))
+
+    def nudged(self, lora_id: int, step: float, usual: float) -> Studio:
+        """`step` more of an entry, from `usual` where no weight was chosen yet."""
+        found = next((lora for lora in self.loras if lora.lora_id == lora_id), None)
+        weight = usual if found is None or found.weight is None else found.weight
+        return self.changed(lora_id, weight=bounded(weight + step))
+
+    def wished(self, **fields: object) -> Studio:
+        """Fields of the wish set."""
+        return self.model_copy(update={"wish": self.wish.model_copy(update=fields)})
+
+    def shelved(self, **fields: object) -> Studio:
+        """Fields of the shelf set; it begins at its first page unless told otherwise."""
+        return self.model_copy(update={"shelf": self.shelf.model_copy(update={"page": 0, **fields})})
+
+    def has(self, lora_id: int) -> bool:
+        """Whether the entry is in it."""
+        return any(lora.lora_id == lora_id for lora in self.loras)
+
+    def whole_wish(self, *, leaving_out: Collection[int] = ()) -> Wish:
+        """What is to be painted, without the entries in `leaving_out`."""
+        wishes = tuple(lora.wish for lora in self.loras if lora.lora_id not in leaving_out)
+        return self.wish.model_copy(update={"loras": wishes})
+
+
+@dataclass(frozen=True)
+class Row:
+    """A LoRA of the studio on the chosen checkpoint: its entry and version, or the `refusal` that says why not."""
+
+    lora: StudioLora
+    entry: Lora | None
+    version: LoraVersion | None
+    refusal: RequestError | None
+
+    @property
+    def weight(self) -> float:
+        """The weight it has, or would have on a checkpoint that it fits."""
+        if self.version is not None:
+            return weight_of(self.lora.wish, self.version)
+        return DEFAULT_WEIGHT if self.lora.weight is None else self.lora.weight
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its trigger words that are switched on."""
+        return () if self.version is None else words_of(self.lora.wish, self.version)
+
+    @property
+    def all_words(self) -> tuple[str, ...]:
+        """All trigger words it has."""
+        return () if self.version is None else self.version.trigger_words
+
+    @property
+    def name(self) -> str:
+        """Its name in the catalogue now, else what it was called."""
+        return self.lora.name if self.entry is None else self.entry.name
+
+
+async def examine(requests: RequestBuilder, loras: Sequence[StudioLora], checkpoint: str | None) -> list[Row]:
+    """How each LoRA stands to a checkpoint. Raises CheckpointNotFound."""
+    choices = [await requests.choose(lora.wish, checkpoint) for lora in loras]
+    return [Row(lora, choice.lora, choice.version, choice.refusal) for lora, choice in zip(loras, choices, strict=True)]
+
+
+async def studio_of(requests: RequestBuilder, wish: Wish) -> Studio:
+    """A studio filled with `wish`. Raises LoraNotFound."""
+    studio = Studio(wish=wish.model_copy(update={"loras": (), "sweep": None, "compare": False}))
+    for lora in wish.loras:
+        entry = (await requests.choose(lora, wish.checkpoint)).lora or await requests.lora(lora.name)
+        added = StudioLora(
+            lora_id=entry.id,
+            name=entry.name,
+            sha256=lora.sha256,
+            weight=lora.weight,
+            trigger_words=lora.trigger_words,
+        )
+        studio = studio.with_lora(added)
+    return studio
+
+
+def bounded(weight: float) -> float:
+    """The nearest weight that may be, in hundredths; what is no number becomes the usual weight."""
+    if not math.isfinite(weight):
+        return DEFAULT_WEIGHT
+    return round(min(max(weight, WEIGHTS[0]), WEIGHTS[1]), 2)
+
+
+def advice(rows: Sequence[Row], prompt: str) -> list[str]:
+    """What is worth a warning before it is painted: weights that break pictures, LoRAs that will do nothing."""
+    working = [row for row in rows if row.version is not None]
+    told = [
+        _("{lora} at {weight} is strong. Above {limit}, faces may melt and colours burn.").format(
+            lora=row.name, weight=f"{row.weight:g}", limit=STRONG
+        )
+        for row in working
+        if abs(row.weight) > STRONG
+    ]
+    total = sum(abs(row.weight) for row in working)
+    if len(working) > 1 and total > CROWDED:
+        told.append(
+            _(
+                "The weights add up to {total}. Above {limit} they get into each other's way: lower each a little."
+            ).format(total=f"{total:.2g}", limit=CROWDED)
+        )
+    silent = [row for row in working if row.all_words and not row.words and not _says_one_of(prompt, row.all_words)]
+    told += [
+        _("No trigger word of {lora} is on, so it may do little. Choose one below.").format(lora=row.name)
+        for row in silent
+    ]
+    return told
+
+
+def _says_one_of(prompt: str, words: Sequence[str]) -> bool:
+    said = prompt.casefold()
+    return any(word.casefold() in said for word in words)

@@ -1,0 +1,253 @@
+"""What LoRAs add to the output of one layer: for the whole batch one pair of batched matrix products.
+
+The leading dimension of every tensor counts *entries*: those that wear the same LoRAs. One entry stands for all rows
+of the batch, several share them out evenly. Ranks of different entries are padded with zeros to a common one, which
+changes no product. Numbers are on the layer's device and in its precision.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import ClassVar
+
+import torch
+from torch import nn
+from torch.nn.functional import conv2d, linear
+
+from inference.engine.lora.folding import Folded, Layer
+from inference.engine.lora.low_rank import added
+
+Forward = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Addition(ABC):
+    """What a layer does otherwise for those who wear LoRAs; its fields are tensors, any of which may be missing."""
+
+    RANK: ClassVar[Mapping[str, int]] = {}  # which dimension is the rank, where the leading one counts entries
+    PER_ROW: ClassVar[bool] = False  # whether several entries are one for each row
+
+    @abstractmethod
+    def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
+        """What `layer` says to `x` with it, `alone(x)` being what it says by itself; rows come first in both."""
+
+    @abstractmethod
+    def whole(self, layer: Layer) -> Whole:
+        """The same for one entry, as weights in place of the layer's."""
+
+    @cached_property
+    def parts(self) -> dict[str, torch.Tensor]:
+        """What is there, by name."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: part for name, part in found.items() if part is not None}
+
+
+@dataclass(frozen=True)
+class _Sum(Addition):
+    """The sum `scale·(y - the layer's bias) + bias + dense(x) + up(down(x))`; any part may be missing."""
+
+    down: torch.Tensor | None = None
+    up: torch.Tensor | None = None
+    dense: torch.Tensor | None = None
+    scale: torch.Tensor | None = None
+    bias: torch.Tensor | None = None
+
+    def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
+        """See `Addition.output`."""
+        y = alone(x)
+        self.onto(y, x, layer)
+        return y
+
+    @abstractmethod
+    def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
+        """Add it in place to `y`, which `layer` has just computed from `x`; rows come first in both."""
+
+    @abstractmethod
+    def _product(self) -> torch.Tensor | None:
+        """`up @ down` of one entry, in the shape of the layer's weight."""
+
+    @abstractmethod
+    def _dense(self) -> torch.Tensor | None:
+        """`dense` of one entry, in the shape of the layer's weight."""
+
+    def whole(self, layer: Layer) -> Whole:
+        """See `Addition.whole`. Computed in at least float32."""
+        place, dtype = next(iter(self.parts.values())).device, layer.weight.dtype
+        weight = layer.weight.detach().to(place, torch.promote_types(dtype, torch.float32))
+        if self.scale is not None:
+            weight = weight * (1 + self.scale.reshape(-1, *[1] * (weight.ndim - 1)))
+        for more in (self._product(), self._dense()):
+            weight = weight if more is None else weight + more
+        bias = None if layer.bias is None else layer.bias.detach().to(place)
+        bias = added(bias, None if self.bias is None else self.bias.flatten())
+        kind = WholeConv if isinstance(layer, nn.Conv2d) else WholeLinear
+        return kind(weight.to(dtype)[None], None if bias is None else bias[None, None])
+
+
+@dataclass(frozen=True)
+class LinearAddition(_Sum):
+    """For a linear layer. down (n, in, r), up (n, r, out), dense (n, in, out), scale and bias (n, 1, out)."""
+
+    RANK: ClassVar[Mapping[str, int]] = {"down": 2, "up": 1}
+
+    @classmethod
+    def of(cls, change: Folded, layer: Layer, device: torch.device) -> LinearAddition:
+        """One entry that does what `change` says."""
+        pair, dense = change.delta.pair, change.delta.dense
+        parts = {
+            "down": pair and pair.down.T[None],
+            "up": pair and pair.up.T[None],
+            "dense": None if dense is None else dense.T[None],
+            "scale": None if change.scale is None else change.scale.reshape(1, 1, -1),
+            "bias": None if change.bias is None else change.bias.reshape(1, 1, -1),
+        }
+        return cls(**_like(parts, device, layer.weight.dtype))
+
+    def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
+        """See `_Sum.onto`. y: (rows, …, out)."""
+        down, up = self.down, self.up
+        entries = len(next(iter(self.parts.values())) if down is None else down)
+        rows = y.view(entries, -1, y.shape[-1])
+        if self.scale is not None:
+            rows.addcmul_(self.scale, rows if layer.bias is None else rows - layer.bias)
+        if self.bias is not None:
+            rows.add_(self.bias)
+        given = x.reshape(entries, -1, x.shape[-1])
+        if self.dense is not None:
+            rows.baddbmm_(given, self.dense)
+        if down is not None and up is not None:
+            rows.baddbmm_(torch.bmm(given, down), up)
+
+    def _product(self) -> torch.Tensor | None:
+        return None if self.down is None or self.up is None else (self.down[0] @ self.up[0]).T
+
+    def _dense(self) -> torch.Tensor | None:
+        return None if self.dense is None else self.dense[0].T
+
+
+@dataclass(frozen=True)
+class ConvAddition(_Sum):
+    """For a convolution; with several entries there is one for each row, and convolutions run in groups.
+
+    down (n, r, in, k, k), up (n, out, r), dense (n, out, in, k, k), scale and bias (n, out, 1).
+    """
+
+    RANK: ClassVar[Mapping[str, int]] = {"down": 1, "up": 2}
+    PER_ROW: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, change: Folded, layer: Layer, device: torch.device) -> ConvAddition:
+        """One entry that does what `change` says."""
+        pair, dense = change.delta.pair, change.delta.dense
+        parts = {
+            "down": pair and pair.down[None],
+            "up": pair and pair.up[None],
+            "dense": None if dense is None else dense[None],
+            "scale": None if change.scale is None else change.scale.reshape(1, -1, 1),
+            "bias": None if change.bias is None else change.bias.reshape(1, -1, 1),
+        }
+        return cls(**_like(parts, device, layer.weight.dtype))
+
+    def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
+        """See `_Sum.onto`. y: (rows, out, height, width)."""
+        assert isinstance(layer, nn.Conv2d)
+        rows = y.flatten(2)
+        if self.scale is not None:
+            rows.addcmul_(self.scale, rows if layer.bias is None else rows - layer.bias[:, None])
+        if self.bias is not None:
+            rows.add_(self.bias)
+        if self.dense is not None:
+            rows.add_(_convolved(x, self.dense, layer))
+        if self.down is not None and self.up is not None:
+            rows.baddbmm_(self.up.expand(len(y), -1, -1), _convolved(x, self.down, layer))
+
+    def _product(self) -> torch.Tensor | None:
+        return None if self.down is None or self.up is None else torch.tensordot(self.up[0], self.down[0], dims=1)
+
+    def _dense(self) -> torch.Tensor | None:
+        return None if self.dense is None else self.dense[0]
+
+
+@dataclass(frozen=True)
+class Whole(Addition):
+    """Weights in place of the layer's: what costs less than an addition where layers are small, or rows few.
+
+    weight (n, …the shape of the layer's), bias (n, 1, out).
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None = None
+
+    def whole(self, layer: Layer) -> Whole:
+        """See `Addition.whole`."""
+        return self
+
+    @classmethod
+    def plain(cls, layer: Layer, device: torch.device | None) -> dict[str, torch.Tensor]:
+        """The parts of a layer that nobody changes."""
+        place = device or layer.weight.device
+        weight, bias = layer.weight.detach().to(place)[None], layer.bias
+        return {"weight": weight} | ({} if bias is None else {"bias": bias.detach().to(place)[None, None]})
+
+
+class WholeLinear(Whole):
+    """Of a linear layer."""
+
+    def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
+        """See `Addition.output`."""
+        weight, bias = self.weight, self.bias
+        if weight.shape[0] == 1:
+            return linear(x, weight[0], None if bias is None else bias[0, 0])
+        given = x.reshape(weight.shape[0], -1, x.shape[-1])
+        y = torch.bmm(given, weight.mT) if bias is None else torch.baddbmm(bias, given, weight.mT)
+        return y.view(*x.shape[:-1], -1)
+
+
+class WholeConv(Whole):
+    """Of a convolution; with several entries there is one for each row, and its kernel is a single pixel."""
+
+    PER_ROW: ClassVar[bool] = True
+
+    def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
+        """See `Addition.output`."""
+        assert isinstance(layer, nn.Conv2d)
+        weight, bias = self.weight, self.bias
+        if weight.shape[0] == 1:
+            own = None if bias is None else bias[0, 0]
+            return conv2d(x, weight[0], own, layer.stride, layer.padding, layer.dilation)
+        assert is_pointwise(layer), "groups of larger kernels would be slow; nobody asks for them"
+        given, matrix = x.flatten(2), weight.flatten(2)
+        y = torch.bmm(matrix, given) if bias is None else torch.baddbmm(bias.mT, matrix, given)
+        return y.unflatten(2, x.shape[2:])
+
+
+def addition_of(change: Folded, layer: Layer, device: torch.device | None = None) -> Addition:
+    """What `change` adds to the output of `layer`, as one entry; on `device`, or where the layer is."""
+    kind = ConvAddition if isinstance(layer, nn.Conv2d) else LinearAddition
+    return kind.of(change, layer, device or layer.weight.device)
+
+
+def _like(
+    parts: Mapping[str, torch.Tensor | None], device: torch.device, dtype: torch.dtype
+) -> dict[str, torch.Tensor | None]:
+    return {name: None if part is None else part.to(device, dtype).contiguous() for name, part in parts.items()}
+
+
+def is_pointwise(layer: nn.Conv2d) -> bool:
+    """Whether each pixel of what a convolution says depends on that pixel alone."""
+    return layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0)
+
+
+def _convolved(x: torch.Tensor, kernels: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
+    """x (rows, in, h, w) through kernels (1 or rows, out, in, k, k), as `layer` strides and pads: (rows, out, h·w)."""
+    rows = len(x)
+    if is_pointwise(layer):
+        return torch.bmm(kernels.flatten(2).expand(rows, -1, -1), x.flatten(2))
+    if len(kernels) == 1:
+        return conv2d(x, kernels[0], None, layer.stride, layer.padding, layer.dilation).flatten(2)
+    side_by_side, every = x.reshape(1, -1, *x.shape[2:]), kernels.flatten(0, 1)
+    result = conv2d(side_by_side, every, None, layer.stride, layer.padding, layer.dilation, rows)
+    return result.reshape(rows, kernels.shape[1], -1)

@@ -1,0 +1,62 @@
+"""Which layer of the loaded checkpoint a module's name in a LoRA file means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inference.base_models import Architecture
+from inference.engine.lora.folding import Layers, ModuleKey
+from inference.lora.names import Entry, Part, index, read_name
+from inference.lora.tables import VARIANTS
+
+# diffusers' name of each part of a pipeline. The others (CLIP-L …) are found by the network that they are.
+_PIPELINE_PARTS = {
+    Part.DENOISER: "unet",
+    Part.TEXT: "text_encoder",
+    Part.TEXT_1: "text_encoder",
+    Part.PIPELINE_TEXT: "text_encoder",
+    Part.TEXT_2: "text_encoder_2",
+}
+_TEXT_MODEL = "text_model."
+
+
+@dataclass(frozen=True)
+class _Network:
+    """One part of the pipeline: what every spelling stands for, and the layers' paths as they are loaded."""
+
+    part: str
+    spelled: Mapping[str, Entry]
+    loaded: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class LayerNames:
+    """All names under which files may mean `layers`; made once for a loaded checkpoint."""
+
+    layers: Layers
+    _networks: Mapping[Part, _Network]
+
+    @classmethod
+    def of(cls, architecture: Architecture, layers: Layers) -> LayerNames:
+        """The names of a checkpoint's `layers`, by the habits of its architecture; the shapes are those loaded."""
+        known = next(variant.networks for variant in VARIANTS if variant.base == architecture)
+        parts = {network: _PIPELINE_PARTS[part] for part, network in known.items() if part in _PIPELINE_PARTS}
+        networks = {network: _network(network, part, layers) for network, part in parts.items()}
+        return cls(layers, {part: networks[network] for part, network in known.items() if network in networks})
+
+    def find(self, module: str) -> ModuleKey | None:
+        """The layer that `module` means, None for a stranger."""
+        name = read_name(module)
+        network = self._networks.get(name.part)
+        entry = network and network.spelled.get(name.path)
+        if network is None or entry is None or len(entry.targets) != 1:
+            return None
+        return network.part, network.loaded[entry.targets[0]]
+
+
+def _network(network: str, part: str, layers: Layers) -> _Network:
+    # transformers names a text encoder's layers with `text_model.` or without, depending on its version.
+    loaded = {name.removeprefix(_TEXT_MODEL): name for of_part, name in layers if of_part == part}
+    shapes = {bare: tuple(layers[part, name].weight.shape) for bare, name in loaded.items()}
+    return _Network(part, index(network, shapes) if shapes else {}, loaded)

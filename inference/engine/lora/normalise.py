@@ -1,0 +1,126 @@
+"""From a LoRA file to the changes of the checkpoint that is loaded: names to layers, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from inference.engine.devices.devices import finest_dtype
+from inference.engine.lora.conversions import BadWeights, change_of
+from inference.engine.lora.folding import Change, Layer, ModuleKey
+from inference.engine.lora.layer_names import LayerNames
+from inference.engine.lora.lora_files import LoraFile
+from inference.errors import LoraFileRefused, ModuleMismatch
+from inference.lora.adapter_config import AdapterConfig, BadAdapterConfig, read_adapter_configs
+from inference.lora.formats import USABLE, ModuleTensors, modules_of
+from inference.lora.suffixes import Role
+from inference.messages import MAX_DENSE_BYTES
+
+MAX_CHANGE = 1e3  # no element of a change may be larger; real ones stay below 1
+_NAMED = 3  # strangers named in a refusal
+
+
+def normalise(
+    file: LoraFile, names: LayerNames, checkpoint: str, max_dense_bytes: int = MAX_DENSE_BYTES
+) -> dict[ModuleKey, Change]:
+    """The file's change for every layer it names, alpha baked in.
+
+    What has no low-rank form may take `max_dense_bytes` over the whole LoRA.
+    Raises LoraFileRefused for what has no such form here, ModuleMismatch when even one module is not in the loaded
+    checkpoint with the same shape: half a LoRA is never used.
+    """
+    modules = modules_of(file.tensors)
+    for module in modules.values():
+        _refuse_unusable(file, module)
+    places = _places(file, modules, names, checkpoint)
+    configs = _configs(file)
+    changes: dict[ModuleKey, Change] = {}
+    dense_bytes = 0
+    for name, (key, layer) in places.items():
+        part, path = key
+        alpha = _alpha(modules[name], configs.get(part), path)
+        changes[key] = change = _change(file, modules[name], layer, alpha)
+        dense_bytes += _dense_bytes(change, layer)
+        if dense_bytes > max_dense_bytes:
+            reason = (
+                f"its changes have no small form and would need more than {max_dense_bytes // 2**20:,} MiB of memory; "
+                "an operator can raise that bound with `max_dense_megabytes` in the settings"
+            )
+            raise LoraFileRefused(lora=file.use.name, reason=reason)
+    if not changes:
+        raise LoraFileRefused(lora=file.use.name, reason="it holds no LoRA weights")
+    return changes
+
+
+def _refuse_unusable(file: LoraFile, module: ModuleTensors) -> None:
+    if module.problem is not None:
+        raise LoraFileRefused(lora=file.use.name, reason=f"of {module.module}, {module.problem}")
+    if module.format not in USABLE:
+        reason = f"{module.module} is of a kind that is not painted with ({module.format.value})"
+        raise LoraFileRefused(lora=file.use.name, reason=reason)
+
+
+def _places(
+    file: LoraFile, modules: Mapping[str, ModuleTensors], names: LayerNames, checkpoint: str
+) -> dict[str, tuple[ModuleKey, Layer]]:
+    """The layer of each module of the file, of the same shape and no two the same."""
+    places: dict[str, tuple[ModuleKey, Layer]] = {}
+    strangers: list[str] = []
+    taken: set[ModuleKey] = set()
+    for name, module in modules.items():
+        key = names.find(name)
+        if key is None or not _fits(module, names.layers[key]):
+            strangers.append(name)
+            continue
+        if key in taken:
+            raise LoraFileRefused(lora=file.use.name, reason=f"it changes {name} twice, under two names")
+        taken.add(key)
+        places[name] = (key, names.layers[key])
+    if strangers:
+        raise ModuleMismatch(
+            lora=file.use.name, checkpoint=checkpoint, modules=strangers[:_NAMED], count=len(strangers)
+        )
+    return places
+
+
+def _fits(module: ModuleTensors, layer: Layer) -> bool:
+    return module.matches(layer.weight.shape) and not (Role.DIFF_BIAS in module.keys and layer.bias is None)
+
+
+def _configs(file: LoraFile) -> dict[str, AdapterConfig]:
+    try:
+        return read_adapter_configs(file.metadata)
+    except BadAdapterConfig as problem:
+        raise LoraFileRefused(lora=file.use.name, reason=str(problem)) from problem
+
+
+def _alpha(module: ModuleTensors, config: AdapterConfig | None, path: str) -> dict[Role, torch.Tensor]:
+    """The alpha that a LoRA has from the file's metadata, where its tensors have none."""
+    if config is None or module.rank is None or Role.DOWN not in module.keys or Role.ALPHA in module.keys:
+        return {}
+    return {Role.ALPHA: torch.tensor(config.alpha_of(path, module.rank), dtype=torch.float64)}
+
+
+def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[Role, torch.Tensor]) -> Change:
+    tensors = {role: _held(file.tensors[key], layer.weight.device) for role, key in module.keys.items()} | dict(alpha)
+    try:
+        precise = torch.promote_types(layer.weight.dtype, torch.float32)
+        change = change_of(module, tensors, layer.weight.shape, precise)
+    except BadWeights as problem:
+        raise LoraFileRefused(lora=file.use.name, reason=f"of {module.module}, {problem}") from problem
+    if not change.within(MAX_CHANGE):
+        raise LoraFileRefused(lora=file.use.name, reason=f"the numbers of {module.module} are out of all proportion")
+    return change
+
+
+def _held(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """As precise as the device can have it."""
+    finest = finest_dtype(device)
+    return tensor.to(finest) if tensor.dtype.itemsize > finest.itemsize else tensor
+
+
+def _dense_bytes(change: Change, layer: Layer) -> int:
+    """Memory beyond low-rank pairs, in bytes of single precision."""
+    dense = change.per_input or change.delta.dense is not None
+    return 4 * layer.weight.numel() if dense else 0

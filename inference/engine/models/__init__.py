@@ -1,0 +1,9 @@
+"""Checkpoints: loading them, and what their networks are asked for besides denoising.
+
+checkpoints.py   loads a checkpoint from a folder, a single file or a hub
+single_file.py   one `.safetensors` file with everything; configs/ holds what such a file leaves out
+soundness.py     is a loaded checkpoint whole, and what it was declared to be
+fast_paths.py    what diffusers computes at every call, computed once
+prompts.py       prompt weights and chunks; embeddings.py runs the text encoders
+decode.py        latents to pixels by the VAE; previews.py for cheaper pictures
+"""

@@ -1,0 +1,8 @@
+"""The worker process around the engine: `python -m inference.engine`.
+
+serve.py         the loop: receive, step, report
+channel.py       commands on stdin, events on stdout
+job_runner.py    jobs on top of the engine: spool, previews, events
+states.py        resume states of unfinished jobs in the spool
+calibrating.py   the process of `python -m bot calibrate`
+"""

@@ -1,0 +1,55 @@
+"""States of unfinished jobs in the spool, for a worker that is started anew: found, kept and deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import diffusers
+
+from inference import logs
+from inference.engine.batch.snapshots import Snapshot
+from inference.messages import CheckpointSpec, GenerationRequest, state_file
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class States:
+    """One file a job in `folder`. A state that cannot be used, or cannot be written, is never an error."""
+
+    folder: Path
+
+    def find(self, job_id: int, about: str) -> Snapshot | None:
+        """The state that the job was left in; None when there is none, or another request's."""
+        return Snapshot.read(self._path(job_id), about)
+
+    def keep(self, job_id: int, about: str, snapshot: Snapshot) -> None:
+        """Write the state over the one before; whole or not at all."""
+        try:
+            snapshot.write(self._path(job_id), about)
+        except OSError as problem:
+            with logs.about(job_id):
+                log.warning("its state cannot be kept: %s", problem)
+
+    def forget(self, job_id: int) -> None:
+        """The job has ended."""
+        with suppress(OSError):
+            self._path(job_id).unlink(missing_ok=True)
+
+    def _path(self, job_id: int) -> Path:
+        return self.folder / state_file(job_id)
+
+
+def what_is_painted(request: GenerationRequest, spec: CheckpointSpec | None) -> str:
+    """A digest of all that a state depends on: the request with its LoRAs' hashes, the checkpoint, diffusers.
+
+    Samplers keep what they like from one version of diffusers to the next.
+    """
+    checkpoint = spec and spec.model_dump(mode="json", exclude={"name", "predicts", "preview_decoder"})
+    parts = [request.model_dump(mode="json"), checkpoint, diffusers.__version__]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,165 @@
+"""LoRAs for pipelines that are painted one at a time: through diffusers' own loader, whole or not at all.
+
+That loader passes over what it does not know, and may widen a network to a LoRA's shapes. So a file is looked through
+as diffusers reads it before anything is loaded, and afterwards every layer it names has to wear it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
+from safetensors.torch import save_file
+from torch import nn
+
+from inference.engine.devices.devices import is_out_of_memory
+from inference.engine.lora.lora_files import LoraFile
+from inference.errors import LoraFileRefused, LoraNotAtWork, ModuleMismatch
+from inference.lora.adapter_config import BadAdapterConfig, read_adapter_configs
+
+_DOWN, _UP = (".lora_A.weight", ".lora.down.weight"), (".lora_B.weight", ".lora.up.weight")
+_BESIDE = (".alpha", ".lora_magnitude_vector", ".dora_scale", ".lora_A.bias", ".lora_B.bias")
+_NAMED = 3  # strangers named in a refusal
+
+
+class SoloLoras:
+    """The LoRAs that one pipeline wears just now."""
+
+    def __init__(self, pipeline: Any, checkpoint: str) -> None:
+        self._pipeline = pipeline
+        self._checkpoint = checkpoint
+        self._worn: tuple[str, ...] = ()
+        self._ran: set[str] = set()
+
+    def wear(self, files: Sequence[LoraFile]) -> None:
+        """Load `files` in place of what was worn. Raises LoraFileRefused or ModuleMismatch; then none is worn."""
+        wanted = tuple(file.use.sha256 for file in files)
+        if wanted == self._worn:
+            return
+        self.take_off()
+        try:
+            for number, file in enumerate(files):
+                self._load(file, _adapter(number))
+        except BaseException:
+            self._pipeline.unload_lora_weights()
+            raise
+        self._worn = wanted
+        for _, layer in self._layers():
+            layer.register_forward_hook(self._note)
+
+    def weigh(self, weights: Sequence[float]) -> None:
+        """How strongly each of them applies, from now on."""
+        self._ran.clear()
+        if weights:
+            self._pipeline.set_adapters([_adapter(number) for number in range(len(weights))], list(weights))
+
+    def check(self) -> None:
+        """After a step: every layer that wears one has run. Raises LoraNotAtWork."""
+        expected = {name for name, layer in self._layers() if any(layer.scaling.values())}
+        if idle := sorted(expected - self._ran):
+            raise LoraNotAtWork(
+                checkpoint=self._checkpoint,
+                modules=idle[:_NAMED],
+                active=len(expected) - len(idle),
+                expected=len(expected),
+            )
+
+    def take_off(self) -> None:
+        """Wear none."""
+        if self._worn:
+            self._worn = ()
+            self._pipeline.unload_lora_weights()
+
+    def _note(self, layer: nn.Module, *_: object) -> None:
+        self._ran.add(layer.solo_name)  # pyright: ignore[reportArgumentType] (written in `_layers`)
+
+    def _load(self, file: LoraFile, adapter: str) -> None:
+        try:
+            read_adapter_configs(file.metadata)
+        except BadAdapterConfig as problem:
+            raise LoraFileRefused(lora=file.use.name, reason=str(problem)) from problem
+        with tempfile.TemporaryDirectory() as folder:  # the very bytes that were judged, metadata and all
+            path, metadata = Path(folder) / "lora.safetensors", {"format": "pt", **file.metadata}
+            save_file(file.tensors, path, metadata)
+            try:
+                read = self._pipeline.lora_state_dict(folder, weight_name="lora.safetensors")
+                found = read[0] if isinstance(read, tuple) else read
+                tensors = {self._renamed(key): tensor for key, tensor in found.items()}
+                if tensors.keys() != found.keys():
+                    save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path, metadata)
+                named = self._named(file, tensors)
+                self._pipeline.load_lora_weights(folder, weight_name="lora.safetensors", adapter_name=adapter)
+            except (ValueError, KeyError, RuntimeError, AttributeError, NotImplementedError) as problem:
+                if is_out_of_memory(problem):
+                    raise
+                reason = f"diffusers cannot load it ({str(problem).partition(chr(10))[0][:200]})"
+                raise LoraFileRefused(lora=file.use.name, reason=reason) from problem
+        worn = {name for name, layer in self._layers() if adapter in layer.scaling}
+        self._refuse(file, sorted(named - worn))
+
+    def _renamed(self, key: str) -> str:
+        """Files name the inner model of CLIP's text encoder, which transformers 5 has no more."""
+        part, _, name = key.partition(".")
+        inner = name.startswith("text_model.") and part in self._pipeline.components
+        if not inner or hasattr(self._pipeline.components[part], "text_model"):
+            return key
+        return f"{part}.{name.removeprefix('text_model.')}"
+
+    def _named(self, file: LoraFile, tensors: Mapping[str, torch.Tensor]) -> set[str]:
+        """The layers that the file changes, all of them in the pipeline with the same shape."""
+        modules = {
+            f"{part}.{name}": module
+            for part, network in self._pipeline.components.items()
+            if isinstance(network, nn.Module)
+            for name, module in network.named_modules()
+        }
+        named: set[str] = set()
+        strangers: list[str] = []
+        for key, tensor in tensors.items():
+            end = next((end for end in (*_DOWN, *_UP, *_BESIDE) if key.endswith(end)), None)
+            if end is None:
+                raise LoraFileRefused(lora=file.use.name, reason=f"{key[:100]} is no part of a LoRA that is known here")
+            name = key.removesuffix(end)
+            module = modules.get(name)
+            if module is None or not _fits(module, end, tensor):
+                strangers.append(name)
+            named.add(name)
+        self._refuse(file, sorted(set(strangers)))
+        if not named:
+            raise LoraFileRefused(lora=file.use.name, reason="it holds no LoRA weights")
+        return named
+
+    def _refuse(self, file: LoraFile, strangers: Sequence[str]) -> None:
+        if strangers:
+            raise ModuleMismatch(
+                lora=file.use.name,
+                checkpoint=self._checkpoint,
+                modules=list(strangers[:_NAMED]),
+                count=len(strangers),
+            )
+
+    def _layers(self) -> Iterator[tuple[str, Any]]:
+        """The layers that wear anything, with their names in the pipeline."""
+        for part, network in self._pipeline.components.items():
+            for name, layer in network.named_modules() if isinstance(network, nn.Module) else ():
+                if isinstance(layer, BaseTunerLayer):
+                    full = f"{part}.{name}"
+                    vars(layer)["solo_name"] = full
+                    yield full, layer
+
+
+def _adapter(number: int) -> str:
+    return f"lora{number}"
+
+
+def _fits(module: nn.Module, end: str, tensor: torch.Tensor) -> bool:
+    base = module.get_base_layer() if isinstance(module, BaseTunerLayer) else module
+    if not isinstance(base, nn.Linear | nn.Conv2d):
+        return False
+    if end in _DOWN:
+        return tuple(tensor.shape[1:]) == tuple(base.weight.shape[1:])
+    return end not in _UP or tensor.shape[0] == base.weight.shape[0]

@@ -1,0 +1,96 @@
+"""Who and what a fresh playground holds. Ids are fixed, so that a bot's database outlives a restart of it."""
+
+from playground import permissions, snowflake
+from playground.models import Channel, Guild, Member, Overwrite, Role, User
+from playground.wire import ChannelType
+from playground.world import World
+
+FOUNDED = 1_700_000_000.0  # seconds since 1970; the moment the fixed ids carry
+
+
+def _id(number: int) -> str:
+    return snowflake.at(FOUNDED, number)
+
+
+APPLICATION_ID = _id(1)
+
+ADA, GRACE, MARGARET, LINUS, KAI = (_id(number) for number in range(10, 15))
+
+WORKSHOP = _id(100)  # the server with the bot in it
+STAFF_ROLE, ARTIST_ROLE, BOT_ROLE = _id(101), _id(102), _id(103)
+GENERAL, ART, AFTER_DARK, FORUM, THREAD, STAFF_ROOM, POST = (_id(number) for number in range(110, 117))
+
+TEA_ROOM = _id(200)  # a server without the bot, for user-installed use
+TEA_TABLE = _id(210)
+ADA_AND_KAI = _id(300)  # a DM the bot has no part in
+
+
+def fill(world: World) -> None:
+    """Put people, servers and channels into an empty world."""
+    _people(world)
+    _workshop(world)
+    _tea_room(world)
+    world.channels[ADA_AND_KAI] = Channel(ADA_AND_KAI, ChannelType.DM, recipients=[ADA, KAI], created_at=FOUNDED)
+    for user_id in (ADA, GRACE, MARGARET, LINUS, KAI):
+        world.dm(user_id)
+
+
+def _people(world: World) -> None:
+    people = [
+        User(APPLICATION_ID, world.application.name, None, bot=True),
+        User(ADA, "ada", "Ada", installed_app=True),
+        User(GRACE, "grace", "Grace"),
+        User(MARGARET, "margaret", "Margaret"),
+        User(LINUS, "linus", "Linus"),
+        User(KAI, "kai", "Kai", installed_app=True),
+    ]
+    world.users.update({user.id: user for user in people})
+
+
+def _workshop(world: World) -> None:
+    """The server most things happen in. Margaret owns nothing but is staff; Grace founded it."""
+    guild = Guild(WORKSHOP, "Workshop", owner_id=GRACE)
+    roles = [
+        Role(WORKSHOP, "@everyone", permissions.EVERYBODY, 0),
+        Role(
+            STAFF_ROLE,
+            "Staff",
+            permissions.MANAGE_GUILD | permissions.MANAGE_MESSAGES | permissions.MENTION_EVERYONE,
+            3,
+            color=0xD9A441,
+            mentionable=True,
+        ),
+        Role(ARTIST_ROLE, "Artists", 0, 1, color=0x6FB3A8, mentionable=True),
+        Role(BOT_ROLE, world.application.name, permissions.EVERYBODY, 2, managed=True),
+    ]
+    guild.roles.update({role.id: role for role in roles})
+    held = {GRACE: [], MARGARET: [STAFF_ROLE], ADA: [ARTIST_ROLE], LINUS: [], APPLICATION_ID: [BOT_ROLE]}
+    guild.members.update({user: Member(user, FOUNDED, list(own)) for user, own in held.items()})
+    world.guilds[WORKSHOP] = guild
+    for channel in _workshop_channels():
+        world.channels[channel.id] = channel
+
+
+def _workshop_channels() -> list[Channel]:
+    staff_only = {
+        WORKSHOP: Overwrite(WORKSHOP, False, deny=permissions.VIEW_CHANNEL),
+        STAFF_ROLE: Overwrite(STAFF_ROLE, False, allow=permissions.VIEW_CHANNEL),
+    }
+    text, thread, forum = ChannelType.TEXT, ChannelType.PUBLIC_THREAD, ChannelType.FORUM
+    return [
+        Channel(GENERAL, text, "general", WORKSHOP, topic="Talk about anything"),
+        Channel(ART, text, "art", WORKSHOP, position=1, topic="Pictures go here"),
+        Channel(AFTER_DARK, text, "after-dark", WORKSHOP, position=2, nsfw=True),
+        Channel(STAFF_ROOM, text, "staff-room", WORKSHOP, position=3, overwrites=staff_only),
+        Channel(FORUM, forum, "showcase", WORKSHOP, position=4, topic="One post for each picture"),
+        Channel(THREAD, thread, "Sketches", WORKSHOP, ART, owner_id=ADA, created_at=FOUNDED),
+        Channel(POST, thread, "Post your favourites", WORKSHOP, FORUM, owner_id=GRACE, created_at=FOUNDED),
+    ]
+
+
+def _tea_room(world: World) -> None:
+    guild = Guild(TEA_ROOM, "Tea Room", owner_id=KAI)
+    guild.roles[TEA_ROOM] = Role(TEA_ROOM, "@everyone", permissions.EVERYBODY, 0)
+    guild.members.update({user: Member(user, FOUNDED) for user in (KAI, ADA)})
+    world.guilds[TEA_ROOM] = guild
+    world.channels[TEA_TABLE] = Channel(TEA_TABLE, ChannelType.TEXT, "tea-table", TEA_ROOM)

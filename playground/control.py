@@ -1,0 +1,386 @@
+"""The client of the control interface: act as a person, order faults, move the clock. For tests and scripts."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import aiohttp
+
+from playground.seen import Seen
+from playground.wire import Json, as_object, as_objects
+
+PATIENCE = 120.0  # seconds to wait for the bot before giving up; real time, and machines may be very busy
+
+T = TypeVar("T")
+
+
+class ControlError(Exception):
+    """The playground refused an act; the text says why."""
+
+
+class NotInTime(Exception):
+    """What was waited for did not come."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to send along."""
+
+    name: str
+    data: bytes
+
+
+class Control:
+    """Talks to a playground's control interface."""
+
+    def __init__(self, page_url: str, session: aiohttp.ClientSession) -> None:
+        self._url = page_url.rstrip("/") + "/control"
+        self._session = session
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, page_url: str) -> AsyncGenerator["Control", None]:
+        """A client that closes its connections when the block is left."""
+        async with aiohttp.ClientSession() as session:
+            yield cls(page_url, session)
+
+    def person(self, name: str) -> "Person":
+        """Act as somebody, by name or id."""
+        return Person(self, name)
+
+    async def get(self, path: str, **query: object) -> Json:
+        """Ask something."""
+        params = {key.rstrip("_"): str(value) for key, value in query.items() if value is not None}
+        async with self._session.get(f"{self._url}/{path}", params=params) as response:
+            return await _answer(response)
+
+    async def post(self, path: str, body: Json, files: dict[str, File] | None = None) -> Json:
+        """Order something."""
+        if not files:
+            async with self._session.post(f"{self._url}/{path}", json=body) as response:
+                return await _answer(response)
+        form = aiohttp.FormData(quote_fields=False)
+        form.add_field("payload_json", json.dumps(body), content_type="application/json")
+        for key, file in files.items():
+            form.add_field(f"files[{key}]", file.data, filename=file.name)
+        async with self._session.post(f"{self._url}/{path}", data=form) as response:
+            return await _answer(response)
+
+    async def wait(
+        self,
+        ask: Callable[..., Awaitable[Json]],
+        judge: Callable[[Json], T | None],
+        patience: float = PATIENCE,
+    ) -> T:
+        """Ask again after every change until `judge` gives something; no polling in between."""
+        since: int | None = None
+        answer: Json = {}
+        try:
+            async with asyncio.timeout(patience):
+                while True:
+                    answer = await ask(since=since)
+                    found = judge(answer)
+                    if found is not None:
+                        return found
+                    since = answer["version"]
+        except TimeoutError:
+            raise NotInTime(f"Nothing fitting came within {patience} s; last seen: {answer}") from None
+
+    async def messages(self, channel: str, as_: str | None = None) -> list[Seen]:
+        """A channel's messages, oldest first; without `as_` ephemeral ones of everybody too."""
+        answer = await self.get("messages", channel=channel, as_=as_)
+        return [Seen(one) for one in as_objects(answer["messages"])]
+
+    async def message(self, message_id: str) -> Seen | None:
+        """One message, None when it is gone."""
+        found = (await self.get(f"messages/{message_id}"))["message"]
+        return None if found is None else Seen(as_object(found))
+
+    async def wait_message(self, message_id: str, judge: Callable[[Seen], bool], patience: float = PATIENCE) -> Seen:
+        """Wait until a message looks a certain way."""
+
+        async def ask(since: int | None) -> Json:
+            return await self.get(f"messages/{message_id}", since=since, timeout=patience)
+
+        def fits(answer: Json) -> Seen | None:
+            seen = Seen(as_object(answer["message"]))
+            return seen if seen.json and judge(seen) else None
+
+        return await self.wait(ask, fits, patience)
+
+    async def wait_in_channel(self, channel: str, judge: Callable[[Seen], bool], patience: float = PATIENCE) -> Seen:
+        """Wait until a channel holds a message that fits; gives the newest."""
+
+        async def ask(since: int | None) -> Json:
+            return await self.get("messages", channel=channel, since=since, timeout=patience)
+
+        def fits(answer: Json) -> Seen | None:
+            found = [Seen(one) for one in as_objects(answer["messages"]) if judge(Seen(one))]
+            return found[-1] if found else None
+
+        return await self.wait(ask, fits, patience)
+
+    async def wait_online(self, online: bool = True, patience: float = PATIENCE) -> None:
+        """Wait until the bot is connected, or gone."""
+
+        async def ask(since: int | None) -> Json:
+            return await self.get("world", as_="Ada", since=since, timeout=patience)
+
+        await self.wait(ask, lambda seen: True if seen["bot"]["online"] == online else None, patience)
+
+    async def exchanges(self, after: int = 0) -> list[Json]:
+        """The bot's requests and their answers."""
+        return as_objects((await self.get("exchanges", after=after))["exchanges"])
+
+    async def wait_exchange(self, judge: Callable[[Json], bool], patience: float = PATIENCE) -> Json:
+        """Wait until the bot made a request that fits."""
+
+        async def ask(since: int | None) -> Json:
+            return await self.get("exchanges", since=since, timeout=patience)
+
+        def fits(answer: Json) -> Json | None:
+            return next((one for one in as_objects(answer["exchanges"]) if judge(one)), None)
+
+        return await self.wait(ask, fits, patience)
+
+    async def heartbeats(self) -> tuple[int, float]:
+        """How many heartbeats the bot sent, and by how many seconds one was late at the most."""
+        answer = await self.get("gateway")
+        return int(answer["heartbeats"]), float(answer["late"])
+
+    async def advance_clock(self, seconds: float) -> None:
+        """Move the playground's clock forward."""
+        await self.post("clock", {"advance": seconds})
+
+    async def fault(self, route: str, **how: object) -> None:
+        """Let the next requests whose path fits the expression go wrong; see `faults.Fault` for the words."""
+        await self.post("faults", {"route": route, **how})
+
+    async def clear_faults(self) -> None:
+        """Forget faults that did not happen yet, and let hanging requests go."""
+        await self.post("faults/clear", {})
+
+    async def drop_gateway(self, how: str = "close", code: int = 4000) -> int:
+        """Cut the bot's connections: "close" (can resume, unless `code` forbids it), "reconnect" or "invalidate"."""
+        return int((await self.post("gateway/drop", {"how": how, "code": code}))["cut"])
+
+    async def reset_token(self, *, quietly: bool = False) -> str:
+        """Give the bot another token; the gateway closes with 4004, unless `quietly`. The new token."""
+        return str((await self.post("token", {"quietly": quietly}))["token"])
+
+    async def set_person(self, who: str, **switches: bool | str) -> None:
+        """Turn installed_app, sees_age_restricted or closed_dms of a person, or set their `locale`."""
+        await self.post("person", {"who": who, **switches})
+
+    async def new_person(self, name: str) -> "Person":
+        """Somebody new comes into every server that the bot is in."""
+        await self.post("person/new", {"name": name})
+        return self.person(name)
+
+    async def set_roles(self, who: str, roles: list[str], guild: str = "Workshop") -> None:
+        """Give a member (or the bot, by its user name) exactly these roles."""
+        await self.post("member", {"who": who, "roles": roles, "guild": guild})
+
+    async def remove_member(self, who: str, guild: str = "Workshop") -> None:
+        """Take somebody (or the bot) out of a server."""
+        await self.post("member/remove", {"who": who, "guild": guild})
+
+    async def delete_channel(self, channel: str) -> None:
+        """Delete a channel or thread with all that is in it."""
+        await self.post("channel/delete", {"channel": channel})
+
+    async def set_role_permissions(self, role: str, permissions: int, guild: str = "Workshop") -> None:
+        """Set the permission bits of a role."""
+        await self.post("role", {"role": role, "permissions": permissions, "guild": guild})
+
+    async def set_channel(self, channel: str, **settings: object) -> None:
+        """Set nsfw or archived, or `overwrite` (a role or member) with `allow` and `deny` bits."""
+        await self.post("channel", {"channel": channel, **settings})
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who uses the bot."""
+
+    control: Control
+    name: str
+
+    async def slash(self, command: str, /, *, in_: str = "general", **options: object) -> "Sent":
+        """Send a slash command ("stack save" for a subcommand) in a channel; a File as an option is uploaded."""
+        values, files = _with_files(options)
+        body: Json = {"as": self.name, "channel": in_, "name": command, "options": values}
+        return await self._sent("command", body, files)
+
+    async def autocomplete(
+        self, command: str, focused: str, typed: str = "", /, *, in_: str = "general", **options: object
+    ) -> list[Json]:
+        """The choices the bot suggests while `typed` stands in the option `focused`."""
+        body: Json = {"as": self.name, "channel": in_, "name": command, "focused": focused}
+        sent = await self._sent("autocomplete", {**body, "options": {**options, focused: typed}})
+        return await sent.choices()
+
+    async def message_command(self, name: str, message: Seen) -> "Sent":
+        """Choose a command from a message's menu."""
+        return await self._sent("message-command", {"as": self.name, "name": name, "message": message.id})
+
+    async def user_command(self, name: str, target: str, channel: str = "general") -> "Sent":
+        """Choose a command from a person's menu."""
+        body: Json = {"as": self.name, "name": name, "target": target, "channel": channel}
+        return await self._sent("user-command", body)
+
+    async def press(self, message: Seen, button: str) -> "Sent":
+        """Press a button, by label or custom_id."""
+        return await self._sent("press", {"as": self.name, "message": message.id, "custom_id": button})
+
+    async def select(self, message: Seen, custom_id: str, *values: str) -> "Sent":
+        """Choose in a select menu."""
+        body: Json = {"as": self.name, "message": message.id, "custom_id": custom_id}
+        return await self._sent("select", {**body, "values": list(values)})
+
+    async def submit(self, opener: "Sent", values: Json | None = None) -> "Sent":
+        """Send the modal that an interaction opened; fields without a value keep their default."""
+        found, files = _with_files(values or {})
+        body: Json = {"as": self.name, "interaction": opener.interaction_id, "values": found}
+        return await self._sent("modal", body, files)
+
+    async def say(self, content: str, channel: str = "general", *files: File) -> Seen:
+        """Write a message."""
+        body: Json = {"as": self.name, "channel": channel, "content": content}
+        numbered = {str(index): file for index, file in enumerate(files)}
+        made = await self.control.post("say", body, numbered)
+        found = await self.control.message(made["message"])
+        assert found is not None
+        return found
+
+    async def delete(self, message: Seen) -> None:
+        """Delete a message, or dismiss an ephemeral one."""
+        await self.control.post("delete", {"as": self.name, "message": message.id})
+
+    async def open_thread(self, channel: str, name: str) -> str:
+        """Open a thread or forum post; gives its id."""
+        body: Json = {"as": self.name, "channel": channel, "name": name}
+        return str((await self.control.post("thread", body))["channel"])
+
+    async def commands(self, channel: str = "general") -> list[Json]:
+        """The commands that are offered to this person there."""
+        answer = await self.control.get("commands", as_=self.name, channel=channel)
+        return as_objects(answer["commands"])
+
+    async def messages(self, channel: str = "general") -> list[Seen]:
+        """The messages this person sees in a channel."""
+        return await self.control.messages(channel, self.name)
+
+    async def _sent(self, path: str, body: Json, files: dict[str, File] | None = None) -> "Sent":
+        made = await self.control.post(path, body, files)
+        return Sent(self.control, made["interaction"])
+
+
+class People:
+    """Of whatever holds a `control`: those of the cast whom one meets most, by name."""
+
+    control: Control
+
+    @property
+    def ada(self) -> Person:
+        """Ada, who installed the bot for herself."""
+        return self.control.person("Ada")
+
+    @property
+    def grace(self) -> Person:
+        """Grace, who founded the server."""
+        return self.control.person("Grace")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An interaction on its way to the bot."""
+
+    control: Control
+    interaction_id: str
+
+    async def state(self) -> Json:
+        """What has become of it so far."""
+        return as_object((await self.control.get(f"interactions/{self.interaction_id}"))["interaction"])
+
+    async def answered(self, patience: float = PATIENCE) -> Json:
+        """Wait for the bot's first answer."""
+        return await self._wait(lambda state: state["answer_type"] is not None, patience)
+
+    async def failed(self, patience: float = PATIENCE) -> Json:
+        """Wait until the person reads that the application did not respond."""
+        return await self._wait(lambda state: bool(state["failed"]), patience)
+
+    async def reply(self, patience: float = PATIENCE) -> Seen:
+        """Wait for the answer itself, past "thinking…"; for an update it is the updated message.
+
+        A public "thinking…" that was taken away is followed by an answer for the person alone.
+        """
+        original = (await self._wait(lambda state: state["original_id"] is not None, patience))["original_id"]
+
+        async def ask(since: int | None) -> Json:
+            return await self.control.get(f"messages/{original}", since=since, timeout=patience)
+
+        def fits(answer: Json) -> list[Seen] | None:
+            seen = [Seen(as_object(answer["message"]))] if answer["message"] else []
+            return None if any(each.loading for each in seen) else seen
+
+        for seen in await self.control.wait(ask, fits, patience):
+            return seen
+        state = await self._wait(lambda state: state["message_ids"][-1] != original, patience)
+        return await self.control.wait_message(state["message_ids"][-1], lambda seen: not seen.loading, patience)
+
+    async def modal(self, patience: float = PATIENCE) -> Json:
+        """Wait for the modal that the bot opens."""
+        return as_object((await self._wait(lambda state: state["modal"] is not None, patience))["modal"])
+
+    async def choices(self, patience: float = PATIENCE) -> list[Json]:
+        """Wait for the choices of an autocomplete."""
+        return as_objects((await self._wait(lambda s: s["choices"] is not None, patience))["choices"])
+
+    async def messages(self, count: int, patience: float = PATIENCE) -> list[Seen]:
+        """Wait until the bot posted this many messages for it, the first answer included."""
+        state = await self._wait(lambda state: len(state["message_ids"]) >= count, patience)
+        found = [await self.control.message(one) for one in state["message_ids"]]
+        return [one for one in found if one is not None]
+
+    async def _wait(self, judge: Callable[[Json], bool], patience: float) -> Json:
+        async def ask(since: int | None) -> Json:
+            path = f"interactions/{self.interaction_id}"
+            return await self.control.get(path, since=since, timeout=patience)
+
+        def fits(answer: Json) -> Json | None:
+            state = as_object(answer["interaction"])
+            return state if judge(state) else None
+
+        return await self.control.wait(ask, fits, patience)
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Json:
+    payload: Any = await response.json(content_type=None)
+    if response.status != 200:
+        raise ControlError(payload["message"])
+    return payload
+
+
+def _with_files(values: dict[str, object]) -> tuple[Json, dict[str, File]]:
+    """Values with files replaced by their number in the upload; a list of files too."""
+    plain: Json = {}
+    files: dict[str, File] = {}
+
+    def number(file: File) -> str:
+        key = str(len(files))
+        files[key] = file
+        return key
+
+    for name, value in values.items():
+        if isinstance(value, File):
+            plain[name] = {"file": number(value)}
+        elif isinstance(value, list):
+            entries = cast("list[object]", value)
+            plain[name] = [number(one) if isinstance(one, File) else one for one in entries]
+        else:
+            plain[name] = value
+    return plain, files

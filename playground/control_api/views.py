@@ -1,0 +1,94 @@
+"""What a person sees: people, places, commands and messages, as JSON for the page and for tests."""
+
+from dataclasses import asdict
+
+from playground import message_shapes, permissions, shapes
+from playground.gateway.hub import Hub
+from playground.models import Channel, Interaction, Message, User
+from playground.people import lookup
+from playground.wire import ChannelType, Json, MessageFlag
+from playground.world import World
+
+
+def world(state: World, hub: Hub, viewer: User) -> Json:
+    """Everything around the messages, for one person."""
+    guilds = [guild for guild in state.guilds.values() if viewer.id in guild.members]
+    direct = [c for c in state.channels.values() if c.type == ChannelType.DM and viewer.id in c.recipients]
+    return {
+        "me": person(viewer),
+        "bot": {**shapes.user(state.users[state.bot_id]), "online": hub.online},
+        "people": [person(one) for one in state.users.values() if not one.bot],
+        "names": {one.id: one.global_name or one.username for one in state.users.values()},
+        "guilds": [
+            {
+                "id": guild.id,
+                "name": guild.name,
+                "has_bot": state.bot_id in guild.members,
+                "roles": [shapes.role(one) for one in guild.roles.values()],
+                "channels": [place(state, one, viewer) for one in _places(state, guild.id, viewer)],
+            }
+            for guild in guilds
+        ],
+        "direct": [place(state, one, viewer) for one in direct],
+        "clock": state.clock.now(),
+    }
+
+
+def _places(state: World, guild_id: str, viewer: User) -> list[Channel]:
+    """Channels with their threads below them."""
+    found: list[Channel] = []
+    threads = state.threads_of(guild_id)
+    for channel in state.channels_of(guild_id):
+        if lookup.sees(state, channel, viewer):
+            found += [channel, *(thread for thread in threads if thread.parent_id == channel.id)]
+    return found
+
+
+def person(one: User) -> Json:
+    """Somebody one can act as."""
+    return {
+        "id": one.id,
+        "name": one.global_name or one.username,
+        "username": one.username,
+        "installed_app": one.installed_app,
+        "sees_age_restricted": one.sees_age_restricted,
+        "closed_dms": one.closed_dms,
+        "locale": one.locale,
+    }
+
+
+def place(state: World, channel: Channel, viewer: User) -> Json:
+    """A channel in the list."""
+    others = [one for one in channel.recipients if one != viewer.id]
+    held = state.permissions(channel, viewer.id)
+    return {
+        "id": channel.id,
+        "type": channel.type,
+        "name": channel.name or ", ".join(state.display_name(one) for one in others),
+        "parent_id": channel.parent_id,
+        "topic": channel.topic,
+        "nsfw": state.parent(channel).nsfw,
+        "with_bot": state.bot_id in channel.recipients,
+        "can_moderate": channel.guild_id is not None and bool(held & permissions.MANAGE_MESSAGES),
+    }
+
+
+def message(state: World, one: Message) -> Json:
+    """A message with what only the playground knows: who sees it and whom it disturbed."""
+    guild_id = state.channels[one.channel_id].guild_id
+    return {
+        **message_shapes.message(state, one),
+        "author_name": state.display_name(one.author_id, guild_id),
+        "visible_to": one.visible_to,
+        "dismissed": one.dismissed,
+        "ephemeral": one.has(MessageFlag.EPHEMERAL),
+        "loading": one.has(MessageFlag.LOADING),
+        "interaction_id": one.interaction_id,
+        "pings": asdict(one.pings),
+        "revision": one.revision,
+    }
+
+
+def interaction(one: Interaction) -> Json:
+    """An interaction and what became of it."""
+    return asdict(one)

@@ -1,0 +1,95 @@
+"""All sessions of the gateway: opens them, hands out events, drops connections when a test asks."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from playground import message_shapes
+from playground.clock import Clock
+from playground.gateway import intents
+from playground.gateway.pulse import Pulse
+from playground.gateway.session import Session
+from playground.wire import Json
+
+RESUME_SECONDS = 180.0  # how long a lost session can be resumed
+
+
+@dataclass
+class Hub:
+    """Knows the sessions; knows nothing of what the events mean."""
+
+    bot_id: str
+    clock: Clock
+    pulse: Pulse = field(default_factory=Pulse)
+    sessions: dict[str, Session] = field(default_factory=dict[str, Session])
+    connections: dict[str, Callable[[int], None]] = field(default_factory=dict[str, Callable[[int], None]])
+    """How to close the connection of a session, by session id."""
+    on_presence: Callable[[], None] = lambda: None
+    """Called when the bot came or went."""
+
+    def open(self, wanted: int) -> Session:
+        """Start a session for a bot that identified."""
+        session = Session(secrets.token_hex(16), wanted)
+        self.sessions[session.id] = session
+        return session
+
+    @property
+    def online(self) -> bool:
+        """Is a bot connected at present?"""
+        return bool(self.connections)
+
+    def connected(self, session: Session, close: Callable[[int], None]) -> None:
+        """A connection now speaks for a session."""
+        self.connections[session.id] = close
+        self.on_presence()
+
+    def disconnected(self, session: Session, *, said_goodbye: bool) -> None:
+        """The connection is gone; unless the bot said goodbye, its session can be resumed for a while."""
+        self.connections.pop(session.id, None)
+        session.send = None
+        if said_goodbye:
+            self.forget(session.id)
+        else:
+            self.clock.call_at(self.clock.now() + RESUME_SECONDS, lambda: self._expire(session))
+        self.on_presence()
+
+    def _expire(self, session: Session) -> None:
+        if session.send is None:
+            self.forget(session.id)
+
+    def forget(self, session_id: str) -> None:
+        """End a session, so that it can no longer be resumed."""
+        self.sessions.pop(session_id, None)
+
+    def dispatch(self, event: str, data: Json, *, always: bool = False) -> None:
+        """Send an event to every session that asked for it; `always` is for what a bot hears of itself."""
+        in_guild = "guild_id" in data or event.startswith("GUILD_")
+        need = intents.ALWAYS if always else intents.needed(event, in_guild=in_guild)
+        for session in self.sessions.values():
+            if session.intents & need or need == intents.ALWAYS:
+                session.dispatch(event, self._as_seen_by(session, event, data))
+
+    def drop(self, how: str, code: int = 4000) -> int:
+        """Cut every connection: `close` can resume unless `code` forbids, `reconnect` asks, `invalidate` ends it."""
+        cut = 0
+        for session_id, close in list(self.connections.items()):
+            session = self.sessions[session_id]
+            if how == "reconnect" and session.send is not None:
+                session.send({"op": 7, "d": None, "s": None, "t": None})
+                cut += 1
+                continue
+            if how == "invalidate":
+                self.forget(session_id)
+            close(code)
+            cut += 1
+        return cut
+
+    def _as_seen_by(self, session: Session, event: str, data: Json) -> Json:
+        """Without the message content intent, other people's messages arrive empty, DMs and mentions apart."""
+        if event not in ("MESSAGE_CREATE", "MESSAGE_UPDATE") or "guild_id" not in data:
+            return data
+        mentioned = any(user["id"] == self.bot_id for user in data["mentions"])
+        own = data["author"]["id"] == self.bot_id
+        if own or mentioned or session.intents & intents.MESSAGE_CONTENT:
+            return data
+        return message_shapes.without_content(data)

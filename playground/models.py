@@ -1,0 +1,210 @@
+"""What the playground remembers: people, servers, channels, messages. Plain data, no behaviour."""
+
+from dataclasses import dataclass, field
+
+from playground.wire import ChannelType, Json, MessageFlag
+
+
+@dataclass
+class User:
+    """Somebody one can act as, or the bot itself."""
+
+    id: str
+    username: str
+    global_name: str | None
+    bot: bool = False
+    installed_app: bool = False
+    """The person added the app to their own account."""
+    sees_age_restricted: bool = False
+    """The person opted in to age-restricted commands in DMs."""
+    closed_dms: bool = False
+    """The person takes no DMs from the bot."""
+    locale: str = "en-US"
+
+
+@dataclass
+class Role:
+    """A role of one server."""
+
+    id: str
+    name: str
+    permissions: int
+    position: int
+    color: int = 0
+    managed: bool = False
+    mentionable: bool = False
+
+
+@dataclass
+class Member:
+    """A person in a server."""
+
+    user_id: str
+    joined_at: float
+    roles: list[str] = field(default_factory=list[str])
+    nick: str | None = None
+
+
+@dataclass
+class Guild:
+    """A server; the bot is a member only of those where it was installed."""
+
+    id: str
+    name: str
+    owner_id: str
+    roles: dict[str, Role] = field(default_factory=dict[str, Role])
+    members: dict[str, Member] = field(default_factory=dict[str, Member])
+
+
+@dataclass
+class Overwrite:
+    """What a role or member may do differently in one channel."""
+
+    id: str
+    is_member: bool
+    allow: int = 0
+    deny: int = 0
+
+
+@dataclass
+class Channel:
+    """A channel, thread, forum or DM."""
+
+    id: str
+    type: int
+    name: str = ""
+    guild_id: str | None = None
+    parent_id: str | None = None
+    position: int = 0
+    topic: str | None = None
+    nsfw: bool = False
+    overwrites: dict[str, Overwrite] = field(default_factory=dict[str, Overwrite])
+    recipients: list[str] = field(default_factory=list[str])
+    owner_id: str | None = None
+    created_at: float = 0.0
+    archived: bool = False
+    locked: bool = False
+    auto_archive_duration: int = 1440
+    last_message_id: str | None = None
+    applied_tags: list[str] = field(default_factory=list[str])
+
+    @property
+    def is_thread(self) -> bool:
+        """Threads live under another channel."""
+        return self.type == ChannelType.PUBLIC_THREAD
+
+
+@dataclass
+class Attachment:
+    """An uploaded file; its bytes are held in the file store."""
+
+    id: str
+    filename: str
+    content_type: str | None
+    size: int
+    url: str
+    width: int | None = None
+    height: int | None = None
+    description: str | None = None
+    ephemeral: bool = False
+
+
+@dataclass
+class Pings:
+    """Who was told about a message after `allowed_mentions` had its say."""
+
+    users: list[str] = field(default_factory=list[str])
+    roles: list[str] = field(default_factory=list[str])
+    everyone: bool = False
+
+    @property
+    def nobody(self) -> bool:
+        """True when the message disturbed no one."""
+        return not (self.users or self.roles or self.everyone)
+
+
+@dataclass
+class Message:
+    """A message as it stands now."""
+
+    id: str
+    channel_id: str
+    author_id: str
+    timestamp: float
+    type: int = 0
+    content: str = ""
+    embeds: list[Json] = field(default_factory=list[Json])
+    components: list[Json] = field(default_factory=list[Json])
+    attachments: list[Attachment] = field(default_factory=list[Attachment])
+    flags: int = 0
+    edited: float | None = None
+    visible_to: str | None = None
+    """The only person who sees it, when it is ephemeral."""
+    dismissed: bool = False
+    """That person put it away; to the bot it is still there."""
+    interaction_id: str | None = None
+    interaction_metadata: Json | None = None
+    reply_to: str | None = None
+    nonce: str | int | None = None
+    mentions: list[str] = field(default_factory=list[str])
+    pings: Pings = field(default_factory=Pings)
+    reactions: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    pinned: bool = False
+    revision: int = 0
+    """How often it was edited, so that the page can tell versions apart."""
+
+    def has(self, flag: int) -> bool:
+        """Is this bit of `flags` set?"""
+        return bool(self.flags & flag)
+
+    @property
+    def is_v2(self) -> bool:
+        """Made of components only."""
+        return self.has(MessageFlag.COMPONENTS_V2)
+
+
+@dataclass
+class Command:
+    """A registered application command; `body` is what the bot sent, with defaults filled in."""
+
+    id: str
+    version: str
+    name: str
+    type: int
+    body: Json
+    guild_id: str | None = None
+
+
+@dataclass
+class Interaction:
+    """One act of a person towards the bot, and what has become of it."""
+
+    id: str
+    token: str
+    type: int
+    created_at: float
+    user_id: str
+    channel_id: str
+    guild_id: str | None
+    context: int
+    owners: dict[str, str]
+    """Who installed the app, by integration type: server ("0") or person ("1")."""
+    data: Json
+    name: str = ""
+    source_message_id: str | None = None
+    """The message whose component was used."""
+    opened_by: str | None = None
+    """For a submitted modal: the interaction that opened it."""
+    ephemeral_only: bool = False
+    answer_type: int | None = None
+    original_id: str | None = None
+    modal: Json | None = None
+    choices: list[Json] | None = None
+    followups: int = 0
+    message_ids: list[str] = field(default_factory=list[str])
+    failed: bool = False
+
+    @property
+    def user_install_only(self) -> bool:
+        """Authorised by the person alone, so the bot has no access to the channel."""
+        return "0" not in self.owners

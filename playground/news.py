@@ -1,0 +1,125 @@
+"""Carries what happened to the bot (gateway events) and to people (open pages)."""
+
+from dataclasses import dataclass
+
+from playground import message_shapes, permissions, shapes
+from playground.gateway.hub import Hub
+from playground.models import Channel, Guild, Interaction, Message
+from playground.pages import Pages
+from playground.wire import Json
+from playground.world import World
+
+
+@dataclass
+class News:
+    """One method per thing that can happen."""
+
+    world: World
+    hub: Hub
+    pages: Pages
+
+    def message_created(self, message: Message) -> None:
+        """A new message; ephemeral ones and channels without access are none of the gateway's business."""
+        self._message_event("MESSAGE_CREATE", message)
+
+    def message_updated(self, message: Message) -> None:
+        """A message changed."""
+        message.revision += 1
+        self._message_event("MESSAGE_UPDATE", message)
+
+    def message_deleted(self, message: Message) -> None:
+        """A message is gone."""
+        channel = self.world.channels[message.channel_id]
+        gone: Json = {"id": message.id, "channel_id": channel.id}
+        if channel.guild_id is not None:
+            gone["guild_id"] = channel.guild_id
+        if message.visible_to is None and self._bot_sees(channel):
+            self.hub.dispatch("MESSAGE_DELETE", gone)
+        self.pages.tell({"type": "message_deleted", **gone}, message.visible_to)
+
+    def reaction(self, message: Message, user_id: str, emoji: str, *, added: bool) -> None:
+        """Somebody put a reaction on a message or took it off."""
+        channel = self.world.channels[message.channel_id]
+        event: Json = {
+            "user_id": user_id,
+            "channel_id": channel.id,
+            "message_id": message.id,
+            "emoji": {"id": None, "name": emoji},
+            "burst": False,
+            "type": 0,
+        }
+        if channel.guild_id is not None:
+            event["guild_id"] = channel.guild_id
+        if added:
+            event["message_author_id"] = message.author_id
+        self.hub.dispatch("MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE", event)
+        self._tell_message(message)
+
+    def channel(self, event: str, channel: Channel) -> None:
+        """A channel or thread was made or changed; `event` is CREATE, UPDATE or DELETE."""
+        kind = "THREAD" if channel.is_thread else "CHANNEL"
+        data = shapes.channel(self.world, channel)
+        if channel.is_thread and event == "CREATE":
+            data["newly_created"] = True
+        if self._bot_sees(channel):
+            self.hub.dispatch(f"{kind}_{event}", data)
+        self.world_changed()
+
+    def role(self, guild_id: str, role_id: str) -> None:
+        """A role changed."""
+        role = shapes.role(self.world.guilds[guild_id].roles[role_id])
+        self.hub.dispatch("GUILD_ROLE_UPDATE", {"guild_id": guild_id, "role": role})
+        self.world_changed()
+
+    def member(self, guild_id: str, user_id: str) -> None:
+        """A member's roles or name changed; the bot always hears of itself."""
+        membership = self.world.guilds[guild_id].members[user_id]
+        data = {"guild_id": guild_id, **shapes.member(self.world, membership)}
+        self.hub.dispatch("GUILD_MEMBER_UPDATE", data, always=user_id == self.world.bot_id)
+        self.world_changed()
+
+    def bot_joined(self, guild: Guild) -> None:
+        """The bot was added to a server; such an event says nothing of `unavailable`, a known server's does."""
+        joined = shapes.guild_create(self.world, guild)
+        del joined["unavailable"]
+        self.hub.dispatch("GUILD_CREATE", joined)
+        self.world_changed()
+
+    def bot_left(self, guild: Guild) -> None:
+        """The bot was removed from a server."""
+        self.hub.dispatch("GUILD_DELETE", {"id": guild.id})
+
+    def typing(self, channel: Channel) -> None:
+        """The bot shows that it types."""
+        self.pages.tell({"type": "typing", "channel_id": channel.id})
+
+    def interaction(self, interaction: Interaction) -> None:
+        """An interaction was made, answered, or failed; only its person sees that."""
+        state: Json = {
+            "type": "interaction",
+            "id": interaction.id,
+            "channel_id": interaction.channel_id,
+            "source_message_id": interaction.source_message_id,
+            "answer_type": interaction.answer_type,
+            "failed": interaction.failed,
+            "modal": interaction.modal,
+        }
+        self.pages.tell(state, interaction.user_id)
+
+    def world_changed(self) -> None:
+        """Channels, people, commands or the bot's presence changed."""
+        self.pages.tell({"type": "world"})
+
+    def _bot_sees(self, channel: Channel) -> bool:
+        return bool(self.world.permissions(channel, self.world.bot_id) & permissions.VIEW_CHANNEL)
+
+    def _message_event(self, event: str, message: Message) -> None:
+        channel = self.world.channels[message.channel_id]
+        if message.visible_to is None and self._bot_sees(channel):
+            data = message_shapes.gateway_message(self.world, message)
+            data["channel_type"] = channel.type
+            self.hub.dispatch(event, data)
+        self._tell_message(message)
+
+    def _tell_message(self, message: Message) -> None:
+        self.pages.tell({"type": "message", "channel_id": message.channel_id, "id": message.id}, message.visible_to)

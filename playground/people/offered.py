@@ -1,0 +1,96 @@
+"""Which commands a person is offered in a channel, and who installed the app for that use."""
+
+from playground import permissions
+from playground.models import Channel, Command, User
+from playground.rules import commands as rules
+from playground.wire import ChannelType, Context
+from playground.world import World
+
+GUILD_INSTALL, USER_INSTALL = 0, 1
+
+
+def context_of(world: World, channel: Channel) -> int:
+    """In a server, in a DM with the bot, or in a private channel without it."""
+    if channel.guild_id is not None:
+        return Context.GUILD
+    return Context.BOT_DM if world.bot_id in channel.recipients else Context.PRIVATE_CHANNEL
+
+
+def offered(world: World, person: User, channel: Channel) -> list[Command]:
+    """The commands a client lists; a server's own commands hide global ones of the same name."""
+    usable = [c for c in world.commands.values() if why_not(world, person, channel, c) is None]
+    own = {(c.type, c.name) for c in usable if c.guild_id is not None}
+    kept = [c for c in usable if c.guild_id is not None or (c.type, c.name) not in own]
+    return sorted(kept, key=lambda command: (command.type, command.name))
+
+
+def why_not(world: World, person: User, channel: Channel, command: Command) -> str | None:
+    """The reason why a command is not offered, or None."""
+    if command.guild_id not in (None, channel.guild_id):
+        return "it belongs to another server"
+    if channel.type == ChannelType.FORUM:
+        return "a forum holds posts, not commands"
+    if context_of(world, channel) not in _contexts(command):
+        return "it is not offered in this kind of place"
+    if not owners(world, person, channel, command):
+        return "the app is installed neither here nor for this person"
+    if command.body.get("nsfw") and not _age_restricted(world, person, channel):
+        return "it is age-restricted and this place is not"
+    return _lacking_permission(world, person, channel, command)
+
+
+def owners(world: World, person: User, channel: Channel, command: Command | None) -> dict[str, str]:
+    """Who authorised the use: the server ("0") and the person ("1"), as the command allows."""
+    allowed = _install_types(command)
+    found: dict[str, str] = {}
+    if GUILD_INSTALL in allowed:
+        if channel.guild_id is not None and world.bot_id in world.guilds[channel.guild_id].members:
+            found["0"] = channel.guild_id
+        if context_of(world, channel) == Context.BOT_DM and world.shares_guild(person.id):
+            found["0"] = "0"
+    if USER_INSTALL in allowed and person.installed_app:
+        found["1"] = person.id
+    return found
+
+
+def _install_types(command: Command | None) -> list[int]:
+    if command is None:
+        return [GUILD_INSTALL, USER_INSTALL]
+    if command.guild_id is not None:
+        return [GUILD_INSTALL]
+    return command.body.get("integration_types") or [GUILD_INSTALL, USER_INSTALL]
+
+
+def _contexts(command: Command) -> list[int]:
+    if command.guild_id is not None:
+        return [Context.GUILD]
+    everywhere = [Context.GUILD, Context.BOT_DM, Context.PRIVATE_CHANNEL]
+    if command.body.get("dm_permission") is False:
+        everywhere = [Context.GUILD]
+    return command.body.get("contexts") or everywhere
+
+
+def _age_restricted(world: World, person: User, channel: Channel) -> bool:
+    """Age-restricted channels, their threads, and DMs of people who opted in."""
+    if channel.guild_id is None:
+        return person.sees_age_restricted
+    return world.parent(channel).nsfw
+
+
+def _lacking_permission(world: World, person: User, channel: Channel, command: Command) -> str | None:
+    if channel.guild_id is None:
+        return None
+    held = world.permissions(channel, person.id)
+    if not held & permissions.USE_APPLICATION_COMMANDS:
+        return "this person may not use commands here"
+    needed = command.body.get("default_member_permissions")
+    if needed is None or held == permissions.ALL:
+        return None
+    bits = int(needed)
+    enough = bits != 0 and held & bits == bits
+    return None if enough else "this person lacks the permission that the command asks for"
+
+
+def is_menu(command: Command) -> bool:
+    """Commands of the menu on people or messages."""
+    return command.type in (rules.USER_MENU, rules.MESSAGE_MENU)

@@ -1,0 +1,25 @@
+"""/applications/@me: the application that is logged in."""
+
+from playground import shapes
+from playground.rest.endpoint import Answer, Call, Endpoint
+from playground.world import World
+
+
+def endpoints(world: World) -> list[Endpoint]:
+    """The routes of this noun."""
+
+    def me(_: Call) -> Answer:
+        return Answer(json=shapes.application(world))
+
+    def emojis(_: Call) -> Answer:
+        return Answer(json={"items": []})
+
+    def nothing_bought(_: Call) -> Answer:
+        return Answer(json=[])
+
+    return [
+        Endpoint("GET", "/applications/@me", me),
+        Endpoint("GET", "/oauth2/applications/@me", me),
+        Endpoint("GET", "/applications/{application_id}/emojis", emojis),
+        Endpoint("GET", "/applications/{application_id}/entitlements", nothing_bought),
+    ]

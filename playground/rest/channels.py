@@ -1,0 +1,123 @@
+"""/channels/{id}: channels themselves, typing, and making threads."""
+
+from playground import errors, message_shapes, shapes
+from playground import permissions as may
+from playground.models import Channel, Message
+from playground.news import News
+from playground.posting import Postings, Submission
+from playground.rest.endpoint import NOTHING, Answer, Call, Endpoint
+from playground.rules.form import Form
+from playground.wire import ChannelType, as_int, as_object
+from playground.world import World
+
+
+def endpoints(world: World, news: News, postings: Postings) -> list[Endpoint]:
+    """The routes of this noun."""
+    handlers = Channels(world, news, postings)
+    base = "/channels/{channel_id}"
+    return [
+        Endpoint("GET", base, handlers.get),
+        Endpoint("PATCH", base, handlers.change),
+        Endpoint("POST", f"{base}/typing", handlers.typing),
+        Endpoint("POST", f"{base}/threads", handlers.start_thread),
+        Endpoint("POST", f"{base}/messages/{{message_id}}/threads", handlers.start_thread),
+        Endpoint("PUT", f"{base}/thread-members/@me", handlers.join),
+        Endpoint("DELETE", f"{base}/thread-members/@me", handlers.join),
+    ]
+
+
+class Channels:
+    """What the bot does with channels."""
+
+    def __init__(self, world: World, news: News, postings: Postings) -> None:
+        self._world = world
+        self._news = news
+        self._postings = postings
+
+    def get(self, call: Call) -> Answer:
+        """One channel."""
+        return Answer(json=shapes.channel(self._world, self._visible(call)))
+
+    def change(self, call: Call) -> Answer:
+        """Rename a channel, or archive and lock a thread."""
+        channel = self._visible(call)
+        own_thread = channel.is_thread and channel.owner_id == self._world.bot_id
+        if not own_thread:
+            self._world.require(channel, may.MANAGE_CHANNELS)
+        body = call.body
+        form = Form()
+        if "name" in body:
+            form.length(("name",), body["name"], 1, 100)
+        form.refuse()
+        channel.name = body.get("name", channel.name)
+        channel.topic = body.get("topic", channel.topic)
+        channel.nsfw = body.get("nsfw", channel.nsfw)
+        channel.archived = body.get("archived", channel.archived)
+        channel.locked = body.get("locked", channel.locked)
+        self._news.channel("UPDATE", channel)
+        return Answer(json=shapes.channel(self._world, channel))
+
+    def typing(self, call: Call) -> Answer:
+        """Show that the bot types."""
+        channel = self._visible(call)
+        self._world.require(channel, may.SEND_MESSAGES)
+        self._news.typing(channel)
+        return NOTHING
+
+    def join(self, call: Call) -> Answer:
+        """Join or leave a thread; membership changes nothing here."""
+        if not self._visible(call).is_thread:
+            raise errors.wrong_channel_type()
+        return NOTHING
+
+    def start_thread(self, call: Call) -> Answer:
+        """A thread in a text channel, from a message, or a forum post with its first message."""
+        parent = self._visible(call)
+        self._world.require(parent, may.CREATE_PUBLIC_THREADS)
+        if parent.type not in (ChannelType.TEXT, ChannelType.FORUM):
+            raise errors.wrong_channel_type()
+        form = Form()
+        form.length(("name",), call.body.get("name"), 1, 100)
+        form.refuse()
+        thread_id = call.path.get("message_id") or self._world.ids.new()
+        thread = make_thread(self._world, parent, str(call.body["name"]), self._world.bot_id, thread_id)
+        thread.auto_archive_duration = as_int(call.body.get("auto_archive_duration"), 1440)
+        return self._open_post(thread, call) if parent.type == ChannelType.FORUM else self._opened(thread)
+
+    def _opened(self, thread: Channel) -> Answer:
+        self._world.channels[thread.id] = thread
+        self._news.channel("CREATE", thread)
+        return Answer(201, shapes.thread(self._world, thread))
+
+    def _open_post(self, post: Channel, call: Call) -> Answer:
+        """A forum post and its first message share their id."""
+        first = Message(post.id, post.id, self._world.bot_id, self._world.clock.now())
+        submission = Submission(as_object(call.body.get("message")), call.uploads, prefix=("message",))
+        self._world.channels[post.id] = post
+        try:
+            self._postings.create(first, submission)
+        except errors.ApiError:
+            del self._world.channels[post.id]
+            raise
+        self._news.channel("CREATE", post)
+        self._news.message_created(first)
+        shape = shapes.thread(self._world, post)
+        return Answer(201, {**shape, "message": message_shapes.message(self._world, first)})
+
+    def _visible(self, call: Call) -> Channel:
+        channel = self._world.channel(call.path["channel_id"])
+        self._world.require(channel, may.VIEW_CHANNEL)
+        return channel
+
+
+def make_thread(world: World, parent: Channel, name: str, owner_id: str, thread_id: str) -> Channel:
+    """A thread under a channel, not yet announced."""
+    return Channel(
+        thread_id,
+        ChannelType.PUBLIC_THREAD,
+        name,
+        parent.guild_id,
+        parent.id,
+        owner_id=owner_id,
+        created_at=world.clock.now(),
+    )

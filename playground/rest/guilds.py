@@ -1,0 +1,80 @@
+"""/guilds/{id}: servers, their channels, members and roles; read only."""
+
+from playground import errors, shapes
+from playground import permissions as may
+from playground.models import Guild
+from playground.rest.endpoint import Answer, Call, Endpoint
+from playground.wire import as_int
+from playground.world import World
+
+
+def endpoints(world: World) -> list[Endpoint]:
+    """The routes of this noun."""
+    handlers = Guilds(world)
+    base = "/guilds/{guild_id}"
+    return [
+        Endpoint("GET", base, handlers.guild),
+        Endpoint("GET", f"{base}/channels", handlers.channels),
+        Endpoint("GET", f"{base}/members", handlers.members),
+        Endpoint("GET", f"{base}/members/{{user_id}}", handlers.member),
+        Endpoint("GET", f"{base}/roles", handlers.roles),
+        Endpoint("GET", f"{base}/roles/{{role_id}}", handlers.role),
+        Endpoint("GET", f"{base}/threads/active", handlers.active_threads),
+    ]
+
+
+class Guilds:
+    """What the bot may know about its servers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def guild(self, call: Call) -> Answer:
+        """The server itself."""
+        found = self._guild(call)
+        shape = shapes.guild(found)
+        if call.flag("with_counts"):
+            shape |= {"approximate_member_count": len(found.members), "approximate_presence_count": 1}
+        return Answer(json=shape)
+
+    def channels(self, call: Call) -> Answer:
+        """The channels the bot sees."""
+        world = self._world
+        found = world.channels_of(self._guild(call).id)
+        seen = [one for one in found if world.permissions(one, world.bot_id) & may.VIEW_CHANNEL]
+        return Answer(json=[shapes.guild_channel(one) for one in seen])
+
+    def member(self, call: Call) -> Answer:
+        """One member."""
+        found = self._guild(call).members.get(call.path["user_id"])
+        if found is None:
+            raise errors.unknown("Member" if call.path["user_id"] in self._world.users else "User")
+        return Answer(json=shapes.member(self._world, found))
+
+    def members(self, call: Call) -> Answer:
+        """The whole list is behind a privileged intent, as in Discord."""
+        if not self._world.application.privileged_intents:
+            raise errors.missing_access()
+        found = sorted(self._guild(call).members.values(), key=lambda member: int(member.user_id))
+        after, limit = as_int(call.query.get("after")), as_int(call.query.get("limit"), 1)
+        chosen = [one for one in found if int(one.user_id) > after][:limit]
+        return Answer(json=[shapes.member(self._world, one) for one in chosen])
+
+    def roles(self, call: Call) -> Answer:
+        """All roles."""
+        return Answer(json=[shapes.role(one) for one in self._guild(call).roles.values()])
+
+    def role(self, call: Call) -> Answer:
+        """One role."""
+        found = self._guild(call).roles.get(call.path["role_id"])
+        if found is None:
+            raise errors.unknown("Role")
+        return Answer(json=shapes.role(found))
+
+    def active_threads(self, call: Call) -> Answer:
+        """Threads that are not archived."""
+        found = self._world.threads_of(self._guild(call).id)
+        return Answer(json={"threads": [shapes.thread(self._world, one) for one in found], "members": []})
+
+    def _guild(self, call: Call) -> Guild:
+        return self._world.guild(call.path["guild_id"])

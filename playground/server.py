@@ -1,0 +1,198 @@
+"""The playground as a whole: the one place where its parts are put together."""
+
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from playground import cast
+from playground.clock import Clock
+from playground.control_api import live
+from playground.control_api.acting import Acting
+from playground.control_api.guard import guard
+from playground.control_api.operating import Operating
+from playground.control_api.reading import Reading
+from playground.control_api.requests import handler
+from playground.faults import Faults
+from playground.files import FileStore, sniff
+from playground.gateway.hub import Hub
+from playground.gateway.pulse import HEARTBEAT_SECONDS, Pulse
+from playground.gateway.socket import GatewaySocket
+from playground.interactions import Interactions
+from playground.limits import Limits
+from playground.news import News
+from playground.pages import Pages
+from playground.people.acts import Acts
+from playground.posting import Postings
+from playground.recorder import Exchange, Recorder
+from playground.registry import Registry
+from playground.rest import applications, channels, commands, gateway, guilds, messages, reactions, users, webhooks
+from playground.rest import interactions as interaction_routes
+from playground.rest.endpoint import Endpoint
+from playground.rest.pipeline import PREFIX, Pipeline
+from playground.wire import REQUEST_LIMIT
+from playground.world import Application, World, new_token
+
+PAGE = Path(__file__).parent / "page"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class PortTaken(OSError):
+    """Somebody else listens on the port; the text says which."""
+
+
+class Playground:
+    """A local stand-in for Discord, once it is being served."""
+
+    def __init__(
+        self,
+        application: Application,
+        origin: str,
+        *,
+        strict_limits: bool = False,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        self.origin = origin
+        self.clock = Clock()
+        self.world = World(self.clock, application, FileStore())
+        cast.fill(self.world)
+        self.hub = Hub(self.world.bot_id, self.clock, Pulse(heartbeat_seconds))
+        self.pages = Pages()
+        self.news = News(self.world, self.hub, self.pages)
+        self.hub.on_presence = self.news.world_changed
+        self.postings = Postings(self.world, origin)
+        self.interactions = Interactions(self.world, self.news, self.postings)
+        self.registry = Registry(self.world, self.news.world_changed)
+        self.faults = Faults()
+        self.recorder = Recorder(on_note=self.pages.note)
+        self.limits = Limits(strict=strict_limits)
+
+    @property
+    def token(self) -> str:
+        """The bot token that logs in here."""
+        return self.world.application.token
+
+    @property
+    def api_url(self) -> str:
+        """What a client takes for its REST base."""
+        return self.origin + PREFIX
+
+    @property
+    def gateway_url(self) -> str:
+        """Where a bot's websocket connects."""
+        return self.origin.replace("http", "ws", 1) + "/gateway"
+
+    @property
+    def page_url(self) -> str:
+        """The page for people."""
+        return self.origin + "/"
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What the bot asked and was answered, oldest first."""
+        return list(self.recorder.exchanges)
+
+    @classmethod
+    @asynccontextmanager
+    async def serve(
+        cls,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        name: str = "Easel",
+        privileged_intents: bool = False,
+        strict_limits: bool = False,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> AsyncGenerator["Playground", None]:
+        """Run a playground on a loopback address until the block is left; port 0 takes a free one."""
+        if host not in LOOPBACK:
+            raise ValueError(f"The playground only listens on this machine ({', '.join(LOOPBACK)}), not {host}.")
+        app = web.Application(middlewares=[guard], client_max_size=REQUEST_LIMIT)
+        runner = web.AppRunner(app, shutdown_timeout=0.5, access_log=None)
+        listener = _listen(host, port)
+        origin = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
+        token = token or new_token(cast.APPLICATION_ID)
+        application = Application(cast.APPLICATION_ID, name, token, privileged_intents)
+        playground = cls(application, origin, strict_limits=strict_limits, heartbeat_seconds=heartbeat_seconds)
+        playground._install(app)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        try:
+            yield playground
+        finally:
+            playground.faults.clear()
+            playground.clock.stop()
+            playground.hub.drop("close")
+            await runner.cleanup()
+
+    def _install(self, app: web.Application) -> None:
+        pipeline = Pipeline(self.world, self.faults, self.limits, self.recorder)
+        pipeline.install(app, self._endpoints())
+        app.router.add_get("/gateway", self._gateway)
+        app.router.add_get("/attachments/{file}/{name}", self._file)
+        acts = Acts(self.world, self.hub, self.interactions, self.postings)
+        parts = (
+            Reading(self.world, self.hub, self.pages, self.recorder),
+            Acting(self.world, acts),
+            Operating(self.world, self.news, self.hub, self.faults),
+        )
+        for part in parts:
+            for method, path, work in part.routes():
+                app.router.add_route(method, path, handler(work))
+        app.router.add_get("/control/live", self._live)
+        app.router.add_get("/", self._page)
+        app.router.add_static("/page", PAGE)
+
+    def _endpoints(self) -> list[Endpoint]:
+        return [
+            *users.endpoints(self.world),
+            *applications.endpoints(self.world),
+            *commands.endpoints(self.world, self.registry),
+            *interaction_routes.endpoints(self.world, self.interactions),
+            *webhooks.endpoints(self.world, self.interactions),
+            *reactions.endpoints(self.world, self.news),
+            *messages.endpoints(self.world, self.news, self.postings),
+            *channels.endpoints(self.world, self.news, self.postings),
+            *guilds.endpoints(self.world),
+            *gateway.endpoints(self.gateway_url),
+        ]
+
+    async def _gateway(self, request: web.Request) -> web.StreamResponse:
+        compressed = request.query.get("compress") == "zlib-stream"
+        return await GatewaySocket(self.world, self.hub, self.gateway_url, compressed=compressed).serve(request)
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        return await live.serve(request, self.world, self.pages)
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        del request
+        return web.FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-store"})
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """An uploaded file; never as a document that could run scripts in the page's origin."""
+        found = self.world.files.get(request.match_info["file"])
+        if found is None:
+            return web.Response(status=404, text="This file is gone.")
+        filename, data = found
+        seen = sniff(filename, data).content_type or ""
+        kind = seen if seen.startswith("image/") else "application/octet-stream"
+        headers = {"Cache-Control": "private, max-age=3600"}
+        if not kind.startswith("image/"):
+            headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+        return web.Response(body=data, content_type=kind, headers=headers)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, opened before anything is built so that the port is known."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as problem:
+        raise PortTaken(f"The playground cannot listen on port {port}: {problem.strerror}.") from problem
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

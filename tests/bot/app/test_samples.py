@@ -1,0 +1,131 @@
+"""Samples are painted by the real worker, and never before anything that a person ordered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from bot.app.assembly import Easel, open_easel
+from bot.app.samples import SamplePainter, painting_samples, sample_prompt
+from bot.config import LibrarySettings
+from bot.database.connection import fetch
+from bot.database.loras import Lora, find_lora_by_name
+from bot.database.samples import MAX_TRIES, Due, Sample, due_for_samples, samples_of
+from inference.base_models import BaseModelId
+from tests.bot.jobs.test_generation import PATIENCE, end, held_up, order
+from tests.house import BASES, PASTEL, VIVID, House
+from tests.inference.requests import request
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def easel(shared_house: House) -> AsyncIterator[Easel]:
+    settings = shared_house.settings
+    library = LibrarySettings(folder=shared_house.library, samples=2)
+    async with open_easel(settings.model_copy(update={"library": library})) as running:
+        await quiet(running)
+        yield running
+
+
+async def quiet(easel: Easel) -> None:
+    """Wait until a sample could be begun."""
+    async with asyncio.timeout(PATIENCE):
+        while not easel.generation.quiet:  # noqa: ASYNC110 (nothing in the program waits for this but by looking)
+            await asyncio.sleep(0.05)
+
+
+async def entry(easel: Easel, name: str) -> Lora:
+    lora = await find_lora_by_name(easel.connection, name)
+    assert lora is not None
+    return lora
+
+
+async def samples(easel: Easel, name: str) -> tuple[Sample, ...]:
+    return await samples_of(easel.connection, await entry(easel, name))
+
+
+async def due(easel: Easel, checkpoint: str) -> str | None:
+    found = await due_for_samples(easel.connection, [BaseModelId(BASES[checkpoint])])
+    return found.lora.name if found else None
+
+
+def words_in(picture: Path) -> str:
+    with Image.open(picture) as image:
+        return str(image.info["parameters"])
+
+
+async def test_what_somebody_orders_comes_first_and_the_samples_are_tried_again(easel: Easel) -> None:
+    painting = asyncio.create_task(SamplePainter(easel).paint_next())
+    async with asyncio.timeout(PATIENCE):
+        while easel.generation.quiet:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    with held_up(easel):
+        theirs = await order(easel, request(checkpoint=VIVID))
+    await painting
+    assert await samples(easel, "Bat") == () and await due(easel, VIVID) == "Bat"
+    assert (await end(easel, theirs)).pictures
+    (row,) = await fetch(easel.connection, "SELECT max(sample_tries) FROM lora_version")
+    assert row[0] == 0, "it was not the LoRA's fault"
+
+
+async def test_two_with_it_and_one_without_from_the_same_seed(easel: Easel) -> None:
+    (jobs,) = await fetch(easel.connection, "SELECT count(*) FROM job")
+    await quiet(easel)
+    await SamplePainter(easel).paint_next()
+    painted = await samples(easel, "Bat")
+    assert [(sample.position, sample.checkpoint) for sample in painted] == [(0, VIVID), (1, VIVID), (2, VIVID)]
+    folder = easel.settings.storage.pictures
+    without, first, second = [words_in(folder / sample.path) for sample in painted]
+    assert "Bat" not in without.partition("Negative")[2] and "Seed: 5," in without
+    assert "Seed: 5," in first and "Seed: 6," in second
+    assert without.splitlines()[0].replace(" <lora:Bat:0.8>", "") in first
+    with Image.open(folder / painted[0].path) as plain, Image.open(folder / painted[1].path) as with_it:
+        assert plain.convert("RGB").tobytes() != with_it.convert("RGB").tobytes()
+    (after,) = await fetch(easel.connection, "SELECT count(*) FROM job")
+    assert after[0] == jobs[0] and (await entry(easel, "Bat")).uses == 0, "they count for nobody"
+    assert not list(easel.settings.storage.spool.iterdir())
+
+
+async def test_what_cannot_be_painted_is_not_tried_for_ever(easel: Easel, shared_house: House) -> None:
+    shared_house.wash.write_bytes(b"somebody cut this file short")
+    painter = SamplePainter(easel)
+    for _ in range(MAX_TRIES):
+        assert await due(easel, PASTEL) == "Wash"
+        await quiet(easel)
+        await painter.paint_next()
+    assert await due(easel, PASTEL) is None
+    assert await samples(easel, "Wash") == ()
+    assert not list(easel.settings.storage.spool.iterdir())
+
+
+async def test_nobody_paints_with_a_file_of_unknown_base_model(easel: Easel) -> None:
+    await quiet(easel)
+    await SamplePainter(easel).paint_next()
+    assert await samples(easel, "Mystery") == () and easel.generation.quiet
+
+
+async def test_they_are_painted_beside_everything_else_and_stop_with_it(easel: Easel, shared_house: House) -> None:
+    shared_house.add_lora("Owl", BASES[VIVID], seed=9)
+    await easel.keeper.scan()
+    async with painting_samples(easel, pause=0.01), asyncio.timeout(PATIENCE):
+        while not await samples(easel, "Owl"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await quiet(easel)
+
+
+async def test_the_prompt_is_the_authors_or_made_of_a_trigger_word(easel: Easel) -> None:
+    bat = await entry(easel, "Bat")
+    (version,) = bat.versions
+    assert sample_prompt(Due(bat, version)).startswith("bat, ")
+    assert version.found is not None
+    sidecar = version.found.sidecar.model_copy(update={"example_prompt": "a bat at night"})
+    found = version.found.model_copy(update={"sidecar": sidecar})
+    assert sample_prompt(Due(bat, replace(version, found=found))) == "a bat at night"
+    assert sample_prompt(Due(bat, replace(version, trigger_words=())))

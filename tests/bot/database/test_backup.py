@@ -1,0 +1,150 @@
+"""Copies of the database: made while it is written to, refused when they are damaged, put back whole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from bot.database.backup import back_up, check, copies, put_back
+from bot.database.bookmarks import add_bookmark, count_bookmarks
+from bot.database.connection import open_database
+from bot.database.errors import DatabaseInUse, FolderNotWritable, NewerDatabase, NotADatabase
+from bot.database.jobs import create_job
+from bot.database.lock import program_lock
+from bot.database.memos import recall, remember
+from tests.bot.database.conftest import add_lora
+from tests.inference.requests import request
+
+
+async def test_a_copy_made_while_somebody_writes_is_whole(connection: aiosqlite.Connection, path: Path) -> None:
+    lora = await add_lora(connection, "Komori")
+
+    async def write() -> None:
+        for person in range(1, 200):
+            await add_bookmark(connection, person, lora.id)
+
+    copy, _ = await asyncio.gather(asyncio.to_thread(back_up, path, path.parent / "copies", keep=3), write())
+    check(copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    async with open_database(copy) as restored:
+        assert await count_bookmarks(restored, 1) in {0, 1}
+
+
+def make_copy(folder: Path, stamp: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"easel-{stamp}.sqlite3").write_bytes(b"an older copy")
+
+
+async def test_only_the_newest_copies_stay(connection: aiosqlite.Connection, path: Path) -> None:
+    folder = path.parent / "copies"
+    for day in range(10, 15):
+        make_copy(folder, f"202001{day}-000000")
+    made = back_up(path, folder, keep=3)
+    assert [copy.name[6:14] for copy in copies(folder)] == [made.name[6:14], "20200114", "20200113"]
+
+
+async def test_half_a_copy_that_a_killed_program_left_goes(connection: aiosqlite.Connection, path: Path) -> None:
+    folder = path.parent / "copies"
+    folder.mkdir()
+    stale, fresh = (folder / f"easel-2020010{day}-000000.sqlite3.partial" for day in (1, 2))
+    for file in (stale, fresh):
+        file.write_bytes(b"half")
+    os.utime(stale, (0, 0))
+    back_up(path, folder, keep=3)
+    assert not stale.exists() and fresh.exists()
+
+
+async def test_putting_back_brings_the_old_state_and_keeps_the_new_one_aside(path: Path) -> None:
+    async with open_database(path) as connection:
+        await remember(connection, "what", "before")
+        copy = back_up(path, path.parent / "copies", keep=3)
+        await remember(connection, "what", "after")
+    aside = put_back(copy, path)
+    assert aside is not None
+    for file, expected in ((path, "before"), (aside, "after")):
+        async with open_database(file) as connection:
+            assert await recall(connection, "what") == expected
+
+
+async def test_who_puts_back_twice_within_a_second_loses_neither_of_the_states_that_were_there(path: Path) -> None:
+    async with open_database(path) as connection:
+        await remember(connection, "what", "first")
+        copy = back_up(path, path.parent / "copies", keep=3)
+        await remember(connection, "what", "second")
+    aside = [put_back(copy, path), put_back(copy, path)]
+    for file, expected in zip(aside, ("second", "first"), strict=True):
+        assert file is not None
+        async with open_database(file) as connection:
+            assert await recall(connection, "what") == expected
+
+
+async def test_numbers_given_out_after_the_copy_are_not_given_out_again(path: Path) -> None:
+    async with open_database(path) as connection:
+        await create_job(connection, request(), person_id=1, channel_id=1)
+        copy = back_up(path, path.parent / "copies", keep=3)
+        lost = await create_job(connection, request(), person_id=1, channel_id=1)
+        lora = await add_lora(connection, "Komori")
+    put_back(copy, path)
+    async with open_database(path) as connection:
+        assert (await create_job(connection, request(), person_id=2, channel_id=1)).id > lost.id
+        assert (await add_lora(connection, "Another")).id > lora.id
+
+
+async def test_what_only_the_log_holds_goes_aside_with_the_database(path: Path) -> None:
+    async with open_database(path) as connection:
+        copy = back_up(path, path.parent / "copies", keep=3)
+        await remember(connection, "what", "in the log")
+        assert path.with_name(f"{path.name}-wal").stat().st_size > 0
+        killed = path.with_name("killed.sqlite3")  # the files as a killed program leaves them
+        for suffix in ("", "-wal"):
+            killed.with_name(killed.name + suffix).write_bytes(path.with_name(path.name + suffix).read_bytes())
+    aside = put_back(copy, killed)
+    assert aside is not None
+    async with open_database(aside) as connection:
+        assert await recall(connection, "what") == "in the log"
+    async with open_database(killed) as connection:
+        assert await recall(connection, "what") is None
+
+
+async def test_nothing_is_put_back_under_a_running_bot(connection: aiosqlite.Connection, path: Path) -> None:
+    copy = back_up(path, path.parent / "copies", keep=3)
+    await remember(connection, "what", "kept")
+    with program_lock(path), pytest.raises(DatabaseInUse):
+        put_back(copy, path)
+    async with open_database(path) as other:
+        assert await recall(other, "what") == "kept"
+
+
+async def test_a_damaged_foreign_or_newer_file_changes_nothing(path: Path, tmp_path: Path) -> None:
+    async with open_database(path) as connection:
+        await remember(connection, "what", "kept")
+        copy = back_up(path, tmp_path / "copies", keep=3)
+    rubbish = tmp_path / "rubbish.sqlite3"
+    rubbish.write_bytes(b"no database" * 1000)
+    damaged = tmp_path / "damaged.sqlite3"
+    damaged.write_bytes(copy.read_bytes()[:4096] + bytes(len(copy.read_bytes()) - 4096))
+    async with aiosqlite.connect(tmp_path / "newer.sqlite3") as newer:
+        await newer.executescript("PRAGMA application_id = 1164014444; PRAGMA user_version = 9999; CREATE TABLE t (a);")
+    for file, kind in (
+        (rubbish, NotADatabase),
+        (damaged, NotADatabase),
+        (tmp_path / "newer.sqlite3", NewerDatabase),
+        (tmp_path / "missing.sqlite3", FolderNotWritable),
+    ):
+        with pytest.raises(kind):
+            put_back(file, path)
+    async with open_database(path) as connection:
+        assert await recall(connection, "what") == "kept"
+
+
+def test_a_folder_that_cannot_be_made_is_told(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(FolderNotWritable, match="no database"):
+        back_up(path, tmp_path / "copies", keep=1)
+    path.touch()
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderNotWritable, match="cannot be written"):
+        back_up(path, tmp_path / "file" / "copies", keep=1)

@@ -1,0 +1,112 @@
+"""A person's history: pages that neither repeat nor miss, by whatever the pictures were made of, and nobody else's."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import aiosqlite
+import pytest
+
+from bot.database.connection import fetch
+from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page
+from bot.database.job_terms import searchable
+from bot.database.jobs import create_job, fail_job, finish_job, start_job
+from bot.database.pictures import NewPicture, forget_picture, pictures_of_job
+from inference.messages import LoraUse
+from tests.bot.database.conftest import request_for
+
+ADA, GRACE = 11, 12
+
+
+async def add(
+    connection: aiosqlite.Connection, prompt: str, *loras: str, person: int = ADA, checkpoint: str = "demo"
+) -> int:
+    uses = [LoraUse(sha256=f"{number}" * 64, name=name) for number, name in enumerate(loras)]
+    request = request_for(*uses, prompt=prompt).model_copy(update={"checkpoint": checkpoint})
+    job = await create_job(connection, request, person_id=person, channel_id=1)
+    await start_job(connection, job.id)
+    new = [NewPicture(path=f"0/{job.id}.png", width=64, height=64, seed=7)]
+    await finish_job(connection, job.id, 1, new, seconds=1, peak_memory=0)
+    return job.id
+
+
+async def found(connection: aiosqlite.Connection, **wanted: str) -> list[int]:
+    return ids(await history_page(connection, ADA, Wanted(**wanted), limit=50))
+
+
+def ids(page: HistoryPage) -> list[int]:
+    return [job.id for job in page.jobs]
+
+
+@pytest.mark.parametrize("search", ["", "lighthouse"])
+async def test_pages_there_and_back_show_each_job_once(connection: aiosqlite.Connection, search: str) -> None:
+    mine = [await add(connection, "a lighthouse", person=ADA if n % 3 else GRACE) for n in range(20)]
+    mine = [job_id for n, job_id in enumerate(mine) if n % 3][::-1]
+    wanted, there, anchor = Wanted(search), [], NEWEST
+    while True:
+        page = await history_page(connection, ADA, wanted, limit=4, anchor=anchor)
+        assert page.newer is bool(there)
+        there.append(ids(page))
+        anchor = page.jobs[-1].id
+        if not page.older:
+            break
+    assert list(chain.from_iterable(there)) == mine
+    back = [there[-1]]
+    while page.newer:
+        page = await newer_page(connection, ADA, wanted, limit=4, anchor=page.jobs[0].id)
+        back.insert(0, ids(page))
+    assert back == there
+
+
+async def test_what_pictures_were_made_of_finds_them(connection: aiosqlite.Connection) -> None:
+    owl = await add(connection, "An Owl, reading", "Komori v2", checkpoint="vivid")
+    fox = await add(connection, "a fox", "Water colour", "Komori", checkpoint="vivid xl")
+    await add(connection, "an owl", person=GRACE)
+    assert await found(connection, search="ow") == [owl]
+    assert await found(connection, search="komori") == [fox, owl]
+    assert await found(connection, search="vivid reading") == [owl]
+    assert await found(connection, search="kom fox xl") == [fox]
+    assert await found(connection, checkpoint="vivid") == [owl]
+    assert await found(connection, lora="Water colour") == [fox]
+    assert await found(connection, lora="Komori v2", search="fox") == []
+    assert await found(connection) == [fox, owl]
+
+
+@pytest.mark.parametrize(
+    "search", ["p11", "owner", "…", '"', "a OR b", "owner : p12", "*", "(", "NEAR(", "^z", "\ud800"]
+)
+async def test_no_search_breaks_out(connection: aiosqlite.Connection, search: str) -> None:
+    await add(connection, "a fox", person=GRACE)
+    await add(connection, "a fox")
+    assert await found(connection, search=search) == []
+    assert await found(connection, lora=search) == []
+
+
+INDEXED = "SELECT rowid FROM job_text"
+DECLARED = "SELECT sql FROM sqlite_schema WHERE name = 'job_text'"
+
+
+@pytest.mark.parametrize("person", [1, ADA, 2**63 - 1])
+async def test_short_words_are_looked_up_and_not_gathered(connection: aiosqlite.Connection, person: int) -> None:
+    """The index has the beginnings of one, two and three letters of everybody's words."""
+    (row,) = await fetch(connection, DECLARED)
+    kept = [len(searchable(person, word)) for word in ("a", "ab", "abc")]
+    assert f"prefix = '{' '.join(map(str, kept))}'" in row["sql"]
+
+
+async def test_a_search_never_steps_over_what_it_would_not_show(connection: aiosqlite.Connection) -> None:
+    shown, gone, never = [await add(connection, "a fox") for _ in range(2)], await add(connection, "a fox"), []
+    never.append((await create_job(connection, request_for(prompt="a fox"), person_id=ADA, channel_id=1)).id)
+    await start_job(connection, never[0])
+    await fail_job(connection, never[0], 1, "worker_failed", {})
+    for picture in await pictures_of_job(connection, gone):
+        await forget_picture(connection, picture.id)
+    assert [row["rowid"] for row in await fetch(connection, INDEXED)] == shown
+
+
+async def test_what_was_deleted_or_never_painted_is_not_in_it(connection: aiosqlite.Connection) -> None:
+    gone = await add(connection, "a fox")
+    for picture in await pictures_of_job(connection, gone):
+        await forget_picture(connection, picture.id)
+    await create_job(connection, request_for(prompt="a fox"), person_id=ADA, channel_id=1)
+    assert await found(connection) == await found(connection, search="fox") == []

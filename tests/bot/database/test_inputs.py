@@ -1,0 +1,55 @@
+"""Pictures to start from stay as long as a job needs them."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from pathlib import Path
+
+import aiosqlite
+from PIL import Image
+
+from bot.database.inputs import is_named
+from bot.database.jobs import create_job, finish_job, start_job
+from bot.database.pictures import NewPicture, forget_picture, pictures_of_job
+from bot.pictures.inputs import UNNAMED_SECONDS, Inputs
+from inference.messages import SourceImage
+from tests.bot.database.conftest import request_for
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def test_a_picture_stays_while_a_job_needs_it(connection: aiosqlite.Connection) -> None:
+    sha256 = "d" * 64
+    assert not await is_named(connection, sha256)
+    request = request_for().model_copy(update={"image": SourceImage(sha256=sha256, strength=0.5)})
+    job = await create_job(connection, request, person_id=1, channel_id=1)
+    assert await is_named(connection, sha256), "it waits"
+    await start_job(connection, job.id)
+    new = [NewPicture(path="0/a.png", width=64, height=64, seed=7)]
+    await finish_job(connection, job.id, 1, new, seconds=1, peak_memory=0)
+    assert await is_named(connection, sha256), "*Again* needs it"
+    for picture in await pictures_of_job(connection, job.id):
+        await forget_picture(connection, picture.id)
+    assert not await is_named(connection, sha256), "its picture was deleted"
+
+
+async def test_only_what_is_old_and_unnamed_is_swept(
+    connection: aiosqlite.Connection,
+    tmp_path: Path,
+) -> None:
+    (folder := tmp_path / "inputs").mkdir()
+    inputs = Inputs(folder)
+    old, named, young = [(await inputs.keep(png(colour))).sha256 for colour in ("red", "lime", "blue")]
+    request = request_for().model_copy(update={"image": SourceImage(sha256=named, strength=0.5)})
+    await create_job(connection, request, person_id=1, channel_id=1)
+    before = time.time() - UNNAMED_SECONDS - 60
+    for sha256 in (old, named):
+        os.utime(folder / sha256, (before, before))
+    await inputs.clear(connection)
+    assert {sha256 for sha256 in (old, named, young) if inputs.has(sha256)} == {named, young}

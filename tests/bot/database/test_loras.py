@@ -1,0 +1,189 @@
+"""Finding LoRAs: by name, by file, by pages and while somebody types."""
+
+from __future__ import annotations
+
+import hashlib
+
+import aiosqlite
+import pytest
+
+from bot.database.bookmarks import add_bookmark
+from bot.database.choices import lora_choices
+from bot.database.lora_records import mark_missing, record_found
+from bot.database.loras import (
+    Sort,
+    browse_loras,
+    find_lora,
+    find_lora_by_name,
+    find_version,
+    find_version_by_short_hash,
+    find_version_by_stem,
+    similar_names,
+    versions_with_problem,
+)
+from bot.library.catalogue import scan_library
+from inference.lora.evidence import Source
+from inference.lora.knowledge import Knowledge
+from inference.lora.library import FileStamp, FoundLora
+from inference.lora.sidecar import Category
+from tests.lora_files import write_lora
+
+from .conftest import ILLUSTRIOUS, PONY, add_lora, found_lora, sha
+
+
+@pytest.fixture
+async def library(connection: aiosqlite.Connection) -> aiosqlite.Connection:
+    await add_lora(connection, "Komori", category="character", base_model=ILLUSTRIOUS, trigger_words=["shy", "bat"])
+    await add_lora(connection, "Watercolour", category="style", base_model=PONY, description="wet paper")
+    await add_lora(connection, "Komodo", category="character", base_model=PONY)
+    await add_lora(connection, "Mystery")
+    return connection
+
+
+async def browse(connection: aiosqlite.Connection, **conditions: object) -> list[str]:
+    page = await browse_loras(connection, limit=50, **conditions)  # type: ignore[arg-type]
+    return [lora.name for lora in page.loras]
+
+
+async def test_a_version_carries_all_that_is_known_of_its_file(library: aiosqlite.Connection) -> None:
+    lora = await find_lora(library, 1)
+    assert lora is not None
+    (version,) = lora.versions
+    assert (version.base_model, version.evidence, version.usable) == (ILLUSTRIOUS, Source.SIDECAR, True)
+    assert (version.trigger_words, version.found) == (
+        ("shy", "bat"),
+        found_lora("Komori", category="character", base_model=ILLUSTRIOUS, trigger_words=["shy", "bat"]),
+    )
+    assert await find_version(library, sha("Komori.safetensors")) == version
+    assert await find_version(library, sha("nothing")) is None
+
+
+@pytest.mark.parametrize("name", ["Komori", "komori", "  KOMORI ", "ｋｏｍｏｒｉ"])  # noqa: RUF001
+async def test_names_are_found_in_any_case(library: aiosqlite.Connection, name: str) -> None:
+    lora = await find_lora_by_name(library, name)
+    assert lora is not None
+    assert lora.id == 1
+
+
+@pytest.mark.parametrize("name", ["", "komor", "komori:0.8", "\0", "\ud800", "' OR 1=1", "x" * 10_000])
+async def test_other_names_are_not(library: aiosqlite.Connection, name: str) -> None:
+    assert await find_lora_by_name(library, name) is None
+
+
+@pytest.mark.parametrize("place", ["style/_x.safetensors_/OWL_v2.1.safetensors", "OWL_v2.1.safetensors"])
+async def test_a_file_is_found_by_its_stem_where_only_one_has_it(connection: aiosqlite.Connection, place: str) -> None:
+    owl = await add_lora(connection, "Night owl", path=place)
+    await add_lora(connection, "Owl", path="OWL_v2.safetensors")
+    assert await find_version_by_stem(connection, "owl_v2.1") == owl.versions[0]
+    for other in ("owl_v2.1.safetensors", "owl_v2%", "", "\0", "\ud800", "style/_x.safetensors_/OWL_v2.1"):
+        assert await find_version_by_stem(connection, other) is None
+    again = await add_lora(connection, "Another owl", path="other/owl_V2.1.safetensors")
+    assert await find_version_by_stem(connection, "OWL_v2.1") is None, "nobody knows which"
+    await mark_missing(connection, [place, "OWL_v2.safetensors"])
+    assert await find_version_by_stem(connection, "OWL_v2.1") == owl.versions[0], "the other one is gone"
+    assert again.versions[0].usable
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ({}, ["Mystery", "Komodo", "Watercolour", "Komori"]),
+        ({"sort": Sort.OLDEST}, ["Komori", "Watercolour", "Komodo", "Mystery"]),
+        ({"sort": Sort.NAME}, ["Komodo", "Komori", "Mystery", "Watercolour"]),
+        ({"category": Category.CHARACTER}, ["Komodo", "Komori"]),
+        ({"base_models": [PONY], "sort": Sort.NAME}, ["Komodo", "Watercolour"]),
+        ({"base_models": [PONY], "category": Category.STYLE}, ["Watercolour"]),
+        ({"search": "komo", "sort": Sort.NAME}, ["Komodo", "Komori"]),
+        ({"search": "bat sh"}, ["Komori"]),
+        ({"search": "paper"}, ["Watercolour"]),
+        ({"search": "komo", "base_models": [PONY], "category": Category.CHARACTER}, ["Komodo"]),
+        ({"search": '"*'}, []),
+    ],
+)
+async def test_browsing(library: aiosqlite.Connection, conditions: dict[str, object], expected: list[str]) -> None:
+    assert await browse(library, **conditions) == expected
+
+
+async def test_pages_tell_whether_there_is_more(library: aiosqlite.Connection) -> None:
+    first = await browse_loras(library, limit=3)
+    last = await browse_loras(library, limit=3, offset=3)
+    assert ([len(first.loras), first.more], [len(last.loras), last.more]) == ([3, True], [1, False])
+
+
+async def test_what_has_no_usable_file_is_not_browsed(library: aiosqlite.Connection) -> None:
+    await mark_missing(library, ["Komodo.safetensors"])
+    assert await browse(library) == ["Komodo"]
+    assert [choice.name for choice in await lora_choices(library, 1, "komo")] == ["Komodo"]
+
+
+async def test_broken_files_are_listed_with_their_problem(library: aiosqlite.Connection) -> None:
+    broken = FoundLora(path="bad.safetensors", stamp=FileStamp(size=1, mtime_ns=1), problem="it is too short")
+    await record_found(library, broken, broken.judge(Knowledge()), last_word=True)
+    assert [(v.path, v.problem) for v in await versions_with_problem(library)] == [
+        ("bad.safetensors", "it is too short")
+    ]
+    assert "bad" not in await browse(library)
+
+
+async def test_choices_without_a_word_are_bookmarks_then_what_fits_then_the_rest(
+    library: aiosqlite.Connection,
+) -> None:
+    await add_bookmark(library, 1, 4)
+    await add_bookmark(library, 1, 2)
+    choices = await lora_choices(library, 1, "", fitting=[ILLUSTRIOUS])
+    assert [(c.name, c.bookmarked, c.fits) for c in choices] == [
+        ("Watercolour", True, False),
+        ("Mystery", True, False),
+        ("Komori", False, True),
+        ("Komodo", False, False),
+    ]
+    fitting_first = await lora_choices(library, 1, " ", fitting=[PONY], limit=2)
+    assert [c.name for c in fitting_first] == ["Watercolour", "Mystery"]
+    assert choices[2].base_models == (ILLUSTRIOUS,)
+    assert choices[1].base_models == ()
+
+
+async def test_choices_for_a_typed_word(library: aiosqlite.Connection) -> None:
+    await add_bookmark(library, 1, 3)
+    found = await lora_choices(library, 1, "Komo", fitting=[ILLUSTRIOUS])
+    assert [(c.name, c.bookmarked) for c in found] == [("Komodo", True), ("Komori", False)]
+    for_another = await lora_choices(library, 2, "Komo", fitting=[ILLUSTRIOUS])
+    assert [(c.name, c.fits) for c in for_another] == [("Komori", True), ("Komodo", False)]
+    assert [c.name for c in await lora_choices(library, 1, "ba")] == ["Komori"]
+    assert await lora_choices(library, 1, '":*') == ()
+    assert len(await lora_choices(library, 1, "komo", limit=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("komory", {"Komori"}),
+        ("komoddy", {"Komori", "Komodo"}),  # two typos: the same letters stand together
+        ("mori", {"Komori"}),
+        ("ko", {"Komori", "Komodo"}),
+        ("qqqq", set()),
+        ("", set()),
+        ('"""', set()),
+        ("\0\0\0\0", set()),
+        ("*:^", set()),
+        ("\ud800\ud800\ud800", set()),
+        ("x" * 10_000, set()),
+    ],
+)
+async def test_similar_names(library: aiosqlite.Connection, typed: str, expected: set[str]) -> None:
+    assert set(await similar_names(library, typed)) == expected
+
+
+async def test_a_file_is_found_by_the_short_hashes_that_pictures_name(
+    connection: aiosqlite.Connection, tmp_path
+) -> None:
+    path = write_lora(tmp_path / "bat.safetensors")
+    await scan_library(connection, tmp_path, {})
+    raw = path.read_bytes()
+    body = raw[8 + int.from_bytes(raw[:8], "little") :]
+    autov2, autov3 = hashlib.sha256(raw).hexdigest()[:10], hashlib.sha256(body).hexdigest()[:12]
+    for short in (autov2, autov3, autov3.upper()):
+        version = await find_version_by_short_hash(connection, short)
+        assert version is not None and version.path == "bat.safetensors"
+    for stranger in ("0" * 10, "f" * 12, "", autov2[:9], "%" * 10, autov3 + "0"):
+        assert await find_version_by_short_hash(connection, stranger) is None

@@ -1,0 +1,148 @@
+"""One voice in every language: catalogues are complete, sentences whole, and the right language is spoken."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog
+from discord import Intents, app_commands
+from discord.ext import commands
+
+from bot.i18n import _, catalogue, explained, label, language, listed, ngettext, number, remarked, speak, speaking
+from bot.i18n.commands import CommandWords
+from inference.errors import BaseModelMismatch, PromptTooLong
+from inference.lora.evidence import Source
+from inference.lora.sidecar import Category
+from inference.remarks import NO_NEGATIVE_PROMPT, OTHER_PREDICTION, TEMPLATES
+from tools.i18n import calls, everything_said, in_commands, sources
+
+LANGUAGES = sorted(catalogue.languages())
+MAX_DESCRIPTION = 100  # characters; Discord's limit
+
+
+def placeholders(text: str) -> list[str]:
+    return sorted(name for _text, name, _spec, _conversion in Formatter().parse(text) if name is not None)
+
+
+def forms(string: str | list[str] | tuple[str, ...]) -> list[str]:
+    return [string] if isinstance(string, str) else list(string)
+
+
+def messages(catalog: Catalog) -> dict[str | tuple[str, ...], list[str]]:
+    """Translations by sentence."""
+    return {
+        tuple(message.id) if isinstance(message.id, list) else message.id: forms(message.string)
+        for message in catalog
+        if message.id
+    }
+
+
+@pytest.fixture(scope="module")
+def said() -> set[str | tuple[str, str]]:
+    return {sentence.key for sentence in everything_said()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_placeholders_are_the_same_in_every_language(language: str) -> None:
+    wrong = [
+        key
+        for key, translations in messages(catalogue.read(language)).items()
+        for translation in translations
+        if translation and placeholders(translation) != placeholders(key if isinstance(key, str) else key[1])
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_descriptions_of_commands_have_room(language: str) -> None:
+    translations = catalogue.translations(language)
+    heard = await in_commands()
+    assert heard
+    assert not [said.one for said in heard if len(translations.gettext(said.one)) > MAX_DESCRIPTION]
+
+
+def test_sentences_are_whole_and_literal() -> None:
+    """What is looked up is a literal, or a name or an attribute that `later` marked; never put together."""
+    glued = [
+        f"{path.name}:{call.lineno}"
+        for path in sources()
+        for call in calls(path)
+        if not call.args or not isinstance(call.args[0], ast.Constant | ast.Name | ast.Attribute | ast.Subscript)
+    ]
+    assert not glued
+
+
+@pytest.mark.parametrize(
+    ("locale", "spoken"),
+    [("ja", "ja"), ("ja-JP", "ja"), ("en-GB", "en"), ("en-US", "en"), ("de", "en"), ("xx-YY", "en"), (None, "en")],
+)
+def test_a_language_without_a_catalogue_is_answered_in_english(locale: str | None, spoken: str) -> None:
+    with speaking(locale):
+        assert language() == spoken
+    assert language() == "en"
+
+
+async def test_tasks_speak_the_language_of_whoever_started_them() -> None:
+    async def heard() -> str:
+        return _("Cancel")
+
+    async def person(locale: str) -> str:
+        speak(locale)
+        return await asyncio.create_task(heard())
+
+    english, japanese = await asyncio.gather(person("en-GB"), person("ja"))
+    assert (english, japanese) == ("Cancel", "キャンセル")
+
+
+def test_names_stay_and_words_of_ours_do_not() -> None:
+    """A LoRA that is called like one of our words keeps its name."""
+    error = BaseModelMismatch(
+        lora="Cancel",
+        checkpoint="style",
+        checkpoint_base="Pony",
+        fitting_checkpoints=["pose", "detail"],
+        lora_base="Illustrious",
+        evidence=Source.SIDECAR.value,
+    )
+    with speaking("ja"):
+        told = explained(error)
+        assert all(name in told for name in ("Cancel", "style", "pose、detail"))
+        assert label(Source.SIDECAR) in told and Source.SIDECAR.value not in told
+    assert explained(error) == str(error)
+
+
+def test_figures_and_lists_follow_the_language() -> None:
+    assert number(12345.678, 1) == "12,345.7"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    with speaking("ja"):
+        assert listed(["a", "b", "c"]) == "a、b、c"
+        assert ngettext("**Queued** · {count} before it", "**Queued** · {count} before it", 2).format(count=2) != ""
+        assert "4000" in explained(PromptTooLong(what="prompt", length=5000, limit=4000))
+
+
+async def test_commands_are_described_in_the_language_and_keep_their_names() -> None:
+    @app_commands.command(name="bookmarks")
+    @app_commands.describe(category="What it is for")
+    async def command(interaction, category: Category) -> None:
+        """Your saved LoRAs: see, search, use or remove them."""
+
+    bot = commands.Bot("", intents=Intents.none())
+    payload = await command.get_translated_payload(bot.tree, CommandWords())
+    assert "name_localizations" not in payload or payload["name_localizations"] == {}
+    assert set(payload["description_localizations"]) == {"ja"}
+    assert set(payload["options"][0]["description_localizations"]) == {"ja"}
+
+
+def test_what_a_worker_remarked_in_english_is_said_in_the_language_of_who_reads() -> None:
+    names = {"lora": "{夜} knows no clip skip", "trained": "v-prediction", "checkpoint": "a.b*", "predicted": "epsilon"}
+    remarks = [template.format(**names) for template in TEMPLATES]
+    assert [remarked(remark) for remark in remarks] == remarks, "English stays as it is"
+    with speaking("ja"):
+        said = [remarked(remark) for remark in remarks]
+        assert remarked("Something of another version.") == "Something of another version."
+    assert not set(said) & set(remarks) and all("a.b*" in text for text in said)
+    assert said[TEMPLATES.index(NO_NEGATIVE_PROMPT)].startswith("a.b* はネガティブ")
+    assert names["lora"] in said[TEMPLATES.index(OTHER_PREDICTION)]

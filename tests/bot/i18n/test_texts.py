@@ -1,0 +1,56 @@
+"""Words of people are shown, and do nothing else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.i18n.texts import clipped, plain, sentence_of_ours, several
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.com/x",
+        "HTTP://example.com",
+        "see discord://-/users/1",
+        "[click](https://example.com)",
+        "https://example.com/**a**",
+        "[a](b) **bold** `code` [c](https://example.com) ||d||",
+    ],
+)
+def test_no_link_comes_out(text: str) -> None:
+    shown = plain(text)
+    assert "://" not in shown
+    assert shown.replace("\\", "") == text
+    assert not re.search(r"(?<!\\)[*`\[|]", shown)
+
+
+@pytest.mark.parametrize("text", ["@everyone", "<@1>", "<@&1>", "<#1>", "</imagine:1>", "<t:0:R>", "<:a:1>"])
+def test_nobody_is_pinged_and_nothing_is_embedded(text: str) -> None:
+    shown = plain(text)
+    assert "@everyone" not in shown and (text[0] != "<" or shown.startswith("\\<"))
+
+
+def test_what_is_cut_is_cut_before_it_is_made_plain() -> None:
+    assert len(plain("_" * 1000, 100)) <= 200
+    assert plain("word " * 100, 10) == "word word…"
+
+
+def test_many_things_are_listed_as_far_as_there_is_room() -> None:
+    assert several(("a", "b")) == "a, b"
+    assert several(("x" * 60,) * 50, 200) == f"{'x' * 60}, {'x' * 60}, {'x' * 60} and 47 more"
+    assert several(()) == ""
+
+
+def test_a_name_from_right_to_left_leaves_what_stands_beside_it_where_it_is() -> None:
+    assert plain("ليلى") == "\u2068ليلى\u2069" and plain("Layla") == "Layla"
+    assert plain("\u202eelgaE\u202c") == "elgaE", "nobody turns the rest of a message around"
+    cut = clipped("_ليلى " * 100, 40)
+    assert len(cut) <= 40 and cut[0] == "\u2068" and cut[-1] == "\u2069"
+
+
+def test_our_own_emphasis_stays_and_names_are_made_plain_once() -> None:
+    told = sentence_of_ours("owl_v2 is gone. *Edit* opens it with what is left, [x](y) **too**.")
+    assert told == r"owl\_v2 is gone. *Edit* opens it with what is left, \[x\](y) \*\*too\*\*."

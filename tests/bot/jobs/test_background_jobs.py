@@ -1,0 +1,96 @@
+"""What the bot paints for itself never stands in the way of what people order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.database.connection import fetch
+from inference.errors import OutOfMemory, WorkerCrashed
+from inference.messages import Capacity, Failed
+from tests.bot.jobs.test_dispatcher import Bench, open_bench
+from tests.inference.requests import request
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with open_bench(tmp_path) as bench:
+        await bench.worker.heard()
+        yield bench
+
+
+def begun(bench: Bench) -> asyncio.Task[tuple[Path, ...] | None]:
+    return asyncio.create_task(bench.generation.aside(request()))
+
+
+async def test_it_is_painted_while_nobody_wants_anything_and_leaves_no_row(bench: Bench) -> None:
+    aside = begun(bench)
+    bench.worker.finish(await bench.worker.job())
+    (picture,) = await aside or ()
+    assert picture.is_file()
+    assert [row[0] for row in await fetch(bench.connection, "SELECT count(*) FROM job")] == [0]
+
+
+async def test_it_is_not_begun_while_somebodys_job_is_painted(bench: Bench) -> None:
+    await bench.order()
+    await bench.worker.job()
+    assert not bench.generation.quiet
+    assert await bench.generation.aside(request()) is None
+    assert bench.worker.idle
+
+
+async def test_it_is_given_up_at_once_when_somebody_orders(bench: Bench) -> None:
+    aside = begun(bench)
+    ours = await bench.worker.job()
+    theirs = await bench.order()
+    assert bench.worker.cancelled == [ours.job_id]
+    bench.worker.stop(ours)
+    assert await aside is None
+    given = await bench.worker.job()
+    assert given.job_id == theirs.id
+    bench.worker.finish(given)
+    assert (await bench.end(theirs)).pictures
+
+
+async def test_nothing_stays_in_the_spool_of_one_that_was_given_up(bench: Bench) -> None:
+    aside = begun(bench)
+    ours = await bench.worker.job()
+    preview = bench.spool / f"job{ours.job_id}-1-preview.png"
+    preview.touch()
+    bench.worker.stop(ours)
+    assert await aside is None
+    assert not preview.exists()
+
+
+async def test_whoever_stops_waiting_for_it_stops_it(bench: Bench) -> None:
+    aside = begun(bench)
+    ours = await bench.worker.job()
+    aside.cancel()
+    await asyncio.wait({aside})
+    assert bench.worker.cancelled == [ours.job_id]
+    bench.worker.finish(ours)
+    await bench.worker.heard()
+    assert bench.generation.quiet and not list(bench.spool.iterdir())
+
+
+async def test_a_dead_worker_and_a_failure_are_raised(bench: Bench) -> None:
+    aside = begun(bench)
+    await bench.worker.job()
+    bench.worker.die()
+    with pytest.raises(WorkerCrashed):
+        await aside
+    bench.worker.say(Capacity(places=1))
+    await bench.worker.heard()
+    aside = begun(bench)
+    ours = await bench.worker.job()
+    bench.worker.say(Failed(job_id=ours.job_id, attempt=1, code="out_of_memory", detail={"what": "it"}))
+    with pytest.raises(OutOfMemory):
+        await aside
+
+
+async def test_a_worker_that_takes_nothing_gives_it_up(bench: Bench) -> None:
+    bench.worker.takes = False
+    assert await bench.generation.aside(request()) is None

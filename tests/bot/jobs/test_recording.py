@@ -1,0 +1,119 @@
+"""A picture that is there already becomes a job of its own, whatever happens in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.database.connection import fetch
+from bot.database.jobs import Job, JobState
+from bot.database.people import remember_person
+from bot.jobs.spool import keep
+from inference.errors import PictureNotSaved
+from inference.messages import Capacity
+from tests.bot.jobs.fake_worker import PATIENCE
+from tests.bot.jobs.test_dispatcher import Bench, open_bench
+from tests.bot.ui.delivery.test_delivery_model import Stepped
+from tests.inference.requests import request
+
+STATES = "SELECT state FROM job"
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with open_bench(tmp_path / "live") as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "live").mkdir()
+    return tmp_path / "live"
+
+
+def enlarged(bench: Bench) -> Path:
+    path = bench.spool / "enlarged-1.png"
+    Image.new("RGB", (8, 8)).save(path)
+    return path
+
+
+async def record(bench: Bench, picture: Path) -> Job:
+    return await bench.generation.record(request(), picture, person_id=1, channel_id=1, notes=("only enlarged",))
+
+
+async def test_it_has_ended_with_its_picture(bench: Bench) -> None:
+    job = await record(bench, enlarged(bench))
+    assert (job.state, job.notes, job.seconds) == (JobState.SUCCEEDED, ("only enlarged",), 0)
+    assert len(await bench.files()) == 1
+    assert list(bench.spool.iterdir()) == [] and bench.worker.idle
+
+
+async def test_a_picture_that_cannot_be_kept_is_told(bench: Bench) -> None:
+    picture = enlarged(bench)
+    bench.pictures.rmdir()
+    bench.pictures.write_bytes(b"in the way")
+    job = await record(bench, picture)
+    assert job.state is JobState.FAILED and isinstance(job.failure, PictureNotSaved)
+    assert (await record(bench, bench.spool / "gone.png")).state is JobState.FAILED
+
+
+async def test_nobody_waits_for_the_disk_to_write(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(source: Path, target: Path) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert go.wait(PATIENCE)
+        keep(source, target)
+
+    for user in ("outcomes", "generation"):
+        monkeypatch.setattr(f"bot.{user}.keep", slow, raising=False)
+    recording = asyncio.create_task(record(bench, enlarged(bench)))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await begun.wait()
+            await remember_person(bench.connection, 2)
+        assert not recording.done()
+    finally:
+        go.set()
+    assert (await recording).state is JobState.SUCCEEDED
+
+
+async def test_a_program_that_is_killed_in_the_middle_has_the_job_whole_or_not_at_all(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Stopped at every await, and started again from what was on the disk then."""
+    crashed: list[Path] = []
+
+    def look() -> None:
+        crashed.append(tmp_path / f"crashed-{len(crashed)}")
+        shutil.copytree(folder, crashed[-1])
+
+    async with open_bench(folder) as bench:
+        picture = enlarged(bench)
+
+        async def work() -> None:
+            await record(bench, picture)
+
+        await Stepped(work(), look)
+    seen = {await after_restart(there) for there in crashed}
+    assert seen == {(), (JobState.QUEUED,), (JobState.SUCCEEDED,)}
+
+
+async def after_restart(folder: Path) -> tuple[JobState, ...]:
+    """The jobs that the next start finds; each has its picture, or waits and is painted."""
+    async with open_bench(folder, places=0) as bench:
+        states = tuple(JobState(row["state"]) for row in await fetch(bench.connection, STATES))
+        assert len(await bench.files()) == states.count(JobState.SUCCEEDED)
+        if JobState.QUEUED in states:
+            bench.worker.say(Capacity(places=1))
+            bench.worker.finish(await bench.worker.job())
+            await bench.worker.heard()
+        assert len(await bench.files()) == len(states)
+    return states

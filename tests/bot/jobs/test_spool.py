@@ -1,0 +1,61 @@
+"""What stays in the spool when the program starts: states of jobs that go on, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.database.connection import open_database
+from bot.database.jobs import cancel_job, create_job, fail_job, start_job
+from bot.jobs.spool import clear_spool
+from inference.messages import state_file
+from tests.bot.jobs.test_dispatcher import open_bench
+from tests.inference.requests import request
+
+
+async def test_states_of_jobs_that_wait_or_ran_stay_and_all_else_goes(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    async with open_database(tmp_path / "easel.sqlite3") as connection:
+        queued, running, cancelled, failed = [
+            (await create_job(connection, request(), person_id=1, channel_id=1)).id for _ in range(4)
+        ]
+        await start_job(connection, running)
+        await cancel_job(connection, cancelled)
+        await fail_job(connection, failed, None, "out_of_memory", {"what": "it"})
+        for job_id in (queued, running, cancelled, failed, 999):
+            (spool / state_file(job_id)).touch()
+        for leftover in ("job1-1-0.png", "job1-1-preview.part", "job1.state.part", "enlarged-00.png"):
+            (spool / leftover).touch()
+        await clear_spool(connection, spool)
+    assert sorted(path.name for path in spool.iterdir()) == sorted(state_file(job) for job in (queued, running))
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed", "succeeded"])
+async def test_a_job_that_has_ended_leaves_no_state(tmp_path: Path, end: str) -> None:
+    async with open_bench(tmp_path, max_attempts=1) as bench:
+        job = await bench.order()
+        given = await bench.worker.job()
+        state = bench.spool / state_file(job.id)
+        state.touch()
+        bench.worker.begin(given)
+        await bench.worker.heard()
+        if end == "cancelled":
+            await bench.generation.cancel(job.id)
+        elif end == "failed":
+            bench.worker.die()
+        else:
+            bench.worker.finish(given)
+        await bench.worker.heard()
+        assert not state.exists()
+
+
+async def test_a_job_that_goes_back_to_the_queue_keeps_its_state(tmp_path: Path) -> None:
+    async with open_bench(tmp_path) as bench:
+        job = await bench.order()
+        bench.worker.begin(await bench.worker.job())
+        (bench.spool / state_file(job.id)).touch()
+        bench.worker.die()
+        await bench.worker.heard()
+        assert (bench.spool / state_file(job.id)).exists()

@@ -1,0 +1,84 @@
+"""When a worker that says nothing hangs, and when it only takes its time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.database.jobs import Job, JobState
+from bot.database.paces import Measured, Shape
+from bot.jobs.pace import Pace, Watch
+from bot.jobs.worker_slots import COMPILING_SECONDS, LOADING_SECONDS, SILENCE_SECONDS, SILENT_STEPS, Hand, Station
+from inference.messages import Progress, Ready
+from inference.queue import Seat
+from inference.work import pass_work
+from tests.bot.jobs.fake_worker import FakeWorker
+from tests.inference.requests import request
+
+JOB = Job(
+    id=1, person_id=1, server_id=None, channel_id=1, request=request(steps=30), checkpoint="vivid",
+    state=JobState.RUNNING, failure=None, attempt=1, created_at=0, started_at=0, finished_at=None, seconds=None,
+    peak_memory=None, notes=(), weight=1.0, deaths=0, begun_at=None,
+)  # fmt: skip
+HEARD = 1000.0  # seconds
+
+
+def hand(steps: int | None) -> Hand:
+    """A job of which so many steps were reported; None: not even that it was begun."""
+    watch = None if steps is None else Watch(HEARD, loads=True, steps=steps)
+    return Hand(JOB, watch=watch, heard=HEARD)
+
+
+def pace(step_seconds: float) -> Pace:
+    made = Pace()
+    made.remember({Shape("vivid", 64, 64, 1): Measured(step_seconds, 0.0)}, {})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("steps", "step_seconds", "patience"),
+    [
+        (None, 1.0, LOADING_SECONDS),
+        (0, 1.0, LOADING_SECONDS),  # the checkpoint may still be on its way
+        (3, 1.0, SILENCE_SECONDS),
+        (3, 60.0, SILENT_STEPS * 60.0),  # a slow machine is no dead one
+    ],
+)
+def test_a_worker_may_be_silent_for_as_long_as_what_it_does_may_take(
+    steps: int | None, step_seconds: float, patience: float
+) -> None:
+    usual = pace(step_seconds)
+    assert not hand(steps).hangs(HEARD + patience - 1, usual)
+    assert hand(steps).hangs(HEARD + patience + 1, usual)
+
+
+def test_without_any_measured_step_the_shorter_patience_counts() -> None:
+    assert hand(1).hangs(HEARD + SILENCE_SECONDS + 1, Pace())
+
+
+def test_who_waits_at_the_worker_may_wait_for_as_long_as_others_are_painted(tmp_path: Path) -> None:
+    waits = Hand(JOB, heard=HEARD)
+    station, usual = Station(FakeWorker(tmp_path), Seat(frozenset()), {1: hand(3), 2: waits}), pace(1.0)
+    station.heard = station.hands[1].heard = HEARD + 10 * LOADING_SECONDS
+    assert not station.hangs(station.heard + 1, usual)
+    del station.hands[1]
+    assert not station.hangs(station.heard + LOADING_SECONDS - 1, usual), "it is about to be begun"
+    assert station.hangs(station.heard + LOADING_SECONDS + 1, usual)
+
+
+def test_what_was_worked_while_somebody_waited_is_counted_in_passes(tmp_path: Path) -> None:
+    station = Station(FakeWorker(tmp_path), Seat(frozenset({"vivid"})), {1: Hand(JOB)})
+    for step in (12, 13, 16):  # it was begun by another worker, which took twelve
+        station.hear(Progress(job_id=1, attempt=1, step=step, steps=30), HEARD, Pace())
+    assert station.seat.worked == 4 * pass_work(JOB.request)
+
+
+@pytest.mark.parametrize(("compiles", "patience"), [(False, SILENCE_SECONDS), (True, COMPILING_SECONDS)])
+def test_a_worker_that_compiles_may_be_silent_for_as_long_as_that_takes(
+    compiles: bool, patience: float, tmp_path: Path
+) -> None:
+    station, usual = Station(FakeWorker(tmp_path), Seat(frozenset()), {1: hand(3)}), pace(1.0)
+    station.arrive(Ready(device="cuda", pid=1, compiles=compiles))
+    assert not station.hangs(HEARD + patience - 1, usual)
+    assert station.hangs(HEARD + patience + 1, usual)

@@ -1,0 +1,104 @@
+"""The catalogue follows the folder while the bot runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from bot.database.connection import open_database
+from bot.database.lora_records import doubt_file
+from bot.database.loras import browse_loras, find_lora_by_name
+from bot.library.keeper import LibraryKeeper
+from inference.base_models import BaseModelId
+from inference.hashes import file_sha256
+from tests.house import House, attention_modules
+from tests.lora_files import write_lora
+
+PATIENCE = 120.0  # seconds
+
+
+async def until(judge) -> None:
+    """Wait until `judge` holds: the keeper looks by itself."""
+    async with asyncio.timeout(PATIENCE):
+        while not await judge():  # noqa: ASYNC110 (the keeper offers nothing to wait on)
+            await asyncio.sleep(0)  # let the keeper go on
+
+
+@pytest.fixture
+async def connection(house: House):
+    async with open_database(house.data / "easel.sqlite3") as connection:
+        yield connection
+
+
+async def test_files_added_replaced_and_removed_are_noticed(house: House, connection) -> None:
+    keeper = LibraryKeeper(connection, house.library, {})
+    await keeper.scan()
+    watching = asyncio.create_task(keeper.watch(0.01))
+
+    async def names() -> set[str]:
+        return {lora.name for lora in (await browse_loras(connection, limit=10)).loras}
+
+    house.add_lora("Late", "demo/vivid", seed=9)
+
+    async def has_come() -> bool:
+        return "Late" in await names()
+
+    await until(has_come)
+    sha256 = file_sha256(write_lora(house.bat, seed=77))
+
+    async def is_replaced() -> bool:
+        lora = await find_lora_by_name(connection, "Bat")
+        return lora is not None and [version.sha256 for version in lora.usable] == [sha256]
+
+    await until(is_replaced)
+    house.wash.unlink()
+
+    async def is_gone() -> bool:
+        return "Wash" not in await names()
+
+    await until(is_gone)
+    watching.cancel()
+
+
+async def test_a_file_in_doubt_is_read_again_by_itself(house: House, connection) -> None:
+    keeper = LibraryKeeper(connection, house.library, {})
+    await keeper.scan()
+    before, old = house.bat.stat(), file_sha256(house.bat)
+    sha256 = file_sha256(write_lora(house.bat, modules=attention_modules(), seed=78))
+    os.utime(house.bat, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert house.bat.stat().st_size == before.st_size
+    await doubt_file(connection, old)
+    watching = asyncio.create_task(keeper.watch(0.01))
+
+    async def is_replaced() -> bool:
+        lora = await find_lora_by_name(connection, "Bat")
+        return lora is not None and [version.sha256 for version in lora.usable] == [sha256]
+
+    await until(is_replaced)
+    watching.cancel()
+
+
+async def test_a_declaration_counts_at_once(house: House, connection) -> None:
+    keeper = LibraryKeeper(connection, house.library, {})
+    await keeper.scan()
+    sha256 = file_sha256(house.mystery)
+    await keeper.declare(sha256, BaseModelId("demo/vivid"), who="Ada", reason="I trained it")
+    lora = await find_lora_by_name(connection, "mystery")
+    assert lora is not None and lora.usable[0].base_model == "demo/vivid"
+
+
+async def test_a_folder_that_cannot_be_read_for_a_while_does_no_harm(house: House, connection, tmp_path) -> None:
+    keeper = LibraryKeeper(connection, house.library, {})
+    await keeper.scan()
+    away = house.library.rename(tmp_path / "away")
+    watching = asyncio.create_task(keeper.watch(0.01))
+    away.rename(house.library)
+    house.add_lora("Back", "demo/vivid", seed=10)
+
+    async def is_back() -> bool:
+        return await find_lora_by_name(connection, "Back") is not None
+
+    await until(is_back)
+    watching.cancel()

@@ -1,0 +1,106 @@
+"""From a wish to a request: versions named by their bytes, trigger words chosen one by one, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.app.assembly import Catalogued, open_catalogue
+from bot.config.sections import MatchingSettings
+from bot.requests.builder import Choice, LoraWish, RequestBuilder, Wish, wish_of
+from inference.errors import BaseModelMismatch, LoraNotFound, PredictionMismatch
+from inference.messages import PredictionType
+from tests.house import BASES, PASTEL, VIVID, House, attention_modules
+from tests.lora_files import write_lora, write_sidecar
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def catalogue(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Catalogued]:
+    house = House(tmp_path_factory.mktemp("requests") / "house")
+    words = ["coat", "armour", "swimsuit"]
+    for number, (version, base) in enumerate((("old", VIVID), ("new", VIVID), ("pastel", PASTEL))):
+        path = house.add_lora(f"outfit-{version}", None, seed=30 + number)
+        write_sidecar(path, name="Outfit", version=version, base_model=BASES[base], trigger_words=words)
+    async with open_catalogue(house.settings) as found:
+        yield found
+
+
+@pytest.fixture
+def requests(catalogue: Catalogued) -> RequestBuilder:
+    return catalogue.requests
+
+
+async def versions(requests: RequestBuilder) -> dict[str, str]:
+    return {version.name: version.sha256 or "" for version in (await requests.lora("Outfit")).versions}
+
+
+async def test_the_version_that_was_named_is_taken(requests: RequestBuilder) -> None:
+    for name in ("old", "new"):
+        sha256 = (await versions(requests))[name]
+        request = await requests.build(Wish(prompt="", checkpoint=VIVID, loras=(LoraWish(name="?", sha256=sha256),)))
+        assert [use.sha256 for use in request.loras] == [sha256]
+
+
+async def test_where_it_does_not_fit_another_version_of_its_entry_does(requests: RequestBuilder) -> None:
+    known = await versions(requests)
+    wish = Wish(prompt="", checkpoint=PASTEL, loras=(LoraWish(name="Outfit", sha256=known["old"]),))
+    assert [use.sha256 for use in (await requests.build(wish)).loras] == [known["pastel"]]
+
+
+async def test_of_several_trigger_words_the_person_picks(requests: RequestBuilder) -> None:
+    async def words(*chosen: str) -> str:
+        wish = LoraWish(name="Outfit", trigger_words=chosen or None)
+        return (await requests.build(Wish(prompt="a man", checkpoint=VIVID, loras=(wish,)))).full_prompt
+
+    assert await words() == "a man"
+    assert await words("armour", "what the LoRA does not know") == "armour, a man"
+
+
+async def test_a_refusal_is_a_value_until_somebody_raises_it(requests: RequestBuilder) -> None:
+    misfit = await requests.choose(LoraWish(name="Bat"), PASTEL)
+    assert isinstance(misfit.refusal, BaseModelMismatch) and misfit.lora and misfit.version is None
+    gone = await requests.choose(LoraWish(name="Nobody", sha256="0" * 64), VIVID)
+    assert isinstance(gone.refusal, LoraNotFound) and gone.lora is None
+
+
+async def test_a_request_made_into_a_wish_amounts_to_itself(requests: RequestBuilder) -> None:
+    wish = Wish(prompt="a man", checkpoint=VIVID, loras=(LoraWish(name="Outfit", trigger_words=("coat",)),), count=2)
+    wish = wish.model_copy(update={"clip_skip": 3})
+    request = await requests.build(wish)
+    assert await requests.build(wish_of(request)) == request
+
+
+async def test_what_a_lora_learnt_to_predict_is_matched_before_anything_is_painted(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    for number, kind in enumerate(("v", "epsilon")):
+        path = house.library / f"{kind}.safetensors"
+        metadata = {"modelspec.prediction_type": kind}
+        write_lora(path, modules=attention_modules(), seed=40 + number, metadata=metadata)
+        write_sidecar(path, base_model=BASES[VIVID])
+    settings = house.settings
+    vivid = settings.checkpoints[0].model_copy(update={"prediction_type": None})  # its scheduler says v_prediction
+    epsilon = vivid.model_copy(update={"name": "Epsilon", "prediction_type": PredictionType.EPSILON})
+    settings = settings.model_copy(update={"checkpoints": (vivid, epsilon)})
+
+    async def chosen(requests: RequestBuilder) -> dict[tuple[str, str], Choice]:
+        names, places = ("v", "epsilon"), (vivid.name, epsilon.name)
+        return {(lora, on): await requests.choose(LoraWish(name=lora), on) for lora in names for on in places}
+
+    async with open_catalogue(settings) as found:
+        choices = await chosen(found.requests)
+        refusal = choices["v", "Epsilon"].refusal
+        assert isinstance(refusal, PredictionMismatch) and refusal.fitting_checkpoints == [VIVID]
+        told = choices["epsilon", VIVID]
+        assert told.version and told.note and "epsilon" in told.note
+        assert [choices[same].note for same in (("v", VIVID), ("epsilon", "Epsilon"))] == [None, None]
+        with pytest.raises(PredictionMismatch):
+            await found.requests.build(Wish(prompt="", checkpoint="Epsilon", loras=(LoraWish(name="v"),)))
+    allowing = settings.model_copy(update={"matching": MatchingSettings(allow_v_on_epsilon=True)})
+    async with open_catalogue(allowing) as found:
+        choice = (await chosen(found.requests))["v", "Epsilon"]
+        assert choice.version and choice.note and choice.refusal is None

@@ -1,0 +1,54 @@
+"""A finished picture whose file is damaged ends in an answer, and is not tried again and again."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.database.connection import open_database
+from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
+from bot.database.jobs import create_job
+from bot.database.pictures import Picture
+from bot.ui.delivery.delivery import Deliverer
+from tests.bot.ui.delivery.test_delivery_model import CHANNEL, PERSON, Discord
+from tests.inference.requests import request, use
+
+
+def whole() -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+DAMAGED = {
+    "gone": None,
+    "empty": b"",
+    "words that cannot be read": whole()[:33] + b"\0\0\0\5zTXtparam\0\0\0\0" + whole()[33:60],
+    "cut": whole()[:-200],
+    "no picture": b"no picture",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+@pytest.mark.parametrize("variants", [(), ((0.0,), (1.0,))], ids=["pictures", "variants"])
+async def test_a_damaged_picture_ends_in_an_answer(
+    tmp_path: Path, damage: str, variants: tuple[tuple[float, ...], ...]
+) -> None:
+    made = request(loras=(use(),), count=2, variants=variants)
+    (tmp_path / "0.png").write_bytes(whole())
+    if (data := DAMAGED[damage]) is not None:
+        (tmp_path / "1.png").write_bytes(data)
+    discord = Discord(private=False)
+    async with open_database(tmp_path / "easel.sqlite3") as connection:
+        job = await create_job(connection, made, person_id=PERSON, channel_id=CHANNEL, server_id=None)
+        await open_delivery(connection, job.id, private=False, shows_prompt=False, ticket=None)
+        pictures = tuple(
+            Picture(n, job.id, PERSON, n, f"{n}.png", made.width, made.height, n, job.created_at, ()) for n in range(2)
+        )
+        await Deliverer(discord, connection, tmp_path).deliver(job, pictures, None)
+        delivery = await find_delivery(connection, job.id)
+    assert delivery is not None and delivery.state is DeliveryState.SENT
+    assert [message.shows for message in discord.messages.values()] == ["result"]

@@ -1,0 +1,26 @@
+"""What is sealed can be opened with the same key, and with no other."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.ui.delivery.seal import seal, unseal
+
+
+@given(st.text(), st.text())
+def test_a_secret_comes_back(secret: str, key: str) -> None:
+    assert unseal(seal(secret, key), key) == secret
+
+
+@given(st.text(min_size=8), st.text(), st.text())
+def test_without_the_key_it_tells_nothing(secret: str, key: str, other: str) -> None:
+    sealed = seal(secret, key)
+    assert secret not in sealed and sealed != seal(secret, key)
+    assert key == other or unseal(sealed, other) is None
+
+
+def test_what_was_changed_is_not_opened() -> None:
+    sealed = seal("secret", "key")
+    other = "A" if sealed[40] != "A" else "B"
+    assert unseal(sealed[:40] + other + sealed[41:], "key") is None

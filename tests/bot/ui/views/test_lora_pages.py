@@ -1,0 +1,190 @@
+"""What a LoRA's page shows, at its plainest and at its longest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.app.assembly import Easel
+from bot.database.bookmarks import add_bookmark
+from bot.database.connection import transaction
+from bot.database.loras import Lora, find_lora_by_name
+from bot.database.people import remember_person
+from bot.database.preferences import Preferences, save_preferences
+from bot.database.ratings import rate_lora
+from bot.database.samples import MAX_TRIES, count_try, record_samples
+from bot.database.uses import record_uses
+from bot.ui.page import Page
+from bot.ui.views.lora import checkpoint_for, lora_page
+from inference.base_models import BaseModelId
+from inference.messages import LoraUse
+from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
+from tests.house import BASES, PASTEL, VIVID, House
+from tests.lora_files import write_sidecar
+
+ADA = 1
+BAIT = "[free](https://evil.example) @everyone <@1174109840998400011> **"
+RIGHT_TO_LEFT = "‏بومة صغيرة على خلفية حمراء‏"
+
+
+@pytest.fixture
+async def easel(house: House) -> AsyncIterator[Easel]:
+    async with open_shelf(house) as easel:
+        yield easel
+
+
+async def entry(easel: Easel, name: str) -> Lora:
+    lora = await find_lora_by_name(easel.connection, name)
+    assert lora is not None
+    return lora
+
+
+async def painted(easel: Easel, lora: Lora, version: int, checkpoint: str, count: int = 3) -> None:
+    """Samples as Easel would have painted them, each of its own colour."""
+    paths = [f"samples/{lora.versions[version].id}-{position}.png" for position in range(count)]
+    for position, path in enumerate(paths):
+        file = easel.settings.storage.pictures / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (80, 80), (position * 20, lora.versions[version].id * 5, 99)).save(file)
+    await record_samples(easel.connection, lora.versions[version].id, checkpoint, paths)
+
+
+async def test_before_there_are_samples_it_says_that_there_will_be(easel: Easel) -> None:
+    page = await lora_page(easel, ADA, await entry(easel, "Bat"))
+    assert "Samples are painted" in text_of(page) and page.files == []
+    for _ in range(MAX_TRIES):
+        await count_try(easel.connection, (await entry(easel, "Bat")).versions[0].id)
+    assert "Samples" not in text_of(await lora_page(easel, ADA, await entry(easel, "Bat"))), "it was given up"
+    mystery = await lora_page(easel, ADA, await entry(easel, "Mystery"))
+    assert "Samples" not in text_of(mystery), "nobody will ever paint with it"
+    assert "base model unknown" in text_of(mystery) and "Fits no checkpoint" in text_of(mystery)
+
+
+async def test_samples_stand_in_one_gallery_and_the_one_without_is_named(easel: Easel) -> None:
+    bat = await entry(easel, "Bat")
+    await painted(easel, bat, 0, VIVID)
+    page = await lora_page(easel, ADA, bat)
+    assert f"bat on {VIVID}: 1 and 2 with it; 3 without it, from the same seed as 1." in text_of(page)
+    alternatives = [
+        item.description for item in page.view.walk_children() if hasattr(item, "items") for item in item.items
+    ]
+    assert [text.split()[0] for text in alternatives] == ["With", "With", "Without"]
+    assert_fits_a_message(page)
+
+
+async def test_a_picture_that_somebody_deleted_takes_the_gallery_along(easel: Easel) -> None:
+    bat = await entry(easel, "Bat")
+    await painted(easel, bat, 0, VIVID)
+    (easel.settings.storage.pictures / f"samples/{bat.versions[0].id}-1.png").unlink()
+    page = await lora_page(easel, ADA, bat)
+    assert "without it" not in text_of(page)
+    assert_fits_a_message(page)
+
+
+async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, house: House) -> None:
+    for seed, base in enumerate((VIVID, PASTEL), start=30):
+        path = house.add_lora(f"own-{base}", None, seed=seed)
+        write_sidecar(path, name="Owl", version=base, base_model=BASES[base])
+    await easel.keeper.scan()
+    owl = await entry(easel, "Owl")
+    for number, version in enumerate(owl.versions):
+        await painted(easel, owl, number, version.name)
+    for first, second in ((VIVID, PASTEL), (PASTEL, VIVID)):
+        await save_preferences(easel.connection, ADA, Preferences(checkpoint=first))
+        page = await lora_page(easel, ADA, owl)
+        text = text_of(page)
+        assert text.index(f"{first} on {first}: 1 and 2") < text.index(f"{second} on {second}: 4 and 5")
+        assert text.index(f"**{first}**") < text.index(f"**{second}**")
+        assert await checkpoint_for(easel, ADA, owl) == first
+        assert await checkpoint_for(easel, ADA, await entry(easel, "Bat")) == VIVID
+        assert await checkpoint_for(easel, ADA, await entry(easel, "Mystery")) is None
+        assert_fits_a_message(page)
+
+
+async def test_it_tells_what_people_think_and_do(easel: Easel) -> None:
+    bat, wash = await entry(easel, "Bat"), await entry(easel, "Wash")
+    assert "Not rated yet · not used here yet" in text_of(await lora_page(easel, ADA, bat))
+    await rate_lora(easel.connection, ADA, bat.id, 4)
+    await rate_lora(easel.connection, 2, bat.id, 5)
+    await add_bookmark(easel.connection, ADA, bat.id)
+    uses = [LoraUse(sha256=lora.versions[0].sha256 or "", name=lora.name) for lora in (bat, wash)]
+    for _ in range(2):
+        await record_uses(easel.connection, ADA, uses)
+    await remember_person(easel.connection, 7)
+    async with transaction(easel.connection):
+        await easel.connection.execute("UPDATE lora SET added_by = 7 WHERE name = 'Bat'")
+    page = await lora_page(easel, ADA, await entry(easel, "Bat"))
+    for told in ("★★★★☆ 4.5 (2)", "used 2 times here", "Often used with Wash", "Added by <@7>"):
+        assert told in text_of(page)
+    assert {f"with:{bat.id}", f"rate:{bat.id}", f"mark:{bat.id}:1", f"use:{bat.id}"} <= set(custom_ids(page))
+
+
+async def test_a_lora_whose_file_is_gone_keeps_its_page_without_dead_buttons(easel: Easel, house: House) -> None:
+    house.bat.unlink()
+    await easel.keeper.scan()
+    bat = await entry(easel, "Bat")
+    page = await lora_page(easel, ADA, bat)
+    assert "not in the library any more" in text_of(page) and "Its file is gone" in text_of(page)
+    assert set(custom_ids(page)) == {f"rate:{bat.id}", f"mark:{bat.id}:0"}
+
+
+@pytest.mark.parametrize("babble", [BAIT, RIGHT_TO_LEFT, "🦉" * 40, "*" * 100])
+async def test_the_longest_fits_into_a_message(easel: Easel, house: House, babble: str) -> None:
+    name = (babble * 9)[:100]
+    for number in range(20):
+        path = house.add_lora(f"long{number}", None, seed=40 + number)
+        write_sidecar(
+            path,
+            name=name,
+            version=f"{number:02}{name}"[:100],
+            base_model=BASES[VIVID if number % 2 else PASTEL],
+            trigger_words=[f"{n:02}{name}"[:100] for n in range(50)],
+            tags=[f"{n:02}{name}"[:40] for n in range(10)],
+            description=(babble * 300)[:4000],
+            recommended_weight=-0.75,
+        )
+    await _with_five_friends(easel, house, name)
+    lora = await entry(easel, name)
+    Path(house.library / lora.versions[0].path).with_suffix(".png").write_bytes(_png(house))
+    for number in range(5):
+        await painted(easel, lora, number, VIVID, count=4)
+    page = await lora_page(easel, ADA, lora)
+    assert_fits_a_message(page)
+    assert "://" not in text_of(page) and "@everyone" not in text_of(page).replace("@\u200beveryone", "")
+    assert "more" in text_of(page)
+
+
+async def test_the_preview_is_of_the_version_that_fits(easel: Easel, house: House) -> None:
+    for number, (name, base) in enumerate(BASES.items()):
+        path = house.add_lora(f"twin-{name}", None, seed=70 + number)
+        write_sidecar(path, name="Twin", version=name, base_model=base)
+        Image.new("RGB", (60, 60), (200 * number, 90, 40)).save(path.with_suffix(".png"))
+    await easel.keeper.scan()
+    twin = await entry(easel, "Twin")
+    for number, (name, base) in enumerate(BASES.items()):
+        await save_preferences(easel.connection, ADA, Preferences(checkpoint=name))
+        page = Page()
+        await page.attach_preview(easel, twin, BaseModelId(base))
+        for files in (page.files, (await lora_page(easel, ADA, twin)).files):
+            (file,) = files
+            with Image.open(file.fp) as picture:
+                assert abs(picture.convert("RGB").getpixel((30, 30))[0] - 200 * number) < 8
+
+
+async def _with_five_friends(easel: Easel, house: House, name: str) -> None:
+    for number in range(6):
+        path = house.add_lora(f"friend{number}", None, seed=80 + number)
+        write_sidecar(path, name=f"{number}{name}"[:100], base_model=BASES[VIVID])
+    await easel.keeper.scan()
+    names = [name, *(f"{number}{name}"[:100] for number in range(6))]
+    shas = [(await entry(easel, each)).versions[0].sha256 or "" for each in names]
+    await record_uses(easel.connection, ADA, [LoraUse(sha256=sha, name="x") for sha in shas])
+
+
+def _png(house: House) -> bytes:
+    path = house.folder / "preview.png"
+    Image.new("RGB", (30, 30), (1, 2, 3)).save(path)
+    return path.read_bytes()

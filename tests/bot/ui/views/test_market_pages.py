@@ -1,0 +1,184 @@
+"""The market: what it shows whom, and that its pages are found again whatever was searched for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from PIL import Image
+
+from bot.app.assembly import Easel
+from bot.database.bookmarks import add_bookmark
+from bot.database.drafts import save_draft
+from bot.database.lora_search import Sort
+from bot.database.loras import find_lora_by_name
+from bot.database.preferences import Preferences, save_preferences
+from bot.database.ratings import rate_lora
+from bot.errors import NothingThere
+from bot.ui.views.browse import CONTROLS, BaseMenu, CategoryMenu, SortMenu, Spot
+from bot.ui.views.market import BUTTONS, market_page
+from bot.workspace.browsing import MAX_SEARCH, Place, Query, first_in_market, place_of, query_at
+from inference.base_models import BaseModelId
+from inference.lora.sidecar import Category
+from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
+from tests.house import BASES, PASTEL, VIVID, House
+from tests.lora_files import write_sidecar
+
+ADA, GRACE = 1, 2
+HERE = Spot("mk", Place(0, "t-::0."))
+
+
+@pytest.fixture
+async def easel(house: House) -> AsyncIterator[Easel]:
+    for number, (name, category, tags) in enumerate(
+        (
+            ("Lamp", "other", ["Lighting"]),
+            ("Lens", "other", ["camera", "lighting"]),
+            ("Oil", "style", ["painting"]),
+            ("Jump", "pose", []),
+            ("Skin", "detail", []),
+        )
+    ):
+        path = house.add_lora(name, None, seed=10 + number)
+        write_sidecar(path, name=name, base_model=BASES[VIVID], category=category, tags=tags)
+    async with open_shelf(house) as easel:
+        yield easel
+
+
+async def shown(easel: Easel, query: Query, page: int = 0, person: int = ADA) -> list[str]:
+    """The names on a page, whose place was written down and read back."""
+    found = await market_page(easel, person, await place_of(easel, person, query, page))
+    assert_fits_a_message(found)
+    return re.findall(r"^\*\*(\w+)\*\*$", text_of(found), re.MULTILINE)
+
+
+async def test_it_is_narrowed_down_by_category_tag_base_model_and_words(easel: Easel) -> None:
+    by_name = Query(sort=Sort.NAME)
+    assert await shown(easel, by_name) == ["Bat", "Jump", "Lamp", "Lens"]
+    assert await shown(easel, by_name, 1) == ["mystery", "Oil", "Skin", "Wash"]
+    assert await shown(easel, by_name.but(category=Category.STYLE)) == ["Oil"]
+    assert await shown(easel, by_name.but(category=Category.OTHER, tag="lighting")) == ["Lamp", "Lens"]
+    assert await shown(easel, by_name.but(base_model=BaseModelId(BASES[PASTEL]))) == ["Wash"]
+    assert await shown(easel, by_name.but(search="lmap")) == ["Lamp"], "a typo does no harm"
+    assert await shown(easel, by_name.but(search="lamp", base_model=BaseModelId(BASES[PASTEL]))) == []
+
+
+async def test_a_beginner_sees_the_best_that_fits_and_others_what_is_in_demand(easel: Easel) -> None:
+    lens, wash = [await find_lora_by_name(easel.connection, name) for name in ("Lens", "Wash")]
+    assert lens and wash
+    for person in (7, 8):
+        await rate_lora(easel.connection, person, lens.id, 5)
+        await rate_lora(easel.connection, person, wash.id, 5)
+    first = await first_in_market(easel, ADA)
+    assert (first.sort, first.base_model) == (Sort.TOP_RATED, BASES[VIVID])
+    assert (await shown(easel, first))[0] == "Lens"
+    page = await market_page(easel, ADA, await place_of(easel, ADA, first))
+    assert "first time here" in text_of(page) and "★★★★★ 5 (2)" in text_of(page) and "Wash" not in text_of(page)
+    await add_bookmark(easel.connection, ADA, lens.id)
+    assert (await first_in_market(easel, ADA)).sort is Sort.TRENDING
+    await save_preferences(easel.connection, GRACE, Preferences(checkpoint=PASTEL))
+    assert await shown(easel, await first_in_market(easel, GRACE), person=GRACE) == ["Wash"]
+
+
+async def test_what_does_not_fit_says_so(easel: Easel) -> None:
+    page = await market_page(easel, ADA, await place_of(easel, ADA, Query(sort=Sort.NAME), 1))
+    told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
+    assert f"Does not fit {VIVID}, but {PASTEL}" in told["**Wash**"]
+    assert "Fits no checkpoint" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
+
+
+async def test_what_is_bookmarked_says_so(easel: Easel) -> None:
+    lens = await find_lora_by_name(easel.connection, "Lens")
+    assert lens
+    await add_bookmark(easel.connection, ADA, lens.id)
+    query = Query(search="lens")
+    for person, kept in ((ADA, 1), (GRACE, 0)):
+        page = await market_page(easel, person, await place_of(easel, person, query))
+        assert any(custom_id.startswith(f"mkk:{lens.id}:{kept}:") for custom_id in custom_ids(page))
+
+
+async def test_nothing_found_says_what_to_do(easel: Easel) -> None:
+    page = await market_page(easel, ADA, await place_of(easel, ADA, Query(search="zzzzzz")))
+    assert "Nothing here matches “zzzzzz”" in text_of(page) and "other words" in text_of(page)
+    assert_fits_a_message(page)
+    beyond = await market_page(easel, ADA, await place_of(easel, ADA, Query(), 99))
+    assert "page 1 of 2" in text_of(beyond)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(),
+        Query(sort=Sort.OLDEST, category=Category.OTHER, tag="a:b.c", search="12.x:y"),
+        Query(base_model=BaseModelId("sdxl/illustrious"), search="x" * MAX_SEARCH),
+        Query(tag="t" * 40, search="~1"),
+        Query(search="🦉" * 30),
+        Query(search="‏بومة" * 20, base_model=BaseModelId("sd1/" + "m" * 60)),
+        *(Query(sort=sort) for sort in Sort),
+        *(Query(category=category) for category in Category),
+    ],
+    ids=lambda query: query.key[:40],
+)
+async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) -> None:
+    place = await place_of(easel, ADA, query, 999_999)
+    assert await query_at(easel.connection, ADA, place) == query
+    page = await market_page(easel, ADA, place)
+    assert_fits_a_message(page)
+    for custom_id in custom_ids(page):
+        length = len(custom_id.encode("utf-16-le")) // 2
+        assert length <= 100
+        if custom_id.startswith("mk"):
+            (control,) = [
+                each for each in (*CONTROLS, *BUTTONS) if each.__discord_ui_compiled_template__.fullmatch(custom_id)
+            ]
+            match = control.__discord_ui_compiled_template__.fullmatch(custom_id)
+            assert match and await query_at(easel.connection, ADA, Place(0, match["key"])) == query
+
+
+async def test_a_page_of_somebody_else_or_from_long_ago_says_so(easel: Easel) -> None:
+    place = await place_of(easel, ADA, Query(search="x" * MAX_SEARCH))
+    other_draft = await save_draft(easel.connection, ADA, '{"prompt": "a bat"}')
+    for person, where in (
+        (GRACE, place),
+        (ADA, Place(0, "~999")),
+        (ADA, Place(0, f"~{other_draft}")),
+        (ADA, Place(0, "zz")),
+    ):
+        with pytest.raises(NothingThere, match="too old"):
+            await market_page(easel, person, where)
+
+
+async def test_menus_change_one_thing_and_ignore_what_they_never_offered(easel: Easel) -> None:
+    query = Query(search="l", category=Category.STYLE, tag="painting")
+    assert SortMenu(HERE).changed(query, "newest") == query.but(sort=Sort.NEWEST)
+    assert SortMenu(HERE).changed(query, "nonsense") == query
+    assert CategoryMenu(HERE).changed(query, "pose") == query.but(category=Category.POSE, tag="")
+    assert CategoryMenu(HERE).changed(query, "-") == query.but(category=None, tag="")
+    assert CategoryMenu(HERE).changed(Query(), "#lighting") == Query(category=Category.OTHER, tag="lighting")
+    assert BaseMenu(HERE).changed(query, "demo/vivid").base_model == "demo/vivid"
+    assert BaseMenu(HERE).changed(query, "-").base_model is None
+    options = (await CategoryMenu.of(HERE, Query(), easel, tags=True)).item.options
+    assert [o.label for o in options][-2:] == ["other · lighting", "other · camera"]
+
+
+async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House) -> None:
+    for number in range(4):
+        path = house.add_lora(f"long{number}", None, seed=40 + number)
+        write_sidecar(
+            path,
+            name=f"{number}".ljust(100, "*"),
+            base_model=BASES[VIVID],
+            trigger_words=[f"{n:02}".ljust(100, "_") for n in range(50)],
+            tags=[f"{n:02}".ljust(40, "_") for n in range(20)],
+            description="*" * 4000,
+        )
+        Image.new("RGB", (300, 300), (number, 0, 0)).save(path.with_suffix(".png"))
+    await easel.keeper.scan()
+    await save_preferences(easel.connection, ADA, Preferences(checkpoint=PASTEL))
+    query = Query(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
+    assert_fits_a_message(await market_page(easel, ADA, await place_of(easel, ADA, query)))
+    page = await market_page(easel, ADA, await place_of(easel, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER)))
+    assert len(page.files) == 4 and page.view.total_children_count >= 38
+    assert page.view.content_length() <= 3400, "room for checkpoints and base models with longer names"
+    assert_fits_a_message(page)

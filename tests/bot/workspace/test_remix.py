@@ -1,0 +1,45 @@
+"""What of a picture made elsewhere is in the library here: by hash, by name, and by the name of its file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.app.assembly import Easel
+from bot.workspace.remix import parts_of, remix
+from inference.parameters.reading import read_infotext
+from tests.bot.lora_shelf import open_shelf
+from tests.house import BASES, PASTEL, VIVID, House
+from tests.lora_files import write_sidecar
+
+ADA = 1
+TOLD = """a lighthouse <lora:NightOwl_v2:0.7> <lora:bat:1>
+Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64, Lora hashes: "NightOwl_v2: 0123456789ab"
+"""
+
+
+@pytest.fixture
+async def easel(house: House) -> AsyncIterator[Easel]:
+    write_sidecar(house.add_lora("nightowl_v2", None, seed=4), name="Owl at night", base_model=BASES[VIVID])
+    async with open_shelf(house) as easel:
+        yield easel
+
+
+async def test_a_lora_of_unknown_hash_is_found_by_the_name_of_its_file(easel: Easel) -> None:
+    owl, bat = await parts_of(easel, read_infotext(TOLD).loras)
+    assert owl.lora and owl.version and owl.by_name
+    assert (owl.lora.name, owl.version.path) == ("Owl at night", "nightowl_v2.safetensors")
+    assert bat.lora and bat.lora.name == "Bat" and bat.by_name
+    again = await remix(easel, read_infotext(TOLD), ADA)
+    assert [lora.sha256 for lora in again.wish.loras] == [owl.version.sha256, None], "this very file"
+    assert any("name alone" in note and "NightOwl" in note for note in again.notes)
+
+
+async def test_of_two_files_of_one_name_neither_is_taken(easel: Easel, house: House) -> None:
+    (house.library / "other").mkdir()
+    other = house.add_lora("other/NightOwl_v2", None, seed=5)
+    write_sidecar(other, name="Another owl", base_model=BASES[PASTEL])
+    await easel.keeper.scan()
+    owl, _ = await parts_of(easel, read_infotext(TOLD).loras)
+    assert owl.lora is None

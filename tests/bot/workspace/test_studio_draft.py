@@ -1,0 +1,91 @@
+"""The draft of a studio as a value, and the advice it gives."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bot.requests.builder import LoraWish, Wish
+from bot.workspace.studio_draft import Row, Shelf, Studio, StudioLora, advice, bounded
+from inference.errors import LoraNotFound
+from tests.bot.library.versions import version_of
+
+OWL, WASH = StudioLora(lora_id=1, name="Owl"), StudioLora(lora_id=2, name="Wash", weight=0.5)
+
+
+def row(name: str, weight: float, *, words: tuple[str, ...] = (), chosen: tuple[str, ...] | None = None) -> Row:
+    lora = StudioLora(lora_id=1, name=name, weight=weight, trigger_words=chosen)
+    return Row(lora, None, version_of(words), None)
+
+
+def test_an_entry_is_in_a_studio_once() -> None:
+    studio = Studio().with_lora(OWL).with_lora(WASH).with_lora(OWL.model_copy(update={"weight": 1.0}))
+    assert [(lora.name, lora.weight) for lora in studio.loras] == [("Owl", 1.0), ("Wash", 0.5)]
+    assert studio.focus == OWL.lora_id
+
+
+def test_what_is_taken_out_takes_its_words_and_the_focus_along() -> None:
+    studio = Studio().with_lora(OWL).with_lora(WASH).without({WASH.lora_id})
+    assert (studio.loras, studio.focus) == ((OWL,), None)
+
+
+def test_changing_what_was_taken_out_meanwhile_changes_nothing() -> None:
+    assert Studio().changed(7, weight=1.0) == Studio()
+
+
+def test_a_nudge_begins_at_the_usual_weight_and_stays_in_bounds() -> None:
+    studio = Studio().with_lora(OWL)
+    assert studio.nudged(1, 0.1, 0.8).loras[0].weight == 0.9
+    assert studio.nudged(1, 0.1, 0.8).nudged(1, 0.1, 0.8).loras[0].weight == 1.0
+    assert studio.nudged(1, 0.1, 4.0).loras[0].weight == 4.0
+
+
+@pytest.mark.parametrize(
+    ("weight", "kept"), [(9.0, 4.0), (-9.0, -4.0), (0.123456, 0.12), (math.nan, 0.8), (math.inf, 0.8)]
+)
+def test_weights_are_bounded(weight: float, kept: float) -> None:
+    assert bounded(weight) == kept
+
+
+def test_the_wish_has_all_loras_but_those_left_out() -> None:
+    studio = Studio(wish=Wish(prompt="x")).with_lora(OWL).with_lora(WASH)
+    assert studio.whole_wish(leaving_out={2}).loras == (LoraWish(name="#1"),)
+    assert studio.whole_wish().loras[1].weight == 0.5 and studio.wish.loras == ()
+
+
+def test_another_shelf_begins_at_its_first_page() -> None:
+    studio = Studio(shelf=Shelf(page=3))
+    assert studio.shelved(search="owl").shelf == Shelf(search="owl")
+    assert studio.shelved(page=4).shelf.page == 4
+
+
+def test_it_is_read_back_by_later_versions() -> None:
+    studio = Studio(wish=Wish(prompt="x"), shelf=Shelf(search="y")).with_lora(OWL)
+    text = studio.model_dump_json()
+    assert Studio.model_validate_json(text) == studio
+    assert Studio.model_validate_json(text[:-1] + ', "unheard of": 1}') == studio
+
+
+def test_strong_weights_and_crowds_are_warned_of() -> None:
+    assert advice([row("Owl", 1.2)], "") == []
+    (strong,) = advice([row("Owl", 1.3)], "")
+    assert "Owl at 1.3" in strong and "1.2" in strong
+    assert advice([row("Owl", 0.7), row("Wash", 0.8)], "") == []
+    (crowd,) = advice([row("Owl", 0.8), row("Wash", 0.8)], "")
+    assert "1.6" in crowd
+    (push,) = advice([row("Owl", -1.5)], "")
+    assert "Owl at -1.5" in push
+
+
+def test_a_lora_without_any_of_its_words_is_warned_of() -> None:
+    several = row("Owl", 0.8, words=("owl", "bird"))
+    (silent,) = advice([several], "a tree")
+    assert "trigger word" in silent
+    assert advice([several], "an OWL on a tree") == []
+    assert advice([row("Owl", 0.8, words=("owl", "bird"), chosen=("bird",))], "a tree") == []
+
+
+def test_what_does_not_fit_is_no_matter_for_advice() -> None:
+    misfit = Row(StudioLora(lora_id=1, name="Owl", weight=3.0), None, None, LoraNotFound(name="Owl", hint=""))
+    assert advice([misfit], "") == []

@@ -1,0 +1,207 @@
+"""Memory that is not enough for everybody: fewer in one pass, and who fits in none fails alone.
+
+The allocations that fail are real: a network that needs more than there is asks torch for more than any machine has.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from inference.engine.batch.batch import Batch
+from inference.engine.batch.failures import begun
+from inference.engine.batch.handle import Handle, State
+from inference.engine.batch.snapshots import Resumable, Snapshot
+from inference.engine.engine import Engine
+from inference.engine.layers.slots import Bench
+from inference.engine.models.checkpoints import Checkpoint
+from inference.errors import LoraNotAtWork, OutOfMemory
+from inference.messages import GenerationRequest
+from inference.work import rows_each
+from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
+
+MORE_THAN_THERE_IS = 2**60  # bytes
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return world_of_plain_loras(2)
+
+
+@contextmanager
+def needing(network: nn.Module, too_much: Callable[[torch.Tensor], bool]) -> Generator[list[int]]:
+    """Inputs for which `too_much` holds need more memory than there is. Yields how many rows each pass had that ran."""
+    ran: list[int] = []
+
+    def allocate(_: nn.Module, given: tuple[Any, ...]) -> None:
+        if too_much(given[0]):
+            torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+        ran.append(len(given[0]))
+
+    hook = network.register_forward_pre_hook(allocate)
+    try:
+        yield ran
+    finally:
+        hook.remove()
+
+
+def networks(engine: Engine) -> Any:
+    return engine._store.current.pipeline  # type: ignore[union-attr]  # what the test starves
+
+
+def wishes(world: World, many: int, **changes: Any) -> list[GenerationRequest]:
+    chance = random.Random(7)
+    same = {"count": 1, "steps": 4, "guidance_scale": 3.0, "prompt": "a red circle", "negative_prompt": ""}
+    return [world.wish(chance, **(same | changes)) for _ in range(many)]
+
+
+def painted(engine: Engine, requests: list[GenerationRequest]) -> list[Handle]:
+    handles = [engine.submit(request) for request in requests]
+    engine.finish()
+    return handles
+
+
+def assert_same(handles: list[Handle], expected: list[Handle]) -> None:
+    for handle, other in zip(handles, expected, strict=True):
+        assert handle.state is State.DONE, handle.error
+        assert handle.pictures is not None and other.pictures is not None
+        assert (handle.pictures - other.pictures).abs().max() <= 5e-5
+
+
+def test_a_batch_that_does_not_fit_goes_on_in_halves_and_the_cap_stays(world: World) -> None:
+    requests = wishes(world, 8)
+    expected = painted(world.engine(), requests)
+    engine = world.engine()
+    with needing(networks(engine).unet, lambda rows: len(rows) > 4) as ran:  # two pictures, each with and without text
+        assert_same(painted(engine, requests), expected)
+        assert max(ran) == 4
+        assert sum(ran) == 2 * sum(handle.total for handle in expected), "a step was lost or done twice"
+    with needing(networks(engine).unet, lambda _: False) as ran:
+        assert_same(painted(engine, requests), expected)
+        assert max(ran) == 4, "what did not fit once is not tried again"
+
+
+def test_where_memory_is_short_it_is_not_taken_by_what_nobody_wears(world: World) -> None:
+    engine = world.engine()
+    for one in wishes(world, 8):
+        engine.submit(one)
+    arrived(engine)
+    with needing(networks(engine).unet, lambda rows: len(rows) > 8):
+        for _ in range(3):
+            engine.step()
+    assert not len(engine._wardrobe._sets)
+    stacks = [batch._benches[2]._stacks for batch in engine._batches.values() if isinstance(batch, Batch)]
+    assert [stack and len(stack.seated) for stack in stacks] == [4, 4], "seats for those who are left"
+    engine.close()
+
+
+def test_seats_are_given_back_when_most_of_them_are_empty(world: World) -> None:
+    engine = world.engine()
+    checkpoint, (lora, *_) = engine._store.current, world.loras
+    assert isinstance(checkpoint, Checkpoint)
+    bench = Bench(checkpoint.board, 2)
+    sets = [engine._wardrobe.dressed([lora.file], [weight / 10], checkpoint).loras for weight in range(1, 9)]
+    seats: list[int] = []
+    for many in (8, 3, 2, 3):
+        bench.seat(sets[:many])
+        assert bench._stacks is not None
+        seats.append(len(bench._stacks.seated))
+    assert seats == [8, 8, 2, 4]
+    engine.close()
+
+
+def test_the_cap_is_of_one_size_alone(world: World) -> None:
+    engine = world.engine()
+    with needing(networks(engine).unet, lambda rows: len(rows) > 2):
+        painted(engine, wishes(world, 4))
+    with needing(networks(engine).unet, lambda _: False) as ran:
+        painted(engine, wishes(world, 4, width=40))
+        assert max(ran) == 8
+
+
+def test_who_fits_in_no_pass_fails_alone_with_a_sentence(world: World) -> None:
+    small, large = wishes(world, 3), wishes(world, 1, width=64, height=64)[0]
+    expected = painted(world.engine(), small)
+    engine = world.engine()
+    with needing(networks(engine).unet, lambda rows: rows.shape[-1] > 16):
+        handles = painted(engine, [small[0], large, *small[1:]])
+    failed = handles.pop(1)
+    assert failed.state is State.FAILED
+    assert isinstance(failed.error, OutOfMemory)
+    assert "64x64" in str(failed.error)
+    assert_same(handles, expected)
+
+
+@pytest.mark.parametrize("varied", [False, True])
+def test_pictures_of_one_request_that_do_not_fit_together_go_through_several_passes(world: World, varied: bool) -> None:
+    uses = tuple(lora.file.use for lora in world.loras)
+    weights = ((0.9, 0.0), (-0.4, 0.7), (0.0, 0.0)) if varied else ()
+    several = [*wishes(world, 1, count=3, loras=uses, variants=weights), *wishes(world, 1, count=3, guidance_scale=1.0)]
+    requests = [*wishes(world, 1), *several, *wishes(world, 2)]
+    expected = painted(world.engine(), requests)
+    engine = world.engine()
+    with needing(networks(engine).unet, lambda rows: len(rows) > 2) as ran:
+        assert_same(painted(engine, requests), expected)
+        assert max(ran) == 2
+        assert sum(ran) == sum(
+            run.total * request.count * rows_each(request) for run, request in zip(expected, requests, strict=True)
+        )
+    with needing(networks(engine).unet, lambda rows: len(rows) > 2) as ran:
+        engine.submit(several[0])
+        arrived(engine)
+        engine.step()
+        assert ran == [2, 2, 2], "not tried again with all of them"
+        engine.finish()
+
+
+def test_a_decode_that_does_not_fit_is_done_picture_by_picture(world: World) -> None:
+    requests = wishes(world, 3) + wishes(world, 1, count=3)
+    expected = painted(world.engine(), requests)
+    engine = world.engine()
+    with needing(networks(engine).vae.decoder, lambda rows: len(rows) > 1) as ran:
+        assert_same(painted(engine, requests), expected)
+        assert ran == [1] * 6
+
+
+def test_a_picture_that_cannot_be_decoded_at_all_fails(world: World) -> None:
+    engine = world.engine()
+    with needing(networks(engine).vae.decoder, lambda _: True):
+        handles = painted(engine, wishes(world, 2))
+    assert [type(handle.error) for handle in handles] == [OutOfMemory, OutOfMemory]
+    assert_same(painted(engine, wishes(world, 2)), painted(world.engine(), wishes(world, 2)))
+
+
+class LargeState(Snapshot):
+    """It finds no room on the device."""
+
+    def put_back(self, run: Resumable) -> None:
+        torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+
+
+def test_a_state_that_finds_no_memory_is_of_use_once_there_is_more(world: World) -> None:
+    handle = Handle(wishes(world, 1)[0], {}, LargeState(1, "", {}, {}))
+    made: list[Any] = []
+    with pytest.raises(RuntimeError, match="memory"):
+        begun(handle, lambda: made.append(None) or made)  # type: ignore[return-value]
+    assert len(made) == 1, "not begun anew"
+
+
+def test_a_layer_that_never_runs_is_noticed_also_when_memory_was_short_for_the_first_pass(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = world.engine()
+    engine.submit(world.wish(random.Random(1), steps=3, loras=tuple(lora.file.use for lora in world.loras)))
+    arrived(engine)
+    engine._admit()
+    (batch,), unet = engine._batches.values(), networks(engine).unet
+    with needing(unet, lambda _: True), pytest.raises(RuntimeError, match="memory"):
+        batch.step()
+    monkeypatch.setattr(unet.mid_block, "forward", lambda hidden_states, *_, **__: hidden_states)
+    assert [type(problem) for problem in batch.step().values()] == [LoraNotAtWork]
+    engine.close()

@@ -1,0 +1,98 @@
+"""What was used before is kept, up to the limits that the settings say."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from bot.app.assembly import configurations
+from inference.engine.batch.run import Dressed
+from inference.engine.devices.cache import LOOKUPS, ByteCache
+from inference.engine.intake.lora_cache import Shelf
+from inference.engine.intake.lora_set_cache import Wardrobe
+from inference.engine.lora.lora_files import LoraFile
+from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.process.job_runner import Painter
+from inference.hashes import file_sha256
+from inference.messages import LoraUse
+from tests.house import VIVID, House
+from tests.inference.engine.painting import paint
+from tests.inference.engine.worlds import World, world_of_plain_loras
+from tests.inference.requests import request
+
+THREADS = 4
+CACHES = ("embedding", "lora_file", "lora_layers", "lora_set")
+
+
+SETTINGS = {
+    "lora_cache_megabytes": {"lora_file", "lora_layers"},
+    "embedding_cache_megabytes": {"embedding"},
+    "lora_set_megabytes": {"lora_set"},
+}
+
+
+@pytest.mark.parametrize("nothing", [None, *SETTINGS])
+def test_the_limits_of_the_settings_hold(shared_house: House, nothing: str | None) -> None:
+    torch.set_num_threads(1)
+    settings, configure = shared_house.settings, shared_house.configure
+    limits = {name: 0 if name == nothing else 64 for name in SETTINGS} | {"devices": ("cpu",)}
+    settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=limits)})
+    (told,) = configurations(settings, configure.checkpoints)
+    painter = Painter(
+        told.model_copy(update={"spool": configure.spool, "inputs": configure.inputs}), torch.device("cpu")
+    )
+    use = LoraUse(sha256=file_sha256(shared_house.bat), name="Bat")
+    asked, files = request(checkpoint=VIVID, loras=(use,), steps=1), {use.sha256: shared_house.bat.name}
+    paint(painter, asked, files)
+    paint(painter, asked, files)
+    end = paint(painter, asked, files).end
+    painter.close()
+    kept = set(CACHES) - (SETTINGS[nothing] if nothing else set())
+    assert {name for name in CACHES if not end.lookups[name].misses} == kept
+
+
+def test_what_is_larger_than_a_cache_drives_nothing_out_of_it() -> None:
+    cache: ByteCache[str, bytes] = ByteCache(10, len)
+    cache.put("small", b"12345")
+    cache.put("large", b"12345678901")
+    assert cache.find("small") == b"12345" and cache.find("large") is None and cache.nbytes == 5
+
+
+@dataclass
+class SlowDisk:
+    """Whoever reads waits until as many as there are threads have come, or the first of them is the only one."""
+
+    world: World
+    come: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    reads: Counter[str] = field(default_factory=Counter[str])
+
+    def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
+        self.reads[use.sha256] += kept is None
+        for _ in range(THREADS):
+            assert self.come.acquire(timeout=60)
+        self.come.release(THREADS)
+        return kept or self.world.read(use, relative)
+
+
+def test_what_several_want_at_once_is_read_and_folded_once() -> None:
+    world = world_of_plain_loras(1)
+    disk, checkpoint, use = SlowDisk(world), world.engine()._store.current, world.loras[0].file.use
+    assert isinstance(checkpoint, Checkpoint)
+    shelf = Shelf(disk, 2**30, 2**30)
+    wardrobe = Wardrobe(shelf)
+
+    def want(_: int) -> Dressed:
+        disk.come.release()
+        return wardrobe.dressed([shelf.file(use, "it")], [0.8], checkpoint)
+
+    LOOKUPS.take()
+    with ThreadPoolExecutor(THREADS) as threads:
+        dressed = list(threads.map(want, range(THREADS)))
+    assert disk.reads == {use.sha256: 1} and len({id(one) for one in dressed}) == 1
+    counted = LOOKUPS.take()
+    assert [counted[name] for name in ("lora_file", "lora_layers", "lora_set")] == [(THREADS - 1, 1)] * 3

@@ -1,0 +1,206 @@
+"""Networks that take turns on a device that holds one of them: pictures are the same, and nobody fails who need not.
+
+The device is a fake that counts bytes, for there is one kind of memory here. The networks, and the errors of
+allocations that fail, are real; a network that runs while it is away fails the test.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from inference.engine.batch.handle import State
+from inference.engine.devices.residence import Residence
+from inference.engine.engine import Engine
+from inference.engine.models.checkpoints import Checkpoint, CheckpointStore, networks_of
+from inference.engine.single.single_request import SoloCheckpoint
+from inference.errors import OutOfMemory
+from inference.matching import Matcher
+from inference.messages import Offload
+from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS, assert_same, painted, wishes
+from tests.inference.engine.lone import SD3, Lone
+from tests.inference.engine.lone import pipeline_of as pipeline_of_lone
+from tests.inference.engine.single.test_single_request import plain, wish
+from tests.inference.engine.worlds import CPU, World, arrived, pipeline_of
+
+ELSEWHERE = torch.device("cpu:0")  # where the fake device is not
+
+
+def size(network: nn.Module) -> int:
+    return sum(weight.nbytes for weight in network.parameters())
+
+
+@dataclass
+class SmallDevice:
+    """It holds `capacity` bytes: the networks that are here, and what one of them needs for each row while it runs."""
+
+    capacity: int
+    row_bytes: int
+    here: dict[nn.Module, int] = field(default_factory=dict[nn.Module, int])
+    most: int = 0
+    moves: int = 0
+
+    def move(self, network: nn.Module, place: torch.device) -> None:
+        self.moves += 1
+        self.here.pop(network, None)
+        if place == CPU:
+            self.here[network] = size(network)
+            self._take(0)
+
+    def watch(self, network: nn.Module, part: nn.Module) -> None:
+        """Whenever `part` of a network runs, it is here and has room."""
+
+        def run(_: nn.Module, given: tuple[Any, ...]) -> None:
+            assert network in self.here, "it is away"
+            self._take(len(given[0]) * self.row_bytes)
+
+        part.register_forward_pre_hook(run)
+
+    def _take(self, more: int) -> None:
+        used = sum(self.here.values()) + more
+        if used > self.capacity:
+            torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+        self.most = max(self.most, used)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    torch.set_num_threads(1)
+    made = World("sdxl/base", torch.float32)
+    for seed, form in ((1, "lora"), (2, "dora")):
+        made.add(seed, form)
+    return made
+
+
+def small(world: World, rows: float, offload: Offload = Offload.WHEN_SHORT) -> tuple[Engine, SmallDevice]:
+    """An engine on a device with room for all networks and so many rows; with ALWAYS, for one network and the rows."""
+    pipeline = copy.deepcopy(pipeline_of(world.base, world.dtype))
+    networks = networks_of(pipeline)
+    sizes = {network: size(network) for network in networks.values()}
+    row = max(sizes.values()) // 8
+    room = max(sizes.values()) if offload is Offload.ALWAYS else sum(sizes.values())
+    device = SmallDevice(int(room + rows * row), row, sizes)
+    residence = Residence(networks, CPU, ELSEWHERE, device.move)
+    if offload is Offload.ALWAYS:
+        residence.take_turns()
+    store = CheckpointStore((world.spec,), CPU, offload=offload)
+    store.hold(Checkpoint.of(world.spec, pipeline, residence=residence))
+    parts = {name: networks[name] for name in ("unet", "text_encoder", "text_encoder_2")}
+    for name, part in {**parts, "vae": pipeline.vae.encoder}.items():
+        device.watch(networks[name], part)
+    device.watch(pipeline.vae, pipeline.vae.decoder)
+    return Engine(store, world, Matcher((world.spec,))), device
+
+
+def test_where_all_fit_nothing_moves(world: World) -> None:
+    engine, device = small(world, rows=16)
+    assert_same(painted(engine, wishes(world, 4)), painted(world.engine(), wishes(world, 4)))
+    assert device.moves == 0
+
+
+def test_when_halving_is_not_enough_networks_take_turns_and_pictures_are_the_same(world: World) -> None:
+    requests = wishes(world, 4)
+    expected = painted(world.engine(), requests)
+    engine, device = small(world, rows=1.5)  # not even one picture, with and without text
+    assert_same(painted(engine, requests), expected)
+    assert device.most <= device.capacity and len(device.here) == 1
+    moves = device.moves
+    assert_same(painted(engine, requests), expected)
+    assert device.moves > moves, "it stays so"
+
+
+def test_whom_not_even_that_helps_fails_alone(world: World) -> None:
+    few, guided = wishes(world, 2, guidance_scale=1.0), wishes(world, 1)[0]
+    engine, device = small(world, rows=1.5, offload=Offload.ALWAYS)
+    handles = painted(engine, [few[0], guided, few[1]])
+    failed = handles.pop(1)
+    assert failed.state is State.FAILED and isinstance(failed.error, OutOfMemory)
+    assert_same(handles, painted(world.engine(), few))
+    assert device.most <= device.capacity
+
+
+def test_several_pictures_of_one_order_go_through_several_passes_then_too(world: World) -> None:
+    four = wishes(world, 1, count=4)
+    engine, device = small(world, rows=4.5, offload=Offload.ALWAYS)
+    assert_same(painted(engine, four), painted(world.engine(), four))
+    assert device.most <= device.capacity
+
+
+def test_an_operator_who_does_not_want_it_is_heeded(world: World) -> None:
+    engine, device = small(world, rows=1.5, offload=Offload.NEVER)
+    (handle,) = painted(engine, wishes(world, 1))
+    assert isinstance(handle.error, OutOfMemory) and device.moves == 0
+
+
+def test_what_joins_when_its_words_do_not_fit_waits_for_no_second_chance(world: World) -> None:
+    """A text encoder without room for one row, while everything lies on the device: the request joins all the same."""
+    engine, device = small(world, rows=0.5)
+    handle = engine.submit(wishes(world, 1)[0])
+    arrived(engine)
+    engine.step()
+    assert handle.state is State.RUNNING, handle.error
+    engine.finish()
+    assert handle.state is State.DONE and device.moves
+
+
+def test_a_network_that_finds_no_room_on_its_way_leaves_nothing_there() -> None:
+    networks = {"large": nn.Linear(64, 64), "small": nn.Linear(4, 4)}
+    device = SmallDevice(size(networks["small"]), 0)
+    residence = Residence(networks, CPU, ELSEWHERE, device.move)
+    assert residence.take_turns() and not residence.take_turns()
+    residence.bring("small")
+    with pytest.raises(RuntimeError, match="allocate"):
+        residence.bring("large")
+    assert not device.here
+    residence.bring("small")
+    assert list(device.here) == [networks["small"]]
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_where_device_and_host_have_one_memory_nothing_is_gained(device: str) -> None:
+    assert not Residence({"one": nn.Linear(2, 2)}, torch.device(device)).take_turns()
+
+
+def test_what_loras_add_is_where_the_layer_paints_not_where_it_waits(world: World) -> None:
+    """Meta stands for a device here: numbers that are there are nowhere else."""
+    from inference.engine.layers.layer_hooks import Board
+    from inference.engine.layers.lora_set import LoraSet
+    from inference.engine.lora.normalise import normalise
+
+    store = world.engine()._store
+    checkpoint = store.current
+    assert isinstance(checkpoint, Checkpoint)
+    board = Board(checkpoint.layers, torch.device("meta"))
+    changes = [(normalise(lora.file, checkpoint.names, "world"), 0.7) for lora in world.loras]
+    folded = LoraSet.fold(changes, board)
+    assert {part.device.type for part in folded.parts.values()} == {"meta"}
+
+
+def test_a_pipeline_that_paints_alone_begins_again_once_its_networks_take_turns() -> None:
+    """diffusers moves them, which needs an accelerator: here only that it is asked to, and what comes after."""
+    lone = Lone(SD3)
+    engine, made = lone.engine(), wish(steps=3)
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, SoloCheckpoint)
+    pipeline, asked = checkpoint.pipeline, list[torch.device]()
+    checkpoint.residence = Residence(networks_of(pipeline), CPU, ELSEWHERE)
+    vars(pipeline)["enable_model_cpu_offload"] = lambda device: asked.append(device)
+    passes = 0
+
+    def starve(*_: object) -> None:
+        nonlocal passes
+        passes += 1
+        if passes == 3 and not asked:  # in the second step: guidance has two rows in one pass
+            torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
+
+    pipeline.transformer.register_forward_pre_hook(starve)
+    first, second = (engine.submit(made) for _ in range(2))
+    engine.finish()
+    assert asked == [CPU] and passes == 3 + 2 * first.total
+    for handle in (first, second):
+        assert handle.pictures is not None and torch.equal(handle.pictures, plain(pipeline_of_lone(SD3), made))

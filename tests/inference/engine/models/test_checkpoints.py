@@ -1,0 +1,107 @@
+"""Checkpoints as they are loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import Qwen3Config, Qwen3Model
+
+from inference.base_models import BaseModelId
+from inference.demo import CHECKPOINTS
+from inference.engine.models.checkpoints import CheckpointStore
+from inference.engine.models.soundness import refuse_incomplete
+from inference.errors import CheckpointUnusable
+from inference.messages import CheckpointSpec, PredictionType
+from inference.prediction import Prediction
+from tests.inference.engine.process.test_job_runner import small_sd1
+
+V = PredictionType.V_PREDICTION
+
+
+def spec(source: Path) -> CheckpointSpec:
+    return CheckpointSpec(name="one", source=str(source), base_model=BaseModelId("demo/vivid"))
+
+
+def test_of_the_demo_the_schedulers_configuration_says_it() -> None:
+    store = CheckpointStore((spec(CHECKPOINTS[0].path),), torch.device("cpu"))
+    assert store.get(spec(CHECKPOINTS[0].path)).prediction == Prediction(V)
+
+
+def test_a_safety_checker_that_nobody_asks_takes_no_memory(tmp_path: Path) -> None:
+    """Folders of Stable Diffusion 1.5 name one of 1.2 GB; this one is not even there, so that loading it would fail."""
+    small_sd1().save_pretrained(tmp_path)
+    index = tmp_path / "model_index.json"
+    parts = json.loads(index.read_bytes())
+    parts |= {"safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"], "requires_safety_checker": True}
+    index.write_text(json.dumps(parts))
+    one = CheckpointSpec(name="one", source=str(tmp_path), base_model=BaseModelId("sd1/base"))
+    checkpoint = CheckpointStore((one,), torch.device("cpu")).get(one)
+    assert checkpoint.pipeline.safety_checker is None
+
+
+def lose_a_weight(folder: Path) -> None:
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({name: tensor for name, tensor in load_file(file).items() if name != "conv_in.weight"}, file)
+
+
+def lose_the_words(folder: Path) -> None:
+    shutil.rmtree(folder / "tokenizer")
+
+
+def become_for_inpainting(folder: Path) -> None:
+    file, config = folder / "unet" / "diffusion_pytorch_model.safetensors", folder / "unet" / "config.json"
+    tensors = load_file(file)
+    tensors["conv_in.weight"] = torch.zeros(len(tensors["conv_in.weight"]), 9, 3, 3)
+    save_file(tensors, file)
+    config.write_text(json.dumps(json.loads(config.read_bytes()) | {"in_channels": 9}))
+
+
+def become_a_refiner(folder: Path) -> None:
+    """It is told of five numbers beside the text, where the others are told of six."""
+    file, config = folder / "unet" / "diffusion_pytorch_model.safetensors", folder / "unet" / "config.json"
+    said = json.loads(config.read_bytes())
+    said["projection_class_embeddings_input_dim"] -= said["addition_time_embed_dim"]
+    config.write_text(json.dumps(said))
+    tensors = load_file(file)
+    told = tensors["add_embedding.linear_1.weight"]
+    tensors["add_embedding.linear_1.weight"] = told[:, : said["projection_class_embeddings_input_dim"]].contiguous()
+    save_file(tensors, file)
+
+
+@pytest.mark.parametrize(
+    ("damage", "base", "said"),
+    [
+        (become_a_refiner, "demo/vivid", "its unet is a refiner's, which finishes pictures and begins none"),
+        (lose_a_weight, "demo/vivid", r"its unet lacks weights \(1 in all: conv_in.weight\)"),
+        (lose_the_words, "demo/vivid", "its tokenizer is missing"),
+        (become_for_inpainting, "demo/vivid", "its unet takes 9 channels, .* for inpainting"),
+        (lambda folder: None, "sd1/base", "its unet is not that of Stable Diffusion 1.5; correct its base_model"),
+    ],
+)
+def test_what_cannot_paint_is_refused_before_anybody_waits_for_a_picture(
+    damage: Callable[[Path], None], base: str, said: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(CHECKPOINTS[0].path, folder)
+    damage(folder)
+    one = CheckpointSpec(name="one", source=str(folder), base_model=BaseModelId(base))
+    with pytest.raises(CheckpointUnusable, match=f"The checkpoint one cannot be loaded: {said}"):
+        CheckpointStore((one,), torch.device("cpu")).get(one)
+
+
+def test_a_language_model_whose_tokenizer_reads_more_than_it_was_trained_on_is_whole() -> None:
+    """Z-Image's is one: 40,960 positions and a tokenizer of 131,072. Its pipeline says itself how much it reads."""
+    config = Qwen3Config(
+        vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1,
+        num_key_value_heads=1, head_dim=8, max_position_embeddings=40_960,
+    )  # fmt: skip
+    pipeline = SimpleNamespace(text_encoder=Qwen3Model(config), tokenizer=SimpleNamespace(model_max_length=131_072))
+    pipeline.components = dict(vars(pipeline))
+    refuse_incomplete(pipeline)

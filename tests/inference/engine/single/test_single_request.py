@@ -1,0 +1,240 @@
+"""Architectures that are painted one at a time: as diffusers paints them, in steps, with LoRAs that are all at work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inference.base_models import BaseModelId
+from inference.engine.batch.handle import State
+from inference.engine.process.job_runner import Painter
+from inference.engine.single.single_request import SoloCheckpoint
+from inference.errors import (
+    BaseModelMismatch,
+    InvalidRequest,
+    LoraFileRefused,
+    LoraNotAtWork,
+    ModuleMismatch,
+    OutOfMemory,
+)
+from inference.hashes import file_sha256
+from inference.messages import CheckpointSpec, Generate, GenerationRequest, Progress, SourceImage
+from tests.house import House
+from tests.inference.engine.lone import FLUX, SD3, Lone, drawn, merged, pipeline_of
+from tests.inference.engine.painting import paint
+from tests.inference.engine.worlds import CPU, arrived
+from tests.inference.requests import request
+
+BASES = pytest.mark.parametrize("base", [SD3, FLUX])
+
+
+def wish(**changes: object) -> GenerationRequest:
+    values = {"checkpoint": "lone", "width": 32, "height": 48, "steps": 3, "guidance_scale": 4.0, "prompt": "a star"}
+    return request(**(values | changes))
+
+
+def plain(pipeline: Any, made: GenerationRequest, **options: Any) -> torch.Tensor:
+    """What diffusers' own pipeline paints."""
+    if not isinstance(pipeline, type(pipeline_of(FLUX))):
+        options["negative_prompt"] = made.negative_prompt or " "
+    return pipeline(
+        made.full_prompt, width=made.width, height=made.height, num_inference_steps=made.steps,
+        guidance_scale=made.guidance_scale, num_images_per_prompt=made.count, output_type="pt",
+        generator=[torch.Generator("cpu").manual_seed(seed) for seed in made.seeds], **options,
+    ).images  # fmt: skip
+
+
+def painted(lone: Lone, made: GenerationRequest) -> torch.Tensor:
+    engine = lone.engine()
+    handle = engine.submit(made)
+    engine.finish()
+    if handle.error is not None:
+        raise handle.error
+    assert handle.pictures is not None and (handle.done, handle.state) == (handle.total, State.DONE)
+    return handle.pictures
+
+
+@BASES
+def test_it_paints_as_diffusers_does_step_by_step_and_one_after_the_other(base: BaseModelId) -> None:
+    engine = Lone(base).engine()
+    asked = [wish(seed=seed, count=seed, negative_prompt="blurry") for seed in (1, 2)]
+    first, second = (engine.submit(made) for made in asked)
+    assert engine.places == 1
+    arrived(engine)
+    seen: list[tuple[int, int]] = []
+    while engine.step():
+        seen.append((first.done, second.done))
+    assert list(dict.fromkeys(seen)) == [(1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (3, 3)]
+    for handle, made in zip((first, second), asked, strict=True):
+        assert handle.pictures is not None
+        assert torch.equal(handle.pictures, plain(pipeline_of(base), made))
+    assert any("negative prompt" in note for note in first.notes) == (base == FLUX)
+
+
+@BASES
+def test_loras_are_loaded_by_diffusers_at_their_weights_and_leave_nothing_behind(base: BaseModelId) -> None:
+    lone = Lone(base)
+    tensors = [drawn(base, 1), drawn(base, 2, rank=2)]
+    uses = [lone.add(each) for each in tensors]
+    worn = tuple(use.model_copy(update={"weight": weight}) for use, weight in zip(uses, (0.8, -0.5), strict=True))
+    engine = lone.engine()
+    wishes = [wish(loras=worn), wish(loras=worn[:1]), wish()]
+    handles = [engine.submit(made) for made in wishes]
+    engine.finish()
+    pairs = [(each, use.weight) for each, use in zip(tensors, worn, strict=True)]
+    for handle, made, wears in zip(handles, wishes, (pairs, pairs[:1], []), strict=True):
+        assert handle.pictures is not None, handle.error
+        assert float((handle.pictures - plain(merged(base, *wears), made)).abs().max()) < 1e-4
+    assert not torch.allclose(plain(merged(base, *pairs), wish()), plain(merged(base), wish()), atol=1e-2)
+
+
+def test_variants_of_the_weights_are_painted_one_after_the_other() -> None:
+    lone, tensors = Lone(SD3), drawn(SD3, 1)
+    use = lone.add(tensors)
+    pictures = painted(lone, wish(loras=(use,), variants=((0.0,), (1.0,)), count=2))
+    for picture, weight in zip(pictures, (0.0, 1.0), strict=True):
+        assert float((picture - plain(merged(SD3, (tensors, weight)), wish())[0]).abs().max()) < 1e-4
+
+
+def test_the_scale_that_a_files_metadata_give_is_kept() -> None:
+    lone, tensors = Lone(SD3), drawn(SD3, 1)
+    names = sorted({key.removeprefix("transformer.").split(".lora_")[0] for key in tensors})
+    config = {"transformer.r": 4, "transformer.lora_alpha": 2, "transformer.target_modules": names}
+    use = lone.add(tensors, metadata={"lora_adapter_metadata": json.dumps(config)})
+    expected = plain(merged(SD3, (tensors, 0.5)), wish())
+    assert float((painted(lone, wish(loras=(use,))) - expected).abs().max()) < 1e-4
+
+
+def test_a_lora_that_is_not_wholly_at_home_here_is_refused_and_the_next_picture_is_as_before() -> None:
+    lone = Lone(SD3)
+    good, control = drawn(SD3, 1), torch.ones(8)
+    first = next(iter(good)).removesuffix(".lora_A.weight")
+    strange = {
+        "a stranger beside": (good | {"transformer.nobody.lora_A.weight": torch.ones(2, 8)}, ModuleMismatch),
+        "wider": (
+            {f"{first}.lora_A.weight": torch.ones(2, 99), f"{first}.lora_B.weight": torch.ones(32, 2)},
+            ModuleMismatch,
+        ),
+        "of another architecture": (drawn(FLUX, 1), ModuleMismatch),
+        "with a norm": (good | {f"{first}.norm_q.weight": control}, LoraFileRefused),
+        "of nothing": ({"transformer.nobody.weight": control}, LoraFileRefused),
+    }
+    engine = lone.engine()
+    for what, (tensors, kind) in strange.items():
+        handle = engine.submit(wish(loras=(lone.add(tensors),)))
+        engine.finish()
+        assert isinstance(handle.error, kind), what
+    after = engine.submit(wish())
+    engine.finish()
+    assert after.pictures is not None and torch.equal(after.pictures, plain(pipeline_of(SD3), wish()))
+
+
+def test_memory_that_is_short_while_a_lora_is_loaded_is_not_its_files_fault() -> None:
+    lone = Lone(SD3)
+    use, engine = lone.add(drawn(SD3, 1)), lone.engine()
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, SoloCheckpoint)
+    vars(checkpoint.pipeline)["load_lora_weights"] = lambda *_, **__: torch.empty(2**60, dtype=torch.uint8)
+    handle = engine.submit(wish(loras=(use,)))
+    engine.finish()
+    assert isinstance(handle.error, OutOfMemory)
+
+
+@BASES
+def test_a_lora_of_another_base_model_is_refused_with_both_named(base: BaseModelId) -> None:
+    lone = Lone(base)
+    use = lone.add(drawn(base, 1), BaseModelId("sdxl/illustrious"))
+    with pytest.raises(BaseModelMismatch, match=f"Illustrious.*lone is {base.label}"):
+        painted(lone, wish(loras=(use,)))
+
+
+def test_a_layer_that_does_not_run_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    lone = Lone(SD3)
+    use = lone.add(drawn(SD3, 1))
+    engine = lone.engine()
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, SoloCheckpoint)
+    block = checkpoint.pipeline.transformer.transformer_blocks[1]
+    monkeypatch.setattr(
+        block, "forward", lambda hidden_states, encoder_hidden_states, **_: (encoder_hidden_states, hidden_states)
+    )
+    handle = engine.submit(wish(loras=(use,)))
+    engine.finish()
+    assert isinstance(handle.error, LoraNotAtWork) and "transformer_blocks.1" in str(handle.error)
+
+
+def test_a_picture_to_start_from(tmp_path: Path) -> None:
+    lone = Lone(SD3)
+    source = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 32, 3), np.uint8))
+    made = wish(steps=4)
+    engine = lone.engine()
+    checkpoint = engine._store.current
+    assert isinstance(checkpoint, SoloCheckpoint)
+    expected = plain(checkpoint.starting_from(source), made, image=source, strength=0.5)
+    path = tmp_path / "picture.png"
+    source.save(path)
+    digest = file_sha256(path)
+    path.rename(tmp_path / digest)
+    engine._intake._inputs = tmp_path
+    handle = engine.submit(made.model_copy(update={"image": SourceImage(sha256=digest, strength=0.5)}))
+    engine.finish()
+    assert handle.pictures is not None, handle.error
+    assert (handle.done, handle.total) == (2, 2)
+    assert torch.equal(handle.pictures, expected)
+
+
+def test_one_that_cannot_start_from_a_picture_says_so() -> None:
+    checkpoint = Lone(SD3).engine()._store.current
+    assert isinstance(checkpoint, SoloCheckpoint)
+    bare = SoloCheckpoint(checkpoint.spec, checkpoint.pipeline, type(checkpoint.capability)("StableDiffusion3Pipeline"))
+    with pytest.raises(InvalidRequest, match="of no use to lone"):
+        bare.starting_from(Image.new("RGB", (32, 32)))
+
+
+@BASES
+def test_the_worker_loads_it_from_a_folder_tells_of_each_step_and_cancels_between_two(
+    base: BaseModelId, house: House, tmp_path: Path
+) -> None:
+    pipeline_of(base).save_pretrained(tmp_path)
+    spec = CheckpointSpec(name="lone", source=str(tmp_path), base_model=base)
+    painter = Painter(house.configure.model_copy(update={"checkpoints": (spec,)}), CPU)
+    done = paint(painter, wish())
+    assert [step.step for step in done.steps] == [0, 1, 2, 3]
+    assert Image.open(house.data / "spool" / done.end.pictures[0]).size == (32, 48)
+    painter.take(Generate(job_id=7, attempt=1, request=wish(steps=50)))
+    while not any(isinstance(event, Progress) and event.step == 2 for event in painter.step()):
+        pass
+    painter.cancel(7)
+    assert [event.type for event in painter.step()] == ["cancelled"]
+    again = paint(painter, wish())
+    assert again.end.pictures
+
+
+@pytest.mark.parametrize(
+    ("base", "part", "inner"),
+    [
+        (SD3, "text_encoder", ""),
+        (SD3, "text_encoder_2", ""),
+        (FLUX, "text_encoder", ""),
+        (FLUX, "text_encoder", "text_model."),
+    ],
+)
+def test_loras_of_text_encoders_are_at_work_too(base: BaseModelId, part: str, inner: str) -> None:
+    """Files name CLIP's inner model, which transformers 5 has no more."""
+    lone, words, rest = Lone(base), drawn(base, 1, part), drawn(base, 2)
+    named = {key.replace(f"{part}.", f"{part}.{inner}", 1): tensor for key, tensor in words.items()}
+    use = lone.add(named | rest).model_copy(update={"weight": 0.7})
+    engine = lone.engine()
+    handles = [engine.submit(made) for made in (wish(loras=(use,)), wish())]
+    engine.finish()
+    both, none = ((handle.pictures, handle.error) for handle in handles)
+    assert both[0] is not None, both[1]
+    assert float((both[0] - plain(merged(base, (words | rest, 0.7)), wish())).abs().max()) < 1e-4
+    assert not torch.allclose(both[0], plain(merged(base, (rest, 0.7)), wish()), atol=1e-3), "the words count"
+    assert none[0] is not None and torch.equal(none[0], plain(pipeline_of(base), wish()))
