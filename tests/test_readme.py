@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.ui.bot import COGS
-
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
+from bot.ui.bot import load_features
+from bot.ui.client import Client, Cog
 
 ROOT = Path(__file__).parents[1]
 
 
 async def test_every_command_stands_in_the_readme_and_none_besides() -> None:
     bot = commands.Bot("", intents=discord.Intents.none())
-    for cog in COGS:
-        await bot.add_cog(cog(cast("EaselBot", bot)))
+    load_features()
+    for cog in Cog.registered:
+        await bot.add_cog(cog(cast("Client", bot)))
     there = {
         f"/{command.qualified_name}"
         for command in bot.tree.walk_commands()

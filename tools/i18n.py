@@ -24,7 +24,8 @@ from discord.ext import commands
 
 from bot.i18n import catalogue
 from bot.i18n.commands import spoken
-from bot.ui.bot import COGS, EaselBot
+from bot.ui.bot import load_features
+from bot.ui.client import Client, Cog
 from inference.errors import InferenceError, LoraMisfit
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
@@ -126,8 +127,9 @@ async def in_commands() -> list[Said]:
     """Descriptions, choices and the names of menu entries."""
     listener = _Listener()
     bot = commands.Bot("", intents=discord.Intents.none())
-    for cog in COGS:
-        await bot.add_cog(cog(cast("EaselBot", bot)))
+    load_features()
+    for cog in Cog.registered:
+        await bot.add_cog(cog(cast("Client", bot)))
     for command in bot.tree.get_commands():
         await command.get_translated_payload(bot.tree, listener)
     return listener.heard

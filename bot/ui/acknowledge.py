@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import Any
 
 import discord
 from discord import ui
@@ -17,10 +17,7 @@ from discord import ui
 from bot import background
 from bot.pictures.attachments import reused
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
+Interaction = discord.Interaction[Any]  # of whichever client: what stands here is below it
 
 # Seconds. People should see within one that they were heard, also when the event loop is busy; Discord waits for three.
 PATIENCE = 0.4

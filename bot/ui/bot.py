@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import logging
-from collections.abc import Callable
+import pkgutil
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -20,49 +21,18 @@ from bot.database.jobs import Job
 from bot.database.memos import recall, remember
 from bot.i18n import speak
 from bot.i18n.commands import CommandWords
-from bot.ui import acknowledge
+from bot.ui import acknowledge, cogs, views
 from bot.ui.api_url import api_base, check_answer
-from bot.ui.cogs.bookmarks import BookmarksCog
-from bot.ui.cogs.guide import GuideCog
-from bot.ui.cogs.history import HistoryCog
-from bot.ui.cogs.imagine import ImagineCog
-from bot.ui.cogs.lora import LoraCog
-from bot.ui.cogs.menus import MenusCog
-from bot.ui.cogs.queue import QueueCog
-from bot.ui.cogs.settings import SettingsCog
-from bot.ui.cogs.stack import StackCog
-from bot.ui.cogs.status import StatusCog
-from bot.ui.cogs.studio import StudioCog
-from bot.ui.cogs.sweep import SweepCog
+from bot.ui.client import Client, Cog, Interaction
 from bot.ui.delivery.alarms import Alarms
 from bot.ui.delivery.delivery import Deliverer
 from bot.ui.delivery.discord_transport import DiscordPost
 from bot.ui.delivery.orders import Orders
 from bot.ui.replies import answer
-from bot.ui.views.add_to_studio import AddToStudioButton
-from bot.ui.views.bookmark_file import BUTTONS as BOOKMARK_FILE_BUTTONS
-from bot.ui.views.bookmarks import BOOKMARKS
-from bot.ui.views.bookmarks import BUTTONS as BOOKMARK_BUTTONS
-from bot.ui.views.browse import CONTROLS as BROWSE_CONTROLS
-from bot.ui.views.declare import DeclareButton
-from bot.ui.views.guide import ChapterButton, ChapterMenu, DoorButton, QuestionMenu
-from bot.ui.views.history import CONTROLS as HISTORY_CONTROLS
-from bot.ui.views.lora import CONTROLS as LORA_CONTROLS
+from bot.ui.studio_session import StudioSessions
 from bot.ui.views.lost import give_back
-from bot.ui.views.market import BUTTONS as MARKET_BUTTONS
-from bot.ui.views.market import MARKET
-from bot.ui.views.press import too_old
-from bot.ui.views.queue import QUEUE_BUTTONS
-from bot.ui.views.refusal import PaintOnButton, SwapButton
-from bot.ui.views.result import CONTROLS as RESULT_CONTROLS
-from bot.ui.views.sheet import TakeVariantButton
-from bot.ui.views.stack_draft import OpenDraftButton
-from bot.ui.views.stacks import BUTTONS as STACK_BUTTONS
-from bot.ui.views.status import STATUS_BUTTONS
-from bot.ui.views.studio import CONTROLS as STUDIO_CONTROLS
+from bot.ui.views.press import Lasting, too_old
 from bot.ui.views.studio.panel import draw_panel
-from bot.ui.views.studio.session import Desk
-from bot.ui.views.waiting import CancelButton
 
 log = logging.getLogger(__name__)
 
@@ -82,52 +52,18 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 
-COGS: tuple[Callable[[EaselBot], commands.Cog], ...] = (
-    ImagineCog,
-    BookmarksCog,
-    GuideCog,
-    HistoryCog,
-    LoraCog,
-    MenusCog,
-    QueueCog,
-    SettingsCog,
-    StackCog,
-    StatusCog,
-    StudioCog,
-    SweepCog,
-)
 
-# Registered once at the start, so that buttons of messages from before the start are alive.
-BUTTONS: tuple[type[ui.DynamicItem[Any]], ...] = (
-    AddToStudioButton,
-    CancelButton,
-    ChapterButton,
-    ChapterMenu,
-    DeclareButton,
-    DoorButton,
-    OpenDraftButton,
-    PaintOnButton,
-    QuestionMenu,
-    SwapButton,
-    TakeVariantButton,
-    *BOOKMARK_BUTTONS,
-    *BOOKMARK_FILE_BUTTONS,
-    *BROWSE_CONTROLS,
-    *HISTORY_CONTROLS,
-    *LORA_CONTROLS,
-    *MARKET_BUTTONS,
-    *QUEUE_BUTTONS,
-    *STACK_BUTTONS,
-    *STATUS_BUTTONS,
-    *RESULT_CONTROLS,
-    *STUDIO_CONTROLS,
-)
+def load_features() -> None:
+    """Import every command and view: what they define registers itself."""
+    for package in (cogs, views):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
 
-class EaselTree(app_commands.CommandTree["EaselBot"]):
+class EaselTree(app_commands.CommandTree[Client]):
     """The commands: acknowledged in time, and whatever one raises is answered by the table in `bot.ui.replies`."""
 
-    async def interaction_check(self, interaction: discord.Interaction[EaselBot], /) -> bool:
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Everybody may; only the language is heard and the clock started. Suggestions have nothing to acknowledge."""
         speak(interaction.locale.value)
         if interaction.type is discord.InteractionType.application_command:
@@ -135,14 +71,12 @@ class EaselTree(app_commands.CommandTree["EaselBot"]):
             acknowledge.in_time(interaction, private=command is None or not command.extras.get("public"))
         return True
 
-    async def on_error(
-        self, interaction: discord.Interaction[EaselBot], error: app_commands.AppCommandError, /
-    ) -> None:
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Tell the person."""
         await answer(interaction, error)
 
 
-class EaselBot(commands.Bot):
+class EaselBot(Client):
     """Discord's side of an `Easel`."""
 
     def __init__(self, easel: Easel) -> None:
@@ -164,27 +98,27 @@ class EaselBot(commands.Bot):
         self.locked_out = False  # Discord does not know the token any more
         self._doubts = False  # and whether that is so is being asked
         self.deliverer = Deliverer(DiscordPost(self), easel.connection, easel.settings.storage.pictures)
-        self.orders = Orders(easel, self.deliverer)
-        self.desk = Desk(easel, draw_panel)
+        self._orders = self.orders = Orders(easel, self.deliverer)
+        self.studios = StudioSessions(easel, draw_panel)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()  # those that are open, as far as we know
         easel.generation.on_alarm(Alarms(self).worker_benched)
-        self.rooms = {room.key: room for room in (MARKET, BOOKMARKS)}
 
     async def setup_hook(self) -> None:
         """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""
         await self.tree.set_translator(CommandWords())
+        load_features()
         if not self.cogs:  # else an earlier attempt to log in came so far
-            for cog in COGS:
+            for cog in Cog.registered:
                 await self.add_cog(cog(self))
-        self.add_dynamic_items(*BUTTONS)
+        self.add_dynamic_items(*Lasting.registered)
         await self.sync_commands()
-        background.start(self._resume(await self.orders.owed()), "resuming deliveries")
+        background.start(self._resume(await self._orders.owed()), "resuming deliveries")
 
     async def _resume(self, owed: list[Job]) -> None:
         await self.wait_until_ready()
-        self.orders.resume(owed)
+        self._orders.resume(owed)
 
-    async def on_interaction(self, interaction: discord.Interaction[EaselBot]) -> None:
+    async def on_interaction(self, interaction: Interaction) -> None:
         """What discord.py lets fall: forms of which it does not know, and ids that are none of ours."""
         custom_id = str((interaction.data or {}).get("custom_id"))
 
@@ -193,12 +127,8 @@ class EaselBot(commands.Bot):
 
         if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
             await background.guard(give_back(interaction), "a form that was open too long")
-        if interaction.type is discord.InteractionType.component and not any(map(is_ours, BUTTONS)):
+        if interaction.type is discord.InteractionType.component and not any(map(is_ours, Lasting.registered)):
             await background.guard(answer(interaction, too_old()), "a button that is none of ours")
-
-    async def tell(self, interaction: discord.Interaction[EaselBot], error: Exception) -> None:
-        """Answer what a button or a modal raised, as the tree does for commands."""
-        await answer(interaction, error)
 
     async def sync_commands(self) -> bool:
         """Register the commands if they changed; Discord allows 200 creations a day. True when it did."""
@@ -239,7 +169,7 @@ class EaselBot(commands.Bot):
 
     async def close(self) -> None:
         """Leave Discord; jobs go on, or are resumed at the next start."""
-        await self.orders.close()
+        await self._orders.close()
         await super().close()
 
     async def on_ready(self) -> None:

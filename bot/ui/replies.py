@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import discord
@@ -17,10 +17,7 @@ from bot.i18n.texts import plain, sentence_of_ours
 from bot.ui.acknowledge import settle
 from inference.errors import InferenceError, RequestError, WorkerError
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
+Interaction = discord.Interaction[Any]  # of whichever client: what stands here is below it
 
 log = logging.getLogger(__name__)
 

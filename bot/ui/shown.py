@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import discord
 from discord import ui
@@ -14,11 +13,9 @@ from pydantic import ValidationError
 from bot.database.jobs import Job, find_job
 from bot.errors import NothingThere
 from bot.i18n import _
+from bot.ui.client import Client
 from inference.messages import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
-
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
 
 MAX_BYTES = 25 * 2**20  # of a picture that is read
 MAX_PICTURES = 4  # of a message are looked at
@@ -26,7 +23,7 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _OF_A_JOB = re.compile(r"(?:again|edit|details|delete|keep|vary|up|cancel):(\d{1,18})")
 
 
-async def shown_job(bot: EaselBot, message: discord.Message) -> Job | None:
+async def shown_job(bot: Client, message: discord.Message) -> Job | None:
     """The job whose message it is; None for a message of anybody else."""
     if bot.user is None or message.author.id != bot.user.id:
         return None

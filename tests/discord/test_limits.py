@@ -16,8 +16,8 @@ from PIL import Image
 
 from bot.config import CheckpointSettings, Settings
 from bot.i18n import _, speaking
-from bot.ui.bot import BUTTONS
 from bot.ui.guide.chapters import CHAPTERS
+from bot.ui.views.press import Lasting
 from playground.control import Person
 from playground.seen import Seen
 from tests.discord import limits
@@ -156,8 +156,12 @@ async def test_everything_fits_and_nothing_is_dead(full: Scene, locale: str) -> 
     with speaking(locale):
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead
-    never = {kind.__name__ for kind in BUTTONS if not any(_means(kind, custom_id) for custom_id in crawler.pressed)}
-    assert never == set(), f"never pressed: {never} of {len(BUTTONS)} kinds"
+    never = {
+        kind.__name__
+        for kind in Lasting.registered
+        if not any(_means(kind, custom_id) for custom_id in crawler.pressed)
+    }
+    assert never == set(), f"never pressed: {never} of {len(Lasting.registered)} kinds"
     most, longest = limits.fullest(full.playground.exchanges)
     assert most > 36 and longest > 2000, "else this would not come near the limits"
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.database.bookmarks import MAX_NOTE, add_bookmark, set_note
 from bot.database.loras import Sort
+from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import base_filter, suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf
 from bot.ui.views.bookmarks import open_bookmarks
 from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks
 from inference.lora.sidecar import Category
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
 
-    Interaction = discord.Interaction[EaselBot]
-
-
-class BookmarksCog(commands.Cog):
+class BookmarksCog(Cog):
     """A person's collection."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
 
     @app_commands.command(name="bookmarks")
     @app_commands.describe(
@@ -49,7 +40,7 @@ class BookmarksCog(commands.Cog):
         note: app_commands.Range[str, 0, MAX_NOTE] | None = None,
     ) -> None:
         """Your saved LoRAs: see, search, use or remove them."""
-        easel, person_id = self._bot.easel, interaction.user.id
+        easel, person_id = self._client.easel, interaction.user.id
         query = await first_of_bookmarks(easel, person_id)
         if add:
             lora = await easel.requests.lora(add)

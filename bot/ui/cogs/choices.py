@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
-import discord
 from discord import app_commands
 
 from bot.config import CheckpointSettings
@@ -17,14 +16,12 @@ from bot.database.tags import popular_tags, tag_key
 from bot.errors import NothingThere
 from bot.i18n import _, label
 from bot.i18n.texts import isolated
+from bot.ui.client import Interaction
 from bot.workspace.browsing import base_model_in
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
 if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
     Choices = list[app_commands.Choice[str]]
 
 MAX_CHOICES, MAX_TEXT = 25, 100  # Discord's limits

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import discord
 from discord import app_commands
-from discord.ext import commands
 
+from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras
 from bot.ui.replies import whisper
 from bot.ui.views.history import MAX_SEARCH, Query, history
 from inference.errors import CheckpointNotFound
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
 
-    Interaction = discord.Interaction[EaselBot]
-
-
-class HistoryCog(commands.Cog):
+class HistoryCog(Cog):
     """What a person painted."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
 
     @app_commands.command(name="history")
     @app_commands.describe(
@@ -40,7 +29,7 @@ class HistoryCog(commands.Cog):
         checkpoint: str | None = None,
     ) -> None:
         """Your own pictures: find them, open them again, go on from them."""
-        easel = self._bot.easel
+        easel = self._client.easel
         chosen = (await easel.requests.lora(lora)).id if lora else None
         query = Query(
             lora=chosen,
@@ -51,7 +40,7 @@ class HistoryCog(commands.Cog):
         await whisper(interaction, page.view, page.files)
 
     def _installed(self, name: str) -> str:
-        settings = self._bot.easel.settings
+        settings = self._client.easel.settings
         found = settings.checkpoint(name)
         if found is None:
             raise CheckpointNotFound(name=name[:100], installed=[each.name for each in settings.checkpoints])

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import discord
 from discord import app_commands
 from discord.app_commands import Range
-from discord.ext import commands
 
 from bot.database.preferences import find_preferences
 from bot.i18n import _
 from bot.requests.builder import LoraWish, Wish
 from bot.requests.preferences import default_checkpoint
+from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.ui.cogs.options import OneOf
 from bot.ui.views.stack_draft import with_stack
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
-
-
 MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # of the denoising; less than the first changes nothing to be seen
 
 
-class ImagineCog(commands.Cog):
+class ImagineCog(Cog):
     """Painting by slash command."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
 
     @app_commands.command(name="imagine", extras={"public": True})  # where its answer is to be seen
     @app_commands.describe(
@@ -97,19 +88,19 @@ class ImagineCog(commands.Cog):
             clip_skip=clip_skip,
         )
         if stack:
-            wish = await with_stack(self._bot.easel, interaction.user.id, wish, stack)
+            wish = await with_stack(self._client.easel, interaction.user.id, wish, stack)
         if image is not None:
             wish = await self._starting_from(image, strength or DEFAULT_STRENGTH, wish, interaction)
         elif strength is not None:
             problem = _("says how much of a picture to change; give an image too")
             raise InvalidRequest(what=_("The strength"), problem=problem)
-        await self._bot.orders.paint(interaction, wish)
+        await self._client.orders.paint(interaction, wish)
 
     async def _starting_from(
         self, image: discord.Attachment, strength: float, wish: Wish, interaction: Interaction
     ) -> Wish:
         """The wish with a picture to start from; without a size it takes the one whose shape is nearest."""
-        easel = self._bot.easel
+        easel = self._client.easel
         kept = await easel.inputs.take(image)
         default = default_checkpoint(easel.settings, await find_preferences(easel.connection, interaction.user.id))
         name = wish.checkpoint or (default.name if default else None)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.database.lora_search import Sort
 from bot.database.tags import MAX_TAG, tag_key
+from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import base_filter, suggest_base_filters, suggest_loras, suggest_tags
 from bot.ui.cogs.options import OneOf
 from bot.ui.views.lora import show
@@ -17,18 +17,9 @@ from bot.ui.views.market import open_market
 from bot.workspace.browsing import MAX_SEARCH, first_in_market
 from inference.lora.sidecar import Category
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
 
-    Interaction = discord.Interaction[EaselBot]
-
-
-class LoraCog(commands.GroupCog, group_name="lora", group_description="Find out about LoRAs"):
+class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find out about LoRAs"):
     """The LoRAs of the library."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
-        super().__init__()
 
     @app_commands.command(name="browse")
     @app_commands.describe(
@@ -49,7 +40,7 @@ class LoraCog(commands.GroupCog, group_name="lora", group_description="Find out 
         tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
     ) -> None:
         """The market: which LoRAs there are, by what people make of them."""
-        query = await first_in_market(self._bot.easel, interaction.user.id)
+        query = await first_in_market(self._client.easel, interaction.user.id)
         if search or category or tag or base:  # whoever looks for something is no beginner
             query = query.but(sort=Sort.TRENDING)
         query = query.but(
@@ -66,5 +57,5 @@ class LoraCog(commands.GroupCog, group_name="lora", group_description="Find out 
     @app_commands.autocomplete(name=suggest_loras)
     async def info(self, interaction: Interaction, name: str) -> None:
         """What a LoRA is and does: pictures, base model, trigger words, rating."""
-        lora = await self._bot.easel.requests.lora(name)
+        lora = await self._client.easel.requests.lora(name)
         await show(interaction, lora.id)

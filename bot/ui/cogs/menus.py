@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import discord
 from discord import app_commands
-from discord.ext import commands
 
+from bot.ui.client import Client, Cog, Interaction
 from bot.ui.replies import whisper
 from bot.ui.shown import recipe_in, shown_job
 from bot.ui.views.details import bookmark_all, details, details_of_job
 from bot.workspace.remix import remix, remixed
 from inference.parameters import recipe_of
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
 
-    Interaction = discord.Interaction[EaselBot]
-
-
-class MenusCog(commands.Cog):
+class MenusCog(Cog):
     """What can be done with any message that shows a picture."""
 
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
         self._menus = [
             app_commands.ContextMenu(name="Remix", callback=self.remix),
             app_commands.ContextMenu(name="Bookmark LoRAs", callback=self.bookmark_loras),
@@ -34,29 +27,29 @@ class MenusCog(commands.Cog):
     async def cog_load(self) -> None:
         """Context menus are no part of a cog by themselves."""
         for menu in self._menus:
-            self._bot.tree.add_command(menu)
+            self._client.tree.add_command(menu)
 
     async def cog_unload(self) -> None:
         """Take them away again."""
         for menu in self._menus:
-            self._bot.tree.remove_command(menu.name, type=menu.type)
+            self._client.tree.remove_command(menu.name, type=menu.type)
 
     async def remix(self, interaction: Interaction, message: discord.Message) -> None:
         """The studio, filled from the picture."""
-        easel, person_id = self._bot.easel, interaction.user.id
-        job = await shown_job(self._bot, message)
+        easel, person_id = self._client.easel, interaction.user.id
+        job = await shown_job(self._client, message)
         again = await (remixed(easel, job, person_id) if job else remix(easel, await recipe_in(message), person_id))
-        await self._bot.desk.open_with(interaction, again.wish, "\n".join(again.notes))
+        await self._client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
 
     async def bookmark_loras(self, interaction: Interaction, message: discord.Message) -> None:
         """All of the picture's LoRAs kept."""
-        job = await shown_job(self._bot, message)
+        job = await shown_job(self._client, message)
         recipe = recipe_of(job.request) if job else await recipe_in(message)
         await bookmark_all(interaction, recipe.loras)
 
     async def details(self, interaction: Interaction, message: discord.Message) -> None:
         """Everything that made the picture."""
-        easel, job = self._bot.easel, await shown_job(self._bot, message)
+        easel, job = self._client.easel, await shown_job(self._client, message)
         if job is not None:
             await whisper(interaction, await details_of_job(easel, job, interaction.user.id))
         else:

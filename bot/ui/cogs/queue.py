@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.database.jobs import Job, find_job, unfinished_jobs
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import plain
+from bot.ui.client import Cog, Interaction
 from bot.ui.replies import whisper, whisper_text
 from bot.ui.views.queue import NOTHING, how_far, own_queue
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
 
-    Interaction = discord.Interaction[EaselBot]
-
-
-class QueueCog(commands.Cog):
+class QueueCog(Cog):
     """A person's own jobs."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
 
     @app_commands.command(name="queue")
     async def queue(self, interaction: Interaction) -> None:
@@ -37,18 +26,18 @@ class QueueCog(commands.Cog):
     async def cancel(self, interaction: Interaction, job: str | None = None) -> None:
         """Stop a picture that waits or is being painted."""
         chosen = await self._mine(interaction.user.id, job)
-        if await self._bot.easel.generation.cancel(chosen.id) is None:
+        if await self._client.easel.generation.cancel(chosen.id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
         await whisper_text(interaction, _("Cancelled: {prompt}").format(prompt=plain(chosen.request.prompt, 100)))
 
     @cancel.autocomplete("job")
     async def suggest_jobs(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """The person's own jobs."""
-        jobs = await unfinished_jobs(self._bot.easel.connection, interaction.user.id)
+        jobs = await unfinished_jobs(self._client.easel.connection, interaction.user.id)
         wanted = typed.casefold()
         return [
             app_commands.Choice(
-                name=f"{how_far(self._bot.easel.generation, job)} · {job.request.prompt}"[:100], value=str(job.id)
+                name=f"{how_far(self._client.easel.generation, job)} · {job.request.prompt}"[:100], value=str(job.id)
             )
             for job in jobs
             if wanted in job.request.prompt.casefold()
@@ -56,11 +45,12 @@ class QueueCog(commands.Cog):
 
     async def _mine(self, person_id: int, typed: str | None) -> Job:
         if typed is None:
-            jobs = await unfinished_jobs(self._bot.easel.connection, person_id)
+            jobs = await unfinished_jobs(self._client.easel.connection, person_id)
             if not jobs:
                 raise NothingThere(what=_(NOTHING))
             return jobs[-1]
-        job = await find_job(self._bot.easel.connection, int(typed)) if typed.isdecimal() and len(typed) < 19 else None
+        known = typed.isdecimal() and len(typed) < 19
+        job = await find_job(self._client.easel.connection, int(typed)) if known else None
         if job is None or job.person_id != person_id:
             raise NothingThere(what=_("Choose one of your own jobs from the list that opens while you type."))
         return job

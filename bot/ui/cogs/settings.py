@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.database.preferences import Preferences, find_preferences, save_preferences
 from bot.i18n import _
 from bot.i18n.texts import plain
+from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints
 from bot.ui.replies import whisper_text
 from inference.errors import CheckpointNotFound
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
-
 AS_USUAL = "as usual"
 
 
-class SettingsCog(commands.Cog):
+class SettingsCog(Cog):
     """What a person prefers where a request leaves it open."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
 
     @app_commands.command(name="settings")
     @app_commands.describe(
@@ -48,7 +39,7 @@ class SettingsCog(commands.Cog):
         reset: bool = False,
     ) -> None:
         """Your defaults: checkpoint, size, and who sees your pictures. Without a choice: what they are."""
-        connection, person_id = self._bot.easel.connection, interaction.user.id
+        connection, person_id = self._client.easel.connection, interaction.user.id
         before = Preferences() if reset else await find_preferences(connection, person_id)
         chosen: dict[str, object] = {}
         if checkpoint is not None:
@@ -65,7 +56,7 @@ class SettingsCog(commands.Cog):
         await whisper_text(interaction, self._told(preferences))
 
     def _installed(self, name: str) -> str:
-        settings = self._bot.easel.settings
+        settings = self._client.easel.settings
         found = settings.checkpoint(name)
         if found is None:
             installed = [checkpoint.name for checkpoint in settings.checkpoints]
@@ -73,7 +64,7 @@ class SettingsCog(commands.Cog):
         return found.name
 
     def _told(self, preferences: Preferences) -> str:
-        settings = self._bot.easel.settings
+        settings = self._client.easel.settings
         usual = _("as usual")
         checkpoint = usual if preferences.checkpoint is None else plain(preferences.checkpoint)
         if preferences.checkpoint is not None and settings.checkpoint(preferences.checkpoint) is None:

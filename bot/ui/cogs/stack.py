@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import discord
 from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
@@ -14,6 +11,7 @@ from bot.errors import NothingThere, StackNameTaken
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.requests.builder import Wish
+from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import whisper, whisper_text
 from bot.ui.views.stack_draft import with_stack
@@ -21,26 +19,18 @@ from bot.ui.views.stacks import imported_view, saved, stacks_view, tell_code, us
 from bot.workspace.stacks import import_stack, judge, keep_stack, require_stack, uses_of_rows
 from inference.messages import MAX_PROMPT, SEEDS
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
 Name = Range[str, 1, MAX_NAME]
 
 
-class StackCog(commands.GroupCog, group_name="stack", group_description="Your named sets of LoRAs"):
+class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Your named sets of LoRAs"):
     """A person's stacks."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
-        super().__init__()
 
     @app_commands.command(name="save")
     @app_commands.describe(name="What to call it")
     async def save(self, interaction: Interaction, name: Name) -> None:
         """Save the LoRAs and weights of your studio under a name."""
-        standing = await self._bot.desk.standing(interaction.user.id)
-        stack = await keep_stack(self._bot.easel.connection, interaction.user.id, name, uses_of_rows(standing.rows))
+        standing = await self._client.studios.standing(interaction.user.id)
+        stack = await keep_stack(self._client.easel.connection, interaction.user.id, name, uses_of_rows(standing.rows))
         await whisper_text(interaction, saved(stack))
 
     @app_commands.command(name="use")
@@ -48,13 +38,13 @@ class StackCog(commands.GroupCog, group_name="stack", group_description="Your na
     @app_commands.autocomplete(name=suggest_stacks)
     async def use(self, interaction: Interaction, name: Name) -> None:
         """Put a stack into your studio."""
-        await use_stack(interaction, await require_stack(self._bot.easel.connection, interaction.user.id, name))
+        await use_stack(interaction, await require_stack(self._client.easel.connection, interaction.user.id, name))
 
     @app_commands.command(name="list")
     async def list(self, interaction: Interaction) -> None:
         """See your stacks, and on which checkpoints they fit."""
-        standing = await self._bot.desk.standing(interaction.user.id)
-        view = await stacks_view(self._bot.easel, interaction.user.id, standing.checkpoint.name, 0)
+        standing = await self._client.studios.standing(interaction.user.id)
+        view = await stacks_view(self._client.easel, interaction.user.id, standing.checkpoint.name, 0)
         await whisper(interaction, view)
 
     @app_commands.command(name="share")
@@ -62,15 +52,15 @@ class StackCog(commands.GroupCog, group_name="stack", group_description="Your na
     @app_commands.autocomplete(name=suggest_stacks)
     async def share(self, interaction: Interaction, name: Name) -> None:
         """Get a code with which others can copy a stack."""
-        await tell_code(interaction, await require_stack(self._bot.easel.connection, interaction.user.id, name))
+        await tell_code(interaction, await require_stack(self._client.easel.connection, interaction.user.id, name))
 
     @app_commands.command(name="import")
     @app_commands.describe(code="The code that somebody shared with you")
     async def import_(self, interaction: Interaction, code: Range[str, 1, 40]) -> None:
         """Get a copy of a stack that somebody shared."""
-        easel, person_id = self._bot.easel, interaction.user.id
+        easel, person_id = self._client.easel, interaction.user.id
         stack = await import_stack(easel.connection, person_id, code)
-        standing = await self._bot.desk.standing(person_id)
+        standing = await self._client.studios.standing(person_id)
         fit = await judge(easel.requests, stack, standing.checkpoint.name)
         await whisper(interaction, imported_view(fit, standing.checkpoint.name))
 
@@ -92,16 +82,16 @@ class StackCog(commands.GroupCog, group_name="stack", group_description="Your na
     ) -> None:
         """See what each LoRA of a stack does: with all of them, and without each."""
         wish = Wish(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
-        wish = await with_stack(self._bot.easel, interaction.user.id, wish, name)
-        await self._bot.orders.paint(interaction, wish)
+        wish = await with_stack(self._client.easel, interaction.user.id, wish, name)
+        await self._client.orders.paint(interaction, wish)
 
     @app_commands.command(name="delete")
     @app_commands.describe(name="Which stack")
     @app_commands.autocomplete(name=suggest_stacks)
     async def delete(self, interaction: Interaction, name: Name) -> None:
         """Delete a stack. Copies that others made stay theirs."""
-        stack = await require_stack(self._bot.easel.connection, interaction.user.id, name)
-        await delete_stack(self._bot.easel.connection, interaction.user.id, stack.id)
+        stack = await require_stack(self._client.easel.connection, interaction.user.id, name)
+        await delete_stack(self._client.easel.connection, interaction.user.id, stack.id)
         await whisper_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))
 
     @app_commands.command(name="rename")
@@ -109,10 +99,10 @@ class StackCog(commands.GroupCog, group_name="stack", group_description="Your na
     @app_commands.autocomplete(name=suggest_stacks)
     async def rename(self, interaction: Interaction, name: Name, to: Name) -> None:
         """Give a stack another name."""
-        stack = await require_stack(self._bot.easel.connection, interaction.user.id, name)
+        stack = await require_stack(self._client.easel.connection, interaction.user.id, name)
         if not stack_name(to):
             raise NothingThere(what=_("A stack needs a name with at least one letter."))
-        if not await rename_stack(self._bot.easel.connection, interaction.user.id, stack.id, to):
+        if not await rename_stack(self._client.easel.connection, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
         told = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))
         await whisper_text(interaction, told)

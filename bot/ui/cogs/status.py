@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import discord
 from discord import app_commands
-from discord.ext import commands
 
+from bot.ui.client import Cog, Interaction
 from bot.ui.replies import whisper, whisper_text
 from bot.ui.views.status import reload_and_tell, status_view
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
 
-    Interaction = discord.Interaction[EaselBot]
-
-
-class StatusCog(commands.Cog):
+class StatusCog(Cog):
     """What staff and operators look at."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
 
     @app_commands.command(name="status")
     async def status(self, interaction: Interaction) -> None:

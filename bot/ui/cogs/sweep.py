@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import discord
 from discord import app_commands
 from discord.app_commands import Range
-from discord.ext import commands
 
 from bot.database.loras import Lora
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.requests.builder import DEFAULT_WEIGHT, LoraWish, Wish
 from bot.requests.variants import Sweep, read_weights, usual_weights
+from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras
 from inference.messages import MAX_PROMPT, SEEDS
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
 
-    Interaction = discord.Interaction[EaselBot]
-
-
-class SweepCog(commands.Cog):
+class SweepCog(Cog):
     """Trying out weights."""
-
-    def __init__(self, bot: EaselBot) -> None:
-        self._bot = bot
 
     @app_commands.command(name="sweep", extras={"public": True})
     @app_commands.describe(
@@ -48,8 +37,8 @@ class SweepCog(commands.Cog):
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
         """See what a LoRA's weight does: the same picture at three to five weights."""
-        entry = await self._bot.easel.requests.lora(lora)
-        standing = await self._bot.desk.standing(interaction.user.id)
+        entry = await self._client.easel.requests.lora(lora)
+        standing = await self._client.studios.standing(interaction.user.id)
         words = prompt or standing.studio.wish.prompt or _example(entry)
         if not words:
             raise NothingThere(what=_("Say what to paint: fill in *prompt*."))
@@ -60,11 +49,11 @@ class SweepCog(commands.Cog):
             seed=seed,
             sweep=Sweep(position=0, weights=read_weights(weights) if weights else usual_weights(_recommended(entry))),
         )
-        await self._bot.orders.paint(interaction, wish)
+        await self._client.orders.paint(interaction, wish)
 
     def _fitting(self, lora: Lora, preferred: str) -> str:
         """The checkpoint that the person has chosen elsewhere if the LoRA fits it, else one that it fits."""
-        fitting = self._bot.easel.requests.checkpoints_for(lora)
+        fitting = self._client.easel.requests.checkpoints_for(lora)
         return preferred if preferred in fitting or not fitting else fitting[0]
 
 

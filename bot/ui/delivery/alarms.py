@@ -13,9 +13,9 @@ from bot import background
 from bot.database.people import locale_of
 from bot.i18n import _, speaking
 from bot.i18n.texts import plain
+from bot.ui.client import Client
 
 if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
     from inference.workers import WorkerDied
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ MAX_LAST_WORDS = 500  # characters of what a worker printed before it died
 class Alarms:
     """Tells everybody who is named in `[discord] operators`."""
 
-    def __init__(self, bot: EaselBot) -> None:
+    def __init__(self, bot: Client) -> None:
         self._bot = bot
 
     def worker_benched(self, death: WorkerDied) -> None:

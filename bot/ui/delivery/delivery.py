@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import aiosqlite
 import discord
@@ -38,12 +38,8 @@ from bot.database.jobs import Job
 from bot.database.pictures import Picture
 from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, Attachment, fit, fitted
 from bot.pictures.sheets import compose
+from bot.ui.client import Interaction
 from bot.ui.views.result import ended_view, result_view, unshown_view
-
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
 
 TICKET_MS = 14 * 60_000  # fifteen minutes, and one for clocks and slow ways
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import discord
 from discord import ui
 
 from bot.ui import acknowledge
+from bot.ui.client import Client, Interaction
 from bot.ui.delivery.delivery import Closed, Found, Message
 from bot.ui.delivery.seal import seal, unseal
-
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
 
 SKEW = timedelta(minutes=2)  # how far our clock may be from Discord's
 LOOK_AT = 300  # messages from then on that are searched for one of ours
@@ -30,7 +26,7 @@ STALE_ANSWER = 50027  # Discord's code for an interaction's token that is over
 class DiscordPost:
     """Implements `bot.ui.delivery.delivery.Post`."""
 
-    def __init__(self, bot: EaselBot) -> None:
+    def __init__(self, bot: Client) -> None:
         self._bot = bot
 
     async def answer(self, interaction: Interaction, message: Message, *, private: bool) -> int | None:

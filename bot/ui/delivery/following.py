@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
@@ -25,15 +24,11 @@ from bot.i18n import speak
 from bot.jobs.retrying import Poison, waits
 from bot.jobs.updates import JobUpdate
 from bot.pictures.attachments import Attachment
+from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Closed, Deliverer, News
 from bot.ui.views.waiting import interrupted_view, painting_view
 from inference.logs import about
 from inference.messages import Progress
-
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
 
 EDIT_SECONDS = 3.0  # between two edits of a message while it paints
 CHANNEL_SECONDS = 1.0  # between two such edits in one channel, whosever messages: Discord allows five in five seconds

@@ -8,9 +8,6 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import discord
 
 from bot.app.assembly import Easel
 from bot.database.bookmarks import list_bookmarks
@@ -23,6 +20,7 @@ from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PressedTwice
 from bot.requests.builder import Wish
 from bot.requests.preferences import preferred
+from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Closed, Deliverer, News
 from bot.ui.delivery.following import UNREACHABLE, Following
 from bot.ui.views.refusal import Alternative, Refused
@@ -31,11 +29,6 @@ from inference.errors import LoraMisfit, SourceImageGone
 from inference.logs import about
 from inference.messages import GenerationRequest
 from inference.rehearsal import Forecast
-
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
 
 DRAFT_DAYS = 7
 ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from discord import ui
 
 from bot.database.loras import find_lora
 from bot.errors import NothingThere
 from bot.i18n import _
+from bot.ui.client import Interaction
 from bot.ui.views.press import PressButton
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 
 class AddToStudioButton(PressButton, template=r"tostudio:(?P<lora>\d{1,18})"):
@@ -33,4 +31,4 @@ class AddToStudioButton(PressButton, template=r"tostudio:(?P<lora>\d{1,18})"):
         lora = await find_lora(interaction.client.easel.connection, self.lora_id)
         if lora is None:
             raise NothingThere(what=_("This LoRA is not in the library any more."))
-        await interaction.client.desk.open_with_lora(interaction, lora)
+        await interaction.client.studios.open_with_lora(interaction, lora)

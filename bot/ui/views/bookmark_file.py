@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -17,14 +17,12 @@ from bot.errors import BookmarksRefused
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import bounded_lines, clipped
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.replies import whisper, whisper_text
 from bot.ui.views.press import Form, PressButton
 from bot.workspace import bookmark_file
 from bot.workspace.bookmark_file import Written
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 MAX_UNKNOWN = 2500  # characters about LoRAs that are not here; a message holds 4000
 MAX_NAME = 80
@@ -85,10 +83,6 @@ class ImportForm(Form):
         found = await asyncio.to_thread(bookmark_file.read, await _downloaded(attachment), datetime.now(UTC))
         brought = await bring_bookmarks(interaction.client.easel.connection, interaction.user.id, found.bookmarks)
         await whisper_text(interaction, imported(brought, found.broken))
-
-
-# To be registered, so that messages from before a restart are alive.
-BUTTONS: tuple[type[PressButton], ...] = (FileButton, ImportButton)
 
 
 def exported(files: Sequence[Written]) -> list[Page]:

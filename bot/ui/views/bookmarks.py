@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -26,19 +26,18 @@ from bot.i18n import _, label, later, ngettext, number
 from bot.i18n.texts import base_models, clipped
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.page import Page
+from bot.ui.page_kind import PageKind
 from bot.ui.replies import whisper
 from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.bookmark_file import FileButton, ImportButton
-from bot.ui.views.browse import PLACE, Room, Spot, TurnButton, add_menus, chosen, page_buttons
+from bot.ui.views.browse import PLACE, Spot, TurnButton, add_menus, chosen, page_buttons
 from bot.ui.views.lora import LoraPageButton, UseButton
 from bot.ui.views.market import MarketButton
-from bot.ui.views.press import Form, PressButton
+from bot.ui.views.press import NEVER, Form, PressButton
 from bot.workspace.browsing import Place, Query, in_order, place_of, query_at
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
 MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
@@ -46,7 +45,7 @@ MAX_NOTE_SHOWN = 1500  # on a card: a note of MAX_NOTE characters, of which some
 _LORA = r"(?P<lora>\d{1,18})"
 
 
-class Bookmarks(Room):
+class Bookmarks(PageKind):
     """What a person saved."""
 
     key = "bm"
@@ -71,7 +70,7 @@ class Removed:
     name: str
 
 
-class BookmarkButton(PressButton, template=r"(?!)"):
+class BookmarkButton(PressButton, template=NEVER):
     """A button about one bookmark, which leads back to the page it was on."""
 
     name, text = "", ""  # what its id begins with; what it says, marked by `later`
@@ -170,10 +169,6 @@ class NoteForm(Form):
         """Keep it, and show the card with it."""
         await set_note(interaction.client.easel.connection, interaction.user.id, self._lora_id, self.note.value)
         await _show_card(interaction, self._lora_id, self._place)
-
-
-# To be registered beside those of `browse`, so that pages from before a restart are alive.
-BUTTONS: tuple[type[PressButton], ...] = (NoteButton, OpenButton, RemoveButton, UndoButton)
 
 
 def _place_in(match: re.Match[str]) -> Place:

@@ -1,15 +1,14 @@
 """Browsing a list of LoRAs: pages, order, category, base model and words, the same in the market and in bookmarks.
 
-Where a page stands is written on its controls, together with the room it is in; so they survive restarts.
+Where a page stands is written on its controls, together with the kind of list; so they survive restarts.
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -22,47 +21,37 @@ from bot.i18n import _, label, listed
 from bot.i18n.texts import clipped
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.page import Page
-from bot.ui.views.press import Form, PressButton, PressSelect
+from bot.ui.page_kind import KIND, PageKind
+from bot.ui.views.press import NEVER, Form, PressButton, PressSelect, too_old
 from bot.workspace.browsing import MAX_SEARCH, Place, Query, base_model_in, in_order, place_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
-
 MENU, MAX_OPTION = 25, 100  # choices of one menu, characters of one
 PLACE = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
-_ROOM = r"(?P<room>mk|bm)"
-_NEVER = r"(?!)"
 _ALL = "-"  # the choice that does not narrow anything down
-
-
-class Room(ABC):
-    """A list that people browse. `key` begins the ids of its controls; the sentences are marked by `later`."""
-
-    key: ClassVar[str]
-    sorts: ClassVar[tuple[Sort, ...]]
-    tags: ClassVar[bool]  # whether a category can be narrowed down further
-    search_title: ClassVar[str]
-    searched: ClassVar[str]  # what the words are looked for in
-
-    @abstractmethod
-    async def page(self, easel: Easel, person_id: int, place: Place) -> Page:
-        """What the person sees at a place. Raises NothingThere for one that is too old."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A page in a room: what all controls of the page have in common."""
+    """A page of a list: what all controls of the page have in common."""
 
-    room: str
+    kind: str  # the key of the PageKind
     place: Place
 
     @classmethod
     def of(cls, match: re.Match[str]) -> Self:
         """Read it back from a control's id."""
-        return cls(match["room"], Place(int(match["page"]), match["key"]))
+        return cls(match["kind"], Place(int(match["page"]), match["key"]))
+
+    def list(self) -> PageKind:
+        """The list that is paged through. Raises NothingThere for one of another version of Easel."""
+        kind = PageKind.of(self.kind)
+        if kind is None:
+            raise too_old()
+        return kind
 
     async def query(self, interaction: Interaction) -> Query:
         """What is looked for there. Raises NothingThere."""
@@ -70,22 +59,22 @@ class Spot:
 
     async def show(self, interaction: Interaction) -> None:
         """Show that page in place of the message whose control was used."""
-        page = await interaction.client.rooms[self.room].page(interaction.client.easel, interaction.user.id, self.place)
+        page = await self.list().page(interaction.client.easel, interaction.user.id, self.place)
         await acknowledge.replace(interaction, page.view, page.files)
 
     async def look_for(self, interaction: Interaction, query: Query) -> None:
         """Show the first page of another query."""
         place = await place_of(interaction.client.easel, interaction.user.id, query)
-        await Spot(self.room, place).show(interaction)
+        await Spot(self.kind, place).show(interaction)
 
 
-class TurnButton(PressButton, template=rf"{_ROOM}(?P<way>[pn]):{PLACE}"):
+class TurnButton(PressButton, template=rf"{KIND}(?P<way>[pn]):{PLACE}"):
     """Turns to another page, or from elsewhere back to one."""
 
     def __init__(self, spot: Spot, *, way: str, disabled: bool = False) -> None:
         self.spot = spot
         text = _("Back") if way == "p" else _("More")
-        super().__init__(ui.Button(label=text, custom_id=f"{spot.room}{way}:{spot.place}", disabled=disabled))
+        super().__init__(ui.Button(label=text, custom_id=f"{spot.kind}{way}:{spot.place}", disabled=disabled))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
@@ -97,14 +86,14 @@ class TurnButton(PressButton, template=rf"{_ROOM}(?P<way>[pn]):{PLACE}"):
         await self.spot.show(interaction)
 
 
-class SearchButton(PressButton, template=rf"{_ROOM}f:{PLACE}"):
+class SearchButton(PressButton, template=rf"{KIND}f:{PLACE}"):
     """Asks for the words to look for."""
 
     asks = True
 
     def __init__(self, spot: Spot) -> None:
         self.spot = spot
-        custom_id = f"{spot.room}f:{spot.place}"
+        custom_id = f"{spot.kind}f:{spot.place}"
         super().__init__(ui.Button(label=_("Search"), style=discord.ButtonStyle.primary, custom_id=custom_id))
 
     @classmethod
@@ -114,17 +103,17 @@ class SearchButton(PressButton, template=rf"{_ROOM}f:{PLACE}"):
 
     async def press(self, interaction: Interaction) -> None:
         """Open the form."""
-        room = interaction.client.rooms[self.spot.room]
+        kind = self.spot.list()
         query = await self.spot.query(interaction)
-        await acknowledge.ask(interaction, SearchForm(room, self.spot, query, opening=interaction.id))
+        await acknowledge.ask(interaction, SearchForm(kind, self.spot, query, opening=interaction.id))
 
 
-class EverythingButton(PressButton, template=rf"{_ROOM}x:{PLACE}"):
+class EverythingButton(PressButton, template=rf"{KIND}x:{PLACE}"):
     """Forgets what was searched for; menus stay as they are."""
 
     def __init__(self, spot: Spot) -> None:
         self.spot = spot
-        super().__init__(ui.Button(label=_("Without search"), custom_id=f"{spot.room}x:{spot.place}"))
+        super().__init__(ui.Button(label=_("Without search"), custom_id=f"{spot.kind}x:{spot.place}"))
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
@@ -142,20 +131,20 @@ class SearchForm(Form):
 
     posts = False
 
-    def __init__(self, room: Room, spot: Spot, query: Query, *, opening: int) -> None:
-        super().__init__(_(room.search_title), f"{room.key}search", opening)
+    def __init__(self, kind: PageKind, spot: Spot, query: Query, *, opening: int) -> None:
+        super().__init__(_(kind.search_title), f"{kind.key}search", opening)
         self._spot, self._query = spot, query
         self.words: ui.TextInput[Any] = ui.TextInput(
             custom_id="words", default=query.search or None, required=False, max_length=MAX_SEARCH
         )
-        self.add_item(ui.Label[Any](text=_("Words"), description=_(room.searched), component=self.words))
+        self.add_item(ui.Label[Any](text=_("Words"), description=_(kind.searched), component=self.words))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Show what is found."""
         await self._spot.look_for(interaction, self._query.but(search=" ".join(self.words.value.split())))
 
 
-class BrowseMenu(PressSelect, template=_NEVER):
+class BrowseMenu(PressSelect, template=NEVER):
     """A menu that changes the query. Subclasses say how."""
 
     name = ""
@@ -163,7 +152,7 @@ class BrowseMenu(PressSelect, template=_NEVER):
     def __init__(self, spot: Spot, options: Sequence[discord.SelectOption] = (), placeholder: str = "…") -> None:
         self.spot = spot
         menu: ui.Select[Any] = ui.Select(
-            custom_id=f"{spot.room}{self.name}:{spot.place}", options=list(options)[:MENU], placeholder=placeholder
+            custom_id=f"{spot.kind}{self.name}:{spot.place}", options=list(options)[:MENU], placeholder=placeholder
         )
         super().__init__(menu)
 
@@ -183,7 +172,7 @@ class BrowseMenu(PressSelect, template=_NEVER):
         raise NotImplementedError
 
 
-class SortMenu(BrowseMenu, template=rf"{_ROOM}s:{PLACE}"):
+class SortMenu(BrowseMenu, template=rf"{KIND}s:{PLACE}"):
     """In which order."""
 
     name = "s"
@@ -202,7 +191,7 @@ class SortMenu(BrowseMenu, template=rf"{_ROOM}s:{PLACE}"):
         return query.but(sort=Sort(chosen)) if chosen in Sort.__members__.values() else query
 
 
-class CategoryMenu(BrowseMenu, template=rf"{_ROOM}c:{PLACE}"):
+class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PLACE}"):
     """What for: a category, or a tag inside the one that is chosen; inside *other* when none is."""
 
     name = "c"
@@ -240,7 +229,7 @@ async def _tag_options(query: Query, easel: Easel, *, room: int) -> list[discord
     ]
 
 
-class BaseMenu(BrowseMenu, template=rf"{_ROOM}b:{PLACE}"):
+class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PLACE}"):
     """On which checkpoints they go."""
 
     name = "b"
@@ -276,34 +265,23 @@ def _base_label(base: BaseModelId, usual: CheckpointSettings | None) -> str:
     return _("For {base_model}").format(base_model=base.label)
 
 
-# To be registered, so that pages from before a restart are alive.
-CONTROLS: tuple[type[ui.DynamicItem[Any]], ...] = (
-    BaseMenu,
-    CategoryMenu,
-    EverythingButton,
-    SearchButton,
-    SortMenu,
-    TurnButton,
-)
-
-
 def page_buttons(spot: Spot, query: Query, *, more: bool) -> list[PressButton]:
     """To search, and to turn the pages where there are several."""
     buttons: list[PressButton] = [SearchButton(spot)]
     if query.search:
         buttons.append(EverythingButton(spot))
     if spot.place.page or more:
-        back, on = Spot(spot.room, spot.place.turned(-1)), Spot(spot.room, spot.place.turned(1))
+        back, on = Spot(spot.kind, spot.place.turned(-1)), Spot(spot.kind, spot.place.turned(1))
         buttons.append(TurnButton(back, way="p", disabled=not spot.place.page))
         buttons.append(TurnButton(on, way="n", disabled=not more))
     return buttons
 
 
-async def add_menus(page: Page, easel: Easel, person_id: int, room: Room, spot: Spot, query: Query) -> None:
+async def add_menus(page: Page, easel: Easel, person_id: int, kind: PageKind, spot: Spot, query: Query) -> None:
     """Put the menus under a page: six components."""
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
-    page.view.add_item(ui.ActionRow[Any](SortMenu.of(spot, query, room.sorts)))
-    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(spot, query, easel, tags=room.tags)))
+    page.view.add_item(ui.ActionRow[Any](SortMenu.of(spot, query, kind.sorts)))
+    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(spot, query, easel, tags=kind.tags)))
     page.view.add_item(ui.ActionRow[Any](BaseMenu.of(spot, query, easel, usual)))
 
 

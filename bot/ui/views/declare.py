@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -13,12 +13,10 @@ from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.replies import whisper_text
 from bot.ui.views.press import Form, PressButton
 from inference.base_models import BaseModelId, known_base_models
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 MAX_OPTIONS = 25
 

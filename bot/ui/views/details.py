@@ -13,6 +13,7 @@ from bot.database.jobs import Job
 from bot.errors import NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import base_models, clipped, plain, several
+from bot.ui.client import Interaction
 from bot.ui.replies import whisper, whisper_text
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.press import JobButton
@@ -21,7 +22,6 @@ from inference.parameters import NamedLora, Recipe
 
 if TYPE_CHECKING:
     from bot.app.assembly import Easel
-    from bot.ui.views.press import Interaction
 
 MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown; a message holds 4000
 MAX_LORAS = 8  # with a button each; a message holds 40 components
@@ -47,7 +47,7 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
     async def press(self, interaction: Interaction) -> None:
         """Open it."""
         again = await remixed(interaction.client.easel, await self.job(interaction), interaction.user.id)
-        await interaction.client.desk.open_with(interaction, again.wish, "\n".join(again.notes))
+        await interaction.client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
 
 
 class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):

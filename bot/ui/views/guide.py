@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -17,6 +17,7 @@ from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import plain, several
 from bot.pictures.attachments import Attachment
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.guide import PICTURES
 from bot.ui.guide.answers import QUESTIONS, Answer, Door, answer
 from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
@@ -27,9 +28,6 @@ from bot.ui.views.press import PressButton, PressSelect
 from bot.workspace.browsing import first_in_market, first_of_bookmarks
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 MAX_BASES = 12  # lines of the table of base models; a message holds 4000 characters
 
@@ -126,7 +124,10 @@ async def _open_market(interaction: Interaction, category: Category | None) -> N
 _DOORS: dict[Door, tuple[str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
     Door.BOOKMARKS: (later("Your bookmarks"), _open_bookmarks),
     Door.MARKET: (later("Market"), _open_market),
-    Door.STUDIO: (later("Open the studio"), lambda interaction, _category: interaction.client.desk.open(interaction)),
+    Door.STUDIO: (
+        later("Open the studio"),
+        lambda interaction, _category: interaction.client.studios.open(interaction),
+    ),
 }
 
 

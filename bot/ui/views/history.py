@@ -19,6 +19,7 @@ from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, several
 from bot.pictures.attachments import ENCODING, Attachment, fit
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.replies import whisper
 from bot.ui.views.press import JobButton, PressButton
@@ -27,7 +28,6 @@ from bot.workspace.repaint import picture_gone
 
 if TYPE_CHECKING:
     from bot.app.assembly import Easel
-    from bot.ui.views.press import Interaction
 
 PAGE_SIZE = 5  # jobs of 7 components each, in a message of at most 40
 MAX_SEARCH = 30  # characters; the search is written on every button of the page, whose id holds 100
@@ -174,6 +174,3 @@ async def _gone(easel: Easel, job: Job) -> list[str]:
     if easel.settings.checkpoint(job.request.checkpoint) is None:
         gone.append(job.request.checkpoint)
     return gone
-
-
-CONTROLS = (OpenButton, TurnButton)

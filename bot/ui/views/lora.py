@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -21,17 +21,15 @@ from bot.i18n.texts import base_models
 from bot.requests.builder import LoraWish, Wish
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.replies import whisper
 from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.declare import DeclareButton
 from bot.ui.views.lora_pictures import add_pictures
-from bot.ui.views.press import Form, PressButton, PressSelect
+from bot.ui.views.press import NEVER, Form, PressButton, PressSelect
 from inference.messages import MAX_PROMPT
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 _GREY = discord.ButtonStyle.secondary
 COMPANIONS = 5  # LoRAs that it was most often used with
@@ -47,7 +45,7 @@ async def find(interaction: Interaction, lora_id: int) -> Lora:
     return lora
 
 
-class LoraButton(PressButton, template=r"(?!)"):
+class LoraButton(PressButton, template=NEVER):
     """A button about one entry of the catalogue."""
 
     def __init__(self, lora_id: int, label: str, custom_id: str, style: discord.ButtonStyle = _GREY) -> None:
@@ -217,16 +215,6 @@ class PromptForm(Form):
             loras=(LoraWish(name=f"#{self._lora_id}"),),
         )
         await interaction.client.orders.paint(interaction, wish)
-
-
-# To be registered, so that pages from before a restart are alive.
-CONTROLS: tuple[type[ui.DynamicItem[Any]], ...] = (
-    BookmarkToggle,
-    CompanionMenu,
-    LoraPageButton,
-    RateMenu,
-    UseButton,
-)
 
 
 async def show(interaction: Interaction, lora_id: int) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.i18n import _, speak
 from bot.i18n.texts import plain
+from bot.ui.client import Interaction
 from bot.ui.replies import whisper_text
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 MAX_WRITTEN = 1500  # characters of each field; a message holds 4000
 

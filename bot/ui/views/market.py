@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from discord import ui
 
@@ -15,22 +15,21 @@ from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.page import Page
+from bot.ui.page_kind import PageKind
 from bot.ui.replies import whisper
 from bot.ui.views import about_lora
-from bot.ui.views.browse import PLACE, Room, Spot, add_menus, chosen, page_buttons
+from bot.ui.views.browse import PLACE, Spot, add_menus, chosen, page_buttons
 from bot.ui.views.lora import LoraPageButton, bookmark_label, toggle_bookmark
 from bot.ui.views.press import PressButton
 from bot.workspace.browsing import Place, Query, first_in_market, in_order, place_of, query_at
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 PAGE_SIZE = 4  # entries of 7 components each; beside them 12 for title, menus and buttons make Discord's 40
 MAX_NAME = 80  # characters of a name in what is told of a press
 
 
-class Market(Room):
+class Market(PageKind):
     """The whole library."""
 
     key = "mk"
@@ -85,10 +84,6 @@ class KeepButton(PressButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]
         note = "" if self.kept else told.format(lora=clipped(lora.name, MAX_NAME))
         page = await market_page(interaction.client.easel, interaction.user.id, self.place, note)
         await acknowledge.replace(interaction, page.view, page.files)
-
-
-# To be registered beside those of `browse`, so that pages from before a restart are alive.
-BUTTONS: tuple[type[PressButton], ...] = (KeepButton, MarketButton)
 
 
 async def open_market(interaction: Interaction, query: Query | None = None) -> None:

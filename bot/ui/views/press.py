@@ -13,15 +13,14 @@ from bot.database.jobs import Job, find_job
 from bot.errors import NothingThere, NotYours
 from bot.i18n import _, speak
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 
 if TYPE_CHECKING:
     import re
 
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
     Button = ui.Button[Any]
     Select = ui.Select[Any]
+
 else:
     Button, Select = ui.Button, ui.Select
 
@@ -30,17 +29,25 @@ Shown = TypeVar("Shown", bound=ui.Item[Any])
 MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits; ours have at most 18
 MAX_TITLE = 45  # characters; Discord's limit
 MODAL_SECONDS = 1800.0  # a modal that nobody sends or closes is forgotten after this
-_NEVER = r"(?!)"  # a pattern that nothing matches: these are never found by an id of their own
+NEVER = r"(?!)"  # a pattern that nothing matches: these are never found by an id of their own
 
 
-class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=_NEVER):
+class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=NEVER):
     """Something to press or choose from whose errors are told to the person. Subclasses write `read` and `press`.
 
+    Defining a subclass with a template registers it, so that buttons of messages from before a start are alive.
     `posts` says that it orders a picture, which comes as a new message for everybody; `asks` that it may open a form.
     """
 
+    registered: ClassVar[list[type[Lasting[Any]]]] = []
+
     posts: ClassVar[bool] = False
     asks: ClassVar[bool] = False
+
+    def __init_subclass__(cls, *, template: str, registered: bool = True, **options: Any) -> None:
+        super().__init_subclass__(template=template, **options)
+        if registered and template != NEVER:
+            Lasting.registered.append(cls)
 
     @classmethod
     @abstractmethod
@@ -71,8 +78,8 @@ class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=_NEVER):
         """What the button does, or the choice."""
 
 
-class Unreadable(Lasting[ui.Item[Any]], template=r"(?s:.*)"):
-    """What has an id that nobody gave it, or another version of Easel. It is never registered."""
+class Unreadable(Lasting[ui.Item[Any]], template=r"(?s:.*)", registered=False):
+    """What has an id that nobody gave it, or another version of Easel."""
 
     @classmethod
     def read(cls, match: re.Match[str]) -> Self:
@@ -89,11 +96,11 @@ def too_old() -> NothingThere:
     return NothingThere(what=_("This page is too old. Please open it anew."))
 
 
-class PressButton(Lasting[Button], template=_NEVER):
+class PressButton(Lasting[Button], template=NEVER):
     """A button."""
 
 
-class PressSelect(Lasting[Select], template=_NEVER):
+class PressSelect(Lasting[Select], template=NEVER):
     """A menu of texts to choose from; what was chosen is in `values`."""
 
     @property
@@ -127,7 +134,7 @@ class Form(ui.Modal):
         """What the form is for."""
 
 
-class JobButton(PressButton, template=_NEVER):
+class JobButton(PressButton, template=NEVER):
     """A button under a job's message: `NAME:JOB`."""
 
     name: ClassVar[str] = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-import discord
 from discord import ui
 
 from bot.database.jobs import Job, unfinished_jobs, unfinished_of_all
@@ -12,6 +11,7 @@ from bot.errors import NotStaff
 from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import plain, summary
 from bot.ui.acknowledge import replace
+from bot.ui.client import Interaction
 from bot.ui.views.press import MAX_DISCORD_ID, PressButton
 from bot.ui.views.staff import is_operator, is_staff_of
 from bot.ui.views.waiting import CancelButton, place
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     import re
 
     from bot.jobs.generation import Generation
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
 
 SHOWN = 8  # jobs with a button each; a message holds 40 components
 MAX_TEXT = 3600  # characters about them; a message holds 4000
@@ -142,6 +139,3 @@ class PauseButton(PressButton, template=r"queue:(?P<way>pause|resume):(?P<scope>
         else:
             await generation.unpause(self.scope)
         await replace(interaction, await everybodys_queue(interaction), [])
-
-
-QUEUE_BUTTONS = (EverybodyButton, PauseButton)

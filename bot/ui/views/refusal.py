@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -14,12 +14,10 @@ from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraWish, Wish
+from bot.ui.client import Interaction
 from bot.ui.replies import Helpful, sentence
 from bot.ui.views.press import PressButton
 from inference.errors import LoraMisfit
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 MAX_CHECKPOINTS = 5  # buttons of one row
 

@@ -18,10 +18,11 @@ from bot.errors import NothingThere, NotYours
 from bot.i18n import _, later, number, remarked
 from bot.i18n.texts import plain, sentence_of_ours, summary
 from bot.ui.acknowledge import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.replies import sentence, whisper
-from bot.ui.views.details import BookmarkLorasButton, DetailsButton, RemixButton
-from bot.ui.views.press import JobButton
+from bot.ui.views.details import BookmarkLorasButton, DetailsButton
+from bot.ui.views.press import NEVER, JobButton
 from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
 from bot.ui.views.studio.trials import SweepJobButton
@@ -31,7 +32,6 @@ from bot.workspace.repaint import picture_gone, upscaled, varied
 if TYPE_CHECKING:
     from bot.app.assembly import Easel
     from bot.pictures.attachments import Attachment
-    from bot.ui.views.press import Interaction
 
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
 SHORTEST = 0.1  # seconds; "0 s" would look like an error
@@ -53,7 +53,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
         await bot.orders.order(interaction, await bot.easel.requests.again(job.request))
 
 
-class PictureButton(JobButton, template=r"(?!)"):
+class PictureButton(JobButton, template=NEVER):
     """A button about one picture of a job: `NAME:JOB` asks which where there are several, `NAME:JOB:POSITION` knows."""
 
     def __init__(self, job_id: int, position: int | None = None) -> None:
@@ -137,7 +137,7 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
         """Open it."""
         job = await self.own_job(interaction, _("*Remix* in the menu of the message opens it in your own studio."))
         again = await edited(interaction.client.easel, job)
-        await interaction.client.desk.open_with(interaction, again.wish, "\n".join(again.notes))
+        await interaction.client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
 
 
 class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
@@ -237,15 +237,3 @@ def unshown_view(job: Job) -> ui.LayoutView:
     view.add_item(ui.TextDisplay[Any](f"{text}\n-# " + _("job {number}").format(number=job.id)))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
     return view
-
-
-CONTROLS = (
-    AgainButton,
-    BookmarkLorasButton,
-    DeleteButton,
-    DetailsButton,
-    EditButton,
-    RemixButton,
-    UpscaleButton,
-    VaryButton,
-)

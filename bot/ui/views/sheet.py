@@ -16,6 +16,7 @@ from bot.i18n.texts import bounded_lines, clipped, on_a_label, plain, sentence_o
 from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraWish, wish_of
 from bot.requests.variants import VariantName, names_of
+from bot.ui.client import Interaction
 from bot.ui.views.press import JobButton
 from bot.workspace.studio_draft import Studio, StudioLora
 from inference.errors import TooManyLoras
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bot.pictures.attachments import Attachment
-    from bot.ui.views.press import Interaction
 
 ROW = 5  # buttons of one row
 MAX_LEGEND = 800  # characters
@@ -53,16 +53,16 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         if self.variant >= len(request.variants):
             raise NothingThere(what=_("This picture is not in the records any more."))
         chosen = request.only(self.variant)
-        desk, person_id = interaction.client.desk, interaction.user.id
-        standing = await desk.standing(person_id)
+        studios, person_id = interaction.client.studios, interaction.user.id
+        standing = await studios.standing(person_id)
         note = _("Taken from the sheet: {variant}.").format(variant=plain(spoken(names_of(request)[self.variant])))
         if job.person_id == person_id and not standing.studio.wish.prompt:
-            await desk.open_with(interaction, wish_of(chosen), note)
+            await studios.open_with(interaction, wish_of(chosen), note)
             return
         entries = await _entries(interaction, request)
         limit = interaction.client.easel.settings.limits.max_loras
-        await desk.change(person_id, lambda studio: _taken(studio, request, self.variant, entries, limit))
-        await desk.open(interaction, note)
+        await studios.change(person_id, lambda studio: _taken(studio, request, self.variant, entries, limit))
+        await studios.open(interaction, note)
 
 
 async def _entries(interaction: Interaction, request: GenerationRequest) -> dict[str, StudioLora]:

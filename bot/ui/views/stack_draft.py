@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from discord import ui
 
@@ -16,13 +16,11 @@ from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
 from bot.requests.builder import Wish
 from bot.requests.preferences import preferred
+from bot.ui.client import Interaction
 from bot.ui.replies import Helpful, sentence
 from bot.ui.views.press import PressButton
 from bot.ui.views.refusal import PaintOnButton
 from bot.workspace.stacks import StackFit, judge, require_stack, wishes_of
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 MAX_REASONS = 2000  # characters
 
@@ -83,4 +81,4 @@ class OpenDraftButton(PressButton, template=r"stdraft:(?P<draft>\d{1,18})"):
         text = await find_draft(interaction.client.easel.connection, self.draft_id, interaction.user.id)
         if text is None:
             raise NothingThere(what=_("This wish is too old; please use /imagine again."))
-        await interaction.client.desk.open_with(interaction, Wish.model_validate_json(text))
+        await interaction.client.studios.open_with(interaction, Wish.model_validate_json(text))

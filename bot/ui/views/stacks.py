@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
@@ -23,20 +23,17 @@ from bot.errors import NothingThere
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import bounded_lines, clipped, plain, several
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.replies import whisper, whisper_text
-from bot.ui.views.press import Form, JobButton, PressButton
+from bot.ui.views.press import NEVER, Form, JobButton, PressButton
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.workspace.stacks import StackFit, judge, keep_stack, share, spelled, uses_of_request, uses_of_rows, wishes_of
 
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
-
 PAGE_SIZE = 5  # stacks of 6 components each, in a message of at most 40
 MAX_CARD, MAX_REASONS = 500, 2000  # characters about a stack in the list; of reasons in a refusal
-_NEVER = r"(?!)"
 
 
-class StackButton(PressButton, template=_NEVER):
+class StackButton(PressButton, template=NEVER):
     """A button about one of a person's stacks: `skNAME:STACK:PAGE`."""
 
     name: ClassVar[str] = ""
@@ -148,7 +145,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
 
     async def press(self, interaction: Interaction) -> None:
         """Ask for a name."""
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         loras = uses_of_rows(standing.rows)
         if not loras:
             raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
@@ -197,10 +194,10 @@ def saved(stack: Stack) -> str:
 
 async def use_stack(interaction: Interaction, stack: Stack) -> None:
     """Put a stack's LoRAs in the place of those in the person's studio, keeping prompt and options, and show it."""
-    desk = interaction.client.desk
-    standing = await desk.standing(interaction.user.id)
+    studios = interaction.client.studios
+    standing = await studios.standing(interaction.user.id)
     wish = standing.wish().model_copy(update={"loras": wishes_of(stack)})
-    await desk.open_with(interaction, wish, _("{name} is in your studio.").format(name=plain(stack.name)))
+    await studios.open_with(interaction, wish, _("{name} is in your studio.").format(name=plain(stack.name)))
 
 
 async def tell_code(interaction: Interaction, stack: Stack) -> None:
@@ -250,7 +247,7 @@ async def stacks_view(
 
 
 async def _show(interaction: Interaction, page: int, asking: int | None = None) -> None:
-    standing = await interaction.client.desk.standing(interaction.user.id)
+    standing = await interaction.client.studios.standing(interaction.user.id)
     view = await stacks_view(
         interaction.client.easel, interaction.user.id, standing.checkpoint.name, page, asking=asking
     )
@@ -300,16 +297,3 @@ def verdict(fit: StackFit, checkpoint: str) -> list[str]:
 
 def _loras(stack: Stack, limit: int) -> str:
     return several((f"{lora.name} {lora.weight:g}" for lora in stack.loras), limit)
-
-
-# To be registered, so that messages from before a restart are alive.
-BUTTONS: tuple[type[PressButton], ...] = (
-    DeleteStackButton,
-    ReallyDeleteButton,
-    SaveResultButton,
-    SaveStackButton,
-    ShareStackButton,
-    StackPageButton,
-    UnshareStackButton,
-    UseStackButton,
-)

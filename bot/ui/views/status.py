@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-import discord
 from discord import ui
 
 from bot.app.overview import Overview, look
@@ -16,6 +15,7 @@ from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import plain
 from bot.jobs.worker_slots import WorkerSeen, WorkerState
 from bot.ui.acknowledge import acknowledge, replace
+from bot.ui.client import Interaction
 from bot.ui.replies import whisper_text
 from bot.ui.views.press import PressButton
 from bot.ui.views.staff import is_operator, is_staff_of
@@ -23,10 +23,6 @@ from inference.queue import EVERYWHERE
 
 if TYPE_CHECKING:
     import re
-
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
 
 SHOWN_FILES = 5  # of those that cannot be used; `library scan` names all
 MAX_PROBLEM = 1500  # characters of what is wrong with settings; a message holds 4000
@@ -184,6 +180,3 @@ class ReloadButton(PressButton, template=r"status:reload"):
         """Reload, and tell in a further message: hashing a new checkpoint takes longer than Discord waits."""
         await acknowledge(interaction)
         await whisper_text(interaction, await reload_and_tell(interaction))
-
-
-STATUS_BUTTONS = (LookAgainButton, ReloadButton)

@@ -12,6 +12,7 @@ from bot.errors import NothingThere, NotYours
 from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import summary
 from bot.ui.acknowledge import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.views.press import JobButton
 from bot.ui.views.staff import is_staff_of
 from inference.rehearsal import Forecast
@@ -19,7 +20,6 @@ from inference.rehearsal import Forecast
 if TYPE_CHECKING:
     from bot.jobs.updates import JobUpdate
     from bot.pictures.attachments import Attachment
-    from bot.ui.views.press import Interaction
 
 
 class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):

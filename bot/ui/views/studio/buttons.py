@@ -6,7 +6,7 @@ A panel is seen by its person alone, so whoever presses is whose studio it is.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import discord
 from discord import ui
@@ -14,15 +14,12 @@ from discord import ui
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.ui import acknowledge
-from bot.ui.views.press import PressButton
+from bot.ui.client import Interaction
+from bot.ui.views.press import NEVER, PressButton
 from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm
 from bot.workspace.studio_draft import StudioLora
 
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
-
 NUDGE = 0.1  # of weight, by one press
-_NEVER = r"(?!)"
 
 
 def panel_id(name: str) -> str:
@@ -30,7 +27,7 @@ def panel_id(name: str) -> str:
     return rf"st{name}:(?P<revision>\d{{1,15}}):(?P<argument>[\w:.-]{{0,40}})"
 
 
-class StudioButton(PressButton, template=_NEVER):
+class StudioButton(PressButton, template=NEVER):
     """A button of the panel."""
 
     name: ClassVar[str] = ""
@@ -48,7 +45,7 @@ class StudioButton(PressButton, template=_NEVER):
 
     async def lora(self, interaction: Interaction) -> StudioLora:
         """The LoRA of the draft that the argument begins with. Raises NothingThere."""
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         found = [lora for lora in standing.studio.loras if str(lora.lora_id) == self.argument.split(":")[0]]
         if not found:
             raise NothingThere(what=_("This LoRA is not in your studio any more."))
@@ -63,7 +60,7 @@ class PromptButton(StudioButton, template=panel_id("prompt")):
 
     async def press(self, interaction: Interaction) -> None:
         """Ask for prompt and negative prompt."""
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
 
 
@@ -75,7 +72,7 @@ class OptionsButton(StudioButton, template=panel_id("options")):
 
     async def press(self, interaction: Interaction) -> None:
         """Ask for them."""
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         await acknowledge.ask(interaction, OptionsForm(standing, opening=interaction.id))
 
 
@@ -87,7 +84,7 @@ class AdvancedButton(StudioButton, template=panel_id("advanced")):
 
     async def press(self, interaction: Interaction) -> None:
         """Ask for them."""
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         await acknowledge.ask(interaction, AdvancedForm(standing, opening=interaction.id))
 
 
@@ -98,8 +95,8 @@ class UndoButton(StudioButton, template=panel_id("undo")):
 
     async def press(self, interaction: Interaction) -> None:
         """Bring it back."""
-        desk = interaction.client.desk
-        await desk.redraw(interaction, await desk.undo(interaction.user.id), _("Your earlier draft is back."))
+        studios = interaction.client.studios
+        await studios.redraw(interaction, await studios.undo(interaction.user.id), _("Your earlier draft is back."))
 
 
 class NudgeButton(StudioButton, template=panel_id("nudge")):
@@ -110,15 +107,15 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
     async def press(self, interaction: Interaction) -> None:
         """Change the weight from what it is now, also when this panel is out of date."""
         lora = await self.lora(interaction)
-        desk = interaction.client.desk
-        standing = await desk.standing(interaction.user.id)
+        studios = interaction.client.studios
+        standing = await studios.standing(interaction.user.id)
         step = NUDGE * (-1 if self.argument.endswith(":-1") else 1)
         usual = next(row.weight for row in standing.rows if row.lora.lora_id == lora.lora_id)
-        changed = await desk.change(
+        changed = await studios.change(
             interaction.user.id,
             lambda studio: studio.nudged(lora.lora_id, step, usual),
         )
-        await desk.redraw(interaction, changed)
+        await studios.redraw(interaction, changed)
 
 
 class AdjustButton(StudioButton, template=panel_id("adjust")):
@@ -130,7 +127,7 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
     async def press(self, interaction: Interaction) -> None:
         """Ask for them."""
         lora = await self.lora(interaction)
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         row = next(row for row in standing.rows if row.lora.lora_id == lora.lora_id)
         await acknowledge.ask(interaction, AdjustForm(row, opening=interaction.id))
 
@@ -142,10 +139,10 @@ class TakeOutButton(StudioButton, template=panel_id("out")):
 
     async def press(self, interaction: Interaction) -> None:
         """Take out."""
-        desk = interaction.client.desk
+        studios = interaction.client.studios
         if self.argument:
             going = {int(self.argument)} if self.argument.isdecimal() else set[int]()
         else:
-            going = {row.lora.lora_id for row in (await desk.standing(interaction.user.id)).misfits}
-        changed = await desk.change(interaction.user.id, lambda studio: studio.without(going))
-        await desk.redraw(interaction, changed)
+            going = {row.lora.lora_id for row in (await studios.standing(interaction.user.id)).misfits}
+        changed = await studios.change(interaction.user.id, lambda studio: studio.without(going))
+        await studios.redraw(interaction, changed)

@@ -10,14 +10,14 @@ import discord
 from discord import ui
 
 from bot.i18n import _
+from bot.ui.client import Interaction
 from bot.ui.views.press import Form
 from bot.workspace.studio_draft import WEIGHTS, Row, Studio
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
 if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
-    from bot.ui.views.studio.session import Standing
+    from bot.ui.studio_session import Standing
 
 MENU = 25  # choices of one menu; Discord's limit
 _DEFAULT = "-"  # the choice that leaves it to the checkpoint
@@ -30,8 +30,10 @@ class StudioForm(Form):
 
     async def apply(self, interaction: Interaction, **fields: object) -> None:
         """Set fields of the wish and redraw the panel."""
-        desk = interaction.client.desk
-        await desk.redraw(interaction, await desk.change(interaction.user.id, lambda studio: studio.wished(**fields)))
+        studios = interaction.client.studios
+        await studios.redraw(
+            interaction, await studios.change(interaction.user.id, lambda studio: studio.wished(**fields))
+        )
 
 
 class PromptForm(StudioForm):
@@ -151,12 +153,12 @@ class AdjustForm(StudioForm):
         fields: dict[str, object] = {"weight": weight}
         if self.words:
             fields["trigger_words"] = tuple(word for menu in self.words for word in menu.values)
-        desk = interaction.client.desk
+        studios = interaction.client.studios
 
         def adjust(studio: Studio) -> Studio:
             return studio.changed(self._lora_id, **fields)
 
-        await desk.redraw(interaction, await desk.change(interaction.user.id, adjust))
+        await studios.redraw(interaction, await studios.change(interaction.user.id, adjust))
 
 
 def _word(word: str, *, chosen: bool) -> discord.SelectOption:

@@ -11,14 +11,14 @@ from bot.errors import NothingThere
 from bot.i18n import _, ngettext
 from bot.i18n.texts import bounded_lines, several
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.replies import sentence, whisper
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.ui.views.studio.forms import PromptForm
 from bot.ui.views.studio.menus import outdated
 
 if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
-    from bot.ui.views.studio.session import Standing
+    from bot.ui.studio_session import Standing
 
 MAX_REASONS = 2500  # characters of why LoRAs would be left out
 
@@ -32,10 +32,10 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
 
     async def press(self, interaction: Interaction) -> None:
         """Paint, or ask first."""
-        desk = interaction.client.desk
-        standing = await desk.standing(interaction.user.id)
+        studios = interaction.client.studios
+        standing = await studios.standing(interaction.user.id)
         if standing.revision != self.revision:  # nobody paints what they do not see
-            await desk.redraw(interaction, standing, outdated())
+            await studios.redraw(interaction, standing, outdated())
         elif not standing.studio.wish.prompt:
             await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
         elif standing.misfits:
@@ -52,7 +52,7 @@ class WithoutButton(StudioButton, template=panel_id("without")):
 
     async def press(self, interaction: Interaction) -> None:
         """Paint without them."""
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         if standing.revision != self.revision:
             raise NothingThere(what=_("Your studio has changed since. Press *Generate* there again."))
         await interaction.client.orders.paint(interaction, standing.wish(without_misfits=True))

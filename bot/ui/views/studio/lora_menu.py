@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 from discord import ui
@@ -15,16 +15,14 @@ from bot.errors import NothingThere
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
+from bot.ui.studio_session import Standing
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.forms import StudioForm
 from bot.ui.views.studio.menus import StudioMenu
-from bot.ui.views.studio.session import Standing
 from bot.workspace.browsing import in_order
 from bot.workspace.studio_draft import Shelf, Studio
 from inference.lora.sidecar import Category
-
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
 
 PAGE = 20  # LoRAs of one page; five choices of the menu lead elsewhere
 MAX_SEARCH = 100  # characters
@@ -94,10 +92,10 @@ class AddMenu(StudioMenu, template=panel_id("add")):
 
     async def press(self, interaction: Interaction) -> None:
         """Do it."""
-        desk, person_id = interaction.client.desk, interaction.user.id
+        studios, person_id = interaction.client.studios, interaction.user.id
         (chosen,) = self.values
         if chosen == "search":
-            standing = await desk.standing(person_id)
+            standing = await studios.standing(person_id)
             await acknowledge.ask(interaction, SearchForm(standing.studio.shelf, opening=interaction.id))
             return
         note = ""
@@ -105,11 +103,11 @@ class AddMenu(StudioMenu, template=panel_id("add")):
             lora = await find_lora(interaction.client.easel.connection, int(chosen))
             if lora is None:
                 raise NothingThere(what=_("This LoRA is not in the library any more."))
-            note = await desk.add(person_id, lora)
-            standing = await desk.standing(person_id)
+            note = await studios.add(person_id, lora)
+            standing = await studios.standing(person_id)
         else:
-            standing = await desk.change(person_id, lambda studio: _turned(studio, chosen))
-        await desk.redraw(interaction, standing, note)
+            standing = await studios.change(person_id, lambda studio: _turned(studio, chosen))
+        await studios.redraw(interaction, standing, note)
 
 
 def _turned(studio: Studio, way: str) -> Studio:
@@ -198,6 +196,6 @@ class SearchForm(StudioForm):
             "bookmarks": not where or where[0] == "mine",
             "sort": Sort(sort[0]) if sort else Sort.NEWEST,
         }
-        desk = interaction.client.desk
-        changed = await desk.change(interaction.user.id, lambda studio: studio.shelved(**fields))
-        await desk.redraw(interaction, changed)
+        studios = interaction.client.studios
+        changed = await studios.change(interaction.user.id, lambda studio: studio.shelved(**fields))
+        await studios.redraw(interaction, changed)

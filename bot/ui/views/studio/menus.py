@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
@@ -13,19 +13,16 @@ from discord import ui
 from bot.app.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
-from bot.ui.views.press import PressSelect
+from bot.ui.client import Interaction
+from bot.ui.studio_session import Standing
+from bot.ui.views.press import NEVER, PressSelect
 from bot.ui.views.studio.buttons import panel_id
-from bot.ui.views.studio.session import Standing
 from bot.workspace.studio_draft import Row, Studio
 
-if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
-
 MENU = 25  # choices of one menu; Discord's limit
-_NEVER = r"(?!)"
 
 
-class StudioMenu(PressSelect, template=_NEVER):
+class StudioMenu(PressSelect, template=NEVER):
     """A menu of the panel."""
 
     name: ClassVar[str] = ""
@@ -86,14 +83,14 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
 
     async def press(self, interaction: Interaction) -> None:
         """Take the checkpoint; a size goes along by its shape."""
-        desk, settings = interaction.client.desk, interaction.client.easel.settings
-        before = (await desk.standing(interaction.user.id)).checkpoint
+        studios, settings = interaction.client.studios, interaction.client.easel.settings
+        before = (await studios.standing(interaction.user.id)).checkpoint
         chosen = settings.checkpoint(self.values[0])
 
         def switch(studio: Studio) -> Studio:
             return studio.wished(checkpoint=self.values[0], size=_carried(studio.wish.size, before, chosen))
 
-        await desk.redraw(interaction, await desk.change(interaction.user.id, switch))
+        await studios.redraw(interaction, await studios.change(interaction.user.id, switch))
 
 
 def _described(checkpoint: CheckpointSettings, fitting: int, loras: int) -> str:
@@ -137,10 +134,10 @@ class WordsMenu(StudioMenu, template=panel_id("words")):
 
     async def press(self, interaction: Interaction) -> None:
         """Switch each offered word on or off; words for which the menu had no room stay as they are."""
-        desk = interaction.client.desk
-        standing = await desk.standing(interaction.user.id)
+        studios = interaction.client.studios
+        standing = await studios.standing(interaction.user.id)
         if standing.revision != self.revision:  # other words may have been offered
-            await desk.redraw(interaction, standing, outdated())
+            await studios.redraw(interaction, standing, outdated())
             return
         chosen = set(self.values)
         offered = list(_chips(standing.fitting))
@@ -152,7 +149,7 @@ class WordsMenu(StudioMenu, template=panel_id("words")):
                 studio = studio.changed(row.lora.lora_id, trigger_words=tuple(on))
             return studio.model_copy(update={"focus": standing.studio.focus})
 
-        await desk.redraw(interaction, await desk.change(interaction.user.id, switch))
+        await studios.redraw(interaction, await studios.change(interaction.user.id, switch))
 
 
 def _chips(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
@@ -194,9 +191,11 @@ class OthersMenu(StudioMenu, template=panel_id("others")):
 
     async def press(self, interaction: Interaction) -> None:
         """Work on that one."""
-        desk = interaction.client.desk
+        studios = interaction.client.studios
         lora_id = int(self.values[0])
-        await desk.redraw(interaction, await desk.change(interaction.user.id, lambda studio: studio.changed(lora_id)))
+        await studios.redraw(
+            interaction, await studios.change(interaction.user.id, lambda studio: studio.changed(lora_id))
+        )
 
 
 def _kind(row: Row) -> str:

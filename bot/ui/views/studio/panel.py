@@ -20,6 +20,7 @@ from bot.requests.builder import Wish
 from bot.ui.guide.answers import Door
 from bot.ui.page import Page
 from bot.ui.replies import sentence
+from bot.ui.studio_session import Standing
 from bot.ui.views.guide import DoorButton
 from bot.ui.views.press import PressButton
 from bot.ui.views.stacks import SaveStackButton
@@ -37,7 +38,6 @@ from bot.ui.views.studio.buttons import (
 from bot.ui.views.studio.generate import GenerateButton
 from bot.ui.views.studio.lora_menu import AddMenu
 from bot.ui.views.studio.menus import CheckpointMenu, OthersMenu, WordsMenu
-from bot.ui.views.studio.session import Standing
 from bot.ui.views.studio.trials import CompareButton, SweepButton
 from bot.workspace.studio_draft import Row, advice
 

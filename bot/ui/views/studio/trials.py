@@ -13,12 +13,12 @@ from bot.i18n import _, later
 from bot.requests.builder import Wish, wish_of
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
 from bot.ui import acknowledge
+from bot.ui.client import Interaction
 from bot.ui.views.press import Form, JobButton
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 
 if TYPE_CHECKING:
-    from bot.ui.views.press import Interaction
-    from bot.ui.views.studio.session import Standing
+    from bot.ui.studio_session import Standing
 
 MENU = 25  # choices of one menu; Discord's limit
 
@@ -32,7 +32,7 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
     async def press(self, interaction: Interaction) -> None:
         """Ask for them."""
         lora = await self.lora(interaction)
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         wish = _ready(standing)
         position = [other.lora_id for other in standing.studio.loras].index(lora.lora_id)
         await acknowledge.ask(
@@ -49,7 +49,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
 
     async def press(self, interaction: Interaction) -> None:
         """Order it."""
-        standing = await interaction.client.desk.standing(interaction.user.id)
+        standing = await interaction.client.studios.standing(interaction.user.id)
         wish = _ready(standing).model_copy(update={"compare": True})
         await interaction.client.orders.paint(interaction, wish)
 

@@ -16,10 +16,9 @@ from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.errors import NothingThere
 from bot.i18n import speaking
-from bot.ui.views.bookmark_file import BUTTONS as FILE_BUTTONS
 from bot.ui.views.bookmark_file import exported, imported
-from bot.ui.views.bookmarks import BUTTONS, Removed, bookmarks_page, card
-from bot.ui.views.browse import CONTROLS
+from bot.ui.views.bookmarks import Removed, bookmarks_page, card
+from bot.ui.views.press import Lasting
 from bot.workspace.bookmark_file import Written
 from bot.workspace.browsing import MAX_SEARCH, Place, Query, first_of_bookmarks, place_of, query_at
 from inference.base_models import BaseModelId
@@ -92,8 +91,9 @@ async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) 
     for custom_id in [*custom_ids(page), *custom_ids(own)]:
         assert len(custom_id.encode("utf-16-le")) // 2 <= 100
         if custom_id.startswith("bm"):
-            known = (*CONTROLS, *BUTTONS, *FILE_BUTTONS)
-            (match,) = filter(None, (each.__discord_ui_compiled_template__.fullmatch(custom_id) for each in known))
+            (match,) = filter(
+                None, (each.__discord_ui_compiled_template__.fullmatch(custom_id) for each in Lasting.registered)
+            )
             if "key" in match.groupdict():
                 assert await query_at(easel.connection, ADA, Place(0, match["key"])) == query
 

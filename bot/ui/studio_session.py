@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import discord
 from pydantic import ValidationError
@@ -25,10 +25,7 @@ from bot.ui.replies import whisper
 from bot.workspace.studio_draft import Row, Studio, StudioLora, examine, studio_of
 from inference.errors import CheckpointNotFound, TooManyLoras
 
-if TYPE_CHECKING:
-    from bot.ui.bot import EaselBot
-
-    Interaction = discord.Interaction[EaselBot]
+Interaction = discord.Interaction[Any]  # of whichever client: what stands here is below it
 
 Draw = Callable[[Easel, "Standing", str], Awaitable[Page]]
 
@@ -65,7 +62,7 @@ class Standing:
         return wish.model_copy(update={"checkpoint": self.checkpoint.name})
 
 
-class Desk:
+class StudioSessions:
     """Every person's studio. `draw` makes the panel of a standing."""
 
     def __init__(self, easel: Easel, draw: Draw) -> None:
