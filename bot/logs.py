@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from enum import StrEnum
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from bot.config import LogFormat
 from inference.logs import job_in_hand
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s%(about)s: %(message)s"
 _JSON_FIELDS = ("asctime", "levelname", "name", "job", "message")
-
-
-class LogFormat(StrEnum):
-    """How lines are written."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class _WithJob(logging.Filter):

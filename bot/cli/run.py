@@ -22,8 +22,7 @@ from bot.app.samples import painting_samples
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import progress_bar
-from bot.config import ConfigError, Settings
-from bot.logs import LogFormat
+from bot.config import ConfigError, LogFormat, Settings
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
 

@@ -1,7 +1,7 @@
 """Settings: the typed form of config.toml."""
 
 from bot.config.checkpoints import CheckpointSettings, Size
-from bot.config.sections import LOOPBACK, LibrarySettings, LimitSettings
+from bot.config.sections import LOOPBACK, LibrarySettings, LimitSettings, LogFormat
 from bot.config.settings import ConfigError, Settings, load_settings, settings_from
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ConfigError",
     "LibrarySettings",
     "LimitSettings",
+    "LogFormat",
     "Settings",
     "Size",
     "load_settings",

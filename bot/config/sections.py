@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from bot.logs import LogFormat
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.messages import (
     EMBEDDING_CACHE_BYTES,
@@ -26,6 +26,13 @@ from inference.queue import Policy
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 _BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class Section(BaseModel):

@@ -6,4 +6,5 @@ remix.py           a picture's recipe becomes a draft
 repaint.py         requests of *Vary* and *Upscale*
 browsing.py        what somebody looks for in a list of LoRAs
 bookmark_file.py   bookmarks as a JSON file, out and in
+services.py        the services that these ask for
 """

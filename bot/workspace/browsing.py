@@ -12,13 +12,13 @@ from typing import Self
 import aiosqlite
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.app.assembly import Easel
 from bot.database.bookmarks import count_bookmarks
 from bot.database.drafts import find_draft, save_draft
 from bot.database.lora_search import Sort
 from bot.errors import NothingThere
 from bot.i18n import _, later
 from bot.requests.preferences import usual_checkpoint
+from bot.workspace.services import Services
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
@@ -85,11 +85,11 @@ class Place:
         return Place(max(0, self.page + pages), self.key)
 
 
-async def place_of(easel: Easel, person_id: int, query: Query, page: int = 0) -> Place:
+async def place_of(services: Services, person_id: int, query: Query, page: int = 0) -> Place:
     """Where a page of the query is to be found again. Raises DatabaseError."""
     key = query.key
     if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
-        key = f"~{await save_draft(easel.connection, person_id, query.model_dump_json())}"
+        key = f"~{await save_draft(services.connection, person_id, query.model_dump_json())}"
     return Place(page, key)
 
 
@@ -105,22 +105,22 @@ async def query_at(connection: aiosqlite.Connection, person_id: int, place: Plac
     return query
 
 
-async def first_in_market(easel: Easel, person_id: int) -> Query:
+async def first_in_market(services: Services, person_id: int) -> Query:
     """What goes on the person's checkpoint, by what is in demand; to a beginner, who has no bookmark yet, the best.
 
     Raises DatabaseError.
     """
-    beginner = not await count_bookmarks(easel.connection, person_id)
-    return await _that_fits(easel, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
+    beginner = not await count_bookmarks(services.connection, person_id)
+    return await _that_fits(services, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
 
 
-async def first_of_bookmarks(easel: Easel, person_id: int) -> Query:
+async def first_of_bookmarks(services: Services, person_id: int) -> Query:
     """What goes on the person's checkpoint, saved last first. Raises DatabaseError."""
-    return await _that_fits(easel, person_id, Sort.NEWEST)
+    return await _that_fits(services, person_id, Sort.NEWEST)
 
 
-async def _that_fits(easel: Easel, person_id: int, sort: Sort) -> Query:
-    checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
+async def _that_fits(services: Services, person_id: int, sort: Sort) -> Query:
+    checkpoint = await usual_checkpoint(services.connection, services.settings, person_id)
     return Query(sort=sort, base_model=checkpoint.base_model if checkpoint else None)
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.app.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job
@@ -24,6 +23,7 @@ from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
 from bot.requests.builder import LoraWish, Wish
 from bot.requests.preferences import default_checkpoint
+from bot.workspace.services import Services
 from inference.messages import MAX_PROMPT
 from inference.parameters import NamedLora, Recipe, recipe_of
 
@@ -52,83 +52,83 @@ class Remix:
     notes: tuple[str, ...]
 
 
-async def shown_recipe(easel: Easel, job: Job, person_id: int) -> tuple[Recipe, bool]:
+async def shown_recipe(services: Services, job: Job, person_id: int) -> tuple[Recipe, bool]:
     """How the first picture of `job` was painted, as far as the person may know, and whether that is all of it.
 
     The prompt is its owner's own, unless it stands under the picture.
     """
     recipe = recipe_of(job.request.only(0))
-    delivery = await find_delivery(easel.connection, job.id)
+    delivery = await find_delivery(services.connection, job.id)
     if job.person_id == person_id or (delivery is not None and delivery.shows_prompt):
         return recipe, True
     return replace(recipe, prompt="", negative_prompt=""), False
 
 
-async def edited(easel: Easel, job: Job) -> Remix:
+async def edited(services: Services, job: Job) -> Remix:
     """The person's own job again, with what only they may take up: its words and the picture it began with."""
     request = job.request.only(0)
-    source = request.image if request.image and easel.inputs.has(request.image.sha256) else None
-    again = await remix(easel, replace(recipe_of(request), from_picture=source is not request.image), job.person_id)
+    source = request.image if request.image and services.inputs.has(request.image.sha256) else None
+    again = await remix(services, replace(recipe_of(request), from_picture=source is not request.image), job.person_id)
     count = 1 if job.request.variants else job.request.count
     return replace(again, wish=again.wish.model_copy(update={"image": source, "count": count}))
 
 
-async def remixed(easel: Easel, job: Job, person_id: int) -> Remix:
+async def remixed(services: Services, job: Job, person_id: int) -> Remix:
     """Anybody's job taken up by a person. Its words come along where they are shown."""
-    recipe, whole = await shown_recipe(easel, job, person_id)
-    again = await remix(easel, recipe, person_id)
+    recipe, whole = await shown_recipe(services, job, person_id)
+    again = await remix(services, recipe, person_id)
     if whole:
         return again
     return replace(again, notes=(_("Its prompt is kept private, so the words are yours to find."), *again.notes))
 
 
-async def parts_of(easel: Easel, loras: Sequence[NamedLora]) -> list[Part]:
+async def parts_of(services: Services, loras: Sequence[NamedLora]) -> list[Part]:
     """What each LoRA of a recipe is here."""
-    return [await _part(easel, named) for named in loras]
+    return [await _part(services, named) for named in loras]
 
 
-async def _part(easel: Easel, named: NamedLora) -> Part:
-    version = await _by_hash(easel, named.hash)
+async def _part(services: Services, named: NamedLora) -> Part:
+    version = await _by_hash(services, named.hash)
     if version is not None:
-        return Part(named, await find_lora(easel.connection, version.lora_id), version)
+        return Part(named, await find_lora(services.connection, version.lora_id), version)
     for name in (named.name, named.name.replace("_", " ")):
-        if lora := await find_lora_by_name(easel.connection, name):
+        if lora := await find_lora_by_name(services.connection, name):
             return Part(named, lora, by_name=True)
-    if version := await find_version_by_stem(easel.connection, named.name):
-        return Part(named, await find_lora(easel.connection, version.lora_id), version, by_name=True)
+    if version := await find_version_by_stem(services.connection, named.name):
+        return Part(named, await find_lora(services.connection, version.lora_id), version, by_name=True)
     return Part(named)
 
 
-async def _by_hash(easel: Easel, digits: str | None) -> LoraVersion | None:
+async def _by_hash(services: Services, digits: str | None) -> LoraVersion | None:
     if digits is None:
         return None
     if len(digits) == SHA256_DIGITS:
-        return await find_version(easel.connection, digits)
-    return await find_version_by_short_hash(easel.connection, digits)
+        return await find_version(services.connection, digits)
+    return await find_version_by_short_hash(services.connection, digits)
 
 
-def checkpoint_of(easel: Easel, recipe: Recipe) -> CheckpointSettings | None:
+def checkpoint_of(services: Services, recipe: Recipe) -> CheckpointSettings | None:
     """The installed checkpoint that the recipe names, by its hash before its name."""
     digits = recipe.checkpoint_hash
-    for spec in easel.checkpoints if digits else ():
+    for spec in services.checkpoints if digits else ():
         if digits and ((spec.sha256 or "").startswith(digits) or spec.short_hash == digits):
-            return easel.settings.checkpoint(spec.name)
+            return services.settings.checkpoint(spec.name)
     wanted = _letters(recipe.checkpoint or "")
-    return next((c for c in easel.settings.checkpoints if wanted and _letters(c.name) == wanted), None)
+    return next((c for c in services.settings.checkpoints if wanted and _letters(c.name) == wanted), None)
 
 
-async def remix(easel: Easel, recipe: Recipe, person_id: int) -> Remix:
+async def remix(services: Services, recipe: Recipe, person_id: int) -> Remix:
     """The wish that comes nearest to the recipe with what is installed here."""
-    parts = await parts_of(easel, recipe.loras)
+    parts = await parts_of(services, recipe.loras)
     found = _distinct(parts)
-    usable, left_out = found[: easel.settings.limits.max_loras], found[easel.settings.limits.max_loras :]
+    usable, left_out = found[: services.settings.limits.max_loras], found[services.settings.limits.max_loras :]
     notes = _missing(parts, usable, left_out)
-    checkpoint = checkpoint_of(easel, recipe)
+    checkpoint = checkpoint_of(services, recipe)
     if checkpoint is None:
-        preferred = default_checkpoint(easel.settings, await find_preferences(easel.connection, person_id))
-        checkpoint = _fitting_most(easel, usable, preferred)
+        preferred = default_checkpoint(services.settings, await find_preferences(services.connection, person_id))
+        checkpoint = _fitting_most(services, usable, preferred)
         notes += _other_checkpoint(recipe, checkpoint)
-    size = _size(easel, recipe, checkpoint)
+    size = _size(services, recipe, checkpoint)
     if size and size != f"{recipe.width}x{recipe.height}":
         notes.append(_resized(recipe, checkpoint, size))
     if recipe.sampler_name and recipe.sampler is None:
@@ -174,22 +174,24 @@ def _distinct(parts: Sequence[Part]) -> list[Part]:
 
 
 def _fitting_most(
-    easel: Easel, parts: Sequence[Part], preferred: CheckpointSettings | None
+    services: Services, parts: Sequence[Part], preferred: CheckpointSettings | None
 ) -> CheckpointSettings | None:
     """The installed checkpoint on which most of the LoRAs go; of equals, the preferred one, then the first."""
-    fitting = [easel.requests.checkpoints_for(part.lora) for part in parts if part.lora]
+    fitting = [services.requests.checkpoints_for(part.lora) for part in parts if part.lora]
 
     def rank(checkpoint: CheckpointSettings) -> tuple[int, bool]:
         return sum(checkpoint.name in names for names in fitting), checkpoint == preferred
 
-    return max(easel.settings.checkpoints, key=rank, default=None)
+    return max(services.settings.checkpoints, key=rank, default=None)
 
 
-def _size(easel: Easel, recipe: Recipe, checkpoint: CheckpointSettings | None) -> str | None:
+def _size(services: Services, recipe: Recipe, checkpoint: CheckpointSettings | None) -> str | None:
     if checkpoint is None or not recipe.width or not recipe.height:
         return None
     size = f"{recipe.width}x{recipe.height}"
-    return size if checkpoint.size(size) else easel.requests.nearest_size(checkpoint.name, recipe.width, recipe.height)
+    return (
+        size if checkpoint.size(size) else services.requests.nearest_size(checkpoint.name, recipe.width, recipe.height)
+    )
 
 
 def _without_prefix(prompt: str, checkpoint: CheckpointSettings | None) -> str:

@@ -7,12 +7,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.app.assembly import Easel
 from bot.database.jobs import Job
 from bot.database.pictures import Picture
 from bot.errors import NothingThere
 from bot.i18n import _, explained
 from bot.pictures.inputs import Input
+from bot.workspace.services import Services
 from inference.errors import RequestError
 from inference.messages import MAX_SIDE, SEEDS, GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, texts_in, with_texts
@@ -31,17 +31,17 @@ class Upscaled:
     note: str = ""
 
 
-async def varied(easel: Easel, job: Job, picture: Picture) -> GenerationRequest:
+async def varied(services: Services, job: Job, picture: Picture) -> GenerationRequest:
     """The same once more, starting from the picture and with another seed. Raises a RequestError."""
-    request = await easel.requests.again(job.request.only(picture.position))
-    kept = await easel.inputs.keep_picture(easel.settings.storage.pictures / picture.path)
+    request = await services.requests.again(job.request.only(picture.position))
+    kept = await services.inputs.keep_picture(services.settings.storage.pictures / picture.path)
     if kept is None:
         raise picture_gone()
-    checkpoint = easel.settings.checkpoint(request.checkpoint)
+    checkpoint = services.settings.checkpoint(request.checkpoint)
     assert checkpoint is not None
     sides = {"width": picture.width, "height": picture.height}
     if not checkpoint.repaints(picture.width, picture.height):
-        size = checkpoint.size(easel.requests.nearest_size(checkpoint.name, picture.width, picture.height))
+        size = checkpoint.size(services.requests.nearest_size(checkpoint.name, picture.width, picture.height))
         assert size is not None
         sides = {"width": size.width, "height": size.height}
     return request.model_copy(
@@ -49,7 +49,7 @@ async def varied(easel: Easel, job: Job, picture: Picture) -> GenerationRequest:
     )
 
 
-async def upscaled(easel: Easel, job: Job, picture: Picture) -> Upscaled:
+async def upscaled(services: Services, job: Job, picture: Picture) -> Upscaled:
     """The picture at twice the size: enlarged by Lanczos, then painted over a little where that can be done.
 
     Raises NothingThere.
@@ -57,39 +57,39 @@ async def upscaled(easel: Easel, job: Job, picture: Picture) -> Upscaled:
     width, height = picture.width * TIMES, picture.height * TIMES
     if max(width, height) > MAX_SIDE:
         raise NothingThere(what=_("This picture is as large as pictures get here."))
-    source = easel.settings.storage.pictures / picture.path
-    kept = await easel.inputs.keep_picture(source, times=TIMES)
+    source = services.settings.storage.pictures / picture.path
+    kept = await services.inputs.keep_picture(source, times=TIMES)
     if kept is None:
         raise picture_gone()
     request = job.request.only(picture.position).model_copy(
         update={"width": width, "height": height, "image": kept.at(UPSCALE_STRENGTH)}
     )
-    why_not = await _why_not_repainted(easel, request)
+    why_not = await _why_not_repainted(services, request)
     if not why_not:
         return Upscaled(request)
     enlarged = request.model_copy(update={"image": SourceImage(sha256=kept.sha256, strength=0)})
     note = _("Only enlarged, not painted over: {why}").format(why=why_not)
-    return Upscaled(enlarged, await _written(easel, kept, enlarged, source), note)
+    return Upscaled(enlarged, await _written(services, kept, enlarged, source), note)
 
 
-async def _why_not_repainted(easel: Easel, request: GenerationRequest) -> str:
+async def _why_not_repainted(services: Services, request: GenerationRequest) -> str:
     """A sentence, its names as they are; "" when it can be."""
-    checkpoint = easel.settings.checkpoint(request.checkpoint)
+    checkpoint = services.settings.checkpoint(request.checkpoint)
     if checkpoint is not None and not checkpoint.repaints(request.width, request.height):
         return _("{checkpoint} does not paint in {size}.").format(
             checkpoint=checkpoint.name, size=f"{request.width}x{request.height}"
         )
     try:
-        await easel.requests.again(request)
+        await services.requests.again(request)
     except RequestError as problem:
         return explained(problem)
     return ""
 
 
-async def _written(easel: Easel, kept: Input, request: GenerationRequest, source: Path) -> Path:
+async def _written(services: Services, kept: Input, request: GenerationRequest, source: Path) -> Path:
     """The enlarged picture as a file in the spool, with its parameters inside."""
-    larger = await easel.inputs.read(kept)
-    path = easel.settings.storage.spool / f"enlarged-{secrets.token_hex(8)}.png"
+    larger = await services.inputs.read(kept)
+    path = services.settings.storage.spool / f"enlarged-{secrets.token_hex(8)}.png"
 
     def write() -> None:
         parameters = texts_in(source.read_bytes()).parameters

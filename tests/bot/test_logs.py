@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot import logs
-from bot.logs import LogFormat
+from bot.config import LogFormat
 from inference.logs import about
 from inference.messages import Configure
 from inference.workers import WorkerDied
