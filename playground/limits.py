@@ -34,7 +34,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RateLimitVerdict:
     """May the request pass, and what the headers say."""
 
     passes: bool
@@ -52,20 +52,20 @@ class Limits:
     now: Callable[[], float] = time.time
     _windows: dict[str, Window] = field(default_factory=dict[str, Window])
 
-    def spend(self, method: str, template: str, path: dict[str, str], *, with_token: bool) -> Verdict:
+    def spend(self, method: str, template: str, path: dict[str, str], *, with_token: bool) -> RateLimitVerdict:
         """Count a request; those of interactions, which carry no bot token, are outside the limit on everything."""
         if template.startswith(WITHOUT_HEADERS):
-            return Verdict(True, 0.0, {})
+            return RateLimitVerdict(True, 0.0, {})
         now = self.now()
         if self.strict and with_token:
             everything = self._window("everything", EVERYTHING, now)
             if not everything.take():
-                return Verdict(False, everything.rest(now), {}, everywhere=True)
+                return RateLimitVerdict(False, everything.rest(now), {}, everywhere=True)
         bucket = hashlib.sha256(f"{method} {template}".encode()).hexdigest()[:32]
         key = ":".join([bucket, *(path[name] for name in MAJOR if name in path)])
         window = self._window(key, self._allowance(method, template), now)
         passes = window.take()
-        return Verdict(passes, window.rest(now), _headers(bucket, window, now))
+        return RateLimitVerdict(passes, window.rest(now), _headers(bucket, window, now))
 
     def _window(self, key: str, allowance: tuple[int, float], now: float) -> Window:
         window = self._windows.get(key)

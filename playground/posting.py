@@ -69,7 +69,7 @@ class Postings:
         for upload in submission.uploads:
             if len(upload.data) > UPLOAD_LIMIT:
                 raise errors.too_large()
-        draft = rules.Draft(
+        draft = rules.MessageDraft(
             content=str(body["content"] or "") if "content" in body else message.content,
             embeds=as_objects(body["embeds"]) if "embeds" in body else message.embeds,
             components=as_objects(body["components"]) if "components" in body else message.components,
@@ -82,7 +82,7 @@ class Postings:
         message.flags = flags
         self._become(message, draft, kept + self._keep_uploads(message, submission), body)
 
-    def _become(self, message: Message, draft: rules.Draft, files: list[Attachment], body: Json) -> None:
+    def _become(self, message: Message, draft: rules.MessageDraft, files: list[Attachment], body: Json) -> None:
         for file in message.attachments:
             if file not in files:
                 self.world.files.drop(file.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from playground import errors
 from playground.models import Command
 from playground.rules import commands as rules
-from playground.rules.form import Form
+from playground.rules.form import FormErrors
 from playground.wire import Json
 from playground.world import World
 
@@ -16,7 +16,7 @@ CREATES_A_DAY = 200  # per server, and once for the global commands
 
 
 @dataclass
-class Registry:
+class CommandRegistry:
     """Creates, changes and lists commands; a scope is a server's id, or None for the global ones."""
 
     world: World
@@ -36,7 +36,7 @@ class Registry:
 
     def create(self, guild_id: str | None, body: Json) -> tuple[Command, bool]:
         """Add a command, or overwrite the one with its name; says whether it is new."""
-        form = Form()
+        form = FormErrors()
         rules.check(form, (), body)
         form.refuse()
         same = self._same_name(guild_id, body)
@@ -49,14 +49,14 @@ class Registry:
     def change(self, command: Command, body: Json) -> Command:
         """Change some of a command's fields."""
         merged = {**command.body, **body, "type": command.type}
-        form = Form()
+        form = FormErrors()
         rules.check(form, (), merged)
         form.refuse()
         return self._store(command.id, command.guild_id, merged)
 
     def replace(self, guild_id: str | None, bodies: list[Json]) -> list[Command]:
         """Overwrite a whole scope; commands that keep their name keep their id."""
-        form = Form()
+        form = FormErrors()
         for index, body in enumerate(bodies):
             rules.check(form, (index,), body)
         rules.check_unique(form, bodies)

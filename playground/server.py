@@ -13,7 +13,7 @@ from playground.control_api import live
 from playground.control_api.acting import Acting
 from playground.control_api.guard import guard
 from playground.control_api.operating import Operating
-from playground.control_api.reading import Reading
+from playground.control_api.reading import ReadEndpoints
 from playground.control_api.requests import handler
 from playground.faults import Faults
 from playground.files import FileStore, sniff
@@ -27,7 +27,7 @@ from playground.pages import Pages
 from playground.people.acts import Acts
 from playground.posting import Postings
 from playground.recorder import Exchange, Recorder
-from playground.registry import Registry
+from playground.registry import CommandRegistry
 from playground.rest import applications, channels, commands, gateway, guilds, messages, reactions, users, webhooks
 from playground.rest import interactions as interaction_routes
 from playground.rest.endpoint import Endpoint
@@ -64,7 +64,7 @@ class Playground:
         self.hub.on_presence = self.news.world_changed
         self.postings = Postings(self.world, origin)
         self.interactions = Interactions(self.world, self.news, self.postings)
-        self.registry = Registry(self.world, self.news.world_changed)
+        self.registry = CommandRegistry(self.world, self.news.world_changed)
         self.faults = Faults()
         self.recorder = Recorder(on_note=self.pages.note)
         self.limits = Limits(strict=strict_limits)
@@ -135,7 +135,7 @@ class Playground:
         app.router.add_get("/attachments/{file}/{name}", self._file)
         acts = Acts(self.world, self.hub, self.interactions, self.postings)
         parts = (
-            Reading(self.world, self.hub, self.pages, self.recorder),
+            ReadEndpoints(self.world, self.hub, self.pages, self.recorder),
             Acting(self.world, acts),
             Operating(self.world, self.news, self.hub, self.faults),
         )

@@ -22,7 +22,7 @@ PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "dif
 
 
 @dataclass(frozen=True)
-class Records:
+class DatabaseState:
     """The database's size in bytes, its log included, and its newest copy, if there is one."""
 
     nbytes: int
@@ -41,7 +41,7 @@ class Overview:
     longest_wait: float | None
     paused: frozenset[int]
     library: Scanned | None
-    records: Records
+    records: DatabaseState
     versions: dict[str, str]
 
 
@@ -62,15 +62,15 @@ async def look(easel: Easel) -> Overview:
     )
 
 
-def _records(settings: Settings) -> Records:
+def _records(settings: Settings) -> DatabaseState:
     database = settings.storage.database
     beside = (database, database.with_name(f"{database.name}-wal"))
     nbytes = sum(file.stat().st_size for file in beside if file.exists())
     newest = next(iter(copies(settings.backup_folder)), None)
     if newest is None:
-        return Records(nbytes)
+        return DatabaseState(nbytes)
     known = newest.stat()
-    return Records(nbytes, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC))
+    return DatabaseState(nbytes, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC))
 
 
 def _versions() -> dict[str, str]:

@@ -38,7 +38,7 @@ WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 _TOKEN_FORM = re.compile(r"[\w-]{18,}\.[\w-]{6,}\.[\w-]{25,}")
 
 
-class Grade(StrEnum):
+class FindingGrade(StrEnum):
     """How a finding stands: fine, worth a look, or in the way."""
 
     OK = "ok"
@@ -46,7 +46,7 @@ class Grade(StrEnum):
     PROBLEM = "problem"
 
 
-_MARKS = {Grade.OK: "[green]✓[/]", Grade.WARNING: "[yellow]![/]", Grade.PROBLEM: "[red]✗[/]"}
+_MARKS = {FindingGrade.OK: "[green]✓[/]", FindingGrade.WARNING: "[yellow]![/]", FindingGrade.PROBLEM: "[red]✗[/]"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Finding:
     """What was looked at, how it stands, and a sentence that says so and what to do."""
 
     what: str
-    grade: Grade
+    grade: FindingGrade
     says: str
 
 
@@ -76,20 +76,20 @@ def run(options: argparse.Namespace) -> int:
         for finding in findings:
             console.print(f"{_MARKS[finding.grade]} [bold]{finding.what}[/]:", end=" ")
             console.print(finding.says, markup=False, soft_wrap=True)  # a link is there to be copied
-    return UNUSABLE if any(finding.grade is Grade.PROBLEM for finding in findings) else DONE
+    return UNUSABLE if any(finding.grade is FindingGrade.PROBLEM for finding in findings) else DONE
 
 
 async def _all(options: argparse.Namespace) -> list[Finding]:
     try:
         settings = settings_of(options)
     except ConfigError as problem:
-        return [Finding("settings", Grade.PROBLEM, line) for line in str(problem).splitlines()]
+        return [Finding("settings", FindingGrade.PROBLEM, line) for line in str(problem).splitlines()]
     return [finding async for finding in diagnose(settings)]
 
 
 async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     """Every finding about `settings`, in the order in which things are needed."""
-    yield Finding("settings", Grade.OK, f"{len(settings.checkpoints)} checkpoints declared")
+    yield Finding("settings", FindingGrade.OK, f"{len(settings.checkpoints)} checkpoints declared")
     yield _token(settings)
     yield _invitation(settings)
     yield _operators(settings)
@@ -97,7 +97,7 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     for checkpoint in settings.checkpoints:
         yield _checkpoint(checkpoint)
     if not settings.checkpoints:
-        yield Finding("checkpoints", Grade.PROBLEM, "none is declared; add a [[checkpoints]] section")
+        yield Finding("checkpoints", FindingGrade.PROBLEM, "none is declared; add a [[checkpoints]] section")
     yield await _catalogue(settings)
     for device in settings.worker.devices:
         yield await _device(settings, device)
@@ -106,10 +106,10 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
 def _token(settings: Settings) -> Finding:
     token = settings.discord.token.get_secret_value()
     if not token:
-        return Finding("token", Grade.WARNING, "none is set; only needed for Discord. Set EASEL_DISCORD__TOKEN")
+        return Finding("token", FindingGrade.WARNING, "none is set; only needed for Discord. Set EASEL_DISCORD__TOKEN")
     if not _TOKEN_FORM.fullmatch(token):
-        return Finding("token", Grade.WARNING, "does not look like a bot token; copy it again from the Bot page")
-    return Finding("token", Grade.OK, "has the form of a bot token")
+        return Finding("token", FindingGrade.WARNING, "does not look like a bot token; copy it again from the Bot page")
+    return Finding("token", FindingGrade.OK, "has the form of a bot token")
 
 
 def _invitation(settings: Settings) -> Finding:
@@ -118,17 +118,17 @@ def _invitation(settings: Settings) -> Finding:
     try:
         application_id = int(base64.b64decode(head + "=" * (-len(head) % 4), validate=True))
     except ValueError:
-        return Finding("invitation", Grade.WARNING, "the link can be told once the bot's token is set")
+        return Finding("invitation", FindingGrade.WARNING, "the link can be told once the bot's token is set")
     link = discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands"))
-    return Finding("invitation", Grade.OK, f"{link} (no privileged intent has to be switched on)")
+    return Finding("invitation", FindingGrade.OK, f"{link} (no privileged intent has to be switched on)")
 
 
 def _operators(settings: Settings) -> Finding:
     count = len(settings.discord.operators)
     if not count:
         says = "nobody is named; put your Discord id into [discord] operators to declare base models from Discord"
-        return Finding("operators", Grade.WARNING, says)
-    return Finding("operators", Grade.OK, f"{count} named")
+        return Finding("operators", FindingGrade.WARNING, says)
+    return Finding("operators", FindingGrade.OK, f"{count} named")
 
 
 def _writable(folder: Path) -> Finding:
@@ -138,23 +138,25 @@ def _writable(folder: Path) -> Finding:
             pass
     except OSError as problem:
         says = f"{folder} cannot be written ({problem.strerror}); change its owner or choose another [storage] folder"
-        return Finding("storage", Grade.PROBLEM, says)
-    return Finding("storage", Grade.OK, f"{folder} can be written")
+        return Finding("storage", FindingGrade.PROBLEM, says)
+    return Finding("storage", FindingGrade.OK, f"{folder} can be written")
 
 
 def _checkpoint(checkpoint: CheckpointSettings) -> Finding:
     what = f"checkpoint {checkpoint.name}"
     if checkpoint.path is None:
-        return Finding(what, Grade.OK, f"{checkpoint.base_model.label}, downloaded from the hub at first use")
+        return Finding(what, FindingGrade.OK, f"{checkpoint.base_model.label}, downloaded from the hub at first use")
     if not checkpoint.path.exists():
-        return Finding(what, Grade.PROBLEM, f"there is nothing at {checkpoint.path}; correct its path")
+        return Finding(what, FindingGrade.PROBLEM, f"there is nothing at {checkpoint.path}; correct its path")
     if not os.access(checkpoint.path, os.R_OK):
-        return Finding(what, Grade.PROBLEM, f"{checkpoint.path} cannot be read; change its permissions")
+        return Finding(what, FindingGrade.PROBLEM, f"{checkpoint.path} cannot be read; change its permissions")
     if checkpoint.path.is_dir() and not (checkpoint.path / "model_index.json").is_file():
-        return Finding(what, Grade.PROBLEM, f"{checkpoint.path} is no diffusers folder (it has no model_index.json)")
+        return Finding(
+            what, FindingGrade.PROBLEM, f"{checkpoint.path} is no diffusers folder (it has no model_index.json)"
+        )
     if checkpoint.path.is_file() and checkpoint.path.suffix != ".safetensors":
-        return Finding(what, Grade.PROBLEM, f"{checkpoint.path.name} is not a .safetensors file; convert it")
-    return Finding(what, Grade.OK, f"{checkpoint.base_model.label} ({checkpoint.base_model}), {checkpoint.path}")
+        return Finding(what, FindingGrade.PROBLEM, f"{checkpoint.path.name} is not a .safetensors file; convert it")
+    return Finding(what, FindingGrade.OK, f"{checkpoint.base_model.label} ({checkpoint.base_model}), {checkpoint.path}")
 
 
 async def _catalogue(settings: Settings) -> Finding:
@@ -162,11 +164,11 @@ async def _catalogue(settings: Settings) -> Finding:
         async with open_catalogue(settings) as found:
             return _library(found.library)
     except DatabaseInUse:
-        return Finding("database", Grade.OK, "in use by the Easel that runs now")
+        return Finding("database", FindingGrade.OK, "in use by the Easel that runs now")
     except DatabaseError as problem:
-        return Finding("database", Grade.PROBLEM, str(problem))
+        return Finding("database", FindingGrade.PROBLEM, str(problem))
     except (LibraryUnreadable, BadDeclarations, ConfigError) as problem:
-        return Finding("library", Grade.PROBLEM, str(problem))
+        return Finding("library", FindingGrade.PROBLEM, str(problem))
 
 
 def _library(report: ScanReport) -> Finding:
@@ -174,8 +176,8 @@ def _library(report: ScanReport) -> Finding:
     left_out = len(report.broken) + len(report.duplicates) + len(report.unknown)
     if left_out:
         says = f"{usable} LoRA files can be used, {left_out} cannot; `library scan` names them with the reason"
-        return Finding("database and library", Grade.WARNING, says)
-    return Finding("database and library", Grade.OK, f"{usable} LoRA files can be used")
+        return Finding("database and library", FindingGrade.WARNING, says)
+    return Finding("database and library", FindingGrade.OK, f"{usable} LoRA files can be used")
 
 
 async def _device(settings: Settings, device: str) -> Finding:
@@ -194,9 +196,9 @@ async def _device(settings: Settings, device: str) -> Finding:
                 await worker.start()
                 return await _first_word(worker)
         except TimeoutError:
-            return Finding("worker", Grade.PROBLEM, f"did not come up within {WORKER_SECONDS:.0f} seconds")
+            return Finding("worker", FindingGrade.PROBLEM, f"did not come up within {WORKER_SECONDS:.0f} seconds")
         except WorkerUnavailable as problem:
-            return Finding("worker", Grade.PROBLEM, str(problem))
+            return Finding("worker", FindingGrade.PROBLEM, str(problem))
         finally:
             await worker.close()
 
@@ -204,8 +206,8 @@ async def _device(settings: Settings, device: str) -> Finding:
 async def _first_word(worker: LocalWorker) -> Finding:
     async for event in worker.events():
         if isinstance(event, Ready):
-            return Finding("worker", Grade.OK, f"paints on {event.device}")
+            return Finding("worker", FindingGrade.OK, f"paints on {event.device}")
         if isinstance(event, WorkerDied):
             last = (event.last_words.strip().splitlines() or ["it said nothing"])[-1]
-            return Finding("worker", Grade.PROBLEM, f"dies at its start: {last[:300]}")
-    return Finding("worker", Grade.PROBLEM, "went away without a word")
+            return Finding("worker", FindingGrade.PROBLEM, f"dies at its start: {last[:300]}")
+    return Finding("worker", FindingGrade.PROBLEM, "went away without a word")

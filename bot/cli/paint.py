@@ -34,7 +34,7 @@ GIVE_UP_AFTER = 3  # deaths of one of several workers that never became ready
 
 
 @dataclass(frozen=True)
-class Painted:
+class PaintedJob:
     """A job that has ended well, and where its pictures were copied to."""
 
     job: Job
@@ -93,7 +93,7 @@ def _check_target(out: Path) -> None:
         raise ConfigError(f"There is no folder {out.parent} to put the picture in.")
 
 
-async def _paint(options: argparse.Namespace) -> Painted:
+async def _paint(options: argparse.Namespace) -> PaintedJob:
     settings = settings_of(options)
     require_checkpoints(settings)
     wish = Wish(
@@ -117,7 +117,7 @@ async def _paint(options: argparse.Namespace) -> Painted:
                     return await paint(easel, request, options.out, report)
 
 
-async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Callable[[int, int], None]) -> Painted:
+async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Callable[[int, int], None]) -> PaintedJob:
     """Order `request`, wait for it and copy its pictures to `out` (`out-2`, … when there are several).
 
     Raises the error with which the job failed, WorkerUnavailable when no worker comes up, ConfigError when `out`
@@ -139,7 +139,7 @@ async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Cal
             shutil.copyfile(source, target)
     except OSError as problem:
         raise ConfigError(f"{out} cannot be written ({problem.strerror}); the picture is kept as {kept[0]}.") from None
-    return Painted(done.job, targets)
+    return PaintedJob(done.job, targets)
 
 
 async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> JobUpdate:
@@ -168,7 +168,7 @@ def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["it said nothing"])[-1][:300]
 
 
-def _as_json(painted: Painted) -> dict[str, object]:
+def _as_json(painted: PaintedJob) -> dict[str, object]:
     job = painted.job
     return {
         "job": job.id,

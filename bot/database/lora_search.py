@@ -174,7 +174,7 @@ class Typed:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundPage:
     """Ids of a page of entries, and how many were found in all."""
 
     ids: tuple[int, ...]
@@ -200,11 +200,11 @@ async def read_typed(connection: aiosqlite.Connection, words: Sequence[str]) -> 
 
 async def find_loras(
     connection: aiosqlite.Connection, facets: Facets, search: str, sort: Sort, *, limit: int, offset: int = 0
-) -> Found:
+) -> FoundPage:
     """A page of the entries that have all `facets` and what was typed as `search`. Raises DatabaseError."""
     words, wanted = search_words(search), facets.query()
     if words == [] or wanted is None:
-        return Found((), 0)
+        return FoundPage((), 0)
     if words is None:
         return await _listed(connection, facets, wanted, sort, limit, offset)
     ranks = await _ranks(connection, wanted, await read_typed(connection, words))
@@ -216,7 +216,7 @@ async def find_loras(
             within = start + begin - place
             ids += await _page_of(connection, hits, sort, limit=end - begin, offset=within)
         place += length
-    return Found(tuple(ids), sum(hits.count for hits in ranks))
+    return FoundPage(tuple(ids), sum(hits.count for hits in ranks))
 
 
 async def _page_of(connection: aiosqlite.Connection, hits: _Hits, sort: Sort, *, limit: int, offset: int) -> list[int]:
@@ -229,13 +229,13 @@ async def _page_of(connection: aiosqlite.Connection, hits: _Hits, sort: Sort, *,
 
 async def _listed(
     connection: aiosqlite.Connection, facets: Facets, wanted: str, sort: Sort, limit: int, offset: int
-) -> Found:
+) -> FoundPage:
     total = await count_hits(connection, wanted)
     if facets == Facets():
         sql = ALL[sort]
         rows = await fetch(connection, sql, {"limit": limit, "offset": offset})
-        return Found(tuple(row["id"] for row in rows), total)
-    return Found(tuple(await ranked(connection, wanted, total, sort, limit=limit, offset=offset)), total)
+        return FoundPage(tuple(row["id"] for row in rows), total)
+    return FoundPage(tuple(await ranked(connection, wanted, total, sort, limit=limit, offset=offset)), total)
 
 
 async def count_hits(connection: aiosqlite.Connection, match: str) -> int:

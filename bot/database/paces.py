@@ -31,7 +31,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredSeconds:
     """Seconds of one step, and of everything else that one job needs."""
 
     step_seconds: float
@@ -39,7 +39,7 @@ class Measured:
 
 
 async def record_paces(
-    connection: aiosqlite.Connection, paces: Mapping[Shape, Measured], loads: Mapping[str, float]
+    connection: aiosqlite.Connection, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]
 ) -> None:
     """Keep what was measured, over what was there. Raises DatabaseError."""
     async with transaction(connection):
@@ -50,11 +50,11 @@ async def record_paces(
             await write(connection, RECORD_LOAD, (checkpoint, seconds))
 
 
-async def all_paces(connection: aiosqlite.Connection) -> dict[Shape, Measured]:
+async def all_paces(connection: aiosqlite.Connection) -> dict[Shape, MeasuredSeconds]:
     """Everything that was measured. Raises DatabaseError."""
     rows = await fetch(connection, ALL)
     return {
-        Shape(row["checkpoint"], row["width"], row["height"], row["pictures"]): Measured(
+        Shape(row["checkpoint"], row["width"], row["height"], row["pictures"]): MeasuredSeconds(
             row["step_seconds"], row["rest_seconds"]
         )
         for row in rows

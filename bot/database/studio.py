@@ -31,7 +31,7 @@ GO_BACK = """
 
 
 @dataclass(frozen=True)
-class Draft:
+class StudioState:
     """What is kept: the `state` (JSON), its revision, and whether there is an earlier draft to go back to."""
 
     state: str
@@ -39,34 +39,34 @@ class Draft:
     undoable: bool
 
 
-async def find_studio(connection: aiosqlite.Connection, person_id: int) -> Draft | None:
+async def find_studio(connection: aiosqlite.Connection, person_id: int) -> StudioState | None:
     """The person's draft, None when there never was one. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (person_id,))
     return None if row is None else _draft(dict(row))
 
 
-async def save_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> Draft:
+async def save_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> StudioState:
     """Keep a draft as it is now. Raises DatabaseError."""
     return await _write(connection, SAVE, person_id, state)
 
 
-async def fill_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> Draft:
+async def fill_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> StudioState:
     """Keep another draft in its place; `go_back` brings the old one back. Raises DatabaseError."""
     return await _write(connection, FILL, person_id, state)
 
 
-async def go_back(connection: aiosqlite.Connection, person_id: int) -> Draft | None:
+async def go_back(connection: aiosqlite.Connection, person_id: int) -> StudioState | None:
     """Back to what was there before the draft was filled; None when there is nothing. Raises DatabaseError."""
     rows = await write(connection, GO_BACK, (now_ms(), person_id))
     return _draft(dict(rows[0])) if rows else None
 
 
-async def _write(connection: aiosqlite.Connection, sql: str, person_id: int, state: str) -> Draft:
+async def _write(connection: aiosqlite.Connection, sql: str, person_id: int, state: str) -> StudioState:
     async with transaction(connection):
         await people.remember_person(connection, person_id)
         (row,) = await write(connection, sql, {"person": person_id, "state": state, "now": now_ms()})
     return _draft(dict(row))
 
 
-def _draft(row: dict[str, object]) -> Draft:
-    return Draft(str(row["state"]), int(str(row["revision"])), undoable=bool(row["undoable"]))
+def _draft(row: dict[str, object]) -> StudioState:
+    return StudioState(str(row["state"]), int(str(row["revision"])), undoable=bool(row["undoable"]))

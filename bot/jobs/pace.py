@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bot.database.paces import Measured, Shape
+from bot.database.paces import MeasuredSeconds, Shape
 from inference.messages import GenerationRequest
 
 NEWEST = 0.3  # how much the newest measurement of a load or an end counts against all before
@@ -55,17 +55,17 @@ class Pace:
         self._news: set[Shape] = set()
         self._new_loads: set[str] = set()
 
-    def remember(self, paces: Mapping[Shape, Measured], loads: Mapping[str, float]) -> None:
+    def remember(self, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]) -> None:
         """Take over what was measured before the program's start."""
         for shape, measured in paces.items():
             self._steps[shape], self._seen[shape] = measured.step_seconds, ROUNDS
             self._rests[shape.checkpoint] = measured.rest_seconds / _work(shape)
         self.loads.update(loads)
 
-    def news(self) -> tuple[dict[Shape, Measured], dict[str, float]]:
+    def news(self) -> tuple[dict[Shape, MeasuredSeconds], dict[str, float]]:
         """What was measured since the last call."""
         paces = {
-            shape: Measured(self._steps[shape], self._rests.get(shape.checkpoint, 0.0) * _work(shape))
+            shape: MeasuredSeconds(self._steps[shape], self._rests.get(shape.checkpoint, 0.0) * _work(shape))
             for shape in self._news
         }
         loads = {checkpoint: self.loads[checkpoint] for checkpoint in self._new_loads}

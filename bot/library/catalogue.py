@@ -163,22 +163,22 @@ async def _report(connection: aiosqlite.Connection, tally: _Tally, missing: tupl
 
 
 @dataclass(frozen=True)
-class NamedLora:
+class NameMatch:
     """What a typed name means: the entry, or, when there is none of that name, the closest names there are."""
 
     lora: Lora | None
     suggestions: tuple[str, ...] = ()
 
 
-async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestions: int = 3) -> NamedLora:
+async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestions: int = 3) -> NameMatch:
     """Look up a name as a person types it, in whatever case. Raises DatabaseError."""
     lora = await find_lora_by_name(connection, typed)
     if lora is not None:
-        return NamedLora(lora)
+        return NameMatch(lora)
     wanted = name_key(typed)[:100]
     names = await similar_names(connection, typed)
     closest = sorted(names, key=lambda name: -SequenceMatcher(None, wanted, name_key(name)).ratio())
-    return NamedLora(None, tuple(closest[:suggestions]))
+    return NameMatch(None, tuple(closest[:suggestions]))
 
 
 def known_lora(name: str, version: LoraVersion) -> KnownLora:

@@ -24,7 +24,7 @@ _JPEG_QUALITIES = (95, 88, 78, 65)
 
 
 @dataclass(frozen=True)
-class Attachment:
+class PictureFile:
     """A file ready to be sent, and a word on what was done to make it fit ("" when nothing was)."""
 
     name: str
@@ -36,7 +36,7 @@ class Attachment:
         return discord.File(io.BytesIO(self.data), filename=self.name)
 
 
-def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Attachment:
+def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> PictureFile:
     """The picture within `limit` bytes: PNG, else lossless WebP, else JPEG. Raises one of DAMAGED.
 
     Without `words` the prompts in it stay behind. Reads and encodes, so it belongs in ENCODING.
@@ -44,25 +44,25 @@ def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Att
     return fitted(picture.name, picture.read_bytes() if words else wordless(picture.read_bytes()), limit)
 
 
-def fitted(name: str, data: bytes, limit: int) -> Attachment:
+def fitted(name: str, data: bytes, limit: int) -> PictureFile:
     """The same of a picture that is no file: `data` under the name it has as it is. Raises one of DAMAGED."""
     if len(data) <= limit:
-        return Attachment(name, data)
+        return PictureFile(name, data)
     with opened(data, ["PNG"]) as image:
         image.load()
     stem = Path(name).stem
     webp = _encoded(lambda buffer: image.save(buffer, "WEBP", lossless=True))
     if len(webp) <= limit:
-        return Attachment(f"{stem}.webp", webp, "sent as lossless WebP, since the PNG is too large here")
+        return PictureFile(f"{stem}.webp", webp, "sent as lossless WebP, since the PNG is too large here")
     return _as_jpeg(image.convert("RGB"), stem, limit)
 
 
-def _as_jpeg(image: Image.Image, stem: str, limit: int) -> Attachment:
+def _as_jpeg(image: Image.Image, stem: str, limit: int) -> PictureFile:
     """The best quality that fits; when none does, half the size and again."""
     for quality in _JPEG_QUALITIES:
         jpeg = _encoded(lambda buffer, q=quality: image.save(buffer, "JPEG", quality=q))
         if len(jpeg) <= limit:
-            return Attachment(f"{stem}.jpg", jpeg, "sent as JPEG, since the PNG is too large here")
+            return PictureFile(f"{stem}.jpg", jpeg, "sent as JPEG, since the PNG is too large here")
     half = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
     return _as_jpeg(half, stem, limit)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from bot.pictures.attachments import Attachment
+from bot.pictures.attachments import PictureFile
 from bot.pictures.threads import Pool
 from inference.pictures import BROKEN, opened, reduced
 
@@ -44,7 +44,7 @@ class Thumbnails:
         self._folder = folder
         self._decoding = Pool("thumbnails", 1)  # one at a time, for the memory that a picture unpacks to
 
-    async def of(self, picture: Path, box: Box = LIST) -> Attachment | None:
+    async def of(self, picture: Path, box: Box = LIST) -> PictureFile | None:
         """`picture` made to fit `box`, under a name that no other picture has; None when it cannot be shown."""
         try:
             kept = await asyncio.to_thread(self._place, picture, box)
@@ -56,7 +56,7 @@ class Thumbnails:
         except OSError as problem:
             log.warning("no thumbnail of %s: %s", picture, problem)
             return None
-        return Attachment(kept.name, data) if data else None
+        return PictureFile(kept.name, data) if data else None
 
     def _place(self, picture: Path, box: Box) -> Path | None:
         """Where its thumbnail is kept; None for a file too large to be looked at. Raises OSError."""

@@ -26,7 +26,7 @@ from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.delivery.alarms import Alarms
 from bot.ui.delivery.delivery import Deliverer
-from bot.ui.delivery.discord_transport import DiscordPost
+from bot.ui.delivery.discord_transport import DiscordTransport
 from bot.ui.delivery.orders import Orders
 from bot.ui.replies import answer
 from bot.ui.studio_session import StudioSessions
@@ -97,7 +97,7 @@ class EaselBot(Client):
         self.easel = easel
         self.locked_out = False  # Discord does not know the token any more
         self._doubts = False  # and whether that is so is being asked
-        self.deliverer = Deliverer(DiscordPost(self), easel.connection, easel.settings.storage.pictures)
+        self.deliverer = Deliverer(DiscordTransport(self), easel.connection, easel.settings.storage.pictures)
         self._orders = self.orders = Orders(easel, self.deliverer)
         self.studios = StudioSessions(easel, draw_panel)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()  # those that are open, as far as we know

@@ -17,7 +17,7 @@ from bot.ui.studio_session import StudioSessions
 from inference.messages import GenerationRequest
 
 
-class Orders(Protocol):
+class OrderService(Protocol):
     """Makes jobs of what people ask for. `bot.ui.delivery.orders` implements it."""
 
     async def paint(self, interaction: Interaction, wish: Wish) -> None:
@@ -39,7 +39,7 @@ class Client(commands.AutoShardedBot):
     """What commands and views find at `interaction.client`. It splits into shards when Discord asks for it."""
 
     easel: Easel
-    orders: Orders
+    orders: OrderService
     studios: StudioSessions
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id
 

@@ -12,7 +12,7 @@ from discord import ui
 from bot.app.assembly import Easel
 from bot.database.loras import Lora
 from bot.database.samples import samples_of
-from bot.pictures.attachments import Attachment
+from bot.pictures.attachments import PictureFile
 from bot.pictures.thumbnails import LIST, Box
 from inference.base_models import BaseModelId
 
@@ -26,7 +26,7 @@ class Page:
     view: ui.LayoutView = field(default_factory=lambda: ui.LayoutView(timeout=None))
     files: list[discord.File] = field(default_factory=list[discord.File])
 
-    def attach(self, picture: Attachment) -> str:
+    def attach(self, picture: PictureFile) -> str:
         """Send `picture` along, once however often it is shown; how components name it."""
         if all(file.filename != picture.name for file in self.files):
             self.files.append(picture.file())

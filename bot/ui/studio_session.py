@@ -14,7 +14,7 @@ from bot.config import CheckpointSettings
 from bot.database.connection import transaction
 from bot.database.loras import Lora
 from bot.database.preferences import Preferences, find_preferences
-from bot.database.studio import Draft, fill_studio, find_studio, go_back, save_studio
+from bot.database.studio import StudioState, fill_studio, find_studio, go_back, save_studio
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.requests.builder import Wish
@@ -149,7 +149,7 @@ class StudioSessions:
         page = await self._draw(self._easel, standing, note)
         await whisper(interaction, page.view, page.files)
 
-    async def _stand(self, person_id: int, draft: Draft | None) -> Standing:
+    async def _stand(self, person_id: int, draft: StudioState | None) -> Standing:
         studio = _studio(draft)
         preferences = await find_preferences(self._easel.connection, person_id)
         settings = self._easel.settings
@@ -168,7 +168,7 @@ class StudioSessions:
         )
 
 
-def _studio(draft: Draft | None) -> Studio:
+def _studio(draft: StudioState | None) -> Studio:
     """The draft; a new one when there is none, or when another version of Easel wrote it in a way of its own."""
     try:
         return Studio() if draft is None else Studio.model_validate_json(draft.state)

@@ -32,7 +32,7 @@ MAX_STEPS, MAX_GUIDANCE, MAX_CLIP_SKIP = 150, 30, 12
 
 
 @dataclass(frozen=True)
-class Part:
+class RecipeLora:
     """A LoRA of a recipe, and what it is here: None where the library does not know it.
 
     `by_name`: nothing but the name says so, the file may be another one.
@@ -82,21 +82,21 @@ async def remixed(services: Services, job: Job, person_id: int) -> Remix:
     return replace(again, notes=(_("Its prompt is kept private, so the words are yours to find."), *again.notes))
 
 
-async def parts_of(services: Services, loras: Sequence[NamedLora]) -> list[Part]:
+async def parts_of(services: Services, loras: Sequence[NamedLora]) -> list[RecipeLora]:
     """What each LoRA of a recipe is here."""
     return [await _part(services, named) for named in loras]
 
 
-async def _part(services: Services, named: NamedLora) -> Part:
+async def _part(services: Services, named: NamedLora) -> RecipeLora:
     version = await _by_hash(services, named.hash)
     if version is not None:
-        return Part(named, await find_lora(services.connection, version.lora_id), version)
+        return RecipeLora(named, await find_lora(services.connection, version.lora_id), version)
     for name in (named.name, named.name.replace("_", " ")):
         if lora := await find_lora_by_name(services.connection, name):
-            return Part(named, lora, by_name=True)
+            return RecipeLora(named, lora, by_name=True)
     if version := await find_version_by_stem(services.connection, named.name):
-        return Part(named, await find_lora(services.connection, version.lora_id), version, by_name=True)
-    return Part(named)
+        return RecipeLora(named, await find_lora(services.connection, version.lora_id), version, by_name=True)
+    return RecipeLora(named)
 
 
 async def _by_hash(services: Services, digits: str | None) -> LoraVersion | None:
@@ -138,7 +138,9 @@ async def remix(services: Services, recipe: Recipe, person_id: int) -> Remix:
     return Remix(_wish(recipe, usable, checkpoint, size), tuple(notes))
 
 
-def _wish(recipe: Recipe, usable: Sequence[Part], checkpoint: CheckpointSettings | None, size: str | None) -> Wish:
+def _wish(
+    recipe: Recipe, usable: Sequence[RecipeLora], checkpoint: CheckpointSettings | None, size: str | None
+) -> Wish:
     steps, guidance = recipe.steps, recipe.guidance_scale
     return Wish(
         prompt=_without_prefix(recipe.prompt, checkpoint)[:MAX_PROMPT],
@@ -154,7 +156,7 @@ def _wish(recipe: Recipe, usable: Sequence[Part], checkpoint: CheckpointSettings
     )
 
 
-def _lora_wish(part: Part) -> LoraWish:
+def _lora_wish(part: RecipeLora) -> LoraWish:
     assert part.lora is not None
     return LoraWish(
         name=f"#{part.lora.id}",
@@ -164,9 +166,9 @@ def _lora_wish(part: Part) -> LoraWish:
     )
 
 
-def _distinct(parts: Sequence[Part]) -> list[Part]:
+def _distinct(parts: Sequence[RecipeLora]) -> list[RecipeLora]:
     """What was found, one part for each entry: two files of one LoRA are one choice here."""
-    kept: dict[int, Part] = {}
+    kept: dict[int, RecipeLora] = {}
     for part in parts:
         if part.lora is not None:
             kept.setdefault(part.lora.id, part)
@@ -174,7 +176,7 @@ def _distinct(parts: Sequence[Part]) -> list[Part]:
 
 
 def _fitting_most(
-    services: Services, parts: Sequence[Part], preferred: CheckpointSettings | None
+    services: Services, parts: Sequence[RecipeLora], preferred: CheckpointSettings | None
 ) -> CheckpointSettings | None:
     """The installed checkpoint on which most of the LoRAs go; of equals, the preferred one, then the first."""
     fitting = [services.requests.checkpoints_for(part.lora) for part in parts if part.lora]
@@ -200,7 +202,7 @@ def _without_prefix(prompt: str, checkpoint: CheckpointSettings | None) -> str:
     return prompt.removeprefix(prefix).lstrip(" ,") if prefix and prompt.startswith(prefix) else prompt
 
 
-def _missing(parts: Sequence[Part], usable: Sequence[Part], left_out: Sequence[Part]) -> list[str]:
+def _missing(parts: Sequence[RecipeLora], usable: Sequence[RecipeLora], left_out: Sequence[RecipeLora]) -> list[str]:
     notes: list[str] = []
     if gone := [part.named.name for part in parts if part.lora is None]:
         notes.append(

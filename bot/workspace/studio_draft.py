@@ -46,7 +46,7 @@ class StudioLora(_Kept):
         )
 
 
-class Shelf(_Kept):
+class LoraMenuFilter(_Kept):
     """Which LoRAs are offered for adding: a person's bookmarks or all of the library, filtered; `page` from 0."""
 
     bookmarks: bool = True
@@ -67,7 +67,7 @@ class Studio(_Kept):
     wish: Wish = Wish(prompt="")
     loras: tuple[StudioLora, ...] = ()
     focus: int | None = None
-    shelf: Shelf = Shelf()
+    shelf: LoraMenuFilter = LoraMenuFilter()
 
     def with_lora(self, added: StudioLora) -> Studio:
         """`added` last, or in place of the same entry, and being worked on."""

@@ -6,7 +6,7 @@ from playground.control_api.requests import Order, Work
 from playground.models import Channel, Interaction, Message, User
 from playground.people import lookup
 from playground.people.acts import Acts
-from playground.people.refused import Refused
+from playground.people.refused import ActRefused
 from playground.wire import Json, as_object, as_strings
 from playground.world import World
 
@@ -66,7 +66,7 @@ class Acting:
         """Send a modal."""
         opener = self.world.interactions.get(order.text("interaction"))
         if opener is None:
-            raise Refused("There is no such interaction.")
+            raise ActRefused("There is no such interaction.")
         values = as_object(order.body.get("values"))
         return _named(self.acts.submit_modal(self._who(order), opener, values, order.uploads))
 

@@ -6,7 +6,7 @@ from aiohttp import WSMsgType, web
 
 from playground.pages import Pages
 from playground.people import lookup
-from playground.people.refused import Refused
+from playground.people.refused import ActRefused
 from playground.wire import Json, compact
 from playground.world import World
 
@@ -15,7 +15,7 @@ async def serve(request: web.Request, world: World, pages: Pages) -> web.StreamR
     """Send changes until the page leaves."""
     try:
         viewer = lookup.person(world, request.query.get("as", ""))
-    except Refused as refused:
+    except ActRefused as refused:
         return web.Response(status=409, text=str(refused))
     websocket = web.WebSocketResponse(heartbeat=30)
     await websocket.prepare(request)

@@ -8,7 +8,7 @@ from playground.gateway.hub import Hub
 from playground.models import Member, Overwrite, User
 from playground.news import News
 from playground.people import lookup
-from playground.people.refused import Refused
+from playground.people.refused import ActRefused
 from playground.rest.channels import make_thread
 from playground.wire import Json, as_strings
 from playground.world import World, new_token
@@ -58,7 +58,7 @@ class Operating:
         """Somebody new, a member of every server that the bot is in, with an open DM."""
         name = order.text("name")
         if any(name in (one.username, one.global_name) for one in self.world.users.values()):
-            raise Refused(f"There is a {name!r} already.")
+            raise ActRefused(f"There is a {name!r} already.")
         user = User(self.world.ids.new(), name.lower(), name)
         self.world.users[user.id] = user
         for guild in self.world.bot_guilds():
@@ -114,7 +114,7 @@ class Operating:
         guild, key = self.world.guilds[guild_id], order.text("overwrite")
         try:
             target, is_member = lookup.role(guild, key).id, False
-        except Refused:
+        except ActRefused:
             target, is_member = lookup.user(self.world, key).id, True
         allow, deny = int(order.number("allow", 0)), int(order.number("deny", 0))
         overwrites[target] = Overwrite(target, is_member, allow, deny)
@@ -132,7 +132,7 @@ class Operating:
         person = lookup.person(self.world, order.text("as"))
         parent = lookup.channel(self.world, order.text("channel"), person)
         if parent.guild_id is None or parent.is_thread:
-            raise Refused("Threads are opened in a server's text channel or forum.")
+            raise ActRefused("Threads are opened in a server's text channel or forum.")
         thread = make_thread(self.world, parent, order.text("name"), person.id, self.world.ids.new())
         self.world.channels[thread.id] = thread
         self.news.channel("CREATE", thread)
@@ -143,7 +143,7 @@ class Operating:
         known = {field.name for field in fields(Fault)}
         strangers = sorted(set(order.body) - known)
         if strangers:
-            raise Refused(f"A fault has no {strangers[0]!r}; it has {', '.join(sorted(known))}.")
+            raise ActRefused(f"A fault has no {strangers[0]!r}; it has {', '.join(sorted(known))}.")
         self.faults.order(Fault(**order.body))
         return {}
 
@@ -157,7 +157,7 @@ class Operating:
         """Cut the bot's connections: `close` (with a `code`), `reconnect` or `invalidate`."""
         how = str(order.body.get("how", "close"))
         if how not in ("close", "reconnect", "invalidate"):
-            raise Refused("`how` is one of close, reconnect, invalidate.")
+            raise ActRefused("`how` is one of close, reconnect, invalidate.")
         return {"cut": self.hub.drop(how, int(order.number("code", RESUMABLE)))}
 
     async def token(self, order: Order) -> Json:
@@ -174,7 +174,7 @@ class Operating:
         """Move the clock forward by some seconds."""
         seconds = order.number("advance", 0)
         if seconds < 0:
-            raise Refused("The playground's clock only moves forward.")
+            raise ActRefused("The playground's clock only moves forward.")
         self.world.clock.advance(seconds)
         self.news.world_changed()
         return {"now": self.world.clock.now()}

@@ -10,7 +10,7 @@ from playground.models import User
 from playground.pages import Pages
 from playground.people import lookup
 from playground.people.offered import offered
-from playground.people.refused import Refused
+from playground.people.refused import ActRefused
 from playground.recorder import Recorder
 from playground.wire import Json
 from playground.world import World
@@ -19,7 +19,7 @@ LONGEST_WAIT = 30.0  # seconds a request with `since` is held
 
 
 @dataclass
-class Reading:
+class ReadEndpoints:
     """Answers questions about the playground."""
 
     world: World
@@ -77,7 +77,7 @@ class Reading:
         await self._wait(order)
         one = self.world.interactions.get(order.path["interaction"])
         if one is None:
-            raise Refused("There is no such interaction.")
+            raise ActRefused("There is no such interaction.")
         return self._dated({"interaction": views.interaction(one)})
 
     async def exchanges(self, order: Order) -> Json:

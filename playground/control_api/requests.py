@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from playground.errors import ApiError
-from playground.people.refused import Refused
+from playground.people.refused import ActRefused
 from playground.posting import Upload
 from playground.rest import bodies
 from playground.wire import Json, as_object
@@ -26,7 +26,7 @@ class Order:
         """A text that must be given, in the body or the query."""
         value = self.body.get(name, self.query.get(name))
         if value is None:
-            raise Refused(f"The request lacks {name!r}.")
+            raise ActRefused(f"The request lacks {name!r}.")
         return str(value)
 
     def number(self, name: str, default: float) -> float:
@@ -34,7 +34,7 @@ class Order:
         try:
             return float(self.body.get(name, self.query.get(name, default)))
         except (TypeError, ValueError):
-            raise Refused(f"{name!r} has to be a number.") from None
+            raise ActRefused(f"{name!r} has to be a number.") from None
 
 
 Work = Callable[[Order], Awaitable[Json]]
@@ -48,7 +48,7 @@ def handler(work: Work) -> Callable[[web.Request], Awaitable[web.Response]]:
             payload, uploads = await bodies.read(request)
             order = Order(as_object(payload), dict(request.query), dict(request.match_info), uploads)
             return _answer(200, await work(order))
-        except Refused as refused:
+        except ActRefused as refused:
             return _answer(409, {"message": str(refused)})
         except ApiError as refused:
             return _answer(refused.status, {"message": str(refused), "error": refused.body()})

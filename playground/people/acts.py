@@ -10,7 +10,7 @@ from playground.people import fields
 from playground.people.offered import is_menu, offered, owners, why_not
 from playground.people.options import Reader
 from playground.people.payload import interaction_create
-from playground.people.refused import Refused
+from playground.people.refused import ActRefused
 from playground.posting import Postings, Submission, Upload
 from playground.rules import answers
 from playground.rules import commands as rules
@@ -62,7 +62,7 @@ class Acts:
         """Press a button."""
         button = self._component(message, custom_id)
         if button["type"] != kinds.BUTTON:
-            raise Refused(f"{custom_id!r} is no button.")
+            raise ActRefused(f"{custom_id!r} is no button.")
         data: Json = {"custom_id": button["custom_id"], "component_type": kinds.BUTTON, "id": button["id"]}
         return self._use_component(person, message, data)
 
@@ -70,12 +70,12 @@ class Acts:
         """Choose in a select menu."""
         menu = self._component(message, custom_id)
         if menu["type"] not in kinds.SELECTS:
-            raise Refused(f"{custom_id!r} is no select menu.")
+            raise ActRefused(f"{custom_id!r} is no select menu.")
         fields.check_count(menu, len(chosen))
         known = [option["value"] for option in as_objects(menu.get("options"))]
         strangers = [one for one in chosen if menu["type"] == kinds.STRING_SELECT and one not in known]
         if strangers:
-            raise Refused(f"{strangers[0]!r} is none of the choices of {custom_id!r}.")
+            raise ActRefused(f"{strangers[0]!r} is none of the choices of {custom_id!r}.")
         reader = Reader(self.world, self.postings, self.world.channels[message.channel_id], [])
         if menu["type"] in fields.SELECT_KINDS:
             chosen = [reader.named(fields.SELECT_KINDS[menu["type"]], one) for one in chosen]
@@ -85,7 +85,7 @@ class Acts:
     def submit_modal(self, person: User, opener: Interaction, values: Json, uploads: list[Upload]) -> Interaction:
         """Send a modal that an interaction opened."""
         if opener.modal is None or opener.user_id != person.id:
-            raise Refused("This interaction opened no modal for that person.")
+            raise ActRefused("This interaction opened no modal for that person.")
         channel = self.world.channels[opener.channel_id]
         reader = Reader(self.world, self.postings, channel, uploads)
         components = fields.submitted(opener.modal, values, reader)
@@ -98,10 +98,10 @@ class Acts:
     def say(self, person: User, channel: Channel, content: str, uploads: list[Upload]) -> Message:
         """Write an ordinary message."""
         if channel.type == ChannelType.FORUM:
-            raise Refused("A forum holds posts; open one to write in it.")
+            raise ActRefused("A forum holds posts; open one to write in it.")
         needed = permissions.SEND_MESSAGES_IN_THREADS if channel.is_thread else permissions.SEND_MESSAGES
         if self.world.permissions(channel, person.id) & needed != needed:
-            raise Refused(f"{person.global_name} may not write in this channel.")
+            raise ActRefused(f"{person.global_name} may not write in this channel.")
         draft = Message(self.world.ids.new(), channel.id, person.id, self.world.clock.now())
         message = self.postings.create(draft, Submission({"content": content}, uploads))
         self.interactions.news.message_created(message)
@@ -117,7 +117,7 @@ class Acts:
             return
         held = self.world.permissions(channel, person.id) if channel.guild_id is not None else 0
         if person.id != message.author_id and not held & permissions.MANAGE_MESSAGES:
-            raise Refused(f"{person.global_name} may not delete this message.")
+            raise ActRefused(f"{person.global_name} may not delete this message.")
         self.interactions.delete(message)
 
     def _command(self, person: User, channel: Channel, name: str) -> tuple[Command, list[str]]:
@@ -125,13 +125,13 @@ class Acts:
         for command in offered(self.world, person, channel):
             if command.name == first and not is_menu(command):
                 return command, path
-        raise Refused(self._why_missing(person, channel, first))
+        raise ActRefused(self._why_missing(person, channel, first))
 
     def _menu_command(self, person: User, channel: Channel, name: str, kind: int) -> Command:
         for command in offered(self.world, person, channel):
             if command.name == name and command.type == kind:
                 return command
-        raise Refused(self._why_missing(person, channel, name))
+        raise ActRefused(self._why_missing(person, channel, name))
 
     def _why_missing(self, person: User, channel: Channel, name: str) -> str:
         for command in self.world.commands.values():
@@ -149,13 +149,13 @@ class Acts:
     def _component(self, message: Message, custom_id: str) -> Json:
         """A component by custom_id, or a button by its label; not a disabled one."""
         if message.has(MessageFlag.LOADING):
-            raise Refused("The message is still being thought about.")
+            raise ActRefused("The message is still being thought about.")
         for part in component_shapes.walk(message.components):
             if custom_id in (part.get("custom_id"), part.get("label")) and part.get("custom_id"):
                 if part.get("disabled"):
-                    raise Refused(f"{custom_id!r} is disabled.")
+                    raise ActRefused(f"{custom_id!r} is disabled.")
                 return part
-        raise Refused(f"The message has no component {custom_id!r}.")
+        raise ActRefused(f"The message has no component {custom_id!r}.")
 
     def _use_component(self, person: User, message: Message, data: Json) -> Interaction:
         channel = self.world.channels[message.channel_id]

@@ -1,21 +1,21 @@
 """/applications/@me: the application that is logged in."""
 
 from playground import shapes
-from playground.rest.endpoint import Answer, Call, Endpoint
+from playground.rest.endpoint import Call, Endpoint, EndpointAnswer
 from playground.world import World
 
 
 def endpoints(world: World) -> list[Endpoint]:
     """The routes of this noun."""
 
-    def me(_: Call) -> Answer:
-        return Answer(json=shapes.application(world))
+    def me(_: Call) -> EndpointAnswer:
+        return EndpointAnswer(json=shapes.application(world))
 
-    def emojis(_: Call) -> Answer:
-        return Answer(json={"items": []})
+    def emojis(_: Call) -> EndpointAnswer:
+        return EndpointAnswer(json={"items": []})
 
-    def nothing_bought(_: Call) -> Answer:
-        return Answer(json=[])
+    def nothing_bought(_: Call) -> EndpointAnswer:
+        return EndpointAnswer(json=[])
 
     return [
         Endpoint("GET", "/applications/@me", me),

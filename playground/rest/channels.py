@@ -5,8 +5,8 @@ from playground import permissions as may
 from playground.models import Channel, Message
 from playground.news import News
 from playground.posting import Postings, Submission
-from playground.rest.endpoint import NOTHING, Answer, Call, Endpoint
-from playground.rules.form import Form
+from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
+from playground.rules.form import FormErrors
 from playground.wire import ChannelType, as_int, as_object
 from playground.world import World
 
@@ -34,18 +34,18 @@ class Channels:
         self._news = news
         self._postings = postings
 
-    def get(self, call: Call) -> Answer:
+    def get(self, call: Call) -> EndpointAnswer:
         """One channel."""
-        return Answer(json=shapes.channel(self._world, self._visible(call)))
+        return EndpointAnswer(json=shapes.channel(self._world, self._visible(call)))
 
-    def change(self, call: Call) -> Answer:
+    def change(self, call: Call) -> EndpointAnswer:
         """Rename a channel, or archive and lock a thread."""
         channel = self._visible(call)
         own_thread = channel.is_thread and channel.owner_id == self._world.bot_id
         if not own_thread:
             self._world.require(channel, may.MANAGE_CHANNELS)
         body = call.body
-        form = Form()
+        form = FormErrors()
         if "name" in body:
             form.length(("name",), body["name"], 1, 100)
         form.refuse()
@@ -55,28 +55,28 @@ class Channels:
         channel.archived = body.get("archived", channel.archived)
         channel.locked = body.get("locked", channel.locked)
         self._news.channel("UPDATE", channel)
-        return Answer(json=shapes.channel(self._world, channel))
+        return EndpointAnswer(json=shapes.channel(self._world, channel))
 
-    def typing(self, call: Call) -> Answer:
+    def typing(self, call: Call) -> EndpointAnswer:
         """Show that the bot types."""
         channel = self._visible(call)
         self._world.require(channel, may.SEND_MESSAGES)
         self._news.typing(channel)
         return NOTHING
 
-    def join(self, call: Call) -> Answer:
+    def join(self, call: Call) -> EndpointAnswer:
         """Join or leave a thread; membership changes nothing here."""
         if not self._visible(call).is_thread:
             raise errors.wrong_channel_type()
         return NOTHING
 
-    def start_thread(self, call: Call) -> Answer:
+    def start_thread(self, call: Call) -> EndpointAnswer:
         """A thread in a text channel, from a message, or a forum post with its first message."""
         parent = self._visible(call)
         self._world.require(parent, may.CREATE_PUBLIC_THREADS)
         if parent.type not in (ChannelType.TEXT, ChannelType.FORUM):
             raise errors.wrong_channel_type()
-        form = Form()
+        form = FormErrors()
         form.length(("name",), call.body.get("name"), 1, 100)
         form.refuse()
         thread_id = call.path.get("message_id") or self._world.ids.new()
@@ -84,12 +84,12 @@ class Channels:
         thread.auto_archive_duration = as_int(call.body.get("auto_archive_duration"), 1440)
         return self._open_post(thread, call) if parent.type == ChannelType.FORUM else self._opened(thread)
 
-    def _opened(self, thread: Channel) -> Answer:
+    def _opened(self, thread: Channel) -> EndpointAnswer:
         self._world.channels[thread.id] = thread
         self._news.channel("CREATE", thread)
-        return Answer(201, shapes.thread(self._world, thread))
+        return EndpointAnswer(201, shapes.thread(self._world, thread))
 
-    def _open_post(self, post: Channel, call: Call) -> Answer:
+    def _open_post(self, post: Channel, call: Call) -> EndpointAnswer:
         """A forum post and its first message share their id."""
         first = Message(post.id, post.id, self._world.bot_id, self._world.clock.now())
         submission = Submission(as_object(call.body.get("message")), call.uploads, prefix=("message",))
@@ -102,7 +102,7 @@ class Channels:
         self._news.channel("CREATE", post)
         self._news.message_created(first)
         shape = shapes.thread(self._world, post)
-        return Answer(201, {**shape, "message": message_shapes.message(self._world, first)})
+        return EndpointAnswer(201, {**shape, "message": message_shapes.message(self._world, first)})
 
     def _visible(self, call: Call) -> Channel:
         channel = self._world.channel(call.path["channel_id"])

@@ -2,13 +2,13 @@
 
 from playground import errors
 from playground.models import Command
-from playground.registry import Registry, shape
-from playground.rest.endpoint import NOTHING, Answer, Call, Endpoint
+from playground.registry import CommandRegistry, shape
+from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.wire import as_objects
 from playground.world import World
 
 
-def endpoints(world: World, registry: Registry) -> list[Endpoint]:
+def endpoints(world: World, registry: CommandRegistry) -> list[Endpoint]:
     """The routes of this noun, each for the global commands and for those of one server."""
     handlers = Commands(world, registry)
     routes: list[Endpoint] = []
@@ -27,33 +27,33 @@ def endpoints(world: World, registry: Registry) -> list[Endpoint]:
 class Commands:
     """Registers commands for the application that is logged in."""
 
-    def __init__(self, world: World, registry: Registry) -> None:
+    def __init__(self, world: World, registry: CommandRegistry) -> None:
         self._world = world
         self._registry = registry
 
-    def listing(self, call: Call) -> Answer:
+    def listing(self, call: Call) -> EndpointAnswer:
         """All commands of a scope."""
-        return Answer(json=[shape(self._world, one) for one in self._registry.of(self._scope(call))])
+        return EndpointAnswer(json=[shape(self._world, one) for one in self._registry.of(self._scope(call))])
 
-    def create(self, call: Call) -> Answer:
+    def create(self, call: Call) -> EndpointAnswer:
         """Add a command, or overwrite the one with its name."""
         command, is_new = self._registry.create(self._scope(call), call.body)
-        return Answer(201 if is_new else 200, shape(self._world, command))
+        return EndpointAnswer(201 if is_new else 200, shape(self._world, command))
 
-    def replace(self, call: Call) -> Answer:
+    def replace(self, call: Call) -> EndpointAnswer:
         """Overwrite all commands of a scope."""
         commands = self._registry.replace(self._scope(call), as_objects(call.json))
-        return Answer(json=[shape(self._world, command) for command in commands])
+        return EndpointAnswer(json=[shape(self._world, command) for command in commands])
 
-    def get(self, call: Call) -> Answer:
+    def get(self, call: Call) -> EndpointAnswer:
         """One command."""
-        return Answer(json=shape(self._world, self._wanted(call)))
+        return EndpointAnswer(json=shape(self._world, self._wanted(call)))
 
-    def change(self, call: Call) -> Answer:
+    def change(self, call: Call) -> EndpointAnswer:
         """Change some fields of a command."""
-        return Answer(json=shape(self._world, self._registry.change(self._wanted(call), call.body)))
+        return EndpointAnswer(json=shape(self._world, self._registry.change(self._wanted(call), call.body)))
 
-    def delete(self, call: Call) -> Answer:
+    def delete(self, call: Call) -> EndpointAnswer:
         """Remove a command."""
         self._registry.delete(self._wanted(call))
         return NOTHING

@@ -32,16 +32,16 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
+class EndpointAnswer:
     """Status and JSON; no JSON is an answer without a body."""
 
     status: int = 200
     json: object = None
 
 
-NOTHING = Answer(204)
+NOTHING = EndpointAnswer(204)
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[Call], EndpointAnswer]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,18 @@
 """/gateway: where a bot finds the websocket."""
 
-from playground.rest.endpoint import Answer, Call, Endpoint
+from playground.rest.endpoint import Call, Endpoint, EndpointAnswer
 from playground.wire import Json
 
 
 def endpoints(url: str) -> list[Endpoint]:
     """The routes of this noun."""
 
-    def gateway(_: Call) -> Answer:
-        return Answer(json={"url": url})
+    def gateway(_: Call) -> EndpointAnswer:
+        return EndpointAnswer(json={"url": url})
 
-    def for_bots(_: Call) -> Answer:
+    def for_bots(_: Call) -> EndpointAnswer:
         starts: Json = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
-        return Answer(json={"url": url, "shards": 1, "session_start_limit": starts})
+        return EndpointAnswer(json={"url": url, "shards": 1, "session_start_limit": starts})
 
     return [
         Endpoint("GET", "/gateway", gateway, needs_token=False),

@@ -3,7 +3,7 @@
 from playground import errors, shapes
 from playground import permissions as may
 from playground.models import Guild
-from playground.rest.endpoint import Answer, Call, Endpoint
+from playground.rest.endpoint import Call, Endpoint, EndpointAnswer
 from playground.wire import as_int
 from playground.world import World
 
@@ -29,52 +29,52 @@ class Guilds:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def guild(self, call: Call) -> Answer:
+    def guild(self, call: Call) -> EndpointAnswer:
         """The server itself."""
         found = self._guild(call)
         shape = shapes.guild(found)
         if call.flag("with_counts"):
             shape |= {"approximate_member_count": len(found.members), "approximate_presence_count": 1}
-        return Answer(json=shape)
+        return EndpointAnswer(json=shape)
 
-    def channels(self, call: Call) -> Answer:
+    def channels(self, call: Call) -> EndpointAnswer:
         """The channels the bot sees."""
         world = self._world
         found = world.channels_of(self._guild(call).id)
         seen = [one for one in found if world.permissions(one, world.bot_id) & may.VIEW_CHANNEL]
-        return Answer(json=[shapes.guild_channel(one) for one in seen])
+        return EndpointAnswer(json=[shapes.guild_channel(one) for one in seen])
 
-    def member(self, call: Call) -> Answer:
+    def member(self, call: Call) -> EndpointAnswer:
         """One member."""
         found = self._guild(call).members.get(call.path["user_id"])
         if found is None:
             raise errors.unknown("Member" if call.path["user_id"] in self._world.users else "User")
-        return Answer(json=shapes.member(self._world, found))
+        return EndpointAnswer(json=shapes.member(self._world, found))
 
-    def members(self, call: Call) -> Answer:
+    def members(self, call: Call) -> EndpointAnswer:
         """The whole list is behind a privileged intent, as in Discord."""
         if not self._world.application.privileged_intents:
             raise errors.missing_access()
         found = sorted(self._guild(call).members.values(), key=lambda member: int(member.user_id))
         after, limit = as_int(call.query.get("after")), as_int(call.query.get("limit"), 1)
         chosen = [one for one in found if int(one.user_id) > after][:limit]
-        return Answer(json=[shapes.member(self._world, one) for one in chosen])
+        return EndpointAnswer(json=[shapes.member(self._world, one) for one in chosen])
 
-    def roles(self, call: Call) -> Answer:
+    def roles(self, call: Call) -> EndpointAnswer:
         """All roles."""
-        return Answer(json=[shapes.role(one) for one in self._guild(call).roles.values()])
+        return EndpointAnswer(json=[shapes.role(one) for one in self._guild(call).roles.values()])
 
-    def role(self, call: Call) -> Answer:
+    def role(self, call: Call) -> EndpointAnswer:
         """One role."""
         found = self._guild(call).roles.get(call.path["role_id"])
         if found is None:
             raise errors.unknown("Role")
-        return Answer(json=shapes.role(found))
+        return EndpointAnswer(json=shapes.role(found))
 
-    def active_threads(self, call: Call) -> Answer:
+    def active_threads(self, call: Call) -> EndpointAnswer:
         """Threads that are not archived."""
         found = self._world.threads_of(self._guild(call).id)
-        return Answer(json={"threads": [shapes.thread(self._world, one) for one in found], "members": []})
+        return EndpointAnswer(json={"threads": [shapes.thread(self._world, one) for one in found], "members": []})
 
     def _guild(self, call: Call) -> Guild:
         return self._world.guild(call.path["guild_id"])

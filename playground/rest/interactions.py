@@ -3,7 +3,7 @@
 from playground import message_shapes
 from playground.interactions import Interactions
 from playground.models import Interaction
-from playground.rest.endpoint import NOTHING, Answer, Call, Endpoint
+from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.rules import answers
 from playground.wire import Json, MessageFlag
 from playground.world import World
@@ -14,9 +14,9 @@ SHOWS_MESSAGE = (answers.MESSAGE, answers.DEFER_MESSAGE, answers.UPDATE, answers
 def endpoints(world: World, interactions: Interactions) -> list[Endpoint]:
     """The routes of this noun."""
 
-    def callback(call: Call) -> Answer:
+    def callback(call: Call) -> EndpointAnswer:
         interaction = interactions.answer(call.path["interaction_id"], call.path["interaction_token"], call.submission)
-        return Answer(json=_response(world, interaction)) if call.flag("with_response") else NOTHING
+        return EndpointAnswer(json=_response(world, interaction)) if call.flag("with_response") else NOTHING
 
     template = "/interactions/{interaction_id}/{interaction_token}/callback"
     return [Endpoint("POST", template, callback, needs_token=False)]

@@ -5,8 +5,8 @@ from playground import permissions as may
 from playground.models import Channel, Message
 from playground.news import News
 from playground.posting import Postings
-from playground.rest.endpoint import NOTHING, Answer, Call, Endpoint
-from playground.rules.form import Form
+from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
+from playground.rules.form import FormErrors
 from playground.wire import ChannelType, Json, as_int, as_object, as_strings
 from playground.world import World
 
@@ -35,21 +35,21 @@ class Writer:
         self._news = news
         self._postings = postings
 
-    def listing(self, call: Call) -> Answer:
+    def listing(self, call: Call) -> EndpointAnswer:
         """The latest messages, newest first."""
         channel = self._readable(call)
         limit = as_int(call.query.get("limit"), 50)
-        form = Form()
+        form = FormErrors()
         form.within(("limit",), limit, 1, 100)
         form.refuse()
         found = _select(self._world.messages_of(channel.id), call.query, limit)
-        return Answer(json=[message_shapes.message(self._world, message) for message in found])
+        return EndpointAnswer(json=[message_shapes.message(self._world, message) for message in found])
 
-    def get(self, call: Call) -> Answer:
+    def get(self, call: Call) -> EndpointAnswer:
         """One message."""
         return self._shown(self._found(call))
 
-    def create(self, call: Call) -> Answer:
+    def create(self, call: Call) -> EndpointAnswer:
         """Post as the bot; with enforce_nonce the same nonce gives the message that is there already."""
         channel = self._world.channel(call.path["channel_id"])
         self._check_may_post(channel, call)
@@ -60,7 +60,7 @@ class Writer:
         self._news.message_created(message)
         return self._shown(message)
 
-    def edit(self, call: Call) -> Answer:
+    def edit(self, call: Call) -> EndpointAnswer:
         """Edit one of the bot's own messages."""
         message = self._found(call)
         if message.author_id != self._world.bot_id:
@@ -69,13 +69,13 @@ class Writer:
         self._news.message_updated(message)
         return self._shown(message)
 
-    def delete(self, call: Call) -> Answer:
+    def delete(self, call: Call) -> EndpointAnswer:
         """Delete a message; other people's need the permission."""
         message = self._found(call)
         self._remove(message)
         return NOTHING
 
-    def bulk_delete(self, call: Call) -> Answer:
+    def bulk_delete(self, call: Call) -> EndpointAnswer:
         """Delete several messages at once."""
         channel = self._world.channel(call.path["channel_id"])
         self._world.require(channel, may.VIEW_CHANNEL | may.MANAGE_MESSAGES)
@@ -90,8 +90,8 @@ class Writer:
         self._world.forget(message)
         self._news.message_deleted(message)
 
-    def _shown(self, message: Message) -> Answer:
-        return Answer(json=message_shapes.message(self._world, message))
+    def _shown(self, message: Message) -> EndpointAnswer:
+        return EndpointAnswer(json=message_shapes.message(self._world, message))
 
     def _readable(self, call: Call) -> Channel:
         channel = self._world.channel(call.path["channel_id"])
@@ -144,7 +144,7 @@ class Writer:
             return target
         if as_object(body["message_reference"]).get("fail_if_not_exists") is False:
             return None
-        form = Form()
+        form = FormErrors()
         form.fault(("message_reference",), "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
         form.refuse()
         return None

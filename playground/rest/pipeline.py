@@ -13,7 +13,7 @@ from playground.faults import Fault, Faults
 from playground.limits import Limits
 from playground.recorder import Exchange, Recorder
 from playground.rest import bodies
-from playground.rest.endpoint import Answer, Call, Endpoint
+from playground.rest.endpoint import Call, Endpoint, EndpointAnswer
 from playground.world import World
 
 PREFIX = "/api/v10"
@@ -58,12 +58,12 @@ class Pipeline:
                 if fault is not None:
                     answer, headers = _fault_answer(fault)
         except ApiError as refusal:
-            answer = Answer(refusal.status, refusal.body())
+            answer = EndpointAnswer(refusal.status, refusal.body())
             headers = {**headers, **VIA} if refusal.status == 429 else headers
         self._record(endpoint, request, call, answer, injected=fault is not None)
         return _proxys(fault) if fault is not None and fault.kind == "proxy" else _response(answer, headers)
 
-    async def _go_wrong(self, fault: Fault, request: web.Request) -> tuple[Answer, dict[str, str]]:
+    async def _go_wrong(self, fault: Fault, request: web.Request) -> tuple[EndpointAnswer, dict[str, str]]:
         if fault.kind == "hang":
             await self.faults.hang(fault.seconds)
         if fault.kind == "cut" and request.transport is not None:
@@ -91,7 +91,7 @@ class Pipeline:
         endpoint: Endpoint | None,
         request: web.Request,
         call: Call | None,
-        answer: Answer,
+        answer: EndpointAnswer,
         *,
         injected: bool,
     ) -> None:
@@ -117,19 +117,19 @@ async def _read(request: web.Request) -> Call:
     return Call(dict(request.match_info), dict(request.query), payload, uploads)
 
 
-def _carry_out(endpoint: Endpoint | None, call: Call) -> Answer:
+def _carry_out(endpoint: Endpoint | None, call: Call) -> EndpointAnswer:
     if endpoint is None:
         raise errors.not_found()
     return endpoint.handler(call)
 
 
-def _fault_answer(fault: Fault) -> tuple[Answer, dict[str, str]]:
+def _fault_answer(fault: Fault) -> tuple[EndpointAnswer, dict[str, str]]:
     if fault.status == 429:
         limited = errors.RateLimited(fault.retry_after, everywhere=fault.everywhere)
         scope = "global" if fault.everywhere else "user"
         headers = {**VIA, "Retry-After": str(fault.retry_after), "X-RateLimit-Scope": scope}
-        return Answer(429, limited.body()), headers
-    return Answer(fault.status, {"message": f"{fault.status}: ordered fault", "code": 0}), {}
+        return EndpointAnswer(429, limited.body()), headers
+    return EndpointAnswer(fault.status, {"message": f"{fault.status}: ordered fault", "code": 0}), {}
 
 
 def _proxys(fault: Fault) -> web.Response:
@@ -139,7 +139,7 @@ def _proxys(fault: Fault) -> web.Response:
     return web.Response(status=fault.status, text=page, content_type="text/html", headers=VIA)
 
 
-def _response(answer: Answer, headers: dict[str, str]) -> web.Response:
+def _response(answer: EndpointAnswer, headers: dict[str, str]) -> web.Response:
     """Clients look for exactly `application/json`, so no charset is added."""
     if answer.status == 204:
         return web.Response(status=204, headers=headers)

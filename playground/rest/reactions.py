@@ -6,7 +6,7 @@ from playground import message_shapes
 from playground import permissions as may
 from playground.models import Message
 from playground.news import News
-from playground.rest.endpoint import NOTHING, Answer, Call, Endpoint
+from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.wire import Json, iso
 from playground.world import World
 
@@ -32,7 +32,7 @@ class Reactions:
         self._world = world
         self._news = news
 
-    def react(self, call: Call) -> Answer:
+    def react(self, call: Call) -> EndpointAnswer:
         """Put a reaction on a message."""
         message, emoji = self._found(call, may.VIEW_CHANNEL | may.ADD_REACTIONS), unquote(call.path["emoji_name"])
         people = message.reactions.setdefault(emoji, [])
@@ -41,7 +41,7 @@ class Reactions:
             self._news.reaction(message, self._world.bot_id, emoji, added=True)
         return NOTHING
 
-    def take_back(self, call: Call) -> Answer:
+    def take_back(self, call: Call) -> EndpointAnswer:
         """Take one's own reaction off."""
         message, emoji = self._found(call, may.VIEW_CHANNEL), unquote(call.path["emoji_name"])
         people = message.reactions.get(emoji, [])
@@ -52,7 +52,7 @@ class Reactions:
             self._news.reaction(message, self._world.bot_id, emoji, added=False)
         return NOTHING
 
-    def pins(self, call: Call) -> Answer:
+    def pins(self, call: Call) -> EndpointAnswer:
         """The pinned messages of a channel."""
         channel = self._world.channel(call.path["channel_id"])
         self._world.require(channel, may.VIEW_CHANNEL)
@@ -61,14 +61,14 @@ class Reactions:
             for message in self._world.messages_of(channel.id)
             if message.pinned
         ]
-        return Answer(json={"items": items, "has_more": False})
+        return EndpointAnswer(json={"items": items, "has_more": False})
 
-    def pin(self, call: Call) -> Answer:
+    def pin(self, call: Call) -> EndpointAnswer:
         """Pin a message."""
         self._found(call, may.MANAGE_MESSAGES).pinned = True
         return NOTHING
 
-    def unpin(self, call: Call) -> Answer:
+    def unpin(self, call: Call) -> EndpointAnswer:
         """Take a pin off."""
         self._found(call, may.MANAGE_MESSAGES).pinned = False
         return NOTHING

@@ -3,7 +3,7 @@
 from playground import message_shapes
 from playground.interactions import Interactions
 from playground.models import Interaction, Message
-from playground.rest.endpoint import NOTHING, Answer, Call, Endpoint
+from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.world import World
 
 
@@ -16,22 +16,22 @@ def endpoints(world: World, interactions: Interactions) -> list[Endpoint]:
     def found(call: Call) -> Message:
         return interactions.message(hook(call), call.path.get("message_id", "@original"))
 
-    def shown(message: Message) -> Answer:
-        return Answer(json=message_shapes.message(world, message))
+    def shown(message: Message) -> EndpointAnswer:
+        return EndpointAnswer(json=message_shapes.message(world, message))
 
-    def follow_up(call: Call) -> Answer:
+    def follow_up(call: Call) -> EndpointAnswer:
         """Interaction follow-ups are always answered with the message, whatever `wait` says."""
         return shown(interactions.follow_up(hook(call), call.submission))
 
-    def get(call: Call) -> Answer:
+    def get(call: Call) -> EndpointAnswer:
         return shown(found(call))
 
-    def edit(call: Call) -> Answer:
+    def edit(call: Call) -> EndpointAnswer:
         message = found(call)
         interactions.edit(message, call.submission)
         return shown(message)
 
-    def delete(call: Call) -> Answer:
+    def delete(call: Call) -> EndpointAnswer:
         interactions.delete(found(call))
         return NOTHING
 

@@ -4,7 +4,7 @@ from typing import cast
 
 from playground.models import Interaction
 from playground.rules import commands
-from playground.rules.form import Form, refuse_one
+from playground.rules.form import FormErrors, refuse_one
 from playground.wire import Json, as_objects
 
 PING, COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 1, 2, 3, 4, 5
@@ -33,7 +33,7 @@ def _allowed(interaction: Interaction) -> tuple[int, ...]:
 
 def check_choices(data: Json, kind: object) -> list[Json]:
     """At most 25 choices, names and text values of 1 to 100 characters."""
-    form = Form()
+    form = FormErrors()
     choices = as_objects(data.get("choices"))
     if len(choices) > 25:
         form.fault(("data", "choices"), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")

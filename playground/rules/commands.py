@@ -3,7 +3,7 @@
 import unicodedata
 from typing import cast
 
-from playground.rules.form import Form, Path
+from playground.rules.form import FormErrors, Path
 from playground.wire import Json, as_object, as_objects
 
 CHAT_INPUT, USER_MENU, MESSAGE_MENU = 1, 2, 3
@@ -15,7 +15,7 @@ SIZE_LIMIT = 8000  # characters of names, descriptions and values in one command
 PER_TYPE = {CHAT_INPUT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
 
 
-def check(form: Form, path: Path, body: Json) -> None:
+def check(form: FormErrors, path: Path, body: Json) -> None:
     """One command as a bot wants to register it."""
     kind = body.get("type") or CHAT_INPUT
     if not form.choice((*path, "type"), kind, (CHAT_INPUT, USER_MENU, MESSAGE_MENU)):
@@ -31,7 +31,7 @@ def check(form: Form, path: Path, body: Json) -> None:
         form.fault(path, "APPLICATION_COMMAND_TOO_LARGE", f"Command exceeds maximum size ({SIZE_LIMIT})")
 
 
-def check_unique(form: Form, bodies: list[Json]) -> None:
+def check_unique(form: FormErrors, bodies: list[Json]) -> None:
     """No two commands of one kind with the same name in a bulk overwrite."""
     seen: set[tuple[str, str]] = set()
     for index, body in enumerate(bodies):
@@ -54,7 +54,7 @@ def _longest(body: Json, key: str) -> int:
     return max(len(str(text or "")) for text in texts)
 
 
-def _check_menu(form: Form, path: Path, body: Json) -> None:
+def _check_menu(form: FormErrors, path: Path, body: Json) -> None:
     if body.get("description"):
         form.fault(
             (*path, "description"),
@@ -69,7 +69,7 @@ def _check_menu(form: Form, path: Path, body: Json) -> None:
         )
 
 
-def _check_name(form: Form, path: Path, name: object) -> None:
+def _check_name(form: FormErrors, path: Path, name: object) -> None:
     """Lower-case letters and digits of any script, hyphen, underscore and apostrophe; at most 32."""
     if not form.length(path, name, 1, 32):
         return
@@ -83,7 +83,7 @@ def _may_name(letter: str) -> bool:
     return letter in "-_'" or devanagari_or_thai or unicodedata.category(letter)[0] in "LN"
 
 
-def _check_options(form: Form, path: Path, options: list[Json], depth: int) -> None:
+def _check_options(form: FormErrors, path: Path, options: list[Json], depth: int) -> None:
     if len(options) > 25:
         form.fault(path, "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
     _check_order(form, path, options)
@@ -101,7 +101,7 @@ def _check_options(form: Form, path: Path, options: list[Json], depth: int) -> N
         _check_option(form, place, option, depth)
 
 
-def _check_order(form: Form, path: Path, options: list[Json]) -> None:
+def _check_order(form: FormErrors, path: Path, options: list[Json]) -> None:
     """Required options first; subcommands and plain options never side by side."""
     optional_seen = False
     nesting = {option.get("type") in (SUBCOMMAND, GROUP) for option in options}
@@ -121,7 +121,7 @@ def _check_order(form: Form, path: Path, options: list[Json]) -> None:
         optional_seen = optional_seen or not option.get("required")
 
 
-def _check_option(form: Form, path: Path, option: Json, depth: int) -> None:
+def _check_option(form: FormErrors, path: Path, option: Json, depth: int) -> None:
     _check_name(form, (*path, "name"), option.get("name"))
     form.length((*path, "description"), option.get("description"), 1, 100)
     kind = option.get("type")
@@ -141,7 +141,7 @@ def _check_option(form: Form, path: Path, option: Json, depth: int) -> None:
     _check_bounds(form, path, option)
 
 
-def _check_suggestions(form: Form, path: Path, option: Json) -> None:
+def _check_suggestions(form: FormErrors, path: Path, option: Json) -> None:
     choices = as_objects(option.get("choices"))
     if (choices or option.get("autocomplete")) and option.get("type") not in SUGGESTING:
         form.fault(
@@ -161,7 +161,7 @@ def _check_suggestions(form: Form, path: Path, option: Json) -> None:
         check_choice(form, (*path, "choices", index), choice, option.get("type"))
 
 
-def check_choice(form: Form, path: Path, choice: Json, kind: object) -> None:
+def check_choice(form: FormErrors, path: Path, choice: Json, kind: object) -> None:
     """A choice of an option or of autocomplete: name and text value of 1 to 100 characters."""
     form.length((*path, "name"), choice.get("name"), 1, 100)
     value = choice.get("value")
@@ -171,7 +171,7 @@ def check_choice(form: Form, path: Path, choice: Json, kind: object) -> None:
         form.fault((*path, "value"), "NUMBER_TYPE_COERCE", f'Value "{value}" is not a number.')
 
 
-def _check_bounds(form: Form, path: Path, option: Json) -> None:
+def _check_bounds(form: FormErrors, path: Path, option: Json) -> None:
     for low, high in (("min_value", "max_value"), ("min_length", "max_length")):
         least, most = option.get(low), option.get(high)
         if isinstance(least, int | float) and isinstance(most, int | float) and least > most:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from playground.rules import media
-from playground.rules.form import Form, Path
+from playground.rules.form import FormErrors, Path
 from playground.wire import Json, as_int, as_object, as_objects
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
@@ -24,7 +24,7 @@ TEXT_LIMIT = 4000  # characters of all text displays together
 class Components:
     """Walks through a message's components and notes every fault."""
 
-    form: Form
+    form: FormErrors
     files: Set[str]
     v2: bool
     total: int = 0

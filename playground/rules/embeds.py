@@ -3,13 +3,13 @@
 from collections.abc import Set
 
 from playground.rules import media
-from playground.rules.form import Form, Path
+from playground.rules.form import FormErrors, Path
 from playground.wire import Json, as_object, as_objects
 
 TOTAL_LIMIT = 6000  # characters of all embeds of a message together
 
 
-def check(form: Form, path: Path, embeds: list[Json], files: Set[str]) -> None:
+def check(form: FormErrors, path: Path, embeds: list[Json], files: Set[str]) -> None:
     """All embeds of a message."""
     if len(embeds) > 10:
         form.fault(path, "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
@@ -28,7 +28,7 @@ def characters(embed: Json) -> int:
     return sum(len(str(text)) for text in texts if text)
 
 
-def _check_one(form: Form, path: Path, embed: Json, files: Set[str]) -> None:
+def _check_one(form: FormErrors, path: Path, embed: Json, files: Set[str]) -> None:
     form.length((*path, "title"), embed.get("title"), 0, 256)
     form.length((*path, "description"), embed.get("description"), 0, 4096)
     form.length((*path, "footer", "text"), as_object(embed.get("footer")).get("text"), 0, 2048)

@@ -10,7 +10,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass
-class Form:
+class FormErrors:
     """The faults found so far, nested as in the answer."""
 
     faults: Json = field(default_factory=dict[str, object])
@@ -66,6 +66,6 @@ class Form:
 
 def refuse_one(path: Path, code: str, message: str) -> ApiError:
     """A refusal with a single fault."""
-    form = Form()
+    form = FormErrors()
     form.fault(path, code, message)
     return ApiError(400, 50035, "Invalid Form Body", form.faults)

@@ -4,13 +4,13 @@ from collections.abc import Set
 from urllib.parse import urlsplit
 
 from playground.files import safe_name
-from playground.rules.form import Form, Path
+from playground.rules.form import FormErrors, Path
 from playground.wire import Json, as_object
 
 SCHEME = "attachment://"
 
 
-def check(form: Form, path: Path, media: object, names: Set[str], *, uploaded_only: bool = False) -> None:
+def check(form: FormErrors, path: Path, media: object, names: Set[str], *, uploaded_only: bool = False) -> None:
     """A media item: a web address, or a file that comes with the message."""
     url = as_object(media).get("url")
     place = (*path, "url")
@@ -34,7 +34,7 @@ def check(form: Form, path: Path, media: object, names: Set[str], *, uploaded_on
         )
 
 
-def check_embed(form: Form, path: Path, image: Json, names: Set[str]) -> None:
+def check_embed(form: FormErrors, path: Path, image: Json, names: Set[str]) -> None:
     """An embed's picture. One that names a file which is not there is refused here,
     so that the mistake shows; Discord lets it through and displays nothing."""
     if image.get("url") is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from playground import errors
 from playground.rules import embeds
 from playground.rules.components import Components
-from playground.rules.form import Form, Path
+from playground.rules.form import FormErrors, Path
 from playground.wire import Json, as_object
 
 CONTENT_LIMIT = 2000  # characters
@@ -14,7 +14,7 @@ ATTACHMENT_LIMIT = 10  # files of one message
 
 
 @dataclass(frozen=True)
-class Draft:
+class MessageDraft:
     """A message as it would stand after a request, to be judged before anything changes."""
 
     content: str
@@ -27,9 +27,9 @@ class Draft:
     has_poll: bool = False
 
 
-def check(draft: Draft, body: Json, *, prefix: Path = (), was_v2: bool = False) -> None:
+def check(draft: MessageDraft, body: Json, *, prefix: Path = (), was_v2: bool = False) -> None:
     """Refuse a message that breaks a rule; paths start at `prefix`."""
-    form = Form()
+    form = FormErrors()
     form.length((*prefix, "content"), body.get("content"), 0, CONTENT_LIMIT)
     if draft.file_count > ATTACHMENT_LIMIT:
         form.fault((*prefix, "attachments"), "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
@@ -50,7 +50,7 @@ def check(draft: Draft, body: Json, *, prefix: Path = (), was_v2: bool = False) 
         raise errors.empty_message()
 
 
-def _refuse_legacy(form: Form, prefix: Path, draft: Draft) -> None:
+def _refuse_legacy(form: FormErrors, prefix: Path, draft: MessageDraft) -> None:
     """Components V2 replace text and embeds; the two never stand in one message."""
     for key, present in (("content", draft.content), ("embeds", draft.embeds), ("poll", draft.has_poll)):
         if present:
@@ -61,12 +61,12 @@ def _refuse_legacy(form: Form, prefix: Path, draft: Draft) -> None:
             )
 
 
-def _check_nonce(form: Form, path: Path, nonce: object) -> None:
+def _check_nonce(form: FormErrors, path: Path, nonce: object) -> None:
     if isinstance(nonce, str):
         form.length(path, nonce, 0, 25)
 
 
-def _check_allowed_mentions(form: Form, path: Path, body: Json) -> None:
+def _check_allowed_mentions(form: FormErrors, path: Path, body: Json) -> None:
     """Naming people one by one and all of them at once exclude each other."""
     allowed = as_object(body.get("allowed_mentions"))
     for kind in ("users", "roles"):

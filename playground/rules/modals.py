@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from playground.rules.components import OTHER_SELECTS, ROW, STRING_SELECT, TEXT, TEXT_INPUT
-from playground.rules.form import Form, Path
+from playground.rules.form import FormErrors, Path
 from playground.wire import Json, as_int, as_object, as_objects
 
 LABEL, UPLOAD, RADIO, CHECKBOXES, CHECKBOX = 18, 19, 21, 22, 23
@@ -12,7 +12,7 @@ FIELDS = (TEXT_INPUT, STRING_SELECT, *OTHER_SELECTS, UPLOAD, RADIO, CHECKBOXES, 
 
 def check(modal: Json) -> None:
     """Refuse a modal that Discord would not open."""
-    form = Form()
+    form = FormErrors()
     form.length(("data", "custom_id"), modal.get("custom_id"), 1, 100)
     form.length(("data", "title"), modal.get("title"), 1, 45)
     components = as_objects(modal.get("components"))
@@ -27,7 +27,7 @@ def check(modal: Json) -> None:
 class _Fields:
     """Walks through a modal's components."""
 
-    form: Form
+    form: FormErrors
     custom_ids: set[str] = field(default_factory=set[str])
 
     def top(self, path: Path, component: Json) -> None:

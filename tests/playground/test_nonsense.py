@@ -9,7 +9,7 @@ from playground import cast
 from playground.errors import ApiError
 from playground.models import Message
 from playground.posting import Submission
-from playground.registry import Registry, shape
+from playground.registry import CommandRegistry, shape
 from playground.rules import answers, modals
 from playground.server import Playground
 from playground.world import Application
@@ -104,7 +104,7 @@ def test_messages(first: dict[str, Any], second: dict[str, Any]) -> None:
 @given(st.lists(command, max_size=3))
 def test_commands(bodies: list[dict[str, Any]]) -> None:
     here = playground()
-    registry = Registry(here.world, lambda: None)
+    registry = CommandRegistry(here.world, lambda: None)
     try:
         for made in registry.replace(None, bodies):
             shape(here.world, made)

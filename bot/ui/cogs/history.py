@@ -7,7 +7,7 @@ from discord import app_commands
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras
 from bot.ui.replies import whisper
-from bot.ui.views.history import MAX_SEARCH, Query, history
+from bot.ui.views.history import MAX_SEARCH, HistoryQuery, history
 from inference.errors import CheckpointNotFound
 
 
@@ -31,7 +31,7 @@ class HistoryCog(Cog):
         """Your own pictures: find them, open them again, go on from them."""
         easel = self._client.easel
         chosen = (await easel.requests.lora(lora)).id if lora else None
-        query = Query(
+        query = HistoryQuery(
             lora=chosen,
             checkpoint=self._installed(checkpoint) if checkpoint else None,
             search=" ".join((search or "").split()),

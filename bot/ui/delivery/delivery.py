@@ -36,7 +36,7 @@ from bot.database.deliveries import (
 )
 from bot.database.jobs import Job
 from bot.database.pictures import Picture
-from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, Attachment, fit, fitted
+from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile, fit, fitted
 from bot.pictures.sheets import compose
 from bot.ui.client import Interaction
 from bot.ui.views.result import ended_view, result_view, unshown_view
@@ -46,19 +46,19 @@ TICKET_MS = 14 * 60_000  # fifteen minutes, and one for clocks and slow ways
 log = logging.getLogger(__name__)
 
 
-class Closed(Exception):
+class RouteClosed(Exception):
     """This way does not lead to the person, now or later."""
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundMessage:
     """A message of ours about a job; `ended` when it shows the result already."""
 
     message_id: int
     ended: bool
 
 
-class Message(Protocol):
+class OutgoingMessage(Protocol):
     """What is to be shown; views and files are made anew for each way that is tried."""
 
     def view(self) -> ui.LayoutView:
@@ -70,17 +70,17 @@ class Message(Protocol):
         ...
 
 
-class Post(Protocol):
+class Transport(Protocol):
     """Discord, as far as deliveries need it.
 
     Each method raises Closed when Discord refuses and would refuse again; what else it raises may pass.
     """
 
-    async def answer(self, interaction: Interaction, message: Message, *, private: bool) -> int | None:
+    async def answer(self, interaction: Interaction, message: OutgoingMessage, *, private: bool) -> int | None:
         """Answer an interaction, to be seen by the person alone or by all; the message's id, where Discord tells it."""
         ...
 
-    async def edit_original(self, interaction: Interaction, message: Message) -> int:
+    async def edit_original(self, interaction: Interaction, message: OutgoingMessage) -> int:
         """Show `message` in place of the first answer; its id."""
         ...
 
@@ -88,19 +88,19 @@ class Post(Protocol):
         """What opens the answer again in a later run of the program, and tells nobody else anything."""
         ...
 
-    async def edit_answer(self, ticket: str, message_id: int | None, message: Message) -> int:
+    async def edit_answer(self, ticket: str, message_id: int | None, message: OutgoingMessage) -> int:
         """`edit_original` in a later run. `message_id` is that of the answer, where it is known."""
         ...
 
-    async def edit(self, channel_id: int, message_id: int, message: Message) -> None:
+    async def edit(self, channel_id: int, message_id: int, message: OutgoingMessage) -> None:
         """Show `message` in place of one of our messages, by the bot's own token."""
         ...
 
-    async def find(self, channel_id: int, job_id: int, since: int) -> Found | None:
+    async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
         """Our message about the job that was posted soon after `since` (unix ms), or None."""
         ...
 
-    async def post(self, channel_id: int, message: Message, nonce: str) -> int:
+    async def post(self, channel_id: int, message: OutgoingMessage, nonce: str) -> int:
         """A new message; its id. The same nonce within minutes gives the message that is there already."""
         ...
 
@@ -110,11 +110,11 @@ class Post(Protocol):
 
 
 @dataclass(frozen=True)
-class News:
+class JobMessage:
     """How a job is getting on."""
 
     draw: Callable[[], ui.LayoutView]
-    preview: Attachment | None = None
+    preview: PictureFile | None = None
 
     def view(self) -> ui.LayoutView:
         """The components."""
@@ -132,7 +132,7 @@ class Result:
     """What became of a job."""
 
     job: Job
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[PictureFile, ...]
     shows_prompt: bool = False
 
     def view(self) -> ui.LayoutView:
@@ -168,12 +168,12 @@ class Apology:
 class Deliverer:
     """Tells people on Discord of the jobs that they asked for there, and brings the results."""
 
-    def __init__(self, post: Post, connection: aiosqlite.Connection, pictures: Path) -> None:
+    def __init__(self, post: Transport, connection: aiosqlite.Connection, pictures: Path) -> None:
         self._post = post
         self._connection = connection
         self._pictures = pictures
 
-    async def announce(self, job: Job, message: Message, interaction: Interaction, *, private: bool) -> None:
+    async def announce(self, job: Job, message: OutgoingMessage, interaction: Interaction, *, private: bool) -> None:
         """Tell that the job waits. Raises Closed or what passes; the job is owed all the same."""
         message_id = await self._post.answer(interaction, message, private=private)
         if message_id is not None:
@@ -183,15 +183,15 @@ class Deliverer:
         """To be kept with the delivery: it leads to the answer also after a restart."""
         return self._post.ticket(interaction)
 
-    async def show(self, job: Job, message: Message, interaction: Interaction | None) -> None:
+    async def show(self, job: Job, message: OutgoingMessage, interaction: Interaction | None) -> None:
         """Show how the job is getting on, in the message that tells of it. Raises Closed when there is none."""
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None:
-            raise Closed
+            raise RouteClosed
         if _is_open(delivery, interaction):
             await self._edit_answer(message, delivery, interaction)
         elif delivery.private or delivery.message_id is None:
-            raise Closed
+            raise RouteClosed
         else:
             await self._post.edit(job.channel_id, delivery.message_id, message)
 
@@ -243,7 +243,7 @@ class Deliverer:
                 edited = await self._edit_answer(result, delivery, interaction)
                 metrics.DELIVERIES.labels("answer").inc()
                 return edited
-            except Closed as why:
+            except RouteClosed as why:
                 log.info("the answer to an interaction cannot be edited any more: %s", why)
         for to_channel in (False,) if delivery.private else (True, False):
             try:
@@ -255,7 +255,7 @@ class Deliverer:
                     )
                 metrics.DELIVERIES.labels("channel" if to_channel else "direct").inc()
                 return message_id
-            except Closed as why:
+            except RouteClosed as why:
                 log.info("a result cannot go one way and is tried another: %s", why)
         return None
 
@@ -270,7 +270,7 @@ class Deliverer:
         if message_id is not None:
             try:
                 await self._post.edit(channel_id, message_id, result)
-            except Closed as why:
+            except RouteClosed as why:
                 log.info("the message that told of the job is gone or cannot be edited: %s", why)
             else:
                 return message_id
@@ -288,29 +288,29 @@ class Deliverer:
         found = await self._look(delivery, delivery.posting_in, delivery.posting_at)
         return found.message_id if found is not None and found.ended else None
 
-    async def _edit_answer(self, message: Message, delivery: Delivery, interaction: Interaction | None) -> int:
+    async def _edit_answer(self, message: OutgoingMessage, delivery: Delivery, interaction: Interaction | None) -> int:
         """In place of the answer to the interaction. Raises Closed."""
         if interaction is not None:
             return await self._post.edit_original(interaction, message)
         assert delivery.ticket is not None
         return await self._post.edit_answer(delivery.ticket, delivery.message_id, message)
 
-    async def _look(self, delivery: Delivery, channel_id: int, since: int) -> Found | None:
+    async def _look(self, delivery: Delivery, channel_id: int, since: int) -> FoundMessage | None:
         """Our message about the job; None also where we may write but not read: the nonce has to do there."""
         try:
             return await self._post.find(channel_id, delivery.job_id, since)
-        except Closed:
+        except RouteClosed:
             return None
 
     def _attachments(
         self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool
-    ) -> tuple[Attachment, ...]:
+    ) -> tuple[PictureFile, ...]:
         # The limit is for the whole message, so that several pictures share it.
         share = limit // max(1, len(pictures))
         made = [_fitted(self._pictures / picture.path, share, words=words) for picture in pictures]
         return tuple(attachment for attachment in made if attachment is not None)
 
-    def _sheet(self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[Attachment, ...]:
+    def _sheet(self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[PictureFile, ...]:
         """All variants on one sheet, which holds no words but what stands on it."""
         del words
         if not pictures:
@@ -327,7 +327,7 @@ def _is_open(delivery: Delivery, interaction: Interaction | None) -> bool:
     return delivery.ticket is not None and now_ms() < delivery.created_at + TICKET_MS
 
 
-def _fitted(path: Path, limit: int, *, words: bool) -> Attachment | None:
+def _fitted(path: Path, limit: int, *, words: bool) -> PictureFile | None:
     """The picture; None when somebody tidied it away or it is damaged."""
     try:
         return fit(path, limit, words=words)

@@ -1,4 +1,4 @@
-"""Discord's side of deliveries: `bot.ui.delivery.delivery.Post` with discord.py."""
+"""Discord's side of deliveries: `bot.ui.delivery.delivery.Transport` with discord.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from discord import ui
 
 from bot.ui import acknowledge
 from bot.ui.client import Client, Interaction
-from bot.ui.delivery.delivery import Closed, Found, Message
+from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
 from bot.ui.delivery.seal import seal, unseal
 
 SKEW = timedelta(minutes=2)  # how far our clock may be from Discord's
@@ -23,18 +23,18 @@ TOO_MANY, UNAUTHORIZED = 429, 401
 STALE_ANSWER = 50027  # Discord's code for an interaction's token that is over
 
 
-class DiscordPost:
-    """Implements `bot.ui.delivery.delivery.Post`."""
+class DiscordTransport:
+    """Implements `bot.ui.delivery.delivery.Transport`."""
 
     def __init__(self, bot: Client) -> None:
         self._bot = bot
 
-    async def answer(self, interaction: Interaction, message: Message, *, private: bool) -> int | None:
+    async def answer(self, interaction: Interaction, message: OutgoingMessage, *, private: bool) -> int | None:
         """The first answer; where one was promised already, it takes its place."""
         with _refusals():
             return await acknowledge.post(interaction, message.view(), private=private)
 
-    async def edit_original(self, interaction: Interaction, message: Message) -> int:
+    async def edit_original(self, interaction: Interaction, message: OutgoingMessage) -> int:
         """By the interaction's token."""
         with _refusals():
             return (await acknowledge.update(interaction, message.view(), message.files())).id
@@ -43,11 +43,11 @@ class DiscordPost:
         """The interaction's token, sealed with the bot's."""
         return seal(interaction.token, self._key)
 
-    async def edit_answer(self, ticket: str, message_id: int | None, message: Message) -> int:
+    async def edit_answer(self, ticket: str, message_id: int | None, message: OutgoingMessage) -> int:
         """By the token of an interaction that the program has forgotten."""
         token = unseal(ticket, self._key)
         if token is None or self._bot.application_id is None:
-            raise Closed("the bot's token has changed")
+            raise RouteClosed("the bot's token has changed")
         webhook = discord.Webhook.partial(self._bot.application_id, token, client=self._bot)
         with _refusals():
             there = cast("int", message_id or "@original")  # which discord.py types as an id alone
@@ -58,28 +58,28 @@ class DiscordPost:
     def _key(self) -> str:
         return self._bot.easel.settings.discord.token.get_secret_value()
 
-    async def edit(self, channel_id: int, message_id: int, message: Message) -> None:
+    async def edit(self, channel_id: int, message_id: int, message: OutgoingMessage) -> None:
         """By the bot's token."""
         with _refusals():
             there = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)
             await there.edit(view=message.view(), attachments=message.files())
 
-    async def find(self, channel_id: int, job_id: int, since: int) -> Found | None:
+    async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
         """Reads the channel's history from just before `since` on, and prefers a message that shows the result."""
         results = {f"{name}:{job_id}" for name in RESULT_BUTTONS}
-        waiting: Found | None = None
+        waiting: FoundMessage | None = None
         after = datetime.fromtimestamp(since / 1000, UTC) - SKEW
         channel = self._bot.get_partial_messageable(channel_id)
         with _refusals():
             async for message in channel.history(limit=LOOK_AT, after=after, oldest_first=True):
                 ids = _custom_ids(message) if message.author == self._bot.user else set[str]()
                 if ids & results:
-                    return Found(message.id, ended=True)
+                    return FoundMessage(message.id, ended=True)
                 if f"cancel:{job_id}" in ids:
-                    waiting = Found(message.id, ended=False)
+                    waiting = FoundMessage(message.id, ended=False)
         return waiting
 
-    async def post(self, channel_id: int, message: Message, nonce: str) -> int:
+    async def post(self, channel_id: int, message: OutgoingMessage, nonce: str) -> int:
         """With the nonce enforced."""
         channel = self._bot.get_partial_messageable(channel_id)
         with _refusals():
@@ -103,7 +103,7 @@ def _refusals() -> Generator[None]:
         locked_out = problem.status == UNAUTHORIZED and problem.code != STALE_ANSWER
         if problem.status >= SERVER_ERROR or problem.status == TOO_MANY or locked_out:
             raise
-        raise Closed(str(problem)) from problem
+        raise RouteClosed(str(problem)) from problem
 
 
 def _custom_ids(message: discord.Message) -> set[str]:

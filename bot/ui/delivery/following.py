@@ -23,9 +23,9 @@ from bot.database.people import locale_of
 from bot.i18n import speak
 from bot.jobs.retrying import Poison, waits
 from bot.jobs.updates import JobUpdate
-from bot.pictures.attachments import Attachment
+from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction
-from bot.ui.delivery.delivery import Closed, Deliverer, News
+from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.views.waiting import interrupted_view, painting_view
 from inference.logs import about
 from inference.messages import Progress
@@ -104,11 +104,11 @@ class Following:
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
         """Show how far it is."""
         preview = await asyncio.to_thread(self._preview, update)
-        await self._deliverer.show(update.job, News(lambda: painting_view(update, preview), preview), interaction)
+        await self._deliverer.show(update.job, JobMessage(lambda: painting_view(update, preview), preview), interaction)
 
     def _goes_on(self, problem: Exception, poison: Poison) -> bool:
         """Whether the next progress is shown although this one could not be."""
-        if isinstance(problem, Closed):
+        if isinstance(problem, RouteClosed):
             log.info("the message that tells of the job is not edited any more: %s", problem)
             return False
         if isinstance(problem, UNREACHABLE):
@@ -122,15 +122,15 @@ class Following:
         if now is None or now.state.final:
             return
         speak(await locale_of(self._easel.connection, job.person_id))
-        with suppress(Closed, *UNREACHABLE):
-            await self._deliverer.show(job, News(lambda: interrupted_view(job)), interaction)
+        with suppress(RouteClosed, *UNREACHABLE):
+            await self._deliverer.show(job, JobMessage(lambda: interrupted_view(job)), interaction)
 
-    def _preview(self, update: JobUpdate) -> Attachment | None:
+    def _preview(self, update: JobUpdate) -> PictureFile | None:
         name = update.progress.preview if update.progress else None
         if name is None:
             return None
         try:
-            return Attachment("preview.png", (self._easel.settings.storage.spool / Path(name).name).read_bytes())
+            return PictureFile("preview.png", (self._easel.settings.storage.spool / Path(name).name).read_bytes())
         except OSError:  # the job has just ended
             return None
 

@@ -21,7 +21,7 @@ from bot.errors import PressedTwice
 from bot.requests.builder import Wish
 from bot.requests.preferences import preferred
 from bot.ui.client import Interaction
-from bot.ui.delivery.delivery import Closed, Deliverer, News
+from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.following import UNREACHABLE, Following
 from bot.ui.views.refusal import Alternative, Refused
 from bot.ui.views.waiting import waiting_view
@@ -142,10 +142,10 @@ class Orders:
         forecast = Forecast(0) if job.state.final else self._easel.generation.forecast(job)
         paused = self._easel.generation.is_paused(job.server_id)
         reachable = _reachable(interaction)
-        news = News(lambda: waiting_view(job, forecast, paused=paused, reachable=reachable))
+        news = JobMessage(lambda: waiting_view(job, forecast, paused=paused, reachable=reachable))
         try:
             await self._deliverer.announce(job, news, interaction, private=private)
-        except (Closed, *UNREACHABLE) as problem:
+        except (RouteClosed, *UNREACHABLE) as problem:
             log.warning("a person could not be told that it waits: %s", problem)
 
     async def _with_ways_out(self, person_id: int, wish: Wish, refusal: LoraMisfit) -> Refused:

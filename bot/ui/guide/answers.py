@@ -18,7 +18,7 @@ class Door(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class GuideAnswer:
     """`question` as it stands in the menu; `category` is the kind that the doors open with."""
 
     key: str
@@ -31,7 +31,7 @@ class Answer:
 _FIND = (Door.MARKET, Door.BOOKMARKS)
 
 GOALS = (
-    Answer(
+    GuideAnswer(
         "character",
         later("A figure from a story or a game"),
         later(
@@ -41,7 +41,7 @@ GOALS = (
         _FIND,
         Category.CHARACTER,
     ),
-    Answer(
+    GuideAnswer(
         "style",
         later("My own idea, in a certain look"),
         later(
@@ -51,28 +51,28 @@ GOALS = (
         _FIND,
         Category.STYLE,
     ),
-    Answer(
+    GuideAnswer(
         "pose",
         later("A position that the prompt does not give me"),
         later("Look for a **pose**. Name the position in the prompt too. Begin at 0.7, and go down if faces suffer."),
         _FIND,
         Category.POSE,
     ),
-    Answer(
+    GuideAnswer(
         "detail",
         later("It is nearly right and wants polish"),
         later("Look for a **detail**. A little is enough: 0.3 to 0.6. Keep the seed, so that only the polish changes."),
         _FIND,
         Category.DETAIL,
     ),
-    Answer(
+    GuideAnswer(
         "other",
         later("Light, colours or the camera"),
         later("Look under **other**: lighting, photography, colours and camera angles have tags of their own there."),
         _FIND,
         Category.OTHER,
     ),
-    Answer(
+    GuideAnswer(
         "unsure",
         later("I am not sure yet"),
         later(
@@ -84,7 +84,7 @@ GOALS = (
 )
 
 TROUBLES = (
-    Answer(
+    GuideAnswer(
         "nothing",
         later("Nothing changes"),
         later(
@@ -95,7 +95,7 @@ TROUBLES = (
         ),
         (Door.STUDIO,),
     ),
-    Answer(
+    GuideAnswer(
         "melting",
         later("Faces melt, lines burn, everything is too much"),
         later(
@@ -104,7 +104,7 @@ TROUBLES = (
         ),
         (Door.STUDIO,),
     ),
-    Answer(
+    GuideAnswer(
         "mixing",
         later("Two characters become one"),
         later(
@@ -113,13 +113,13 @@ TROUBLES = (
         ),
         (Door.STUDIO,),
     ),
-    Answer(
+    GuideAnswer(
         "swallowed",
         later("The style swallows the character"),
         later("Style down to about 0.5, character up to about 0.9: a step at a time, with the same seed."),
         (Door.STUDIO,),
     ),
-    Answer(
+    GuideAnswer(
         "colours",
         later("Wrong colours, everything grey, or only noise"),
         later(
@@ -128,7 +128,7 @@ TROUBLES = (
         ),
         (Door.STUDIO,),
     ),
-    Answer(
+    GuideAnswer(
         "refused",
         later("It says that the LoRA does not fit"),
         later(
@@ -142,6 +142,6 @@ TROUBLES = (
 QUESTIONS = {"goal": GOALS, "trouble": TROUBLES}  # by chapter
 
 
-def answer(chapter: str, key: str) -> Answer | None:
+def answer(chapter: str, key: str) -> GuideAnswer | None:
     """The answer called so in a chapter, None for what is not there (any more)."""
     return next((each for each in QUESTIONS.get(chapter, ()) if each.key == key), None)

@@ -20,7 +20,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.replies import whisper, whisper_text
-from bot.ui.views.press import Form, PressButton
+from bot.ui.views.press import ModalForm, PressButton
 from bot.workspace import bookmark_file
 from bot.workspace.bookmark_file import Written
 
@@ -66,7 +66,7 @@ class ImportButton(PressButton, template=r"bmimport"):
         await acknowledge.ask(interaction, ImportForm(interaction.id))
 
 
-class ImportForm(Form):
+class ImportForm(ModalForm):
     """The file."""
 
     private = True

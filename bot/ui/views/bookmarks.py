@@ -36,7 +36,7 @@ from bot.ui.views.bookmark_file import FileButton, ImportButton
 from bot.ui.views.browse import PLACE, Spot, TurnButton, add_menus, chosen, page_buttons
 from bot.ui.views.lora import LoraPageButton, UseButton
 from bot.ui.views.market import MarketButton
-from bot.ui.views.press import NEVER, Form, PressButton
+from bot.ui.views.press import NEVER, ModalForm, PressButton
 from bot.workspace.browsing import Place, Query, in_order, place_of, query_at
 
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
@@ -92,7 +92,7 @@ class BookmarkButton(PressButton, template=NEVER):
         return bookmark
 
 
-class OpenButton(BookmarkButton, template=rf"bmo:{_LORA}:{PLACE}"):
+class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{_LORA}:{PLACE}"):
     """Shows a bookmark's card in place of the list."""
 
     name, text = "bmo", later("Open")
@@ -127,7 +127,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
         await acknowledge.replace(interaction, page.view, page.files)
 
 
-class UndoButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PLACE}"):
+class RestoreBookmarkButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PLACE}"):
     """Brings a removed bookmark back with its note, date and uses."""
 
     def __init__(self, removed_id: int, place: Place) -> None:
@@ -147,7 +147,7 @@ class UndoButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PLACE}"):
         await Spot(BOOKMARKS.key, self.place).show(interaction)
 
 
-class NoteForm(Form):
+class NoteForm(ModalForm):
     """The person's own words about a LoRA."""
 
     posts = False
@@ -220,7 +220,7 @@ def _add_title(page: Page, text: str, place: Place, removed: Removed | None) -> 
         page.view.add_item(ui.TextDisplay[Any](text))
         return
     told = _("Removed **{lora}**.").format(lora=clipped(removed.name, about_lora.MAX_NAME))
-    page.view.add_item(ui.Section[Any](f"{text}\n{told}", accessory=UndoButton(removed.id, place)))
+    page.view.add_item(ui.Section[Any](f"{text}\n{told}", accessory=RestoreBookmarkButton(removed.id, place)))
 
 
 def _nothing_yet(query: Query, found: BookmarkPage) -> bool:
@@ -259,7 +259,7 @@ def _add(page: Page, bookmark: Bookmark, text: str, preview: str | None, place: 
         text += f"\n> {clipped(bookmark.note, MAX_SHORT_NOTE)}"
     _add_pictured(page, text, preview)
     use = [UseButton(lora.id)] if lora.usable else []
-    page.view.add_item(ui.ActionRow[Any](*use, OpenButton(lora.id, place)))
+    page.view.add_item(ui.ActionRow[Any](*use, OpenBookmarkButton(lora.id, place)))
 
 
 def _add_pictured(page: Page, text: str, preview: str | None) -> None:

@@ -24,7 +24,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.page_kind import KIND, PageKind
-from bot.ui.views.press import NEVER, Form, PressButton, PressSelect, too_old
+from bot.ui.views.press import NEVER, ModalForm, PressButton, PressSelect, too_old
 from bot.workspace.browsing import MAX_SEARCH, Place, Query, base_model_in, in_order, place_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -126,7 +126,7 @@ class EverythingButton(PressButton, template=rf"{KIND}x:{PLACE}"):
         await self.spot.look_for(interaction, query.but(search=""))
 
 
-class SearchForm(Form):
+class SearchForm(ModalForm):
     """The words to look for."""
 
     posts = False

@@ -15,7 +15,7 @@ from bot.i18n.texts import plain
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import whisper_text
-from bot.ui.views.press import Form, PressButton
+from bot.ui.views.press import ModalForm, PressButton
 from inference.base_models import BaseModelId, known_base_models
 
 MAX_OPTIONS = 25
@@ -50,7 +50,7 @@ def _require_operator(interaction: Interaction) -> None:
         raise NothingThere(what=_("Only an operator of this bot can declare a base model."))
 
 
-class DeclareModal(Form):
+class DeclareModal(ModalForm):
     """Which file, which base model, and why. The base models of the installed checkpoints are offered first."""
 
     private = True

@@ -17,7 +17,7 @@ from bot.ui.client import Interaction
 from bot.ui.replies import whisper, whisper_text
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.press import JobButton
-from bot.workspace.remix import Part, checkpoint_of, parts_of, remixed, shown_recipe
+from bot.workspace.remix import RecipeLora, checkpoint_of, parts_of, remixed, shown_recipe
 from inference.parameters import NamedLora, Recipe
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _checkpoint(easel: Easel, recipe: Recipe) -> str:
     return _("Checkpoint **{name}** · not installed here").format(name=plain(name, 100)) if name else ""
 
 
-def _lora(easel: Easel, part: Part, recipe: Recipe) -> str:
+def _lora(easel: Easel, part: RecipeLora, recipe: Recipe) -> str:
     """Name, weight and base model, and whether it can be used on the picture's checkpoint now."""
     weight = "" if part.named.weight is None else f" {part.named.weight:g}"
     head = f"**{clipped(part.named.name, MAX_LORA)}**{weight}"

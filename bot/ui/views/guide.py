@@ -15,11 +15,11 @@ from bot.database.base_models import count_loras
 from bot.database.lora_search import Sort
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import plain, several
-from bot.pictures.attachments import Attachment
+from bot.pictures.attachments import PictureFile
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.guide import PICTURES
-from bot.ui.guide.answers import QUESTIONS, Answer, Door, answer
+from bot.ui.guide.answers import QUESTIONS, Door, GuideAnswer, answer
 from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
 from bot.ui.page import Page
 from bot.ui.views.bookmarks import open_bookmarks
@@ -71,7 +71,7 @@ class ChapterButton(PressButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
 class QuestionMenu(PressSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
     """What a person wants to reach, or sees; the answer comes under it."""
 
-    def __init__(self, key: str, answered: Answer | None = None) -> None:
+    def __init__(self, key: str, answered: GuideAnswer | None = None) -> None:
         self.key = key
         options = [
             discord.SelectOption(label=_(each.question), value=each.key, default=each == answered)
@@ -139,7 +139,7 @@ async def guide_page(easel: Easel, key: str, answered: str = "") -> Page:
     if here.key == "bases":
         container.add_item(ui.TextDisplay[Any](await _table(easel)))
     data = await asyncio.to_thread((PICTURES / here.picture).read_bytes)
-    picture = discord.MediaGalleryItem(page.attach(Attachment(here.picture, data)), description=_(here.shown))
+    picture = discord.MediaGalleryItem(page.attach(PictureFile(here.picture, data)), description=_(here.shown))
     container.add_item(ui.MediaGallery[Any](picture))
     container.add_item(ui.TextDisplay[Any](f"-# {_(here.shown)}"))
     if here.key in QUESTIONS:
@@ -151,7 +151,7 @@ async def guide_page(easel: Easel, key: str, answered: str = "") -> Page:
     return page
 
 
-def _ask(container: ui.Container[Any], here: Chapter, answered: Answer | None) -> None:
+def _ask(container: ui.Container[Any], here: Chapter, answered: GuideAnswer | None) -> None:
     container.add_item(ui.ActionRow[Any](QuestionMenu(here.key, answered)))
     if answered is None:
         return

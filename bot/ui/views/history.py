@@ -17,7 +17,7 @@ from bot.database.loras import find_lora, find_version
 from bot.database.pictures import Picture, pictures_of_job
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, several
-from bot.pictures.attachments import ENCODING, Attachment, fit
+from bot.pictures.attachments import ENCODING, PictureFile, fit
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
@@ -37,7 +37,7 @@ _PATTERN = r"(?P<anchor>\d{1,18}):(?P<lora>\d{0,18}):(?P<checkpoint>[0-9a-f]{0,6
 
 
 @dataclass(frozen=True)
-class Query:
+class HistoryQuery:
     """Which page: of jobs older than `anchor` (a job's id), or newer; which LoRA by id, which installed checkpoint."""
 
     anchor: int = NEWEST
@@ -56,10 +56,10 @@ def checkpoint_key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:_KEY_DIGITS]
 
 
-class TurnButton(PressButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
+class HistoryPageButton(PressButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
     """Turns to another page: to `n`ewer or `o`lder pictures."""
 
-    def __init__(self, query: Query, checkpoint_digits: str = "", *, disabled: bool = False) -> None:
+    def __init__(self, query: HistoryQuery, checkpoint_digits: str = "", *, disabled: bool = False) -> None:
         self.query, self._digits = query, checkpoint_digits
         way, label = ("n", _("Newer")) if query.newer else ("o", _("Older"))
         super().__init__(ui.Button(label=label, custom_id=f"hi{way}:{query}"[:100], disabled=disabled))
@@ -68,7 +68,7 @@ class TurnButton(PressButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
     def read(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         lora = int(match["lora"]) if match["lora"] else None
-        query = Query(int(match["anchor"]), match["way"] == "n", lora, None, match["search"])
+        query = HistoryQuery(int(match["anchor"]), match["way"] == "n", lora, None, match["search"])
         return cls(query, match["checkpoint"])
 
     async def press(self, interaction: Interaction) -> None:
@@ -80,7 +80,7 @@ class TurnButton(PressButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
         await acknowledge.replace(interaction, page.view, page.files)
 
 
-class OpenButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
+class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
     """The pictures again, as files with everything inside, and all that can be done with them."""
 
     name, label = "open", later("Open")
@@ -97,12 +97,12 @@ class OpenButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         await whisper(interaction, view, [attachment.file() for attachment in attachments])
 
 
-def _files(easel: Easel, pictures: tuple[Picture, ...], limit: int) -> tuple[Attachment, ...]:
+def _files(easel: Easel, pictures: tuple[Picture, ...], limit: int) -> tuple[PictureFile, ...]:
     paths = [easel.settings.storage.pictures / picture.path for picture in pictures]
     return tuple(fit(path, limit // len(paths)) for path in paths if path.exists())
 
 
-async def history(easel: Easel, person_id: int, query: Query) -> Page:
+async def history(easel: Easel, person_id: int, query: HistoryQuery) -> Page:
     """One page, with thumbnails."""
     lora = await find_lora(easel.connection, query.lora) if query.lora else None
     wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
@@ -115,7 +115,7 @@ async def history(easel: Easel, person_id: int, query: Query) -> Page:
     if found.jobs and (found.newer or found.older):
         newer = replace(query, newer=True, anchor=found.jobs[0].id)
         older = replace(query, newer=False, anchor=found.jobs[-1].id)
-        buttons = TurnButton(newer, disabled=not found.newer), TurnButton(older, disabled=not found.older)
+        buttons = HistoryPageButton(newer, disabled=not found.newer), HistoryPageButton(older, disabled=not found.older)
         page.view.add_item(ui.ActionRow[Any](*buttons))
     return page
 
@@ -143,7 +143,7 @@ async def _add(page: Page, easel: Easel, job: Job) -> None:
         page.view.add_item(ui.Section[Any](text, accessory=accessory))
     again = AgainButton(job.id)
     again.item.style = discord.ButtonStyle.secondary  # in a list, nothing stands out
-    page.view.add_item(ui.ActionRow[Any](OpenButton(job.id), EditButton(job.id), again))
+    page.view.add_item(ui.ActionRow[Any](OpenResultButton(job.id), EditButton(job.id), again))
 
 
 async def _text(easel: Easel, job: Job, count: int) -> str:

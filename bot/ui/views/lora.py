@@ -28,7 +28,7 @@ from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.declare import DeclareButton
 from bot.ui.views.lora_pictures import add_pictures
-from bot.ui.views.press import NEVER, Form, PressButton, PressSelect
+from bot.ui.views.press import NEVER, ModalForm, PressButton, PressSelect
 from inference.messages import MAX_PROMPT
 
 _GREY = discord.ButtonStyle.secondary
@@ -74,7 +74,7 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
         """Open the prompt."""
         lora = await self.lora(interaction)
         checkpoint = await checkpoint_for(interaction.client.easel, interaction.user.id, lora)
-        form = PromptForm(lora, checkpoint, opening=interaction.id)
+        form = UseLoraForm(lora, checkpoint, opening=interaction.id)
         await acknowledge.ask(interaction, form)
 
 
@@ -189,7 +189,7 @@ class CompanionMenu(PressSelect, template=r"with:(?P<lora>\d{1,18})"):
         await show(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
 
 
-class PromptForm(Form):
+class UseLoraForm(ModalForm):
     """What shall be painted with this LoRA?"""
 
     def __init__(self, lora: Lora, checkpoint: str | None, *, opening: int) -> None:

@@ -109,7 +109,7 @@ class PressSelect(Lasting[Select], template=NEVER):
         return self.item.values
 
 
-class Form(ui.Modal):
+class ModalForm(ui.Modal):
     """A modal whose errors are told to the person. Subclasses write `submitted`.
 
     `key` with the opening interaction's id tells it from the same form that somebody else has open.

@@ -31,7 +31,7 @@ from bot.workspace.repaint import picture_gone, upscaled, varied
 
 if TYPE_CHECKING:
     from bot.app.assembly import Easel
-    from bot.pictures.attachments import Attachment
+    from bot.pictures.attachments import PictureFile
 
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
 SHORTEST = 0.1  # seconds; "0 s" would look like an error
@@ -178,7 +178,7 @@ async def _take_back(interaction: Interaction, job: Job) -> None:
         await channel.get_partial_message(delivery.message_id).delete()
 
 
-def result_view(job: Job, attachments: tuple[Attachment, ...], *, shows_prompt: bool) -> ui.LayoutView:
+def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt: bool) -> ui.LayoutView:
     """The pictures, one line on how they were painted, and the buttons."""
     if job.request.variants:
         return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])

@@ -25,7 +25,7 @@ from inference.messages import GenerationRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bot.pictures.attachments import Attachment
+    from bot.pictures.attachments import PictureFile
 
 ROW = 5  # buttons of one row
 MAX_LEGEND = 800  # characters
@@ -94,7 +94,7 @@ def _taken(
     return studio
 
 
-def sheet_view(job: Job, sheet: Attachment, buttons: Sequence[ui.Item[Any]]) -> ui.LayoutView:
+def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) -> ui.LayoutView:
     """The sheet, what it shows, a button for each variant, and the usual `buttons`."""
     request = job.request
     names = names_of(request)

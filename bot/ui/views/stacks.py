@@ -25,7 +25,7 @@ from bot.i18n.texts import bounded_lines, clipped, plain, several
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import whisper, whisper_text
-from bot.ui.views.press import NEVER, Form, JobButton, PressButton
+from bot.ui.views.press import NEVER, JobButton, ModalForm, PressButton
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.workspace.stacks import StackFit, judge, keep_stack, share, spelled, uses_of_request, uses_of_rows, wishes_of
 
@@ -166,7 +166,7 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
         await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
 
 
-class StackForm(Form):
+class StackForm(ModalForm):
     """The name of a new stack."""
 
     private = True

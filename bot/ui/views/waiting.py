@@ -19,7 +19,7 @@ from inference.rehearsal import Forecast
 
 if TYPE_CHECKING:
     from bot.jobs.updates import JobUpdate
-    from bot.pictures.attachments import Attachment
+    from bot.pictures.attachments import PictureFile
 
 
 class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
@@ -64,7 +64,7 @@ def interrupted_view(job: Job) -> ui.LayoutView:
     return _view(job, _("**Easel is restarting** · your picture keeps its place and comes here"), None)
 
 
-def painting_view(update: JobUpdate, preview: Attachment | None) -> ui.LayoutView:
+def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutView:
     """A step counter, and a small live picture when there is one. After a worker's death it may count back a little."""
     progress = update.progress
     if progress is None or not progress.step:
@@ -75,7 +75,7 @@ def painting_view(update: JobUpdate, preview: Attachment | None) -> ui.LayoutVie
     return _view(update.job, text, preview)
 
 
-def _view(job: Job, state: str, preview: Attachment | None) -> ui.LayoutView:
+def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
     container = ui.Container[Any](ui.TextDisplay[Any](f"{state}\n-# {summary(job.request)}"))
     if preview is not None:
         picture = discord.MediaGalleryItem(f"attachment://{preview.name}", description=_("Preview"))

@@ -22,7 +22,7 @@ from bot.jobs.dispatcher import HOUR_MS
 from bot.jobs.generation import Generation
 from bot.jobs.updates import JobUpdate
 from bot.library.catalogue import scan_library
-from bot.pictures.attachments import Attachment
+from bot.pictures.attachments import PictureFile
 from bot.ui.views.result import result_view
 from inference.errors import JobExpired, WorkerCrashed, WorkerStarved
 from inference.hashes import file_sha256
@@ -107,7 +107,7 @@ async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: 
     bench.worker.finish(await bench.worker.job(), notes=(note,))
     update = await bench.end(job)
     assert update.job.notes == (note,)
-    shown = result_view(update.job, (Attachment("a.png", b""),), shows_prompt=False).to_components()
+    shown = result_view(update.job, (PictureFile("a.png", b""),), shows_prompt=False).to_components()
     line = str(shown[1]["content"])
     assert "predict *epsilon*." in line, "our own sentences may emphasise"
     assert "**Bat**" not in line and "<@1>" not in line, "names in them may do nothing"

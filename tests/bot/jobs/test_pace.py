@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.database.paces import Measured, Shape
+from bot.database.paces import MeasuredSeconds, Shape
 from bot.jobs.pace import LONGEST_DELIVERY, Pace, Watch
 from inference.messages import GenerationRequest
 from tests.inference.requests import request
@@ -83,7 +83,7 @@ def test_what_is_kept_is_known_after_a_restart() -> None:
     pace.ended(TWO, 4.0)
     pace.loaded("vivid", 7.0)
     kept = pace.news()
-    assert kept == ({Shape("vivid", 64, 64, 1): Measured(1.0, 2.0)}, {"vivid": 7.0})
+    assert kept == ({Shape("vivid", 64, 64, 1): MeasuredSeconds(1.0, 2.0)}, {"vivid": 7.0})
     assert pace.news() == ({}, {})
     later = Pace()
     later.remember(*kept)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.database.jobs import Job, JobState
-from bot.database.paces import Measured, Shape
+from bot.database.paces import MeasuredSeconds, Shape
 from bot.jobs.pace import Pace, Watch
 from bot.jobs.worker_slots import COMPILING_SECONDS, LOADING_SECONDS, SILENCE_SECONDS, SILENT_STEPS, Hand, Station
 from inference.messages import Progress, Ready
@@ -32,7 +32,7 @@ def hand(steps: int | None) -> Hand:
 
 def pace(step_seconds: float) -> Pace:
     made = Pace()
-    made.remember({Shape("vivid", 64, 64, 1): Measured(step_seconds, 0.0)}, {})
+    made.remember({Shape("vivid", 64, 64, 1): MeasuredSeconds(step_seconds, 0.0)}, {})
     return made
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from bot.requests.builder import LoraWish, Wish
-from bot.workspace.studio_draft import Row, Shelf, Studio, StudioLora, advice, bounded
+from bot.workspace.studio_draft import LoraMenuFilter, Row, Studio, StudioLora, advice, bounded
 from inference.errors import LoraNotFound
 from tests.bot.library.versions import version_of
 
@@ -55,13 +55,13 @@ def test_the_wish_has_all_loras_but_those_left_out() -> None:
 
 
 def test_another_shelf_begins_at_its_first_page() -> None:
-    studio = Studio(shelf=Shelf(page=3))
-    assert studio.shelved(search="owl").shelf == Shelf(search="owl")
+    studio = Studio(shelf=LoraMenuFilter(page=3))
+    assert studio.shelved(search="owl").shelf == LoraMenuFilter(search="owl")
     assert studio.shelved(page=4).shelf.page == 4
 
 
 def test_it_is_read_back_by_later_versions() -> None:
-    studio = Studio(wish=Wish(prompt="x"), shelf=Shelf(search="y")).with_lora(OWL)
+    studio = Studio(wish=Wish(prompt="x"), shelf=LoraMenuFilter(search="y")).with_lora(OWL)
     text = studio.model_dump_json()
     assert Studio.model_validate_json(text) == studio
     assert Studio.model_validate_json(text[:-1] + ', "unheard of": 1}') == studio

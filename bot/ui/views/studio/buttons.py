@@ -88,7 +88,7 @@ class AdvancedButton(StudioButton, template=panel_id("advanced")):
         await acknowledge.ask(interaction, AdvancedForm(standing, opening=interaction.id))
 
 
-class UndoButton(StudioButton, template=panel_id("undo")):
+class UndoDraftButton(StudioButton, template=panel_id("undo")):
     """Brings back the draft from before the studio was filled from elsewhere."""
 
     name = "undo"

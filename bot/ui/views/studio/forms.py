@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.i18n import _
 from bot.ui.client import Interaction
-from bot.ui.views.press import Form
+from bot.ui.views.press import ModalForm
 from bot.workspace.studio_draft import WEIGHTS, Row, Studio
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
@@ -23,7 +23,7 @@ MENU = 25  # choices of one menu; Discord's limit
 _DEFAULT = "-"  # the choice that leaves it to the checkpoint
 
 
-class StudioForm(Form):
+class StudioForm(ModalForm):
     """A form of the panel: what it changes is seen on the panel it was opened from."""
 
     posts = False

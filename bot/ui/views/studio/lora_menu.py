@@ -21,7 +21,7 @@ from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.forms import StudioForm
 from bot.ui.views.studio.menus import StudioMenu
 from bot.workspace.browsing import in_order
-from bot.workspace.studio_draft import Shelf, Studio
+from bot.workspace.studio_draft import LoraMenuFilter, Studio
 from inference.lora.sidecar import Category
 
 PAGE = 20  # LoRAs of one page; five choices of the menu lead elsewhere
@@ -96,7 +96,7 @@ class AddMenu(StudioMenu, template=panel_id("add")):
         (chosen,) = self.values
         if chosen == "search":
             standing = await studios.standing(person_id)
-            await acknowledge.ask(interaction, SearchForm(standing.studio.shelf, opening=interaction.id))
+            await acknowledge.ask(interaction, LoraMenuSearchForm(standing.studio.shelf, opening=interaction.id))
             return
         note = ""
         if chosen.isdecimal() and len(chosen) < 19:
@@ -128,7 +128,7 @@ def _option(lora: Lora) -> discord.SelectOption:
     return discord.SelectOption(label=lora.name[:100], value=str(lora.id), description=told[:100])
 
 
-def _filter(shelf: Shelf) -> str:
+def _filter(shelf: LoraMenuFilter) -> str:
     chosen = (f"“{shelf.search}”" if shelf.search else "", label(shelf.category) if shelf.category else "")
     return " · ".join(part for part in chosen if part)
 
@@ -151,10 +151,10 @@ def _placeholder(found: Offer, standing: Standing) -> str:
     return f"{told} · {chosen}" if chosen else told
 
 
-class SearchForm(StudioForm):
+class LoraMenuSearchForm(StudioForm):
     """Words, category and order of the shelf."""
 
-    def __init__(self, shelf: Shelf, *, opening: int) -> None:
+    def __init__(self, shelf: LoraMenuFilter, *, opening: int) -> None:
         super().__init__(_("Find a LoRA to add"), "stsearch", opening)
         self.search: ui.TextInput[Any] = ui.TextInput(
             custom_id="search", default=shelf.search or None, required=False, max_length=MAX_SEARCH

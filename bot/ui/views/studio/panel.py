@@ -33,7 +33,7 @@ from bot.ui.views.studio.buttons import (
     PromptButton,
     StudioButton,
     TakeOutButton,
-    UndoButton,
+    UndoDraftButton,
 )
 from bot.ui.views.studio.generate import GenerateButton
 from bot.ui.views.studio.lora_menu import AddMenu
@@ -55,7 +55,7 @@ async def draw_panel(easel: Easel, standing: Standing, note: str = "") -> Page:
         AdvancedButton(shown, label=_("Advanced")),
     ]
     if standing.undoable:
-        settings.append(UndoButton(shown, label=_("Back to my draft")))
+        settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
     page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(standing, easel)))
     page.view.add_item(ui.TextDisplay[Any](_about_loras(standing, easel.settings.limits.max_loras)))

@@ -14,7 +14,7 @@ from bot.requests.builder import Wish, wish_of
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.views.press import Form, JobButton
+from bot.ui.views.press import JobButton, ModalForm
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _ready(standing: Standing) -> Wish:
     return standing.wish()
 
 
-class SweepForm(Form):
+class SweepForm(ModalForm):
     """Which LoRA, and three to five weights. `loras` are those to choose from: position in the wish, name, weight."""
 
     def __init__(self, wish: Wish, loras: Sequence[tuple[int, str, float]], opening: int) -> None:

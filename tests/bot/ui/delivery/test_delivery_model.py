@@ -21,7 +21,7 @@ import pytest
 from bot.database.connection import open_database
 from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
 from bot.database.jobs import cancel_job, create_job, find_job
-from bot.ui.delivery.delivery import Closed, Deliverer, Found, News, Result
+from bot.ui.delivery.delivery import Deliverer, FoundMessage, JobMessage, Result, RouteClosed
 from bot.ui.views.waiting import waiting_view
 from inference.rehearsal import Forecast
 from tests.inference.requests import request
@@ -42,7 +42,7 @@ class Posted:
 
 @dataclass
 class Discord:
-    """What Discord remembers; implements `bot.ui.delivery.delivery.Post`. `closed` names what it refuses, after a
+    """What Discord remembers; implements `bot.ui.delivery.delivery.Transport`. `closed` names what it refuses, after a
     restart `closed_later`, `lost` answers that do not arrive although it did what was asked (each once)."""
 
     private: bool
@@ -55,7 +55,7 @@ class Discord:
 
     def _may(self, what: str) -> None:
         if what in self.closed:
-            raise Closed(what)
+            raise RouteClosed(what)
 
     def _arrive(self, what: str) -> None:
         if what in self.lost:
@@ -75,7 +75,7 @@ class Discord:
         await asyncio.sleep(0)
         self._may("edit_original")
         if self.original is None:
-            raise Closed("there is none")
+            raise RouteClosed("there is none")
         self.messages[self.original].shows = _kind(message)
         await asyncio.sleep(0)
         self._arrive("edit_original")
@@ -95,17 +95,17 @@ class Discord:
         self._may("edit")
         there = self.messages.get(message_id)
         if there is None or there.hidden or there.channel_id != channel_id:
-            raise Closed("unknown message")
+            raise RouteClosed("unknown message")
         there.shows = _kind(message)
         await asyncio.sleep(0)
         self._arrive("edit")
 
-    async def find(self, channel_id: int, job_id: int, since: int) -> Found | None:
+    async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
         await asyncio.sleep(0)
         if channel_id == CHANNEL:  # direct messages can always be read
             self._may("find")
         found = [
-            Found(message_id, message.shows == "result")
+            FoundMessage(message_id, message.shows == "result")
             for message_id, message in self.messages.items()
             if message.channel_id == channel_id and message.job_id == job_id and not message.hidden
         ]
@@ -200,8 +200,8 @@ async def first_run(delivers: Deliverer, connection: Any, private: bool) -> None
     asked: Any = Asked()
     job = await find_job(connection, 1)
     assert job is not None
-    with suppress(Closed, OSError):
-        await delivers.announce(job, News(lambda: waiting_view(job, Forecast(0))), asked, private=private)
+    with suppress(RouteClosed, OSError):
+        await delivers.announce(job, JobMessage(lambda: waiting_view(job, Forecast(0))), asked, private=private)
     await cancel_job(connection, 1)
     await deliver(delivers, connection, asked)
 
