@@ -32,9 +32,9 @@ SOURCES = sorted(path for top in (*TOPS, "tools") for path in (ROOT / top).rglob
 # From the ground up: a module may import what stands in its own line or in a line above, never what stands below.
 # Imports under TYPE_CHECKING count. A module belongs to its longest prefix here; packages themselves hold signs only.
 RANKS = """
-inference.base_models inference.errors inference.messages inference.logs inference.hashes inference.memory inference.work
-    inference.pictures inference.private_files inference.remarks inference.prediction inference.capabilities
-    inference.checkpoint_files
+inference.base_models inference.errors inference.messages inference.logs inference.hashes inference.memory
+    inference.work inference.pictures inference.private_files inference.remarks inference.prediction
+    inference.capabilities inference.checkpoint_files
 inference.lora inference.parameters
 inference.matching inference.queue inference.rehearsal
 inference.workers inference.demo
