@@ -13,6 +13,16 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from inference.base_models import BaseModelId
+from inference.bounds import (
+    MAX_CLIP_SKIP,
+    MAX_GUIDANCE,
+    MAX_STEPS,
+    MAX_WEIGHT,
+    MIN_CLIP_SKIP,
+    MIN_GUIDANCE,
+    MIN_STEPS,
+    MIN_WEIGHT,
+)
 from inference.errors import Detail
 
 MAX_PROMPT = 4000  # characters; a Discord text field holds as many
@@ -66,10 +76,10 @@ Note = Annotated[str, Field(max_length=500)]
 SpoolName = Annotated[str, Field(pattern=r"^[\w\-][\w.\-]{0,199}$")]  # of a file that lies in the spool itself
 Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
 Side = Annotated[int, Field(ge=16, le=MAX_SIDE, multiple_of=SIZE_STEP)]
-Steps = Annotated[int, Field(ge=1, le=150)]
-Guidance = Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)]
-ClipSkip = Annotated[int, Field(ge=1, le=12)]
-Weight = Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)]
+Steps = Annotated[int, Field(ge=MIN_STEPS, le=MAX_STEPS)]
+Guidance = Annotated[float, Field(ge=MIN_GUIDANCE, le=MAX_GUIDANCE, allow_inf_nan=False)]
+ClipSkip = Annotated[int, Field(ge=MIN_CLIP_SKIP, le=MAX_CLIP_SKIP)]
+Weight = Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 JobId = Annotated[int, Field(ge=1, lt=2**63)]
 Attempt = Annotated[int, Field(ge=1, le=1000)]
@@ -226,7 +236,7 @@ class Configure(_Frozen):
     lora_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = LORA_CACHE_BYTES
     lora_set_bytes: Annotated[int, Field(ge=0, le=2**44)] = LORA_SET_BYTES
     embedding_cache_bytes: Annotated[int, Field(ge=0, le=2**44)] = EMBEDDING_CACHE_BYTES
-    state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
+    state_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = STATE_STEPS
     offload: Offload = Offload.WHEN_SHORT
     compiled: bool = False
     places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None

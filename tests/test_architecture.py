@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
-    "base_models", "checkpoint_files", "demo", "errors", "hashes", "logs", "lora", "matching", "messages", "parameters",
-    "pictures", "prediction", "private_files", "queue", "rehearsal", "remarks", "work", "workers",
+    "base_models", "bounds", "checkpoint_files", "demo", "errors", "hashes", "logs", "lora", "matching", "messages",
+    "parameters", "pictures", "prediction", "private_files", "queue", "rehearsal", "remarks", "work", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -32,8 +32,8 @@ SOURCES = sorted(path for top in (*TOPS, "tools") for path in (ROOT / top).rglob
 # From the ground up: a module may import what stands in its own line or in a line above, never what stands below.
 # Imports under TYPE_CHECKING count. A module belongs to its longest prefix here; packages themselves hold signs only.
 RANKS = """
-inference.base_models inference.errors inference.messages inference.logs inference.hashes inference.memory
-    inference.work inference.pictures inference.private_files inference.remarks inference.prediction
+inference.bounds inference.base_models inference.errors inference.messages inference.logs inference.hashes
+    inference.memory inference.work inference.pictures inference.private_files inference.remarks inference.prediction
     inference.capabilities inference.checkpoint_files
 inference.lora inference.parameters
 inference.matching inference.queue inference.rehearsal
@@ -140,7 +140,14 @@ def test_the_bot_reaches_inference_through_its_doors_only() -> None:
 @pytest.mark.parametrize("module", ["inference.messages", "inference.errors", "inference.base_models"])
 def test_the_border_needs_the_standard_library_and_pydantic_alone(module: str) -> None:
     path = ROOT / (module.replace(".", "/") + ".py")
-    own = {"inference.messages", "inference.errors", "inference.base_models", "pydantic", "pydantic_core"}
+    own = {
+        "inference.messages",
+        "inference.errors",
+        "inference.base_models",
+        "inference.bounds",
+        "pydantic",
+        "pydantic_core",
+    }
     foreign = [
         name for name in imports(path) if name.split(".")[0] not in sys.stdlib_module_names and not inside(name, *own)
     ]

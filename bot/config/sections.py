@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from inference.base_models import BaseModelId, CompatibilityTable
+from inference.bounds import MAX_STEPS
 from inference.messages import (
     EMBEDDING_CACHE_BYTES,
     LORA_CACHE_BYTES,
@@ -178,7 +179,7 @@ class WorkerSettings(Section):
     """Memory of the device for LoRAs at weights that were used before, ready to be painted with."""
     embedding_cache_megabytes: Annotated[int, Field(ge=0, le=2**24)] = EMBEDDING_CACHE_BYTES // 2**20
     """Memory of the device for prompts that were encoded before."""
-    state_steps: Annotated[int, Field(ge=0, le=150)] = STATE_STEPS
+    state_steps: Annotated[int, Field(ge=0, le=MAX_STEPS)] = STATE_STEPS
     """How often a picture's state is kept, for a worker that broke down to go on from there; 0 is never."""
     offload: Offload = Offload.WHEN_SHORT
     """never, when_short or always: text encoders, denoiser and VAE take turns on the device; slower, in less memory."""

@@ -16,6 +16,7 @@ from bot.errors import PartsGone
 from bot.i18n import _, listed
 from bot.library.catalogue import choose_version, find_named, known_lora
 from bot.requests.variants import Sweep, compared, swept
+from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import (
     CheckpointNotFound,
     InvalidRequest,
@@ -292,7 +293,7 @@ def _size(checkpoint: CheckpointSettings, wish: str | None) -> Size:
 
 
 def _bounded_weight(name: str, weight: float) -> float:
-    if not -4 <= weight <= 4:  # also refuses NaN
+    if not MIN_WEIGHT <= weight <= MAX_WEIGHT:  # also refuses NaN
         what, problem = _("The weight of {name}"), _("must lie between -4 and 4, not {weight}")
         raise InvalidRequest(what=what.format(name=name), problem=problem.format(weight=f"{weight:g}"))
     return weight

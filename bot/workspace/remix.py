@@ -24,11 +24,11 @@ from bot.i18n.texts import plain, several
 from bot.requests.builder import LoraWish, Wish
 from bot.requests.preferences import default_checkpoint
 from bot.workspace.services import Services
+from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_STEPS
 from inference.messages import MAX_PROMPT
 from inference.parameters import NamedLora, Recipe, recipe_of
 
 SHA256_DIGITS = 64
-MAX_STEPS, MAX_GUIDANCE, MAX_CLIP_SKIP = 150, 30, 12
 
 
 @dataclass(frozen=True)

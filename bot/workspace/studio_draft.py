@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot.database.loras import Lora, LoraVersion, Sort
 from bot.i18n import _
 from bot.requests.builder import DEFAULT_WEIGHT, LoraWish, RequestBuilder, Wish, weight_of, words_of
+from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
 from inference.lora.sidecar import Category
 from inference.messages import Sha256
 
-WEIGHTS = (-4.0, 4.0)  # as the border to the worker has them
 STRONG, CROWDED = 1.2, 1.5  # one weight, and the sum of all: above these pictures tend to break
 
 
@@ -35,7 +35,7 @@ class StudioLora(_Kept):
     lora_id: int
     name: str
     sha256: Sha256 | None = None
-    weight: Annotated[float, Field(ge=WEIGHTS[0], le=WEIGHTS[1])] | None = None
+    weight: Annotated[float, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT)] | None = None
     trigger_words: tuple[str, ...] | None = None
 
     @property
@@ -167,7 +167,7 @@ def bounded(weight: float) -> float:
     """The nearest weight that may be, in hundredths; what is no number becomes the usual weight."""
     if not math.isfinite(weight):
         return DEFAULT_WEIGHT
-    return round(min(max(weight, WEIGHTS[0]), WEIGHTS[1]), 2)
+    return round(min(max(weight, MIN_WEIGHT), MAX_WEIGHT), 2)
 
 
 def advice(rows: Sequence[Row], prompt: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
-from inference.messages import Sha256
+from inference.messages import Sha256, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
 _SLIP = 0.7  # likeness of two words from which one is a slip in writing the other
@@ -53,7 +53,7 @@ class Sidecar(BaseModel):
     sha256: Sha256 | None = None  # pins `base_model` to these bytes
     tags: Annotated[tuple[_ShortText, ...], Field(max_length=20)] = ()  # what it is about: "lighting", "camera"
     trigger_words: Annotated[tuple[_ShortText, ...], Field(max_length=50)] = ()
-    recommended_weight: Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)] | None = None
+    recommended_weight: Weight | None = None
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
 

@@ -16,6 +16,16 @@ from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.ui.cogs.options import OneOf
 from bot.ui.views.stack_draft import with_stack
+from inference.bounds import (
+    MAX_CLIP_SKIP,
+    MAX_GUIDANCE,
+    MAX_STEPS,
+    MAX_WEIGHT,
+    MIN_CLIP_SKIP,
+    MIN_GUIDANCE,
+    MIN_STEPS,
+    MIN_WEIGHT,
+)
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
@@ -55,22 +65,22 @@ class ImagineCog(Cog):
         prompt: Range[str, 1, MAX_PROMPT],
         checkpoint: str | None = None,
         lora1: str | None = None,
-        weight1: Range[float, -4, 4] | None = None,
+        weight1: Range[float, MIN_WEIGHT, MAX_WEIGHT] | None = None,
         lora2: str | None = None,
-        weight2: Range[float, -4, 4] | None = None,
+        weight2: Range[float, MIN_WEIGHT, MAX_WEIGHT] | None = None,
         lora3: str | None = None,
-        weight3: Range[float, -4, 4] | None = None,
+        weight3: Range[float, MIN_WEIGHT, MAX_WEIGHT] | None = None,
         stack: str | None = None,
         image: discord.Attachment | None = None,
         strength: Range[float, MIN_STRENGTH, 1.0] | None = None,
         size: Literal["square", "portrait", "landscape"] | None = None,
         count: Range[int, 1, MAX_COUNT] = 1,
-        steps: Range[int, 1, 150] | None = None,
-        guidance: Range[float, 0, 30] | None = None,
+        steps: Range[int, MIN_STEPS, MAX_STEPS] | None = None,
+        guidance: Range[float, MIN_GUIDANCE, MAX_GUIDANCE] | None = None,
         sampler: Annotated[Sampler, OneOf(Sampler, terms=True)] | None = None,
         seed: Range[int, 0, SEEDS - 1] | None = None,
         negative_prompt: Range[str, 0, MAX_PROMPT] | None = None,
-        clip_skip: Range[int, 1, 12] | None = None,
+        clip_skip: Range[int, MIN_CLIP_SKIP, MAX_CLIP_SKIP] | None = None,
     ) -> None:
         """Paint a picture, with up to three LoRAs."""
         chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))

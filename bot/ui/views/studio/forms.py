@@ -12,7 +12,17 @@ from discord import ui
 from bot.i18n import _
 from bot.ui.client import Interaction
 from bot.ui.views.press import ModalForm
-from bot.workspace.studio_draft import WEIGHTS, Row, Studio
+from bot.workspace.studio_draft import Row, Studio
+from inference.bounds import (
+    MAX_CLIP_SKIP,
+    MAX_GUIDANCE,
+    MAX_STEPS,
+    MAX_WEIGHT,
+    MIN_CLIP_SKIP,
+    MIN_GUIDANCE,
+    MIN_STEPS,
+    MIN_WEIGHT,
+)
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
@@ -112,12 +122,12 @@ class AdvancedForm(StudioForm):
     async def submitted(self, interaction: Interaction) -> None:
         """Keep them."""
         sampler = _chosen(self.sampler)
-        steps = _number(_("The number of steps"), self.steps.value, 1, 150, whole=True)
-        clip_skip = _number(_("The clip skip"), self.clip_skip.value, 1, 12, whole=True)
+        steps = _number(_("The number of steps"), self.steps.value, MIN_STEPS, MAX_STEPS, whole=True)
+        clip_skip = _number(_("The clip skip"), self.clip_skip.value, MIN_CLIP_SKIP, MAX_CLIP_SKIP, whole=True)
         await self.apply(
             interaction,
             steps=None if steps is None else int(steps),
-            guidance_scale=_number(_("The guidance"), self.guidance.value, 0, 30),
+            guidance_scale=_number(_("The guidance"), self.guidance.value, MIN_GUIDANCE, MAX_GUIDANCE),
             sampler=None if sampler == _DEFAULT else sampler,
             clip_skip=None if clip_skip is None else int(clip_skip),
         )
@@ -149,7 +159,7 @@ class AdjustForm(StudioForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep both."""
-        weight = _number(_("The weight"), self.weight.value, *WEIGHTS)
+        weight = _number(_("The weight"), self.weight.value, MIN_WEIGHT, MAX_WEIGHT)
         fields: dict[str, object] = {"weight": weight}
         if self.words:
             fields["trigger_words"] = tuple(word for menu in self.words for word in menu.values)
