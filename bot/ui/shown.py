@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import replace
 
 import discord
@@ -14,13 +13,13 @@ from bot.database.jobs import Job, find_job
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.ui.client import Client
+from bot.ui.views.press import JobButton, Lasting
 from inference.messages import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
 
 MAX_BYTES = 25 * 2**20  # of a picture that is read
 MAX_PICTURES = 4  # of a message are looked at
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_OF_A_JOB = re.compile(r"(?:again|edit|details|delete|keep|vary|up|cancel):(\d{1,18})")
 
 
 async def shown_job(bot: Client, message: discord.Message) -> Job | None:
@@ -28,9 +27,13 @@ async def shown_job(bot: Client, message: discord.Message) -> Job | None:
     if bot.user is None or message.author.id != bot.user.id:
         return None
     view = ui.LayoutView.from_message(message, timeout=None)
-    ids = [item.custom_id or "" for item in view.walk_children() if isinstance(item, ui.Button)]
-    found = next((match for custom_id in ids if (match := _OF_A_JOB.fullmatch(custom_id))), None)
-    return await find_job(bot.easel.connection, int(found[1])) if found else None
+    buttons = [kind for kind in Lasting.registered if issubclass(kind, JobButton) and kind.in_message_of_job]
+    for item in view.walk_children():
+        custom_id = (item.custom_id or "") if isinstance(item, ui.Button) else ""
+        for kind in buttons:
+            if match := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
+                return await find_job(bot.easel.connection, int(match["job"]))
+    return None
 
 
 async def recipe_in(message: discord.Message) -> Recipe:

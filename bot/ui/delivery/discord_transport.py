@@ -14,10 +14,12 @@ from bot.ui import acknowledge
 from bot.ui.client import Client, Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
 from bot.ui.delivery.seal import seal, unseal
+from bot.ui.views.result import AgainButton, EditButton
+from bot.ui.views.waiting import CancelButton
 
 SKEW = timedelta(minutes=2)  # how far our clock may be from Discord's
 LOOK_AT = 300  # messages from then on that are searched for one of ours
-RESULT_BUTTONS = ("again", "edit")  # every message that shows how a job ended has one of them
+RESULT_BUTTONS = (AgainButton, EditButton)  # every message that shows how a job ended has one of them
 SERVER_ERROR = 500  # below it, the request is refused and would be again; from there on, it may be repeated
 TOO_MANY, UNAUTHORIZED = 429, 401
 STALE_ANSWER = 50027  # Discord's code for an interaction's token that is over
@@ -66,7 +68,7 @@ class DiscordTransport:
 
     async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
         """Reads the channel's history from just before `since` on, and prefers a message that shows the result."""
-        results = {f"{name}:{job_id}" for name in RESULT_BUTTONS}
+        results = {f"{button.name}:{job_id}" for button in RESULT_BUTTONS}
         waiting: FoundMessage | None = None
         after = datetime.fromtimestamp(since / 1000, UTC) - SKEW
         channel = self._bot.get_partial_messageable(channel_id)
@@ -75,7 +77,7 @@ class DiscordTransport:
                 ids = _custom_ids(message) if message.author == self._bot.user else set[str]()
                 if ids & results:
                     return FoundMessage(message.id, ended=True)
-                if f"cancel:{job_id}" in ids:
+                if f"{CancelButton.name}:{job_id}" in ids:
                     waiting = FoundMessage(message.id, ended=False)
         return waiting
 

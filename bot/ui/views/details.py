@@ -43,6 +43,7 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
     """The studio, filled from anybody's picture."""
 
     name, label, style = "remix", later("Remix"), discord.ButtonStyle.primary
+    in_message_of_job = False
 
     async def press(self, interaction: Interaction) -> None:
         """Open it."""

@@ -84,6 +84,7 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
     """The pictures again, as files with everything inside, and all that can be done with them."""
 
     name, label = "open", later("Open")
+    in_message_of_job = False
 
     async def press(self, interaction: Interaction) -> None:
         """Show them to this person alone."""

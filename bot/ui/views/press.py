@@ -135,9 +135,10 @@ class ModalForm(ui.Modal):
 
 
 class JobButton(PressButton, template=NEVER):
-    """A button under a job's message: `NAME:JOB`."""
+    """A button about one job: `NAME:JOB`."""
 
     name: ClassVar[str] = ""
+    in_message_of_job: ClassVar[bool] = True  # else it stands in messages about several jobs, or about something else
     label: ClassVar[str] = ""  # marked by `later`, so that it is said in the person's language
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 

@@ -35,6 +35,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
     """Puts the weights of one variant into the studio of whoever presses; what it leaves out is taken out there."""
 
     name, label = "take", "…"
+    in_message_of_job = False
 
     def __init__(self, job_id: int, variant: int, told: str = "…") -> None:
         self.variant = variant

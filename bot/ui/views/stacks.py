@@ -157,6 +157,7 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
 
     asks = True
     name, label = "skjob", later("Save as stack")
+    in_message_of_job = False
 
     async def press(self, interaction: Interaction) -> None:
         """Ask for a name."""
