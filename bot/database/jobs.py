@@ -65,7 +65,6 @@ COUNT_QUEUE = "SELECT count(*) FROM job WHERE state = 'queued'"
 UNFINISHED = "SELECT * FROM job WHERE person_id = ? AND state IN ('queued', 'running') ORDER BY id"
 UNFINISHED_IDS = "SELECT id FROM job WHERE state IN ('queued', 'running')"
 UNFINISHED_OF_ALL = "SELECT * FROM job WHERE state IN ('queued', 'running') ORDER BY state DESC, id"
-RECENT = "SELECT * FROM job WHERE person_id = ? ORDER BY id DESC LIMIT ? OFFSET ?"
 
 
 class JobState(StrEnum):
@@ -242,13 +241,6 @@ async def unfinished_of_all(connection: aiosqlite.Connection) -> tuple[Job, ...]
 async def unfinished_jobs(connection: aiosqlite.Connection, person_id: int) -> tuple[Job, ...]:
     """A person's queued and running jobs, the oldest first. Raises DatabaseError."""
     return tuple(job_from(row) for row in await fetch(connection, UNFINISHED, (person_id,)))
-
-
-async def recent_jobs(
-    connection: aiosqlite.Connection, person_id: int, *, limit: int, offset: int = 0
-) -> tuple[Job, ...]:
-    """A page of a person's jobs in any state, the newest first. Raises DatabaseError."""
-    return tuple(job_from(row) for row in await fetch(connection, RECENT, (person_id, limit, offset)))
 
 
 def _moved(rows: list[sqlite3.Row]) -> Job | None:

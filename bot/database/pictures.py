@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.connection import fetch, transaction, write
 from inference.messages import GenerationRequest, LoraUse
 
 RECORD = """
@@ -25,13 +25,7 @@ _PICTURE = """
         )
     ) AS loras
 """
-FIND = f"{_PICTURE} FROM picture JOIN job ON job.id = picture.job_id WHERE picture.id = ?"
 OF_JOB = f"{_PICTURE} FROM picture JOIN job ON job.id = picture.job_id WHERE job_id = ? ORDER BY position"
-OF_PERSON = f"""
-    {_PICTURE} FROM job JOIN picture ON picture.job_id = job.id
-    WHERE job.person_id = ? ORDER BY job.id DESC, picture.position LIMIT ? OFFSET ?
-"""
-COUNT_OF_PERSON = "SELECT count(*) FROM job JOIN picture ON picture.job_id = job.id WHERE job.person_id = ?"
 FORGET = "DELETE FROM picture WHERE id = ?"
 
 
@@ -78,28 +72,9 @@ async def record_pictures(
         return await pictures_of_job(connection, job_id)
 
 
-async def find_picture(connection: aiosqlite.Connection, picture_id: int) -> Picture | None:
-    """The picture with this id, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (picture_id,))
-    return None if row is None else _picture(row)
-
-
 async def pictures_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[Picture, ...]:
     """A job's pictures in their order. Raises DatabaseError."""
     return tuple(_picture(row) for row in await fetch(connection, OF_JOB, (job_id,)))
-
-
-async def pictures_of_person(
-    connection: aiosqlite.Connection, person_id: int, *, limit: int, offset: int = 0
-) -> tuple[Picture, ...]:
-    """A page of a person's pictures, the newest job first. Raises DatabaseError."""
-    return tuple(_picture(row) for row in await fetch(connection, OF_PERSON, (person_id, limit, offset)))
-
-
-async def count_pictures_of_person(connection: aiosqlite.Connection, person_id: int) -> int:
-    """How many pictures the person has. Raises DatabaseError."""
-    (row,) = await fetch(connection, COUNT_OF_PERSON, (person_id,))
-    return row[0]
 
 
 async def forget_picture(connection: aiosqlite.Connection, picture_id: int) -> None:

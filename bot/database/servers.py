@@ -8,14 +8,8 @@ from bot.database.clock import now_ms
 from bot.database.connection import write
 
 REMEMBER = "INSERT INTO server (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
-FORGET = "DELETE FROM server WHERE id = ?"
 
 
 async def remember_server(connection: aiosqlite.Connection, server_id: int) -> None:
     """Make sure the server has a row. Raises DatabaseError."""
     await write(connection, REMEMBER, (server_id, now_ms()))
-
-
-async def forget_server(connection: aiosqlite.Connection, server_id: int) -> None:
-    """Delete the server's row; people's jobs there stay theirs, without the server. Raises DatabaseError."""
-    await write(connection, FORGET, (server_id,))

@@ -25,7 +25,6 @@ SAVE = """
 ADD_LORA = """
     INSERT INTO stack_lora (stack_id, position, sha256, name, weight, trigger_words) VALUES (?, ?, ?, ?, ?, ?)
 """
-FORGET_LORAS = "DELETE FROM stack_lora WHERE stack_id = ?"
 RENAME = "UPDATE OR IGNORE stack SET name = ?, name_key = ? WHERE id = ? AND person_id = ? RETURNING id"
 DELETE = "DELETE FROM stack WHERE id = ? AND person_id = ? RETURNING id"
 FIND = "SELECT * FROM stack WHERE id = ? AND person_id = ?"
@@ -82,18 +81,6 @@ async def save_stack(
             return None
         await _write_loras(connection, rows[0]["id"], loras)
         return (await _stacks(connection, rows))[0]
-
-
-async def replace_loras(
-    connection: aiosqlite.Connection, person_id: int, stack_id: int, loras: Sequence[StackLora]
-) -> bool:
-    """Put other LoRAs into a stack. False when it is not the person's. Raises DatabaseError."""
-    async with transaction(connection):
-        if await fetch_one(connection, FIND, (stack_id, person_id)) is None:
-            return False
-        await write(connection, FORGET_LORAS, (stack_id,))
-        await _write_loras(connection, stack_id, loras)
-    return True
 
 
 async def rename_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int, name: str) -> bool:

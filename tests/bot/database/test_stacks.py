@@ -16,7 +16,6 @@ from bot.database.stacks import (
     list_stacks,
     remember_miss,
     rename_stack,
-    replace_loras,
     save_stack,
     share_stack,
     stack_name,
@@ -52,7 +51,6 @@ async def test_another_persons_stack_cannot_be_touched(connection: aiosqlite.Con
     assert saved is not None
     assert await find_stack(connection, GRACE, saved.id) is None
     assert not await rename_stack(connection, GRACE, saved.id, "mine")
-    assert not await replace_loras(connection, GRACE, saved.id, [])
     assert not await delete_stack(connection, GRACE, saved.id)
     assert await share_stack(connection, GRACE, saved.id, "CODE") is None
     assert await find_stack(connection, ADA, saved.id) == saved
