@@ -16,14 +16,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import inference.engine
 from benchmarks._engine_nets import CHANGED
-from inference.engine.layers.layer_hooks import Board
+from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import LoraSet
-from inference.engine.layers.slots import Bench
-from inference.engine.lora.folding import Change, layers_of
+from inference.engine.layers.slots import BatchSlots
+from inference.engine.lora.folding import LayerChange, layers_of
 from inference.engine.lora.low_rank import Delta, LowRank
-from inference.engine.models.fast_paths import lean
+from inference.engine.models.fast_paths import use_fast_paths
 
-CONFIG = Path(inference.engine.__file__).parent / "configs/sdxl/unet/config.json"
+CONFIG = Path(inference.engine.__file__).parent / "models/configs/sdxl/unet/config.json"
 SIDE, TOKENS, RANK = 128, 77, 16  # latents of 1024 x 1024 pixels
 REQUESTS, LORAS = 4, 3  # so many LoRAs each, all different
 META = torch.device("meta")
@@ -45,13 +45,13 @@ def counted(quick: bool) -> dict[str, int]:
     `peft_extra_kernels` is what PEFT adds for a single picture with as many LoRAs; left out when it has to be quick.
     """
     unet = _unet()
-    lean(unet)
-    board = Board(layers_of({"unet": unet}))
+    use_fast_paths(unet)
+    hooks = LayerHooks(layers_of({"unet": unet}))
     plain = _calls(unet, 2 * REQUESTS)
-    shown = Bench(board, 2).seat([_lora_set(board) for _ in range(REQUESTS)])
-    with board.showing(shown):
-        worn = _calls(unet, 2 * REQUESTS)
-    found = {"kernels": plain, "extra_kernels": worn - plain}
+    shown = BatchSlots(hooks, 2).assign([_lora_set(hooks) for _ in range(REQUESTS)])
+    with hooks.applying(shown):
+        with_loras = _calls(unet, 2 * REQUESTS)
+    found = {"kernels": plain, "extra_kernels": with_loras - plain}
     if not quick:
         found["peft_extra_kernels"] = _peft()
     return found
@@ -63,14 +63,14 @@ def _unet() -> Any:
         return UNet2DConditionModel.from_config(config).eval()
 
 
-def _lora_set(board: Board) -> LoraSet:
+def _lora_set(hooks: LayerHooks) -> LoraSet:
     """Three LoRAs on every layer that LoRAs of the field change."""
     changes = {
-        key: Change(Delta(LowRank(_empty(RANK, *layer.weight.shape[1:]), _empty(len(layer.weight), RANK))))
-        for key, layer in zip(board.keys, board.layers, strict=True)
+        key: LayerChange(Delta(LowRank(_empty(RANK, *layer.weight.shape[1:]), _empty(len(layer.weight), RANK))))
+        for key, layer in zip(hooks.keys, hooks.layers, strict=True)
         if key[1].endswith(CHANGED)
     }
-    return LoraSet.fold([(changes, 0.5 + number / 10) for number in range(LORAS)], board)
+    return LoraSet.fold([(changes, 0.5 + number / 10) for number in range(LORAS)], hooks)
 
 
 def _peft() -> int:

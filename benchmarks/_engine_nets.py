@@ -21,8 +21,9 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.demo import CHECKPOINTS
 from inference.engine.engine import Engine
+from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.lora.lora_files import LoraFile
-from inference.engine.models.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source

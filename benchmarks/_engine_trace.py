@@ -1,4 +1,4 @@
-"""What people order, and when: a seeded trace of mixed requests, and the clock by which it is played."""
+"""A seeded trace of mixed requests with their arrival times, and the clock by which it is played."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def orders(net: Net, loras: list[Lora], count: int, seed: int = 0) -> list[Order
     return [Order(order.at * scale, order.request) for order in made]
 
 
-def wish(net: Net, uses: tuple[LoraUse, ...], seed: int, steps: int) -> GenerationRequest:
+def request_for(net: Net, uses: tuple[LoraUse, ...], seed: int, steps: int) -> GenerationRequest:
     """A guided request of the net's size."""
     return GenerationRequest(
         checkpoint=net.name, prompt="a red circle", negative_prompt="blurry", loras=uses, width=net.side,

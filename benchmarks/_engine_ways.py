@@ -9,15 +9,15 @@ from typing import Any, Protocol
 import torch
 
 from benchmarks._engine_nets import Lora, Net, engine_of
-from benchmarks._engine_trace import Clock, Order, Served, wish
-from inference.engine.batch.caps import Size
+from benchmarks._engine_trace import Clock, Order, Served, request_for
+from inference.engine.batch.caps import PictureSize
 from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.samplers import scheduler_for
 from inference.engine.engine import Engine
 from inference.messages import GenerationRequest, PredictionType
 from inference.prediction import Prediction
 
-WARMING_WEIGHT = 0.39  # that no request of a trace asks for, and its prompt neither
+WARMING_WEIGHT = 0.39  # not used in any trace, nor is the prompt
 EPSILON = Prediction(PredictionType.EPSILON, zero_snr=False)
 
 
@@ -25,7 +25,7 @@ class Way(Protocol):
     """A way to serve."""
 
     def serve(self, trace: Sequence[Order], gap: float, clock: Clock) -> Served:
-        """Paint everything; between two orders lie `gap` seconds on average."""
+        """Serve all requests; they arrive every `gap` seconds on average."""
         ...
 
 
@@ -39,7 +39,7 @@ class OneByOne:
             self._pipeline.load_lora_weights(dict(lora.file.tensors), adapter_name=lora.name)
 
     def serve(self, trace: Sequence[Order], gap: float, clock: Clock) -> Served:
-        """Paint everything; between two orders lie `gap` seconds on average."""
+        """Serve all requests; they arrive every `gap` seconds on average."""
         came = [order.at * gap for order in trace]
         ended: list[float] = []
         for order, at in zip(trace, came, strict=True):
@@ -58,8 +58,8 @@ class OneByOne:
             generator=torch.Generator("cpu").manual_seed(request.seed), output_type="pt",
         ).images  # fmt: skip
 
-    def wear(self, request: GenerationRequest) -> None:
-        """Put the request's LoRAs on; all are in memory."""
+    def apply(self, request: GenerationRequest) -> None:
+        """Apply the request's LoRAs; all are in memory."""
         if request.loras:
             self._pipeline.enable_lora()
             self._pipeline.set_adapters([use.name for use in request.loras], [use.weight for use in request.loras])
@@ -72,16 +72,16 @@ class Adapters(OneByOne):
 
     def paint(self, request: GenerationRequest) -> torch.Tensor:
         """See `OneByOne.paint`."""
-        self.wear(request)
+        self.apply(request)
         return super().paint(request)
 
 
 class FusedLoras(OneByOne):
-    """With the LoRAs put into the weights for each request, and taken out afterwards."""
+    """With the LoRAs fused into the weights for each request, and unfused afterwards."""
 
     def paint(self, request: GenerationRequest) -> torch.Tensor:
         """See `OneByOne.paint`."""
-        self.wear(request)
+        self.apply(request)
         if not request.loras:
             return super().paint(request)
         self._pipeline.fuse_lora(adapter_names=[use.name for use in request.loras])
@@ -92,21 +92,21 @@ class FusedLoras(OneByOne):
 
 
 class Together:
-    """A fresh engine; LoRAs are in memory as they are for the others, and no prompt of the trace is."""
+    """A fresh engine; LoRAs are in memory as for the other ways, prompts of the trace are not."""
 
     def __init__(self, net: Net, pipeline: Any, loras: list[Lora], folder: Path) -> None:
         caps = folder / "caps.json"
         known = caps.exists()
         self.engine: Engine = engine_of(net, pipeline, loras, caps=caps)
-        if not known:  # as an operator would, before anybody comes
-            self.engine.calibrate(Size(net.name, net.side, net.side))
+        if not known:  # as an operator would, before the first request
+            self.engine.calibrate(PictureSize(net.name, net.side, net.side))
         for use in (lora.use.model_copy(update={"weight": WARMING_WEIGHT}) for lora in loras):
-            self.engine.submit(wish(net, (use,), seed=0, steps=1))
+            self.engine.submit(request_for(net, (use,), seed=0, steps=1))
         self.engine.finish()
-        self.cap = self.engine.settled(Size(net.name, net.side, net.side))
+        self.cap = self.engine.measured_cap(PictureSize(net.name, net.side, net.side))
 
     def serve(self, trace: Sequence[Order], gap: float, clock: Clock) -> Served:
-        """Paint everything; between two orders lie `gap` seconds on average."""
+        """Serve all requests; they arrive every `gap` seconds on average."""
         came, coming = [order.at * gap for order in trace], list(range(len(trace)))
         ended, painted = [0.0] * len(trace), dict[int, Handle]()
         while coming or painted:

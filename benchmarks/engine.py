@@ -36,9 +36,9 @@ from benchmarks._engine_nets import LORAS, NETS, Lora, Net, lora
 from benchmarks._engine_trace import Clock, Order, orders
 from benchmarks._engine_ways import Adapters, FusedLoras, OneByOne, Together, Way
 
-LOAD = 2.5  # orders come so many times as fast as one-by-one painting without LoRAs could serve them
+LOAD = 2.5  # requests arrive so many times as fast as one-by-one painting without LoRAs can serve them
 PARTS = ("trace", "kernels", "switch", "step", "memory")
-COMPUTE = ("20M", "140M")  # nets that gain little or nothing from painting together
+COMPUTE = ("20M", "140M")  # nets that gain little or nothing from shared passes
 FIGURES = ("throughput", "latency", "p95")
 
 Found = dict[str, Any]
@@ -49,7 +49,7 @@ def trace(net: Net, loras: list[Lora], rounds: int, requests: int, clock: str, b
     played = orders(net, loras, requests)
     ways: dict[str, Way] = {"peft": Adapters(net, loras), "fused": FusedLoras(net, loras)}
     for way in ways.values():
-        way.serve(played[:6], 0.0, Clock(clock))  # first passes are slower for everybody
+        way.serve(played[:6], 0.0, Clock(clock))  # first passes are slower for every way
     gap = before.get("gap") or _seconds_alone(net, played, clock) / LOAD
     runs: dict[str, list[list[float]]] = before.get("runs") or {name: [] for name in (*ways, "engine")}
     with tempfile.TemporaryDirectory() as folder:

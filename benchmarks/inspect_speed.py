@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
-from inference.lora.inspection import look
+from inference.inspection import look
 
 MEGABYTES = 200
 RUNS = 5

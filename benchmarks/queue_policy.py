@@ -1,11 +1,11 @@
-"""Who is next, simulated: first come first served, greedy affinity, and our `JobQueue`. Prints one JSON object.
+"""Simulates queue policies: first come first served, greedy affinity, and our `JobQueue`. Prints one JSON object.
 
-`ahead_vs_none` tells what it buys that a worker which paints one picture at a time has a few jobs ahead: the mean wait,
-and how much light people are slowed down, against a worker that has none; on one checkpoint, at a load of 0.9.
+`ahead_vs_none` compares a worker that runs one picture at a time and prefetches a few jobs with one that prefetches
+none: the mean wait and the slowdown of light people, on one checkpoint, at a load of 0.9.
 
-The situation of a busy server: three checkpoints asked for in 60/30/10 %, twenty people of whom one sends 40 % of the
-jobs, 0.1 s a step, 5 s to load a checkpoint, one worker that paints one job at a time. Seeded, so that it always gives
-the same numbers; each is the mean over the seeds.
+The workload is that of a busy server: three checkpoints asked for in 60/30/10 %, twenty people of whom one sends 40 %
+of the jobs, 0.1 s a step, 5 s to load a checkpoint, one worker that runs one job at a time. Seeded, so that it always
+gives the same numbers; each is the mean over the seeds.
 
     python benchmarks/queue_policy.py [--jobs 820] [--seeds 20]
 """
@@ -26,7 +26,7 @@ from typing import Protocol
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from inference.queue import AHEAD, JobQueue, Seat, Waiting
+from inference.queue import PREFETCHED_JOBS, JobQueue, Waiting, WorkerSlot
 from inference.work import precedence
 
 CHECKPOINTS, SHARES = ("a", "b", "c"), (60, 30, 10)
@@ -46,23 +46,23 @@ class Arrival:
 
 
 class Scheduler(Protocol):
-    """A way to choose."""
+    """A policy."""
 
     def push(self, job: Waiting) -> None:
         """A job has come."""
         ...
 
     def next(self) -> Waiting | None:
-        """The job to begin now."""
+        """The job to start now."""
         ...
 
     def done(self, job: Waiting) -> None:
-        """It is painted."""
+        """The job has ended."""
         ...
 
 
 class FirstCome:
-    """In the order of arrival, whatever has to be loaded."""
+    """In the order of arrival, whatever must be loaded."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._line: list[Waiting] = []
@@ -72,22 +72,22 @@ class FirstCome:
         self._line.append(job)
 
     def next(self) -> Waiting | None:
-        """The job to begin now."""
+        """The job to start now."""
         return self._line.pop(0) if self._line else None
 
     def done(self, job: Waiting) -> None:
-        """It is painted."""
+        """The job has ended."""
 
 
 class Greedy(FirstCome):
-    """What is loaded for as long as anybody wants it; then what the oldest job wants."""
+    """Jobs for the loaded checkpoint as long as there are any, then the oldest job."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(clock)
         self._loaded = ""
 
     def next(self) -> Waiting | None:
-        """The job to begin now."""
+        """The job to start now."""
         if not self._line:
             return None
         job = next((job for job in self._line if job.checkpoint == self._loaded), self._line[0])
@@ -97,37 +97,37 @@ class Greedy(FirstCome):
 
 
 class Ours:
-    """The queue of the bot, and the order of the engine among those that were handed over."""
+    """The bot's queue, and the engine's order among assigned jobs."""
 
-    def __init__(self, clock: Callable[[], float], ahead: int = AHEAD) -> None:
+    def __init__(self, clock: Callable[[], float], prefetch: int = PREFETCHED_JOBS) -> None:
         self._queue = JobQueue(clock)
         self._queue.load_seconds = dict.fromkeys(CHECKPOINTS, LOAD_SECONDS)
-        self._seat = Seat(frozenset(CHECKPOINTS), places=1, ahead=ahead)
-        self._queue.seats = [self._seat]
+        self._slot = WorkerSlot(frozenset(CHECKPOINTS), places=1, prefetch=prefetch)
+        self._queue.slots = [self._slot]
 
     def push(self, job: Waiting) -> None:
         """A job has come."""
         self._queue.push(job)
-        if self._seat.in_hand:
+        if self._slot.assigned:
             self._fill()
 
     def next(self) -> Waiting | None:
-        """The job to begin now: one in hand, for the engine does not wait until another is handed over."""
-        hand, came = list(self._seat.in_hand.values()), self._seat.came
-        if hand:
-            begun = min(hand, key=lambda job: precedence(job.work, came[job.job_id]))
+        """The job to start now: an assigned one, for the engine does not wait for the next assignment."""
+        assigned, worked_before = list(self._slot.assigned.values()), self._slot.worked_before
+        if assigned:
+            started = min(assigned, key=lambda job: precedence(job.work, worked_before[job.job_id]))
         else:
-            begun = self._queue.next(self._seat)
+            started = self._queue.next(self._slot)
         self._fill()
-        return begun
+        return started
 
     def done(self, job: Waiting) -> None:
-        """It is painted."""
-        self._seat.worked += job.work
-        self._queue.release(self._seat, job.job_id)
+        """The job has ended."""
+        self._slot.worked += job.work
+        self._queue.release(self._slot, job.job_id)
 
     def _fill(self) -> None:
-        while self._queue.next(self._seat):
+        while self._queue.next(self._slot):
             pass
 
 
@@ -150,7 +150,7 @@ def trace(
 def simulate(make: Callable[[Callable[[], float]], Scheduler], arrivals: list[Arrival]) -> dict[str, float]:
     """Mean wait, loads and their share of the worker's time, and how much slower than alone light people were."""
     now, loaded, loads, worked, forced = 0.0, "", 0, 0.0, 0
-    wanted: Counter[str] = Counter()  # how many wait for each checkpoint
+    waiting: Counter[str] = Counter()  # how many wait for each checkpoint
     scheduler = make(lambda: now)
     by_id = {arrival.job.job_id: arrival for arrival in arrivals}
     waits, slow, coming = dict[int, float](), list[float](), list(reversed(arrivals))
@@ -159,7 +159,7 @@ def simulate(make: Callable[[Callable[[], float]], Scheduler], arrivals: list[Ar
         nonlocal now
         while coming and coming[-1].at <= then:
             now = max(now, coming[-1].at)
-            wanted[coming[-1].job.checkpoint] += 1
+            waiting[coming[-1].job.checkpoint] += 1
             scheduler.push(coming.pop().job)
         now = max(now, then)
 
@@ -172,10 +172,10 @@ def simulate(make: Callable[[Callable[[], float]], Scheduler], arrivals: list[Ar
             continue
         arrival = by_id[job.job_id]
         if job.checkpoint != loaded:
-            forced += wanted[loaded] > 0
+            forced += waiting[loaded] > 0
             loaded, loads = job.checkpoint, loads + 1
             pass_to(now + LOAD_SECONDS)
-        wanted[loaded] -= 1
+        waiting[loaded] -= 1
         if job.job_id in waits:
             raise RuntimeError("a job was taken twice")
         waits[job.job_id] = now - arrival.at
@@ -207,11 +207,14 @@ def measured(load: float, jobs: int, seeds: int) -> dict[str, dict[str, float]]:
     return table
 
 
-def ahead_vs_none(jobs: int, seeds: int, heavy: float) -> dict[str, float]:
-    """Mean wait and slowdown with jobs ahead, and as shares of those without."""
+def prefetch_vs_none(jobs: int, seeds: int, heavy: float) -> dict[str, float]:
+    """Mean wait and slowdown with prefetched jobs, and as shares of those without."""
     traces = [trace(0.9, jobs, seed, (1, 0, 0), heavy) for seed in range(seeds)]
     told: dict[str, float] = {}
-    some, none = ([simulate(partial(Ours, ahead=ahead), arrivals) for arrivals in traces] for ahead in (AHEAD, 0))
+    some, none = (
+        [simulate(partial(Ours, prefetch=prefetch), arrivals) for arrivals in traces]
+        for prefetch in (PREFETCHED_JOBS, 0)
+    )
     for key in ("mean_wait", "light_slowdown", "light_longest_wait"):
         told[key], without = (fmean(run[key] for run in runs) for runs in (some, none))
         told[f"{key}_vs_none"] = told[key] / without
@@ -237,8 +240,8 @@ def main() -> None:
                 ),
                 "overhead": crowded["ours"]["overhead"],  # at 0.85 a worker with nothing else to do loads at once
                 "ahead_vs_none": {
-                    "all_alike": ahead_vs_none(options.jobs, options.seeds, 1 / PEOPLE),
-                    "one_sends_40%": ahead_vs_none(options.jobs, options.seeds, HEAVY_SHARE),
+                    "all_alike": prefetch_vs_none(options.jobs, options.seeds, 1 / PEOPLE),
+                    "one_sends_40%": prefetch_vs_none(options.jobs, options.seeds, HEAVY_SHARE),
                 },
                 "load_0.85": usual,
                 "load_1.3": crowded,

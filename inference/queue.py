@@ -1,15 +1,16 @@
-"""Who is next, and who may wait. Pure policy: the clock is passed in; no database, no worker.
+"""The job queue: which job a worker gets next, and how many may wait. Pure policy: no database, no worker; the clock is
+passed in.
 
-Two ideas. While anybody wants it, a worker stays on a checkpoint for a quantum of ten times what loading it costs, so
-that loading takes at most a tenth of its time; then it goes where people have waited longest, all together, and sooner
-or later to everybody. Each person counts with their first job, so that nobody calls or keeps a worker by ordering much.
-And among the jobs for what it holds, that person comes first whose virtual counter is lowest: the work done for them so
-far, divided by their weight.
+There are two rules. First, a worker stays on a checkpoint, while jobs wait for it, for a quantum of ten times its
+loading time, so that loading takes at most a tenth of the worker's time. Then it switches to the checkpoint whose jobs
+have waited longest in sum; no checkpoint waits for ever. Only the first job of each person counts, so that nobody
+attracts or keeps a worker by ordering many. Second, among the jobs for its checkpoint the worker takes that of the
+person with the lowest virtual counter: the work done for them so far, divided by their weight.
 
-A worker that paints one picture at a time has a few jobs ahead, begins with the shortest of them (`inference.work`),
-and reads for the others meanwhile. So that counters go on to bound what one person gets before another, these are of as
-many people, and nobody joins them whose counter is higher than that of somebody there: of two who want something all
-the time, neither is served more than the largest job of each before the other.
+A worker that runs one picture at a time prefetches a few jobs: it starts with the shortest (`inference.work`) and reads
+the files of the others meanwhile. Prefetched jobs belong to different people, and a job joins them only if its person's
+counter is not higher than theirs. So counters still bound the difference: of two people who always have jobs waiting,
+neither is served more than the largest job of each before the other.
 
 Virtual counters are those of Sheng et al., "Fairness in Serving Large Language Models" (VTC, 2024).
 `benchmarks/queue_policy.py` measures both ideas against simpler ones.
@@ -24,23 +25,21 @@ from heapq import nlargest
 
 from inference.errors import QueueFull, TooManyWaiting
 
-QUANTUM = 10.0  # a worker stays on a checkpoint for this many times the seconds that loading it costs; then it leaves
-CALL = 2.5  # when somebody elsewhere has waited for so many quanta and all there so many times as long as all here,
-CRY = 12.0  # or when somebody elsewhere has waited for so many quanta
-AHEAD = 3  # jobs that a worker has in hand beside the one picture that it paints at a time
-UNMEASURED_LOAD = 5.0  # seconds, for a checkpoint that was never loaded here
-REMEMBERED = (
-    5000  # counters of people who have nothing here just now, at most; at twice as many the lowest are forgotten
-)
+QUANTUM_LOADS = 10.0  # the quantum, in loading times: so long a worker stays on a checkpoint while jobs wait for it
+# Then it switches once a job elsewhere has waited so many quanta, and all there so many times as long as all here, …
+SWITCH_FACTOR = 2.5
+STARVATION_QUANTA = 12.0  # … or once a job elsewhere has waited so many quanta
+PREFETCHED_JOBS = 3  # jobs assigned to a worker that runs one picture at a time, beside the one it runs
+UNMEASURED_LOAD_SECONDS = 5.0  # seconds, for a checkpoint that was never loaded here
+ABSENT_COUNTERS = 5000  # counters kept of people without a job here; at twice as many the lowest are forgotten
 EVERYWHERE = 0  # in place of a server's id: the whole queue is paused
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How much somebody's work counts for, and how many jobs may wait: theirs, and everybody's.
+    """The weight of a person, and the limits of waiting jobs: of this person, and of all.
 
-    The weight divides the counter: with a weight of 2 one gets twice the share of somebody with 1, and nobody is ever
-    passed over for good.
+    The weight divides the counter: a person of weight 2 gets twice the share of one of weight 1, and nobody starves.
     """
 
     weight: float = 1.0
@@ -48,7 +47,7 @@ class Policy:
     waiting_in_all: int = 500
 
     def check(self, mine: int, in_all: int, wait: Callable[[], str]) -> None:
-        """Whether one more may wait; `wait` tells how long it is until a place is free.
+        """Check whether one more job may wait; `wait` tells how long it takes until one leaves.
 
         Raises TooManyWaiting or QueueFull.
         """
@@ -60,9 +59,9 @@ class Policy:
 
 @dataclass(frozen=True, order=True)
 class Waiting:
-    """A queued job, waiting `since` then by the queue's clock. `work` is what it will cost: steps x pixels x rows.
+    """A queued job, waiting `since` then by the queue's clock. `work` is its cost: steps x pixels x rows.
 
-    One that is taken `alone` shares its worker with no other.
+    An `exclusive` job shares its worker with no other job.
     """
 
     job_id: int
@@ -72,110 +71,116 @@ class Waiting:
     pictures: int = field(default=1, compare=False)
     weight: float = field(default=1.0, compare=False)
     server_id: int | None = field(default=None, compare=False)
-    alone: bool = field(default=False, compare=False)
+    exclusive: bool = field(default=False, compare=False)
     since: float = field(default=0.0, compare=False)
 
 
 @dataclass
-class _Line:
-    """The jobs that wait for one checkpoint, each person's in their order; of each the first that is not paused.
+class _CheckpointQueue:
+    """The jobs that wait for one checkpoint, of each person in order. `heads` are the first ones that are not paused.
 
-    Lists are kept sorted, so that whoever asks who is next need not look at everybody.
+    Lists are kept sorted, so that finding the next job need not look at every person.
     """
 
     people: dict[int, list[Waiting]] = field(default_factory=dict[int, list[Waiting]])
     heads: dict[int, Waiting] = field(default_factory=dict[int, Waiting])  # by person
-    turns: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])  # counters and job ids of heads
-    ages: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])  # since when, and job ids of heads
-    all_since: float = 0.0  # sum
+    by_counter: list[tuple[float, int]] = field(
+        default_factory=list[tuple[float, int]]
+    )  # counters and job ids of heads
+    by_age: list[tuple[float, int]] = field(
+        default_factory=list[tuple[float, int]]
+    )  # waiting since, and job ids of heads
+    since_sum: float = 0.0  # of the heads
 
     def add(self, job: Waiting, counter: float, paused: Set[int]) -> None:
         insort(self.people.setdefault(job.person_id, []), job)
-        self.look(job.person_id, counter, paused)
+        self.update_head(job.person_id, counter, paused)
 
     def drop(self, job: Waiting, counter: float, paused: Set[int]) -> None:
         jobs = self.people[job.person_id]
         del jobs[bisect_left(jobs, job)]
-        self.look(job.person_id, counter, paused)
+        self.update_head(job.person_id, counter, paused)
         if not jobs:
             del self.people[job.person_id]
 
-    def look(self, person_id: int, counter: float, paused: Set[int]) -> None:
-        """Find out which of a person's jobs is the first."""
+    def update_head(self, person_id: int, counter: float, paused: Set[int]) -> None:
+        """Find the first job of a person that is not paused."""
         old = self.heads.get(person_id)
         new = next((job for job in self.people[person_id] if job.server_id not in paused), None)
         if old is new:
             return
         if old is not None:
             del self.heads[person_id]
-            _take_out(self.turns, (counter, old.job_id))
-            _take_out(self.ages, (old.since, old.job_id))
-            self.all_since -= old.since
+            _remove_sorted(self.by_counter, (counter, old.job_id))
+            _remove_sorted(self.by_age, (old.since, old.job_id))
+            self.since_sum -= old.since
         if new is not None:
             self.heads[person_id] = new
-            insort(self.turns, (counter, new.job_id))
-            insort(self.ages, (new.since, new.job_id))
-            self.all_since += new.since
+            insort(self.by_counter, (counter, new.job_id))
+            insort(self.by_age, (new.since, new.job_id))
+            self.since_sum += new.since
 
-    def count(self, person_id: int, old: float, new: float) -> None:
-        """A person's counter has changed."""
+    def update_counter(self, person_id: int, old: float, new: float) -> None:
+        """Change a person's counter from `old` to `new`."""
         if head := self.heads.get(person_id):
-            _take_out(self.turns, (old, head.job_id))
-            insort(self.turns, (new, head.job_id))
+            _remove_sorted(self.by_counter, (old, head.job_id))
+            insort(self.by_counter, (new, head.job_id))
 
-    def waited(self, now: float) -> float:
-        """Seconds, all heads together."""
-        return len(self.heads) * now - self.all_since
+    def waited_seconds(self, now: float) -> float:
+        """Waiting seconds of all heads in sum."""
+        return len(self.heads) * now - self.since_sum
 
-    def copy(self) -> _Line:
+    def copy(self) -> _CheckpointQueue:
         people = {person: list(jobs) for person, jobs in self.people.items()}
-        return _Line(people, dict(self.heads), list(self.turns), list(self.ages), self.all_since)
+        return _CheckpointQueue(people, dict(self.heads), list(self.by_counter), list(self.by_age), self.since_sum)
 
 
 @dataclass(eq=False)
-class Seat:
-    """A worker as the queue sees it: what it can load, what it holds, how many pictures it paints at a time."""
+class WorkerSlot:
+    """A worker as the queue sees it: what it can load, what it has loaded, how many pictures it runs at once."""
 
     serves: frozenset[str]
     places: int = 0
     loaded: frozenset[str] = frozenset()
-    checkpoint: str | None = None  # where it stays …
+    checkpoint: str | None = None  # that it stays on …
     since: float = 0.0  # … by the queue's clock
-    in_hand: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
-    worked: float = 0.0  # by all jobs there, as far as was heard …
-    came: dict[int, float] = field(default_factory=dict[int, float])  # … and by when those in hand were handed over
-    closing: bool = False  # it takes nobody until its hands are empty
-    ahead: int = AHEAD
+    assigned: dict[int, Waiting] = field(default_factory=dict[int, Waiting])
+    worked: float = 0.0  # work done by all its jobs, as far as reported …
+    worked_before: dict[int, float] = field(
+        default_factory=dict[int, float]
+    )  # … and what that was when each job was assigned
+    draining: bool = False  # it gets no job until all assigned ones have ended
+    prefetch: int = PREFETCHED_JOBS
 
     @property
     def held(self) -> frozenset[str]:
-        """What it paints with without loading anything."""
+        """The checkpoints that it runs without loading anything."""
         return self.loaded | {self.checkpoint} if self.checkpoint else self.loaded
 
     @property
     def has_room(self) -> bool:
-        """Whether it takes one more. Who paints several gets one ahead, to read its files while the others run."""
-        if self.closing or any(job.alone for job in self.in_hand.values()):
+        """Whether it takes one more job; a worker that runs several pictures at once prefetches one."""
+        if self.draining or any(job.exclusive for job in self.assigned.values()):
             return False
         if self.places == 1:
-            return len(self.in_hand) <= self.ahead
-        return sum(job.pictures for job in self.in_hand.values()) < self.places + (self.places > 1)
+            return len(self.assigned) <= self.prefetch
+        return sum(job.pictures for job in self.assigned.values()) < self.places + (self.places > 1)
 
 
 class JobQueue:
-    """The jobs that wait, and the seats that take them. `load_seconds` are the measured costs of loading.
+    """The waiting jobs, and the worker slots that take them. `load_seconds` are measured loading times.
 
-    Asking who is next looks at each checkpoint once and not at each job. `changes` grows with every change.
+    Finding the next job looks at each checkpoint once, not at each job. `changes` grows with every change.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._lines: dict[str, _Line] = {}  # by checkpoint
+        self._queues: dict[str, _CheckpointQueue] = {}  # by checkpoint
         self._jobs: dict[int, Waiting] = {}
         self._served: dict[int, float] = {}
-        self._level = 0.0  # the counter of whoever was taken last, before it
+        self._last_counter = 0.0  # of the person whose job was taken last, before it was
         self._paused: frozenset[int] = frozenset()
-        self.seats: list[Seat] = []
+        self.slots: list[WorkerSlot] = []
         self.load_seconds: dict[str, float] = {}
         self.changes = 0
 
@@ -190,160 +195,168 @@ class JobQueue:
 
     @property
     def paused(self) -> frozenset[int]:
-        """Servers whose jobs are not begun, or EVERYWHERE."""
+        """Servers whose jobs are not started, or EVERYWHERE."""
         return self._paused
 
     @paused.setter
     def paused(self, servers: Set[int]) -> None:
         self._paused = frozenset(servers)
         self.changes += 1
-        for line in self._lines.values():
-            for person_id in line.people:
-                line.look(person_id, self._counter(person_id), self._paused)
+        for queue in self._queues.values():
+            for person_id in queue.people:
+                queue.update_head(person_id, self._counter(person_id), self._paused)
 
     def push(self, job: Waiting) -> None:
-        """Let a job wait. Pushing the same job again changes nothing."""
+        """Add a waiting job. Pushing the same job again changes nothing."""
         if job.job_id in self._jobs:
             return
         self.changes += 1
-        self._lift(job.person_id)
+        self._raise_counter(job.person_id)
         self._jobs[job.job_id] = job
-        line = self._lines.setdefault(job.checkpoint, _Line())
-        line.add(job, self._counter(job.person_id), self._paused)
+        queue = self._queues.setdefault(job.checkpoint, _CheckpointQueue())
+        queue.add(job, self._counter(job.person_id), self._paused)
 
     def remove(self, job_id: int) -> bool:
-        """Forget a waiting job; False when it does not wait (any more)."""
+        """Remove a waiting job; False when it does not wait."""
         job = self._jobs.pop(job_id, None)
         if job is None:
             return False
         self.changes += 1
-        line = self._lines[job.checkpoint]
-        line.drop(job, self._counter(job.person_id), self._paused)
-        if not line.people:
-            del self._lines[job.checkpoint]
+        queue = self._queues[job.checkpoint]
+        queue.drop(job, self._counter(job.person_id), self._paused)
+        if not queue.people:
+            del self._queues[job.checkpoint]
         return True
 
-    def next(self, seat: Seat) -> Waiting | None:
-        """Take out the job that `seat` should begin now and put it in its hand; None: nothing, or not yet."""
-        job = self._choose(seat)
+    def next(self, slot: WorkerSlot) -> Waiting | None:
+        """Assign to `slot` the job that it should take now, and return it; None when there is none yet."""
+        job = self._choose(slot)
         if job is None:
             return None
         self.remove(job.job_id)
-        if job.checkpoint not in seat.held:
-            seat.loaded = frozenset()  # what else it can keep in memory, it will say
-            seat.since = self._clock()
-        seat.checkpoint = job.checkpoint
-        seat.in_hand[job.job_id] = job
-        seat.came[job.job_id] = seat.worked
-        self._level = self._counter(job.person_id)
-        self._count(job.person_id, self._level + job.work / job.weight)
-        if len(self._served) > 2 * REMEMBERED:
-            self._forget()
+        if job.checkpoint not in slot.held:
+            slot.loaded = frozenset()  # the worker reports what else it keeps in memory
+            slot.since = self._clock()
+        slot.checkpoint = job.checkpoint
+        slot.assigned[job.job_id] = job
+        slot.worked_before[job.job_id] = slot.worked
+        self._last_counter = self._counter(job.person_id)
+        self._set_counter(job.person_id, self._last_counter + job.work / job.weight)
+        if len(self._served) > 2 * ABSENT_COUNTERS:
+            self._forget_absent()
         return job
 
-    def _forget(self) -> None:
-        """Of those who have nothing here, only the highest counters matter: who has a low one comes back as anybody."""
+    def _forget_absent(self) -> None:
+        """Keep the highest counters of people without a job here: a person with a low one returns as a newcomer."""
         here = {job.person_id for job in self._jobs.values()}
-        here.update(job.person_id for seat in self.seats for job in seat.in_hand.values())
-        away = nlargest(REMEMBERED, self._served.keys() - here, key=self._counter)
+        here.update(job.person_id for slot in self.slots for job in slot.assigned.values())
+        away = nlargest(ABSENT_COUNTERS, self._served.keys() - here, key=self._counter)
         self._served = {person_id: self._counter(person_id) for person_id in here.union(away)}
 
-    def release(self, seat: Seat, job_id: int, *, served: bool = True) -> None:
-        """The seat has the job no more. If its person was not `served`, their counter has not counted it."""
-        job = seat.in_hand.pop(job_id, None)
-        seat.came.pop(job_id, None)
+    def release(self, slot: WorkerSlot, job_id: int, *, served: bool = True) -> None:
+        """Take a job from its slot. Unless its person was `served`, their counter is set back."""
+        job = slot.assigned.pop(job_id, None)
+        slot.worked_before.pop(job_id, None)
         self.changes += 1
         if job is not None and not served:
-            self._count(job.person_id, self._counter(job.person_id) - job.work / job.weight)
+            self._set_counter(job.person_id, self._counter(job.person_id) - job.work / job.weight)
 
     def served(self, checkpoint: str) -> bool:
-        """Whether some seat can paint with `checkpoint` at all."""
-        return any(checkpoint in seat.serves for seat in self.seats)
+        """Whether any slot can load `checkpoint`."""
+        return any(checkpoint in slot.serves for slot in self.slots)
 
     def copy(self, clock: Callable[[], float]) -> JobQueue:
-        """The same situation with another clock; what is done to the copy leaves this one alone."""
+        """An independent copy with another clock."""
         other = JobQueue(clock)
-        other._lines = {key: line.copy() for key, line in self._lines.items()}
-        other._jobs, other._served, other._level = dict(self._jobs), dict(self._served), self._level
+        other._queues = {key: queue.copy() for key, queue in self._queues.items()}
+        other._jobs, other._served, other._last_counter = dict(self._jobs), dict(self._served), self._last_counter
         other._paused, other.load_seconds = self._paused, dict(self.load_seconds)
-        other.seats = [
-            replace(seat, in_hand=dict(seat.in_hand), came=dict(seat.came), closing=False) for seat in self.seats
+        other.slots = [
+            replace(slot, assigned=dict(slot.assigned), worked_before=dict(slot.worked_before), draining=False)
+            for slot in self.slots
         ]
         return other
 
     def load_cost(self, checkpoint: str) -> float:
-        """Seconds of loading it."""
-        return self.load_seconds.get(checkpoint, UNMEASURED_LOAD)
+        """Seconds that loading `checkpoint` takes."""
+        return self.load_seconds.get(checkpoint, UNMEASURED_LOAD_SECONDS)
 
     def _counter(self, person_id: int) -> float:
         return self._served.get(person_id, 0.0)
 
-    def _count(self, person_id: int, counter: float) -> None:
-        for line in self._lines.values():
-            line.count(person_id, self._counter(person_id), counter)
+    def _set_counter(self, person_id: int, counter: float) -> None:
+        for queue in self._queues.values():
+            queue.update_counter(person_id, self._counter(person_id), counter)
         self._served[person_id] = counter
 
-    def _lift(self, person_id: int) -> None:
-        """Who comes or comes back stands where the least served stand or stood: nobody saves up by being away."""
-        if not any(person_id in line.people for line in self._lines.values()):
-            level = min([self._level, *(line.turns[0][0] for line in self._lines.values() if line.turns)])
-            self._count(person_id, max(self._counter(person_id), level))
+    def _raise_counter(self, person_id: int) -> None:
+        """Raise the counter of a person who had no job to the lowest one: nobody saves up shares by being away."""
+        if not any(person_id in queue.people for queue in self._queues.values()):
+            lowest = min(
+                [self._last_counter, *(queue.by_counter[0][0] for queue in self._queues.values() if queue.by_counter)]
+            )
+            self._set_counter(person_id, max(self._counter(person_id), lowest))
 
-    def _choose(self, seat: Seat) -> Waiting | None:
-        if not seat.has_room or EVERYWHERE in self._paused:
+    def _choose(self, slot: WorkerSlot) -> Waiting | None:
+        if not slot.has_room or EVERYWHERE in self._paused:
             return None
-        lines = {name: line for name, line in self._lines.items() if line.heads and name in seat.serves}
-        if not lines:
+        queues = {name: queue for name, queue in self._queues.items() if queue.heads and name in slot.serves}
+        if not queues:
             return None
-        firsts = [(*lines[name].turns[0], name) for name in self._place(seat, lines)]
-        _, job_id, _ = min(firsts, key=lambda first: (first[0], first[2] != seat.checkpoint, first[1]))
+        firsts = [(*queues[name].by_counter[0], name) for name in self._checkpoints_for(slot, queues)]
+        _, job_id, _ = min(firsts, key=lambda first: (first[0], first[2] != slot.checkpoint, first[1]))
         job = self._jobs[job_id]
-        return job if self._joins(seat, job) else None  # nor anybody behind it
+        return job if self._may_join(slot, job) else None  # nor does any job after it
 
-    def _joins(self, seat: Seat, job: Waiting) -> bool:
-        """Whether it may come beside those in hand."""
-        if not seat.in_hand:
+    def _may_join(self, slot: WorkerSlot, job: Waiting) -> bool:
+        """Whether `job` may be assigned beside the jobs that the slot has."""
+        if not slot.assigned:
             return True
-        if job.alone or job.checkpoint not in seat.held:
+        if job.exclusive or job.checkpoint not in slot.held:
             return False
-        if seat.places > 1:
+        if slot.places > 1:
             return True
-        people = {other.person_id for other in seat.in_hand.values()}
+        people = {other.person_id for other in slot.assigned.values()}
         counter = self._counter(job.person_id)
         return job.person_id not in people and all(counter <= self._counter(person_id) for person_id in people)
 
-    def _place(self, seat: Seat, lines: dict[str, _Line]) -> Collection[str]:
-        """The checkpoints from whose lines the seat takes now: what it holds, or the one it should go to."""
-        here = seat.held & lines.keys()
-        away = lines.keys() - seat.held
-        taken = {other.checkpoint for other in self.seats if other is not seat and other.places}
-        abandoned = away - taken  # nobody else sees to these
+    def _checkpoints_for(self, slot: WorkerSlot, queues: dict[str, _CheckpointQueue]) -> Collection[str]:
+        """The checkpoints whose jobs the slot takes now: those it has loaded, or the one it should switch to."""
+        here = slot.held & queues.keys()
+        away = queues.keys() - slot.held
+        taken = {other.checkpoint for other in self.slots if other is not slot and other.places}
+        abandoned = away - taken  # no other slot serves these
         if here and not (
-            abandoned and self._leaves(seat, [lines[name] for name in here], {name: lines[name] for name in abandoned})
+            abandoned
+            and self._should_switch(slot, [queues[name] for name in here], {name: queues[name] for name in abandoned})
         ):
             return here
-        return [self._target(seat, {name: lines[name] for name in abandoned or away})]
+        return [self._switch_target(slot, {name: queues[name] for name in abandoned or away})]
 
-    def _leaves(self, seat: Seat, here: Collection[_Line], away: dict[str, _Line]) -> bool:
-        """Whether it goes on although there are jobs for what it holds."""
-        now, quantum = self._clock(), self._quantum(seat)
-        since, _ = min(line.ages[0] for line in away.values())
-        if now - seat.since < quantum or now - since < CALL * quantum:
+    def _should_switch(
+        self, slot: WorkerSlot, here: Collection[_CheckpointQueue], away: dict[str, _CheckpointQueue]
+    ) -> bool:
+        """Whether to switch although jobs wait for the checkpoints that it has loaded."""
+        now, quantum = self._clock(), self._quantum(slot)
+        since, _ = min(queue.by_age[0] for queue in away.values())
+        if now - slot.since < quantum or now - since < SWITCH_FACTOR * quantum:
             return False
-        elsewhere = max(line.waited(now) for line in away.values())
-        return now - since >= CRY * quantum or elsewhere > CALL * sum(line.waited(now) for line in here)
+        elsewhere = max(queue.waited_seconds(now) for queue in away.values())
+        return now - since >= STARVATION_QUANTA * quantum or elsewhere > SWITCH_FACTOR * sum(
+            queue.waited_seconds(now) for queue in here
+        )
 
-    def _target(self, seat: Seat, away: dict[str, _Line]) -> str:
-        """Where it goes: where most was waited; to the oldest job, once that has waited too long."""
+    def _switch_target(self, slot: WorkerSlot, away: dict[str, _CheckpointQueue]) -> str:
+        """The checkpoint to switch to: the one waited for most in sum, or that of the oldest job once it starves."""
         now = self._clock()
-        since, _, oldest = min((*line.ages[0], name) for name, line in away.items())
-        if now - since >= CRY * self._quantum(seat):
+        since, _, oldest = min((*queue.by_age[0], name) for name, queue in away.items())
+        if now - since >= STARVATION_QUANTA * self._quantum(slot):
             return oldest
-        return max(away, key=lambda name: (away[name].waited(now), -away[name].ages[0][1]))
+        return max(away, key=lambda name: (away[name].waited_seconds(now), -away[name].by_age[0][1]))
 
-    def _quantum(self, seat: Seat) -> float:
-        return QUANTUM * self.load_cost(seat.checkpoint or "")
+    def _quantum(self, slot: WorkerSlot) -> float:
+        return QUANTUM_LOADS * self.load_cost(slot.checkpoint or "")
 
 
-def _take_out(ordered: list[tuple[float, int]], entry: tuple[float, int]) -> None:
+def _remove_sorted(ordered: list[tuple[float, int]], entry: tuple[float, int]) -> None:
     del ordered[bisect_left(ordered, entry)]

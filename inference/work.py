@@ -1,10 +1,10 @@
-"""How much a request asks for, and who of those that wait at one worker comes first.
+"""How much work a request is, and which of a worker's waiting requests comes first.
 
 Work is counted in pixels of all rows of all passes: a picture with guidance is two rows, a step of a second-order
-sampler two passes. The queue counts people's shares in it, the engine orders by it, and forecasts play that order.
+sampler two passes. The queue counts shares in it, the engine orders requests by it, and forecasts simulate that order.
 
-Whoever has the least left to do comes first, unless somebody has waited for long. Who waits grows older by the work
-that is done for others meanwhile, and is passed over until that is `AGEING` times as much as what they have more.
+The request with the least work left comes first, unless another one has waited for long. A request ages by the work
+that the worker does meanwhile: it comes first once that is `AGEING` times as much as the difference in work left.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ def rows_each(request: GenerationRequest) -> int:
 
 
 def passes(request: GenerationRequest) -> int:
-    """How often the network runs for it, as a worker counts steps."""
+    """The number of forward passes of a request, which workers report as steps."""
     steps = request.steps if request.image is None else max(1, int(request.steps * request.image.strength))
     return 2 * steps - 1 if request.sampler is Sampler.HEUN else steps
 
 
 def pass_work(request: GenerationRequest) -> int:
-    """The work of one of its passes."""
+    """The work of one pass of a request, in pixels."""
     return rows_each(request) * request.count * request.width * request.height
 
 
 def work(request: GenerationRequest) -> int:
-    """All of its work."""
+    """The work of all passes of a request, in pixels."""
     return passes(request) * pass_work(request)
 
 
-def precedence(left: float, came: float) -> float:
-    """The smaller, the sooner: of somebody with so much work `left` who `came` when so much had been done for all.
+def precedence(left: float, work_before: float) -> float:
+    """The order of a request with work `left` that was submitted after `work_before` had been done; smaller is sooner.
 
-    It stays what it is while they wait, since everybody who waits grows older by the same work.
+    It does not change while requests wait, since all of them age by the same work.
     """
-    return left + came / AGEING
+    return left + work_before / AGEING

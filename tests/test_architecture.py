@@ -21,8 +21,9 @@ ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
-    "base_models", "bounds", "checkpoint_files", "demo", "errors", "hashes", "logs", "lora", "matching", "messages",
-    "parameters", "pictures", "prediction", "private_files", "queue", "rehearsal", "remarks", "work", "workers",
+    "base_models", "bounds", "checkpoint_files", "demo", "errors", "hashes", "inspection", "logs", "lora", "matching",
+    "messages", "parameters", "pictures", "prediction", "private_files", "queue", "rehearsal", "remarks", "work",
+    "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -37,6 +38,7 @@ inference.bounds inference.base_models inference.errors inference.messages infer
     inference.capabilities inference.checkpoint_files
 inference.lora inference.parameters
 inference.matching inference.queue inference.rehearsal
+inference.inspection
 inference.workers inference.demo
 inference.engine.options
 inference.engine.devices

@@ -208,6 +208,6 @@ async def _first_word(worker: LocalWorker) -> Finding:
         if isinstance(event, Ready):
             return Finding("worker", FindingGrade.OK, f"paints on {event.device}")
         if isinstance(event, WorkerDied):
-            last = (event.last_words.strip().splitlines() or ["it said nothing"])[-1]
+            last = (event.stderr_tail.strip().splitlines() or ["it said nothing"])[-1]
             return Finding("worker", FindingGrade.PROBLEM, f"dies at its start: {last[:300]}")
     return Finding("worker", FindingGrade.PROBLEM, "went away without a word")

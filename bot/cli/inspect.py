@@ -15,7 +15,7 @@ from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
 from bot.database.connection import open_database
 from bot.library.checkpoints import identify
-from inference.lora.inspection import Inspector
+from inference.inspection import Inspector
 from inference.lora.installed import installed_hashes
 from inference.lora.knowledge import Knowledge
 from inference.matching import Matcher

@@ -27,9 +27,9 @@ from bot.library.catalogue import ScanReport
 from bot.library.keeper import LibraryKeeper
 from bot.library.registry import RegistryUnreachable
 from inference.base_models import BaseModelId
+from inference.inspection import look
 from inference.lora.declarations import Declaration, declare
 from inference.lora.evidence import Source
-from inference.lora.inspection import look
 from inference.lora.installed import installed_hashes
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora

@@ -156,7 +156,7 @@ async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> J
                 raise InferenceError
             if update.trouble and _hopeless(update.trouble, len(easel.workers)):
                 await easel.generation.cancel(job.id)
-                raise WorkerUnavailable(reason=_last_line(update.trouble.last_words))
+                raise WorkerUnavailable(reason=_last_line(update.trouble.stderr_tail))
 
 
 def _hopeless(death: WorkerDied, workers: int) -> bool:

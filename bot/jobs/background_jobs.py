@@ -49,14 +49,14 @@ class Asides:
 
         Raises InferenceError, also when the worker died of it.
         """
-        able = [s for s in self._stations if s.seat.has_room and request.checkpoint in s.seat.serves]
+        able = [s for s in self._stations if s.slot.has_room and request.checkpoint in s.slot.serves]
         if not able:
             return None
-        station = min(able, key=lambda station: request.checkpoint not in station.seat.held)
+        station = min(able, key=lambda station: request.checkpoint not in station.slot.held)
         self._aside = aside = _Aside(next(self._ids), station)  # before anything is awaited: `give_up` has to find it
         command = Generate(job_id=aside.job_id, attempt=1, request=request, files=files)
         if not await station.worker.submit(command):
-            station.seat.places = 0
+            station.slot.places = 0
             self._end(aside, None)
         try:
             end = await aside.ended

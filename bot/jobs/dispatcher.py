@@ -48,7 +48,7 @@ from inference.messages import (
     Ready,
     Started,
 )
-from inference.queue import EVERYWHERE, JobQueue, Seat
+from inference.queue import EVERYWHERE, JobQueue, WorkerSlot
 from inference.workers import Worker, WorkerDied
 
 log = logging.getLogger(__name__)
@@ -82,9 +82,9 @@ class Dispatcher:
         self._benched = benched
         self._outcomes = Outcomes(connection, pictures, spool)
         self._queue = JobQueue(time.monotonic)
-        self._stations = [Station(worker, Seat(worker.serves)) for worker in workers]
+        self._stations = [Station(worker, WorkerSlot(worker.serves)) for worker in workers]
         self._asides = Asides(self._stations, spool)
-        self._queue.seats = [station.seat for station in self._stations]
+        self._queue.slots = [station.slot for station in self._stations]
         self._jobs: dict[int, Job] = {}  # those that wait or run
         self._pace = Pace()
         self.forecasts = Forecasts(self._queue, self._stations, self._jobs, self._pace)
@@ -119,7 +119,7 @@ class Dispatcher:
     @property
     def quiet(self) -> bool:
         """Whether nobody waits, nothing is being painted, and a worker would take a job."""
-        free = any(station.seat.has_room for station in self._stations)
+        free = any(station.slot.has_room for station in self._stations)
         return free and self._asides.idle and not (len(self._queue) or any(s.hands for s in self._stations))
 
     async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
@@ -239,7 +239,7 @@ class Dispatcher:
             await self._called.wait()
             self._called.clear()
             for station in self._stations:
-                while taken := self._queue.next(station.seat):
+                while taken := self._queue.next(station.slot):
                     hand = station.hands[taken.job_id] = Hand()  # from here on `cancel` finds it
                     with about(taken.job_id):
                         problem = await failure(self._begin(station, taken.job_id, hand))
@@ -263,7 +263,7 @@ class Dispatcher:
         if self._queue.paused & {EVERYWHERE, job.server_id}:  # meanwhile, when nobody could call it back yet
             await self._give_back(station, job.id, hand, died=False)
         elif not await station.worker.submit(command):
-            station.seat.places = 0
+            station.slot.places = 0
             await self._give_back(station, job.id, hand, died=False)
 
     async def _follow(self, station: Station) -> None:
@@ -356,7 +356,7 @@ class Dispatcher:
     def _let_go(self, station: Station, job_id: int, *, served: bool = True) -> None:
         """The worker has the job no more. Not before that is written down: until then `cancel` has to find it."""
         station.hands.pop(job_id, None)
-        self._queue.release(station.seat, job_id, served=served)
+        self._queue.release(station.slot, job_id, served=served)
         if job_id not in self._queue:
             self._jobs.pop(job_id, None)
 
@@ -454,4 +454,4 @@ class Dispatcher:
 
     @property
     def _installed(self) -> list[str]:
-        return sorted(frozenset[str]().union(*(station.seat.serves for station in self._stations)))
+        return sorted(frozenset[str]().union(*(station.slot.serves for station in self._stations)))

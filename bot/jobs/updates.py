@@ -39,6 +39,6 @@ def waiting(job: Job, max_attempts: int) -> Waiting:
         weight=job.weight,
         server_id=job.server_id,
         # Its last chance it gets by itself, so that nobody is taken along by somebody else's bad job.
-        alone=job.deaths > 0 and job.deaths >= max_attempts - 1,
+        exclusive=job.deaths > 0 and job.deaths >= max_attempts - 1,
         since=time.monotonic() - max(0, now_ms() - job.created_at) / 1000,
     )

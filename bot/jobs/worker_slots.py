@@ -1,4 +1,4 @@
-"""A worker as the dispatcher sees it: its seat in the queue, and the jobs in its hands."""
+"""A worker as the dispatcher sees it: its slot in the queue, and the jobs in its hands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot import metrics
 from bot.database.jobs import Job
 from bot.jobs.pace import Pace, Watch
 from inference.messages import Capacity, Configure, GenerationRequest, Progress, Ready, Started
-from inference.queue import Seat
+from inference.queue import WorkerSlot
 from inference.work import pass_work
 from inference.workers import Worker, WorkerDied
 
@@ -65,10 +65,10 @@ class WorkerSeen:
 
 @dataclass(eq=False)
 class Station:
-    """A worker, its seat and its hands. The attempt is the fencing number of what it reports."""
+    """A worker, its slot and its hands. The attempt is the fencing number of what it reports."""
 
     worker: Worker
-    seat: Seat
+    slot: WorkerSlot
     hands: dict[int, Hand] = field(default_factory=dict[int, Hand])
     device: str = ""  # as the worker itself calls it
     compiles: bool = False
@@ -93,7 +93,7 @@ class Station:
         state, since = self.noticed(now)
         back = None if self._back is None else max(0.0, self._back - now)
         return WorkerSeen(
-            self.device or "?", state, now - since, tuple(sorted(self.seat.loaded)), len(self.begun), back
+            self.device or "?", state, now - since, tuple(sorted(self.slot.loaded)), len(self.begun), back
         )
 
     def noticed(self, now: float) -> tuple[WorkerState, float]:
@@ -105,15 +105,15 @@ class Station:
     def expect(self, changes: Configure) -> None:
         """It is about to know other checkpoints: people may wait for these at once, and nobody joins it until then."""
         self.changes = changes
-        self.seat.serves = frozenset(checkpoint.name for checkpoint in changes.checkpoints)
-        self.seat.closing = True
+        self.slot.serves = frozenset(checkpoint.name for checkpoint in changes.checkpoints)
+        self.slot.draining = True
 
     async def change(self) -> None:
         """Its hands are empty: tell it. What it is handed from now on it reads after this."""
         if self.changes is not None:
             changes, self.changes = self.changes, None
             await self.worker.configure(changes)
-            self.seat.closing, self.seat.loaded, self.seat.checkpoint = False, frozenset(), None
+            self.slot.draining, self.slot.loaded, self.slot.checkpoint = False, frozenset(), None
 
     def arrive(self, ready: Ready) -> None:
         """It is there."""
@@ -154,11 +154,11 @@ class Station:
 
     def announce(self, capacity: Capacity) -> None:
         """What the worker says of itself."""
-        self.seat.places = capacity.places
+        self.slot.places = capacity.places
         for checkpoint in capacity.loaded:
-            if checkpoint not in self.seat.loaded:
+            if checkpoint not in self.slot.loaded:
                 metrics.SWAPS.labels(checkpoint).inc()
-        self.seat.loaded = frozenset(capacity.loaded)
+        self.slot.loaded = frozenset(capacity.loaded)
 
     def hear(self, event: Started | Progress, now: float, pace: Pace) -> Job | None:
         """A sign of life; the job it is about."""
@@ -168,7 +168,7 @@ class Station:
         hand = self.hands[job.id]
         hand.heard = now
         if hand.watch is None:
-            hand.watch = Watch(now, loads=job.checkpoint not in self.seat.loaded and not self.begun)
+            hand.watch = Watch(now, loads=job.checkpoint not in self.slot.loaded and not self.begun)
             metrics.BATCH.observe(len(self.begun))
         if isinstance(event, Progress):
             self._step(hand.watch, job.checkpoint, event, now, pace)
@@ -179,7 +179,7 @@ class Station:
         if watch.loads and watch.total is None:
             pace.loaded(checkpoint, now - watch.began)
         if watch.total is not None and (job := self.hands[progress.job_id].job):
-            self.seat.worked += (progress.step - watch.steps) * pass_work(job.request)
+            self.slot.worked += (progress.step - watch.steps) * pass_work(job.request)
         took = watch.step(now, progress.step, progress.steps)
         if took is not None:
             metrics.STEP_SECONDS.labels(checkpoint).observe(took)
@@ -192,7 +192,7 @@ class Station:
 
     def dies(self, death: WorkerDied, now: float) -> None:
         """Nothing is there any more until it announces itself again."""
-        self.seat.places, self.seat.loaded, self.seat.checkpoint = 0, frozenset(), None
+        self.slot.places, self.slot.loaded, self.slot.checkpoint = 0, frozenset(), None
         self._back = now + death.pause
 
 

@@ -26,19 +26,19 @@ from bot.requests.preferences import default_checkpoint
 from bot.workspace.services import Services
 from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_STEPS
 from inference.messages import MAX_PROMPT
-from inference.parameters import NamedLora, Recipe, recipe_of
+from inference.parameters import Recipe, RecipeLora, recipe_of
 
 SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
-class RecipeLora:
+class MatchedLora:
     """A LoRA of a recipe, and what it is here: None where the library does not know it.
 
     `by_name`: nothing but the name says so, the file may be another one.
     """
 
-    named: NamedLora
+    named: RecipeLora
     lora: Lora | None = None
     version: LoraVersion | None = None
     by_name: bool = False
@@ -82,21 +82,21 @@ async def remixed(services: Services, job: Job, person_id: int) -> Remix:
     return replace(again, notes=(_("Its prompt is kept private, so the words are yours to find."), *again.notes))
 
 
-async def parts_of(services: Services, loras: Sequence[NamedLora]) -> list[RecipeLora]:
+async def parts_of(services: Services, loras: Sequence[RecipeLora]) -> list[MatchedLora]:
     """What each LoRA of a recipe is here."""
     return [await _part(services, named) for named in loras]
 
 
-async def _part(services: Services, named: NamedLora) -> RecipeLora:
+async def _part(services: Services, named: RecipeLora) -> MatchedLora:
     version = await _by_hash(services, named.hash)
     if version is not None:
-        return RecipeLora(named, await find_lora(services.connection, version.lora_id), version)
+        return MatchedLora(named, await find_lora(services.connection, version.lora_id), version)
     for name in (named.name, named.name.replace("_", " ")):
         if lora := await find_lora_by_name(services.connection, name):
-            return RecipeLora(named, lora, by_name=True)
+            return MatchedLora(named, lora, by_name=True)
     if version := await find_version_by_stem(services.connection, named.name):
-        return RecipeLora(named, await find_lora(services.connection, version.lora_id), version, by_name=True)
-    return RecipeLora(named)
+        return MatchedLora(named, await find_lora(services.connection, version.lora_id), version, by_name=True)
+    return MatchedLora(named)
 
 
 async def _by_hash(services: Services, digits: str | None) -> LoraVersion | None:
@@ -139,7 +139,7 @@ async def remix(services: Services, recipe: Recipe, person_id: int) -> Remix:
 
 
 def _wish(
-    recipe: Recipe, usable: Sequence[RecipeLora], checkpoint: CheckpointSettings | None, size: str | None
+    recipe: Recipe, usable: Sequence[MatchedLora], checkpoint: CheckpointSettings | None, size: str | None
 ) -> Wish:
     steps, guidance = recipe.steps, recipe.guidance_scale
     return Wish(
@@ -156,7 +156,7 @@ def _wish(
     )
 
 
-def _lora_wish(part: RecipeLora) -> LoraWish:
+def _lora_wish(part: MatchedLora) -> LoraWish:
     assert part.lora is not None
     return LoraWish(
         name=f"#{part.lora.id}",
@@ -166,9 +166,9 @@ def _lora_wish(part: RecipeLora) -> LoraWish:
     )
 
 
-def _distinct(parts: Sequence[RecipeLora]) -> list[RecipeLora]:
+def _distinct(parts: Sequence[MatchedLora]) -> list[MatchedLora]:
     """What was found, one part for each entry: two files of one LoRA are one choice here."""
-    kept: dict[int, RecipeLora] = {}
+    kept: dict[int, MatchedLora] = {}
     for part in parts:
         if part.lora is not None:
             kept.setdefault(part.lora.id, part)
@@ -176,7 +176,7 @@ def _distinct(parts: Sequence[RecipeLora]) -> list[RecipeLora]:
 
 
 def _fitting_most(
-    services: Services, parts: Sequence[RecipeLora], preferred: CheckpointSettings | None
+    services: Services, parts: Sequence[MatchedLora], preferred: CheckpointSettings | None
 ) -> CheckpointSettings | None:
     """The installed checkpoint on which most of the LoRAs go; of equals, the preferred one, then the first."""
     fitting = [services.requests.checkpoints_for(part.lora) for part in parts if part.lora]
@@ -202,7 +202,7 @@ def _without_prefix(prompt: str, checkpoint: CheckpointSettings | None) -> str:
     return prompt.removeprefix(prefix).lstrip(" ,") if prefix and prompt.startswith(prefix) else prompt
 
 
-def _missing(parts: Sequence[RecipeLora], usable: Sequence[RecipeLora], left_out: Sequence[RecipeLora]) -> list[str]:
+def _missing(parts: Sequence[MatchedLora], usable: Sequence[MatchedLora], left_out: Sequence[MatchedLora]) -> list[str]:
     notes: list[str] = []
     if gone := [part.named.name for part in parts if part.lora is None]:
         notes.append(

@@ -1,6 +1,6 @@
-"""Where torch lives, and nowhere else: the engine and the worker process around it.
+"""The engine and the worker process around it: the only package of inference that imports torch.
 
-Each room may import the rooms above it in this list, never those below; the architecture test keeps it.
+Each package may import those above it in this list, never those below.
 
 options.py     what an operator may choose about the engine
 devices/       which device and precision; where networks are; caches by bytes
@@ -9,7 +9,7 @@ layers/        what LoRAs add to a layer's output, for one picture and for a bat
 models/        checkpoints: loading, prompts, previews, decoding
 batch/         requests that share each forward pass of the denoiser
 single/        architectures that are painted one request at a time
-intake/        what is read, matched and folded before a request joins the batch
+intake/        the loaded checkpoint, caches of LoRAs, and the preparation of requests
 engine.py      takes requests at any time, and steps the batch
 process/       the worker process; __main__.py starts it
 """

@@ -6,12 +6,12 @@ import gc
 import logging
 import sys
 
-from inference.engine.process.channel import Channel
+from inference.engine.process.channel import CommandChannel
 from inference.logs import write_lines
 from inference.private_files import keep_private
 
 # Before torch is imported: a library's print must never reach the events.
-channel = Channel.take_over()
+channel = CommandChannel.take_over()
 
 
 def main() -> int:

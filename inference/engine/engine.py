@@ -1,4 +1,4 @@
-"""The engine: takes requests at any time, and paints them together, one denoising step of everybody after another.
+"""The engine: takes requests at any time and denoises them in shared batches, one step of a batch after another.
 
     engine = Engine.of(Configure(checkpoints=..., library=..., spool=...), torch.device("cpu"), torch.float64)
     handle = engine.submit(request, files)  # files: {SHA-256: path in the library} of the request's LoRAs
@@ -6,9 +6,9 @@
         ...  # handle.done, handle.preview(), handle.cancel()
     handle.pictures
 
-Who waits is admitted in the order of `inference.work`, up to the places there are; another checkpoint is loaded when
-everybody on the current one has left. What goes wrong with one request ends that one alone. Who has networks or LoRAs
-in memory makes an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and of any `LoraSource`.
+Waiting requests are admitted in the order of `inference.work` while there are free places. Another checkpoint is loaded
+once no request runs on the current one. An error in one request ends that request alone. For networks and LoRAs that
+are in memory, make an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and any `LoraSource`.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ from PIL import Image
 from inference.base_models import CompatibilityTable
 from inference.engine.batch.batch import Batch
 from inference.engine.batch.calibration import calibrate
-from inference.engine.batch.caps import Caps, Measured, Records, Size
+from inference.engine.batch.caps import CapFile, Caps, MeasuredCap, PictureSize
 from inference.engine.batch.decoder import Decoder
-from inference.engine.batch.denoising_run import Painted, Sharing
-from inference.engine.batch.failures import begun, each_alone, explained
+from inference.engine.batch.denoising_run import DenoisingBatch, DenoisingRun
+from inference.engine.batch.failures import as_inference_error, retry_each, start_run
 from inference.engine.batch.handle import Handle, State
-from inference.engine.batch.run import Dressed, Run
+from inference.engine.batch.run import AppliedLoras, Run
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.devices.devices import clock_of, is_out_of_memory
-from inference.engine.intake.intake import Intake, Ready
-from inference.engine.intake.lora_cache import LoraSource, Shelf
-from inference.engine.intake.lora_set_cache import Wardrobe
+from inference.engine.intake.checkpoint_store import CheckpointStore
+from inference.engine.intake.intake import Intake, PreparedRequest
+from inference.engine.intake.lora_cache import LoraCache, LoraSource
+from inference.engine.intake.lora_set_cache import LoraSetCache
 from inference.engine.lora.lora_files import LoraReader
-from inference.engine.models.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
-from inference.engine.single.single_request import Solo, SoloCheckpoint
+from inference.engine.single.single_request import SingleRequestCheckpoint, SingleRequestRun
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, Configure, GenerationRequest
@@ -47,40 +48,40 @@ from inference.work import pass_work
 
 log = logging.getLogger(__name__)
 
-MERGED_PASSES = 30  # a set of LoRAs that several wear one by one is merged for at least so many
-PATIENCE = 0.05  # seconds that `step` waits for a disk when there is nothing else to do
-GREETING = 0.25  # seconds that newcomers may take to be read at most, and no more than half a pass of those painted
+MERGED_PASSES = 30  # a LoRA set is merged when waiting requests need it for at least so many passes
+MAX_IDLE_WAIT = 0.05  # seconds that `step` waits for preparations when there is nothing else to do
+MAX_ADMIT_WAIT = 0.25  # seconds that `step` waits for new requests to be prepared; at most half a pass
 
 
 @dataclass
-class _Place:
-    """A request that is being painted."""
+class _Running:
+    """A request in a batch."""
 
     handle: Handle
-    run: Painted
-    batch: Sharing
+    run: DenoisingRun
+    batch: DenoisingBatch
 
 
 class Engine:
-    """Paints for many people at once. All methods belong to one thread; see `Handle` for what others may do."""
+    """Runs many requests at once. Call all methods from one thread; see `Handle` for what other threads may do."""
 
     def __init__(
         self, store: CheckpointStore, loras: LoraSource, matcher: Matcher, options: Options | None = None
     ) -> None:
         self._options = options or Options()
         self._store = store
-        self._shelf = Shelf(loras, self._options.lora_bytes, self._options.dense_bytes)
-        self._wardrobe = Wardrobe(self._shelf, self._options.set_bytes)
-        self._intake = Intake(store, self._shelf, self._wardrobe, matcher, self._options.inputs)
-        self._waiting: dict[Handle, Future[Ready]] = {}
-        self._places: dict[Painted, _Place] = {}
-        self._batches: dict[object, Sharing] = {}
+        self._lora_cache = LoraCache(loras, self._options.lora_bytes, self._options.dense_bytes)
+        self._lora_sets = LoraSetCache(self._lora_cache, self._options.set_bytes)
+        self._intake = Intake(store, self._lora_cache, self._lora_sets, matcher, self._options.inputs)
+        self._waiting: dict[Handle, Future[PreparedRequest]] = {}
+        self._running: dict[DenoisingRun, _Running] = {}
+        self._batches: dict[object, DenoisingBatch] = {}
         self._decoder = Decoder(store.device)
         self._clock = clock_of(store.device)
-        records = Records(self._options.caps, lambda size: f"{size.width}x{size.height} {store.about(size.checkpoint)}")
+        records = CapFile(self._options.caps, lambda size: f"{size.width}x{size.height} {store.about(size.checkpoint)}")
         self._caps = Caps(self._options.places, records)
         self._turn = 0
-        self._worked = self._pass = 0.0  # in pixels; seconds of the last pass
+        self._worked = self._pass = 0.0  # pixels denoised so far; seconds of the last pass
         self._last: GenerationRequest | None = None
 
     @classmethod
@@ -91,12 +92,7 @@ class Engine:
             Path(config.library), installed_hashes(config.checkpoints), config.max_lora_bytes, config.trust_tags
         )
         store = CheckpointStore(
-            config.checkpoints,
-            device,
-            dtype,
-            config.embedding_cache_bytes,
-            config.offload,
-            compiled=config.compiled,
+            config.checkpoints, device, dtype, config.embedding_cache_bytes, config.offload, compiled=config.compiled
         )
         return cls(store, reader, Matcher(config.checkpoints, table, config.allow_v_on_epsilon), Options.of(config))
 
@@ -107,301 +103,305 @@ class Engine:
 
     @property
     def busy(self) -> bool:
-        """Whether anybody waits or is painted."""
-        return bool(self._waiting or self._places or self._decoder.work)
+        """Whether any request waits, runs or is being decoded."""
+        return bool(self._waiting or self._running or self._decoder.work)
 
     @property
     def places(self) -> int:
-        """How many pictures are painted at once: of those that are there, and of the kind that came last."""
-        if isinstance(self._store.current, SoloCheckpoint):
+        """How many pictures run at once: those that are there, and as many more like the last request as fit."""
+        if isinstance(self._store.current, SingleRequestCheckpoint):
             return 1
-        return self._caps.places([*self._painted, *(handle.request for handle in self._waiting)], self._last)
+        return self._caps.places([*self._running_requests, *(handle.request for handle in self._waiting)], self._last)
 
     def submit(
         self, request: GenerationRequest, files: Mapping[str, str] | None = None, resume: Snapshot | None = None
     ) -> Handle:
-        """Take in a request; `files` says where each LoRA lies, by SHA-256, relative to the library.
+        """Queue a request; `files` are the paths of its LoRAs by SHA-256, relative to the library.
 
-        It goes on from `resume`, a state of the same request, where that can be used.
+        It resumes from `resume`, a snapshot of the same request, where that can be used.
         """
         handle = Handle(request, files or {}, resume)
-        handle.came, self._last = self._worked, request
+        handle.work_before, self._last = self._worked, request
         self._waiting[handle] = self._intake.begin(handle)
         return handle
 
     def step(self) -> bool:
-        """Let those who may join, then one denoising step of one batch. Returns whether anything is left to do."""
-        self._let_go()
-        self._intake.greet(min(GREETING, self._pass / 2) if self._places else GREETING)
+        """Admit waiting requests, then run one step of one batch. Returns whether anything is left to do."""
+        self._drop_cancelled()
+        self._intake.wait_for_new(min(MAX_ADMIT_WAIT, self._pass / 2) if self._running else MAX_ADMIT_WAIT)
         self._admit()
         if self._batches:
             batches = list(self._batches.items())
             self._turn = (self._turn + 1) % len(batches)
             self._advance(*batches[self._turn])
         else:
-            wait([*self._waiting.values(), *self._decoder.work], PATIENCE, "FIRST_COMPLETED")
+            wait([*self._waiting.values(), *self._decoder.work], MAX_IDLE_WAIT, "FIRST_COMPLETED")
             self._collect()
         return self.busy
 
-    def sketch(self, clean: torch.Tensor, size: tuple[int, int]) -> Image.Image:
-        """A small picture, of `size` in pixels, of one picture's clean latents (channels, h, w)."""
+    def preview(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
+        """A preview of `size` (width, height) in pixels from one picture's latents (channels, h, w)."""
         checkpoint = self._store.current
         assert isinstance(checkpoint, Checkpoint), "latents come from a checkpoint that is loaded"
-        return checkpoint.preview.picture(clean, size)
+        return checkpoint.preview.picture(latents, size)
 
-    def calibrate(self, size: Size) -> Measured | None:
-        """Measure a cap now, while nobody is painted; None where pictures are painted one at a time anyway.
+    def calibrate(self, size: PictureSize) -> MeasuredCap | None:
+        """Measure a cap now, while no request runs; None for checkpoints that run one request at a time.
 
-        Raises CheckpointUnusable; running out of memory with a single picture passes through.
+        Raises CheckpointUnusable, or torch's error when memory is short for a single picture.
         """
         spec = self._store.spec(size.checkpoint)
         checkpoint = spec and self._store.get(spec)
         return calibrate(checkpoint, self._caps, size, self._clock) if isinstance(checkpoint, Checkpoint) else None
 
-    def settled(self, size: Size) -> Measured | None:
-        """The cap of a size that was declared, once it is known."""
-        return self._caps.settled(size)
+    def measured_cap(self, size: PictureSize) -> MeasuredCap | None:
+        """The measured cap of a size; None as long as it is not final."""
+        return self._caps.measured_cap(size)
 
     def spec(self, checkpoint: str) -> CheckpointSpec | None:
-        """A checkpoint as it was declared; None when none of this name was."""
+        """The declaration of a checkpoint; None when there is none of this name."""
         return self._store.spec(checkpoint)
 
     def finish(self) -> None:
-        """Paint until nobody is left."""
+        """Step until every request has ended."""
         while self.step():
             pass
 
-    def rest(self) -> None:
-        """Nobody has ordered anything for a while: give back the memory that nothing uses."""
+    def release_memory(self) -> None:
+        """Give unused memory back to the system; called when there has been no request for a while."""
         self._store.release()
 
     def close(self) -> None:
-        """Give up whatever is left, and let go of all memory."""
-        for handle in [*self._waiting, *(place.handle for place in self._places.values())]:
+        """Cancel every request, wait for the decoder, and free all memory."""
+        for handle in [*self._waiting, *(running.handle for running in self._running.values())]:
             handle.cancel()
-        self._let_go()
+        self._drop_cancelled()
         self._collect(wait=True)
         self._drop_checkpoint()
         self._decoder.close()
         self._intake.close()
 
-    # --- joining -----------------------------------------------------------------------------------------------------
+    # --- admission ---------------------------------------------------------------------------------------------------
 
     def _admit(self) -> None:
-        for handle, ready in self._ready():
-            if not self._fits(handle, ready):
+        for handle, prepared in self._prepared():
+            if not self._fits(handle, prepared):
                 break
-            problem = self._joined(handle, ready)
-            if problem is not None and is_out_of_memory(problem) and self._roomier():
-                problem = self._joined(handle, ready)
+            problem = self._try_join(handle, prepared)
+            if problem is not None and is_out_of_memory(problem) and self._free_memory():
+                problem = self._try_join(handle, prepared)
             if problem is not None:
                 self._fail(handle, problem)
 
-    def _ready(self) -> list[tuple[Handle, Ready]]:
-        """Those who may join as far as it is up to them, in order: of one checkpoint, that of whoever came first."""
-        found: list[tuple[Handle, Ready]] = []
-        for handle, reading in list(self._waiting.items()):
-            if not reading.done():
-                continue  # a cold LoRA keeps nobody waiting but its own request
-            if problem := reading.exception():
+    def _prepared(self) -> list[tuple[Handle, PreparedRequest]]:
+        """Prepared requests in the order of admission, all of the checkpoint of the first one submitted."""
+        found: list[tuple[Handle, PreparedRequest]] = []
+        for handle, preparation in list(self._waiting.items()):
+            if not preparation.done():
+                continue  # a LoRA on a slow disk delays its own request alone
+            if problem := preparation.exception():
                 self._fail(handle, problem)
                 continue
-            ready = reading.result()
-            if found and found[0][1].spec != ready.spec:
+            prepared = preparation.result()
+            if found and found[0][1].spec != prepared.spec:
                 break
-            found.append((handle, ready))
+            found.append((handle, prepared))
         return sorted(found, key=lambda one: one[0].precedence)
 
-    def _fits(self, handle: Handle, ready: Ready) -> bool:
-        if not self._places:
+    def _fits(self, handle: Handle, prepared: PreparedRequest) -> bool:
+        if not self._running:
             return True
         checkpoint = self._store.current
-        same = isinstance(checkpoint, Checkpoint) and checkpoint.spec == ready.spec  # else it is one at a time
-        return same and self._caps.have_room([*self._painted, handle.request])
+        same = isinstance(checkpoint, Checkpoint) and checkpoint.spec == prepared.spec  # others run one request alone
+        return same and self._caps.have_room([*self._running_requests, handle.request])
 
     @property
-    def _painted(self) -> list[GenerationRequest]:
-        return [place.handle.request for place in self._places.values()]
+    def _running_requests(self) -> list[GenerationRequest]:
+        return [running.handle.request for running in self._running.values()]
 
-    def _joined(self, handle: Handle, ready: Ready) -> Exception | None:
-        """None, or why it cannot; its frames would keep the memory that another attempt needs."""
+    def _try_join(self, handle: Handle, prepared: PreparedRequest) -> Exception | None:
+        """Join a batch; returns the error where that fails. Its frames would hold the memory that a retry needs."""
         try:
-            self._join(handle, ready)
-        except Exception as problem:  # noqa: BLE001 (the engine's loop: one bad request must not take others along)
+            self._join(handle, prepared)
+        except Exception as problem:  # noqa: BLE001 (the engine's loop: one request must not fail others)
             return problem.with_traceback(None) if is_out_of_memory(problem) else problem
         return None
 
-    def _roomier(self) -> bool:
-        """Memory is short for a single request: whether it is less so now."""
+    def _free_memory(self) -> bool:
+        """Free memory after an allocation failed. Returns whether a retry has a chance."""
         decoding = bool(self._decoder.work)
         self._collect(wait=True)
         if not self._store.offload():
             return decoding
         self._caps.forget_limits()
-        self._wardrobe.clear()
+        self._lora_sets.clear()
         return True
 
     @torch.no_grad()
-    def _join(self, handle: Handle, ready: Ready) -> None:
-        handle.begin()
-        checkpoint = self._checkpoint(ready)
-        handle.autov3 = {file.use.sha256: file.autov3 for file in ready.files}
-        if isinstance(checkpoint, SoloCheckpoint):
-            handle.notes = (*self._intake.match(ready.files, ready.spec), *checkpoint.notes(handle.request))
-            solo = Solo(checkpoint, handle.request, ready.files, ready.source)
-            self._batches[handle] = solo
-            self._begin(handle, solo, solo)
+    def _join(self, handle: Handle, prepared: PreparedRequest) -> None:
+        handle.start()
+        checkpoint = self._checkpoint(prepared)
+        handle.autov3 = {file.use.sha256: file.autov3 for file in prepared.files}
+        if isinstance(checkpoint, SingleRequestCheckpoint):
+            handle.notes = (*self._intake.match(prepared.files, prepared.spec), *checkpoint.notes(handle.request))
+            single = SingleRequestRun(checkpoint, handle.request, prepared.files, prepared.source)
+            self._batches[handle] = single
+            self._begin(handle, single, single)
             return
-        loaded = ready.spec.model_copy(update={"predicts": checkpoint.prediction.type})
-        handle.notes = self._intake.match(ready.files, loaded)
-        dressed = ready.worn(checkpoint) or self._wardrobe.dress(handle.request, ready.files, checkpoint)
-        hot = self._is_hot(handle, dressed[0], checkpoint)
-        if hot:
-            dressed = [self._wardrobe.merged(one, checkpoint) for one in dressed]
-        run = handle.context.run(begun, handle, lambda: Run(checkpoint, handle.request, dressed, ready.source))
+        loaded = prepared.spec.model_copy(update={"predicts": checkpoint.prediction.type})
+        handle.notes = self._intake.match(prepared.files, loaded)
+        applied = prepared.applied_on(checkpoint) or self._lora_sets.apply(handle.request, prepared.files, checkpoint)
+        merge = self._worth_merging(handle, applied[0], checkpoint)
+        if merge:
+            applied = [self._lora_sets.with_merged_weights(one, checkpoint) for one in applied]
+        run = handle.context.run(start_run, handle, lambda: Run(checkpoint, handle.request, applied, prepared.source))
         key: object = run.shape
-        if hot or handle.request.exact or any(one.loras.dense for one in dressed):
-            key = handle  # alone
+        if merge or handle.request.exact or any(one.loras.dense for one in applied):
+            key = handle  # a batch of its own
         batch = self._batches.setdefault(key, Batch(checkpoint))
-        assert isinstance(batch, Batch), "whatever paints alone has a key of its own"
+        assert isinstance(batch, Batch), "single-request runs have keys of their own"
         batch.join(run)
         if (fitting := self._caps.fitting(handle.request)) is not None and fitting < handle.request.count:
-            batch.narrow(fitting)
+            batch.limit_pass(fitting)
         self._begin(handle, run, batch)
 
-    def _begin(self, handle: Handle, run: Painted, batch: Sharing) -> None:
-        self._places[run] = _Place(handle, run, batch)
+    def _begin(self, handle: Handle, run: DenoisingRun, batch: DenoisingBatch) -> None:
+        self._running[run] = _Running(handle, run, batch)
         del self._waiting[handle]
-        handle.state, handle.total, handle.look, handle.capture = State.RUNNING, run.total, run.preview, run.snapshot
-        handle.done = handle.taken_up = run.done
-        handle.joins()
+        handle.state, handle.total = State.RUNNING, run.total
+        handle.read_preview, handle.take_snapshot = run.preview, run.snapshot
+        handle.done = handle.resumed_steps = run.done
+        handle.on_join()
 
-    def _checkpoint(self, ready: Ready) -> Checkpoint | SoloCheckpoint:
-        other = self._store.current is not None and self._store.current.spec != ready.spec
-        if other or ready.source is not None:  # which the VAE encodes
+    def _checkpoint(self, prepared: PreparedRequest) -> Checkpoint | SingleRequestCheckpoint:
+        other = self._store.current is not None and self._store.current.spec != prepared.spec
+        if other or prepared.source is not None:  # the VAE encodes it
             self._collect(wait=True)
         if other:
             self._drop_checkpoint()
-        return self._store.get(ready.spec)
+        return self._store.get(prepared.spec)
 
     def _drop_checkpoint(self) -> None:
-        """Free its memory now: nothing may hold it when the next one is opened. Nobody is painted any more."""
+        """Free its memory now: nothing may hold it when the next one is opened. No request is running."""
         self._decoder.rest()
-        with self._intake.hands_off():
-            self._wardrobe.clear()
-            self._shelf.forget_changes()
+        with self._intake.paused():
+            self._lora_sets.clear()
+            self._lora_cache.forget_changes()
             self._store.drop()
 
-    def _is_hot(self, handle: Handle, dressed: Dressed, checkpoint: Checkpoint) -> bool:
-        """Whether its LoRAs are worth merging: pictures of its size are painted one by one, and others wear them too.
+    def _worth_merging(self, handle: Handle, applied: AppliedLoras, checkpoint: Checkpoint) -> bool:
+        """Whether to merge its LoRAs: pictures of its size are painted one by one, and other requests use the set too.
 
-        Who comes alone is never merged, and so comes out the same to the bit, also if the worker dies in between.
+        A request that shares its set with no other is never merged: it comes out bit-identical, also when the worker
+        dies in between.
         """
         request = handle.request
-        alone = self._caps.pictures(request, hoped=True) <= request.count and not checkpoint.residence.in_turns
-        if not alone or request.exact or request.variants or not dressed.loras.denoiser:
+        one_by_one = self._caps.pictures(request, optimistic=True) <= request.count
+        if not one_by_one or checkpoint.residence.offloading or not applied.loras.denoiser:
             return False
-        if self._wardrobe.is_merged(dressed):
+        if request.exact or request.variants:
+            return False
+        if self._lora_sets.is_merged(applied):
             return True
         alike = [other for other in self._waiting if not other.request.exact and other.request.loras == request.loras]
         return len(alike) > 1 and sum(other.passes_left for other in alike) >= MERGED_PASSES
 
-    # --- painting ----------------------------------------------------------------------------------------------------
+    # --- stepping ----------------------------------------------------------------------------------------------------
 
-    def _advance(self, key: object, batch: Sharing) -> None:
+    def _advance(self, key: object, batch: DenoisingBatch) -> None:
         began = self._clock()
         failed = self._stepped(batch)
         self._pass = self._clock() - began
         if failed is None:
-            self._halve(batch)
+            self._split(batch)
             return
         self._worked += sum(pass_work(run.request) for run in batch.runs)
-        if isinstance(batch, Batch) and batch.steady and not failed:
-            self._caps.hear(Size.of(batch.runs[0].request), batch.rows, self._pass)
-        if any(is_out_of_memory(problem) for problem in failed.values()) and self._roomier():
+        if isinstance(batch, Batch) and batch.unchanged and not failed:
+            self._caps.record(PictureSize.of(batch.runs[0].request), batch.rows, self._pass)
+        if any(is_out_of_memory(problem) for problem in failed.values()) and self._free_memory():
             failed = {run: problem for run, problem in failed.items() if not is_out_of_memory(problem)}
-            batch.begin_again()
+            batch.prepare_retry()
         for run, problem in failed.items():
             self._fail(self._leave(run), problem)
         for run in batch.runs:
-            handle = self._places[run].handle
+            handle = self._running[run].handle
             handle.done, handle.total = run.done, run.total
         self._decode([run for run in batch.runs if run.ended])
         if not batch.runs:
             del self._batches[key]
 
-    def _stepped(self, batch: Sharing) -> Mapping[Painted, Exception] | None:
-        """One step: who cannot go on, and why. None when there is not enough memory for all of them in one pass."""
+    def _stepped(self, batch: DenoisingBatch) -> Mapping[DenoisingRun, Exception] | None:
+        """One step; returns the runs that failed, with their errors. None when memory is short for one pass of all."""
         try:
             return batch.step()
         except Exception as problem:  # noqa: BLE001 (the engine's loop: see above)
             short = is_out_of_memory(problem)
             if not short or not self._decoder.work:
-                # None, so that nothing is held any more of what the pass had made so far
-                return None if short and isinstance(batch, Batch) and batch.divisible else each_alone(batch, problem)
-        self._collect(wait=True)  # what is decoded meanwhile takes memory too
+                # return None first, so that no frame holds the tensors of the failed pass
+                return None if short and isinstance(batch, Batch) and batch.can_split else retry_each(batch, problem)
+        self._collect(wait=True)  # the decoder takes memory too
         return self._stepped(batch)
 
-    def _halve(self, batch: Sharing) -> None:
-        """Half of them go on in a pass of their own, and from now on as many of this size share one at most."""
-        assert isinstance(batch, Batch), "whoever paints alone is not short of memory because of others"
-        size = Size.of(batch.runs[0].request)
+    def _split(self, batch: DenoisingBatch) -> None:
+        """Split a batch in halves, and lower the cap of its size to the rows that are left in one pass."""
+        assert isinstance(batch, Batch), "a single-request run cannot be split"
+        size = PictureSize.of(batch.runs[0].request)
         if len(batch.runs) == 1:
-            rows = batch.narrow()
+            rows = batch.limit_pass()
         else:
             other = Batch(batch.checkpoint)
             for run in batch.runs[(len(batch.runs) + 1) // 2 :]:
                 batch.leave(run)
                 other.join(run)
-                self._places[run].batch = other
-            batch.begin_again()
+                self._running[run].batch = other
+            batch.prepare_retry()
             self._batches[object()] = other
             rows = max(batch.rows, other.rows)
         rows = self._caps.lower(size, rows)
-        self._wardrobe.clear()
-        log.warning("not enough memory: from now on %d rows of %s share a pass", rows, size)
+        self._lora_sets.clear()
+        log.warning("not enough memory: at most %d rows of %s share a pass from now on", rows, size)
         self._store.release()
 
-    def _decode(self, runs: Sequence[Painted]) -> None:
+    def _decode(self, runs: Sequence[DenoisingRun]) -> None:
         if runs:
             self._collect(wait=True)
-            batch = self._places[runs[0]].batch
+            batch = self._running[runs[0]].batch
             self._decoder.begin(batch, runs, [self._leave(run) for run in runs])
         self._collect()
 
     def _collect(self, *, wait: bool = False) -> None:
-        """Hand out the pictures of those who left before, as far as they are there."""
+        """Give the decoded pictures to their handles, once they are there; with `wait`, wait for them."""
         group = self._decoder.take(wait=wait)
         if group is None:
             return
         pictures = group.future.result()
-        if any(isinstance(one, Exception) and is_out_of_memory(one) for one in pictures) and self._roomier():
+        if any(isinstance(one, Exception) and is_out_of_memory(one) for one in pictures) and self._free_memory():
             pictures = group.decode()
         for handle, run, picture in zip(group.handles, group.runs, pictures, strict=True):
             if isinstance(picture, Exception):
                 self._fail(handle, picture)
-            elif handle.unwanted:
+            elif handle.cancel_requested:
                 handle.state = State.CANCELLED
             else:
                 handle.latents, handle.pictures, handle.state = run.latents, picture, State.DONE
 
     # --- leaving -----------------------------------------------------------------------------------------------------
 
-    def _leave(self, run: Painted) -> Handle:
-        place = self._places.pop(run)
-        place.batch.leave(run)
-        place.handle.look = place.handle.capture = lambda: None
-        return place.handle
+    def _leave(self, run: DenoisingRun) -> Handle:
+        running = self._running.pop(run)
+        running.batch.leave(run)
+        running.handle.read_preview = running.handle.take_snapshot = lambda: None
+        return running.handle
 
-    def _let_go(self) -> None:
-        for handle in [handle for handle in self._waiting if handle.unwanted]:
+    def _drop_cancelled(self) -> None:
+        for handle in [handle for handle in self._waiting if handle.cancel_requested]:
             self._waiting.pop(handle).cancel()
             handle.state = State.CANCELLED
-        for place in [place for place in self._places.values() if place.handle.unwanted]:
-            self._leave(place.run).state = State.CANCELLED
+        for running in [running for running in self._running.values() if running.handle.cancel_requested]:
+            self._leave(running.run).state = State.CANCELLED
         self._batches = {key: batch for key, batch in self._batches.items() if batch.runs}
 
     def _fail(self, handle: Handle, problem: BaseException) -> None:
         self._waiting.pop(handle, None)
-        handle.error = handle.context.run(explained, handle.request, problem)
+        handle.error = handle.context.run(as_inference_error, handle.request, problem)
         handle.state = State.FAILED

@@ -1,4 +1,4 @@
-"""What an operator may choose about the engine."""
+"""The options of the engine that an operator sets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inference.messages import LORA_CACHE_BYTES, LORA_SET_BYTES, MAX_DENSE_BYTES
 
 @dataclass(frozen=True)
 class Options:
-    """`places` is how many pictures are painted together at most; None: it is measured, and kept in the file `caps`."""
+    """`places` is how many pictures run at once, at most; None: measured, and kept in the file `caps`."""
 
     inputs: Path = Path()
     places: int | None = None
@@ -21,7 +21,7 @@ class Options:
 
     @classmethod
     def of(cls, config: Configure) -> Options:
-        """As a configuration says."""
+        """The options of a configuration."""
         return cls(
             inputs=Path(config.inputs),
             places=config.places,

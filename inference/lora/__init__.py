@@ -1,7 +1,6 @@
 """LoRA files: read them strictly, and say which base model they were trained on and how we know. No torch here.
 
 library.py         a folder of files, scanned in parallel, and the way to a file that stays inside
-inspection.py      one file by itself, put into words
 header.py          the strict reader of safetensors headers
 suffixes.py        tensor names: what a tensor is to its module
 formats.py         modules: format, dense shape, rank, what is malformed

@@ -9,7 +9,7 @@ wordless.py  a picture for others to see, without its owner's words
 
 from inference.parameters.files import CHUNK, JSON_CHUNK, Texts, UnreadableTexts, texts_in, with_texts
 from inference.parameters.reading import read_infotext
-from inference.parameters.recipe import NamedLora, Recipe, recipe_of
+from inference.parameters.recipe import Recipe, RecipeLora, recipe_of
 from inference.parameters.wordless import wordless
 from inference.parameters.writing import SAMPLER_LABELS, infotext
 
@@ -17,8 +17,8 @@ __all__ = [
     "CHUNK",
     "JSON_CHUNK",
     "SAMPLER_LABELS",
-    "NamedLora",
     "Recipe",
+    "RecipeLora",
     "Texts",
     "UnreadableTexts",
     "infotext",

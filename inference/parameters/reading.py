@@ -16,7 +16,7 @@ import re
 from typing import Any, cast
 
 from inference.messages import SEEDS, Sampler
-from inference.parameters.recipe import NamedLora, Recipe
+from inference.parameters.recipe import Recipe, RecipeLora
 from inference.parameters.writing import SAMPLER_LABELS
 
 MAX_LORAS = 50  # more are not looked at
@@ -136,19 +136,23 @@ def _json(value: str) -> Any:
         return None
 
 
-def _loras(prompt: str, hashes: dict[str, str], fields: dict[str, str]) -> tuple[NamedLora, ...]:
+def _loras(prompt: str, hashes: dict[str, str], fields: dict[str, str]) -> tuple[RecipeLora, ...]:
     """The LoRAs of the prompt's tags, then those of which only a hash is told, else those that Civitai lists."""
-    found: dict[str, NamedLora] = {}
+    found: dict[str, RecipeLora] = {}
     for match in _TAG.finditer(prompt):
         name = match[1].strip()
-        found.setdefault(name.casefold(), NamedLora(name, _tag_weight(match[2]), hashes.get(f"lora:{name.casefold()}")))
+        found.setdefault(
+            name.casefold(), RecipeLora(name, _tag_weight(match[2]), hashes.get(f"lora:{name.casefold()}"))
+        )
     known = {lora.hash for lora in found.values()}
     for key, value in hashes.items():
         name = key.removeprefix("lora:")
         if name != key and value not in known:
-            found.setdefault(name, NamedLora(name, None, value))
+            found.setdefault(name, RecipeLora(name, None, value))
     if not found:
-        listed = [NamedLora(_name(r), _bounded(r.get("weight"))) for r in _resources(fields) if r.get("type") == "lora"]
+        listed = [
+            RecipeLora(_name(r), _bounded(r.get("weight"))) for r in _resources(fields) if r.get("type") == "lora"
+        ]
         found = {lora.name.casefold(): lora for lora in listed if lora.name}
     return tuple(found.values())[:MAX_LORAS]
 

@@ -8,7 +8,7 @@ from inference.messages import GenerationRequest, Sampler
 
 
 @dataclass(frozen=True)
-class NamedLora:
+class RecipeLora:
     """A LoRA by the name and the hash that a picture gives: SHA-256, or its first 10 or 12 digits, or AutoV3's 12.
 
     Without a `weight` the picture does not tell it; without `trigger_words` it does not tell which were used.
@@ -30,7 +30,7 @@ class Recipe:
 
     prompt: str = ""
     negative_prompt: str = ""
-    loras: tuple[NamedLora, ...] = ()
+    loras: tuple[RecipeLora, ...] = ()
     checkpoint: str | None = None
     checkpoint_hash: str | None = None
     width: int | None = None
@@ -49,7 +49,7 @@ def recipe_of(request: GenerationRequest) -> Recipe:
     return Recipe(
         prompt=request.prompt,
         negative_prompt=request.negative_prompt,
-        loras=tuple(NamedLora(use.name, use.weight, use.sha256, use.trigger_words) for use in request.loras),
+        loras=tuple(RecipeLora(use.name, use.weight, use.sha256, use.trigger_words) for use in request.loras),
         checkpoint=request.checkpoint,
         width=request.width,
         height=request.height,

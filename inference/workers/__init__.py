@@ -1,4 +1,4 @@
-"""How the bot reaches whatever paints: one Protocol, and the local child process behind it."""
+"""Workers: the protocol by which the bot reaches a process that runs jobs; local.py has the local child process."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from inference.messages import Configure, Event, Generate
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """The worker is gone with all it had in hand; it is being started again.
+    """The worker process has died with all its jobs; it is restarted.
 
-    `failures` counts deaths since a job last ended well; `last_words` is the end of what it printed; `pause` is for how
-    many seconds it stays away. `shortage` is there when the system killed it, as it does when memory is short.
+    `failures` counts deaths since a job last finished; `stderr_tail` is the end of what it printed; it is restarted
+    after `pause` seconds. `shortage` is there when the system killed it, as it does when memory is short.
     """
 
     exit_code: int | None
     failures: int
     was_ready: bool
-    last_words: str
+    stderr_tail: str
     pause: float = 0.0
     shortage: Shortage | None = None
 
@@ -35,7 +35,7 @@ class WorkerDied:
 
 
 class Worker(Protocol):
-    """Something that paints. All methods belong to one event loop."""
+    """A process that runs jobs. Call all methods from one event loop."""
 
     @property
     def serves(self) -> frozenset[str]:
@@ -43,27 +43,27 @@ class Worker(Protocol):
         ...
 
     async def start(self) -> None:
-        """Begin; `Ready` arrives among the events. Raises WorkerUnavailable when it cannot even be started."""
+        """Start; `Ready` arrives among the events. Raises WorkerUnavailable when it cannot even be started."""
         ...
 
     async def submit(self, job: Generate) -> bool:
-        """Hand a job over; False when the worker is not there to take it."""
+        """Submit a job; False when the worker is not ready to take it."""
         ...
 
     async def cancel(self, job_id: int) -> None:
-        """Ask for a job to be stopped; it ends as `Cancelled`, or as it would have ended if it was too late."""
+        """Ask for a job to be stopped; it ends as `Cancelled`, or as it would have ended if that comes too late."""
         ...
 
     async def configure(self, configure: Configure) -> None:
-        """What it knows from now on, also after a restart. For empty hands: jobs that it has it would give back."""
+        """Set the configuration, also for later restarts. Only while it has no job: it would give jobs back."""
         ...
 
     async def restart(self) -> None:
-        """End it by force because it does not answer; it dies as any worker, and is started again."""
+        """Kill a worker that does not answer; its death is reported, and it is restarted."""
         ...
 
     def events(self) -> AsyncIterator[Event | WorkerDied]:
-        """What the worker reports, in order, until it is closed."""
+        """The events of the worker, in order, until it is closed."""
         ...
 
     async def close(self) -> None:

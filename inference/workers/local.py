@@ -24,8 +24,8 @@ KILLED = 9  # the signal that nobody can refuse
 COMMAND = (sys.executable, "-m", "inference.engine")
 MAX_LINE_BYTES = 4 * 2**20  # an event is a few hundred bytes; a failure's detail may hold lists
 CLOSE_SECONDS = 5.0  # how long a worker may take to leave before it is killed
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 600.0  # seconds before a dead worker is started again; doubles every time
-LAST_WORDS = 20  # lines of stderr kept for the report of a death
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 600.0  # seconds before a dead worker is restarted; doubles every time
+STDERR_TAIL_LINES = 20  # lines of stderr that are kept to report a death
 
 # Two torch processes whose threads spin while they wait slow each other down 25-fold on a small machine; passive
 # waiting costs nothing measurable on a large one.
@@ -33,18 +33,18 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    # Bars and advice meant for a person at a terminal; here they would only push real errors out of the last words.
+    # Progress bars and advice are for a person at a terminal; here they would push errors out of the tail of stderr.
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "DIFFUSERS_VERBOSITY": "error",
 }
 
-# Never handed to the child, in whatever case: it paints, it has no business with Discord and its token.
+# Variables with this prefix, in any case, are never passed to the child: it does not need Discord's token.
 SECRETS = "EASEL_DISCORD"
 
 
 def environment_of(configure: Configure) -> dict[str, str]:
-    """The environment of a process that paints: this program's own, without its secrets."""
+    """The environment of a worker process: this program's own, without its secrets."""
     environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(SECRETS)} | ENVIRONMENT
     threads = {"OMP_NUM_THREADS": str(configure.threads)} if configure.threads else {}
     return environment | threads
@@ -59,14 +59,14 @@ class LocalWorker:
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
-        self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._stderr_tail: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
         self._ready = False
         self._killed = False  # by us
         self._failures = 0
 
     @property
     def pid(self) -> int | None:
-        """The process id of the child that lives now."""
+        """The process id of the current child."""
         return self._process.pid if self._process else None
 
     @property
@@ -84,36 +84,36 @@ class LocalWorker:
         return self._ready and await self._send(job)
 
     async def cancel(self, job_id: int) -> None:
-        """Write the wish to the child; a dead child has nothing to cancel."""
+        """Send the cancel to the child; a dead child has nothing to cancel."""
         await self._send(Cancel(job_id=job_id))
 
     async def configure(self, configure: Configure) -> None:
-        """Tell the child that lives, and every later one at its start."""
+        """Configure the current child, and every later one at its start."""
         self._configure = configure
         await self._send(configure)
 
     async def restart(self) -> None:
-        """Kill the child; the supervisor does the rest."""
+        """Kill the child; the supervisor restarts it."""
         if self._process and self._process.returncode is None:
             self._end(self._process)
 
     async def events(self) -> AsyncIterator[Event | WorkerDied]:
-        """What the child reports and its deaths, until `close`."""
+        """The events and deaths of the child, until `close`."""
         while (event := await self._events.get()) is not None:
             yield event
 
     async def close(self) -> None:
-        """Ask the child to leave, kill it if it does not, and end `events`."""
+        """Shut the child down, kill it if it does not exit, and end `events`."""
         if self._supervisor:
             self._supervisor.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
         if self._process and self._process.returncode is None:
-            await self._dismiss(self._process)
+            await self._shut_down(self._process)
         self._events.put_nowait(None)
 
-    async def _dismiss(self, process: asyncio.subprocess.Process) -> None:
-        if not self._ready:  # it is still importing torch and would not hear us for seconds; it holds nothing yet
+    async def _shut_down(self, process: asyncio.subprocess.Process) -> None:
+        if not self._ready:  # still importing torch, it would not react for seconds; it has no job yet
             _kill(process)
         await self._send(Shutdown())
         try:
@@ -147,15 +147,15 @@ class LocalWorker:
         return True
 
     async def _supervise(self) -> None:
-        """Read until the child dies, report it, start another; for ever."""
+        """Read until the child dies, report its death, start another; for ever."""
         while True:
-            exit_code = await self._outlive()
+            exit_code = await self._read_until_exit()
             self._failures += 1
             was_ready, self._ready = self._ready, False
-            last = self._last_words[-1] if self._last_words else "it said nothing"
+            last = self._stderr_tail[-1] if self._stderr_tail else "it printed nothing"
             log.warning("the worker died with exit code %s (%s in a row): %s", exit_code, self._failures, last)
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 1))
-            words = "\n".join(self._last_words)
+            words = "\n".join(self._stderr_tail)
             shortage = None if self._killed or exit_code != -KILLED else await asyncio.to_thread(self._shortage)
             self._events.put_nowait(WorkerDied(exit_code, self._failures, was_ready, words, pause, shortage))
             await asyncio.sleep(pause)
@@ -163,7 +163,7 @@ class LocalWorker:
                 await self._spawn()
             except WorkerUnavailable as problem:
                 self._process = None
-                self._last_words.append(str(problem))
+                self._stderr_tail.append(str(problem))
 
     def _shortage(self) -> Shortage:
         sizes = {spec.name: file_bytes(spec) for spec in self._configure.checkpoints}
@@ -173,18 +173,18 @@ class LocalWorker:
         self._killed = True
         _kill(process)
 
-    async def _outlive(self) -> int | None:
-        """Pass on what the child reports until it is gone; its exit code, None when there was no child."""
+    async def _read_until_exit(self) -> int | None:
+        """Forward the child's events until it exits. Returns its exit code, None when there was no child."""
         process = self._process
         if process is None or process.stdout is None or process.stderr is None:
             return None
-        self._last_words.clear()
+        self._stderr_tail.clear()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._overhear(process.stderr))
-            group.create_task(self._listen(process, process.stdout))
+            group.create_task(self._read_stderr(process.stderr))
+            group.create_task(self._read_stdout(process, process.stdout))
         return await process.wait()
 
-    async def _listen(self, process: asyncio.subprocess.Process, stdout: asyncio.StreamReader) -> None:
+    async def _read_stdout(self, process: asyncio.subprocess.Process, stdout: asyncio.StreamReader) -> None:
         try:
             async for line in stdout:
                 self._receive(line)
@@ -196,17 +196,17 @@ class LocalWorker:
         try:
             event = EVENTS.validate_json(line)
         except ValidationError:
-            log.error("worker wrote a line that is no event: %.200r", line)
+            log.error("the worker wrote a line that is not an event: %.200r", line)
             return
         if isinstance(event, Ready):
             self._ready = True
         if isinstance(event, Finished):
             self._failures = 0
         if isinstance(event, BadCommand):
-            log.error("worker did not understand a command: %s", event.problem)
+            log.error("the worker did not understand a command: %s", event.problem)
         self._events.put_nowait(event)
 
-    async def _overhear(self, stderr: asyncio.StreamReader) -> None:
+    async def _read_stderr(self, stderr: asyncio.StreamReader) -> None:
         while True:
             try:
                 line = await stderr.readline()
@@ -215,11 +215,11 @@ class LocalWorker:
             if not line:
                 return
             text = line.decode(errors="replace").rstrip()
-            if said := Line.read(text):
-                self._last_words.extend(said.message.splitlines())
-                said.repeat()
+            if record := Line.read(text):
+                self._stderr_tail.extend(record.message.splitlines())
+                record.repeat()
             else:
-                self._last_words.append(text)
+                self._stderr_tail.append(text)
                 log.debug("worker: %s", text)
 
 

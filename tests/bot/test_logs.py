@@ -123,4 +123,4 @@ print("what a library prints", file=sys.stderr)
     assert (line["job"], line["level"]) == (7, "ERROR")
     assert line["message"].startswith("it broke: 絵") and "ZeroDivisionError" in line["message"]
     assert isinstance(death, WorkerDied)
-    assert death.last_words.splitlines()[-2:] == ["ZeroDivisionError: division by zero", "what a library prints"]
+    assert death.stderr_tail.splitlines()[-2:] == ["ZeroDivisionError: division by zero", "what a library prints"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inference.queue import JobQueue, Seat, Waiting
+from inference.queue import JobQueue, Waiting, WorkerSlot
 from inference.work import precedence
 
 BOTH = frozenset({"vivid", "pastel"})
@@ -22,19 +22,19 @@ def waiting(job_id: int, person: int, work: float = 1.0, checkpoint: str = "vivi
     return Waiting(job_id, person, checkpoint, work, since=1000.0, **more)  # type: ignore[arg-type]
 
 
-def fill(queue: JobQueue, seat: Seat) -> list[int]:
-    """Hand over all that the seat takes now; what it was."""
-    return [job.job_id for job in iter(lambda: queue.next(seat), None)]
+def fill(queue: JobQueue, slot: WorkerSlot) -> list[int]:
+    """Assign all jobs that the slot takes now; returns their ids."""
+    return [job.job_id for job in iter(lambda: queue.next(slot), None)]
 
 
-def painted_next(seat: Seat) -> Waiting:
-    """The one of those in hand with which a worker begins that paints one picture at a time."""
-    return min(seat.in_hand.values(), key=lambda job: precedence(job.work, seat.came[job.job_id]))
+def painted_next(slot: WorkerSlot) -> Waiting:
+    """The assigned job with which a worker starts that runs one picture at a time."""
+    return min(slot.assigned.values(), key=lambda job: precedence(job.work, slot.worked_before[job.job_id]))
 
 
-def filled(*jobs: Waiting, seats: int = 1, places: int = 1, clock: Clock | None = None) -> JobQueue:
+def filled(*jobs: Waiting, slots: int = 1, places: int = 1, clock: Clock | None = None) -> JobQueue:
     queue = JobQueue(clock or Clock())
-    queue.seats = [Seat(BOTH, places) for _ in range(seats)]
+    queue.slots = [WorkerSlot(BOTH, places) for _ in range(slots)]
     for job in jobs:
         queue.push(job)
     return queue

@@ -1,4 +1,4 @@
-"""What is told about a job that waits is what will be done with it, and telling it costs little."""
+"""A forecast of a waiting job is what happens in the end, and costs little to compute."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.queue import EVERYWHERE, UNMEASURED_LOAD, JobQueue, Seat, Waiting
+from inference.queue import EVERYWHERE, UNMEASURED_LOAD_SECONDS, JobQueue, Waiting, WorkerSlot
 from inference.rehearsal import Forecast, rehearse
 from inference.work import AGEING, precedence
 from tests.inference.queues import BOTH, Clock, filled, waiting
 
 
 class Measured:
-    """A job takes as many steps as it is work, a round a second for each picture in it."""
+    """A job takes as many steps as its work, and a round one second for each picture in it."""
 
     def __init__(self, rest: float = 0.0, unknown: str = "") -> None:
         self._rest, self._unknown = rest, unknown
@@ -43,96 +43,102 @@ def forecasts_while_loading(queue: JobQueue, first: int) -> dict[int, Forecast]:
     return rehearse(queue, 1000.0, Measured(), {first: None})
 
 
-def begun(queue: JobQueue, *loaded: str) -> JobQueue:
-    """With everybody in hand whom the first seat takes."""
-    (seat,) = queue.seats
-    seat.loaded = frozenset(loaded)
-    while queue.next(seat):
+def with_assigned(queue: JobQueue, *loaded: str) -> JobQueue:
+    """The queue, with all jobs assigned that the first slot takes."""
+    (slot,) = queue.slots
+    slot.loaded = frozenset(loaded)
+    while queue.next(slot):
         pass
     return queue
 
 
-def test_a_forecast_says_what_will_be_done() -> None:
+def test_a_forecast_is_what_happens() -> None:
     queue = filled(waiting(1, 1, work=10), waiting(2, 1, work=10), waiting(3, 2, work=3))
-    queue.next(queue.seats[0])
+    queue.next(queue.slots[0])
     queue.push(waiting(4, 1, work=1, checkpoint="pastel"))
     assert forecasts(queue, {1: 4}) == {
         1: Forecast(0, 0.0, 4.0),
         3: Forecast(0, 0.0, 7.0),
         2: Forecast(1, 7.0, 17.0),
-        4: Forecast(2, 17.0, 18.0 + UNMEASURED_LOAD),
+        4: Forecast(2, 17.0, 18.0 + UNMEASURED_LOAD_SECONDS),
     }
-    assert (len(queue), list(queue.seats[0].in_hand)) == (3, [1])
+    assert (len(queue), list(queue.slots[0].assigned)) == (3, [1])
 
 
-def test_who_is_in_hand_is_told_the_order_of_the_worker_and_not_that_in_which_they_came() -> None:
-    queue = begun(filled(*(waiting(i, i, work) for i, work in enumerate((9, 8, 2, 5), 1)), waiting(5, 5, 1)), "vivid")
+def test_assigned_jobs_are_forecast_in_the_workers_order_not_in_that_of_assignment() -> None:
+    queue = with_assigned(
+        filled(*(waiting(i, i, work) for i, work in enumerate((9, 8, 2, 5), 1)), waiting(5, 5, 1)), "vivid"
+    )
     told = forecasts(queue, {1: 9})
     assert {i: (forecast.ahead, forecast.done) for i, forecast in told.items()} == {
         1: (0, 9.0), 3: (0, 11.0), 5: (1, 12.0), 4: (2, 17.0), 2: (3, 25.0),
     }  # fmt: skip
 
 
-def test_who_has_waited_at_the_worker_for_long_comes_before_the_shortest() -> None:
-    queue = begun(filled(waiting(1, 1, 9), waiting(2, 2, 8)), "vivid")
-    queue.seats[0].worked += AGEING * 7.0
+def test_a_job_that_waited_long_at_the_worker_comes_before_the_shortest() -> None:
+    queue = with_assigned(filled(waiting(1, 1, 9), waiting(2, 2, 8)), "vivid")
+    queue.slots[0].worked += AGEING * 7.0
     queue.push(waiting(3, 3, 2))
-    told = forecasts(begun(queue, "vivid"), {1: 9})
+    told = forecasts(with_assigned(queue, "vivid"), {1: 9})
     assert (told[2].ahead, told[3].ahead) == (0, 1)
-    queue.seats[0].came[2] += AGEING * 2.0
+    queue.slots[0].worked_before[2] += AGEING * 2.0
     told = forecasts(queue, {1: 9})
     assert (told[2].ahead, told[3].ahead) == (1, 0), "that is about what it waited, and nothing else"
 
 
-def test_who_was_begun_and_waits_for_the_checkpoint_comes_before_all_who_were_not() -> None:
-    queue = begun(filled(waiting(1, 1, 9), waiting(2, 2, 2)))
+def test_a_started_job_that_waits_for_its_checkpoint_comes_before_jobs_not_started() -> None:
+    queue = with_assigned(filled(waiting(1, 1, 9), waiting(2, 2, 2)))
     assert [forecasts(queue)[i].done for i in (1, 2)] == [16.0, 7.0]
     assert [forecasts_while_loading(queue, 1)[i] for i in (1, 2)] == [Forecast(0, 0.0, 14.0), Forecast(0, 0.0, 16.0)]
 
 
-def test_who_is_painted_together_slows_each_other_down_for_as_long_as_both_are_there() -> None:
-    queue = begun(filled(waiting(1, 1, work=10), waiting(2, 2, work=4), places=2), "vivid")
+def test_jobs_that_run_together_slow_each_other_down_while_both_run() -> None:
+    queue = with_assigned(filled(waiting(1, 1, work=10), waiting(2, 2, work=4), places=2), "vivid")
     told = forecasts(queue, {1: 10, 2: 4})
     assert told == {2: Forecast(0, 0.0, 8.0), 1: Forecast(0, 0.0, 8.0 + 6.0)}
 
 
-def test_who_comes_in_behind_a_very_long_one_is_slowed_down_by_all_its_pictures() -> None:
-    queue = begun(filled(waiting(1, 1, work=150, pictures=4), places=8), "vivid")
+def test_a_job_beside_a_very_long_one_is_slowed_down_by_all_its_pictures() -> None:
+    queue = with_assigned(filled(waiting(1, 1, work=150, pictures=4), places=8), "vivid")
     queue.push(waiting(2, 2, work=10))
     assert forecasts(queue, {1: 150})[2] == Forecast(0, 0.0, 10 * 5.0)
 
 
-def test_who_was_handed_over_and_has_no_place_yet_waits_for_one() -> None:
-    queue = begun(filled(waiting(1, 1, work=6, pictures=2), waiting(2, 2, work=3), places=2), "vivid")
-    assert list(queue.seats[0].in_hand) == [1, 2], "one ahead"
+def test_an_assigned_job_without_a_place_waits_for_one() -> None:
+    queue = with_assigned(filled(waiting(1, 1, work=6, pictures=2), waiting(2, 2, work=3), places=2), "vivid")
+    assert list(queue.slots[0].assigned) == [1, 2], "one is prefetched"
     assert forecasts(queue, {1: 6}) == {1: Forecast(0, 0.0, 12.0), 2: Forecast(0, 0.0, 12.0 + 3.0)}
 
 
-def test_what_comes_after_the_last_step_keeps_the_hand_but_not_the_place() -> None:
-    queue = begun(filled(waiting(1, 1, work=4), waiting(2, 2, work=4), waiting(3, 3, work=4)), "vivid")
+def test_after_its_last_step_a_job_stays_assigned_but_frees_its_place() -> None:
+    queue = with_assigned(filled(waiting(1, 1, work=4), waiting(2, 2, work=4), waiting(3, 3, work=4)), "vivid")
     told = forecasts(queue, {1: 4}, rest=2.0)
     assert [told[job_id] for job_id in (1, 2, 3)] == [
         Forecast(0, 0.0, 6.0),
         Forecast(0, 0.0, 10.0),
         Forecast(1, 0.0, 14.0),
     ]
-    queue = begun(filled(waiting(1, 1, work=4), waiting(2, 1, work=4)), "vivid")
-    assert forecasts(queue, {1: 4}, rest=2.0)[2] == Forecast(0, 6.0, 12.0), "one's next only when it is out of hand"
-    queue = begun(filled(waiting(1, 1, work=4), waiting(2, 2, work=4), waiting(3, 3, work=4), places=2), "vivid")
+    queue = with_assigned(filled(waiting(1, 1, work=4), waiting(2, 1, work=4)), "vivid")
+    assert forecasts(queue, {1: 4}, rest=2.0)[2] == Forecast(0, 6.0, 12.0), (
+        "the next one of a person is assigned only after that"
+    )
+    queue = with_assigned(
+        filled(waiting(1, 1, work=4), waiting(2, 2, work=4), waiting(3, 3, work=4), places=2), "vivid"
+    )
     assert forecasts(queue, {1: 4, 2: 4}, rest=2.0)[3] == Forecast(0, 0.0, 8.0 + 4.0 + 2.0)
     assert forecasts(queue, {1: 0, 2: 4}, rest=2.0)[1] == Forecast(0, 0.0, 2.0), "its last step is done already"
 
 
-def test_a_checkpoint_that_is_being_loaded_takes_what_is_left_of_that() -> None:
-    queue = begun(filled(waiting(1, 1, work=4)))
-    assert forecasts(queue) == {1: Forecast(0, 0.0, UNMEASURED_LOAD + 4.0)}
-    queue.seats[0].since -= 2.0
-    assert forecasts(queue) == {1: Forecast(0, 0.0, UNMEASURED_LOAD - 2.0 + 4.0)}
+def test_a_checkpoint_that_is_being_loaded_takes_the_rest_of_its_loading_time() -> None:
+    queue = with_assigned(filled(waiting(1, 1, work=4)))
+    assert forecasts(queue) == {1: Forecast(0, 0.0, UNMEASURED_LOAD_SECONDS + 4.0)}
+    queue.slots[0].since -= 2.0
+    assert forecasts(queue) == {1: Forecast(0, 0.0, UNMEASURED_LOAD_SECONDS - 2.0 + 4.0)}
     assert forecasts(queue, {1: 3}) == {1: Forecast(0, 0.0, 3.0)}, "it paints already"
 
 
-def test_nobody_can_say_what_was_never_measured_nor_what_comes_after_it() -> None:
-    queue = begun(filled(waiting(1, 1, work=4), waiting(2, 2, checkpoint="pastel"), waiting(3, 3)), "vivid")
+def test_times_that_were_never_measured_and_all_after_them_are_unknown() -> None:
+    queue = with_assigned(filled(waiting(1, 1, work=4), waiting(2, 2, checkpoint="pastel"), waiting(3, 3)), "vivid")
     told = forecasts(queue, {1: 4}, unknown="pastel")
     assert told[3] == Forecast(0, 0.0, 5.0)
     assert told[2] == Forecast(1, 5.0, None)
@@ -140,7 +146,7 @@ def test_nobody_can_say_what_was_never_measured_nor_what_comes_after_it() -> Non
     assert forecasts(queue, {1: 4}, unknown="pastel")[4] == Forecast(2)
 
 
-def test_nobody_can_say_when_a_queue_that_stands_still_goes_on() -> None:
+def test_of_a_queue_that_stands_still_no_time_is_known() -> None:
     queue = filled(waiting(1, 1), waiting(2, 1))
     queue.paused = frozenset({EVERYWHERE})
     assert forecasts(queue) == {1: Forecast(0), 2: Forecast(1)}
@@ -158,27 +164,27 @@ jobs = st.lists(
 
 
 class Watched:
-    """When each job begins and is done, found out by looking at everybody all the time."""
+    """When each job starts and ends, found by simulating every moment."""
 
     def __init__(self, queue: JobQueue, clock: Clock, times: Measured) -> None:
         self._queue, self._clock, self._times = queue, clock, times
         self._began = clock.now
-        self._left = [dict[Waiting, float]() for _ in queue.seats]
-        self._outside = [list[Waiting]() for _ in queue.seats]
-        self._loaded = [clock.now for _ in queue.seats]
-        self._releases = dict[int, tuple[float, Seat]]()
+        self._left = [dict[Waiting, float]() for _ in queue.slots]
+        self._outside = [list[Waiting]() for _ in queue.slots]
+        self._loaded = [clock.now for _ in queue.slots]
+        self._releases = dict[int, tuple[float, WorkerSlot]]()
         self.seen = dict[int, tuple[float, float]]()
         self.sat = dict[int, float]()
         while self._pass():
             pass
 
     def _pass(self) -> bool:
-        for i, seat in enumerate(self._queue.seats):
-            held = seat.held
-            while job := self._queue.next(seat):
+        for i, slot in enumerate(self._queue.slots):
+            held = slot.held
+            while job := self._queue.next(slot):
                 if job.checkpoint not in held:
-                    self._loaded[i] = self._clock.now + UNMEASURED_LOAD
-                held = seat.held
+                    self._loaded[i] = self._clock.now + UNMEASURED_LOAD_SECONDS
+                held = slot.held
                 self.seen[job.job_id] = self._clock.now - self._began, -1.0
                 self._outside[i].append(job)
                 self._come_in(i, self._clock.now)
@@ -202,9 +208,9 @@ class Watched:
 
     def _come_in(self, i: int, now: float) -> None:
         taken = sum(job.pictures for job in self._left[i])
-        seat = self._queue.seats[i]
-        job = min(self._outside[i], key=lambda job: precedence(job.work, seat.came[job.job_id]), default=None)
-        if job and (not taken or taken + job.pictures <= seat.places):
+        slot = self._queue.slots[i]
+        job = min(self._outside[i], key=lambda job: precedence(job.work, slot.worked_before[job.job_id]), default=None)
+        if job and (not taken or taken + job.pictures <= slot.places):
             self._outside[i].remove(job)
             self._left[i][job] = self._times.steps(job)
             self.sat[job.job_id] = now - self._began
@@ -212,27 +218,27 @@ class Watched:
 
     def _paint(self, i: int, until: float) -> None:
         steps = max(0.0, until - self._paints_from(i)) / self._round(i)
-        self._queue.seats[i].worked += steps * len(self._left[i])
+        self._queue.slots[i].worked += steps * len(self._left[i])
         for job in list(self._left[i]):
             self._left[i][job] -= steps
             if not self._left[i][job]:
                 del self._left[i][job]
-                self._releases[job.job_id] = until + self._times.rest(job), self._queue.seats[i]
+                self._releases[job.job_id] = until + self._times.rest(job), self._queue.slots[i]
                 self.seen[job.job_id] = self.seen[job.job_id][0], until + self._times.rest(job) - self._began
         self._come_in(i, until)
 
 
 class Halving(Measured):
-    """In company everything takes a power of two longer, so that all times are exact."""
+    """Beside other jobs everything takes a power of two longer, so that all times are exact."""
 
     def round(self, jobs: Collection[Waiting]) -> float:
         return 2.0 ** len(jobs)
 
 
 @given(jobs, st.integers(1, 3), st.integers(1, 4), st.sampled_from([0.0, 0.5, 30.0]))
-def test_what_was_forecast_is_what_comes(made: list[Waiting], seats: int, places: int, rest: float) -> None:
+def test_every_forecast_is_what_happens(made: list[Waiting], slots: int, places: int, rest: float) -> None:
     clock = Clock()
-    queue = filled(*made, seats=seats, places=places, clock=clock)
+    queue = filled(*made, slots=slots, places=places, clock=clock)
     told = rehearse(queue, clock.now, Halving(rest), {})
     assert sorted(forecast.ahead for forecast in told.values()) == list(range(len(made)))
     watched = Watched(queue, clock, Halving(rest))
@@ -262,13 +268,13 @@ def work_of(act: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("people", [1, 10, 10_000])
 @pytest.mark.parametrize("paused", [frozenset[int](), frozenset({7})])
-def test_four_times_as_many_who_wait_take_about_four_times_the_work_to_tell(
+def test_forecasting_four_times_as_many_jobs_takes_about_four_times_the_work(
     people: int, paused: frozenset[int]
 ) -> None:
     def crowd(size: int) -> JobQueue:
         clock = Clock()
         queue = JobQueue(clock)
-        queue.seats = [Seat(BOTH, 8), Seat(BOTH, 1)]
+        queue.slots = [WorkerSlot(BOTH, 8), WorkerSlot(BOTH, 1)]
         queue.paused = paused
         for i in range(size):
             name = "pastel" if i % 3 else "vivid"

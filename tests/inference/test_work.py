@@ -1,4 +1,4 @@
-"""Work is what the network does; who waits at a worker comes by what is left of it, and by age."""
+"""Work is what the network computes; waiting requests are ordered by the work left, and by age."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_guidance_doubles_the_rows_and_so_the_work() -> None:
     assert work(plain.model_copy(update={"guidance_scale": 1.5})) == 2 * work(plain)
 
 
-def test_whoever_has_less_left_comes_first_until_the_other_has_waited_for_ten_times_the_difference() -> None:
+def test_less_work_left_comes_first_until_the_other_has_waited_for_ten_times_the_difference() -> None:
     assert precedence(4.0, 100.0) < precedence(10.0, 100.0)
     came = 100.0 + AGEING * 6.0
     assert precedence(4.0, came - 1.0) < precedence(10.0, 100.0) < precedence(4.0, came + 1.0)

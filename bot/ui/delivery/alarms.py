@@ -38,7 +38,7 @@ class Alarms:
         with speaking(await locale_of(self._bot.easel.connection, operator)):
             text = _("A worker has died {count} times in a row. It is started again, ever more rarely.")
             lines = [text.format(count=death.failures)]
-            if death.last_words:
-                lines.append(f"> {plain(death.last_words.splitlines()[-1], MAX_LAST_WORDS)}")
+            if death.stderr_tail:
+                lines.append(f"> {plain(death.stderr_tail.splitlines()[-1], MAX_LAST_WORDS)}")
             with suppress(discord.HTTPException, aiohttp.ClientError, OSError):  # it stands in the log as well
                 await (await self._bot.fetch_user(operator)).send("\n".join(lines))

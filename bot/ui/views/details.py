@@ -17,8 +17,8 @@ from bot.ui.client import Interaction
 from bot.ui.replies import whisper, whisper_text
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.press import JobButton
-from bot.workspace.remix import RecipeLora, checkpoint_of, parts_of, remixed, shown_recipe
-from inference.parameters import NamedLora, Recipe
+from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
+from inference.parameters import Recipe, RecipeLora
 
 if TYPE_CHECKING:
     from bot.app.assembly import Easel
@@ -59,11 +59,11 @@ class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
     async def press(self, interaction: Interaction) -> None:
         """Bookmark all of them and say which are new."""
         job = await self.job(interaction)
-        loras = [NamedLora(use.name, use.weight, use.sha256) for use in job.request.loras]
+        loras = [RecipeLora(use.name, use.weight, use.sha256) for use in job.request.loras]
         await bookmark_all(interaction, loras)
 
 
-async def bookmark_all(interaction: Interaction, loras: Sequence[NamedLora]) -> None:
+async def bookmark_all(interaction: Interaction, loras: Sequence[RecipeLora]) -> None:
     """Bookmark what of `loras` the library knows, and say which were new. Raises NothingThere when it knows none."""
     easel = interaction.client.easel
     if not loras:
@@ -157,7 +157,7 @@ def _checkpoint(easel: Easel, recipe: Recipe) -> str:
     return _("Checkpoint **{name}** · not installed here").format(name=plain(name, 100)) if name else ""
 
 
-def _lora(easel: Easel, part: RecipeLora, recipe: Recipe) -> str:
+def _lora(easel: Easel, part: MatchedLora, recipe: Recipe) -> str:
     """Name, weight and base model, and whether it can be used on the picture's checkpoint now."""
     weight = "" if part.named.weight is None else f" {part.named.weight:g}"
     head = f"**{clipped(part.named.name, MAX_LORA)}**{weight}"

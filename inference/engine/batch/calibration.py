@@ -1,4 +1,4 @@
-"""Measures a cap at once with pictures that nobody ordered, for operators who want to know it before anybody waits."""
+"""Measures a cap at once, with pictures that nobody requested, before the first request comes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 
 from inference.engine.batch.batch import Batch
-from inference.engine.batch.caps import SAMPLES, Caps, Measured, Size
-from inference.engine.batch.run import Dressed, Run
+from inference.engine.batch.caps import SAMPLES, Caps, MeasuredCap, PictureSize
+from inference.engine.batch.run import AppliedLoras, Run
 from inference.engine.devices.devices import is_out_of_memory
 from inference.engine.layers.lora_set import LoraSet
 from inference.engine.models.checkpoints import Checkpoint
@@ -15,15 +15,15 @@ from inference.messages import GenerationRequest, Sampler
 from inference.work import GUIDED
 
 
-def calibrate(checkpoint: Checkpoint, caps: Caps, size: Size, clock: Callable[[], float]) -> Measured:
-    """Time passes of 1, 2, 4 … guided pictures until they get no cheaper, or memory is short."""
-    caps.begin_again(size)
-    batch, plain = Batch(checkpoint), Dressed(LoraSet.fold([], checkpoint.board))
+def calibrate(checkpoint: Checkpoint, caps: Caps, size: PictureSize, clock: Callable[[], float]) -> MeasuredCap:
+    """Time passes of 1, 2, 4 … guided pictures until each gets no cheaper, or memory is short."""
+    caps.reset(size)
+    batch, plain = Batch(checkpoint), AppliedLoras(LoraSet.fold([], checkpoint.hooks))
     request = GenerationRequest(
         checkpoint=size.checkpoint, prompt="", width=size.width, height=size.height, steps=150, guidance_scale=5.0,
         sampler=Sampler.EULER, seed=0,
     )  # fmt: skip
-    while (known := caps.settled(size)) is None:
+    while (known := caps.measured_cap(size)) is None:
         try:
             while batch.pictures < caps.pictures(request):
                 batch.join(Run(checkpoint, request, [plain], None))
@@ -31,10 +31,10 @@ def calibrate(checkpoint: Checkpoint, caps: Caps, size: Size, clock: Callable[[]
             for _ in range(SAMPLES):
                 began = clock()
                 batch.step()
-                caps.hear(size, GUIDED * batch.pictures, clock() - began)
+                caps.record(size, GUIDED * batch.pictures, clock() - began)
         except (RuntimeError, MemoryError) as problem:
             if not is_out_of_memory(problem) or batch.pictures == 1:
                 raise
             for _ in range(SAMPLES):
-                caps.hear(size, GUIDED * batch.pictures, math.inf)
+                caps.record(size, GUIDED * batch.pictures, math.inf)
     return known

@@ -1,8 +1,9 @@
-"""How many pictures share a pass: as many as make each of them cheaper. Measured, by checkpoint and size.
+"""Caps: how many pictures share a pass, measured by checkpoint and picture size.
 
-Nobody waits for a measurement: the passes that people's pictures need anyway are timed. A size that is new here
-begins with one picture at a time, and with each doubling that made a picture cheaper by `GAIN` more may join; the
-first one that did not settles it. What is settled is kept in a file for the next start.
+A cap is the largest number for which each picture still gets cheaper. No request waits for a measurement: the passes
+that requests need anyway are timed. A new size starts with one picture per pass. The number is doubled as long as a
+doubling makes each picture cheaper by at least `MIN_GAIN`; the first one that does not ends the search. Results are
+kept in a file for the next start.
 """
 
 from __future__ import annotations
@@ -24,31 +25,33 @@ from inference.work import GUIDED, rows_each
 
 log = logging.getLogger(__name__)
 
-MOST = 16  # pictures that share a pass, where nobody says otherwise
-GAIN = 0.05  # by so much each doubling has to make a picture cheaper
-SAMPLES = 3  # passes that are timed at each number; the fastest counts, for others on the machine only make it slower
+MAX_PICTURES = 16  # pictures that share a pass, unless the operator sets another number
+MIN_GAIN = 0.05  # the share by which each doubling has to make a picture cheaper
+SAMPLES = (
+    3  # passes that are timed for each number of rows; the fastest counts, since other processes only slow them down
+)
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Size:
-    """What a cap holds for. In pixels."""
+class PictureSize:
+    """What a cap is measured for: a checkpoint, and pictures of a width and height in pixels."""
 
     checkpoint: str
     width: int
     height: int
 
     @classmethod
-    def of(cls, request: GenerationRequest) -> Size:
-        """That of a request's pictures."""
+    def of(cls, request: GenerationRequest) -> PictureSize:
+        """The size of a request's pictures."""
         return cls(request.checkpoint, request.width, request.height)
 
     def __str__(self) -> str:
         return f"{self.checkpoint}, {self.width}x{self.height}"
 
 
-class Measured(BaseModel):
-    """What was settled: as many `rows` share a pass. `seconds` of the fastest pass by number of rows."""
+class MeasuredCap(BaseModel):
+    """A measured cap: `rows` may share a pass. `seconds` are those of the fastest pass, by number of rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,72 +59,72 @@ class Measured(BaseModel):
     seconds: dict[int, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
 
 
-_FILE: TypeAdapter[dict[str, Measured]] = TypeAdapter(dict[str, Measured])
+_FILE: TypeAdapter[dict[str, MeasuredCap]] = TypeAdapter(dict[str, MeasuredCap])
 
 
 @dataclass
-class Ladder:
-    """Climbed while passes of one size are timed; `rows` may share a pass now, `most` at any time."""
+class CapSearch:
+    """The search for the cap of one size: `rows` may share a pass now, at most `max_rows` ever."""
 
-    most: int
+    max_rows: int
     rows: int = GUIDED
-    settled: bool = False
-    _fastest: dict[int, float] = field(default_factory=dict[int, float])  # pass of so many rows
-    _heard: Counter[int] = field(default_factory=Counter[int])  # passes of so many rows
-    _below: int = 0  # the number of rows at the rung below
+    finished: bool = False
+    _fastest: dict[int, float] = field(default_factory=dict[int, float])  # seconds of a pass, by rows
+    _passes: Counter[int] = field(default_factory=Counter[int])  # number of timed passes, by rows
+    _rows_before: int = 0  # the number of rows before the last doubling
 
     def __post_init__(self) -> None:
-        """Nobody climbs above the top."""
-        self.rows = min(self.rows, self.most)
+        """Start below the maximum."""
+        self.rows = min(self.rows, self.max_rows)
 
-    def hear(self, rows: int, seconds: float) -> None:
-        """A pass of so many rows took so long; for ever where memory was short."""
-        if not self.settled:
+    def record(self, rows: int, seconds: float) -> None:
+        """Record the `seconds` of a pass of `rows`; infinity where memory was short."""
+        if not self.finished:
             self._fastest[rows] = min(seconds, self._fastest.get(rows, math.inf))
-            self._heard[rows] += 1
-            self._climb()
+            self._passes[rows] += 1
+            self._advance()
 
     @property
-    def measured(self) -> Measured:
-        """What is known."""
+    def measured(self) -> MeasuredCap:
+        """What has been measured so far."""
         fastest = sorted(self._fastest.items())
-        return Measured(rows=self.rows, seconds={rows: each for rows, each in fastest if math.isfinite(each)})
+        return MeasuredCap(rows=self.rows, seconds={rows: each for rows, each in fastest if math.isfinite(each)})
 
-    def _climb(self) -> None:
-        enough = [rows for rows, passes in self._heard.items() if passes >= SAMPLES and rows > self._below]
-        here = max((rows for rows in enough if not self._below or 4 * rows > 3 * self.rows), default=0)
+    def _advance(self) -> None:
+        enough = [rows for rows, passes in self._passes.items() if passes >= SAMPLES and rows > self._rows_before]
+        here = max((rows for rows in enough if not self._rows_before or 4 * rows > 3 * self.rows), default=0)
         if not here:
             return
-        if self._below and not self._pays(self._below, here):
-            self.rows, self.settled = self._below, True
-        elif here >= self.most or self.rows >= self.most:
-            self.rows, self.settled = self.most, True
+        if self._rows_before and not self._pays(self._rows_before, here):
+            self.rows, self.finished = self._rows_before, True
+        elif here >= self.max_rows or self.rows >= self.max_rows:
+            self.rows, self.finished = self.max_rows, True
         else:
-            self._below, self.rows = here, min(self.most, 2 * max(here, self.rows))
+            self._rows_before, self.rows = here, min(self.max_rows, 2 * max(here, self.rows))
 
     def _pays(self, few: int, many: int) -> bool:
-        """Whether a row is so much cheaper among `many`."""
+        """Whether a row of a pass of `many` rows is enough cheaper than one of `few`."""
         before, now = (self._fastest[rows] / rows for rows in (few, many))
-        return now <= before * (1 - GAIN) ** math.log2(many / few)
+        return now <= before * (1 - MIN_GAIN) ** math.log2(many / few)
 
 
-class Records:
-    """What was settled before, in a file; `about` names what else a measurement depends on, such as the device.
+class CapFile:
+    """The file of measured caps; `about` tells what else a measurement depends on, such as the device.
 
-    A file that cannot be read is passed over and written anew: it costs a measurement, and never a picture.
+    A file that cannot be read is ignored and written again: that costs a measurement, never a picture.
     """
 
-    def __init__(self, path: Path | None, about: Callable[[Size], str]) -> None:
+    def __init__(self, path: Path | None, about: Callable[[PictureSize], str]) -> None:
         self._path = path
         self._about = about
         self._known = self._read()
 
-    def find(self, size: Size) -> Measured | None:
-        """What is known of `size`; None when nothing is."""
+    def find(self, size: PictureSize) -> MeasuredCap | None:
+        """The cap of `size`; None when it was not measured."""
         return self._known.get(self._about(size))
 
-    def put(self, size: Size, measured: Measured) -> None:
-        """Keep it, beside what others have written meanwhile."""
+    def put(self, size: PictureSize, measured: MeasuredCap) -> None:
+        """Write it, keeping what other processes have written meanwhile."""
         self._known = self._read() | {self._about(size): measured}
         if self._path is None:
             return
@@ -134,101 +137,101 @@ class Records:
             with suppress(OSError):
                 unfinished.unlink(missing_ok=True)
 
-    def _read(self) -> dict[str, Measured]:
+    def _read(self) -> dict[str, MeasuredCap]:
         if self._path is None or not self._path.exists():
             return {}
         try:
             return _FILE.validate_json(self._path.read_bytes())
         except (OSError, ValidationError) as problem:
-            log.warning("%s is passed over: %s", self._path, str(problem).partition("\n")[0])
+            log.warning("%s is ignored: %s", self._path, str(problem).partition("\n")[0])
             return {}
 
 
 class Caps:
-    """The caps of all sizes. `fixed` is the operator's word: so many pictures, and nothing is measured."""
+    """The caps of all sizes. With `fixed`, the operator's number of pictures, nothing is measured."""
 
-    def __init__(self, fixed: int | None = None, records: Records | None = None) -> None:
+    def __init__(self, fixed: int | None = None, records: CapFile | None = None) -> None:
         self._fixed = fixed
-        self._records = records or Records(None, str)
-        self._ladders: dict[Size, Ladder] = {}
-        self._limits: dict[Size, int] = {}  # rows for which memory was not enough
+        self._records = records or CapFile(None, str)
+        self._searches: dict[PictureSize, CapSearch] = {}
+        self._limits: dict[PictureSize, int] = {}  # rows for which memory was not enough
 
-    def pictures(self, request: GenerationRequest, *, hoped: bool = False) -> int:
-        """How many pictures of this kind may share a pass now; `hoped` as long as nothing is settled, at most."""
-        size, each = Size.of(request), rows_each(request)
-        ladder = self._ladder(size)
-        rows = ladder.most if hoped and not ladder.settled else ladder.rows
+    def pictures(self, request: GenerationRequest, *, optimistic: bool = False) -> int:
+        """How many such pictures may share a pass now; `optimistic`: at most, while the search is not finished."""
+        size, each = PictureSize.of(request), rows_each(request)
+        search = self._search(size)
+        rows = search.max_rows if optimistic and not search.finished else search.rows
         rows = min(rows, self._limits.get(size, rows))
-        return max(1, min(rows // each, self._fixed or MOST))
+        return max(1, min(rows // each, self._fixed or MAX_PICTURES))
 
     def places(self, there: Sequence[GenerationRequest], kind: GenerationRequest | None) -> int:
-        """How many pictures are painted at once: as many of `there` as fit, and like `kind` beside them.
+        """How many pictures run at once: as many of the requests `there` as fit, and more like `kind` beside them.
 
-        None came before: what it may be is not known then, unless the operator said it.
+        `kind` is None before the first request: then it is one, unless the operator set another number.
         """
         pictures, room = 0, 1.0
         for request in there:
-            share = self._share(request, hoped=True)
+            share = self._share(request, optimistic=True)
             if pictures and share > room + ROUNDING:
                 break
-            pictures += min(request.count, self.pictures(request, hoped=True))
+            pictures += min(request.count, self.pictures(request, optimistic=True))
             room -= share
-        most = (self._fixed or 1) if kind is None else self.pictures(kind, hoped=True)
+        most = (self._fixed or 1) if kind is None else self.pictures(kind, optimistic=True)
         return pictures + max(0, int(most * room + ROUNDING))
 
     def have_room(self, requests: Sequence[GenerationRequest]) -> bool:
-        """Whether all of these may be painted together now: one takes its share of the whole, whatever the others."""
+        """Whether all of these may run together now: their shares of their caps add up to at most one."""
         return sum(map(self._share, requests)) <= 1 + ROUNDING
 
-    def _share(self, request: GenerationRequest, *, hoped: bool = False) -> float:
-        return request.count / self.pictures(request, hoped=hoped)
+    def _share(self, request: GenerationRequest, *, optimistic: bool = False) -> float:
+        return request.count / self.pictures(request, optimistic=optimistic)
 
     @property
-    def most(self) -> int:
-        """Pictures that share a pass at most, whatever they are."""
-        return self._fixed or MOST
+    def max_pictures(self) -> int:
+        """Pictures of any kind that share a pass, at most."""
+        return self._fixed or MAX_PICTURES
 
-    def hear(self, size: Size, rows: int, seconds: float) -> None:
-        """A pass of so many rows took so long."""
-        ladder = self._ladder(size)
-        if not ladder.settled:
-            ladder.hear(rows, seconds)
-            if ladder.settled:
-                log.info("%s: %d rows share a pass", size, ladder.rows)
-                self._records.put(size, ladder.measured)
+    def record(self, size: PictureSize, rows: int, seconds: float) -> None:
+        """Record the `seconds` of a pass of `rows`."""
+        search = self._search(size)
+        if not search.finished:
+            search.record(rows, seconds)
+            if search.finished:
+                log.info("%s: %d rows share a pass", size, search.rows)
+                self._records.put(size, search.measured)
 
-    def settled(self, size: Size) -> Measured | None:
-        """What is known of a size once that is settled."""
-        ladder = self._ladder(size)
-        return (self._records.find(size) or ladder.measured) if ladder.settled else None
+    def measured_cap(self, size: PictureSize) -> MeasuredCap | None:
+        """The cap of a size; None while its search is not finished."""
+        search = self._search(size)
+        return (self._records.find(size) or search.measured) if search.finished else None
 
-    def begin_again(self, size: Size) -> None:
-        """Forget what is known of a size, to measure it anew."""
-        self._ladders[size] = Ladder(GUIDED * self.most)
+    def reset(self, size: PictureSize) -> None:
+        """Forget the cap of a size, to measure it again."""
+        self._searches[size] = CapSearch(GUIDED * self.max_pictures)
 
-    def lower(self, size: Size, rows: int) -> int:
-        """Memory was not enough: no more rows than these from now on. Returns how many may be."""
+    def lower(self, size: PictureSize, rows: int) -> int:
+        """Limit a size to `rows`, after memory was short. Returns the limit."""
         self._limits[size] = min(rows, self._limits.get(size, rows))
         return self._limits[size]
 
     def fitting(self, request: GenerationRequest) -> int | None:
-        """How many pictures of this kind memory is known to be enough for in one pass; None as long as it was."""
-        rows = self._limits.get(Size.of(request))
+        """How many such pictures fit into memory in one pass; None while memory was never short."""
+        rows = self._limits.get(PictureSize.of(request))
         return None if rows is None else max(1, rows // rows_each(request))
 
     def forget_limits(self) -> None:
-        """There is more memory now."""
+        """Forget the limits: there is more memory now."""
         self._limits.clear()
 
-    def _ladder(self, size: Size) -> Ladder:
-        ladder = self._ladders.get(size)
-        if ladder is None:
-            ladder = self._ladders[size] = self._new_ladder(size)
-        return ladder
+    def _search(self, size: PictureSize) -> CapSearch:
+        search = self._searches.get(size)
+        if search is None:
+            search = self._searches[size] = self._new_search(size)
+        return search
 
-    def _new_ladder(self, size: Size) -> Ladder:
-        most = GUIDED * self.most
+    def _new_search(self, size: PictureSize) -> CapSearch:
+        max_rows = GUIDED * self.max_pictures
         if self._fixed is not None:
-            return Ladder(most, most, settled=True)
+            return CapSearch(max_rows, max_rows, finished=True)
         known = self._records.find(size)
-        return Ladder(most) if known is None else Ladder(most, known.rows, settled=True)
+        return CapSearch(max_rows) if known is None else CapSearch(max_rows, known.rows, finished=True)

@@ -1,7 +1,7 @@
-"""Decodes those who are done beside the steps of the others: one group after another, on a thread of its own.
+"""Finished runs are decoded on a separate thread, one group after another, while the batch keeps stepping.
 
-A thread helps where somebody has time for it: on an accelerator, which gets a stream of its own, or where as many
-cores are idle as paint. Elsewhere, and where networks take turns in memory, the steps wait.
+That helps on CUDA devices, where decoding gets a stream of its own, and where at least as many cores are idle as
+denoise. Elsewhere, and where networks are offloaded, the steps wait for the decoder.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from inference.engine.batch.batch import Batch
-from inference.engine.batch.denoising_run import Painted, Sharing
-from inference.engine.batch.failures import decoded
+from inference.engine.batch.denoising_run import DenoisingBatch, DenoisingRun
+from inference.engine.batch.failures import decode_or_retry_each
 from inference.engine.batch.handle import Handle
 from inference.engine.devices.devices import threads
 from inference.errors import NotANumberPicture
@@ -27,23 +27,23 @@ Pictures = list[torch.Tensor | Exception]
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that ended in the same step of `batch`, which they have left, and the handles of those who wait for them."""
+    """Runs that ended in the same step of `batch`, which they have left, and their handles."""
 
-    batch: Sharing
-    runs: Sequence[Painted]
+    batch: DenoisingBatch
+    runs: Sequence[DenoisingRun]
     handles: Sequence[Handle]
     future: Future[Pictures] = field(default_factory=Future[Pictures])
 
     def decode(self) -> Pictures:
-        """Their pictures (count, 3, height, width) in 0..1, or for each what went wrong."""
-        found = decoded(self.batch, self.runs)
+        """The pictures (count, 3, height, width) in 0..1 of each run, or its error."""
+        found = decode_or_retry_each(self.batch, self.runs)
         return [self._checked(run, pictures) for run, pictures in zip(self.runs, found, strict=True)]
 
-    def _checked(self, run: Painted, pictures: torch.Tensor | Exception) -> torch.Tensor | Exception:
+    def _checked(self, run: DenoisingRun, pictures: torch.Tensor | Exception) -> torch.Tensor | Exception:
         if isinstance(pictures, Exception):
             return pictures
         parts = (run.latents, pictures)
-        try:  # an accelerator may say only here that it could not compute them
+        try:  # an accelerator computes asynchronously and may raise its errors only here
             finite = all(bool(one.isfinite().all()) for one in parts if one is not None)
         except RuntimeError as problem:
             return problem.with_traceback(None)
@@ -51,32 +51,32 @@ class Group:
 
 
 class Decoder:
-    """Decodes one group at a time; all methods belong to the engine's thread."""
+    """Decodes one group at a time. Call all methods from the engine's thread."""
 
     def __init__(self, device: torch.device) -> None:
-        self._beside = _has_time(device)
+        self._concurrent = _can_decode_concurrently(device)
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._thread = threads(1, "decoder")
         self._group: Group | None = None
 
     @property
     def work(self) -> list[Future[Any]]:
-        """What is being decoded, to wait for."""
+        """The future of the group that is being decoded, to wait for."""
         return [self._group.future] if self._group else []
 
-    def begin(self, batch: Sharing, runs: Sequence[Painted], handles: Sequence[Handle]) -> None:
-        """Decode them, once the group before was taken."""
-        assert self._group is None, "one at a time: who comes faster than pictures are decoded has to wait"
+    def begin(self, batch: DenoisingBatch, runs: Sequence[DenoisingRun], handles: Sequence[Handle]) -> None:
+        """Start to decode `runs`; the group before must have been taken."""
+        assert self._group is None, "one group at a time: take the one before first"
         group = self._group = Group(batch, runs, handles)
-        if self._beside and isinstance(batch, Batch) and not batch.checkpoint.residence.in_turns:
-            # Their latents are made by what the steps' stream has been given so far.
-            ready = self._stream and torch.cuda.current_stream(self._stream.device).record_event()
-            self._thread.submit(self._do, group, ready)
+        if self._concurrent and isinstance(batch, Batch) and not batch.checkpoint.residence.offloading:
+            # The latents are computed by kernels that the steps' stream has queued so far.
+            latents_ready = self._stream and torch.cuda.current_stream(self._stream.device).record_event()
+            self._thread.submit(self._run, group, latents_ready)
         else:
-            self._do(group, None)
+            self._run(group, None)
 
     def take(self, *, wait: bool) -> Group | None:
-        """The group that was begun, when its pictures are there; then it may be another's turn."""
+        """The group, once its pictures are decoded, else None; then the next one may begin."""
         group = self._group
         if group is None or not (wait or group.future.done()):
             return None
@@ -89,25 +89,25 @@ class Decoder:
         self._thread.submit(int).result()
 
     def close(self) -> None:
-        """Let the thread end."""
+        """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _do(self, group: Group, ready: Any) -> None:
+    def _run(self, group: Group, latents_ready: Any) -> None:
         try:
-            if ready is None or self._stream is None:
+            if latents_ready is None or self._stream is None:
                 group.future.set_result(group.decode())
                 return
             with torch.cuda.stream(self._stream):
-                self._stream.wait_event(ready)
+                self._stream.wait_event(latents_ready)
                 pictures = group.decode()
                 self._stream.synchronize()
             group.future.set_result(pictures)
-        except BaseException as problem:  # noqa: BLE001 (it is raised where the engine takes the group)
+        except BaseException as problem:  # noqa: BLE001 (raised where the engine takes the group)
             group.future.set_exception(problem)
 
 
-def _has_time(device: torch.device) -> bool:
-    """Whether a thread beside the steps does not only take their time."""
+def _can_decode_concurrently(device: torch.device) -> bool:
+    """Whether decoding on a separate thread does not merely slow down the steps."""
     if device.type == "cpu":
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return 2 * torch.get_num_threads() <= cores

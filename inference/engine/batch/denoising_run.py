@@ -1,4 +1,4 @@
-"""What the engine needs of whoever paints: the running batch, or a pipeline that paints alone."""
+"""The protocols of what the engine steps: runs, and batches of runs (a shared batch, or a single-request pipeline)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from inference.engine.batch.snapshots import Snapshot
 from inference.messages import GenerationRequest
 
 
-class Painted(Protocol):
-    """One request while it is painted: `done` of `total` steps are behind it. `latents` are None before the first."""
+class DenoisingRun(Protocol):
+    """One request while it is denoised: `done` of `total` steps are finished."""
 
     request: GenerationRequest
     done: int
 
     @property
     def latents(self) -> torch.Tensor | None:
-        """As they are now."""
+        """The current latents (pictures, …); may be None before the first step."""
         ...
 
     @property
@@ -29,38 +29,38 @@ class Painted(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether all steps are done, and it may be decoded."""
+        """Whether all steps are done and it can be decoded."""
         ...
 
     def preview(self) -> torch.Tensor | None:
-        """Clean latents (pictures, channels, height, width) to sketch; None where there are none."""
+        """Predicted latents (pictures, channels, height, width) for a preview; None where there are none."""
         ...
 
     def snapshot(self) -> Snapshot | None:
-        """What another process could go on from; None where nothing could."""
+        """A snapshot that another process can resume from; None where that is not possible."""
         ...
 
 
-class Sharing(Protocol):
-    """Those that share each step."""
+class DenoisingBatch(Protocol):
+    """Runs that share each step."""
 
     @property
     def runs(self) -> Sequence[Any]:
-        """Who takes part."""
+        """The runs in the batch."""
         ...
 
     def step(self) -> Mapping[Any, Exception]:
-        """One step of everybody. Returns those that cannot go on, and why; what it raises is everybody's."""
+        """One step of every run. Returns the runs that failed, with their errors; what it raises concerns all runs."""
         ...
 
-    def begin_again(self) -> None:
-        """After a step that memory was too short for: be fit for another attempt."""
+    def prepare_retry(self) -> None:
+        """Reset after a step that ran out of memory, so that `step` can be called again."""
         ...
 
     def leave(self, run: Any) -> None:
-        """Take part no more."""
+        """Remove `run` from the batch."""
         ...
 
     def decode(self, runs: Sequence[Any]) -> list[torch.Tensor]:
-        """The pictures (count, 3, height, width) in 0..1 of each; NaN where there is no number."""
+        """The pictures (count, 3, height, width) in 0..1 of each run; NaN where the decoder's output is not finite."""
         ...

@@ -1,4 +1,4 @@
-"""What goes wrong with one request stays with it: tried alone, begun anew, or told in a sentence."""
+"""A failure stays with its request: steps and decodings are retried for each run, and errors become sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from inference.engine.batch.batch import Batch
-from inference.engine.batch.denoising_run import Painted, Sharing
+from inference.engine.batch.denoising_run import DenoisingBatch, DenoisingRun
 from inference.engine.batch.handle import Handle
 from inference.engine.batch.run import Run
 from inference.engine.devices.devices import is_out_of_memory
@@ -19,8 +19,8 @@ from inference.messages import GenerationRequest
 log = logging.getLogger(__name__)
 
 
-def begun(handle: Handle, make: Callable[[], Run]) -> Run:
-    """The run, where possible in the state in which it was left. Running out of memory passes through."""
+def start_run(handle: Handle, make: Callable[[], Run]) -> Run:
+    """The run that `make` makes, resumed from the handle's snapshot where possible. Raises when memory is short."""
     run = make()
     if handle.resume is None:
         return run
@@ -29,49 +29,49 @@ def begun(handle: Handle, make: Callable[[], Run]) -> Run:
     except (ValueError, KeyError, TypeError, RuntimeError) as problem:
         if is_out_of_memory(problem):
             raise
-        log.warning("a request begins anew, its state is of no use: %s", problem)
+        log.warning("a request starts from its first step, its snapshot cannot be used: %s", problem)
         return make()
     return run
 
 
-def each_alone(batch: Sharing, problem: Exception) -> dict[Painted, Exception]:
-    """A step that failed for all with `problem` is tried for each run by itself, so that only the guilty one fails."""
+def retry_each(batch: DenoisingBatch, problem: Exception) -> dict[DenoisingRun, Exception]:
+    """Retry a step that failed with `problem`, for each run by itself, so that the failing run alone fails."""
     if len(batch.runs) == 1 or not isinstance(batch, Batch):
         return dict.fromkeys(batch.runs, problem)
-    failed: dict[Painted, Exception] = {}
+    failed: dict[DenoisingRun, Exception] = {}
     for run in batch.runs:
-        alone = Batch(batch.checkpoint)
-        alone.join(run)
+        single = Batch(batch.checkpoint)
+        single.join(run)
         try:
-            failed |= alone.step()
-        except Exception as again:  # noqa: BLE001 (the engine's loop: one bad request must not take others along)
-            failed[run] = again
+            failed |= single.step()
+        except Exception as own:  # noqa: BLE001 (the engine's loop: one request must not fail others)
+            failed[run] = own
     return failed
 
 
-def decoded(batch: Sharing, runs: Sequence[Painted]) -> list[torch.Tensor | Exception]:
-    """The pictures of each; what fails for all is tried for each by itself, so that only the guilty one fails."""
+def decode_or_retry_each(batch: DenoisingBatch, runs: Sequence[DenoisingRun]) -> list[torch.Tensor | Exception]:
+    """The pictures of each run, or its error: a decoding that fails is retried for each run by itself."""
     try:
         return [*batch.decode(runs)]
-    except Exception as problem:  # noqa: BLE001 (the engine's loop: one bad request must not take others along)
+    except Exception as problem:  # noqa: BLE001 (the engine's loop: one request must not fail others)
         if len(runs) == 1:
             # its frames would keep the memory that the next one needs
             return [problem.with_traceback(None) if is_out_of_memory(problem) else problem]
-    return [picture for run in runs for picture in decoded(batch, [run])]
+    return [picture for run in runs for picture in decode_or_retry_each(batch, [run])]
 
 
-def explained(request: GenerationRequest, problem: BaseException) -> InferenceError:
-    """The error that a request fails with.
+def as_inference_error(request: GenerationRequest, problem: BaseException) -> InferenceError:
+    """The error that a request fails with, without tracebacks.
 
-    It is let go of its frames: they hold the request, its LoRAs and half its picture, and the request holds the error;
-    such a ring would stay in memory until Python's collector, which seldom looks at all, finds it.
+    The frames of a traceback hold the request, its LoRAs and latents, and the request holds the error: a reference
+    cycle, which would stay in memory until Python's garbage collector runs.
     """
-    known = _known(request, problem)
-    _let_go(problem, known)
+    known = _error_of(request, problem)
+    _drop_tracebacks(problem, known)
     return known
 
 
-def _known(request: GenerationRequest, problem: BaseException) -> InferenceError:
+def _error_of(request: GenerationRequest, problem: BaseException) -> InferenceError:
     if isinstance(problem, InferenceError):
         return problem
     if is_out_of_memory(problem):
@@ -81,22 +81,23 @@ def _known(request: GenerationRequest, problem: BaseException) -> InferenceError
 
 
 def clear_frames(problem: BaseException) -> None:
-    """Empty the frames of `problem` that have ended, so that it holds no memory; where it was raised stays known."""
-    for each in _led_to(problem):
+    """Clear the frames of this error's finished calls, so that it holds no memory; its traceback stays."""
+    for each in _chain(problem):
         traceback.clear_frames(each.__traceback__)
 
 
-def _let_go(*problems: BaseException) -> None:
-    for each in _led_to(*problems):
+def _drop_tracebacks(*problems: BaseException) -> None:
+    """Drop the tracebacks of these errors, their causes and contexts."""
+    for each in _chain(*problems):
         each.__traceback__ = None
 
 
-def _led_to(*problems: BaseException) -> Iterator[BaseException]:
-    """These and all that led to them; of two, each may be the other's cause."""
-    led, seen = [*problems], set[int]()
-    while led:
-        each = led.pop()
+def _chain(*problems: BaseException) -> Iterator[BaseException]:
+    """These errors, their causes and contexts, each once; they may refer to each other."""
+    chain, seen = [*problems], set[int]()
+    while chain:
+        each = chain.pop()
         if id(each) not in seen:
             seen.add(id(each))
             yield each
-            led += [other for other in (each.__cause__, each.__context__) if other is not None]
+            chain += [other for other in (each.__cause__, each.__context__) if other is not None]

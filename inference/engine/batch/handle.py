@@ -1,4 +1,4 @@
-"""What whoever submitted a request holds in hand: how far it is, and what came of it."""
+"""The handle of a submitted request: its state, its progress, and its pictures or its error."""
 
 from __future__ import annotations
 
@@ -26,68 +26,69 @@ class State(StrEnum):
 class Handle:
     """One request in the engine. Read it between two steps; `cancel` may be called at any time, from any thread.
 
-    `done` of `total` forward passes are behind it, the first `taken_up` of them in another process. Once it is DONE,
-    `latents` (count, channels, height/f, width/f) and `pictures` (count, 3, height, width) in 0..1 are there, on the
-    engine's device; once it is FAILED, `error` is. `notes` are sentences for the person. `begins` is called once, when
-    it is taken up, before a checkpoint is loaded for it; then it has `begun`. `joins` is called when all is ready for
-    its first step. What is logged about it is logged in the `context` in which it was submitted, which knows its job.
+    `done` of `total` forward passes are finished, the first `resumed_steps` of them in another process. A DONE handle
+    has `latents` (count, channels, height/f, width/f) and `pictures` (count, 3, height, width) in 0..1, on the
+    engine's device; a FAILED one has an `error`. `notes` are sentences for the person. `on_start` is called once, when
+    the request starts and before a checkpoint is loaded for it; `started` tells that. `on_join` is called when all is
+    ready for its first step. Log lines about it are written in the `context` in which it was submitted, which names its
+    job.
     """
 
     def __init__(self, request: GenerationRequest, files: Mapping[str, str], resume: Snapshot | None = None) -> None:
         self.request = request
         self.files = dict(files)
         self.resume = resume
-        self.came = 0.0  # how much the engine had worked by then
+        self.work_before = 0.0  # work that the engine had done when it was submitted, in pixels
         self.state = State.WAITING
-        self.done = self.taken_up = 0
+        self.done = self.resumed_steps = 0
         self.total = request.steps
         self.autov3: dict[str, str] = {}
         self.notes: tuple[str, ...] = ()
         self.error: Exception | None = None
         self.latents: torch.Tensor | None = None
         self.pictures: torch.Tensor | None = None
-        self.begins: Callable[[], None] = lambda: None
-        self.joins: Callable[[], None] = lambda: None
-        self.begun = False
-        self.look: Callable[[], torch.Tensor | None] = lambda: None
-        self.capture: Callable[[], Snapshot | None] = lambda: None
+        self.on_start: Callable[[], None] = lambda: None
+        self.on_join: Callable[[], None] = lambda: None
+        self.started = False
+        self.read_preview: Callable[[], torch.Tensor | None] = lambda: None
+        self.take_snapshot: Callable[[], Snapshot | None] = lambda: None
         self.context = copy_context()
-        self._unwanted = False
+        self._cancel_requested = False
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether it is done, failed or cancelled."""
         return self.state not in (State.WAITING, State.RUNNING)
 
     @property
     def passes_left(self) -> int:
-        """Forward passes that it needs, as long as it waits."""
+        """Forward passes that it needs, counted while it waits."""
         return max(1, passes(self.request) - (self.resume.done if self.resume else 0))
 
     @property
     def precedence(self) -> float:
-        """Among those who wait: the smaller, the sooner."""
-        return precedence(self.passes_left * pass_work(self.request), self.came)
+        """Its place among waiting requests: the smaller, the sooner."""
+        return precedence(self.passes_left * pass_work(self.request), self.work_before)
 
     @property
-    def unwanted(self) -> bool:
-        """Whether somebody cancelled it."""
-        return self._unwanted
+    def cancel_requested(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancel_requested
 
-    def begin(self) -> None:
-        """It is taken up, maybe once more because memory was short the first time."""
-        if not self.begun:
-            self.begun = True
-            self.begins()
+    def start(self) -> None:
+        """Note that it starts, perhaps again after memory was short."""
+        if not self.started:
+            self.started = True
+            self.on_start()
 
     def cancel(self) -> None:
-        """Leave before the next step."""
-        self._unwanted = True
+        """Ask for it to end before the next step."""
+        self._cancel_requested = True
 
     def preview(self) -> torch.Tensor | None:
-        """The clean latents (count, channels, h, w) that the last step implies; None while there are none."""
-        return self.look()
+        """The latents (count, channels, h, w) that the last step predicts; None while there are none."""
+        return self.read_preview()
 
     def snapshot(self) -> Snapshot | None:
-        """What another process can go on from; None while it is not being painted."""
-        return self.capture()
+        """A snapshot that another process can resume from; None while it is not running."""
+        return self.take_snapshot()

@@ -11,16 +11,16 @@ import torch
 from inference.messages import Sampler
 from inference.prediction import Prediction
 
-_LCM_STEPS = 50  # those it was distilled from; it picks among them, so for more there have to be more
+_LCM_STEPS = 50  # LCM picks its steps among the steps that it was distilled from; more steps need more of those
 
-# Which noise levels it takes is part of a sampler's name, and so is its order, whatever the checkpoint's own does.
+# A sampler's name includes its noise levels and its order; the checkpoint's own scheduler does not change them.
 _SPACINGS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
 _2M: dict[str, Any] = {"algorithm_type": "dpmsolver++", "solver_order": 2}
 
 _SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
     Sampler.EULER: (diffusers.EulerDiscreteScheduler, {}),
     Sampler.EULER_A: (diffusers.EulerAncestralDiscreteScheduler, {}),
-    # Their defaults clip latents to [-1, 1], which is right for pixels and turns latents into grey mush.
+    # Their defaults clip samples to [-1, 1]: right for pixels, wrong for latents.
     Sampler.DDIM: (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
     Sampler.LCM: (diffusers.LCMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
     Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler, _2M),
@@ -40,13 +40,13 @@ def scheduler_for(sampler: Sampler, config: Any, prediction: Prediction, steps: 
         options = options | {"original_inference_steps": steps}
     options = options | {"prediction_type": prediction.type.value}
     if prediction.zero_snr:
-        # Sampling has to begin at the very last time, where there is nothing but noise: only `trailing` does.
+        # Sampling must start at the last timestep, where there is nothing but noise: only `trailing` does.
         options = options | {"timestep_spacing": "trailing"} | _zero_snr(kind, config)
     return kind.from_config(config, **options)
 
 
 def _zero_snr(kind: type[Any], config: Any) -> dict[str, Any]:
-    """The options that rescale the noise schedule of a scheduler of this kind to end in pure noise."""
+    """The options with which a scheduler of this class rescales its noise schedule to zero terminal SNR."""
     if "rescale_betas_zero_snr" in inspect.signature(kind).parameters:
         return {"rescale_betas_zero_snr": True}
     rescaled: Any = diffusers.EulerDiscreteScheduler.from_config(config, rescale_betas_zero_snr=True)

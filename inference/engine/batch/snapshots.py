@@ -1,8 +1,8 @@
-"""The state of a request between two steps, on disk: a worker that is started anew goes on instead of beginning again.
+"""Snapshots: the state of a request between two steps, as a file from which a restarted worker resumes.
 
-One safetensors file: the tensors, everything else as JSON in its metadata, and a digest of it all, so that what a disk
-has spoilt is not painted on. Never a pickle, which is code. What a sampler has from its configuration alone is not
-written but made again; only what its steps have changed is.
+A snapshot is one safetensors file: the tensors, everything else as JSON in its metadata, and a digest of both, which
+detects damage. It is never a pickle, which is code. Only those attributes of a sampler are written that its steps have
+changed; the others follow from its configuration.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 _OURS = "easel snapshot 3"
-_CONFIGURATION = "_internal_dict"  # where diffusers keeps what a scheduler was made from
+_CONFIGURATION = "_internal_dict"  # where diffusers keeps a scheduler's configuration
 
 Values = dict[str, Any]
 
 
 class Resumable(Protocol):
-    """What a snapshot is taken of: everything that a step changes."""
+    """What a snapshot is taken of: all state that a step changes."""
 
     latents: torch.Tensor
     done: int
@@ -49,9 +49,9 @@ class Resumable(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`values` is JSON in which a tensor stands as `{"tensor": NAME}`. `done` steps of `sampler` are behind it.
+    """The state after `done` steps of `sampler`, which took `seconds`.
 
-    They took `seconds`.
+    `values` is JSON with tensors as `{"tensor": NAME}`.
     """
 
     done: int
@@ -62,7 +62,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, run: Resumable, fresh: Any) -> Snapshot:
-        """The state of `run`; `fresh` is a sampler made as its own was, before any step."""
+        """The state of `run`; `fresh` is a sampler of the same configuration before any step."""
         tensors = {"latents": _copied(run.latents)}
         for number, generator in enumerate(run.generators):
             tensors[f"generator.{number}"] = generator.get_state()
@@ -73,7 +73,10 @@ class Snapshot:
         return cls(run.done, type(run.scheduler).__name__, tensors, values)
 
     def put_back(self, run: Resumable) -> None:
-        """Make `run`, fresh from the same request, what the snapshot was taken of. Raises ValueError for another's."""
+        """Restore the state into `run`, made from the same request.
+
+        Raises ValueError for another request's snapshot.
+        """
         generators = list(run.generators)
         latents = self.tensors["latents"]
         alike = latents.shape == run.latents.shape and f"generator.{len(generators)}" not in self.tensors
@@ -89,9 +92,9 @@ class Snapshot:
         run.done = self.done
 
     def write(self, path: Path, about: str) -> None:
-        """Keep it at `path`, whole or not at all. `about` says what it belongs to and is asked for on reading.
+        """Write it to `path`, atomically. `about` identifies what it belongs to, and is compared on reading.
 
-        Raises OSError, which safetensors' own writing of files does not when the disk is full or the folder gone.
+        Raises OSError; safetensors' own writing does not when the disk is full or the folder is gone.
         """
         metadata = {"format": _OURS, "about": about, "done": str(self.done), "sampler": self.sampler}
         metadata |= {"seconds": str(self.seconds), "values": json.dumps(self.values)}
@@ -102,12 +105,12 @@ class Snapshot:
             unfinished.replace(path)
         except OSError:
             with suppress(OSError):
-                unfinished.unlink(missing_ok=True)  # half a state is of no use, and the disk may be full
+                unfinished.unlink(missing_ok=True)  # half a snapshot is useless, and the disk may be full
             raise
 
     @classmethod
     def read(cls, path: Path, about: str) -> Snapshot | None:
-        """What was kept at `path` about the same thing; None when there is nothing, or nothing that can be used."""
+        """The snapshot at `path`; None when there is none, it is damaged, or it belongs to something else."""
         try:
             with safe_open(str(path), framework="pt") as file:
                 metadata = file.metadata() or {}
@@ -139,7 +142,7 @@ def _digest(metadata: Mapping[str, str], tensors: Mapping[str, torch.Tensor]) ->
 
 
 def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
-    """`value` as JSON; its tensors go into `tensors`. Raises TypeError for what no sampler of ours keeps."""
+    """`value` as JSON; its tensors go into `tensors`. Raises TypeError for types that our samplers do not have."""
     if isinstance(value, torch.Tensor):
         tensors[name] = _copied(value)
         return {"tensor": name, "moved": value.device.type != "cpu"}
@@ -151,13 +154,15 @@ def _plain(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
 
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:
-    """The numbers as they are now: they are written while the next steps run."""
+    """A copy on the CPU: it is written while the next steps run."""
     return tensor.detach().to("cpu", copy=True).contiguous()
 
 
 def _same(left: Any, right: Any) -> bool:
     if isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor):
-        kinds = ((each.shape, each.device, each.dtype) for each in (left, right))  # some move to the device with time
+        kinds = (
+            (each.shape, each.device, each.dtype) for each in (left, right)
+        )  # samplers move some tensors to the device later
         return len(set(kinds)) == 1 and torch.equal(left, right)
     if isinstance(left, torch.Tensor) or isinstance(right, torch.Tensor):
         return False

@@ -1,4 +1,4 @@
-"""Keeps what is dear to make, up to a limit of bytes; what was not used for longest goes first."""
+"""An LRU cache bounded by bytes, its hit and miss counts, and locks by key."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import torch
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-# What a tensor that is kept takes beside its numbers: its objects in Python and in torch, its place in dictionaries,
-# and what the allocator rounds up. Nothing beside SDXL's numbers, as much as its numbers for LoRAs of a tiny network.
+# The memory of a cached tensor beside its data: objects of Python and torch, entries of dictionaries, rounding by the
+# allocator. That is nothing beside SDXL's weights, and as much as the data of a LoRA for a tiny network.
 TENSOR_BYTES = 2**10
 
 
 def memory_of(tensors: Iterable[torch.Tensor]) -> int:
-    """Bytes that it costs to keep these."""
+    """Bytes that these tensors take in a cache."""
     return sum(tensor.nbytes + TENSOR_BYTES for tensor in tensors)
 
 
 class Tally:
-    """How often something was looked for in each cache, by its name, and whether it was there. For several threads."""
+    """Counts hits and misses of look-ups, by cache name. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, bool]] = Counter()
 
     def count(self, name: str, *, hit: bool) -> None:
-        """Once more."""
+        """Count one look-up."""
         with self._lock:
             self._counts[name, hit] += 1
 
@@ -46,7 +46,7 @@ LOOKUPS = Tally()  # of this process
 
 
 class ByteCache(Generic[Key, Value]):
-    """Values by key. What is larger than the whole limit is made, handed out and not kept.
+    """Values by key, least recently used ones dropped first. A value larger than the limit is returned but not kept.
 
     Look-ups are counted under `name`, which several caches of one kind may share.
     """
@@ -62,7 +62,7 @@ class ByteCache(Generic[Key, Value]):
         return len(self._kept)
 
     def find(self, key: Key) -> Value | None:
-        """The value of `key`, None when it is not kept."""
+        """The value of `key`; None when it is not cached."""
         value = self._kept.get(key)
         LOOKUPS.count(self._name, hit=value is not None)
         if value is not None:
@@ -70,7 +70,7 @@ class ByteCache(Generic[Key, Value]):
         return value
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """The value of `key`, made now when it is not kept."""
+        """The value of `key`, made now when it is not cached."""
         value = self.find(key)
         if value is None:
             value = make()
@@ -78,7 +78,7 @@ class ByteCache(Generic[Key, Value]):
         return value
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep `value`, and let go of others until all fit."""
+        """Cache `value`, and drop others until all fit."""
         self.drop(key)
         if (size := self._size(value)) > self.limit:
             return
@@ -88,28 +88,28 @@ class ByteCache(Generic[Key, Value]):
             self.drop(next(iter(self._kept)))
 
     def drop(self, key: Key) -> None:
-        """Forget the value of `key`."""
+        """Drop the value of `key`."""
         value = self._kept.pop(key, None)
         if value is not None:
             self.nbytes -= self._size(value)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop every value."""
         self._kept.clear()
         self.nbytes = 0
 
 
-class Turns(Generic[Key]):
-    """Threads that want the same thing take turns: the first one makes it, and the others find it kept."""
+class KeyLocks(Generic[Key]):
+    """One lock per key: of several threads that need the same value the first makes it, the others find it cached."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._turns = WeakValueDictionary[Key, threading.Lock]()
+        self._locks = WeakValueDictionary[Key, threading.Lock]()
 
     def of(self, key: Key) -> threading.Lock:
-        """To be held by whoever makes what belongs to `key`."""
+        """The lock to hold while the value of `key` is looked up or made."""
         with self._lock:
-            turn = self._turns.get(key)
-            if turn is None:
-                turn = self._turns[key] = threading.Lock()
-            return turn
+            lock = self._locks.get(key)
+            if lock is None:
+                lock = self._locks[key] = threading.Lock()
+            return lock

@@ -1,4 +1,4 @@
-"""Compiling what a denoiser repeats, where this machine can: a C++ compiler on a CPU, Triton on an NVIDIA card."""
+"""torch.compile for the repeated blocks of a denoiser, where possible: with a C++ compiler on CPUs, Triton on CUDA."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from torch import _dynamo
 
 log = logging.getLogger(__name__)
 
-MOST_SHAPES = 64  # of one block that are compiled: sizes, pictures at once, buckets of ranks, layers that LoRAs change
+MAX_SHAPES = 64  # compiled per block: picture sizes, rows, buckets of ranks, sets of changed layers
 
 
 def compile_blocks(denoiser: Any, device: torch.device, **options: Any) -> bool:
-    """Let its repeated blocks be compiled when they are first used; `options` are those of `torch.compile`.
+    """Compile the repeated blocks of `denoiser` at their first call; `options` are those of `torch.compile`.
 
-    False when nothing can be compiled here, which is tried out first. A block that cannot, or comes in too many
-    shapes, runs as it is.
+    Returns False when nothing can be compiled here, which is tested first. A block that cannot be compiled, or has too
+    many shapes, runs eagerly.
     """
     problem = _problem(device, options)
     if problem is not None:
-        log.warning("nothing is compiled, pictures are painted as without `compiled`: %s", problem)
+        log.warning("nothing is compiled, blocks run as without `compiled`: %s", problem)
         return False
     _dynamo.config.suppress_errors = True
-    _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, MOST_SHAPES)
+    _dynamo.config.recompile_limit = max(_dynamo.config.recompile_limit, MAX_SHAPES)
     denoiser.compile_repeated_blocks(**options)
     return True
 
 
 def _problem(device: torch.device, options: dict[str, Any]) -> str | None:
-    """Why nothing can be compiled; found out once and not anew in every shape of every block."""
+    """The reason why nothing can be compiled, None when it can: tested once, not for every shape of every block."""
     try:
         with _dynamo.config.patch(suppress_errors=False):
-            torch.compile(_trifle, **options)(torch.ones(2, device=device))
-    except Exception as problem:  # noqa: BLE001 (every backend has its own errors for what it misses)
-        said = str(getattr(problem, "inner_exception", problem))  # torch tells of what it wraps in many lines
-        return (said.splitlines() or [type(problem).__name__])[0]
+            torch.compile(_sample_function, **options)(torch.ones(2, device=device))
+    except Exception as problem:  # noqa: BLE001 (every backend raises its own errors)
+        message = str(getattr(problem, "inner_exception", problem))  # torch wraps it in a message of many lines
+        return (message.splitlines() or [type(problem).__name__])[0]
     return None
 
 
-def _trifle(numbers: torch.Tensor) -> torch.Tensor:
+def _sample_function(numbers: torch.Tensor) -> torch.Tensor:
     return numbers.sin() + 1

@@ -1,4 +1,4 @@
-"""Which device paints, in which precision, and how much memory it took."""
+"""Devices: which one computes, its dtypes, its clock, and its memory."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import torch
 
 from inference.memory import free_bytes
 
-NICER = 5  # than the bot; with equal demand it gets a quarter of a core that both want
+NICENESS = 5  # above the bot's: a worker gets a quarter of a core that both want
 
-# How torch says it when the CPU's allocator, or an accelerator's driver, has nothing left.
-# NVIDIA's libraries say it in a way of their own.
+# Parts of torch's messages when the CPU's allocator or an accelerator's driver is out of memory, and of the messages of
+# NVIDIA's libraries.
 _OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "_alloc_failed")
 
 
 def pick_device(wish: str, threads: int | None) -> torch.device:
-    """The wished device, or for `auto` the best there is. Raises RuntimeError for a device that is not there."""
+    """The device of this name, or for `auto` the best one. Raises RuntimeError for a device that does not exist."""
     if threads:
         torch.set_num_threads(threads)
     if wish != "auto":
@@ -35,76 +35,76 @@ def pick_device(wish: str, threads: int | None) -> torch.device:
 
 
 def _existing(wish: str) -> torch.device:
-    """Only using a device shows whether it is there. Of several of a kind it is the one that is meant from now on."""
+    """Test a device by using it; a CUDA device becomes the current one."""
     try:
         device = torch.zeros(1, device=wish).device
         if device.type == "cuda":
-            torch.cuda.set_device(device)  # else whatever names no device would take memory of the first
+            torch.cuda.set_device(device)  # else code that names no device would allocate on the first one
         return device
-    except (RuntimeError, AssertionError) as problem:  # a torch that was built without it asserts
+    except (RuntimeError, AssertionError) as problem:  # torch without CUDA raises AssertionError
         reason = str(problem).partition("\n")[0]
         raise RuntimeError(f"the device {wish} cannot be used: {reason}") from problem
 
 
 def threads(many: int, name: str) -> ThreadPoolExecutor:
-    """So many threads that compute with as many processors as the process may use.
+    """A pool of `many` threads that compute with as many processors as the process may use.
 
-    Until a thread has asked how many that are, matrix products in it take all there are.
+    Until a thread has called `get_num_threads`, matrix products in it use all processors.
     """
     return ThreadPoolExecutor(many, name, torch.get_num_threads)
 
 
-def give_way(device: torch.device) -> None:
-    """On a CPU this process paints with what the bot beside it leaves: people there wait for answers.
+def lower_priority(device: torch.device) -> None:
+    """Lower the priority of a process that computes on the CPU: the bot on the same machine must answer quickly.
 
-    An accelerator gets its work from here at once, and takes little of the CPU.
+    A process that feeds an accelerator keeps its priority; it needs little of the CPU.
     """
     if device.type == "cpu":
-        os.nice(NICER)
+        os.nice(NICENESS)
 
 
 def dtype_for(device: torch.device) -> torch.dtype:
-    """Half precision where it is fast; a CPU computes float32 as fast and bit-equal on every run."""
+    """Half precision on accelerators; a CPU computes float32 as fast, and bit-identically on every run."""
     return torch.float32 if device.type == "cpu" else torch.float16
 
 
 def wide_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:
-    """In place of float16, the half precision with the range of float32 that newer architectures were trained in."""
+    """bfloat16 in place of float16 where the device has it: newer architectures were trained in its range."""
     has_it = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.bfloat16 if dtype == torch.float16 and has_it else dtype
 
 
 def finest_dtype(device: torch.device) -> torch.dtype:
-    """The most precise number format there: Apple's has no double precision."""
+    """The most precise dtype of a device: Apple's GPUs have no float64."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 
 def is_for_several_threads(device: torch.device) -> bool:
-    """Whether two threads may compute there at once: on Apple's the process aborts (pytorch/pytorch#197805)."""
+    """Whether two threads may compute at once: on Apple's GPUs the process aborts (pytorch/pytorch#197805)."""
     return device.type != "mps"
 
 
 def is_out_of_memory(problem: BaseException) -> bool:
-    """Whether `problem` is an allocation that failed, on any device."""
+    """Whether `problem` is a failed allocation, on any device."""
     if isinstance(problem, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(problem, RuntimeError) and any(word in str(problem).lower() for word in _OUT_OF_MEMORY_WORDS)
 
 
 def clock_of(device: torch.device) -> Callable[[], float]:
-    """What times a pass, in seconds: where one thread does all of it, that thread's own time, without others' share."""
+    """The clock that times passes, in seconds: a thread's CPU time where one thread computes, else real time."""
     return time.thread_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
 
 
 def name_of(device: torch.device) -> str:
-    """What a measurement is about: the accelerator's name, or how many threads a CPU paints with."""
+    """The name of a device for measurements: the accelerator's, or a CPU's with its number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} {platform.machine()} {torch.get_num_threads()}"
 
 
 def release_memory(device: torch.device) -> None:
-    """Give back what is free but kept for later: by torch for an accelerator, by glibc for the host."""
+    """Give back free memory that torch keeps on an accelerator, and glibc on the host."""
     if (trim := _trim()) is not None:
         trim(0)
     if device.type == "cuda":
@@ -115,7 +115,7 @@ def release_memory(device: torch.device) -> None:
 
 @cache
 def _trim() -> Callable[[int], int] | None:
-    """Unless it is asked, glibc gives back only what is free at the top of its heap; others need no asking."""
+    """glibc's malloc_trim: glibc returns free memory below the top of its heap only when it is called."""
     return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
@@ -125,7 +125,7 @@ def free_memory(device: torch.device) -> int | None:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes at the peak: of an NVIDIA card that paints, else of this process."""
+    """Peak memory in bytes: of the CUDA device, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

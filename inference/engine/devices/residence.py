@@ -1,6 +1,6 @@
-"""Where the networks of a checkpoint are: all on the device, or one at a time while the others wait in host memory.
+"""Where the networks of a checkpoint are: all on the device, or one at a time while the others are offloaded.
 
-Whoever needs a network brings it first. That costs nothing as long as all of them fit.
+A caller onloads a network before it uses it. That costs nothing as long as all of them are on the device.
 """
 
 from __future__ import annotations
@@ -16,59 +16,61 @@ Move = Callable[[nn.Module, torch.device], object]
 
 
 def move(network: nn.Module, place: torch.device) -> None:
-    """Copy all weights there; they are nowhere else afterwards."""
+    """Move all weights of `network` to `place`."""
     network.to(place)
 
 
 class Residence:
-    """`networks` by name; `moving` is how one gets from one place to another."""
+    """The `networks` of a checkpoint, by name; `move` moves one to a device."""
 
     def __init__(
-        self, networks: Mapping[str, nn.Module], device: torch.device, host: torch.device = HOST, moving: Move = move
+        self, networks: Mapping[str, nn.Module], device: torch.device, host: torch.device = HOST, move: Move = move
     ) -> None:
         self.device = device
         self._networks = dict(networks)
         self._host = host
-        self._move = moving
-        self._here = set(self._networks)
-        self._in_turns = False
+        self._move = move
+        self._onloaded = set(self._networks)
+        self._offloading = False
 
     @property
-    def in_turns(self) -> bool:
-        """Whether networks come to the device one at a time."""
-        return self._in_turns
+    def offloading(self) -> bool:
+        """Whether networks are on the device one at a time."""
+        return self._offloading
 
-    def take_turns(self) -> bool:
-        """From now on they come one at a time. False when nothing is gained: they do so, or the host is the device."""
-        if self._in_turns or self.device == self._host or self.device.type == "mps":  # Apple's is one memory for both
+    def enable_offload(self) -> bool:
+        """Keep one network on the device at a time from now on. False when that is so already, or gains nothing."""
+        if (
+            self._offloading or self.device == self._host or self.device.type == "mps"
+        ):  # Apple's GPU shares the host's memory
             return False
-        self._in_turns = True
-        for name in list(self._here):
-            self._send_away(name)
+        self._offloading = True
+        for name in list(self._onloaded):
+            self._offload(name)
         return True
 
-    def settle(self) -> None:
-        """Move everything to the device. Raises as torch does when memory is short."""
-        self._here.clear()
+    def onload_all(self) -> None:
+        """Move all networks to the device. Raises torch's error when memory is short."""
+        self._onloaded.clear()
         for name in self._networks:
-            self._fetch(name)
+            self._onload(name)
 
-    def bring(self, name: str) -> None:
-        """It is on the device afterwards, in turns alone. Raises as torch does when memory is short."""
-        if name in self._here:
+    def onload(self, name: str) -> None:
+        """Have a network on the device; with offloading, it alone. Raises torch's error when memory is short."""
+        if name in self._onloaded:
             return
-        for other in list(self._here):
-            self._send_away(other)
-        self._fetch(name)
+        for other in list(self._onloaded):
+            self._offload(other)
+        self._onload(name)
 
-    def _fetch(self, name: str) -> None:
+    def _onload(self, name: str) -> None:
         try:
             self._move(self._networks[name], self.device)
         except BaseException:
-            self._move(self._networks[name], self._host)  # half of it would only take the room of another
+            self._move(self._networks[name], self._host)  # a part of it would only take memory from others
             raise
-        self._here.add(name)
+        self._onloaded.add(name)
 
-    def _send_away(self, name: str) -> None:
+    def _offload(self, name: str) -> None:
         self._move(self._networks[name], self._host)
-        self._here.discard(name)
+        self._onloaded.discard(name)

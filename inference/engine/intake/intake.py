@@ -1,6 +1,6 @@
-"""What happens to a request before it may join the batch: files read, judged, matched and folded.
+"""Prepares requests for the batch: reads, judges, matches and folds their LoRAs.
 
-All of it runs beside the batch, on threads of its own, so that a LoRA that comes from a slow disk stops nobody.
+All of it runs on separate threads while the batch keeps stepping: a LoRA on a slow disk delays its own request alone.
 """
 
 from __future__ import annotations
@@ -17,124 +17,136 @@ from PIL import Image
 
 from inference.engine.batch.failures import clear_frames
 from inference.engine.batch.handle import Handle
-from inference.engine.batch.run import Dressed
+from inference.engine.batch.run import AppliedLoras
 from inference.engine.devices.devices import is_for_several_threads, threads
-from inference.engine.intake.lora_cache import Shelf
-from inference.engine.intake.lora_set_cache import Wardrobe
+from inference.engine.intake.checkpoint_store import CheckpointStore
+from inference.engine.intake.lora_cache import LoraCache
+from inference.engine.intake.lora_set_cache import LoraSetCache
 from inference.engine.intake.source_image import read_source
 from inference.engine.lora.lora_files import LoraFile
-from inference.engine.models.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import CheckpointNotFound
 from inference.lora.verdict import layers_of
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
 
-READERS = 4  # requests that are read for at a time: who needs no cold LoRA does not wait behind one that is coming
+READERS = 4  # requests that are prepared at a time, so that none waits behind another one's slow disk
 
 
 @dataclass(frozen=True)
-class Ready:
-    """A request of which everything was read and nothing refused.
+class PreparedRequest:
+    """A request whose files have all been read and accepted.
 
-    `dressed` is what its pictures wear on the checkpoint of the number `loading`, if that could be said. It is held
-    weakly: what those who wait have in memory is the wardrobe's, and within its limit, however many they are.
+    `applied` holds the LoRAs of its pictures, folded for the checkpoint of the number `loading`, where that was
+    possible. The references are weak: folded sets of waiting requests belong to the LoRA set cache and count towards
+    its limit, however many requests wait.
     """
 
     spec: CheckpointSpec
     files: tuple[LoraFile, ...]
     source: Image.Image | None
-    dressed: Sequence[ref[Dressed]] = ()
+    applied: Sequence[ref[AppliedLoras]] = ()
     loading: int = 0
 
-    def worn(self, checkpoint: Checkpoint) -> Sequence[Dressed]:
-        """What its pictures wear on `checkpoint`; nothing where nobody said, or the wardrobe has let go of it."""
-        kept = [one for each in self.dressed if (one := each()) is not None]
-        return kept if self.loading == checkpoint.number and len(kept) == len(self.dressed) else ()
+    def applied_on(self, checkpoint: Checkpoint) -> Sequence[AppliedLoras]:
+        """The LoRAs of its pictures on `checkpoint`; empty where they are not, or no longer, folded for it."""
+        kept = [one for each in self.applied if (one := each()) is not None]
+        return kept if self.loading == checkpoint.number and len(kept) == len(self.applied) else ()
 
 
 class Intake:
-    """Reads for the engine. Raises whatever `inference.errors` has for requests, through the futures."""
+    """Prepares requests for the engine. The futures raise the errors of `inference.errors`."""
 
     def __init__(
-        self, store: CheckpointStore, shelf: Shelf, wardrobe: Wardrobe, matcher: Matcher, inputs: Path
+        self, store: CheckpointStore, lora_cache: LoraCache, lora_sets: LoraSetCache, matcher: Matcher, inputs: Path
     ) -> None:
         self._store = store
-        self._shelf = shelf
-        self._wardrobe = wardrobe
+        self._lora_cache = lora_cache
+        self._lora_sets = lora_sets
         self._matcher = matcher
         self._inputs = inputs
         self._threads = threads(READERS, "intake")
-        self._holding = Semaphore(READERS)  # one for each thread that has the checkpoint in hand
-        self._new: list[Future[Ready]] = []
+        self._checkpoint_users = Semaphore(READERS)  # one permit for each thread that uses the loaded checkpoint
+        self._new: list[Future[PreparedRequest]] = []
 
-    def begin(self, handle: Handle) -> Future[Ready]:
-        """Start reading for `handle`."""
-        reading = self._threads.submit(self._read, handle)
-        self._new.append(reading)
-        return reading
+    def begin(self, handle: Handle) -> Future[PreparedRequest]:
+        """Start to prepare the request of `handle`."""
+        preparation = self._threads.submit(self._read, handle)
+        self._new.append(preparation)
+        return preparation
 
-    def greet(self, seconds: float) -> None:
-        """Wait so long, and once, for those who have just come: most of them need a millisecond or two.
+    def wait_for_new(self, seconds: float) -> None:
+        """Wait at most so long for requests that were submitted since the last call; most take a millisecond or two.
 
-        Who comes together joins together then, and no chance decides who shares the first pass.
+        So requests that come together join together: which of them share the first pass is not left to chance.
         """
         wait(self._new, seconds)
         self._new.clear()
 
-    def _read(self, handle: Handle) -> Ready:
-        """A LoRA is matched here on the bytes that are loaded, whatever the request claims."""
+    def _read(self, handle: Handle) -> PreparedRequest:
+        """Read and match the LoRAs of a request: on the bytes that are loaded, whatever the request claims."""
         request = handle.request
         spec = self._store.spec(request.checkpoint)
         if spec is None:
             raise CheckpointNotFound(
                 name=request.checkpoint, installed=[known.name for known in self._matcher.checkpoints]
             )
-        files = tuple(self._shelf.file(use, handle.files.get(use.sha256)) for use in request.loras)
+        files = tuple(self._lora_cache.file(use, handle.files.get(use.sha256)) for use in request.loras)
         self.match(files, spec)
         size = (request.width, request.height)
         source = read_source(self._inputs, request.image, size) if request.image else None
-        with self._holding:
+        with self._checkpoint_users:
             try:
-                return self._dressed(Ready(spec, files, source), handle)
+                return self._with_loras(PreparedRequest(spec, files, source), handle)
             except BaseException as problem:
-                clear_frames(problem)  # the error is kept until the engine looks, and they hold the checkpoint
+                clear_frames(problem)  # the error is kept until the engine reads it, and its frames hold the checkpoint
                 raise
 
     @contextmanager
-    def hands_off(self) -> Generator[None]:
-        """While inside, no thread has the checkpoint that is loaded in hand; waits for those that have."""
-        with ExitStack() as all_of_them:
+    def paused(self) -> Generator[None]:
+        """No thread uses the loaded checkpoint while this is entered; waits for those that do."""
+        with ExitStack() as every_permit:
             for _ in range(READERS):
-                all_of_them.enter_context(self._holding)
+                every_permit.enter_context(self._checkpoint_users)
             yield
 
-    def _dressed(self, ready: Ready, handle: Handle) -> Ready:
-        """The same, with what it wears where its checkpoint is loaded. Raises LoraFileRefused or ModuleMismatch."""
-        checkpoint = self._store.current
-        if not (isinstance(checkpoint, Checkpoint) and checkpoint.spec == ready.spec):
-            return ready
-        return replace(ready, dressed=self._sets(handle, ready.files, checkpoint), loading=checkpoint.number)
+    def _with_loras(self, prepared: PreparedRequest, handle: Handle) -> PreparedRequest:
+        """The request with its LoRAs folded, where its checkpoint is loaded.
 
-    def _sets(self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint) -> Sequence[ref[Dressed]]:
-        """Nothing where memory is short, networks move about or only one thread may: it is dressed when it joins."""
+        Raises LoraFileRefused or ModuleMismatch.
+        """
+        checkpoint = self._store.current
+        if not (isinstance(checkpoint, Checkpoint) and checkpoint.spec == prepared.spec):
+            return prepared
+        applied = self._applied(handle, prepared.files, checkpoint)
+        return replace(prepared, applied=applied, loading=checkpoint.number)
+
+    def _applied(
+        self, handle: Handle, files: Sequence[LoraFile], checkpoint: Checkpoint
+    ) -> Sequence[ref[AppliedLoras]]:
+        """The folded LoRAs of its pictures, weakly held.
+
+        Empty where memory is short, networks are offloaded or one thread alone may compute: LoRAs are applied when the
+        request joins then.
+        """
         for file in files:
-            self._shelf.changes(file, checkpoint)
-        if checkpoint.residence.in_turns or not is_for_several_threads(checkpoint.residence.device):
+            self._lora_cache.changes(file, checkpoint)
+        if checkpoint.residence.offloading or not is_for_several_threads(checkpoint.residence.device):
             return ()
         try:
-            return [*map(ref, self._wardrobe.dress(handle.request, files, checkpoint))]
+            return [*map(ref, self._lora_sets.apply(handle.request, files, checkpoint))]
         except (RuntimeError, MemoryError):
             return ()
 
     def match(self, files: Sequence[LoraFile], spec: CheckpointSpec) -> tuple[str, ...]:
-        """What to tell of `files` on the checkpoint `spec`. Raises the refusal of one that does not go there."""
+        """Notes about `files` on the checkpoint `spec`. Raises the error of the first one that does not fit it."""
         known = [_known(file) for file in files]
         for refusal in self._matcher.misfits(known, spec):
             raise refusal
         return tuple(note for lora in known if (note := self._matcher.note(lora, spec)))
 
     def close(self) -> None:
-        """Let the threads end after what they are reading now."""
+        """Let the threads end after the requests that they are preparing now."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

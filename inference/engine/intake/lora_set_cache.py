@@ -1,6 +1,6 @@
-"""Folded sets of LoRAs that were worn before: the same LoRAs at the same weights are folded once.
+"""A cache of folded LoRA sets: the same LoRAs at the same weights are folded once.
 
-Whoever reads a request folds its set as well, beside the batch that is being painted.
+The intake threads fold the set of a request as well, while the batch keeps stepping.
 """
 
 from __future__ import annotations
@@ -10,83 +10,86 @@ from collections.abc import Sequence
 
 import torch
 
-from inference.engine.batch.run import Dressed
-from inference.engine.devices.cache import ByteCache, Turns
+from inference.engine.batch.run import AppliedLoras
+from inference.engine.devices.cache import ByteCache, KeyLocks
 from inference.engine.devices.devices import is_out_of_memory
-from inference.engine.intake.lora_cache import Shelf
-from inference.engine.layers.lora_set import LoraSet, Worn
+from inference.engine.intake.lora_cache import LoraCache
+from inference.engine.layers.lora_set import LoraSet, LoraWeights
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages import LORA_SET_BYTES, GenerationRequest
 
-_Key = tuple[int, Worn]  # the checkpoint's number, and what is worn on it
+_Key = tuple[int, LoraWeights]  # the checkpoint's number, and the LoRAs applied to it
 
 
-class Wardrobe:
-    """For the checkpoint that is loaded; clear it before another one is. Keeps up to `limit` bytes on the device.
+class LoraSetCache:
+    """Folded LoRA sets of the loaded checkpoint, up to `limit` bytes on the device.
 
-    Several threads may dress. What is merged belongs to the engine's.
+    Clear it before another checkpoint is loaded. Several threads may apply LoRAs; merged weights belong to the
+    engine's thread.
     """
 
-    def __init__(self, shelf: Shelf, limit: int = LORA_SET_BYTES) -> None:
-        self._shelf = shelf
+    def __init__(self, lora_cache: LoraCache, limit: int = LORA_SET_BYTES) -> None:
+        self._lora_cache = lora_cache
         self._lock = threading.Lock()
-        self._turns = Turns[_Key]()
-        self._sets: ByteCache[_Key, Dressed] = ByteCache(limit, lambda dressed: dressed.loras.nbytes, "lora_set")
-        self._merged: tuple[LoraSet, LoraSet] | None = None
+        self._locks = KeyLocks[_Key]()
+        self._sets: ByteCache[_Key, AppliedLoras] = ByteCache(limit, lambda applied: applied.loras.nbytes, "lora_set")
+        self._merged_weights: tuple[LoraSet, LoraSet] | None = None
 
-    def dress(self, request: GenerationRequest, files: Sequence[LoraFile], checkpoint: Checkpoint) -> list[Dressed]:
-        """What each picture of `request` wears: of one with variants each its own weights.
+    def apply(
+        self, request: GenerationRequest, files: Sequence[LoraFile], checkpoint: Checkpoint
+    ) -> list[AppliedLoras]:
+        """The LoRAs applied to each picture of `request`; with variants each picture has its own weights.
 
         Raises LoraFileRefused or ModuleMismatch, also for a LoRA at a weight of 0.
         """
         own = tuple(use.weight for use in request.loras)
         each = request.variants or (own,) * request.count
-        sets = {weights: self.dressed(files, weights, checkpoint) for weights in dict.fromkeys(each)}
+        sets = {weights: self.apply_at(files, weights, checkpoint) for weights in dict.fromkeys(each)}
         return [sets[weights] for weights in each]
 
     @torch.no_grad()
-    def dressed(self, files: Sequence[LoraFile], weights: Sequence[float], checkpoint: Checkpoint) -> Dressed:
-        """The set of `files` at `weights`. Raises as `dress`."""
-        changes = [self._shelf.changes(file, checkpoint) for file in files]
-        worn = tuple((file.use.sha256, weight) for file, weight in zip(files, weights, strict=True) if weight)
-        key = (checkpoint.number, worn)
-        with self._turns.of(key):
+    def apply_at(self, files: Sequence[LoraFile], weights: Sequence[float], checkpoint: Checkpoint) -> AppliedLoras:
+        """The folded set of `files` at `weights`. Raises as `apply` does."""
+        changes = [self._lora_cache.changes(file, checkpoint) for file in files]
+        lora_weights = tuple((file.use.sha256, weight) for file, weight in zip(files, weights, strict=True) if weight)
+        key = (checkpoint.number, lora_weights)
+        with self._locks.of(key):
             with self._lock:
                 found = self._sets.find(key)
             if found is None:
-                folded = LoraSet.fold(list(zip(changes, weights, strict=True)), checkpoint.board)
+                folded = LoraSet.fold(list(zip(changes, weights, strict=True)), checkpoint.hooks)
                 text = tuple(
                     (file.use.sha256, weight)
                     for file, change, weight in zip(files, changes, weights, strict=True)
                     if weight and any(part != "unet" for part, _ in change)
                 )
-                found = Dressed(folded, text)
+                found = AppliedLoras(folded, text)
                 with self._lock:
                     self._sets.put(key, found)
             return found
 
-    def is_merged(self, dressed: Dressed) -> bool:
-        """Whether it is the set that was merged last."""
-        return self._merged is not None and self._merged[0] is dressed.loras
+    def is_merged(self, applied: AppliedLoras) -> bool:
+        """Whether the kept copy of merged weights is that of this set."""
+        return self._merged_weights is not None and self._merged_weights[0] is applied.loras
 
-    def merged(self, dressed: Dressed, checkpoint: Checkpoint) -> Dressed:
-        """The same, merged into a copy of the weights: the checkpoint's own are never touched. One copy is kept.
+    def with_merged_weights(self, applied: AppliedLoras, checkpoint: Checkpoint) -> AppliedLoras:
+        """The same set, merged into a copy of the denoiser's weights; one copy is kept.
 
-        As it is where there is no memory for a copy.
+        The checkpoint's own weights are never touched. Without memory for a copy the set is returned as it is.
         """
-        if self._merged is None or self._merged[0] is not dressed.loras:
-            self._merged = None  # its memory goes before the other's comes
+        if self._merged_weights is None or self._merged_weights[0] is not applied.loras:
+            self._merged_weights = None  # its memory goes before the other's comes
             try:
-                self._merged = dressed.loras, dressed.loras.merged(checkpoint.board)
+                self._merged_weights = applied.loras, applied.loras.with_merged_weights(checkpoint.hooks)
             except (RuntimeError, MemoryError) as problem:
                 if not is_out_of_memory(problem):
                     raise
-                return dressed
-        return Dressed(self._merged[1], dressed.text)
+                return applied
+        return AppliedLoras(self._merged_weights[1], applied.text)
 
     def clear(self) -> None:
-        """Forget everything. Who wears it goes on wearing it."""
+        """Drop every set. Runs that use one keep it until they end."""
         with self._lock:
             self._sets.clear()
-        self._merged = None
+        self._merged_weights = None

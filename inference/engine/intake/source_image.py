@@ -1,4 +1,4 @@
-"""The picture that a request starts from: opened by its hash alone, and fitted to the request's size."""
+"""The source image of a request: opened by its hash, and fitted to the request's size."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from inference.errors import SourceImageGone, SourceImageRefused
 from inference.messages import MAX_SIDE, SourceImage
 from inference.pictures import BROKEN, opened
 
-MAX_BYTES = 64 * 2**20  # more than RGB of MAX_SIDE x MAX_SIDE takes, so whatever the bot keeps may be read
+MAX_BYTES = 64 * 2**20  # more than RGB of MAX_SIDE x MAX_SIDE, so that every file of the bot can be read
 MAX_PIXELS = MAX_SIDE * MAX_SIDE
 
 
 def read_source(inputs: Path, source: SourceImage, size: tuple[int, int]) -> Image.Image:
-    """The picture as RGB of `size` (width, height): covered, and what hangs over cut off evenly.
+    """The picture as RGB of `size` (width, height), scaled to cover it and cropped at the centre.
 
     The bytes that were hashed are the bytes that are decoded. Raises SourceImageGone or SourceImageRefused.
     """
     try:
-        with (inputs / source.sha256).open("rb") as file:  # a name of 64 hex digits leaves no folder
+        with (inputs / source.sha256).open("rb") as file:  # 64 hex digits: no path can leave the folder
             data = file.read(MAX_BYTES + 1)
     except OSError:
         raise SourceImageGone from None
@@ -31,7 +31,7 @@ def read_source(inputs: Path, source: SourceImage, size: tuple[int, int]) -> Ima
 
 
 def _decoded(data: bytes) -> Image.Image:
-    """The bot keeps plain PNG only, so nothing else is decoded here."""
+    """Decode a PNG; the bot stores no other format."""
     try:
         with opened(data, ["PNG"]) as image:
             if image.width * image.height > MAX_PIXELS:

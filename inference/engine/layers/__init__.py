@@ -2,6 +2,6 @@
 
 lora_set.py      the weighted LoRAs of one picture, folded per layer
 additions.py     what is added to a layer's output, for the whole batch at once
-slots.py         the stacked tensors of a batch, one slot per picture
-layer_hooks.py   gives each layer what it adds during the current pass
+slots.py         the stacked LoRA tensors of a batch, one slot per picture
+layer_hooks.py   sets what each layer adds during the current pass
 """

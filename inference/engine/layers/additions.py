@@ -1,8 +1,8 @@
-"""What LoRAs add to the output of one layer: for the whole batch one pair of batched matrix products.
+"""What LoRAs add to the output of a layer: one pair of batched matrix products for the whole batch.
 
-The leading dimension of every tensor counts *entries*: those that wear the same LoRAs. One entry stands for all rows
-of the batch, several share them out evenly. Ranks of different entries are padded with zeros to a common one, which
-changes no product. Numbers are on the layer's device and in its precision.
+The leading dimension of every tensor counts *entries*, one for each LoRA set. A single entry applies to all rows of the
+batch; several entries divide the rows evenly. Ranks of different entries are padded with zeros to a common one, which
+changes no product. Tensors are on the layer's device and in its dtype.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ Forward = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class Addition(ABC):
-    """What a layer does otherwise for those who wear LoRAs; its fields are tensors, any of which may be missing."""
+    """The change of a layer's output by LoRA sets. Its fields are tensors, any of which may be missing."""
 
-    RANK: ClassVar[Mapping[str, int]] = {}  # which dimension is the rank, where the leading one counts entries
-    PER_ROW: ClassVar[bool] = False  # whether several entries are one for each row
+    RANK: ClassVar[Mapping[str, int]] = {}  # the dimension of the rank, by field
+    PER_ROW: ClassVar[bool] = False  # whether several entries mean one for each row
 
     @abstractmethod
-    def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
-        """What `layer` says to `x` with it, `alone(x)` being what it says by itself; rows come first in both."""
+    def output(self, x: torch.Tensor, layer: Layer, base: Forward) -> torch.Tensor:
+        """The output of `layer` for `x` (rows, …) with this addition; `base` is the layer's own forward."""
 
     @abstractmethod
     def whole(self, layer: Layer) -> Whole:
-        """The same for one entry, as weights in place of the layer's."""
+        """The same for one entry, as replaced weights."""
 
     @cached_property
     def parts(self) -> dict[str, torch.Tensor]:
-        """What is there, by name."""
+        """The fields that are not missing, by name."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: part for name, part in found.items() if part is not None}
 
@@ -55,15 +55,15 @@ class _Sum(Addition):
     scale: torch.Tensor | None = None
     bias: torch.Tensor | None = None
 
-    def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
+    def output(self, x: torch.Tensor, layer: Layer, base: Forward) -> torch.Tensor:
         """See `Addition.output`."""
-        y = alone(x)
+        y = base(x)
         self.onto(y, x, layer)
         return y
 
     @abstractmethod
     def onto(self, y: torch.Tensor, x: torch.Tensor, layer: Layer) -> None:
-        """Add it in place to `y`, which `layer` has just computed from `x`; rows come first in both."""
+        """Add it in place to `y` (rows, …), the layer's own output for `x` (rows, …)."""
 
     @abstractmethod
     def _product(self) -> torch.Tensor | None:
@@ -75,13 +75,13 @@ class _Sum(Addition):
 
     def whole(self, layer: Layer) -> Whole:
         """See `Addition.whole`. Computed in at least float32."""
-        place, dtype = next(iter(self.parts.values())).device, layer.weight.dtype
-        weight = layer.weight.detach().to(place, torch.promote_types(dtype, torch.float32))
+        device, dtype = next(iter(self.parts.values())).device, layer.weight.dtype
+        weight = layer.weight.detach().to(device, torch.promote_types(dtype, torch.float32))
         if self.scale is not None:
             weight = weight * (1 + self.scale.reshape(-1, *[1] * (weight.ndim - 1)))
         for more in (self._product(), self._dense()):
             weight = weight if more is None else weight + more
-        bias = None if layer.bias is None else layer.bias.detach().to(place)
+        bias = None if layer.bias is None else layer.bias.detach().to(device)
         bias = added(bias, None if self.bias is None else self.bias.flatten())
         kind = WholeConv if isinstance(layer, nn.Conv2d) else WholeLinear
         return kind(weight.to(dtype)[None], None if bias is None else bias[None, None])
@@ -95,7 +95,7 @@ class LinearAddition(_Sum):
 
     @classmethod
     def of(cls, change: Folded, layer: Layer, device: torch.device) -> LinearAddition:
-        """One entry that does what `change` says."""
+        """One entry for the folded change of a layer."""
         pair, dense = change.delta.pair, change.delta.dense
         parts = {
             "down": pair and pair.down.T[None],
@@ -130,7 +130,7 @@ class LinearAddition(_Sum):
 
 @dataclass(frozen=True)
 class ConvAddition(_Sum):
-    """For a convolution; with several entries there is one for each row, and convolutions run in groups.
+    """For a convolution. Several entries mean one for each row; convolutions run as grouped ones then.
 
     down (n, r, in, k, k), up (n, out, r), dense (n, out, in, k, k), scale and bias (n, out, 1).
     """
@@ -140,7 +140,7 @@ class ConvAddition(_Sum):
 
     @classmethod
     def of(cls, change: Folded, layer: Layer, device: torch.device) -> ConvAddition:
-        """One entry that does what `change` says."""
+        """One entry for the folded change of a layer."""
         pair, dense = change.delta.pair, change.delta.dense
         parts = {
             "down": pair and pair.down[None],
@@ -173,7 +173,7 @@ class ConvAddition(_Sum):
 
 @dataclass(frozen=True)
 class Whole(Addition):
-    """Weights in place of the layer's: what costs less than an addition where layers are small, or rows few.
+    """Replaced weights: they cost less than an addition where layers are small or rows are few.
 
     weight (n, …the shape of the layer's), bias (n, 1, out).
     """
@@ -187,16 +187,16 @@ class Whole(Addition):
 
     @classmethod
     def plain(cls, layer: Layer, device: torch.device | None) -> dict[str, torch.Tensor]:
-        """The parts of a layer that nobody changes."""
-        place = device or layer.weight.device
-        weight, bias = layer.weight.detach().to(place)[None], layer.bias
-        return {"weight": weight} | ({} if bias is None else {"bias": bias.detach().to(place)[None, None]})
+        """The fields for an unchanged layer."""
+        target = device or layer.weight.device
+        weight, bias = layer.weight.detach().to(target)[None], layer.bias
+        return {"weight": weight} | ({} if bias is None else {"bias": bias.detach().to(target)[None, None]})
 
 
 class WholeLinear(Whole):
-    """Of a linear layer."""
+    """Replaced weights of a linear layer."""
 
-    def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
+    def output(self, x: torch.Tensor, layer: Layer, base: Forward) -> torch.Tensor:
         """See `Addition.output`."""
         weight, bias = self.weight, self.bias
         if weight.shape[0] == 1:
@@ -207,25 +207,25 @@ class WholeLinear(Whole):
 
 
 class WholeConv(Whole):
-    """Of a convolution; with several entries there is one for each row, and its kernel is a single pixel."""
+    """Replaced weights of a convolution. Several entries mean one for each row; its kernel is 1 x 1 then."""
 
     PER_ROW: ClassVar[bool] = True
 
-    def output(self, x: torch.Tensor, layer: Layer, alone: Forward) -> torch.Tensor:
+    def output(self, x: torch.Tensor, layer: Layer, base: Forward) -> torch.Tensor:
         """See `Addition.output`."""
         assert isinstance(layer, nn.Conv2d)
         weight, bias = self.weight, self.bias
         if weight.shape[0] == 1:
             own = None if bias is None else bias[0, 0]
             return conv2d(x, weight[0], own, layer.stride, layer.padding, layer.dilation)
-        assert is_pointwise(layer), "groups of larger kernels would be slow; nobody asks for them"
+        assert is_pointwise(layer), "grouped convolutions with larger kernels are not implemented"
         given, matrix = x.flatten(2), weight.flatten(2)
         y = torch.bmm(matrix, given) if bias is None else torch.baddbmm(bias.mT, matrix, given)
         return y.unflatten(2, x.shape[2:])
 
 
 def addition_of(change: Folded, layer: Layer, device: torch.device | None = None) -> Addition:
-    """What `change` adds to the output of `layer`, as one entry; on `device`, or where the layer is."""
+    """The addition of `change` to the output of `layer`, as one entry; on `device`, or on the layer's."""
     kind = ConvAddition if isinstance(layer, nn.Conv2d) else LinearAddition
     return kind.of(change, layer, device or layer.weight.device)
 
@@ -237,12 +237,12 @@ def _like(
 
 
 def is_pointwise(layer: nn.Conv2d) -> bool:
-    """Whether each pixel of what a convolution says depends on that pixel alone."""
+    """Whether a convolution is 1 x 1, without stride and padding."""
     return layer.kernel_size == (1, 1) and layer.stride == (1, 1) and layer.padding == (0, 0)
 
 
 def _convolved(x: torch.Tensor, kernels: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
-    """x (rows, in, h, w) through kernels (1 or rows, out, in, k, k), as `layer` strides and pads: (rows, out, h·w)."""
+    """Convolve x (rows, in, h, w) with kernels (1 or rows, out, in, k, k) as `layer` does: (rows, out, h·w)."""
     rows = len(x)
     if is_pointwise(layer):
         return torch.bmm(kernels.flatten(2).expand(rows, -1, -1), x.flatten(2))

@@ -1,7 +1,7 @@
-"""The switchboard between the batch and the layers of a checkpoint: what each layer adds to its output just now.
+"""Hooks in the layers of a checkpoint: each layer adds to its output what the current pass asks for.
 
-Layers keep their weights and names; only their class is exchanged for one that asks the board. Another batch or other
-LoRAs are another list on the board, whatever the number of layers.
+Layers keep their weights and names; only their class is replaced by a subclass that looks up its addition. A pass for
+another batch or with other LoRAs sets another list of additions.
 """
 
 from __future__ import annotations
@@ -17,115 +17,123 @@ from torch import nn
 from inference.engine.layers.additions import Addition, is_pointwise
 from inference.engine.lora.folding import Layer, Layers, ModuleKey
 
-Additions = Sequence[Addition | None]  # by place; None: the layer adds nothing
-Said = dict[int, torch.Tensor]  # what layers answered, by place
+Additions = Sequence[Addition | None]  # by layer index; None: the layer adds nothing
+PromptProjections = dict[int, torch.Tensor]  # outputs of the prompt layers, by layer index
 
-# A layer is small when a LoRA of this rank would have half as many numbers and more: a matrix of its own for each
-# picture is then cheaper than what LoRAs add. Layers of Stable Diffusion and SDXL are all larger.
-SMALL = 128
+# A layer is small when a LoRA of this rank has at least half as many numbers as its weight: replaced weights for each
+# picture are then cheaper than additions. All layers of Stable Diffusion and SDXL are larger.
+SMALL_LAYER_RANK = 128
 
 
-class Board:
-    """Numbers the changeable layers of one checkpoint (their *places*) and tells each what to add.
+class LayerHooks:
+    """Numbers the layers of one checkpoint that LoRAs can change, and sets what each of them adds.
 
-    `device` is where they paint, wherever they are just now.
+    `device` is where the layers compute, also while their weights are offloaded.
     """
 
     def __init__(self, layers: Layers, device: torch.device | None = None) -> None:
         self.device = device
-        self.small = SMALL
+        self.small = SMALL_LAYER_RANK
         self.keys: tuple[ModuleKey, ...] = tuple(layers)
         self.layers: tuple[Layer, ...] = tuple(layers.values())
-        self.places = {key: place for place, key in enumerate(self.keys)}
-        self.ran = bytearray(len(self.keys))
-        self.watching = True
-        self.said: Said | None = None
-        self._of_words: tuple[int, ...] = ()
-        for place, layer in enumerate(self.layers):
-            layer.__class__ = _asking(type(layer))
-            vars(layer).update(board=self, place=place, addition=None, of_words=False)
+        self.indices = {key: index for index, key in enumerate(self.keys)}
+        self.called = bytearray(len(self.keys))
+        self.record_calls = True
+        self.projections: PromptProjections | None = None
+        self._prompt_layers: tuple[int, ...] = ()
+        for index, layer in enumerate(self.layers):
+            layer.__class__ = _hooked(type(layer))
+            vars(layer).update(hooks=self, index=index, addition=None, prompt_layer=False)
 
     def is_small(self, layer: Layer) -> bool:
-        """Whether each picture gets weights of its own there."""
+        """Whether each picture gets replaced weights there."""
         outputs, inputs = layer.weight.shape[:2]
         matrix = isinstance(layer, nn.Linear) or is_pointwise(layer)
         return matrix and outputs * inputs <= self.small * (outputs + inputs)
 
-    def hear_words(self, layers: Iterable[nn.Module]) -> None:
-        """These are given the words of the prompt and nothing else: the same in each step of a picture."""
+    def mark_prompt_layers(self, layers: Iterable[nn.Module]) -> None:
+        """Name the cross-attention key and value layers: their input is the prompt embedding, the same in each step."""
         for layer in layers:
-            vars(layer)["of_words"] = True
-        self._of_words = tuple(place for place, layer in enumerate(self.layers) if vars(layer)["of_words"])
+            vars(layer)["prompt_layer"] = True
+        self._prompt_layers = tuple(index for index, layer in enumerate(self.layers) if vars(layer)["prompt_layer"])
 
-    def hear(self, words: torch.Tensor, worn: Sequence[Additions]) -> Said:
-        """What those layers say of `words` (rows, tokens, width): equally many rows, in order, under each of `worn`."""
-        said: Said = {}
-        parts = words.chunk(len(worn))
-        for place in self._of_words:
-            layer = self.layers[place]
-            answers: list[torch.Tensor] = []
+    def project_prompt(self, prompt_embeds: torch.Tensor, per_part: Sequence[Additions]) -> PromptProjections:
+        """The outputs of the prompt layers for `prompt_embeds` (rows, tokens, width), to be reused in every step.
+
+        The rows are divided evenly, in order, among the lists of additions in `per_part`.
+        """
+        projections: PromptProjections = {}
+        parts = prompt_embeds.chunk(len(per_part))
+        for index in self._prompt_layers:
+            layer = self.layers[index]
+            results: list[torch.Tensor] = []
             try:
-                for part, additions in zip(parts, worn, strict=True):
-                    vars(layer)["addition"] = additions[place]
-                    answers.append(layer(part))
+                for part, additions in zip(parts, per_part, strict=True):
+                    vars(layer)["addition"] = additions[index]
+                    results.append(layer(part))
             finally:
                 vars(layer)["addition"] = None
-            said[place] = answers[0] if len(answers) == 1 else torch.cat(answers)
-        return said
+            projections[index] = results[0] if len(results) == 1 else torch.cat(results)
+        return projections
 
     @contextmanager
-    def showing(
-        self, additions: Additions, *, watching: bool = True, more: bool = False, said: Said | None = None
+    def applying(
+        self,
+        additions: Additions,
+        *,
+        record_calls: bool = True,
+        keep_record: bool = False,
+        projections: PromptProjections | None = None,
     ) -> Generator[None]:
-        """While inside, the layers add these. Afterwards, if it is watched, `idle` tells which of them never ran.
+        """While inside, the layers add `additions`. With `record_calls`, `uncalled` tells afterwards which never ran.
 
-        With `more` it goes on from what was watched before. What layers say of the words is taken from `said`, if
-        given: what was heard under the same additions.
+        With `keep_record` the record of the pass before is continued. Prompt layers take their output
+        from `projections`, where given: those of `project_prompt` under the same additions.
         """
-        shown = [(layer, addition) for layer, addition in zip(self.layers, additions, strict=True) if addition]
-        for layer, addition in shown:
+        changed = [(layer, addition) for layer, addition in zip(self.layers, additions, strict=True) if addition]
+        for layer, addition in changed:
             vars(layer)["addition"] = addition
-        self.watching, self.said = watching, said
-        if watching and not more:
-            self.ran[:] = bytes(len(self.ran))
+        self.record_calls, self.projections = record_calls, projections
+        if record_calls and not keep_record:
+            self.called[:] = bytes(len(self.called))
         try:
             yield
         finally:
-            self.said = None
-            for layer, _ in shown:
+            self.projections = None
+            for layer, _ in changed:
                 vars(layer)["addition"] = None
 
-    def idle(self, places: Iterable[int]) -> list[int]:
-        """Those of `places` whose layers have added nothing since a watched `showing` began."""
-        return [place for place in places if not self.ran[place]]
+    def uncalled(self, indices: Iterable[int]) -> list[int]:
+        """Those of `indices` whose layers have added nothing since the record of calls began."""
+        return [index for index in indices if not self.called[index]]
 
 
-class _Asking(nn.Module):
-    """Mixed into a layer's class: after its own work it adds what the board says.
+class _HookedLayer(nn.Module):
+    """Mixed into a layer's class: the layer's output with its current addition.
 
-    PEFT makes its own layers of the class that it finds: such a one has no board.
+    PEFT builds its own layers of the class that it finds: those have no hooks.
     """
 
-    board: Board | None = None
-    place: int = 0
+    hooks: LayerHooks | None = None
+    index: int = 0
     addition: Addition | None = None
-    of_words: bool = False
+    prompt_layer: bool = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        addition, board = self.addition, self.board
-        if board is None:
+        addition, hooks = self.addition, self.hooks
+        if hooks is None:
             return super().forward(x)
-        if board.watching and addition is not None:
-            board.ran[self.place] = 1
-        if self.of_words and board.said is not None:
-            return board.said[self.place]
+        if hooks.record_calls and addition is not None:
+            hooks.called[self.index] = 1
+        if self.prompt_layer and hooks.projections is not None:
+            return hooks.projections[self.index]
         if addition is None:
             return super().forward(x)
         return addition.output(x, self, super().forward)  # pyright: ignore[reportArgumentType] (mixed into layers alone)
 
 
 @cache
-def _asking(kind: type[Any]) -> type[Any]:
-    if issubclass(kind, _Asking):
+def _hooked(kind: type[Any]) -> type[Any]:
+    if issubclass(kind, _HookedLayer):
         return kind
-    return type(f"Asking{kind.__name__}", (_Asking, kind), {})
+    return type(f"Hooked{kind.__name__}", (_HookedLayer, kind), {})

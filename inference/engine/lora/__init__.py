@@ -1,6 +1,6 @@
 """A LoRA file's weights become changes of the loaded checkpoint's layers.
 
-lora_files.py    opens, hashes, judges and matches the bytes that are loaded
+lora_files.py    opens, hashes, judges and loads files
 layer_names.py   module names in files to layers of the loaded checkpoint
 normalise.py     a file to changes; conversions.py has the formula of each format (LoCon, LoHa, LoKr, DoRA …)
 low_rank.py      a change of a layer's weight: low-rank pair or dense matrix

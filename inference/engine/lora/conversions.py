@@ -1,4 +1,4 @@
-"""The mathematics of every format: from a module's tensors to the one change of its layer, exact.
+"""The formula of each LoRA format: exact conversion of a module's tensors into the change of its layer.
 
 Every format is built of low-rank products. LoHa multiplies two of them element by element: a product of rank r².
 LoKr is a Kronecker product: of ranks f and r, a product of rank f·r. A Tucker core joins the matrix beside it, so
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from inference.engine.lora.folding import Change
+from inference.engine.lora.folding import LayerChange
 from inference.engine.lora.low_rank import Delta, LowRank, size
 from inference.lora.formats import Format, ModuleTensors
 from inference.lora.suffixes import Role
@@ -26,22 +26,22 @@ Shape = Sequence[int]
 
 
 class BadWeights(Exception):
-    """A module's tensors cannot become a change; the message says why, in words for people."""
+    """A module's tensors cannot be converted; the message is a reason for people."""
 
 
-def change_of(module: ModuleTensors, stored: Tensors, shape: Shape, dtype: torch.dtype = torch.float32) -> Change:
-    """What a usable `module` does to a layer whose weight has `shape`, in `dtype` or better. Raises BadWeights.
+def change_of(module: ModuleTensors, stored: Tensors, shape: Shape, dtype: torch.dtype = torch.float32) -> LayerChange:
+    """The change by a usable `module` of a layer whose weight has `shape`, in `dtype` or better. Raises BadWeights.
 
-    The tensors are taken to be as `modules_of` and `ModuleTensors.matches` found them: of shapes that go together.
+    The shapes of the tensors must have been checked by `modules_of` and `ModuleTensors.matches`.
     """
     tensors = {role: tensor if tensor.dtype == torch.float64 else tensor.to(dtype) for role, tensor in stored.items()}
     scale = _alpha(tensors, module.rank) / (module.rank or 1)
     delta = _DELTAS[module.format](tensors, tuple(shape)).times(scale)
-    return Change(delta, _magnitude(tensors, shape), tensors.get(Role.DIFF_BIAS))
+    return LayerChange(delta, _magnitude(tensors, shape), tensors.get(Role.DIFF_BIAS))
 
 
 def _alpha(tensors: Tensors, rank: int | None) -> float:
-    """Alpha; without one, and where nothing is factorised so that it has no meaning, the rank."""
+    """Alpha; the rank where there is none, and where nothing is factorised."""
     if Role.ALPHA not in tensors or rank is None:
         return float(rank or 1)
     alpha = float(tensors[Role.ALPHA])
@@ -51,7 +51,7 @@ def _alpha(tensors: Tensors, rank: int | None) -> float:
 
 
 def _magnitude(tensors: Tensors, shape: Shape) -> torch.Tensor | None:
-    """DoRA's norms as they multiply a weight of `shape`: (out, 1, …), or (1, in, 1, …) as OneTrainer stores them."""
+    """DoRA's norms, shaped for a weight of `shape`: (out, 1, …), or (1, in, 1, …) as OneTrainer stores them."""
     ones = [1] * (len(shape) - 2)
     per_output, per_input = [shape[0], 1, *ones], [1, shape[1], *ones]
     if Role.MAGNITUDE in tensors:
@@ -69,7 +69,7 @@ def _magnitude(tensors: Tensors, shape: Shape) -> torch.Tensor | None:
     raise BadWeights("its DoRA norms fit neither the outputs nor the inputs of the layer")
 
 
-# --- building stones -----------------------------------------------------------------------------------------------
+# --- products ------------------------------------------------------------------------------------------------------
 
 
 def _product(left: torch.Tensor, right: torch.Tensor, kernel: Shape = ()) -> LowRank:
@@ -107,7 +107,7 @@ def _kron(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
 
 def _smaller(rank: int, shape: Shape, pair: Callable[[], LowRank], dense: Callable[[], torch.Tensor]) -> Delta:
-    """The change in whichever form holds fewer numbers; the other is never made."""
+    """The change in the form with fewer numbers; the other one is never made."""
     if size(shape, rank) < math.prod(shape):
         return Delta(pair())
     return Delta(dense=dense().reshape(tuple(shape)))

@@ -1,7 +1,7 @@
-"""Several weighted LoRAs on one layer are one change: folded once per job, they cost what a single LoRA costs.
+"""Folds several weighted LoRAs into one change per layer: then they cost what a single LoRA costs.
 
-Plain changes add up. DoRA also rescales the layer to a norm of its own, and does so in the order of the LoRAs. The
-recipe is exact: it equals PEFT running its adapters one after another. It computes in at least float32.
+Plain changes add up. DoRA also rescales the layer to its own norm, in the order of the LoRAs. The result is exact: it
+equals PEFT running its adapters one after another. It is computed in at least float32.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Layers = Mapping[ModuleKey, Layer]
 
 
 def layers_of(parts: Mapping[str, nn.Module]) -> dict[ModuleKey, Layer]:
-    """Every layer of `parts` that can be changed: linear ones, and convolutions without groups that pad with zeros."""
+    """The layers of `parts` that LoRAs can change: linear ones, and ungrouped convolutions with zero padding."""
     return {
         (part, name): layer
         for part, network in parts.items()
@@ -32,8 +32,8 @@ def layers_of(parts: Mapping[str, nn.Module]) -> dict[ModuleKey, Layer]:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What one LoRA does to one layer at weight 1, alpha baked in.
+class LayerChange:
+    """What one LoRA does to one layer at weight 1, with alpha applied.
 
     The layer's weight W becomes W + delta; with a `magnitude` (DoRA) that sum is then scaled to have this norm for
     each output (out, 1, …) or for each input (1, in, 1, …). `bias` (out,) is added to the layer's bias.
@@ -45,7 +45,7 @@ class Change:
 
     @property
     def per_input(self) -> bool:
-        """Whether the norm is one for each input: such a change is dense once it is folded."""
+        """Whether the norms are per input: such a change is dense once it is folded."""
         return self.magnitude is not None and self.magnitude.shape[0] == 1
 
     def within(self, limit: float) -> bool:
@@ -65,8 +65,8 @@ class Folded:
     scale: torch.Tensor | None = None
     bias: torch.Tensor | None = None
 
-    def plus(self, change: Change, factor: float, weight: torch.Tensor) -> Folded:
-        """One LoRA more, at the weight `factor`, on a layer of that `weight`."""
+    def plus(self, change: LayerChange, factor: float, weight: torch.Tensor) -> Folded:
+        """With one more LoRA, at the weight `factor`, for a layer of this `weight`."""
         device = weight.device
         bias = added(self.bias, None if change.bias is None else change.bias.to(device) * factor)
         delta = change.delta.to(device).times(factor)
@@ -84,17 +84,17 @@ class Folded:
         return Folded(self.delta.plus(delta).times(rows), scale, bias)
 
 
-def fold(weighted: Sequence[tuple[Change, float]], weight: torch.Tensor) -> Folded:
-    """All LoRAs of one layer, in their order; `weight` is the layer's own."""
+def fold(weighted: Sequence[tuple[LayerChange, float]], weight: torch.Tensor) -> Folded:
+    """Fold the LoRAs of one layer, in order; `weight` is the layer's own."""
     folded = Folded()
     for change, factor in weighted:
         folded = folded.plus(change, factor, weight)
     return folded
 
 
-def fold_all(loras: Sequence[tuple[Mapping[ModuleKey, Change], float]], layers: Layers) -> dict[ModuleKey, Folded]:
-    """Fold whole LoRAs, each with its weight; a weight of 0 leaves no trace. Raises KeyError for a stranger."""
-    by_layer: dict[ModuleKey, list[tuple[Change, float]]] = {}
+def fold_all(loras: Sequence[tuple[Mapping[ModuleKey, LayerChange], float]], layers: Layers) -> dict[ModuleKey, Folded]:
+    """Fold LoRAs, each with its weight; those of weight 0 are skipped. Raises KeyError for an unknown layer."""
+    by_layer: dict[ModuleKey, list[tuple[LayerChange, float]]] = {}
     for changes, factor in loras:
         if factor:
             for key, change in changes.items():

@@ -1,4 +1,4 @@
-"""Which layer of the loaded checkpoint a module's name in a LoRA file means."""
+"""Maps module names in LoRA files to layers of the loaded checkpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inference.engine.lora.folding import Layers, ModuleKey
 from inference.lora.names import Entry, Part, index, read_name
 from inference.lora.tables import VARIANTS
 
-# diffusers' name of each part of a pipeline. The others (CLIP-L …) are found by the network that they are.
+# diffusers' name of each part of a pipeline; other parts (CLIP-L …) are found by their network.
 _PIPELINE_PARTS = {
     Part.DENOISER: "unet",
     Part.TEXT: "text_encoder",
@@ -23,7 +23,7 @@ _TEXT_MODEL = "text_model."
 
 @dataclass(frozen=True)
 class _Network:
-    """One part of the pipeline: what every spelling stands for, and the layers' paths as they are loaded."""
+    """One part of the pipeline: the entry of each spelling, and the paths of the loaded layers."""
 
     part: str
     spelled: Mapping[str, Entry]
@@ -32,21 +32,21 @@ class _Network:
 
 @dataclass(frozen=True)
 class LayerNames:
-    """All names under which files may mean `layers`; made once for a loaded checkpoint."""
+    """All names that files use for `layers`; made once for a loaded checkpoint."""
 
     layers: Layers
     _networks: Mapping[Part, _Network]
 
     @classmethod
     def of(cls, architecture: Architecture, layers: Layers) -> LayerNames:
-        """The names of a checkpoint's `layers`, by the habits of its architecture; the shapes are those loaded."""
+        """The names of a checkpoint's `layers` under the naming schemes of its architecture."""
         known = next(variant.networks for variant in VARIANTS if variant.base == architecture)
         parts = {network: _PIPELINE_PARTS[part] for part, network in known.items() if part in _PIPELINE_PARTS}
         networks = {network: _network(network, part, layers) for network, part in parts.items()}
         return cls(layers, {part: networks[network] for part, network in known.items() if network in networks})
 
     def find(self, module: str) -> ModuleKey | None:
-        """The layer that `module` means, None for a stranger."""
+        """The layer of the module name `module`; None when there is none."""
         name = read_name(module)
         network = self._networks.get(name.part)
         entry = network and network.spelled.get(name.path)

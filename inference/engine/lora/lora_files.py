@@ -1,4 +1,4 @@
-"""From a file on disk to weights that may be used: hashed, judged and matched on the very bytes that are loaded."""
+"""Reads LoRA files: hashed, judged and loaded from the same bytes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from inference.lora.verdict import decide, layers_of
 from inference.messages import LoraUse, PredictionType
 from inference.prediction import lora_prediction
 
-Stamp = tuple[int, int, int, int]  # device, inode, size and time of change: of the same file they stay the same
+Stamp = tuple[int, int, int, int]  # device, inode, size and modification time: equal for an unchanged file
 
 
 @dataclass(frozen=True)
 class LoraFile:
-    """A LoRA as its bytes say: tensors on the CPU, the base model it was trained on, its AutoV3 hash, metadata."""
+    """A LoRA as read: tensors on the CPU, the evidence of its base model, its AutoV3 hash, metadata."""
 
     use: LoraUse
     tensors: dict[str, torch.Tensor]
@@ -43,7 +43,7 @@ class LoraFile:
 
     @property
     def prediction(self) -> PredictionType | None:
-        """What it learnt to predict; None: nobody says."""
+        """The prediction type that it was trained for; None when the file does not tell."""
         return lora_prediction(self.metadata)
 
 
@@ -60,10 +60,10 @@ class LoraReader:
     trust_tags: bool = False
 
     def read(self, use: LoraUse, relative: str | None, kept: LoraFile | None = None) -> LoraFile:
-        """Open once; hash, judge and load what was opened.
+        """Open the file once; hash, judge and load what was opened.
 
-        `kept` is what was read of these bytes before: while the file on disk is untouched it is only judged anew,
-        for a sidecar or a declaration may have changed. Raises LoraFileChanged when the file is gone or has other
+        `kept` is an earlier reading of the same bytes: while the file is unchanged it is only judged again, since a
+        sidecar or a declaration may have changed. Raises LoraFileChanged when the file is gone or has other
         bytes, LoraFileRefused when it cannot be used.
         """
         if relative is None:
@@ -95,7 +95,10 @@ class LoraReader:
         return file.read()
 
     def _judge(self, path: Path, use: LoraUse, header: Header) -> Evidence:
-        """The base model as far as the file's own layers let it stand. Raises LoraFileRefused for unusable ones."""
+        """The evidence of the base model, checked against the file's layers.
+
+        Raises LoraFileRefused for unusable ones.
+        """
         try:
             known = Knowledge.of(self.library, self.installed, trust_tags=self.trust_tags)
         except BadDeclarations as problem:
@@ -104,8 +107,8 @@ class LoraReader:
         if layers.problem is not None:
             raise LoraFileRefused(lora=use.name, reason=layers.problem)
         metadata = evidence_in(header.metadata)
-        said = judge(use.sha256, metadata, read_sidecar(path), known, file_name=path.name)
-        return decide(layers, said, metadata).evidence
+        claimed = judge(use.sha256, metadata, read_sidecar(path), known, file_name=path.name)
+        return decide(layers, claimed, metadata).evidence
 
 
 def _stamp(descriptor: int) -> Stamp:

@@ -1,4 +1,4 @@
-"""Changes of a layer's weight: a low-rank pair, which is small, or a dense matrix for what has no low rank."""
+"""Changes of a layer's weight: a low-rank pair, or a dense matrix where the change has no low rank."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LowRank:
         return self.down.shape[0]
 
     def dense(self) -> torch.Tensor:
-        """The same as one matrix: (out, in) or (out, in, k, k)."""
+        """The product: (out, in) or (out, in, k, k)."""
         return torch.tensordot(self.up, self.down, dims=1)
 
     def times(self, factor: float | torch.Tensor) -> LowRank:
@@ -30,7 +30,7 @@ class LowRank:
         return LowRank(self.down, _times(self.up, factor))
 
     def beside(self, other: LowRank) -> LowRank:
-        """The pair that is the sum of both: the ranks laid side by side."""
+        """The sum of both as one pair: their ranks concatenated."""
         return LowRank(torch.cat([self.down, other.down]), torch.cat([self.up, other.up], dim=1))
 
     def within(self, limit: float) -> bool:
@@ -57,7 +57,7 @@ class Delta:
         return Delta(self.pair and self.pair.times(factor), dense)
 
     def to(self, device: torch.device, dtype: torch.dtype | None = None) -> Delta:
-        """The same numbers elsewhere."""
+        """The same change on another device, or in another dtype."""
         pair = self.pair and LowRank(self.pair.down.to(device, dtype), self.pair.up.to(device, dtype))
         return Delta(pair, None if self.dense is None else self.dense.to(device, dtype))
 
@@ -78,7 +78,7 @@ def within(numbers: torch.Tensor, limit: float) -> bool:
 
 
 def added(first: torch.Tensor | None, second: torch.Tensor | None) -> torch.Tensor | None:
-    """The sum of what is there."""
+    """The sum of those that are not None."""
     if first is None or second is None:
         return second if first is None else first
     return first + second

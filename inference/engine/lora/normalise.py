@@ -1,4 +1,4 @@
-"""From a LoRA file to the changes of the checkpoint that is loaded: names to layers, all of them or none."""
+"""Converts a LoRA file into changes of the loaded checkpoint's layers: all of its modules or none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 from inference.engine.devices.devices import finest_dtype
 from inference.engine.lora.conversions import BadWeights, change_of
-from inference.engine.lora.folding import Change, Layer, ModuleKey
+from inference.engine.lora.folding import Layer, LayerChange, ModuleKey
 from inference.engine.lora.layer_names import LayerNames
 from inference.engine.lora.lora_files import LoraFile
 from inference.errors import LoraFileRefused, ModuleMismatch
@@ -18,24 +18,24 @@ from inference.lora.suffixes import Role
 from inference.messages import MAX_DENSE_BYTES
 
 MAX_CHANGE = 1e3  # no element of a change may be larger; real ones stay below 1
-_NAMED = 3  # strangers named in a refusal
+_NAMED = 3  # unknown modules that an error names
 
 
 def normalise(
     file: LoraFile, names: LayerNames, checkpoint: str, max_dense_bytes: int = MAX_DENSE_BYTES
-) -> dict[ModuleKey, Change]:
-    """The file's change for every layer it names, alpha baked in.
+) -> dict[ModuleKey, LayerChange]:
+    """The file's change for every layer it names, with alpha applied.
 
-    What has no low-rank form may take `max_dense_bytes` over the whole LoRA.
-    Raises LoraFileRefused for what has no such form here, ModuleMismatch when even one module is not in the loaded
-    checkpoint with the same shape: half a LoRA is never used.
+    Changes without a low-rank form may take `max_dense_bytes` in all.
+    Raises LoraFileRefused for modules that cannot be converted, ModuleMismatch when any module has no layer of its
+    shape in the loaded checkpoint: a LoRA is never used in part.
     """
     modules = modules_of(file.tensors)
     for module in modules.values():
         _refuse_unusable(file, module)
     places = _places(file, modules, names, checkpoint)
     configs = _configs(file)
-    changes: dict[ModuleKey, Change] = {}
+    changes: dict[ModuleKey, LayerChange] = {}
     dense_bytes = 0
     for name, (key, layer) in places.items():
         part, path = key
@@ -64,23 +64,21 @@ def _refuse_unusable(file: LoraFile, module: ModuleTensors) -> None:
 def _places(
     file: LoraFile, modules: Mapping[str, ModuleTensors], names: LayerNames, checkpoint: str
 ) -> dict[str, tuple[ModuleKey, Layer]]:
-    """The layer of each module of the file, of the same shape and no two the same."""
+    """The layer of each module of the file: of the module's shape, and a different one for each."""
     places: dict[str, tuple[ModuleKey, Layer]] = {}
-    strangers: list[str] = []
+    unknown: list[str] = []
     taken: set[ModuleKey] = set()
     for name, module in modules.items():
         key = names.find(name)
         if key is None or not _fits(module, names.layers[key]):
-            strangers.append(name)
+            unknown.append(name)
             continue
         if key in taken:
             raise LoraFileRefused(lora=file.use.name, reason=f"it changes {name} twice, under two names")
         taken.add(key)
         places[name] = (key, names.layers[key])
-    if strangers:
-        raise ModuleMismatch(
-            lora=file.use.name, checkpoint=checkpoint, modules=strangers[:_NAMED], count=len(strangers)
-        )
+    if unknown:
+        raise ModuleMismatch(lora=file.use.name, checkpoint=checkpoint, modules=unknown[:_NAMED], count=len(unknown))
     return places
 
 
@@ -96,14 +94,16 @@ def _configs(file: LoraFile) -> dict[str, AdapterConfig]:
 
 
 def _alpha(module: ModuleTensors, config: AdapterConfig | None, path: str) -> dict[Role, torch.Tensor]:
-    """The alpha that a LoRA has from the file's metadata, where its tensors have none."""
+    """The alpha from the file's metadata, for modules without an alpha tensor."""
     if config is None or module.rank is None or Role.DOWN not in module.keys or Role.ALPHA in module.keys:
         return {}
     return {Role.ALPHA: torch.tensor(config.alpha_of(path, module.rank), dtype=torch.float64)}
 
 
-def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[Role, torch.Tensor]) -> Change:
-    tensors = {role: _held(file.tensors[key], layer.weight.device) for role, key in module.keys.items()} | dict(alpha)
+def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[Role, torch.Tensor]) -> LayerChange:
+    tensors = {
+        role: _limited_precision(file.tensors[key], layer.weight.device) for role, key in module.keys.items()
+    } | dict(alpha)
     try:
         precise = torch.promote_types(layer.weight.dtype, torch.float32)
         change = change_of(module, tensors, layer.weight.shape, precise)
@@ -114,13 +114,13 @@ def _change(file: LoraFile, module: ModuleTensors, layer: Layer, alpha: Mapping[
     return change
 
 
-def _held(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """As precise as the device can have it."""
+def _limited_precision(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor in at most the precision that the device has."""
     finest = finest_dtype(device)
     return tensor.to(finest) if tensor.dtype.itemsize > finest.itemsize else tensor
 
 
-def _dense_bytes(change: Change, layer: Layer) -> int:
-    """Memory beyond low-rank pairs, in bytes of single precision."""
+def _dense_bytes(change: LayerChange, layer: Layer) -> int:
+    """Bytes of a dense change in single precision; 0 for a low-rank pair."""
     dense = change.per_input or change.delta.dense is not None
     return 4 * layer.weight.numel() if dense else 0

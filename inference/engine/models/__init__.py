@@ -1,6 +1,6 @@
 """Checkpoints: loading them, and what their networks are asked for besides denoising.
 
-checkpoints.py   loads a checkpoint from a folder, a single file or a hub
+checkpoints.py   a loaded checkpoint; opens a folder, a single file or a hub repository
 single_file.py   one `.safetensors` file with everything; configs/ holds what such a file leaves out
 soundness.py     is a loaded checkpoint whole, and what it was declared to be
 fast_paths.py    what diffusers computes at every call, computed once

@@ -1,4 +1,4 @@
-"""From latents to pixels: the VAE at the end, for all that finished together."""
+"""Decodes latents to pixels with the VAE, for all runs that finished together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def decode(pipeline: Any, latents: Sequence[torch.Tensor]) -> list[torch.Tensor]
 
 
 def _in_parts(pipeline: Any, every: torch.Tensor, pictures: int) -> torch.Tensor | None:
-    """So many pictures in one pass; None when memory is short and fewer would do. Nothing of the attempt is kept."""
+    """Decode so many pictures per pass; None when memory is short and fewer would fit. No tensor is kept then."""
     try:
         return torch.cat([_decoded(pipeline, part) for part in every.split(pictures)])
     except (RuntimeError, MemoryError) as problem:
@@ -35,10 +35,10 @@ def _in_parts(pipeline: Any, every: torch.Tensor, pictures: int) -> torch.Tensor
 
 
 def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
-    """NaN wherever the VAE said no number: infinity, clamped, would pass for white."""
+    """Pixels in 0..1; NaN wherever the VAE's output is not finite: clamped infinity would look white."""
     vae, config = pipeline.vae, pipeline.vae.config
     if vae.dtype == torch.float16 and config.force_upcast and isinstance(pipeline, StableDiffusionXLPipeline):
-        _in_single_precision(vae)  # that of Stable Diffusion says so too: diffusers says it for who says nothing
+        _in_single_precision(vae)  # Stable Diffusion's has force_upcast too: it is diffusers' default
     latents = as_decoded(latents, config)
     pixels = vae.decode(latents.to(vae.dtype), return_dict=False)[0]
     if vae.dtype == torch.float16 and bool(latents.isfinite().all()) and not bool(pixels.isfinite().all()):
@@ -48,13 +48,13 @@ def _decoded(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
 
 
 def widen(vae: Any) -> None:
-    """It has overflowed in half precision: from now on it computes in single, also for diffusers' pipelines."""
+    """Switch a VAE that overflowed in half precision to single precision, also for diffusers' pipelines."""
     vae.register_to_config(force_upcast=True)
     _in_single_precision(vae)
 
 
 def _in_single_precision(vae: Any) -> None:
-    """Where pictures are decoded in a stream of their own, the steps' must not get the old weights' memory too soon."""
+    """The old weights' memory stays reserved until this stream has used it; other streams must not get it before."""
     for weight in (*vae.parameters(), *vae.buffers()):
         if weight.is_cuda:
             weight.record_stream(torch.cuda.current_stream(weight.device))
@@ -62,7 +62,7 @@ def _in_single_precision(vae: Any) -> None:
 
 
 def as_decoded(latents: torch.Tensor, config: Any) -> torch.Tensor:
-    """Latents (rows, channels, h, w) as the denoiser has them, made what the VAE of this configuration decodes."""
+    """Rescale latents (rows, channels, h, w) from the denoiser's range to that of a VAE of this configuration."""
     spread = _spread(latents, config)
     if spread is None:
         return latents / config.scaling_factor
@@ -71,7 +71,7 @@ def as_decoded(latents: torch.Tensor, config: Any) -> torch.Tensor:
 
 
 def as_denoised(latents: torch.Tensor, config: Any) -> torch.Tensor:
-    """The other way round: latents as the VAE encodes them, made what the denoiser has."""
+    """Rescale latents from the VAE's range to the denoiser's."""
     spread = _spread(latents, config)
     if spread is None:
         return latents * config.scaling_factor
@@ -80,7 +80,7 @@ def as_denoised(latents: torch.Tensor, config: Any) -> torch.Tensor:
 
 
 def _spread(latents: torch.Tensor, config: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Mean and standard deviation of each channel, where the configuration tells of them."""
+    """Mean and standard deviation of each channel, where the configuration has them."""
     mean, deviation = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
     if mean is None or deviation is None:
         return None

@@ -1,6 +1,6 @@
-"""What diffusers finds out anew at every call, found out once: with small networks that is a third of a step.
+"""Fast paths: what diffusers checks at every call is checked once. In small networks that is a third of a step.
 
-Classes are exchanged, as for the board; what the networks compute stays the same to the bit.
+Classes are replaced by subclasses, as for LayerHooks; the results stay bit-identical.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 
-class _LeanAttention(Attention):
-    """Attention as the denoisers of Stable Diffusion and SDXL have it, without asking each time what else there is."""
+class _FastAttention(Attention):
+    """The attention of Stable Diffusion's and SDXL's denoisers, without checks for options that they do not have."""
 
     def forward(
         self,
@@ -26,7 +26,7 @@ class _LeanAttention(Attention):
     ) -> torch.Tensor:
         if options or attention_mask is not None:
             return super().forward(hidden_states, encoder_hidden_states, attention_mask, **options)
-        own: Any = self  # of other kinds some of its layers are missing
+        own: Any = self  # in other kinds of attention some layers are missing
         given = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         query, key, value = (
             layer(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
@@ -36,8 +36,8 @@ class _LeanAttention(Attention):
         return own.to_out[0](found.transpose(1, 2).flatten(2))
 
     @classmethod
-    def does_for(cls, layer: nn.Module) -> bool:
-        """Whether this is all that `layer` does."""
+    def replaces(cls, layer: nn.Module) -> bool:
+        """Whether `layer` computes just that."""
         if type(layer) is not Attention or not isinstance(layer.processor, AttnProcessor2_0):
             return False
         more = (layer.spatial_norm, layer.group_norm, layer.norm_cross, layer.norm_q, layer.norm_k)
@@ -45,8 +45,8 @@ class _LeanAttention(Attention):
         return plain and not layer.residual_connection and layer.rescale_output_factor == 1
 
 
-class _LeanNetwork(nn.Module):
-    """A network whose precision and device are those of its first convolution: others walk through all layers."""
+class _FastNetwork(nn.Module):
+    """A network whose dtype and device are those of its first convolution; diffusers walks through all layers."""
 
     conv_in: nn.Conv2d
 
@@ -61,22 +61,24 @@ class _LeanNetwork(nn.Module):
         return self.conv_in.weight.device
 
 
-def lean(network: nn.Module) -> list[nn.Module]:
-    """Make a denoiser of diffusers lean, in place.
+def use_fast_paths(network: nn.Module) -> list[nn.Module]:
+    """Let a denoiser of diffusers take the fast paths; it is changed in place.
 
-    Returns the layers that are given the words of the prompt alone, and so answer the same in each step.
+    Returns the cross-attention layers whose input is the prompt embedding alone: their output is the same in each step.
     """
-    of_words: list[nn.Module] = []
-    as_they_are = getattr(network, "encoder_hid_proj", None) is None  # else it first makes others of them
-    attentions: list[Any] = [layer for layer in network.modules() if _LeanAttention.does_for(layer)]
+    prompt_layers: list[nn.Module] = []
+    unprojected = (
+        getattr(network, "encoder_hid_proj", None) is None
+    )  # else the network projects the prompt embeddings first
+    attentions: list[Any] = [layer for layer in network.modules() if _FastAttention.replaces(layer)]
     for attention in attentions:
-        attention.__class__ = _LeanAttention
-        of_words += [attention.to_k, attention.to_v] if attention.is_cross_attention and as_they_are else []
+        attention.__class__ = _FastAttention
+        prompt_layers += [attention.to_k, attention.to_v] if attention.is_cross_attention and unprojected else []
     if isinstance(getattr(network, "conv_in", None), nn.Conv2d):
-        network.__class__ = _lean(type(network))
-    return of_words
+        network.__class__ = _fast_network(type(network))
+    return prompt_layers
 
 
 @cache
-def _lean(kind: type[Any]) -> type[Any]:
-    return kind if issubclass(kind, _LeanNetwork) else type(kind.__name__, (_LeanNetwork, kind), {})
+def _fast_network(kind: type[Any]) -> type[Any]:
+    return kind if issubclass(kind, _FastNetwork) else type(kind.__name__, (_FastNetwork, kind), {})

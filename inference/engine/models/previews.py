@@ -1,7 +1,7 @@
-"""Small pictures of what is being painted, cheaper than the VAE makes them.
+"""Previews: small pictures from latents, cheaper than a full VAE makes them.
 
-The best that there is: a tiny autoencoder (TAESD) where the operator has one, the checkpoint's own VAE where it is no
-larger than that, else a map from latents to colours that is measured at load time.
+They come from a tiny autoencoder (TAESD) where the operator configured one, from the checkpoint's own VAE where it is
+as small as that, else from a map from latents to colours that is fitted when the checkpoint is loaded.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from torch.nn.functional import avg_pool2d, interpolate, pad, unfold
 
 from inference.engine.models.decode import as_decoded, as_denoised
 
-SMALL = 2**21  # parameters of a decoder that may run for every preview; TAESD's has 1.2 million
-MOST_LATENTS = 64  # of the longer side of what such a decoder gets: four times as many cost as much as several steps
+MAX_DECODER_PARAMETERS = 2**21  # parameters of a decoder that may run for every preview; TAESD's has 1.2 million
+MAX_LATENTS = 64  # on the longer side of a decoder's input; more would cost as much as several steps
 
 _SIDE = 32  # latents; the chart is square
 _BLOCKS = 8  # colours a side
-_CONTRAST = 1.5  # of the chart's colours, before they are cut off: pictures have more black and white than chance
+_CONTRAST = 1.5  # of the chart's colours before clipping: pictures have more black and white than random colours
 _NOISE = (0.0, 0.3, 0.6)  # in standard deviations of the latents
 _RIDGE = 0.1
 
@@ -42,8 +42,8 @@ def preview_of(vae: Any, tiny: Any = None) -> Preview:
     """The best preview for latents of `vae`; `tiny` is an autoencoder that knows the same latents."""
     if tiny is not None:
         return SmallDecoder(tiny)
-    if sum(weight.numel() for weight in vae.decoder.parameters()) <= SMALL:
-        return SmallDecoder(copy.deepcopy(vae))  # where the other goes when memory is short is no concern of this one
+    if sum(weight.numel() for weight in vae.decoder.parameters()) <= MAX_DECODER_PARAMETERS:
+        return SmallDecoder(copy.deepcopy(vae))  # a copy, since the VAE itself may be offloaded
     return ColourMap.measure(vae)
 
 
@@ -64,7 +64,7 @@ class SmallDecoder:
     @torch.no_grad()
     def picture(self, latents: torch.Tensor, size: tuple[int, int]) -> Image.Image:
         """See `Preview.picture`."""
-        vae, scale = self.vae, MOST_LATENTS / max(latents.shape[1:])
+        vae, scale = self.vae, MAX_LATENTS / max(latents.shape[1:])
         batch = latents[None].to(vae.device, vae.dtype)
         if scale < 1:
             batch = interpolate(batch, scale_factor=scale, mode="area")
@@ -85,10 +85,9 @@ class ColourMap:
     @classmethod
     @torch.no_grad()
     def measure(cls, vae: Any) -> ColourMap:
-        """Encode a chart of colours and fit the map by least squares: no table for any VAE is needed.
+        """Encode a chart of colours and fit the map by least squares; no table of known VAEs is needed.
 
-        The chart's latents are fitted with noise on them too, so that the map is not thrown by what the denoiser has
-        yet to clear away.
+        The chart's latents are also fitted with noise added, so that the map tolerates the noise of early steps.
         """
         scale = 2 ** (len(vae.config.block_out_channels) - 1)
         chart = _chart(_SIDE * scale)
@@ -136,7 +135,7 @@ def _chart(side: int) -> torch.Tensor:
 
 @contextmanager
 def _in_single_precision(vae: Any) -> Generator[None]:
-    """At least: SDXL's VAE overflows in half. It goes back to its own precision afterwards and loses nothing."""
+    """While inside, `vae` computes in at least single precision, since SDXL's overflows in half."""
     dtype = vae.dtype
     vae.to(torch.promote_types(dtype, torch.float32))
     try:

@@ -1,7 +1,7 @@
-"""Prompts as the field writes them: `(word:1.2)` weighs words, and what exceeds the encoder's length goes on behind.
+"""Prompt syntax: `(word:1.2)` sets the weight of words; prompts longer than the encoder's length are split into chunks.
 
-`(word)` counts 1.1-fold, `[word]` 1/1.1-fold, `(word:1.3)` 1.3-fold, brackets nest, `\\(` is a bracket that is meant,
-BREAK begins a new chunk. A bracket without its partner is read as itself. This is the notation of A1111's web UI.
+`(word)` has weight 1.1, `[word]` 1/1.1, `(word:1.3)` 1.3; brackets nest, `\\(` is a literal bracket, BREAK begins a
+new chunk. A bracket without its partner is literal. This is the syntax of A1111's web UI.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 EMPHASIS = 1.1
-MOST = 4.0  # words weighed more than this are noise
+MAX_WEIGHT = 4.0  # larger weights give noise
 COMMA_REACH = 20  # tokens; a full chunk ends at a comma if there is one among its last ones
 
 _PARTNERS = {")": "(", "]": "["}
@@ -69,7 +69,7 @@ def _weigh(inside: list[Piece], symbol: str) -> None:
         factor = float(number[1])
         inside[-1].text = inside[-1].text[: number.start()]
     for piece in inside:
-        piece.weight = max(-MOST, min(MOST, piece.weight * factor))
+        piece.weight = max(-MAX_WEIGHT, min(MAX_WEIGHT, piece.weight * factor))
 
 
 def _merged(found: list[Piece]) -> list[Piece]:
@@ -85,15 +85,15 @@ def _merged(found: list[Piece]) -> list[Piece]:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A prompt as one tokenizer reads it: `ids` (chunks, length) int64 and `weights` (chunks, length) float64."""
+class TokenizedPrompt:
+    """A prompt in the tokens of one tokenizer: `ids` (chunks, length) int64 and `weights` (chunks, length) float64."""
 
     ids: torch.Tensor
     weights: torch.Tensor
 
     @property
     def chunks(self) -> int:
-        """How many times the encoder's length it takes."""
+        """How many chunks of the encoder's length it takes."""
         return len(self.ids)
 
     def combine(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -107,7 +107,7 @@ class Reading:
         return hidden.reshape(1, -1, hidden.shape[-1])
 
 
-def read(tokenizer: Any, text: str, *, chunks: int = 1) -> Reading:
+def tokenize(tokenizer: Any, text: str, *, chunks: int = 1) -> TokenizedPrompt:
     """`text` in at least `chunks` chunks, the last ones empty if need be.
 
     A text without notation that fits the encoder gives exactly what the tokenizer gives when it pads to its length.
@@ -116,7 +116,7 @@ def read(tokenizer: Any, text: str, *, chunks: int = 1) -> Reading:
     filled = [chunk for section in _sections(tokenizer, text) for chunk in _chunks(tokenizer, section, room)]
     filled += [[]] * (chunks - len(filled))
     ids, weights = zip(*(_padded(tokenizer, chunk, room) for chunk in filled), strict=True)
-    return Reading(torch.tensor(ids), torch.tensor(weights, dtype=torch.float64))
+    return TokenizedPrompt(torch.tensor(ids), torch.tensor(weights, dtype=torch.float64))
 
 
 _Token = tuple[int, float]

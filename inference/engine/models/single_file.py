@@ -1,4 +1,4 @@
-"""A whole checkpoint in one `.safetensors` file, opened without a network: what such a file leaves out ships with us.
+"""Checkpoints in a single `.safetensors` file, opened offline: the configurations that it lacks ship with Easel.
 
 The file holds weights alone. `configs/` has the published configuration of each architecture's parts (sources: the
 `config.json` files of the repositories runwayml/stable-diffusion-v1-5, stabilityai/stable-diffusion-2-1 and
@@ -31,7 +31,7 @@ _FOLDERS = {
 }
 SINGLE_FILES = frozenset(_FOLDERS)  # architectures whose checkpoints may be a single file
 
-# What the architecture's tokenizers fill short prompts with, by component.
+# The padding tokens of the architectures' tokenizers, by component.
 _PADDING = {
     Architecture.SD1: {"tokenizer": _END},
     Architecture.SD2: {"tokenizer": "!"},
@@ -40,7 +40,7 @@ _PADDING = {
 
 
 def open_single_file(kind: type[Any], path: Path, architecture: Architecture, **options: Any) -> Any:
-    """The pipeline of class `kind` with the weights of `path`. Raises as diffusers does for a file it cannot use."""
+    """The pipeline of class `kind` with the weights of `path`. Raises diffusers' errors for an unusable file."""
     folder = _FOLDERS[architecture]
     tokenizers = _tokenizers(architecture, folder)
     return kind.from_single_file(str(path), config=str(folder), local_files_only=True, **tokenizers, **options)
@@ -54,14 +54,14 @@ def _tokenizers(architecture: Architecture, folder: Path) -> dict[str, CLIPToken
 
 
 def clip_tokenizer(pad_token: str = _END) -> CLIPTokenizer:
-    """CLIP's tokenizer, made from its byte-pair merges; short texts are filled up with `pad_token`."""
+    """CLIP's tokenizer, made from its byte-pair merges; short texts are padded with `pad_token`."""
     vocabulary, merges = _clip_vocabulary()
     return CLIPTokenizer(vocab=vocabulary, merges=merges, pad_token=pad_token, model_max_length=77)
 
 
 @cache
 def _clip_vocabulary() -> tuple[dict[str, int], list[Any]]:
-    """Bytes, bytes that end a word, merged pairs, two special tokens: in this order lies the id of each."""
+    """Tokens with their ids: bytes, bytes that end a word, merged pairs and two special tokens, in this order."""
     package = find_spec("open_clip")
     assert package is not None and package.origin is not None
     packed = Path(package.origin).with_name("bpe_simple_vocab_16e6.txt.gz").read_bytes()

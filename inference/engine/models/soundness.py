@@ -1,6 +1,6 @@
-"""Whether a checkpoint that was opened is whole, and what it was declared to be: told at once, in words for operators.
+"""Checks whether an opened checkpoint is complete and of its declared kind; the errors are written for operators.
 
-diffusers and transformers open many a folder that cannot paint, and fail in the middle of the first picture.
+Without these checks diffusers and transformers open unusable folders, and fail in the middle of the first picture.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _NAMED = 3  # weights named in a refusal
 
 
 def refuse_incomplete(pipeline: Any) -> None:
-    """Raise ValueError when a network lacks weights, or the tokenizer of a CLIP its words.
+    """Raise ValueError when a network lacks weights, or the tokenizer of a CLIP its vocabulary.
 
-    How much a CLIP reads its tokenizer says; to other language models their pipelines say it, whatever theirs can read.
+    A CLIP's input length is that of its tokenizer; for other language models the pipeline limits it.
     """
     for name, part in pipeline.components.items():
         weights = part.named_parameters() if isinstance(part, nn.Module) else ()
@@ -32,9 +32,9 @@ def refuse_incomplete(pipeline: Any) -> None:
 
 
 def refuse_other_kinds(pipeline: Any, label: str) -> None:
-    """Raise ValueError when a pipeline of Stable Diffusion or SDXL has another's denoiser; `label` names the right one.
+    """Raise ValueError when a Stable Diffusion or SDXL pipeline has another model's denoiser; `label` names the base.
 
-    What is compared are the inputs that the denoiser takes and those that the pipeline gives.
+    The denoiser's inputs are compared with those that the pipeline provides.
     """
     config, encoders = pipeline.unet.config, [pipeline.text_encoder, getattr(pipeline, "text_encoder_2", None)]
     taken, given = config.in_channels, pipeline.vae.config.latent_channels
@@ -46,17 +46,17 @@ def refuse_other_kinds(pipeline: Any, label: str) -> None:
     plain = config.encoder_hid_dim is None and isinstance(config.cross_attention_dim, int)
     if (config.addition_embed_type == "text_time") != is_xl or (plain and config.cross_attention_dim != width):
         raise ValueError(f"its unet is not that of {label}; correct its base_model in the settings")
-    if is_xl and config.projection_class_embeddings_input_dim != _told(config, encoders[1]):
+    if is_xl and config.projection_class_embeddings_input_dim != _conditioning_width(config, encoders[1]):
         raise ValueError("its unet is a refiner's, which finishes pictures and begins none")
 
 
-def _told(config: Any, encoder: Any) -> int:
-    """How many numbers SDXL's denoiser is told of a picture beside its words: the whole text's, and six of its size."""
+def _conditioning_width(config: Any, encoder: Any) -> int:
+    """The width of SDXL's additional conditioning: the pooled text embedding and six numbers for sizes."""
     return encoder.config.projection_dim + 6 * config.addition_time_embed_dim
 
 
 def refuse_no_numbers(pipeline: Any) -> None:
-    """Raise ValueError when a network holds NaN or infinity: nothing that it paints would be a picture."""
+    """Raise ValueError when a network has weights that are NaN or infinite."""
     for name, part in pipeline.components.items():
         weights = part.parameters() if isinstance(part, nn.Module) else ()
         broken = [weight.isfinite().all().logical_not() for weight in weights]

@@ -3,6 +3,6 @@
 serve.py         the loop: receive, step, report
 channel.py       commands on stdin, events on stdout
 job_runner.py    jobs on top of the engine: spool, previews, events
-states.py        resume states of unfinished jobs in the spool
+states.py        snapshots of unfinished jobs in the spool, to resume from
 calibrating.py   the process of `python -m bot calibrate`
 """

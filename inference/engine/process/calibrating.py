@@ -1,21 +1,21 @@
-"""The process of `python -m bot calibrate`: reads what to measure as one line of JSON, writes a line for each size."""
+"""The process of `python -m bot calibrate`: reads one line of JSON, measures, writes a line for each size."""
 
 from __future__ import annotations
 
 import sys
 
-from inference.engine.process.channel import Channel
+from inference.engine.process.channel import CommandChannel
 from inference.errors import InferenceError
 from inference.messages import Calibrate, Calibrated
 from inference.work import GUIDED
 
 # Before torch is imported: a library's print must never reach the answers.
-channel = Channel.take_over()
+channel = CommandChannel.take_over()
 
 
 def main() -> int:
-    """Measure all that was asked for."""
-    from inference.engine.batch.caps import Size  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
+    """Measure all requested sizes."""
+    from inference.engine.batch.caps import PictureSize  # noqa: PLC0415 (torch takes seconds; the channel is safe by now)
     from inference.engine.devices.devices import pick_device  # noqa: PLC0415 (see above)
     from inference.engine.engine import Engine  # noqa: PLC0415 (see above)
 
@@ -24,7 +24,7 @@ def main() -> int:
     for name, width, height in asked.sizes:
         answer = Calibrated(checkpoint=name, width=width, height=height)
         try:
-            found = engine.calibrate(Size(name, width, height))
+            found = engine.calibrate(PictureSize(name, width, height))
         except (InferenceError, RuntimeError, MemoryError) as problem:
             channel.send(answer.model_copy(update={"problem": str(problem).partition("\n")[0][:300]}))
             continue

@@ -1,4 +1,4 @@
-"""The two pipes to the bot. Events go out on a duplicate of fd 1; fd 1 itself is pointed at stderr."""
+"""The two pipes to the bot: commands on stdin, events on a duplicate of fd 1; fd 1 itself points at stderr."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pydantic import BaseModel, ValidationError
 from inference.messages import COMMANDS, BadCommand, Cancel, Command, Generate, Shutdown
 
 
-class Channel:
-    """Reads commands on a thread of its own, so that a `Cancel` is heard while a picture is being painted."""
+class CommandChannel:
+    """Reads commands on a separate thread, so that a `Cancel` is noticed during a step."""
 
     def __init__(self, commands: BinaryIO, events: BinaryIO) -> None:
         self._commands = commands
         self._events = events
         self._lock = threading.Lock()
         self._inbox: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self._cancelled: dict[int, threading.Event] = {}  # of every job in hand, whether it is
+        self._cancelled: dict[int, threading.Event] = {}  # by id of every unfinished job
         self._closed = threading.Event()
 
     @classmethod
-    def take_over(cls) -> Channel:
+    def take_over(cls) -> CommandChannel:
         """Claim stdin and stdout of this process; from now on `print` writes to stderr."""
         events = os.fdopen(os.dup(1), "wb", buffering=0)
         os.dup2(2, 1)
@@ -33,7 +33,7 @@ class Channel:
 
     @property
     def closed(self) -> bool:
-        """Whether the bot is gone."""
+        """Whether the bot has closed the pipes."""
         return self._closed.is_set()
 
     def send(self, event: BaseModel) -> None:
@@ -46,23 +46,23 @@ class Channel:
             self._closed.set()
 
     def listen(self) -> None:
-        """Begin to read."""
+        """Start the reading thread."""
         threading.Thread(target=self._read, name="commands", daemon=True).start()
 
     def receive(self, *, seconds: float | None = None) -> Command | None:
-        """The next configuration or job. None: there was none in so many `seconds`, or the bot is gone."""
+        """The next configuration or job; None when none came within `seconds`, or the bot is gone."""
         try:
             return self._inbox.get(timeout=seconds)
         except queue.Empty:
             return None
 
     def is_cancelled(self, job_id: int) -> bool:
-        """Whether somebody cancelled a job. When the bot is gone, all are given up, and none is cancelled by that."""
+        """Whether a job was cancelled; the end of the bot cancels none."""
         cancelled = self._cancelled.get(job_id)
         return cancelled is not None and cancelled.is_set()
 
     def forget(self, job_id: int) -> None:
-        """The job has ended: a later attempt under the same id is a new one."""
+        """Forget the cancellation of a job that has ended: a later attempt has the same id."""
         self._cancelled.pop(job_id, None)
 
     def _read(self) -> None:
@@ -84,12 +84,12 @@ class Channel:
         self._inbox.put(None)
 
     def _cancel(self, job_id: int) -> None:
-        """A job that is in hand; of one that has ended meanwhile nothing is kept."""
+        """Cancel an unfinished job; an id of an ended one is ignored."""
         if (cancelled := self._cancelled.get(job_id)) is not None:
             cancelled.set()
 
 
 def _described(problem: ValidationError) -> str:
-    """What is wrong and where, without the words of the line: they may be somebody's prompt, and this goes to a log."""
+    """The errors and their places, without the line's text: it may contain a prompt, and this is logged."""
     errors = problem.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(f"{'.'.join(str(part) for part in error['loc']) or 'line'}: {error['msg']}" for error in errors)

@@ -1,4 +1,4 @@
-"""Jobs on top of the engine: pictures and previews go into the spool, and what happens is told as events."""
+"""Jobs on top of the engine: writes pictures and previews into the spool, and reports progress as events."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from inference import logs
-from inference.engine.batch.failures import explained
+from inference.engine.batch.failures import as_inference_error
 from inference.engine.batch.handle import Handle, State
 from inference.engine.devices.cache import LOOKUPS
 from inference.engine.devices.devices import peak_memory
 from inference.engine.engine import Engine
-from inference.engine.process.states import States, what_is_painted
+from inference.engine.process.states import States, state_digest
 from inference.errors import PictureNotSaved
 from inference.messages import Cancelled, Configure, Failed, Finished, Generate, JobEvent, Lookups, Progress, Started
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 0.5  # at most one preview in this time, but always one half-way
 PREVIEW_SIDE = 256  # pixels of the longer side
-DISK_PATIENCE = 30.0  # seconds; a disk that hangs costs states, but it must not look as if the worker did
+MAX_STATE_WAIT = 30.0  # seconds; a disk that hangs costs states, but the worker must not seem to hang
 
 
 class _Stopwatch:
@@ -52,7 +52,7 @@ class _Stopwatch:
 
 
 class _Name(TypedDict):
-    """What every event about a job carries."""
+    """The fields that every event about a job has."""
 
     job_id: int
     attempt: int
@@ -60,167 +60,171 @@ class _Name(TypedDict):
 
 @dataclass
 class _Job:
-    """A job in hand: the last step that was told, and its pictures once they are being written.
+    """A job that is not finished: the last step that was reported, and the writing of its states and pictures.
 
-    `about` says what it paints, for its states; `kept` is the step of the last one, `keeping` the writing of it, which
-    began at the time `kept_at`.
+    `about` is the digest that its states are stored with; `saved_step` is the step of the last state, `state_write`
+    the writing of it, which began at `saved_at` (monotonic seconds).
     """
 
-    order: Generate
+    command: Generate
     handle: Handle
     about: str
     watch: _Stopwatch
-    told: int = -1
-    kept: int = 0
-    kept_at: float = 0.0
-    keeping: Future[None] | None = None
+    reported_step: int = -1
+    saved_step: int = 0
+    saved_at: float = 0.0
+    state_write: Future[None] | None = None
     last_preview: float = field(default_factory=time.monotonic)
-    writing: Future[tuple[str, ...]] | None = None
+    picture_write: Future[tuple[str, ...]] | None = None
 
     @property
     def stem(self) -> str:
-        """What the names of its files begin with."""
-        return f"job{self.order.job_id}-{self.order.attempt}"
+        """The prefix of its files' names."""
+        return f"job{self.command.job_id}-{self.command.attempt}"
 
     @property
     def seconds(self) -> float:
         """Of painting, in all attempts of which something is left."""
         resume = self.handle.resume
-        return self.watch.seconds + (resume.seconds if resume is not None and self.handle.taken_up else 0.0)
+        return self.watch.seconds + (resume.seconds if resume is not None and self.handle.resumed_steps else 0.0)
 
     @property
     def name(self) -> _Name:
-        """What every event about it carries."""
-        return {"job_id": self.order.job_id, "attempt": self.order.attempt}
+        """The fields that every event about it has."""
+        return {"job_id": self.command.job_id, "attempt": self.command.attempt}
 
 
-class Painter:
+class JobRunner:
     """Paints the jobs of one configuration; knows nothing of pipes and processes.
 
-    `tell` hears that a job is begun at that moment, before what may be the end of this process; `step` tells the rest.
+    `report` is called when a job starts, before anything that may end this process; `step` returns all other events.
     """
 
     def __init__(
         self,
         config: Configure,
         device: torch.device,
-        tell: Callable[[Started], None] = lambda _: None,
+        report: Callable[[Started], None] = lambda _: None,
         *,
         states: States | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = Engine.of(config, device)
         self._device = device
-        self._tell = tell
+        self._report = report
         self._clock = clock
         self._spool = Path(config.spool)
         self._states = states or States(self._spool)
         self._state_steps = config.state_steps
         self._jobs: list[_Job] = []
-        self._ended: set[int] = set()  # jobs whose states go once their ends were told
-        self._scribe = ThreadPoolExecutor(1, "scribe")  # compressing a picture takes as long as a step
-        self._keeper = ThreadPoolExecutor(1, "keeper")  # states do not wait for pictures
+        self._ended: set[int] = set()  # jobs whose states are deleted once their last event was sent
+        self._picture_writer = ThreadPoolExecutor(1, "pictures")  # compressing a picture takes as long as a step
+        self._state_writer = ThreadPoolExecutor(1, "states")  # states do not wait for pictures
 
     @property
     def busy(self) -> bool:
-        """Whether any job is in hand."""
+        """Whether any job is unfinished."""
         return bool(self._jobs)
 
-    def take(self, order: Generate) -> None:
-        """Take in a job, to begin it or to go on with it where a worker that is gone left it."""
-        about = what_is_painted(order.request, self.engine.spec(order.request.checkpoint))
-        left = self._states.find(order.job_id, about) if self._state_steps else None
-        with logs.about(order.job_id):
-            handle = self.engine.submit(order.request, order.files, left)
-        self._ended.discard(order.job_id)
-        job = _Job(order, handle, about, _Stopwatch(self._clock))
-        handle.begins = partial(self._tell, Started(**job.name))  # which knows nothing of the job: it would be a ring
-        handle.joins = job.watch.start
+    def take(self, command: Generate) -> None:
+        """Submit a job to the engine; it resumes from a state that another worker process left."""
+        about = state_digest(command.request, self.engine.spec(command.request.checkpoint))
+        snapshot = self._states.find(command.job_id, about) if self._state_steps else None
+        with logs.about(command.job_id):
+            handle = self.engine.submit(command.request, command.files, snapshot)
+        self._ended.discard(command.job_id)
+        job = _Job(command, handle, about, _Stopwatch(self._clock))
+        handle.on_start = partial(self._report, Started(**job.name))  # refers to no job, so there is no reference cycle
+        handle.on_join = job.watch.start
         self._jobs.append(job)
 
     def cancel(self, job_id: int) -> None:
-        """Stop a job before its next step; one that is not in hand stays what it is."""
+        """Stop a job before its next step; an unknown id is ignored."""
         for job in self._jobs:
-            if job.order.job_id == job_id:
+            if job.command.job_id == job_id:
                 job.handle.cancel()
 
     @property
-    def in_hand(self) -> tuple[int, ...]:
-        """The ids of all jobs."""
-        return tuple(job.order.job_id for job in self._jobs)
+    def job_ids(self) -> tuple[int, ...]:
+        """The ids of all unfinished jobs."""
+        return tuple(job.command.job_id for job in self._jobs)
 
     def step(self) -> list[JobEvent]:
-        """One step of the engine, and what it brought about. Who hears of a step may count on the state before it.
+        """One step of the engine; returns the events that it caused.
 
-        What the step before brought about is taken for told.
+        A step is reported only once the state before it is on disk. The events of the call before count as sent.
         """
-        self._forget()
+        self._delete_ended_states()
         if not self.engine.step():
-            wait([job.writing for job in self._jobs if job.writing], 0.05, "FIRST_COMPLETED")
+            wait([job.picture_write for job in self._jobs if job.picture_write], 0.05, "FIRST_COMPLETED")
         events: list[JobEvent] = []
         for job in list(self._jobs):
-            self._await_keeping(job)
+            self._await_state(job)
             events += self._progress(job)
             end = self._end(job)
             if end is not None:
                 self._jobs.remove(job)
-                if job.handle.begun or not isinstance(end, Cancelled):  # else it is called back, for another worker
-                    self._ended.add(job.order.job_id)
+                if job.handle.started or not isinstance(end, Cancelled):  # else the bot recalled it, for another worker
+                    self._ended.add(job.command.job_id)
                 events.append(end)
-            elif self._state_steps and job.handle.done - job.kept >= self._state_steps and _idle(job.keeping):
-                self._keep(job)
+            elif (
+                self._state_steps
+                and job.handle.done - job.saved_step >= self._state_steps
+                and _is_done(job.state_write)
+            ):
+                self._save_state(job)
         return events
 
-    def rest(self) -> None:
-        """Nobody has ordered anything for a while: what nobody needs any more goes, on disk and in memory."""
-        self._forget()
-        self.engine.rest()
+    def release_memory(self) -> None:
+        """Delete states of ended jobs and free unused memory; called when there has been no job for a while."""
+        self._delete_ended_states()
+        self.engine.release_memory()
 
     def close(self) -> list[JobEvent]:
-        """Give up every job. Whoever gets it next goes on from where it is now."""
+        """Give up every job, saving its state for the worker that gets it next. Returns their last events."""
         for job in self._jobs if self._state_steps else ():
-            self._keep(job)
-        self._forget()
+            self._save_state(job)
+        self._delete_ended_states()
         self.engine.close()
         events = [Cancelled(**job.name) for job in self._jobs]
         self._jobs.clear()
-        for threads in (self._scribe, self._keeper):
+        for threads in (self._picture_writer, self._state_writer):
             threads.shutdown(wait=True)
         return list(events)
 
-    def _forget(self) -> None:
+    def _delete_ended_states(self) -> None:
         for job_id in self._ended:
-            self._keeper.submit(self._states.forget, job_id)  # behind what is still being written
+            self._state_writer.submit(self._states.delete, job_id)  # after the states that are still being written
         self._ended.clear()
 
-    def _keep(self, job: _Job) -> None:
-        """Write its state beside the step that follows."""
+    def _save_state(self, job: _Job) -> None:
+        """Start to write its state, on a separate thread."""
         try:
             snapshot = job.handle.snapshot()
         except Exception as problem:  # noqa: BLE001 (a state is never a reason to fail)
-            job.kept = job.handle.done  # the next one after as many steps
-            _note(job, "its state cannot be taken", problem)
+            job.saved_step = job.handle.done  # the next attempt comes after as many steps
+            _warn(job, "its state cannot be taken", problem)
             return
         if snapshot is not None:
-            job.kept, job.kept_at = snapshot.done, time.monotonic()
+            job.saved_step, job.saved_at = snapshot.done, time.monotonic()
             snapshot = replace(snapshot, seconds=job.seconds)
-            job.keeping = self._keeper.submit(self._states.keep, job.order.job_id, job.about, snapshot)
+            job.state_write = self._state_writer.submit(self._states.save, job.command.job_id, job.about, snapshot)
 
-    def _await_keeping(self, job: _Job) -> None:
-        """A state is there before a step is told that is further from the one before it than a worker may lose."""
-        if job.keeping is not None and job.handle.done > job.kept:
-            wait([job.keeping], max(0.0, job.kept_at + DISK_PATIENCE - time.monotonic()))
+    def _await_state(self, job: _Job) -> None:
+        """Wait for the state that is being written before a step beyond it is reported: no more steps may be lost."""
+        if job.state_write is not None and job.handle.done > job.saved_step:
+            wait([job.state_write], max(0.0, job.saved_at + MAX_STATE_WAIT - time.monotonic()))
 
     def _progress(self, job: _Job) -> list[Progress]:
         handle = job.handle
         if handle.state in (State.WAITING, State.FAILED, State.CANCELLED):
             return []
-        if job.told < 0:
+        if job.reported_step < 0:
             job.last_preview = time.monotonic()
-            job.told = handle.taken_up - 1
-            job.kept = handle.taken_up
-        steps = range(job.told + 1, handle.done + 1)
-        job.told = handle.done
+            job.reported_step = handle.resumed_steps - 1
+            job.saved_step = handle.resumed_steps
+        steps = range(job.reported_step + 1, handle.done + 1)
+        job.reported_step = handle.done
         preview = self._preview(job) if steps and self._wants_preview(job) else None
         return [
             Progress(**job.name, step=step, steps=handle.total, preview=preview if step == handle.done else None)
@@ -240,12 +244,12 @@ class Painter:
         scale = PREVIEW_SIDE / max(request.width, request.height)
         size = (round(request.width * scale), round(request.height * scale))
         try:
-            clean = job.handle.preview()
-            if clean is None:
+            latents = job.handle.preview()
+            if latents is None:
                 return None
-            return _write(self.engine.sketch(clean[0], size), self._spool / f"{job.stem}-preview.png")
-        except Exception as problem:  # noqa: BLE001 (the picture itself may still find room, on disk and in memory)
-            _note(job, "a preview cannot be made", problem)
+            return _write(self.engine.preview(latents[0], size), self._spool / f"{job.stem}-preview.png")
+        except Exception as problem:  # noqa: BLE001 (the picture itself may still succeed)
+            _warn(job, "a preview cannot be made", problem)
             return None
 
     def _end(self, job: _Job) -> JobEvent | None:
@@ -258,20 +262,20 @@ class Painter:
             return _failed(job, handle.error)
         if handle.state is not State.DONE:
             return None
-        if job.writing is None:
+        if job.picture_write is None:
             assert handle.pictures is not None
             try:
-                pictures = handle.pictures.cpu()  # not there: the device is this thread's
+                pictures = handle.pictures.cpu()  # here, for the device belongs to this thread
             except (RuntimeError, MemoryError) as problem:
                 return _failed(job, problem)
-            job.writing = self._scribe.submit(self._save, job, pictures)
-        if not job.writing.done():
+            job.picture_write = self._picture_writer.submit(self._save, job, pictures)
+        if not job.picture_write.done():
             return None
-        if problem := job.writing.exception():
+        if problem := job.picture_write.exception():
             return _failed(job, problem)
         return Finished(
             **job.name,
-            pictures=job.writing.result(),
+            pictures=job.picture_write.result(),
             seconds=job.seconds,
             peak_memory=peak_memory(self._device),
             notes=handle.notes,
@@ -282,7 +286,7 @@ class Painter:
         return tuple(self._save_one(job, i, pixels) for i, pixels in enumerate(pictures.float()))
 
     def _save_one(self, job: _Job, i: int, pixels: torch.Tensor) -> str:
-        request, info = job.order.request.only(i), PngInfo()
+        request, info = job.command.request.only(i), PngInfo()
         spec = self.engine.spec(request.checkpoint)
         info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, job.handle.autov3))
         info.add_itxt(JSON_CHUNK, request.model_dump_json())
@@ -290,27 +294,27 @@ class Painter:
         return _write(picture, self._spool / f"{job.stem}-{i}.png", pnginfo=info)
 
 
-def _note(job: _Job, what: str, problem: Exception) -> None:
-    with logs.about(job.order.job_id):
+def _warn(job: _Job, what: str, problem: Exception) -> None:
+    with logs.about(job.command.job_id):
         log.warning("%s: %s", what, str(problem).partition("\n")[0] or type(problem).__name__)
 
 
-def _idle(work: Future[None] | None) -> bool:
+def _is_done(work: Future[None] | None) -> bool:
     return work is None or work.done()
 
 
 def _failed(job: _Job, problem: BaseException) -> Failed:
     if isinstance(problem, OSError):
         problem = PictureNotSaved(reason=problem.strerror or type(problem).__name__)
-    with logs.about(job.order.job_id):
-        known = explained(job.order.request, problem)
+    with logs.about(job.command.job_id):
+        known = as_inference_error(job.command.request, problem)
     return Failed(**job.name, code=known.code, detail=known.detail)
 
 
 def _write(picture: Image.Image, path: Path, **options: Any) -> str:
-    """Write under another name and rename, so that nobody ever reads half a picture. Returns the file's name.
+    """Write under another name and rename, so that no half-written picture is read. Returns the file's name.
 
-    A folder that somebody tidied away is made anew. Raises OSError.
+    A folder that was deleted is created again. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from inference.engine.devices.devices import give_way, pick_device
-from inference.engine.process.channel import Channel
-from inference.engine.process.job_runner import Painter
+from inference.engine.devices.devices import lower_priority, pick_device
+from inference.engine.process.channel import CommandChannel
+from inference.engine.process.job_runner import JobRunner
 from inference.messages import (
     BadCommand,
     Cancelled,
@@ -21,84 +21,84 @@ from inference.messages import (
     Ready,
 )
 
-QUIET_SECONDS = 5.0
+IDLE_SECONDS = 5.0
 
 
 @dataclass
 class Server:
-    """Serves one bot, as many jobs at a time as it is handed.
+    """Serves one bot, with as many jobs at a time as it submits.
 
-    After `quiet` seconds without a job, memory that is free goes back to the system, and the last states go.
+    After `idle_seconds` without a job, free memory goes back to the system and the last states are deleted.
     """
 
-    channel: Channel
-    painter: Painter | None = None
+    channel: CommandChannel
+    runner: JobRunner | None = None
     announced: Capacity | None = None
-    quiet: float = QUIET_SECONDS
+    idle_seconds: float = IDLE_SECONDS
 
     def run(self) -> None:
         """Serve until the bot closes the channel or asks to leave."""
         self.channel.listen()
         while not self.channel.closed:
-            busy = self.painter is not None and self.painter.busy
-            while (command := self._next(busy)) is not None:
-                self._obey(command)
+            busy = self.runner is not None and self.runner.busy
+            while (command := self._receive(busy)) is not None:
+                self._handle(command)
                 busy = True
             if not self.channel.closed:
                 self._step()
-        if self.painter is not None:
-            self._report(self.painter.close())
+        if self.runner is not None:
+            self._report(self.runner.close())
 
-    def _next(self, busy: bool) -> Command | None:
-        """What the bot wants; who is not busy waits for it, and after a while without orders takes less memory."""
+    def _receive(self, busy: bool) -> Command | None:
+        """The next command, None when there is none. An idle worker waits for it, and frees memory after a while."""
         if busy:
             return self.channel.receive(seconds=0)
-        command = self.channel.receive(seconds=self.quiet)
+        command = self.channel.receive(seconds=self.idle_seconds)
         if command is None and not self.channel.closed:
-            if self.painter is not None:
-                self.painter.rest()
+            if self.runner is not None:
+                self.runner.release_memory()
             command = self.channel.receive()
         return command
 
-    def _obey(self, command: Command) -> None:
+    def _handle(self, command: Command) -> None:
         if isinstance(command, Configure):
             device = pick_device(command.device, command.threads)
-            if self.painter is None:
-                give_way(device)
-            else:  # another configuration; the bot sends it to empty hands
-                self._report(self.painter.close())
-            self.painter = Painter(command, device, self.channel.send)
+            if self.runner is None:
+                lower_priority(device)
+            else:  # another configuration; the bot sends it when no job is unfinished
+                self._report(self.runner.close())
+            self.runner = JobRunner(command, device, self.channel.send)
             self.channel.send(Ready(device=str(device), pid=os.getpid(), compiles=command.compiled))
             self.announced = None
             self._announce()
         elif isinstance(command, Generate):
-            if self.painter is None:
+            if self.runner is None:
                 self.channel.forget(command.job_id)
                 self.channel.send(BadCommand(problem="a job arrived before the configuration"))
             else:
-                self.painter.take(command)
+                self.runner.take(command)
                 self._announce()
 
     def _step(self) -> None:
-        painter = self.painter
-        if painter is None or not painter.busy:
+        runner = self.runner
+        if runner is None or not runner.busy:
             return
-        for job_id in painter.in_hand:
+        for job_id in runner.job_ids:
             if self.channel.is_cancelled(job_id):
-                painter.cancel(job_id)
-        self._report(painter.step())
+                runner.cancel(job_id)
+        self._report(runner.step())
         self._announce()
 
     def _report(self, events: list[JobEvent]) -> None:
         for event in events:
             if isinstance(event, Finished | Failed | Cancelled):
-                self.channel.forget(event.job_id)  # before the bot hears it, and may hand it over again
+                self.channel.forget(event.job_id)  # before the bot reads the event and may submit the job again
             self.channel.send(event)
 
     def _announce(self) -> None:
-        """Say what it paints at once, and with what, when that has changed."""
-        assert self.painter is not None
-        engine = self.painter.engine
+        """Send how many pictures it paints at once, and the loaded checkpoints, when that has changed."""
+        assert self.runner is not None
+        engine = self.runner.engine
         capacity = Capacity(places=engine.places, loaded=engine.loaded)
         if capacity != self.announced:
             self.announced = capacity

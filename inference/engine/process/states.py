@@ -1,4 +1,4 @@
-"""States of unfinished jobs in the spool, for a worker that is started anew: found, kept and deleted."""
+"""Snapshots of unfinished jobs in the spool, from which a restarted worker resumes: found, saved and deleted."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class States:
-    """One file a job in `folder`. A state that cannot be used, or cannot be written, is never an error."""
+    """One file per job in `folder`. A state that cannot be read or written is never an error."""
 
     folder: Path
 
     def find(self, job_id: int, about: str) -> Snapshot | None:
-        """The state that the job was left in; None when there is none, or another request's."""
+        """The state that the job was left in; None when there is none, or one of another request."""
         return Snapshot.read(self._path(job_id), about)
 
-    def keep(self, job_id: int, about: str, snapshot: Snapshot) -> None:
-        """Write the state over the one before; whole or not at all."""
+    def save(self, job_id: int, about: str, snapshot: Snapshot) -> None:
+        """Replace the state by `snapshot`, atomically."""
         try:
             snapshot.write(self._path(job_id), about)
         except OSError as problem:
             with logs.about(job_id):
                 log.warning("its state cannot be kept: %s", problem)
 
-    def forget(self, job_id: int) -> None:
-        """The job has ended."""
+    def delete(self, job_id: int) -> None:
+        """Delete the state of a job that has ended."""
         with suppress(OSError):
             self._path(job_id).unlink(missing_ok=True)
 
@@ -45,10 +45,10 @@ class States:
         return self.folder / state_file(job_id)
 
 
-def what_is_painted(request: GenerationRequest, spec: CheckpointSpec | None) -> str:
+def state_digest(request: GenerationRequest, spec: CheckpointSpec | None) -> str:
     """A digest of all that a state depends on: the request with its LoRAs' hashes, the checkpoint, diffusers.
 
-    Samplers keep what they like from one version of diffusers to the next.
+    A sampler's attributes may differ between versions of diffusers.
     """
     checkpoint = spec and spec.model_dump(mode="json", exclude={"name", "predicts", "preview_decoder"})
     parts = [request.model_dump(mode="json"), checkpoint, diffusers.__version__]

@@ -1,5 +1,5 @@
 """Architectures that are painted one request at a time, through diffusers' own pipelines.
 
-single_request.py   the checkpoint, and one request on it
-pipeline_loras.py   LoRAs through diffusers' loader, whole or not at all
+single_request.py   such a checkpoint, and the run of one request on it
+pipeline_loras.py   LoRAs through diffusers' loader, completely or not at all
 """

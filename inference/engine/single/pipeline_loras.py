@@ -1,7 +1,7 @@
-"""LoRAs for pipelines that are painted one at a time: through diffusers' own loader, whole or not at all.
+"""LoRAs for single-request pipelines, loaded by diffusers' own loader, completely or not at all.
 
-That loader passes over what it does not know, and may widen a network to a LoRA's shapes. So a file is looked through
-as diffusers reads it before anything is loaded, and afterwards every layer it names has to wear it.
+That loader skips what it does not know, and may widen a network to a LoRA's shapes. So the state dict that diffusers
+reads is checked before anything is loaded, and afterwards every layer that the file names must have the adapter.
 """
 
 from __future__ import annotations
@@ -26,41 +26,44 @@ _BESIDE = (".alpha", ".lora_magnitude_vector", ".dora_scale", ".lora_A.bias", ".
 _NAMED = 3  # strangers named in a refusal
 
 
-class SoloLoras:
-    """The LoRAs that one pipeline wears just now."""
+class PipelineLoras:
+    """The LoRAs that are applied to one pipeline."""
 
     def __init__(self, pipeline: Any, checkpoint: str) -> None:
         self._pipeline = pipeline
         self._checkpoint = checkpoint
-        self._worn: tuple[str, ...] = ()
-        self._ran: set[str] = set()
+        self._applied: tuple[str, ...] = ()
+        self._called: set[str] = set()
 
-    def wear(self, files: Sequence[LoraFile]) -> None:
-        """Load `files` in place of what was worn. Raises LoraFileRefused or ModuleMismatch; then none is worn."""
+    def apply(self, files: Sequence[LoraFile]) -> None:
+        """Load `files` in place of those applied before.
+
+        Raises LoraFileRefused or ModuleMismatch; then none is applied.
+        """
         wanted = tuple(file.use.sha256 for file in files)
-        if wanted == self._worn:
+        if wanted == self._applied:
             return
-        self.take_off()
+        self.unload()
         try:
             for number, file in enumerate(files):
                 self._load(file, _adapter(number))
         except BaseException:
             self._pipeline.unload_lora_weights()
             raise
-        self._worn = wanted
+        self._applied = wanted
         for _, layer in self._layers():
-            layer.register_forward_hook(self._note)
+            layer.register_forward_hook(self._record_call)
 
-    def weigh(self, weights: Sequence[float]) -> None:
-        """How strongly each of them applies, from now on."""
-        self._ran.clear()
+    def set_weights(self, weights: Sequence[float]) -> None:
+        """Set the weight of each LoRA."""
+        self._called.clear()
         if weights:
             self._pipeline.set_adapters([_adapter(number) for number in range(len(weights))], list(weights))
 
     def check(self) -> None:
-        """After a step: every layer that wears one has run. Raises LoraNotAtWork."""
+        """Check after a step that every layer with an adapter was called. Raises LoraNotAtWork."""
         expected = {name for name, layer in self._layers() if any(layer.scaling.values())}
-        if idle := sorted(expected - self._ran):
+        if idle := sorted(expected - self._called):
             raise LoraNotAtWork(
                 checkpoint=self._checkpoint,
                 modules=idle[:_NAMED],
@@ -68,21 +71,21 @@ class SoloLoras:
                 expected=len(expected),
             )
 
-    def take_off(self) -> None:
-        """Wear none."""
-        if self._worn:
-            self._worn = ()
+    def unload(self) -> None:
+        """Remove all LoRAs."""
+        if self._applied:
+            self._applied = ()
             self._pipeline.unload_lora_weights()
 
-    def _note(self, layer: nn.Module, *_: object) -> None:
-        self._ran.add(layer.solo_name)  # pyright: ignore[reportArgumentType] (written in `_layers`)
+    def _record_call(self, layer: nn.Module, *_: object) -> None:
+        self._called.add(layer.full_name)  # pyright: ignore[reportArgumentType] (written in `_layers`)
 
     def _load(self, file: LoraFile, adapter: str) -> None:
         try:
             read_adapter_configs(file.metadata)
         except BadAdapterConfig as problem:
             raise LoraFileRefused(lora=file.use.name, reason=str(problem)) from problem
-        with tempfile.TemporaryDirectory() as folder:  # the very bytes that were judged, metadata and all
+        with tempfile.TemporaryDirectory() as folder:  # the very tensors that were judged, with their metadata
             path, metadata = Path(folder) / "lora.safetensors", {"format": "pt", **file.metadata}
             save_file(file.tensors, path, metadata)
             try:
@@ -98,11 +101,11 @@ class SoloLoras:
                     raise
                 reason = f"diffusers cannot load it ({str(problem).partition(chr(10))[0][:200]})"
                 raise LoraFileRefused(lora=file.use.name, reason=reason) from problem
-        worn = {name for name, layer in self._layers() if adapter in layer.scaling}
-        self._refuse(file, sorted(named - worn))
+        applied = {name for name, layer in self._layers() if adapter in layer.scaling}
+        self._refuse(file, sorted(named - applied))
 
     def _renamed(self, key: str) -> str:
-        """Files name the inner model of CLIP's text encoder, which transformers 5 has no more."""
+        """The key without the inner model of CLIP's text encoder, which files name and transformers 5 no longer has."""
         part, _, name = key.partition(".")
         inner = name.startswith("text_model.") and part in self._pipeline.components
         if not inner or hasattr(self._pipeline.components[part], "text_model"):
@@ -110,7 +113,7 @@ class SoloLoras:
         return f"{part}.{name.removeprefix('text_model.')}"
 
     def _named(self, file: LoraFile, tensors: Mapping[str, torch.Tensor]) -> set[str]:
-        """The layers that the file changes, all of them in the pipeline with the same shape."""
+        """The layers that the file changes. Raises where one is not in the pipeline with the same shape."""
         modules = {
             f"{part}.{name}": module
             for part, network in self._pipeline.components.items()
@@ -143,12 +146,12 @@ class SoloLoras:
             )
 
     def _layers(self) -> Iterator[tuple[str, Any]]:
-        """The layers that wear anything, with their names in the pipeline."""
+        """The layers with adapters, with their names in the pipeline."""
         for part, network in self._pipeline.components.items():
             for name, layer in network.named_modules() if isinstance(network, nn.Module) else ():
                 if isinstance(layer, BaseTunerLayer):
                     full = f"{part}.{name}"
-                    vars(layer)["solo_name"] = full
+                    vars(layer)["full_name"] = full
                     yield full, layer
 
 

@@ -1,7 +1,7 @@
 """Architectures that do not share a pass: one request at a time, through diffusers' own pipeline for the checkpoint.
 
-The pipeline runs on a thread of its own that is let on for one step at a time, so that to the engine it is a batch of
-one request like any other: it reports its steps, can be cancelled between two of them, and fails by itself.
+The pipeline runs on a separate thread that is resumed for one step at a time. To the engine it is a batch of a single
+run: it reports its steps, can be cancelled between two steps, and fails by itself.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from PIL import Image
 from inference.capabilities import Capability
 from inference.engine.devices.residence import Residence
 from inference.engine.lora.lora_files import LoraFile
-from inference.engine.single.pipeline_loras import SoloLoras
+from inference.engine.single.pipeline_loras import PipelineLoras
 from inference.errors import InvalidRequest
 from inference.messages import CheckpointSpec, GenerationRequest
 from inference.remarks import NO_CLIP_SKIP, NO_NEGATIVE_PROMPT
 
 
 @dataclass
-class SoloCheckpoint:
+class SingleRequestCheckpoint:
     """A loaded checkpoint of an architecture that is painted one at a time."""
 
     spec: CheckpointSpec
     pipeline: Any
     capability: Capability
     residence: Residence | None = None
-    loras: SoloLoras = field(init=False)
+    loras: PipelineLoras = field(init=False)
 
     def __post_init__(self) -> None:
-        """It wears nothing yet."""
-        self.loras = SoloLoras(self.pipeline, self.spec.name)
-        if self.residence is not None and self.residence.in_turns:
-            self._in_turns(self.residence)
+        """No LoRA is applied yet."""
+        self.loras = PipelineLoras(self.pipeline, self.spec.name)
+        if self.residence is not None and self.residence.offloading:
+            self._offload_by_diffusers(self.residence)
 
-    def take_turns(self) -> bool:
-        """See `Residence.take_turns`."""
-        made = self.residence is not None and self.residence.take_turns()
+    def enable_offload(self) -> bool:
+        """See `Residence.enable_offload`."""
+        made = self.residence is not None and self.residence.enable_offload()
         if made and self.residence is not None:
-            self._in_turns(self.residence)
+            self._offload_by_diffusers(self.residence)
         return made
 
-    def _in_turns(self, residence: Residence) -> None:
-        """These pipelines call their networks themselves; diffusers has a hook for each."""
+    def _offload_by_diffusers(self, residence: Residence) -> None:
+        """These pipelines call their networks themselves; diffusers' hooks move each network when it is called."""
         self.pipeline.enable_model_cpu_offload(device=residence.device)
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
-        """What of the request it cannot follow, in sentences for the person."""
+        """Sentences for the person about options of the request that this checkpoint ignores."""
         notes: list[str] = []
         if request.negative_prompt and not self.capability.negative_prompt:
             notes.append(NO_NEGATIVE_PROMPT.format(checkpoint=self.spec.name))
@@ -61,8 +61,11 @@ class SoloCheckpoint:
             notes.append(NO_CLIP_SKIP.format(checkpoint=self.spec.name))
         return tuple(notes)
 
-    def starting_from(self, source: Image.Image | None) -> Any:
-        """The pipeline for a request, made of the networks that are loaded. Raises InvalidRequest."""
+    def pipeline_for(self, source: Image.Image | None) -> Any:
+        """The pipeline for a request from noise or from `source`, made of the loaded networks.
+
+        Raises InvalidRequest.
+        """
         if source is None:
             return self.pipeline
         if self.capability.from_picture is None:
@@ -73,15 +76,18 @@ class SoloCheckpoint:
 
 
 class Stopped(Exception):
-    """Nobody wants the picture any more."""
+    """The run was cancelled: unwinds the pipeline's thread."""
 
 
-class Solo:
-    """One request, its own batch. Raises LoraFileRefused, ModuleMismatch or InvalidRequest when it cannot begin."""
+class SingleRequestRun:
+    """One request, a batch of its own.
+
+    Raises LoraFileRefused, ModuleMismatch or InvalidRequest when it cannot start.
+    """
 
     def __init__(
         self,
-        checkpoint: SoloCheckpoint,
+        checkpoint: SingleRequestCheckpoint,
         request: GenerationRequest,
         files: Sequence[LoraFile],
         source: Image.Image | None,
@@ -91,25 +97,25 @@ class Solo:
         self.pictures: torch.Tensor | None = None
         self._checkpoint = checkpoint
         self._source = source
-        self._pipeline = checkpoint.starting_from(source)
-        checkpoint.loras.wear(files)
+        self._pipeline = checkpoint.pipeline_for(source)
+        checkpoint.loras.apply(files)
         own = tuple(use.weight for use in request.loras)
-        # With variants one after the other, each with its weights; else all pictures in one go.
+        # Variants run one after the other, each with its weights; else all pictures run in one call of the pipeline.
         self._rounds = [(weights, [request.seed]) for weights in request.variants] or [(own, request.seeds)]
         self._stopped = False
-        self.begin_again()
+        self.prepare_retry()
 
-    def begin_again(self) -> None:
-        """From the first step: nobody can take up what a pipeline left in the middle of its loop."""
+    def prepare_retry(self) -> None:
+        """Start from the first step: a pipeline cannot be resumed in the middle of its loop."""
         self.done = 0
         self._steps = self.request.steps  # of one round
         self._problem: BaseException | None = None
-        self._may_go, self._waits = threading.Semaphore(0), threading.Semaphore(0)
-        self._thread = threading.Thread(target=self._paint, name="solo", daemon=True)
+        self._resume, self._paused = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._paint, name="single request", daemon=True)
 
     @property
-    def runs(self) -> tuple[Solo, ...]:
-        """Who is in this batch: it alone, until it left."""
+    def runs(self) -> tuple[SingleRequestRun, ...]:
+        """The runs of this batch: this one, until it has left."""
         return () if self._stopped else (self,)
 
     @property
@@ -119,37 +125,37 @@ class Solo:
 
     @property
     def ended(self) -> bool:
-        """Whether the pictures are there."""
+        """Whether the pictures are finished."""
         return self.pictures is not None
 
     def step(self) -> dict[Any, Exception]:
-        """Let it on to the end of its next step. Raises what went wrong in it."""
+        """Resume the pipeline until the end of its next step. Raises the error that the pipeline raised."""
         if self._thread.ident is None:
             self._thread.start()
         else:
-            self._may_go.release()
-        self._waits.acquire()
+            self._resume.release()
+        self._paused.acquire()
         if self._problem is not None:
             raise self._problem
         return {}
 
     def leave(self, run: object) -> None:
-        """End it, wherever it is."""
+        """Stop the pipeline's thread."""
         self._stopped = True
         if self._thread.ident is not None:
-            self._may_go.release()
+            self._resume.release()
             self._thread.join()
 
     def decode(self, runs: Sequence[object]) -> list[torch.Tensor]:
-        """The pictures (count, 3, height, width) in 0..1; the pipeline has decoded them."""
+        """The pictures (count, 3, height, width) in 0..1, which the pipeline has decoded."""
         assert self.pictures is not None, "it has not ended"
         return [self.pictures]
 
     def preview(self) -> None:
-        """The latents of these pipelines are packed in ways of their own."""
+        """None: these pipelines pack their latents, each in its own way."""
 
     def snapshot(self) -> None:
-        """What a pipeline keeps between two steps nobody can take out of it."""
+        """None: the state of a pipeline between two steps is not accessible."""
 
     def _paint(self) -> None:
         try:
@@ -157,12 +163,12 @@ class Solo:
             self.pictures = torch.cat(rounds).float()
         except Stopped:
             pass
-        except BaseException as problem:  # noqa: BLE001 (it is raised where `step` waits)
+        except BaseException as problem:  # noqa: BLE001 (`step` raises it)
             self._problem = problem
-        self._waits.release()
+        self._paused.release()
 
     def _round(self, weights: Sequence[float], seeds: Sequence[int]) -> torch.Tensor:
-        self._checkpoint.loras.weigh(weights)
+        self._checkpoint.loras.set_weights(weights)
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
         return self._pipeline(**self._arguments(), num_images_per_prompt=len(seeds), generator=generators).images
 
@@ -178,7 +184,7 @@ class Solo:
             capability.guidance: request.guidance_scale,
         }
         if capability.negative_prompt:
-            wanted["negative_prompt"] = request.negative_prompt or " "  # without any, some do not guide at all
+            wanted["negative_prompt"] = request.negative_prompt or " "  # without one, some pipelines skip guidance
         if self._source is not None and request.image is not None:
             wanted |= {"image": self._source, "strength": max(request.image.strength, 1 / request.steps)}
         known = inspect.signature(self._pipeline.__call__).parameters
@@ -191,8 +197,8 @@ class Solo:
             self._checkpoint.loras.check()
         self.done += 1
         self.latents = values["latents"]
-        self._waits.release()
-        self._may_go.acquire()
+        self._paused.release()
+        self._resume.acquire()
         if self._stopped:
             raise Stopped
         return {}

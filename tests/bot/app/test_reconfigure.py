@@ -78,7 +78,7 @@ async def test_a_job_that_comes_back_from_a_dead_worker_for_a_checkpoint_that_is
 
 async def test_how_workers_stand_is_seen(bench: Bench) -> None:
     assert state(bench) is WorkerState.FREE
-    bench.worker.say(WorkerDied(1, 7, was_ready=True, last_words="", pause=16.0))
+    bench.worker.say(WorkerDied(1, 7, was_ready=True, stderr_tail="", pause=16.0))
     await bench.worker.heard()
     (seen,) = bench.generation.workers
     assert seen.state is WorkerState.AWAY and seen.back is not None and 10 < seen.back <= 16

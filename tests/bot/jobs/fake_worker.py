@@ -74,7 +74,7 @@ class FakeWorker:
             await self._events.join()
 
     def die(self) -> None:
-        self.say(WorkerDied(-9, 1, was_ready=True, last_words=""))
+        self.say(WorkerDied(-9, 1, was_ready=True, stderr_tail=""))
 
     def begin(self, job: Generate) -> None:
         self.say(Started(job_id=job.job_id, attempt=job.attempt))

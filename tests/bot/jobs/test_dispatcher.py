@@ -500,7 +500,7 @@ async def test_a_job_at_which_the_system_ends_the_worker_for_memory_is_not_tried
         shortage = Shortage(free=2_000_000_000, files={job.checkpoint: 6_900_000_000})
         for failures in (1, 2):
             bench.worker.begin(await bench.worker.job())
-            bench.worker.say(WorkerDied(-9, failures, was_ready=True, last_words="", shortage=shortage))
+            bench.worker.say(WorkerDied(-9, failures, was_ready=True, stderr_tail="", shortage=shortage))
             bench.worker.say(Capacity(places=1))
         failure = (await bench.end(job)).job.failure
         assert isinstance(failure, WorkerStarved)

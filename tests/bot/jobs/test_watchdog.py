@@ -11,7 +11,7 @@ from bot.database.paces import MeasuredSeconds, Shape
 from bot.jobs.pace import Pace, Watch
 from bot.jobs.worker_slots import COMPILING_SECONDS, LOADING_SECONDS, SILENCE_SECONDS, SILENT_STEPS, Hand, Station
 from inference.messages import Progress, Ready
-from inference.queue import Seat
+from inference.queue import WorkerSlot
 from inference.work import pass_work
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.inference.requests import request
@@ -59,7 +59,7 @@ def test_without_any_measured_step_the_shorter_patience_counts() -> None:
 
 def test_who_waits_at_the_worker_may_wait_for_as_long_as_others_are_painted(tmp_path: Path) -> None:
     waits = Hand(JOB, heard=HEARD)
-    station, usual = Station(FakeWorker(tmp_path), Seat(frozenset()), {1: hand(3), 2: waits}), pace(1.0)
+    station, usual = Station(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: hand(3), 2: waits}), pace(1.0)
     station.heard = station.hands[1].heard = HEARD + 10 * LOADING_SECONDS
     assert not station.hangs(station.heard + 1, usual)
     del station.hands[1]
@@ -68,17 +68,17 @@ def test_who_waits_at_the_worker_may_wait_for_as_long_as_others_are_painted(tmp_
 
 
 def test_what_was_worked_while_somebody_waited_is_counted_in_passes(tmp_path: Path) -> None:
-    station = Station(FakeWorker(tmp_path), Seat(frozenset({"vivid"})), {1: Hand(JOB)})
+    station = Station(FakeWorker(tmp_path), WorkerSlot(frozenset({"vivid"})), {1: Hand(JOB)})
     for step in (12, 13, 16):  # it was begun by another worker, which took twelve
         station.hear(Progress(job_id=1, attempt=1, step=step, steps=30), HEARD, Pace())
-    assert station.seat.worked == 4 * pass_work(JOB.request)
+    assert station.slot.worked == 4 * pass_work(JOB.request)
 
 
 @pytest.mark.parametrize(("compiles", "patience"), [(False, SILENCE_SECONDS), (True, COMPILING_SECONDS)])
 def test_a_worker_that_compiles_may_be_silent_for_as_long_as_that_takes(
     compiles: bool, patience: float, tmp_path: Path
 ) -> None:
-    station, usual = Station(FakeWorker(tmp_path), Seat(frozenset()), {1: hand(3)}), pace(1.0)
+    station, usual = Station(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: hand(3)}), pace(1.0)
     station.arrive(Ready(device="cuda", pid=1, compiles=compiles))
     assert not station.hangs(HEARD + patience - 1, usual)
     assert station.hangs(HEARD + patience + 1, usual)

@@ -24,9 +24,9 @@ from inference.base_models import BaseModelId
 from inference.capabilities import capability_of
 from inference.demo import CHECKPOINTS
 from inference.engine.engine import Engine
+from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.lora.lora_files import LoraFile
-from inference.engine.models.checkpoints import CheckpointStore
-from inference.engine.single.single_request import SoloCheckpoint
+from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
 from inference.matching import Matcher
@@ -86,7 +86,7 @@ def pipeline_of(base: BaseModelId) -> Any:
 
 
 @dataclass
-class Lone:
+class SingleRequestWorld:
     """One checkpoint of such an architecture, and LoRAs in memory."""
 
     base: BaseModelId
@@ -106,7 +106,7 @@ class Lone:
         capability = capability_of(self.base)
         assert capability is not None
         store = CheckpointStore((self.spec,), CPU)
-        store.hold(SoloCheckpoint(self.spec, copy.deepcopy(pipeline_of(self.base)), capability))
+        store.hold(SingleRequestCheckpoint(self.spec, copy.deepcopy(pipeline_of(self.base)), capability))
         return Engine(store, self, Matcher((self.spec,)))
 
     def add(

@@ -6,8 +6,9 @@ from threading import Event
 from typing import Any
 from weakref import ref
 
-from inference.engine.models.checkpoints import Checkpoint, CheckpointStore, networks_of
-from inference.engine.single.single_request import SoloCheckpoint
+from inference.engine.intake.checkpoint_store import CheckpointStore
+from inference.engine.models.checkpoints import Checkpoint, networks_of
+from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.messages import CheckpointSpec
 
 
@@ -24,12 +25,12 @@ class WatchedStore(CheckpointStore):
         """Hear of an opening."""
         self.openings.append((opened, alive))
 
-    def _load(self, spec: CheckpointSpec, *, in_turns: bool) -> Checkpoint | SoloCheckpoint:
+    def _load(self, spec: CheckpointSpec, *, offloading: bool) -> Checkpoint | SingleRequestCheckpoint:
         alive = [name for name, held in self._held if held() is not None]
         self.found(spec.name, alive)
         if self._held:
             self.opening.set()
-        checkpoint = super()._load(spec, in_turns=in_turns)
+        checkpoint = super()._load(spec, offloading=offloading)
         for part, network in networks_of(checkpoint.pipeline).items():
             self._held += [(f"{spec.name} {part}.{name}", ref(each)) for name, each in network.named_modules()]
             self._held += [(f"{spec.name} {part}.{name}", ref(each)) for name, each in network.named_parameters()]

@@ -1,4 +1,4 @@
-"""What has ended is forgotten at once: nothing of a request stays in memory but what the caches say they keep."""
+"""Memory of ended requests is freed at once: only what caches count stays."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ import psutil
 import pytest
 import torch
 
-from inference.engine.batch.caps import MOST, SAMPLES, Ladder
-from inference.engine.batch.failures import explained
+from inference.engine.batch.caps import MAX_PICTURES, SAMPLES, CapSearch
+from inference.engine.batch.failures import as_inference_error
 from inference.engine.batch.handle import Handle, State
 from inference.engine.devices.cache import TENSOR_BYTES
 from inference.engine.engine import Engine
 from inference.engine.layers.lora_set import LoraSet
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
-from inference.engine.process.channel import Channel
-from inference.engine.process.job_runner import Painter
+from inference.engine.process.channel import CommandChannel
+from inference.engine.process.job_runner import JobRunner
 from inference.engine.process.serve import Server
 from inference.messages import Cancel, Cancelled, Generate, LoraUse, Shutdown
 from tests.house import VIVID, House
@@ -72,7 +72,7 @@ def refused_by_the_text_encoder(world: World, engine: Engine) -> Handle:
 def no_number_in_its_picture(world: World, engine: Engine) -> Handle:
     handle = submitted(world, engine)
     engine.step()
-    (run,) = engine._places
+    (run,) = engine._running
     assert run.latents is not None
     run.latents.fill_(torch.nan)
     return handle
@@ -81,12 +81,12 @@ def no_number_in_its_picture(world: World, engine: Engine) -> Handle:
 def broken_in_the_middle_of_a_pass(world: World, engine: Engine) -> Handle:
     handle = submitted(world, engine)
     engine.step()
-    (run,) = engine._places
+    (run,) = engine._running
     vars(run)["timesteps"] = None
     return handle
 
 
-def wearing(kind: str) -> Ending:
+def with_bad_lora(kind: str) -> Ending:
     def ending(world: World, engine: Engine) -> Handle:
         before = len(world.loras)
         handle = submitted(world, engine, broken(world, kind))
@@ -103,7 +103,7 @@ ENDINGS: dict[str, tuple[Ending, State]] = {
     "clip skip": (refused_by_the_text_encoder, State.FAILED),
     "no number": (no_number_in_its_picture, State.FAILED),
     "broken": (broken_in_the_middle_of_a_pass, State.FAILED),
-    **{kind: (wearing(kind), State.FAILED) for kind in ("wrong base", "half of it strange", "NaN", "gone")},
+    **{kind: (with_bad_lora(kind), State.FAILED) for kind in ("wrong base", "half of it strange", "NaN", "gone")},
 }
 
 
@@ -117,7 +117,7 @@ def engine(world: World) -> Iterator[Engine]:
 
 @contextmanager
 def nothing_collected() -> Iterator[None]:
-    """Python frees only what nothing points to; rings of objects wait for a collector that seldom comes.
+    """Without the garbage collector: Python frees only objects outside of reference cycles.
 
     Nothing is logged: pytest keeps what was, with the frames of errors.
     """
@@ -149,34 +149,34 @@ def assert_let_go(held: Sequence[weakref.ref[Any]]) -> None:
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_of_a_request_that_ended_nothing_is_held_however_it_ended(world: World, engine: Engine, name: str) -> None:
+def test_nothing_refers_to_a_request_that_has_ended(world: World, engine: Engine, name: str) -> None:
     ending, state = ENDINGS[name]
     with nothing_collected():
         handle = ending(world, engine)
-        held = [weakref.ref(thing) for thing in (handle, *engine._places)]
+        held = [weakref.ref(thing) for thing in (handle, *engine._running)]
         engine.finish()
         assert handle.state is state
         del handle
         assert_let_go(held)
 
 
-def test_of_a_job_whose_end_was_told_nothing_is_held(shared_house: House) -> None:
-    painter = Painter(shared_house.configure, torch.device("cpu"))
+def test_nothing_refers_to_a_job_whose_end_was_reported(shared_house: House) -> None:
+    runner = JobRunner(shared_house.configure, torch.device("cpu"))
     with nothing_collected():
-        painter.take(Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID, steps=1), files={}))
-        held = weakref.ref(painter._jobs[0].handle)
-        while painter.busy:
-            painter.step()
+        runner.take(Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID, steps=1), files={}))
+        held = weakref.ref(runner._jobs[0].handle)
+        while runner.busy:
+            runner.step()
         assert_let_go([held])
-    painter.close()
+    runner.close()
 
 
-def test_those_who_wait_hold_no_more_folded_sets_than_are_kept(world: World) -> None:
+def test_waiting_requests_hold_no_more_folded_sets_than_the_cache(world: World) -> None:
     use, many = world.loras[0].file.use, 12
     plain = world.engine()
     checkpoint = plain._store.current
     assert isinstance(checkpoint, Checkpoint)
-    size = plain._wardrobe.dressed([world.loras[0].file], [1.0], checkpoint).loras.nbytes
+    size = plain._lora_sets.apply_at([world.loras[0].file], [1.0], checkpoint).loras.nbytes
     engine = world.engine(set_bytes=3 * size)
     with nothing_collected():
         before = sets()
@@ -189,7 +189,7 @@ def test_those_who_wait_hold_no_more_folded_sets_than_are_kept(world: World) -> 
     assert [handle.state for handle in handles] == [State.DONE] * many
 
 
-def test_those_who_are_painted_hold_no_lora_but_what_was_folded_of_it(world: World, engine: Engine) -> None:
+def test_running_requests_hold_folded_sets_and_no_lora_files(world: World, engine: Engine) -> None:
     def files() -> set[int]:
         return {id(thing) for thing in gc.get_objects() if isinstance(thing, LoraFile)}
 
@@ -210,32 +210,34 @@ def sets() -> int:
 def test_the_cache_of_prompts_takes_no_more_memory_than_its_limit(world: World) -> None:
     """Short embeddings of a small network: what a tensor takes beside its numbers counts too."""
     embeddings = world.engine(embedding_bytes=2**16)._store.current.embeddings  # type: ignore[union-attr]
-    nothing = LoraSet.fold([], embeddings._board)
+    nothing = LoraSet.fold([], embeddings._hooks)
     for number in range(40):
         kept = embeddings.embed(f"number {number}", (), nothing, 1)
-    assert len(embeddings._kept) == 2**16 // (kept.words.nbytes + TENSOR_BYTES)
+    assert len(embeddings._kept) == 2**16 // (kept.prompt_embeds.nbytes + TENSOR_BYTES)
 
 
-def test_a_size_of_which_never_more_than_one_is_painted_is_not_timed_into_ever_more_memory() -> None:
-    ladder = Ladder(2 * MOST)
+def test_timing_single_pictures_for_ever_takes_no_more_memory() -> None:
+    search = CapSearch(2 * MAX_PICTURES)
     for _ in range(SAMPLES + 1):
-        ladder.hear(2, 1.0)
-    before = held_by(ladder)
+        search.record(2, 1.0)
+    before = held_by(search)
     for _ in range(1000):
-        ladder.hear(2, 1.0)
-    assert held_by(ladder) < before + 10 and ladder.rows == 4
+        search.record(2, 1.0)
+    assert held_by(search) < before + 10 and search.rows == 4
 
 
-def held_by(ladder: Ladder) -> int:
+def held_by(search: CapSearch) -> int:
     """Letters of all that it knows."""
-    return len(repr(ladder))
+    return len(repr(search))
 
 
-def test_a_cancel_that_comes_too_late_is_not_kept_for_the_next_attempt() -> None:
+def test_a_cancel_that_comes_too_late_does_not_cancel_the_next_attempt() -> None:
     """The bot sends it while the end is on its way."""
     asked = Generate(job_id=1, attempt=1, request=request())
     lines = [asked, Cancel(job_id=1), Cancel(job_id=2), Shutdown()]
-    channel = Channel(io.BytesIO(b"".join(line.model_dump_json().encode() + b"\n" for line in lines)), io.BytesIO())
+    channel = CommandChannel(
+        io.BytesIO(b"".join(line.model_dump_json().encode() + b"\n" for line in lines)), io.BytesIO()
+    )
     channel.listen()
     assert channel.receive() == asked and channel.receive() is None
     assert (channel.is_cancelled(1), channel.is_cancelled(2)) == (True, False)
@@ -260,7 +262,7 @@ class Bot(io.RawIOBase):
         return len(line)
 
 
-class Listening(Channel):
+class Listening(CommandChannel):
     """Tells the bot when it has read the last of its orders."""
 
     def __init__(self, commands: BinaryIO, bot: Bot) -> None:
@@ -272,7 +274,7 @@ class Listening(Channel):
         self.bot.taken.set()
 
 
-def test_a_cancel_of_the_attempt_that_follows_at_once_is_heard(shared_house: House) -> None:
+def test_a_cancel_of_the_attempt_that_follows_at_once_is_noticed(shared_house: House) -> None:
     """The bot may be faster with the next attempt than the worker with putting the one before away."""
     commands, orders = os.pipe()
     with os.fdopen(commands, "rb") as reading, os.fdopen(orders, "wb") as writing:
@@ -287,14 +289,14 @@ def test_a_cancel_of_the_attempt_that_follows_at_once_is_heard(shared_house: Hou
         assert channel.is_cancelled(1)
 
 
-def test_errors_that_are_each_others_cause_are_let_go_and_so_is_what_they_hide() -> None:
+def test_tracebacks_are_dropped_also_of_errors_that_cause_each_other() -> None:
     """Whoever handles an error may meet another, and raise the first one again because of that."""
     first, second, hidden = errors = ValueError("first"), KeyError("second"), OSError("hidden")
     for error in errors:
         with suppress(type(error)):
             raise error
     first.__cause__, second.__cause__, second.__context__ = second, first, hidden
-    explaining = threading.Thread(target=explained, args=(request(), first), daemon=True)
+    explaining = threading.Thread(target=as_inference_error, args=(request(), first), daemon=True)
     explaining.start()
     explaining.join(60)
     assert not explaining.is_alive()
@@ -302,7 +304,7 @@ def test_errors_that_are_each_others_cause_are_let_go_and_so_is_what_they_hide()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere free memory is given back unasked")
-def test_a_worker_without_orders_gives_back_the_memory_that_is_free(shared_house: House) -> None:
+def test_an_idle_worker_gives_back_free_memory(shared_house: House) -> None:
     pieces = [bytearray(2**16) for _ in range(2000)]
     left = pieces[::50] + pieces[-1:]  # between them it is free, but not at the end
     del pieces
@@ -310,7 +312,9 @@ def test_a_worker_without_orders_gives_back_the_memory_that_is_free(shared_house
     commands, bot = os.pipe()
     with os.fdopen(commands, "rb") as reading:
         server = Server(
-            Channel(reading, io.BytesIO()), Painter(shared_house.configure, torch.device("cpu")), quiet=0.01
+            CommandChannel(reading, io.BytesIO()),
+            JobRunner(shared_house.configure, torch.device("cpu")),
+            idle_seconds=0.01,
         )
         serving = threading.Thread(target=server.run)
         serving.start()

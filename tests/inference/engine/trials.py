@@ -1,7 +1,7 @@
 """Trials of exactness on seeds that nobody has looked at: `python -m tests.inference.engine.trials --minutes 5`.
 
-In each trial strangers come to one engine at random steps with whatever a request may ask for, some are cancelled,
-some wear LoRAs that are refused; and everybody else must come out as diffusers' own pipeline paints them alone.
+In each trial requests of all kinds come to one engine at random steps; some are cancelled, some have LoRAs that are
+refused; and all others must come out as diffusers' own pipeline paints them by themselves.
 
 Some requests magnify rounding: a schedule that ends in pure noise begins at a sigma of 4096, random
 LoRAs throw a network far out. Who is further away than the limit there is compared with what diffusers itself shows
@@ -33,7 +33,7 @@ from PIL import Image
 from inference.base_models import BaseModelId
 from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
-from inference.engine.layers.layer_hooks import SMALL
+from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.errors import BaseModelMismatch, LoraFileChanged, LoraFileRefused, ModuleMismatch
 from inference.lora.evidence import Evidence, Source
 from inference.messages import GenerationRequest, LoraUse, SourceImage
@@ -47,8 +47,8 @@ REFUSALS = (LoraFileChanged, LoraFileRefused, ModuleMismatch, BaseModelMismatch)
 
 
 @dataclass(frozen=True)
-class Stranger:
-    """Somebody who comes to the engine: cancelled at a step, or refused, or neither."""
+class TrialRequest:
+    """A request of a trial: cancelled at a step, or refused, or neither."""
 
     handle: Handle
     cancelled_at: int | None = None
@@ -68,13 +68,13 @@ class Tally:
     rounded: list[str] = field(default_factory=list[str])
     failures: list[str] = field(default_factory=list[str])
 
-    def count(self, world: World, stranger: Stranger, small: int) -> None:
-        handle, made = stranger.handle, stranger.handle.request
-        if stranger.refused:
+    def count(self, world: World, one: TrialRequest, small: int) -> None:
+        handle, made = one.handle, one.handle.request
+        if one.refused:
             self.refused += 1
             assert isinstance(handle.error, REFUSALS), handle.error
             return
-        if stranger.cancelled_at is not None and handle.state is State.CANCELLED:
+        if one.cancelled_at is not None and handle.state is State.CANCELLED:
             self.cancelled += 1
             return
         self.compared += 1
@@ -136,7 +136,7 @@ def wild(world: World, chance: random.Random) -> GenerationRequest:
 
 
 def refused(world: World, chance: random.Random) -> GenerationRequest:
-    """A request that wears a bad LoRA: gone, of another base, with strange layers, or out of all proportion."""
+    """A request with a bad LoRA: gone, of another base, with strange layers, or out of all proportion."""
     made, good = world.wish(chance), chance.choice(world.loras)
     use = LoraUse(sha256=f"{chance.randrange(2**128):064x}", name="Bad", weight=chance.choice([-1.0, 0.0, 1.0]))
     file = replace(good.file, use=use)
@@ -152,21 +152,21 @@ def refused(world: World, chance: random.Random) -> GenerationRequest:
     return made.model_copy(update={"loras": (*made.loras[:3], use)})
 
 
-def played(engine: Engine, world: World, chance: random.Random, requests: int) -> list[Stranger]:
+def played(engine: Engine, world: World, chance: random.Random, requests: int) -> list[TrialRequest]:
     """Requests that come at random steps; some are cancelled at some step, before it or while they wait."""
-    strangers: list[Stranger] = []
+    several: list[TrialRequest] = []
     honest = World(world.base, world.dtype, list(world.loras), inputs=world.inputs)  # wishes take no bad LoRA
-    while len(strangers) < requests or engine.busy:
-        if len(strangers) < requests and chance.random() < 0.6:
+    while len(several) < requests or engine.busy:
+        if len(several) < requests and chance.random() < 0.6:
             bad = chance.random() < 0.1
             made = refused(world, chance) if bad else wild(honest, chance)
             cancelled_at = chance.randint(0, 3) if not bad and chance.random() < 0.2 else None
-            strangers.append(Stranger(engine.submit(made), cancelled_at, bad))
+            several.append(TrialRequest(engine.submit(made), cancelled_at, bad))
         engine.step()
-        for stranger in strangers:
-            if stranger.cancelled_at is not None and stranger.handle.done >= stranger.cancelled_at:
-                stranger.handle.cancel()
-    return strangers
+        for one in several:
+            if one.cancelled_at is not None and one.handle.done >= one.cancelled_at:
+                one.handle.cancel()
+    return several
 
 
 def error(world: World, handle: Handle) -> float:
@@ -205,11 +205,11 @@ def from_another_seed(world: World, made: GenerationRequest, small: int) -> floa
 
 def traits(world: World, made: GenerationRequest) -> set[str]:
     """What of all that can be asked for a request did ask for, for the report."""
-    worn = {
+    kinds = {
         lora.file.use.name.split()[0] for lora in world.loras for u in made.loras if u.sha256 == lora.file.use.sha256
     }
     return {
-        world.base, made.sampler.value, f"{len(made.loras)} LoRAs", f"{made.count} pictures", *worn,
+        world.base, made.sampler.value, f"{len(made.loras)} LoRAs", f"{made.count} pictures", *kinds,
         "with CFG" if made.guidance_scale > 1 else "without CFG",
         *(["clip skip"] if made.clip_skip else []), *(["img2img"] if made.image else []),
         *(["variants"] if made.variants else []), *(["exact"] if made.exact else []),
@@ -223,13 +223,13 @@ def trial(seed: int, tally: Tally) -> None:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         world = world_of(chance, Path(folder))
-        places, small = chance.randint(4, 12), seed % 2 * SMALL
+        places, small = chance.randint(4, 12), seed % 2 * SMALL_LAYER_RANK
         engine = world.engine(places=places, small=small)
-        for stranger in played(engine, world, chance, chance.randint(3, 10)):
+        for one in played(engine, world, chance, chance.randint(3, 10)):
             try:
-                tally.count(world, stranger, small)
+                tally.count(world, one, small)
             except AssertionError as problem:
-                tally.failures.append(f"{problem!r}: {stranger.handle.request.model_dump_json()}")
+                tally.failures.append(f"{problem!r}: {one.handle.request.model_dump_json()}")
         engine.close()
     tally.trials += 1
 

@@ -34,9 +34,10 @@ from inference.checkpoint_files import CheckpointSays
 from inference.demo import CHECKPOINTS
 from inference.engine.batch.samplers import scheduler_for
 from inference.engine.engine import Engine
-from inference.engine.layers.layer_hooks import SMALL
+from inference.engine.intake.checkpoint_store import CheckpointStore
+from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.engine.lora.lora_files import LoraFile
-from inference.engine.models.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source
@@ -171,7 +172,7 @@ class World:
         raise LoraFileChanged(lora=use.name)
 
     def engine(
-        self, *, small: int = SMALL, places: int | None = 8, embedding_bytes: int = 2**28, **options: Any
+        self, *, small: int = SMALL_LAYER_RANK, places: int | None = 8, embedding_bytes: int = 2**28, **options: Any
     ) -> Engine:
         """A fresh engine on a copy of the checkpoint, so that the reference stays untouched.
 
@@ -181,7 +182,7 @@ class World:
         pipeline = copy.deepcopy(pipeline_of(self.base, self.dtype))
         pipeline.scheduler = self.scheduler
         checkpoint = Checkpoint.of(self.spec, pipeline, embedding_bytes)
-        checkpoint.board.small = small
+        checkpoint.hooks.small = small
         store.hold(checkpoint)
         chosen = Options(inputs=self.inputs, places=places, **options)
         return Engine(store, self, Matcher((self.spec,), CompatibilityTable()), chosen)
@@ -299,7 +300,7 @@ def world_of_every_format(base: str, dtype: torch.dtype) -> World:
 
 
 def arrived(engine: Engine) -> None:
-    """Everything is read for all who wait: in which step they join is no race any more."""
+    """Wait until all waiting requests are prepared, so that the step in which they join does not depend on timing."""
     wait(list(engine._waiting.values()))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from inference.lora.inspection import Inspector
+from inference.inspection import Inspector
 from inference.lora.knowledge import Knowledge
 from inference.matching import Matcher
 from tests.lora_files import lora_tensors, safetensors_bytes

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inference.messages import SEEDS, Sampler, SourceImage
-from inference.parameters import SAMPLER_LABELS, NamedLora, infotext, read_infotext
+from inference.parameters import SAMPLER_LABELS, RecipeLora, infotext, read_infotext
 from inference.parameters.files import MAX_TEXT
 from inference.parameters.reading import without_words
 from tests.growth import STEEPEST, growth
@@ -50,8 +50,8 @@ def test_what_a1111_writes() -> None:
     assert recipe.prompt == 'masterpiece, 1girl, (silver hair:1.2), library, "quoted, words", rain'
     assert recipe.negative_prompt == "worst quality, (bad hands:1.4),\nlowres"
     assert recipe.loras == (
-        NamedLora("komori_v2", 0.8, "0123456789ab"),
-        NamedLora("Watercolour", 0.6, "ba9876543210"),
+        RecipeLora("komori_v2", 0.8, "0123456789ab"),
+        RecipeLora("Watercolour", 0.6, "ba9876543210"),
     )
     assert (recipe.checkpoint, recipe.checkpoint_hash) == ("waiIllustrious_v17", "e3c47aedb0")
     assert (recipe.width, recipe.height, recipe.steps, recipe.guidance_scale) == (832, 1216, 28, 6.5)
@@ -67,7 +67,7 @@ def test_what_forge_writes_without_a_negative_prompt_and_with_the_schedule_apart
 
 def test_what_comfyui_savers_write() -> None:
     recipe = read_infotext(COMFY)
-    assert recipe.loras == (NamedLora("fox style", None, "1a2b3c4d5e"),)
+    assert recipe.loras == (RecipeLora("fox style", None, "1a2b3c4d5e"),)
     assert (recipe.checkpoint_hash, recipe.sampler) == ("67ab2fd8ec", Sampler.EULER_A)
     assert recipe.seed is None, "a seed of 64 bits is none of ours"
 
@@ -75,7 +75,7 @@ def test_what_comfyui_savers_write() -> None:
 def test_what_civitais_generator_writes() -> None:
     recipe = read_infotext(CIVITAI)
     assert recipe.checkpoint == "Pony Diffusion V6 XL"
-    assert recipe.loras == (NamedLora("Cat, sleeping", 0.75),)
+    assert recipe.loras == (RecipeLora("Cat, sleeping", 0.75),)
     assert (recipe.seed, recipe.clip_skip) == (3, 2)
 
 
@@ -134,7 +134,7 @@ def test_what_we_write_is_what_we_read(
     recipe = read_infotext(infotext(made, "c" * 64, {lora.sha256: f"{lora.sha256[:12]}" for lora in loras}))
     assert recipe.prompt == prompt.strip()
     assert recipe.negative_prompt == negative.strip()
-    assert recipe.loras == tuple(NamedLora(lora.name, lora.weight, lora.sha256[:12]) for lora in loras)
+    assert recipe.loras == tuple(RecipeLora(lora.name, lora.weight, lora.sha256[:12]) for lora in loras)
     assert (recipe.checkpoint or "") == plain(checkpoint[:100]) and recipe.checkpoint_hash == "c" * 10
     assert (recipe.sampler, recipe.sampler_name, recipe.seed) == (sampler, SAMPLER_LABELS[sampler], seed)
     assert (recipe.width, recipe.height, recipe.steps, recipe.guidance_scale) == (64, 64, 2, 2.5)

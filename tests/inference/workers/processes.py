@@ -15,18 +15,18 @@ from pydantic import BaseModel
 
 from inference.messages import EVENTS, Cancelled, Configure, Event, Failed, Finished, Generate, GenerationRequest
 
-PATIENCE = 300.0  # seconds; a cold start of torch on a busy machine
+MAX_WAIT = 300.0  # seconds; a cold start of torch on a busy machine
 SERVE = ["-m", "inference.engine"]
-# A worker to which something happens as soon as it has told a step, or a later one, of so many jobs. A test that did it
-# to a worker which goes on meanwhile would be late by any number of steps.
-BEFALLEN = """
+# A worker that runs `what` as soon as it has reported a step, or a later one, of so many jobs. A test that did that
+# from outside would be late by any number of steps.
+INTERRUPTED = """
 import os, sys
 from inference.engine import __main__ as engine
-from inference.engine.process.channel import Channel
+from inference.engine.process.channel import CommandChannel
 from inference.messages import Progress
 
 step, jobs = map(int, sys.argv[1:])
-tell, there = Channel.send, set()
+tell, there = CommandChannel.send, set()
 
 def send(channel, event):
     tell(channel, event)
@@ -35,14 +35,14 @@ def send(channel, event):
         if len(there) == jobs:
             {what}
 
-Channel.send = send
+CommandChannel.send = send
 engine.main()
 """
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class WorkerProcess:
-    """Starts `python -m inference.engine`; lines that are no events fail the test."""
+    """Runs `python -m inference.engine`; lines that are not events fail the test."""
 
     def __init__(self, command: list[str] = SERVE) -> None:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -69,17 +69,17 @@ class WorkerProcess:
         self.write(command.model_dump_json().encode() + b"\n")
 
     def event(self) -> Event:
-        line = self._lines.get(timeout=PATIENCE)
-        assert line, f"the worker is gone with exit code {self.process.wait(PATIENCE)}"
+        line = self._lines.get(timeout=MAX_WAIT)
+        assert line, f"the worker is gone with exit code {self.process.wait(MAX_WAIT)}"
         return EVENTS.validate_json(line)
 
     def rest(self) -> Iterator[Event]:
-        """All events until it is gone."""
-        while line := self._lines.get(timeout=PATIENCE):
+        """All events until the process ends."""
+        while line := self._lines.get(timeout=MAX_WAIT):
             yield EVENTS.validate_json(line)
 
     def next(self, *kinds: type[Kind]) -> Kind:
-        """The next event of one of `kinds`; others are passed over."""
+        """The next event of one of `kinds`; others are skipped."""
         while True:
             event = self.event()
             if isinstance(event, kinds):
@@ -103,7 +103,7 @@ class WorkerProcess:
         """Close its stdin, as a bot that dies does, and wait."""
         assert self.process.stdin
         self.process.stdin.close()
-        return self.process.wait(PATIENCE)
+        return self.process.wait(MAX_WAIT)
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -112,13 +112,13 @@ class WorkerProcess:
 
 
 def dying(step: int, jobs: int = 1) -> list[str]:
-    """The command of a worker that is gone at once when it has told this step of so many jobs."""
-    return ["-c", BEFALLEN.format(what="os._exit(9)"), str(step), str(jobs)]
+    """The command of a worker that exits at once when it has reported this step of so many jobs."""
+    return ["-c", INTERRUPTED.format(what="os._exit(9)"), str(step), str(jobs)]
 
 
 def lingering(step: int, jobs: int = 1) -> list[str]:
-    """The command of a worker that has told this step of so many jobs and does nothing until the bot is gone."""
-    return ["-c", BEFALLEN.format(what="channel._closed.wait()"), str(step), str(jobs)]
+    """The command of a worker that reports this step of so many jobs and then hangs until the bot is gone."""
+    return ["-c", INTERRUPTED.format(what="channel._closed.wait()"), str(step), str(jobs)]
 
 
 def started(configure: Configure, command: list[str] = SERVE) -> WorkerProcess:

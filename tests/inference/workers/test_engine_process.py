@@ -16,7 +16,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from inference.engine.devices.devices import NICER
+from inference.engine.devices.devices import NICENESS
 from inference.errors import CheckpointNotFound, InferenceError
 from inference.hashes import file_sha256
 from inference.messages import (
@@ -37,7 +37,7 @@ from inference.messages import (
 from inference.parameters import CHUNK, JSON_CHUNK
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request
-from tests.inference.workers.processes import PATIENCE, WorkerProcess
+from tests.inference.workers.processes import MAX_WAIT, WorkerProcess
 from tests.lies import PONY_BLOCK, Lie, denoiser, lies, pairs
 from tests.lora_files import lora_tensors, safetensors_bytes
 
@@ -118,7 +118,7 @@ def test_rubbish_and_a_job_before_the_configuration_are_survived(worker: WorkerP
     ready = worker.event()
     assert isinstance(ready, Ready)
     assert (ready.device, ready.pid) == ("cpu", worker.process.pid)
-    assert psutil.Process(ready.pid).nice() == min(19, os.nice(0) + NICER), "the bot beside it comes first"
+    assert psutil.Process(ready.pid).nice() == min(19, os.nice(0) + NICENESS), "the bot beside it comes first"
     assert worker.event() == Capacity(places=1, loaded=()), "nobody has come yet"
 
 
@@ -384,5 +384,5 @@ def test_a_worker_that_is_asked_to_leave_finishes_nothing_and_leaves_well(worker
     while worker.next(Progress).step < 1:
         pass
     worker.send(Shutdown())
-    assert worker.process.wait(PATIENCE) == 0
+    assert worker.process.wait(MAX_WAIT) == 0
     assert worker.next(Cancelled)

@@ -18,11 +18,11 @@ from inference.workers.local import LocalWorker
 from tests.house import VIVID, House
 from tests.inference.requests import request
 
-PATIENCE = 300.0  # seconds
+MAX_WAIT = 300.0  # seconds
 
 
 async def heard(events: AsyncIterator[Event | WorkerDied], kind: type) -> object:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(MAX_WAIT):
         async for event in events:
             if isinstance(event, kind):
                 return event
@@ -99,7 +99,7 @@ async def test_a_worker_that_cannot_be_started_says_so(house: House) -> None:
 TALKER = "import sys; print('x' * 5_000_000, file=sys.stderr, flush=True); print('x' * 5_000_000, flush=True); input()"
 
 
-async def test_a_worker_that_talks_nonsense_is_killed_and_its_last_words_are_told(house: House) -> None:
+async def test_a_worker_that_writes_nonsense_is_killed_and_its_stderr_is_reported(house: House) -> None:
     worker = LocalWorker(house.configure, [sys.executable, "-c", TALKER])
     await worker.start()
     death = await heard(worker.events(), WorkerDied)
@@ -107,13 +107,13 @@ async def test_a_worker_that_talks_nonsense_is_killed_and_its_last_words_are_tol
     await worker.close()
 
 
-async def test_a_worker_that_dies_at_its_start_is_told_with_its_last_words(house: House) -> None:
+async def test_a_worker_that_dies_at_its_start_is_reported_with_its_stderr(house: House) -> None:
     worker = LocalWorker(house.configure, [sys.executable, "-c", "raise SystemExit('no graphics card')"])
     await worker.start()
     events = worker.events()
     deaths = [await heard(events, WorkerDied) for _ in range(3)]
     assert [death.failures for death in deaths if isinstance(death, WorkerDied)] == [1, 2, 3]
-    assert all(isinstance(death, WorkerDied) and "no graphics card" in death.last_words for death in deaths)
+    assert all(isinstance(death, WorkerDied) and "no graphics card" in death.stderr_tail for death in deaths)
     await worker.close()
 
 
@@ -123,7 +123,7 @@ async def test_a_worker_that_ends_by_itself_just_when_it_is_to_be_killed_is_no_e
     process = worker._process
     assert process
     await process.wait()
-    await worker._dismiss(process)
+    await worker._shut_down(process)
     await worker.close()
 
 

@@ -1,4 +1,4 @@
-"""A worker that is killed, or leaves, in the middle of a picture: the next one goes on instead of beginning again."""
+"""A worker that is killed or shut down in the middle of a picture: the next one resumes from its snapshot."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def steps_and_end(process: WorkerProcess) -> tuple[list[int], Finished]:
 
 
 def reached(process: WorkerProcess) -> dict[int, int]:
-    """The last step of each job that was not finished, when the worker is gone."""
+    """The last reported step of each unfinished job, when the worker has exited."""
     steps: dict[int, int] = {}
     for event in process.rest():
         if isinstance(event, Progress):
@@ -56,7 +56,7 @@ def changed(order: Generate, **changes: object) -> GenerationRequest:
     return GenerationRequest.model_validate(order.request.model_dump() | changes)
 
 
-def test_a_worker_goes_on_where_another_was_killed_and_the_picture_is_the_same_to_the_bit(house: House) -> None:
+def test_a_worker_resumes_where_another_was_killed_and_the_picture_is_bit_identical(house: House) -> None:
     configure = house.configure.model_copy(update={"state_steps": INTERVAL})
     use = LoraUse(sha256=file_sha256(house.bat), name="Bat", weight=0.9)
     # A LoRA, noise in every step, a history of steps, and two pictures.
@@ -69,7 +69,7 @@ def test_a_worker_goes_on_where_another_was_killed_and_the_picture_is_the_same_t
     left = state.read_bytes()
     with worker(configure, lingering(LEFT_AT, 5)) as second:
         second.send(order.model_copy(update={"attempt": 2}))
-        steps, taken_up = steps_and_end(second)
+        steps, resumed = steps_and_end(second)
         assert steps[0] >= KILLED_AT - INTERVAL
         assert steps == list(range(steps[0], STEPS + 1)), "no step twice, none left out"
         weaker = changed(order, loras=[use.model_copy(update={"weight": 0.5}).model_dump()])
@@ -78,18 +78,18 @@ def test_a_worker_goes_on_where_another_was_killed_and_the_picture_is_the_same_t
             state.write_bytes(kept)
             second.send(order.model_copy(update={"attempt": attempt, "request": another}))
             steps, at_once = steps_and_end(second)
-            assert steps == list(range(STEPS + 1)), "another request's state, or a broken one, is passed over"
+            assert steps == list(range(STEPS + 1)), "another request's state, or a damaged one, is ignored"
         second.send(order.model_copy(update={"attempt": 6}))
         while second.next(Progress).step < LEFT_AT:
             pass
         assert second.leave() == 0
     with safe_open(str(state), "pt") as kept:
-        assert int(kept.metadata()["done"]) >= LEFT_AT, "who is asked to leave keeps the very last step"
-    for one, other in zip(pixels(configure, taken_up), pixels(configure, at_once), strict=True):
+        assert int(kept.metadata()["done"]) >= LEFT_AT, "a worker that shuts down saves its last step"
+    for one, other in zip(pixels(configure, resumed), pixels(configure, at_once), strict=True):
         assert np.array_equal(one, other)
 
 
-def test_several_that_were_killed_together_go_on_together_within_one_of_255(house: House) -> None:
+def test_jobs_that_were_killed_together_resume_together_within_one_of_255(house: House) -> None:
     configure = house.configure.model_copy(update={"state_steps": INTERVAL})
     use = LoraUse(sha256=file_sha256(house.bat), name="Bat", weight=0.9)
     kinds = ((Sampler.EULER_A, (use,), 5.0), (Sampler.HEUN, (), 1.0), (Sampler.UNIPC, (use,), 3.0))
@@ -97,10 +97,10 @@ def test_several_that_were_killed_together_go_on_together_within_one_of_255(hous
         Generate(
             job_id=number, attempt=1, files={use.sha256: house.bat.name},
             request=request(
-                checkpoint=VIVID, sampler=kind, steps=STEPS, loras=worn, guidance_scale=guidance, seed=number
+                checkpoint=VIVID, sampler=kind, steps=STEPS, loras=loras, guidance_scale=guidance, seed=number
             ),
         )
-        for number, (kind, worn, guidance) in enumerate(kinds, 1)
+        for number, (kind, loras, guidance) in enumerate(kinds, 1)
     ]  # fmt: skip
     with worker(configure, dying(8, 2)) as first:  # how many share a pass is measured: some may have to wait
         for order in orders:

@@ -1,4 +1,4 @@
-"""How many pictures share a pass: measured on the passes that are needed anyway, kept, and respected."""
+"""How many pictures share a pass: measured on passes that run anyway, kept in a file, and respected."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from inference.engine.batch.caps import MOST, SAMPLES, Caps, Ladder, Measured, Records, Size
+from inference.engine.batch.caps import MAX_PICTURES, SAMPLES, CapFile, Caps, CapSearch, MeasuredCap, PictureSize
 from inference.engine.batch.handle import State
 from inference.messages import GenerationRequest
 from tests.inference.engine.worlds import World, world_of_plain_loras
 from tests.inference.requests import request
 
-SIZE = Size("world", 32, 32)
+SIZE = PictureSize("world", 32, 32)
 
 
-def climbed(seconds: Callable[[int], float], most: int = 32) -> Ladder:
-    """Passes of as many rows as may be, which take `seconds` for so many, until it is settled."""
-    ladder = Ladder(most)
+def searched(seconds: Callable[[int], float], max_rows: int = 32) -> CapSearch:
+    """Passes of as many rows as may be, which take `seconds(rows)`, until the search is finished."""
+    search = CapSearch(max_rows)
     for _ in range(100):
-        if not ladder.settled:
-            ladder.hear(ladder.rows, seconds(ladder.rows))
-    return ladder
+        if not search.finished:
+            search.record(search.rows, seconds(search.rows))
+    return search
 
 
 @pytest.mark.parametrize(
@@ -37,89 +37,89 @@ def climbed(seconds: Callable[[int], float], most: int = 32) -> Ladder:
     ],
 )
 def test_as_many_share_a_pass_as_make_each_cheaper(seconds: Callable[[int], float], rows: int) -> None:
-    ladder = climbed(seconds)
-    assert ladder.settled
-    assert ladder.rows == rows
+    search = searched(seconds)
+    assert search.finished
+    assert search.rows == rows
 
 
-def test_others_on_the_machine_only_make_a_pass_slower_so_the_fastest_counts() -> None:
+def test_the_fastest_pass_counts_since_other_processes_only_slow_it_down() -> None:
     chance = random.Random(0)
-    assert climbed(lambda rows: max(8, rows) * (1 if chance.random() < 0.5 else 3)).rows in (8, 16)
-    ladder = Ladder(32)
+    assert searched(lambda rows: max(8, rows) * (1 if chance.random() < 0.5 else 3)).rows in (8, 16)
+    search = CapSearch(32)
     for rows, seconds in [(2, 9.0), (2, 1.0), (2, 9.0), (4, 9.0), (4, 9.0), (4, 1.1)]:
-        ladder.hear(rows, seconds)
-    assert ladder.rows == 8
+        search.record(rows, seconds)
+    assert search.rows == 8
 
 
-def test_nothing_is_settled_before_there_was_company() -> None:
-    ladder = Ladder(32)
+def test_the_search_is_not_finished_before_several_pictures_shared_a_pass() -> None:
+    search = CapSearch(32)
     for _ in range(50):
-        ladder.hear(2, 1.0)
-    assert not ladder.settled
-    assert ladder.rows == 4
+        search.record(2, 1.0)
+    assert not search.finished
+    assert search.rows == 4
 
 
-def test_who_always_asks_for_four_pictures_is_measured_too() -> None:
-    ladder = Ladder(32)
+def test_requests_of_four_pictures_are_measured_too() -> None:
+    search = CapSearch(32)
     for rows in [8] * SAMPLES + [16] * SAMPLES:
-        ladder.hear(rows, float(rows))
-    assert ladder.settled
-    assert ladder.rows == 8
+        search.record(rows, float(rows))
+    assert search.finished
+    assert search.rows == 8
 
 
-def test_what_was_settled_is_known_at_the_next_start_for_the_same_device(tmp_path: Path) -> None:
+def test_a_measured_cap_is_known_at_the_next_start_for_the_same_device(tmp_path: Path) -> None:
     path = tmp_path / "caps.json"
-    first = Caps(None, Records(path, lambda size: f"{size} here"))
+    first = Caps(None, CapFile(path, lambda size: f"{size} here"))
     for rows in [2] * SAMPLES + [4] * SAMPLES:
-        first.hear(SIZE, rows, float(rows))
-    assert first.settled(SIZE) == Measured(rows=2, seconds={2: 2.0, 4: 4.0})
-    assert Caps(None, Records(path, lambda size: f"{size} here")).settled(SIZE) == first.settled(SIZE)
-    assert Caps(None, Records(path, lambda size: f"{size} elsewhere")).settled(SIZE) is None
+        first.record(SIZE, rows, float(rows))
+    assert first.measured_cap(SIZE) == MeasuredCap(rows=2, seconds={2: 2.0, 4: 4.0})
+    assert Caps(None, CapFile(path, lambda size: f"{size} here")).measured_cap(SIZE) == first.measured_cap(SIZE)
+    assert Caps(None, CapFile(path, lambda size: f"{size} elsewhere")).measured_cap(SIZE) is None
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"x": {"rows": -1, "seconds": {}}}', b"\xff\xfe"])
-def test_a_damaged_file_is_passed_over_and_written_anew(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_file_is_ignored_and_written_again(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "caps.json"
     path.write_bytes(damage)
-    records = Records(path, str)
+    records = CapFile(path, str)
     assert records.find(SIZE) is None
-    records.put(SIZE, Measured(rows=4, seconds={4: 1.0}))
-    assert Records(path, str).find(SIZE) == Measured(rows=4, seconds={4: 1.0})
+    records.put(SIZE, MeasuredCap(rows=4, seconds={4: 1.0}))
+    assert CapFile(path, str).find(SIZE) == MeasuredCap(rows=4, seconds={4: 1.0})
 
 
-def test_a_file_that_cannot_be_written_costs_nothing_but_the_memory(tmp_path: Path) -> None:
-    records = Records(tmp_path / "nowhere" / "caps.json", str)
-    records.put(SIZE, Measured(rows=4, seconds={}))
+def test_where_the_file_cannot_be_written_the_cap_is_kept_in_memory(tmp_path: Path) -> None:
+    records = CapFile(tmp_path / "nowhere" / "caps.json", str)
+    records.put(SIZE, MeasuredCap(rows=4, seconds={}))
     assert records.find(SIZE) is not None
 
 
 def test_two_workers_keep_each_others_measurements(tmp_path: Path) -> None:
-    path, other = tmp_path / "caps.json", Size("other", 64, 64)
-    one, two = Records(path, str), Records(path, str)
-    one.put(SIZE, Measured(rows=4, seconds={}))
-    two.put(other, Measured(rows=8, seconds={}))
-    assert Records(path, str).find(SIZE) and Records(path, str).find(other)
+    path, other = tmp_path / "caps.json", PictureSize("other", 64, 64)
+    one, two = CapFile(path, str), CapFile(path, str)
+    one.put(SIZE, MeasuredCap(rows=4, seconds={}))
+    two.put(other, MeasuredCap(rows=8, seconds={}))
+    assert CapFile(path, str).find(SIZE) and CapFile(path, str).find(other)
 
 
 def asks(**changes: object) -> GenerationRequest:
     return request(**({"checkpoint": "world", "width": 32, "height": 32, "guidance_scale": 5.0} | changes))
 
 
-def test_sizes_take_their_shares_of_one_whole() -> None:
+def test_different_sizes_share_the_capacity() -> None:
     caps = Caps()
     small, large = asks(), asks(width=64, height=64)
     for rows in [2] * SAMPLES + [4] * SAMPLES + [8] * SAMPLES:
-        caps.hear(Size.of(large), rows, max(4.0, rows))
-    assert caps.places([], small) == MOST
+        caps.record(PictureSize.of(large), rows, max(4.0, rows))
+    assert caps.places([], small) == MAX_PICTURES
     assert caps.places([], large) == 2
-    assert caps.places([large], small) == 1 + MOST // 2
+    assert caps.places([large], small) == 1 + MAX_PICTURES // 2
     assert caps.places([large, large], small) == 2
     assert caps.places([large, large, small, small], small) == 2, "who has no place yet is not counted"
     assert caps.have_room([large, large])
     assert not caps.have_room([large, large, small])
 
 
-def test_the_operators_word_is_final_until_memory_is_short() -> None:
+def test_the_operators_number_holds_until_memory_is_short() -> None:
     caps = Caps(4)
     assert caps.places([], None) == caps.places([], asks()) == caps.pictures(asks()) == 4
     caps.lower(SIZE, 4)
@@ -159,22 +159,22 @@ def wishes(world: World, many: int, **changes: object) -> list[GenerationRequest
     ]
 
 
-def test_a_size_that_is_new_is_measured_while_people_are_painted(world: World, tmp_path: Path) -> None:
+def test_a_new_size_is_measured_while_requests_run(world: World, tmp_path: Path) -> None:
     engine = world.engine(places=None, caps=tmp_path / "caps.json")
     assert engine.places == 1, "nobody knows yet what will come"
     handles = [engine.submit(wish) for wish in wishes(world, 24)]
-    assert engine.places == MOST, "company is what it takes to find out"
+    assert engine.places == MAX_PICTURES, "company is what it takes to find out"
     passes = 0
     while engine.step():
         passes += 1
     assert all(handle.state is State.DONE for handle in handles), [handle.error for handle in handles]
-    settled = engine._caps.settled(SIZE)
-    assert settled is not None, "24 requests are company enough"
-    assert len(settled.seconds) >= 2
+    measured = engine._caps.measured_cap(SIZE)
+    assert measured is not None, "24 requests are company enough"
+    assert len(measured.seconds) >= 2
     assert passes < 24 * 12, "they shared passes while it was measured"
     again = world.engine(places=None, caps=tmp_path / "caps.json")
     assert again.submit(wishes(world, 1)[0])
-    assert again._caps.settled(SIZE) == settled
+    assert again._caps.measured_cap(SIZE) == measured
 
 
 def test_calibrating_measures_at_once_and_replaces_what_was_known(world: World, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_calibrating_measures_at_once_and_replaces_what_was_known(world: World, 
     assert min(first.seconds) == 2 and len(first.seconds) >= 2
     assert engine._caps.pictures(wishes(world, 1)[0]) == max(1, first.rows // 2)
     assert engine.calibrate(SIZE) is not None
-    assert engine.calibrate(Size("stranger", 32, 32)) is None
+    assert engine.calibrate(PictureSize("stranger", 32, 32)) is None
     assert not engine.busy
 
 

@@ -1,4 +1,4 @@
-"""Who is done is decoded beside the steps of the others, and nobody can tell but by the clock."""
+"""Finished runs are decoded on a separate thread while the batch keeps stepping, with the same results."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def world() -> World:
     return world_of_plain_loras(1)
 
 
-class Curtain:
-    """In front of a VAE: what it decodes waits until somebody opens. `entered` once somebody waits."""
+class Gate:
+    """A hook in a VAE: decoding waits until the gate is opened; `entered` is set once it waits."""
 
     def __init__(self) -> None:
         self.entered, self._open, self.broken = threading.Event(), threading.Event(), False
@@ -44,23 +44,23 @@ class Curtain:
 
 
 @contextmanager
-def curtain_of(engine: Engine) -> Generator[Curtain]:
-    curtain = Curtain()
-    hook = networks(engine).vae.decoder.register_forward_pre_hook(curtain)
+def gate_of(engine: Engine) -> Generator[Gate]:
+    gate = Gate()
+    hook = networks(engine).vae.decoder.register_forward_pre_hook(gate)
     try:
-        yield curtain
+        yield gate
     finally:
-        curtain.open()
+        gate.open()
         hook.remove()
 
 
-def engine_of(world: World, *, beside: bool = True) -> Engine:
+def engine_of(world: World, *, concurrent: bool = True) -> Engine:
     engine = world.engine()
-    engine._decoder._beside = beside  # whatever the machine
+    engine._decoder._concurrent = concurrent  # whatever the machine
     return engine
 
 
-def begun(engine: Engine, world: World, steps: tuple[int, ...] = STEPS) -> list[Handle]:
+def submitted(engine: Engine, world: World, steps: tuple[int, ...] = STEPS) -> list[Handle]:
     """Requests that differ in their steps, side by side."""
     same = {"count": 1, "guidance_scale": 3.0, "negative_prompt": "", "sampler": "euler", "exact": False}
     made = [world.wish(random.Random(n), **(same | {"steps": each})) for n, each in enumerate(steps)]
@@ -69,20 +69,20 @@ def begun(engine: Engine, world: World, steps: tuple[int, ...] = STEPS) -> list[
     return handles
 
 
-def until_decoding(engine: Engine, curtain: Curtain) -> None:
+def until_decoding(engine: Engine, gate: Gate) -> None:
     while not engine._decoder.work:
         assert engine.step()
-    assert curtain.entered.wait(60)
+    assert gate.entered.wait(60)
 
 
-def test_the_others_go_on_while_somebody_is_decoded_and_all_pictures_are_the_same(world: World) -> None:
-    plain = engine_of(world, beside=False)
-    expected = begun(plain, world)
+def test_other_runs_keep_stepping_while_a_run_is_decoded_and_pictures_are_the_same(world: World) -> None:
+    plain = engine_of(world, concurrent=False)
+    expected = submitted(plain, world)
     plain.finish()
     engine = engine_of(world)
-    with curtain_of(engine) as curtain:
-        short, long = begun(engine, world)
-        until_decoding(engine, curtain)
+    with gate_of(engine) as gate:
+        short, long = submitted(engine, world)
+        until_decoding(engine, gate)
         while long.done < long.total - 1:
             engine.step()
             assert short.state is State.RUNNING
@@ -94,21 +94,21 @@ def test_the_others_go_on_while_somebody_is_decoded_and_all_pictures_are_the_sam
         assert torch.equal(handle.pictures, other.pictures)
 
 
-def test_without_time_beside_the_steps_pictures_are_there_after_the_last_one(world: World) -> None:
-    engine = engine_of(world, beside=False)
-    short, _ = begun(engine, world)
+def test_without_concurrent_decoding_pictures_are_there_after_the_last_step(world: World) -> None:
+    engine = engine_of(world, concurrent=False)
+    short, _ = submitted(engine, world)
     while short.done < short.total:
         engine.step()
     assert short.state is State.DONE
     engine.close()
 
 
-def test_the_next_ones_who_are_done_wait_for_the_pictures_before(world: World) -> None:
+def test_the_next_finished_runs_wait_for_the_group_before(world: World) -> None:
     engine = engine_of(world)
-    with curtain_of(engine) as curtain:
-        first, second = begun(engine, world, (2, 4))
-        until_decoding(engine, curtain)
-        threading.Timer(0.05, curtain.open).start()
+    with gate_of(engine) as gate:
+        first, second = submitted(engine, world, (2, 4))
+        until_decoding(engine, gate)
+        threading.Timer(0.05, gate.open).start()
         while second.done < second.total:
             engine.step()
         assert first.state is State.DONE
@@ -116,34 +116,34 @@ def test_the_next_ones_who_are_done_wait_for_the_pictures_before(world: World) -
     assert second.state is State.DONE
 
 
-def test_who_is_cancelled_while_decoded_gets_nothing_and_who_fails_there_fails_alone(world: World) -> None:
+def test_a_run_cancelled_while_decoded_has_no_pictures_and_one_that_fails_there_fails_alone(world: World) -> None:
     engine = engine_of(world)
-    with curtain_of(engine) as curtain:
-        short, _ = begun(engine, world)
-        until_decoding(engine, curtain)
+    with gate_of(engine) as gate:
+        short, _ = submitted(engine, world)
+        until_decoding(engine, gate)
         short.cancel()
-        curtain.open()
+        gate.open()
         engine.finish()
         assert short.state is State.CANCELLED
         assert short.pictures is None
-    with curtain_of(engine) as curtain:
-        short, long = begun(engine, world)
-        until_decoding(engine, curtain)
-        curtain.broken = True
-        curtain.open()
+    with gate_of(engine) as gate:
+        short, long = submitted(engine, world)
+        until_decoding(engine, gate)
+        gate.broken = True
+        gate.open()
         while not short.ended:
             engine.step()
-        curtain.broken = False
+        gate.broken = False
         engine.finish()
     assert isinstance(short.error, WorkerFailed)
     assert long.state is State.DONE
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_pictures_that_cannot_even_be_looked_at_fail_alone(world: World, beside: bool) -> None:
-    """A device that computes by itself says only then that it could not."""
-    engine = engine_of(world, beside=beside)
-    short, long = begun(engine, world)
+@pytest.mark.parametrize("concurrent", [True, False])
+def test_a_decoder_error_that_shows_only_when_pictures_are_read_fails_one_run(world: World, concurrent: bool) -> None:
+    """An asynchronous device raises its errors only when results are read."""
+    engine = engine_of(world, concurrent=concurrent)
+    short, long = submitted(engine, world)
     with leaving_no_numbers(networks(engine).vae.decoder):
         while not short.ended:
             engine.step()
@@ -164,48 +164,48 @@ def leaving_no_numbers(network: nn.Module) -> Generator[None]:
 
 def test_a_step_that_lacks_the_memory_of_a_decoding_waits_for_it_and_lowers_no_cap(world: World) -> None:
     engine = engine_of(world)
-    with curtain_of(engine) as curtain:
-        short, *long = begun(engine, world, (2, 8, 8))
-        until_decoding(engine, curtain)
-        threading.Timer(0.05, curtain.open).start()
+    with gate_of(engine) as gate:
+        short, *long = submitted(engine, world, (2, 8, 8))
+        until_decoding(engine, gate)
+        threading.Timer(0.05, gate.open).start()
         with needing(networks(engine).unet, lambda _: not short.ended and bool(engine._decoder.work)) as ran:
             engine.finish()
         assert set(ran) == {sum(2 for _ in long)}, "they went on in halves"
     assert [handle.state for handle in (short, *long)] == [State.DONE] * 3
 
 
-def test_who_joins_waits_for_the_memory_of_a_decoding_before_it_fails(world: World) -> None:
+def test_a_request_that_joins_waits_for_the_decoders_memory_before_it_fails(world: World) -> None:
     engine = engine_of(world)
-    with curtain_of(engine) as curtain:
-        short, _ = begun(engine, world)
-        until_decoding(engine, curtain)
+    with gate_of(engine) as gate:
+        short, _ = submitted(engine, world)
+        until_decoding(engine, gate)
         late = engine.submit(world.wish(random.Random(5), prompt="what nobody wrote before"))
         arrived(engine)
-        threading.Timer(0.05, curtain.open).start()
+        threading.Timer(0.05, gate.open).start()
         with needing(networks(engine).text_encoder, lambda _: bool(engine._decoder.work)):
             engine.finish()
     assert (short.state, late.state) == (State.DONE, State.DONE), late.error
 
 
-def test_an_engine_that_closes_waits_for_what_is_decoded(world: World) -> None:
+def test_an_engine_that_closes_waits_for_the_decoder(world: World) -> None:
     engine = engine_of(world)
-    with curtain_of(engine) as curtain:
-        short, long = begun(engine, world)
-        until_decoding(engine, curtain)
-        threading.Timer(0.05, curtain.open).start()
+    with gate_of(engine) as gate:
+        short, long = submitted(engine, world)
+        until_decoding(engine, gate)
+        threading.Timer(0.05, gate.open).start()
         engine.close()
     assert short.state is State.DONE
     assert long.state is State.CANCELLED
 
 
-def test_threads_beside_the_steps_compute_with_as_many_threads_as_the_process_may_use(world: World) -> None:
+def test_the_engines_threads_compute_with_as_many_threads_as_the_process_may_use(world: World) -> None:
     """By themselves they would use all cores, and those of several readers spin against each other and the steps."""
     engine = engine_of(world)
-    for beside in (engine._intake._threads, engine._decoder._thread):
-        beside.submit(int).result()
+    for concurrent in (engine._intake._threads, engine._decoder._thread):
+        concurrent.submit(int).result()
         before = native()
         numbers = torch.ones(512, 512)
-        beside.submit(torch.matmul, numbers, numbers).result()
+        concurrent.submit(torch.matmul, numbers, numbers).result()
         # A thread of Python more is none of torch's: the first one may not have said yet that it has nothing to do.
         assert native() - before <= {thread.native_id for thread in threading.enumerate()}
     engine.close()

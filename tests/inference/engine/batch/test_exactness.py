@@ -1,4 +1,4 @@
-"""Together with strangers, joining and leaving at random, each request comes out as diffusers paints it alone."""
+"""Among requests that join and leave at random, each one comes out as diffusers paints it by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from inference.engine.batch.handle import State
-from inference.engine.layers.layer_hooks import SMALL
+from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.errors import InvalidRequest
 from tests.inference.engine.trials import LIMITS, Tally, error, trial
 from tests.inference.engine.worlds import MAKERS, World, world_of_every_format
@@ -21,15 +21,15 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_who_joins_and_leaves_changes_nobodys_picture(seed: int) -> None:
+def test_requests_that_join_and_leave_change_no_other_picture(seed: int) -> None:
     torch.set_num_threads(1)
     tally = Tally()
     trial(seed, tally)
     assert tally.compared and not tally.failures
 
 
-@pytest.mark.parametrize("small", [0, SMALL])
-def test_variants_of_a_request_are_painted_in_one_go(world: World, small: int) -> None:
+@pytest.mark.parametrize("small", [0, SMALL_LAYER_RANK])
+def test_variants_of_a_request_run_in_one_batch(world: World, small: int) -> None:
     chance, engine = random.Random(7), world.engine(small=small)
     uses = tuple(lora.file.use for lora in world.loras[:2])
     variants = ((1.0, 0.0), (0.0, 0.5), (-0.7, 0.3))
@@ -40,7 +40,7 @@ def test_variants_of_a_request_are_painted_in_one_go(world: World, small: int) -
 
 
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
-def test_words_are_weighted_and_long_prompts_go_on_beside_short_ones(world: World, guidance: float) -> None:
+def test_weighted_words_and_long_prompts_are_exact_beside_short_ones(world: World, guidance: float) -> None:
     engine, chance = world.engine(), random.Random(9)
     wishes = [
         world.wish(chance, prompt=prompt, negative_prompt=negative, guidance_scale=guidance, steps=2, count=1)
@@ -54,7 +54,7 @@ def test_words_are_weighted_and_long_prompts_go_on_beside_short_ones(world: Worl
     assert max(error(world, handle) for handle in handles) <= LIMITS[world.dtype]
 
 
-def test_the_prompt_is_read_from_the_layer_that_was_asked_for(world: World) -> None:
+def test_clip_skip_takes_the_prompt_embedding_from_that_layer(world: World) -> None:
     engine, chance = world.engine(), random.Random(10)
     plain = {"prompt": "a red circle", "negative_prompt": "blurry", "guidance_scale": 4.0, "steps": 2, "count": 1}
     handles = [engine.submit(world.wish(chance, **plain, clip_skip=skip)) for skip in (2, 3, None)]
@@ -69,7 +69,7 @@ def test_a_clip_skip_beyond_the_encoders_layers_is_refused(world: World) -> None
     assert isinstance(handle.error, InvalidRequest)
 
 
-def test_what_asks_for_it_is_painted_alone_and_comes_out_the_same_to_the_bit(world: World) -> None:
+def test_an_exact_request_has_its_own_batch_and_is_bit_identical(world: World) -> None:
     chance, engine = random.Random(8), world.engine()
     made = world.wish(chance, exact=True, steps=3)
     alone = engine.submit(made)

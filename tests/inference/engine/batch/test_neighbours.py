@@ -1,4 +1,4 @@
-"""What a request brings along is its own affair: nobody waits for its files, no other picture changes by a bit."""
+"""The LoRAs of a request affect that request alone: no other one waits for its files, or changes by a bit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALIKE: dict[str, Any] = {
 
 @dataclass
 class SlowWorld(World):
-    """Its LoRAs lie on a disk that gives those of `cold` only when it is let; so many `hashed` bytes are looked at."""
+    """A world on a slow disk: LoRAs in `cold` are read once their event is set; each read hashes `hashed` bytes."""
 
     cold: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
     hashed: int = 0
@@ -55,7 +55,7 @@ def slow() -> SlowWorld:
 
 @contextmanager
 def chilled(world: SlowWorld, use: LoraUse) -> Iterator[threading.Event]:
-    """The LoRA is cold until the event; in the end in any case, so that no thread stays behind."""
+    """The LoRA is cold until the event is set, at the end in any case, so that no thread stays behind."""
     event = world.cold[use.sha256] = threading.Event()
     try:
         yield event
@@ -63,7 +63,7 @@ def chilled(world: SlowWorld, use: LoraUse) -> Iterator[threading.Event]:
         event.set()
 
 
-def test_a_lora_that_a_slow_disk_has_yet_to_give_stops_no_step_of_the_others(slow: SlowWorld) -> None:
+def test_a_lora_on_a_slow_disk_delays_no_step_of_other_requests(slow: SlowWorld) -> None:
     engine, chance = slow.engine(), random.Random(1)
     cold, warm = slow.loras[0].file.use, slow.loras[1].file.use
     with chilled(slow, cold) as come:
@@ -80,7 +80,7 @@ def test_a_lora_that_a_slow_disk_has_yet_to_give_stops_no_step_of_the_others(slo
         engine._waiting[late].result(60)
         engine.step()
         assert late.state is not State.WAITING and waits.state is State.WAITING, (
-            "who needs no cold LoRA does not wait behind it"
+            "a request without a cold LoRA does not wait behind it"
         )
         come.set()
         arrived(engine)
@@ -92,10 +92,10 @@ def test_a_lora_that_a_slow_disk_has_yet_to_give_stops_no_step_of_the_others(slo
     assert (waits.state, late.state) == (State.DONE, State.DONE)
 
 
-def test_who_joins_waits_for_nobody_who_has_the_same_lora_read_again_by_a_slow_disk(slow: SlowWorld) -> None:
+def test_a_request_joins_while_a_slow_disk_reads_its_lora_again_for_another(slow: SlowWorld) -> None:
     engine, chance, use = slow.engine(set_bytes=0), random.Random(4), slow.loras[0].file.use
     joins = engine.submit(slow.wish(chance, **ALIKE, loras=(use,)))
-    arrived(engine)  # what was folded of it is let go at once, so that it is folded anew when it joins
+    arrived(engine)  # the folded set is dropped at once, so that it is folded again when the request joins
     with chilled(slow, use):
         waits = engine.submit(slow.wish(chance, **ALIKE, loras=(use,)))
         began = time.monotonic()
@@ -107,54 +107,54 @@ def test_who_joins_waits_for_nobody_who_has_the_same_lora_read_again_by_a_slow_d
     assert (joins.state, waits.state) == (State.DONE, State.DONE)
 
 
-def test_who_comes_together_is_painted_together_from_the_first_step(
+def test_requests_that_come_together_run_together_from_the_first_step(
     slow: SlowWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inference.engine.engine.GREETING", 60.0)  # seconds: a busy machine reads slowly
+    monkeypatch.setattr("inference.engine.engine.MAX_ADMIT_WAIT", 60.0)  # seconds: a busy machine reads slowly
     engine, chance, slow.hashed = slow.engine(), random.Random(2), 2**20
     several = [engine.submit(slow.wish(chance, **ALIKE, loras=(lora.file.use,))) for lora in slow.loras]
     engine.step()
     assert [handle.done for handle in several] == [1, 1, 1]
 
 
-def test_a_cold_lora_is_folded_where_it_is_read_and_not_between_two_steps(slow: SlowWorld) -> None:
+def test_a_cold_lora_is_folded_on_the_intake_thread_and_not_between_two_steps(slow: SlowWorld) -> None:
     engine, use = slow.engine(), slow.loras[0].file.use
     weights = ((0.5,), (0.9,), (0.5,))
     handle = engine.submit(slow.wish(random.Random(1), **ALIKE | {"count": 3}, loras=(use,), variants=weights))
     arrived(engine)
-    folded = [one() for one in engine._waiting[handle].result().dressed]
+    folded = [one() for one in engine._waiting[handle].result().applied]
     assert folded[0] is not None and folded[0] is folded[2] is not folded[1]
     engine.step()
-    ((run, _),) = engine._places.items()
-    assert isinstance(run, Run) and run.dressed == tuple(folded), "and it is painted with that"
+    ((run, _),) = engine._running.items()
+    assert isinstance(run, Run) and run.applied == tuple(folded), "and the run uses that set"
     handle.cancel()
     engine.finish()
 
 
-def test_where_one_thread_alone_may_compute_a_lora_is_folded_when_its_turn_comes(slow: SlowWorld) -> None:
+def test_where_one_thread_alone_may_compute_a_lora_is_folded_when_its_request_joins(slow: SlowWorld) -> None:
     engine, use = slow.engine(), slow.loras[0].file.use
     checkpoint = engine._store.current
     assert isinstance(checkpoint, Checkpoint)
     checkpoint.residence.device = torch.device("mps")
     handle = engine.submit(slow.wish(random.Random(1), **ALIKE, loras=(use,)))
     arrived(engine)
-    assert not engine._waiting[handle].result().dressed
+    assert not engine._waiting[handle].result().applied
     checkpoint.residence.device = CPU
     engine.finish()
     assert handle.state is State.DONE
 
 
-def test_what_was_folded_for_another_loading_of_the_checkpoint_is_folded_anew(slow: SlowWorld) -> None:
+def test_a_set_folded_for_another_loading_of_the_checkpoint_is_folded_again(slow: SlowWorld) -> None:
     engine, use = slow.engine(), slow.loras[0].file.use
     handle = engine.submit(slow.wish(random.Random(1), **ALIKE, loras=(use,)))
     arrived(engine)
-    folded = [one() for one in engine._waiting[handle].result().dressed]
+    folded = [one() for one in engine._waiting[handle].result().applied]
     anew = slow.engine()._store.current
     assert anew is not None
     engine._store.hold(anew)
     engine.step()
-    ((run, _),) = engine._places.items()
-    assert isinstance(run, Run) and run.dressed[0] is not folded[0]
+    ((run, _),) = engine._running.items()
+    assert isinstance(run, Run) and run.applied[0] is not folded[0]
     engine.finish()
     assert handle.state is State.DONE
 
@@ -178,7 +178,7 @@ def broken(world: World, kind: str) -> LoraUse:
 
 
 def neighbours(world: World, beside: LoraUse | None) -> tuple[list[Handle], Handle | None]:
-    """Two who paint, and in their second step comes one who wears `beside`."""
+    """Two running requests, and one with the LoRA `beside` that comes in their second step."""
     engine, chance = world.engine(), random.Random(3)
     uses = [lora.file.use for lora in world.loras[1:3]]
     several = [engine.submit(world.wish(chance, **ALIKE, seed=7, loras=(use,))) for use in uses]

@@ -1,4 +1,4 @@
-"""NaN and infinity: told as what they are, never delivered as a picture, and nobody's but their own."""
+"""NaN and infinity are reported as errors of their own request, never delivered as a picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from inference.engine.batch.handle import Handle, State
-from inference.engine.models.checkpoints import CheckpointStore
+from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.decode import decode
 from inference.errors import CheckpointUnusable, NotANumberPicture
 from inference.messages import Sampler
@@ -35,7 +35,7 @@ def break_text_encoder(pipeline: Any) -> None:
 
 
 @pytest.mark.parametrize("damage", [break_unet, break_vae, break_text_encoder])
-def test_what_overflows_on_the_way_is_no_picture(damage: Callable[[Any], None]) -> None:
+def test_an_overflow_in_any_network_fails_the_request(damage: Callable[[Any], None]) -> None:
     world = World("sd1/base", torch.float32)
     engine = world.engine()
     checkpoint = engine._store.current
@@ -49,9 +49,7 @@ def test_what_overflows_on_the_way_is_no_picture(damage: Callable[[Any], None]) 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
 @pytest.mark.parametrize("number", [torch.nan, torch.inf])
-def test_a_checkpoint_that_holds_such_numbers_is_told_of_by_the_network(
-    part: str, number: float, tmp_path: Path
-) -> None:
+def test_the_error_for_such_weights_in_a_checkpoint_names_the_network(part: str, number: float, tmp_path: Path) -> None:
     pipeline = copy.deepcopy(pipeline_of("sd1/base", torch.float32))
     list(getattr(pipeline, part).parameters())[3].data.view(-1)[5] = number
     pipeline.save_pretrained(tmp_path)
@@ -61,7 +59,7 @@ def test_a_checkpoint_that_holds_such_numbers_is_told_of_by_the_network(
 
 
 def together(world: World, weight: float) -> tuple[Handle, list[Handle]]:
-    """One who wears the first LoRA at a weight and is gone after a step, and two neighbours."""
+    """A request with the first LoRA at a weight, cancelled after a step, and two others."""
     engine, chance = world.engine(), random.Random(3)
     use = world.loras[0].file.use.model_copy(update={"weight": weight})
     made = {"steps": 4, "guidance_scale": 4.0, "count": 1, "sampler": Sampler.EULER, "prompt": "a red circle"}

@@ -1,4 +1,4 @@
-"""Memory that is not enough for everybody: fewer in one pass, and who fits in none fails alone.
+"""Memory that is short for all requests: smaller passes, and a request that fits in none fails alone.
 
 The allocations that fail are real: a network that needs more than there is asks torch for more than any machine has.
 """
@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 from inference.engine.batch.batch import Batch
-from inference.engine.batch.failures import begun
+from inference.engine.batch.failures import start_run
 from inference.engine.batch.handle import Handle, State
 from inference.engine.batch.snapshots import Resumable, Snapshot
 from inference.engine.engine import Engine
-from inference.engine.layers.slots import Bench
+from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import LoraNotAtWork, OutOfMemory
 from inference.messages import GenerationRequest
@@ -74,7 +74,7 @@ def assert_same(handles: list[Handle], expected: list[Handle]) -> None:
         assert (handle.pictures - other.pictures).abs().max() <= 5e-5
 
 
-def test_a_batch_that_does_not_fit_goes_on_in_halves_and_the_cap_stays(world: World) -> None:
+def test_a_batch_that_does_not_fit_is_split_and_the_cap_stays_lower(world: World) -> None:
     requests = wishes(world, 8)
     expected = painted(world.engine(), requests)
     engine = world.engine()
@@ -87,7 +87,7 @@ def test_a_batch_that_does_not_fit_goes_on_in_halves_and_the_cap_stays(world: Wo
         assert max(ran) == 4, "what did not fit once is not tried again"
 
 
-def test_where_memory_is_short_it_is_not_taken_by_what_nobody_wears(world: World) -> None:
+def test_where_memory_is_short_unused_lora_sets_are_dropped(world: World) -> None:
     engine = world.engine()
     for one in wishes(world, 8):
         engine.submit(one)
@@ -95,24 +95,24 @@ def test_where_memory_is_short_it_is_not_taken_by_what_nobody_wears(world: World
     with needing(networks(engine).unet, lambda rows: len(rows) > 8):
         for _ in range(3):
             engine.step()
-    assert not len(engine._wardrobe._sets)
-    stacks = [batch._benches[2]._stacks for batch in engine._batches.values() if isinstance(batch, Batch)]
-    assert [stack and len(stack.seated) for stack in stacks] == [4, 4], "seats for those who are left"
+    assert not len(engine._lora_sets._sets)
+    stacks = [batch._slots[2]._stacks for batch in engine._batches.values() if isinstance(batch, Batch)]
+    assert [stack and len(stack.set_numbers) for stack in stacks] == [4, 4], "slots for the runs that are left"
     engine.close()
 
 
-def test_seats_are_given_back_when_most_of_them_are_empty(world: World) -> None:
+def test_stacks_are_allocated_anew_when_most_slots_are_empty(world: World) -> None:
     engine = world.engine()
     checkpoint, (lora, *_) = engine._store.current, world.loras
     assert isinstance(checkpoint, Checkpoint)
-    bench = Bench(checkpoint.board, 2)
-    sets = [engine._wardrobe.dressed([lora.file], [weight / 10], checkpoint).loras for weight in range(1, 9)]
-    seats: list[int] = []
+    slots = BatchSlots(checkpoint.hooks, 2)
+    sets = [engine._lora_sets.apply_at([lora.file], [weight / 10], checkpoint).loras for weight in range(1, 9)]
+    counts: list[int] = []
     for many in (8, 3, 2, 3):
-        bench.seat(sets[:many])
-        assert bench._stacks is not None
-        seats.append(len(bench._stacks.seated))
-    assert seats == [8, 8, 2, 4]
+        slots.assign(sets[:many])
+        assert slots._stacks is not None
+        counts.append(len(slots._stacks.set_numbers))
+    assert counts == [8, 8, 2, 4]
     engine.close()
 
 
@@ -125,7 +125,7 @@ def test_the_cap_is_of_one_size_alone(world: World) -> None:
         assert max(ran) == 8
 
 
-def test_who_fits_in_no_pass_fails_alone_with_a_sentence(world: World) -> None:
+def test_a_request_that_fits_in_no_pass_fails_alone_with_a_sentence(world: World) -> None:
     small, large = wishes(world, 3), wishes(world, 1, width=64, height=64)[0]
     expected = painted(world.engine(), small)
     engine = world.engine()
@@ -178,21 +178,21 @@ def test_a_picture_that_cannot_be_decoded_at_all_fails(world: World) -> None:
 
 
 class LargeState(Snapshot):
-    """It finds no room on the device."""
+    """It does not fit on the device."""
 
     def put_back(self, run: Resumable) -> None:
         torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
 
 
-def test_a_state_that_finds_no_memory_is_of_use_once_there_is_more(world: World) -> None:
+def test_a_snapshot_for_which_memory_is_short_is_used_once_there_is_more(world: World) -> None:
     handle = Handle(wishes(world, 1)[0], {}, LargeState(1, "", {}, {}))
     made: list[Any] = []
     with pytest.raises(RuntimeError, match="memory"):
-        begun(handle, lambda: made.append(None) or made)  # type: ignore[return-value]
-    assert len(made) == 1, "not begun anew"
+        start_run(handle, lambda: made.append(None) or made)  # type: ignore[return-value]
+    assert len(made) == 1, "not started from the first step"
 
 
-def test_a_layer_that_never_runs_is_noticed_also_when_memory_was_short_for_the_first_pass(
+def test_a_layer_that_is_never_called_is_detected_also_when_memory_was_short_for_the_first_pass(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = world.engine()

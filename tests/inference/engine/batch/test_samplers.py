@@ -1,4 +1,4 @@
-"""Samplers in a world of one picture: its ideal denoiser is known exactly, so each sampler must end at the picture."""
+"""Samplers on data of a single picture: the ideal denoiser is known, so each sampler must end at the picture."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ def denoised(sampler: Sampler, prediction: Prediction, picture: torch.Tensor, st
     for time in scheduler.timesteps:
         noisy = scheduler.scale_model_input(sample, time)
         signal, noise = (float(level) ** 0.5 for level in (kept[int(time)], 1 - kept[int(time)]))
-        said = (noisy - signal * picture) / noise if prediction.type is EPSILON else (signal * noisy - picture) / noise
-        sample = scheduler.step(said, time, sample).prev_sample
+        model_output = (
+            (noisy - signal * picture) / noise if prediction.type is EPSILON else (signal * noisy - picture) / noise
+        )
+        sample = scheduler.step(model_output, time, sample).prev_sample
     return sample
 
 

@@ -1,4 +1,4 @@
-"""Every sampler, stopped after any step and taken up elsewhere, ends the same to the bit."""
+"""Every sampler, stopped after any step and resumed elsewhere, ends bit-identically."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Painting:
 
     def step(self) -> None:
         time = self.scheduler.timesteps[self.done]
-        said = torch.tanh(self.scheduler.scale_model_input(self.latents, time) * (1 + time / 1000))
+        model_output = torch.tanh(self.scheduler.scale_model_input(self.latents, time) * (1 + time / 1000))
         known = inspect.signature(self.scheduler.step).parameters
         options = {"generator": self.generators} if "generator" in known else {}
-        self.latents = self.scheduler.step(said, time, self.latents, **options, return_dict=False)[0]
+        self.latents = self.scheduler.step(model_output, time, self.latents, **options, return_dict=False)[0]
         self.done += 1
 
     def finish(self) -> torch.Tensor:
@@ -62,17 +62,17 @@ class Painting:
 
 
 @pytest.mark.parametrize("sampler", Sampler)
-def test_a_sampler_taken_up_after_any_step_ends_the_same_to_the_bit(sampler: Sampler, tmp_path: Path) -> None:
+def test_a_sampler_resumed_after_any_step_ends_bit_identically(sampler: Sampler, tmp_path: Path) -> None:
     whole = Painting(fresh(sampler)).finish()
     stopped = Painting(fresh(sampler))
     for number in range(len(stopped.scheduler.timesteps)):
         file = tmp_path / f"{number}.safetensors"
         Snapshot.of(stopped, fresh(sampler)).write(file, "this job")
-        taken_up = Painting(fresh(sampler))
+        resumed = Painting(fresh(sampler))
         kept = Snapshot.read(file, "this job")
         assert kept is not None and kept.done == number
-        kept.put_back(taken_up)
-        assert torch.equal(taken_up.finish(), whole), number
+        kept.put_back(resumed)
+        assert torch.equal(resumed.finish(), whole), number
         stopped.step()
 
 
@@ -84,7 +84,7 @@ def test_only_what_steps_change_is_written() -> None:
     assert set(snapshot.values) == {"_step_index", "lower_order_nums", "model_outputs"}
 
 
-def test_what_a_picture_to_start_from_has_moved_to_the_device_is_told_from_what_has_not() -> None:
+def test_tensors_on_different_devices_are_not_the_same() -> None:
     """diffusers moves DDIM's table with the picture; numbers of two devices cannot be compared."""
     fresh_one, moved = fresh(Sampler.DDIM), torch.device("meta")
     assert _same(fresh_one.alphas_cumprod, fresh_one.alphas_cumprod.clone())
@@ -92,7 +92,7 @@ def test_what_a_picture_to_start_from_has_moved_to_the_device_is_told_from_what_
     assert not _same(fresh_one.alphas_cumprod.half(), fresh_one.alphas_cumprod)
 
 
-def test_what_belongs_to_another_or_is_broken_is_not_taken_up(tmp_path: Path) -> None:
+def test_a_snapshot_of_another_job_or_a_damaged_one_is_not_read(tmp_path: Path) -> None:
     file = tmp_path / "state.safetensors"
     painting = Painting(fresh(Sampler.EULER))
     painting.step()
@@ -113,7 +113,7 @@ def test_what_belongs_to_another_or_is_broken_is_not_taken_up(tmp_path: Path) ->
     ],
     ids=lambda spoilt: next(iter(spoilt)),
 )  # fmt: skip
-def test_a_state_of_which_anything_was_changed_is_not_taken_up(tmp_path: Path, spoilt: dict[str, str]) -> None:
+def test_a_changed_snapshot_is_not_read(tmp_path: Path, spoilt: dict[str, str]) -> None:
     file = tmp_path / "state.safetensors"
     painting = Painting(fresh(Sampler.DPMPP_2M))
     painting.step()
@@ -128,13 +128,13 @@ def test_a_state_of_which_anything_was_changed_is_not_taken_up(tmp_path: Path, s
     assert Snapshot.read(file, "this job") is None
 
 
-def test_on_a_full_disk_or_without_its_folder_nothing_is_kept_and_the_worker_goes_on(tmp_path: Path) -> None:
+def test_on_a_full_disk_or_without_its_folder_no_state_is_saved_and_no_error_raised(tmp_path: Path) -> None:
     painting = Painting(fresh(Sampler.EULER))
     painting.step()
     snapshot = Snapshot.of(painting, fresh(Sampler.EULER))
     (tmp_path / state_file(1)).with_suffix(".part").symlink_to("/dev/full")
-    States(tmp_path).keep(1, "this job", snapshot)
-    States(tmp_path / "gone").keep(1, "this job", snapshot)
+    States(tmp_path).save(1, "this job", snapshot)
+    States(tmp_path / "gone").save(1, "this job", snapshot)
     assert not list(tmp_path.iterdir())
 
 
@@ -143,10 +143,10 @@ def test_a_snapshot_of_another_request_is_refused(other: str) -> None:
     painting = Painting(fresh(Sampler.DPMPP_2M))
     for _ in range(3):
         painting.step()
-    taking_up = Painting(fresh(Sampler.EULER if other == "sampler" else Sampler.DPMPP_2M))
+    resuming = Painting(fresh(Sampler.EULER if other == "sampler" else Sampler.DPMPP_2M))
     if other == "size":
-        taking_up.latents = taking_up.latents[:1]
+        resuming.latents = resuming.latents[:1]
     elif other == "steps":
-        taking_up.scheduler.set_timesteps(3)
+        resuming.scheduler.set_timesteps(3)
     with pytest.raises(ValueError, match="of another request"):
-        Snapshot.of(painting, fresh(Sampler.DPMPP_2M)).put_back(taking_up)
+        Snapshot.of(painting, fresh(Sampler.DPMPP_2M)).put_back(resuming)

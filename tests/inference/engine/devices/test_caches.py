@@ -1,4 +1,4 @@
-"""What was used before is kept, up to the limits that the settings say."""
+"""Caches keep what was used before, up to the limits of the settings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from bot.app.assembly import configurations
-from inference.engine.batch.run import Dressed
+from inference.engine.batch.run import AppliedLoras
 from inference.engine.devices.cache import LOOKUPS, ByteCache
-from inference.engine.intake.lora_cache import Shelf
-from inference.engine.intake.lora_set_cache import Wardrobe
+from inference.engine.intake.lora_cache import LoraCache
+from inference.engine.intake.lora_set_cache import LoraSetCache
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
-from inference.engine.process.job_runner import Painter
+from inference.engine.process.job_runner import JobRunner
 from inference.hashes import file_sha256
 from inference.messages import LoraUse
 from tests.house import VIVID, House
@@ -43,20 +43,20 @@ def test_the_limits_of_the_settings_hold(shared_house: House, nothing: str | Non
     limits = {name: 0 if name == nothing else 64 for name in SETTINGS} | {"devices": ("cpu",)}
     settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=limits)})
     (told,) = configurations(settings, configure.checkpoints)
-    painter = Painter(
+    runner = JobRunner(
         told.model_copy(update={"spool": configure.spool, "inputs": configure.inputs}), torch.device("cpu")
     )
     use = LoraUse(sha256=file_sha256(shared_house.bat), name="Bat")
     asked, files = request(checkpoint=VIVID, loras=(use,), steps=1), {use.sha256: shared_house.bat.name}
-    paint(painter, asked, files)
-    paint(painter, asked, files)
-    end = paint(painter, asked, files).end
-    painter.close()
+    paint(runner, asked, files)
+    paint(runner, asked, files)
+    end = paint(runner, asked, files).end
+    runner.close()
     kept = set(CACHES) - (SETTINGS[nothing] if nothing else set())
     assert {name for name in CACHES if not end.lookups[name].misses} == kept
 
 
-def test_what_is_larger_than_a_cache_drives_nothing_out_of_it() -> None:
+def test_a_value_larger_than_a_cache_evicts_nothing() -> None:
     cache: ByteCache[str, bytes] = ByteCache(10, len)
     cache.put("small", b"12345")
     cache.put("large", b"12345678901")
@@ -65,7 +65,7 @@ def test_what_is_larger_than_a_cache_drives_nothing_out_of_it() -> None:
 
 @dataclass
 class SlowDisk:
-    """Whoever reads waits until as many as there are threads have come, or the first of them is the only one."""
+    """A disk on which each read waits until all threads want the file."""
 
     world: World
     come: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -79,20 +79,20 @@ class SlowDisk:
         return kept or self.world.read(use, relative)
 
 
-def test_what_several_want_at_once_is_read_and_folded_once() -> None:
+def test_a_lora_that_several_threads_need_is_read_and_folded_once() -> None:
     world = world_of_plain_loras(1)
     disk, checkpoint, use = SlowDisk(world), world.engine()._store.current, world.loras[0].file.use
     assert isinstance(checkpoint, Checkpoint)
-    shelf = Shelf(disk, 2**30, 2**30)
-    wardrobe = Wardrobe(shelf)
+    lora_cache = LoraCache(disk, 2**30, 2**30)
+    lora_sets = LoraSetCache(lora_cache)
 
-    def want(_: int) -> Dressed:
+    def want(_: int) -> AppliedLoras:
         disk.come.release()
-        return wardrobe.dressed([shelf.file(use, "it")], [0.8], checkpoint)
+        return lora_sets.apply_at([lora_cache.file(use, "it")], [0.8], checkpoint)
 
     LOOKUPS.take()
     with ThreadPoolExecutor(THREADS) as threads:
-        dressed = list(threads.map(want, range(THREADS)))
-    assert disk.reads == {use.sha256: 1} and len({id(one) for one in dressed}) == 1
+        applied = list(threads.map(want, range(THREADS)))
+    assert disk.reads == {use.sha256: 1} and len({id(one) for one in applied}) == 1
     counted = LOOKUPS.take()
     assert [counted[name] for name in ("lora_file", "lora_layers", "lora_set")] == [(THREADS - 1, 1)] * 3

@@ -14,7 +14,7 @@ from inference.engine.batch.handle import Handle, State
 from inference.engine.engine import Engine
 from inference.engine.layers.additions import WholeConv
 from inference.engine.layers.lora_set import LoraSet
-from inference.engine.layers.slots import Bench
+from inference.engine.layers.slots import BatchSlots
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.lora.normalise import normalise
 from inference.engine.models.checkpoints import Checkpoint
@@ -42,7 +42,7 @@ def attention_lora(world: World, number: int, rank: int) -> LoraUse:
 def engine_of(world: World, prepare: Callable[[Checkpoint], None]) -> Engine:
     engine = world.engine()
     checkpoint = checkpoint_of(engine)
-    checkpoint.board.small = 0  # as wide layers are: with pairs of products and not with a matrix for each picture
+    checkpoint.hooks.small = 0  # as for wide layers: with low-rank pairs and not with a matrix for each picture
     prepare(checkpoint)
     return engine
 
@@ -53,9 +53,9 @@ def checkpoint_of(engine: Engine) -> Checkpoint:
     return checkpoint
 
 
-def painted(engine: Engine, *worn: tuple[LoraUse, ...]) -> list[Handle]:
+def painted(engine: Engine, *lora_sets: tuple[LoraUse, ...]) -> list[Handle]:
     made = request(checkpoint="world", width=32, height=32, steps=3, guidance_scale=3.0, sampler=Sampler.EULER)
-    handles = [engine.submit(made.model_copy(update={"loras": loras, "seed": i})) for i, loras in enumerate(worn)]
+    handles = [engine.submit(made.model_copy(update={"loras": loras, "seed": i})) for i, loras in enumerate(lora_sets)]
     arrived(engine)
     engine.finish()
     assert [handle.state for handle in handles] == [State.DONE] * len(handles), handles[0].error
@@ -90,7 +90,7 @@ def test_other_loras_ranks_of_a_bucket_and_weights_make_no_new_graph_and_the_sam
     crowds = [
         ((five,), (six,)),
         ((at(seven, 0.3),), (at(eight, -0.8),)),
-        ((at(six, 1.7),), (at(six, 1.7),)),  # both wear the same
+        ((at(six, 1.7),), (at(six, 1.7),)),  # both have the same set
     ]
     first = None
     for crowd in crowds:
@@ -109,12 +109,14 @@ def test_whole_weights_that_several_pictures_share_are_not_stacked_for_the_sake_
     checkpoint = checkpoint_of(world.engine(small=0))
     (lora,) = world.loras
     changes = normalise(lora.file, checkpoint.names, "world")
-    merged = LoraSet.fold([(changes, 0.7)], checkpoint.board).merged(checkpoint.board)
+    merged = LoraSet.fold([(changes, 0.7)], checkpoint.hooks).with_merged_weights(checkpoint.hooks)
     assert any(isinstance(addition, WholeConv) for addition in merged.additions)
-    assert Bench(checkpoint.board, 2, padded=True).seat([merged, merged]) is merged.additions
+    assert BatchSlots(checkpoint.hooks, 2, padded=True).assign([merged, merged]) is merged.additions
 
 
-def test_where_nothing_can_be_compiled_that_is_told_once_and_painted_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_where_nothing_can_be_compiled_that_is_logged_once_and_blocks_run_eagerly(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world = World("sd1/base", torch.float32)
     use = attention_lora(world, 1, 4)
 
@@ -131,7 +133,7 @@ def test_where_nothing_can_be_compiled_that_is_told_once_and_painted_as_it_is(ca
     assert "nothing is compiled" in told and "no compiler" in told
 
 
-def test_a_block_that_cannot_be_compiled_runs_as_it_is() -> None:
+def test_a_block_that_cannot_be_compiled_runs_eagerly() -> None:
     """On a machine that compiles other things."""
     world = World("sd1/base", torch.float32)
     use = attention_lora(world, 1, 4)

@@ -1,4 +1,4 @@
-"""What is said of devices that this machine need not have."""
+"""Devices that this machine need not have."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_apples_gpu_has_no_double_precision(device: str, finest: torch.dtype) ->
         RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory"),
     ],
 )
-def test_every_library_has_its_own_words_for_no_memory(problem: Exception) -> None:
+def test_out_of_memory_is_recognised_in_every_librarys_words(problem: Exception) -> None:
     assert is_out_of_memory(problem)
 
 
-def test_other_errors_are_not_taken_for_it() -> None:
+def test_other_errors_are_not_taken_for_out_of_memory() -> None:
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     assert not is_out_of_memory(ValueError("out of memory"))
 
 
-def test_who_paints_on_the_cpu_beside_an_accelerator_tells_of_this_process() -> None:
+def test_peak_memory_on_the_cpu_is_that_of_this_process() -> None:
     assert peak_memory(torch.device("cpu")) > 2**20

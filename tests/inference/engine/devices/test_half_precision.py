@@ -97,7 +97,7 @@ def overflows(vae: Any, part: str) -> None:
 
 @pytest.mark.parametrize("part", ["encoder", "decoder"])
 @pytest.mark.parametrize("base", ["sd1/base", "sdxl/base"])
-def test_a_vae_that_overflows_paints_in_single_precision_from_then_on(
+def test_a_vae_that_overflows_runs_in_single_precision_from_then_on(
     base: str, part: str, inputs: Path, source: SourceImage
 ) -> None:
     pictures: list[list[Handle]] = []
@@ -116,7 +116,7 @@ def test_a_vae_that_overflows_paints_in_single_precision_from_then_on(
         assert decibels(handle.pictures, expected.pictures) > DECIBELS[torch.float16]
 
 
-def test_a_state_in_half_precision_ends_the_same_to_the_bit() -> None:
+def test_a_snapshot_in_half_precision_ends_bit_identically() -> None:
     world = world_of_every_format("sd1/base", torch.float16)
     engine, other = world.engine(), world.engine()
     uses = tuple(lora.file.use for lora in world.loras[:2])
@@ -130,5 +130,5 @@ def test_a_state_in_half_precision_ends_the_same_to_the_bit() -> None:
         for each in (engine, other):
             arrived(each)
             each.finish()
-        assert resumed.taken_up == 2 and first.pictures is not None and resumed.pictures is not None
+        assert resumed.resumed_steps == 2 and first.pictures is not None and resumed.pictures is not None
         assert torch.equal(first.pictures, resumed.pictures), sampler

@@ -1,4 +1,4 @@
-"""Networks that take turns on a device that holds one of them: pictures are the same, and nobody fails who need not.
+"""Networks offloaded from a device that holds one of them: pictures are the same, and no request fails needlessly.
 
 The device is a fake that counts bytes, for there is one kind of memory here. The networks, and the errors of
 allocations that fail, are real; a network that runs while it is away fails the test.
@@ -17,13 +17,14 @@ from torch import nn
 from inference.engine.batch.handle import State
 from inference.engine.devices.residence import Residence
 from inference.engine.engine import Engine
-from inference.engine.models.checkpoints import Checkpoint, CheckpointStore, networks_of
-from inference.engine.single.single_request import SoloCheckpoint
+from inference.engine.intake.checkpoint_store import CheckpointStore
+from inference.engine.models.checkpoints import Checkpoint, networks_of
+from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import OutOfMemory
 from inference.matching import Matcher
 from inference.messages import Offload
 from tests.inference.engine.batch.test_out_of_memory import MORE_THAN_THERE_IS, assert_same, painted, wishes
-from tests.inference.engine.lone import SD3, Lone
+from tests.inference.engine.lone import SD3, SingleRequestWorld
 from tests.inference.engine.lone import pipeline_of as pipeline_of_lone
 from tests.inference.engine.single.test_single_request import plain, wish
 from tests.inference.engine.worlds import CPU, World, arrived, pipeline_of
@@ -87,7 +88,7 @@ def small(world: World, rows: float, offload: Offload = Offload.WHEN_SHORT) -> t
     device = SmallDevice(int(room + rows * row), row, sizes)
     residence = Residence(networks, CPU, ELSEWHERE, device.move)
     if offload is Offload.ALWAYS:
-        residence.take_turns()
+        residence.enable_offload()
     store = CheckpointStore((world.spec,), CPU, offload=offload)
     store.hold(Checkpoint.of(world.spec, pipeline, residence=residence))
     parts = {name: networks[name] for name in ("unet", "text_encoder", "text_encoder_2")}
@@ -103,7 +104,7 @@ def test_where_all_fit_nothing_moves(world: World) -> None:
     assert device.moves == 0
 
 
-def test_when_halving_is_not_enough_networks_take_turns_and_pictures_are_the_same(world: World) -> None:
+def test_when_splitting_is_not_enough_networks_are_offloaded_and_pictures_are_the_same(world: World) -> None:
     requests = wishes(world, 4)
     expected = painted(world.engine(), requests)
     engine, device = small(world, rows=1.5)  # not even one picture, with and without text
@@ -114,7 +115,7 @@ def test_when_halving_is_not_enough_networks_take_turns_and_pictures_are_the_sam
     assert device.moves > moves, "it stays so"
 
 
-def test_whom_not_even_that_helps_fails_alone(world: World) -> None:
+def test_a_request_that_does_not_even_fit_then_fails_alone(world: World) -> None:
     few, guided = wishes(world, 2, guidance_scale=1.0), wishes(world, 1)[0]
     engine, device = small(world, rows=1.5, offload=Offload.ALWAYS)
     handles = painted(engine, [few[0], guided, few[1]])
@@ -124,20 +125,20 @@ def test_whom_not_even_that_helps_fails_alone(world: World) -> None:
     assert device.most <= device.capacity
 
 
-def test_several_pictures_of_one_order_go_through_several_passes_then_too(world: World) -> None:
+def test_several_pictures_of_one_request_go_through_several_passes_then_too(world: World) -> None:
     four = wishes(world, 1, count=4)
     engine, device = small(world, rows=4.5, offload=Offload.ALWAYS)
     assert_same(painted(engine, four), painted(world.engine(), four))
     assert device.most <= device.capacity
 
 
-def test_an_operator_who_does_not_want_it_is_heeded(world: World) -> None:
+def test_nothing_is_offloaded_where_the_operator_forbids_it(world: World) -> None:
     engine, device = small(world, rows=1.5, offload=Offload.NEVER)
     (handle,) = painted(engine, wishes(world, 1))
     assert isinstance(handle.error, OutOfMemory) and device.moves == 0
 
 
-def test_what_joins_when_its_words_do_not_fit_waits_for_no_second_chance(world: World) -> None:
+def test_a_request_whose_prompt_does_not_fit_joins_after_offloading(world: World) -> None:
     """A text encoder without room for one row, while everything lies on the device: the request joins all the same."""
     engine, device = small(world, rows=0.5)
     handle = engine.submit(wishes(world, 1)[0])
@@ -148,45 +149,45 @@ def test_what_joins_when_its_words_do_not_fit_waits_for_no_second_chance(world: 
     assert handle.state is State.DONE and device.moves
 
 
-def test_a_network_that_finds_no_room_on_its_way_leaves_nothing_there() -> None:
+def test_a_network_that_does_not_fit_leaves_nothing_on_the_device() -> None:
     networks = {"large": nn.Linear(64, 64), "small": nn.Linear(4, 4)}
     device = SmallDevice(size(networks["small"]), 0)
     residence = Residence(networks, CPU, ELSEWHERE, device.move)
-    assert residence.take_turns() and not residence.take_turns()
-    residence.bring("small")
+    assert residence.enable_offload() and not residence.enable_offload()
+    residence.onload("small")
     with pytest.raises(RuntimeError, match="allocate"):
-        residence.bring("large")
+        residence.onload("large")
     assert not device.here
-    residence.bring("small")
+    residence.onload("small")
     assert list(device.here) == [networks["small"]]
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])
 def test_where_device_and_host_have_one_memory_nothing_is_gained(device: str) -> None:
-    assert not Residence({"one": nn.Linear(2, 2)}, torch.device(device)).take_turns()
+    assert not Residence({"one": nn.Linear(2, 2)}, torch.device(device)).enable_offload()
 
 
-def test_what_loras_add_is_where_the_layer_paints_not_where_it_waits(world: World) -> None:
+def test_additions_are_on_the_device_where_the_layer_computes_not_where_it_is_offloaded(world: World) -> None:
     """Meta stands for a device here: numbers that are there are nowhere else."""
-    from inference.engine.layers.layer_hooks import Board
+    from inference.engine.layers.layer_hooks import LayerHooks
     from inference.engine.layers.lora_set import LoraSet
     from inference.engine.lora.normalise import normalise
 
     store = world.engine()._store
     checkpoint = store.current
     assert isinstance(checkpoint, Checkpoint)
-    board = Board(checkpoint.layers, torch.device("meta"))
+    hooks = LayerHooks(checkpoint.layers, torch.device("meta"))
     changes = [(normalise(lora.file, checkpoint.names, "world"), 0.7) for lora in world.loras]
-    folded = LoraSet.fold(changes, board)
+    folded = LoraSet.fold(changes, hooks)
     assert {part.device.type for part in folded.parts.values()} == {"meta"}
 
 
-def test_a_pipeline_that_paints_alone_begins_again_once_its_networks_take_turns() -> None:
+def test_a_single_request_pipeline_restarts_once_its_networks_are_offloaded() -> None:
     """diffusers moves them, which needs an accelerator: here only that it is asked to, and what comes after."""
-    lone = Lone(SD3)
+    lone = SingleRequestWorld(SD3)
     engine, made = lone.engine(), wish(steps=3)
     checkpoint = engine._store.current
-    assert isinstance(checkpoint, SoloCheckpoint)
+    assert isinstance(checkpoint, SingleRequestCheckpoint)
     pipeline, asked = checkpoint.pipeline, list[torch.device]()
     checkpoint.residence = Residence(networks_of(pipeline), CPU, ELSEWHERE)
     vars(pipeline)["enable_model_cpu_offload"] = lambda device: asked.append(device)

@@ -17,7 +17,7 @@ from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
 from inference.engine.batch.samplers import scheduler_for
 from inference.engine.intake.source_image import MAX_BYTES, read_source
-from inference.engine.process.job_runner import Painter
+from inference.engine.process.job_runner import JobRunner
 from inference.errors import SourceImageGone, SourceImageRefused
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType, Sampler, SourceImage
 from inference.prediction import Prediction
@@ -57,11 +57,11 @@ def sd1_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def painter(shared_house: House, sd1_folder: Path) -> Painter:
+def runner(shared_house: House, sd1_folder: Path) -> JobRunner:
     torch.set_num_threads(1)
     sd1 = CheckpointSpec(name=SMALL, source=str(sd1_folder), base_model=BaseModelId("sd1/base"))
     configure = shared_house.configure
-    return Painter(configure.model_copy(update={"checkpoints": (*configure.checkpoints, sd1)}), CPU)
+    return JobRunner(configure.model_copy(update={"checkpoints": (*configure.checkpoints, sd1)}), CPU)
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def inputs(shared_house: House) -> Path:
     return Path(shared_house.configure.inputs)
 
 
-def painted(painter: Painter, house: House, made: GenerationRequest) -> list[np.ndarray]:
-    names = paint(painter, made).end.pictures
+def painted(runner: JobRunner, house: House, made: GenerationRequest) -> list[np.ndarray]:
+    names = paint(runner, made).end.pictures
     return [np.asarray(Image.open(house.data / "spool" / name)) for name in names]
 
 
@@ -100,13 +100,13 @@ def by_diffusers(name: str, sd1_folder: Path, made: GenerationRequest, source: I
 @pytest.mark.parametrize("sampler", [Sampler.DPMPP_2M_KARRAS, Sampler.EULER_A, Sampler.HEUN])
 @pytest.mark.parametrize("checkpoint", [VIVID, SMALL])
 def test_it_paints_what_diffusers_paints(
-    painter: Painter, shared_house: House, sd1_folder: Path, inputs: Path, checkpoint: str, sampler: Sampler
+    runner: JobRunner, shared_house: House, sd1_folder: Path, inputs: Path, checkpoint: str, sampler: Sampler
 ) -> None:
     source = picture(64, 64)
     made = request(
         checkpoint=checkpoint, image=keep(inputs, png(source), 0.6), sampler=sampler, steps=10, count=2, seed=3
     )
-    ours, theirs = painted(painter, shared_house, made), by_diffusers(checkpoint, sd1_folder, made, source)
+    ours, theirs = painted(runner, shared_house, made), by_diffusers(checkpoint, sd1_folder, made, source)
     assert len(ours) == len(theirs) == 2
     assert max(np.abs(a.astype(int) - b.astype(int)).max() for a, b in zip(ours, theirs, strict=True)) <= 1
     assert not np.array_equal(ours[0], ours[1]), "each picture has a seed of its own"
@@ -116,19 +116,19 @@ def distance(image: np.ndarray, source: Image.Image) -> float:
     return float(np.abs(image.astype(float) - np.asarray(source).astype(float)).mean())
 
 
-def test_the_less_strength_the_nearer_to_the_source(painter: Painter, shared_house: House, inputs: Path) -> None:
+def test_the_less_strength_the_nearer_to_the_source(runner: JobRunner, shared_house: House, inputs: Path) -> None:
     source, far = picture(64, 64), []
     for strength in (0.01, 0.5, 1.0):  # the first asks for less than one step, and gets one
         made = request(checkpoint=VIVID, image=keep(inputs, png(source), strength), steps=12)
-        far.append(distance(painted(painter, shared_house, made)[0], source))
+        far.append(distance(painted(runner, shared_house, made)[0], source))
     assert far[0] < far[1] < far[2]
     assert far[0] < 20
 
 
-def test_painting_from_noise_is_as_before(painter: Painter, shared_house: House, inputs: Path) -> None:
-    plain = painted(painter, shared_house, request(checkpoint=VIVID))
-    painted(painter, shared_house, request(checkpoint=VIVID, image=keep(inputs, png(picture(64, 64)))))
-    assert np.array_equal(plain[0], painted(painter, shared_house, request(checkpoint=VIVID))[0])
+def test_painting_from_noise_is_as_before(runner: JobRunner, shared_house: House, inputs: Path) -> None:
+    plain = painted(runner, shared_house, request(checkpoint=VIVID))
+    painted(runner, shared_house, request(checkpoint=VIVID, image=keep(inputs, png(picture(64, 64)))))
+    assert np.array_equal(plain[0], painted(runner, shared_house, request(checkpoint=VIVID))[0])
 
 
 def test_another_shape_is_covered_and_cut(inputs: Path) -> None:
@@ -139,9 +139,9 @@ def test_another_shape_is_covered_and_cut(inputs: Path) -> None:
     assert left[0] > 180 and right[2] > 180, "the middle stays in the middle, and nothing is stretched"
 
 
-def test_a_picture_that_is_gone_is_told(painter: Painter, shared_house: House) -> None:
+def test_a_picture_that_is_gone_is_told(runner: JobRunner, shared_house: House) -> None:
     with pytest.raises(SourceImageGone):
-        painted(painter, shared_house, request(checkpoint=VIVID, image=SourceImage(sha256="a" * 64, strength=0.5)))
+        painted(runner, shared_house, request(checkpoint=VIVID, image=SourceImage(sha256="a" * 64, strength=0.5)))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What diffusers loads silently, wholly or in part, although it does not belong there; and what nobody could use."""
+"""Files that diffusers loads silently, wholly or in part, although they do not fit; and unusable files."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def foreign(source: Any, text: str, endings: tuple[str, ...] = EVERYWHERE) -> li
 # --- LoRAs of other models -----------------------------------------------------------------------------------------
 
 
-def test_the_control_is_taken() -> None:
+def test_fitting_loras_are_accepted() -> None:
     for tensors in foreign(parts(SD1), "lora_te_"):
         assert len(normalise(as_file(tensors), names(SD1), "Here")) == len(tensors) // 2
     for tensors in foreign(parts(SDXL), "lora_te1_"):
@@ -169,14 +169,14 @@ NAMED = {
 
 
 @pytest.mark.parametrize("kind", NAMED)
-def test_what_has_no_exact_form_is_refused_by_its_name(kind: str) -> None:
+def test_formats_without_an_exact_conversion_are_refused_by_name(kind: str) -> None:
     problem = refused(SD1, NAMED[kind])
     assert isinstance(problem, LoraFileRefused)
     assert kind in problem.reason
 
 
 @pytest.mark.parametrize("kind", NAMED)
-def test_also_among_good_layers(kind: str) -> None:
+def test_also_among_fitting_layers(kind: str) -> None:
     good = {"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q." + key: torch.ones(shape) for key, shape
             in {"lora_down.weight": (2, 128), "lora_up.weight": (128, 2)}.items()}  # fmt: skip
     assert normalise(as_file(good), names(SD1), "Here")
@@ -205,7 +205,7 @@ CONV = "lora_unet_down_blocks_1_resnets_1_conv1"
     ],
     ids=range(12),
 )
-def test_what_does_not_go_together(tensors: Tensors) -> None:
+def test_inconsistent_tensors_are_refused(tensors: Tensors) -> None:
     assert isinstance(refused(SD1, tensors), LoraFileRefused)
 
 
@@ -248,7 +248,7 @@ def test_numbers_out_of_all_proportion(tensors: Tensors, value: float) -> None:
     assert "proportion" in str(problem)
 
 
-def test_what_is_dense_has_a_bound_in_memory_that_the_operator_sets() -> None:
+def test_dense_changes_have_a_memory_limit_that_the_operator_sets() -> None:
     made = drawn({"unet": parts(SD1)["unet"]}, ("attn1.to_q", "attn1.to_k"), 1)
     dense: Tensors = {}
     for change in made:

@@ -17,7 +17,7 @@ from lycoris.modules.lokr import LokrModule
 from torch import nn
 
 from inference.engine.lora.conversions import MAX_ALPHA, BadWeights, change_of
-from inference.engine.lora.folding import Change, fold_all, layers_of
+from inference.engine.lora.folding import LayerChange, fold_all, layers_of
 from inference.engine.lora.low_rank import Delta, LowRank
 from inference.lora.formats import USABLE, Format, modules_of
 from tests.inference.engine.applied import attached
@@ -64,7 +64,7 @@ def adapter(kind: str, layer: nn.Module, dtype: torch.dtype, *, seed: int, **opt
     return made.to(dtype)
 
 
-def change_from(state: dict[str, torch.Tensor], layer: nn.Module) -> Change:
+def change_from(state: dict[str, torch.Tensor], layer: nn.Module) -> LayerChange:
     """What our engine makes of the tensors that LyCORIS saves."""
     tensors = {f"lora_unet_layer.{name}": tensor.detach() for name, tensor in state.items()}
     (module,) = modules_of(tensors).values()
@@ -73,7 +73,7 @@ def change_from(state: dict[str, torch.Tensor], layer: nn.Module) -> Change:
     return change_of(module, {role: tensors[key] for role, key in module.keys.items()}, layer.weight.shape)
 
 
-def ours(layer: nn.Module, loras: list[tuple[Change, float]], x: torch.Tensor) -> torch.Tensor:
+def ours(layer: nn.Module, loras: list[tuple[LayerChange, float]], x: torch.Tensor) -> torch.Tensor:
     layers = {KEY: layer}
     folded = fold_all([({KEY: change}, weight) for change, weight in loras], layers)
     with torch.no_grad(), attached(layers, folded):
@@ -205,7 +205,7 @@ def test_grouped_convolutions_and_other_padding_are_not_offered() -> None:
 def test_rows_of_zeros_stay_zeros_under_dora() -> None:
     layer = nn.Linear(4, 3, bias=False)
     layer.weight.data[1] = 0
-    change = Change(Delta(LowRank(torch.zeros(1, 4), torch.zeros(3, 1))), magnitude=torch.ones(3, 1))
+    change = LayerChange(Delta(LowRank(torch.zeros(1, 4), torch.zeros(3, 1))), magnitude=torch.ones(3, 1))
     result = ours(layer, [(change, 1.0)], torch.eye(4))
     assert torch.equal(result[:, 1], torch.zeros(4))
     assert torch.allclose(result.T.norm(dim=1), torch.tensor([1.0, 0.0, 1.0]))

@@ -100,7 +100,7 @@ def test_without_alpha_it_equals_the_rank(pipeline: Any) -> None:
     assert torch.equal(ours(pipeline, [(tensors, 1.0)]), ours(pipeline, [(said, 1.0)]))
 
 
-def test_the_checkpoint_is_bit_for_bit_what_it_was(pipeline: Any) -> None:
+def test_the_checkpoint_stays_bit_identical(pipeline: Any) -> None:
     before, plain = digest(pipeline), outputs(pipeline)
     made = kohya(drawn(parts_of(pipeline), UNET + TEXT, 7))
     ours(pipeline, [(made, 2.0)])
@@ -168,7 +168,7 @@ def refused(pipeline: Any, tensors: dict[str, torch.Tensor]) -> InferenceError:
           "lora_te_text_model_encoder_layers_0_mlp_fc1.lora_up.weight": torch.zeros(256, 2)}, "module_mismatch"),
     ],
 )  # fmt: skip
-def test_half_a_lora_is_never_used(pipeline: Any, change: dict[str, torch.Tensor | None], code: str) -> None:
+def test_a_lora_is_never_used_in_part(pipeline: Any, change: dict[str, torch.Tensor | None], code: str) -> None:
     tensors = {name: tensor for name, tensor in (query(pipeline) | change).items() if tensor is not None}
     assert refused(pipeline, tensors).code == code
 
@@ -177,7 +177,7 @@ def test_a_file_of_nothing_is_refused(pipeline: Any) -> None:
     assert refused(pipeline, {}).code == "lora_file_refused"
 
 
-def test_strangers_are_counted_and_the_first_few_named(pipeline: Any) -> None:
+def test_unknown_modules_are_counted_and_the_first_few_named(pipeline: Any) -> None:
     strangers = {
         f"lora_unet_nobody_{i}.{half}": torch.zeros(2, 2)
         for i in range(50)

@@ -15,7 +15,7 @@ from transformers import Qwen3Config, Qwen3Model
 
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
-from inference.engine.models.checkpoints import CheckpointStore
+from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.soundness import refuse_incomplete
 from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec, PredictionType
@@ -34,7 +34,7 @@ def test_of_the_demo_the_schedulers_configuration_says_it() -> None:
     assert store.get(spec(CHECKPOINTS[0].path)).prediction == Prediction(V)
 
 
-def test_a_safety_checker_that_nobody_asks_takes_no_memory(tmp_path: Path) -> None:
+def test_an_unused_safety_checker_is_not_loaded(tmp_path: Path) -> None:
     """Folders of Stable Diffusion 1.5 name one of 1.2 GB; this one is not even there, so that loading it would fail."""
     small_sd1().save_pretrained(tmp_path)
     index = tmp_path / "model_index.json"
@@ -85,7 +85,7 @@ def become_a_refiner(folder: Path) -> None:
         (lambda folder: None, "sd1/base", "its unet is not that of Stable Diffusion 1.5; correct its base_model"),
     ],
 )
-def test_what_cannot_paint_is_refused_before_anybody_waits_for_a_picture(
+def test_an_unusable_checkpoint_is_refused_when_it_is_loaded(
     damage: Callable[[Path], None], base: str, said: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "checkpoint"

@@ -20,7 +20,7 @@ from inference.engine.engine import MERGED_PASSES, Engine
 from inference.engine.lora.lora_files import LoraFile, LoraReader
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
-from inference.engine.single.single_request import SoloCheckpoint
+from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import CheckpointTooLarge
 from inference.hashes import file_sha256
 from inference.lora.installed import installed_hashes
@@ -134,7 +134,7 @@ def cancelled(studio: Studio) -> None:
 def broken_in_the_middle_of_a_pass(studio: Studio) -> None:
     handle = studio.submit(loras=(studio.bat,))
     studio.engine.step()
-    (run,) = studio.engine._places
+    (run,) = studio.engine._running
     vars(run)["timesteps"] = None
     studio.engine.finish()
     assert handle.state is State.FAILED
@@ -149,7 +149,7 @@ def refused_by_the_text_encoder(studio: Studio) -> None:
 def painted_with_a_merged_set(studio: Studio) -> None:
     handles = [studio.submit(loras=(studio.bat,), steps=MERGED_PASSES) for _ in range(2)]
     studio.engine.step()
-    assert studio.engine._wardrobe._merged is not None
+    assert studio.engine._lora_sets._merged is not None
     studio.engine.finish()
     assert [handle.state for handle in handles] == [State.DONE] * 2
 
@@ -204,10 +204,10 @@ def test_nor_when_a_set_of_loras_was_merged_into_its_weights(house: House, lone:
 
 def test_what_was_read_for_the_checkpoint_before_is_forgotten_with_it(studio: Studio) -> None:
     painted(studio)
-    assert len(studio.engine._shelf._changes) == 1
+    assert len(studio.engine._lora_cache._changes) == 1
     studio.submit(checkpoint=PASTEL)
     studio.engine.finish()
-    assert not len(studio.engine._shelf._changes)
+    assert not len(studio.engine._lora_cache._changes)
 
 
 def test_a_thread_that_folds_loras_for_the_checkpoint_before_is_waited_for(house: House, lone: CheckpointSpec) -> None:
@@ -242,9 +242,9 @@ def test_the_error_of_a_lora_that_nobody_has_told_yet_holds_nothing(studio: Stud
 class StarvedStore(WatchedStore):
     """For a checkpoint there is never enough memory."""
 
-    def _load(self, spec: CheckpointSpec, *, in_turns: bool) -> Checkpoint | SoloCheckpoint:
+    def _load(self, spec: CheckpointSpec, *, offloading: bool) -> Checkpoint | SingleRequestCheckpoint:
         torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
-        return super()._load(spec, in_turns=in_turns)
+        return super()._load(spec, offloading=offloading)
 
 
 def test_a_checkpoint_that_memory_is_too_short_for_is_told_with_what_it_needs_and_what_there_is(

@@ -14,7 +14,8 @@ from PIL import Image
 
 from inference.demo import CHECKPOINTS
 from inference.engine.engine import Engine
-from inference.engine.models.checkpoints import Checkpoint, CheckpointStore
+from inference.engine.intake.checkpoint_store import CheckpointStore
+from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.models.previews import ColourMap, SmallDecoder, open_tiny, preview_of
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, Sampler
@@ -27,7 +28,7 @@ COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200), 
 
 @pytest.mark.parametrize("colour", COLOURS)
 @torch.no_grad()
-def test_a_preview_of_clean_latents_has_roughly_the_colour_of_the_picture(colour: str) -> None:
+def test_a_preview_of_noiseless_latents_has_roughly_the_colour_of_the_picture(colour: str) -> None:
     pixels = torch.tensor(COLOURS[colour])[None, :, None, None].expand(1, 3, 64, 64) / 127.5 - 1
     latents = VAE.encode(pixels).latent_dist.mean[0] * VAE.config.scaling_factor
     preview = ColourMap.measure(VAE).picture(latents, (64, 64))
@@ -78,11 +79,11 @@ def test_previews_of_the_demo_look_like_the_picture_from_the_middle_on(number: i
     checkpoint, seen, rough = None, [], []
     while not handle.ended:
         engine.step()
-        if (clean := handle.preview()) is not None and handle.done in (7, 12):
+        if (predicted := handle.preview()) is not None and handle.done in (7, 12):
             checkpoint = engine._store.current
             assert isinstance(checkpoint, Checkpoint)
-            seen.append(engine.sketch(clean[0], (64, 64)))
-            rough.append(ColourMap.measure(checkpoint.pipeline.vae).picture(clean[0], (64, 64)))
+            seen.append(engine.preview(predicted[0], (64, 64)))
+            rough.append(ColourMap.measure(checkpoint.pipeline.vae).picture(predicted[0], (64, 64)))
     assert handle.pictures is not None
     middle, late = (difference(preview, handle.pictures[0]) for preview in seen)
     assert middle < 40 and late < 6  # half-way the picture itself is still another one
@@ -94,7 +95,7 @@ def test_the_best_preview_there_is_is_taken(monkeypatch: pytest.MonkeyPatch) -> 
     assert preview_of(VAE, tiny) == SmallDecoder(tiny)
     own = preview_of(VAE)
     assert isinstance(own, SmallDecoder) and own.vae is not VAE
-    monkeypatch.setattr("inference.engine.models.previews.SMALL", 1000)
+    monkeypatch.setattr("inference.engine.models.previews.MAX_DECODER_PARAMETERS", 1000)
     assert isinstance(preview_of(VAE), ColourMap)
 
 
@@ -111,9 +112,9 @@ def test_a_tiny_autoencoder_that_is_configured_draws_the_previews(tmp_path: Path
         engine.step()
     latents = torch.linspace(-1, 1, 4 * 12 * 16).reshape(4, 12, 16)
     expected = open_tiny(str(tmp_path), CPU, torch.float32).decode(latents[None]).sample[0]
-    drawn = engine.sketch(latents, (128, 96))
+    drawn = engine.preview(latents, (128, 96))
     assert difference(drawn, expected.clamp(-1, 1) / 2 + 0.5) < 1
-    assert engine.sketch(torch.zeros(4, 256, 192), (96, 128)).size == (96, 128), "of a large picture only so much"
+    assert engine.preview(torch.zeros(4, 256, 192), (96, 128)).size == (96, 128), "of a large picture only so much"
     engine.finish()
 
 

@@ -1,4 +1,4 @@
-"""Weighted words and long prompts: the notation, the chunks, and that plain prompts are left as they are."""
+"""Weighted words and long prompts: the syntax, the chunks, and that plain prompts are tokenized unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from transformers import CLIPTokenizer
 
 from inference.demo import CHECKPOINTS
-from inference.engine.models.prompts import MOST, pieces, read
+from inference.engine.models.prompts import MAX_WEIGHT, pieces, tokenize
 from inference.engine.models.single_file import clip_tokenizer
 
 CLIP = clip_tokenizer()
@@ -36,20 +36,20 @@ def weighed(text: str) -> list[tuple[str, float]]:
         ("(a [b) c]", [("(a ", 1.0), ("b) c", 0.9091)]),
         ("ratio 16:9", [("ratio 16:9", 1.0)]),
         ("[a:1.5]", [("a:1.5", 0.9091)]),
-        ("(x:99)", [("x", MOST)]),
+        ("(x:99)", [("x", MAX_WEIGHT)]),
         ("()", [("", 1.0)]),
     ],
 )
-def test_the_notation(text: str, expected: list[tuple[str, float]]) -> None:
+def test_the_syntax(text: str, expected: list[tuple[str, float]]) -> None:
     assert weighed(text) == expected
 
 
 @given(st.text(alphabet="ab ()[]:\\,.12B", max_size=60))
-def test_no_text_breaks_the_notation_and_no_word_is_lost(text: str) -> None:
+def test_no_text_breaks_the_syntax_and_no_word_is_lost(text: str) -> None:
     found = pieces(text)
     letters = [letter for letter in text if letter in "ab"]
     assert [letter for piece in found for letter in piece.text if letter in "ab"] == letters
-    assert all(abs(piece.weight) <= MOST for piece in found)
+    assert all(abs(piece.weight) <= MAX_WEIGHT for piece in found)
 
 
 DEMO = CLIPTokenizer.from_pretrained(CHECKPOINTS[0].path / "tokenizer")
@@ -57,37 +57,37 @@ DEMO = CLIPTokenizer.from_pretrained(CHECKPOINTS[0].path / "tokenizer")
 
 @pytest.mark.parametrize("text", ["", "a cat", "a red circle on a blue background", "komori, owl, smile :) ("])
 @pytest.mark.parametrize("tokenizer", [CLIP, DEMO])
-def test_a_plain_prompt_is_read_as_the_tokenizer_reads_it(tokenizer: CLIPTokenizer, text: str) -> None:
-    reading = read(tokenizer, text)
-    assert reading.ids.tolist() == [tokenizer(text, padding="max_length").input_ids]
+def test_a_plain_prompt_is_tokenized_as_by_the_tokenizer(tokenizer: CLIPTokenizer, text: str) -> None:
+    tokenized = tokenize(tokenizer, text)
+    assert tokenized.ids.tolist() == [tokenizer(text, padding="max_length").input_ids]
     hidden = torch.randn(1, tokenizer.model_max_length, 8)
-    assert torch.equal(reading.combine(hidden), hidden)
+    assert torch.equal(tokenized.combine(hidden), hidden)
 
 
-def test_a_long_prompt_goes_on_behind_and_breaks_at_a_comma() -> None:
+def test_a_long_prompt_is_split_into_chunks_at_a_comma() -> None:
     text = ", ".join(["a very quiet library at night"] * 30)
-    reading = read(CLIP, text)
-    words = [token for row in reading.ids.tolist() for token in row if token < 49406]
+    tokenized = tokenize(CLIP, text)
+    words = [token for row in tokenized.ids.tolist() for token in row if token < 49406]
     assert words == CLIP(text, add_special_tokens=False).input_ids
-    assert reading.chunks > 2
+    assert tokenized.chunks > 2
     comma = CLIP.convert_tokens_to_ids(",</w>")
-    for row in reading.ids[:-1].tolist():
+    for row in tokenized.ids[:-1].tolist():
         assert row[0] == 49406 and row[row.index(49407) - 1] == comma
-    assert reading.combine(torch.randn(reading.chunks, 77, 4)).shape == (1, 77 * reading.chunks, 4)
+    assert tokenized.combine(torch.randn(tokenized.chunks, 77, 4)).shape == (1, 77 * tokenized.chunks, 4)
 
 
 def test_break_begins_a_new_chunk_and_short_prompts_fill_up() -> None:
-    reading = read(CLIP, "a cat BREAK a dog")
-    assert reading.ids[0].tolist() == CLIP("a cat", padding="max_length").input_ids
-    assert reading.ids[1].tolist() == CLIP("a dog", padding="max_length").input_ids
-    assert read(CLIP, "a cat", chunks=3).ids[1:].tolist() == [CLIP("", padding="max_length").input_ids] * 2
+    tokenized = tokenize(CLIP, "a cat BREAK a dog")
+    assert tokenized.ids[0].tolist() == CLIP("a cat", padding="max_length").input_ids
+    assert tokenized.ids[1].tolist() == CLIP("a dog", padding="max_length").input_ids
+    assert tokenize(CLIP, "a cat", chunks=3).ids[1:].tolist() == [CLIP("", padding="max_length").input_ids] * 2
 
 
-def test_weights_fall_on_their_words_alone() -> None:
-    reading = read(CLIP, "a (cat:1.5) on grass BREAK a [dog]")
-    assert reading.weights[0, :7].tolist() == [1.0, 1.0, 1.5, 1.0, 1.0, 1.0, 1.0]
+def test_weights_apply_to_their_words_alone() -> None:
+    tokenized = tokenize(CLIP, "a (cat:1.5) on grass BREAK a [dog]")
+    assert tokenized.weights[0, :7].tolist() == [1.0, 1.0, 1.5, 1.0, 1.0, 1.0, 1.0]
     hidden = torch.randn(2, 77, 6, dtype=torch.float64)
-    ratio = (reading.combine(hidden) / hidden.reshape(1, -1, 6))[0, :, 0]
+    ratio = (tokenized.combine(hidden) / hidden.reshape(1, -1, 6))[0, :, 0]
     expected = torch.ones(154, dtype=torch.float64)
     expected[2], expected[77 + 2] = 1.5, 1 / 1.1
     assert torch.allclose(ratio, expected)

@@ -14,7 +14,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
-from inference.engine.models.checkpoints import CheckpointStore
+from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.single_file import CONFIGS, clip_tokenizer
 from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec

@@ -51,9 +51,9 @@ def changes_of(architecture: Architecture, tensors: Mapping[str, torch.Tensor]) 
 def ours(architecture: Architecture, *loras: tuple[Tensors, float]) -> torch.Tensor:
     layers = tiny.names_of(pipeline(architecture), architecture).layers
     folded = fold_all([(changes_of(architecture, tensors), weight) for tensors, weight in loras], layers)
-    with attached(layers, folded) as idle:
+    with attached(layers, folded) as uncalled:
         result = tiny.outputs(pipeline(architecture))
-    assert not idle(), "every layer was at work"
+    assert not uncalled(), "every layer was at work"
     return result
 
 

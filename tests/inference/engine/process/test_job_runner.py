@@ -1,4 +1,4 @@
-"""The painter in one process: samplers, other architectures, previews, and what must not come out as a picture."""
+"""The job runner in one process: samplers, other architectures, previews, and what must not come out as a picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel
 
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
-from inference.engine.process.job_runner import Painter
+from inference.engine.process.job_runner import JobRunner
 from inference.errors import (
     LayersUnknown,
     LoraFileRefused,
@@ -46,13 +46,13 @@ SMALL = "small-sd1"
 
 
 @pytest.fixture(scope="module")
-def painter(shared_house: House, tmp_path_factory: pytest.TempPathFactory) -> Painter:
+def runner(shared_house: House, tmp_path_factory: pytest.TempPathFactory) -> JobRunner:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("sd1")
     small_sd1().save_pretrained(folder)
     sd1 = CheckpointSpec(name=SMALL, source=str(folder), base_model=BaseModelId("sd1/base"))
     configure = shared_house.configure
-    return Painter(configure.model_copy(update={"checkpoints": (*configure.checkpoints, sd1)}), CPU)
+    return JobRunner(configure.model_copy(update={"checkpoints": (*configure.checkpoints, sd1)}), CPU)
 
 
 def small_sd1() -> StableDiffusionPipeline:
@@ -74,17 +74,17 @@ def small_sd1() -> StableDiffusionPipeline:
 
 
 def painted(
-    painter: Painter, house: House, made: GenerationRequest, files: dict[str, str] | None = None
+    runner: JobRunner, house: House, made: GenerationRequest, files: dict[str, str] | None = None
 ) -> tuple[list[np.ndarray], list[Progress]]:
-    done = paint(painter, made, files)
+    done = paint(runner, made, files)
     return [np.asarray(Image.open(house.data / "spool" / name)) for name in done.end.pictures], done.steps
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
 @pytest.mark.parametrize("sampler", Sampler)
-def test_every_sampler_paints(painter: Painter, shared_house: House, sampler: Sampler, steps: int) -> None:
+def test_every_sampler_paints(runner: JobRunner, shared_house: House, sampler: Sampler, steps: int) -> None:
     made = request(checkpoint=VIVID, sampler=sampler, steps=steps)
-    (picture,), told = painted(painter, shared_house, made)
+    (picture,), told = painted(runner, shared_house, made)
     assert picture.shape == (64, 64, 3)
     assert picture.std() > 1, "not one flat colour"
     assert told[-1].step == told[-1].steps >= steps
@@ -92,39 +92,39 @@ def test_every_sampler_paints(painter: Painter, shared_house: House, sampler: Sa
 
 @pytest.mark.parametrize("sampler", Sampler)
 def test_a_seed_means_the_same_picture_with_every_sampler(
-    painter: Painter, shared_house: House, sampler: Sampler
+    runner: JobRunner, shared_house: House, sampler: Sampler
 ) -> None:
     made = request(checkpoint=VIVID, sampler=sampler, steps=3)
-    first, second = (painted(painter, shared_house, made)[0][0] for _ in range(2))
+    first, second = (painted(runner, shared_house, made)[0][0] for _ in range(2))
     assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("sampler", [Sampler.LCM, Sampler.DPMPP_2M_KARRAS, Sampler.UNIPC])
 def test_every_number_of_steps_that_may_be_asked_for_is_possible(
-    painter: Painter, shared_house: House, sampler: Sampler
+    runner: JobRunner, shared_house: House, sampler: Sampler
 ) -> None:
-    (picture,), told = painted(painter, shared_house, request(checkpoint=VIVID, sampler=sampler, steps=60))
+    (picture,), told = painted(runner, shared_house, request(checkpoint=VIVID, sampler=sampler, steps=60))
     assert (picture.shape, told[-1].step) == ((64, 64, 3), 60)
 
 
 @pytest.mark.parametrize("guidance", [0, 1, 30])
-def test_every_guidance_paints(painter: Painter, shared_house: House, guidance: float) -> None:
+def test_every_guidance_paints(runner: JobRunner, shared_house: House, guidance: float) -> None:
     made = request(checkpoint=VIVID, guidance_scale=guidance, negative_prompt="blurry")
-    assert len(painted(painter, shared_house, made)[0]) == 1
+    assert len(painted(runner, shared_house, made)[0]) == 1
 
 
 @pytest.mark.parametrize("prompt", ["", "x " * 2000, "\0\n\t", "\U0001f3a8" * 100, "(((", "<lora:x:1>"])
-def test_every_prompt_paints(painter: Painter, shared_house: House, prompt: str) -> None:
-    assert len(painted(painter, shared_house, request(checkpoint=VIVID, steps=1, prompt=prompt))[0]) == 1
+def test_every_prompt_paints(runner: JobRunner, shared_house: House, prompt: str) -> None:
+    assert len(painted(runner, shared_house, request(checkpoint=VIVID, steps=1, prompt=prompt))[0]) == 1
 
 
-def test_another_architecture_paints(painter: Painter, shared_house: House) -> None:
-    plain, _ = painted(painter, shared_house, request(checkpoint=SMALL))
-    assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=SMALL))[0])
+def test_another_architecture_paints(runner: JobRunner, shared_house: House) -> None:
+    plain, _ = painted(runner, shared_house, request(checkpoint=SMALL))
+    assert np.array_equal(plain, painted(runner, shared_house, request(checkpoint=SMALL))[0])
 
 
 def test_a_sidecar_does_not_make_a_lora_fit_whose_layers_no_known_model_has(
-    painter: Painter, shared_house: House
+    runner: JobRunner, shared_house: House
 ) -> None:
     path = shared_house.library / "sd1.safetensors"
     narrow = {"lora_down.weight": torch.ones(4, 16, 1, 1), "lora_up.weight": torch.ones(16, 4, 1, 1)}
@@ -132,7 +132,7 @@ def test_a_sidecar_does_not_make_a_lora_fit_whose_layers_no_known_model_has(
     write_sidecar(path, base_model="sd1/base")
     use = LoraUse(sha256=file_sha256(path), name="sd1")
     with pytest.raises(LayersUnknown):
-        painted(painter, shared_house, request(checkpoint=SMALL, loras=(use,)), {use.sha256: path.name})
+        painted(runner, shared_house, request(checkpoint=SMALL, loras=(use,)), {use.sha256: path.name})
 
 
 def test_an_epsilon_lora_on_a_v_checkpoint_is_told_and_a_v_lora_on_an_epsilon_checkpoint_refused(
@@ -165,47 +165,47 @@ def paint_notes(
     house: House, prediction_type: str, use: LoraUse, files: dict[str, str], **options: bool
 ) -> tuple[str, ...]:
     vivid = house.configure.checkpoints[0].model_copy(update={"prediction_type": PredictionType(prediction_type)})
-    painter = Painter(house.configure.model_copy(update={"checkpoints": (vivid,), **options}), CPU)
-    return paint(painter, request(checkpoint=VIVID, steps=1, loras=(use,)), files).end.notes
+    runner = JobRunner(house.configure.model_copy(update={"checkpoints": (vivid,), **options}), CPU)
+    return paint(runner, request(checkpoint=VIVID, steps=1, loras=(use,)), files).end.notes
 
 
-def test_a_job_is_told_as_begun_when_its_turn_comes_and_before_its_checkpoint_is_loaded(shared_house: House) -> None:
+def test_a_job_is_reported_as_started_before_its_checkpoint_is_loaded(shared_house: House) -> None:
     told: list[tuple[int, tuple[str, ...]]] = []
-    painter = Painter(
+    runner = JobRunner(
         shared_house.configure.model_copy(update={"places": 1}),
         CPU,
-        lambda event: told.append((event.job_id, painter.engine.loaded)),
+        lambda event: told.append((event.job_id, runner.engine.loaded)),
     )
     for job_id, steps in ((1, 3), (2, 2), (3, 1)):
-        painter.take(Generate(job_id=job_id, attempt=1, request=request(checkpoint=VIVID, steps=steps), files={}))
+        runner.take(Generate(job_id=job_id, attempt=1, request=request(checkpoint=VIVID, steps=steps), files={}))
         if job_id == 1:
             assert told == []
             while not told:
-                painter.step()
-    arrived(painter.engine)
+                runner.step()
+    arrived(runner.engine)
     assert told == [(1, ())]
-    while painter.busy:
-        painter.step()
+    while runner.busy:
+        runner.step()
     assert told == [(1, ()), (3, (VIVID,)), (2, (VIVID,))]
-    painter.close()
+    runner.close()
 
 
-def test_a_layer_whose_change_never_runs_fails_the_job(
-    painter: Painter, shared_house: House, monkeypatch: pytest.MonkeyPatch
+def test_a_layer_that_is_never_called_fails_the_job(
+    runner: JobRunner, shared_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing does this today; a network that leaves a layer out must not paint with half a LoRA tomorrow."""
-    plain, _ = painted(painter, shared_house, request(checkpoint=VIVID))
+    """No network does this today; one that skips a layer must not apply a LoRA in part."""
+    plain, _ = painted(runner, shared_house, request(checkpoint=VIVID))
     tensors = {f"{PROJECTION}.lora_down.weight": torch.ones(2, 128), f"{PROJECTION}.lora_up.weight": torch.ones(128, 2)}
     made, files = own_lora(shared_house, "idle", tensors)
-    checkpoint = painter.engine._store.current
+    checkpoint = runner.engine._store.current
     assert checkpoint is not None
     unet = checkpoint.pipeline.unet
     block = unet.mid_block.attentions[0]
     with monkeypatch.context() as patch:
         patch.setattr(block, "forward", lambda hidden_states, *args, **options: (hidden_states,))
         with pytest.raises(LoraNotAtWork, match="0 of 1 layers"):
-            painted(painter, shared_house, made, files)
-    assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=VIVID))[0])
+            painted(runner, shared_house, made, files)
+    assert np.array_equal(plain, painted(runner, shared_house, request(checkpoint=VIVID))[0])
 
 
 def own_lora(house: House, name: str, tensors: dict[str, torch.Tensor]) -> tuple[GenerationRequest, dict[str, str]]:
@@ -220,47 +220,47 @@ PROJECTION = "lora_unet_mid_block_attentions_0_proj_in"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_a_lora_with_a_number_that_is_none_is_refused(painter: Painter, shared_house: House, value: float) -> None:
+def test_a_lora_with_a_number_that_is_none_is_refused(runner: JobRunner, shared_house: House, value: float) -> None:
     tensors = {f"{PROJECTION}.lora_down.weight": torch.ones(2, 128), f"{PROJECTION}.lora_up.weight": torch.ones(128, 2)}
     tensors[f"{PROJECTION}.lora_up.weight"][3, 1] = value
     with pytest.raises(LoraFileRefused, match="not finite"):
-        painted(painter, shared_house, *own_lora(shared_house, "poison", tensors))
+        painted(runner, shared_house, *own_lora(shared_house, "poison", tensors))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
 def test_a_lora_of_every_precision_that_the_reader_lets_in_is_used(
-    painter: Painter, shared_house: House, dtype: torch.dtype
+    runner: JobRunner, shared_house: House, dtype: torch.dtype
 ) -> None:
     tensors = {
         f"{PROJECTION}.lora_down.weight": torch.ones(2, 128).to(dtype),
         f"{PROJECTION}.lora_up.weight": torch.ones(128, 2).to(dtype),
     }
-    assert len(painted(painter, shared_house, *own_lora(shared_house, "precise", tensors))[0]) == 1
+    assert len(painted(runner, shared_house, *own_lora(shared_house, "precise", tensors))[0]) == 1
 
 
-def test_a_lora_that_is_out_of_all_proportion_is_refused(painter: Painter, shared_house: House) -> None:
+def test_a_lora_that_is_out_of_all_proportion_is_refused(runner: JobRunner, shared_house: House) -> None:
     huge = torch.full((2, 128), 1e30)
     tensors = {f"{PROJECTION}.lora_down.weight": huge, f"{PROJECTION}.lora_up.weight": huge.T.contiguous()}
-    plain, _ = painted(painter, shared_house, request(checkpoint=VIVID))
+    plain, _ = painted(runner, shared_house, request(checkpoint=VIVID))
     with pytest.raises(LoraFileRefused, match="proportion"):
-        painted(painter, shared_house, *own_lora(shared_house, "huge", tensors))
-    assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=VIVID))[0])
+        painted(runner, shared_house, *own_lora(shared_house, "huge", tensors))
+    assert np.array_equal(plain, painted(runner, shared_house, request(checkpoint=VIVID))[0])
 
 
-def test_what_is_stopped_in_the_middle_leaves_the_checkpoint_as_it_was(painter: Painter, shared_house: House) -> None:
-    plain, _ = painted(painter, shared_house, request(checkpoint=VIVID))
+def test_a_job_cancelled_in_the_middle_leaves_the_checkpoint_unchanged(runner: JobRunner, shared_house: House) -> None:
+    plain, _ = painted(runner, shared_house, request(checkpoint=VIVID))
     use = LoraUse(sha256=file_sha256(shared_house.bat), name="Bat", weight=4)
     order = request(checkpoint=VIVID, loras=(use,), steps=4)
-    painter.take(Generate(job_id=7, attempt=1, request=order, files={use.sha256: "bat.safetensors"}))
-    while not any(isinstance(event, Progress) and event.step == 2 for event in painter.step()):
+    runner.take(Generate(job_id=7, attempt=1, request=order, files={use.sha256: "bat.safetensors"}))
+    while not any(isinstance(event, Progress) and event.step == 2 for event in runner.step()):
         pass
-    painter.cancel(7)
-    assert [event.type for event in painter.step()] == ["cancelled"]
-    assert np.array_equal(plain, painted(painter, shared_house, request(checkpoint=VIVID))[0])
+    runner.cancel(7)
+    assert [event.type for event in runner.step()] == ["cancelled"]
+    assert np.array_equal(plain, painted(runner, shared_house, request(checkpoint=VIVID))[0])
 
 
-def test_previews_come_half_way_and_lie_in_the_spool(painter: Painter, shared_house: House) -> None:
-    _, steps = painted(painter, shared_house, request(checkpoint=VIVID, steps=8, width=80, height=48))
+def test_previews_come_half_way_and_lie_in_the_spool(runner: JobRunner, shared_house: House) -> None:
+    _, steps = painted(runner, shared_house, request(checkpoint=VIVID, steps=8, width=80, height=48))
     previews = {step.step: step.preview for step in steps if step.preview}
     assert 4 in previews
     assert 8 not in previews, "the picture itself comes now"
@@ -268,55 +268,55 @@ def test_previews_come_half_way_and_lie_in_the_spool(painter: Painter, shared_ho
         assert preview.size == (256, 154)
 
 
-def test_a_spool_that_is_deleted_while_it_paints_is_made_anew(painter: Painter, shared_house: House) -> None:
+def test_a_spool_that_is_deleted_during_a_job_is_created_again(runner: JobRunner, shared_house: House) -> None:
     spool = shared_house.data / "spool"
 
     def tidy_up(step: Progress) -> None:
         if step.step == 3:
             shutil.rmtree(spool)
 
-    done = paint(painter, request(checkpoint=VIVID, steps=8), on_step=tidy_up)
+    done = paint(runner, request(checkpoint=VIVID, steps=8), on_step=tidy_up)
     assert [(spool / name).is_file() for name in done.end.pictures] == [True]
 
 
 def test_memory_that_is_short_costs_a_preview_or_a_state_but_never_the_worker(
-    painter: Painter, shared_house: House
+    runner: JobRunner, shared_house: House
 ) -> None:
     def starve() -> None:
         torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
 
-    def look_away(_: Progress) -> None:
-        (job,) = painter._jobs
-        job.handle.look = job.handle.capture = starve
+    def starve_job(_: Progress) -> None:
+        (job,) = runner._jobs
+        job.handle.read_preview = job.handle.take_snapshot = starve
 
-    done = paint(painter, request(checkpoint=VIVID, steps=8), on_step=look_away)
+    done = paint(runner, request(checkpoint=VIVID, steps=8), on_step=starve_job)
     assert done.end.pictures and not any(step.preview for step in done.steps)
 
 
-def test_a_picture_that_finds_no_memory_off_its_device_fails_alone(painter: Painter) -> None:
+def test_a_picture_that_cannot_be_copied_off_its_device_fails_alone(runner: JobRunner) -> None:
     class OnTheDevice:
         def cpu(self) -> None:
             torch.empty(MORE_THAN_THERE_IS, dtype=torch.uint8)
 
-    painter.take(Generate(job_id=7, attempt=1, request=request(checkpoint=VIVID, steps=1)))
-    (job,) = painter._jobs
-    painter.engine.finish()
+    runner.take(Generate(job_id=7, attempt=1, request=request(checkpoint=VIVID, steps=1)))
+    (job,) = runner._jobs
+    runner.engine.finish()
     job.handle.pictures = OnTheDevice()  # type: ignore[assignment]
-    (failed,) = [event for event in painter.step() if isinstance(event, Failed)]
+    (failed,) = [event for event in runner.step() if isinstance(event, Failed)]
     assert (failed.job_id, failed.code) == (7, OutOfMemory.code)
 
 
 def test_a_full_disk_costs_the_preview_or_the_picture_but_never_the_worker(
-    painter: Painter, shared_house: House
+    runner: JobRunner, shared_house: House
 ) -> None:
     def fill(name: str) -> None:
         (shared_house.data / "spool").mkdir(exist_ok=True)
         (shared_house.data / "spool" / name).symlink_to("/dev/full")
 
     fill("job1-1-preview.part")
-    done = paint(painter, request(checkpoint=VIVID, steps=8))
+    done = paint(runner, request(checkpoint=VIVID, steps=8))
     assert done.end.pictures and not any(step.preview for step in done.steps)
     fill("job1-1-0.part")
     with pytest.raises(PictureNotSaved, match="No space left on device"):
-        paint(painter, request(checkpoint=VIVID, steps=8))
-    assert paint(painter, request(checkpoint=VIVID, steps=8)).end.pictures
+        paint(runner, request(checkpoint=VIVID, steps=8))
+    assert paint(runner, request(checkpoint=VIVID, steps=8)).end.pictures

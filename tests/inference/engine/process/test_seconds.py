@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from inference.engine.process.job_runner import Painter
+from inference.engine.process.job_runner import JobRunner
 from inference.messages import Finished, Generate, Sampler
 from tests.house import VIVID, House
 from tests.inference.engine.painting import paint
@@ -31,9 +31,9 @@ class Clock:
 
 
 @contextmanager
-def timed(painter: Painter, clock: Clock) -> Iterator[None]:
+def timed(runner: JobRunner, clock: Clock) -> Iterator[None]:
     """By `clock` a pass takes STEP seconds, and decoding DECODE."""
-    pipeline: Any = painter.engine._store.current.pipeline  # type: ignore[union-attr]
+    pipeline: Any = runner.engine._store.current.pipeline  # type: ignore[union-attr]
 
     def takes(seconds: float) -> Any:
         def go_on(*_: object) -> None:
@@ -51,9 +51,9 @@ def timed(painter: Painter, clock: Clock) -> Iterator[None]:
         hook.remove()
 
 
-def painter(house: House, clock: Clock) -> Painter:
+def runner(house: House, clock: Clock) -> JobRunner:
     torch.set_num_threads(1)
-    made = Painter(house.configure.model_copy(update={"state_steps": 1}), torch.device("cpu"), clock=clock)
+    made = JobRunner(house.configure.model_copy(update={"state_steps": 1}), torch.device("cpu"), clock=clock)
     paint(made, request(checkpoint=VIVID, steps=1))  # it has loaded the checkpoint
     return made
 
@@ -61,7 +61,7 @@ def painter(house: House, clock: Clock) -> Painter:
 @pytest.mark.parametrize("steps", [1, STEPS])
 def test_every_step_counts_and_the_decoding(shared_house: House, steps: int) -> None:
     clock = Clock()
-    made = painter(shared_house, clock)
+    made = runner(shared_house, clock)
     with timed(made, clock):
         end = paint(made, request(checkpoint=VIVID, steps=steps, sampler=Sampler.EULER, prompt=f"{steps}")).end
     assert end.seconds == steps * STEP + DECODE
@@ -72,14 +72,14 @@ def test_of_a_job_that_another_worker_began_all_attempts_count(shared_house: Hou
     clock = Clock()
     made = request(checkpoint=VIVID, steps=STEPS, sampler=Sampler.EULER, prompt="a star")
     order = Generate(job_id=77, attempt=1, request=made)
-    first = painter(shared_house, clock)
+    first = runner(shared_house, clock)
     with timed(first, clock):
         first.take(order)
         while clock.now < LOAD + LEFT_AT * STEP:
             first.step()
         first.close()
     clock.now += LOAD  # nobody paints
-    second = painter(shared_house, clock)
+    second = runner(shared_house, clock)
     with timed(second, clock):
         second.take(order.model_copy(update={"attempt": 2}))
         end = None

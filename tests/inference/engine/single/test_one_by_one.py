@@ -1,4 +1,4 @@
-"""Where pictures are painted one by one: whoever has least to do comes first, and a set worn by several is merged."""
+"""Where pictures run one by one: the least work comes first, and a LoRA set that several requests use is merged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ends(engine: Engine, handles: list[Handle]) -> list[int]:
     return found
 
 
-def test_whoever_has_least_to_do_comes_first(small: World) -> None:
+def test_the_request_with_the_least_work_comes_first(small: World) -> None:
     engine = small.engine(places=1)
     handles = [engine.submit(wish(small, steps=steps)) for steps in (6, 9, 2, 4)]
     for reading in engine._waiting.values():
@@ -50,7 +50,7 @@ def test_whoever_has_least_to_do_comes_first(small: World) -> None:
     assert ends(engine, handles) == [2, 3, 0, 1]
 
 
-def test_who_has_waited_for_long_is_not_passed_over_for_ever(small: World) -> None:
+def test_a_request_that_has_waited_for_long_is_not_passed_over_for_ever(small: World) -> None:
     engine = small.engine(places=1)
     patient = engine.submit(wish(small, steps=5))
     others = 0
@@ -65,7 +65,7 @@ def test_who_has_waited_for_long_is_not_passed_over_for_ever(small: World) -> No
     engine.close()
 
 
-def worn(world: World) -> list[GenerationRequest]:
+def requests_with_loras(world: World) -> list[GenerationRequest]:
     """Two requests with one set of LoRAs of all formats, and between them one with another set."""
     uses = tuple(lora.file.use.model_copy(update={"weight": 0.6}) for lora in world.loras[:3])
     other = (world.loras[0].file.use,)
@@ -77,12 +77,12 @@ def worn(world: World) -> list[GenerationRequest]:
 
 
 def merged(engine: Engine) -> bool:
-    return engine._wardrobe._merged is not None
+    return engine._lora_sets._merged_weights is not None
 
 
-def test_a_set_that_several_wear_is_merged_and_exact(world: World) -> None:
+def test_a_set_that_several_requests_use_is_merged_and_exact(world: World) -> None:
     engine = world.engine(places=1)
-    handles = [engine.submit(made) for made in worn(world)]
+    handles = [engine.submit(made) for made in requests_with_loras(world)]
     seen = False
     while engine.step():
         seen = seen or merged(engine)
@@ -90,19 +90,19 @@ def test_a_set_that_several_wear_is_merged_and_exact(world: World) -> None:
     assert max(error(world, handle) for handle in handles) <= LIMITS[world.dtype]
 
 
-def test_merging_leaves_the_checkpoint_as_it_was_to_the_bit(world: World) -> None:
+def test_merging_leaves_the_checkpoint_bit_identical(world: World) -> None:
     engine = world.engine(places=1)
     unet = engine._store.current.pipeline.unet
     before = {name: tensor.clone() for name, tensor in unet.state_dict().items()}
-    for made in worn(world):
+    for made in requests_with_loras(world):
         engine.submit(made)
     engine.finish()
     assert merged(engine)
     assert all(torch.equal(tensor, before[name]) for name, tensor in unet.state_dict().items())
 
 
-def test_exact_requests_and_those_that_come_alone_are_never_merged(world: World) -> None:
-    first, between, last = worn(world)
+def test_exact_requests_and_sets_of_a_single_request_are_never_merged(world: World) -> None:
+    first, between, last = requests_with_loras(world)
     exact = first.model_copy(update={"exact": True})
     alone, company = world.engine(places=1), world.engine(places=1)
     expected = [alone.submit(exact)]
@@ -115,9 +115,9 @@ def test_exact_requests_and_those_that_come_alone_are_never_merged(world: World)
     assert torch.equal(handles[3].pictures, expected[0].pictures)
 
 
-def test_nobody_is_merged_where_pictures_are_painted_together(small: World) -> None:
+def test_nothing_is_merged_where_pictures_share_passes(small: World) -> None:
     engine = small.engine(places=4)
-    for made in worn(small):
+    for made in requests_with_loras(small):
         engine.submit(made)
     engine.finish()
     assert not merged(engine)

@@ -1,4 +1,4 @@
-"""Architectures that are painted one at a time: as diffusers paints them, in steps, with LoRAs that are all at work."""
+"""Architectures that run one request at a time: as diffusers paints them, in steps, with LoRAs that all apply."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PIL import Image
 
 from inference.base_models import BaseModelId
 from inference.engine.batch.handle import State
-from inference.engine.process.job_runner import Painter
-from inference.engine.single.single_request import SoloCheckpoint
+from inference.engine.process.job_runner import JobRunner
+from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import (
     BaseModelMismatch,
     InvalidRequest,
@@ -26,7 +26,7 @@ from inference.errors import (
 from inference.hashes import file_sha256
 from inference.messages import CheckpointSpec, Generate, GenerationRequest, Progress, SourceImage
 from tests.house import House
-from tests.inference.engine.lone import FLUX, SD3, Lone, drawn, merged, pipeline_of
+from tests.inference.engine.lone import FLUX, SD3, SingleRequestWorld, drawn, merged, pipeline_of
 from tests.inference.engine.painting import paint
 from tests.inference.engine.worlds import CPU, arrived
 from tests.inference.requests import request
@@ -50,7 +50,7 @@ def plain(pipeline: Any, made: GenerationRequest, **options: Any) -> torch.Tenso
     ).images  # fmt: skip
 
 
-def painted(lone: Lone, made: GenerationRequest) -> torch.Tensor:
+def painted(lone: SingleRequestWorld, made: GenerationRequest) -> torch.Tensor:
     engine = lone.engine()
     handle = engine.submit(made)
     engine.finish()
@@ -62,7 +62,7 @@ def painted(lone: Lone, made: GenerationRequest) -> torch.Tensor:
 
 @BASES
 def test_it_paints_as_diffusers_does_step_by_step_and_one_after_the_other(base: BaseModelId) -> None:
-    engine = Lone(base).engine()
+    engine = SingleRequestWorld(base).engine()
     asked = [wish(seed=seed, count=seed, negative_prompt="blurry") for seed in (1, 2)]
     first, second = (engine.submit(made) for made in asked)
     assert engine.places == 1
@@ -79,23 +79,23 @@ def test_it_paints_as_diffusers_does_step_by_step_and_one_after_the_other(base: 
 
 @BASES
 def test_loras_are_loaded_by_diffusers_at_their_weights_and_leave_nothing_behind(base: BaseModelId) -> None:
-    lone = Lone(base)
+    lone = SingleRequestWorld(base)
     tensors = [drawn(base, 1), drawn(base, 2, rank=2)]
     uses = [lone.add(each) for each in tensors]
-    worn = tuple(use.model_copy(update={"weight": weight}) for use, weight in zip(uses, (0.8, -0.5), strict=True))
+    weighted = tuple(use.model_copy(update={"weight": weight}) for use, weight in zip(uses, (0.8, -0.5), strict=True))
     engine = lone.engine()
-    wishes = [wish(loras=worn), wish(loras=worn[:1]), wish()]
+    wishes = [wish(loras=weighted), wish(loras=weighted[:1]), wish()]
     handles = [engine.submit(made) for made in wishes]
     engine.finish()
-    pairs = [(each, use.weight) for each, use in zip(tensors, worn, strict=True)]
-    for handle, made, wears in zip(handles, wishes, (pairs, pairs[:1], []), strict=True):
+    pairs = [(each, use.weight) for each, use in zip(tensors, weighted, strict=True)]
+    for handle, made, pairs_of_it in zip(handles, wishes, (pairs, pairs[:1], []), strict=True):
         assert handle.pictures is not None, handle.error
-        assert float((handle.pictures - plain(merged(base, *wears), made)).abs().max()) < 1e-4
+        assert float((handle.pictures - plain(merged(base, *pairs_of_it), made)).abs().max()) < 1e-4
     assert not torch.allclose(plain(merged(base, *pairs), wish()), plain(merged(base), wish()), atol=1e-2)
 
 
 def test_variants_of_the_weights_are_painted_one_after_the_other() -> None:
-    lone, tensors = Lone(SD3), drawn(SD3, 1)
+    lone, tensors = SingleRequestWorld(SD3), drawn(SD3, 1)
     use = lone.add(tensors)
     pictures = painted(lone, wish(loras=(use,), variants=((0.0,), (1.0,)), count=2))
     for picture, weight in zip(pictures, (0.0, 1.0), strict=True):
@@ -103,7 +103,7 @@ def test_variants_of_the_weights_are_painted_one_after_the_other() -> None:
 
 
 def test_the_scale_that_a_files_metadata_give_is_kept() -> None:
-    lone, tensors = Lone(SD3), drawn(SD3, 1)
+    lone, tensors = SingleRequestWorld(SD3), drawn(SD3, 1)
     names = sorted({key.removeprefix("transformer.").split(".lora_")[0] for key in tensors})
     config = {"transformer.r": 4, "transformer.lora_alpha": 2, "transformer.target_modules": names}
     use = lone.add(tensors, metadata={"lora_adapter_metadata": json.dumps(config)})
@@ -111,8 +111,8 @@ def test_the_scale_that_a_files_metadata_give_is_kept() -> None:
     assert float((painted(lone, wish(loras=(use,))) - expected).abs().max()) < 1e-4
 
 
-def test_a_lora_that_is_not_wholly_at_home_here_is_refused_and_the_next_picture_is_as_before() -> None:
-    lone = Lone(SD3)
+def test_a_lora_that_fits_in_part_is_refused_and_the_next_picture_is_unchanged() -> None:
+    lone = SingleRequestWorld(SD3)
     good, control = drawn(SD3, 1), torch.ones(8)
     first = next(iter(good)).removesuffix(".lora_A.weight")
     strange = {
@@ -135,11 +135,11 @@ def test_a_lora_that_is_not_wholly_at_home_here_is_refused_and_the_next_picture_
     assert after.pictures is not None and torch.equal(after.pictures, plain(pipeline_of(SD3), wish()))
 
 
-def test_memory_that_is_short_while_a_lora_is_loaded_is_not_its_files_fault() -> None:
-    lone = Lone(SD3)
+def test_memory_that_is_short_while_a_lora_is_loaded_is_reported_as_such() -> None:
+    lone = SingleRequestWorld(SD3)
     use, engine = lone.add(drawn(SD3, 1)), lone.engine()
     checkpoint = engine._store.current
-    assert isinstance(checkpoint, SoloCheckpoint)
+    assert isinstance(checkpoint, SingleRequestCheckpoint)
     vars(checkpoint.pipeline)["load_lora_weights"] = lambda *_, **__: torch.empty(2**60, dtype=torch.uint8)
     handle = engine.submit(wish(loras=(use,)))
     engine.finish()
@@ -148,18 +148,18 @@ def test_memory_that_is_short_while_a_lora_is_loaded_is_not_its_files_fault() ->
 
 @BASES
 def test_a_lora_of_another_base_model_is_refused_with_both_named(base: BaseModelId) -> None:
-    lone = Lone(base)
+    lone = SingleRequestWorld(base)
     use = lone.add(drawn(base, 1), BaseModelId("sdxl/illustrious"))
     with pytest.raises(BaseModelMismatch, match=f"Illustrious.*lone is {base.label}"):
         painted(lone, wish(loras=(use,)))
 
 
-def test_a_layer_that_does_not_run_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    lone = Lone(SD3)
+def test_a_layer_that_is_not_called_fails_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    lone = SingleRequestWorld(SD3)
     use = lone.add(drawn(SD3, 1))
     engine = lone.engine()
     checkpoint = engine._store.current
-    assert isinstance(checkpoint, SoloCheckpoint)
+    assert isinstance(checkpoint, SingleRequestCheckpoint)
     block = checkpoint.pipeline.transformer.transformer_blocks[1]
     monkeypatch.setattr(
         block, "forward", lambda hidden_states, encoder_hidden_states, **_: (encoder_hidden_states, hidden_states)
@@ -169,14 +169,14 @@ def test_a_layer_that_does_not_run_fails_the_job(monkeypatch: pytest.MonkeyPatch
     assert isinstance(handle.error, LoraNotAtWork) and "transformer_blocks.1" in str(handle.error)
 
 
-def test_a_picture_to_start_from(tmp_path: Path) -> None:
-    lone = Lone(SD3)
+def test_a_source_image(tmp_path: Path) -> None:
+    lone = SingleRequestWorld(SD3)
     source = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 32, 3), np.uint8))
     made = wish(steps=4)
     engine = lone.engine()
     checkpoint = engine._store.current
-    assert isinstance(checkpoint, SoloCheckpoint)
-    expected = plain(checkpoint.starting_from(source), made, image=source, strength=0.5)
+    assert isinstance(checkpoint, SingleRequestCheckpoint)
+    expected = plain(checkpoint.pipeline_for(source), made, image=source, strength=0.5)
     path = tmp_path / "picture.png"
     source.save(path)
     digest = file_sha256(path)
@@ -189,12 +189,14 @@ def test_a_picture_to_start_from(tmp_path: Path) -> None:
     assert torch.equal(handle.pictures, expected)
 
 
-def test_one_that_cannot_start_from_a_picture_says_so() -> None:
-    checkpoint = Lone(SD3).engine()._store.current
-    assert isinstance(checkpoint, SoloCheckpoint)
-    bare = SoloCheckpoint(checkpoint.spec, checkpoint.pipeline, type(checkpoint.capability)("StableDiffusion3Pipeline"))
+def test_a_pipeline_without_image_to_image_refuses_a_source_image() -> None:
+    checkpoint = SingleRequestWorld(SD3).engine()._store.current
+    assert isinstance(checkpoint, SingleRequestCheckpoint)
+    bare = SingleRequestCheckpoint(
+        checkpoint.spec, checkpoint.pipeline, type(checkpoint.capability)("StableDiffusion3Pipeline")
+    )
     with pytest.raises(InvalidRequest, match="of no use to lone"):
-        bare.starting_from(Image.new("RGB", (32, 32)))
+        bare.pipeline_for(Image.new("RGB", (32, 32)))
 
 
 @BASES
@@ -203,16 +205,16 @@ def test_the_worker_loads_it_from_a_folder_tells_of_each_step_and_cancels_betwee
 ) -> None:
     pipeline_of(base).save_pretrained(tmp_path)
     spec = CheckpointSpec(name="lone", source=str(tmp_path), base_model=base)
-    painter = Painter(house.configure.model_copy(update={"checkpoints": (spec,)}), CPU)
-    done = paint(painter, wish())
+    runner = JobRunner(house.configure.model_copy(update={"checkpoints": (spec,)}), CPU)
+    done = paint(runner, wish())
     assert [step.step for step in done.steps] == [0, 1, 2, 3]
     assert Image.open(house.data / "spool" / done.end.pictures[0]).size == (32, 48)
-    painter.take(Generate(job_id=7, attempt=1, request=wish(steps=50)))
-    while not any(isinstance(event, Progress) and event.step == 2 for event in painter.step()):
+    runner.take(Generate(job_id=7, attempt=1, request=wish(steps=50)))
+    while not any(isinstance(event, Progress) and event.step == 2 for event in runner.step()):
         pass
-    painter.cancel(7)
-    assert [event.type for event in painter.step()] == ["cancelled"]
-    again = paint(painter, wish())
+    runner.cancel(7)
+    assert [event.type for event in runner.step()] == ["cancelled"]
+    again = paint(runner, wish())
     assert again.end.pictures
 
 
@@ -225,9 +227,9 @@ def test_the_worker_loads_it_from_a_folder_tells_of_each_step_and_cancels_betwee
         (FLUX, "text_encoder", "text_model."),
     ],
 )
-def test_loras_of_text_encoders_are_at_work_too(base: BaseModelId, part: str, inner: str) -> None:
+def test_loras_of_text_encoders_apply_too(base: BaseModelId, part: str, inner: str) -> None:
     """Files name CLIP's inner model, which transformers 5 has no more."""
-    lone, words, rest = Lone(base), drawn(base, 1, part), drawn(base, 2)
+    lone, words, rest = SingleRequestWorld(base), drawn(base, 1, part), drawn(base, 2)
     named = {key.replace(f"{part}.", f"{part}.{inner}", 1): tensor for key, tensor in words.items()}
     use = lone.add(named | rest).model_copy(update={"weight": 0.7})
     engine = lone.engine()

@@ -1,4 +1,4 @@
-"""What a denoiser makes of the words of a prompt is computed once for each picture."""
+"""The cross-attention keys and values of a prompt are computed once for each picture."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 
-from inference.engine.batch.batch import _arranged
+from inference.engine.batch.batch import _keeping_order
 from inference.engine.batch.handle import State
 from inference.engine.batch.run import Run
 from inference.engine.layers.additions import addition_of
-from inference.engine.layers.layer_hooks import Board, Said
+from inference.engine.layers.layer_hooks import LayerHooks, PromptProjections
 from inference.engine.lora.folding import Folded, layers_of
-from inference.engine.models.fast_paths import lean
+from inference.engine.models.fast_paths import use_fast_paths
 from tests.inference.engine import tiny
 from tests.inference.engine.batch.test_out_of_memory import networks
 from tests.inference.engine.worlds import World, arrived
@@ -38,31 +38,31 @@ def inputs(unet: Any) -> dict[str, Any]:
 
 @torch.no_grad()
 @pytest.mark.parametrize("make", [tiny.sd1, tiny.sdxl])
-def test_keys_and_values_of_words_are_kept_and_nothing_else_is(make: Any) -> None:
+def test_cross_attention_keys_and_values_are_kept_and_nothing_else_is(make: Any) -> None:
     unet = make().unet.eval()
     given = inputs(unet)
     by_diffusers = unet(**given).sample
-    board, of_words = Board(layers_of({"unet": unet})), lean(unet)
-    board.hear_words(of_words)
-    plain = [None] * len(board.keys)
-    said = board.hear(given["encoder_hidden_states"], [plain])
+    hooks, prompt_layers = LayerHooks(layers_of({"unet": unet})), use_fast_paths(unet)
+    hooks.mark_prompt_layers(prompt_layers)
+    plain = [None] * len(hooks.keys)
+    projections = hooks.project_prompt(given["encoder_hidden_states"], [plain])
 
-    def painted(said: Said | None) -> torch.Tensor:
-        with board.showing(plain, said=said):
+    def painted(projections: PromptProjections | None) -> torch.Tensor:
+        with hooks.applying(plain, projections=projections):
             return unet(**given).sample
 
     assert torch.equal(painted(None), by_diffusers)
-    assert torch.equal(painted(said), by_diffusers)
-    named = {board.keys[place][1] for place in said}
-    assert named == {name for _, name in board.keys if name.endswith(("attn2.to_k", "attn2.to_v"))}
-    for layer in of_words:
+    assert torch.equal(painted(projections), by_diffusers)
+    named = {hooks.keys[index][1] for index in projections}
+    assert named == {name for _, name in hooks.keys if name.endswith(("attn2.to_k", "attn2.to_v"))}
+    for layer in prompt_layers:
         layer.weight.zero_()
-    assert torch.equal(painted(said), by_diffusers), "computed anew"
+    assert torch.equal(painted(projections), by_diffusers), "computed anew"
     assert not torch.equal(painted(None), by_diffusers)
 
 
 @torch.no_grad()
-def test_words_that_the_denoiser_first_makes_others_of_are_heard_in_each_step() -> None:
+def test_prompt_embeddings_that_the_denoiser_projects_first_are_projected_in_each_step() -> None:
     torch.manual_seed(0)
     unet = UNet2DConditionModel(
         sample_size=8, block_out_channels=(32,), layers_per_block=1, cross_attention_dim=48, encoder_hid_dim=48,
@@ -71,26 +71,26 @@ def test_words_that_the_denoiser_first_makes_others_of_are_heard_in_each_step() 
     ).eval()  # fmt: skip
     given = inputs(unet)
     by_diffusers = unet(**given).sample
-    board = Board(layers_of({"unet": unet}))
-    board.hear_words(lean(unet))
-    plain = [None] * len(board.keys)
-    with board.showing(plain, said=board.hear(given["encoder_hidden_states"], [plain])):
+    hooks = LayerHooks(layers_of({"unet": unet}))
+    hooks.mark_prompt_layers(use_fast_paths(unet))
+    plain = [None] * len(hooks.keys)
+    with hooks.applying(plain, projections=hooks.project_prompt(given["encoder_hidden_states"], [plain])):
         assert torch.equal(unet(**given).sample, by_diffusers)
 
 
-def test_a_layer_that_fails_while_it_hears_adds_nothing_afterwards() -> None:
+def test_a_layer_that_fails_while_it_projects_adds_nothing_afterwards() -> None:
     network = nn.Sequential(nn.Linear(8, 8))
-    board = Board(layers_of({"unet": network}))
-    board.hear_words(network)
-    addition = addition_of(Folded(bias=torch.ones(8)), board.layers[0])
+    hooks = LayerHooks(layers_of({"unet": network}))
+    hooks.mark_prompt_layers(network)
+    addition = addition_of(Folded(bias=torch.ones(8)), hooks.layers[0])
     with pytest.raises(RuntimeError, match="shapes"):
-        board.hear(torch.ones(1, 3, 9), [[addition]])
+        hooks.project_prompt(torch.ones(1, 3, 9), [[addition]])
     zeros = torch.zeros(1, 3, 8)
     assert torch.equal(network(zeros), nn.Linear.forward(network[0], zeros))
 
 
 @torch.no_grad()
-def test_who_joins_or_leaves_lets_nobody_else_be_heard_again() -> None:
+def test_a_run_that_joins_or_leaves_makes_no_other_run_project_its_prompt_again() -> None:
     world = World("sd1/base", torch.float64)
     world.add(1, "lora")
     same = {"count": 2, "guidance_scale": 3.0, "sampler": "euler", "variants": (), "image": None, "exact": False}
@@ -108,31 +108,31 @@ def test_who_joins_or_leaves_lets_nobody_else_be_heard_again() -> None:
     third = engine.submit(joins)
     arrived(engine)
     engine.finish()
-    assert third.state is State.FAILED, "who is heard now hears what is broken"
+    assert third.state is State.FAILED, "its prompt is projected now, by broken layers"
     for handle, latents in zip((first, second), expected, strict=True):
         assert handle.latents is not None, handle.error
         assert (handle.latents - latents).abs().max() <= 1e-12
 
 
 @dataclass(eq=False)
-class Sitter:
-    seats: int
+class Rows:
+    batch_rows: int
 
 
-def arranged(before: list[Sitter], now: list[Sitter]) -> list[Sitter]:
-    return cast("list[Sitter]", _arranged(cast("list[Run]", before), cast("list[Run]", now)))
+def ordered(before: list[Rows], now: list[Rows]) -> list[Rows]:
+    return cast("list[Rows]", _keeping_order(cast("list[Run]", before), cast("list[Run]", now)))
 
 
-def test_who_stays_keeps_the_seat_and_who_comes_takes_that_of_who_left() -> None:
-    a, b, c, d, e = (Sitter(2) for _ in range(5))
-    assert arranged([], [a, b, c]) == [a, b, c]
-    assert arranged([a, b, c], [a, c, d]) == [a, d, c]
-    assert arranged([a, b, c], [a, c]) == [a, c]
-    assert arranged([a, b, c, d], [b, c, d]) == [d, b, c], "one moves, not three"
-    assert arranged([a, b], [b, c, d, e]) == [c, b, d, e]
+def test_a_run_that_stays_keeps_its_position_and_one_that_joins_takes_a_free_one() -> None:
+    a, b, c, d, e = (Rows(2) for _ in range(5))
+    assert ordered([], [a, b, c]) == [a, b, c]
+    assert ordered([a, b, c], [a, c, d]) == [a, d, c]
+    assert ordered([a, b, c], [a, c]) == [a, c]
+    assert ordered([a, b, c, d], [b, c, d]) == [d, b, c], "one moves, not three"
+    assert ordered([a, b], [b, c, d, e]) == [c, b, d, e]
 
 
-def test_the_largest_sit_in_front_of_the_others() -> None:
-    large, small, other, new = Sitter(4), Sitter(1), Sitter(1), Sitter(4)
-    assert arranged([], [small, large, other]) == [large, small, other]
-    assert arranged([large, small, other], [small, other, new]) == [new, small, other]
+def test_the_largest_runs_come_first() -> None:
+    large, small, other, new = Rows(4), Rows(1), Rows(1), Rows(4)
+    assert ordered([], [small, large, other]) == [large, small, other]
+    assert ordered([large, small, other], [small, other, new]) == [new, small, other]

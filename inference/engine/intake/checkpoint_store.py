@@ -1,0 +1,172 @@
+"""The checkpoint in memory: loads another one in its place, and frees memory where there is too little."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from typing import Any
+
+import diffusers
+import torch
+
+from inference.capabilities import capability_of
+from inference.engine.devices.devices import (
+    dtype_for,
+    free_memory,
+    is_out_of_memory,
+    name_of,
+    release_memory,
+    wide_dtype,
+)
+from inference.engine.devices.residence import Residence
+from inference.engine.models.checkpoints import Checkpoint, networks_of, open_pipeline
+from inference.engine.models.previews import open_tiny
+from inference.engine.models.soundness import refuse_incomplete, refuse_no_numbers, refuse_other_kinds
+from inference.engine.single.single_request import SingleRequestCheckpoint
+from inference.errors import CheckpointTooLarge, CheckpointUnusable
+from inference.memory import file_bytes, said
+from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec, Offload
+
+log = logging.getLogger(__name__)
+
+
+class CheckpointStore:
+    """Keeps the checkpoint used last; it is dropped before another is loaded, so that memory never holds both."""
+
+    def __init__(
+        self,
+        specs: tuple[CheckpointSpec, ...],
+        device: torch.device,
+        dtype: torch.dtype | None = None,
+        embedding_bytes: int = EMBEDDING_CACHE_BYTES,
+        offload: Offload = Offload.WHEN_SHORT,
+        *,
+        compiled: bool = False,
+    ) -> None:
+        self._specs = {spec.name: spec for spec in specs}
+        self._device = device
+        self._dtype = dtype or dtype_for(device)
+        self._embedding_bytes = embedding_bytes
+        self._offload = offload
+        self._compiled = compiled
+        self._current: Checkpoint | SingleRequestCheckpoint | None = None
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Names of the checkpoints in memory."""
+        return (self._current.spec.name,) if self._current else ()
+
+    def spec(self, name: str) -> CheckpointSpec | None:
+        """The declaration of a checkpoint, None when there is none of this name."""
+        return self._specs.get(name)
+
+    def about(self, name: str) -> str:
+        """Everything that the speed of a checkpoint depends on: its file, the device, the dtype, torch's version."""
+        spec = self.spec(name)  # an unknown name is refused elsewhere
+        file = name if spec is None else spec.sha256 or spec.folder_sha256 or spec.source
+        return f"{file} {name_of(self._device)} {self._dtype} torch {torch.__version__}"
+
+    @property
+    def device(self) -> torch.device:
+        """The device that checkpoints are loaded for."""
+        return self._device
+
+    @property
+    def current(self) -> Checkpoint | SingleRequestCheckpoint | None:
+        """The checkpoint in memory."""
+        return self._current
+
+    def hold(self, checkpoint: Checkpoint | SingleRequestCheckpoint) -> None:
+        """Use a checkpoint that is loaded already."""
+        self._specs[checkpoint.spec.name] = checkpoint.spec
+        self._current = checkpoint
+
+    def get(self, spec: CheckpointSpec) -> Checkpoint | SingleRequestCheckpoint:
+        """The checkpoint `spec`, loaded if need be.
+
+        Raises CheckpointUnusable, or CheckpointTooLarge when memory is short for it.
+        """
+        if self._current is None or self._current.spec != spec:
+            self.drop()
+            free = free_memory(self._device)
+            try:
+                self._current = self._loaded(spec)
+            except Exception as problem:
+                if not is_out_of_memory(problem):
+                    raise
+                sizes = {"needed": said(file_bytes(spec)), "free": said(free)}
+                raise CheckpointTooLarge(checkpoint=spec.name, **sizes) from problem
+        return self._current
+
+    def offload(self) -> bool:
+        """Free memory: offload the networks but one. False when the operator forbids that or it gains nothing."""
+        made = self._offload is not Offload.NEVER and self._current is not None and self._current.enable_offload()
+        if made:
+            log.warning("not enough memory: the networks of %s are offloaded", *self.loaded)
+            self.release()
+        return made
+
+    def drop(self) -> None:
+        """Drop the checkpoint and free its memory."""
+        self._current = None
+        self.release()
+
+    def release(self) -> None:
+        """Give unused memory back to the system."""
+        gc.collect()
+        release_memory(self._device)
+
+    def _loaded(self, spec: CheckpointSpec) -> Checkpoint | SingleRequestCheckpoint:
+        """Load all of it onto the device, or offload where the operator wants that or memory is short."""
+        offloading = self._offload is Offload.ALWAYS
+        try:
+            return self._load(spec, offloading=offloading)
+        except Exception as problem:
+            if offloading or self._offload is Offload.NEVER or not is_out_of_memory(problem):
+                raise
+        self.release()
+        return self._load(spec, offloading=True)
+
+    def _load(self, spec: CheckpointSpec, *, offloading: bool) -> Checkpoint | SingleRequestCheckpoint:
+        capability = capability_of(spec.base_model)
+        if capability is None:
+            raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
+        try:
+            dtype = self._dtype if capability.together else wide_dtype(self._device, self._dtype)
+            pipeline = open_pipeline(getattr(diffusers, capability.pipeline), spec, dtype)
+            refuse_incomplete(pipeline)
+            if capability.together:
+                refuse_other_kinds(pipeline, spec.base_model.label)
+            residence = Residence(networks_of(pipeline), self._device)
+            if not (offloading and residence.enable_offload()):
+                residence.onload_all()
+            refuse_no_numbers(pipeline)
+            if capability.together:
+                checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence, self._tiny(spec, dtype))
+                if self._compiled:
+                    checkpoint.compile()
+            else:
+                checkpoint = SingleRequestCheckpoint(spec, pipeline, capability, residence)
+        except Exception as problem:
+            if is_out_of_memory(problem):
+                raise
+            raise CheckpointUnusable(checkpoint=spec.name, reason=_first_line(problem)) from problem
+        pipeline.set_progress_bar_config(disable=True)
+        return checkpoint
+
+    def _tiny(self, spec: CheckpointSpec, dtype: torch.dtype) -> Any:
+        """Its small autoencoder for previews; where it cannot be opened, previews are coarser."""
+        if spec.preview_decoder is None:
+            return None
+        try:
+            return open_tiny(spec.preview_decoder, self._device, dtype)
+        except (OSError, ValueError) as problem:
+            log.warning("previews of %s are coarse: %s", spec.name, _first_line(problem))
+            return None
+
+
+def _first_line(problem: Exception) -> str:
+    """The first line of a message, at most 300 characters: diffusers' can have tens of thousands."""
+    if "meta tensor" in str(problem):  # diffusers says so of a single file in which weights are missing
+        return "one of its networks lacks weights"
+    return (str(problem).splitlines() or [type(problem).__name__])[0][:300].rstrip(" .")
