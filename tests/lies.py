@@ -102,7 +102,14 @@ def _blocks(make: str, prefix: str, most: int) -> dict[str, tuple[int, ...]]:
 @cache
 def lies() -> tuple[Lie, ...]:
     """All of them."""
-    return (*_of_stable_diffusion_1(), *_of_text_encoders(), *_of_transformers(), *_of_names(), *_of_odd_files())
+    return (
+        *_of_stable_diffusion_1(),
+        *_of_text_encoders(),
+        *_of_transformers(),
+        *_of_names(),
+        *_of_records(),
+        *_of_odd_files(),
+    )
 
 
 def _of_stable_diffusion_1() -> Iterator[Lie]:
@@ -199,6 +206,9 @@ def _of_names() -> Iterator[Lie]:
         "NoobAI-Pony-mix", "illustrious_x_animagine", "ponyXL_illu_v2", "pony_v6_x_noob", "ponySD15_v1",
         "almostPonyXL_v2", "sdxl_for_ponyXL_users", "ponyXL_incompatible", "animagined_worlds_xl",
         "kolors_of_autumn_xl", "sdxl_with_ponyXL_tags", "isThisPonyXL_tags_only",
+        "everythingButPonyXL", "exceptPonyXL", "zero_pony_xl", "ponyXLfree", "ponyXLkiller", "ponyXL_negative",
+        "noobai_kohaku_mix", "illustriousXL_hoshino", "ponyXL_haruka_mix", "illustrious_xl_lumina", "ponyXL_klein",
+        "ponyXL_zimage", "illustriousXL_wan", "ponyXL_V7_auraflow", "ponyDiffusionV7", "pony-diffusion-v5", "pony_v5",
         "juggernautXL", "OnomaAIResearch/Illustrious-Lumina-v0.03", "evil/stable-diffusion-xl-base-1.0-evil",
         "sd_xl_refiner_1.0", "sd_xl_turbo_1.0", "123456.safetensors", "/models/ponyXL/anything.safetensors",
     ):  # fmt: skip
@@ -230,6 +240,56 @@ def _of_names() -> Iterator[Lie]:
     }.items():  # fmt: skip
         yield Lie(label, layers, SDXL_WORDS | words if "modelspec.architecture" not in words else words)
     yield Lie("Pony by name, Illustrious by sidecar", layers, SDXL_WORDS | pony, {"base_model": "sdxl/illustrious"})
+
+
+_PONY_ID, _ILLUSTRIOUS_ID, _NOOBAI_ID = (
+    "AstraliteHeart/pony-diffusion-v6-xl", "OnomaAIResearch/Illustrious-XL-v1.0", "Laxhar/noobai-XL-1.1",
+)  # fmt: skip
+_CACHED_NOOBAI = "/hub/models--Laxhar--noobai-XL-1.1/snapshots/0f1e2d"
+
+
+def _of_records() -> Iterator[Lie]:
+    """SDXL's own layers, whose training base is recorded twice, in part, or by what only looks like an id."""
+    layers = pairs(denoiser("sdxl", *_SDXL_ALONE), "lora_unet_")
+
+    def peft(**bases: str) -> dict[str, str]:
+        config = {f"{part}.base_model_name_or_path".removeprefix("_."): base for part, base in bases.items()}
+        return {"lora_adapter_metadata": json.dumps(config)}
+
+    def onetrainer(**config: object) -> dict[str, str]:
+        return {"ot_config": json.dumps(config)}
+
+    twice = '{{"{key}": "' + _ILLUSTRIOUS_ID + '", "{key}": "' + _PONY_ID + '"}}'
+    for label, words in {
+        "PEFT: one base for all, another for the denoiser": peft(_=_PONY_ID, unet=_ILLUSTRIOUS_ID),
+        "PEFT: another base for the text encoder": peft(unet=_PONY_ID, text_encoder=_ILLUSTRIOUS_ID),
+        "PEFT: an unknown base for the text encoder": peft(unet=_PONY_ID, text_encoder_2="somebody/mixXL"),
+        "PEFT: a key twice": {"lora_adapter_metadata": twice.format(key="unet.base_model_name_or_path")},
+        "OneTrainer: a key twice": {"ot_config": twice.format(key="base_model_name")},
+        "OneTrainer: two denoisers": onetrainer(
+            base_model_name="x", unet={"model_name": _PONY_ID}, transformer={"model_name": _ILLUSTRIOUS_ID}
+        ),
+        "kohya's base is unknown, OneTrainer's is Pony": {"ss_sd_model_name": "juggernautXL"}
+        | onetrainer(base_model_name=_PONY_ID),
+        "Pony's short hash of another file": {
+            "ss_sd_model_hash": "e577480d", "ss_new_sd_model_hash": UNLISTED_HASH, "ss_sd_model_name": "mixXL",
+        },
+    }.items():  # fmt: skip
+        yield Lie(label, layers, SDXL_WORDS | words)
+    for name in (
+        f"{_ILLUSTRIOUS_ID}/juggernautXL.safetensors", f"{_ILLUSTRIOUS_ID}/../../juggernautXL.safetensors",
+        f"{_CACHED_NOOBAI}/ponyDiffusionV6XL.safetensors", f"{_CACHED_NOOBAI}/models--x--y/juggernautXL.safetensors",
+        f"https://huggingface.co/{_NOOBAI_ID}/resolve/main/ponyXL_v6.safetensors",
+        "urn:air:sdxl:lora:civitai:257749@290640", "\uff12\uff19\uff10\uff16\uff14\uff10",
+        "\u0662\u0669\u0660\u0666\u0664\u0660",
+        "\u212awai-\u212aolors/\u212aolors", "a" * 993 + "/290640_juggernaut_mix",
+    ):  # fmt: skip
+        yield Lie(f"base {name[-60:]}", layers, SDXL_WORDS | {"ss_sd_model_name": name})
+    for kind in ("pony-v7", "noobai-flux", "not-pony-xl", "illustrious-xl-to-pony"):
+        yield Lie(f"architecture {kind}", layers, {"modelspec.architecture": f"{kind}/lora"})
+    flux = pairs(denoiser("flux1", ".attn.to_q"), "transformer.")
+    for name in ("Chroma2-Kaleidoscope", "lodestones/Chroma2-Kaleidoscope", "Chroma1-HD-Kontext", "chroma_v2_krea"):
+        yield Lie(f"base {name}", flux, FLUX_WORDS | {"ss_sd_model_name": name})
 
 
 def _of_odd_files() -> Iterator[Lie]:

@@ -111,7 +111,7 @@ def judge(
     """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept. A tag stands in its
     `file_name`."""
     said = heard(sha256, metadata, sidecar, known, file_name=file_name)
-    counting = [each for each in said if each.source not in OWN_NAMES or _names_count(metadata, known)]
+    counting = [each for each in said if _counts(each.source, metadata, known)]
     deciding = _deciding(counting, known.declarations.get(sha256))
     disputed = deciding and _disputed(deciding[0].source, metadata, said, known)
     void = _void_sidecar(sha256, sidecar)
@@ -129,9 +129,16 @@ def _told_by(said: Iterable[Testimony]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{each.source.value}: {each.says}" for each in said))
 
 
-def _names_count(metadata: Mapping[str, str], known: Knowledge) -> bool:
-    """Whether the LoRA's own names may decide: never where its training base is named, known to us or not."""
-    return known.trust_tags and not base_names(metadata)
+def _counts(source: Source, metadata: Mapping[str, str], known: Knowledge) -> bool:
+    """Whether a source may decide; any may speak against what does.
+
+    The LoRA's own names never where its training base is named, known to us or not. The short hash never beside a
+    SHA-256, which would be known too if it were the same file: it covers 64 KiB, in SDXL's files of a text encoder's
+    embeddings, which models share whose makers trained the denoiser alone.
+    """
+    if source in OWN_NAMES:
+        return known.trust_tags and not base_names(metadata)
+    return source is not Source.SHORT_HASH or recorded_hash(metadata) is None
 
 
 def _deciding(said: list[Testimony], declaration: Declaration | None) -> list[Testimony]:
@@ -166,13 +173,13 @@ def heard(
 ) -> tuple[Testimony, ...]:
     """Everything that speaks, best first."""
     declaration, answer = known.declarations.get(sha256), known.answers.get(sha256)
-    names = base_names(metadata)
+    names = _told_names(metadata)
     said: list[tuple[Source, set[BaseModelId]]] = [
         (Source.TRAINING_BASE, _by_hash(recorded_hash(metadata), known.installed, FULL_HASHES)),
         (Source.SHORT_HASH, _by_hash(recorded_old_hash(metadata), known.installed, OLD_HASHES)),
         (Source.DECLARATION, {declaration.base_model} if declaration else set()),
         (Source.BASE_ID, _each(_by_id, names)),
-        (Source.BASE_NAME, _each(bases_in_checkpoint_name, [name for name in names if not _by_id(name)])),
+        (Source.BASE_NAME, _each(bases_in_checkpoint_name, names)),
         (Source.ARCHITECTURE, stated_lineages(metadata)),
         (Source.SIDECAR, _told(sha256, sidecar)),
         (Source.REGISTRY, {base} if answer and (base := answer.known_base_model) else set()),
@@ -189,6 +196,12 @@ def _by_hash(
     """An installed checkpoint is known better than a published one: its operator has declared it."""
     found = None if recorded is None else installed.get(recorded) or published.get(recorded)
     return set() if found is None else {found}
+
+
+def _told_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the training base; none where they differ and one of them tells nothing."""
+    names = base_names(metadata)
+    return names if len(names) == 1 or all(_by_id(name) | bases_in_checkpoint_name(name) for name in names) else ()
 
 
 def _each(read: Callable[[str], set[BaseModelId]], names: Iterable[str]) -> set[BaseModelId]:

@@ -103,16 +103,19 @@ _REPOSITORIES: dict[str, BaseModelId] = {
     "lodestones/chroma1-base": _CHROMA,
     "lodestones/chroma1-flash": _CHROMA,
 }
-# The same where a repository lies in the hub's cache, and where it is given as an address.
-_IN_CACHE = re.compile(r"(?:^|[/\\])models--([\w.]+(?:-[\w.]+)*)--([\w.\-]+)(?=$|[/\\])")
-_ADDRESS = re.compile(r"https://huggingface\.co/([\w.\-]+/[\w.\-]+)(?=$|[/?#])")
+# The same where a repository, or a file of it, lies in the hub's cache, and where it is given as an address.
+_IN_CACHE = re.compile(
+    r"(?:^|[/\\])models--([\w.]+(?:-[\w.]+)*)--([\w.\-]+)(?:[/\\]snapshots[/\\][0-9a-f]{1,64}(?:[/\\][\w.\-]+)?)?[/\\]?$",
+    re.ASCII,
+)
+_ADDRESS = re.compile(r"https://huggingface\.co/([\w.\-]+/[\w.\-]+)(?=$|[/?#])", re.ASCII)
 
 
 def repository_base(name: str) -> BaseModelId | None:
     """The base model of a hub repository's id, in whatever case; None for one that is not known."""
-    wanted = _repository(name.strip()[:1000]).lower()
+    wanted = _repository(name.strip()).lower()
     for known, base in _REPOSITORIES.items():
-        if wanted == known or (known.endswith("-") and wanted.startswith(known)):
+        if wanted == known or (known.endswith("-") and wanted.startswith(known) and wanted.count("/") == 1):
             return base
     return None
 
@@ -121,4 +124,4 @@ def _repository(name: str) -> str:
     if cached := _IN_CACHE.search(name):
         return f"{cached[1]}/{cached[2]}"
     address = _ADDRESS.match(name)
-    return address[1] if address else name
+    return address[1] if address else name if name.isascii() else ""

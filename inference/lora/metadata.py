@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from inference.base_models import BaseModelId
+from inference.lora.adapter_config import KEY as ADAPTER_CONFIG
+from inference.lora.adapter_config import PARTS
 from inference.lora.titles import bases_in_checkpoint_name
 
 # What is kept of a file's metadata, besides what `evidence_in` takes out of trainers' configurations.
@@ -40,16 +42,16 @@ _MAX_VALUE = 1000  # characters of a value that are kept
 _NO_HASH = frozenset({"", "nofile", "isadirectory", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"})
 _NO_OLD_HASH = frozenset({"", "nofile", "isadirectory", "e3b0c442"})
 _HEX_64, _HEX_8 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{8}")
-_VERSION_FILE = re.compile(r"(\d{4,12})(?:\.safetensors)?")
+_VERSION_FILE = re.compile(r"([0-9]{4,12})(?:\.safetensors)?")
 _VERSION_PAGE = re.compile(
-    r"https://civitai\.com/(?:models/\d{1,12}(?:/[\w\-]{0,200})?\?modelVersionId=|api/download/models/)(\d{1,12})"
+    r"https://civitai\.com/(?:models/\d{1,12}(?:/[\w\-]{0,200})?\?modelVersionId=|api/download/models/)([0-9]{1,12})"
 )
-_PIXAI_FILE = re.compile(r"(\d{16,20})(?:\.safetensors)?")
+_PIXAI_FILE = re.compile(r"([0-9]{16,20})(?:\.safetensors)?")
 _PLACEHOLDER = re.compile(
     r"(?:|none|null|model|checkpoint|base|base_model|unet|transformer|diffusion_pytorch_model|model_index)"
     r"(?:\.(?:safetensors|ckpt|sft|json))?"
 )
-_AIR = re.compile(r"(?:urn:)?(?:air:)?(?:[\w\-]+:)*civitai:\d+@(\d{1,12})", re.IGNORECASE)
+_AIR = re.compile(r"(?:(?:urn:)?(?:air:)?(?:[\w\-]+:)?checkpoint:)?civitai:[0-9]{1,12}@([0-9]{1,12})", re.IGNORECASE)
 
 _VERSIONS = {
     "sd_v1": "sd1",
@@ -150,38 +152,54 @@ def recorded_old_hash(metadata: Mapping[str, str]) -> str | None:
 
 def evidence_in(metadata: Mapping[str, str]) -> dict[str, str]:
     """The part of a file's metadata that counts as evidence, small enough to be kept."""
-    kept = {key: metadata[key][:_MAX_VALUE] for key in EVIDENCE_KEYS if key in metadata}
-    taken = {_ONETRAINER_BASE: _onetrainer_base(metadata), _PEFT_BASE: _peft_base(metadata)}
-    return kept | {key: name[:_MAX_VALUE] for key, name in taken.items() if name}
+    kept = {key: _shortened(metadata[key]) for key in EVIDENCE_KEYS if key in metadata}
+    taken = {_ONETRAINER_BASE: _onetrainer_bases(metadata), _PEFT_BASE: _peft_bases(metadata)}
+    return kept | {key: _shortened("\n".join(names)) for key, names in taken.items() if names}
 
 
-def _onetrainer_base(metadata: Mapping[str, str]) -> str:
+def _shortened(value: str) -> str:
+    """A long value ends in a mark that no id, hash or name has: its beginning alone must not pass for one."""
+    return value if len(value) <= _MAX_VALUE else f"{value[:_MAX_VALUE]}…"
+
+
+def _onetrainer_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """OneTrainer's base model; a denoiser of its own, where one was given, is what was trained."""
     config = _table(metadata.get("ot_config", ""))
     parts = (config.get(part) for part in ("unet", "transformer", "prior"))
-    inner = (cast("dict[str, Any]", part).get("model_name") for part in parts if isinstance(part, dict))
-    names = (name for name in (*inner, config.get("base_model_name")) if isinstance(name, str) and name.strip())
-    return next(names, "")
+    inner = [cast("dict[str, Any]", part).get("model_name") for part in parts if isinstance(part, dict)]
+    return _names(inner) or _names([config.get("base_model_name")])
 
 
-def _peft_base(metadata: Mapping[str, str]) -> str:
-    config = _table(metadata.get("lora_adapter_metadata", ""))
-    prefixes = ("", "unet.", "transformer.")
-    names = (config.get(f"{prefix}base_model_name_or_path") for prefix in prefixes)
-    return next((name for name in names if isinstance(name, str)), "")
+def _peft_bases(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """The base model of every part of a pipeline that PEFT's configuration tells of."""
+    config = _table(metadata.get(ADAPTER_CONFIG, ""))
+    return _names(config.get(f"{part}base_model_name_or_path") for part in ("", *(f"{part}." for part in PARTS)))
+
+
+def _names(values: Iterable[Any]) -> tuple[str, ...]:
+    names = (" ".join(value.splitlines()).strip() for value in values if isinstance(value, str))
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _table(text: str) -> dict[str, Any]:
+    """A configuration in JSON; one that gives a key twice says nothing."""
     try:
-        value: Any = json.loads(text) if text else {}
+        value: Any = json.loads(text, object_pairs_hook=_unique_keys) if text else {}
     except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
 def base_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """What trainers call the checkpoint it was trained on, in `evidence_in`'s part; words that say nothing left out."""
-    names = (metadata.get(key, "").strip() for key in _BASE_NAMES)
+    names = (name.strip() for key in _BASE_NAMES for name in metadata.get(key, "").split("\n"))
     return tuple(dict.fromkeys(name for name in names if not _PLACEHOLDER.fullmatch(name.lower())))
 
 
@@ -216,8 +234,8 @@ def stated_lineages(metadata: Mapping[str, str]) -> set[BaseModelId]:
     kind = _modelspec(metadata)
     version = metadata.get("ss_base_model_version", "").strip().lower()
     named = {_LINEAGES.get(kind), _LINEAGES_OF_VERSIONS.get(version)} - {None}
-    families = {base for base in bases_in_checkpoint_name(kind) if base in _FAMILIES}
-    return {BaseModelId(each) for each in named if each} | families
+    families = bases_in_checkpoint_name(kind)
+    return {BaseModelId(each) for each in named if each} | (families if families & _FAMILIES else set())
 
 
 def _modelspec(metadata: Mapping[str, str]) -> str:

@@ -26,10 +26,17 @@ _MODEL_WORD = (
 )
 _AS_A_MODEL = rf"(?= ?(?:{_MODEL_WORD})\b|$)"
 
+_NO_LETTER = r"(?=v?\d|\b)"
+_V6 = r"(?! ?(?:diffusion ?)?v? ?[1-57])"  # of Pony's versions only the sixth is for SDXL
+
 # What may follow the name of one published file.
 _SUFFIXES = (
     r"(?: ?(?:base|0 9|vae|fix|fp16|fp8|bf16|e4m3fn|e5m2|scaled|pruned|original"
     r"|diffusers|incl|clips|t5xxlfp16|t5xxlfp8|safetensors|ckpt|sft))*$"
+)
+
+_NO_CHROMA = (
+    r"radiance|flux|dev|schnell|kontext|krea|(?:sd ?)?xl|sd|mix|merged?"  # words of a name that is not Chroma's
 )
 
 # Rules are asked of words that stand apart by one blank.
@@ -43,7 +50,7 @@ _ANYWHERE = (
 _IN_CHECKPOINTS = (
     ("sdxl/illustrious", rf"\billustrious{_AS_A_MODEL}"),
     ("sdxl/noobai", r"\bnoob ?ai(?: ?xl\w*)?\b|\bnoob ?xl\b|\bnai ?xl\b"),
-    ("sdxl/pony", rf"\bpdxl\b|\bpony ?(?:(?:sd ?)?xl|diffusion|v6)|^pony{_AS_A_MODEL}"),
+    ("sdxl/pony", rf"\bpdxl\b|\bpony ?(?:(?:sd ?)?xl{_NO_LETTER}|diffusion{_V6}|v6)|^pony{_V6}{_AS_A_MODEL}"),
     ("sdxl/animagine", r"\banimagine(?:xl\w*)?\b"),
     ("sdxl/base", rf"^(?:sd|stable diffusion) ?xl ?(?:(?:base ?)?v?(?:1 ?0|0 ?9)|base){_SUFFIXES}"),
     ("sd3/base", rf"^(?:sd|stable diffusion) ?3 medium{_SUFFIXES}"),
@@ -51,7 +58,7 @@ _IN_CHECKPOINTS = (
     ("sdxl/kolors", rf"^(?:kwai )?kolors{_SUFFIXES}"),
     (
         "flux1/chroma",
-        r"^chroma(?: ?1)?(?: (?:hd|base|flash|unlocked)| ?v?\d)(?!.*\b(?:radiance|flux|dev|schnell|mix|merged?)\b)",
+        rf"^chroma(?: ?1)?(?: (?:hd|base|flash|unlocked)| ?1\b| ?v\d)(?!.*\b(?:{_NO_CHROMA})\b)",
     ),
     ("flux1/kontext", rf"^flux ?1? (?:dev kontext|kontext dev|kontext){_SUFFIXES}"),
     ("flux1/krea", rf"^flux ?1? (?:dev krea|krea dev|krea){_SUFFIXES}"),
@@ -66,7 +73,7 @@ _TRACES = (
     ("sdxl/animagine", r"animagine"),
     ("sdxl/kolors", r"\bkolors\b"),
     ("sdxl/playground", r"\bplayground\b"),
-    ("flux1/chroma", r"\bchroma\b"),
+    ("flux1/chroma", r"\bchroma ?\d*\b"),
     ("flux1/dev", r"\bflux(?: ?1)?\b"),
     ("flux1/schnell", r"\bschnell\b"),
     ("sd1/base", r"\bsd ?1(?: ?[45])?\b|\bsd ?v1\b"),
@@ -83,11 +90,17 @@ _DENIALS = """
 _LIKENESSES = """
     like alike esque ish inspired friendly unfriendly compatible incompatible style styled lookalike clone mock parody
     imitation ersatz pseudo quasi proto semi half almost near nearly maybe kinda fake faux false wrong than vs versus
-    beyond post pre less free de ex to into for from killer removed excluded purged gone users fans tags
+    beyond post pre less free de ex to into for from killer removed excluded purged gone users fans tags but except
+    zero nope nada avoid stop subtract subtracted difference diff alternative rival replaces replacement was formerly
+    previously negative unlearned opposite inverse reverse erased eraser
+"""
+# Models and families that have no rule here. Beside a family's name they make it a mixture, or another model's.
+_STRANGERS = """
+    kohaku novelai haruka hoshino lumina zimage zeta klein kaleidoscope hunyuan wan anima auraflow sana pixart cascade
 """
 _GROWN_ON = r"\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"  # notPony, written as one word
 _NEGATION = rf"\b(?:{'|'.join(_DENIALS.split())})\b|n't\b|{_GROWN_ON}"
-_LIKENESS = rf"\b(?:{'|'.join(_LIKENESSES.split())})\b"
+_LIKENESS = rf"\b(?:{'|'.join(_LIKENESSES.split())})\b|\b(?:{'|'.join(_STRANGERS.split())})(?: ?xl)?\b"
 
 _TAG = re.compile(r"^\s*\[(illustrious|pony|noobai|sdxl|animagine|flux)(?![a-z])[^\]]*\]", re.IGNORECASE)
 _TAGGED = {

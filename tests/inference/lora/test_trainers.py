@@ -58,7 +58,7 @@ TOLD: list[tuple[str, str, Mapping[str, str]]] = [
     ("kohya, hash", "sdxl/illustrious", SDXL_WORDS | {"ss_new_sd_model_hash": ILLUSTRIOUS_HASH}),
     ("kohya, hash", "sdxl/noobai", kohya("model.safetensors", ss_new_sd_model_hash=NOOB_V)),
     ("kohya, hash", "sdxl/animagine", kohya("a.safetensors", ss_new_sd_model_hash=ANIMAGINE_OPT.upper())),
-    ("kohya, old hash", "sdxl/pony", kohya("model.safetensors", ss_sd_model_hash="e577480d")),
+    ("kohya, old hash", "sdxl/pony", SDXL_WORDS | {"ss_sd_model_hash": "e577480d"}),
     *(("kohya, hub", base, SDXL_WORDS | FOLDER | {"ss_sd_model_name": name}) for base, name in (
         ("sdxl/illustrious", "OnomaAIResearch/Illustrious-XL-v2.0"), ("sdxl/noobai", "Laxhar/noobai-XL-Vpred-1.0"),
         ("sdxl/animagine", "cagliostrolab/animagine-xl-3.1"), ("sdxl/pony", "AstraliteHeart/pony-diffusion-v6-xl"),
