@@ -93,10 +93,12 @@ _LIKENESSES = """
     beyond post pre less free de ex to into for from killer removed excluded purged gone users fans tags but except
     zero nope nada avoid stop subtract subtracted difference diff alternative rival replaces replacement was formerly
     previously negative unlearned opposite inverse reverse erased eraser
+    and plus meets
 """
 # Models and families that have no rule here. Beside a family's name they make it a mixture, or another model's.
-_STRANGERS = """
-    kohaku novelai haruka hoshino lumina zimage zeta klein kaleidoscope hunyuan wan anima auraflow sana pixart cascade
+_STRANGERS = r"""
+    kohaku rouwei janku novel\s?ai haruka hoshino lumina z\s?image zeta klein kaleidoscope hunyuan wan anima aura\s?flow
+    sana pixart cascade
 """
 _GROWN_ON = r"\b(?:not|no|non|anti|un|never)(?=pony|illustrious|noob|animagine)"  # notPony, written as one word
 _NEGATION = rf"\b(?:{'|'.join(_DENIALS.split())})\b|n't\b|{_GROWN_ON}"
