@@ -149,7 +149,7 @@ def refused_by_the_text_encoder(studio: Studio) -> None:
 def painted_with_a_merged_set(studio: Studio) -> None:
     handles = [studio.submit(loras=(studio.bat,), steps=MERGED_PASSES) for _ in range(2)]
     studio.engine.step()
-    assert studio.engine._lora_sets._merged is not None
+    assert studio.engine._lora_sets._merged_weights is not None
     studio.engine.finish()
     assert [handle.state for handle in handles] == [State.DONE] * 2
 
