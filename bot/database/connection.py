@@ -137,6 +137,7 @@ async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
     await connection.execute(COUNT_ALL)
     await connection.execute(COUNT_ON, (GAP,))
     await connection.commit()
+    await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else what is left of the log is damaged again
     log.error(
         "The log beside the database %s was damaged, by a disk or another program: what was written last is lost. "
         "New jobs are numbered from a million further on; `restore` puts a copy back, if too much is missing.",

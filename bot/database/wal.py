@@ -7,40 +7,53 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 HEADER, FRAME_HEADER = 32, 24  # bytes
+_NO_COMMIT = bytes(4)
 _MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # and the byte order of what its checksums add up
 
 _Sum = tuple[int, int]
 
 
 def is_damaged(database: Path) -> bool:
-    """Whether the log beside `database` holds anything that SQLite will not take back. Ask before it is opened."""
+    """Whether something committed was lost from the log beside `database`. Ask before SQLite opens that.
+
+    A program that is killed, and a transaction that is rolled back, leave frames that do not fit as well, but behind
+    all that was committed. A frame that stands last in a log which was begun anew may be of either kind; it is taken
+    for cut off.
+    """
     try:
-        log = database.with_name(f"{database.name}-wal").read_bytes()
+        with database.with_name(f"{database.name}-wal").open("rb") as log:
+            return _has_lost(log)
     except OSError:
         return False
-    if len(log) < HEADER:
+
+
+def _has_lost(log: BinaryIO) -> bool:
+    header = log.read(HEADER)
+    if len(header) < HEADER:
         return False
-    order = _MAGIC.get(int.from_bytes(log[:4], "big"))
+    order = _MAGIC.get(int.from_bytes(header[:4], "big"))
     if order is None:
         return True
-    total = _added((0, 0), log[:24], order)
-    if total != struct.unpack(">II", log[24:HEADER]):
+    total = _added((0, 0), header[:24], order)
+    if total != struct.unpack(">II", header[24:]):
         return True
-    size, salts = FRAME_HEADER + int.from_bytes(log[8:12], "big"), log[16:24]
-    ended = False
-    for start in range(HEADER, len(log) - size + 1, size):
-        frame = log[start : start + size]
-        ours = frame[8:16] == salts  # others are left from an earlier round
-        if not ended and ours:
+    size, salts = FRAME_HEADER + int.from_bytes(header[8:12], "big"), header[16:24]
+    fits = True
+    unfit: list[bool] = []  # of this round's frames, from the first on that does not fit: whether it commits
+    older = 0  # frames behind those, left from an earlier round
+    while len(frame := log.read(size)) == size:
+        ours = frame[8:16] == salts
+        if fits and ours:
             total = _added(_added(total, frame[:8], order), frame[FRAME_HEADER:], order)
-            ended = total != struct.unpack(">II", frame[16:FRAME_HEADER])
-        elif not ours:
-            ended = True
-        if ended and ours:
-            return True
-    return False
+        fits = fits and ours and total == struct.unpack(">II", frame[16:FRAME_HEADER])
+        if ours and not fits:
+            unfit.append(frame[4:8] != _NO_COMMIT)
+        older = 0 if ours else older + 1
+    cut_off = len(unfit) == 1 and older > 0  # between the header of a frame and its page
+    return any(unfit) and not cut_off
 
 
 def _added(total: _Sum, data: bytes, order: str) -> _Sum:

@@ -262,6 +262,13 @@ def test_a_lock_without_a_place_is_a_sentence(tmp_path: Path) -> None:
         pass
 
 
+def killed_at(database: Path, copy: Path) -> bytearray:
+    """Copy what a program leaves that is killed now; the log."""
+    for suffix in ("", "-wal"):
+        copy.with_name(copy.name + suffix).write_bytes(database.with_name(database.name + suffix).read_bytes())
+    return bytearray(copy.with_name(f"{copy.name}-wal").read_bytes())
+
+
 @pytest.mark.parametrize(
     ("spoilt", "damaged"), [(None, False), (0, True), (20, True), (40, True), (500, True), (-500, True)]
 )
@@ -272,12 +279,28 @@ async def test_of_a_damaged_log_the_loss_is_told_and_no_number_given_out_again(
     before, path = tmp_path / "before.sqlite3", tmp_path / "easel.sqlite3"
     async with open_database(before) as connection:
         first = await create_job(connection, request(), person_id=1, channel_id=1)
-        for suffix in ("", "-wal"):
-            log = bytearray(before.with_name(before.name + suffix).read_bytes())
-            if suffix and spoilt is not None:
-                log[spoilt] ^= 1
-            path.with_name(path.name + suffix).write_bytes(log)
+        log = killed_at(before, path)
+    if spoilt is not None:
+        log[spoilt] ^= 1
+        path.with_name(f"{path.name}-wal").write_bytes(log)
     async with open_database(path) as connection:
         job = await create_job(connection, request(), person_id=1, channel_id=1)
     assert (job.id > GAP) == damaged and job.id != first.id
     assert ("what was written last is lost" in caplog.text) == damaged
+
+
+async def test_a_loss_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Also when the program is killed again before anything else was done with the log."""
+    before, path, again = (tmp_path / name for name in ("before", "easel", "again"))
+    async with open_database(before) as connection:
+        for _ in range(5):
+            await create_job(connection, request(), person_id=1, channel_id=1)
+        log = killed_at(before, path)
+    log[len(log) // 2] ^= 1
+    path.with_name("easel-wal").write_bytes(log)
+    async with open_database(path) as connection:
+        await remember_person(connection, 2)
+        killed_at(path, again)
+    async with open_database(again):
+        pass
+    assert caplog.text.count("what was written last is lost") == 1
