@@ -15,7 +15,8 @@ class Fault:
     kind: str = "status"
     """`status` answers with an error, `late` carries the request out and then answers with the error
     (the bot cannot know that it worked), `hang` keeps it waiting, `cut` closes the connection, `proxy` answers as
-    something in between would that knows nothing of Discord: with a page of HTML, a 429 with `Via` and no body."""
+    something in between would that knows nothing of Discord: with a page of HTML, a 429 with `Via` and no body;
+    `garbled` answers with the half of a JSON object, `foreign` with one that is none of Discord's."""
     status: int = 500
     retry_after: float = 0.1
     """Seconds, for status 429."""
@@ -24,14 +25,16 @@ class Fault:
     seconds: float = 60.0
     """How long `hang` keeps the request waiting before it answers with the error."""
     count: int = 1
+    uploads: bool = False
+    """Only requests that carry files are meant."""
     every: int = 1
     """Of the requests that fit, only every n-th goes wrong."""
     seen: int = 0
     """How many requests have fitted."""
 
-    def fits(self, method: str, path: str) -> bool:
+    def fits(self, method: str, path: str, *, uploads: bool) -> bool:
         """Is this request meant?"""
-        return (self.method or method) == method and re.search(self.route, path) is not None
+        return uploads >= self.uploads and (self.method or method) == method and re.search(self.route, path) is not None
 
 
 @dataclass
@@ -46,10 +49,10 @@ class Faults:
         re.compile(fault.route)
         self.waiting.append(fault)
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, *, uploads: bool = False) -> Fault | None:
         """The fault of this request, used up by one."""
         for fault in self.waiting:
-            if fault.fits(method, path):
+            if fault.fits(method, path, uploads=uploads):
                 fault.seen += 1
                 if fault.seen % fault.every:
                     continue

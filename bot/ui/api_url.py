@@ -5,6 +5,7 @@ It can be pointed at another Discord-compatible server on this machine.
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -17,6 +18,13 @@ from bot.config import ConfigError
 
 SECONDS = 10.0
 JSON = "application/json"
+NO_CONTENT, BAD_REQUEST, TOO_LARGE, TOO_MANY_REQUESTS, SERVER_ERROR = (
+    204,
+    400,
+    413,
+    429,
+    500,
+)  # a 413 stays, whoever tells it
 
 
 class NotDiscord(aiohttp.ClientError):
@@ -47,12 +55,31 @@ def api_base() -> str:
     return discord.http.Route.BASE
 
 
-def check_answer(answer: aiohttp.TraceRequestEndParams) -> None:
-    """For a client's trace: raise NotDiscord where discord.py takes for Discord's JSON what is none, and stumbles.
+async def check_answer(answer: aiohttp.TraceRequestEndParams) -> None:
+    """For a client's trace: raise NotDiscord for what discord.py would take for an answer of Discord's, and is none.
 
-    That is any success, and a rate limit of an interaction's token; it looks at other refusals itself.
+    Discord speaks JSON, also when it refuses something; a proxy, a firewall or a login page speak for themselves.
+    Errors from 500 on and rate limits are an outage to discord.py, whoever tells them; but of the limits of an
+    interaction's token it believes every one.
     """
     response = answer.response
-    is_read = response.status in {200, 201} or (response.status == 429 and "Authorization" not in answer.headers)
-    if is_read and str(response.url).startswith(api_base()) and response.headers.get("Content-Type") != JSON:
-        raise NotDiscord(f"a {response.status} to {response.method} without JSON, from something in between")
+    asked = response.history[0].url if response.history else response.url
+    if not str(asked).startswith(api_base()):
+        return  # a picture, say
+    if response.headers.get("Content-Type") == JSON:
+        is_discords = _is_in_form(await response.text("utf-8"), refusal=response.status >= BAD_REQUEST)
+    elif response.status == TOO_MANY_REQUESTS:
+        is_discords = "Authorization" in answer.headers
+    else:
+        is_discords = response.status in {NO_CONTENT, TOO_LARGE} or response.status >= SERVER_ERROR
+    if not is_discords:
+        raise NotDiscord(f"a {response.status} to {answer.method} that is not Discord's, from something in between")
+
+
+def _is_in_form(text: str, *, refusal: bool) -> bool:
+    """Whether it is JSON; a refusal of Discord's has a message."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return not refusal or (isinstance(told, dict) and "message" in told)

@@ -150,11 +150,11 @@ class EaselBot(Client):
 
         Raises NotDiscord, also to whoever made the request.
         """
+        await check_answer(parameters)
         refused = parameters.response.status == UNAUTHORIZED and "Authorization" in parameters.headers
         if refused and self.is_ready() and not self._doubts:
             self._doubts = True
             background.start(self._leave_if_locked_out(), "asking whether the token still holds")
-        check_answer(parameters)
 
     async def _leave_if_locked_out(self) -> None:
         assert self.user is not None

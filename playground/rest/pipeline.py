@@ -47,7 +47,7 @@ class Pipeline:
         path = request.path.removeprefix(PREFIX)
         call: Call | None = None
         headers: dict[str, str] = {}
-        fault = self.faults.take(request.method, path)
+        fault = self.faults.take(request.method, path, uploads=request.content_type == "multipart/form-data")
         try:
             call = await _read(request)
             if fault is not None and fault.kind != "late":
@@ -61,7 +61,9 @@ class Pipeline:
             answer = EndpointAnswer(refusal.status, refusal.body())
             headers = {**headers, **VIA} if refusal.status == 429 else headers
         self._record(endpoint, request, call, answer, injected=fault is not None)
-        return _proxys(fault) if fault is not None and fault.kind == "proxy" else _response(answer, headers)
+        if fault is not None and fault.kind in {"proxy", "garbled", "foreign"}:
+            return _not_discords(fault)
+        return _response(answer, headers)
 
     async def _go_wrong(self, fault: Fault, request: web.Request) -> tuple[EndpointAnswer, dict[str, str]]:
         if fault.kind == "hang":
@@ -132,7 +134,10 @@ def _fault_answer(fault: Fault) -> tuple[EndpointAnswer, dict[str, str]]:
     return EndpointAnswer(fault.status, {"message": f"{fault.status}: ordered fault", "code": 0}), {}
 
 
-def _proxys(fault: Fault) -> web.Response:
+def _not_discords(fault: Fault) -> web.Response:
+    if fault.kind != "proxy":
+        body = '{"id": "1' if fault.kind == "garbled" else '{"error": "blocked"}'
+        return web.Response(status=fault.status, body=body, headers={"Content-Type": "application/json", **VIA})
     if fault.status == 429:
         return web.Response(status=429, headers=VIA)
     page = "<html><body>Please wait a moment.</body></html>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import NoReturn
 
 import pytest
@@ -48,27 +49,40 @@ async def test_a_connection_that_breaks_at_the_end_does_not_keep_the_picture_unt
     assert len(await scene.pictures(showing="seed 7003")) == 1
 
 
-@pytest.mark.parametrize("status", [200, 429])
-async def test_a_proxy_that_answers_in_discords_place_costs_no_picture(scene: Scene, status: int) -> None:
-    """Every third edit, with a page of HTML or a 429 without a body: each picture comes once, and none waits."""
-    seeds = [7100 + status + number for number in range(4)]
-    await scene.control.fault(r"^/webhooks/|/messages/", method="PATCH", kind="proxy", status=status, every=3, count=99)
+SEEDS = count(71_000)  # one for each picture
+NOT_DISCORDS = [("garbled", 200), ("garbled", 403), ("foreign", 403), ("foreign", 429)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [*(("proxy", status) for status in (200, 202, 401, 403, 404, 429, 502)), *NOT_DISCORDS],
+)
+async def test_a_proxy_that_answers_in_discords_place_costs_no_picture(scene: Scene, kind: str, status: int) -> None:
+    """Every third edit, with HTML, a 429 without a body or the half of an answer: each picture comes once, in place."""
+    seeds = [next(SEEDS) for _ in range(3)]
+    await scene.control.fault(r"^/webhooks/|/messages/", method="PATCH", kind=kind, status=status, every=3, count=99)
     with Log.listening() as log:
         for seed in seeds:
             await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=seed))
+    await scene.control.clear_faults()
     assert [len(await scene.pictures(showing=f"seed {seed}")) for seed in seeds] == [1] * len(seeds)
     assert any(one.injected for one in scene.playground.exchanges)
     assert log.tracebacks == [], "it is known that this happens"
 
 
-async def test_a_proxy_that_stays_for_longer_than_what_stays_wrong_may_costs_no_picture(scene: Scene) -> None:
-    """An outage is waited for, however often it is met."""
-    await scene.control.fault(EDITS, method="PATCH", kind="proxy", status=200, count=SAME + 1)
-    with pytest.MonkeyPatch.context() as patch:
+@pytest.mark.parametrize(("kind", "status"), [*(("proxy", status) for status in (200, 401, 403, 404)), *NOT_DISCORDS])
+async def test_a_proxy_that_stays_for_longer_than_what_stays_wrong_may_costs_no_picture(
+    scene: Scene, kind: str, status: int
+) -> None:
+    """An outage is waited for, however often it is met; what something in between refuses, Discord has not refused."""
+    seed = next(SEEDS)
+    await scene.control.fault("^/(webhooks|channels|users)/", kind=kind, status=status, count=3 * SAME)  # on every way
+    with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
         patch.setattr("bot.ui.delivery.following.RETRY_SECONDS", (0.0,))
-        sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7110, steps=1)
+        sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=seed, steps=1)
         await scene.painted(sent)
-    assert len(await scene.pictures(showing="seed 7110")) == 1
+    assert len(await scene.pictures(showing=f"seed {seed}")) == 1
+    assert log.tracebacks == [], "it is known that this happens"
 
 
 async def test_an_error_of_ours_that_stays_is_told_and_the_picture_is_in_the_history(scene: Scene) -> None:
@@ -88,6 +102,17 @@ async def test_an_error_of_ours_that_stays_is_told_and_the_picture_is_in_the_his
     assert "could not be delivered" in page.text
     opened = await (await scene.ada.press(page, "Open")).reply()
     assert "seed 7120" in opened.text and opened.attachments
+
+
+@pytest.mark.parametrize(("kind", "status"), [("status", 400), ("status", 413), ("proxy", 413)])
+async def test_a_result_that_is_refused_everywhere_is_told(scene: Scene, kind: str, status: int) -> None:
+    """No way leads to the person with its files, but one with the place where the picture is."""
+    await scene.control.fault("", kind=kind, status=status, uploads=True, count=99)
+    told = await scene.ended(await (await scene.ada.slash("imagine", prompt=PROMPT, seed=next(SEEDS))).reply())
+    await scene.control.clear_faults()
+    assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
+    page = await (await scene.ada.slash("history")).reply()
+    assert "could not be delivered" in page.text
 
 
 async def test_an_error_of_ours_while_it_paints_costs_no_picture(scene: Scene) -> None:

@@ -208,7 +208,7 @@ class Deliverer:
         message_id = await self._deliver(result, delivery, interaction)
         if message_id is None:
             log.warning("its result could not be delivered anywhere; its pictures are kept")
-            await self._bury(job)
+            await self.give_up(job, interaction)  # what was refused may be the result itself
         else:
             await mark_sent(self._connection, job.id, message_id)
             log.info("delivered")
