@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -43,7 +44,9 @@ CLOSED = {
     4013: INTENTS_REFUSED,
 }
 TOO_MANY_REQUESTS = 429
-LOGIN_SECONDS, LONGEST_LOGIN_SECONDS = 60.0, 3600.0  # between attempts to log in, where Discord does not say
+LOGIN_SECONDS = 60.0  # between attempts to log in, where Discord does not say
+SHORTEST_LOGIN_SECONDS, LONGEST_LOGIN_SECONDS = 1.0, 3600.0
+MOST_DOUBLINGS = 12  # from the shortest to the longest
 
 
 class Unreachable(Exception):
@@ -145,11 +148,21 @@ async def _let_in(bot: EaselBot, token: str) -> None:
         except discord.HTTPException as problem:
             if problem.status != TOO_MANY_REQUESTS:
                 raise
-            asked = float(problem.response.headers.get("Retry-After", LOGIN_SECONDS))
-            seconds = min(LONGEST_LOGIN_SECONDS, asked * 2**tries)
+            seconds = login_wait(problem.response.headers.get("Retry-After"), tries)
         else:
             return
         log.warning("Discord takes no requests from here just now (429). The next try is in %.0f seconds.", seconds)
         await bot.http.close()
         bot.http.connector = discord.utils.MISSING  # it is closed, and the next login makes another
         await asyncio.sleep(seconds)
+
+
+def login_wait(told: str | None, tries: int) -> float:
+    """Seconds until the next try, from what an answer told: `Retry-After` may hold a date, or anything."""
+    try:
+        seconds = float(told or LOGIN_SECONDS)
+    except ValueError:
+        seconds = LOGIN_SECONDS
+    if not 0 <= seconds < math.inf:
+        seconds = LOGIN_SECONDS
+    return min(LONGEST_LOGIN_SECONDS, max(SHORTEST_LOGIN_SECONDS, seconds) * 2 ** min(tries, MOST_DOUBLINGS))

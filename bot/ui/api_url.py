@@ -18,13 +18,7 @@ from bot.config import ConfigError
 
 SECONDS = 10.0
 JSON = "application/json"
-NO_CONTENT, BAD_REQUEST, TOO_LARGE, TOO_MANY_REQUESTS, SERVER_ERROR = (
-    204,
-    400,
-    413,
-    429,
-    500,
-)  # a 413 stays, whoever tells it
+NO_CONTENT, BAD_REQUEST, TOO_LARGE, TOO_MANY_REQUESTS, SERVER_ERROR = 204, 400, 413, 429, 500
 
 
 class NotDiscord(aiohttp.ClientError):
@@ -59,15 +53,15 @@ async def check_answer(answer: aiohttp.TraceRequestEndParams) -> None:
     """For a client's trace: raise NotDiscord for what discord.py would take for an answer of Discord's, and is none.
 
     Discord speaks JSON, also when it refuses something; a proxy, a firewall or a login page speak for themselves.
-    Errors from 500 on and rate limits are an outage to discord.py, whoever tells them; but of the limits of an
-    interaction's token it believes every one.
+    A 413 stays one, whoever tells it. Errors from 500 on and rate limits are an outage to discord.py, whoever tells
+    them; but of the limits of an interaction's token it believes every one.
     """
     response = answer.response
     asked = response.history[0].url if response.history else response.url
     if not str(asked).startswith(api_base()):
         return  # a picture, say
     if response.headers.get("Content-Type") == JSON:
-        is_discords = _is_in_form(await response.text("utf-8"), refusal=response.status >= BAD_REQUEST)
+        is_discords = _is_in_form(await response.read(), refusal=response.status >= BAD_REQUEST)
     elif response.status == TOO_MANY_REQUESTS:
         is_discords = "Authorization" in answer.headers
     else:
@@ -76,10 +70,10 @@ async def check_answer(answer: aiohttp.TraceRequestEndParams) -> None:
         raise NotDiscord(f"a {response.status} to {answer.method} that is not Discord's, from something in between")
 
 
-def _is_in_form(text: str, *, refusal: bool) -> bool:
+def _is_in_form(body: bytes, *, refusal: bool) -> bool:
     """Whether it is JSON; a refusal of Discord's has a message."""
     try:
-        told = json.loads(text)
+        told = json.loads(body)
     except (ValueError, RecursionError):
         return False
     return not refusal or (isinstance(told, dict) and "message" in told)
