@@ -31,7 +31,7 @@ from bot.ui.delivery.orders import Orders
 from bot.ui.replies import answer
 from bot.ui.studio_session import StudioSessions
 from bot.ui.views.lost import give_back
-from bot.ui.views.press import Lasting, too_old
+from bot.ui.views.persistent_items import PersistentItem, outdated_error
 from bot.ui.views.studio.panel import draw_panel
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class EaselBot(Client):
         if not self.cogs:  # else an earlier attempt to log in came so far
             for cog in Cog.registered:
                 await self.add_cog(cog(self))
-        self.add_dynamic_items(*Lasting.registered)
+        self.add_dynamic_items(*PersistentItem.registered)
         await self.sync_commands()
         background.start(self._resume(await self._orders.owed()), "resuming deliveries")
 
@@ -127,8 +127,8 @@ class EaselBot(Client):
 
         if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
             await background.guard(give_back(interaction), "a form that was open too long")
-        if interaction.type is discord.InteractionType.component and not any(map(is_ours, Lasting.registered)):
-            await background.guard(answer(interaction, too_old()), "a button that is none of ours")
+        if interaction.type is discord.InteractionType.component and not any(map(is_ours, PersistentItem.registered)):
+            await background.guard(answer(interaction, outdated_error()), "a button that is none of ours")
 
     async def sync_commands(self) -> bool:
         """Register the commands if they changed; Discord allows 200 creations a day. True when it did."""

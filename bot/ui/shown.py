@@ -13,7 +13,7 @@ from bot.database.jobs import Job, find_job
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.ui.client import Client
-from bot.ui.views.press import JobButton, Lasting
+from bot.ui.views.persistent_items import JobButton, PersistentItem
 from inference.messages import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
 
@@ -27,7 +27,7 @@ async def shown_job(bot: Client, message: discord.Message) -> Job | None:
     if bot.user is None or message.author.id != bot.user.id:
         return None
     view = ui.LayoutView.from_message(message, timeout=None)
-    buttons = [kind for kind in Lasting.registered if issubclass(kind, JobButton) and kind.in_message_of_job]
+    buttons = [kind for kind in PersistentItem.registered if issubclass(kind, JobButton) and kind.in_message_of_job]
     for item in view.walk_children():
         custom_id = (item.custom_id or "") if isinstance(item, ui.Button) else ""
         for kind in buttons:

@@ -17,7 +17,7 @@ from PIL import Image
 from bot.config import CheckpointSettings, Settings
 from bot.i18n import _, speaking
 from bot.ui.guide.chapters import CHAPTERS
-from bot.ui.views.press import Lasting
+from bot.ui.views.persistent_items import PersistentItem
 from playground.control import Person
 from playground.seen import Seen
 from tests.discord import limits
@@ -158,10 +158,10 @@ async def test_everything_fits_and_nothing_is_dead(full: Scene, locale: str) -> 
     assert not dead, dead
     never = {
         kind.__name__
-        for kind in Lasting.registered
+        for kind in PersistentItem.registered
         if not any(_means(kind, custom_id) for custom_id in crawler.pressed)
     }
-    assert never == set(), f"never pressed: {never} of {len(Lasting.registered)} kinds"
+    assert never == set(), f"never pressed: {never} of {len(PersistentItem.registered)} kinds"
     most, longest = limits.fullest(full.playground.exchanges)
     assert most > 36 and longest > 2000, "else this would not come near the limits"
 

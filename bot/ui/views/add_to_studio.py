@@ -11,10 +11,10 @@ from bot.database.loras import find_lora
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.ui.client import Interaction
-from bot.ui.views.press import PressButton
+from bot.ui.views.persistent_items import PersistentButton
 
 
-class AddToStudioButton(PressButton, template=r"tostudio:(?P<lora>\d{1,18})"):
+class AddToStudioButton(PersistentButton, template=r"tostudio:(?P<lora>\d{1,18})"):
     """On a LoRA's page: puts it into the studio of whoever presses, beside what is there."""
 
     def __init__(self, lora_id: int) -> None:
@@ -22,11 +22,11 @@ class AddToStudioButton(PressButton, template=r"tostudio:(?P<lora>\d{1,18})"):
         super().__init__(ui.Button(label=_("Add to studio"), custom_id=f"tostudio:{lora_id}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["lora"]))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Add it and show the studio."""
         lora = await find_lora(interaction.client.easel.connection, self.lora_id)
         if lora is None:

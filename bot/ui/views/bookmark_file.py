@@ -20,7 +20,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.replies import whisper, whisper_text
-from bot.ui.views.press import ModalForm, PressButton
+from bot.ui.views.persistent_items import ModalForm, PersistentButton
 from bot.workspace import bookmark_file
 from bot.workspace.bookmark_file import Written
 
@@ -29,18 +29,18 @@ MAX_NAME = 80
 MAX_FILES = 10  # of one message
 
 
-class FileButton(PressButton, template=r"bmfile"):
+class FileButton(PersistentButton, template=r"bmfile"):
     """Gives a person all their bookmarks as a file, and offers to bring some in."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Export / import"), custom_id="bmfile"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls()
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Write the file and give it, in a message of its own; more than one message takes go into further ones."""
         found = saved_bookmarks(interaction.client.easel.connection, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
@@ -48,7 +48,7 @@ class FileButton(PressButton, template=r"bmfile"):
             await whisper(interaction, page.view, page.files)
 
 
-class ImportButton(PressButton, template=r"bmimport"):
+class ImportButton(PersistentButton, template=r"bmimport"):
     """Asks for a file of bookmarks."""
 
     asks = True
@@ -57,11 +57,11 @@ class ImportButton(PressButton, template=r"bmimport"):
         super().__init__(ui.Button(label=_("Import"), custom_id="bmimport"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls()
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
         await acknowledge.ask(interaction, ImportForm(interaction.id))
 

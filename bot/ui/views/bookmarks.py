@@ -34,9 +34,9 @@ from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.bookmark_file import FileButton, ImportButton
 from bot.ui.views.browse import PLACE, Spot, TurnButton, add_menus, chosen, page_buttons
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
 from bot.ui.views.lora import LoraPageButton, UseButton
 from bot.ui.views.market import MarketButton
-from bot.ui.views.press import NEVER, ModalForm, PressButton
 from bot.workspace.browsing import Place, Query, in_order, place_of, query_at
 
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
@@ -70,7 +70,7 @@ class Removed:
     name: str
 
 
-class BookmarkButton(PressButton, template=NEVER):
+class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one bookmark, which leads back to the page it was on."""
 
     name, text = "", ""  # what its id begins with; what it says, marked by `later`
@@ -80,7 +80,7 @@ class BookmarkButton(PressButton, template=NEVER):
         super().__init__(ui.Button(label=_(self.text), custom_id=f"{self.name}:{lora_id}:{place}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["lora"]), _place_in(match))
 
@@ -97,7 +97,7 @@ class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{_LORA}:{PLACE}"):
 
     name, text = "bmo", later("Open")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show it."""
         await _show_card(interaction, self.lora_id, self.place)
 
@@ -108,7 +108,7 @@ class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PLACE}"):
     asks = True
     name, text = "bmt", later("Note")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
         await acknowledge.ask(interaction, NoteForm(await self.bookmark(interaction), self.place, interaction.id))
 
@@ -118,7 +118,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
 
     name, text = "bmr", later("Remove")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Remove it and show the page without it."""
         bookmark, easel = await self.bookmark(interaction), interaction.client.easel
         removed_id = await remove_bookmark(easel.connection, interaction.user.id, self.lora_id)
@@ -127,7 +127,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
         await acknowledge.replace(interaction, page.view, page.files)
 
 
-class RestoreBookmarkButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PLACE}"):
+class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PLACE}"):
     """Brings a removed bookmark back with its note, date and uses."""
 
     def __init__(self, removed_id: int, place: Place) -> None:
@@ -135,11 +135,11 @@ class RestoreBookmarkButton(PressButton, template=rf"bmu:(?P<removed>\d{{1,18}})
         super().__init__(ui.Button(label=_("Undo"), custom_id=f"bmu:{removed_id}:{place}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["removed"]), _place_in(match))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Bring it back and show the page with it."""
         connection = interaction.client.easel.connection
         if not await restore_bookmark(connection, interaction.user.id, self.removed_id):

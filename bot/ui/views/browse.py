@@ -24,7 +24,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.page_kind import KIND, PageKind
-from bot.ui.views.press import NEVER, ModalForm, PressButton, PressSelect, too_old
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
 from bot.workspace.browsing import MAX_SEARCH, Place, Query, base_model_in, in_order, place_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -50,7 +50,7 @@ class Spot:
         """The list that is paged through. Raises NothingThere for one of another version of Easel."""
         kind = PageKind.of(self.kind)
         if kind is None:
-            raise too_old()
+            raise outdated_error()
         return kind
 
     async def query(self, interaction: Interaction) -> Query:
@@ -68,7 +68,7 @@ class Spot:
         await Spot(self.kind, place).show(interaction)
 
 
-class TurnButton(PressButton, template=rf"{KIND}(?P<way>[pn]):{PLACE}"):
+class TurnButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PLACE}"):
     """Turns to another page, or from elsewhere back to one."""
 
     def __init__(self, spot: Spot, *, way: str, disabled: bool = False) -> None:
@@ -77,16 +77,16 @@ class TurnButton(PressButton, template=rf"{KIND}(?P<way>[pn]):{PLACE}"):
         super().__init__(ui.Button(label=text, custom_id=f"{spot.kind}{way}:{spot.place}", disabled=disabled))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(Spot.of(match), way=match["way"])
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show that page in place of this one."""
         await self.spot.show(interaction)
 
 
-class SearchButton(PressButton, template=rf"{KIND}f:{PLACE}"):
+class SearchButton(PersistentButton, template=rf"{KIND}f:{PLACE}"):
     """Asks for the words to look for."""
 
     asks = True
@@ -97,18 +97,18 @@ class SearchButton(PressButton, template=rf"{KIND}f:{PLACE}"):
         super().__init__(ui.Button(label=_("Search"), style=discord.ButtonStyle.primary, custom_id=custom_id))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(Spot.of(match))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
         kind = self.spot.list()
         query = await self.spot.query(interaction)
         await acknowledge.ask(interaction, SearchForm(kind, self.spot, query, opening=interaction.id))
 
 
-class EverythingButton(PressButton, template=rf"{KIND}x:{PLACE}"):
+class EverythingButton(PersistentButton, template=rf"{KIND}x:{PLACE}"):
     """Forgets what was searched for; menus stay as they are."""
 
     def __init__(self, spot: Spot) -> None:
@@ -116,11 +116,11 @@ class EverythingButton(PressButton, template=rf"{KIND}x:{PLACE}"):
         super().__init__(ui.Button(label=_("Without search"), custom_id=f"{spot.kind}x:{spot.place}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(Spot.of(match))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show everything that the menus leave."""
         query = await self.spot.query(interaction)
         await self.spot.look_for(interaction, query.but(search=""))
@@ -144,7 +144,7 @@ class SearchForm(ModalForm):
         await self._spot.look_for(interaction, self._query.but(search=" ".join(self.words.value.split())))
 
 
-class BrowseMenu(PressSelect, template=NEVER):
+class BrowseMenu(PersistentSelect, template=NO_CUSTOM_ID):
     """A menu that changes the query. Subclasses say how."""
 
     name = ""
@@ -157,11 +157,11 @@ class BrowseMenu(PressSelect, template=NEVER):
         super().__init__(menu)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
         return cls(Spot.of(match))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show the first page of what was chosen."""
         query = await self.spot.query(interaction)
         (chosen,) = self.values
@@ -265,9 +265,9 @@ def _base_label(base: BaseModelId, usual: CheckpointSettings | None) -> str:
     return _("For {base_model}").format(base_model=base.label)
 
 
-def page_buttons(spot: Spot, query: Query, *, more: bool) -> list[PressButton]:
+def page_buttons(spot: Spot, query: Query, *, more: bool) -> list[PersistentButton]:
     """To search, and to turn the pages where there are several."""
-    buttons: list[PressButton] = [SearchButton(spot)]
+    buttons: list[PersistentButton] = [SearchButton(spot)]
     if query.search:
         buttons.append(EverythingButton(spot))
     if spot.place.page or more:

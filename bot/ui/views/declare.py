@@ -15,13 +15,13 @@ from bot.i18n.texts import plain
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import whisper_text
-from bot.ui.views.press import ModalForm, PressButton
+from bot.ui.views.persistent_items import ModalForm, PersistentButton
 from inference.base_models import BaseModelId, known_base_models
 
 MAX_OPTIONS = 25
 
 
-class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,18})"):
+class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
     """Opens the declaration; shown to operators, and checked again when pressed."""
 
     asks = True
@@ -31,11 +31,11 @@ class DeclareButton(PressButton, template=r"decl:(?P<lora>\d{1,18})"):
         super().__init__(ui.Button(label=_("Declare base model"), custom_id=f"decl:{lora_id}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["lora"]))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask for the base model and the reason."""
         _require_operator(interaction)
         lora = await find_lora(interaction.client.easel.connection, self.lora_id)

@@ -15,8 +15,8 @@ from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import base_models, clipped, plain, several
 from bot.ui.client import Interaction
 from bot.ui.replies import whisper, whisper_text
+from bot.ui.views.persistent_items import JobButton
 from bot.ui.views.lora import LoraPageButton
-from bot.ui.views.press import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
 from inference.parameters import Recipe, RecipeLora
 
@@ -33,7 +33,7 @@ class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
 
     name, label = "details", later("Details")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Tell it to this person alone."""
         job = await self.job(interaction)
         await whisper(interaction, await details_of_job(interaction.client.easel, job, interaction.user.id))
@@ -45,7 +45,7 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
     name, label, style = "remix", later("Remix"), discord.ButtonStyle.primary
     in_message_of_job = False
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Open it."""
         again = await remixed(interaction.client.easel, await self.job(interaction), interaction.user.id)
         await interaction.client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
@@ -56,7 +56,7 @@ class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
 
     name, label = "keep", later("Bookmark LoRAs")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Bookmark all of them and say which are new."""
         job = await self.job(interaction)
         loras = [RecipeLora(use.name, use.weight, use.sha256) for use in job.request.loras]

@@ -23,8 +23,8 @@ from bot.ui.guide.answers import QUESTIONS, Door, GuideAnswer, answer
 from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
 from bot.ui.page import Page
 from bot.ui.views.bookmarks import open_bookmarks
+from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
 from bot.ui.views.market import open_market
-from bot.ui.views.press import PressButton, PressSelect
 from bot.workspace.browsing import first_in_market, first_of_bookmarks
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -32,7 +32,7 @@ from inference.lora.sidecar import Category
 MAX_BASES = 12  # lines of the table of base models; a message holds 4000 characters
 
 
-class ChapterMenu(PressSelect, template=r"guide:menu"):
+class ChapterMenu(PersistentSelect, template=r"guide:menu"):
     """Turns to any chapter."""
 
     def __init__(self, shown: str = "") -> None:
@@ -42,16 +42,16 @@ class ChapterMenu(PressSelect, template=r"guide:menu"):
         super().__init__(ui.Select(custom_id="guide:menu", options=options))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
         return cls()
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show that chapter in place of this one."""
         await _turn(interaction, self.values[0])
 
 
-class ChapterButton(PressButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
+class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
     """Turns to the chapter before or after."""
 
     def __init__(self, key: str, label: str = "", style: discord.ButtonStyle = discord.ButtonStyle.secondary) -> None:
@@ -59,16 +59,16 @@ class ChapterButton(PressButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
         super().__init__(ui.Button(label=label, style=style, custom_id=f"guide:go:{key}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(match["chapter"])
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show that chapter in place of this one."""
         await _turn(interaction, self.key)
 
 
-class QuestionMenu(PressSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
+class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
     """What a person wants to reach, or sees; the answer comes under it."""
 
     def __init__(self, key: str, answered: GuideAnswer | None = None) -> None:
@@ -81,18 +81,18 @@ class QuestionMenu(PressSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
         super().__init__(ui.Select(custom_id=f"guide:ask:{key}", options=options, placeholder=placeholder))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
         if match["chapter"] not in QUESTIONS:
             raise LookupError(match["chapter"])
         return cls(match["chapter"])
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show the answer."""
         await _turn(interaction, self.key, self.values[0])
 
 
-class DoorButton(PressButton, template=r"guide:open:(?P<door>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
+class DoorButton(PersistentButton, template=r"guide:open:(?P<door>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
     """Opens what an answer leads to, beside the guide."""
 
     def __init__(self, door: Door, category: Category | None = None) -> None:
@@ -101,11 +101,11 @@ class DoorButton(PressButton, template=r"guide:open:(?P<door>[a-z]{1,20}):(?P<ca
         super().__init__(ui.Button(label=_(label), custom_id=f"guide:open:{door}:{category or ''}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(Door(match["door"]), Category(match["category"]) if match["category"] else None)
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Open it."""
         _label, opened = _DOORS[self.door]
         await opened(interaction, self.category)

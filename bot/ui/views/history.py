@@ -22,7 +22,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.replies import whisper
-from bot.ui.views.press import JobButton, PressButton
+from bot.ui.views.persistent_items import JobButton, PersistentButton
 from bot.ui.views.result import AgainButton, EditButton, result_view
 from bot.workspace.repaint import picture_gone
 
@@ -56,7 +56,7 @@ def checkpoint_key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:_KEY_DIGITS]
 
 
-class HistoryPageButton(PressButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
+class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
     """Turns to another page: to `n`ewer or `o`lder pictures."""
 
     def __init__(self, query: HistoryQuery, checkpoint_digits: str = "", *, disabled: bool = False) -> None:
@@ -65,13 +65,13 @@ class HistoryPageButton(PressButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
         super().__init__(ui.Button(label=label, custom_id=f"hi{way}:{query}"[:100], disabled=disabled))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         lora = int(match["lora"]) if match["lora"] else None
         query = HistoryQuery(int(match["anchor"]), match["way"] == "n", lora, None, match["search"])
         return cls(query, match["checkpoint"])
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show that page in place of this one."""
         easel = interaction.client.easel
         names = [checkpoint.name for checkpoint in easel.settings.checkpoints]
@@ -86,7 +86,7 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
     name, label = "open", later("Open")
     in_message_of_job = False
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show them to this person alone."""
         job = await self.own_job(interaction, _("Your own are under /history."))
         easel = interaction.client.easel

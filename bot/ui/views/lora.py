@@ -27,8 +27,8 @@ from bot.ui.replies import whisper
 from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.declare import DeclareButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
 from bot.ui.views.lora_pictures import add_pictures
-from bot.ui.views.press import NEVER, ModalForm, PressButton, PressSelect
 from inference.messages import MAX_PROMPT
 
 _GREY = discord.ButtonStyle.secondary
@@ -45,7 +45,7 @@ async def find(interaction: Interaction, lora_id: int) -> Lora:
     return lora
 
 
-class LoraButton(PressButton, template=NEVER):
+class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one entry of the catalogue."""
 
     def __init__(self, lora_id: int, label: str, custom_id: str, style: discord.ButtonStyle = _GREY) -> None:
@@ -66,11 +66,11 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
         super().__init__(lora_id, _("Use now"), f"use:{lora_id}", discord.ButtonStyle.primary)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["lora"]))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Open the prompt."""
         lora = await self.lora(interaction)
         checkpoint = await checkpoint_for(interaction.client.easel, interaction.user.id, lora)
@@ -86,11 +86,11 @@ class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<kept>[01
         self.kept = kept
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["lora"]), kept=match["kept"] == "1")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Do it, and show the page as it is now."""
         await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
         await show_again(interaction, self.lora_id)
@@ -116,16 +116,16 @@ class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,18})"):
         super().__init__(lora_id, _("Details"), f"lora:{lora_id}")
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["lora"]))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show the page, to this person only."""
         await show(interaction, self.lora_id)
 
 
-class RateMenu(PressSelect, template=r"rate:(?P<lora>\d{1,18})"):
+class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
     """One to five stars from each person; changed and taken back in the same place."""
 
     def __init__(self, lora_id: int, mine: int | None = None) -> None:
@@ -145,11 +145,11 @@ class RateMenu(PressSelect, template=r"rate:(?P<lora>\d{1,18})"):
         super().__init__(menu)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
         return cls(int(match["lora"]))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Keep the rating, and show the page with it."""
         connection, person_id = interaction.client.easel.connection, interaction.user.id
         lora = await find(interaction, self.lora_id)
@@ -161,7 +161,7 @@ class RateMenu(PressSelect, template=r"rate:(?P<lora>\d{1,18})"):
         await show_again(interaction, lora.id)
 
 
-class CompanionMenu(PressSelect, template=r"with:(?P<lora>\d{1,18})"):
+class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
     """The LoRAs that this one was often used with; choosing one opens its page."""
 
     def __init__(self, lora_id: int, companions: Sequence[Lora] = ()) -> None:
@@ -179,11 +179,11 @@ class CompanionMenu(PressSelect, template=r"with:(?P<lora>\d{1,18})"):
         super().__init__(menu)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
         return cls(int(match["lora"]))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show the page of the chosen one, to this person only."""
         (chosen,) = self.values
         await show(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
@@ -255,7 +255,7 @@ async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
         page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
     page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(connection, person_id, lora.id))))
     kept = await find_bookmark(connection, person_id, lora.id) is not None
-    buttons: list[PressButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
+    buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons.append(BookmarkToggle(lora.id, kept=kept))
     if lora.usable and person_id in easel.settings.discord.operators:
         buttons.append(DeclareButton(lora.id))

@@ -21,8 +21,8 @@ from bot.ui.page_kind import PageKind
 from bot.ui.replies import whisper
 from bot.ui.views import about_lora
 from bot.ui.views.browse import PLACE, Spot, add_menus, chosen, page_buttons
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.lora import LoraPageButton, bookmark_label, toggle_bookmark
-from bot.ui.views.press import PressButton
 from bot.workspace.browsing import Place, Query, first_in_market, in_order, place_of, query_at
 
 PAGE_SIZE = 4  # entries of 7 components each; beside them 12 for title, menus and buttons make Discord's 40
@@ -46,23 +46,23 @@ class Market(PageKind):
 MARKET = Market()
 
 
-class MarketButton(PressButton, template=r"market"):
+class MarketButton(PersistentButton, template=r"market"):
     """Opens the market, for whoever presses."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Market"), custom_id="market"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls()
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show it as it opens without a wish."""
         await open_market(interaction)
 
 
-class KeepButton(PressButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]):{PLACE}"):
+class KeepButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]):{PLACE}"):
     """Bookmarks an entry without leaving the market, or takes the bookmark away."""
 
     def __init__(self, lora_id: int, place: Place, *, kept: bool) -> None:
@@ -73,11 +73,11 @@ class KeepButton(PressButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]
         super().__init__(button)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["lora"]), Place(int(match["page"]), match["key"]), kept=match["kept"] == "1")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Do it, and show the page as it is now, with a word on where what was kept is found."""
         lora = await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
         told = _("{lora} is in your /bookmarks now, and /imagine offers it first.")

@@ -12,7 +12,7 @@ from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import plain, summary
 from bot.ui.acknowledge import replace
 from bot.ui.client import Interaction
-from bot.ui.views.press import MAX_DISCORD_ID, PressButton
+from bot.ui.views.persistent_items import MAX_DISCORD_ID, PersistentButton
 from bot.ui.views.staff import is_operator, is_staff_of
 from bot.ui.views.waiting import CancelButton, place
 from inference.queue import EVERYWHERE
@@ -96,23 +96,23 @@ def _listed(told: list[tuple[Job, str]], count: int, nothing: str) -> ui.LayoutV
     return view
 
 
-class EverybodyButton(PressButton, template=r"queue:all"):
+class EverybodyButton(PersistentButton, template=r"queue:all"):
     """Shows staff what everybody waits for."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Everybody's"), custom_id="queue:all"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls()
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Turn the message."""
         await replace(interaction, await everybodys_queue(interaction), [])
 
 
-class PauseButton(PressButton, template=r"queue:(?P<way>pause|resume):(?P<scope>\d{1,19})"):
+class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<scope>\d{1,19})"):
     """Pauses the queue of a server, or all of it, and lets it go on: what runs ends, nothing new is begun."""
 
     def __init__(self, scope: int, *, pauses: bool) -> None:
@@ -122,14 +122,14 @@ class PauseButton(PressButton, template=r"queue:(?P<way>pause|resume):(?P<scope>
         super().__init__(ui.Button(label=label, custom_id=f"queue:{way}:{scope}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         scope = int(match["scope"])
         if scope >= MAX_DISCORD_ID:
             raise ValueError(scope)
         return cls(scope, pauses=match["way"] == "pause")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Pause, or go on. Raises NotStaff."""
         if not is_staff_of(interaction, self.scope):
             raise NotStaff

@@ -16,7 +16,7 @@ from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraWish, Wish
 from bot.ui.client import Interaction
 from bot.ui.replies import Helpful, sentence
-from bot.ui.views.press import PressButton
+from bot.ui.views.persistent_items import PersistentButton
 from inference.errors import LoraMisfit
 
 MAX_CHECKPOINTS = 5  # buttons of one row
@@ -54,7 +54,7 @@ class Refused(Helpful):
         return view
 
 
-class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
+class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
     """Takes the wish up again on a checkpoint that fits."""
 
     posts = True
@@ -69,17 +69,17 @@ class PaintOnButton(PressButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoin
         super().__init__(button)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["draft"]), match["checkpoint"])
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Paint the same on the other checkpoint."""
         wish = await _wish(interaction, self.draft_id)
         await interaction.client.orders.paint(interaction, wish.model_copy(update={"checkpoint": self.checkpoint}))
 
 
-class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\d{1,2}):(?P<lora>\d{1,18})"):
+class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\d{1,2}):(?P<lora>\d{1,18})"):
     """Takes the wish up again with a LoRA that fits in the place of the one that does not."""
 
     posts = True
@@ -93,11 +93,11 @@ class SwapButton(PressButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\
         super().__init__(button)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["draft"]), int(match["position"]), int(match["lora"]))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Paint with the other LoRA, at its own recommended weight."""
         wish = await _wish(interaction, self.draft_id)
         loras = list(wish.loras)

@@ -22,7 +22,7 @@ from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.replies import sentence, whisper
 from bot.ui.views.details import BookmarkLorasButton, DetailsButton
-from bot.ui.views.press import NEVER, JobButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
 from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
 from bot.ui.views.studio.trials import SweepJobButton
@@ -44,7 +44,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
     posts = True
     name, label, style = "again", later("Again"), discord.ButtonStyle.primary
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Order it again."""
         job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
         if _only_enlarged(job):
@@ -53,7 +53,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
         await bot.orders.order(interaction, await bot.easel.requests.again(job.request))
 
 
-class PictureButton(JobButton, template=NEVER):
+class PictureButton(JobButton, template=NO_CUSTOM_ID):
     """A button about one picture of a job: `NAME:JOB` asks which where there are several, `NAME:JOB:POSITION` knows."""
 
     def __init__(self, job_id: int, position: int | None = None) -> None:
@@ -64,11 +64,11 @@ class PictureButton(JobButton, template=NEVER):
             self.item.label = str(position + 1)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["job"]), int(match["position"]) if match["position"] else None)
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Begin with the picture, or ask with which."""
         job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
         easel = interaction.client.easel
@@ -133,7 +133,7 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
 
     name, label = "edit", later("Edit")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Open it."""
         job = await self.own_job(interaction, _("*Remix* in the menu of the message opens it in your own studio."))
         again = await edited(interaction.client.easel, job)
@@ -145,7 +145,7 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
 
     name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Delete message, files and rows."""
         job = await self.job(interaction)
         mine = job.person_id == interaction.user.id

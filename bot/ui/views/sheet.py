@@ -17,7 +17,7 @@ from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraWish, wish_of
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
-from bot.ui.views.press import JobButton
+from bot.ui.views.persistent_items import JobButton
 from bot.workspace.studio_draft import Studio, StudioLora
 from inference.errors import TooManyLoras
 from inference.messages import GenerationRequest
@@ -43,11 +43,11 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         self.item.label, self.item.custom_id = told[:80], f"take:{job_id}:{variant}"
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["job"]), int(match["variant"] or 0))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Take it. The prompt comes along only from one's own job, and only into a studio that has none."""
         job = await self.job(interaction)
         request = job.request

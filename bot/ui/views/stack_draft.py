@@ -18,7 +18,7 @@ from bot.requests.builder import Wish
 from bot.requests.preferences import preferred
 from bot.ui.client import Interaction
 from bot.ui.replies import Helpful, sentence
-from bot.ui.views.press import PressButton
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.refusal import PaintOnButton
 from bot.workspace.stacks import StackFit, judge, require_stack, wishes_of
 
@@ -64,7 +64,7 @@ class StackRefused(Helpful):
         return view
 
 
-class OpenDraftButton(PressButton, template=r"stdraft:(?P<draft>\d{1,18})"):
+class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})"):
     """Under a refusal: opens the wish in the studio, where it can be put right."""
 
     def __init__(self, draft_id: int) -> None:
@@ -72,11 +72,11 @@ class OpenDraftButton(PressButton, template=r"stdraft:(?P<draft>\d{1,18})"):
         super().__init__(ui.Button(label=_("Open in the studio"), custom_id=f"stdraft:{draft_id}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["draft"]))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Fill the studio with it."""
         text = await find_draft(interaction.client.easel.connection, self.draft_id, interaction.user.id)
         if text is None:

@@ -25,7 +25,7 @@ from bot.i18n.texts import bounded_lines, clipped, plain, several
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import whisper, whisper_text
-from bot.ui.views.press import NEVER, JobButton, ModalForm, PressButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, ModalForm, PersistentButton
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.workspace.stacks import StackFit, judge, keep_stack, share, spelled, uses_of_request, uses_of_rows, wishes_of
 
@@ -33,7 +33,7 @@ PAGE_SIZE = 5  # stacks of 6 components each, in a message of at most 40
 MAX_CARD, MAX_REASONS = 500, 2000  # characters about a stack in the list; of reasons in a refusal
 
 
-class StackButton(PressButton, template=NEVER):
+class StackButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one of a person's stacks: `skNAME:STACK:PAGE`."""
 
     name: ClassVar[str] = ""
@@ -46,7 +46,7 @@ class StackButton(PressButton, template=NEVER):
         super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["stack"]), int(match["page"]))
 
@@ -68,7 +68,7 @@ class UseStackButton(StackButton, template=stack_id("use")):
 
     name, label, style = "use", later("Use"), discord.ButtonStyle.primary
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Load it and show the studio."""
         await use_stack(interaction, await self.stack(interaction))
 
@@ -78,7 +78,7 @@ class ShareStackButton(StackButton, template=stack_id("share")):
 
     name, label = "share", later("Share")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Tell it to this person only: whom they share it with is theirs to decide."""
         await tell_code(interaction, await self.stack(interaction))
 
@@ -88,7 +88,7 @@ class UnshareStackButton(StackButton, template=stack_id("unshare")):
 
     name, label = "unshare", later("Stop sharing")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """From now on the code is nobody's."""
         stack = await self.stack(interaction)
         await unshare_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
@@ -101,7 +101,7 @@ class DeleteStackButton(StackButton, template=stack_id("delete")):
 
     name, label = "delete", later("Delete")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show the same page with the question."""
         stack = await self.stack(interaction)
         await _show(interaction, self.page, asking=stack.id)
@@ -112,14 +112,14 @@ class ReallyDeleteButton(StackButton, template=stack_id("really")):
 
     name, label, style = "really", later("Delete it"), discord.ButtonStyle.danger
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Delete and show the page without it."""
         stack = await self.stack(interaction)
         await delete_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
         await _show(interaction, self.page)
 
 
-class StackPageButton(PressButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[pnk])"):
+class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[pnk])"):
     """Turns to another page of the list, or shows it again."""
 
     def __init__(self, page: int, way: str, *, disabled: bool = False) -> None:
@@ -128,11 +128,11 @@ class StackPageButton(PressButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[
         super().__init__(ui.Button(label=label, custom_id=f"skpage:{page}:{way}", disabled=disabled))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["page"]), match["way"])
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Show that page."""
         await _show(interaction, self.page)
 
@@ -143,7 +143,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
     asks = True
     name = "stack"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask for a name."""
         standing = await interaction.client.studios.standing(interaction.user.id)
         loras = uses_of_rows(standing.rows)
@@ -159,7 +159,7 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
     name, label = "skjob", later("Save as stack")
     in_message_of_job = False
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask for a name."""
         loras = uses_of_request((await self.job(interaction)).request.loras)
         if not loras:

@@ -17,7 +17,7 @@ from bot.jobs.worker_slots import WorkerSeen, WorkerState
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.replies import whisper_text
-from bot.ui.views.press import PressButton
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.staff import is_operator, is_staff_of
 from inference.queue import EVERYWHERE
 
@@ -149,34 +149,34 @@ async def reload_and_tell(interaction: Interaction) -> str:
         return sentences(_("Nothing was changed, for the settings cannot be used:"), plain(str(problem), MAX_PROBLEM))
 
 
-class LookAgainButton(PressButton, template=r"status:look"):
+class LookAgainButton(PersistentButton, template=r"status:look"):
     """Shows how it stands now."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Look again"), custom_id="status:look"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls()
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Draw it anew."""
         await replace(interaction, await status_view(interaction), [])
 
 
-class ReloadButton(PressButton, template=r"status:reload"):
+class ReloadButton(PersistentButton, template=r"status:reload"):
     """Reads the settings again."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Reload the settings"), custom_id="status:reload"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls()
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Reload, and tell in a further message: hashing a new checkpoint takes longer than Discord waits."""
         await acknowledge(interaction)
         await whisper_text(interaction, await reload_and_tell(interaction))

@@ -13,7 +13,7 @@ from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import summary
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.views.press import JobButton
+from bot.ui.views.persistent_items import JobButton
 from bot.ui.views.staff import is_staff_of
 from inference.rehearsal import Forecast
 
@@ -27,7 +27,7 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
 
     name, label = "cancel", later("Cancel")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Cancel; the message itself then tells so."""
         job = await self.job(interaction)
         if job.person_id != interaction.user.id and not is_staff_of(interaction, job.server_id):

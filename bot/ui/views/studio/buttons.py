@@ -15,7 +15,7 @@ from bot.errors import NothingThere
 from bot.i18n import _
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.views.press import NEVER, PressButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
 from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm
 from bot.workspace.studio_draft import StudioLora
 
@@ -27,7 +27,7 @@ def panel_id(name: str) -> str:
     return rf"st{name}:(?P<revision>\d{{1,15}}):(?P<argument>[\w:.-]{{0,40}})"
 
 
-class StudioButton(PressButton, template=NEVER):
+class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button of the panel."""
 
     name: ClassVar[str] = ""
@@ -39,7 +39,7 @@ class StudioButton(PressButton, template=NEVER):
         super().__init__(ui.Button(label=label[:80], style=self.style, custom_id=custom_id))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["revision"]), match["argument"])
 
@@ -58,7 +58,7 @@ class PromptButton(StudioButton, template=panel_id("prompt")):
     asks = True
     name = "prompt"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask for prompt and negative prompt."""
         standing = await interaction.client.studios.standing(interaction.user.id)
         await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
@@ -70,7 +70,7 @@ class OptionsButton(StudioButton, template=panel_id("options")):
     asks = True
     name = "options"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         standing = await interaction.client.studios.standing(interaction.user.id)
         await acknowledge.ask(interaction, OptionsForm(standing, opening=interaction.id))
@@ -82,7 +82,7 @@ class AdvancedButton(StudioButton, template=panel_id("advanced")):
     asks = True
     name = "advanced"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         standing = await interaction.client.studios.standing(interaction.user.id)
         await acknowledge.ask(interaction, AdvancedForm(standing, opening=interaction.id))
@@ -93,7 +93,7 @@ class UndoDraftButton(StudioButton, template=panel_id("undo")):
 
     name = "undo"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Bring it back."""
         studios = interaction.client.studios
         await studios.redraw(interaction, await studios.undo(interaction.user.id), _("Your earlier draft is back."))
@@ -104,7 +104,7 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
 
     name = "nudge"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Change the weight from what it is now, also when this panel is out of date."""
         lora = await self.lora(interaction)
         studios = interaction.client.studios
@@ -124,7 +124,7 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
     asks = True
     name = "adjust"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         lora = await self.lora(interaction)
         standing = await interaction.client.studios.standing(interaction.user.id)
@@ -137,7 +137,7 @@ class TakeOutButton(StudioButton, template=panel_id("out")):
 
     name = "out"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Take out."""
         studios = interaction.client.studios
         if self.argument:

@@ -11,7 +11,7 @@ from discord import ui
 
 from bot.i18n import _
 from bot.ui.client import Interaction
-from bot.ui.views.press import ModalForm
+from bot.ui.views.persistent_items import ModalForm
 from bot.workspace.studio_draft import Row, Studio
 from inference.bounds import (
     MAX_CLIP_SKIP,

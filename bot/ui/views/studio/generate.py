@@ -30,7 +30,7 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
     posts = True
     name, style = "generate", discord.ButtonStyle.primary
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Paint, or ask first."""
         studios = interaction.client.studios
         standing = await studios.standing(interaction.user.id)
@@ -50,7 +50,7 @@ class WithoutButton(StudioButton, template=panel_id("without")):
     posts = True
     name, style = "without", discord.ButtonStyle.primary
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Paint without them."""
         standing = await interaction.client.studios.standing(interaction.user.id)
         if standing.revision != self.revision:

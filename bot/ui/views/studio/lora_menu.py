@@ -90,7 +90,7 @@ class AddMenu(StudioMenu, template=panel_id("add")):
         told = _("{limit} LoRAs go together: take one out to add another").format(limit=limit)
         return cls(standing.revision, options, told if full else _placeholder(found, standing), disabled=full)
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Do it."""
         studios, person_id = interaction.client.studios, interaction.user.id
         (chosen,) = self.values

@@ -15,14 +15,14 @@ from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
 from bot.ui.client import Interaction
 from bot.ui.studio_session import Standing
-from bot.ui.views.press import NEVER, PressSelect
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
 from bot.ui.views.studio.buttons import panel_id
 from bot.workspace.studio_draft import Row, Studio
 
 MENU = 25  # choices of one menu; Discord's limit
 
 
-class StudioMenu(PressSelect, template=NEVER):
+class StudioMenu(PersistentSelect, template=NO_CUSTOM_ID):
     """A menu of the panel."""
 
     name: ClassVar[str] = ""
@@ -49,7 +49,7 @@ class StudioMenu(PressSelect, template=NEVER):
         super().__init__(menu)
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
         return cls(int(match["revision"]), [])
 
@@ -81,7 +81,7 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
         ]
         return cls(standing.revision, options)
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Take the checkpoint; a size goes along by its shape."""
         studios, settings = interaction.client.studios, interaction.client.easel.settings
         before = (await studios.standing(interaction.user.id)).checkpoint
@@ -132,7 +132,7 @@ class WordsMenu(StudioMenu, template=panel_id("words")):
         placeholder = told.format(on=on, count=len(options))
         return cls(standing.revision, options, placeholder, least=0, most=len(options))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Switch each offered word on or off; words for which the menu had no room stay as they are."""
         studios = interaction.client.studios
         standing = await studios.standing(interaction.user.id)
@@ -189,7 +189,7 @@ class OthersMenu(StudioMenu, template=panel_id("others")):
         ]
         return cls(standing.revision, options, _("Work on another LoRA"))
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Work on that one."""
         studios = interaction.client.studios
         lora_id = int(self.values[0])

@@ -22,7 +22,7 @@ from bot.ui.page import Page
 from bot.ui.replies import sentence
 from bot.ui.studio_session import Standing
 from bot.ui.views.guide import DoorButton
-from bot.ui.views.press import PressButton
+from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.stacks import SaveStackButton
 from bot.ui.views.studio.buttons import (
     NUDGE,
@@ -66,7 +66,7 @@ async def draw_panel(easel: Easel, standing: Standing, note: str = "") -> Page:
     if words := WordsMenu.of(standing):
         page.view.add_item(ui.ActionRow[Any](words))
     page.view.add_item(ui.ActionRow[Any](await AddMenu.of(standing, easel)))
-    below: list[PressButton] = [GenerateButton(shown, label=_("Generate"))]
+    below: list[PersistentButton] = [GenerateButton(shown, label=_("Generate"))]
     if standing.fitting:
         below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
     page.view.add_item(ui.ActionRow[Any](*below, DoorButton(Door.BOOKMARKS), DoorButton(Door.MARKET)))

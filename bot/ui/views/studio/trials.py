@@ -14,7 +14,7 @@ from bot.requests.builder import Wish, wish_of
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.views.press import JobButton, ModalForm
+from bot.ui.views.persistent_items import JobButton, ModalForm
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
     asks = True
     name = "sweep"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         lora = await self.lora(interaction)
         standing = await interaction.client.studios.standing(interaction.user.id)
@@ -47,7 +47,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
     posts = True
     name = "compare"
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Order it."""
         standing = await interaction.client.studios.standing(interaction.user.id)
         wish = _ready(standing).model_copy(update={"compare": True})
@@ -60,7 +60,7 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
     asks = True
     name, label = "sweep", later("Try weights")
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Ask which LoRA, and at which weights."""
         job = await self.own_job(interaction, _("*Bookmark LoRAs* keeps its LoRAs, and /sweep tries them."))
         uses = job.request.loras

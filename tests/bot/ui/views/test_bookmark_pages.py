@@ -18,7 +18,7 @@ from bot.errors import NothingThere
 from bot.i18n import speaking
 from bot.ui.views.bookmark_file import exported, imported
 from bot.ui.views.bookmarks import Removed, bookmarks_page, card
-from bot.ui.views.press import Lasting
+from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.bookmark_file import Written
 from bot.workspace.browsing import MAX_SEARCH, Place, Query, first_of_bookmarks, place_of, query_at
 from inference.base_models import BaseModelId
@@ -92,7 +92,7 @@ async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) 
         assert len(custom_id.encode("utf-16-le")) // 2 <= 100
         if custom_id.startswith("bm"):
             (match,) = filter(
-                None, (each.__discord_ui_compiled_template__.fullmatch(custom_id) for each in Lasting.registered)
+                None, (each.__discord_ui_compiled_template__.fullmatch(custom_id) for each in PersistentItem.registered)
             )
             if "key" in match.groupdict():
                 assert await query_at(easel.connection, ADA, Place(0, match["key"])) == query

@@ -18,7 +18,7 @@ from bot.database.ratings import rate_lora
 from bot.errors import NothingThere
 from bot.ui.views.browse import BaseMenu, CategoryMenu, SortMenu, Spot
 from bot.ui.views.market import market_page
-from bot.ui.views.press import Lasting
+from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.browsing import MAX_SEARCH, Place, Query, first_in_market, place_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -131,7 +131,7 @@ async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) 
         assert length <= 100
         if custom_id.startswith("mk"):
             (control,) = [
-                each for each in Lasting.registered if each.__discord_ui_compiled_template__.fullmatch(custom_id)
+                each for each in PersistentItem.registered if each.__discord_ui_compiled_template__.fullmatch(custom_id)
             ]
             match = control.__discord_ui_compiled_template__.fullmatch(custom_id)
             assert match and await query_at(easel.connection, ADA, Place(0, match["key"])) == query

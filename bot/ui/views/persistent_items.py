@@ -24,34 +24,34 @@ if TYPE_CHECKING:
 else:
     Button, Select = ui.Button, ui.Select
 
-Shown = TypeVar("Shown", bound=ui.Item[Any])
+ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
 MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits; ours have at most 18
 MAX_TITLE = 45  # characters; Discord's limit
 MODAL_SECONDS = 1800.0  # a modal that nobody sends or closes is forgotten after this
-NEVER = r"(?!)"  # a pattern that nothing matches: these are never found by an id of their own
+NO_CUSTOM_ID = r"(?!)"  # a pattern that nothing matches: these are never found by an id of their own
 
 
-class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=NEVER):
-    """Something to press or choose from whose errors are told to the person. Subclasses write `read` and `press`.
+class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_ID):
+    """Something to press or choose from whose errors are told to the person. Subclasses write `read` and `handle`.
 
     Defining a subclass with a template registers it, so that buttons of messages from before a start are alive.
     `posts` says that it orders a picture, which comes as a new message for everybody; `asks` that it may open a form.
     """
 
-    registered: ClassVar[list[type[Lasting[Any]]]] = []
+    registered: ClassVar[list[type[PersistentItem[Any]]]] = []
 
     posts: ClassVar[bool] = False
     asks: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, template: str, registered: bool = True, **options: Any) -> None:
         super().__init_subclass__(template=template, **options)
-        if registered and template != NEVER:
-            Lasting.registered.append(cls)
+        if registered and template != NO_CUSTOM_ID:
+            PersistentItem.registered.append(cls)
 
     @classmethod
     @abstractmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The item that this custom_id means. Raises ValueError or LookupError for one that means nothing."""
 
     @classmethod
@@ -61,46 +61,46 @@ class Lasting(ui.DynamicItem[Shown], Generic[Shown], template=NEVER):
         """Make the item anew from what Discord sends back."""
         speak(interaction.locale.value)
         try:
-            return cls.read(match)
+            return cls.from_match(match)
         except (ValueError, LookupError):
-            return cast("Self", Unreadable(item))
+            return cast("Self", UnknownItem(item))
 
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Do what it says; what goes wrong is told by the table in `bot.ui.replies`."""
         speak(interaction.locale.value)
         acknowledge.in_time(interaction, thinking=self.posts, private=False, asks=self.asks)
         await background.guard(
-            self.press(interaction), "a button", lambda error: interaction.client.tell(interaction, error)
+            self.handle(interaction), "a button", lambda error: interaction.client.tell(interaction, error)
         )
 
     @abstractmethod
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """What the button does, or the choice."""
 
 
-class Unreadable(Lasting[ui.Item[Any]], template=r"(?s:.*)", registered=False):
+class UnknownItem(PersistentItem[ui.Item[Any]], template=r"(?s:.*)", registered=False):
     """What has an id that nobody gave it, or another version of Easel."""
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """It has no id of its own."""
         raise NotImplementedError
 
-    async def press(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Say what to do instead. Raises NothingThere."""
-        raise too_old()
+        raise outdated_error()
 
 
-def too_old() -> NothingThere:
+def outdated_error() -> NothingThere:
     """What to say to whoever presses what means nothing (any more)."""
     return NothingThere(what=_("This page is too old. Please open it anew."))
 
 
-class PressButton(Lasting[Button], template=NEVER):
+class PersistentButton(PersistentItem[Button], template=NO_CUSTOM_ID):
     """A button."""
 
 
-class PressSelect(Lasting[Select], template=NEVER):
+class PersistentSelect(PersistentItem[Select], template=NO_CUSTOM_ID):
     """A menu of texts to choose from; what was chosen is in `values`."""
 
     @property
@@ -134,7 +134,7 @@ class ModalForm(ui.Modal):
         """What the form is for."""
 
 
-class JobButton(PressButton, template=NEVER):
+class JobButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one job: `NAME:JOB`."""
 
     name: ClassVar[str] = ""
@@ -147,7 +147,7 @@ class JobButton(PressButton, template=NEVER):
         super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=f"{self.name}:{job_id}"))
 
     @classmethod
-    def read(cls, match: re.Match[str]) -> Self:
+    def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         return cls(int(match["job"]))
 
