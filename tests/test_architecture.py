@@ -260,13 +260,13 @@ def test_the_example_config_is_toml() -> None:
 
 
 def test_what_opens_a_form_has_time_for_it() -> None:
-    def calls_ask(node: ast.AST) -> bool:
-        return isinstance(node, ast.Call) and ast.unparse(node.func) == "acknowledge.ask"
+    def calls_open_modal(node: ast.AST) -> bool:
+        return isinstance(node, ast.Call) and ast.unparse(node.func) == "acknowledge.open_modal"
 
     asking = {
-        f"{module_of(path)}.{item.name}": "asks = True" in map(ast.unparse, item.body)
+        f"{module_of(path)}.{item.name}": "opens_modal = True" in map(ast.unparse, item.body)
         for path in SOURCES
         for item in ast.parse(path.read_text("utf-8")).body
-        if isinstance(item, ast.ClassDef) and any(map(calls_ask, ast.walk(item)))
+        if isinstance(item, ast.ClassDef) and any(map(calls_open_modal, ast.walk(item)))
     }
     assert asking and all(asking.values()), asking

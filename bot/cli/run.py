@@ -136,7 +136,7 @@ async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
     except discord.ConnectionClosed as closed:
         code = f"Discord closed the connection for good, with code {closed.code}."
         raise ConfigError(CLOSED.get(closed.code, code)) from None
-    if bot.locked_out:
+    if bot.token_rejected:
         raise ConfigError(REVOKED)
 
 

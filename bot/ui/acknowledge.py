@@ -1,6 +1,6 @@
-"""The first answer to an interaction: Discord waits three seconds for it, however slow the database is meanwhile.
+"""Acknowledges interactions within the three seconds that Discord allows, however slow the database is.
 
-What is ready in time is answered as it is. Otherwise the person sees that an answer will come, and gets it there.
+A reply that is ready in time is the first response. Otherwise the interaction is deferred and the reply follows.
 """
 
 from __future__ import annotations
@@ -17,46 +17,50 @@ from discord import ui
 from bot import background
 from bot.pictures.attachments import reused
 
-Interaction = discord.Interaction[Any]  # of whichever client: what stands here is below it
+Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
 
-# Seconds. People should see within one that they were heard, also when the event loop is busy; Discord waits for three.
-PATIENCE = 0.4
-FORM_PATIENCE = 1.5  # a form can only be a first answer, so what opens one waits as long as the way to Discord allows
+# Seconds until an interaction is deferred. Discord allows three; people should see a reaction within one.
+DEFER_SECONDS = 0.4
+MODAL_DEFER_SECONDS = (
+    1.5  # a form can only be a first answer, so what opens one waits as long as the way to Discord allows
+)
 _KEY, _ANSWER = "acknowledgement", "answer"
 
 
 @dataclass
 class _Acknowledgement:
-    """The timer of one interaction; once it is `sending`, an answer has to come after it."""
+    """The timer of one interaction. Once it is `deferring`, the reply has to wait for it."""
 
-    sending: bool = False
+    deferring: bool = False
     task: asyncio.Task[None] | None = None
 
-    async def later(self, interaction: Interaction, patience: float, *, thinking: bool, private: bool) -> None:
-        await asyncio.sleep(patience)
+    async def defer_after(self, interaction: Interaction, delay: float, *, thinking: bool, private: bool) -> None:
+        await asyncio.sleep(delay)
         if interaction.response.is_done():
             return
-        self.sending = True
+        self.deferring = True
         await interaction.response.defer(thinking=thinking, ephemeral=private)
 
 
-def in_time(interaction: Interaction, *, thinking: bool = True, private: bool = True, asks: bool = False) -> None:
-    """Acknowledge later, unless `settle` comes first. `thinking` announces a new message, which may be `private`.
+def schedule(
+    interaction: Interaction, *, thinking: bool = True, private: bool = True, opens_modal: bool = False
+) -> None:
+    """Defer the interaction soon, unless `claim_response` is called first.
 
-    What may call `ask` `asks`: then there is more time.
+    `thinking` announces a new message, which may be `private`. A handler that may call `open_modal` gets more time.
     """
     acknowledgement = _Acknowledgement()
-    patience = FORM_PATIENCE if asks else PATIENCE
-    work = acknowledgement.later(interaction, patience, thinking=thinking, private=private)
+    delay = MODAL_DEFER_SECONDS if opens_modal else DEFER_SECONDS
+    work = acknowledgement.defer_after(interaction, delay, thinking=thinking, private=private)
     acknowledgement.task = background.start(work, "acknowledging an interaction")
     interaction.extras[_KEY] = acknowledgement
 
 
-async def settle(interaction: Interaction) -> bool:
-    """Call before any answer: nothing is acknowledged from here on. True when the first answer is still to be given."""
+async def claim_response(interaction: Interaction) -> bool:
+    """Cancel the timer before a reply. True when the first response is still to be given."""
     acknowledgement: _Acknowledgement | None = interaction.extras.pop(_KEY, None)
     if acknowledgement is not None and acknowledgement.task is not None:
-        if acknowledgement.sending:
+        if acknowledgement.deferring:
             await asyncio.wait({acknowledgement.task})
         else:
             acknowledgement.task.cancel()
@@ -64,60 +68,60 @@ async def settle(interaction: Interaction) -> bool:
 
 
 async def acknowledge(interaction: Interaction) -> None:
-    """Say at once that the button was pressed; what it changes comes later."""
-    if await settle(interaction):
+    """Acknowledge a component interaction at once; the reply follows."""
+    if await claim_response(interaction):
         await interaction.response.defer()
 
 
 async def replace(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> None:
-    """Show `view` in place of the message whose button was pressed.
+    """Edit the message whose component was used so that it shows `view`.
 
-    Of `files`, those whose name the message has already stay as they are: a name has to stand for what is in it.
+    A file whose name the message already has is kept, not uploaded again: a file name identifies its content.
     """
-    view.stop()  # its buttons are found by their ids, also after a restart; nothing has to be kept in memory
+    view.stop()  # persistent items are matched by custom_id, so the view need not stay in memory
     attachments = reused(interaction.message, files)
     try:
-        await _show_instead(interaction, view, attachments)
+        await _edit(interaction, view, attachments)
     except discord.HTTPException as problem:
         if problem.status != HTTPStatus.BAD_REQUEST or attachments == files:
             raise
-        for file in files:  # another press has meanwhile put other pictures in the place of those that were to stay
+        for file in files:  # a concurrent edit has replaced the attachments that were to be kept
             file.reset()
-        await _show_instead(interaction, view, files)
+        await _edit(interaction, view, files)
 
 
-async def _show_instead(
+async def _edit(
     interaction: Interaction, view: ui.LayoutView, attachments: Sequence[discord.File | discord.Attachment]
 ) -> None:
-    if await settle(interaction):
+    if await claim_response(interaction):
         await interaction.response.edit_message(view=view, attachments=attachments)
     else:
         await interaction.edit_original_response(view=view, attachments=attachments)
 
 
-async def post(interaction: Interaction, view: ui.LayoutView, *, private: bool) -> int | None:
-    """Answer with a new message; its id where Discord tells it. `update` changes it later."""
+async def send(interaction: Interaction, view: ui.LayoutView, *, private: bool) -> int | None:
+    """Reply with a new message; returns its id if Discord sends it. `update` edits the message later."""
     view.stop()
-    if await settle(interaction):
+    if await claim_response(interaction):
         return (await interaction.response.send_message(view=view, ephemeral=private)).message_id
     if private == (await interaction.original_response()).flags.ephemeral:
         return (await interaction.edit_original_response(view=view)).id
-    await interaction.delete_original_response()  # "thinking" was announced to everybody and cannot become private
+    await interaction.delete_original_response()  # a public "thinking" message cannot become ephemeral
     message = await interaction.followup.send(view=view, ephemeral=private, wait=True)
     interaction.extras[_ANSWER] = message.id
     return message.id
 
 
 async def update(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> discord.Message:
-    """Show `view` in place of what `post` answered, while the interaction's fifteen minutes last."""
+    """Edit the message that `send` posted, while the interaction's token is valid (fifteen minutes)."""
     view.stop()
     if message_id := interaction.extras.get(_ANSWER):
         return await interaction.followup.edit_message(message_id, view=view, attachments=files)
     return await interaction.edit_original_response(view=view, attachments=files)
 
 
-async def ask(interaction: Interaction, modal: ui.Modal) -> None:
-    """Open `modal`, which can only be a first answer. Raises discord.InteractionResponded when it comes too late."""
-    await settle(interaction)
+async def open_modal(interaction: Interaction, modal: ui.Modal) -> None:
+    """Open `modal`, which must be the first response. Raises discord.InteractionResponded if one was sent already."""
+    await claim_response(interaction)
     interaction.client.forms[modal.custom_id] = modal
     await interaction.response.send_modal(modal)

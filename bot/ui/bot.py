@@ -28,7 +28,7 @@ from bot.ui.delivery.alarms import Alarms
 from bot.ui.delivery.delivery import Deliverer
 from bot.ui.delivery.discord_transport import DiscordTransport
 from bot.ui.delivery.orders import Orders
-from bot.ui.replies import answer
+from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
 from bot.ui.views.lost import give_back
 from bot.ui.views.persistent_items import PersistentItem, outdated_error
@@ -68,12 +68,12 @@ class EaselTree(app_commands.CommandTree[Client]):
         speak(interaction.locale.value)
         if interaction.type is discord.InteractionType.application_command:
             command = interaction.command
-            acknowledge.in_time(interaction, private=command is None or not command.extras.get("public"))
+            acknowledge.schedule(interaction, private=command is None or not command.extras.get("public"))
         return True
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Tell the person."""
-        await answer(interaction, error)
+        await reply_with_error(interaction, error)
 
 
 class EaselBot(Client):
@@ -81,7 +81,7 @@ class EaselBot(Client):
 
     def __init__(self, easel: Easel) -> None:
         trace = metrics.http_trace()
-        trace.on_request_end.append(self._heard)
+        trace.on_request_end.append(self._on_request_end)
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -95,8 +95,8 @@ class EaselBot(Client):
             http_trace=trace,
         )
         self.easel = easel
-        self.locked_out = False  # Discord does not know the token any more
-        self._doubts = False  # and whether that is so is being asked
+        self.token_rejected = False  # Discord does not know the token any more
+        self._checking_token = False  # and whether that is so is being asked
         self.deliverer = Deliverer(DiscordTransport(self), easel.connection, easel.settings.storage.pictures)
         self._orders = self.orders = Orders(easel, self.deliverer)
         self.studios = StudioSessions(easel, draw_panel)
@@ -128,7 +128,7 @@ class EaselBot(Client):
         if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
             await background.guard(give_back(interaction), "a form that was open too long")
         if interaction.type is discord.InteractionType.component and not any(map(is_ours, PersistentItem.registered)):
-            await background.guard(answer(interaction, outdated_error()), "a button that is none of ours")
+            await background.guard(reply_with_error(interaction, outdated_error()), "a button that is none of ours")
 
     async def sync_commands(self) -> bool:
         """Register the commands if they changed; Discord allows 200 creations a day. True when it did."""
@@ -145,26 +145,28 @@ class EaselBot(Client):
         log.info("registered %s commands", len(payload))
         return True
 
-    async def _heard(self, _session: object, _context: object, parameters: aiohttp.TraceRequestEndParams) -> None:
+    async def _on_request_end(
+        self, _session: object, _context: object, parameters: aiohttp.TraceRequestEndParams
+    ) -> None:
         """To every answer: a token that is refused is tried once more, as it may have been a slip.
 
         Raises NotDiscord, also to whoever made the request.
         """
         await check_answer(parameters)
         refused = parameters.response.status == UNAUTHORIZED and "Authorization" in parameters.headers
-        if refused and self.is_ready() and not self._doubts:
-            self._doubts = True
-            background.start(self._leave_if_locked_out(), "asking whether the token still holds")
+        if refused and self.is_ready() and not self._checking_token:
+            self._checking_token = True
+            background.start(self._close_if_token_rejected(), "asking whether the token still holds")
 
-    async def _leave_if_locked_out(self) -> None:
+    async def _close_if_token_rejected(self) -> None:
         assert self.user is not None
         try:
             await self.fetch_user(self.user.id)
         except discord.HTTPException as problem:
-            self.locked_out = problem.status == UNAUTHORIZED
+            self.token_rejected = problem.status == UNAUTHORIZED
         finally:
-            self._doubts = False
-        if self.locked_out:
+            self._checking_token = False
+        if self.token_rejected:
             await self.close()
 
     async def close(self) -> None:

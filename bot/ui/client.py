@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from bot.app.assembly import Easel
 from bot.requests.builder import Wish
-from bot.ui.replies import answer
+from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
 from inference.messages import GenerationRequest
 
@@ -43,9 +43,9 @@ class Client(commands.AutoShardedBot):
     studios: StudioSessions
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id
 
-    async def tell(self, interaction: Interaction, error: Exception) -> None:
+    async def reply_with_error(self, interaction: Interaction, error: Exception) -> None:
         """Answer what a button or a modal raised, as the command tree does for commands."""
-        await answer(interaction, error)
+        await reply_with_error(interaction, error)
 
 
 # A class of its own would not do: discord.py makes the interactions, and is told their type here.

@@ -21,7 +21,7 @@ from bot.requests.builder import Wish
 from bot.requests.preferences import default_checkpoint
 from bot.ui import acknowledge
 from bot.ui.page import Page
-from bot.ui.replies import whisper
+from bot.ui.replies import send_ephemeral
 from bot.workspace.studio_draft import Row, Studio, StudioLora, examine, studio_of
 from inference.errors import CheckpointNotFound, TooManyLoras
 
@@ -71,7 +71,7 @@ class StudioSessions:
 
     async def open(self, interaction: Interaction, note: str = "") -> None:
         """Show the person their studio as it is, in a message that only they see."""
-        await self._whisper(interaction, await self.standing(interaction.user.id), note)
+        await self._send_ephemeral(interaction, await self.standing(interaction.user.id), note)
 
     async def open_with(self, interaction: Interaction, wish: Wish, note: str = "") -> None:
         """Fill the person's studio from `wish` and show it in a message that only they see.
@@ -140,14 +140,14 @@ class StudioSessions:
     async def redraw(self, interaction: Interaction, standing: Standing, note: str = "") -> None:
         """Show the studio in place of the panel that was used."""
         if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
-            await self._whisper(interaction, standing, note)  # another message was announced already
+            await self._send_ephemeral(interaction, standing, note)  # another message was announced already
             return
         page = await self._draw(self._easel, standing, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
-    async def _whisper(self, interaction: Interaction, standing: Standing, note: str) -> None:
+    async def _send_ephemeral(self, interaction: Interaction, standing: Standing, note: str) -> None:
         page = await self._draw(self._easel, standing, note)
-        await whisper(interaction, page.view, page.files)
+        await send_ephemeral(interaction, page.view, page.files)
 
     async def _stand(self, person_id: int, draft: StudioState | None) -> Standing:
         studio = _studio(draft)

@@ -6,7 +6,7 @@ from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
 from bot.ui.guide.chapters import CHAPTERS
-from bot.ui.replies import whisper
+from bot.ui.replies import send_ephemeral
 from bot.ui.views.guide import guide_page
 
 
@@ -19,4 +19,4 @@ class GuideCog(Cog):
     async def guide(self, interaction: Interaction, chapter: str = CHAPTERS[0].key) -> None:
         """What LoRAs are, which kind fits your goal, and what to do when a picture looks wrong."""
         page = await guide_page(self._client.easel, chapter)
-        await whisper(interaction, page.view, page.files)
+        await send_ephemeral(interaction, page.view, page.files)

@@ -6,7 +6,7 @@ from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras
-from bot.ui.replies import whisper
+from bot.ui.replies import send_ephemeral
 from bot.ui.views.history import MAX_SEARCH, HistoryQuery, history
 from inference.errors import CheckpointNotFound
 
@@ -37,7 +37,7 @@ class HistoryCog(Cog):
             search=" ".join((search or "").split()),
         )
         page = await history(easel, interaction.user.id, query)
-        await whisper(interaction, page.view, page.files)
+        await send_ephemeral(interaction, page.view, page.files)
 
     def _installed(self, name: str) -> str:
         settings = self._client.easel.settings

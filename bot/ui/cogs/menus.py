@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from bot.ui.client import Client, Cog, Interaction
-from bot.ui.replies import whisper
+from bot.ui.replies import send_ephemeral
 from bot.ui.shown import recipe_in, shown_job
 from bot.ui.views.details import bookmark_all, details, details_of_job
 from bot.workspace.remix import remix, remixed
@@ -51,6 +51,6 @@ class MenusCog(Cog):
         """Everything that made the picture."""
         easel, job = self._client.easel, await shown_job(self._client, message)
         if job is not None:
-            await whisper(interaction, await details_of_job(easel, job, interaction.user.id))
+            await send_ephemeral(interaction, await details_of_job(easel, job, interaction.user.id))
         else:
-            await whisper(interaction, await details(easel, await recipe_in(message)))
+            await send_ephemeral(interaction, await details(easel, await recipe_in(message)))

@@ -9,7 +9,7 @@ from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.ui.client import Cog, Interaction
-from bot.ui.replies import whisper, whisper_text
+from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.queue import NOTHING, how_far, own_queue
 
 
@@ -19,7 +19,7 @@ class QueueCog(Cog):
     @app_commands.command(name="queue")
     async def queue(self, interaction: Interaction) -> None:
         """See where your pictures are in the queue."""
-        await whisper(interaction, await own_queue(interaction))
+        await send_ephemeral(interaction, await own_queue(interaction))
 
     @app_commands.command(name="cancel")
     @app_commands.describe(job="Which one; left out, the one you asked for last")
@@ -28,7 +28,9 @@ class QueueCog(Cog):
         chosen = await self._mine(interaction.user.id, job)
         if await self._client.easel.generation.cancel(chosen.id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
-        await whisper_text(interaction, _("Cancelled: {prompt}").format(prompt=plain(chosen.request.prompt, 100)))
+        await send_ephemeral_text(
+            interaction, _("Cancelled: {prompt}").format(prompt=plain(chosen.request.prompt, 100))
+        )
 
     @cancel.autocomplete("job")
     async def suggest_jobs(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

@@ -11,7 +11,7 @@ from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints
-from bot.ui.replies import whisper_text
+from bot.ui.replies import send_ephemeral_text
 from inference.errors import CheckpointNotFound
 
 AS_USUAL = "as usual"
@@ -53,7 +53,7 @@ class SettingsCog(Cog):
         preferences = before.model_copy(update=chosen)
         if chosen or reset:
             await save_preferences(connection, person_id, preferences)
-        await whisper_text(interaction, self._told(preferences))
+        await send_ephemeral_text(interaction, self._told(preferences))
 
     def _installed(self, name: str) -> str:
         settings = self._client.easel.settings

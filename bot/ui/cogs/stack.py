@@ -13,7 +13,7 @@ from bot.i18n.texts import plain
 from bot.requests.builder import Wish
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.choices import suggest_checkpoints, suggest_stacks
-from bot.ui.replies import whisper, whisper_text
+from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.stack_draft import with_stack
 from bot.ui.views.stacks import imported_view, saved, stacks_view, tell_code, use_stack
 from bot.workspace.stacks import import_stack, judge, keep_stack, require_stack, uses_of_rows
@@ -31,7 +31,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         """Save the LoRAs and weights of your studio under a name."""
         standing = await self._client.studios.standing(interaction.user.id)
         stack = await keep_stack(self._client.easel.connection, interaction.user.id, name, uses_of_rows(standing.rows))
-        await whisper_text(interaction, saved(stack))
+        await send_ephemeral_text(interaction, saved(stack))
 
     @app_commands.command(name="use")
     @app_commands.describe(name="Which stack")
@@ -45,7 +45,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         """See your stacks, and on which checkpoints they fit."""
         standing = await self._client.studios.standing(interaction.user.id)
         view = await stacks_view(self._client.easel, interaction.user.id, standing.checkpoint.name, 0)
-        await whisper(interaction, view)
+        await send_ephemeral(interaction, view)
 
     @app_commands.command(name="share")
     @app_commands.describe(name="Which stack")
@@ -62,7 +62,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         stack = await import_stack(easel.connection, person_id, code)
         standing = await self._client.studios.standing(person_id)
         fit = await judge(easel.requests, stack, standing.checkpoint.name)
-        await whisper(interaction, imported_view(fit, standing.checkpoint.name))
+        await send_ephemeral(interaction, imported_view(fit, standing.checkpoint.name))
 
     @app_commands.command(name="compare", extras={"public": True})
     @app_commands.describe(
@@ -92,7 +92,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         """Delete a stack. Copies that others made stay theirs."""
         stack = await require_stack(self._client.easel.connection, interaction.user.id, name)
         await delete_stack(self._client.easel.connection, interaction.user.id, stack.id)
-        await whisper_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))
+        await send_ephemeral_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))
 
     @app_commands.command(name="rename")
     @app_commands.describe(name="Which stack", to="What to call it from now on")
@@ -105,4 +105,4 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         if not await rename_stack(self._client.easel.connection, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
         told = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))
-        await whisper_text(interaction, told)
+        await send_ephemeral_text(interaction, told)

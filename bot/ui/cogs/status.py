@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
-from bot.ui.replies import whisper, whisper_text
+from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.status import reload_and_tell, status_view
 
 
@@ -15,9 +15,9 @@ class StatusCog(Cog):
     @app_commands.command(name="status")
     async def status(self, interaction: Interaction) -> None:
         """How the bot stands: workers, queue, library, database. For who manages this server."""
-        await whisper(interaction, await status_view(interaction))
+        await send_ephemeral(interaction, await status_view(interaction))
 
     @app_commands.command(name="reload")
     async def reload(self, interaction: Interaction) -> None:
         """Read the bot's settings again, with its checkpoints. For the bot's operators."""
-        await whisper_text(interaction, await reload_and_tell(interaction))
+        await send_ephemeral_text(interaction, await reload_and_tell(interaction))

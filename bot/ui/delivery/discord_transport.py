@@ -34,7 +34,7 @@ class DiscordTransport:
     async def answer(self, interaction: Interaction, message: OutgoingMessage, *, private: bool) -> int | None:
         """The first answer; where one was promised already, it takes its place."""
         with _refusals():
-            return await acknowledge.post(interaction, message.view(), private=private)
+            return await acknowledge.send(interaction, message.view(), private=private)
 
     async def edit_original(self, interaction: Interaction, message: OutgoingMessage) -> int:
         """By the interaction's token."""

@@ -19,7 +19,7 @@ from bot.i18n.texts import bounded_lines, clipped
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
-from bot.ui.replies import whisper, whisper_text
+from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.persistent_items import ModalForm, PersistentButton
 from bot.workspace import bookmark_file
 from bot.workspace.bookmark_file import Written
@@ -45,13 +45,13 @@ class FileButton(PersistentButton, template=r"bmfile"):
         found = saved_bookmarks(interaction.client.easel.connection, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
         for page in exported(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
-            await whisper(interaction, page.view, page.files)
+            await send_ephemeral(interaction, page.view, page.files)
 
 
 class ImportButton(PersistentButton, template=r"bmimport"):
     """Asks for a file of bookmarks."""
 
-    asks = True
+    opens_modal = True
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Import"), custom_id="bmimport"))
@@ -63,7 +63,7 @@ class ImportButton(PersistentButton, template=r"bmimport"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        await acknowledge.ask(interaction, ImportForm(interaction.id))
+        await acknowledge.open_modal(interaction, ImportForm(interaction.id))
 
 
 class ImportForm(ModalForm):
@@ -82,7 +82,7 @@ class ImportForm(ModalForm):
         (attachment,) = self.file.values
         found = await asyncio.to_thread(bookmark_file.read, await _downloaded(attachment), datetime.now(UTC))
         brought = await bring_bookmarks(interaction.client.easel.connection, interaction.user.id, found.bookmarks)
-        await whisper_text(interaction, imported(brought, found.broken))
+        await send_ephemeral_text(interaction, imported(brought, found.broken))
 
 
 def exported(files: Sequence[Written]) -> list[Page]:

@@ -29,7 +29,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.page_kind import PageKind
-from bot.ui.replies import whisper
+from bot.ui.replies import send_ephemeral
 from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.bookmark_file import FileButton, ImportButton
@@ -105,12 +105,14 @@ class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{_LORA}:{PLACE}"):
 class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PLACE}"):
     """Asks for the note."""
 
-    asks = True
+    opens_modal = True
     name, text = "bmt", later("Note")
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        await acknowledge.ask(interaction, NoteForm(await self.bookmark(interaction), self.place, interaction.id))
+        await acknowledge.open_modal(
+            interaction, NoteForm(await self.bookmark(interaction), self.place, interaction.id)
+        )
 
 
 class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
@@ -150,7 +152,7 @@ class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,
 class NoteForm(ModalForm):
     """The person's own words about a LoRA."""
 
-    posts = False
+    sends_message = False
 
     def __init__(self, bookmark: Bookmark, place: Place, opening: int) -> None:
         super().__init__(_("Note on {lora}").format(lora=bookmark.lora.name), f"bmnote:{bookmark.lora.id}", opening)
@@ -179,7 +181,7 @@ async def open_bookmarks(interaction: Interaction, query: Query) -> None:
     """Show what was asked for in a message that only the person sees."""
     easel, person_id = interaction.client.easel, interaction.user.id
     page = await bookmarks_page(easel, person_id, await place_of(easel, person_id, query))
-    await whisper(interaction, page.view, page.files)
+    await send_ephemeral(interaction, page.view, page.files)
 
 
 async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Removed | None = None) -> Page:

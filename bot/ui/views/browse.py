@@ -89,7 +89,7 @@ class TurnButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PLACE}"):
 class SearchButton(PersistentButton, template=rf"{KIND}f:{PLACE}"):
     """Asks for the words to look for."""
 
-    asks = True
+    opens_modal = True
 
     def __init__(self, spot: Spot) -> None:
         self.spot = spot
@@ -105,7 +105,7 @@ class SearchButton(PersistentButton, template=rf"{KIND}f:{PLACE}"):
         """Open the form."""
         kind = self.spot.list()
         query = await self.spot.query(interaction)
-        await acknowledge.ask(interaction, SearchForm(kind, self.spot, query, opening=interaction.id))
+        await acknowledge.open_modal(interaction, SearchForm(kind, self.spot, query, opening=interaction.id))
 
 
 class EverythingButton(PersistentButton, template=rf"{KIND}x:{PLACE}"):
@@ -129,7 +129,7 @@ class EverythingButton(PersistentButton, template=rf"{KIND}x:{PLACE}"):
 class SearchForm(ModalForm):
     """The words to look for."""
 
-    posts = False
+    sends_message = False
 
     def __init__(self, kind: PageKind, spot: Spot, query: Query, *, opening: int) -> None:
         super().__init__(_(kind.search_title), f"{kind.key}search", opening)

@@ -14,7 +14,7 @@ from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.replies import whisper_text
+from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import ModalForm, PersistentButton
 from inference.base_models import BaseModelId, known_base_models
 
@@ -24,7 +24,7 @@ MAX_OPTIONS = 25
 class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
     """Opens the declaration; shown to operators, and checked again when pressed."""
 
-    asks = True
+    opens_modal = True
 
     def __init__(self, lora_id: int) -> None:
         self.lora_id = lora_id
@@ -42,7 +42,7 @@ class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
         if lora is None or not lora.usable:
             raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
         installed = [spec.base_model for spec in interaction.client.easel.checkpoints]
-        await acknowledge.ask(interaction, DeclareModal(lora, installed, opening=interaction.id))
+        await acknowledge.open_modal(interaction, DeclareModal(lora, installed, opening=interaction.id))
 
 
 def _require_operator(interaction: Interaction) -> None:
@@ -75,7 +75,7 @@ class DeclareModal(ModalForm):
             version.sha256, base, who=f"{interaction.user} ({interaction.user.id})", reason=self.reason.value
         )
         text = _("{name} is now {base}, for the bytes {hash}… alone.")
-        await whisper_text(
+        await send_ephemeral_text(
             interaction, text.format(name=plain(version.name), base=base.label, hash=version.sha256[:10])
         )
 

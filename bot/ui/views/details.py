@@ -14,7 +14,7 @@ from bot.errors import NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import base_models, clipped, plain, several
 from bot.ui.client import Interaction
-from bot.ui.replies import whisper, whisper_text
+from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.persistent_items import JobButton
 from bot.ui.views.lora import LoraPageButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
@@ -36,7 +36,7 @@ class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Tell it to this person alone."""
         job = await self.job(interaction)
-        await whisper(interaction, await details_of_job(interaction.client.easel, job, interaction.user.id))
+        await send_ephemeral(interaction, await details_of_job(interaction.client.easel, job, interaction.user.id))
 
 
 class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
@@ -84,7 +84,7 @@ async def bookmark_all(interaction: Interaction, loras: Sequence[RecipeLora]) ->
         _("You had {names} already.").format(names=several(old)) if old else "",
         _("This library does not know {names}.").format(names=several(unknown)) if unknown else "",
     ]
-    await whisper_text(interaction, sentences(*filter(None, told)))
+    await send_ephemeral_text(interaction, sentences(*filter(None, told)))
 
 
 async def details_of_job(easel: Easel, job: Job, person_id: int) -> ui.LayoutView:

@@ -21,7 +21,7 @@ from bot.pictures.attachments import ENCODING, PictureFile, fit
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
-from bot.ui.replies import whisper
+from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import JobButton, PersistentButton
 from bot.ui.views.result import AgainButton, EditButton, result_view
 from bot.workspace.repaint import picture_gone
@@ -95,7 +95,7 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         if not attachments:
             raise picture_gone()
         view = result_view(job, attachments, shows_prompt=True)
-        await whisper(interaction, view, [attachment.file() for attachment in attachments])
+        await send_ephemeral(interaction, view, [attachment.file() for attachment in attachments])
 
 
 def _files(easel: Easel, pictures: tuple[Picture, ...], limit: int) -> tuple[PictureFile, ...]:

@@ -23,7 +23,7 @@ from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
-from bot.ui.replies import whisper
+from bot.ui.replies import send_ephemeral
 from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.declare import DeclareButton
@@ -60,7 +60,7 @@ class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
 class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
     """Asks for a prompt and paints with the LoRA on a checkpoint that fits."""
 
-    asks = True
+    opens_modal = True
 
     def __init__(self, lora_id: int) -> None:
         super().__init__(lora_id, _("Use now"), f"use:{lora_id}", discord.ButtonStyle.primary)
@@ -75,7 +75,7 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
         lora = await self.lora(interaction)
         checkpoint = await checkpoint_for(interaction.client.easel, interaction.user.id, lora)
         form = UseLoraForm(lora, checkpoint, opening=interaction.id)
-        await acknowledge.ask(interaction, form)
+        await acknowledge.open_modal(interaction, form)
 
 
 class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<kept>[01])"):
@@ -220,7 +220,7 @@ class UseLoraForm(ModalForm):
 async def show(interaction: Interaction, lora_id: int) -> None:
     """Show a LoRA's page in a message that only the person sees. Raises NothingThere."""
     page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
-    await whisper(interaction, page.view, page.files)
+    await send_ephemeral(interaction, page.view, page.files)
 
 
 async def show_again(interaction: Interaction, lora_id: int) -> None:

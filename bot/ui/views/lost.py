@@ -8,7 +8,7 @@ from typing import Any
 from bot.i18n import _, speak
 from bot.i18n.texts import plain
 from bot.ui.client import Interaction
-from bot.ui.replies import whisper_text
+from bot.ui.replies import send_ephemeral_text
 
 MAX_WRITTEN = 1500  # characters of each field; a message holds 4000
 
@@ -20,7 +20,7 @@ async def give_back(interaction: Interaction) -> None:
     lines = [_("Easel was restarted while this was open, or it was open for too long. Please open it again.")]
     if written:
         lines += [_("You wrote:"), *written[:2]]
-    await whisper_text(interaction, "\n".join(lines))
+    await send_ephemeral_text(interaction, "\n".join(lines))
 
 
 def _texts(part: dict[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
 from bot.ui.page_kind import PageKind
-from bot.ui.replies import whisper
+from bot.ui.replies import send_ephemeral
 from bot.ui.views import about_lora
 from bot.ui.views.browse import PLACE, Spot, add_menus, chosen, page_buttons
 from bot.ui.views.persistent_items import PersistentButton
@@ -91,7 +91,7 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
     easel, person_id = interaction.client.easel, interaction.user.id
     wanted = query or await first_in_market(easel, person_id)
     page = await market_page(easel, person_id, await place_of(easel, person_id, wanted))
-    await whisper(interaction, page.view, page.files)
+    await send_ephemeral(interaction, page.view, page.files)
 
 
 async def market_page(easel: Easel, person_id: int, place: Place, note: str = "") -> Page:

@@ -1,4 +1,4 @@
-"""Buttons and menus that live on after a restart: everything a press needs stands in the custom_id."""
+"""Persistent buttons and select menus: all their state is in the custom_id, so they work after a restart."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
 MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits; ours have at most 18
 MAX_TITLE = 45  # characters; Discord's limit
-MODAL_SECONDS = 1800.0  # a modal that nobody sends or closes is forgotten after this
-NO_CUSTOM_ID = r"(?!)"  # a pattern that nothing matches: these are never found by an id of their own
+MODAL_SECONDS = 1800.0  # a modal that is neither sent nor closed times out after this
+NO_CUSTOM_ID = r"(?!)"  # the template of abstract items: it matches no custom_id
 
 
 class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_ID):
-    """Something to press or choose from whose errors are told to the person. Subclasses write `read` and `handle`.
+    """A component that is matched by its custom_id and replies with its errors. Subclasses define `from_match`, `handle`.
 
-    Defining a subclass with a template registers it, so that buttons of messages from before a start are alive.
-    `posts` says that it orders a picture, which comes as a new message for everybody; `asks` that it may open a form.
+    Defining a subclass with a template registers it, so items of messages sent before a restart keep working.
+    `sends_message`: it replies with a new public message. `opens_modal`: it may open a modal.
     """
 
     registered: ClassVar[list[type[PersistentItem[Any]]]] = []
 
-    posts: ClassVar[bool] = False
-    asks: ClassVar[bool] = False
+    sends_message: ClassVar[bool] = False
+    opens_modal: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, template: str, registered: bool = True, **options: Any) -> None:
         super().__init_subclass__(template=template, **options)
@@ -52,13 +52,13 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
     @classmethod
     @abstractmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """The item that this custom_id means. Raises ValueError or LookupError for one that means nothing."""
+        """The item of a matched custom_id. Raises ValueError or LookupError for values that mean nothing."""
 
     @classmethod
     async def from_custom_id(  # pyright: ignore[reportIncompatibleMethodOverride]
         cls, interaction: Interaction, item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Make the item anew from what Discord sends back."""
+        """Recreate the item from the custom_id that Discord sends."""
         speak(interaction.locale.value)
         try:
             return cls.from_match(match)
@@ -66,33 +66,33 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
             return cast("Self", UnknownItem(item))
 
     async def callback(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Do what it says; what goes wrong is told by the table in `bot.ui.replies`."""
+        """Run `handle`; `bot.ui.replies` turns what it raises into a reply."""
         speak(interaction.locale.value)
-        acknowledge.in_time(interaction, thinking=self.posts, private=False, asks=self.asks)
+        acknowledge.schedule(interaction, thinking=self.sends_message, private=False, opens_modal=self.opens_modal)
         await background.guard(
-            self.handle(interaction), "a button", lambda error: interaction.client.tell(interaction, error)
+            self.handle(interaction), "a button", lambda error: interaction.client.reply_with_error(interaction, error)
         )
 
     @abstractmethod
     async def handle(self, interaction: Interaction) -> None:
-        """What the button does, or the choice."""
+        """Do what the button or the chosen option is for."""
 
 
 class UnknownItem(PersistentItem[ui.Item[Any]], template=r"(?s:.*)", registered=False):
-    """What has an id that nobody gave it, or another version of Easel."""
+    """An item whose custom_id matches a template but has invalid values: forged, or of another version of Easel."""
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
-        """It has no id of its own."""
+        """Never called: the item is made by `from_custom_id`."""
         raise NotImplementedError
 
     async def handle(self, interaction: Interaction) -> None:
-        """Say what to do instead. Raises NothingThere."""
+        """Raises NothingThere, which tells the person to open the page again."""
         raise outdated_error()
 
 
 def outdated_error() -> NothingThere:
-    """What to say to whoever presses what means nothing (any more)."""
+    """The error for an item that this version of Easel does not know."""
     return NothingThere(what=_("This page is too old. Please open it anew."))
 
 
@@ -101,45 +101,47 @@ class PersistentButton(PersistentItem[Button], template=NO_CUSTOM_ID):
 
 
 class PersistentSelect(PersistentItem[Select], template=NO_CUSTOM_ID):
-    """A menu of texts to choose from; what was chosen is in `values`."""
+    """A select menu of strings; `values` are the chosen ones."""
 
     @property
     def values(self) -> list[str]:
-        """What the person chose, as the options' values. They come from outside: read them as such."""
+        """The values of the chosen options. They are untrusted input."""
         return self.item.values
 
 
 class ModalForm(ui.Modal):
-    """A modal whose errors are told to the person. Subclasses write `submitted`.
+    """A modal that replies with its errors. Subclasses define `submitted`.
 
-    `key` with the opening interaction's id tells it from the same form that somebody else has open.
+    The custom_id is `key` and the id of the opening interaction, so two people can have the same modal open.
     """
 
-    posts: ClassVar[bool] = True  # what comes of it is a message of its own
-    private: ClassVar[bool] = False  # which only the person sees
+    sends_message: ClassVar[bool] = True  # the reply is a new message
+    private: ClassVar[bool] = False  # the new message is ephemeral
 
     def __init__(self, title: str, key: str, opening: int) -> None:
         super().__init__(title=title[:MAX_TITLE], custom_id=f"{key}:{opening}", timeout=MODAL_SECONDS)
 
     async def on_submit(self, interaction: Interaction) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Do what was asked; what goes wrong is told by the table in `bot.ui.replies`."""
+        """Run `submitted`; `bot.ui.replies` turns what it raises into a reply."""
         speak(interaction.locale.value)
-        acknowledge.in_time(interaction, thinking=self.posts, private=self.private)
+        acknowledge.schedule(interaction, thinking=self.sends_message, private=self.private)
         await background.guard(
-            self.submitted(interaction), "a modal", lambda error: interaction.client.tell(interaction, error)
+            self.submitted(interaction),
+            "a modal",
+            lambda error: interaction.client.reply_with_error(interaction, error),
         )
 
     @abstractmethod
     async def submitted(self, interaction: Interaction) -> None:
-        """What the form is for."""
+        """Handle the submitted values."""
 
 
 class JobButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button about one job: `NAME:JOB`."""
+    """A button about one job, with the custom_id `NAME:JOB`."""
 
     name: ClassVar[str] = ""
-    in_message_of_job: ClassVar[bool] = True  # else it stands in messages about several jobs, or about something else
-    label: ClassVar[str] = ""  # marked by `later`, so that it is said in the person's language
+    in_message_of_job: ClassVar[bool] = True  # False: also in messages about several jobs or about something else
+    label: ClassVar[str] = ""  # marked by `later`, translated when the button is made
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
     def __init__(self, job_id: int) -> None:
@@ -152,14 +154,14 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
         return cls(int(match["job"]))
 
     async def job(self, interaction: Interaction) -> Job:
-        """The job the button stands under. Raises NothingThere."""
+        """The job that the button is about. Raises NothingThere."""
         job = await find_job(interaction.client.easel.connection, self.job_id)
         if job is None:
             raise NothingThere(what=_("This picture is not in the records any more."))
         return job
 
     async def own_job(self, interaction: Interaction, instead: str) -> Job:
-        """The job, if it is the pressing person's. Raises NotYours with the word on what to do instead."""
+        """The job, if the person owns it. Raises NotYours, which says what to do `instead`."""
         job = await self.job(interaction)
         if job.person_id != interaction.user.id:
             raise NotYours(instead=instead)

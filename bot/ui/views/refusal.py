@@ -15,7 +15,7 @@ from bot.i18n import _
 from bot.i18n.texts import on_a_label
 from bot.requests.builder import LoraWish, Wish
 from bot.ui.client import Interaction
-from bot.ui.replies import Helpful, sentence
+from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.persistent_items import PersistentButton
 from inference.errors import LoraMisfit
 
@@ -30,7 +30,7 @@ class Alternative:
     name: str
 
 
-class Refused(Helpful):
+class Refused(ErrorWithView):
     """A wish that was refused, kept as a draft, with what would work instead. `position` of the LoRA in the wish."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Refused(Helpful):
     def view(self) -> ui.LayoutView:
         """The sentence, and the ways out as buttons."""
         view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any](sentence(self.refusal)))
+        view.add_item(ui.TextDisplay[Any](error_message(self.refusal)))
         if names := self.refusal.fitting_checkpoints[:MAX_CHECKPOINTS]:
             view.add_item(ui.ActionRow[Any](*(PaintOnButton(self.draft_id, name) for name in names)))
         if self.alternatives:
@@ -57,7 +57,7 @@ class Refused(Helpful):
 class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
     """Takes the wish up again on a checkpoint that fits."""
 
-    posts = True
+    sends_message = True
 
     def __init__(self, draft_id: int, checkpoint: str) -> None:
         self.draft_id, self.checkpoint = draft_id, checkpoint
@@ -82,7 +82,7 @@ class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<chec
 class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\d{1,2}):(?P<lora>\d{1,18})"):
     """Takes the wish up again with a LoRA that fits in the place of the one that does not."""
 
-    posts = True
+    sends_message = True
 
     def __init__(self, draft_id: int, position: int, lora_id: int, name: str = "") -> None:
         self.draft_id, self.position, self.lora_id = draft_id, position, lora_id

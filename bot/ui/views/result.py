@@ -20,7 +20,7 @@ from bot.i18n.texts import plain, sentence_of_ours, summary
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page import Page
-from bot.ui.replies import sentence, whisper
+from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.details import BookmarkLorasButton, DetailsButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
 from bot.ui.views.sheet import sheet_view
@@ -41,7 +41,7 @@ _ROW = 5  # buttons of one row
 class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
     """The same request with another seed, as a new message."""
 
-    posts = True
+    sends_message = True
     name, label, style = "again", later("Again"), discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
@@ -76,7 +76,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
             page = await _which(easel, type(self), pictures)
-            await whisper(interaction, page.view, page.files)
+            await send_ephemeral(interaction, page.view, page.files)
         elif picture := next((picture for picture in pictures if picture.position == wanted), None):
             await self.begin(interaction, job, picture)
         else:
@@ -90,7 +90,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
 class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
     """Paints the picture half anew, with another seed."""
 
-    posts = True
+    sends_message = True
     name, label = "vary", later("Vary")
 
     async def begin(self, interaction: Interaction, job: Job, picture: Picture) -> None:
@@ -102,7 +102,7 @@ class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<positio
 class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
     """Makes the picture twice as large, painted over where the checkpoint can."""
 
-    posts = True
+    sends_message = True
     name, label = "up", later("Upscale")
 
     async def begin(self, interaction: Interaction, job: Job, picture: Picture) -> None:
@@ -222,7 +222,7 @@ def ended_view(job: Job) -> ui.LayoutView:
     """What became of a job that left no picture."""
     text = _(_ENDS[job.state])
     if job.failure is not None:
-        text += f"\n{sentence(job.failure)}\n-# " + _("job {number}").format(number=job.id)
+        text += f"\n{error_message(job.failure)}\n-# " + _("job {number}").format(number=job.id)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n-# {summary(job.request)}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))

@@ -17,7 +17,7 @@ from bot.i18n.texts import bounded_lines, plain
 from bot.requests.builder import Wish
 from bot.requests.preferences import preferred
 from bot.ui.client import Interaction
-from bot.ui.replies import Helpful, sentence
+from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.refusal import PaintOnButton
 from bot.workspace.stacks import StackFit, judge, require_stack, wishes_of
@@ -44,7 +44,7 @@ async def with_stack(easel: Easel, person_id: int, wish: Wish, name: str) -> Wis
 
 
 @dataclass
-class StackRefused(Helpful):
+class StackRefused(ErrorWithView):
     """A stack that does not go with the chosen checkpoint as a whole; the wish is kept as a draft."""
 
     fit: StackFit
@@ -55,7 +55,7 @@ class StackRefused(Helpful):
         """Each LoRA that does not fit with its reason, and the ways out."""
         told = _("Not all of {name} can be used on {checkpoint}:")
         head = told.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
-        reasons = [f"- {sentence(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
+        reasons = [f"- {error_message(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
         view = ui.LayoutView(timeout=None)
         view.add_item(ui.TextDisplay[Any]("\n".join([head, *bounded_lines(reasons, MAX_REASONS)])))
         gone = any(choice.lora is None or not choice.lora.usable for _lora, choice in self.fit.refused)

@@ -24,7 +24,7 @@ from bot.i18n import _, later, ngettext
 from bot.i18n.texts import bounded_lines, clipped, plain, several
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.replies import whisper, whisper_text
+from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, ModalForm, PersistentButton
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.workspace.stacks import StackFit, judge, keep_stack, share, spelled, uses_of_request, uses_of_rows, wishes_of
@@ -93,7 +93,7 @@ class UnshareStackButton(StackButton, template=stack_id("unshare")):
         stack = await self.stack(interaction)
         await unshare_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
         told = _("{name} is not shared any more. Copies that others made stay theirs.")
-        await whisper_text(interaction, told.format(name=plain(stack.name)))
+        await send_ephemeral_text(interaction, told.format(name=plain(stack.name)))
 
 
 class DeleteStackButton(StackButton, template=stack_id("delete")):
@@ -140,7 +140,7 @@ class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<
 class SaveStackButton(StudioButton, template=panel_id("stack")):
     """On the studio's panel: saves its LoRAs as a stack."""
 
-    asks = True
+    opens_modal = True
     name = "stack"
 
     async def handle(self, interaction: Interaction) -> None:
@@ -149,13 +149,13 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
         loras = uses_of_rows(standing.rows)
         if not loras:
             raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
-        await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
+        await acknowledge.open_modal(interaction, StackForm(loras, opening=interaction.id))
 
 
 class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
     """Under a picture: saves its LoRAs and weights as a stack of whoever presses."""
 
-    asks = True
+    opens_modal = True
     name, label = "skjob", later("Save as stack")
     in_message_of_job = False
 
@@ -164,7 +164,7 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
         loras = uses_of_request((await self.job(interaction)).request.loras)
         if not loras:
             raise NothingThere(what=_("This picture was painted without LoRAs, so there is nothing to save."))
-        await acknowledge.ask(interaction, StackForm(loras, opening=interaction.id))
+        await acknowledge.open_modal(interaction, StackForm(loras, opening=interaction.id))
 
 
 class StackForm(ModalForm):
@@ -184,7 +184,7 @@ class StackForm(ModalForm):
         stack = await keep_stack(
             interaction.client.easel.connection, interaction.user.id, self.stack_name.value, self._loras
         )
-        await whisper_text(interaction, saved(stack))
+        await send_ephemeral_text(interaction, saved(stack))
 
 
 def saved(stack: Stack) -> str:
@@ -208,7 +208,7 @@ async def tell_code(interaction: Interaction, stack: Stack) -> None:
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](told.format(name=plain(stack.name), code=spelled(code))))
     view.add_item(ui.ActionRow[Any](UnshareStackButton(stack.id)))
-    await whisper(interaction, view)
+    await send_ephemeral(interaction, view)
 
 
 def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:

@@ -16,7 +16,7 @@ from bot.i18n.texts import plain
 from bot.jobs.worker_slots import WorkerSeen, WorkerState
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
-from bot.ui.replies import whisper_text
+from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.staff import is_operator, is_staff_of
 from inference.queue import EVERYWHERE
@@ -179,4 +179,4 @@ class ReloadButton(PersistentButton, template=r"status:reload"):
     async def handle(self, interaction: Interaction) -> None:
         """Reload, and tell in a further message: hashing a new checkpoint takes longer than Discord waits."""
         await acknowledge(interaction)
-        await whisper_text(interaction, await reload_and_tell(interaction))
+        await send_ephemeral_text(interaction, await reload_and_tell(interaction))

@@ -55,37 +55,37 @@ class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
 class PromptButton(StudioButton, template=panel_id("prompt")):
     """Opens the prompt."""
 
-    asks = True
+    opens_modal = True
     name = "prompt"
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for prompt and negative prompt."""
         standing = await interaction.client.studios.standing(interaction.user.id)
-        await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
+        await acknowledge.open_modal(interaction, PromptForm(standing, opening=interaction.id))
 
 
 class OptionsButton(StudioButton, template=panel_id("options")):
     """Opens what people change often: size, number of pictures, seed."""
 
-    asks = True
+    opens_modal = True
     name = "options"
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         standing = await interaction.client.studios.standing(interaction.user.id)
-        await acknowledge.ask(interaction, OptionsForm(standing, opening=interaction.id))
+        await acknowledge.open_modal(interaction, OptionsForm(standing, opening=interaction.id))
 
 
 class AdvancedButton(StudioButton, template=panel_id("advanced")):
     """Opens what people change seldom: steps, guidance, sampler."""
 
-    asks = True
+    opens_modal = True
     name = "advanced"
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         standing = await interaction.client.studios.standing(interaction.user.id)
-        await acknowledge.ask(interaction, AdvancedForm(standing, opening=interaction.id))
+        await acknowledge.open_modal(interaction, AdvancedForm(standing, opening=interaction.id))
 
 
 class UndoDraftButton(StudioButton, template=panel_id("undo")):
@@ -121,7 +121,7 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
 class AdjustButton(StudioButton, template=panel_id("adjust")):
     """Opens a LoRA's weight and trigger words."""
 
-    asks = True
+    opens_modal = True
     name = "adjust"
 
     async def handle(self, interaction: Interaction) -> None:
@@ -129,7 +129,7 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
         lora = await self.lora(interaction)
         standing = await interaction.client.studios.standing(interaction.user.id)
         row = next(row for row in standing.rows if row.lora.lora_id == lora.lora_id)
-        await acknowledge.ask(interaction, AdjustForm(row, opening=interaction.id))
+        await acknowledge.open_modal(interaction, AdjustForm(row, opening=interaction.id))
 
 
 class TakeOutButton(StudioButton, template=panel_id("out")):

@@ -36,7 +36,7 @@ _DEFAULT = "-"  # the choice that leaves it to the checkpoint
 class StudioForm(ModalForm):
     """A form of the panel: what it changes is seen on the panel it was opened from."""
 
-    posts = False
+    sends_message = False
 
     async def apply(self, interaction: Interaction, **fields: object) -> None:
         """Set fields of the wish and redraw the panel."""

@@ -12,7 +12,7 @@ from bot.i18n import _, ngettext
 from bot.i18n.texts import bounded_lines, several
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.replies import sentence, whisper
+from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.ui.views.studio.forms import PromptForm
 from bot.ui.views.studio.menus import outdated
@@ -26,8 +26,8 @@ MAX_REASONS = 2500  # characters of why LoRAs would be left out
 class GenerateButton(StudioButton, template=panel_id("generate")):
     """Paints what the panel shows. Without a prompt it asks for one, with a misfit it asks whether to leave it out."""
 
-    asks = True
-    posts = True
+    opens_modal = True
+    sends_message = True
     name, style = "generate", discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
@@ -37,9 +37,9 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
         if standing.revision != self.revision:  # nobody paints what they do not see
             await studios.redraw(interaction, standing, outdated())
         elif not standing.studio.wish.prompt:
-            await acknowledge.ask(interaction, PromptForm(standing, opening=interaction.id))
+            await acknowledge.open_modal(interaction, PromptForm(standing, opening=interaction.id))
         elif standing.misfits:
-            await whisper(interaction, _confirmation(standing))
+            await send_ephemeral(interaction, _confirmation(standing))
         else:
             await interaction.client.orders.paint(interaction, standing.wish())
 
@@ -47,7 +47,7 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
 class WithoutButton(StudioButton, template=panel_id("without")):
     """Paints without the LoRAs that do not fit: those that the question named, and no others."""
 
-    posts = True
+    sends_message = True
     name, style = "without", discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
@@ -62,7 +62,7 @@ def _confirmation(standing: Standing) -> ui.LayoutView:
     names = several((row.name for row in standing.misfits), 300)
     count = len(standing.misfits)
     question = ngettext("Paint without {names}?", "Paint without {names}?", count).format(names=names)
-    reasons = [sentence(row.refusal) for row in standing.misfits if row.refusal]
+    reasons = [error_message(row.refusal) for row in standing.misfits if row.refusal]
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
     label = ngettext("Paint without it", "Paint without them", count)

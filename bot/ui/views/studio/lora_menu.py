@@ -63,7 +63,7 @@ async def offer(easel: Easel, standing: Standing) -> Offer:
 class AddMenu(StudioMenu, template=panel_id("add")):
     """Adds the chosen LoRA, or turns the page, searches, or goes from the bookmarks to the whole library and back."""
 
-    asks = True
+    opens_modal = True
     name = "add"
 
     @classmethod
@@ -96,7 +96,7 @@ class AddMenu(StudioMenu, template=panel_id("add")):
         (chosen,) = self.values
         if chosen == "search":
             standing = await studios.standing(person_id)
-            await acknowledge.ask(interaction, LoraMenuSearchForm(standing.studio.shelf, opening=interaction.id))
+            await acknowledge.open_modal(interaction, LoraMenuSearchForm(standing.studio.shelf, opening=interaction.id))
             return
         note = ""
         if chosen.isdecimal() and len(chosen) < 19:

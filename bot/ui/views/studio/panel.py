@@ -19,7 +19,7 @@ from bot.i18n.texts import bounded_lines, clipped, plain, several
 from bot.requests.builder import Wish
 from bot.ui.guide.answers import Door
 from bot.ui.page import Page
-from bot.ui.replies import sentence
+from bot.ui.replies import error_message
 from bot.ui.studio_session import Standing
 from bot.ui.views.guide import DoorButton
 from bot.ui.views.persistent_items import PersistentButton
@@ -171,6 +171,6 @@ def _about_loras(standing: Standing, limit: int) -> str:
 
 def _reasons(misfits: Sequence[Row]) -> str:
     """Each LoRA that does not fit, struck through, and why."""
-    lines = [f"~~{clipped(row.name, MAX_NAME)}~~\n-# {sentence(row.refusal)}" for row in misfits if row.refusal]
+    lines = [f"~~{clipped(row.name, MAX_NAME)}~~\n-# {error_message(row.refusal)}" for row in misfits if row.refusal]
     more = _("They stay here, and are left out only when you say so.")
     return "\n".join([*bounded_lines(lines, MAX_REASONS), f"-# {more}"])

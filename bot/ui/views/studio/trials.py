@@ -26,7 +26,7 @@ MENU = 25  # choices of one menu; Discord's limit
 class SweepButton(StudioButton, template=panel_id("sweep")):
     """Opens the weights at which the LoRA of the argument is to be tried."""
 
-    asks = True
+    opens_modal = True
     name = "sweep"
 
     async def handle(self, interaction: Interaction) -> None:
@@ -35,7 +35,7 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
         standing = await interaction.client.studios.standing(interaction.user.id)
         wish = _ready(standing)
         position = [other.lora_id for other in standing.studio.loras].index(lora.lora_id)
-        await acknowledge.ask(
+        await acknowledge.open_modal(
             interaction,
             SweepForm(wish, [(position, row.name, row.weight) for row in [standing.rows[position]]], interaction.id),
         )
@@ -44,7 +44,7 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
 class CompareButton(StudioButton, template=panel_id("compare")):
     """Paints with all LoRAs of the studio and without each of them."""
 
-    posts = True
+    sends_message = True
     name = "compare"
 
     async def handle(self, interaction: Interaction) -> None:
@@ -57,7 +57,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
 class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
     """Under one's own picture: tries its LoRAs at other weights, with the seed it had."""
 
-    asks = True
+    opens_modal = True
     name, label = "sweep", later("Try weights")
 
     async def handle(self, interaction: Interaction) -> None:
@@ -67,7 +67,7 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
         if not uses:
             raise NothingThere(what=_("This picture was painted without LoRAs, so there is no weight to try."))
         tried = [(position, use.name, use.weight) for position, use in enumerate(uses)]
-        await acknowledge.ask(interaction, SweepForm(wish_of(job.request), tried, interaction.id))
+        await acknowledge.open_modal(interaction, SweepForm(wish_of(job.request), tried, interaction.id))
 
 
 def _ready(standing: Standing) -> Wish:
