@@ -75,11 +75,11 @@ bot.pictures
 bot.jobs
 bot.workspace
 bot.app
-bot.ui.acknowledge bot.ui.api_url bot.ui.guide bot.ui.page
+bot.ui.acknowledge bot.ui.api_url bot.ui.guide bot.ui.rendered_message
 bot.ui.page_kind bot.ui.replies
 bot.ui.studio_session
 bot.ui.client
-bot.ui.shown bot.ui.views
+bot.ui.message_lookup bot.ui.views
 bot.ui.delivery
 bot.ui.cogs
 bot.ui.bot

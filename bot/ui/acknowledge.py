@@ -21,9 +21,7 @@ Interaction = discord.Interaction[Any]  # of any client: this module ranks below
 
 # Seconds until an interaction is deferred. Discord allows three; people should see a reaction within one.
 DEFER_SECONDS = 0.4
-MODAL_DEFER_SECONDS = (
-    1.5  # a form can only be a first answer, so what opens one waits as long as the way to Discord allows
-)
+MODAL_DEFER_SECONDS = 1.5  # a modal must be the first response, so its handler gets as long as the network allows
 _KEY, _ANSWER = "acknowledgement", "answer"
 
 

@@ -30,9 +30,9 @@ from bot.ui.delivery.discord_transport import DiscordTransport
 from bot.ui.delivery.orders import Orders
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
-from bot.ui.views.lost import give_back
+from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentItem, outdated_error
-from bot.ui.views.studio.panel import draw_panel
+from bot.ui.views.studio.panel import render_panel
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class EaselBot(Client):
         self._checking_token = False  # and whether that is so is being asked
         self.deliverer = Deliverer(DiscordTransport(self), easel.connection, easel.settings.storage.pictures)
         self._orders = self.orders = Orders(easel, self.deliverer)
-        self.studios = StudioSessions(easel, draw_panel)
+        self.studios = StudioSessions(easel, render_panel)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()  # those that are open, as far as we know
         easel.generation.on_alarm(Alarms(self).worker_benched)
 
@@ -126,7 +126,7 @@ class EaselBot(Client):
             return kind.__discord_ui_compiled_template__.fullmatch(custom_id) is not None
 
         if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
-            await background.guard(give_back(interaction), "a form that was open too long")
+            await background.guard(reply_to_expired_modal(interaction), "a form that was open too long")
         if interaction.type is discord.InteractionType.component and not any(map(is_ours, PersistentItem.registered)):
             await background.guard(reply_with_error(interaction, outdated_error()), "a button that is none of ours")
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from bot.app.assembly import Easel
 from bot.database.lora_search import Sort
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.workspace.browsing import Place
 
 # How a control's custom_id names its kind. Messages that people have keep their buttons, so the first two stay as they
@@ -37,5 +37,5 @@ class PageKind(ABC):
         return kind() if kind else None
 
     @abstractmethod
-    async def page(self, easel: Easel, person_id: int, place: Place) -> Page:
+    async def page(self, easel: Easel, person_id: int, place: Place) -> RenderedMessage:
         """What the person sees at a place. Raises NothingThere for one that is too old."""

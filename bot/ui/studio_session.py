@@ -20,18 +20,18 @@ from bot.i18n.texts import plain
 from bot.requests.builder import Wish
 from bot.requests.preferences import default_checkpoint
 from bot.ui import acknowledge
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.workspace.studio_draft import Row, Studio, StudioLora, examine, studio_of
 from inference.errors import CheckpointNotFound, TooManyLoras
 
 Interaction = discord.Interaction[Any]  # of whichever client: what stands here is below it
 
-Draw = Callable[[Easel, "Standing", str], Awaitable[Page]]
+RenderPanel = Callable[[Easel, "StudioSnapshot", str], Awaitable[RenderedMessage]]
 
 
 @dataclass(frozen=True)
-class Standing:
+class StudioSnapshot:
     """A person's studio as it stands now: the draft, the checkpoint that it comes to, and each LoRA on it.
 
     `revision` tells which state a panel shows, `undoable` that an earlier draft can be brought back.
@@ -63,15 +63,15 @@ class Standing:
 
 
 class StudioSessions:
-    """Every person's studio. `draw` makes the panel of a standing."""
+    """Every person's studio. `render` makes the panel of a standing."""
 
-    def __init__(self, easel: Easel, draw: Draw) -> None:
+    def __init__(self, easel: Easel, render: RenderPanel) -> None:
         self._easel = easel
-        self._draw = draw
+        self._render = render
 
     async def open(self, interaction: Interaction, note: str = "") -> None:
         """Show the person their studio as it is, in a message that only they see."""
-        await self._send_ephemeral(interaction, await self.standing(interaction.user.id), note)
+        await self._send_ephemeral(interaction, await self.snapshot(interaction.user.id), note)
 
     async def open_with(self, interaction: Interaction, wish: Wish, note: str = "") -> None:
         """Fill the person's studio from `wish` and show it in a message that only they see.
@@ -89,18 +89,18 @@ class StudioSessions:
         note = await self.add(interaction.user.id, lora)
         await self.open(interaction, note)
 
-    async def standing(self, person_id: int) -> Standing:
+    async def snapshot(self, person_id: int) -> StudioSnapshot:
         """The person's studio as it stands now."""
         draft = await find_studio(self._easel.connection, person_id)
-        return await self._stand(person_id, draft)
+        return await self._snapshot(person_id, draft)
 
-    async def change(self, person_id: int, change: Callable[[Studio], Studio]) -> Standing:
+    async def change(self, person_id: int, change: Callable[[Studio], Studio]) -> StudioSnapshot:
         """Change the draft; two changes at once come one after the other."""
         async with transaction(self._easel.connection):
             draft = await find_studio(self._easel.connection, person_id)
             changed = change(_studio(draft))
             draft = await save_studio(self._easel.connection, person_id, changed.model_dump_json())
-        return await self._stand(person_id, draft)
+        return await self._snapshot(person_id, draft)
 
     async def fill(self, person_id: int, studio: Studio) -> None:
         """Put another draft in the place of the person's; what was there can be brought back."""
@@ -109,20 +109,20 @@ class StudioSessions:
         keep = fill_studio if worth_keeping else save_studio
         await keep(self._easel.connection, person_id, studio.model_dump_json())
 
-    async def undo(self, person_id: int) -> Standing:
+    async def undo(self, person_id: int) -> StudioSnapshot:
         """Bring back the draft from before the studio was filled; nothing happens when there is none."""
         await go_back(self._easel.connection, person_id)
-        return await self.standing(person_id)
+        return await self.snapshot(person_id)
 
     async def add(self, person_id: int, lora: Lora) -> str:
         """Put an entry into the draft; what the person should know of it. Raises TooManyLoras.
 
         The first LoRA of a draft brings a checkpoint along that it fits; a later one must make do with what is chosen.
         """
-        standing = await self.standing(person_id)
+        snapshot = await self.snapshot(person_id)
         fitting = self._easel.requests.checkpoints_for(lora)
-        others = [row for row in standing.rows if row.lora.lora_id != lora.id]
-        brought = fitting[0] if fitting and not others and standing.checkpoint.name not in fitting else None
+        others = [row for row in snapshot.rows if row.lora.lora_id != lora.id]
+        brought = fitting[0] if fitting and not others and snapshot.checkpoint.name not in fitting else None
         limit = self._easel.settings.limits.max_loras
 
         def put(studio: Studio) -> Studio:
@@ -137,19 +137,19 @@ class StudioSessions:
             return ""
         return _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(lora.name), checkpoint=brought)
 
-    async def redraw(self, interaction: Interaction, standing: Standing, note: str = "") -> None:
+    async def redraw(self, interaction: Interaction, snapshot: StudioSnapshot, note: str = "") -> None:
         """Show the studio in place of the panel that was used."""
         if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
-            await self._send_ephemeral(interaction, standing, note)  # another message was announced already
+            await self._send_ephemeral(interaction, snapshot, note)  # another message was announced already
             return
-        page = await self._draw(self._easel, standing, note)
+        page = await self._render(self._easel, snapshot, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
-    async def _send_ephemeral(self, interaction: Interaction, standing: Standing, note: str) -> None:
-        page = await self._draw(self._easel, standing, note)
+    async def _send_ephemeral(self, interaction: Interaction, snapshot: StudioSnapshot, note: str) -> None:
+        page = await self._render(self._easel, snapshot, note)
         await send_ephemeral(interaction, page.view, page.files)
 
-    async def _stand(self, person_id: int, draft: StudioState | None) -> Standing:
+    async def _snapshot(self, person_id: int, draft: StudioState | None) -> StudioSnapshot:
         studio = _studio(draft)
         preferences = await find_preferences(self._easel.connection, person_id)
         settings = self._easel.settings
@@ -157,7 +157,7 @@ class StudioSessions:
         checkpoint = chosen or default_checkpoint(settings, preferences)
         if checkpoint is None:
             raise CheckpointNotFound(name=_("at all"), installed=[])
-        return Standing(
+        return StudioSnapshot(
             person_id=person_id,
             studio=studio,
             revision=draft.revision if draft else 0,

@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.app.assembly import Easel, assemble, open_catalogue
 from bot.config import LibrarySettings
-from bot.ui.page import Page
+from bot.ui.rendered_message import Page
 from tests.house import House
 
 

@@ -144,7 +144,7 @@ def time_to_spare() -> Iterator[None]:
         for place in (
             "playground.interactions.ANSWER_SECONDS",
             "bot.ui.acknowledge.FORM_PATIENCE",
-            "bot.ui.cogs.choices.PATIENCE",
+            "bot.ui.cogs.autocomplete.PATIENCE",
         ):
             patch.setattr(place, PATIENCE)
         yield

@@ -9,7 +9,7 @@ from discord import app_commands
 from bot.database.bookmarks import MAX_NOTE, add_bookmark, set_note
 from bot.database.loras import Sort
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.choices import base_filter, suggest_base_filters, suggest_loras
+from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf
 from bot.ui.views.bookmarks import open_bookmarks
 from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks

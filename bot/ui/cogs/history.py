@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras
+from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.history import MAX_SEARCH, HistoryQuery, history
 from inference.errors import CheckpointNotFound

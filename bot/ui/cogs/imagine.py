@@ -13,7 +13,7 @@ from bot.i18n import _
 from bot.requests.builder import LoraWish, Wish
 from bot.requests.preferences import default_checkpoint
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras, suggest_stacks
+from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.ui.cogs.options import OneOf
 from bot.ui.views.stack_draft import with_stack
 from inference.bounds import (

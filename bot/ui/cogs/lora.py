@@ -10,7 +10,7 @@ from discord.ext import commands
 from bot.database.lora_search import Sort
 from bot.database.tags import MAX_TAG, tag_key
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.choices import base_filter, suggest_base_filters, suggest_loras, suggest_tags
+from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras, suggest_tags
 from bot.ui.cogs.options import OneOf
 from bot.ui.views.lora import show
 from bot.ui.views.market import open_market

@@ -10,7 +10,7 @@ from bot.database.preferences import Preferences, find_preferences, save_prefere
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.choices import suggest_checkpoints
+from bot.ui.cogs.autocomplete import suggest_checkpoints
 from bot.ui.replies import send_ephemeral_text
 from inference.errors import CheckpointNotFound
 

@@ -12,7 +12,7 @@ from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.requests.builder import Wish
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.choices import suggest_checkpoints, suggest_stacks
+from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.stack_draft import with_stack
 from bot.ui.views.stacks import imported_view, saved, stacks_view, tell_code, use_stack
@@ -29,8 +29,8 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.describe(name="What to call it")
     async def save(self, interaction: Interaction, name: Name) -> None:
         """Save the LoRAs and weights of your studio under a name."""
-        standing = await self._client.studios.standing(interaction.user.id)
-        stack = await keep_stack(self._client.easel.connection, interaction.user.id, name, uses_of_rows(standing.rows))
+        snapshot = await self._client.studios.snapshot(interaction.user.id)
+        stack = await keep_stack(self._client.easel.connection, interaction.user.id, name, uses_of_rows(snapshot.rows))
         await send_ephemeral_text(interaction, saved(stack))
 
     @app_commands.command(name="use")
@@ -43,8 +43,8 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.command(name="list")
     async def list(self, interaction: Interaction) -> None:
         """See your stacks, and on which checkpoints they fit."""
-        standing = await self._client.studios.standing(interaction.user.id)
-        view = await stacks_view(self._client.easel, interaction.user.id, standing.checkpoint.name, 0)
+        snapshot = await self._client.studios.snapshot(interaction.user.id)
+        view = await stacks_view(self._client.easel, interaction.user.id, snapshot.checkpoint.name, 0)
         await send_ephemeral(interaction, view)
 
     @app_commands.command(name="share")
@@ -60,9 +60,9 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         """Get a copy of a stack that somebody shared."""
         easel, person_id = self._client.easel, interaction.user.id
         stack = await import_stack(easel.connection, person_id, code)
-        standing = await self._client.studios.standing(person_id)
-        fit = await judge(easel.requests, stack, standing.checkpoint.name)
-        await send_ephemeral(interaction, imported_view(fit, standing.checkpoint.name))
+        snapshot = await self._client.studios.snapshot(person_id)
+        fit = await judge(easel.requests, stack, snapshot.checkpoint.name)
+        await send_ephemeral(interaction, imported_view(fit, snapshot.checkpoint.name))
 
     @app_commands.command(name="compare", extras={"public": True})
     @app_commands.describe(

@@ -11,7 +11,7 @@ from bot.i18n import _
 from bot.requests.builder import DEFAULT_WEIGHT, LoraWish, Wish
 from bot.requests.variants import Sweep, read_weights, usual_weights
 from bot.ui.client import Cog, Interaction
-from bot.ui.cogs.choices import suggest_checkpoints, suggest_loras
+from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
 from inference.messages import MAX_PROMPT, SEEDS
 
 
@@ -38,13 +38,13 @@ class SweepCog(Cog):
     ) -> None:
         """See what a LoRA's weight does: the same picture at three to five weights."""
         entry = await self._client.easel.requests.lora(lora)
-        standing = await self._client.studios.standing(interaction.user.id)
-        words = prompt or standing.studio.wish.prompt or _example(entry)
+        snapshot = await self._client.studios.snapshot(interaction.user.id)
+        words = prompt or snapshot.studio.wish.prompt or _example(entry)
         if not words:
             raise NothingThere(what=_("Say what to paint: fill in *prompt*."))
         wish = Wish(
             prompt=words,
-            checkpoint=checkpoint or self._fitting(entry, standing.checkpoint.name),
+            checkpoint=checkpoint or self._fitting(entry, snapshot.checkpoint.name),
             loras=(LoraWish(name=f"#{entry.id}"),),
             seed=seed,
             sweep=Sweep(position=0, weights=read_weights(weights) if weights else usual_weights(_recommended(entry))),

@@ -18,7 +18,7 @@ from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import bounded_lines, clipped
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.persistent_items import ModalForm, PersistentButton
 from bot.workspace import bookmark_file
@@ -85,11 +85,11 @@ class ImportForm(ModalForm):
         await send_ephemeral_text(interaction, imported(brought, found.broken))
 
 
-def exported(files: Sequence[Written]) -> list[Page]:
+def exported(files: Sequence[Written]) -> list[RenderedMessage]:
     """The messages that give `files`, each telling of the bookmarks that are in it."""
     count, told = sum(file.count for file in files), 0
     how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
-    pages: list[Page] = []
+    pages: list[RenderedMessage] = []
     for start in range(0, len(files), MAX_FILES):
         here = files[start : start + MAX_FILES]
         first, told = told + 1, told + sum(file.count for file in here)
@@ -97,7 +97,7 @@ def exported(files: Sequence[Written]) -> list[Page]:
         if len(files) > MAX_FILES:
             head = _("Bookmarks {first} to {last} of your {count}. Each file is imported by itself.")
         head = head.format(first=number(first), last=number(told), count=number(count))
-        page = Page()
+        page = RenderedMessage()
         page.view.add_item(ui.TextDisplay[Any](f"{head}\n-# {how}"))
         for place, file in enumerate(here, start):
             name = f"bookmarks-{place}.json" if place else "bookmarks.json"

@@ -27,8 +27,8 @@ from bot.i18n.texts import base_models, clipped
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.page import Page
 from bot.ui.page_kind import PageKind
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
@@ -54,7 +54,7 @@ class Bookmarks(PageKind):
     search_title = later("Search your bookmarks")
     searched = later("Names, trigger words, your notes; a typo does no harm")
 
-    async def page(self, easel: Easel, person_id: int, place: Place) -> Page:
+    async def page(self, easel: Easel, person_id: int, place: Place) -> RenderedMessage:
         """What is found there, four at a time."""
         return await bookmarks_page(easel, person_id, place)
 
@@ -184,7 +184,7 @@ async def open_bookmarks(interaction: Interaction, query: Query) -> None:
     await send_ephemeral(interaction, page.view, page.files)
 
 
-async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Removed | None = None) -> Page:
+async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Removed | None = None) -> RenderedMessage:
     """One page of the collection, with previews where there are any. Raises NothingThere when the place is too old."""
     query = await query_at(easel.connection, person_id, place)
     found = await list_bookmarks(
@@ -199,7 +199,7 @@ async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Re
     )
     if not found.bookmarks and place.page:  # the last one of the last page was removed
         return await bookmarks_page(easel, person_id, Place((max(found.total, 1) - 1) // PAGE_SIZE, place.key), removed)
-    page = Page()
+    page = RenderedMessage()
     _add_title(page, _title(query, place, found), place, removed)
     if _nothing_yet(query, found):
         page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportButton()))
@@ -217,7 +217,7 @@ async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Re
     return page
 
 
-def _add_title(page: Page, text: str, place: Place, removed: Removed | None) -> None:
+def _add_title(page: RenderedMessage, text: str, place: Place, removed: Removed | None) -> None:
     if removed is None:
         page.view.add_item(ui.TextDisplay[Any](text))
         return
@@ -254,7 +254,7 @@ def _title(query: Query, place: Place, found: BookmarkPage) -> str:
     return "\n".join(lines)
 
 
-def _add(page: Page, bookmark: Bookmark, text: str, preview: str | None, place: Place) -> None:
+def _add(page: RenderedMessage, bookmark: Bookmark, text: str, preview: str | None, place: Place) -> None:
     """A bookmark in the list: its picture, what is known of it, and what to do with it."""
     lora = bookmark.lora
     if bookmark.note:
@@ -264,7 +264,7 @@ def _add(page: Page, bookmark: Bookmark, text: str, preview: str | None, place: 
     page.view.add_item(ui.ActionRow[Any](*use, OpenBookmarkButton(lora.id, place)))
 
 
-def _add_pictured(page: Page, text: str, preview: str | None) -> None:
+def _add_pictured(page: RenderedMessage, text: str, preview: str | None) -> None:
     if preview is None:
         page.view.add_item(ui.TextDisplay[Any](text))
     else:
@@ -281,9 +281,9 @@ async def _show_card(interaction: Interaction, lora_id: int, place: Place) -> No
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def card(easel: Easel, person_id: int, bookmark: Bookmark, place: Place) -> Page:
+async def card(easel: Easel, person_id: int, bookmark: Bookmark, place: Place) -> RenderedMessage:
     """All about one bookmark; *Back* leads to the `place` in the list that it was opened from."""
-    page, lora = Page(), bookmark.lora
+    page, lora = RenderedMessage(), bookmark.lora
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     preview = await page.attach_preview(easel, lora, usual.base_model if usual else None)
     _add_pictured(page, _card_text(easel, bookmark, usual.name if usual else None), preview)

@@ -22,8 +22,8 @@ from bot.i18n.texts import clipped
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.page import Page
 from bot.ui.page_kind import KIND, PageKind
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
 from bot.workspace.browsing import MAX_SEARCH, Place, Query, base_model_in, in_order, place_of, query_at
 from inference.base_models import BaseModelId
@@ -277,7 +277,9 @@ def page_buttons(spot: Spot, query: Query, *, more: bool) -> list[PersistentButt
     return buttons
 
 
-async def add_menus(page: Page, easel: Easel, person_id: int, kind: PageKind, spot: Spot, query: Query) -> None:
+async def add_menus(
+    page: RenderedMessage, easel: Easel, person_id: int, kind: PageKind, spot: Spot, query: Query
+) -> None:
     """Put the menus under a page: six components."""
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     page.view.add_item(ui.ActionRow[Any](SortMenu.of(spot, query, kind.sorts)))

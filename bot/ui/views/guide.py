@@ -21,7 +21,7 @@ from bot.ui.client import Interaction
 from bot.ui.guide import PICTURES
 from bot.ui.guide.answers import QUESTIONS, Door, GuideAnswer, answer
 from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks import open_bookmarks
 from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
 from bot.ui.views.market import open_market
@@ -131,10 +131,10 @@ _DOORS: dict[Door, tuple[str, Callable[[Interaction, Category | None], Awaitable
 }
 
 
-async def guide_page(easel: Easel, key: str, answered: str = "") -> Page:
+async def guide_page(easel: Easel, key: str, answered: str = "") -> RenderedMessage:
     """A chapter; where it asks something, with the answer to what was chosen."""
     here = chapter(key)
-    page = Page()
+    page = RenderedMessage()
     container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(here.title)}\n{_(here.text)}"))
     if here.key == "bases":
         container.add_item(ui.TextDisplay[Any](await _table(easel)))

@@ -20,7 +20,7 @@ from bot.i18n.texts import clipped, lora_use, plain, several
 from bot.pictures.attachments import ENCODING, PictureFile, fit
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import JobButton, PersistentButton
 from bot.ui.views.result import AgainButton, EditButton, result_view
@@ -103,13 +103,13 @@ def _files(easel: Easel, pictures: tuple[Picture, ...], limit: int) -> tuple[Pic
     return tuple(fit(path, limit // len(paths)) for path in paths if path.exists())
 
 
-async def history(easel: Easel, person_id: int, query: HistoryQuery) -> Page:
+async def history(easel: Easel, person_id: int, query: HistoryQuery) -> RenderedMessage:
     """One page, with thumbnails."""
     lora = await find_lora(easel.connection, query.lora) if query.lora else None
     wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
     turn = newer_page if query.newer else history_page
     found = await turn(easel.connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
-    page = Page()
+    page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_title(wanted, found)))
     for job in found.jobs:
         await _add(page, easel, job)
@@ -133,7 +133,7 @@ def _title(wanted: Wanted, found: HistoryPage) -> str:
     return f"{head}\n" + _("None yet. Paint one with /imagine or in your /studio.")
 
 
-async def _add(page: Page, easel: Easel, job: Job) -> None:
+async def _add(page: RenderedMessage, easel: Easel, job: Job) -> None:
     pictures = await pictures_of_job(easel.connection, job.id)
     thumbnail = await easel.thumbnails.of(easel.settings.storage.pictures / pictures[0].path) if pictures else None
     text = await _text(easel, job, len(pictures))

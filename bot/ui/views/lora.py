@@ -22,7 +22,7 @@ from bot.requests.builder import LoraWish, Wish
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import about_lora
 from bot.ui.views.add_to_studio import AddToStudioButton
@@ -240,9 +240,9 @@ async def checkpoint_for(easel: Easel, person_id: int, lora: Lora) -> str | None
     return usual if usual in fitting else next(iter(fitting), None)
 
 
-async def lora_page(easel: Easel, person_id: int, lora: Lora) -> Page:
+async def lora_page(easel: Easel, person_id: int, lora: Lora) -> RenderedMessage:
     """Everything that is known of a LoRA, pictures of what it does, and what to do with it."""
-    page = Page()
+    page = RenderedMessage()
     connection, usual = easel.connection, await _usual(easel, person_id)
     often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
     container = ui.Container[Any]()

@@ -15,14 +15,14 @@ from bot.database.samples import Sample, awaits_samples, samples_of
 from bot.i18n import _, listed
 from bot.i18n.texts import clipped
 from bot.pictures.thumbnails import GALLERY, LIST
-from bot.ui.page import Page, fitting_first, preview_of
+from bot.ui.rendered_message import RenderedMessage, fitting_first, preview_of
 
 MAX_SAMPLES = 9  # pictures; a message carries 10 files, and one is the preview
 MAX_NAME = 60  # characters of a name
 
 
 async def add_pictures(
-    page: Page, container: ui.Container[Any], easel: Easel, lora: Lora, head: str, usual: str | None
+    page: RenderedMessage, container: ui.Container[Any], easel: Easel, lora: Lora, head: str, usual: str | None
 ) -> None:
     """Add `head` with the pictures that belong to it, first those on the checkpoint `usual`."""
     samples = await _samples(easel, lora, usual)
@@ -62,7 +62,7 @@ async def _samples(easel: Easel, lora: Lora, usual: str | None) -> list[list[Sam
 
 
 async def _add_samples(
-    page: Page, container: ui.Container[Any], easel: Easel, lora: Lora, by_version: list[list[Sample]]
+    page: RenderedMessage, container: ui.Container[Any], easel: Easel, lora: Lora, by_version: list[list[Sample]]
 ) -> None:
     """One gallery, each version's own picture without it last, and below it what the pictures are."""
     in_order = [sample for samples in by_version for sample in (*samples[1:], samples[0])]

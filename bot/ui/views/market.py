@@ -16,8 +16,8 @@ from bot.i18n.texts import clipped
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.page import Page
 from bot.ui.page_kind import PageKind
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import about_lora
 from bot.ui.views.browse import PLACE, Spot, add_menus, chosen, page_buttons
@@ -38,7 +38,7 @@ class Market(PageKind):
     search_title = later("Search the market")
     searched = later("Names, trigger words, descriptions; a typo does no harm")
 
-    async def page(self, easel: Easel, person_id: int, place: Place) -> Page:
+    async def page(self, easel: Easel, person_id: int, place: Place) -> RenderedMessage:
         """What is found there, four at a time."""
         return await market_page(easel, person_id, place)
 
@@ -94,7 +94,7 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
     await send_ephemeral(interaction, page.view, page.files)
 
 
-async def market_page(easel: Easel, person_id: int, place: Place, note: str = "") -> Page:
+async def market_page(easel: Easel, person_id: int, place: Place, note: str = "") -> RenderedMessage:
     """One page of what was looked for; `note` says what has just happened.
 
     Raises NothingThere when the place is too old.
@@ -112,7 +112,7 @@ async def market_page(easel: Easel, person_id: int, place: Place, note: str = ""
     )
     if not found.loras and place.page:  # the library has become smaller
         return await market_page(easel, person_id, place.turned(-place.page))
-    page = Page()
+    page = RenderedMessage()
     title = await _title(easel, person_id, query, place, found)
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)

@@ -33,7 +33,7 @@ NO_CUSTOM_ID = r"(?!)"  # the template of abstract items: it matches no custom_i
 
 
 class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_ID):
-    """A component that is matched by its custom_id and replies with its errors. Subclasses define `from_match`, `handle`.
+    """A component matched by custom_id, whose errors become replies. Subclasses define `from_match` and `handle`.
 
     Defining a subclass with a template registers it, so items of messages sent before a restart keep working.
     `sends_message`: it replies with a new public message. `opens_modal`: it may open a modal.

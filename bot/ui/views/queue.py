@@ -13,7 +13,7 @@ from bot.i18n.texts import plain, summary
 from bot.ui.acknowledge import replace
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import MAX_DISCORD_ID, PersistentButton
-from bot.ui.views.staff import is_operator, is_staff_of
+from bot.ui.views.permissions import is_operator, is_staff_of
 from bot.ui.views.waiting import CancelButton, place
 from inference.queue import EVERYWHERE
 

@@ -19,7 +19,7 @@ from bot.i18n import _, later, number, remarked
 from bot.i18n.texts import plain, sentence_of_ours, summary
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.details import BookmarkLorasButton, DetailsButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
@@ -115,9 +115,9 @@ class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<positi
             await bot.orders.record(interaction, larger.request, larger.picture, (larger.note,))
 
 
-async def _which(easel: Easel, kind: type[PictureButton], pictures: tuple[Picture, ...]) -> Page:
+async def _which(easel: Easel, kind: type[PictureButton], pictures: tuple[Picture, ...]) -> RenderedMessage:
     """Ask which picture is meant."""
-    page = Page()
+    page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_("Which picture?")))
     small = [await easel.thumbnails.of(easel.settings.storage.pictures / picture.path) for picture in pictures]
     if shown := [discord.MediaGalleryItem(page.attach(thumbnail)) for thumbnail in small if thumbnail]:

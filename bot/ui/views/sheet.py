@@ -55,9 +55,9 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
             raise NothingThere(what=_("This picture is not in the records any more."))
         chosen = request.only(self.variant)
         studios, person_id = interaction.client.studios, interaction.user.id
-        standing = await studios.standing(person_id)
+        snapshot = await studios.snapshot(person_id)
         note = _("Taken from the sheet: {variant}.").format(variant=plain(spoken(names_of(request)[self.variant])))
-        if job.person_id == person_id and not standing.studio.wish.prompt:
+        if job.person_id == person_id and not snapshot.studio.wish.prompt:
             await studios.open_with(interaction, wish_of(chosen), note)
             return
         entries = await _entries(interaction, request)

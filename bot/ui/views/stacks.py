@@ -145,8 +145,8 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for a name."""
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        loras = uses_of_rows(standing.rows)
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        loras = uses_of_rows(snapshot.rows)
         if not loras:
             raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
         await acknowledge.open_modal(interaction, StackForm(loras, opening=interaction.id))
@@ -196,8 +196,8 @@ def saved(stack: Stack) -> str:
 async def use_stack(interaction: Interaction, stack: Stack) -> None:
     """Put a stack's LoRAs in the place of those in the person's studio, keeping prompt and options, and show it."""
     studios = interaction.client.studios
-    standing = await studios.standing(interaction.user.id)
-    wish = standing.wish().model_copy(update={"loras": wishes_of(stack)})
+    snapshot = await studios.snapshot(interaction.user.id)
+    wish = snapshot.wish().model_copy(update={"loras": wishes_of(stack)})
     await studios.open_with(interaction, wish, _("{name} is in your studio.").format(name=plain(stack.name)))
 
 
@@ -248,9 +248,9 @@ async def stacks_view(
 
 
 async def _show(interaction: Interaction, page: int, asking: int | None = None) -> None:
-    standing = await interaction.client.studios.standing(interaction.user.id)
+    snapshot = await interaction.client.studios.snapshot(interaction.user.id)
     view = await stacks_view(
-        interaction.client.easel, interaction.user.id, standing.checkpoint.name, page, asking=asking
+        interaction.client.easel, interaction.user.id, snapshot.checkpoint.name, page, asking=asking
     )
     await acknowledge.replace(interaction, view, [])
 

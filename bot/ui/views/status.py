@@ -18,7 +18,7 @@ from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import PersistentButton
-from bot.ui.views.staff import is_operator, is_staff_of
+from bot.ui.views.permissions import is_operator, is_staff_of
 from inference.queue import EVERYWHERE
 
 if TYPE_CHECKING:

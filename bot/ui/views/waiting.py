@@ -14,7 +14,7 @@ from bot.i18n.texts import summary
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import JobButton
-from bot.ui.views.staff import is_staff_of
+from bot.ui.views.permissions import is_staff_of
 from inference.rehearsal import Forecast
 
 if TYPE_CHECKING:

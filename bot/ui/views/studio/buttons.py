@@ -45,8 +45,8 @@ class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def lora(self, interaction: Interaction) -> StudioLora:
         """The LoRA of the draft that the argument begins with. Raises NothingThere."""
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        found = [lora for lora in standing.studio.loras if str(lora.lora_id) == self.argument.split(":")[0]]
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        found = [lora for lora in snapshot.studio.loras if str(lora.lora_id) == self.argument.split(":")[0]]
         if not found:
             raise NothingThere(what=_("This LoRA is not in your studio any more."))
         return found[0]
@@ -60,8 +60,8 @@ class PromptButton(StudioButton, template=panel_id("prompt")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for prompt and negative prompt."""
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        await acknowledge.open_modal(interaction, PromptForm(standing, opening=interaction.id))
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
 
 
 class OptionsButton(StudioButton, template=panel_id("options")):
@@ -72,8 +72,8 @@ class OptionsButton(StudioButton, template=panel_id("options")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        await acknowledge.open_modal(interaction, OptionsForm(standing, opening=interaction.id))
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        await acknowledge.open_modal(interaction, OptionsForm(snapshot, opening=interaction.id))
 
 
 class AdvancedButton(StudioButton, template=panel_id("advanced")):
@@ -84,8 +84,8 @@ class AdvancedButton(StudioButton, template=panel_id("advanced")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        await acknowledge.open_modal(interaction, AdvancedForm(standing, opening=interaction.id))
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        await acknowledge.open_modal(interaction, AdvancedForm(snapshot, opening=interaction.id))
 
 
 class UndoDraftButton(StudioButton, template=panel_id("undo")):
@@ -108,9 +108,9 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
         """Change the weight from what it is now, also when this panel is out of date."""
         lora = await self.lora(interaction)
         studios = interaction.client.studios
-        standing = await studios.standing(interaction.user.id)
+        snapshot = await studios.snapshot(interaction.user.id)
         step = NUDGE * (-1 if self.argument.endswith(":-1") else 1)
-        usual = next(row.weight for row in standing.rows if row.lora.lora_id == lora.lora_id)
+        usual = next(row.weight for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
         changed = await studios.change(
             interaction.user.id,
             lambda studio: studio.nudged(lora.lora_id, step, usual),
@@ -127,8 +127,8 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         lora = await self.lora(interaction)
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        row = next(row for row in standing.rows if row.lora.lora_id == lora.lora_id)
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        row = next(row for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
         await acknowledge.open_modal(interaction, AdjustForm(row, opening=interaction.id))
 
 
@@ -143,6 +143,6 @@ class TakeOutButton(StudioButton, template=panel_id("out")):
         if self.argument:
             going = {int(self.argument)} if self.argument.isdecimal() else set[int]()
         else:
-            going = {row.lora.lora_id for row in (await studios.standing(interaction.user.id)).misfits}
+            going = {row.lora.lora_id for row in (await studios.snapshot(interaction.user.id)).misfits}
         changed = await studios.change(interaction.user.id, lambda studio: studio.without(going))
         await studios.redraw(interaction, changed)

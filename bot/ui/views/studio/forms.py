@@ -27,7 +27,7 @@ from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
 if TYPE_CHECKING:
-    from bot.ui.studio_session import Standing
+    from bot.ui.studio_session import StudioSnapshot
 
 MENU = 25  # choices of one menu; Discord's limit
 _DEFAULT = "-"  # the choice that leaves it to the checkpoint
@@ -49,11 +49,11 @@ class StudioForm(ModalForm):
 class PromptForm(StudioForm):
     """Prompt and negative prompt. Trigger words are not in it: they stay with their LoRAs."""
 
-    def __init__(self, standing: Standing, *, opening: int) -> None:
+    def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("What to paint"), "stprompt", opening)
-        wish = standing.studio.wish
+        wish = snapshot.studio.wish
         self.prompt = _text("prompt", wish.prompt, long=True, required=True)
-        usual = standing.checkpoint.negative_prompt
+        usual = snapshot.checkpoint.negative_prompt
         negative = usual if wish.negative_prompt is None else wish.negative_prompt
         self.negative = _text("negative", negative, long=True)
         self.add_item(ui.Label[Any](text=_("Prompt"), component=self.prompt))
@@ -72,9 +72,9 @@ class PromptForm(StudioForm):
 class OptionsForm(StudioForm):
     """Size, number of pictures, seed."""
 
-    def __init__(self, standing: Standing, *, opening: int) -> None:
+    def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Options"), "stoptions", opening)
-        wish, checkpoint = standing.studio.wish, standing.checkpoint
+        wish, checkpoint = snapshot.studio.wish, snapshot.checkpoint
         chosen = checkpoint.size(wish.size) if wish.size else None
         sizes = [(f"{size.shape} · {size}", str(size)) for size in checkpoint.sizes]
         self.size = _menu("size", [(_("As usual"), _DEFAULT), *sizes], _DEFAULT if chosen is None else str(chosen))
@@ -101,9 +101,9 @@ class OptionsForm(StudioForm):
 class AdvancedForm(StudioForm):
     """Steps, guidance, sampler, clip skip; what is left open is as the checkpoint likes it."""
 
-    def __init__(self, standing: Standing, *, opening: int) -> None:
+    def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Advanced"), "stadvanced", opening)
-        wish, checkpoint = standing.studio.wish, standing.checkpoint
+        wish, checkpoint = snapshot.studio.wish, snapshot.checkpoint
         self.steps = _text("steps", "" if wish.steps is None else str(wish.steps))
         self.guidance = _text("guidance", "" if wish.guidance_scale is None else f"{wish.guidance_scale:g}")
         samplers = [(_("As usual: {sampler}").format(sampler=checkpoint.sampler), _DEFAULT)]

@@ -18,7 +18,7 @@ from bot.ui.views.studio.forms import PromptForm
 from bot.ui.views.studio.menus import outdated
 
 if TYPE_CHECKING:
-    from bot.ui.studio_session import Standing
+    from bot.ui.studio_session import StudioSnapshot
 
 MAX_REASONS = 2500  # characters of why LoRAs would be left out
 
@@ -33,15 +33,15 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
     async def handle(self, interaction: Interaction) -> None:
         """Paint, or ask first."""
         studios = interaction.client.studios
-        standing = await studios.standing(interaction.user.id)
-        if standing.revision != self.revision:  # nobody paints what they do not see
-            await studios.redraw(interaction, standing, outdated())
-        elif not standing.studio.wish.prompt:
-            await acknowledge.open_modal(interaction, PromptForm(standing, opening=interaction.id))
-        elif standing.misfits:
-            await send_ephemeral(interaction, _confirmation(standing))
+        snapshot = await studios.snapshot(interaction.user.id)
+        if snapshot.revision != self.revision:  # nobody paints what they do not see
+            await studios.redraw(interaction, snapshot, outdated())
+        elif not snapshot.studio.wish.prompt:
+            await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
+        elif snapshot.misfits:
+            await send_ephemeral(interaction, _confirmation(snapshot))
         else:
-            await interaction.client.orders.paint(interaction, standing.wish())
+            await interaction.client.orders.paint(interaction, snapshot.wish())
 
 
 class WithoutButton(StudioButton, template=panel_id("without")):
@@ -52,19 +52,19 @@ class WithoutButton(StudioButton, template=panel_id("without")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Paint without them."""
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        if standing.revision != self.revision:
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        if snapshot.revision != self.revision:
             raise NothingThere(what=_("Your studio has changed since. Press *Generate* there again."))
-        await interaction.client.orders.paint(interaction, standing.wish(without_misfits=True))
+        await interaction.client.orders.paint(interaction, snapshot.wish(without_misfits=True))
 
 
-def _confirmation(standing: Standing) -> ui.LayoutView:
-    names = several((row.name for row in standing.misfits), 300)
-    count = len(standing.misfits)
+def _confirmation(snapshot: StudioSnapshot) -> ui.LayoutView:
+    names = several((row.name for row in snapshot.misfits), 300)
+    count = len(snapshot.misfits)
     question = ngettext("Paint without {names}?", "Paint without {names}?", count).format(names=names)
-    reasons = [error_message(row.refusal) for row in standing.misfits if row.refusal]
+    reasons = [error_message(row.refusal) for row in snapshot.misfits if row.refusal]
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
     label = ngettext("Paint without it", "Paint without them", count)
-    view.add_item(ui.ActionRow[Any](WithoutButton(standing.revision, label=label)))
+    view.add_item(ui.ActionRow[Any](WithoutButton(snapshot.revision, label=label)))
     return view

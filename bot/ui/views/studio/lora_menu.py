@@ -16,7 +16,7 @@ from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.studio_session import Standing
+from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.forms import StudioForm
 from bot.ui.views.studio.menus import StudioMenu
@@ -40,10 +40,10 @@ class Offer:
     more: bool
 
 
-async def offer(easel: Easel, standing: Standing) -> Offer:
+async def offer(easel: Easel, snapshot: StudioSnapshot) -> Offer:
     """What the shelf holds. Where none of the person's bookmarks fits, it is the best of the library that does."""
-    shelf = standing.studio.shelf
-    bases = easel.settings.matching.table.fitting(standing.checkpoint.base_model)
+    shelf = snapshot.studio.shelf
+    bases = easel.settings.matching.table.fitting(snapshot.checkpoint.base_model)
     wanted: dict[str, Any] = {
         "limit": PAGE,
         "offset": shelf.page * PAGE,
@@ -52,7 +52,7 @@ async def offer(easel: Easel, standing: Standing) -> Offer:
         "base_models": bases,
     }
     if shelf.bookmarks:
-        page = await list_bookmarks(easel.connection, standing.person_id, **wanted, sort=shelf.sort)
+        page = await list_bookmarks(easel.connection, snapshot.person_id, **wanted, sort=shelf.sort)
         if page.total or shelf.filtered:
             loras = tuple(bookmark.lora for bookmark in page.bookmarks)
             return Offer(loras, bookmarks=True, total=page.total, more=(shelf.page + 1) * PAGE < page.total)
@@ -67,11 +67,11 @@ class AddMenu(StudioMenu, template=panel_id("add")):
     name = "add"
 
     @classmethod
-    async def of(cls, standing: Standing, easel: Easel) -> Self:
+    async def of(cls, snapshot: StudioSnapshot, easel: Easel) -> Self:
         """The menu of the shelf as it is now."""
-        found = await offer(easel, standing)
-        shelf = standing.studio.shelf
-        options = [_option(lora) for lora in found.loras if not standing.studio.has(lora.id)]
+        found = await offer(easel, snapshot)
+        shelf = snapshot.studio.shelf
+        options = [_option(lora) for lora in found.loras if not snapshot.studio.has(lora.id)]
         ways = [
             (shelf.page > 0, "<", _("Back a page"), ""),
             (found.more, ">", _("Show more"), ""),
@@ -86,17 +86,17 @@ class AddMenu(StudioMenu, template=panel_id("add")):
             if shown
         ]
         limit = easel.settings.limits.max_loras
-        full = len(standing.rows) >= limit
+        full = len(snapshot.rows) >= limit
         told = _("{limit} LoRAs go together: take one out to add another").format(limit=limit)
-        return cls(standing.revision, options, told if full else _placeholder(found, standing), disabled=full)
+        return cls(snapshot.revision, options, told if full else _placeholder(found, snapshot), disabled=full)
 
     async def handle(self, interaction: Interaction) -> None:
         """Do it."""
         studios, person_id = interaction.client.studios, interaction.user.id
         (chosen,) = self.values
         if chosen == "search":
-            standing = await studios.standing(person_id)
-            await acknowledge.open_modal(interaction, LoraMenuSearchForm(standing.studio.shelf, opening=interaction.id))
+            snapshot = await studios.snapshot(person_id)
+            await acknowledge.open_modal(interaction, LoraMenuSearchForm(snapshot.studio.shelf, opening=interaction.id))
             return
         note = ""
         if chosen.isdecimal() and len(chosen) < 19:
@@ -104,10 +104,10 @@ class AddMenu(StudioMenu, template=panel_id("add")):
             if lora is None:
                 raise NothingThere(what=_("This LoRA is not in the library any more."))
             note = await studios.add(person_id, lora)
-            standing = await studios.standing(person_id)
+            snapshot = await studios.snapshot(person_id)
         else:
-            standing = await studios.change(person_id, lambda studio: _turned(studio, chosen))
-        await studios.redraw(interaction, standing, note)
+            snapshot = await studios.change(person_id, lambda studio: _turned(studio, chosen))
+        await studios.redraw(interaction, snapshot, note)
 
 
 def _turned(studio: Studio, way: str) -> Studio:
@@ -133,9 +133,9 @@ def _filter(shelf: LoraMenuFilter) -> str:
     return " · ".join(part for part in chosen if part)
 
 
-def _placeholder(found: Offer, standing: Standing) -> str:
-    checkpoint = standing.checkpoint.name
-    chosen = _filter(standing.studio.shelf)
+def _placeholder(found: Offer, snapshot: StudioSnapshot) -> str:
+    checkpoint = snapshot.checkpoint.name
+    chosen = _filter(snapshot.studio.shelf)
     if not found.loras:
         told = _("Nothing that fits {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
         return told.format(checkpoint=checkpoint, filter=chosen)

@@ -14,7 +14,7 @@ from bot.app.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
 from bot.ui.client import Interaction
-from bot.ui.studio_session import Standing
+from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
 from bot.ui.views.studio.buttons import panel_id
 from bot.workspace.studio_draft import Row, Studio
@@ -60,12 +60,12 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
     name = "checkpoint"
 
     @classmethod
-    def of(cls, standing: Standing, easel: Easel) -> Self:
+    def of(cls, snapshot: StudioSnapshot, easel: Easel) -> Self:
         """The menu, the chosen one first among as many as there is room for, each with how many LoRAs fit it."""
-        others = [c for c in easel.settings.checkpoints if c.name != standing.checkpoint.name]
+        others = [c for c in easel.settings.checkpoints if c.name != snapshot.checkpoint.name]
         fitting = {
             c.name: sum(
-                row.entry is not None and c.name in easel.requests.checkpoints_for(row.entry) for row in standing.rows
+                row.entry is not None and c.name in easel.requests.checkpoints_for(row.entry) for row in snapshot.rows
             )
             for c in easel.settings.checkpoints
         }
@@ -74,17 +74,17 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
             discord.SelectOption(
                 label=checkpoint.name,
                 value=checkpoint.name,
-                description=_described(checkpoint, fitting[checkpoint.name], len(standing.rows)),
-                default=checkpoint is standing.checkpoint,
+                description=_described(checkpoint, fitting[checkpoint.name], len(snapshot.rows)),
+                default=checkpoint is snapshot.checkpoint,
             )
-            for checkpoint in [standing.checkpoint, *others][:MENU]
+            for checkpoint in [snapshot.checkpoint, *others][:MENU]
         ]
-        return cls(standing.revision, options)
+        return cls(snapshot.revision, options)
 
     async def handle(self, interaction: Interaction) -> None:
         """Take the checkpoint; a size goes along by its shape."""
         studios, settings = interaction.client.studios, interaction.client.easel.settings
-        before = (await studios.standing(interaction.user.id)).checkpoint
+        before = (await studios.snapshot(interaction.user.id)).checkpoint
         chosen = settings.checkpoint(self.values[0])
 
         def switch(studio: Studio) -> Studio:
@@ -116,9 +116,9 @@ class WordsMenu(StudioMenu, template=panel_id("words")):
     name = "words"
 
     @classmethod
-    def of(cls, standing: Standing) -> Self | None:
+    def of(cls, snapshot: StudioSnapshot) -> Self | None:
         """The menu; None when no LoRA has trigger words."""
-        chips = list(_chips(standing.fitting))
+        chips = list(_chips(snapshot.fitting))
         if not chips:
             return None
         options = [
@@ -130,24 +130,24 @@ class WordsMenu(StudioMenu, template=panel_id("words")):
         on = sum(option.default for option in options)
         told = ngettext("Trigger words: {on} of {count} on", "Trigger words: {on} of {count} on", len(options))
         placeholder = told.format(on=on, count=len(options))
-        return cls(standing.revision, options, placeholder, least=0, most=len(options))
+        return cls(snapshot.revision, options, placeholder, least=0, most=len(options))
 
     async def handle(self, interaction: Interaction) -> None:
         """Switch each offered word on or off; words for which the menu had no room stay as they are."""
         studios = interaction.client.studios
-        standing = await studios.standing(interaction.user.id)
-        if standing.revision != self.revision:  # other words may have been offered
-            await studios.redraw(interaction, standing, outdated())
+        snapshot = await studios.snapshot(interaction.user.id)
+        if snapshot.revision != self.revision:  # other words may have been offered
+            await studios.redraw(interaction, snapshot, outdated())
             return
         chosen = set(self.values)
-        offered = list(_chips(standing.fitting))
+        offered = list(_chips(snapshot.fitting))
 
         def switch(studio: Studio) -> Studio:
             for row in {row.lora.lora_id: row for row, _word in offered}.values():
                 seen = {word for other, word in offered if other is row}
                 on = [w for w in row.all_words if (_chip(row, w) in chosen if w in seen else w in row.words)]
                 studio = studio.changed(row.lora.lora_id, trigger_words=tuple(on))
-            return studio.model_copy(update={"focus": standing.studio.focus})
+            return studio.model_copy(update={"focus": snapshot.studio.focus})
 
         await studios.redraw(interaction, await studios.change(interaction.user.id, switch))
 
@@ -177,7 +177,7 @@ class OthersMenu(StudioMenu, template=panel_id("others")):
     name = "others"
 
     @classmethod
-    def of(cls, standing: Standing, folded: Sequence[Row]) -> Self:
+    def of(cls, snapshot: StudioSnapshot, folded: Sequence[Row]) -> Self:
         """The menu of the LoRAs in `folded`."""
         options = [
             discord.SelectOption(
@@ -187,7 +187,7 @@ class OthersMenu(StudioMenu, template=panel_id("others")):
             )
             for row in folded[:MENU]
         ]
-        return cls(standing.revision, options, _("Work on another LoRA"))
+        return cls(snapshot.revision, options, _("Work on another LoRA"))
 
     async def handle(self, interaction: Interaction) -> None:
         """Work on that one."""

@@ -18,9 +18,9 @@ from bot.i18n import _, label, ngettext
 from bot.i18n.texts import bounded_lines, clipped, plain, several
 from bot.requests.builder import Wish
 from bot.ui.guide.answers import Door
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message
-from bot.ui.studio_session import Standing
+from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.guide import DoorButton
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.stacks import SaveStackButton
@@ -45,45 +45,45 @@ MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters
 MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_FOLDED = 80, 900, 450, 350
 
 
-async def draw_panel(easel: Easel, standing: Standing, note: str = "") -> Page:
+async def render_panel(easel: Easel, snapshot: StudioSnapshot, note: str = "") -> RenderedMessage:
     """The panel of a standing; `note` says what has just happened, a line for each thing, names in it made plain."""
-    page, shown = Page(), standing.revision
-    page.view.add_item(ui.TextDisplay[Any](_head(standing, note)))
+    page, shown = RenderedMessage(), snapshot.revision
+    page.view.add_item(ui.TextDisplay[Any](_head(snapshot, note)))
     settings: list[StudioButton] = [
         PromptButton(shown, label=_("Edit prompt")),
         OptionsButton(shown, label=_("Options")),
         AdvancedButton(shown, label=_("Advanced")),
     ]
-    if standing.undoable:
+    if snapshot.undoable:
         settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
-    page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(standing, easel)))
-    page.view.add_item(ui.TextDisplay[Any](_about_loras(standing, easel.settings.limits.max_loras)))
-    await _add_loras(page, easel, standing)
-    if standing.misfits:
-        page.view.add_item(ui.TextDisplay[Any](_reasons(standing.misfits)))
+    page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot, easel)))
+    page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, easel.settings.limits.max_loras)))
+    await _add_loras(page, easel, snapshot)
+    if snapshot.misfits:
+        page.view.add_item(ui.TextDisplay[Any](_reasons(snapshot.misfits)))
         page.view.add_item(ui.ActionRow[Any](TakeOutButton(shown, label=_("Take out what does not fit"))))
-    if words := WordsMenu.of(standing):
+    if words := WordsMenu.of(snapshot):
         page.view.add_item(ui.ActionRow[Any](words))
-    page.view.add_item(ui.ActionRow[Any](await AddMenu.of(standing, easel)))
+    page.view.add_item(ui.ActionRow[Any](await AddMenu.of(snapshot, easel)))
     below: list[PersistentButton] = [GenerateButton(shown, label=_("Generate"))]
-    if standing.fitting:
+    if snapshot.fitting:
         below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
     page.view.add_item(ui.ActionRow[Any](*below, DoorButton(Door.BOOKMARKS), DoorButton(Door.MARKET)))
     return page
 
 
-async def _add_loras(page: Page, easel: Easel, standing: Standing) -> None:
+async def _add_loras(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot) -> None:
     """The LoRAs that fit: two, or one, with their controls, the others folded into one text."""
-    fitting = standing.fitting
-    most = 1 if standing.misfits and len(fitting) > 2 else 2
-    opened = _opened(fitting, standing.studio.focus, most)
+    fitting = snapshot.fitting
+    most = 1 if snapshot.misfits and len(fitting) > 2 else 2
+    opened = _opened(fitting, snapshot.studio.focus, most)
     for row in opened:
-        await _add_row(page, easel, standing, row)
+        await _add_row(page, easel, snapshot, row)
     if folded := [row for row in fitting if row not in opened]:
         told = several((f"{row.name} {row.weight:g}" for row in folded), MAX_FOLDED)
         page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=told)))
-        page.view.add_item(ui.ActionRow[Any](OthersMenu.of(standing, folded)))
+        page.view.add_item(ui.ActionRow[Any](OthersMenu.of(snapshot, folded)))
 
 
 def _opened(fitting: Sequence[Row], focus: int | None, most: int) -> list[Row]:
@@ -92,16 +92,16 @@ def _opened(fitting: Sequence[Row], focus: int | None, most: int) -> list[Row]:
     return [row for row in fitting if row in urgent]
 
 
-async def _add_row(page: Page, easel: Easel, standing: Standing, row: Row) -> None:
+async def _add_row(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot, row: Row) -> None:
     assert row.entry is not None
     words = "\n-# " + _("Trigger words: {words}").format(words=several(row.words, 120)) if row.words else ""
     text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · **{row.weight:g}**{words}"
-    preview = await page.attach_preview(easel, row.entry, standing.checkpoint.base_model)
+    preview = await page.attach_preview(easel, row.entry, snapshot.checkpoint.base_model)
     if preview is None:
         page.view.add_item(ui.TextDisplay[Any](text))
     else:
         page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
-    shown, lora_id = standing.revision, row.lora.lora_id
+    shown, lora_id = snapshot.revision, row.lora.lora_id
     page.view.add_item(
         ui.ActionRow[Any](
             NudgeButton(shown, f"{lora_id}:-1", label=f"\N{MINUS SIGN}{NUDGE:g}"),
@@ -113,9 +113,9 @@ async def _add_row(page: Page, easel: Easel, standing: Standing, row: Row) -> No
     )
 
 
-def _head(standing: Standing, note: str) -> str:
+def _head(snapshot: StudioSnapshot, note: str) -> str:
     """The prompt, what joins it, and how it will be painted."""
-    wish, checkpoint = standing.studio.wish, standing.checkpoint
+    wish, checkpoint = snapshot.studio.wish, snapshot.checkpoint
     lines = [f"## {_('Studio')}"]
     lines += [f"-# {told}" for told in bounded_lines(note.splitlines(), MAX_NOTE)]
     if wish.checkpoint and wish.checkpoint != checkpoint.name:
@@ -123,14 +123,14 @@ def _head(standing: Standing, note: str) -> str:
         lines.append(gone.format(checkpoint=plain(wish.checkpoint, 64), other=plain(checkpoint.name)))
     prompt = clipped(wish.prompt, MAX_PROMPT)
     lines.append(f"> {prompt}" if prompt else _("No prompt yet: press *Edit prompt* and say what to paint."))
-    joining = [checkpoint.prompt_prefix, *(word for row in standing.fitting for word in row.words)]
+    joining = [checkpoint.prompt_prefix, *(word for row in snapshot.fitting for word in row.words)]
     if any(joining):
         told = several(dict.fromkeys(filter(None, joining)), MAX_WORDS)
         lines.append("-# " + _("Joins the prompt: {words}").format(words=told))
     negative = checkpoint.negative_prompt if wish.negative_prompt is None else wish.negative_prompt
     if negative:
         lines.append("-# " + _("Keeps out: {words}").format(words=clipped(negative, MAX_NEGATIVE)))
-    lines.append(f"-# {_how(wish, checkpoint, private=standing.preferences.private)}")
+    lines.append(f"-# {_how(wish, checkpoint, private=snapshot.preferences.private)}")
     return "\n".join(lines)
 
 
@@ -153,19 +153,19 @@ def _how(wish: Wish, checkpoint: CheckpointSettings, *, private: bool) -> str:
     return " · ".join(parts)
 
 
-def _about_loras(standing: Standing, limit: int) -> str:
+def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
     """How many, whether they fit, and what is worth a warning."""
-    rows, base = standing.rows, standing.checkpoint.base_model.label
+    rows, base = snapshot.rows, snapshot.checkpoint.base_model.label
     head = _("**LoRAs {count} of {limit}**").format(count=len(rows), limit=limit)
     if not rows:
         return f"{head}\n-# " + _("Add one below, or paint without.")
-    if standing.misfits:
-        count = len(standing.misfits)
+    if snapshot.misfits:
+        count = len(snapshot.misfits)
         told = ngettext("{count} does not fit {base}", "{count} do not fit {base}", count)
         lines = [f"{head} · {told.format(count=count, base=base)}"]
     else:
         lines = [f"{head} · " + _("all fit {base}").format(base=base)]
-    warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, standing.studio.wish.prompt)]
+    warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, snapshot.studio.wish.prompt)]
     return "\n".join([*lines, *bounded_lines(warnings, MAX_ADVICE)])
 
 

@@ -18,7 +18,7 @@ from bot.ui.views.persistent_items import JobButton, ModalForm
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 
 if TYPE_CHECKING:
-    from bot.ui.studio_session import Standing
+    from bot.ui.studio_session import StudioSnapshot
 
 MENU = 25  # choices of one menu; Discord's limit
 
@@ -32,12 +32,12 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         lora = await self.lora(interaction)
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        wish = _ready(standing)
-        position = [other.lora_id for other in standing.studio.loras].index(lora.lora_id)
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        wish = _ready(snapshot)
+        position = [other.lora_id for other in snapshot.studio.loras].index(lora.lora_id)
         await acknowledge.open_modal(
             interaction,
-            SweepForm(wish, [(position, row.name, row.weight) for row in [standing.rows[position]]], interaction.id),
+            SweepForm(wish, [(position, row.name, row.weight) for row in [snapshot.rows[position]]], interaction.id),
         )
 
 
@@ -49,8 +49,8 @@ class CompareButton(StudioButton, template=panel_id("compare")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
-        standing = await interaction.client.studios.standing(interaction.user.id)
-        wish = _ready(standing).model_copy(update={"compare": True})
+        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        wish = _ready(snapshot).model_copy(update={"compare": True})
         await interaction.client.orders.paint(interaction, wish)
 
 
@@ -70,14 +70,14 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
         await acknowledge.open_modal(interaction, SweepForm(wish_of(job.request), tried, interaction.id))
 
 
-def _ready(standing: Standing) -> Wish:
+def _ready(snapshot: StudioSnapshot) -> Wish:
     """The wish of a studio that can be painted as it is. Raises NothingThere."""
-    if not standing.studio.wish.prompt:
+    if not snapshot.studio.wish.prompt:
         raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))
-    if standing.misfits:
+    if snapshot.misfits:
         told = _("Not all LoRAs fit {checkpoint}. Take out what does not, or choose another checkpoint first.")
-        raise NothingThere(what=told.format(checkpoint=standing.checkpoint.name))
-    return standing.wish()
+        raise NothingThere(what=told.format(checkpoint=snapshot.checkpoint.name))
+    return snapshot.wish()
 
 
 class SweepForm(ModalForm):

@@ -17,7 +17,7 @@ from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
 from bot.database.samples import MAX_TRIES, count_try, record_samples
 from bot.database.uses import record_uses
-from bot.ui.page import Page
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.lora import checkpoint_for, lora_page
 from inference.base_models import BaseModelId
 from inference.messages import LoraUse
@@ -166,7 +166,7 @@ async def test_the_preview_is_of_the_version_that_fits(easel: Easel, house: Hous
     twin = await entry(easel, "Twin")
     for number, (name, base) in enumerate(BASES.items()):
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=name))
-        page = Page()
+        page = RenderedMessage()
         await page.attach_preview(easel, twin, BaseModelId(base))
         for files in (page.files, (await lora_page(easel, ADA, twin)).files):
             (file,) = files

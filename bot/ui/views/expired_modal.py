@@ -13,19 +13,19 @@ from bot.ui.replies import send_ephemeral_text
 MAX_WRITTEN = 1500  # characters of each field; a message holds 4000
 
 
-async def give_back(interaction: Interaction) -> None:
+async def reply_to_expired_modal(interaction: Interaction) -> None:
     """Tell the person, and give back what they wrote, so that it need not be written again."""
     speak(interaction.locale.value)
-    written = [f"> {plain(text, MAX_WRITTEN)}" for text in _texts(dict(interaction.data or {})) if text.strip()]
+    written = [f"> {plain(text, MAX_WRITTEN)}" for text in _typed_texts(dict(interaction.data or {})) if text.strip()]
     lines = [_("Easel was restarted while this was open, or it was open for too long. Please open it again.")]
     if written:
         lines += [_("You wrote:"), *written[:2]]
     await send_ephemeral_text(interaction, "\n".join(lines))
 
 
-def _texts(part: dict[str, Any]) -> Iterator[str]:
+def _typed_texts(part: dict[str, Any]) -> Iterator[str]:
     """What was typed, in the order of the fields."""
     if isinstance(part.get("value"), str):
         yield part["value"]
     for inner in (*part.get("components", ()), *filter(None, (part.get("component"),))):
-        yield from _texts(inner)
+        yield from _typed_texts(inner)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     Choices = list[app_commands.Choice[str]]
 
 MAX_CHOICES, MAX_TEXT = 25, 100  # Discord's limits
-PATIENCE = 0.6  # seconds: nobody goes on typing for longer, and "loading failed" is what Discord shows after three
+LOOKUP_SECONDS = (
+    0.6  # seconds: nobody goes on typing for longer, and "loading failed" is what Discord shows after three
+)
 ANY = "any"  # base model
 
 
@@ -42,13 +44,13 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
         if checkpoint and easel.settings.matching.table.compare(lora, checkpoint.base_model).fits
     ]
     found = lora_choices(easel.connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES)
-    return await offered(found, typed[:MAX_TEXT].strip(), PATIENCE)
+    return await choices_or_typed(found, typed[:MAX_TEXT].strip(), LOOKUP_SECONDS)
 
 
-async def offered(found: Awaitable[Sequence[LoraChoice]], typed: str, patience: float) -> Choices:
-    """What was found, if it is found within `patience` seconds; else what was typed."""
+async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, seconds: float) -> Choices:
+    """What was found, if it is found within `seconds` seconds; else what was typed."""
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(seconds):
             return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in await found]
     except TimeoutError:
         told = _("{name} · no list just now, the bot is busy").format(name=isolated(typed[:50]))

@@ -22,7 +22,7 @@ MAX_PICTURES = 4  # of a message are looked at
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-async def shown_job(bot: Client, message: discord.Message) -> Job | None:
+async def find_shown_job(bot: Client, message: discord.Message) -> Job | None:
     """The job whose message it is; None for a message of anybody else."""
     if bot.user is None or message.author.id != bot.user.id:
         return None
@@ -36,7 +36,7 @@ async def shown_job(bot: Client, message: discord.Message) -> Job | None:
     return None
 
 
-async def recipe_in(message: discord.Message) -> Recipe:
+async def read_recipe(message: discord.Message) -> Recipe:
     """What the first picture of the message that tells anything tells of itself. Raises NothingThere."""
     attached = [*message.attachments, *(a for snapshot in message.message_snapshots for a in snapshot.attachments)]
     pictures = [attachment for attachment in attached if attachment.filename.lower().endswith(_SUFFIXES)]
@@ -46,7 +46,7 @@ async def recipe_in(message: discord.Message) -> Recipe:
     if not readable:
         raise NothingThere(what=_("This picture is too large to be read."))
     for picture in readable:
-        if recipe := await _told_by(picture):
+        if recipe := await _recipe_of_attachment(picture):
             return recipe
     raise NothingThere(
         what=_(
@@ -56,7 +56,7 @@ async def recipe_in(message: discord.Message) -> Recipe:
     )
 
 
-async def _told_by(picture: discord.Attachment) -> Recipe | None:
+async def _recipe_of_attachment(picture: discord.Attachment) -> Recipe | None:
     """What the picture tells; read in a thread, since a stranger's file takes what time it takes."""
     try:
         return await asyncio.to_thread(_recipe, await picture.read())

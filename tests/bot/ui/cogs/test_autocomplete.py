@@ -7,19 +7,19 @@ from pathlib import Path
 from bot.database.choices import lora_choices
 from bot.database.connection import open_database
 from bot.database.people import remember_person
-from bot.ui.cogs.choices import offered
+from bot.ui.cogs.autocomplete import choices_or_typed
 
 
 async def test_what_was_typed_is_offered_when_the_database_is_too_busy(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3") as connection:
-        (choice,) = await offered(lora_choices(connection, 1, "Komori"), "Komori", patience=0)
+        (choice,) = await choices_or_typed(lora_choices(connection, 1, "Komori"), "Komori", seconds=0)
         assert choice.value == "Komori" and "Komori" in choice.name and "busy" in choice.name
-        (longest,) = await offered(lora_choices(connection, 1, "K" * 100), "K" * 100, patience=0)
+        (longest,) = await choices_or_typed(lora_choices(connection, 1, "K" * 100), "K" * 100, seconds=0)
         assert longest.value == "K" * 100 and len(longest.name) <= 100
-        assert await offered(lora_choices(connection, 1, ""), "", patience=0) == []
+        assert await choices_or_typed(lora_choices(connection, 1, ""), "", seconds=0) == []
         await remember_person(connection, 1)  # what was given up does not stand in anybody's way
 
 
 async def test_what_is_found_in_time_is_all_that_is_offered(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3") as connection:
-        assert await offered(lora_choices(connection, 1, "Komori"), "Komori", patience=60) == []
+        assert await choices_or_typed(lora_choices(connection, 1, "Komori"), "Komori", seconds=60) == []

@@ -6,14 +6,14 @@ import discord
 from discord import app_commands
 
 from bot.ui.client import Client, Cog, Interaction
+from bot.ui.message_lookup import find_shown_job, read_recipe
 from bot.ui.replies import send_ephemeral
-from bot.ui.shown import recipe_in, shown_job
 from bot.ui.views.details import bookmark_all, details, details_of_job
 from bot.workspace.remix import remix, remixed
 from inference.parameters import recipe_of
 
 
-class MenusCog(Cog):
+class ContextMenusCog(Cog):
     """What can be done with any message that shows a picture."""
 
     def __init__(self, client: Client) -> None:
@@ -37,20 +37,20 @@ class MenusCog(Cog):
     async def remix(self, interaction: Interaction, message: discord.Message) -> None:
         """The studio, filled from the picture."""
         easel, person_id = self._client.easel, interaction.user.id
-        job = await shown_job(self._client, message)
-        again = await (remixed(easel, job, person_id) if job else remix(easel, await recipe_in(message), person_id))
+        job = await find_shown_job(self._client, message)
+        again = await (remixed(easel, job, person_id) if job else remix(easel, await read_recipe(message), person_id))
         await self._client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
 
     async def bookmark_loras(self, interaction: Interaction, message: discord.Message) -> None:
         """All of the picture's LoRAs kept."""
-        job = await shown_job(self._client, message)
-        recipe = recipe_of(job.request) if job else await recipe_in(message)
+        job = await find_shown_job(self._client, message)
+        recipe = recipe_of(job.request) if job else await read_recipe(message)
         await bookmark_all(interaction, recipe.loras)
 
     async def details(self, interaction: Interaction, message: discord.Message) -> None:
         """Everything that made the picture."""
-        easel, job = self._client.easel, await shown_job(self._client, message)
+        easel, job = self._client.easel, await find_shown_job(self._client, message)
         if job is not None:
             await send_ephemeral(interaction, await details_of_job(easel, job, interaction.user.id))
         else:
-            await send_ephemeral(interaction, await details(easel, await recipe_in(message)))
+            await send_ephemeral(interaction, await details(easel, await read_recipe(message)))

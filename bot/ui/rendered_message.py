@@ -20,7 +20,7 @@ PREVIEW_SUFFIXES = (".preview.png", ".png", ".webp", ".jpg", ".jpeg")
 
 
 @dataclass
-class Page:
+class RenderedMessage:
     """Components, and the files that thumbnails and galleries in them name."""
 
     view: ui.LayoutView = field(default_factory=lambda: ui.LayoutView(timeout=None))
