@@ -24,9 +24,9 @@ from bot.i18n.commands import CommandWords
 from bot.ui import acknowledge, cogs, views
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
-from bot.ui.delivery.alarms import Alarms
 from bot.ui.delivery.delivery import Deliverer
 from bot.ui.delivery.discord_transport import DiscordTransport
+from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
@@ -101,7 +101,7 @@ class EaselBot(Client):
         self._orders = self.orders = Orders(easel, self.deliverer)
         self.studios = StudioSessions(easel, render_panel)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()  # those that are open, as far as we know
-        easel.generation.on_alarm(Alarms(self).worker_benched)
+        easel.generation.on_alarm(OperatorAlerts(self).worker_failed_repeatedly)
 
     async def setup_hook(self) -> None:
         """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""
@@ -112,11 +112,11 @@ class EaselBot(Client):
                 await self.add_cog(cog(self))
         self.add_dynamic_items(*PersistentItem.registered)
         await self.sync_commands()
-        background.start(self._resume(await self._orders.owed()), "resuming deliveries")
+        background.start(self._resume(await self._orders.undelivered_jobs()), "resuming deliveries")
 
-    async def _resume(self, owed: list[Job]) -> None:
+    async def _resume(self, jobs: list[Job]) -> None:
         await self.wait_until_ready()
-        self._orders.resume(owed)
+        self._orders.resume(jobs)
 
     async def on_interaction(self, interaction: Interaction) -> None:
         """What discord.py lets fall: forms of which it does not know, and ids that are none of ours."""

@@ -78,7 +78,7 @@ async def test_a_proxy_that_stays_for_longer_than_what_stays_wrong_may_costs_no_
     seed = next(SEEDS)
     await scene.control.fault("^/(webhooks|channels|users)/", kind=kind, status=status, count=3 * SAME)  # on every way
     with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
-        patch.setattr("bot.ui.delivery.following.RETRY_SECONDS", (0.0,))
+        patch.setattr("bot.ui.delivery.job_follower.RETRY_SECONDS", (0.0,))
         sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=seed, steps=1)
         await scene.painted(sent)
     assert len(await scene.pictures(showing=f"seed {seed}")) == 1
@@ -92,12 +92,12 @@ async def test_an_error_of_ours_that_stays_is_told_and_the_picture_is_in_the_his
         raise ZeroDivisionError("a mistake of ours")
 
     with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
-        patch.setattr("bot.ui.delivery.following.RETRY_SECONDS", (0.0,))
+        patch.setattr("bot.ui.delivery.job_follower.RETRY_SECONDS", (0.0,))
         patch.setattr("bot.ui.delivery.delivery.result_view", broken)
         sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7120)
         told = await scene.ended(await sent.reply())
     assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
-    assert sum("is tried again" in record.getMessage() for record in log.records) == SAME - 1
+    assert sum("could not be delivered; retrying" in record.getMessage() for record in log.records) == SAME - 1
     page = await (await scene.ada.slash("history")).reply()
     assert "could not be delivered" in page.text
     opened = await (await scene.ada.press(page, "Open")).reply()
@@ -120,9 +120,9 @@ async def test_an_error_of_ours_while_it_paints_costs_no_picture(scene: Scene) -
         raise ZeroDivisionError("a mistake of ours")
 
     with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
-        patch.setattr("bot.ui.delivery.following.painting_view", broken)
+        patch.setattr("bot.ui.delivery.job_follower.painting_view", broken)
         for pause in ("EDIT_SECONDS", "CHANNEL_SECONDS"):  # each progress is shown, whatever was shown just before
-            patch.setattr(f"bot.ui.delivery.following.{pause}", 0.0)
+            patch.setattr(f"bot.ui.delivery.job_follower.{pause}", 0.0)
         await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7130, steps=50))
     assert "a progress edit failed" in log.tracebacks
 

@@ -130,7 +130,7 @@ async def test_a_guest_is_told_beforehand_and_gets_late_results_as_a_letter_or_i
         async with paused(scene):
             await told(kai, "imagine", prompt="a picture for the drawer", in_="tea-table")
             await scene.control.advance_clock(QUARTER)
-        await log.heard("could not be delivered anywhere")
+        await log.heard("could not be delivered by any route")
     drawer = await told(kai, "history", in_="tea-table")
     assert "a picture for the drawer" in drawer.text
 
@@ -148,7 +148,7 @@ async def test_a_private_result_never_comes_into_the_channel(scene: Scene) -> No
         async with paused(scene):
             await told(scene.grace, "imagine", prompt="for my eyes only")
             await scene.control.advance_clock(QUARTER)
-        await log.heard("could not be delivered anywhere")
+        await log.heard("could not be delivered by any route")
     assert "for my eyes only" in (await told(scene.grace, "history")).text
     assert {seen.id for seen in await scene.ada.messages()} == before
     await scene.control.set_person("Grace", closed_dms=False)

@@ -1,9 +1,9 @@
-"""Where a result goes, and that it goes there once, also after a restart.
+"""Delivers the results of jobs to Discord, each exactly once, also after a restart.
 
-orders.py              a request from Discord becomes a job, and the person is told that it waits
-following.py           keeps the message of a job up to date until its end
-delivery.py            the states of a delivery, and the ways to the person
-discord_transport.py   Discord's side of a delivery, with discord.py
-alarms.py              direct messages to operators
-seal.py                short secrets that outlive the program, unreadable without the bot's token
+orders.py              creates a job from a request, and replies that it waits
+job_follower.py        keeps the message of a job up to date until the job ends
+delivery.py            the states of a delivery, and the routes to the person
+discord_transport.py   the `Transport` of a delivery, implemented with discord.py
+operator_alerts.py     direct messages to operators
+token_encryption.py    encrypts interaction tokens in the database with a key derived from the bot's token
 """

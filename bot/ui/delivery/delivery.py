@@ -1,13 +1,13 @@
-"""Where a result goes, and that it goes there once.
+"""Delivers the result of a job to the person who ordered it, exactly once.
 
-The first way that is open is taken: the interaction's own message, the same message by the bot's token, a new message
-in the channel, a new one in the person's direct messages; what is private goes to the person alone. Edits may be
-repeated without harm, also after a restart: a ticket is kept that opens the answer for its fifteen minutes. Before a
-new message is posted, that is written down; so after a crash it is known that one may be there, and it is looked for
-by the job's number on its buttons. tests/bot/ui/delivery/test_delivery_model.py plays every crash.
+Routes are tried in this order: editing the interaction's response with its token, editing the same message with the
+bot's token, a new message in the channel, a direct message. A private result never goes to a channel. Edits are
+idempotent; the encrypted interaction token (the ticket) allows them after a restart, for fifteen minutes. A new message
+is not, so the database records the intent to post first. After a crash, the message is looked for by the job id in the
+custom_ids of its buttons. tests/bot/ui/delivery/test_delivery_model.py simulates a crash at every step.
 
-A private answer cannot be found again once its fifteen minutes are over: a crash between its last edit and that being
-written down, and a restart that comes too late, give that person a second copy rather than none.
+An ephemeral response cannot be found after its fifteen minutes. If the program crashes between the last edit and its
+commit, and restarts later than that, the person gets a second copy rather than none.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ from bot.pictures.sheets import compose
 from bot.ui.client import Interaction
 from bot.ui.views.result import ended_view, result_view, unshown_view
 
-TICKET_MS = 14 * 60_000  # fifteen minutes, and one for clocks and slow ways
+TICKET_MS = 14 * 60_000  # fifteen minutes, less one for clock skew and latency
 
 log = logging.getLogger(__name__)
 
 
 class RouteClosed(Exception):
-    """This way does not lead to the person, now or later."""
+    """This route is closed for good; the next one is tried."""
 
 
 @dataclass(frozen=True)
 class FoundMessage:
-    """A message of ours about a job; `ended` when it shows the result already."""
+    """A message of the bot about a job; `ended` if it shows the result."""
 
     message_id: int
     ended: bool
 
 
 class OutgoingMessage(Protocol):
-    """What is to be shown; views and files are made anew for each way that is tried."""
+    """What to send; the view and the files are made again for each route that is tried."""
 
     def view(self) -> ui.LayoutView:
         """The components."""
@@ -71,54 +71,54 @@ class OutgoingMessage(Protocol):
 
 
 class Transport(Protocol):
-    """Discord, as far as deliveries need it.
+    """The Discord operations that a delivery needs.
 
-    Each method raises Closed when Discord refuses and would refuse again; what else it raises may pass.
+    Each method raises RouteClosed when Discord refuses for good; other errors are temporary.
     """
 
     async def answer(self, interaction: Interaction, message: OutgoingMessage, *, private: bool) -> int | None:
-        """Answer an interaction, to be seen by the person alone or by all; the message's id, where Discord tells it."""
+        """Respond to an interaction, `private` as an ephemeral message. The message's id, if Discord sends it."""
         ...
 
     async def edit_original(self, interaction: Interaction, message: OutgoingMessage) -> int:
-        """Show `message` in place of the first answer; its id."""
+        """Edit the interaction's response; its id."""
         ...
 
     def ticket(self, interaction: Interaction) -> str:
-        """What opens the answer again in a later run of the program, and tells nobody else anything."""
+        """The interaction's token, encrypted, with which a later run of the program edits the response."""
         ...
 
     async def edit_answer(self, ticket: str, message_id: int | None, message: OutgoingMessage) -> int:
-        """`edit_original` in a later run. `message_id` is that of the answer, where it is known."""
+        """Edit the response in a later run. `message_id` is that of the response, if it is known."""
         ...
 
     async def edit(self, channel_id: int, message_id: int, message: OutgoingMessage) -> None:
-        """Show `message` in place of one of our messages, by the bot's own token."""
+        """Edit a message of the bot with the bot's token."""
         ...
 
     async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
-        """Our message about the job that was posted soon after `since` (unix ms), or None."""
+        """The bot's message about the job, posted soon after `since` (Unix time, ms), or None."""
         ...
 
     async def post(self, channel_id: int, message: OutgoingMessage, nonce: str) -> int:
-        """A new message; its id. The same nonce within minutes gives the message that is there already."""
+        """Post a message; its id. The same nonce within minutes returns the existing message."""
         ...
 
     async def direct_channel(self, person_id: int) -> int:
-        """The channel of a person's direct messages."""
+        """The id of a person's DM channel."""
         ...
 
 
 @dataclass(frozen=True)
 class JobMessage:
-    """How a job is getting on."""
+    """The message of an unfinished job."""
 
-    draw: Callable[[], ui.LayoutView]
+    render: Callable[[], ui.LayoutView]
     preview: PictureFile | None = None
 
     def view(self) -> ui.LayoutView:
         """The components."""
-        view = self.draw()
+        view = self.render()
         view.stop()
         return view
 
@@ -129,14 +129,14 @@ class JobMessage:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a job."""
+    """The message of a job that has ended."""
 
     job: Job
     attachments: tuple[PictureFile, ...]
     shows_prompt: bool = False
 
     def view(self) -> ui.LayoutView:
-        """Pictures, or why there are none."""
+        """The pictures, or the reason why there are none."""
         view = ended_view(self.job)
         if self.attachments:
             view = result_view(self.job, self.attachments, shows_prompt=self.shows_prompt)
@@ -149,42 +149,42 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Apology:
-    """In place of a result that cannot be shown, for a reason that stays."""
+class UndeliverableNotice:
+    """Sent in place of a result that cannot be delivered because of a permanent error."""
 
     job: Job
 
     def view(self) -> ui.LayoutView:
-        """Where the person finds it."""
+        """Tells where the pictures are."""
         view = unshown_view(self.job)
         view.stop()
         return view
 
     def files(self) -> list[discord.File]:
-        """None: one of them may be the reason."""
+        """None: a file may be the reason of the failure."""
         return []
 
 
 class Deliverer:
-    """Tells people on Discord of the jobs that they asked for there, and brings the results."""
+    """Sends the messages of jobs to Discord, and records what was delivered."""
 
-    def __init__(self, post: Transport, connection: aiosqlite.Connection, pictures: Path) -> None:
-        self._post = post
+    def __init__(self, transport: Transport, connection: aiosqlite.Connection, pictures: Path) -> None:
+        self._transport = transport
         self._connection = connection
         self._pictures = pictures
 
     async def announce(self, job: Job, message: OutgoingMessage, interaction: Interaction, *, private: bool) -> None:
-        """Tell that the job waits. Raises Closed or what passes; the job is owed all the same."""
-        message_id = await self._post.answer(interaction, message, private=private)
+        """Reply that the job waits. Raises RouteClosed or a temporary error; the delivery stays pending."""
+        message_id = await self._transport.answer(interaction, message, private=private)
         if message_id is not None:
             await remember_message(self._connection, job.id, message_id)
 
     def ticket(self, interaction: Interaction) -> str:
-        """To be kept with the delivery: it leads to the answer also after a restart."""
-        return self._post.ticket(interaction)
+        """The encrypted interaction token, to be stored with the delivery."""
+        return self._transport.ticket(interaction)
 
     async def show(self, job: Job, message: OutgoingMessage, interaction: Interaction | None) -> None:
-        """Show how the job is getting on, in the message that tells of it. Raises Closed when there is none."""
+        """Edit the job's message to show its progress. Raises RouteClosed when there is none to edit."""
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None:
             raise RouteClosed
@@ -193,49 +193,49 @@ class Deliverer:
         elif delivery.private or delivery.message_id is None:
             raise RouteClosed
         else:
-            await self._post.edit(job.channel_id, delivery.message_id, message)
+            await self._transport.edit(job.channel_id, delivery.message_id, message)
 
     async def deliver(self, job: Job, pictures: tuple[Picture, ...], interaction: Interaction | None) -> None:
-        """Deliver what became of `job`, unless that was done. `interaction` is the living one, if there is."""
+        """Deliver the result of `job`, unless it was delivered. `interaction` is None after a restart."""
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
         limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
-        words = delivery.private or delivery.shows_prompt  # in the file, for whoever gets it
+        words = delivery.private or delivery.shows_prompt  # whether the file's metadata holds the prompt
         attach = self._sheet if job.request.variants else self._attachments
         attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
         result = Result(job, attachments, delivery.shows_prompt)
         message_id = await self._deliver(result, delivery, interaction)
         if message_id is None:
-            log.warning("its result could not be delivered anywhere; its pictures are kept")
+            log.warning("the result could not be delivered by any route; its pictures are kept")
             await self.give_up(job, interaction)  # what was refused may be the result itself
         else:
             await mark_sent(self._connection, job.id, message_id)
             log.info("delivered")
 
     async def give_up(self, job: Job, interaction: Interaction | None) -> None:
-        """Deliver an apology where that is possible, and the result never; its pictures stay in the history.
+        """Mark the delivery as undeliverable, and tell the person if possible; pictures stay in the history.
 
         Raises DatabaseError.
         """
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
-        await guard(self._apologise(job, delivery, interaction), "telling that a result cannot be shown")
-        await self._bury(job)
+        await guard(self._send_notice(job, delivery, interaction), "notifying of an undeliverable result")
+        await self._mark_undeliverable(job)
 
-    async def _apologise(self, job: Job, delivery: Delivery, interaction: Interaction | None) -> None:
-        if await self._deliver(Apology(job), delivery, interaction) is None:
-            log.warning("nor could it be told that the result cannot be shown")
+    async def _send_notice(self, job: Job, delivery: Delivery, interaction: Interaction | None) -> None:
+        if await self._deliver(UndeliverableNotice(job), delivery, interaction) is None:
+            log.warning("the notice of the undeliverable result could not be delivered either")
 
-    async def _bury(self, job: Job) -> None:
+    async def _mark_undeliverable(self, job: Job) -> None:
         metrics.DELIVERIES.labels("nowhere").inc()
         await mark_undeliverable(self._connection, job.id)
 
     async def _deliver(
-        self, result: Result | Apology, delivery: Delivery, interaction: Interaction | None
+        self, result: Result | UndeliverableNotice, delivery: Delivery, interaction: Interaction | None
     ) -> int | None:
-        """The id of the message that now shows the result; None when every way is closed."""
+        """The id of the message that shows the result; None when every route is closed."""
         if posted := await self._posted_before(delivery):
             return posted
         if _is_open(delivery, interaction):
@@ -244,74 +244,74 @@ class Deliverer:
                 metrics.DELIVERIES.labels("answer").inc()
                 return edited
             except RouteClosed as why:
-                log.info("the answer to an interaction cannot be edited any more: %s", why)
+                log.info("the response to an interaction cannot be edited any more: %s", why)
         for to_channel in (False,) if delivery.private else (True, False):
             try:
                 if to_channel:
                     message_id = await self._to_channel(result, delivery)
                 else:
-                    message_id = await self._new(
-                        result, delivery, await self._post.direct_channel(result.job.person_id)
+                    message_id = await self._post_new(
+                        result, delivery, await self._transport.direct_channel(result.job.person_id)
                     )
                 metrics.DELIVERIES.labels("channel" if to_channel else "direct").inc()
                 return message_id
             except RouteClosed as why:
-                log.info("a result cannot go one way and is tried another: %s", why)
+                log.info("a route of a delivery is closed and the next is tried: %s", why)
         return None
 
-    async def _to_channel(self, result: Result | Apology, delivery: Delivery) -> int:
-        """To where it was asked for. Raises Closed."""
+    async def _to_channel(self, result: Result | UndeliverableNotice, delivery: Delivery) -> int:
+        """Deliver to the channel of the request. Raises RouteClosed."""
         channel_id, message_id = result.job.channel_id, delivery.message_id
-        if message_id is None:  # a crash may have come between its being posted and its id being written down
-            found = await self._look(delivery, channel_id, delivery.created_at)
+        if message_id is None:  # a crash may have come between posting it and storing its id
+            found = await self._find_message(delivery, channel_id, delivery.created_at)
             if found is not None and found.ended:
                 return found.message_id
             message_id = found.message_id if found else None
         if message_id is not None:
             try:
-                await self._post.edit(channel_id, message_id, result)
+                await self._transport.edit(channel_id, message_id, result)
             except RouteClosed as why:
-                log.info("the message that told of the job is gone or cannot be edited: %s", why)
+                log.info("the job's message is gone or cannot be edited: %s", why)
             else:
                 return message_id
-        return await self._new(result, delivery, channel_id)
+        return await self._post_new(result, delivery, channel_id)
 
-    async def _new(self, result: Result | Apology, delivery: Delivery, channel_id: int) -> int:
-        """A new message. Raises Closed."""
+    async def _post_new(self, result: Result | UndeliverableNotice, delivery: Delivery, channel_id: int) -> int:
+        """Post a new message. Raises RouteClosed."""
         await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
-        return await self._post.post(channel_id, result, nonce=f"job-{delivery.job_id}")
+        return await self._transport.post(channel_id, result, nonce=f"job-{delivery.job_id}")
 
     async def _posted_before(self, delivery: Delivery) -> int | None:
-        """The new message that was posted before a crash, or whose answer was lost."""
+        """The message that was posted before a crash, or by a request whose response was lost."""
         if delivery.posting_in is None or delivery.posting_at is None:
             return None
-        found = await self._look(delivery, delivery.posting_in, delivery.posting_at)
+        found = await self._find_message(delivery, delivery.posting_in, delivery.posting_at)
         return found.message_id if found is not None and found.ended else None
 
     async def _edit_answer(self, message: OutgoingMessage, delivery: Delivery, interaction: Interaction | None) -> int:
-        """In place of the answer to the interaction. Raises Closed."""
+        """Edit the interaction's response. Raises RouteClosed."""
         if interaction is not None:
-            return await self._post.edit_original(interaction, message)
+            return await self._transport.edit_original(interaction, message)
         assert delivery.ticket is not None
-        return await self._post.edit_answer(delivery.ticket, delivery.message_id, message)
+        return await self._transport.edit_answer(delivery.ticket, delivery.message_id, message)
 
-    async def _look(self, delivery: Delivery, channel_id: int, since: int) -> FoundMessage | None:
-        """Our message about the job; None also where we may write but not read: the nonce has to do there."""
+    async def _find_message(self, delivery: Delivery, channel_id: int, since: int) -> FoundMessage | None:
+        """The bot's message about the job. None also where it may not read the channel: there the nonce must do."""
         try:
-            return await self._post.find(channel_id, delivery.job_id, since)
+            return await self._transport.find(channel_id, delivery.job_id, since)
         except RouteClosed:
             return None
 
     def _attachments(
         self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool
     ) -> tuple[PictureFile, ...]:
-        # The limit is for the whole message, so that several pictures share it.
+        # The limit is for the whole message: the pictures share it.
         share = limit // max(1, len(pictures))
-        made = [_fitted(self._pictures / picture.path, share, words=words) for picture in pictures]
+        made = [_fit_or_none(self._pictures / picture.path, share, words=words) for picture in pictures]
         return tuple(attachment for attachment in made if attachment is not None)
 
     def _sheet(self, job: Job, pictures: tuple[Picture, ...], limit: int, *, words: bool) -> tuple[PictureFile, ...]:
-        """All variants on one sheet, which holds no words but what stands on it."""
+        """All variants on one contact sheet, whose file holds no metadata."""
         del words
         if not pictures:
             return ()
@@ -321,14 +321,14 @@ class Deliverer:
 
 
 def _is_open(delivery: Delivery, interaction: Interaction | None) -> bool:
-    """Whether the answer to the interaction may still be edited with its token."""
+    """Whether the interaction's token is still valid for edits."""
     if interaction is not None:
         return not interaction.is_expired()
     return delivery.ticket is not None and now_ms() < delivery.created_at + TICKET_MS
 
 
-def _fitted(path: Path, limit: int, *, words: bool) -> PictureFile | None:
-    """The picture; None when somebody tidied it away or it is damaged."""
+def _fit_or_none(path: Path, limit: int, *, words: bool) -> PictureFile | None:
+    """The picture, encoded within `limit` bytes; None when it was deleted or is damaged."""
     try:
         return fit(path, limit, words=words)
     except DAMAGED as problem:

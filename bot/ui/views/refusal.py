@@ -30,7 +30,7 @@ class Alternative:
     name: str
 
 
-class Refused(ErrorWithView):
+class MisfitRefusal(ErrorWithView):
     """A wish that was refused, kept as a draft, with what would work instead. `position` of the LoRA in the wish."""
 
     def __init__(

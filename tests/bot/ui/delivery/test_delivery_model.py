@@ -145,7 +145,7 @@ class Stepped:
     """Awaits a coroutine and looks before each of its awaits, and after the last."""
 
     def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
-        self._work, self._look = work, look
+        self._work, self._find_message = work, look
 
     def __await__(self) -> Generator[Any, Any, None]:
         inner = self._work.__await__()
@@ -153,9 +153,9 @@ class Stepped:
             try:
                 waits = inner.send(None)
             except StopIteration:
-                self._look()
+                self._find_message()
                 return
-            self._look()
+            self._find_message()
             yield waits
 
 
@@ -213,7 +213,7 @@ async def next_run(delivers: Deliverer, connection: Any, private: bool) -> None:
 
 
 async def deliver(delivers: Deliverer, connection: Any, asked: Any) -> None:
-    for _ in range(5):  # as `Following` does, without its patience
+    for _ in range(5):  # as `JobFollower` does, without its patience
         job = await find_job(connection, 1)
         assert job is not None
         try:

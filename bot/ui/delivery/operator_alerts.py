@@ -1,4 +1,4 @@
-"""Operators are told, in direct messages, of what runs no longer by itself."""
+"""Direct messages to operators about failures that need a person."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_LAST_WORDS = 500  # characters of what a worker printed before it died
+MAX_STDERR = 500  # characters of a dead worker's last output
 
 
-class Alarms:
-    """Tells everybody who is named in `[discord] operators`."""
+class OperatorAlerts:
+    """Sends alerts to everybody who is named in `[discord] operators`."""
 
     def __init__(self, bot: Client) -> None:
         self._bot = bot
 
-    def worker_benched(self, death: WorkerDied) -> None:
-        """A worker has died again and again."""
+    def worker_failed_repeatedly(self, death: WorkerDied) -> None:
+        """Tell each operator that a worker has died several times in a row."""
         for operator in self._bot.easel.settings.discord.operators:
-            background.start(self._tell_of_death(operator, death), "telling an operator")
+            background.start(self._send_alert(operator, death), "alerting an operator")
 
-    async def _tell_of_death(self, operator: int, death: WorkerDied) -> None:
+    async def _send_alert(self, operator: int, death: WorkerDied) -> None:
         with speaking(await locale_of(self._bot.easel.connection, operator)):
             text = _("A worker has died {count} times in a row. It is started again, ever more rarely.")
             lines = [text.format(count=death.failures)]
             if death.stderr_tail:
-                lines.append(f"> {plain(death.stderr_tail.splitlines()[-1], MAX_LAST_WORDS)}")
-            with suppress(discord.HTTPException, aiohttp.ClientError, OSError):  # it stands in the log as well
+                lines.append(f"> {plain(death.stderr_tail.splitlines()[-1], MAX_STDERR)}")
+            with suppress(discord.HTTPException, aiohttp.ClientError, OSError):  # the failure is in the log too
                 await (await self._bot.fetch_user(operator)).send("\n".join(lines))

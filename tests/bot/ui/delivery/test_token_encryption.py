@@ -5,22 +5,22 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ui.delivery.seal import seal, unseal
+from bot.ui.delivery.token_encryption import decrypt, encrypt
 
 
 @given(st.text(), st.text())
 def test_a_secret_comes_back(secret: str, key: str) -> None:
-    assert unseal(seal(secret, key), key) == secret
+    assert decrypt(encrypt(secret, key), key) == secret
 
 
 @given(st.text(min_size=8), st.text(), st.text())
 def test_without_the_key_it_tells_nothing(secret: str, key: str, other: str) -> None:
-    sealed = seal(secret, key)
-    assert secret not in sealed and sealed != seal(secret, key)
-    assert key == other or unseal(sealed, other) is None
+    sealed = encrypt(secret, key)
+    assert secret not in sealed and sealed != encrypt(secret, key)
+    assert key == other or decrypt(sealed, other) is None
 
 
 def test_what_was_changed_is_not_opened() -> None:
-    sealed = seal("secret", "key")
+    sealed = encrypt("secret", "key")
     other = "A" if sealed[40] != "A" else "B"
-    assert unseal(sealed[:40] + other + sealed[41:], "key") is None
+    assert decrypt(sealed[:40] + other + sealed[41:], "key") is None

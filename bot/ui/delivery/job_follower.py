@@ -1,4 +1,4 @@
-"""Jobs are followed to their end: the message that tells of one is kept up to date, and the result delivered."""
+"""Follows each job until it ends: edits its message with the progress, then delivers the result."""
 
 from __future__ import annotations
 
@@ -30,94 +30,98 @@ from bot.ui.views.waiting import interrupted_view, painting_view
 from inference.logs import about
 from inference.messages import Progress
 
-EDIT_SECONDS = 3.0  # between two edits of a message while it paints
-CHANNEL_SECONDS = 1.0  # between two such edits in one channel, whosever messages: Discord allows five in five seconds
-# Between attempts to deliver: a cut connection is often back at once, an outage lasts.
+EDIT_SECONDS = 3.0  # between two progress edits of a message
+CHANNEL_SECONDS = 1.0  # between two progress edits in a channel: Discord allows five in five seconds
+# Between attempts to deliver: a lost connection is often back at once, an outage lasts.
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-# What passes, however long it lasts: Discord, the way to it or the database cannot be reached.
+# Temporary errors, however long they last: Discord, the network or the database cannot be reached.
 UNREACHABLE = (
     discord.HTTPException, discord.RateLimited, aiohttp.ClientError, ConnectionError, TimeoutError, DatabaseError,
 )  # fmt: skip
-FAREWELL_SECONDS, FAREWELLS = 3.0, 50  # how long, and how many, people are told when the program ends
+SHUTDOWN_NOTICE_SECONDS, MAX_SHUTDOWN_NOTICES = 3.0, 50  # edits that say at shutdown that a job continues later
 
 log = logging.getLogger(__name__)
 
 
-class Following:
-    """Every job that is owed to somebody on Discord has a task here, from its order or the program's start."""
+class JobFollower:
+    """Holds a task for every job whose result is not delivered, from its order or from the program's start."""
 
     def __init__(self, easel: Easel, deliverer: Deliverer) -> None:
         self._easel = easel
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
-        self._channels = Channels()
+        self._edit_limit = ChannelEditLimit()
 
     async def close(self) -> None:
-        """Follow no more, and tell people that their pictures come after the next start."""
+        """Cancel all tasks, and tell people that their pictures come after the restart."""
         followed = dict(self._tasks)
         for task in followed:
             task.cancel()
-        await asyncio.gather(*followed, return_exceptions=True)  # while Discord and the database are still there
-        unfinished = [job_and_asker for task, job_and_asker in followed.items() if task.cancelled()][:FAREWELLS]
+        await asyncio.gather(*followed, return_exceptions=True)  # while Discord and the database are still open
+        unfinished = [job_and_asker for task, job_and_asker in followed.items() if task.cancelled()][
+            :MAX_SHUTDOWN_NOTICES
+        ]
         with suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_SECONDS):
-                await asyncio.gather(*(background.guard(self._farewell(*one), "a farewell") for one in unfinished))
+            async with asyncio.timeout(SHUTDOWN_NOTICE_SECONDS):
+                await asyncio.gather(
+                    *(background.guard(self._send_shutdown_notice(*one), "a shutdown notice") for one in unfinished)
+                )
 
-    async def owed(self) -> list[Job]:
-        """The jobs whose results an earlier run of the program did not deliver. To be asked before anybody orders."""
+    async def undelivered_jobs(self) -> list[Job]:
+        """The jobs whose results an earlier run did not deliver. Call it before the first order."""
         pending = await pending_deliveries(self._easel.connection)
         found = [await find_job(self._easel.connection, delivery.job_id) for delivery in pending]
         return [job for job in found if job is not None]
 
     def follow(self, job: Job, interaction: Interaction | None) -> None:
-        """Follow `job` to its delivery. `interaction` asked for it, unless that was before the start."""
+        """Follow `job` until it is delivered. `interaction` is the one that ordered it, None after a restart."""
         with about(job.id):
             task = background.start(self._follow(job, interaction), f"following job {job.id}")
         self._tasks[task] = job, interaction
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def _follow(self, job: Job, interaction: Interaction | None) -> None:
-        """Deliver, whatever goes wrong meanwhile; what stays wrong is told in place of the result."""
+        """Retry until the result is delivered; a permanent error ends in a notice instead of the result."""
         try:
-            await _again_and_again(self._attend, job, interaction)
-        except RetryError as given_up:
-            log.error("it is given up, and its pictures are kept", exc_info=given_up.last_attempt.exception())
-            await _again_and_again(self._deliverer.give_up, job, interaction)
+            await _retry(self._show_and_deliver, job, interaction)
+        except RetryError as failed:
+            log.error("the delivery is given up; its pictures are kept", exc_info=failed.last_attempt.exception())
+            await _retry(self._deliverer.give_up, job, interaction)
 
-    async def _attend(self, job: Job, interaction: Interaction | None) -> None:
-        """Show how it gets on until it ends, then deliver."""
+    async def _show_and_deliver(self, job: Job, interaction: Interaction | None) -> None:
+        """Show the progress until the job ends, then deliver the result."""
         speak(await locale_of(self._easel.connection, job.person_id))
         async with self._easel.generation.following(job.id) as updates:
-            pace = _Pace(self._channels, job.channel_id)
-            poison = Poison(*UNREACHABLE)
+            throttle = _EditThrottle(self._edit_limit, job.channel_id)
+            stop = Poison(*UNREACHABLE)
             shows = True
             while True:
                 update = await _newest(updates)
                 if update.job.state.final:
                     break
-                if shows and update.progress and pace.allows(update.progress):
+                if shows and update.progress and throttle.allows(update.progress):
                     problem = await background.failure(self._show(update, interaction))
-                    shows = problem is None or self._goes_on(problem, poison)
+                    shows = problem is None or self._keeps_editing(problem, stop)
         await self._deliverer.deliver(update.job, update.pictures, interaction)
         self._easel.generation.delivered(update.job)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
-        """Show how far it is."""
+        """Edit the message to show the progress."""
         preview = await asyncio.to_thread(self._preview, update)
         await self._deliverer.show(update.job, JobMessage(lambda: painting_view(update, preview), preview), interaction)
 
-    def _goes_on(self, problem: Exception, poison: Poison) -> bool:
-        """Whether the next progress is shown although this one could not be."""
+    def _keeps_editing(self, problem: Exception, stop: Poison) -> bool:
+        """Whether to show the next progress after this edit failed."""
         if isinstance(problem, RouteClosed):
-            log.info("the message that tells of the job is not edited any more: %s", problem)
+            log.info("the job's message is not edited any more: %s", problem)
             return False
         if isinstance(problem, UNREACHABLE):
-            log.info("a progress edit did not get through: %s", problem)
+            log.info("a progress edit could not be sent: %s", problem)
         else:
             log.error("a progress edit failed", exc_info=problem)
-        return not poison.stays(problem)
+        return not stop.stays(problem)
 
-    async def _farewell(self, job: Job, interaction: Interaction | None) -> None:
+    async def _send_shutdown_notice(self, job: Job, interaction: Interaction | None) -> None:
         now = await find_job(self._easel.connection, job.id)
         if now is None or now.state.final:
             return
@@ -135,29 +139,29 @@ class Following:
             return None
 
 
-async def _again_and_again(
+async def _retry(
     work: Callable[[Job, Interaction | None], Awaitable[None]], job: Job, interaction: Interaction | None
 ) -> None:
-    """Do `work`, and do it again after whatever it raises, ever more rarely. Raises RetryError once an error stays."""
+    """Run `work`, and retry it with back-off after any error. Raises RetryError once an error is permanent."""
     await AsyncRetrying(stop=Poison(*UNREACHABLE), wait=waits(RETRY_SECONDS), before_sleep=_log)(work, job, interaction)
 
 
 def _log(state: RetryCallState) -> None:
     problem = state.outcome.exception() if state.outcome else None
     if isinstance(problem, UNREACHABLE):
-        log.warning("its result cannot be delivered just now: %s", problem)
+        log.warning("the result cannot be delivered now: %s", problem)
     else:
-        log.error("its result could not be delivered and is tried again", exc_info=problem)
+        log.error("the result could not be delivered; retrying", exc_info=problem)
 
 
-class Channels:
-    """Where a message was edited within the last second."""
+class ChannelEditLimit:
+    """Limits progress edits to one per channel and second."""
 
     def __init__(self) -> None:
         self._edited: dict[int, float] = {}
 
     def take(self, channel_id: int, now: float) -> bool:
-        """Whether one may be edited there now; if so, the next has to wait."""
+        """Whether a message in the channel may be edited now; if so, the edit is counted."""
         self._edited = {channel: at for channel, at in self._edited.items() if now - at < CHANNEL_SECONDS}
         if channel_id in self._edited:
             return False
@@ -168,41 +172,41 @@ class Channels:
         return len(self._edited)
 
 
-class _Pace:
-    """When a message may be edited: when painting begins, with the first preview, then every few seconds.
+class _EditThrottle:
+    """Decides when a message is edited: when painting begins, with the first preview, then every few seconds.
 
-    And never soon after another one in its channel: what is skipped is made up for by the next.
+    An edit is skipped if the channel's limit is reached; the next one shows the newer progress.
     """
 
-    def __init__(self, channels: Channels, channel_id: int) -> None:
-        self._channels = channels
+    def __init__(self, edit_limit: ChannelEditLimit, channel_id: int) -> None:
+        self._edit_limit = edit_limit
         self._channel_id = channel_id
-        self._begun = False
+        self._shown_once = False
         self._last = time.monotonic()
-        self._pictured = False
+        self._shown_preview = False
 
     def allows(self, progress: Progress) -> bool:
-        """Whether to show `progress` now; if so, the next has to wait."""
+        """Whether to show `progress` now; if so, the edit is counted."""
         if not self._wants(progress):
             return False
         now = time.monotonic()
-        if not self._channels.take(self._channel_id, now):
+        if not self._edit_limit.take(self._channel_id, now):
             return False
-        if self._begun:
+        if self._shown_once:
             self._last = now
-        self._begun = True
-        self._pictured = self._pictured or progress.preview is not None
+        self._shown_once = True
+        self._shown_preview = self._shown_preview or progress.preview is not None
         return True
 
     def _wants(self, progress: Progress) -> bool:
         if not progress.step:
-            return not self._begun
+            return not self._shown_once
         waited = time.monotonic() - self._last >= EDIT_SECONDS
-        return waited or (progress.preview is not None and not self._pictured)
+        return waited or (progress.preview is not None and not self._shown_preview)
 
 
 async def _newest(updates: asyncio.Queue[JobUpdate]) -> JobUpdate:
-    """Wait for an update, then skip to the newest; the newest preview comes along."""
+    """Wait for an update and return the newest one in the queue, with the newest preview."""
     update = await updates.get()
     while not updates.empty():
         newer = updates.get_nowait()
