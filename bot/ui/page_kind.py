@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from bot.app.assembly import Easel
 from bot.database.lora_search import Sort
 from bot.ui.rendered_message import RenderedMessage
-from bot.workspace.browsing import Place
+from bot.workspace.browsing import PageRef
 
 # How a control's custom_id names its kind. Messages that people have keep their buttons, so the first two stay as they
 # were; a later kind's key ends in a hyphen, which begins no other custom_id.
@@ -24,7 +24,7 @@ class PageKind(ABC):
     sorts: ClassVar[tuple[Sort, ...]]
     tags: ClassVar[bool]  # whether a category can be narrowed down further
     search_title: ClassVar[str]
-    searched: ClassVar[str]  # what the words are looked for in
+    search_hint: ClassVar[str]  # what the words are looked for in
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -37,5 +37,5 @@ class PageKind(ABC):
         return kind() if kind else None
 
     @abstractmethod
-    async def page(self, easel: Easel, person_id: int, place: Place) -> RenderedMessage:
+    async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
         """What the person sees at a place. Raises NothingThere for one that is too old."""

@@ -71,7 +71,7 @@ class Query(BaseModel):
 
 
 @dataclass(frozen=True)
-class Place:
+class PageRef:
     """A page, from 0, of a query: its key, or `~ID` of the row that holds one too long for a button."""
 
     page: int
@@ -80,26 +80,26 @@ class Place:
     def __str__(self) -> str:
         return f"{self.page}:{self.key}"
 
-    def turned(self, pages: int) -> Place:
+    def moved(self, pages: int) -> PageRef:
         """Some pages further, or back."""
-        return Place(max(0, self.page + pages), self.key)
+        return PageRef(max(0, self.page + pages), self.key)
 
 
-async def place_of(services: Services, person_id: int, query: Query, page: int = 0) -> Place:
+async def page_ref_of(services: Services, person_id: int, query: Query, page: int = 0) -> PageRef:
     """Where a page of the query is to be found again. Raises DatabaseError."""
     key = query.key
     if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
         key = f"~{await save_draft(services.connection, person_id, query.model_dump_json())}"
-    return Place(page, key)
+    return PageRef(page, key)
 
 
-async def query_at(connection: aiosqlite.Connection, person_id: int, place: Place) -> Query:
+async def query_at(connection: aiosqlite.Connection, person_id: int, page_ref: PageRef) -> Query:
     """The query of a place. Raises NothingThere for one that is too old, and DatabaseError."""
-    if kept := _KEPT.fullmatch(place.key):
+    if kept := _KEPT.fullmatch(page_ref.key):
         text = await find_draft(connection, int(kept[1]), person_id)
         query = None if text is None else _from_json(text)
     else:
-        query = _from_key(place.key)
+        query = _from_key(page_ref.key)
     if query is None:
         raise NothingThere(what=_("This page is too old. Please open it anew."))
     return query

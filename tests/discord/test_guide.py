@@ -47,10 +47,10 @@ async def test_every_question_has_an_answer_that_leads_somewhere(scene: Scene, r
         page = await (await reader.select(page, f"guide:ask:{key}", answer.key)).reply()
         with speaking(locale):
             assert _(answer.text) in page.text
-        doors = [one for one in page.buttons.values() if one["custom_id"].startswith("guide:open:")]
-        assert len(doors) == len(answer.doors)
-        for door in doors:
-            leads_to = await (await reader.press(page, door["custom_id"])).reply()
+        links = [one for one in page.buttons.values() if one["custom_id"].startswith("guide:open:")]
+        assert len(links) == len(answer.links)
+        for link in links:
+            leads_to = await (await reader.press(page, link["custom_id"])).reply()
             assert leads_to.ephemeral and leads_to.id != page.id
 
 

@@ -8,7 +8,7 @@ from discord import app_commands
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.message_lookup import find_shown_job, read_recipe
 from bot.ui.replies import send_ephemeral
-from bot.ui.views.details import bookmark_all, details, details_of_job
+from bot.ui.views.picture_details import bookmark_loras, details_view, job_details_view
 from bot.workspace.remix import remix, remixed
 from inference.parameters import recipe_of
 
@@ -45,12 +45,12 @@ class ContextMenusCog(Cog):
         """All of the picture's LoRAs kept."""
         job = await find_shown_job(self._client, message)
         recipe = recipe_of(job.request) if job else await read_recipe(message)
-        await bookmark_all(interaction, recipe.loras)
+        await bookmark_loras(interaction, recipe.loras)
 
     async def details(self, interaction: Interaction, message: discord.Message) -> None:
         """Everything that made the picture."""
         easel, job = self._client.easel, await find_shown_job(self._client, message)
         if job is not None:
-            await send_ephemeral(interaction, await details_of_job(easel, job, interaction.user.id))
+            await send_ephemeral(interaction, await job_details_view(easel, job, interaction.user.id))
         else:
-            await send_ephemeral(interaction, await details(easel, await read_recipe(message)))
+            await send_ephemeral(interaction, await details_view(easel, await read_recipe(message)))

@@ -10,7 +10,7 @@ from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.ui.client import Cog, Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.queue import NOTHING, how_far, own_queue
+from bot.ui.views.queue import NOTHING, own_jobs_view, progress_text
 
 
 class QueueCog(Cog):
@@ -19,7 +19,7 @@ class QueueCog(Cog):
     @app_commands.command(name="queue")
     async def queue(self, interaction: Interaction) -> None:
         """See where your pictures are in the queue."""
-        await send_ephemeral(interaction, await own_queue(interaction))
+        await send_ephemeral(interaction, await own_jobs_view(interaction))
 
     @app_commands.command(name="cancel")
     @app_commands.describe(job="Which one; left out, the one you asked for last")
@@ -39,7 +39,8 @@ class QueueCog(Cog):
         wanted = typed.casefold()
         return [
             app_commands.Choice(
-                name=f"{how_far(self._client.easel.generation, job)} · {job.request.prompt}"[:100], value=str(job.id)
+                name=f"{progress_text(self._client.easel.generation, job)} · {job.request.prompt}"[:100],
+                value=str(job.id),
             )
             for job in jobs
             if wanted in job.request.prompt.casefold()

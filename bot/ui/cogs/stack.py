@@ -15,7 +15,7 @@ from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.stack_draft import with_stack
-from bot.ui.views.stacks import imported_view, saved, stacks_view, tell_code, use_stack
+from bot.ui.views.stacks import imported_view, saved_text, show_share_code, stacks_view, use_stack
 from bot.workspace.stacks import import_stack, judge, keep_stack, require_stack, uses_of_rows
 from inference.messages import MAX_PROMPT, SEEDS
 
@@ -31,7 +31,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         """Save the LoRAs and weights of your studio under a name."""
         snapshot = await self._client.studios.snapshot(interaction.user.id)
         stack = await keep_stack(self._client.easel.connection, interaction.user.id, name, uses_of_rows(snapshot.rows))
-        await send_ephemeral_text(interaction, saved(stack))
+        await send_ephemeral_text(interaction, saved_text(stack))
 
     @app_commands.command(name="use")
     @app_commands.describe(name="Which stack")
@@ -52,7 +52,9 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def share(self, interaction: Interaction, name: Name) -> None:
         """Get a code with which others can copy a stack."""
-        await tell_code(interaction, await require_stack(self._client.easel.connection, interaction.user.id, name))
+        await show_share_code(
+            interaction, await require_stack(self._client.easel.connection, interaction.user.id, name)
+        )
 
     @app_commands.command(name="import")
     @app_commands.describe(code="The code that somebody shared with you")

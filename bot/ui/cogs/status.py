@@ -6,7 +6,7 @@ from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.status import reload_and_tell, status_view
+from bot.ui.views.status import reload_and_report, status_view
 
 
 class StatusCog(Cog):
@@ -20,4 +20,4 @@ class StatusCog(Cog):
     @app_commands.command(name="reload")
     async def reload(self, interaction: Interaction) -> None:
         """Read the bot's settings again, with its checkpoints. For the bot's operators."""
-        await send_ephemeral_text(interaction, await reload_and_tell(interaction))
+        await send_ephemeral_text(interaction, await reload_and_report(interaction))

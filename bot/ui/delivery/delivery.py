@@ -39,7 +39,7 @@ from bot.database.pictures import Picture
 from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile, fit, fitted
 from bot.pictures.sheets import compose
 from bot.ui.client import Interaction
-from bot.ui.views.result import ended_view, result_view, unshown_view
+from bot.ui.views.result import ended_view, result_view, undeliverable_view
 
 TICKET_MS = 14 * 60_000  # fifteen minutes, less one for clock skew and latency
 
@@ -156,7 +156,7 @@ class UndeliverableNotice:
 
     def view(self) -> ui.LayoutView:
         """Tells where the pictures are."""
-        view = unshown_view(self.job)
+        view = undeliverable_view(self.job)
         view.stop()
         return view
 

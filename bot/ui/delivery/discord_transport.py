@@ -14,8 +14,8 @@ from bot.ui import acknowledge
 from bot.ui.client import Client, Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
 from bot.ui.delivery.token_encryption import decrypt, encrypt
+from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.result import AgainButton, EditButton
-from bot.ui.views.waiting import CancelButton
 
 MAX_CLOCK_SKEW = timedelta(minutes=2)  # between our clock and Discord's
 MAX_SEARCHED = 300  # messages that are searched for one of the bot

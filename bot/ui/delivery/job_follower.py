@@ -26,7 +26,7 @@ from bot.jobs.updates import JobUpdate
 from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
-from bot.ui.views.waiting import interrupted_view, painting_view
+from bot.ui.views.job_progress import interrupted_view, painting_view
 from inference.logs import about
 from inference.messages import Progress
 

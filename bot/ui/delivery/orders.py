@@ -23,8 +23,8 @@ from bot.requests.preferences import preferred
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
+from bot.ui.views.job_progress import waiting_view
 from bot.ui.views.refusal import Alternative, MisfitRefusal
-from bot.ui.views.waiting import waiting_view
 from inference.errors import LoraMisfit, SourceImageGone
 from inference.logs import about
 from inference.messages import GenerationRequest

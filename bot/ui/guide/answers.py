@@ -9,7 +9,7 @@ from bot.i18n import later
 from inference.lora.sidecar import Category
 
 
-class Door(StrEnum):
+class GuideLink(StrEnum):
     """Where an answer leads."""
 
     BOOKMARKS = "bookmarks"
@@ -24,11 +24,11 @@ class GuideAnswer:
     key: str
     question: str
     text: str
-    doors: tuple[Door, ...]
+    links: tuple[GuideLink, ...]
     category: Category | None = None
 
 
-_FIND = (Door.MARKET, Door.BOOKMARKS)
+_FIND = (GuideLink.MARKET, GuideLink.BOOKMARKS)
 
 GOALS = (
     GuideAnswer(
@@ -93,7 +93,7 @@ TROUBLES = (
             "- Keep the seed and compare with a weight of 0.\n"
             "A wrong base model would look like this too, but Easel does not let one through."
         ),
-        (Door.STUDIO,),
+        (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "melting",
@@ -102,7 +102,7 @@ TROUBLES = (
             "The weights are too high. Go to 0.8, or lower when several LoRAs are in; together about 1.5 is plenty. "
             "If one alone breaks pictures at its recommended weight, lower the guidance a little."
         ),
-        (Door.STUDIO,),
+        (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "mixing",
@@ -111,13 +111,13 @@ TROUBLES = (
             "Both pull at the same face. Lower both to about 0.6, put each one's trigger words beside what belongs to "
             "it, and try with one of them first. Sometimes two pictures are the better way."
         ),
-        (Door.STUDIO,),
+        (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "swallowed",
         later("The style swallows the character"),
         later("Style down to about 0.5, character up to about 0.9: a step at a time, with the same seed."),
-        (Door.STUDIO,),
+        (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "colours",
@@ -126,7 +126,7 @@ TROUBLES = (
             "If it happens without any LoRA too, the checkpoint is set up wrongly: its prediction type or its VAE. "
             "Tell an operator of this bot. If it only happens with one, its weight is too high."
         ),
-        (Door.STUDIO,),
+        (GuideLink.STUDIO,),
     ),
     GuideAnswer(
         "refused",

@@ -29,7 +29,7 @@ MAX_NAME = 80
 MAX_FILES = 10  # of one message
 
 
-class FileButton(PersistentButton, template=r"bmfile"):
+class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
     """Gives a person all their bookmarks as a file, and offers to bring some in."""
 
     def __init__(self) -> None:
@@ -44,11 +44,11 @@ class FileButton(PersistentButton, template=r"bmfile"):
         """Write the file and give it, in a message of its own; more than one message takes go into further ones."""
         found = saved_bookmarks(interaction.client.easel.connection, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
-        for page in exported(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
+        for page in export_pages(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
             await send_ephemeral(interaction, page.view, page.files)
 
 
-class ImportButton(PersistentButton, template=r"bmimport"):
+class ImportBookmarksButton(PersistentButton, template=r"bmimport"):
     """Asks for a file of bookmarks."""
 
     opens_modal = True
@@ -63,10 +63,10 @@ class ImportButton(PersistentButton, template=r"bmimport"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        await acknowledge.open_modal(interaction, ImportForm(interaction.id))
+        await acknowledge.open_modal(interaction, ImportBookmarksForm(interaction.id))
 
 
-class ImportForm(ModalForm):
+class ImportBookmarksForm(ModalForm):
     """The file."""
 
     private = True
@@ -80,12 +80,12 @@ class ImportForm(ModalForm):
     async def submitted(self, interaction: Interaction) -> None:
         """Bring in what is known here, and say what is not."""
         (attachment,) = self.file.values
-        found = await asyncio.to_thread(bookmark_file.read, await _downloaded(attachment), datetime.now(UTC))
+        found = await asyncio.to_thread(bookmark_file.read, await _download(attachment), datetime.now(UTC))
         brought = await bring_bookmarks(interaction.client.easel.connection, interaction.user.id, found.bookmarks)
-        await send_ephemeral_text(interaction, imported(brought, found.broken))
+        await send_ephemeral_text(interaction, import_text(brought, found.broken))
 
 
-def exported(files: Sequence[Written]) -> list[RenderedMessage]:
+def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
     """The messages that give `files`, each telling of the bookmarks that are in it."""
     count, told = sum(file.count for file in files), 0
     how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
@@ -103,12 +103,12 @@ def exported(files: Sequence[Written]) -> list[RenderedMessage]:
             name = f"bookmarks-{place}.json" if place else "bookmarks.json"
             page.files.append(discord.File(io.BytesIO(file.data), name))
             page.view.add_item(ui.File[Any](page.files[-1]))
-        page.view.add_item(ui.ActionRow[Any](ImportButton()))
+        page.view.add_item(ui.ActionRow[Any](ImportBookmarksButton()))
         pages.append(page)
     return pages
 
 
-async def _downloaded(attachment: discord.Attachment) -> bytes:
+async def _download(attachment: discord.Attachment) -> bytes:
     if attachment.size > bookmark_file.MAX_BYTES:
         raise BookmarksRefused(reason=later("it is larger than 4 MB"))
     try:
@@ -117,7 +117,7 @@ async def _downloaded(attachment: discord.Attachment) -> bytes:
         raise BookmarksRefused(reason=later("it cannot be downloaded")) from None
 
 
-def imported(brought: Brought, broken: int) -> str:
+def import_text(brought: Brought, broken: int) -> str:
     """What is told of bookmarks that were brought in."""
     counts = (
         (brought.saved, ngettext("Bookmarked {count} LoRA.", "Bookmarked {count} LoRAs.", brought.saved)),
@@ -130,10 +130,10 @@ def imported(brought: Brought, broken: int) -> str:
         count = len(brought.unknown)
         text = ngettext("{count} is not in the library here:", "{count} are not in the library here:", count)
         lines.append(text.format(count=number(count)))
-        lines += bounded_lines([_unknown(each) for each in brought.unknown], MAX_UNKNOWN)
+        lines += bounded_lines([_unknown_text(each) for each in brought.unknown], MAX_UNKNOWN)
     return "\n".join(lines) or _("There is nothing in this file.")
 
 
-def _unknown(bookmark: NewBookmark) -> str:
+def _unknown_text(bookmark: NewBookmark) -> str:
     parts = [clipped(text, MAX_NAME) for text in (bookmark.name, bookmark.version) if text.strip()]
     return f"- {' · '.join([*dict.fromkeys(parts), f'`{bookmark.hashes[0][: bookmark_file.AUTOV2_DIGITS]}`'])}"

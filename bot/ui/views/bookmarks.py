@@ -30,14 +30,14 @@ from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
-from bot.ui.views import about_lora
+from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
-from bot.ui.views.bookmark_file import FileButton, ImportButton
-from bot.ui.views.browse import PLACE, Spot, TurnButton, add_menus, chosen, page_buttons
+from bot.ui.views.bookmark_file import ExportBookmarksButton, ImportBookmarksButton
+from bot.ui.views.browse import PAGE_REF, PageLocation, TurnPageButton, add_menus, chosen, page_buttons
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
 from bot.ui.views.lora import LoraPageButton, UseButton
 from bot.ui.views.market import MarketButton
-from bot.workspace.browsing import Place, Query, in_order, place_of, query_at
+from bot.workspace.browsing import PageRef, Query, in_order, page_ref_of, query_at
 
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
 MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
@@ -52,11 +52,11 @@ class Bookmarks(PageKind):
     sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
     tags = False
     search_title = later("Search your bookmarks")
-    searched = later("Names, trigger words, your notes; a typo does no harm")
+    search_hint = later("Names, trigger words, your notes; a typo does no harm")
 
-    async def page(self, easel: Easel, person_id: int, place: Place) -> RenderedMessage:
+    async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
         """What is found there, four at a time."""
-        return await bookmarks_page(easel, person_id, place)
+        return await bookmarks_page(easel, person_id, page_ref)
 
 
 BOOKMARKS = Bookmarks()
@@ -75,14 +75,14 @@ class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
 
     name, text = "", ""  # what its id begins with; what it says, marked by `later`
 
-    def __init__(self, lora_id: int, place: Place) -> None:
-        self.lora_id, self.place = lora_id, place
-        super().__init__(ui.Button(label=_(self.text), custom_id=f"{self.name}:{lora_id}:{place}"))
+    def __init__(self, lora_id: int, page_ref: PageRef) -> None:
+        self.lora_id, self.page_ref = lora_id, page_ref
+        super().__init__(ui.Button(label=_(self.text), custom_id=f"{self.name}:{lora_id}:{page_ref}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["lora"]), _place_in(match))
+        return cls(int(match["lora"]), _page_ref_in(match))
 
     async def bookmark(self, interaction: Interaction) -> Bookmark:
         """The bookmark. Raises NothingThere."""
@@ -92,17 +92,17 @@ class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
         return bookmark
 
 
-class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{_LORA}:{PLACE}"):
+class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{_LORA}:{PAGE_REF}"):
     """Shows a bookmark's card in place of the list."""
 
     name, text = "bmo", later("Open")
 
     async def handle(self, interaction: Interaction) -> None:
         """Show it."""
-        await _show_card(interaction, self.lora_id, self.place)
+        await _show_card(interaction, self.lora_id, self.page_ref)
 
 
-class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PLACE}"):
+class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PAGE_REF}"):
     """Asks for the note."""
 
     opens_modal = True
@@ -111,11 +111,11 @@ class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PLACE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
         await acknowledge.open_modal(
-            interaction, NoteForm(await self.bookmark(interaction), self.place, interaction.id)
+            interaction, NoteForm(await self.bookmark(interaction), self.page_ref, interaction.id)
         )
 
 
-class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
+class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
     """Takes a bookmark away; the list offers to bring it back."""
 
     name, text = "bmr", later("Remove")
@@ -125,28 +125,28 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PLACE}"):
         bookmark, easel = await self.bookmark(interaction), interaction.client.easel
         removed_id = await remove_bookmark(easel.connection, interaction.user.id, self.lora_id)
         removed = Removed(removed_id, bookmark.lora.name) if removed_id else None
-        page = await bookmarks_page(easel, interaction.user.id, self.place, removed)
+        page = await bookmarks_page(easel, interaction.user.id, self.page_ref, removed)
         await acknowledge.replace(interaction, page.view, page.files)
 
 
-class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PLACE}"):
+class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PAGE_REF}"):
     """Brings a removed bookmark back with its note, date and uses."""
 
-    def __init__(self, removed_id: int, place: Place) -> None:
-        self.removed_id, self.place = removed_id, place
-        super().__init__(ui.Button(label=_("Undo"), custom_id=f"bmu:{removed_id}:{place}"))
+    def __init__(self, removed_id: int, page_ref: PageRef) -> None:
+        self.removed_id, self.page_ref = removed_id, page_ref
+        super().__init__(ui.Button(label=_("Undo"), custom_id=f"bmu:{removed_id}:{page_ref}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["removed"]), _place_in(match))
+        return cls(int(match["removed"]), _page_ref_in(match))
 
     async def handle(self, interaction: Interaction) -> None:
         """Bring it back and show the page with it."""
         connection = interaction.client.easel.connection
         if not await restore_bookmark(connection, interaction.user.id, self.removed_id):
             raise NothingThere(what=_("This cannot be undone any more: it is back already, or a week has passed."))
-        await Spot(BOOKMARKS.key, self.place).show(interaction)
+        await PageLocation(BOOKMARKS.key, self.page_ref).show(interaction)
 
 
 class NoteForm(ModalForm):
@@ -154,9 +154,9 @@ class NoteForm(ModalForm):
 
     sends_message = False
 
-    def __init__(self, bookmark: Bookmark, place: Place, opening: int) -> None:
+    def __init__(self, bookmark: Bookmark, page_ref: PageRef, opening: int) -> None:
         super().__init__(_("Note on {lora}").format(lora=bookmark.lora.name), f"bmnote:{bookmark.lora.id}", opening)
-        self._lora_id, self._place = bookmark.lora.id, place
+        self._lora_id, self._page_ref = bookmark.lora.id, page_ref
         self.note: ui.TextInput[Any] = ui.TextInput(
             custom_id="note",
             style=discord.TextStyle.paragraph,
@@ -170,66 +170,70 @@ class NoteForm(ModalForm):
     async def submitted(self, interaction: Interaction) -> None:
         """Keep it, and show the card with it."""
         await set_note(interaction.client.easel.connection, interaction.user.id, self._lora_id, self.note.value)
-        await _show_card(interaction, self._lora_id, self._place)
+        await _show_card(interaction, self._lora_id, self._page_ref)
 
 
-def _place_in(match: re.Match[str]) -> Place:
-    return Place(int(match["page"]), match["key"])
+def _page_ref_in(match: re.Match[str]) -> PageRef:
+    return PageRef(int(match["page"]), match["key"])
 
 
 async def open_bookmarks(interaction: Interaction, query: Query) -> None:
     """Show what was asked for in a message that only the person sees."""
     easel, person_id = interaction.client.easel, interaction.user.id
-    page = await bookmarks_page(easel, person_id, await place_of(easel, person_id, query))
+    page = await bookmarks_page(easel, person_id, await page_ref_of(easel, person_id, query))
     await send_ephemeral(interaction, page.view, page.files)
 
 
-async def bookmarks_page(easel: Easel, person_id: int, place: Place, removed: Removed | None = None) -> RenderedMessage:
+async def bookmarks_page(
+    easel: Easel, person_id: int, page_ref: PageRef, removed: Removed | None = None
+) -> RenderedMessage:
     """One page of the collection, with previews where there are any. Raises NothingThere when the place is too old."""
-    query = await query_at(easel.connection, person_id, place)
+    query = await query_at(easel.connection, person_id, page_ref)
     found = await list_bookmarks(
         easel.connection,
         person_id,
         limit=PAGE_SIZE,
-        offset=place.page * PAGE_SIZE,
+        offset=page_ref.page * PAGE_SIZE,
         search=query.search,
         category=query.category,
         base_models=easel.settings.matching.table.fitting(query.base_model) if query.base_model else None,
         sort=query.sort,
     )
-    if not found.bookmarks and place.page:  # the last one of the last page was removed
-        return await bookmarks_page(easel, person_id, Place((max(found.total, 1) - 1) // PAGE_SIZE, place.key), removed)
+    if not found.bookmarks and page_ref.page:  # the last one of the last page was removed
+        return await bookmarks_page(
+            easel, person_id, PageRef((max(found.total, 1) - 1) // PAGE_SIZE, page_ref.key), removed
+        )
     page = RenderedMessage()
-    _add_title(page, _title(query, place, found), place, removed)
-    if _nothing_yet(query, found):
-        page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportButton()))
+    _add_title(page, _title(query, page_ref, found), page_ref, removed)
+    if _is_empty_collection(query, found):
+        page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportBookmarksButton()))
         return page
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
     for bookmark in found.bookmarks:
         preview = await page.attach_preview(easel, bookmark.lora, base_model)
-        text = about_lora.entry(easel, bookmark.lora, usual.name if usual else None)
-        _add(page, bookmark, text, preview, place)
-    spot = Spot(BOOKMARKS.key, place)
-    buttons = page_buttons(spot, query, more=(place.page + 1) * PAGE_SIZE < found.total)
-    page.view.add_item(ui.ActionRow[Any](*buttons, FileButton()))
-    await add_menus(page, easel, person_id, BOOKMARKS, spot, query)
+        text = lora_text.entry_text(easel, bookmark.lora, usual.name if usual else None)
+        _add(page, bookmark, text, preview, page_ref)
+    location = PageLocation(BOOKMARKS.key, page_ref)
+    buttons = page_buttons(location, query, more=(page_ref.page + 1) * PAGE_SIZE < found.total)
+    page.view.add_item(ui.ActionRow[Any](*buttons, ExportBookmarksButton()))
+    await add_menus(page, easel, person_id, BOOKMARKS, location, query)
     return page
 
 
-def _add_title(page: RenderedMessage, text: str, place: Place, removed: Removed | None) -> None:
+def _add_title(page: RenderedMessage, text: str, page_ref: PageRef, removed: Removed | None) -> None:
     if removed is None:
         page.view.add_item(ui.TextDisplay[Any](text))
         return
-    told = _("Removed **{lora}**.").format(lora=clipped(removed.name, about_lora.MAX_NAME))
-    page.view.add_item(ui.Section[Any](f"{text}\n{told}", accessory=RestoreBookmarkButton(removed.id, place)))
+    told = _("Removed **{lora}**.").format(lora=clipped(removed.name, lora_text.MAX_NAME))
+    page.view.add_item(ui.Section[Any](f"{text}\n{told}", accessory=RestoreBookmarkButton(removed.id, page_ref)))
 
 
-def _nothing_yet(query: Query, found: BookmarkPage) -> bool:
+def _is_empty_collection(query: Query, found: BookmarkPage) -> bool:
     return not (found.total or found.misfits or query.search or query.category)
 
 
-def _title(query: Query, place: Place, found: BookmarkPage) -> str:
+def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
     """How many there are, by what they are narrowed down, and what that leaves out."""
     lines = [f"## {_('Your bookmarks')}"]
     filters = chosen(query)
@@ -238,9 +242,9 @@ def _title(query: Query, place: Place, found: BookmarkPage) -> str:
         parts += [*filters, in_order(query.sort)]
         if found.total > PAGE_SIZE:
             pages = -(-found.total // PAGE_SIZE)
-            parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))
+            parts.append(_("page {page} of {pages}").format(page=number(page_ref.page + 1), pages=number(pages)))
         lines.append(f"-# {' · '.join(parts)}")
-    elif _nothing_yet(query, found):
+    elif _is_empty_collection(query, found):
         lines.append(_("None yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
     else:
         lines.append(_("None of yours matches {filters}.").format(filters=" · ".join(filters)))
@@ -254,14 +258,14 @@ def _title(query: Query, place: Place, found: BookmarkPage) -> str:
     return "\n".join(lines)
 
 
-def _add(page: RenderedMessage, bookmark: Bookmark, text: str, preview: str | None, place: Place) -> None:
+def _add(page: RenderedMessage, bookmark: Bookmark, text: str, preview: str | None, page_ref: PageRef) -> None:
     """A bookmark in the list: its picture, what is known of it, and what to do with it."""
     lora = bookmark.lora
     if bookmark.note:
         text += f"\n> {clipped(bookmark.note, MAX_SHORT_NOTE)}"
     _add_pictured(page, text, preview)
     use = [UseButton(lora.id)] if lora.usable else []
-    page.view.add_item(ui.ActionRow[Any](*use, OpenBookmarkButton(lora.id, place)))
+    page.view.add_item(ui.ActionRow[Any](*use, OpenBookmarkButton(lora.id, page_ref)))
 
 
 def _add_pictured(page: RenderedMessage, text: str, preview: str | None) -> None:
@@ -271,25 +275,25 @@ def _add_pictured(page: RenderedMessage, text: str, preview: str | None) -> None
         page.view.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
 
 
-async def _show_card(interaction: Interaction, lora_id: int, place: Place) -> None:
+async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) -> None:
     """Show one bookmark in place of the list. Raises NothingThere."""
     easel, person_id = interaction.client.easel, interaction.user.id
     bookmark = await find_bookmark(easel.connection, person_id, lora_id)
     if bookmark is None:
         raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
-    page = await card(easel, person_id, bookmark, place)
+    page = await card(easel, person_id, bookmark, page_ref)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def card(easel: Easel, person_id: int, bookmark: Bookmark, place: Place) -> RenderedMessage:
-    """All about one bookmark; *Back* leads to the `place` in the list that it was opened from."""
+async def card(easel: Easel, person_id: int, bookmark: Bookmark, page_ref: PageRef) -> RenderedMessage:
+    """All about one bookmark; *Back* leads to the `page_ref` in the list that it was opened from."""
     page, lora = RenderedMessage(), bookmark.lora
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     preview = await page.attach_preview(easel, lora, usual.base_model if usual else None)
     _add_pictured(page, _card_text(easel, bookmark, usual.name if usual else None), preview)
     use = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
-    page.view.add_item(ui.ActionRow[Any](*use, NoteButton(lora.id, place), RemoveButton(lora.id, place)))
-    back = TurnButton(Spot(BOOKMARKS.key, place), way="p")
+    page.view.add_item(ui.ActionRow[Any](*use, NoteButton(lora.id, page_ref), RemoveButton(lora.id, page_ref)))
+    back = TurnPageButton(PageLocation(BOOKMARKS.key, page_ref), way="p")
     page.view.add_item(ui.ActionRow[Any](back, LoraPageButton(lora.id)))
     return page
 
@@ -298,9 +302,9 @@ def _card_text(easel: Easel, bookmark: Bookmark, usual: str | None) -> str:
     lora = bookmark.lora
     saved = _("Saved {when}").format(when=f"<t:{bookmark.created_at // 1000}:D>")
     used = ngettext("you used it once", "you used it {count} times", bookmark.uses) if bookmark.uses else ""
-    kind = f"{label(lora.category)} · {clipped(base_models(lora), about_lora.MAX_SHORT)}"
-    lines = [f"## {clipped(lora.name, about_lora.MAX_NAME)}", kind]
-    told = (about_lora.misfit(easel, lora, usual), about_lora.triggers(lora, about_lora.MAX_DESCRIPTION))
+    kind = f"{label(lora.category)} · {clipped(base_models(lora), lora_text.MAX_SHORT)}"
+    lines = [f"## {clipped(lora.name, lora_text.MAX_NAME)}", kind]
+    told = (lora_text.misfit_text(easel, lora, usual), lora_text.trigger_words_text(lora, lora_text.MAX_DESCRIPTION))
     lines += [f"-# {line}" for line in told if line]
     lines.append(f"-# {' · '.join(filter(None, (saved, used.format(count=number(bookmark.uses)))))}")
     if bookmark.note:

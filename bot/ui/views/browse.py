@@ -25,28 +25,28 @@ from bot.ui.client import Interaction
 from bot.ui.page_kind import KIND, PageKind
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
-from bot.workspace.browsing import MAX_SEARCH, Place, Query, base_model_in, in_order, place_of, query_at
+from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, base_model_in, in_order, page_ref_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
 MENU, MAX_OPTION = 25, 100  # choices of one menu, characters of one
-PLACE = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
-_ALL = "-"  # the choice that does not narrow anything down
+PAGE_REF = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
+_NO_FILTER = "-"  # the choice that does not narrow anything down
 
 
 @dataclass(frozen=True)
-class Spot:
+class PageLocation:
     """A page of a list: what all controls of the page have in common."""
 
     kind: str  # the key of the PageKind
-    place: Place
+    page_ref: PageRef
 
     @classmethod
     def of(cls, match: re.Match[str]) -> Self:
         """Read it back from a control's id."""
-        return cls(match["kind"], Place(int(match["page"]), match["key"]))
+        return cls(match["kind"], PageRef(int(match["page"]), match["key"]))
 
-    def list(self) -> PageKind:
+    def page_kind(self) -> PageKind:
         """The list that is paged through. Raises NothingThere for one of another version of Easel."""
         kind = PageKind.of(self.kind)
         if kind is None:
@@ -55,75 +55,77 @@ class Spot:
 
     async def query(self, interaction: Interaction) -> Query:
         """What is looked for there. Raises NothingThere."""
-        return await query_at(interaction.client.easel.connection, interaction.user.id, self.place)
+        return await query_at(interaction.client.easel.connection, interaction.user.id, self.page_ref)
 
     async def show(self, interaction: Interaction) -> None:
         """Show that page in place of the message whose control was used."""
-        page = await self.list().page(interaction.client.easel, interaction.user.id, self.place)
+        page = await self.page_kind().page(interaction.client.easel, interaction.user.id, self.page_ref)
         await acknowledge.replace(interaction, page.view, page.files)
 
-    async def look_for(self, interaction: Interaction, query: Query) -> None:
+    async def show_query(self, interaction: Interaction, query: Query) -> None:
         """Show the first page of another query."""
-        place = await place_of(interaction.client.easel, interaction.user.id, query)
-        await Spot(self.kind, place).show(interaction)
+        page_ref = await page_ref_of(interaction.client.easel, interaction.user.id, query)
+        await PageLocation(self.kind, page_ref).show(interaction)
 
 
-class TurnButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PLACE}"):
+class TurnPageButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PAGE_REF}"):
     """Turns to another page, or from elsewhere back to one."""
 
-    def __init__(self, spot: Spot, *, way: str, disabled: bool = False) -> None:
-        self.spot = spot
+    def __init__(self, location: PageLocation, *, way: str, disabled: bool = False) -> None:
+        self.location = location
         text = _("Back") if way == "p" else _("More")
-        super().__init__(ui.Button(label=text, custom_id=f"{spot.kind}{way}:{spot.place}", disabled=disabled))
+        super().__init__(
+            ui.Button(label=text, custom_id=f"{location.kind}{way}:{location.page_ref}", disabled=disabled)
+        )
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(Spot.of(match), way=match["way"])
+        return cls(PageLocation.of(match), way=match["way"])
 
     async def handle(self, interaction: Interaction) -> None:
         """Show that page in place of this one."""
-        await self.spot.show(interaction)
+        await self.location.show(interaction)
 
 
-class SearchButton(PersistentButton, template=rf"{KIND}f:{PLACE}"):
+class SearchButton(PersistentButton, template=rf"{KIND}f:{PAGE_REF}"):
     """Asks for the words to look for."""
 
     opens_modal = True
 
-    def __init__(self, spot: Spot) -> None:
-        self.spot = spot
-        custom_id = f"{spot.kind}f:{spot.place}"
+    def __init__(self, location: PageLocation) -> None:
+        self.location = location
+        custom_id = f"{location.kind}f:{location.page_ref}"
         super().__init__(ui.Button(label=_("Search"), style=discord.ButtonStyle.primary, custom_id=custom_id))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(Spot.of(match))
+        return cls(PageLocation.of(match))
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        kind = self.spot.list()
-        query = await self.spot.query(interaction)
-        await acknowledge.open_modal(interaction, SearchForm(kind, self.spot, query, opening=interaction.id))
+        kind = self.location.page_kind()
+        query = await self.location.query(interaction)
+        await acknowledge.open_modal(interaction, SearchForm(kind, self.location, query, opening=interaction.id))
 
 
-class EverythingButton(PersistentButton, template=rf"{KIND}x:{PLACE}"):
+class ClearSearchButton(PersistentButton, template=rf"{KIND}x:{PAGE_REF}"):
     """Forgets what was searched for; menus stay as they are."""
 
-    def __init__(self, spot: Spot) -> None:
-        self.spot = spot
-        super().__init__(ui.Button(label=_("Without search"), custom_id=f"{spot.kind}x:{spot.place}"))
+    def __init__(self, location: PageLocation) -> None:
+        self.location = location
+        super().__init__(ui.Button(label=_("Without search"), custom_id=f"{location.kind}x:{location.page_ref}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(Spot.of(match))
+        return cls(PageLocation.of(match))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show everything that the menus leave."""
-        query = await self.spot.query(interaction)
-        await self.spot.look_for(interaction, query.but(search=""))
+        query = await self.location.query(interaction)
+        await self.location.show_query(interaction, query.but(search=""))
 
 
 class SearchForm(ModalForm):
@@ -131,17 +133,17 @@ class SearchForm(ModalForm):
 
     sends_message = False
 
-    def __init__(self, kind: PageKind, spot: Spot, query: Query, *, opening: int) -> None:
+    def __init__(self, kind: PageKind, location: PageLocation, query: Query, *, opening: int) -> None:
         super().__init__(_(kind.search_title), f"{kind.key}search", opening)
-        self._spot, self._query = spot, query
+        self._location, self._query = location, query
         self.words: ui.TextInput[Any] = ui.TextInput(
             custom_id="words", default=query.search or None, required=False, max_length=MAX_SEARCH
         )
-        self.add_item(ui.Label[Any](text=_("Words"), description=_(kind.searched), component=self.words))
+        self.add_item(ui.Label[Any](text=_("Words"), description=_(kind.search_hint), component=self.words))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Show what is found."""
-        await self._spot.look_for(interaction, self._query.but(search=" ".join(self.words.value.split())))
+        await self._location.show_query(interaction, self._query.but(search=" ".join(self.words.value.split())))
 
 
 class BrowseMenu(PersistentSelect, template=NO_CUSTOM_ID):
@@ -149,58 +151,62 @@ class BrowseMenu(PersistentSelect, template=NO_CUSTOM_ID):
 
     name = ""
 
-    def __init__(self, spot: Spot, options: Sequence[discord.SelectOption] = (), placeholder: str = "…") -> None:
-        self.spot = spot
+    def __init__(
+        self, location: PageLocation, options: Sequence[discord.SelectOption] = (), placeholder: str = "…"
+    ) -> None:
+        self.location = location
         menu: ui.Select[Any] = ui.Select(
-            custom_id=f"{spot.kind}{self.name}:{spot.place}", options=list(options)[:MENU], placeholder=placeholder
+            custom_id=f"{location.kind}{self.name}:{location.page_ref}",
+            options=list(options)[:MENU],
+            placeholder=placeholder,
         )
         super().__init__(menu)
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The menu that this custom_id means."""
-        return cls(Spot.of(match))
+        return cls(PageLocation.of(match))
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of what was chosen."""
-        query = await self.spot.query(interaction)
+        query = await self.location.query(interaction)
         (chosen,) = self.values
-        await self.spot.look_for(interaction, self.changed(query, chosen))
+        await self.location.show_query(interaction, self.changed(query, chosen))
 
     def changed(self, query: Query, chosen: str) -> Query:
         """The query after a choice; the same for one that is unknown."""
         raise NotImplementedError
 
 
-class SortMenu(BrowseMenu, template=rf"{KIND}s:{PLACE}"):
+class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
     """In which order."""
 
     name = "s"
 
     @classmethod
-    def of(cls, spot: Spot, query: Query, sorts: Sequence[Sort]) -> Self:
+    def of(cls, location: PageLocation, query: Query, sorts: Sequence[Sort]) -> Self:
         """The menu with the order that is chosen."""
         offered = sorts if query.sort in sorts else (query.sort, *sorts)
         options = [
             discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is query.sort) for sort in offered
         ]
-        return cls(spot, options, _("In which order"))
+        return cls(location, options, _("In which order"))
 
     def changed(self, query: Query, chosen: str) -> Query:
         """Another order."""
         return query.but(sort=Sort(chosen)) if chosen in Sort.__members__.values() else query
 
 
-class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PLACE}"):
+class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
     """What for: a category, or a tag inside the one that is chosen; inside *other* when none is."""
 
     name = "c"
 
     @classmethod
-    async def of(cls, spot: Spot, query: Query, easel: Easel, *, tags: bool) -> Self:
+    async def of(cls, location: PageLocation, query: Query, easel: Easel, *, tags: bool) -> Self:
         """The menu with what is chosen."""
         everything = query.category is None and not query.tag
-        options = [discord.SelectOption(label=_("Every category"), value=_ALL, default=everything)]
+        options = [discord.SelectOption(label=_("Every category"), value=_NO_FILTER, default=everything)]
         options += [
             discord.SelectOption(
                 label=label(category), value=category.value, default=category is query.category and not query.tag
@@ -209,7 +215,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PLACE}"):
         ]
         if tags:
             options += await _tag_options(query, easel, room=MENU - len(options))
-        return cls(spot, options, _("Which category"))
+        return cls(location, options, _("Which category"))
 
     def changed(self, query: Query, chosen: str) -> Query:
         """Another category, or a tag in it."""
@@ -229,13 +235,13 @@ async def _tag_options(query: Query, easel: Easel, *, room: int) -> list[discord
     ]
 
 
-class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PLACE}"):
+class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PAGE_REF}"):
     """On which checkpoints they go."""
 
     name = "b"
 
     @classmethod
-    def of(cls, spot: Spot, query: Query, easel: Easel, usual: CheckpointSettings | None) -> Self:
+    def of(cls, location: PageLocation, query: Query, easel: Easel, usual: CheckpointSettings | None) -> Self:
         """The menu with what is chosen: what fits the person's `usual` checkpoint before what fits the others."""
         checkpoints: dict[BaseModelId, list[str]] = {} if usual is None else {usual.base_model: []}
         if query.base_model is not None:
@@ -251,8 +257,10 @@ class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PLACE}"):
             )
             for base, names in checkpoints.items()
         ]
-        anything = discord.SelectOption(label=_("For any base model"), value=_ALL, default=query.base_model is None)
-        return cls(spot, [*options[: MENU - 1], anything], _("For which base model"))
+        anything = discord.SelectOption(
+            label=_("For any base model"), value=_NO_FILTER, default=query.base_model is None
+        )
+        return cls(location, [*options[: MENU - 1], anything], _("For which base model"))
 
     def changed(self, query: Query, chosen: str) -> Query:
         """Another base model."""
@@ -265,26 +273,29 @@ def _base_label(base: BaseModelId, usual: CheckpointSettings | None) -> str:
     return _("For {base_model}").format(base_model=base.label)
 
 
-def page_buttons(spot: Spot, query: Query, *, more: bool) -> list[PersistentButton]:
+def page_buttons(location: PageLocation, query: Query, *, more: bool) -> list[PersistentButton]:
     """To search, and to turn the pages where there are several."""
-    buttons: list[PersistentButton] = [SearchButton(spot)]
+    buttons: list[PersistentButton] = [SearchButton(location)]
     if query.search:
-        buttons.append(EverythingButton(spot))
-    if spot.place.page or more:
-        back, on = Spot(spot.kind, spot.place.turned(-1)), Spot(spot.kind, spot.place.turned(1))
-        buttons.append(TurnButton(back, way="p", disabled=not spot.place.page))
-        buttons.append(TurnButton(on, way="n", disabled=not more))
+        buttons.append(ClearSearchButton(location))
+    if location.page_ref.page or more:
+        back, on = (
+            PageLocation(location.kind, location.page_ref.moved(-1)),
+            PageLocation(location.kind, location.page_ref.moved(1)),
+        )
+        buttons.append(TurnPageButton(back, way="p", disabled=not location.page_ref.page))
+        buttons.append(TurnPageButton(on, way="n", disabled=not more))
     return buttons
 
 
 async def add_menus(
-    page: RenderedMessage, easel: Easel, person_id: int, kind: PageKind, spot: Spot, query: Query
+    page: RenderedMessage, easel: Easel, person_id: int, kind: PageKind, location: PageLocation, query: Query
 ) -> None:
     """Put the menus under a page: six components."""
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
-    page.view.add_item(ui.ActionRow[Any](SortMenu.of(spot, query, kind.sorts)))
-    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(spot, query, easel, tags=kind.tags)))
-    page.view.add_item(ui.ActionRow[Any](BaseMenu.of(spot, query, easel, usual)))
+    page.view.add_item(ui.ActionRow[Any](SortMenu.of(location, query, kind.sorts)))
+    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, easel, tags=kind.tags)))
+    page.view.add_item(ui.ActionRow[Any](BaseMenu.of(location, query, easel, usual)))
 
 
 def chosen(query: Query) -> list[str]:

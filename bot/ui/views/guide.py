@@ -19,7 +19,7 @@ from bot.pictures.attachments import PictureFile
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.guide import PICTURES
-from bot.ui.guide.answers import QUESTIONS, Door, GuideAnswer, answer
+from bot.ui.guide.answers import QUESTIONS, GuideAnswer, GuideLink, answer
 from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks import open_bookmarks
@@ -92,22 +92,22 @@ class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20
         await _turn(interaction, self.key, self.values[0])
 
 
-class DoorButton(PersistentButton, template=r"guide:open:(?P<door>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
+class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
     """Opens what an answer leads to, beside the guide."""
 
-    def __init__(self, door: Door, category: Category | None = None) -> None:
-        self.door, self.category = door, category
-        label, _open = _DOORS[door]
-        super().__init__(ui.Button(label=_(label), custom_id=f"guide:open:{door}:{category or ''}"))
+    def __init__(self, link: GuideLink, category: Category | None = None) -> None:
+        self.link, self.category = link, category
+        label, _open = _LINKS[link]
+        super().__init__(ui.Button(label=_(label), custom_id=f"guide:open:{link}:{category or ''}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(Door(match["door"]), Category(match["category"]) if match["category"] else None)
+        return cls(GuideLink(match["link"]), Category(match["category"]) if match["category"] else None)
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it."""
-        _label, opened = _DOORS[self.door]
+        _label, opened = _LINKS[self.link]
         await opened(interaction, self.category)
 
 
@@ -121,10 +121,10 @@ async def _open_market(interaction: Interaction, category: Category | None) -> N
     await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
 
-_DOORS: dict[Door, tuple[str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
-    Door.BOOKMARKS: (later("Your bookmarks"), _open_bookmarks),
-    Door.MARKET: (later("Market"), _open_market),
-    Door.STUDIO: (
+_LINKS: dict[GuideLink, tuple[str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
+    GuideLink.BOOKMARKS: (later("Your bookmarks"), _open_bookmarks),
+    GuideLink.MARKET: (later("Market"), _open_market),
+    GuideLink.STUDIO: (
         later("Open the studio"),
         lambda interaction, _category: interaction.client.studios.open(interaction),
     ),
@@ -156,7 +156,7 @@ def _ask(container: ui.Container[Any], here: Chapter, answered: GuideAnswer | No
     if answered is None:
         return
     container.add_item(ui.TextDisplay[Any](_(answered.text)))
-    container.add_item(ui.ActionRow[Any](*(DoorButton(door, answered.category) for door in answered.doors)))
+    container.add_item(ui.ActionRow[Any](*(GuideLinkButton(link, answered.category) for link in answered.links)))
 
 
 def _around(here: Chapter) -> Iterable[ChapterButton]:

@@ -157,7 +157,7 @@ async def _text(easel: Easel, job: Job, count: int) -> str:
         f"<t:{job.created_at // 1000}:R>",
     ]
     lines = [clipped(request.prompt, MAX_PROMPT) or _("without words"), "-# " + " · ".join(filter(None, parts))]
-    if gone := await _gone(easel, job):
+    if gone := await _missing_parts(easel, job):
         lines.append("-# " + _("not here any more: {names}").format(names=several(gone, MAX_LORAS)))
     delivery = await find_delivery(easel.connection, job.id)
     if delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE:
@@ -165,7 +165,7 @@ async def _text(easel: Easel, job: Job, count: int) -> str:
     return "\n".join(lines)
 
 
-async def _gone(easel: Easel, job: Job) -> list[str]:
+async def _missing_parts(easel: Easel, job: Job) -> list[str]:
     """Which of its parts cannot be had any more."""
     gone: list[str] = []
     for use in job.request.loras:

@@ -24,9 +24,9 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
-from bot.ui.views import about_lora
+from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
-from bot.ui.views.declare import DeclareButton
+from bot.ui.views.base_model_declaration import DeclareButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
 from bot.ui.views.lora_pictures import add_pictures
 from inference.messages import MAX_PROMPT
@@ -132,7 +132,7 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
         self.lora_id = lora_id
         options = [
             discord.SelectOption(
-                label=about_lora.stars(count),
+                label=lora_text.stars_text(count),
                 value=str(count),
                 description=ngettext("{count} star", "{count} stars", count).format(count=count),
                 default=count == mine,
@@ -246,10 +246,10 @@ async def lora_page(easel: Easel, person_id: int, lora: Lora) -> RenderedMessage
     connection, usual = easel.connection, await _usual(easel, person_id)
     often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
     container = ui.Container[Any]()
-    head = about_lora.head(lora, await tags_of(connection, lora.id))
+    head = lora_text.head_text(lora, await tags_of(connection, lora.id))
     await add_pictures(page, container, easel, lora, head, usual)
-    container.add_item(ui.TextDisplay[Any](about_lora.versions(easel, lora, usual)))
-    container.add_item(ui.TextDisplay[Any](about_lora.facts(lora, often_with)))
+    container.add_item(ui.TextDisplay[Any](lora_text.versions_text(easel, lora, usual)))
+    container.add_item(ui.TextDisplay[Any](lora_text.facts_text(lora, often_with)))
     page.view.add_item(container)
     if often_with:
         page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))

@@ -38,11 +38,11 @@ async def add_pictures(
             container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(shown, description=_("Preview"))))
     if samples:
         await _add_samples(page, container, easel, lora, samples)
-    elif await _to_come(easel, lora):
+    elif await _has_pending_samples(easel, lora):
         container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
 
 
-async def _to_come(easel: Easel, lora: Lora) -> bool:
+async def _has_pending_samples(easel: Easel, lora: Lora) -> bool:
     """Whether samples will be painted."""
     wanted = easel.settings.library.samples and easel.requests.checkpoints_for(lora)
     return bool(wanted) and await awaits_samples(easel.connection, lora.id)
@@ -71,7 +71,7 @@ async def _add_samples(
     if None in small:  # somebody deleted a file: what stands below would be wrong
         return
     items = [
-        discord.MediaGalleryItem(page.attach(picture), description=_alternative(lora, sample))
+        discord.MediaGalleryItem(page.attach(picture), description=_alt_text(lora, sample))
         for sample, picture in zip(in_order, small, strict=True)
         if picture
     ]
@@ -79,7 +79,7 @@ async def _add_samples(
     container.add_item(ui.TextDisplay[Any]("\n".join(f"-# {line}" for line in _captions(lora, by_version))))
 
 
-def _alternative(lora: Lora, sample: Sample) -> str:
+def _alt_text(lora: Lora, sample: Sample) -> str:
     """What is read out in the picture's place."""
     told = _("With {lora}, on {checkpoint}") if sample.position else _("Without {lora}, on {checkpoint}")
     return told.format(lora=clipped(lora.name, MAX_NAME), checkpoint=clipped(sample.checkpoint, MAX_NAME))

@@ -19,11 +19,11 @@ from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
-from bot.ui.views import about_lora
-from bot.ui.views.browse import PLACE, Spot, add_menus, chosen, page_buttons
+from bot.ui.views import lora_text
+from bot.ui.views.browse import PAGE_REF, PageLocation, add_menus, chosen, page_buttons
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.lora import LoraPageButton, bookmark_label, toggle_bookmark
-from bot.workspace.browsing import Place, Query, first_in_market, in_order, place_of, query_at
+from bot.workspace.browsing import PageRef, Query, first_in_market, in_order, page_ref_of, query_at
 
 PAGE_SIZE = 4  # entries of 7 components each; beside them 12 for title, menus and buttons make Discord's 40
 MAX_NAME = 80  # characters of a name in what is told of a press
@@ -36,11 +36,11 @@ class Market(PageKind):
     sorts = (Sort.TRENDING, Sort.TOP_RATED, Sort.MOST_USED, Sort.NEWEST, Sort.OLDEST, Sort.NAME)
     tags = True
     search_title = later("Search the market")
-    searched = later("Names, trigger words, descriptions; a typo does no harm")
+    search_hint = later("Names, trigger words, descriptions; a typo does no harm")
 
-    async def page(self, easel: Easel, person_id: int, place: Place) -> RenderedMessage:
+    async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
         """What is found there, four at a time."""
-        return await market_page(easel, person_id, place)
+        return await market_page(easel, person_id, page_ref)
 
 
 MARKET = Market()
@@ -62,27 +62,27 @@ class MarketButton(PersistentButton, template=r"market"):
         await open_market(interaction)
 
 
-class KeepButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]):{PLACE}"):
+class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]):{PAGE_REF}"):
     """Bookmarks an entry without leaving the market, or takes the bookmark away."""
 
-    def __init__(self, lora_id: int, place: Place, *, kept: bool) -> None:
-        self.lora_id, self.place, self.kept = lora_id, place, kept
+    def __init__(self, lora_id: int, page_ref: PageRef, *, kept: bool) -> None:
+        self.lora_id, self.page_ref, self.kept = lora_id, page_ref, kept
         button: ui.Button[Any] = ui.Button(
-            label=bookmark_label(kept=kept), custom_id=f"mkk:{lora_id}:{int(kept)}:{place}"
+            label=bookmark_label(kept=kept), custom_id=f"mkk:{lora_id}:{int(kept)}:{page_ref}"
         )
         super().__init__(button)
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["lora"]), Place(int(match["page"]), match["key"]), kept=match["kept"] == "1")
+        return cls(int(match["lora"]), PageRef(int(match["page"]), match["key"]), kept=match["kept"] == "1")
 
     async def handle(self, interaction: Interaction) -> None:
         """Do it, and show the page as it is now, with a word on where what was kept is found."""
         lora = await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
         told = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
         note = "" if self.kept else told.format(lora=clipped(lora.name, MAX_NAME))
-        page = await market_page(interaction.client.easel, interaction.user.id, self.place, note)
+        page = await market_page(interaction.client.easel, interaction.user.id, self.page_ref, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
 
@@ -90,62 +90,62 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
     """Show the market in a message that only the person sees; None shows what suits the person best."""
     easel, person_id = interaction.client.easel, interaction.user.id
     wanted = query or await first_in_market(easel, person_id)
-    page = await market_page(easel, person_id, await place_of(easel, person_id, wanted))
+    page = await market_page(easel, person_id, await page_ref_of(easel, person_id, wanted))
     await send_ephemeral(interaction, page.view, page.files)
 
 
-async def market_page(easel: Easel, person_id: int, place: Place, note: str = "") -> RenderedMessage:
+async def market_page(easel: Easel, person_id: int, page_ref: PageRef, note: str = "") -> RenderedMessage:
     """One page of what was looked for; `note` says what has just happened.
 
     Raises NothingThere when the place is too old.
     """
-    query = await query_at(easel.connection, person_id, place)
+    query = await query_at(easel.connection, person_id, page_ref)
     found = await browse_loras(
         easel.connection,
         limit=PAGE_SIZE,
-        offset=place.page * PAGE_SIZE,
+        offset=page_ref.page * PAGE_SIZE,
         search=query.search,
         category=query.category,
         tag=query.tag or None,
         base_models=easel.settings.matching.table.fitting(query.base_model) if query.base_model else None,
         sort=query.sort,
     )
-    if not found.loras and place.page:  # the library has become smaller
-        return await market_page(easel, person_id, place.turned(-place.page))
+    if not found.loras and page_ref.page:  # the library has become smaller
+        return await market_page(easel, person_id, page_ref.moved(-page_ref.page))
     page = RenderedMessage()
-    title = await _title(easel, person_id, query, place, found)
+    title = await _title(easel, person_id, query, page_ref, found)
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
     for lora in found.loras:
         preview = await page.attach_preview(easel, lora, base_model)
-        text = about_lora.entry(easel, lora, usual.name if usual else None)
-        page.view.add_item(await _entry(easel, person_id, text, preview, lora, place))
-    spot = Spot(MARKET.key, place)
-    page.view.add_item(ui.ActionRow[Any](*page_buttons(spot, query, more=found.more)))
-    await add_menus(page, easel, person_id, MARKET, spot, query)
+        text = lora_text.entry_text(easel, lora, usual.name if usual else None)
+        page.view.add_item(await _entry(easel, person_id, text, preview, lora, page_ref))
+    location = PageLocation(MARKET.key, page_ref)
+    page.view.add_item(ui.ActionRow[Any](*page_buttons(location, query, more=found.more)))
+    await add_menus(page, easel, person_id, MARKET, location, query)
     return page
 
 
-async def _title(easel: Easel, person_id: int, query: Query, place: Place, found: LoraPage) -> str:
+async def _title(easel: Easel, person_id: int, query: Query, page_ref: PageRef, found: LoraPage) -> str:
     """What is shown, and to whom it may help, a word on what to do."""
     lines = [f"## {_('Market')}"]
     if not found.total:
-        return "\n".join([*lines, _nothing(query)])
+        return "\n".join([*lines, _no_results_text(query)])
     count = ngettext("{count} LoRA", "{count} LoRAs", found.total).format(count=number(found.total))
     parts = [count, *chosen(query), in_order(query.sort)]
     if found.total > PAGE_SIZE:
         pages = -(-found.total // PAGE_SIZE)
-        parts.append(_("page {page} of {pages}").format(page=number(place.page + 1), pages=number(pages)))
+        parts.append(_("page {page} of {pages}").format(page=number(page_ref.page + 1), pages=number(pages)))
     lines.append(f"-# {' · '.join(parts)}")
-    if query == await first_in_market(easel, person_id) and query.sort is Sort.TOP_RATED and not place.page:
+    if query == await first_in_market(easel, person_id) and query.sort is Sort.TOP_RATED and not page_ref.page:
         lines.append(
             _("Your first time here? *Details* shows what a LoRA does and paints with it, *Bookmark* keeps it.")
         )
     return "\n".join(lines)
 
 
-def _nothing(query: Query) -> str:
+def _no_results_text(query: Query) -> str:
     """Nothing was found: why that may be, and what to do."""
     filters = " · ".join(chosen(query))
     if not filters:
@@ -157,7 +157,7 @@ def _nothing(query: Query) -> str:
 
 
 async def _entry(
-    easel: Easel, person_id: int, text: str, preview: str | None, lora: Lora, place: Place
+    easel: Easel, person_id: int, text: str, preview: str | None, lora: Lora, page_ref: PageRef
 ) -> ui.Container[Any]:
     """An entry: its picture, what is known of it, and what to do with it."""
     container = ui.Container[Any]()
@@ -166,5 +166,5 @@ async def _entry(
     else:
         container.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
     kept = await find_bookmark(easel.connection, person_id, lora.id) is not None
-    container.add_item(ui.ActionRow[Any](LoraPageButton(lora.id), KeepButton(lora.id, place, kept=kept)))
+    container.add_item(ui.ActionRow[Any](LoraPageButton(lora.id), MarketBookmarkButton(lora.id, page_ref, kept=kept)))
     return container

@@ -13,8 +13,8 @@ from bot.i18n.texts import plain, summary
 from bot.ui.acknowledge import replace
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import MAX_DISCORD_ID, PersistentButton
+from bot.ui.views.job_progress import CancelButton, queue_position_text
 from bot.ui.views.permissions import is_operator, is_staff_of
-from bot.ui.views.waiting import CancelButton, place
 from inference.queue import EVERYWHERE
 
 if TYPE_CHECKING:
@@ -27,31 +27,34 @@ MAX_TEXT = 3600  # characters about them; a message holds 4000
 NOTHING = later("You have nothing in the queue. Paint something with /imagine.")
 
 
-def how_far(generation: Generation, job: Job) -> str:
+def progress_text(generation: Generation, job: Job) -> str:
     """`painting · 20 seconds left`, or its place in the queue."""
     if generation.paints(job):
         left = generation.forecast(job).done
         return _("painting") if left is None else _("painting · about {time} left").format(time=duration(left))
     if generation.is_paused(job.server_id):
         return _("waiting · the queue is paused")
-    return place(generation.forecast(job))
+    return queue_position_text(generation.forecast(job))
 
 
-async def own_queue(interaction: Interaction) -> ui.LayoutView:
+async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """What the person waits for. Raises DatabaseError."""
     easel = interaction.client.easel
     jobs = await unfinished_jobs(easel.connection, interaction.user.id)
     told = [
-        (job, f"**{how_far(easel.generation, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}")
+        (
+            job,
+            f"**{progress_text(easel.generation, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}",
+        )
         for job in jobs[:SHOWN]
     ]
     view = _listed(told, len(jobs), _(NOTHING))
     if is_staff_of(interaction, interaction.guild_id):
-        view.add_item(ui.ActionRow[Any](EverybodyButton()))
+        view.add_item(ui.ActionRow[Any](AllJobsButton()))
     return view
 
 
-async def everybodys_queue(interaction: Interaction) -> ui.LayoutView:
+async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """Everybody's jobs: for staff those of their server, for operators all; what people wrote stays theirs.
 
     Raises NotStaff or DatabaseError.
@@ -62,7 +65,7 @@ async def everybodys_queue(interaction: Interaction) -> ui.LayoutView:
     jobs = await unfinished_of_all(easel.connection)
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
     told = [
-        (job, f"**{how_far(easel.generation, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
+        (job, f"**{progress_text(easel.generation, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
         for job in seen[:SHOWN]
     ]
     view = _listed(told, len(seen), _("Nobody here waits for anything."))
@@ -96,7 +99,7 @@ def _listed(told: list[tuple[Job, str]], count: int, nothing: str) -> ui.LayoutV
     return view
 
 
-class EverybodyButton(PersistentButton, template=r"queue:all"):
+class AllJobsButton(PersistentButton, template=r"queue:all"):
     """Shows staff what everybody waits for."""
 
     def __init__(self) -> None:
@@ -109,7 +112,7 @@ class EverybodyButton(PersistentButton, template=r"queue:all"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Turn the message."""
-        await replace(interaction, await everybodys_queue(interaction), [])
+        await replace(interaction, await all_jobs_view(interaction), [])
 
 
 class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<scope>\d{1,19})"):
@@ -138,4 +141,4 @@ class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<s
             await generation.pause(self.scope, interaction.user.id)
         else:
             await generation.unpause(self.scope)
-        await replace(interaction, await everybodys_queue(interaction), [])
+        await replace(interaction, await all_jobs_view(interaction), [])

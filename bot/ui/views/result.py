@@ -21,11 +21,11 @@ from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
-from bot.ui.views.details import BookmarkLorasButton, DetailsButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
+from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton
 from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
-from bot.ui.views.studio.trials import SweepJobButton
+from bot.ui.views.studio.sweeps import SweepJobButton
 from bot.workspace.remix import edited
 from bot.workspace.repaint import picture_gone, upscaled, varied
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bot.pictures.attachments import PictureFile
 
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
-SHORTEST = 0.1  # seconds; "0 s" would look like an error
+MIN_SHOWN_SECONDS = 0.1  # seconds; "0 s" would look like an error
 _ROW = 5  # buttons of one row
 
 
@@ -47,7 +47,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Order it again."""
         job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
-        if _only_enlarged(job):
+        if _is_resize_only(job):
             raise NothingThere(what=_("This picture was only enlarged. Press *Again* under the one it came from."))
         bot = interaction.client
         await bot.orders.order(interaction, await bot.easel.requests.again(job.request))
@@ -75,15 +75,15 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
         pictures = await pictures_of_job(easel.connection, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
-            page = await _which(easel, type(self), pictures)
+            page = await _picture_choice(easel, type(self), pictures)
             await send_ephemeral(interaction, page.view, page.files)
         elif picture := next((picture for picture in pictures if picture.position == wanted), None):
-            await self.begin(interaction, job, picture)
+            await self.handle_picture(interaction, job, picture)
         else:
             raise picture_gone()
 
     @abstractmethod
-    async def begin(self, interaction: Interaction, job: Job, picture: Picture) -> None:
+    async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Do it with this picture."""
 
 
@@ -93,7 +93,7 @@ class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<positio
     sends_message = True
     name, label = "vary", later("Vary")
 
-    async def begin(self, interaction: Interaction, job: Job, picture: Picture) -> None:
+    async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it."""
         bot = interaction.client
         await bot.orders.order(interaction, await varied(bot.easel, job, picture))
@@ -105,7 +105,7 @@ class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<positi
     sends_message = True
     name, label = "up", later("Upscale")
 
-    async def begin(self, interaction: Interaction, job: Job, picture: Picture) -> None:
+    async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it, or deliver what is done."""
         bot = interaction.client
         larger = await upscaled(bot.easel, job, picture)
@@ -115,7 +115,7 @@ class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<positi
             await bot.orders.record(interaction, larger.request, larger.picture, (larger.note,))
 
 
-async def _which(easel: Easel, kind: type[PictureButton], pictures: tuple[Picture, ...]) -> RenderedMessage:
+async def _picture_choice(easel: Easel, kind: type[PictureButton], pictures: tuple[Picture, ...]) -> RenderedMessage:
     """Ask which picture is meant."""
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_("Which picture?")))
@@ -155,7 +155,7 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
         await acknowledge(interaction)
         if mine:
             await _delete_pictures(interaction.client.easel, job)
-            await _take_back(interaction, job)
+            await _delete_delivered_message(interaction, job)
         with suppress(discord.NotFound):  # pressed twice, or somebody else was faster
             await interaction.delete_original_response()
 
@@ -167,7 +167,7 @@ async def _delete_pictures(easel: Easel, job: Job) -> None:
         await forget_picture(easel.connection, picture.id)
 
 
-async def _take_back(interaction: Interaction, job: Job) -> None:
+async def _delete_delivered_message(interaction: Interaction, job: Job) -> None:
     """Deleted from the history, a picture also goes from where it was delivered."""
     delivery = await find_delivery(interaction.client.easel.connection, job.id)
     shown = interaction.message.id if interaction.message else None
@@ -184,7 +184,7 @@ def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt:
         return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])
     line = summary(job.request)
     if job.seconds:
-        line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, SHORTEST), 1))
+        line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, MIN_SHOWN_SECONDS), 1))
     told = [
         *(sentence_of_ours(remarked(note)) for note in job.notes),
         *dict.fromkeys(a.note for a in attachments if a.note),
@@ -196,7 +196,7 @@ def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt:
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.MediaGallery[Any](*items))
     view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
-    again = [] if _only_enlarged(job) else [AgainButton(job.id)]
+    again = [] if _is_resize_only(job) else [AgainButton(job.id)]
     view.add_item(ui.ActionRow[Any](*again, VaryButton(job.id), EditButton(job.id), UpscaleButton(job.id)))
     view.add_item(ui.ActionRow[Any](*_about_loras(job), DetailsButton(job.id), DeleteButton(job.id)))
     return view
@@ -207,7 +207,7 @@ def _about_loras(job: Job) -> list[JobButton]:
     return [kind(job.id) for kind in (BookmarkLorasButton, SaveResultButton, SweepJobButton) if job.request.loras]
 
 
-def _only_enlarged(job: Job) -> bool:
+def _is_resize_only(job: Job) -> bool:
     return job.request.image is not None and job.request.image.strength == 0
 
 
@@ -229,7 +229,7 @@ def ended_view(job: Job) -> ui.LayoutView:
     return view
 
 
-def unshown_view(job: Job) -> ui.LayoutView:
+def undeliverable_view(job: Job) -> ui.LayoutView:
     """What became of a job could not be shown, for a reason that stays."""
     text = _("**Sorry, this could not be shown**") + "\n"
     text += _("Something broke on our side, and it is written down. Finished pictures are kept: open them in /history.")

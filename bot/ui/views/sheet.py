@@ -56,13 +56,15 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         chosen = request.only(self.variant)
         studios, person_id = interaction.client.studios, interaction.user.id
         snapshot = await studios.snapshot(person_id)
-        note = _("Taken from the sheet: {variant}.").format(variant=plain(spoken(names_of(request)[self.variant])))
+        note = _("Taken from the sheet: {variant}.").format(
+            variant=plain(variant_text(names_of(request)[self.variant]))
+        )
         if job.person_id == person_id and not snapshot.studio.wish.prompt:
             await studios.open_with(interaction, wish_of(chosen), note)
             return
         entries = await _entries(interaction, request)
         limit = interaction.client.easel.settings.limits.max_loras
-        await studios.change(person_id, lambda studio: _taken(studio, request, self.variant, entries, limit))
+        await studios.change(person_id, lambda studio: _with_variant(studio, request, self.variant, entries, limit))
         await studios.open(interaction, note)
 
 
@@ -77,7 +79,7 @@ async def _entries(interaction: Interaction, request: GenerationRequest) -> dict
     return found
 
 
-def _taken(
+def _with_variant(
     studio: Studio, request: GenerationRequest, variant: int, entries: dict[str, StudioLora], limit: int
 ) -> Studio:
     for use, weight in zip(request.loras, request.variants[variant], strict=True):
@@ -101,16 +103,16 @@ def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) ->
     names = names_of(request)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(f"attachment://{sheet.name}")))
-    view.add_item(ui.TextDisplay[Any](_told(job, names, sheet.note)))
+    view.add_item(ui.TextDisplay[Any](_text(job, names, sheet.note)))
     letters = letters_of(request)
-    takes = [TakeVariantButton(job.id, i, _on_button(name, letters)) for i, name in enumerate(names)]
+    takes = [TakeVariantButton(job.id, i, _button_label(name, letters)) for i, name in enumerate(names)]
     for start in range(0, len(takes), ROW):
         view.add_item(ui.ActionRow[Any](*takes[start : start + ROW]))
     view.add_item(ui.ActionRow[Any](*buttons))
     return view
 
 
-def spoken(name: VariantName) -> str:
+def variant_text(name: VariantName) -> str:
     """A variant in words: `Komori 0.6`, `without Komori`."""
     if name.lora is not None and name.weight:
         return f"{name.lora} {name.weight:g}"
@@ -120,20 +122,20 @@ def spoken(name: VariantName) -> str:
     return _("without {loras}").format(loras=", ".join(left_out)) if left_out else _("all")
 
 
-def _on_button(name: VariantName, letters: Mapping[str, str]) -> str:
+def _button_label(name: VariantName, letters: Mapping[str, str]) -> str:
     """The same in the room of a button: names are cut, and those with a letter on the sheet go by that."""
     if name.lora is not None:
-        return spoken(replace(name, lora=on_a_label(name.lora)))
-    return spoken(replace(name, without=tuple(letters.get(each, each) for each in name.without)))
+        return variant_text(replace(name, lora=on_a_label(name.lora)))
+    return variant_text(replace(name, without=tuple(letters.get(each, each) for each in name.without)))
 
 
-def _without_tried(request: GenerationRequest) -> GenerationRequest:
+def _without_swept_lora(request: GenerationRequest) -> GenerationRequest:
     """The request without the LoRA that has another weight in each picture of a sweep: its usual one is in none."""
     tried = names_of(request)[0].lora
     return request.model_copy(update={"loras": tuple(use for use in request.loras if use.name != tried)})
 
 
-def _told(job: Job, names: list[VariantName], sent: str) -> str:
+def _text(job: Job, names: list[VariantName], sent: str) -> str:
     lora = names[0].lora
     if lora is not None:
         weights = " · ".join(f"{name.weight:g}" for name in names)
@@ -144,6 +146,6 @@ def _told(job: Job, names: list[VariantName], sent: str) -> str:
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
     notes = [f"-# {sentence_of_ours(remarked(note))}" for note in (*job.notes, sent) if note]
-    told = "-# " + " · ".join([summary(_without_tried(job.request)), *seconds])
+    told = "-# " + " · ".join([summary(_without_swept_lora(job.request)), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), told, *notes, ask])

@@ -58,12 +58,12 @@ class StackButton(PersistentButton, template=NO_CUSTOM_ID):
         return stack
 
 
-def stack_id(name: str) -> str:
+def stack_template(name: str) -> str:
     """The pattern of a stack button's ids."""
     return rf"sk{name}:(?P<stack>\d{{1,18}}):(?P<page>\d{{1,4}})"
 
 
-class UseStackButton(StackButton, template=stack_id("use")):
+class UseStackButton(StackButton, template=stack_template("use")):
     """Puts a stack into the studio."""
 
     name, label, style = "use", later("Use"), discord.ButtonStyle.primary
@@ -73,17 +73,17 @@ class UseStackButton(StackButton, template=stack_id("use")):
         await use_stack(interaction, await self.stack(interaction))
 
 
-class ShareStackButton(StackButton, template=stack_id("share")):
+class ShareStackButton(StackButton, template=stack_template("share")):
     """Tells the code by which others get a copy."""
 
     name, label = "share", later("Share")
 
     async def handle(self, interaction: Interaction) -> None:
         """Tell it to this person only: whom they share it with is theirs to decide."""
-        await tell_code(interaction, await self.stack(interaction))
+        await show_share_code(interaction, await self.stack(interaction))
 
 
-class UnshareStackButton(StackButton, template=stack_id("unshare")):
+class UnshareStackButton(StackButton, template=stack_template("unshare")):
     """Takes the code away."""
 
     name, label = "unshare", later("Stop sharing")
@@ -96,7 +96,7 @@ class UnshareStackButton(StackButton, template=stack_id("unshare")):
         await send_ephemeral_text(interaction, told.format(name=plain(stack.name)))
 
 
-class DeleteStackButton(StackButton, template=stack_id("delete")):
+class DeleteStackButton(StackButton, template=stack_template("delete")):
     """Asks whether to delete."""
 
     name, label = "delete", later("Delete")
@@ -107,7 +107,7 @@ class DeleteStackButton(StackButton, template=stack_id("delete")):
         await _show(interaction, self.page, asking=stack.id)
 
 
-class ReallyDeleteButton(StackButton, template=stack_id("really")):
+class ConfirmDeleteButton(StackButton, template=stack_template("really")):
     """Deletes."""
 
     name, label, style = "really", later("Delete it"), discord.ButtonStyle.danger
@@ -184,10 +184,10 @@ class StackForm(ModalForm):
         stack = await keep_stack(
             interaction.client.easel.connection, interaction.user.id, self.stack_name.value, self._loras
         )
-        await send_ephemeral_text(interaction, saved(stack))
+        await send_ephemeral_text(interaction, saved_text(stack))
 
 
-def saved(stack: Stack) -> str:
+def saved_text(stack: Stack) -> str:
     """What is told of a stack that was just saved."""
     told = _("Saved **{name}**: {loras}. It is in /stack list, and in /imagine under *stack*.")
     return told.format(name=plain(stack.name), loras=_loras(stack, 400))
@@ -201,7 +201,7 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
     await studios.open_with(interaction, wish, _("{name} is in your studio.").format(name=plain(stack.name)))
 
 
-async def tell_code(interaction: Interaction, stack: Stack) -> None:
+async def show_share_code(interaction: Interaction, stack: Stack) -> None:
     """Whisper the code of a stack."""
     code = await share(interaction.client.easel.connection, stack)
     told = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
@@ -216,7 +216,7 @@ def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
     stack = fit.stack
     told = _("You have a copy of **{name}** now: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any]("\n".join([told, *(f"-# {line}" for line in verdict(fit, checkpoint))])))
+    view.add_item(ui.TextDisplay[Any]("\n".join([told, *(f"-# {line}" for line in fit_text(fit, checkpoint))])))
     view.add_item(ui.ActionRow[Any](UseStackButton(stack.id)))
     return view
 
@@ -235,7 +235,7 @@ async def stacks_view(
         view.add_item(ui.TextDisplay[Any](_card(fit, checkpoint)))
         place = (stack.id, page)
         if stack.id == asking:
-            view.add_item(ui.ActionRow[Any](ReallyDeleteButton(*place), StackPageButton(page, "k")))
+            view.add_item(ui.ActionRow[Any](ConfirmDeleteButton(*place), StackPageButton(page, "k")))
         else:
             view.add_item(
                 ui.ActionRow[Any](UseStackButton(*place), ShareStackButton(*place), DeleteStackButton(*place))
@@ -270,12 +270,12 @@ def _card(fit: StackFit, checkpoint: str) -> str:
     lines = [
         f"**{clipped(fit.stack.name, 90)}**{shared}",
         _loras(fit.stack, 180),
-        *(f"-# {told}" for told in verdict(fit, checkpoint)),
+        *(f"-# {told}" for told in fit_text(fit, checkpoint)),
     ]
     return "\n".join(bounded_lines(lines, MAX_CARD))
 
 
-def verdict(fit: StackFit, checkpoint: str) -> list[str]:
+def fit_text(fit: StackFit, checkpoint: str) -> list[str]:
     """Whether a stack fits a checkpoint as a whole; if not, which of its LoRAs do not, and where all of them do."""
     if not fit.refused:
         return [_("All of it fits {checkpoint}.").format(checkpoint=plain(checkpoint))]

@@ -51,7 +51,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
         "-# " + " · ".join(f"{name} {version}" for name, version in overview.versions.items()),
     )
     view.add_item(ui.Container[Any](*(ui.TextDisplay[Any](part) for part in parts)))
-    buttons = [LookAgainButton(), *([ReloadButton()] if is_operator(interaction) else [])]
+    buttons = [RefreshStatusButton(), *([ReloadButton()] if is_operator(interaction) else [])]
     view.add_item(ui.ActionRow[Any](*buttons))
     return view
 
@@ -139,7 +139,7 @@ def reloaded_text(done: Reloaded) -> str:
     return "\n".join([_("The settings were read again."), *lines])
 
 
-async def reload_and_tell(interaction: Interaction) -> str:
+async def reload_and_report(interaction: Interaction) -> str:
     """Reload, and say what came of it. Raises NotOperator or DatabaseError."""
     if not is_operator(interaction):
         raise NotOperator
@@ -149,7 +149,7 @@ async def reload_and_tell(interaction: Interaction) -> str:
         return sentences(_("Nothing was changed, for the settings cannot be used:"), plain(str(problem), MAX_PROBLEM))
 
 
-class LookAgainButton(PersistentButton, template=r"status:look"):
+class RefreshStatusButton(PersistentButton, template=r"status:look"):
     """Shows how it stands now."""
 
     def __init__(self) -> None:
@@ -179,4 +179,4 @@ class ReloadButton(PersistentButton, template=r"status:reload"):
     async def handle(self, interaction: Interaction) -> None:
         """Reload, and tell in a further message: hashing a new checkpoint takes longer than Discord waits."""
         await acknowledge(interaction)
-        await send_ephemeral_text(interaction, await reload_and_tell(interaction))
+        await send_ephemeral_text(interaction, await reload_and_report(interaction))

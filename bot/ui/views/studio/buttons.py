@@ -132,7 +132,7 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
         await acknowledge.open_modal(interaction, AdjustForm(row, opening=interaction.id))
 
 
-class TakeOutButton(StudioButton, template=panel_id("out")):
+class RemoveLoraButton(StudioButton, template=panel_id("out")):
     """Takes a LoRA out of the draft, with the trigger words it brought; without an argument all that do not fit."""
 
     name = "out"

@@ -44,7 +44,7 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
             await interaction.client.orders.paint(interaction, snapshot.wish())
 
 
-class WithoutButton(StudioButton, template=panel_id("without")):
+class GenerateWithoutButton(StudioButton, template=panel_id("without")):
     """Paints without the LoRAs that do not fit: those that the question named, and no others."""
 
     sends_message = True
@@ -66,5 +66,5 @@ def _confirmation(snapshot: StudioSnapshot) -> ui.LayoutView:
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any]("\n".join([f"**{question}**", *bounded_lines(reasons, MAX_REASONS)])))
     label = ngettext("Paint without it", "Paint without them", count)
-    view.add_item(ui.ActionRow[Any](WithoutButton(snapshot.revision, label=label)))
+    view.add_item(ui.ActionRow[Any](GenerateWithoutButton(snapshot.revision, label=label)))
     return view

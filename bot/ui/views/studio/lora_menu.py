@@ -31,7 +31,7 @@ _SORTS = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
 
 
 @dataclass(frozen=True)
-class Offer:
+class LoraMenuPage:
     """A page of LoRAs that fit and are not in the studio yet. `total` is known for bookmarks only."""
 
     loras: tuple[Lora, ...]
@@ -40,27 +40,29 @@ class Offer:
     more: bool
 
 
-async def offer(easel: Easel, snapshot: StudioSnapshot) -> Offer:
+async def lora_menu_page(easel: Easel, snapshot: StudioSnapshot) -> LoraMenuPage:
     """What the shelf holds. Where none of the person's bookmarks fits, it is the best of the library that does."""
-    shelf = snapshot.studio.shelf
+    menu_filter = snapshot.studio.shelf
     bases = easel.settings.matching.table.fitting(snapshot.checkpoint.base_model)
     wanted: dict[str, Any] = {
         "limit": PAGE,
-        "offset": shelf.page * PAGE,
-        "search": shelf.search,
-        "category": shelf.category,
+        "offset": menu_filter.page * PAGE,
+        "search": menu_filter.search,
+        "category": menu_filter.category,
         "base_models": bases,
     }
-    if shelf.bookmarks:
-        page = await list_bookmarks(easel.connection, snapshot.person_id, **wanted, sort=shelf.sort)
-        if page.total or shelf.filtered:
+    if menu_filter.bookmarks:
+        page = await list_bookmarks(easel.connection, snapshot.person_id, **wanted, sort=menu_filter.sort)
+        if page.total or menu_filter.filtered:
             loras = tuple(bookmark.lora for bookmark in page.bookmarks)
-            return Offer(loras, bookmarks=True, total=page.total, more=(shelf.page + 1) * PAGE < page.total)
+            return LoraMenuPage(
+                loras, bookmarks=True, total=page.total, more=(menu_filter.page + 1) * PAGE < page.total
+            )
     found = await browse_loras(easel.connection, **wanted, sort=Sort.TOP_RATED)
-    return Offer(found.loras, bookmarks=False, total=None, more=found.more)
+    return LoraMenuPage(found.loras, bookmarks=False, total=None, more=found.more)
 
 
-class AddMenu(StudioMenu, template=panel_id("add")):
+class AddLoraMenu(StudioMenu, template=panel_id("add")):
     """Adds the chosen LoRA, or turns the page, searches, or goes from the bookmarks to the whole library and back."""
 
     opens_modal = True
@@ -69,14 +71,14 @@ class AddMenu(StudioMenu, template=panel_id("add")):
     @classmethod
     async def of(cls, snapshot: StudioSnapshot, easel: Easel) -> Self:
         """The menu of the shelf as it is now."""
-        found = await offer(easel, snapshot)
-        shelf = snapshot.studio.shelf
+        found = await lora_menu_page(easel, snapshot)
+        menu_filter = snapshot.studio.shelf
         options = [_option(lora) for lora in found.loras if not snapshot.studio.has(lora.id)]
         ways = [
-            (shelf.page > 0, "<", _("Back a page"), ""),
+            (menu_filter.page > 0, "<", _("Back a page"), ""),
             (found.more, ">", _("Show more"), ""),
-            (shelf.filtered, "clear", _("Show all again"), _filter(shelf)),
-            (not shelf.bookmarks, "mine", _("Your bookmarks"), ""),
+            (menu_filter.filtered, "clear", _("Show all again"), _filter(menu_filter)),
+            (not menu_filter.bookmarks, "mine", _("Your bookmarks"), ""),
             (found.bookmarks, "all", _("All LoRAs that fit"), ""),
             (True, "search", _("Search, filter or sort …"), ""),
         ]
@@ -106,11 +108,11 @@ class AddMenu(StudioMenu, template=panel_id("add")):
             note = await studios.add(person_id, lora)
             snapshot = await studios.snapshot(person_id)
         else:
-            snapshot = await studios.change(person_id, lambda studio: _turned(studio, chosen))
+            snapshot = await studios.change(person_id, lambda studio: _changed_filter(studio, chosen))
         await studios.redraw(interaction, snapshot, note)
 
 
-def _turned(studio: Studio, way: str) -> Studio:
+def _changed_filter(studio: Studio, way: str) -> Studio:
     page = studio.shelf.page
     ways: dict[str, dict[str, object]] = {
         "<": {"page": max(0, page - 1)},
@@ -128,12 +130,15 @@ def _option(lora: Lora) -> discord.SelectOption:
     return discord.SelectOption(label=lora.name[:100], value=str(lora.id), description=told[:100])
 
 
-def _filter(shelf: LoraMenuFilter) -> str:
-    chosen = (f"“{shelf.search}”" if shelf.search else "", label(shelf.category) if shelf.category else "")
+def _filter(menu_filter: LoraMenuFilter) -> str:
+    chosen = (
+        f"“{menu_filter.search}”" if menu_filter.search else "",
+        label(menu_filter.category) if menu_filter.category else "",
+    )
     return " · ".join(part for part in chosen if part)
 
 
-def _placeholder(found: Offer, snapshot: StudioSnapshot) -> str:
+def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
     checkpoint = snapshot.checkpoint.name
     chosen = _filter(snapshot.studio.shelf)
     if not found.loras:
@@ -154,30 +159,30 @@ def _placeholder(found: Offer, snapshot: StudioSnapshot) -> str:
 class LoraMenuSearchForm(StudioForm):
     """Words, category and order of the shelf."""
 
-    def __init__(self, shelf: LoraMenuFilter, *, opening: int) -> None:
+    def __init__(self, menu_filter: LoraMenuFilter, *, opening: int) -> None:
         super().__init__(_("Find a LoRA to add"), "stsearch", opening)
         self.search: ui.TextInput[Any] = ui.TextInput(
-            custom_id="search", default=shelf.search or None, required=False, max_length=MAX_SEARCH
+            custom_id="search", default=menu_filter.search or None, required=False, max_length=MAX_SEARCH
         )
         categories = [(_("every category"), _ANY), *((label(category), category.value) for category in Category)]
         self.category: ui.Select[Any] = ui.Select(
             custom_id="category",
             options=[
-                discord.SelectOption(label=text, value=value, default=value == (shelf.category or _ANY))
+                discord.SelectOption(label=text, value=value, default=value == (menu_filter.category or _ANY))
                 for text, value in categories
             ],
         )
         self.where: ui.Select[Any] = ui.Select(
             custom_id="where",
             options=[
-                discord.SelectOption(label=_("Your bookmarks"), value="mine", default=shelf.bookmarks),
-                discord.SelectOption(label=_("All LoRAs that fit"), value="all", default=not shelf.bookmarks),
+                discord.SelectOption(label=_("Your bookmarks"), value="mine", default=menu_filter.bookmarks),
+                discord.SelectOption(label=_("All LoRAs that fit"), value="all", default=not menu_filter.bookmarks),
             ],
         )
         self.sort: ui.Select[Any] = ui.Select(
             custom_id="sort",
             options=[
-                discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is shelf.sort)
+                discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is menu_filter.sort)
                 for sort in _SORTS
             ],
         )

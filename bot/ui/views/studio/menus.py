@@ -88,7 +88,7 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
         chosen = settings.checkpoint(self.values[0])
 
         def switch(studio: Studio) -> Studio:
-            return studio.wished(checkpoint=self.values[0], size=_carried(studio.wish.size, before, chosen))
+            return studio.wished(checkpoint=self.values[0], size=_converted_size(studio.wish.size, before, chosen))
 
         await studios.redraw(interaction, await studios.change(interaction.user.id, switch))
 
@@ -101,7 +101,7 @@ def _described(checkpoint: CheckpointSettings, fitting: int, loras: int) -> str:
     return told.format(base=base, fitting=fitting, count=loras)[:100]
 
 
-def _carried(size: str | None, before: CheckpointSettings, after: CheckpointSettings | None) -> str | None:
+def _converted_size(size: str | None, before: CheckpointSettings, after: CheckpointSettings | None) -> str | None:
     """What a size chosen for one checkpoint comes to on another: itself, else its shape, else the usual one."""
     old = before.size(size) if size else None
     if old is None or after is None:
@@ -110,7 +110,7 @@ def _carried(size: str | None, before: CheckpointSettings, after: CheckpointSett
     return None if new is None else str(new)
 
 
-class WordsMenu(StudioMenu, template=panel_id("words")):
+class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
     """The trigger words of all LoRAs as chips: those that are chosen join the prompt when it is painted."""
 
     name = "words"
@@ -154,14 +154,14 @@ class WordsMenu(StudioMenu, template=panel_id("words")):
 
 def _chips(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
     """Words to offer, each LoRA an equal share of the menu's room, in the order of the LoRAs."""
-    speaking = [row for row in rows if row.all_words]
-    shares = dict.fromkeys((row.lora.lora_id for row in speaking), 0)
+    with_words = [row for row in rows if row.all_words]
+    shares = dict.fromkeys((row.lora.lora_id for row in with_words), 0)
     room = MENU
-    while room and (hungry := [r for r in speaking if shares[r.lora.lora_id] < len(set(r.all_words))]):
-        for row in hungry[:room]:
+    while room and (unfilled := [r for r in with_words if shares[r.lora.lora_id] < len(set(r.all_words))]):
+        for row in unfilled[:room]:
             shares[row.lora.lora_id] += 1
-        room -= len(hungry[:room])
-    for row in speaking:
+        room -= len(unfilled[:room])
+    for row in with_words:
         for word in list(dict.fromkeys(row.all_words))[: shares[row.lora.lora_id]]:
             yield row, word
 
@@ -171,21 +171,21 @@ def _chip(row: Row, word: str) -> str:
     return f"{row.lora.lora_id}:{hashlib.sha256(word.encode()).hexdigest()[:16]}"
 
 
-class OthersMenu(StudioMenu, template=panel_id("others")):
+class FocusMenu(StudioMenu, template=panel_id("others")):
     """Brings a LoRA that has no controls just now to where they are."""
 
     name = "others"
 
     @classmethod
-    def of(cls, snapshot: StudioSnapshot, folded: Sequence[Row]) -> Self:
-        """The menu of the LoRAs in `folded`."""
+    def of(cls, snapshot: StudioSnapshot, collapsed: Sequence[Row]) -> Self:
+        """The menu of the LoRAs in `collapsed`."""
         options = [
             discord.SelectOption(
                 label=row.name[:100],
                 value=str(row.lora.lora_id),
                 description=(_("does not fit") if row.refusal else f"{_kind(row)} · {row.weight:g}")[:100],
             )
-            for row in folded[:MENU]
+            for row in collapsed[:MENU]
         ]
         return cls(snapshot.revision, options, _("Work on another LoRA"))
 

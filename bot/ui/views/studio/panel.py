@@ -17,11 +17,11 @@ from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import bounded_lines, clipped, plain, several
 from bot.requests.builder import Wish
-from bot.ui.guide.answers import Door
+from bot.ui.guide.answers import GuideLink
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message
 from bot.ui.studio_session import StudioSnapshot
-from bot.ui.views.guide import DoorButton
+from bot.ui.views.guide import GuideLinkButton
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.stacks import SaveStackButton
 from bot.ui.views.studio.buttons import (
@@ -31,18 +31,18 @@ from bot.ui.views.studio.buttons import (
     NudgeButton,
     OptionsButton,
     PromptButton,
+    RemoveLoraButton,
     StudioButton,
-    TakeOutButton,
     UndoDraftButton,
 )
 from bot.ui.views.studio.generate import GenerateButton
-from bot.ui.views.studio.lora_menu import AddMenu
-from bot.ui.views.studio.menus import CheckpointMenu, OthersMenu, WordsMenu
-from bot.ui.views.studio.trials import CompareButton, SweepButton
+from bot.ui.views.studio.lora_menu import AddLoraMenu
+from bot.ui.views.studio.menus import CheckpointMenu, FocusMenu, TriggerWordsMenu
+from bot.ui.views.studio.sweeps import CompareButton, SweepButton
 from bot.workspace.studio_draft import Row, advice
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each
-MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_FOLDED = 80, 900, 450, 350
+MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_COLLAPSED = 80, 900, 450, 350
 
 
 async def render_panel(easel: Easel, snapshot: StudioSnapshot, note: str = "") -> RenderedMessage:
@@ -62,14 +62,16 @@ async def render_panel(easel: Easel, snapshot: StudioSnapshot, note: str = "") -
     await _add_loras(page, easel, snapshot)
     if snapshot.misfits:
         page.view.add_item(ui.TextDisplay[Any](_reasons(snapshot.misfits)))
-        page.view.add_item(ui.ActionRow[Any](TakeOutButton(shown, label=_("Take out what does not fit"))))
-    if words := WordsMenu.of(snapshot):
+        page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Take out what does not fit"))))
+    if words := TriggerWordsMenu.of(snapshot):
         page.view.add_item(ui.ActionRow[Any](words))
-    page.view.add_item(ui.ActionRow[Any](await AddMenu.of(snapshot, easel)))
+    page.view.add_item(ui.ActionRow[Any](await AddLoraMenu.of(snapshot, easel)))
     below: list[PersistentButton] = [GenerateButton(shown, label=_("Generate"))]
     if snapshot.fitting:
         below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
-    page.view.add_item(ui.ActionRow[Any](*below, DoorButton(Door.BOOKMARKS), DoorButton(Door.MARKET)))
+    page.view.add_item(
+        ui.ActionRow[Any](*below, GuideLinkButton(GuideLink.BOOKMARKS), GuideLinkButton(GuideLink.MARKET))
+    )
     return page
 
 
@@ -77,19 +79,19 @@ async def _add_loras(page: RenderedMessage, easel: Easel, snapshot: StudioSnapsh
     """The LoRAs that fit: two, or one, with their controls, the others folded into one text."""
     fitting = snapshot.fitting
     most = 1 if snapshot.misfits and len(fitting) > 2 else 2
-    opened = _opened(fitting, snapshot.studio.focus, most)
-    for row in opened:
+    with_controls = _rows_with_controls(fitting, snapshot.studio.focus, most)
+    for row in with_controls:
         await _add_row(page, easel, snapshot, row)
-    if folded := [row for row in fitting if row not in opened]:
-        told = several((f"{row.name} {row.weight:g}" for row in folded), MAX_FOLDED)
+    if collapsed := [row for row in fitting if row not in with_controls]:
+        told = several((f"{row.name} {row.weight:g}" for row in collapsed), MAX_COLLAPSED)
         page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=told)))
-        page.view.add_item(ui.ActionRow[Any](OthersMenu.of(snapshot, folded)))
+        page.view.add_item(ui.ActionRow[Any](FocusMenu.of(snapshot, collapsed)))
 
 
-def _opened(fitting: Sequence[Row], focus: int | None, most: int) -> list[Row]:
+def _rows_with_controls(fitting: Sequence[Row], focus: int | None, most: int) -> list[Row]:
     """The LoRAs with controls, in their order: the one being worked on, and the first of the others."""
-    urgent = sorted(fitting, key=lambda row: row.lora.lora_id != focus)[:most]
-    return [row for row in fitting if row in urgent]
+    first = sorted(fitting, key=lambda row: row.lora.lora_id != focus)[:most]
+    return [row for row in fitting if row in first]
 
 
 async def _add_row(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot, row: Row) -> None:
@@ -108,7 +110,7 @@ async def _add_row(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot
             NudgeButton(shown, f"{lora_id}:1", label=f"+{NUDGE:g}"),
             AdjustButton(shown, str(lora_id), label=_("Weight")),
             SweepButton(shown, str(lora_id), label=_("Try weights")),
-            TakeOutButton(shown, str(lora_id), label="✕"),
+            RemoveLoraButton(shown, str(lora_id), label="✕"),
         )
     )
 
@@ -130,11 +132,11 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
     negative = checkpoint.negative_prompt if wish.negative_prompt is None else wish.negative_prompt
     if negative:
         lines.append("-# " + _("Keeps out: {words}").format(words=clipped(negative, MAX_NEGATIVE)))
-    lines.append(f"-# {_how(wish, checkpoint, private=snapshot.preferences.private)}")
+    lines.append(f"-# {_options_text(wish, checkpoint, private=snapshot.preferences.private)}")
     return "\n".join(lines)
 
 
-def _how(wish: Wish, checkpoint: CheckpointSettings, *, private: bool) -> str:
+def _options_text(wish: Wish, checkpoint: CheckpointSettings, *, private: bool) -> str:
     size = (checkpoint.size(wish.size) if wish.size else None) or checkpoint.default_size
     guidance = checkpoint.guidance_scale if wish.guidance_scale is None else wish.guidance_scale
     steps = wish.steps or checkpoint.steps

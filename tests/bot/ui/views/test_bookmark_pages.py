@@ -16,11 +16,11 @@ from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.errors import NothingThere
 from bot.i18n import speaking
-from bot.ui.views.bookmark_file import exported, imported
+from bot.ui.views.bookmark_file import export_pages, import_text
 from bot.ui.views.bookmarks import Removed, bookmarks_page, card
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.bookmark_file import Written
-from bot.workspace.browsing import MAX_SEARCH, Place, Query, first_of_bookmarks, place_of, query_at
+from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_of_bookmarks, page_ref_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
@@ -59,15 +59,15 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
         for name in names:
             lora_id = await keep(easel, name, letter * MAX_NOTE)
         for search in ("", "4" + letter * (MAX_SEARCH - 1)):
-            place = await place_of(easel, ADA, Query(search=search))
-            page = await bookmarks_page(easel, ADA, place, Removed(2**62, names[0]))
+            page_ref = await page_ref_of(easel, ADA, Query(search=search))
+            page = await bookmarks_page(easel, ADA, page_ref, Removed(2**62, names[0]))
             assert_fits_a_message(page)
             assert search or (len(page.files), page.view.total_children_count) == (4, 38)
         bookmark = await find_bookmark(easel.connection, ADA, lora_id)
         assert bookmark
-        assert_fits_a_message(await card(easel, ADA, bookmark, Place(999_999, "x" * 66)))
+        assert_fits_a_message(await card(easel, ADA, bookmark, PageRef(999_999, "x" * 66)))
         lost = [NewBookmark(name, name, "", 0, ("0" * 64,)) for name in names * 100]
-        told = imported(Brought(9_999, 9_999, tuple(lost)), 9_999)
+        told = import_text(Brought(9_999, 9_999, tuple(lost)), 9_999)
         assert (len(told) <= 4000 and "491" in told.splitlines()[-1]) or len(told) <= 4000
 
 
@@ -83,11 +83,11 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
 )
 async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
-    place = await place_of(easel, ADA, query, 999_999)
-    page = await bookmarks_page(easel, ADA, place, Removed(2**62, "Bat"))
+    page_ref = await page_ref_of(easel, ADA, query, 999_999)
+    page = await bookmarks_page(easel, ADA, page_ref, Removed(2**62, "Bat"))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
-    own = await card(easel, ADA, bookmark, place)
+    own = await card(easel, ADA, bookmark, page_ref)
     for custom_id in [*custom_ids(page), *custom_ids(own)]:
         assert len(custom_id.encode("utf-16-le")) // 2 <= 100
         if custom_id.startswith("bm"):
@@ -95,12 +95,12 @@ async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) 
                 None, (each.__discord_ui_compiled_template__.fullmatch(custom_id) for each in PersistentItem.registered)
             )
             if "key" in match.groupdict():
-                assert await query_at(easel.connection, ADA, Place(0, match["key"])) == query
+                assert await query_at(easel.connection, ADA, PageRef(0, match["key"])) == query
 
 
 async def test_pages_of_an_earlier_easel_say_that_they_are_too_old(easel: Easel) -> None:
     with pytest.raises(NothingThere, match="open it anew"):
-        await bookmarks_page(easel, ADA, Place(0, "ne-::"))
+        await bookmarks_page(easel, ADA, PageRef(0, "ne-::"))
 
 
 async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
@@ -108,16 +108,18 @@ async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
     await keep(easel, "Wash")
     for checkpoint, shown, other in ((VIVID, "Bat", "Wash"), (PASTEL, "Wash", "Bat")):
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=checkpoint))
-        page = await bookmarks_page(easel, ADA, await place_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
+        page = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
         assert f"**{shown}**" in text_of(page) and f"**{other}**" not in text_of(page)
         assert "1 more is for other base models" in text_of(page)
 
 
 async def test_nothing_that_fits_is_not_nothing(easel: Easel) -> None:
     await keep(easel, "Wash")
-    page = await bookmarks_page(easel, ADA, await place_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
+    page = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
     assert "None of yours matches For Vivid" in text_of(page) and "1 more is for" in text_of(page)
-    nothing = await bookmarks_page(easel, GRACE, await place_of(easel, GRACE, await first_of_bookmarks(easel, GRACE)))
+    nothing = await bookmarks_page(
+        easel, GRACE, await page_ref_of(easel, GRACE, await first_of_bookmarks(easel, GRACE))
+    )
     assert "None yet" in text_of(nothing) and custom_ids(nothing) == ["market", "bmimport"]
 
 
@@ -125,16 +127,16 @@ async def test_a_deleted_file_leaves_the_bookmark_with_a_word_on_it(easel: Easel
     lora_id = await keep(easel, "Bat", "my best one")
     house.bat.unlink()
     await easel.keeper.scan()
-    page = await bookmarks_page(easel, ADA, await place_of(easel, ADA, Query()))
+    page = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, Query()))
     assert "file is not in the library any more" in text_of(page) and "> my best one" in text_of(page)
     assert "· Vivid" in text_of(page), "what it was trained on is still known"
     assert not any(custom_id.startswith("use:") for custom_id in custom_ids(page))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
-    own = await card(easel, ADA, bookmark, Place(0, Query().key))
+    own = await card(easel, ADA, bookmark, PageRef(0, Query().key))
     assert "file is not in the library any more" in text_of(own) and "my best one" in text_of(own)
     assert not any(custom_id.startswith(("use:", "tostudio:")) for custom_id in custom_ids(own))
-    fitting = await bookmarks_page(easel, ADA, await place_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
+    fitting = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
     assert "1 more is" in text_of(fitting)
 
 
@@ -142,7 +144,7 @@ async def test_a_deleted_file_leaves_the_bookmark_with_a_word_on_it(easel: Easel
 async def test_more_files_than_a_message_takes_come_in_several_that_tell_what_is_in_each(language: str) -> None:
     files = [Written(str(number).encode(), 1000 + number) for number in range(23)]
     with speaking(language):
-        pages = exported(files)
+        pages = export_pages(files)
     assert len(pages) == 3
     for page in pages:
         assert_fits_a_message(page)
@@ -155,7 +157,7 @@ async def test_more_files_than_a_message_takes_come_in_several_that_tell_what_is
 
 
 async def test_what_goes_into_one_message_is_told_as_one() -> None:
-    (page,) = exported([Written(b"a", 20_000), Written(b"b", 7)])
+    (page,) = export_pages([Written(b"a", 20_000), Written(b"b", 7)])
     assert text_of(page).startswith("Your 20,007 bookmarks as a file.") and len(page.files) == 2
-    (page,) = exported([Written(b"a", 0)])
+    (page,) = export_pages([Written(b"a", 0)])
     assert text_of(page).startswith("Your 0 bookmarks as a file.") and len(page.files) == 1

@@ -16,10 +16,10 @@ from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
 from bot.errors import NothingThere
-from bot.ui.views.browse import BaseMenu, CategoryMenu, SortMenu, Spot
+from bot.ui.views.browse import BaseMenu, CategoryMenu, PageLocation, SortMenu
 from bot.ui.views.market import market_page
 from bot.ui.views.persistent_items import PersistentItem
-from bot.workspace.browsing import MAX_SEARCH, Place, Query, first_in_market, place_of, query_at
+from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_in_market, page_ref_of, query_at
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
@@ -27,7 +27,7 @@ from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
 ADA, GRACE = 1, 2
-HERE = Spot("mk", Place(0, "t-::0."))
+HERE = PageLocation("mk", PageRef(0, "t-::0."))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def easel(house: House) -> AsyncIterator[Easel]:
 
 async def shown(easel: Easel, query: Query, page: int = 0, person: int = ADA) -> list[str]:
     """The names on a page, whose place was written down and read back."""
-    found = await market_page(easel, person, await place_of(easel, person, query, page))
+    found = await market_page(easel, person, await page_ref_of(easel, person, query, page))
     assert_fits_a_message(found)
     return re.findall(r"^\*\*(\w+)\*\*$", text_of(found), re.MULTILINE)
 
@@ -74,7 +74,7 @@ async def test_a_beginner_sees_the_best_that_fits_and_others_what_is_in_demand(e
     first = await first_in_market(easel, ADA)
     assert (first.sort, first.base_model) == (Sort.TOP_RATED, BASES[VIVID])
     assert (await shown(easel, first))[0] == "Lens"
-    page = await market_page(easel, ADA, await place_of(easel, ADA, first))
+    page = await market_page(easel, ADA, await page_ref_of(easel, ADA, first))
     assert "first time here" in text_of(page) and "★★★★★ 5 (2)" in text_of(page) and "Wash" not in text_of(page)
     await add_bookmark(easel.connection, ADA, lens.id)
     assert (await first_in_market(easel, ADA)).sort is Sort.TRENDING
@@ -83,7 +83,7 @@ async def test_a_beginner_sees_the_best_that_fits_and_others_what_is_in_demand(e
 
 
 async def test_what_does_not_fit_says_so(easel: Easel) -> None:
-    page = await market_page(easel, ADA, await place_of(easel, ADA, Query(sort=Sort.NAME), 1))
+    page = await market_page(easel, ADA, await page_ref_of(easel, ADA, Query(sort=Sort.NAME), 1))
     told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
     assert f"Does not fit {VIVID}, but {PASTEL}" in told["**Wash**"]
     assert "Fits no checkpoint" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
@@ -95,15 +95,15 @@ async def test_what_is_bookmarked_says_so(easel: Easel) -> None:
     await add_bookmark(easel.connection, ADA, lens.id)
     query = Query(search="lens")
     for person, kept in ((ADA, 1), (GRACE, 0)):
-        page = await market_page(easel, person, await place_of(easel, person, query))
+        page = await market_page(easel, person, await page_ref_of(easel, person, query))
         assert any(custom_id.startswith(f"mkk:{lens.id}:{kept}:") for custom_id in custom_ids(page))
 
 
 async def test_nothing_found_says_what_to_do(easel: Easel) -> None:
-    page = await market_page(easel, ADA, await place_of(easel, ADA, Query(search="zzzzzz")))
+    page = await market_page(easel, ADA, await page_ref_of(easel, ADA, Query(search="zzzzzz")))
     assert "Nothing here matches “zzzzzz”" in text_of(page) and "other words" in text_of(page)
     assert_fits_a_message(page)
-    beyond = await market_page(easel, ADA, await place_of(easel, ADA, Query(), 99))
+    beyond = await market_page(easel, ADA, await page_ref_of(easel, ADA, Query(), 99))
     assert "page 1 of 2" in text_of(beyond)
 
 
@@ -122,9 +122,9 @@ async def test_nothing_found_says_what_to_do(easel: Easel) -> None:
     ids=lambda query: query.key[:40],
 )
 async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) -> None:
-    place = await place_of(easel, ADA, query, 999_999)
-    assert await query_at(easel.connection, ADA, place) == query
-    page = await market_page(easel, ADA, place)
+    page_ref = await page_ref_of(easel, ADA, query, 999_999)
+    assert await query_at(easel.connection, ADA, page_ref) == query
+    page = await market_page(easel, ADA, page_ref)
     assert_fits_a_message(page)
     for custom_id in custom_ids(page):
         length = len(custom_id.encode("utf-16-le")) // 2
@@ -134,17 +134,17 @@ async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) 
                 each for each in PersistentItem.registered if each.__discord_ui_compiled_template__.fullmatch(custom_id)
             ]
             match = control.__discord_ui_compiled_template__.fullmatch(custom_id)
-            assert match and await query_at(easel.connection, ADA, Place(0, match["key"])) == query
+            assert match and await query_at(easel.connection, ADA, PageRef(0, match["key"])) == query
 
 
 async def test_a_page_of_somebody_else_or_from_long_ago_says_so(easel: Easel) -> None:
-    place = await place_of(easel, ADA, Query(search="x" * MAX_SEARCH))
+    page_ref = await page_ref_of(easel, ADA, Query(search="x" * MAX_SEARCH))
     other_draft = await save_draft(easel.connection, ADA, '{"prompt": "a bat"}')
     for person, where in (
-        (GRACE, place),
-        (ADA, Place(0, "~999")),
-        (ADA, Place(0, f"~{other_draft}")),
-        (ADA, Place(0, "zz")),
+        (GRACE, page_ref),
+        (ADA, PageRef(0, "~999")),
+        (ADA, PageRef(0, f"~{other_draft}")),
+        (ADA, PageRef(0, "zz")),
     ):
         with pytest.raises(NothingThere, match="too old"):
             await market_page(easel, person, where)
@@ -178,8 +178,10 @@ async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House
     await easel.keeper.scan()
     await save_preferences(easel.connection, ADA, Preferences(checkpoint=PASTEL))
     query = Query(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
-    assert_fits_a_message(await market_page(easel, ADA, await place_of(easel, ADA, query)))
-    page = await market_page(easel, ADA, await place_of(easel, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER)))
+    assert_fits_a_message(await market_page(easel, ADA, await page_ref_of(easel, ADA, query)))
+    page = await market_page(
+        easel, ADA, await page_ref_of(easel, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER))
+    )
     assert len(page.files) == 4 and page.view.total_children_count >= 38
     assert page.view.content_length() <= 3400, "room for checkpoints and base models with longer names"
     assert_fits_a_message(page)

@@ -36,7 +36,7 @@ class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Tell it to this person alone."""
         job = await self.job(interaction)
-        await send_ephemeral(interaction, await details_of_job(interaction.client.easel, job, interaction.user.id))
+        await send_ephemeral(interaction, await job_details_view(interaction.client.easel, job, interaction.user.id))
 
 
 class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
@@ -60,10 +60,10 @@ class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
         """Bookmark all of them and say which are new."""
         job = await self.job(interaction)
         loras = [RecipeLora(use.name, use.weight, use.sha256) for use in job.request.loras]
-        await bookmark_all(interaction, loras)
+        await bookmark_loras(interaction, loras)
 
 
-async def bookmark_all(interaction: Interaction, loras: Sequence[RecipeLora]) -> None:
+async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) -> None:
     """Bookmark what of `loras` the library knows, and say which were new. Raises NothingThere when it knows none."""
     easel = interaction.client.easel
     if not loras:
@@ -87,10 +87,10 @@ async def bookmark_all(interaction: Interaction, loras: Sequence[RecipeLora]) ->
     await send_ephemeral_text(interaction, sentences(*filter(None, told)))
 
 
-async def details_of_job(easel: Easel, job: Job, person_id: int) -> ui.LayoutView:
+async def job_details_view(easel: Easel, job: Job, person_id: int) -> ui.LayoutView:
     """The details of a picture of ours; its prompt for its owner, or for all where it is shown."""
     recipe, whole = await shown_recipe(easel, job, person_id)
-    view = await details(easel, recipe, _when(job))
+    view = await details_view(easel, recipe, _painting_facts(job))
     if not whole:
         view.add_item(ui.TextDisplay[Any]("-# " + _("Its prompt is kept private by whoever wrote it.")))
     keep = [BookmarkLorasButton(job.id)] if job.request.loras else []
@@ -98,7 +98,7 @@ async def details_of_job(easel: Easel, job: Job, person_id: int) -> ui.LayoutVie
     return view
 
 
-def _when(job: Job) -> list[str]:
+def _painting_facts(job: Job) -> list[str]:
     """Seeds of all its pictures, when and how long it was painted."""
     lines: list[str] = []
     if len(job.request.seeds) > 1 and not job.request.variants:
@@ -110,7 +110,7 @@ def _when(job: Job) -> list[str]:
     return lines
 
 
-async def details(easel: Easel, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
+async def details_view(easel: Easel, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
     """What a recipe tells, and which of its parts are here; each LoRA leads to its page."""
     container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(easel, recipe, more))))
     parts = await parts_of(easel, recipe.loras)

@@ -37,7 +37,7 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
 
 
-def place(forecast: Forecast) -> str:
+def queue_position_text(forecast: Forecast) -> str:
     """`3 before it · about 2 minutes`."""
     ahead = forecast.ahead
     before = (
@@ -50,7 +50,7 @@ def place(forecast: Forecast) -> str:
 
 def waiting_view(job: Job, forecast: Forecast, *, paused: bool = False, reachable: bool = True) -> ui.LayoutView:
     """What is to be expected; `reachable` is False where only the interaction leads back to where it was asked."""
-    state = _("**Queued** · {place}").format(place=place(forecast))
+    state = _("**Queued** · {place}").format(place=queue_position_text(forecast))
     if paused:
         state = _("**Queued** · the queue is paused for now; your picture keeps its place")
     if not reachable:

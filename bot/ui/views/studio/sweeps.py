@@ -33,7 +33,7 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
         """Ask for them."""
         lora = await self.lora(interaction)
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
-        wish = _ready(snapshot)
+        wish = _checked_wish(snapshot)
         position = [other.lora_id for other in snapshot.studio.loras].index(lora.lora_id)
         await acknowledge.open_modal(
             interaction,
@@ -50,7 +50,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
-        wish = _ready(snapshot).model_copy(update={"compare": True})
+        wish = _checked_wish(snapshot).model_copy(update={"compare": True})
         await interaction.client.orders.paint(interaction, wish)
 
 
@@ -70,7 +70,7 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
         await acknowledge.open_modal(interaction, SweepForm(wish_of(job.request), tried, interaction.id))
 
 
-def _ready(snapshot: StudioSnapshot) -> Wish:
+def _checked_wish(snapshot: StudioSnapshot) -> Wish:
     """The wish of a studio that can be painted as it is. Raises NothingThere."""
     if not snapshot.studio.wish.prompt:
         raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))

@@ -15,24 +15,24 @@ MAX_NAME, MAX_TAGS, MAX_DESCRIPTION, MAX_VERSIONS, MAX_CHECKPOINTS, MAX_SHORT = 
 STARS = 5
 
 
-def head(lora: Lora, tags: Sequence[str]) -> str:
+def head_text(lora: Lora, tags: Sequence[str]) -> str:
     """Name, category, tags and description."""
     kind = " · ".join([label(lora.category), *([several(tags, MAX_TAGS)] if tags else [])])
     lines = [f"## {clipped(lora.name, MAX_NAME)}", kind]
     if lora.description:
         lines.append(clipped(lora.description, MAX_DESCRIPTION))
     if not lora.usable:
-        lines.append(gone())
+        lines.append(file_missing_text())
     return "\n".join(lines)
 
 
-def gone() -> str:
+def file_missing_text() -> str:
     """What is said of an entry without a usable file."""
     told = _("Its file is not in the library any more, so nothing can be painted with it until it comes back.")
     return f"⚠️ {told}"
 
 
-def versions(easel: Easel, lora: Lora, usual: str | None) -> str:
+def versions_text(easel: Easel, lora: Lora, usual: str | None) -> str:
     """As many versions as have room, those for the checkpoint `usual` first, and how many there are besides."""
     fitting = {v.id: easel.requests.checkpoints_for(replace(lora, versions=(v,))) for v in lora.usable}
     in_order = sorted(lora.usable, key=lambda version: usual not in fitting[version.id])
@@ -63,9 +63,9 @@ def _unusable(version: LoraVersion) -> str:
     return _("~~{version}~~ cannot be used: {problem}").format(version=name, problem=problem)
 
 
-def facts(lora: Lora, often_with: Sequence[Lora]) -> str:
+def facts_text(lora: Lora, often_with: Sequence[Lora]) -> str:
     """What people think of it, how often it is used and with what, and where it comes from."""
-    lines = [f"{rating(lora) or _('Not rated yet')} · {uses(lora)}"]
+    lines = [f"{rating_text(lora) or _('Not rated yet')} · {uses_text(lora)}"]
     if often_with:
         names = several((other.name for other in often_with), MAX_DESCRIPTION // 2)
         lines.append(_("Often used with {loras}").format(loras=names))
@@ -76,40 +76,40 @@ def facts(lora: Lora, often_with: Sequence[Lora]) -> str:
     return "\n".join(f"-# {line}" for line in lines)
 
 
-def rating(lora: Lora) -> str:
+def rating_text(lora: Lora) -> str:
     """`★★★★☆ 4.2 (12)`; empty while nobody has rated it."""
     if lora.rating is None:
         return ""
-    return f"{stars(round(lora.rating))} {number(lora.rating, 1)} ({number(lora.ratings)})"
+    return f"{stars_text(round(lora.rating))} {number(lora.rating, 1)} ({number(lora.ratings)})"
 
 
-def stars(count: int) -> str:
+def stars_text(count: int) -> str:
     """`★★★★☆`."""
     return "★" * count + "☆" * (STARS - count)
 
 
-def uses(lora: Lora) -> str:
+def uses_text(lora: Lora) -> str:
     """How many jobs were painted with it."""
     if not lora.uses:
         return _("not used here yet")
     return ngettext("used once here", "used {count} times here", lora.uses).format(count=number(lora.uses))
 
 
-def entry(easel: Easel, lora: Lora, usual: str | None) -> str:
+def entry_text(easel: Easel, lora: Lora, usual: str | None) -> str:
     """A few lines for a list, with a word on whether it goes on the checkpoint `usual`."""
     kind = f"{label(lora.category)} · {clipped(base_models(lora), MAX_SHORT)}"
-    known = " · ".join(part for part in (rating(lora), uses(lora) if lora.uses else "") if part)
+    known = " · ".join(part for part in (rating_text(lora), uses_text(lora) if lora.uses else "") if part)
     lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", *([f"-# {known}"] if known else [])]
-    lines += [f"-# {told}" for told in (misfit(easel, lora, usual), triggers(lora, MAX_SHORT)) if told]
+    lines += [f"-# {told}" for told in (misfit_text(easel, lora, usual), trigger_words_text(lora, MAX_SHORT)) if told]
     if lora.description:
         lines.append(f"-# {clipped(lora.description, MAX_TAGS)}")
     return "\n".join(lines)
 
 
-def misfit(easel: Easel, lora: Lora, usual: str | None) -> str:
+def misfit_text(easel: Easel, lora: Lora, usual: str | None) -> str:
     """Why the entry does not go on the checkpoint `usual`, and where it does; empty when it goes."""
     if not lora.usable:
-        return gone()
+        return file_missing_text()
     fitting = easel.requests.checkpoints_for(lora)
     if not fitting:
         return _("Fits no checkpoint installed here")
@@ -119,7 +119,7 @@ def misfit(easel: Easel, lora: Lora, usual: str | None) -> str:
     return _("Does not fit {checkpoint}, but {others}").format(**names)
 
 
-def triggers(lora: Lora, room: int) -> str:
+def trigger_words_text(lora: Lora, room: int) -> str:
     """The trigger words of its first version that has any, in about `room` characters; empty without."""
     words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
     return _("Trigger words: {words}").format(words=clipped(", ".join(words), room)) if words else ""
