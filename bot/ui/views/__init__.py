@@ -1,1 +1,27 @@
-"""What people see: messages built from values, and buttons that carry all they need in their custom_id."""
+"""The messages of the bot, built from values, and persistent components, whose custom_ids hold all their state.
+
+persistent_items.py        base classes of buttons, select menus and modals; defining a subclass registers it
+permissions.py             who is an operator, who is staff
+expired_modal.py           the reply to a modal whose state is lost
+browse.py                  controls of lists with pages: search, sort, filters
+market.py                  the list of all LoRAs
+bookmarks.py               the list of a person's bookmarks, and one bookmark
+bookmark_file.py           export and import of bookmarks
+lora.py                    the page of a LoRA
+lora_text.py               texts about a LoRA
+lora_pictures.py           previews and samples of a LoRA
+base_model_declaration.py  an operator declares a base model
+add_to_studio.py           the button that adds a LoRA to the studio
+stacks.py                  the list of a person's stacks
+stack_draft.py             requests with a stack by name
+refusal.py                 the reply when a LoRA does not fit
+job_progress.py            the message of an unfinished job
+result.py                  the message of an ended job
+sheet.py                   the message of a sweep or comparison
+picture_details.py         the parameters of a picture
+history.py                 the list of a person's own pictures
+queue.py                   the jobs of a person, and of everybody
+status.py                  the status of the program
+guide.py                   the pages of the guide
+studio/                    the studio panel
+"""

@@ -1,4 +1,4 @@
-"""The door from any LoRA into the studio."""
+"""The button that adds a LoRA to the person's studio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.ui.views.persistent_items import PersistentButton
 
 
 class AddToStudioButton(PersistentButton, template=r"tostudio:(?P<lora>\d{1,18})"):
-    """On a LoRA's page: puts it into the studio of whoever presses, beside what is there."""
+    """Adds a LoRA to the studio of the person who presses, beside the ones that are there."""
 
     def __init__(self, lora_id: int) -> None:
         self.lora_id = lora_id

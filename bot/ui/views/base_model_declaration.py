@@ -1,4 +1,4 @@
-"""An operator says which base model a LoRA's file was trained on."""
+"""The button and modal with which an operator declares the base model of a LoRA file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_OPTIONS = 25
 
 
 class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
-    """Opens the declaration; shown to operators, and checked again when pressed."""
+    """Opens the declaration. Only operators see it, and the permission is checked again on use."""
 
     opens_modal = True
 
@@ -36,7 +36,7 @@ class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
         return cls(int(match["lora"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Ask for the base model and the reason."""
+        """Open the modal."""
         _require_operator(interaction)
         lora = await find_lora(interaction.client.easel.connection, self.lora_id)
         if lora is None or not lora.usable:
@@ -51,7 +51,7 @@ def _require_operator(interaction: Interaction) -> None:
 
 
 class DeclareModal(ModalForm):
-    """Which file, which base model, and why. The base models of the installed checkpoints are offered first."""
+    """The file, its base model and the reason. The base models of the installed checkpoints come first."""
 
     private = True
 
@@ -66,7 +66,7 @@ class DeclareModal(ModalForm):
         self.add_item(ui.Label[Any](text=_("How do you know?"), component=self.reason))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Write it down and judge the library anew; with a large one that takes its time."""
+        """Store the declaration and match the library again, which takes a while for a large one."""
         _require_operator(interaction)
         version = self._versions[self.version.values[0]]
         base = BaseModelId(self.base.values[0])

@@ -1,4 +1,4 @@
-"""Taking bookmarks along as a file, and bringing them in from one."""
+"""Export of a person's bookmarks as a file, and import from such a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_FILES = 10  # of one message
 
 
 class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
-    """Gives a person all their bookmarks as a file, and offers to bring some in."""
+    """Sends a person all their bookmarks as files, with a button that imports some."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Export / import"), custom_id="bmfile"))
@@ -41,7 +41,7 @@ class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
         return cls()
 
     async def handle(self, interaction: Interaction) -> None:
-        """Write the file and give it, in a message of its own; more than one message takes go into further ones."""
+        """Write the files and send them, at most MAX_FILES in each message."""
         found = saved_bookmarks(interaction.client.easel.connection, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
         for page in export_pages(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
@@ -49,7 +49,7 @@ class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
 
 
 class ImportBookmarksButton(PersistentButton, template=r"bmimport"):
-    """Asks for a file of bookmarks."""
+    """Opens the modal that uploads a file of bookmarks."""
 
     opens_modal = True
 
@@ -67,7 +67,7 @@ class ImportBookmarksButton(PersistentButton, template=r"bmimport"):
 
 
 class ImportBookmarksForm(ModalForm):
-    """The file."""
+    """Uploads the file."""
 
     private = True
 
@@ -78,7 +78,7 @@ class ImportBookmarksForm(ModalForm):
         self.add_item(ui.Label[Any](text=_("File"), description=told, component=self.file))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Bring in what is known here, and say what is not."""
+        """Import the bookmarks of known LoRAs, and list the unknown ones."""
         (attachment,) = self.file.values
         found = await asyncio.to_thread(bookmark_file.read, await _download(attachment), datetime.now(UTC))
         brought = await bring_bookmarks(interaction.client.easel.connection, interaction.user.id, found.bookmarks)
@@ -86,7 +86,7 @@ class ImportBookmarksForm(ModalForm):
 
 
 def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
-    """The messages that give `files`, each telling of the bookmarks that are in it."""
+    """The messages with `files`; each says which bookmarks are in it."""
     count, told = sum(file.count for file in files), 0
     how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
     pages: list[RenderedMessage] = []
@@ -118,7 +118,7 @@ async def _download(attachment: discord.Attachment) -> bytes:
 
 
 def import_text(brought: Brought, broken: int) -> str:
-    """What is told of bookmarks that were brought in."""
+    """The summary of an import."""
     counts = (
         (brought.saved, ngettext("Bookmarked {count} LoRA.", "Bookmarked {count} LoRAs.", brought.saved)),
         (brought.known, ngettext("{count} was there already.", "{count} were there already.", brought.known)),

@@ -1,4 +1,4 @@
-"""A person's bookmarks: pages of them, and the card of one with its note and what to do with it."""
+"""A person's bookmarks: the pages of the list, and the card of one bookmark with its note and buttons."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.bookmark_file import ExportBookmarksButton, ImportBookmarksButton
 from bot.ui.views.browse import PAGE_REF, PageLocation, TurnPageButton, add_menus, chosen, page_buttons
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
 from bot.ui.views.lora import LoraPageButton, UseButton
 from bot.ui.views.market import MarketButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
 from bot.workspace.browsing import PageRef, Query, in_order, page_ref_of, query_at
 
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
@@ -46,7 +46,7 @@ _LORA = r"(?P<lora>\d{1,18})"
 
 
 class Bookmarks(PageKind):
-    """What a person saved."""
+    """The bookmarks of a person, as a list with pages."""
 
     key = "bm"
     sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
@@ -55,7 +55,7 @@ class Bookmarks(PageKind):
     search_hint = later("Names, trigger words, your notes; a typo does no harm")
 
     async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
-        """What is found there, four at a time."""
+        """One page of at most PAGE_SIZE bookmarks."""
         return await bookmarks_page(easel, person_id, page_ref)
 
 
@@ -64,16 +64,16 @@ BOOKMARKS = Bookmarks()
 
 @dataclass(frozen=True)
 class Removed:
-    """A bookmark just taken away: what brings it back, and its name."""
+    """A bookmark that was just removed: the id with which it can be restored, and the name of its LoRA."""
 
     id: int
     name: str
 
 
 class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
-    """A button about one bookmark, which leads back to the page it was on."""
+    """A button about one bookmark; it remembers the page of the list."""
 
-    name, text = "", ""  # what its id begins with; what it says, marked by `later`
+    name, text = "", ""  # the prefix of its custom_id; its label, marked by `later`
 
     def __init__(self, lora_id: int, page_ref: PageRef) -> None:
         self.lora_id, self.page_ref = lora_id, page_ref
@@ -98,25 +98,25 @@ class OpenBookmarkButton(BookmarkButton, template=rf"bmo:{_LORA}:{PAGE_REF}"):
     name, text = "bmo", later("Open")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show it."""
+        """Show the card."""
         await _show_card(interaction, self.lora_id, self.page_ref)
 
 
 class NoteButton(BookmarkButton, template=rf"bmt:{_LORA}:{PAGE_REF}"):
-    """Asks for the note."""
+    """Opens the modal for the note."""
 
     opens_modal = True
     name, text = "bmt", later("Note")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the form."""
+        """Open the modal."""
         await acknowledge.open_modal(
             interaction, NoteForm(await self.bookmark(interaction), self.page_ref, interaction.id)
         )
 
 
 class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
-    """Takes a bookmark away; the list offers to bring it back."""
+    """Removes a bookmark; the list then has a button that restores it."""
 
     name, text = "bmr", later("Remove")
 
@@ -130,7 +130,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
 
 
 class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PAGE_REF}"):
-    """Brings a removed bookmark back with its note, date and uses."""
+    """Restores a removed bookmark with its note, date and uses."""
 
     def __init__(self, removed_id: int, page_ref: PageRef) -> None:
         self.removed_id, self.page_ref = removed_id, page_ref
@@ -142,7 +142,7 @@ class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,
         return cls(int(match["removed"]), _page_ref_in(match))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Bring it back and show the page with it."""
+        """Restore it and show the page with it."""
         connection = interaction.client.easel.connection
         if not await restore_bookmark(connection, interaction.user.id, self.removed_id):
             raise NothingThere(what=_("This cannot be undone any more: it is back already, or a week has passed."))
@@ -150,7 +150,7 @@ class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,
 
 
 class NoteForm(ModalForm):
-    """The person's own words about a LoRA."""
+    """The person's note on a LoRA."""
 
     sends_message = False
 
@@ -168,7 +168,7 @@ class NoteForm(ModalForm):
         self.add_item(ui.Label[Any](text=_("Note"), description=told, component=self.note))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Keep it, and show the card with it."""
+        """Save the note, and show the card with it."""
         await set_note(interaction.client.easel.connection, interaction.user.id, self._lora_id, self.note.value)
         await _show_card(interaction, self._lora_id, self._page_ref)
 
@@ -178,7 +178,7 @@ def _page_ref_in(match: re.Match[str]) -> PageRef:
 
 
 async def open_bookmarks(interaction: Interaction, query: Query) -> None:
-    """Show what was asked for in a message that only the person sees."""
+    """Show the first page of a query in an ephemeral message."""
     easel, person_id = interaction.client.easel, interaction.user.id
     page = await bookmarks_page(easel, person_id, await page_ref_of(easel, person_id, query))
     await send_ephemeral(interaction, page.view, page.files)
@@ -187,7 +187,7 @@ async def open_bookmarks(interaction: Interaction, query: Query) -> None:
 async def bookmarks_page(
     easel: Easel, person_id: int, page_ref: PageRef, removed: Removed | None = None
 ) -> RenderedMessage:
-    """One page of the collection, with previews where there are any. Raises NothingThere when the place is too old."""
+    """One page of the bookmarks, with previews if there are any. Raises NothingThere when the stored query is gone."""
     query = await query_at(easel.connection, person_id, page_ref)
     found = await list_bookmarks(
         easel.connection,
@@ -234,7 +234,7 @@ def _is_empty_collection(query: Query, found: BookmarkPage) -> bool:
 
 
 def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
-    """How many there are, by what they are narrowed down, and what that leaves out."""
+    """The heading: how many bookmarks match, the filters and order, and how many the base model filter hides."""
     lines = [f"## {_('Your bookmarks')}"]
     filters = chosen(query)
     if found.total:
@@ -259,7 +259,7 @@ def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
 
 
 def _add(page: RenderedMessage, bookmark: Bookmark, text: str, preview: str | None, page_ref: PageRef) -> None:
-    """A bookmark in the list: its picture, what is known of it, and what to do with it."""
+    """Add a bookmark to the list: its preview, text and buttons."""
     lora = bookmark.lora
     if bookmark.note:
         text += f"\n> {clipped(bookmark.note, MAX_SHORT_NOTE)}"
@@ -276,7 +276,7 @@ def _add_pictured(page: RenderedMessage, text: str, preview: str | None) -> None
 
 
 async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) -> None:
-    """Show one bookmark in place of the list. Raises NothingThere."""
+    """Edit the message to show one bookmark. Raises NothingThere."""
     easel, person_id = interaction.client.easel, interaction.user.id
     bookmark = await find_bookmark(easel.connection, person_id, lora_id)
     if bookmark is None:
@@ -286,7 +286,7 @@ async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) 
 
 
 async def card(easel: Easel, person_id: int, bookmark: Bookmark, page_ref: PageRef) -> RenderedMessage:
-    """All about one bookmark; *Back* leads to the `page_ref` in the list that it was opened from."""
+    """The card of one bookmark; *Back* leads to `page_ref`, the page of the list from which it was opened."""
     page, lora = RenderedMessage(), bookmark.lora
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     preview = await page.attach_preview(easel, lora, usual.base_model if usual else None)

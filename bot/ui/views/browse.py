@@ -1,6 +1,7 @@
-"""Browsing a list of LoRAs: pages, order, category, base model and words, the same in the market and in bookmarks.
+"""Controls for browsing a list of LoRAs: pages, sort order, category, base model and search words.
 
-Where a page stands is written on its controls, together with the kind of list; so they survive restarts.
+The market and the bookmarks share them. The custom_id of each control holds the page kind, the query and the page
+number, so the controls work after a restart.
 """
 
 from __future__ import annotations
@@ -29,36 +30,36 @@ from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, base_model_in, in
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
-MENU, MAX_OPTION = 25, 100  # choices of one menu, characters of one
+MENU, MAX_OPTION = 25, 100  # options of a select menu, characters of an option; Discord's limits
 PAGE_REF = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
-_NO_FILTER = "-"  # the choice that does not narrow anything down
+_NO_FILTER = "-"  # the value of the option without a filter
 
 
 @dataclass(frozen=True)
 class PageLocation:
-    """A page of a list: what all controls of the page have in common."""
+    """Which page of which list: what the custom_ids of all controls of a page have in common."""
 
     kind: str  # the key of the PageKind
     page_ref: PageRef
 
     @classmethod
     def of(cls, match: re.Match[str]) -> Self:
-        """Read it back from a control's id."""
+        """Parse a control's custom_id."""
         return cls(match["kind"], PageRef(int(match["page"]), match["key"]))
 
     def page_kind(self) -> PageKind:
-        """The list that is paged through. Raises NothingThere for one of another version of Easel."""
+        """The kind of list. Raises NothingThere for one of another version of Easel."""
         kind = PageKind.of(self.kind)
         if kind is None:
             raise outdated_error()
         return kind
 
     async def query(self, interaction: Interaction) -> Query:
-        """What is looked for there. Raises NothingThere."""
+        """The query of the page. Raises NothingThere."""
         return await query_at(interaction.client.easel.connection, interaction.user.id, self.page_ref)
 
     async def show(self, interaction: Interaction) -> None:
-        """Show that page in place of the message whose control was used."""
+        """Edit the message whose control was used to show the page."""
         page = await self.page_kind().page(interaction.client.easel, interaction.user.id, self.page_ref)
         await acknowledge.replace(interaction, page.view, page.files)
 
@@ -69,7 +70,7 @@ class PageLocation:
 
 
 class TurnPageButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PAGE_REF}"):
-    """Turns to another page, or from elsewhere back to one."""
+    """Shows another page, or leads back to the list."""
 
     def __init__(self, location: PageLocation, *, way: str, disabled: bool = False) -> None:
         self.location = location
@@ -84,12 +85,12 @@ class TurnPageButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PAGE_REF
         return cls(PageLocation.of(match), way=match["way"])
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show that page in place of this one."""
+        """Edit the message to show that page."""
         await self.location.show(interaction)
 
 
 class SearchButton(PersistentButton, template=rf"{KIND}f:{PAGE_REF}"):
-    """Asks for the words to look for."""
+    """Opens the modal for search words."""
 
     opens_modal = True
 
@@ -104,14 +105,14 @@ class SearchButton(PersistentButton, template=rf"{KIND}f:{PAGE_REF}"):
         return cls(PageLocation.of(match))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the form."""
+        """Open the modal."""
         kind = self.location.page_kind()
         query = await self.location.query(interaction)
         await acknowledge.open_modal(interaction, SearchForm(kind, self.location, query, opening=interaction.id))
 
 
 class ClearSearchButton(PersistentButton, template=rf"{KIND}x:{PAGE_REF}"):
-    """Forgets what was searched for; menus stay as they are."""
+    """Clears the search words; the filters of the menus stay."""
 
     def __init__(self, location: PageLocation) -> None:
         self.location = location
@@ -123,13 +124,13 @@ class ClearSearchButton(PersistentButton, template=rf"{KIND}x:{PAGE_REF}"):
         return cls(PageLocation.of(match))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show everything that the menus leave."""
+        """Show the first page without search words."""
         query = await self.location.query(interaction)
         await self.location.show_query(interaction, query.but(search=""))
 
 
 class SearchForm(ModalForm):
-    """The words to look for."""
+    """The search words."""
 
     sends_message = False
 
@@ -142,12 +143,12 @@ class SearchForm(ModalForm):
         self.add_item(ui.Label[Any](text=_("Words"), description=_(kind.search_hint), component=self.words))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Show what is found."""
+        """Show the first page of the results."""
         await self._location.show_query(interaction, self._query.but(search=" ".join(self.words.value.split())))
 
 
 class BrowseMenu(PersistentSelect, template=NO_CUSTOM_ID):
-    """A menu that changes the query. Subclasses say how."""
+    """A select menu that changes the query. Subclasses define `changed`."""
 
     name = ""
 
@@ -168,24 +169,24 @@ class BrowseMenu(PersistentSelect, template=NO_CUSTOM_ID):
         return cls(PageLocation.of(match))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show the first page of what was chosen."""
+        """Show the first page of the changed query."""
         query = await self.location.query(interaction)
         (chosen,) = self.values
         await self.location.show_query(interaction, self.changed(query, chosen))
 
     def changed(self, query: Query, chosen: str) -> Query:
-        """The query after a choice; the same for one that is unknown."""
+        """The query with the chosen value; unchanged for an unknown value."""
         raise NotImplementedError
 
 
 class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
-    """In which order."""
+    """The sort order."""
 
     name = "s"
 
     @classmethod
     def of(cls, location: PageLocation, query: Query, sorts: Sequence[Sort]) -> Self:
-        """The menu with the order that is chosen."""
+        """The menu with the current order selected."""
         offered = sorts if query.sort in sorts else (query.sort, *sorts)
         options = [
             discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is query.sort) for sort in offered
@@ -193,18 +194,18 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
         return cls(location, options, _("In which order"))
 
     def changed(self, query: Query, chosen: str) -> Query:
-        """Another order."""
+        """The query in another order."""
         return query.but(sort=Sort(chosen)) if chosen in Sort.__members__.values() else query
 
 
 class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
-    """What for: a category, or a tag inside the one that is chosen; inside *other* when none is."""
+    """The category, or a tag in the chosen category (in *other* when none is chosen)."""
 
     name = "c"
 
     @classmethod
     async def of(cls, location: PageLocation, query: Query, easel: Easel, *, tags: bool) -> Self:
-        """The menu with what is chosen."""
+        """The menu with the current category or tag selected."""
         everything = query.category is None and not query.tag
         options = [discord.SelectOption(label=_("Every category"), value=_NO_FILTER, default=everything)]
         options += [
@@ -218,7 +219,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
         return cls(location, options, _("Which category"))
 
     def changed(self, query: Query, chosen: str) -> Query:
-        """Another category, or a tag in it."""
+        """The query with another category or tag."""
         if chosen.startswith("#"):
             return query.but(category=query.category or Category.OTHER, tag=chosen[1:])
         category = next((each for each in Category if each.value == chosen), None)
@@ -236,13 +237,13 @@ async def _tag_options(query: Query, easel: Easel, *, room: int) -> list[discord
 
 
 class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PAGE_REF}"):
-    """On which checkpoints they go."""
+    """The base model that the LoRAs have to fit."""
 
     name = "b"
 
     @classmethod
     def of(cls, location: PageLocation, query: Query, easel: Easel, usual: CheckpointSettings | None) -> Self:
-        """The menu with what is chosen: what fits the person's `usual` checkpoint before what fits the others."""
+        """The menu with the current base model selected; the one of the person's `usual` checkpoint comes first."""
         checkpoints: dict[BaseModelId, list[str]] = {} if usual is None else {usual.base_model: []}
         if query.base_model is not None:
             checkpoints.setdefault(query.base_model, [])
@@ -263,7 +264,7 @@ class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PAGE_REF}"):
         return cls(location, [*options[: MENU - 1], anything], _("For which base model"))
 
     def changed(self, query: Query, chosen: str) -> Query:
-        """Another base model."""
+        """The query with another base model."""
         return query.but(base_model=base_model_in(chosen))
 
 
@@ -274,7 +275,7 @@ def _base_label(base: BaseModelId, usual: CheckpointSettings | None) -> str:
 
 
 def page_buttons(location: PageLocation, query: Query, *, more: bool) -> list[PersistentButton]:
-    """To search, and to turn the pages where there are several."""
+    """The search button, and the buttons for other pages if there are any."""
     buttons: list[PersistentButton] = [SearchButton(location)]
     if query.search:
         buttons.append(ClearSearchButton(location))
@@ -291,7 +292,7 @@ def page_buttons(location: PageLocation, query: Query, *, more: bool) -> list[Pe
 async def add_menus(
     page: RenderedMessage, easel: Easel, person_id: int, kind: PageKind, location: PageLocation, query: Query
 ) -> None:
-    """Put the menus under a page: six components."""
+    """Add the three menus to a page: six components."""
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
     page.view.add_item(ui.ActionRow[Any](SortMenu.of(location, query, kind.sorts)))
     page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, easel, tags=kind.tags)))
@@ -299,7 +300,7 @@ async def add_menus(
 
 
 def chosen(query: Query) -> list[str]:
-    """What the LoRAs are narrowed down by."""
+    """The active filters, as text."""
     kind = f"{label(query.category)} · {clipped(query.tag, MAX_OPTION)}" if query.category and query.tag else ""
     return [
         part

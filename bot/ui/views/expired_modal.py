@@ -1,4 +1,4 @@
-"""A form that was open while Easel was restarted, or for too long: nobody knows any more what it belonged to."""
+"""The reply to a modal that was submitted after a restart or after its timeout: its state is lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_WRITTEN = 1500  # characters of each field; a message holds 4000
 
 
 async def reply_to_expired_modal(interaction: Interaction) -> None:
-    """Tell the person, and give back what they wrote, so that it need not be written again."""
+    """Say that the modal has expired, and send back the text that the person typed."""
     speak(interaction.locale.value)
     written = [f"> {plain(text, MAX_WRITTEN)}" for text in _typed_texts(dict(interaction.data or {})) if text.strip()]
     lines = [_("Easel was restarted while this was open, or it was open for too long. Please open it again.")]
@@ -24,7 +24,7 @@ async def reply_to_expired_modal(interaction: Interaction) -> None:
 
 
 def _typed_texts(part: dict[str, Any]) -> Iterator[str]:
-    """What was typed, in the order of the fields."""
+    """The values of the text inputs, in order."""
     if isinstance(part.get("value"), str):
         yield part["value"]
     for inner in (*part.get("components", ()), *filter(None, (part.get("component"),))):

@@ -1,4 +1,4 @@
-"""The pages of the guide. Which page and which answer stands on its menus and buttons, so pages survive restarts."""
+"""The pages of the guide. The custom_ids of its components hold chapter and answer, so pages work after a restart."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from bot.ui.guide.answers import QUESTIONS, GuideAnswer, GuideLink, answer
 from bot.ui.guide.chapters import CHAPTERS, Chapter, chapter
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks import open_bookmarks
-from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
 from bot.ui.views.market import open_market
+from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
 from bot.workspace.browsing import first_in_market, first_of_bookmarks
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -33,7 +33,7 @@ MAX_BASES = 12  # lines of the table of base models; a message holds 4000 charac
 
 
 class ChapterMenu(PersistentSelect, template=r"guide:menu"):
-    """Turns to any chapter."""
+    """Shows the chosen chapter."""
 
     def __init__(self, shown: str = "") -> None:
         options = [
@@ -52,7 +52,7 @@ class ChapterMenu(PersistentSelect, template=r"guide:menu"):
 
 
 class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
-    """Turns to the chapter before or after."""
+    """Shows the previous or the next chapter."""
 
     def __init__(self, key: str, label: str = "", style: discord.ButtonStyle = discord.ButtonStyle.secondary) -> None:
         self.key = key
@@ -69,7 +69,7 @@ class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20
 
 
 class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
-    """What a person wants to reach, or sees; the answer comes under it."""
+    """A question about the person's goal or problem; the answer is shown below it."""
 
     def __init__(self, key: str, answered: GuideAnswer | None = None) -> None:
         self.key = key
@@ -93,7 +93,7 @@ class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20
 
 
 class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
-    """Opens what an answer leads to, beside the guide."""
+    """Opens the list or the studio that an answer recommends, in a further message."""
 
     def __init__(self, link: GuideLink, category: Category | None = None) -> None:
         self.link, self.category = link, category
@@ -132,7 +132,7 @@ _LINKS: dict[GuideLink, tuple[str, Callable[[Interaction, Category | None], Awai
 
 
 async def guide_page(easel: Easel, key: str, answered: str = "") -> RenderedMessage:
-    """A chapter; where it asks something, with the answer to what was chosen."""
+    """A chapter; one with a question also shows the answer to the chosen option."""
     here = chapter(key)
     page = RenderedMessage()
     container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(here.title)}\n{_(here.text)}"))
@@ -160,7 +160,7 @@ def _ask(container: ui.Container[Any], here: Chapter, answered: GuideAnswer | No
 
 
 def _around(here: Chapter) -> Iterable[ChapterButton]:
-    """To the chapter before, and to the one after."""
+    """The buttons for the previous and the next chapter."""
     place = CHAPTERS.index(here)
     if place:
         yield ChapterButton(CHAPTERS[place - 1].key, _("Back"))
@@ -169,7 +169,7 @@ def _around(here: Chapter) -> Iterable[ChapterButton]:
 
 
 async def _table(easel: Easel) -> str:
-    """What is installed here: each base model with its checkpoints, and how many LoRAs fit them."""
+    """The installed base models, each with its checkpoints and the number of LoRAs that fit."""
     names: dict[BaseModelId | None, list[str]] = {}
     for spec in easel.checkpoints:
         names.setdefault(spec.base_model, []).append(spec.name)

@@ -1,4 +1,4 @@
-"""The pages of a person's own pictures. Where a page stands is written on its buttons, so pages survive restarts."""
+"""The pages of a person's own pictures. The custom_ids of the buttons hold the query, so pages work after a restart."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bot.app.assembly import Easel
 
 PAGE_SIZE = 5  # jobs of 7 components each, in a message of at most 40
-MAX_SEARCH = 30  # characters; the search is written on every button of the page, whose id holds 100
+MAX_SEARCH = 30  # characters; the search is part of every button's custom_id, which holds 100
 MAX_PROMPT, MAX_LORAS = 160, 150  # characters about one job; five share the 4000 of a message
 _KEY_DIGITS = 6
 _PATTERN = r"(?P<anchor>\d{1,18}):(?P<lora>\d{0,18}):(?P<checkpoint>[0-9a-f]{0,6}):(?P<search>.{0,30})"
@@ -38,7 +38,7 @@ _PATTERN = r"(?P<anchor>\d{1,18}):(?P<lora>\d{0,18}):(?P<checkpoint>[0-9a-f]{0,6
 
 @dataclass(frozen=True)
 class HistoryQuery:
-    """Which page: of jobs older than `anchor` (a job's id), or newer; which LoRA by id, which installed checkpoint."""
+    """A page of jobs older (or `newer`) than the job id `anchor`; filtered by LoRA id, checkpoint name and words."""
 
     anchor: int = NEWEST
     newer: bool = False
@@ -52,12 +52,12 @@ class HistoryQuery:
 
 
 def checkpoint_key(name: str) -> str:
-    """A few digits for a checkpoint, whose name would not fit on a button."""
+    """A short hash of a checkpoint's name, which may be too long for a custom_id."""
     return hashlib.sha256(name.encode()).hexdigest()[:_KEY_DIGITS]
 
 
 class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
-    """Turns to another page: to `n`ewer or `o`lder pictures."""
+    """Shows the page of `n`ewer or `o`lder pictures."""
 
     def __init__(self, query: HistoryQuery, checkpoint_digits: str = "", *, disabled: bool = False) -> None:
         self.query, self._digits = query, checkpoint_digits
@@ -72,7 +72,7 @@ class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}
         return cls(query, match["checkpoint"])
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show that page in place of this one."""
+        """Edit the message to show that page."""
         easel = interaction.client.easel
         names = [checkpoint.name for checkpoint in easel.settings.checkpoints]
         checkpoint = next((name for name in names if self._digits and checkpoint_key(name) == self._digits), None)
@@ -81,13 +81,13 @@ class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}
 
 
 class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
-    """The pictures again, as files with everything inside, and all that can be done with them."""
+    """Sends the pictures again, as files with their metadata, with the buttons of a result."""
 
     name, label = "open", later("Open")
     in_message_of_job = False
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show them to this person alone."""
+        """Send them in an ephemeral message."""
         job = await self.own_job(interaction, _("Your own are under /history."))
         easel = interaction.client.easel
         pictures = await pictures_of_job(easel.connection, job.id)
@@ -104,7 +104,7 @@ def _files(easel: Easel, pictures: tuple[Picture, ...], limit: int) -> tuple[Pic
 
 
 async def history(easel: Easel, person_id: int, query: HistoryQuery) -> RenderedMessage:
-    """One page, with thumbnails."""
+    """One page of the history, with thumbnails."""
     lora = await find_lora(easel.connection, query.lora) if query.lora else None
     wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
     turn = newer_page if query.newer else history_page
@@ -143,12 +143,12 @@ async def _add(page: RenderedMessage, easel: Easel, job: Job) -> None:
         accessory = ui.Thumbnail[Any](page.attach(thumbnail))
         page.view.add_item(ui.Section[Any](text, accessory=accessory))
     again = AgainButton(job.id)
-    again.item.style = discord.ButtonStyle.secondary  # in a list, nothing stands out
+    again.item.style = discord.ButtonStyle.secondary  # no primary buttons in a list
     page.view.add_item(ui.ActionRow[Any](OpenResultButton(job.id), EditButton(job.id), again))
 
 
 async def _text(easel: Easel, job: Job, count: int) -> str:
-    """Prompt, what it was made of, when, and what is not as it was."""
+    """Prompt, checkpoint and LoRAs, time, and what is missing since."""
     request = job.request
     parts = [
         f"**{plain(request.checkpoint, 64)}**",
@@ -166,7 +166,7 @@ async def _text(easel: Easel, job: Job, count: int) -> str:
 
 
 async def _missing_parts(easel: Easel, job: Job) -> list[str]:
-    """Which of its parts cannot be had any more."""
+    """The LoRAs and the checkpoint of a job that are not installed any more."""
     gone: list[str] = []
     for use in job.request.loras:
         version = await find_version(easel.connection, use.sha256)

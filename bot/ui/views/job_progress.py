@@ -1,4 +1,4 @@
-"""The message of a job that waits or paints."""
+"""The message of a job that is queued or being painted."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import summary
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.views.persistent_items import JobButton
 from bot.ui.views.permissions import is_staff_of
+from bot.ui.views.persistent_items import JobButton
 from inference.rehearsal import Forecast
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
-    """Stops the job, whether it waits or paints: the person's own, or as staff anybody's in their server."""
+    """Cancels a queued or running job: the person's own, or for staff any in their server."""
 
     name, label = "cancel", later("Cancel")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Cancel; the message itself then tells so."""
+        """Cancel the job; its message is edited by the delivery."""
         job = await self.job(interaction)
         if job.person_id != interaction.user.id and not is_staff_of(interaction, job.server_id):
             raise NotYours(instead=_("Your own are under /queue."))
@@ -49,7 +49,7 @@ def queue_position_text(forecast: Forecast) -> str:
 
 
 def waiting_view(job: Job, forecast: Forecast, *, paused: bool = False, reachable: bool = True) -> ui.LayoutView:
-    """What is to be expected; `reachable` is False where only the interaction leads back to where it was asked."""
+    """A queued job; `reachable` is False if only the interaction's token can post in the channel."""
     state = _("**Queued** · {place}").format(place=queue_position_text(forecast))
     if paused:
         state = _("**Queued** · the queue is paused for now; your picture keeps its place")
@@ -60,12 +60,12 @@ def waiting_view(job: Job, forecast: Forecast, *, paused: bool = False, reachabl
 
 
 def interrupted_view(job: Job) -> ui.LayoutView:
-    """The program ends before the job does."""
+    """A job that continues after a restart of the program."""
     return _view(job, _("**Easel is restarting** · your picture keeps its place and comes here"), None)
 
 
 def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutView:
-    """A step counter, and a small live picture when there is one. After a worker's death it may count back a little."""
+    """The step counter, and a live preview if there is one. After a worker's death the counter may go back."""
     progress = update.progress
     if progress is None or not progress.step:
         return _view(update.job, _("**Painting**"), preview)

@@ -1,4 +1,4 @@
-"""A LoRA's page, and the buttons by which it is used, kept and rated."""
+"""A LoRA's page, with its buttons for use, bookmark and rating."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.base_model_declaration import DeclareButton
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
 from bot.ui.views.lora_pictures import add_pictures
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
 from inference.messages import MAX_PROMPT
 
 _GREY = discord.ButtonStyle.secondary
@@ -38,7 +38,7 @@ _NO_RATING = "0"
 
 
 async def find(interaction: Interaction, lora_id: int) -> Lora:
-    """The entry that a button is about. Raises NothingThere."""
+    """The catalogue entry of a LoRA id. Raises NothingThere."""
     lora = await find_lora(interaction.client.easel.connection, lora_id)
     if lora is None:
         raise NothingThere(what=_("This LoRA is not in the library any more."))
@@ -58,7 +58,7 @@ class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
 
 
 class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
-    """Asks for a prompt and paints with the LoRA on a checkpoint that fits."""
+    """Opens a modal for a prompt, then paints with the LoRA on a checkpoint that fits."""
 
     opens_modal = True
 
@@ -71,7 +71,7 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
         return cls(int(match["lora"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open the prompt."""
+        """Open the modal."""
         lora = await self.lora(interaction)
         checkpoint = await checkpoint_for(interaction.client.easel, interaction.user.id, lora)
         form = UseLoraForm(lora, checkpoint, opening=interaction.id)
@@ -79,7 +79,7 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
 
 
 class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<kept>[01])"):
-    """On a LoRA's page: bookmarks it, or takes the bookmark away."""
+    """Adds or removes the bookmark, on a LoRA's page."""
 
     def __init__(self, lora_id: int, *, kept: bool) -> None:
         super().__init__(lora_id, bookmark_label(kept=kept), f"mark:{lora_id}:{int(kept)}")
@@ -91,18 +91,18 @@ class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<kept>[01
         return cls(int(match["lora"]), kept=match["kept"] == "1")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Do it, and show the page as it is now."""
+        """Change the bookmark and show the page again."""
         await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
         await show_again(interaction, self.lora_id)
 
 
 def bookmark_label(*, kept: bool) -> str:
-    """What the toggle says, by what there is now."""
+    """The label of a button that toggles the bookmark."""
     return _("Remove bookmark") if kept else _("Bookmark")
 
 
 async def toggle_bookmark(interaction: Interaction, lora_id: int, *, kept: bool) -> Lora:
-    """Take the presser's bookmark away if it was `kept`, else add it; gives the entry. Raises NothingThere."""
+    """Remove the person's bookmark if it was `kept`, else add it. Returns the entry. Raises NothingThere."""
     lora = await find(interaction, lora_id)
     change = remove_bookmark if kept else add_bookmark
     await change(interaction.client.easel.connection, interaction.user.id, lora.id)
@@ -121,12 +121,12 @@ class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,18})"):
         return cls(int(match["lora"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show the page, to this person only."""
+        """Show the page in an ephemeral message."""
         await show(interaction, self.lora_id)
 
 
 class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
-    """One to five stars from each person; changed and taken back in the same place."""
+    """Sets, changes or removes the person's rating of one to five stars."""
 
     def __init__(self, lora_id: int, mine: int | None = None) -> None:
         self.lora_id = lora_id
@@ -150,7 +150,7 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
         return cls(int(match["lora"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Keep the rating, and show the page with it."""
+        """Store the rating and show the page again."""
         connection, person_id = interaction.client.easel.connection, interaction.user.id
         lora = await find(interaction, self.lora_id)
         (chosen,) = self.values
@@ -162,7 +162,7 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
 
 
 class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
-    """The LoRAs that this one was often used with; choosing one opens its page."""
+    """The LoRAs that are often used with this one; choosing one opens its page."""
 
     def __init__(self, lora_id: int, companions: Sequence[Lora] = ()) -> None:
         options = [
@@ -184,13 +184,13 @@ class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
         return cls(int(match["lora"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show the page of the chosen one, to this person only."""
+        """Show the page of the chosen LoRA in an ephemeral message."""
         (chosen,) = self.values
         await show(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
 
 
 class UseLoraForm(ModalForm):
-    """What shall be painted with this LoRA?"""
+    """The prompt of a picture with this LoRA."""
 
     def __init__(self, lora: Lora, checkpoint: str | None, *, opening: int) -> None:
         super().__init__(_("Paint with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)
@@ -208,7 +208,7 @@ class UseLoraForm(ModalForm):
         self.add_item(ui.Label[Any](text=_("Prompt"), description=where[:MAX_LABEL], component=self.prompt))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Paint it."""
+        """Order the picture."""
         wish = Wish(
             prompt=self.prompt.value,
             checkpoint=self._checkpoint,
@@ -218,13 +218,13 @@ class UseLoraForm(ModalForm):
 
 
 async def show(interaction: Interaction, lora_id: int) -> None:
-    """Show a LoRA's page in a message that only the person sees. Raises NothingThere."""
+    """Show a LoRA's page in an ephemeral message. Raises NothingThere."""
     page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
     await send_ephemeral(interaction, page.view, page.files)
 
 
 async def show_again(interaction: Interaction, lora_id: int) -> None:
-    """Show a LoRA's page as it is now, in place of the one whose control was used. Raises NothingThere."""
+    """Edit the message whose component was used to show the LoRA's current page. Raises NothingThere."""
     page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
     await acknowledge.replace(interaction, page.view, page.files)
 
@@ -235,13 +235,13 @@ async def _usual(easel: Easel, person_id: int) -> str | None:
 
 
 async def checkpoint_for(easel: Easel, person_id: int, lora: Lora) -> str | None:
-    """The checkpoint on which the person would use the LoRA: their usual one if it fits, else the first that does."""
+    """The checkpoint for the LoRA: the person's usual one if the LoRA fits it, else the first that it fits."""
     fitting, usual = easel.requests.checkpoints_for(lora), await _usual(easel, person_id)
     return usual if usual in fitting else next(iter(fitting), None)
 
 
 async def lora_page(easel: Easel, person_id: int, lora: Lora) -> RenderedMessage:
-    """Everything that is known of a LoRA, pictures of what it does, and what to do with it."""
+    """The page of a LoRA: description, versions, sample pictures, statistics and buttons."""
     page = RenderedMessage()
     connection, usual = easel.connection, await _usual(easel, person_id)
     often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)

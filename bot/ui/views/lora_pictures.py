@@ -1,4 +1,4 @@
-"""The pictures of a LoRA's page: the author's preview, and Easel's samples with the one without it among them."""
+"""The pictures of a LoRA's page: the author's preview, and samples painted by Easel with and without the LoRA."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_NAME = 60  # characters of a name
 async def add_pictures(
     page: RenderedMessage, container: ui.Container[Any], easel: Easel, lora: Lora, head: str, usual: str | None
 ) -> None:
-    """Add `head` with the pictures that belong to it, first those on the checkpoint `usual`."""
+    """Add `head` and the LoRA's pictures; samples painted on the checkpoint `usual` come first."""
     samples = await _samples(easel, lora, usual)
     checkpoint = easel.settings.checkpoint(usual) if usual else None
     wanted = fitting_first(easel, lora, checkpoint.base_model if checkpoint else None)
@@ -43,13 +43,13 @@ async def add_pictures(
 
 
 async def _has_pending_samples(easel: Easel, lora: Lora) -> bool:
-    """Whether samples will be painted."""
+    """Whether samples are going to be painted."""
     wanted = easel.settings.library.samples and easel.requests.checkpoints_for(lora)
     return bool(wanted) and await awaits_samples(easel.connection, lora.id)
 
 
 async def _samples(easel: Easel, lora: Lora, usual: str | None) -> list[list[Sample]]:
-    """The samples by version, as many as a message carries."""
+    """The samples by version, as many as a message can hold."""
     painted = await samples_of(easel.connection, lora)
     by_version = [list(group) for _id, group in groupby(painted, key=lambda sample: sample.version_id)]
     by_version.sort(key=lambda samples: samples[0].checkpoint != usual)
@@ -64,11 +64,11 @@ async def _samples(easel: Easel, lora: Lora, usual: str | None) -> list[list[Sam
 async def _add_samples(
     page: RenderedMessage, container: ui.Container[Any], easel: Easel, lora: Lora, by_version: list[list[Sample]]
 ) -> None:
-    """One gallery, each version's own picture without it last, and below it what the pictures are."""
+    """Add one gallery, in which the picture without the LoRA is the last of each version, and its captions."""
     in_order = [sample for samples in by_version for sample in (*samples[1:], samples[0])]
     folder = easel.settings.storage.pictures
     small = [await easel.thumbnails.of(folder / sample.path, GALLERY) for sample in in_order]
-    if None in small:  # somebody deleted a file: what stands below would be wrong
+    if None in small:  # a file was deleted, so the captions would be wrong
         return
     items = [
         discord.MediaGalleryItem(page.attach(picture), description=_alt_text(lora, sample))
@@ -80,13 +80,13 @@ async def _add_samples(
 
 
 def _alt_text(lora: Lora, sample: Sample) -> str:
-    """What is read out in the picture's place."""
+    """The alternative text of a sample."""
     told = _("With {lora}, on {checkpoint}") if sample.position else _("Without {lora}, on {checkpoint}")
     return told.format(lora=clipped(lora.name, MAX_NAME), checkpoint=clipped(sample.checkpoint, MAX_NAME))
 
 
 def _captions(lora: Lora, by_version: list[list[Sample]]) -> list[str]:
-    """For each version, which of the pictures are with it and which is not."""
+    """For each version, the numbers of the pictures with and without the LoRA."""
     told = _("{version} on {checkpoint}: {with_it} with it; {last} without it, from the same seed as {first}.")
     names = {version.id: clipped(version.name, MAX_NAME) for version in lora.versions}
     lines, last = list[str](), 0

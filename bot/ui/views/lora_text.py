@@ -1,4 +1,4 @@
-"""What is said about a LoRA: on its own page, and in one entry of a list."""
+"""Texts about a LoRA, for its own page and for an entry of a list."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def head_text(lora: Lora, tags: Sequence[str]) -> str:
 
 
 def file_missing_text() -> str:
-    """What is said of an entry without a usable file."""
+    """The warning for a LoRA without a usable file."""
     told = _("Its file is not in the library any more, so nothing can be painted with it until it comes back.")
     return f"⚠️ {told}"
 
 
 def versions_text(easel: Easel, lora: Lora, usual: str | None) -> str:
-    """As many versions as have room, those for the checkpoint `usual` first, and how many there are besides."""
+    """As many versions as fit, those for the checkpoint `usual` first, and the number of further ones."""
     fitting = {v.id: easel.requests.checkpoints_for(replace(lora, versions=(v,))) for v in lora.usable}
     in_order = sorted(lora.usable, key=lambda version: usual not in fitting[version.id])
     told = [_usable(version, fitting[version.id]) for version in in_order]
@@ -42,7 +42,7 @@ def versions_text(easel: Easel, lora: Lora, usual: str | None) -> str:
 
 
 def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
-    """Its base model and how that is known, its trigger words and weight, and what it goes on."""
+    """A version's base model with its evidence, trigger words, weight, and the checkpoints it fits."""
     base = version.base_model.label if version.base_model else _("base model unknown")
     lines = [f"**{clipped(version.name, MAX_NAME)}** · {base} · {label(version.evidence)}"]
     if version.trigger_words:
@@ -64,7 +64,7 @@ def _unusable(version: LoraVersion) -> str:
 
 
 def facts_text(lora: Lora, often_with: Sequence[Lora]) -> str:
-    """What people think of it, how often it is used and with what, and where it comes from."""
+    """Rating, number of uses, LoRAs it is often used with, and who added it."""
     lines = [f"{rating_text(lora) or _('Not rated yet')} · {uses_text(lora)}"]
     if often_with:
         names = several((other.name for other in often_with), MAX_DESCRIPTION // 2)
@@ -77,7 +77,7 @@ def facts_text(lora: Lora, often_with: Sequence[Lora]) -> str:
 
 
 def rating_text(lora: Lora) -> str:
-    """`★★★★☆ 4.2 (12)`; empty while nobody has rated it."""
+    """`★★★★☆ 4.2 (12)`; empty without ratings."""
     if lora.rating is None:
         return ""
     return f"{stars_text(round(lora.rating))} {number(lora.rating, 1)} ({number(lora.ratings)})"
@@ -89,14 +89,14 @@ def stars_text(count: int) -> str:
 
 
 def uses_text(lora: Lora) -> str:
-    """How many jobs were painted with it."""
+    """The number of jobs that used it."""
     if not lora.uses:
         return _("not used here yet")
     return ngettext("used once here", "used {count} times here", lora.uses).format(count=number(lora.uses))
 
 
 def entry_text(easel: Easel, lora: Lora, usual: str | None) -> str:
-    """A few lines for a list, with a word on whether it goes on the checkpoint `usual`."""
+    """The lines of a list entry, with a warning if it does not fit the checkpoint `usual`."""
     kind = f"{label(lora.category)} · {clipped(base_models(lora), MAX_SHORT)}"
     known = " · ".join(part for part in (rating_text(lora), uses_text(lora) if lora.uses else "") if part)
     lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", *([f"-# {known}"] if known else [])]
@@ -107,7 +107,7 @@ def entry_text(easel: Easel, lora: Lora, usual: str | None) -> str:
 
 
 def misfit_text(easel: Easel, lora: Lora, usual: str | None) -> str:
-    """Why the entry does not go on the checkpoint `usual`, and where it does; empty when it goes."""
+    """Why the LoRA does not fit the checkpoint `usual`, and which it fits; empty when it fits."""
     if not lora.usable:
         return file_missing_text()
     fitting = easel.requests.checkpoints_for(lora)
@@ -120,6 +120,6 @@ def misfit_text(easel: Easel, lora: Lora, usual: str | None) -> str:
 
 
 def trigger_words_text(lora: Lora, room: int) -> str:
-    """The trigger words of its first version that has any, in about `room` characters; empty without."""
+    """The trigger words of the first version that has any, cut to about `room` characters; empty without."""
     words = next((version.trigger_words for version in lora.usable if version.trigger_words), ())
     return _("Trigger words: {words}").format(words=clipped(", ".join(words), room)) if words else ""

@@ -1,4 +1,4 @@
-"""The market: the library's LoRAs by what people make of them, narrowed down by menus and words."""
+"""The market: all LoRAs of the library, sorted by popularity, filtered by menus and search words."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.browse import PAGE_REF, PageLocation, add_menus, chosen, page_buttons
-from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.lora import LoraPageButton, bookmark_label, toggle_bookmark
+from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.browsing import PageRef, Query, first_in_market, in_order, page_ref_of, query_at
 
 PAGE_SIZE = 4  # entries of 7 components each; beside them 12 for title, menus and buttons make Discord's 40
-MAX_NAME = 80  # characters of a name in what is told of a press
+MAX_NAME = 80  # characters of a name in a note
 
 
 class Market(PageKind):
-    """The whole library."""
+    """The library, as a list with pages."""
 
     key = "mk"
     sorts = (Sort.TRENDING, Sort.TOP_RATED, Sort.MOST_USED, Sort.NEWEST, Sort.OLDEST, Sort.NAME)
@@ -39,7 +39,7 @@ class Market(PageKind):
     search_hint = later("Names, trigger words, descriptions; a typo does no harm")
 
     async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
-        """What is found there, four at a time."""
+        """One page of at most PAGE_SIZE entries."""
         return await market_page(easel, person_id, page_ref)
 
 
@@ -47,7 +47,7 @@ MARKET = Market()
 
 
 class MarketButton(PersistentButton, template=r"market"):
-    """Opens the market, for whoever presses."""
+    """Opens the market for the person who presses."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Market"), custom_id="market"))
@@ -58,12 +58,12 @@ class MarketButton(PersistentButton, template=r"market"):
         return cls()
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show it as it opens without a wish."""
+        """Show the first page of the person's default query."""
         await open_market(interaction)
 
 
 class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]):{PAGE_REF}"):
-    """Bookmarks an entry without leaving the market, or takes the bookmark away."""
+    """Adds or removes the bookmark of an entry, on a page of the market."""
 
     def __init__(self, lora_id: int, page_ref: PageRef, *, kept: bool) -> None:
         self.lora_id, self.page_ref, self.kept = lora_id, page_ref, kept
@@ -78,7 +78,7 @@ class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}
         return cls(int(match["lora"]), PageRef(int(match["page"]), match["key"]), kept=match["kept"] == "1")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Do it, and show the page as it is now, with a word on where what was kept is found."""
+        """Change the bookmark and show the page again, with a note that says where bookmarks are found."""
         lora = await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
         told = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
         note = "" if self.kept else told.format(lora=clipped(lora.name, MAX_NAME))
@@ -87,7 +87,7 @@ class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}
 
 
 async def open_market(interaction: Interaction, query: Query | None = None) -> None:
-    """Show the market in a message that only the person sees; None shows what suits the person best."""
+    """Show the market in an ephemeral message. None is the person's default query."""
     easel, person_id = interaction.client.easel, interaction.user.id
     wanted = query or await first_in_market(easel, person_id)
     page = await market_page(easel, person_id, await page_ref_of(easel, person_id, wanted))
@@ -95,9 +95,9 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
 
 
 async def market_page(easel: Easel, person_id: int, page_ref: PageRef, note: str = "") -> RenderedMessage:
-    """One page of what was looked for; `note` says what has just happened.
+    """One page of the market; `note` says what was just done.
 
-    Raises NothingThere when the place is too old.
+    Raises NothingThere when the stored query is gone.
     """
     query = await query_at(easel.connection, person_id, page_ref)
     found = await browse_loras(
@@ -128,7 +128,7 @@ async def market_page(easel: Easel, person_id: int, page_ref: PageRef, note: str
 
 
 async def _title(easel: Easel, person_id: int, query: Query, page_ref: PageRef, found: LoraPage) -> str:
-    """What is shown, and to whom it may help, a word on what to do."""
+    """The heading: number of matches, filters and order; for a newcomer also a hint."""
     lines = [f"## {_('Market')}"]
     if not found.total:
         return "\n".join([*lines, _no_results_text(query)])
@@ -146,7 +146,7 @@ async def _title(easel: Easel, person_id: int, query: Query, page_ref: PageRef, 
 
 
 def _no_results_text(query: Query) -> str:
-    """Nothing was found: why that may be, and what to do."""
+    """The text for an empty result, with a suggestion."""
     filters = " · ".join(chosen(query))
     if not filters:
         return _("There is no LoRA here yet. The operator of this bot puts their files into its library.")
@@ -159,7 +159,7 @@ def _no_results_text(query: Query) -> str:
 async def _entry(
     easel: Easel, person_id: int, text: str, preview: str | None, lora: Lora, page_ref: PageRef
 ) -> ui.Container[Any]:
-    """An entry: its picture, what is known of it, and what to do with it."""
+    """An entry of the list: its preview, text and buttons."""
     container = ui.Container[Any]()
     if preview is None:
         container.add_item(ui.TextDisplay[Any](text))

@@ -1,4 +1,4 @@
-"""Who may do what only some may: operators run the program, staff look after their own server."""
+"""Permission checks: operators run the program, staff manage their own server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def is_operator(interaction: Interaction) -> bool:
 
 
 def is_staff_of(interaction: Interaction, server_id: int | None) -> bool:
-    """Whether the person may look after what happens in this server: operators anywhere, Manage Server in their own."""
+    """Whether the person may manage the bot in a server: operators in any, others with *Manage Server* in that one."""
     if is_operator(interaction):
         return True
     return server_id is not None and interaction.guild_id == server_id and interaction.permissions.manage_guild

@@ -1,4 +1,4 @@
-"""Everything that made a picture, as far as whoever asks may know, and what of it is here now."""
+"""The details of a picture: its parameters, as far as the person may see them, and which parts are installed here."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import base_models, clipped, plain, several
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.persistent_items import JobButton
 from bot.ui.views.lora import LoraPageButton
+from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
 from inference.parameters import Recipe, RecipeLora
 
@@ -29,42 +29,42 @@ MAX_LORA = 150  # characters about one
 
 
 class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
-    """Tells everything that made the picture, to whoever asks."""
+    """Shows the details of the picture to anybody who presses."""
 
     name, label = "details", later("Details")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Tell it to this person alone."""
+        """Reply with the details, ephemeral."""
         job = await self.job(interaction)
         await send_ephemeral(interaction, await job_details_view(interaction.client.easel, job, interaction.user.id))
 
 
 class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
-    """The studio, filled from anybody's picture."""
+    """Fills the studio of the person who presses from anybody's picture."""
 
     name, label, style = "remix", later("Remix"), discord.ButtonStyle.primary
     in_message_of_job = False
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open it."""
+        """Fill and show the studio."""
         again = await remixed(interaction.client.easel, await self.job(interaction), interaction.user.id)
         await interaction.client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
 
 
 class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
-    """Keeps the picture's LoRAs for whoever presses: finding them under somebody's picture is what it is for."""
+    """Bookmarks the picture's LoRAs for anybody who presses."""
 
     name, label = "keep", later("Bookmark LoRAs")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Bookmark all of them and say which are new."""
+        """Bookmark the LoRAs and say which are new."""
         job = await self.job(interaction)
         loras = [RecipeLora(use.name, use.weight, use.sha256) for use in job.request.loras]
         await bookmark_loras(interaction, loras)
 
 
 async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) -> None:
-    """Bookmark what of `loras` the library knows, and say which were new. Raises NothingThere when it knows none."""
+    """Bookmark those of `loras` that the library knows, and say which are new. Raises NothingThere if it knows none."""
     easel = interaction.client.easel
     if not loras:
         raise NothingThere(what=_("This picture was painted without LoRAs."))
@@ -88,7 +88,7 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
 
 
 async def job_details_view(easel: Easel, job: Job, person_id: int) -> ui.LayoutView:
-    """The details of a picture of ours; its prompt for its owner, or for all where it is shown."""
+    """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it."""
     recipe, whole = await shown_recipe(easel, job, person_id)
     view = await details_view(easel, recipe, _painting_facts(job))
     if not whole:
@@ -99,7 +99,7 @@ async def job_details_view(easel: Easel, job: Job, person_id: int) -> ui.LayoutV
 
 
 def _painting_facts(job: Job) -> list[str]:
-    """Seeds of all its pictures, when and how long it was painted."""
+    """The seeds of all pictures, the time of painting and its duration."""
     lines: list[str] = []
     if len(job.request.seeds) > 1 and not job.request.variants:
         lines.append(_("Seeds, in order: {seeds}").format(seeds=listed(map(str, job.request.seeds))))
@@ -111,7 +111,7 @@ def _painting_facts(job: Job) -> list[str]:
 
 
 async def details_view(easel: Easel, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
-    """What a recipe tells, and which of its parts are here; each LoRA leads to its page."""
+    """The parameters of a recipe, and which of its parts are installed; each known LoRA has a link to its page."""
     container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(easel, recipe, more))))
     parts = await parts_of(easel, recipe.loras)
     for part in parts[:MAX_LORAS]:
@@ -158,7 +158,7 @@ def _checkpoint(easel: Easel, recipe: Recipe) -> str:
 
 
 def _lora(easel: Easel, part: MatchedLora, recipe: Recipe) -> str:
-    """Name, weight and base model, and whether it can be used on the picture's checkpoint now."""
+    """Name, weight and base model of a LoRA, and whether it fits the picture's checkpoint."""
     weight = "" if part.named.weight is None else f" {part.named.weight:g}"
     head = f"**{clipped(part.named.name, MAX_LORA)}**{weight}"
     lora = part.lora

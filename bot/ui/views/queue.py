@@ -1,4 +1,4 @@
-"""The queue as a message: a person's own jobs, and for staff everybody's, with the switch that pauses it."""
+"""The queue as a message: a person's own jobs; for staff the jobs of everybody, and a button that pauses the queue."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import plain, summary
 from bot.ui.acknowledge import replace
 from bot.ui.client import Interaction
-from bot.ui.views.persistent_items import MAX_DISCORD_ID, PersistentButton
 from bot.ui.views.job_progress import CancelButton, queue_position_text
 from bot.ui.views.permissions import is_operator, is_staff_of
+from bot.ui.views.persistent_items import MAX_DISCORD_ID, PersistentButton
 from inference.queue import EVERYWHERE
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ NOTHING = later("You have nothing in the queue. Paint something with /imagine.")
 
 
 def progress_text(generation: Generation, job: Job) -> str:
-    """`painting · 20 seconds left`, or its place in the queue."""
+    """`painting · 20 seconds left`, or the position in the queue."""
     if generation.paints(job):
         left = generation.forecast(job).done
         return _("painting") if left is None else _("painting · about {time} left").format(time=duration(left))
@@ -38,7 +38,7 @@ def progress_text(generation: Generation, job: Job) -> str:
 
 
 async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
-    """What the person waits for. Raises DatabaseError."""
+    """The person's unfinished jobs. Raises DatabaseError."""
     easel = interaction.client.easel
     jobs = await unfinished_jobs(easel.connection, interaction.user.id)
     told = [
@@ -55,7 +55,7 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
 
 
 async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
-    """Everybody's jobs: for staff those of their server, for operators all; what people wrote stays theirs.
+    """Everybody's jobs without prompts: for staff those of their server, for operators all.
 
     Raises NotStaff or DatabaseError.
     """
@@ -77,12 +77,12 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
 
 
 def _scope(interaction: Interaction) -> int:
-    """Whose queue it is: an operator's is everybody's, staff's that of their server."""
+    """The queue that the person manages: all servers for an operator, their own server for staff."""
     return EVERYWHERE if is_operator(interaction) else interaction.guild_id or EVERYWHERE
 
 
 def _listed(told: list[tuple[Job, str]], count: int, nothing: str) -> ui.LayoutView:
-    """The first jobs with what is said about each, as many as have room."""
+    """A view of as many jobs as fit, each with its text and a cancel button."""
     view = ui.LayoutView(timeout=None)
     room, shown = MAX_TEXT, 0
     for job, text in told:
@@ -100,7 +100,7 @@ def _listed(told: list[tuple[Job, str]], count: int, nothing: str) -> ui.LayoutV
 
 
 class AllJobsButton(PersistentButton, template=r"queue:all"):
-    """Shows staff what everybody waits for."""
+    """Shows staff the jobs of everybody."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Everybody's"), custom_id="queue:all"))
@@ -111,12 +111,12 @@ class AllJobsButton(PersistentButton, template=r"queue:all"):
         return cls()
 
     async def handle(self, interaction: Interaction) -> None:
-        """Turn the message."""
+        """Edit the message to show all jobs."""
         await replace(interaction, await all_jobs_view(interaction), [])
 
 
 class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<scope>\d{1,19})"):
-    """Pauses the queue of a server, or all of it, and lets it go on: what runs ends, nothing new is begun."""
+    """Pauses or resumes the queue of a server, or the whole queue. Running jobs finish; no new one starts."""
 
     def __init__(self, scope: int, *, pauses: bool) -> None:
         self.scope, self.pauses = scope, pauses
@@ -133,7 +133,7 @@ class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<s
         return cls(scope, pauses=match["way"] == "pause")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Pause, or go on. Raises NotStaff."""
+        """Pause or resume. Raises NotStaff."""
         if not is_staff_of(interaction, self.scope):
             raise NotStaff
         generation = interaction.client.easel.generation

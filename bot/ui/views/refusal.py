@@ -1,4 +1,4 @@
-"""A refusal that helps: why the LoRA does not fit, and buttons for what does."""
+"""The reply when a LoRA does not fit the checkpoint: the reason, and buttons for alternatives."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MAX_CHECKPOINTS = 5  # buttons of one row
 
 @dataclass(frozen=True)
 class Alternative:
-    """A bookmarked LoRA of the same category that does fit."""
+    """A bookmarked LoRA of the same category that fits."""
 
     lora_id: int
     name: str
 
 
 class MisfitRefusal(ErrorWithView):
-    """A wish that was refused, kept as a draft, with what would work instead. `position` of the LoRA in the wish."""
+    """A refused request with alternatives. It is stored as a draft; `position` is the index of the misfit LoRA in it."""
 
     def __init__(
         self, refusal: LoraMisfit, draft_id: int, position: int, alternatives: tuple[Alternative, ...]
@@ -43,7 +43,7 @@ class MisfitRefusal(ErrorWithView):
         self.alternatives = alternatives
 
     def view(self) -> ui.LayoutView:
-        """The sentence, and the ways out as buttons."""
+        """The reason, and the alternatives as buttons."""
         view = ui.LayoutView(timeout=None)
         view.add_item(ui.TextDisplay[Any](error_message(self.refusal)))
         if names := self.refusal.fitting_checkpoints[:MAX_CHECKPOINTS]:
@@ -55,7 +55,7 @@ class MisfitRefusal(ErrorWithView):
 
 
 class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
-    """Takes the wish up again on a checkpoint that fits."""
+    """Orders the draft again on a checkpoint that the LoRA fits."""
 
     sends_message = True
 
@@ -74,13 +74,13 @@ class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<chec
         return cls(int(match["draft"]), match["checkpoint"])
 
     async def handle(self, interaction: Interaction) -> None:
-        """Paint the same on the other checkpoint."""
+        """Order it with the other checkpoint."""
         wish = await _wish(interaction, self.draft_id)
         await interaction.client.orders.paint(interaction, wish.model_copy(update={"checkpoint": self.checkpoint}))
 
 
 class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\d{1,2}):(?P<lora>\d{1,18})"):
-    """Takes the wish up again with a LoRA that fits in the place of the one that does not."""
+    """Orders the draft again with a LoRA that fits instead of the misfit one."""
 
     sends_message = True
 
@@ -98,7 +98,7 @@ class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<posit
         return cls(int(match["draft"]), int(match["position"]), int(match["lora"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Paint with the other LoRA, at its own recommended weight."""
+        """Order it with the other LoRA, at its recommended weight."""
         wish = await _wish(interaction, self.draft_id)
         loras = list(wish.loras)
         if self.position >= len(loras):

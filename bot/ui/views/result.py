@@ -1,4 +1,4 @@
-"""The message of a job that has ended, and its buttons."""
+"""The message of an ended job, and its buttons."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ROW = 5  # buttons of one row
 
 
 class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
-    """The same request with another seed, as a new message."""
+    """Orders the same request with another seed; the result is a new message."""
 
     sends_message = True
     name, label, style = "again", later("Again"), discord.ButtonStyle.primary
@@ -54,7 +54,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
 
 
 class PictureButton(JobButton, template=NO_CUSTOM_ID):
-    """A button about one picture of a job: `NAME:JOB` asks which where there are several, `NAME:JOB:POSITION` knows."""
+    """A button about one picture of a job: `NAME:JOB:POSITION`, or `NAME:JOB`, which asks if there are several."""
 
     def __init__(self, job_id: int, position: int | None = None) -> None:
         super().__init__(job_id)
@@ -69,7 +69,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
         return cls(int(match["job"]), int(match["position"]) if match["position"] else None)
 
     async def handle(self, interaction: Interaction) -> None:
-        """Begin with the picture, or ask with which."""
+        """Handle the picture, or ask which one is meant."""
         job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
         easel = interaction.client.easel
         pictures = await pictures_of_job(easel.connection, job.id)
@@ -84,11 +84,11 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
 
     @abstractmethod
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
-        """Do it with this picture."""
+        """Do what the button is for with this picture."""
 
 
 class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
-    """Paints the picture half anew, with another seed."""
+    """Orders a variation: img2img of the picture with another seed."""
 
     sends_message = True
     name, label = "vary", later("Vary")
@@ -100,13 +100,13 @@ class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<positio
 
 
 class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
-    """Makes the picture twice as large, painted over where the checkpoint can."""
+    """Doubles the picture's size, followed by img2img if the checkpoint supports the size."""
 
     sends_message = True
     name, label = "up", later("Upscale")
 
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
-        """Order it, or deliver what is done."""
+        """Order it, or deliver the resized picture."""
         bot = interaction.client
         larger = await upscaled(bot.easel, job, picture)
         if larger.picture is None:
@@ -116,7 +116,7 @@ class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<positi
 
 
 async def _picture_choice(easel: Easel, kind: type[PictureButton], pictures: tuple[Picture, ...]) -> RenderedMessage:
-    """Ask which picture is meant."""
+    """The question which picture is meant, with a button for each."""
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_("Which picture?")))
     small = [await easel.thumbnails.of(easel.settings.storage.pictures / picture.path) for picture in pictures]
@@ -129,19 +129,19 @@ async def _picture_choice(easel: Easel, kind: type[PictureButton], pictures: tup
 
 
 class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
-    """The studio, filled from one's own job."""
+    """Fills the studio from the person's own job."""
 
     name, label = "edit", later("Edit")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Open it."""
+        """Fill and show the studio."""
         job = await self.own_job(interaction, _("*Remix* in the menu of the message opens it in your own studio."))
         again = await edited(interaction.client.easel, job)
         await interaction.client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
 
 
 class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
-    """Takes the message away and deletes its pictures; staff only take the message away."""
+    """Deletes the message and the job's pictures; staff delete the message alone."""
 
     name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger
 
@@ -168,18 +168,18 @@ async def _delete_pictures(easel: Easel, job: Job) -> None:
 
 
 async def _delete_delivered_message(interaction: Interaction, job: Job) -> None:
-    """Deleted from the history, a picture also goes from where it was delivered."""
+    """Delete the delivered message too, when the pictures are deleted from another message."""
     delivery = await find_delivery(interaction.client.easel.connection, job.id)
     shown = interaction.message.id if interaction.message else None
     if delivery is None or delivery.message_id is None or delivery.message_id == shown:
         return
     channel = interaction.client.get_partial_messageable(job.channel_id)
-    with suppress(discord.HTTPException):  # gone, or private, or in a place where the bot may not look
+    with suppress(discord.HTTPException):  # deleted already, ephemeral, or in a channel that the bot cannot access
         await channel.get_partial_message(delivery.message_id).delete()
 
 
 def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt: bool) -> ui.LayoutView:
-    """The pictures, one line on how they were painted, and the buttons."""
+    """The pictures, one line of parameters, and the buttons."""
     if job.request.variants:
         return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])
     line = summary(job.request)
@@ -203,7 +203,7 @@ def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt:
 
 
 def _about_loras(job: Job) -> list[JobButton]:
-    """What can be done with the LoRAs of a picture; nothing when there are none."""
+    """The buttons about the picture's LoRAs; none without LoRAs."""
     return [kind(job.id) for kind in (BookmarkLorasButton, SaveResultButton, SweepJobButton) if job.request.loras]
 
 
@@ -219,7 +219,7 @@ _ENDS = {
 
 
 def ended_view(job: Job) -> ui.LayoutView:
-    """What became of a job that left no picture."""
+    """The message of a job that ended without a picture."""
     text = _(_ENDS[job.state])
     if job.failure is not None:
         text += f"\n{error_message(job.failure)}\n-# " + _("job {number}").format(number=job.id)
@@ -230,7 +230,7 @@ def ended_view(job: Job) -> ui.LayoutView:
 
 
 def undeliverable_view(job: Job) -> ui.LayoutView:
-    """What became of a job could not be shown, for a reason that stays."""
+    """The message of a job whose result cannot be delivered because of a permanent error."""
     text = _("**Sorry, this could not be shown**") + "\n"
     text += _("Something broke on our side, and it is written down. Finished pictures are kept: open them in /history.")
     view = ui.LayoutView(timeout=None)

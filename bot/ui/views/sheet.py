@@ -1,4 +1,4 @@
-"""The message of a sweep or a comparison: one contact sheet, and buttons that take a variant into the studio."""
+"""The message of a sweep or comparison: one contact sheet, and buttons that copy a variant to the studio."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_LEGEND = 800  # characters
 
 
 class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<variant>\d))?"):
-    """Puts the weights of one variant into the studio of whoever presses; what it leaves out is taken out there."""
+    """Copies the weights of a variant to the studio of the person who presses; unused LoRAs are removed."""
 
     name, label = "take", "…"
     in_message_of_job = False
@@ -48,7 +48,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         return cls(int(match["job"]), int(match["variant"] or 0))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Take it. The prompt comes along only from one's own job, and only into a studio that has none."""
+        """Copy the variant. The prompt is copied only from one's own job, and only to a studio without a prompt."""
         job = await self.job(interaction)
         request = job.request
         if self.variant >= len(request.variants):
@@ -69,7 +69,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
 
 
 async def _entries(interaction: Interaction, request: GenerationRequest) -> dict[str, StudioLora]:
-    """What the LoRAs of a request are in a studio, by their files; those that are gone are left out."""
+    """The LoRAs of a request as studio entries, by SHA-256; missing ones are left out."""
     found: dict[str, StudioLora] = {}
     for use in request.loras:
         wish = LoraWish(name=use.name, sha256=use.sha256)
@@ -98,7 +98,7 @@ def _with_variant(
 
 
 def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) -> ui.LayoutView:
-    """The sheet, what it shows, a button for each variant, and the usual `buttons`."""
+    """The sheet, its caption, a button for each variant, and `buttons`."""
     request = job.request
     names = names_of(request)
     view = ui.LayoutView(timeout=None)
@@ -113,7 +113,7 @@ def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) ->
 
 
 def variant_text(name: VariantName) -> str:
-    """A variant in words: `Komori 0.6`, `without Komori`."""
+    """The name of a variant: `Komori 0.6`, `without Komori`."""
     if name.lora is not None and name.weight:
         return f"{name.lora} {name.weight:g}"
     if name.everything and name.lora is None:
@@ -123,14 +123,14 @@ def variant_text(name: VariantName) -> str:
 
 
 def _button_label(name: VariantName, letters: Mapping[str, str]) -> str:
-    """The same in the room of a button: names are cut, and those with a letter on the sheet go by that."""
+    """The name of a variant for a button: long names are cut, or replaced by their letter on the sheet."""
     if name.lora is not None:
         return variant_text(replace(name, lora=on_a_label(name.lora)))
     return variant_text(replace(name, without=tuple(letters.get(each, each) for each in name.without)))
 
 
 def _without_swept_lora(request: GenerationRequest) -> GenerationRequest:
-    """The request without the LoRA that has another weight in each picture of a sweep: its usual one is in none."""
+    """The request without the LoRA whose weight is swept: the summary would show a weight that no picture has."""
     tried = names_of(request)[0].lora
     return request.model_copy(update={"loras": tuple(use for use in request.loras if use.name != tried)})
 

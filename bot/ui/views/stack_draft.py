@@ -1,4 +1,4 @@
-"""Painting with a stack by name: all of it, or a refusal that says what of it does not fit and offers ways out."""
+"""Requests with a stack by name: the whole stack is used, or the request is refused with reasons and alternatives."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MAX_REASONS = 2000  # characters
 
 
 async def with_stack(easel: Easel, person_id: int, wish: Wish, name: str) -> Wish:
-    """`wish` with the LoRAs of a stack before its own; one that is in both is as the wish has it.
+    """`wish` with the LoRAs of a stack before its own; a LoRA in both keeps the weight of the wish.
 
-    Raises NothingThere, or StackRefused when not all of the stack can be used on the wish's checkpoint.
+    Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the wish's checkpoint.
     """
     stack = await require_stack(easel.connection, person_id, name)
     wish = preferred(wish, easel.settings, await find_preferences(easel.connection, person_id))
@@ -45,14 +45,14 @@ async def with_stack(easel: Easel, person_id: int, wish: Wish, name: str) -> Wis
 
 @dataclass
 class StackRefused(ErrorWithView):
-    """A stack that does not go with the chosen checkpoint as a whole; the wish is kept as a draft."""
+    """A stack with LoRAs that do not fit the chosen checkpoint; the request is stored as a draft."""
 
     fit: StackFit
     checkpoint: str
     draft_id: int
 
     def view(self) -> ui.LayoutView:
-        """Each LoRA that does not fit with its reason, and the ways out."""
+        """Each LoRA that does not fit with the reason, and the alternatives as buttons."""
         told = _("Not all of {name} can be used on {checkpoint}:")
         head = told.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
         reasons = [f"- {error_message(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
@@ -65,7 +65,7 @@ class StackRefused(ErrorWithView):
 
 
 class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})"):
-    """Under a refusal: opens the wish in the studio, where it can be put right."""
+    """Opens the refused draft in the studio, where it can be corrected."""
 
     def __init__(self, draft_id: int) -> None:
         self.draft_id = draft_id
@@ -77,7 +77,7 @@ class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})")
         return cls(int(match["draft"]))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Fill the studio with it."""
+        """Fill the studio with the draft."""
         text = await find_draft(interaction.client.easel.connection, self.draft_id, interaction.user.id)
         if text is None:
             raise NothingThere(what=_("This wish is too old; please use /imagine again."))

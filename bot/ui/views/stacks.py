@@ -1,4 +1,4 @@
-"""A person's stacks: the list with its buttons, the form that saves one, and what is told of one."""
+"""A person's stacks: the list with its buttons, the modal that saves one, and texts about a stack."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StackButton(PersistentButton, template=NO_CUSTOM_ID):
         return cls(int(match["stack"]), int(match["page"]))
 
     async def stack(self, interaction: Interaction) -> Stack:
-        """The stack, if it is the pressing person's. Raises NothingThere."""
+        """The stack, if the person owns it. Raises NothingThere."""
         stack = await find_stack(interaction.client.easel.connection, interaction.user.id, self.stack_id)
         if stack is None:
             raise NothingThere(what=_("This stack is not there any more."))
@@ -59,12 +59,12 @@ class StackButton(PersistentButton, template=NO_CUSTOM_ID):
 
 
 def stack_template(name: str) -> str:
-    """The pattern of a stack button's ids."""
+    """The template of the custom_ids of a stack button."""
     return rf"sk{name}:(?P<stack>\d{{1,18}}):(?P<page>\d{{1,4}})"
 
 
 class UseStackButton(StackButton, template=stack_template("use")):
-    """Puts a stack into the studio."""
+    """Loads a stack into the studio."""
 
     name, label, style = "use", later("Use"), discord.ButtonStyle.primary
 
@@ -74,22 +74,22 @@ class UseStackButton(StackButton, template=stack_template("use")):
 
 
 class ShareStackButton(StackButton, template=stack_template("share")):
-    """Tells the code by which others get a copy."""
+    """Shows the code with which others import a copy."""
 
     name, label = "share", later("Share")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Tell it to this person only: whom they share it with is theirs to decide."""
+        """Reply with the code, ephemeral."""
         await show_share_code(interaction, await self.stack(interaction))
 
 
 class UnshareStackButton(StackButton, template=stack_template("unshare")):
-    """Takes the code away."""
+    """Revokes the share code."""
 
     name, label = "unshare", later("Stop sharing")
 
     async def handle(self, interaction: Interaction) -> None:
-        """From now on the code is nobody's."""
+        """Revoke the code."""
         stack = await self.stack(interaction)
         await unshare_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
         told = _("{name} is not shared any more. Copies that others made stay theirs.")
@@ -97,18 +97,18 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
 
 
 class DeleteStackButton(StackButton, template=stack_template("delete")):
-    """Asks whether to delete."""
+    """Asks for confirmation before a stack is deleted."""
 
     name, label = "delete", later("Delete")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show the same page with the question."""
+        """Show the same page with the confirmation buttons."""
         stack = await self.stack(interaction)
         await _show(interaction, self.page, asking=stack.id)
 
 
 class ConfirmDeleteButton(StackButton, template=stack_template("really")):
-    """Deletes."""
+    """Deletes a stack."""
 
     name, label, style = "really", later("Delete it"), discord.ButtonStyle.danger
 
@@ -120,7 +120,7 @@ class ConfirmDeleteButton(StackButton, template=stack_template("really")):
 
 
 class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[pnk])"):
-    """Turns to another page of the list, or shows it again."""
+    """Shows another page of the list, or the same page again."""
 
     def __init__(self, page: int, way: str, *, disabled: bool = False) -> None:
         self.page = page
@@ -138,7 +138,7 @@ class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<
 
 
 class SaveStackButton(StudioButton, template=panel_id("stack")):
-    """On the studio's panel: saves its LoRAs as a stack."""
+    """Saves the LoRAs of the studio as a stack, on the studio's panel."""
 
     opens_modal = True
     name = "stack"
@@ -153,7 +153,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
 
 
 class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
-    """Under a picture: saves its LoRAs and weights as a stack of whoever presses."""
+    """Saves the LoRAs and weights of a picture as a stack of the person who presses."""
 
     opens_modal = True
     name, label = "skjob", later("Save as stack")
@@ -180,7 +180,7 @@ class StackForm(ModalForm):
         self.add_item(ui.Label[Any](text=_("Name"), description=told[:100], component=self.stack_name))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Keep it."""
+        """Save the stack."""
         stack = await keep_stack(
             interaction.client.easel.connection, interaction.user.id, self.stack_name.value, self._loras
         )
@@ -188,13 +188,13 @@ class StackForm(ModalForm):
 
 
 def saved_text(stack: Stack) -> str:
-    """What is told of a stack that was just saved."""
+    """The confirmation that a stack was saved."""
     told = _("Saved **{name}**: {loras}. It is in /stack list, and in /imagine under *stack*.")
     return told.format(name=plain(stack.name), loras=_loras(stack, 400))
 
 
 async def use_stack(interaction: Interaction, stack: Stack) -> None:
-    """Put a stack's LoRAs in the place of those in the person's studio, keeping prompt and options, and show it."""
+    """Replace the LoRAs of the person's studio by those of a stack, keep prompt and options, and show the studio."""
     studios = interaction.client.studios
     snapshot = await studios.snapshot(interaction.user.id)
     wish = snapshot.wish().model_copy(update={"loras": wishes_of(stack)})
@@ -202,7 +202,7 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
 
 
 async def show_share_code(interaction: Interaction, stack: Stack) -> None:
-    """Whisper the code of a stack."""
+    """Create the share code of a stack and send it in an ephemeral message."""
     code = await share(interaction.client.easel.connection, stack)
     told = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
     view = ui.LayoutView(timeout=None)
@@ -212,7 +212,7 @@ async def show_share_code(interaction: Interaction, stack: Stack) -> None:
 
 
 def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
-    """What is told of a copy that was just made."""
+    """The reply after a stack was imported."""
     stack = fit.stack
     told = _("You have a copy of **{name}** now: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
     view = ui.LayoutView(timeout=None)
@@ -224,7 +224,7 @@ def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
 async def stacks_view(
     easel: Easel, person_id: int, checkpoint: str, page: int, asking: int | None = None
 ) -> ui.LayoutView:
-    """A page of the person's stacks, judged against a checkpoint; `asking` is the one they may want to delete."""
+    """A page of the person's stacks, matched against a checkpoint; `asking` is the stack to confirm the deletion of."""
     total = await count_stacks(easel.connection, person_id)
     page = min(page, max(0, (total - 1) // PAGE_SIZE))
     stacks = await list_stacks(easel.connection, person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
@@ -276,7 +276,7 @@ def _card(fit: StackFit, checkpoint: str) -> str:
 
 
 def fit_text(fit: StackFit, checkpoint: str) -> list[str]:
-    """Whether a stack fits a checkpoint as a whole; if not, which of its LoRAs do not, and where all of them do."""
+    """Whether all LoRAs of a stack fit a checkpoint; if not, which do not, and which checkpoints all of them fit."""
     if not fit.refused:
         return [_("All of it fits {checkpoint}.").format(checkpoint=plain(checkpoint))]
     gone = [lora.name for lora, choice in fit.refused if choice.lora is None or not choice.lora.usable]

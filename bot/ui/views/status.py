@@ -1,4 +1,4 @@
-"""How the program stands, as a message for staff and operators; operators may reload the settings from it."""
+"""The status message for staff and operators; operators can reload the settings from it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bot.jobs.worker_slots import WorkerSeen, WorkerState
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
-from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.permissions import is_operator, is_staff_of
+from bot.ui.views.persistent_items import PersistentButton
 from inference.queue import EVERYWHERE
 
 if TYPE_CHECKING:
     import re
 
-SHOWN_FILES = 5  # of those that cannot be used; `library scan` names all
-MAX_PROBLEM = 1500  # characters of what is wrong with settings; a message holds 4000
+SHOWN_FILES = 5  # of the unusable files; `library scan` lists all
+MAX_PROBLEM = 1500  # characters of an error in the settings; a message holds 4000
 
 _STATES = {
     WorkerState.STARTING: later("starting for {time}"),
@@ -37,7 +37,7 @@ _STATES = {
 
 
 async def status_view(interaction: Interaction) -> ui.LayoutView:
-    """How everything stands. Raises NotStaff."""
+    """The status of workers, queue, library and database. Raises NotStaff."""
     if not is_staff_of(interaction, interaction.guild_id):
         raise NotStaff
     overview = await look(interaction.client.easel)
@@ -122,7 +122,7 @@ def _since(when: datetime) -> str:
 
 
 def reloaded_text(done: Reloaded) -> str:
-    """What a reload has changed, as Markdown."""
+    """The changes of a reload, as Markdown."""
     changes = done.changes
     told = (
         (_("New: {names}."), changes.added),
@@ -140,7 +140,7 @@ def reloaded_text(done: Reloaded) -> str:
 
 
 async def reload_and_report(interaction: Interaction) -> str:
-    """Reload, and say what came of it. Raises NotOperator or DatabaseError."""
+    """Reload the settings and describe the changes or the error. Raises NotOperator or DatabaseError."""
     if not is_operator(interaction):
         raise NotOperator
     try:
@@ -150,7 +150,7 @@ async def reload_and_report(interaction: Interaction) -> str:
 
 
 class RefreshStatusButton(PersistentButton, template=r"status:look"):
-    """Shows how it stands now."""
+    """Refreshes the status."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Look again"), custom_id="status:look"))
@@ -161,12 +161,12 @@ class RefreshStatusButton(PersistentButton, template=r"status:look"):
         return cls()
 
     async def handle(self, interaction: Interaction) -> None:
-        """Draw it anew."""
+        """Edit the message to show the current status."""
         await replace(interaction, await status_view(interaction), [])
 
 
 class ReloadButton(PersistentButton, template=r"status:reload"):
-    """Reads the settings again."""
+    """Reloads the settings."""
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Reload the settings"), custom_id="status:reload"))
@@ -177,6 +177,6 @@ class ReloadButton(PersistentButton, template=r"status:reload"):
         return cls()
 
     async def handle(self, interaction: Interaction) -> None:
-        """Reload, and tell in a further message: hashing a new checkpoint takes longer than Discord waits."""
+        """Reload, and reply in a follow-up: hashing a new checkpoint takes longer than three seconds."""
         await acknowledge(interaction)
         await send_ephemeral_text(interaction, await reload_and_report(interaction))

@@ -1,7 +1,10 @@
-"""The studio panel. Its state is a row per person, so every panel of a person shows the same, also after a restart.
+"""The studio panel. Its state is one database row per person, so all panels of a person agree, also after a restart.
 
-panel.py      what the panel shows, within Discord's 40 components
-lora_menu.py  the menu from which LoRAs are added
-generate.py   painting what the panel shows; trials.py tries out weights
-buttons.py    the panel's buttons; menus.py its menus; forms.py what opens when one needs words or numbers
+panel.py      renders the panel within Discord's 40 components
+buttons.py    the buttons of the panel
+menus.py      its select menus
+forms.py      its modals
+lora_menu.py  the select menu that adds LoRAs
+generate.py   orders the picture that the panel describes
+sweeps.py     orders sweeps of a weight, and comparisons with and without each LoRA
 """

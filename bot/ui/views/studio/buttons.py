@@ -1,6 +1,6 @@
-"""The buttons of the studio panel. Each carries which revision of the draft the panel shows.
+"""The buttons of the studio panel. Their custom_ids hold the revision of the draft that the panel shows.
 
-A panel is seen by its person alone, so whoever presses is whose studio it is.
+Panels are ephemeral, so the person who presses is the owner of the studio.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
 from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm
 from bot.workspace.studio_draft import StudioLora
 
-NUDGE = 0.1  # of weight, by one press
+NUDGE = 0.1  # change of a weight by one press
 
 
 def panel_id(name: str) -> str:
-    """The pattern of the ids of the control `name`: `stNAME:REVISION:ARGUMENT`."""
+    """The template of the custom_ids of the control `name`: `stNAME:REVISION:ARGUMENT`."""
     return rf"st{name}:(?P<revision>\d{{1,15}}):(?P<argument>[\w:.-]{{0,40}})"
 
 
@@ -44,7 +44,7 @@ class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
         return cls(int(match["revision"]), match["argument"])
 
     async def lora(self, interaction: Interaction) -> StudioLora:
-        """The LoRA of the draft that the argument begins with. Raises NothingThere."""
+        """The LoRA of the draft whose id begins the argument. Raises NothingThere."""
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
         found = [lora for lora in snapshot.studio.loras if str(lora.lora_id) == self.argument.split(":")[0]]
         if not found:
@@ -53,19 +53,19 @@ class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
 
 
 class PromptButton(StudioButton, template=panel_id("prompt")):
-    """Opens the prompt."""
+    """Opens the modal for the prompt."""
 
     opens_modal = True
     name = "prompt"
 
     async def handle(self, interaction: Interaction) -> None:
-        """Ask for prompt and negative prompt."""
+        """Open the modal."""
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
         await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
 
 
 class OptionsButton(StudioButton, template=panel_id("options")):
-    """Opens what people change often: size, number of pictures, seed."""
+    """Opens the modal for size, number of pictures and seed."""
 
     opens_modal = True
     name = "options"
@@ -77,7 +77,7 @@ class OptionsButton(StudioButton, template=panel_id("options")):
 
 
 class AdvancedButton(StudioButton, template=panel_id("advanced")):
-    """Opens what people change seldom: steps, guidance, sampler."""
+    """Opens the modal for steps, guidance, sampler and clip skip."""
 
     opens_modal = True
     name = "advanced"
@@ -89,23 +89,23 @@ class AdvancedButton(StudioButton, template=panel_id("advanced")):
 
 
 class UndoDraftButton(StudioButton, template=panel_id("undo")):
-    """Brings back the draft from before the studio was filled from elsewhere."""
+    """Restores the draft from before the studio was filled from a picture or stack."""
 
     name = "undo"
 
     async def handle(self, interaction: Interaction) -> None:
-        """Bring it back."""
+        """Restore it and redraw the panel."""
         studios = interaction.client.studios
         await studios.redraw(interaction, await studios.undo(interaction.user.id), _("Your earlier draft is back."))
 
 
 class NudgeButton(StudioButton, template=panel_id("nudge")):
-    """A little more or less of a LoRA. The argument is `ID:1` or `ID:-1`."""
+    """Increases or decreases a LoRA's weight by NUDGE. The argument is `ID:1` or `ID:-1`."""
 
     name = "nudge"
 
     async def handle(self, interaction: Interaction) -> None:
-        """Change the weight from what it is now, also when this panel is out of date."""
+        """Change the current weight, even if this panel is outdated."""
         lora = await self.lora(interaction)
         studios = interaction.client.studios
         snapshot = await studios.snapshot(interaction.user.id)
@@ -119,7 +119,7 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
 
 
 class AdjustButton(StudioButton, template=panel_id("adjust")):
-    """Opens a LoRA's weight and trigger words."""
+    """Opens the modal for a LoRA's weight and trigger words."""
 
     opens_modal = True
     name = "adjust"
@@ -133,12 +133,12 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
 
 
 class RemoveLoraButton(StudioButton, template=panel_id("out")):
-    """Takes a LoRA out of the draft, with the trigger words it brought; without an argument all that do not fit."""
+    """Removes a LoRA and its trigger words from the draft; without an argument all LoRAs that do not fit."""
 
     name = "out"
 
     async def handle(self, interaction: Interaction) -> None:
-        """Take out."""
+        """Remove and redraw the panel."""
         studios = interaction.client.studios
         if self.argument:
             going = {int(self.argument)} if self.argument.isdecimal() else set[int]()

@@ -1,4 +1,4 @@
-"""What opens from the studio when it takes words or numbers: prompt, options, a LoRA's weight and trigger words."""
+"""The modals of the studio panel: prompt, options, and a LoRA's weight and trigger words."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from bot.ui.studio_session import StudioSnapshot
 
 MENU = 25  # choices of one menu; Discord's limit
-_DEFAULT = "-"  # the choice that leaves it to the checkpoint
+_DEFAULT = "-"  # the value of the checkpoint's default
 
 
 class StudioForm(ModalForm):
-    """A form of the panel: what it changes is seen on the panel it was opened from."""
+    """A modal of the panel; it edits the panel from which it was opened."""
 
     sends_message = False
 
     async def apply(self, interaction: Interaction, **fields: object) -> None:
-        """Set fields of the wish and redraw the panel."""
+        """Change fields of the draft's wish and redraw the panel."""
         studios = interaction.client.studios
         await studios.redraw(
             interaction, await studios.change(interaction.user.id, lambda studio: studio.wished(**fields))
@@ -47,7 +47,7 @@ class StudioForm(ModalForm):
 
 
 class PromptForm(StudioForm):
-    """Prompt and negative prompt. Trigger words are not in it: they stay with their LoRAs."""
+    """Prompt and negative prompt. Trigger words are stored with their LoRAs, not in the prompt."""
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("What to paint"), "stprompt", opening)
@@ -70,7 +70,7 @@ class PromptForm(StudioForm):
 
 
 class OptionsForm(StudioForm):
-    """Size, number of pictures, seed."""
+    """Size, number of pictures and seed."""
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Options"), "stoptions", opening)
@@ -99,7 +99,7 @@ class OptionsForm(StudioForm):
 
 
 class AdvancedForm(StudioForm):
-    """Steps, guidance, sampler, clip skip; what is left open is as the checkpoint likes it."""
+    """Steps, guidance, sampler and clip skip; an empty field means the checkpoint's default."""
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Advanced"), "stadvanced", opening)
@@ -134,7 +134,7 @@ class AdvancedForm(StudioForm):
 
 
 class AdjustForm(StudioForm):
-    """A LoRA's weight, and which of its trigger words join the prompt: up to 50, in menus of 25."""
+    """A LoRA's weight, and which of its trigger words are added to the prompt: up to 50, in menus of 25."""
 
     def __init__(self, row: Row, *, opening: int) -> None:
         super().__init__(_("Adjust {lora}").format(lora=row.name), f"stadjust:{row.lora.lora_id}", opening)
@@ -186,7 +186,7 @@ def _text(name: str, value: str, *, long: bool = False, required: bool = False) 
 
 
 def _menu(name: str, choices: Sequence[tuple[str, str]], chosen: str) -> ui.Select[Any]:
-    """A menu of one choice out of at most 25, given as (what people read, value)."""
+    """A select menu of at most 25 options, given as (label, value)."""
     options = [
         discord.SelectOption(label=label[:100], value=value, default=value == chosen) for label, value in choices[:MENU]
     ]
@@ -198,7 +198,7 @@ def _chosen(menu: ui.Select[Any]) -> str:
 
 
 def _number(what: str, typed: str, least: float, most: float, *, whole: bool = False) -> float | None:
-    """The number typed, None when nothing was. A comma is as good as a point. Raises InvalidRequest."""
+    """The typed number, None for an empty field. A decimal comma is accepted. Raises InvalidRequest."""
     text = typed.strip().replace(",", ".")
     if not text:
         return None
@@ -206,7 +206,7 @@ def _number(what: str, typed: str, least: float, most: float, *, whole: bool = F
         number = int(text) if whole else float(text)
     except ValueError:
         number = math.nan
-    if not least <= number <= most:  # also refuses what is no number
+    if not least <= number <= most:  # also rejects NaN
         problem = _("must be a number from {least} to {most}").format(least=f"{least:g}", most=f"{most:g}")
         raise InvalidRequest(what=what, problem=problem)
     return round(number, 2)

@@ -1,4 +1,4 @@
-"""Painting from the studio: the result is a new message, the panel stays. Nothing is left out without a word."""
+"""The buttons that order the studio's picture. The result is a new message; LoRAs are left out only if confirmed."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from bot.ui.views.studio.menus import outdated
 if TYPE_CHECKING:
     from bot.ui.studio_session import StudioSnapshot
 
-MAX_REASONS = 2500  # characters of why LoRAs would be left out
+MAX_REASONS = 2500  # characters of the reasons why LoRAs do not fit
 
 
 class GenerateButton(StudioButton, template=panel_id("generate")):
-    """Paints what the panel shows. Without a prompt it asks for one, with a misfit it asks whether to leave it out."""
+    """Orders the picture. Without a prompt it asks for one; with misfit LoRAs it asks whether to leave them out."""
 
     opens_modal = True
     sends_message = True
     name, style = "generate", discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
-        """Paint, or ask first."""
+        """Order the picture, or ask first."""
         studios = interaction.client.studios
         snapshot = await studios.snapshot(interaction.user.id)
-        if snapshot.revision != self.revision:  # nobody paints what they do not see
+        if snapshot.revision != self.revision:  # the panel does not show the current draft
             await studios.redraw(interaction, snapshot, outdated())
         elif not snapshot.studio.wish.prompt:
             await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
@@ -45,13 +45,13 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
 
 
 class GenerateWithoutButton(StudioButton, template=panel_id("without")):
-    """Paints without the LoRAs that do not fit: those that the question named, and no others."""
+    """Orders the picture without the misfit LoRAs that the confirmation named."""
 
     sends_message = True
     name, style = "without", discord.ButtonStyle.primary
 
     async def handle(self, interaction: Interaction) -> None:
-        """Paint without them."""
+        """Order it."""
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
         if snapshot.revision != self.revision:
             raise NothingThere(what=_("Your studio has changed since. Press *Generate* there again."))

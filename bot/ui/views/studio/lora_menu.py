@@ -1,4 +1,4 @@
-"""The menu from which LoRAs are added: a page of those that fit, and the ways to more, fewer or others."""
+"""The select menu that adds LoRAs: a page of LoRAs that fit, and options for paging, search and source."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bot.workspace.browsing import in_order
 from bot.workspace.studio_draft import LoraMenuFilter, Studio
 from inference.lora.sidecar import Category
 
-PAGE = 20  # LoRAs of one page; five choices of the menu lead elsewhere
+PAGE = 20  # LoRAs of one page; the menu has five further options
 MAX_SEARCH = 100  # characters
 _ANY = "-"
 _SORTS = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
@@ -41,7 +41,7 @@ class LoraMenuPage:
 
 
 async def lora_menu_page(easel: Easel, snapshot: StudioSnapshot) -> LoraMenuPage:
-    """What the shelf holds. Where none of the person's bookmarks fits, it is the best of the library that does."""
+    """The LoRAs for the menu's filter. If none of the person's bookmarks fits, the best rated of the library."""
     menu_filter = snapshot.studio.shelf
     bases = easel.settings.matching.table.fitting(snapshot.checkpoint.base_model)
     wanted: dict[str, Any] = {
@@ -63,14 +63,14 @@ async def lora_menu_page(easel: Easel, snapshot: StudioSnapshot) -> LoraMenuPage
 
 
 class AddLoraMenu(StudioMenu, template=panel_id("add")):
-    """Adds the chosen LoRA, or turns the page, searches, or goes from the bookmarks to the whole library and back."""
+    """Adds the chosen LoRA, or changes page, search, or source (bookmarks or library)."""
 
     opens_modal = True
     name = "add"
 
     @classmethod
     async def of(cls, snapshot: StudioSnapshot, easel: Easel) -> Self:
-        """The menu of the shelf as it is now."""
+        """The menu for the current filter."""
         found = await lora_menu_page(easel, snapshot)
         menu_filter = snapshot.studio.shelf
         options = [_option(lora) for lora in found.loras if not snapshot.studio.has(lora.id)]
@@ -93,7 +93,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
         return cls(snapshot.revision, options, told if full else _placeholder(found, snapshot), disabled=full)
 
     async def handle(self, interaction: Interaction) -> None:
-        """Do it."""
+        """Add the LoRA, or change the filter."""
         studios, person_id = interaction.client.studios, interaction.user.id
         (chosen,) = self.values
         if chosen == "search":
@@ -157,7 +157,7 @@ def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
 
 
 class LoraMenuSearchForm(StudioForm):
-    """Words, category and order of the shelf."""
+    """Search words, category, source and order of the menu."""
 
     def __init__(self, menu_filter: LoraMenuFilter, *, opening: int) -> None:
         super().__init__(_("Find a LoRA to add"), "stsearch", opening)
@@ -193,7 +193,7 @@ class LoraMenuSearchForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("Order of bookmarks"), component=self.sort))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Show the shelf so."""
+        """Change the filter."""
         category, sort, where = self.category.values, self.sort.values, self.where.values
         fields: dict[str, object] = {
             "search": " ".join(self.search.value.split()),

@@ -1,4 +1,4 @@
-"""The menus of the studio panel: checkpoint, trigger words, and which LoRA is worked on."""
+"""The select menus of the studio panel: checkpoint, trigger words, and the LoRA with controls."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class StudioMenu(PersistentSelect, template=NO_CUSTOM_ID):
 
 
 class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
-    """Which checkpoint paints. LoRAs that do not fit the chosen one stay in the studio, and say why."""
+    """The checkpoint. LoRAs that do not fit it stay in the studio and show the reason."""
 
     name = "checkpoint"
 
     @classmethod
     def of(cls, snapshot: StudioSnapshot, easel: Easel) -> Self:
-        """The menu, the chosen one first among as many as there is room for, each with how many LoRAs fit it."""
+        """The menu: the chosen checkpoint first, then as many as fit, each with the number of LoRAs that fit it."""
         others = [c for c in easel.settings.checkpoints if c.name != snapshot.checkpoint.name]
         fitting = {
             c.name: sum(
@@ -82,7 +82,7 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
         return cls(snapshot.revision, options)
 
     async def handle(self, interaction: Interaction) -> None:
-        """Take the checkpoint; a size goes along by its shape."""
+        """Change the checkpoint; a size is converted by its shape."""
         studios, settings = interaction.client.studios, interaction.client.easel.settings
         before = (await studios.snapshot(interaction.user.id)).checkpoint
         chosen = settings.checkpoint(self.values[0])
@@ -102,7 +102,7 @@ def _described(checkpoint: CheckpointSettings, fitting: int, loras: int) -> str:
 
 
 def _converted_size(size: str | None, before: CheckpointSettings, after: CheckpointSettings | None) -> str | None:
-    """What a size chosen for one checkpoint comes to on another: itself, else its shape, else the usual one."""
+    """A size chosen for one checkpoint on another: the same size, else the same shape, else None (the default)."""
     old = before.size(size) if size else None
     if old is None or after is None:
         return None
@@ -111,7 +111,7 @@ def _converted_size(size: str | None, before: CheckpointSettings, after: Checkpo
 
 
 class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
-    """The trigger words of all LoRAs as chips: those that are chosen join the prompt when it is painted."""
+    """The trigger words of all LoRAs: the chosen ones are added to the prompt of the request."""
 
     name = "words"
 
@@ -133,7 +133,7 @@ class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
         return cls(snapshot.revision, options, placeholder, least=0, most=len(options))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Switch each offered word on or off; words for which the menu had no room stay as they are."""
+        """Switch each offered word on or off; words that did not fit in the menu keep their state."""
         studios = interaction.client.studios
         snapshot = await studios.snapshot(interaction.user.id)
         if snapshot.revision != self.revision:  # other words may have been offered
@@ -153,7 +153,7 @@ class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
 
 
 def _chips(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
-    """Words to offer, each LoRA an equal share of the menu's room, in the order of the LoRAs."""
+    """The words to offer, in the order of the LoRAs; each LoRA gets an equal share of the options."""
     with_words = [row for row in rows if row.all_words]
     shares = dict.fromkeys((row.lora.lora_id for row in with_words), 0)
     room = MENU
@@ -167,12 +167,12 @@ def _chips(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
 
 
 def _chip(row: Row, word: str) -> str:
-    """The value of a word in the menu: words may be as long as a value, so a part of their hash stands for them."""
+    """The value of a word's option: a hash, because words may be too long for a value."""
     return f"{row.lora.lora_id}:{hashlib.sha256(word.encode()).hexdigest()[:16]}"
 
 
 class FocusMenu(StudioMenu, template=panel_id("others")):
-    """Brings a LoRA that has no controls just now to where they are."""
+    """Chooses the LoRA that the panel shows with controls."""
 
     name = "others"
 
@@ -190,7 +190,7 @@ class FocusMenu(StudioMenu, template=panel_id("others")):
         return cls(snapshot.revision, options, _("Work on another LoRA"))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Work on that one."""
+        """Show its controls."""
         studios = interaction.client.studios
         lora_id = int(self.values[0])
         await studios.redraw(
@@ -203,5 +203,5 @@ def _kind(row: Row) -> str:
 
 
 def outdated() -> str:
-    """What is told when a panel showed something else than what there is."""
+    """The note on a panel that was outdated."""
     return _("This panel was out of date. Here is your studio as it is now; please choose again.")

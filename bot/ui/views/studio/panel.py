@@ -1,8 +1,8 @@
-"""What the studio panel shows: counted, so that it stays within Discord's 40 components and 4000 characters.
+"""Renders the studio panel within Discord's 40 components and 4000 characters.
 
-Fixed are 19 components. A LoRA with its controls takes 9, what does not fit takes 3, and so do the LoRAs that have no
-controls just now: one text, and a menu that brings any of them to the fore. So two have controls at a time, the one
-that was worked on last among them; only one where there is something of everything.
+The fixed part has 19 components. A LoRA with controls takes 9, the text about misfit LoRAs 3, and the text and menu of
+the LoRAs without controls 3. So two LoRAs have controls, among them the one that was changed last; only one if there
+are misfit LoRAs and collapsed LoRAs too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_COLLAPSED = 80, 900, 450, 350
 
 
 async def render_panel(easel: Easel, snapshot: StudioSnapshot, note: str = "") -> RenderedMessage:
-    """The panel of a standing; `note` says what has just happened, a line for each thing, names in it made plain."""
+    """The panel of a snapshot; `note` says what was just done, one line each, with names escaped."""
     page, shown = RenderedMessage(), snapshot.revision
     page.view.add_item(ui.TextDisplay[Any](_head(snapshot, note)))
     settings: list[StudioButton] = [
@@ -76,7 +76,7 @@ async def render_panel(easel: Easel, snapshot: StudioSnapshot, note: str = "") -
 
 
 async def _add_loras(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot) -> None:
-    """The LoRAs that fit: two, or one, with their controls, the others folded into one text."""
+    """Add the LoRAs that fit: one or two with controls, the others in one text."""
     fitting = snapshot.fitting
     most = 1 if snapshot.misfits and len(fitting) > 2 else 2
     with_controls = _rows_with_controls(fitting, snapshot.studio.focus, most)
@@ -89,7 +89,7 @@ async def _add_loras(page: RenderedMessage, easel: Easel, snapshot: StudioSnapsh
 
 
 def _rows_with_controls(fitting: Sequence[Row], focus: int | None, most: int) -> list[Row]:
-    """The LoRAs with controls, in their order: the one being worked on, and the first of the others."""
+    """The LoRAs with controls, in order: the focused one, and the first of the others."""
     first = sorted(fitting, key=lambda row: row.lora.lora_id != focus)[:most]
     return [row for row in fitting if row in first]
 
@@ -116,7 +116,7 @@ async def _add_row(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot
 
 
 def _head(snapshot: StudioSnapshot, note: str) -> str:
-    """The prompt, what joins it, and how it will be painted."""
+    """The prompt, what is added to it, and the options."""
     wish, checkpoint = snapshot.studio.wish, snapshot.checkpoint
     lines = [f"## {_('Studio')}"]
     lines += [f"-# {told}" for told in bounded_lines(note.splitlines(), MAX_NOTE)]
@@ -156,7 +156,7 @@ def _options_text(wish: Wish, checkpoint: CheckpointSettings, *, private: bool) 
 
 
 def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
-    """How many, whether they fit, and what is worth a warning."""
+    """The number of LoRAs, whether they fit, and warnings."""
     rows, base = snapshot.rows, snapshot.checkpoint.base_model.label
     head = _("**LoRAs {count} of {limit}**").format(count=len(rows), limit=limit)
     if not rows:
@@ -172,7 +172,7 @@ def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
 
 
 def _reasons(misfits: Sequence[Row]) -> str:
-    """Each LoRA that does not fit, struck through, and why."""
+    """Each LoRA that does not fit, struck through, with the reason."""
     lines = [f"~~{clipped(row.name, MAX_NAME)}~~\n-# {error_message(row.refusal)}" for row in misfits if row.refusal]
     more = _("They stay here, and are left out only when you say so.")
     return "\n".join([*bounded_lines(lines, MAX_REASONS), f"-# {more}"])

@@ -1,4 +1,4 @@
-"""Trying out weights from the studio and from pictures: one LoRA at several weights, or with and without each."""
+"""Orders contact sheets, from the studio or a picture: a LoRA at several weights, or with and without each LoRA."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MENU = 25  # choices of one menu; Discord's limit
 
 
 class SweepButton(StudioButton, template=panel_id("sweep")):
-    """Opens the weights at which the LoRA of the argument is to be tried."""
+    """Opens the modal for the weights at which the LoRA of the argument is painted."""
 
     opens_modal = True
     name = "sweep"
 
     async def handle(self, interaction: Interaction) -> None:
-        """Ask for them."""
+        """Open the modal."""
         lora = await self.lora(interaction)
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
         wish = _checked_wish(snapshot)
@@ -42,7 +42,7 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
 
 
 class CompareButton(StudioButton, template=panel_id("compare")):
-    """Paints with all LoRAs of the studio and without each of them."""
+    """Orders pictures with all LoRAs of the studio and without each of them."""
 
     sends_message = True
     name = "compare"
@@ -55,13 +55,13 @@ class CompareButton(StudioButton, template=panel_id("compare")):
 
 
 class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
-    """Under one's own picture: tries its LoRAs at other weights, with the seed it had."""
+    """Paints the person's own picture with a LoRA at other weights and the same seed."""
 
     opens_modal = True
     name, label = "sweep", later("Try weights")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Ask which LoRA, and at which weights."""
+        """Open the modal for LoRA and weights."""
         job = await self.own_job(interaction, _("*Bookmark LoRAs* keeps its LoRAs, and /sweep tries them."))
         uses = job.request.loras
         if not uses:
@@ -71,7 +71,7 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
 
 
 def _checked_wish(snapshot: StudioSnapshot) -> Wish:
-    """The wish of a studio that can be painted as it is. Raises NothingThere."""
+    """The wish of a studio with a prompt and without misfit LoRAs. Raises NothingThere."""
     if not snapshot.studio.wish.prompt:
         raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))
     if snapshot.misfits:
@@ -81,7 +81,7 @@ def _checked_wish(snapshot: StudioSnapshot) -> Wish:
 
 
 class SweepForm(ModalForm):
-    """Which LoRA, and three to five weights. `loras` are those to choose from: position in the wish, name, weight."""
+    """The LoRA, and three to five weights. `loras` are the options: position in the wish, name, weight."""
 
     def __init__(self, wish: Wish, loras: Sequence[tuple[int, str, float]], opening: int) -> None:
         only = loras[0][1] if len(loras) == 1 else _("a LoRA")
