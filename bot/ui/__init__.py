@@ -1,16 +1,16 @@
-"""Everything that speaks to Discord.
+"""The user interface in Discord.
 
-acknowledge.py   the first answer to an interaction, within three seconds
-replies.py       one table: exception -> the sentence that the person reads
-page.py          a message ready to be sent: components and the pictures they show
-studio_session.py   opens, changes and redraws a person's studio
-page_kind.py     lists that people page through, registered by kind
-client.py        the client as commands and views see it: one type, one `Interaction`
-shown.py         what a message shows: a job of ours, or a picture with parameters inside
-api_url.py       points discord.py at another server on this machine
-guide/           the texts and pictures of `/guide`
-views/           messages built from values, and buttons that carry their state in `custom_id`
-delivery/        where a result goes, and that it goes there once
-cogs/            slash commands, one file per noun
-bot.py           the client that runs: wires commands, buttons and deliveries together
+acknowledge.py       acknowledges interactions within three seconds
+replies.py           error replies: one table from exception class to message
+rendered_message.py  a message ready to be sent: a view and its files
+studio_session.py    opens, changes and redraws a person's studio
+page_kind.py         kinds of lists with pages, registered by key
+client.py            the client type that commands and views use: `Client`, `Interaction`, `Cog`
+message_lookup.py    finds the job that a message shows, or the recipe inside a picture
+api_url.py           connects discord.py to another server on this machine
+guide/               the texts and pictures of `/guide`
+views/               messages, and persistent components whose state is in the custom_id
+delivery/            delivers each result exactly once
+cogs/                slash commands, one file per noun
+bot.py               the client that runs: registers commands and components, wires the services
 """

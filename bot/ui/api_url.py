@@ -1,6 +1,6 @@
-"""Where discord.py's requests go, and what comes back that is none of Discord's answers. Its insides are touched here.
+"""Changes in discord.py's internals: the address of its requests, and a check for responses that are not Discord's.
 
-It can be pointed at another Discord-compatible server on this machine.
+With `[discord] api_url`, it connects to another Discord-compatible server on this machine.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ NO_CONTENT, BAD_REQUEST, TOO_LARGE, TOO_MANY_REQUESTS, SERVER_ERROR = 204, 400, 
 
 
 class NotDiscord(aiohttp.ClientError):
-    """Something between us and Discord has answered in its place; like a connection that broke, this passes."""
+    """A proxy responded instead of Discord: a temporary error, like a lost connection."""
 
 
 async def point_at(api_url: str) -> None:
-    """Let every later client of this process talk to `api_url`; its gateway is asked from `{api_url}/gateway`.
+    """Make every later client of this process use `api_url`, and the gateway that `{api_url}/gateway` names.
 
-    Raises ConfigError when nothing that speaks Discord's API answers there.
+    Raises ConfigError when no Discord-compatible server responds.
     """
     try:
         timeout = aiohttp.ClientTimeout(total=SECONDS)
@@ -40,21 +40,21 @@ async def point_at(api_url: str) -> None:
     parts = urlsplit(api_url)
     discord.http.Route.BASE = api_url
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = gateway
-    # Typed as the one literal it holds, though nothing in the library depends on it.
+    # It is typed as a literal, though nothing in the library depends on the value.
     discord.asset.Asset.BASE = f"{parts.scheme}://{parts.netloc}"  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def api_base() -> str:
-    """The REST base that clients of this process talk to."""
+    """The base URL of the REST API that clients of this process use."""
     return discord.http.Route.BASE
 
 
 async def check_answer(answer: aiohttp.TraceRequestEndParams) -> None:
-    """For a client's trace: raise NotDiscord for what discord.py would take for an answer of Discord's, and is none.
+    """For a client's HTTP trace: raise NotDiscord for a response that discord.py would wrongly take for Discord's.
 
-    Discord speaks JSON, also when it refuses something; a proxy, a firewall or a login page speak for themselves.
-    A 413 stays one, whoever tells it. Errors from 500 on and rate limits are an outage to discord.py, whoever tells
-    them; but of the limits of an interaction's token it believes every one.
+    Discord answers in JSON, also when it refuses something; a proxy, a firewall or a login page does not. A 413 counts,
+    whoever sends it. discord.py treats errors from 500 on and rate limits as an outage, whoever sends them, but it
+    believes every rate limit of an interaction's token.
     """
     response = answer.response
     asked = response.history[0].url if response.history else response.url

@@ -1,4 +1,4 @@
-"""The Discord client: intents, cogs, buttons, and command sync only when something changed."""
+"""The Discord client that runs: intents, cogs, persistent components, and command sync when commands changed."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from bot.ui.views.studio.panel import render_panel
 
 log = logging.getLogger(__name__)
 
-UNAUTHORIZED = 401  # Discord's answer to a token that it does not know
+UNAUTHORIZED = 401  # the status for a token that Discord does not know
 
-# No privileged intent: servers and their channels are enough to answer commands and post results.
+# No privileged intent: the guilds intent is enough to reply to commands and post results.
 INTENTS = discord.Intents(guilds=True)
 
 
-# What the bot does in a channel, and nothing more: show pictures where it was asked, find its own messages again.
+# The permissions that the bot needs in a channel: to post pictures, and to find its own messages again.
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -54,17 +54,17 @@ PERMISSIONS = discord.Permissions(
 
 
 def load_features() -> None:
-    """Import every command and view: what they define registers itself."""
+    """Import all modules of cogs and views; the classes register themselves when they are defined."""
     for package in (cogs, views):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
 
 
 class EaselTree(app_commands.CommandTree[Client]):
-    """The commands: acknowledged in time, and whatever one raises is answered by the table in `bot.ui.replies`."""
+    """The command tree: it acknowledges commands in time, and `bot.ui.replies` turns what they raise into replies."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Everybody may; only the language is heard and the clock started. Suggestions have nothing to acknowledge."""
+        """Set the language and schedule the acknowledgement, except for autocomplete. Nobody is rejected."""
         speak(interaction.locale.value)
         if interaction.type is discord.InteractionType.application_command:
             command = interaction.command
@@ -72,12 +72,12 @@ class EaselTree(app_commands.CommandTree[Client]):
         return True
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        """Tell the person."""
+        """Reply with the error."""
         await reply_with_error(interaction, error)
 
 
 class EaselBot(Client):
-    """Discord's side of an `Easel`."""
+    """The Discord client of an `Easel`."""
 
     def __init__(self, easel: Easel) -> None:
         trace = metrics.http_trace()
@@ -88,26 +88,26 @@ class EaselBot(Client):
             intents=INTENTS,
             tree_cls=EaselTree,
             allowed_mentions=discord.AllowedMentions.none(),
-            # Commands are for servers, DMs and people who installed the bot for themselves.
+            # Commands work in servers, in DMs, and for people who installed the bot for themselves.
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             chunk_guilds_at_startup=False,
             http_trace=trace,
         )
         self.easel = easel
-        self.token_rejected = False  # Discord does not know the token any more
-        self._checking_token = False  # and whether that is so is being asked
+        self.token_rejected = False  # Discord does not accept the token any more
+        self._checking_token = False
         self.deliverer = Deliverer(DiscordTransport(self), easel.connection, easel.settings.storage.pictures)
         self._orders = self.orders = Orders(easel, self.deliverer)
         self.studios = StudioSessions(easel, render_panel)
-        self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()  # those that are open, as far as we know
+        self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         easel.generation.on_alarm(OperatorAlerts(self).worker_failed_repeatedly)
 
     async def setup_hook(self) -> None:
-        """Before connecting: commands, buttons of messages old and new, and what is still owed from last time."""
+        """Before connecting: register commands and components, and load the undelivered jobs of the last run."""
         await self.tree.set_translator(CommandWords())
         load_features()
-        if not self.cogs:  # else an earlier attempt to log in came so far
+        if not self.cogs:  # already added by an earlier attempt to log in
             for cog in Cog.registered:
                 await self.add_cog(cog(self))
         self.add_dynamic_items(*PersistentItem.registered)
@@ -119,19 +119,19 @@ class EaselBot(Client):
         self._orders.resume(jobs)
 
     async def on_interaction(self, interaction: Interaction) -> None:
-        """What discord.py lets fall: forms of which it does not know, and ids that are none of ours."""
+        """Reply to interactions that discord.py does not dispatch: lost modals, and unknown custom_ids."""
         custom_id = str((interaction.data or {}).get("custom_id"))
 
-        def is_ours(kind: type[ui.DynamicItem[Any]]) -> bool:
+        def matches(kind: type[ui.DynamicItem[Any]]) -> bool:
             return kind.__discord_ui_compiled_template__.fullmatch(custom_id) is not None
 
         if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
-            await background.guard(reply_to_expired_modal(interaction), "a form that was open too long")
-        if interaction.type is discord.InteractionType.component and not any(map(is_ours, PersistentItem.registered)):
-            await background.guard(reply_with_error(interaction, outdated_error()), "a button that is none of ours")
+            await background.guard(reply_to_expired_modal(interaction), "an expired modal")
+        if interaction.type is discord.InteractionType.component and not any(map(matches, PersistentItem.registered)):
+            await background.guard(reply_with_error(interaction, outdated_error()), "an unknown component")
 
     async def sync_commands(self) -> bool:
-        """Register the commands if they changed; Discord allows 200 creations a day. True when it did."""
+        """Register the commands if they changed; Discord allows 200 creations a day. True if they were registered."""
         words = CommandWords()
         payload = [await command.get_translated_payload(self.tree, words) for command in self.tree.get_commands()]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
@@ -148,15 +148,15 @@ class EaselBot(Client):
     async def _on_request_end(
         self, _session: object, _context: object, parameters: aiohttp.TraceRequestEndParams
     ) -> None:
-        """To every answer: a token that is refused is tried once more, as it may have been a slip.
+        """Check every response. After a 401, one more request finds out whether the token is really rejected.
 
-        Raises NotDiscord, also to whoever made the request.
+        Raises NotDiscord, which the caller of the request gets.
         """
         await check_answer(parameters)
         refused = parameters.response.status == UNAUTHORIZED and "Authorization" in parameters.headers
         if refused and self.is_ready() and not self._checking_token:
             self._checking_token = True
-            background.start(self._close_if_token_rejected(), "asking whether the token still holds")
+            background.start(self._close_if_token_rejected(), "checking whether the token is accepted")
 
     async def _close_if_token_rejected(self) -> None:
         assert self.user is not None
@@ -170,10 +170,10 @@ class EaselBot(Client):
             await self.close()
 
     async def close(self) -> None:
-        """Leave Discord; jobs go on, or are resumed at the next start."""
+        """Disconnect. Unfinished jobs are resumed at the next start."""
         await self._orders.close()
         await super().close()
 
     async def on_ready(self) -> None:
-        """Say so in the log."""
+        """Log the connection."""
         log.info("connected as %s", self.user)

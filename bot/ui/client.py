@@ -1,4 +1,4 @@
-"""The Discord client as commands and views see it: what they may ask of it. `bot.ui.bot` is the one that runs."""
+"""The type of the Discord client that commands and views use. `bot.ui.bot` implements it."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from inference.messages import GenerationRequest
 
 
 class OrderService(Protocol):
-    """Makes jobs of what people ask for. `bot.ui.delivery.orders` implements it."""
+    """Creates jobs from requests. `bot.ui.delivery.orders` implements it."""
 
     async def paint(self, interaction: Interaction, wish: Wish) -> None:
-        """Paint what a person asks for; what it leaves open is filled in from their preferences."""
+        """Build a request from `wish` and the person's preferences, and order it."""
         ...
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
-        """Queue a checked request, and deliver its result to whoever asked."""
+        """Queue a checked request, and deliver its result."""
         ...
 
     async def record(
         self, interaction: Interaction, request: GenerationRequest, picture: Path, notes: tuple[str, ...]
     ) -> None:
-        """Deliver a picture that is painted already, as the result of a job of its own."""
+        """Deliver a picture that is painted already as the result of a new job."""
         ...
 
 
 class Client(commands.AutoShardedBot):
-    """What commands and views find at `interaction.client`. It splits into shards when Discord asks for it."""
+    """The client at `interaction.client`. It uses as many shards as Discord recommends."""
 
     easel: Easel
     orders: OrderService
@@ -44,16 +44,16 @@ class Client(commands.AutoShardedBot):
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id
 
     async def reply_with_error(self, interaction: Interaction, error: Exception) -> None:
-        """Answer what a button or a modal raised, as the command tree does for commands."""
+        """Reply with an error that a component or modal raised, as the command tree does for commands."""
         await reply_with_error(interaction, error)
 
 
-# A class of its own would not do: discord.py makes the interactions, and is told their type here.
+# An alias, not a subclass: discord.py creates the interactions.
 Interaction = discord.Interaction[Client]
 
 
 class Cog(commands.Cog):
-    """Slash commands of one noun. Every subclass is added to the client at its start."""
+    """Slash commands of one noun. Defining a subclass registers it; the client adds it at the start."""
 
     registered: ClassVar[list[type[Cog]]] = []
 

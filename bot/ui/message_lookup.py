@@ -1,4 +1,4 @@
-"""What a message shows: a job of ours, by the id on its buttons, or a picture that tells how it was painted."""
+"""Finds the job that a message shows, by the custom_ids of its buttons, or reads the recipe inside a picture."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bot.ui.views.persistent_items import JobButton, PersistentItem
 from inference.messages import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
 
-MAX_BYTES = 25 * 2**20  # of a picture that is read
-MAX_PICTURES = 4  # of a message are looked at
+MAX_BYTES = 25 * 2**20  # of a picture that is downloaded
+MAX_PICTURES = 4  # of a message that are read
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 async def find_shown_job(bot: Client, message: discord.Message) -> Job | None:
-    """The job whose message it is; None for a message of anybody else."""
+    """The job that a message of the bot shows; None for any other message."""
     if bot.user is None or message.author.id != bot.user.id:
         return None
     view = ui.LayoutView.from_message(message, timeout=None)
@@ -37,7 +37,7 @@ async def find_shown_job(bot: Client, message: discord.Message) -> Job | None:
 
 
 async def read_recipe(message: discord.Message) -> Recipe:
-    """What the first picture of the message that tells anything tells of itself. Raises NothingThere."""
+    """The recipe in the first picture of the message that has one. Raises NothingThere."""
     attached = [*message.attachments, *(a for snapshot in message.message_snapshots for a in snapshot.attachments)]
     pictures = [attachment for attachment in attached if attachment.filename.lower().endswith(_SUFFIXES)]
     if not pictures:
@@ -57,7 +57,7 @@ async def read_recipe(message: discord.Message) -> Recipe:
 
 
 async def _recipe_of_attachment(picture: discord.Attachment) -> Recipe | None:
-    """What the picture tells; read in a thread, since a stranger's file takes what time it takes."""
+    """The recipe in a picture; parsed in a thread, because the file is untrusted and may take long."""
     try:
         return await asyncio.to_thread(_recipe, await picture.read())
     except discord.HTTPException:
@@ -67,7 +67,7 @@ async def _recipe_of_attachment(picture: discord.Attachment) -> Recipe | None:
 
 
 def _recipe(picture: bytes) -> Recipe | None:
-    """Our own JSON before the text that everybody writes; hashes of the checkpoint stand in the text alone."""
+    """Easel's JSON is preferred to the A1111 text; the checkpoint's hash is in the text alone."""
     texts = texts_in(picture)
     read = read_infotext(texts.parameters) if texts.parameters else None
     if texts.easel is None:

@@ -1,4 +1,4 @@
-"""Kinds of lists that people page through. Each registers itself, and is found again by the ids of its controls."""
+"""Kinds of lists with pages, such as the market. Each registers itself, and the custom_ids of its controls name it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bot.database.lora_search import Sort
 from bot.ui.rendered_message import RenderedMessage
 from bot.workspace.browsing import PageRef
 
-# How a control's custom_id names its kind. Messages that people have keep their buttons, so the first two stay as they
-# were; a later kind's key ends in a hyphen, which begins no other custom_id.
+# How a control's custom_id names its kind. Old messages keep their buttons, so the first two keys stay as they are;
+# the key of a later kind ends in a hyphen, so that no other custom_id begins with it.
 KIND = r"(?P<kind>mk|bm|[a-z]{2,8}-)"
 
 
@@ -20,11 +20,11 @@ class PageKind(ABC):
 
     registered: ClassVar[dict[str, type[PageKind]]] = {}
 
-    key: ClassVar[str]  # begins the custom_ids of its controls; see KIND
+    key: ClassVar[str]  # the prefix of its controls' custom_ids; see KIND
     sorts: ClassVar[tuple[Sort, ...]]
-    tags: ClassVar[bool]  # whether a category can be narrowed down further
+    tags: ClassVar[bool]  # whether the category menu offers tags
     search_title: ClassVar[str]
-    search_hint: ClassVar[str]  # what the words are looked for in
+    search_hint: ClassVar[str]  # which texts are searched
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -32,10 +32,10 @@ class PageKind(ABC):
 
     @staticmethod
     def of(key: str) -> PageKind | None:
-        """The kind of that key; None for one of another version of Easel."""
+        """The kind with that key; None for a key of another version of Easel."""
         kind = PageKind.registered.get(key)
         return kind() if kind else None
 
     @abstractmethod
     async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
-        """What the person sees at a place. Raises NothingThere for one that is too old."""
+        """The page as the person sees it. Raises NothingThere when the stored query is gone."""

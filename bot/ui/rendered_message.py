@@ -1,4 +1,4 @@
-"""A message ready to be sent: its components and the pictures they show."""
+"""A message ready to be sent: a view and the files that it shows."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ PREVIEW_SUFFIXES = (".preview.png", ".png", ".webp", ".jpg", ".jpeg")
 
 @dataclass
 class RenderedMessage:
-    """Components, and the files that thumbnails and galleries in them name."""
+    """A view, and the files that its thumbnails and galleries refer to."""
 
     view: ui.LayoutView = field(default_factory=lambda: ui.LayoutView(timeout=None))
     files: list[discord.File] = field(default_factory=list[discord.File])
 
     def attach(self, picture: PictureFile) -> str:
-        """Send `picture` along, once however often it is shown; how components name it."""
+        """Add `picture` to the files, once; returns the URL for components."""
         if all(file.filename != picture.name for file in self.files):
             self.files.append(picture.file())
         return f"attachment://{picture.name}"
 
     async def attach_small(self, easel: Easel, picture: Path, box: Box = LIST) -> str | None:
-        """Attach a picture made small enough for `box`; how components name it, None when it cannot be shown."""
+        """Attach a thumbnail of a picture that fits `box`; returns its URL, None when it cannot be made."""
         small = await easel.thumbnails.of(picture, box)
         return self.attach(small) if small else None
 
     async def attach_preview(self, easel: Easel, lora: Lora, base_model: BaseModelId | None = None) -> str | None:
-        """Attach a small picture of what the entry does; how components name it, None without one.
+        """Attach a thumbnail of the LoRA's preview; returns its URL, None without one.
 
-        It is the one that lies beside one of the entry's files, if there are several that of one which goes on
-        checkpoints of `base_model`; else one that Easel painted with it.
+        A preview file beside a LoRA file is preferred, first of a version that fits `base_model`; otherwise a sample
+        painted by Easel is used.
         """
         lora = fitting_first(easel, lora, base_model)
         path = await asyncio.to_thread(preview_of, easel.settings.library.folder, lora)
@@ -52,7 +52,7 @@ class RenderedMessage:
 
 
 def fitting_first(easel: Easel, lora: Lora, base_model: BaseModelId | None) -> Lora:
-    """The entry with those of its versions first that go on checkpoints of the base model."""
+    """The entry with the versions that fit the base model first."""
     if base_model is None or len(lora.versions) < 2:
         return lora
     fitting = easel.settings.matching.table.fitting(base_model)
@@ -60,7 +60,7 @@ def fitting_first(easel: Easel, lora: Lora, base_model: BaseModelId | None) -> L
 
 
 def preview_of(library: Path, lora: Lora) -> Path | None:
-    """The first picture beside a usable file of `lora`, by the names that other programs use too."""
+    """The first preview file beside a usable file of `lora`, by the naming conventions of other programs."""
     for version in lora.usable:
         stem = (library / version.path).with_suffix("")
         for suffix in PREVIEW_SUFFIXES:

@@ -1,4 +1,4 @@
-"""Opening, changing and redrawing the studio of whoever asks for it."""
+"""Opens, changes and redraws the studio of a person."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from bot.ui.replies import send_ephemeral
 from bot.workspace.studio_draft import Row, Studio, StudioLora, examine, studio_of
 from inference.errors import CheckpointNotFound, TooManyLoras
 
-Interaction = discord.Interaction[Any]  # of whichever client: what stands here is below it
+Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
 
 RenderPanel = Callable[[Easel, "StudioSnapshot", str], Awaitable[RenderedMessage]]
 
 
 @dataclass(frozen=True)
 class StudioSnapshot:
-    """A person's studio as it stands now: the draft, the checkpoint that it comes to, and each LoRA on it.
+    """A person's studio at one moment: the draft, the checkpoint it resolves to, and each LoRA matched against it.
 
-    `revision` tells which state a panel shows, `undoable` that an earlier draft can be brought back.
+    `revision` identifies the state that a panel shows; `undoable` says that an earlier draft can be restored.
     """
 
     person_id: int
@@ -47,55 +47,55 @@ class StudioSnapshot:
 
     @property
     def fitting(self) -> list[Row]:
-        """The LoRAs that will be painted with."""
+        """The LoRAs that fit the checkpoint."""
         return [row for row in self.rows if row.refusal is None]
 
     @property
     def misfits(self) -> list[Row]:
-        """The LoRAs that cannot be used on this checkpoint."""
+        """The LoRAs that do not fit the checkpoint."""
         return [row for row in self.rows if row.refusal is not None]
 
     def wish(self, *, without_misfits: bool = False) -> Wish:
-        """What is to be painted."""
+        """The request of the draft."""
         leaving_out = {row.lora.lora_id for row in self.misfits} if without_misfits else ()
         wish = self.studio.whole_wish(leaving_out=leaving_out)
         return wish.model_copy(update={"checkpoint": self.checkpoint.name})
 
 
 class StudioSessions:
-    """Every person's studio. `render` makes the panel of a standing."""
+    """The studios of all people. `render` makes the panel of a snapshot."""
 
     def __init__(self, easel: Easel, render: RenderPanel) -> None:
         self._easel = easel
         self._render = render
 
     async def open(self, interaction: Interaction, note: str = "") -> None:
-        """Show the person their studio as it is, in a message that only they see."""
+        """Show the person their studio in an ephemeral message."""
         await self._send_ephemeral(interaction, await self.snapshot(interaction.user.id), note)
 
     async def open_with(self, interaction: Interaction, wish: Wish, note: str = "") -> None:
-        """Fill the person's studio from `wish` and show it in a message that only they see.
+        """Fill the person's studio from `wish` and show it in an ephemeral message.
 
         For *Edit* and *Remix* of a job: `open_with(interaction, wish_of(job.request))`. LoRAs that no longer fit, and
-        those whose file is gone, stay visible with their reason; the draft that was there before can be brought
-        back by a button of the panel. Raises LoraNotFound for a LoRA that the library never knew.
+        those whose file is missing, stay visible with the reason. A button of the panel restores the previous draft.
+        Raises LoraNotFound for a LoRA that the library never had.
         """
         studio = await studio_of(self._easel.requests, wish)
         await self.fill(interaction.user.id, studio)
         await self.open(interaction, note or _("Your studio was filled anew."))
 
     async def open_with_lora(self, interaction: Interaction, lora: Lora) -> None:
-        """Put a LoRA into the person's studio and show it in a message that only they see. Raises TooManyLoras."""
+        """Add a LoRA to the person's studio and show it in an ephemeral message. Raises TooManyLoras."""
         note = await self.add(interaction.user.id, lora)
         await self.open(interaction, note)
 
     async def snapshot(self, person_id: int) -> StudioSnapshot:
-        """The person's studio as it stands now."""
+        """The current state of the person's studio."""
         draft = await find_studio(self._easel.connection, person_id)
         return await self._snapshot(person_id, draft)
 
     async def change(self, person_id: int, change: Callable[[Studio], Studio]) -> StudioSnapshot:
-        """Change the draft; two changes at once come one after the other."""
+        """Change the draft; concurrent changes are serialised."""
         async with transaction(self._easel.connection):
             draft = await find_studio(self._easel.connection, person_id)
             changed = change(_studio(draft))
@@ -103,21 +103,21 @@ class StudioSessions:
         return await self._snapshot(person_id, draft)
 
     async def fill(self, person_id: int, studio: Studio) -> None:
-        """Put another draft in the place of the person's; what was there can be brought back."""
+        """Replace the person's draft; the previous one can be restored."""
         draft = await find_studio(self._easel.connection, person_id)
         worth_keeping = _studio(draft) not in (Studio(), studio)
         keep = fill_studio if worth_keeping else save_studio
         await keep(self._easel.connection, person_id, studio.model_dump_json())
 
     async def undo(self, person_id: int) -> StudioSnapshot:
-        """Bring back the draft from before the studio was filled; nothing happens when there is none."""
+        """Restore the draft from before the studio was filled, if there is one."""
         await go_back(self._easel.connection, person_id)
         return await self.snapshot(person_id)
 
     async def add(self, person_id: int, lora: Lora) -> str:
-        """Put an entry into the draft; what the person should know of it. Raises TooManyLoras.
+        """Add an entry to the draft; returns a note for the person. Raises TooManyLoras.
 
-        The first LoRA of a draft brings a checkpoint along that it fits; a later one must make do with what is chosen.
+        The first LoRA of a draft may change the checkpoint to one that it fits; a later one keeps it.
         """
         snapshot = await self.snapshot(person_id)
         fitting = self._easel.requests.checkpoints_for(lora)
@@ -138,9 +138,9 @@ class StudioSessions:
         return _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(lora.name), checkpoint=brought)
 
     async def redraw(self, interaction: Interaction, snapshot: StudioSnapshot, note: str = "") -> None:
-        """Show the studio in place of the panel that was used."""
+        """Edit the panel that was used to show the studio."""
         if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
-            await self._send_ephemeral(interaction, snapshot, note)  # another message was announced already
+            await self._send_ephemeral(interaction, snapshot, note)  # a new message was announced
             return
         page = await self._render(self._easel, snapshot, note)
         await acknowledge.replace(interaction, page.view, page.files)
@@ -169,7 +169,7 @@ class StudioSessions:
 
 
 def _studio(draft: StudioState | None) -> Studio:
-    """The draft; a new one when there is none, or when another version of Easel wrote it in a way of its own."""
+    """The draft; an empty one if there is none, or if another version of Easel wrote it in another format."""
     try:
         return Studio() if draft is None else Studio.model_validate_json(draft.state)
     except ValidationError:

@@ -1,1 +1,17 @@
-"""Slash commands, one small file per noun. They raise what goes wrong and never catch to talk."""
+"""Slash commands, one file per noun. They raise errors; `bot.ui.replies` turns them into replies.
+
+imagine.py        /imagine
+sweep.py          /sweep
+studio.py         /studio
+lora.py           /lora browse, /lora info
+bookmarks.py      /bookmarks
+stack.py          /stack
+history.py        /history
+queue.py          /queue, /cancel
+settings.py       /settings
+guide.py          /guide
+status.py         /status, /reload
+context_menus.py  the commands of a message's menu
+autocomplete.py   suggestions for options: LoRAs, checkpoints, base models, tags, stacks
+options.py        options whose values are members of an enumeration
+"""

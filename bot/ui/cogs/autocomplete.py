@@ -1,4 +1,4 @@
-"""Suggestions while a person types: LoRAs, checkpoints and stacks."""
+"""Autocomplete of options: LoRAs, checkpoints, base models, tags and stacks."""
 
 from __future__ import annotations
 
@@ -25,16 +25,14 @@ if TYPE_CHECKING:
     Choices = list[app_commands.Choice[str]]
 
 MAX_CHOICES, MAX_TEXT = 25, 100  # Discord's limits
-LOOKUP_SECONDS = (
-    0.6  # seconds: nobody goes on typing for longer, and "loading failed" is what Discord shows after three
-)
+LOOKUP_SECONDS = 0.6  # until a query is given up; after three seconds Discord shows "loading failed"
 ANY = "any"  # base model
 
 
 async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
-    """Bookmarks first, and in each group what fits the chosen checkpoint; the rest is marked with its base model.
+    """LoRAs by name: bookmarks first, and in each group those that fit the chosen checkpoint; others are marked.
 
-    Where the database is too busy to say, what was typed is offered as it is: names are understood without a list.
+    If the database is too slow, the typed text is the only choice: a name is understood without a suggestion.
     """
     easel = interaction.client.easel
     checkpoint = _chosen_checkpoint(interaction)
@@ -48,7 +46,7 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
 
 
 async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, seconds: float) -> Choices:
-    """What was found, if it is found within `seconds` seconds; else what was typed."""
+    """The choices for what `found` returns within `seconds`; otherwise the typed text as the only choice."""
     try:
         async with asyncio.timeout(seconds):
             return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in await found]
@@ -65,7 +63,7 @@ def _chosen_checkpoint(interaction: Interaction) -> CheckpointSettings | None:
 
 
 def _label(choice: LoraChoice) -> str:
-    """`★ Komori · character · Vivid, Pastel`, cut in the name so that the base model stays readable."""
+    """`★ Komori · character · Vivid, Pastel`; a long name is cut, so that the base model stays visible."""
     bases = ", ".join(base.label for base in choice.base_models) or _("base model unknown")
     tail = f" · {label(choice.category)} · {bases}" + ("" if choice.fits else " · " + _("does not fit"))
     tail = tail[: MAX_TEXT // 2 + 20]
@@ -76,7 +74,7 @@ def _label(choice: LoraChoice) -> str:
 
 
 async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:
-    """The installed checkpoints with their base models."""
+    """The installed checkpoints, with their base models."""
     checkpoints = interaction.client.easel.settings.checkpoints
     wanted = typed.casefold()
     return [
@@ -98,14 +96,14 @@ async def suggest_base_models(interaction: Interaction, typed: str) -> Choices:
 
 
 async def suggest_base_filters(interaction: Interaction, typed: str) -> Choices:
-    """The same, and whatever."""
+    """The base models of the installed checkpoints, and a choice for any."""
     anything = app_commands.Choice(name=_("For any base model"), value=ANY)
     others = await suggest_base_models(interaction, typed)
     return [*others[: MAX_CHOICES - 1], *([anything] if typed.casefold() in anything.name.casefold() else [])]
 
 
 def base_filter(typed: str) -> BaseModelId | None:
-    """What was chosen of those; None for whatever. Raises NothingThere."""
+    """The base model of a choice of `suggest_base_filters`; None for any. Raises NothingThere."""
     if typed.strip().lower() == ANY:
         return None
     found = base_model_in(typed)
@@ -115,7 +113,7 @@ def base_filter(typed: str) -> BaseModelId | None:
 
 
 async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
-    """The tags of the chosen category, of *other* when none is chosen: those that most LoRAs have."""
+    """The most used tags of the chosen category, of *other* when none is chosen."""
     chosen = getattr(interaction.namespace, "category", None)
     category = next((each for each in Category if each.value == chosen), Category.OTHER)
     found = await popular_tags(interaction.client.easel.connection, category, limit=4 * MAX_CHOICES)
@@ -124,7 +122,7 @@ async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
 
 
 async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
-    """The person's own stacks, by any part of their name."""
+    """The person's own stacks, by any part of the name."""
     stacks = await list_stacks(interaction.client.easel.connection, interaction.user.id)
     wanted = name_key(typed)
     found = [stack for stack in stacks if wanted in name_key(stack.name)]

@@ -17,7 +17,7 @@ from inference.lora.sidecar import Category
 
 
 class BookmarksCog(Cog):
-    """A person's collection."""
+    """A person's bookmarks."""
 
     @app_commands.command(name="bookmarks")
     @app_commands.describe(
@@ -46,7 +46,7 @@ class BookmarksCog(Cog):
             lora = await easel.requests.lora(add)
             if not await add_bookmark(easel.connection, person_id, lora.id, note or "") and note:
                 await set_note(easel.connection, person_id, lora.id, note)
-            query = query.but(base_model=None)  # whatever it fits, it is seen
+            query = query.but(base_model=None)  # so that the new bookmark is shown
         query = query.but(
             sort=sort or query.sort,
             category=category,

@@ -1,4 +1,4 @@
-"""The menu of a message: *Remix*, *Bookmark LoRAs* and *Picture details*, of pictures of ours and from elsewhere."""
+"""The commands of a message's menu: *Remix*, *Bookmark LoRAs*, *Picture details*, for pictures of Easel and others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inference.parameters import recipe_of
 
 
 class ContextMenusCog(Cog):
-    """What can be done with any message that shows a picture."""
+    """Commands for any message with a picture."""
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
@@ -25,30 +25,30 @@ class ContextMenusCog(Cog):
         ]
 
     async def cog_load(self) -> None:
-        """Context menus are no part of a cog by themselves."""
+        """Add the context menus to the tree; discord.py does not do it for cogs."""
         for menu in self._menus:
             self._client.tree.add_command(menu)
 
     async def cog_unload(self) -> None:
-        """Take them away again."""
+        """Remove the context menus from the tree."""
         for menu in self._menus:
             self._client.tree.remove_command(menu.name, type=menu.type)
 
     async def remix(self, interaction: Interaction, message: discord.Message) -> None:
-        """The studio, filled from the picture."""
+        """Fill the studio from the picture."""
         easel, person_id = self._client.easel, interaction.user.id
         job = await find_shown_job(self._client, message)
         again = await (remixed(easel, job, person_id) if job else remix(easel, await read_recipe(message), person_id))
         await self._client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
 
     async def bookmark_loras(self, interaction: Interaction, message: discord.Message) -> None:
-        """All of the picture's LoRAs kept."""
+        """Bookmark all LoRAs of the picture."""
         job = await find_shown_job(self._client, message)
         recipe = recipe_of(job.request) if job else await read_recipe(message)
         await bookmark_loras(interaction, recipe.loras)
 
     async def details(self, interaction: Interaction, message: discord.Message) -> None:
-        """Everything that made the picture."""
+        """Show the parameters of the picture."""
         easel, job = self._client.easel, await find_shown_job(self._client, message)
         if job is not None:
             await send_ephemeral(interaction, await job_details_view(easel, job, interaction.user.id))

@@ -1,4 +1,4 @@
-"""`/guide`: what LoRAs are, and how to get on with them."""
+"""`/guide`: what LoRAs are, and how to use them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.ui.views.guide import guide_page
 
 
 class GuideCog(Cog):
-    """The guide, at any of its chapters."""
+    """The guide, opened at any chapter."""
 
     @app_commands.command(name="guide")
     @app_commands.describe(chapter="Where to open it")

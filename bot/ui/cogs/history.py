@@ -12,7 +12,7 @@ from inference.errors import CheckpointNotFound
 
 
 class HistoryCog(Cog):
-    """What a person painted."""
+    """A person's own pictures."""
 
     @app_commands.command(name="history")
     @app_commands.describe(

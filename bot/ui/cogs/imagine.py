@@ -1,4 +1,4 @@
-"""`/imagine`: paint."""
+"""`/imagine`: orders pictures."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from inference.bounds import (
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
 
-MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # of the denoising; less than the first changes nothing to be seen
+MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # img2img denoising strength; below the minimum, no change is visible
 
 
 class ImagineCog(Cog):
-    """Painting by slash command."""
+    """Orders pictures."""
 
-    @app_commands.command(name="imagine", extras={"public": True})  # where its answer is to be seen
+    @app_commands.command(name="imagine", extras={"public": True})  # its reply is not ephemeral
     @app_commands.describe(
         prompt="What to paint",
         checkpoint="Which model paints",
@@ -109,7 +109,7 @@ class ImagineCog(Cog):
     async def _starting_from(
         self, image: discord.Attachment, strength: float, wish: Wish, interaction: Interaction
     ) -> Wish:
-        """The wish with a picture to start from; without a size it takes the one whose shape is nearest."""
+        """The wish with a source image; without a size it gets the one whose aspect ratio is nearest."""
         easel = self._client.easel
         kept = await easel.inputs.take(image)
         default = default_checkpoint(easel.settings, await find_preferences(easel.connection, interaction.user.id))

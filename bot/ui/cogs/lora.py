@@ -1,4 +1,4 @@
-"""`/lora browse`, the market; `/lora info`, a LoRA's own page."""
+"""`/lora browse`: the market; `/lora info`: a LoRA's page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
     ) -> None:
         """The market: which LoRAs there are, by what people make of them."""
         query = await first_in_market(self._client.easel, interaction.user.id)
-        if search or category or tag or base:  # whoever looks for something is no beginner
+        if search or category or tag or base:  # the order for newcomers is for the unfiltered list
             query = query.but(sort=Sort.TRENDING)
         query = query.but(
             sort=sort or query.sort,

@@ -1,4 +1,4 @@
-"""Options that are one of a few values, shown by their words instead of their names in code."""
+"""Options whose values are the members of an enumeration, shown as translated texts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Kind = TypeVar("Kind", bound=StrEnum)
 
 
 class OneOf(app_commands.Transformer, Generic[Kind]):
-    """`Annotated[Category, OneOf(Category)]`: the members by their values, which `bot.i18n` has in other languages.
+    """`Annotated[Category, OneOf(Category)]`: a choice for each member, named by its translated value.
 
-    With `terms` they are the field's own (samplers) and stay as they are everywhere.
+    With `terms`, the values are technical terms (samplers) and are not translated.
     """
 
     def __init__(self, kind: type[Kind], *, terms: bool = False) -> None:
@@ -25,13 +25,13 @@ class OneOf(app_commands.Transformer, Generic[Kind]):
 
     @property
     def choices(self) -> list[app_commands.Choice[str | int | float]]:
-        """What the person chooses from."""
+        """A choice for each member."""
         return [app_commands.Choice(name=self._name(member), value=member.value) for member in self._kind]
 
     async def transform(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, interaction: Interaction, value: str, /
     ) -> Kind:
-        """The member that was chosen."""
+        """The chosen member."""
         return self._kind(value)
 
     def _name(self, member: Kind) -> app_commands.locale_str:

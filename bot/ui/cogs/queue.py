@@ -1,4 +1,4 @@
-"""`/queue` and `/cancel`: where my jobs are, and stopping them."""
+"""`/queue` and `/cancel`: the state of a person's own jobs, and cancelling them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class QueueCog(Cog):
 
     @cancel.autocomplete("job")
     async def suggest_jobs(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """The person's own jobs."""
+        """The person's own unfinished jobs."""
         jobs = await unfinished_jobs(self._client.easel.connection, interaction.user.id)
         wanted = typed.casefold()
         return [

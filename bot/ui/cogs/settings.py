@@ -18,7 +18,7 @@ AS_USUAL = "as usual"
 
 
 class SettingsCog(Cog):
-    """What a person prefers where a request leaves it open."""
+    """A person's defaults for what a request leaves open."""
 
     @app_commands.command(name="settings")
     @app_commands.describe(

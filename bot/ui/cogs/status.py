@@ -1,4 +1,4 @@
-"""`/status` and `/reload`: for who looks after the program."""
+"""`/status` and `/reload`: for staff and operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.ui.views.status import reload_and_report, status_view
 
 
 class StatusCog(Cog):
-    """What staff and operators look at."""
+    """Status and reload for staff and operators."""
 
     @app_commands.command(name="status")
     async def status(self, interaction: Interaction) -> None:

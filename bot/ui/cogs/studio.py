@@ -11,7 +11,7 @@ from inference.errors import CheckpointNotFound
 
 
 class StudioCog(Cog):
-    """A person's draft."""
+    """Opens the studio panel."""
 
     @app_commands.command(name="studio")
     @app_commands.describe(checkpoint="Which model paints", add="Put this LoRA in: your bookmarks come first")

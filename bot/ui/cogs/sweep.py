@@ -16,7 +16,7 @@ from inference.messages import MAX_PROMPT, SEEDS
 
 
 class SweepCog(Cog):
-    """Trying out weights."""
+    """Orders a sweep of a LoRA's weight."""
 
     @app_commands.command(name="sweep", extras={"public": True})
     @app_commands.describe(
@@ -52,7 +52,7 @@ class SweepCog(Cog):
         await self._client.orders.paint(interaction, wish)
 
     def _fitting(self, lora: Lora, preferred: str) -> str:
-        """The checkpoint that the person has chosen elsewhere if the LoRA fits it, else one that it fits."""
+        """The checkpoint of the person's studio if the LoRA fits it, else the first that it fits."""
         fitting = self._client.easel.requests.checkpoints_for(lora)
         return preferred if preferred in fitting or not fitting else fitting[0]
 

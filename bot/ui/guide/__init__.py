@@ -1,6 +1,9 @@
-"""What people should know about LoRAs, for `/guide`: its chapters, its answers, and pictures that Easel painted itself.
+"""The content of `/guide`: chapters and answers about LoRAs, and pictures painted with Easel.
 
-Words only; `bot.ui.views.guide` makes messages of them. All are marked by `later` and looked up when they are shown.
+chapters.py   the chapters, in reading order
+answers.py    the answers to the questions of two chapters
+
+Texts only; `bot.ui.views.guide` renders them. All are marked by `later` and translated when they are shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the guide answers: a goal leads to a kind of LoRA, something that looks wrong to what usually helps."""
+"""The answers of the guide: for each goal a category of LoRA, for each problem what usually helps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inference.lora.sidecar import Category
 
 
 class GuideLink(StrEnum):
-    """Where an answer leads."""
+    """The list or panel that an answer links to."""
 
     BOOKMARKS = "bookmarks"
     MARKET = "market"
@@ -19,7 +19,7 @@ class GuideLink(StrEnum):
 
 @dataclass(frozen=True)
 class GuideAnswer:
-    """`question` as it stands in the menu; `category` is the kind that the doors open with."""
+    """An answer to `question`, an option of the menu; its links open filtered by `category`."""
 
     key: str
     question: str
@@ -143,5 +143,5 @@ QUESTIONS = {"goal": GOALS, "trouble": TROUBLES}  # by chapter
 
 
 def answer(chapter: str, key: str) -> GuideAnswer | None:
-    """The answer called so in a chapter, None for what is not there (any more)."""
+    """The answer of a chapter by key, None for an unknown key."""
     return next((each for each in QUESTIONS.get(chapter, ()) if each.key == key), None)

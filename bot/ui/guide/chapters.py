@@ -1,4 +1,4 @@
-"""The chapters of the guide, in the order in which one reads them.
+"""The chapters of the guide, in reading order.
 
 What they teach follows the public guides for beginners of the large image sites and what practitioners report.
 """
@@ -12,7 +12,7 @@ from bot.i18n import later
 
 @dataclass(frozen=True)
 class Chapter:
-    """One page. `picture` lies in the guide's folder; `shown` says what one sees on it."""
+    """One page. `picture` is a file in the guide's folder, `shown` its description."""
 
     key: str
     title: str
@@ -125,5 +125,5 @@ CHAPTERS = (
 
 
 def chapter(key: str) -> Chapter:
-    """The chapter called so; the first for what is not there (any more)."""
+    """The chapter by key; the first for an unknown key."""
     return next((each for each in CHAPTERS if each.key == key), CHAPTERS[0])

@@ -31,7 +31,7 @@ class Alternative:
 
 
 class MisfitRefusal(ErrorWithView):
-    """A refused request with alternatives. It is stored as a draft; `position` is the index of the misfit LoRA in it."""
+    """A refused request with alternatives, stored as a draft. `position` is the index of the misfit LoRA in it."""
 
     def __init__(
         self, refusal: LoraMisfit, draft_id: int, position: int, alternatives: tuple[Alternative, ...]
