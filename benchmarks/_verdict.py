@@ -13,7 +13,7 @@ import aiohttp
 from PIL import Image
 
 from benchmarks.town import Town
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 
 ENDED = re.compile(r"^(?:again|edit):(\d+)$")  # a button of a message that tells of a job's end
 WAITS = re.compile(r"^cancel:(\d+)$")  # and one of a message that tells that it waits
@@ -91,13 +91,13 @@ def _jobs(here: Town, orders: list[Order]) -> dict[int, _Job]:
         }
 
 
-def _numbers(seen: Seen, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+def _numbers(seen: VisibleMessage, pattern: re.Pattern[str]) -> list[re.Match[str]]:
     """Matches of the buttons, one for each job."""
     matches = [pattern.match(str(button.get("custom_id") or "")) for button in seen.buttons.values()]
     return list({match[1]: match for match in matches if match}.values())
 
 
-async def _take(job: _Job, seen: Seen, channel: str, session: aiohttp.ClientSession) -> str | None:
+async def _take(job: _Job, seen: VisibleMessage, channel: str, session: aiohttp.ClientSession) -> str | None:
     """Count what the message shows; what is wrong with it, if something is."""
     if job.order is None:
         return "nobody asked for it"

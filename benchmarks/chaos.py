@@ -103,7 +103,7 @@ async def _order(here: Town, person: Person, plan: Plan) -> None:
         with contextlib.suppress(ControlError, NotInTime):
             sent = await person.slash("imagine", in_=dice.choice(CHANNELS), **wish)
             plan.orders.append(Order(wish, sent.interaction_id))
-            await sent.answered(patience=20)
+            await sent.answered(seconds=20)
         await asyncio.sleep(dice.uniform(0.5, 4.0))
 
 
@@ -141,7 +141,7 @@ async def _moment(here: Town, dice: random.Random) -> None:
     elif kind == "request":
         last = max((one["number"] for one in await here.control.exchanges()), default=0)
         with contextlib.suppress(NotInTime):
-            await here.control.wait_exchange(lambda one: one["number"] > last, patience=3.0)
+            await here.control.wait_exchange(lambda one: one["number"] > last, seconds=3.0)
         await asyncio.sleep(dice.uniform(0, 0.03))
     else:
         await here.written(patience=3.0)

@@ -30,7 +30,7 @@ from benchmarks.town import Town, town
 from bot.database.bookmarks import owner_word
 from bot.database.connection import open_database
 from playground.control import Control, Person
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from playground.wire import Json
 
 HEARTBEAT_SECONDS = 1.0  # instead of 41, so that there are enough of them to speak of
@@ -49,8 +49,8 @@ class Storm:
 
     here: Town
     people: list[Person]
-    pages: list[tuple[Person, Seen]] = field(default_factory=list[tuple[Person, Seen]])
-    pictures: list[Seen] = field(default_factory=list[Seen])
+    pages: list[tuple[Person, VisibleMessage]] = field(default_factory=list[tuple[Person, VisibleMessage]])
+    pictures: list[VisibleMessage] = field(default_factory=list[VisibleMessage])
     sent: dict[str, str] = field(default_factory=dict[str, str])  # what kind each interaction was, by its id
     looked_at: int = 0  # exchanges up to this number: asking for all of them again holds up the playground
 

@@ -49,7 +49,7 @@ class Town:
         """Start a bot and wait until it is connected; one that ends by itself is started again, as systemd does it."""
         command = (sys.executable, "-m", "bot", "run", "--config", str(self.folder / "config.toml"))
         environment = os.environ | ENVIRONMENT | self._discord
-        online = asyncio.create_task(self.control.wait_online(patience=START_SECONDS))
+        online = asyncio.create_task(self.control.wait_online(seconds=START_SECONDS))
         while not online.done():
             self.starts += 1
             self._bot = await asyncio.create_subprocess_exec(
@@ -66,7 +66,7 @@ class Town:
             self._had.update(self.workers())
             self._bot.kill()
             await self._bot.wait()
-            await self.control.wait_online(online=False, patience=START_SECONDS)
+            await self.control.wait_online(online=False, seconds=START_SECONDS)
 
     async def stop_bot(self) -> float:
         """With SIGTERM; the seconds it took to leave."""

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from playground.gateway.pulse import HEARTBEAT_SECONDS
+from playground.gateway.heartbeats import HEARTBEAT_SECONDS
 from playground.server import LOOPBACK, Playground, PortTaken
 
 PORT = 8765

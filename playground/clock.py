@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass(eq=False)
-class Alarm:
+class Timer:
     """Something to do at a moment of the playground's clock."""
 
     due: float
-    ring: Callable[[], None]
+    callback: Callable[[], None]
     handle: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
@@ -25,7 +25,7 @@ class Clock:
     """Tells the time in seconds since 1970 and rings alarms; `advance` jumps ahead and rings what is due."""
 
     offset: float = 0.0
-    _alarms: set[Alarm] = field(default_factory=set["Alarm"])
+    _timers: set[Timer] = field(default_factory=set["Timer"])
 
     def now(self) -> float:
         """Seconds since 1970 on this clock."""
@@ -36,30 +36,30 @@ class Clock:
         if seconds < 0:
             raise ValueError("The playground's clock only moves forward.")
         self.offset += seconds
-        for alarm in sorted(self._alarms, key=lambda alarm: alarm.due):
-            self._arm(alarm)
+        for timer in sorted(self._timers, key=lambda timer: timer.due):
+            self._start(timer)
 
-    def call_at(self, due: float, ring: Callable[[], None]) -> Alarm:
-        """Call `ring` when the clock reaches `due`."""
-        alarm = Alarm(due, ring)
-        self._alarms.add(alarm)
-        self._arm(alarm)
-        return alarm
+    def call_at(self, due: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` when the clock reaches `due`."""
+        timer = Timer(due, callback)
+        self._timers.add(timer)
+        self._start(timer)
+        return timer
 
     def stop(self) -> None:
         """Forget all alarms."""
-        for alarm in self._alarms:
-            alarm.cancel()
-        self._alarms.clear()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
 
-    def _arm(self, alarm: Alarm) -> None:
-        alarm.cancel()
-        wait = max(0.0, alarm.due - self.now())
-        alarm.handle = asyncio.get_running_loop().call_later(wait, self._ring, alarm)
+    def _start(self, timer: Timer) -> None:
+        timer.cancel()
+        wait = max(0.0, timer.due - self.now())
+        timer.handle = asyncio.get_running_loop().call_later(wait, self._fire, timer)
 
-    def _ring(self, alarm: Alarm) -> None:
-        if self.now() < alarm.due:  # the loop's timer may fire a hair early
-            self._arm(alarm)
+    def _fire(self, timer: Timer) -> None:
+        if self.now() < timer.due:  # the loop's timer may fire a hair early
+            self._start(timer)
             return
-        self._alarms.discard(alarm)
-        alarm.ring()
+        self._timers.discard(timer)
+        timer.callback()

@@ -19,7 +19,7 @@ _DEFAULTS: dict[int, Json] = {
 }
 
 
-class Finisher:
+class ComponentNormalizer:
     """Turns the components of a request into those of the answer."""
 
     def __init__(self, files: list[Attachment], new_id: Callable[[], str]) -> None:
@@ -27,7 +27,7 @@ class Finisher:
         self._by_url = {file.url: file for file in files}
         self._new_id = new_id
 
-    def finish(self, components: list[Json]) -> list[Json]:
+    def normalize(self, components: list[Json]) -> list[Json]:
         """All components, each with a number that no other has."""
         taken = {part["id"] for part in walk(components) if part.get("id")}
         numbers = (number for number in count(1) if number not in taken)
@@ -45,7 +45,7 @@ class Finisher:
 
     def _one(self, component: Json, numbers: Iterator[int]) -> Json:
         kind = component["type"]
-        given: Json = _without_nothings(component)
+        given: Json = _without_nulls(component)
         done: Json = {**_DEFAULTS.get(kind, {}), **given}
         done["id"] = component.get("id") or next(numbers)
         if "components" in done:
@@ -102,13 +102,13 @@ class Finisher:
         return {"url": file.url, "proxy_url": file.url, **size}
 
 
-def _without_nothings(part: Json) -> Json:
+def _without_nulls(part: Json) -> Json:
     """A part without keys that hold null; emojis and the options of selects too."""
     kept: Json = {key: value for key, value in part.items() if value is not None}
     if "emoji" in kept:
-        kept["emoji"] = _without_nothings(as_object(kept["emoji"]))
+        kept["emoji"] = _without_nulls(as_object(kept["emoji"]))
     if "options" in kept:
-        kept["options"] = [_without_nothings(option) for option in as_objects(kept["options"])]
+        kept["options"] = [_without_nulls(option) for option in as_objects(kept["options"])]
     return kept
 
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar, cast
 
 import aiohttp
 
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_object, as_objects
 
-PATIENCE = 120.0  # seconds to wait for the bot before giving up; real time, and machines may be very busy
+TIMEOUT_SECONDS = 120.0  # seconds to wait for the bot before giving up; real time, and machines may be very busy
 
 T = TypeVar("T")
 
@@ -71,80 +71,84 @@ class Control:
 
     async def wait(
         self,
-        ask: Callable[..., Awaitable[Json]],
-        judge: Callable[[Json], T | None],
-        patience: float = PATIENCE,
+        poll: Callable[..., Awaitable[Json]],
+        accept: Callable[[Json], T | None],
+        seconds: float = TIMEOUT_SECONDS,
     ) -> T:
-        """Ask again after every change until `judge` gives something; no polling in between."""
+        """Ask again after every change until `accept` gives something; no polling in between."""
         since: int | None = None
         answer: Json = {}
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(seconds):
                 while True:
-                    answer = await ask(since=since)
-                    found = judge(answer)
+                    answer = await poll(since=since)
+                    found = accept(answer)
                     if found is not None:
                         return found
                     since = answer["version"]
         except TimeoutError:
-            raise NotInTime(f"Nothing fitting came within {patience} s; last seen: {answer}") from None
+            raise NotInTime(f"Nothing fitting came within {seconds} s; last seen: {answer}") from None
 
-    async def messages(self, channel: str, as_: str | None = None) -> list[Seen]:
+    async def messages(self, channel: str, as_: str | None = None) -> list[VisibleMessage]:
         """A channel's messages, oldest first; without `as_` ephemeral ones of everybody too."""
         answer = await self.get("messages", channel=channel, as_=as_)
-        return [Seen(one) for one in as_objects(answer["messages"])]
+        return [VisibleMessage(one) for one in as_objects(answer["messages"])]
 
-    async def message(self, message_id: str) -> Seen | None:
+    async def message(self, message_id: str) -> VisibleMessage | None:
         """One message, None when it is gone."""
         found = (await self.get(f"messages/{message_id}"))["message"]
-        return None if found is None else Seen(as_object(found))
+        return None if found is None else VisibleMessage(as_object(found))
 
-    async def wait_message(self, message_id: str, judge: Callable[[Seen], bool], patience: float = PATIENCE) -> Seen:
+    async def wait_message(
+        self, message_id: str, accept: Callable[[VisibleMessage], bool], seconds: float = TIMEOUT_SECONDS
+    ) -> VisibleMessage:
         """Wait until a message looks a certain way."""
 
-        async def ask(since: int | None) -> Json:
-            return await self.get(f"messages/{message_id}", since=since, timeout=patience)
+        async def poll(since: int | None) -> Json:
+            return await self.get(f"messages/{message_id}", since=since, timeout=seconds)
 
-        def fits(answer: Json) -> Seen | None:
-            seen = Seen(as_object(answer["message"]))
-            return seen if seen.json and judge(seen) else None
+        def fits(answer: Json) -> VisibleMessage | None:
+            seen = VisibleMessage(as_object(answer["message"]))
+            return seen if seen.json and accept(seen) else None
 
-        return await self.wait(ask, fits, patience)
+        return await self.wait(poll, fits, seconds)
 
-    async def wait_in_channel(self, channel: str, judge: Callable[[Seen], bool], patience: float = PATIENCE) -> Seen:
+    async def wait_in_channel(
+        self, channel: str, accept: Callable[[VisibleMessage], bool], seconds: float = TIMEOUT_SECONDS
+    ) -> VisibleMessage:
         """Wait until a channel holds a message that fits; gives the newest."""
 
-        async def ask(since: int | None) -> Json:
-            return await self.get("messages", channel=channel, since=since, timeout=patience)
+        async def poll(since: int | None) -> Json:
+            return await self.get("messages", channel=channel, since=since, timeout=seconds)
 
-        def fits(answer: Json) -> Seen | None:
-            found = [Seen(one) for one in as_objects(answer["messages"]) if judge(Seen(one))]
+        def fits(answer: Json) -> VisibleMessage | None:
+            found = [VisibleMessage(one) for one in as_objects(answer["messages"]) if accept(VisibleMessage(one))]
             return found[-1] if found else None
 
-        return await self.wait(ask, fits, patience)
+        return await self.wait(poll, fits, seconds)
 
-    async def wait_online(self, online: bool = True, patience: float = PATIENCE) -> None:
+    async def wait_online(self, online: bool = True, seconds: float = TIMEOUT_SECONDS) -> None:
         """Wait until the bot is connected, or gone."""
 
-        async def ask(since: int | None) -> Json:
-            return await self.get("world", as_="Ada", since=since, timeout=patience)
+        async def poll(since: int | None) -> Json:
+            return await self.get("world", as_="Ada", since=since, timeout=seconds)
 
-        await self.wait(ask, lambda seen: True if seen["bot"]["online"] == online else None, patience)
+        await self.wait(poll, lambda seen: True if seen["bot"]["online"] == online else None, seconds)
 
     async def exchanges(self, after: int = 0) -> list[Json]:
         """The bot's requests and their answers."""
         return as_objects((await self.get("exchanges", after=after))["exchanges"])
 
-    async def wait_exchange(self, judge: Callable[[Json], bool], patience: float = PATIENCE) -> Json:
+    async def wait_exchange(self, accept: Callable[[Json], bool], seconds: float = TIMEOUT_SECONDS) -> Json:
         """Wait until the bot made a request that fits."""
 
-        async def ask(since: int | None) -> Json:
-            return await self.get("exchanges", since=since, timeout=patience)
+        async def poll(since: int | None) -> Json:
+            return await self.get("exchanges", since=since, timeout=seconds)
 
         def fits(answer: Json) -> Json | None:
-            return next((one for one in as_objects(answer["exchanges"]) if judge(one)), None)
+            return next((one for one in as_objects(answer["exchanges"]) if accept(one)), None)
 
-        return await self.wait(ask, fits, patience)
+        return await self.wait(poll, fits, seconds)
 
     async def heartbeats(self) -> tuple[int, float]:
         """How many heartbeats the bot sent, and by how many seconds one was late at the most."""
@@ -208,7 +212,7 @@ class Person:
     control: Control
     name: str
 
-    async def slash(self, command: str, /, *, in_: str = "general", **options: object) -> "Sent":
+    async def slash(self, command: str, /, *, in_: str = "general", **options: object) -> "SentInteraction":
         """Send a slash command ("stack save" for a subcommand) in a channel; a File as an option is uploaded."""
         values, files = _with_files(options)
         body: Json = {"as": self.name, "channel": in_, "name": command, "options": values}
@@ -222,31 +226,31 @@ class Person:
         sent = await self._sent("autocomplete", {**body, "options": {**options, focused: typed}})
         return await sent.choices()
 
-    async def message_command(self, name: str, message: Seen) -> "Sent":
+    async def message_command(self, name: str, message: VisibleMessage) -> "SentInteraction":
         """Choose a command from a message's menu."""
         return await self._sent("message-command", {"as": self.name, "name": name, "message": message.id})
 
-    async def user_command(self, name: str, target: str, channel: str = "general") -> "Sent":
+    async def user_command(self, name: str, target: str, channel: str = "general") -> "SentInteraction":
         """Choose a command from a person's menu."""
         body: Json = {"as": self.name, "name": name, "target": target, "channel": channel}
         return await self._sent("user-command", body)
 
-    async def press(self, message: Seen, button: str) -> "Sent":
+    async def press(self, message: VisibleMessage, button: str) -> "SentInteraction":
         """Press a button, by label or custom_id."""
         return await self._sent("press", {"as": self.name, "message": message.id, "custom_id": button})
 
-    async def select(self, message: Seen, custom_id: str, *values: str) -> "Sent":
+    async def select(self, message: VisibleMessage, custom_id: str, *values: str) -> "SentInteraction":
         """Choose in a select menu."""
         body: Json = {"as": self.name, "message": message.id, "custom_id": custom_id}
         return await self._sent("select", {**body, "values": list(values)})
 
-    async def submit(self, opener: "Sent", values: Json | None = None) -> "Sent":
+    async def submit(self, opener: "SentInteraction", values: Json | None = None) -> "SentInteraction":
         """Send the modal that an interaction opened; fields without a value keep their default."""
         found, files = _with_files(values or {})
         body: Json = {"as": self.name, "interaction": opener.interaction_id, "values": found}
         return await self._sent("modal", body, files)
 
-    async def say(self, content: str, channel: str = "general", *files: File) -> Seen:
+    async def say(self, content: str, channel: str = "general", *files: File) -> VisibleMessage:
         """Write a message."""
         body: Json = {"as": self.name, "channel": channel, "content": content}
         numbered = {str(index): file for index, file in enumerate(files)}
@@ -255,7 +259,7 @@ class Person:
         assert found is not None
         return found
 
-    async def delete(self, message: Seen) -> None:
+    async def delete(self, message: VisibleMessage) -> None:
         """Delete a message, or dismiss an ephemeral one."""
         await self.control.post("delete", {"as": self.name, "message": message.id})
 
@@ -269,13 +273,13 @@ class Person:
         answer = await self.control.get("commands", as_=self.name, channel=channel)
         return as_objects(answer["commands"])
 
-    async def messages(self, channel: str = "general") -> list[Seen]:
+    async def messages(self, channel: str = "general") -> list[VisibleMessage]:
         """The messages this person sees in a channel."""
         return await self.control.messages(channel, self.name)
 
-    async def _sent(self, path: str, body: Json, files: dict[str, File] | None = None) -> "Sent":
+    async def _sent(self, path: str, body: Json, files: dict[str, File] | None = None) -> "SentInteraction":
         made = await self.control.post(path, body, files)
-        return Sent(self.control, made["interaction"])
+        return SentInteraction(self.control, made["interaction"])
 
 
 class People:
@@ -295,7 +299,7 @@ class People:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentInteraction:
     """An interaction on its way to the bot."""
 
     control: Control
@@ -305,57 +309,57 @@ class Sent:
         """What has become of it so far."""
         return as_object((await self.control.get(f"interactions/{self.interaction_id}"))["interaction"])
 
-    async def answered(self, patience: float = PATIENCE) -> Json:
+    async def answered(self, seconds: float = TIMEOUT_SECONDS) -> Json:
         """Wait for the bot's first answer."""
-        return await self._wait(lambda state: state["answer_type"] is not None, patience)
+        return await self._wait(lambda state: state["answer_type"] is not None, seconds)
 
-    async def failed(self, patience: float = PATIENCE) -> Json:
+    async def failed(self, seconds: float = TIMEOUT_SECONDS) -> Json:
         """Wait until the person reads that the application did not respond."""
-        return await self._wait(lambda state: bool(state["failed"]), patience)
+        return await self._wait(lambda state: bool(state["failed"]), seconds)
 
-    async def reply(self, patience: float = PATIENCE) -> Seen:
+    async def reply(self, seconds: float = TIMEOUT_SECONDS) -> VisibleMessage:
         """Wait for the answer itself, past "thinking…"; for an update it is the updated message.
 
         A public "thinking…" that was taken away is followed by an answer for the person alone.
         """
-        original = (await self._wait(lambda state: state["original_id"] is not None, patience))["original_id"]
+        original = (await self._wait(lambda state: state["original_id"] is not None, seconds))["original_id"]
 
-        async def ask(since: int | None) -> Json:
-            return await self.control.get(f"messages/{original}", since=since, timeout=patience)
+        async def poll(since: int | None) -> Json:
+            return await self.control.get(f"messages/{original}", since=since, timeout=seconds)
 
-        def fits(answer: Json) -> list[Seen] | None:
-            seen = [Seen(as_object(answer["message"]))] if answer["message"] else []
+        def fits(answer: Json) -> list[VisibleMessage] | None:
+            seen = [VisibleMessage(as_object(answer["message"]))] if answer["message"] else []
             return None if any(each.loading for each in seen) else seen
 
-        for seen in await self.control.wait(ask, fits, patience):
+        for seen in await self.control.wait(poll, fits, seconds):
             return seen
-        state = await self._wait(lambda state: state["message_ids"][-1] != original, patience)
-        return await self.control.wait_message(state["message_ids"][-1], lambda seen: not seen.loading, patience)
+        state = await self._wait(lambda state: state["message_ids"][-1] != original, seconds)
+        return await self.control.wait_message(state["message_ids"][-1], lambda seen: not seen.loading, seconds)
 
-    async def modal(self, patience: float = PATIENCE) -> Json:
+    async def modal(self, seconds: float = TIMEOUT_SECONDS) -> Json:
         """Wait for the modal that the bot opens."""
-        return as_object((await self._wait(lambda state: state["modal"] is not None, patience))["modal"])
+        return as_object((await self._wait(lambda state: state["modal"] is not None, seconds))["modal"])
 
-    async def choices(self, patience: float = PATIENCE) -> list[Json]:
+    async def choices(self, seconds: float = TIMEOUT_SECONDS) -> list[Json]:
         """Wait for the choices of an autocomplete."""
-        return as_objects((await self._wait(lambda s: s["choices"] is not None, patience))["choices"])
+        return as_objects((await self._wait(lambda s: s["choices"] is not None, seconds))["choices"])
 
-    async def messages(self, count: int, patience: float = PATIENCE) -> list[Seen]:
+    async def messages(self, count: int, seconds: float = TIMEOUT_SECONDS) -> list[VisibleMessage]:
         """Wait until the bot posted this many messages for it, the first answer included."""
-        state = await self._wait(lambda state: len(state["message_ids"]) >= count, patience)
+        state = await self._wait(lambda state: len(state["message_ids"]) >= count, seconds)
         found = [await self.control.message(one) for one in state["message_ids"]]
         return [one for one in found if one is not None]
 
-    async def _wait(self, judge: Callable[[Json], bool], patience: float) -> Json:
-        async def ask(since: int | None) -> Json:
+    async def _wait(self, accept: Callable[[Json], bool], seconds: float) -> Json:
+        async def poll(since: int | None) -> Json:
             path = f"interactions/{self.interaction_id}"
-            return await self.control.get(path, since=since, timeout=patience)
+            return await self.control.get(path, since=since, timeout=seconds)
 
         def fits(answer: Json) -> Json | None:
             state = as_object(answer["interaction"])
-            return state if judge(state) else None
+            return state if accept(state) else None
 
-        return await self.control.wait(ask, fits, patience)
+        return await self.control.wait(poll, fits, seconds)
 
 
 async def _answer(response: aiohttp.ClientResponse) -> Json:

@@ -44,7 +44,7 @@ class Faults:
     waiting: list[Fault] = field(default_factory=list[Fault])
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def order(self, fault: Fault) -> None:
+    def inject(self, fault: Fault) -> None:
         """Let the next `count` fitting requests go wrong."""
         re.compile(fault.route)
         self.waiting.append(fault)

@@ -4,9 +4,9 @@ import secrets
 from dataclasses import dataclass, field
 
 from playground import errors, message_shapes
+from playground.event_publisher import EventPublisher
+from playground.message_writer import MessageWriter, Submission
 from playground.models import Channel, Interaction, Message
-from playground.news import News
-from playground.posting import Postings, Submission
 from playground.rules import answers, modals
 from playground.wire import Context, Json, MessageFlag, as_int, as_object
 from playground.world import World
@@ -23,8 +23,8 @@ class Interactions:
     """Opens interactions and takes the bot's answers to them."""
 
     world: World
-    news: News
-    postings: Postings
+    events: EventPublisher
+    message_writer: MessageWriter
     _by_token: dict[str, Interaction] = field(default_factory=dict[str, Interaction])
 
     def open(self, kind: int, user_id: str, channel: Channel, data: Json, owners: dict[str, str]) -> Interaction:
@@ -48,8 +48,8 @@ class Interactions:
     def start_waiting(self, interaction: Interaction) -> None:
         """Begin the three seconds that the bot has."""
         due = interaction.created_at + ANSWER_SECONDS
-        self.world.clock.call_at(due, lambda: self._give_up(interaction))
-        self.news.interaction(interaction)
+        self.world.clock.call_at(due, lambda: self._expire(interaction))
+        self.events.interaction(interaction)
 
     def answer(self, interaction_id: str, token: str, submission: Submission) -> Interaction:
         """Take the bot's first answer."""
@@ -63,10 +63,10 @@ class Interactions:
         inner = Submission(data, submission.uploads, prefix=("data",))
         self._carry_out(interaction, kind, inner)
         interaction.answer_type = kind
-        self.news.interaction(interaction)
+        self.events.interaction(interaction)
         return interaction
 
-    def hook(self, application_id: str, token: str) -> Interaction:
+    def by_webhook(self, application_id: str, token: str) -> Interaction:
         """The interaction behind a webhook address; unknown until answered, closed after 15 minutes."""
         interaction = self._by_token.get(token)
         if interaction is None or application_id != self.world.application.id:
@@ -103,13 +103,13 @@ class Interactions:
 
     def edit(self, message: Message, submission: Submission) -> None:
         """Edit a message through the interaction's token."""
-        self.postings.edit(message, submission)
-        self.news.message_updated(message)
+        self.message_writer.edit(message, submission)
+        self.events.message_updated(message)
 
     def delete(self, message: Message) -> None:
         """Delete a message through the interaction's token."""
         self.world.forget(message)
-        self.news.message_deleted(message)
+        self.events.message_deleted(message)
 
     def _carry_out(self, interaction: Interaction, kind: int, submission: Submission) -> None:
         if kind == answers.MESSAGE:
@@ -141,7 +141,7 @@ class Interactions:
         message.flags |= MessageFlag.LOADING
         self._keep(interaction, message)
         interaction.original_id = message.id
-        self.news.message_created(message)
+        self.events.message_created(message)
 
     def _original(self, interaction: Interaction, data: Json) -> Message:
         message = self._draft(interaction, data)
@@ -168,10 +168,10 @@ class Interactions:
         )
 
     def _publish(self, interaction: Interaction, message: Message, submission: Submission) -> None:
-        self.postings.create(message, submission)
+        self.message_writer.create(message, submission)
         self._keep(interaction, message)
         interaction.original_id = interaction.original_id or message.id
-        self.news.message_created(message)
+        self.events.message_created(message)
 
     def _keep(self, interaction: Interaction, message: Message) -> None:
         self.world.keep(message)
@@ -186,11 +186,11 @@ class Interactions:
         late = self.world.clock.now() > interaction.created_at + ANSWER_SECONDS
         return interaction.answer_type is None and late
 
-    def _give_up(self, interaction: Interaction) -> None:
+    def _expire(self, interaction: Interaction) -> None:
         """Three seconds went by: the person reads that the application did not respond."""
         if interaction.answer_type is None:
             interaction.failed = True
-            self.news.interaction(interaction)
+            self.events.interaction(interaction)
 
 
 def focused_type(data: Json) -> int:

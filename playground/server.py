@@ -7,25 +7,25 @@ from pathlib import Path
 
 from aiohttp import web
 
-from playground import cast
+from playground import default_world
+from playground.change_notifier import ChangeNotifier
 from playground.clock import Clock
-from playground.control_api import live
-from playground.control_api.acting import Acting
+from playground.control_api import page_websocket
+from playground.control_api.action_endpoints import ActionEndpoints
+from playground.control_api.admin_endpoints import AdminEndpoints
 from playground.control_api.guard import guard
-from playground.control_api.operating import Operating
-from playground.control_api.reading import ReadEndpoints
+from playground.control_api.read_endpoints import ReadEndpoints
 from playground.control_api.requests import handler
+from playground.event_publisher import EventPublisher
 from playground.faults import Faults
 from playground.files import FileStore, sniff
+from playground.gateway.heartbeats import HEARTBEAT_SECONDS, HeartbeatStats
 from playground.gateway.hub import Hub
-from playground.gateway.pulse import HEARTBEAT_SECONDS, Pulse
 from playground.gateway.socket import GatewaySocket
 from playground.interactions import Interactions
 from playground.limits import Limits
-from playground.news import News
-from playground.pages import Pages
-from playground.people.acts import Acts
-from playground.posting import Postings
+from playground.message_writer import MessageWriter
+from playground.people.user_actions import UserActions
 from playground.recorder import Exchange, Recorder
 from playground.registry import CommandRegistry
 from playground.rest import applications, channels, commands, gateway, guilds, messages, reactions, users, webhooks
@@ -57,16 +57,16 @@ class Playground:
         self.origin = origin
         self.clock = Clock()
         self.world = World(self.clock, application, FileStore())
-        cast.fill(self.world)
-        self.hub = Hub(self.world.bot_id, self.clock, Pulse(heartbeat_seconds))
-        self.pages = Pages()
-        self.news = News(self.world, self.hub, self.pages)
-        self.hub.on_presence = self.news.world_changed
-        self.postings = Postings(self.world, origin)
-        self.interactions = Interactions(self.world, self.news, self.postings)
-        self.registry = CommandRegistry(self.world, self.news.world_changed)
+        default_world.fill(self.world)
+        self.hub = Hub(self.world.bot_id, self.clock, HeartbeatStats(heartbeat_seconds))
+        self.changes = ChangeNotifier()
+        self.events = EventPublisher(self.world, self.hub, self.changes)
+        self.hub.on_presence = self.events.world_changed
+        self.message_writer = MessageWriter(self.world, origin)
+        self.interactions = Interactions(self.world, self.events, self.message_writer)
+        self.registry = CommandRegistry(self.world, self.events.world_changed)
         self.faults = Faults()
-        self.recorder = Recorder(on_note=self.pages.note)
+        self.recorder = Recorder(on_note=self.changes.mark_changed)
         self.limits = Limits(strict=strict_limits)
 
     @property
@@ -114,8 +114,8 @@ class Playground:
         runner = web.AppRunner(app, shutdown_timeout=0.5, access_log=None)
         listener = _listen(host, port)
         origin = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
-        token = token or new_token(cast.APPLICATION_ID)
-        application = Application(cast.APPLICATION_ID, name, token, privileged_intents)
+        token = token or new_token(default_world.APPLICATION_ID)
+        application = Application(default_world.APPLICATION_ID, name, token, privileged_intents)
         playground = cls(application, origin, strict_limits=strict_limits, heartbeat_seconds=heartbeat_seconds)
         playground._install(app)
         await runner.setup()
@@ -133,11 +133,11 @@ class Playground:
         pipeline.install(app, self._endpoints())
         app.router.add_get("/gateway", self._gateway)
         app.router.add_get("/attachments/{file}/{name}", self._file)
-        acts = Acts(self.world, self.hub, self.interactions, self.postings)
+        actions = UserActions(self.world, self.hub, self.interactions, self.message_writer)
         parts = (
-            ReadEndpoints(self.world, self.hub, self.pages, self.recorder),
-            Acting(self.world, acts),
-            Operating(self.world, self.news, self.hub, self.faults),
+            ReadEndpoints(self.world, self.hub, self.changes, self.recorder),
+            ActionEndpoints(self.world, actions),
+            AdminEndpoints(self.world, self.events, self.hub, self.faults),
         )
         for part in parts:
             for method, path, work in part.routes():
@@ -153,9 +153,9 @@ class Playground:
             *commands.endpoints(self.world, self.registry),
             *interaction_routes.endpoints(self.world, self.interactions),
             *webhooks.endpoints(self.world, self.interactions),
-            *reactions.endpoints(self.world, self.news),
-            *messages.endpoints(self.world, self.news, self.postings),
-            *channels.endpoints(self.world, self.news, self.postings),
+            *reactions.endpoints(self.world, self.events),
+            *messages.endpoints(self.world, self.events, self.message_writer),
+            *channels.endpoints(self.world, self.events, self.message_writer),
             *guilds.endpoints(self.world),
             *gateway.endpoints(self.gateway_url),
         ]
@@ -165,7 +165,7 @@ class Playground:
         return await GatewaySocket(self.world, self.hub, self.gateway_url, compressed=compressed).serve(request)
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        return await live.serve(request, self.world, self.pages)
+        return await page_websocket.serve(request, self.world, self.changes)
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         del request

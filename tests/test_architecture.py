@@ -52,13 +52,13 @@ inference.engine.engine
 inference.engine.process inference.engine.__main__
 
 playground.clock playground.faults playground.limits playground.wire
-playground.errors playground.files playground.models playground.pages playground.recorder playground.snowflake
+playground.errors playground.files playground.models playground.change_notifier playground.recorder playground.snowflake
 playground.permissions playground.rules
 playground.component_shapes playground.world
-playground.cast playground.mentions playground.registry playground.seen playground.shapes
-playground.control playground.message_shapes playground.posting
+playground.default_world playground.mentions playground.registry playground.visible_message playground.shapes
+playground.control playground.message_shapes playground.message_writer
 playground.gateway
-playground.news
+playground.event_publisher
 playground.interactions
 playground.people playground.rest
 playground.control_api

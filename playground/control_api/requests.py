@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from playground.errors import ApiError
-from playground.people.refused import ActRefused
-from playground.posting import Upload
+from playground.message_writer import Upload
+from playground.people.action_refused import ActionRefused
 from playground.rest import bodies
 from playground.wire import Json, as_object
 
 
 @dataclass(frozen=True)
-class Order:
+class ControlRequest:
     """A control request: the JSON of its body, its query and path, and files."""
 
     body: Json
@@ -26,7 +26,7 @@ class Order:
         """A text that must be given, in the body or the query."""
         value = self.body.get(name, self.query.get(name))
         if value is None:
-            raise ActRefused(f"The request lacks {name!r}.")
+            raise ActionRefused(f"The request lacks {name!r}.")
         return str(value)
 
     def number(self, name: str, default: float) -> float:
@@ -34,21 +34,21 @@ class Order:
         try:
             return float(self.body.get(name, self.query.get(name, default)))
         except (TypeError, ValueError):
-            raise ActRefused(f"{name!r} has to be a number.") from None
+            raise ActionRefused(f"{name!r} has to be a number.") from None
 
 
-Work = Callable[[Order], Awaitable[Json]]
+ControlHandler = Callable[[ControlRequest], Awaitable[Json]]
 
 
-def handler(work: Work) -> Callable[[web.Request], Awaitable[web.Response]]:
+def handler(work: ControlHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
     """An aiohttp handler around a function from order to JSON."""
 
     async def handle(request: web.Request) -> web.Response:
         try:
             payload, uploads = await bodies.read(request)
-            order = Order(as_object(payload), dict(request.query), dict(request.match_info), uploads)
-            return _answer(200, await work(order))
-        except ActRefused as refused:
+            control_request = ControlRequest(as_object(payload), dict(request.query), dict(request.match_info), uploads)
+            return _answer(200, await work(control_request))
+        except ActionRefused as refused:
             return _answer(409, {"message": str(refused)})
         except ApiError as refused:
             return _answer(refused.status, {"message": str(refused), "error": refused.body()})

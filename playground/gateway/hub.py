@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from playground import message_shapes
 from playground.clock import Clock
 from playground.gateway import intents
-from playground.gateway.pulse import Pulse
+from playground.gateway.heartbeats import HeartbeatStats
 from playground.gateway.session import Session
 from playground.wire import Json
 
@@ -20,7 +20,7 @@ class Hub:
 
     bot_id: str
     clock: Clock
-    pulse: Pulse = field(default_factory=Pulse)
+    heartbeats: HeartbeatStats = field(default_factory=HeartbeatStats)
     sessions: dict[str, Session] = field(default_factory=dict[str, Session])
     connections: dict[str, Callable[[int], None]] = field(default_factory=dict[str, Callable[[int], None]])
     """How to close the connection of a session, by session id."""
@@ -43,11 +43,11 @@ class Hub:
         self.connections[session.id] = close
         self.on_presence()
 
-    def disconnected(self, session: Session, *, said_goodbye: bool) -> None:
+    def disconnected(self, session: Session, *, closed_by_client: bool) -> None:
         """The connection is gone; unless the bot said goodbye, its session can be resumed for a while."""
         self.connections.pop(session.id, None)
         session.send = None
-        if said_goodbye:
+        if closed_by_client:
             self.forget(session.id)
         else:
             self.clock.call_at(self.clock.now() + RESUME_SECONDS, lambda: self._expire(session))

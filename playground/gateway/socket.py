@@ -15,11 +15,11 @@ from playground.gateway.session import Session
 from playground.wire import Json, as_int, as_object, compact
 from playground.world import World
 
-GOODBYE = (1000, 1001)  # a bot that closes with these gives its session up
+CLIENT_CLOSE_CODES = (1000, 1001)  # a bot that closes with these gives its session up
 EVENTS_PER_MINUTE = 120  # more payloads from the bot close the connection with 4008
 
 
-class Closing(Exception):
+class CloseConnection(Exception):
     """The connection ends with this close code."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -40,27 +40,27 @@ class GatewaySocket:
         self._outbox: asyncio.Queue[Json | int] = asyncio.Queue()
         self._session: Session | None = None
         self._received: list[float] = []
-        self._beaten = 0.0
-        self._goodbye = False
+        self._last_heartbeat = 0.0
+        self._closed_by_client = False
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Run the connection; sending happens in one task, so that messages keep their order."""
         await self._websocket.prepare(request)
-        self._send(10, {"heartbeat_interval": int(self._hub.pulse.seconds * 1000), "_trace": ["playground"]})
-        self._beaten = asyncio.get_running_loop().time()
+        self._send(10, {"heartbeat_interval": int(self._hub.heartbeats.seconds * 1000), "_trace": ["playground"]})
+        self._last_heartbeat = asyncio.get_running_loop().time()
         writer = asyncio.create_task(self._write())
         try:
             await self._read()
-        except Closing as closing:
-            await self._websocket.close(code=closing.code, message=closing.reason.encode())
+        except CloseConnection as close:
+            await self._websocket.close(code=close.code, message=close.reason.encode())
         finally:
             writer.cancel()
-            self._leave()
+            self._disconnect()
         return self._websocket
 
-    def _leave(self) -> None:
+    def _disconnect(self) -> None:
         if self._session is not None and self._session.send == self._enqueue:
-            self._hub.disconnected(self._session, said_goodbye=self._goodbye)
+            self._hub.disconnected(self._session, closed_by_client=self._closed_by_client)
 
     def _enqueue(self, payload: Json) -> None:
         self._outbox.put_nowait(payload)
@@ -93,11 +93,11 @@ class GatewaySocket:
     async def _read(self) -> None:
         while True:
             try:
-                message = await self._websocket.receive(timeout=self._hub.pulse.seconds * 2)
+                message = await self._websocket.receive(timeout=self._hub.heartbeats.seconds * 2)
             except TimeoutError:
-                raise Closing(4009, "Session timed out.") from None
+                raise CloseConnection(4009, "Session timed out.") from None
             if message.type == WSMsgType.CLOSE:
-                self._goodbye = message.data in GOODBYE
+                self._closed_by_client = message.data in CLIENT_CLOSE_CODES
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             self._limit_rate()
@@ -107,56 +107,56 @@ class GatewaySocket:
         now = asyncio.get_running_loop().time()
         self._received = [moment for moment in self._received if now - moment < 60] + [now]
         if len(self._received) > EVENTS_PER_MINUTE:
-            raise Closing(4008, "Rate limited.")
+            raise CloseConnection(4008, "Rate limited.")
 
     def _handle(self, payload: Json) -> None:
         op, data = payload.get("op"), payload.get("d")
         if op == 1:
-            self._beat()
+            self._heartbeat()
         elif op == 2:
             self._identify(as_object(data))
         elif op == 6:
             self._resume(as_object(data))
         elif self._session is None:
-            raise Closing(4003, "Not authenticated.")
+            raise CloseConnection(4003, "Not authenticated.")
         elif op == 8:
             self._send_members(self._session, as_object(data))
         elif op not in (3, 4):  # presence and voice are accepted and change nothing here
-            raise Closing(4001, "Unknown opcode.")
+            raise CloseConnection(4001, "Unknown opcode.")
 
-    def _beat(self) -> None:
+    def _heartbeat(self) -> None:
         now = asyncio.get_running_loop().time()
-        self._hub.pulse.beat(now - self._beaten)
-        self._beaten = now
+        self._hub.heartbeats.record(now - self._last_heartbeat)
+        self._last_heartbeat = now
         self._send(11, None)
 
     def _identify(self, data: Json) -> None:
         if self._session is not None:
-            raise Closing(4005, "Already authenticated.")
+            raise CloseConnection(4005, "Already authenticated.")
         self._check_token(data)
         wanted = as_int(data.get("intents"), -1)
         if wanted < 0 or wanted & ~intents.KNOWN:
-            raise Closing(4013, "Invalid intent(s).")
+            raise CloseConnection(4013, "Invalid intent(s).")
         if wanted & intents.PRIVILEGED and not self._world.application.privileged_intents:
-            raise Closing(4014, "Disallowed intent(s).")
+            raise CloseConnection(4014, "Disallowed intent(s).")
         shard = cast("list[object]", data.get("shard") or [0, 1])
         if shard != [0, 1]:
-            raise Closing(4010, "Invalid shard.")
+            raise CloseConnection(4010, "Invalid shard.")
         session = self._hub.open(wanted)
         self._attach(session)
-        self._welcome(session)
+        self._send_ready(session)
 
     def _check_token(self, data: Json) -> None:
         given = str(data.get("token", "")).removeprefix("Bot ")
         if not secrets.compare_digest(given.encode(), self._world.application.token.encode()):
-            raise Closing(4004, "Authentication failed.")
+            raise CloseConnection(4004, "Authentication failed.")
 
     def _attach(self, session: Session) -> None:
         self._session = session
         session.send = self._enqueue
         self._hub.connected(session, self._close)
 
-    def _welcome(self, session: Session) -> None:
+    def _send_ready(self, session: Session) -> None:
         world = self._world
         guilds = world.bot_guilds()
         ready: Json = {
@@ -224,4 +224,4 @@ def _decode(data: str | bytes) -> Json:
     try:
         return as_object(json.loads(data))
     except ValueError:
-        raise Closing(4002, "Error while decoding payload.") from None
+        raise CloseConnection(4002, "Error while decoding payload.") from None

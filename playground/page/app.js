@@ -2,24 +2,24 @@
 
 import { Live, ask, order } from "./api.js";
 import { Composer } from "./composer.js";
-import { Deeds, complain } from "./deeds.js";
+import { Actions, complain } from "./actions.js";
 import { byId } from "./dom.js";
 import { Log } from "./log.js";
 import { openModal } from "./modal.js";
 import { drawSidebar } from "./sidebar.js";
 import { place, places, remember, remembered, state } from "./state.js";
 
-const deeds = new Deeds();
-const log = new Log(deeds);
+const actions = new Actions();
+const log = new Log(actions);
 const composer = new Composer({
-  sendCommand: (name, values, files) => deeds.command(name, values, files),
+  sendCommand: (name, values, files) => actions.command(name, values, files),
   complain,
 });
 const live = new Live(hear, () => refreshAll());
 
 function hear(event) {
   if (event.type === "world") return refreshWorld();
-  if (event.type === "interaction") return deeds.heard(event);
+  if (event.type === "interaction") return actions.heard(event);
   if (event.type === "message_deleted") return log.remove(event.id);
   if (event.type !== "message") return undefined;
   if (event.channel_id === state.channel) return log.refresh(event.id).catch(complain);

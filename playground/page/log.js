@@ -12,9 +12,9 @@ function mine(one) {
 }
 
 export class Log {
-  constructor(deeds) {
+  constructor(actions) {
     this.root = byId("messages");
-    this.deeds = deeds;
+    this.actions = actions;
     this.shown = new Map(); // id -> revision drawn
     this.root.addEventListener("load", () => this.pinned && this.toEnd(), true); // pictures change the height
     this.root.addEventListener("scroll", () => {
@@ -49,7 +49,7 @@ export class Log {
     const old = this.find(one.id);
     if (old && this.shown.get(one.id) > one.revision) return;
     this.shown.set(one.id, one.revision);
-    const element = drawMessage(one, this.deeds);
+    const element = drawMessage(one, this.actions);
     if (old) this.exchange(element, one);
     else {
       const stay = this.pinned || mine(one); // who did something sees what came of it, however far up they were

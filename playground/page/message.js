@@ -6,7 +6,7 @@ import { attachments, embed } from "./embeds.js";
 import { prose } from "./markdown.js";
 import { localised, nameOf, place, state } from "./state.js";
 
-export function message(one, deeds) {
+export function message(one, actions) {
   const root = make("article", {
     class: one.ephemeral ? "message ephemeral" : "message",
     "data-testid": "message",
@@ -14,15 +14,15 @@ export function message(one, deeds) {
     "aria-label": `Message from ${one.author_name}`,
   });
   const act = {
-    press: (part, element) => deeds.press(one, part, element, root),
-    select: (part, values, element) => deeds.select(one, part, values, element, root),
+    press: (part, element) => actions.press(one, part, element, root),
+    select: (part, values, element) => actions.select(one, part, values, element, root),
   };
   root.append(
     ...[
       usedLine(one),
       avatar(one),
-      make("div", { class: "body" }, byline(one), content(one, act), footer(one, deeds)),
-      tools(one, deeds),
+      make("div", { class: "body" }, byline(one), content(one, act), footer(one, actions)),
+      tools(one, actions),
     ].filter(Boolean),
   );
   return root;
@@ -100,7 +100,7 @@ function content(one, act) {
   );
 }
 
-function footer(one, deeds) {
+function footer(one, actions) {
   if (!one.ephemeral) return null;
   return make(
     "div",
@@ -108,14 +108,14 @@ function footer(one, deeds) {
     "Only you can see this · ",
     make(
       "button",
-      { type: "button", "data-testid": "dismiss", onclick: () => deeds.remove(one) },
+      { type: "button", "data-testid": "dismiss", onclick: () => actions.remove(one) },
       "Dismiss message",
     ),
   );
 }
 
-function tools(one, deeds) {
-  const entries = menuEntries(one, deeds);
+function tools(one, actions) {
+  const entries = menuEntries(one, actions);
   if (!entries.length) return null;
   const open = make(
     "button",
@@ -134,12 +134,12 @@ function tools(one, deeds) {
   return root;
 }
 
-function menuEntries(one, deeds) {
+function menuEntries(one, actions) {
   const commands = one.ephemeral || one.loading ? [] : state.commands.filter((command) => command.type === 3);
-  const entries = commands.map((command) => [localised(command, "name"), () => deeds.menuCommand(one, command)]);
+  const entries = commands.map((command) => [localised(command, "name"), () => actions.menuCommand(one, command)]);
   const mine = one.author.id === state.person;
   if (!one.ephemeral && (mine || place()?.can_moderate))
-    entries.push(["Delete message", () => deeds.remove(one)]);
+    entries.push(["Delete message", () => actions.remove(one)]);
   return entries;
 }
 

@@ -2,8 +2,8 @@
 
 from typing import cast
 
+from playground.people.action_refused import ActionRefused
 from playground.people.options import Reader
-from playground.people.refused import ActRefused
 from playground.rules import components as kinds
 from playground.rules import modals
 from playground.wire import Json, as_object, as_objects, as_strings
@@ -16,7 +16,7 @@ def submitted(modal: Json, values: Json, reader: Reader) -> list[Json]:
     known = {str(field["custom_id"]) for field in _fields(modal)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ActRefused(f"The modal has no field {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+        raise ActionRefused(f"The modal has no field {unknown[0]!r}; it has {', '.join(sorted(known))}.")
     numbered = enumerate(as_objects(modal["components"]), start=1)
     return [_top(component, number * 2 - 1, values, reader) for number, component in numbered]
 
@@ -64,7 +64,7 @@ def _text(field: Json, value: object) -> str:
         return ""
     least, most = field.get("min_length") or 1, field.get("max_length") or 4000
     if not least <= len(text) <= most:
-        raise ActRefused(f"The field {field['custom_id']!r} takes {least} to {most} characters.")
+        raise ActionRefused(f"The field {field['custom_id']!r} takes {least} to {most} characters.")
     return text
 
 
@@ -75,9 +75,9 @@ def _chosen(field: Json, value: object) -> list[str]:
     else:
         chosen = as_strings(cast("object", value)) if isinstance(value, list) else [str(value)]
     allowed = [str(option["value"]) for option in options]
-    strangers = [one for one in chosen if options and one not in allowed]
-    if strangers:
-        raise ActRefused(f"{strangers[0]!r} is none of the choices of {field['custom_id']!r}.")
+    unknown = [one for one in chosen if options and one not in allowed]
+    if unknown:
+        raise ActionRefused(f"{unknown[0]!r} is none of the choices of {field['custom_id']!r}.")
     check_count(field, len(chosen))
     return chosen
 
@@ -89,7 +89,7 @@ def check_count(field: Json, chosen: int) -> None:
     least = field.get("min_values", 1)
     most = field.get("max_values") or (len(field.get("options") or []) if field["type"] == 22 else 1)
     if not (1 if least is None else least) <= chosen <= most:
-        raise ActRefused(f"{field['custom_id']!r} takes {least} to {most} choices, not {chosen}.")
+        raise ActionRefused(f"{field['custom_id']!r} takes {least} to {most} choices, not {chosen}.")
 
 
 def _files(field: Json, value: object, reader: Reader) -> list[str]:
@@ -98,5 +98,5 @@ def _files(field: Json, value: object, reader: Reader) -> list[str]:
     uploads = {upload.key: upload for upload in reader.uploads}
     missing = [key for key in keys if key not in uploads]
     if missing:
-        raise ActRefused(f"No file was sent for {missing[0]!r}.")
+        raise ActionRefused(f"No file was sent for {missing[0]!r}.")
     return [reader.attach(uploads[key]) for key in keys]

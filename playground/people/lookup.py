@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from playground import permissions
 from playground.models import Channel, Guild, Message, Role, User
-from playground.people.refused import ActRefused
+from playground.people.action_refused import ActionRefused
 from playground.wire import ChannelType
 from playground.world import World
 
@@ -15,14 +15,14 @@ def user(world: World, key: str) -> User:
     for one in world.users.values():
         if key in (one.id, one.username, one.global_name):
             return one
-    raise ActRefused(f"There is nobody called {key!r} here.")
+    raise ActionRefused(f"There is nobody called {key!r} here.")
 
 
 def person(world: World, key: str) -> User:
     """A person one can act as; not the bot."""
     found = user(world, key)
     if found.bot:
-        raise ActRefused("Nobody acts as the bot but the bot.")
+        raise ActionRefused("Nobody acts as the bot but the bot.")
     return found
 
 
@@ -34,7 +34,7 @@ def _called(key: str, things: Iterable[_Thing], otherwise: str) -> _Thing:
     for one in things:
         if key in (one.id, one.name):
             return one
-    raise ActRefused(f"{otherwise} called {key!r}.")
+    raise ActionRefused(f"{otherwise} called {key!r}.")
 
 
 def channel(world: World, key: str, viewer: User) -> Channel:
@@ -64,9 +64,9 @@ def message(world: World, message_id: str, viewer: User) -> Message:
     """A message that the person sees."""
     found = world.messages.get(message_id)
     if found is None or found.dismissed or found.visible_to not in (None, viewer.id):
-        raise ActRefused(f"{viewer.global_name} sees no message {message_id}.")
+        raise ActionRefused(f"{viewer.global_name} sees no message {message_id}.")
     if not sees(world, world.channels[found.channel_id], viewer):
-        raise ActRefused(f"{viewer.global_name} does not see the channel of message {message_id}.")
+        raise ActionRefused(f"{viewer.global_name} does not see the channel of message {message_id}.")
     return found
 
 

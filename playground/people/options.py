@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from playground import message_shapes, shapes
+from playground.message_writer import MessageWriter, Upload
 from playground.models import Channel, Command
 from playground.people import lookup
-from playground.people.refused import ActRefused
-from playground.posting import Postings, Upload
+from playground.people.action_refused import ActionRefused
 from playground.rules import commands as rules
 from playground.wire import UPLOAD_LIMIT, Json, as_object, as_objects
 from playground.world import World
@@ -19,7 +19,7 @@ class Reader:
     """Reads the values of one command and collects the things they name."""
 
     world: World
-    postings: Postings
+    message_writer: MessageWriter
     place: Channel
     uploads: list[Upload]
     resolved: Json = field(default_factory=dict[str, object])
@@ -29,11 +29,11 @@ class Reader:
         options = as_objects(command.body.get("options"))
         if not path:
             if any(option["type"] in (rules.SUBCOMMAND, rules.GROUP) for option in options):
-                raise ActRefused(f"/{command.name} needs a subcommand.")
+                raise ActionRefused(f"/{command.name} needs a subcommand.")
             return self._leaves(options, values, focused)
         branch = next((option for option in options if option["name"] == path[0]), None)
         if branch is None or branch["type"] not in (rules.SUBCOMMAND, rules.GROUP):
-            raise ActRefused(f"/{command.name} has no subcommand {path[0]!r}.")
+            raise ActionRefused(f"/{command.name} has no subcommand {path[0]!r}.")
         deeper = Command(command.id, "", command.name, command.type, branch)
         inner = self.slash(deeper, path[1:], values, focused)
         return [{"name": branch["name"], "type": branch["type"], "options": inner}]
@@ -42,7 +42,7 @@ class Reader:
         names = {str(option["name"]) for option in options}
         unknown = sorted(set(values) - names)
         if unknown:
-            raise ActRefused(f"The command has no option {unknown[0]!r}; it has {', '.join(sorted(names))}.")
+            raise ActionRefused(f"The command has no option {unknown[0]!r}; it has {', '.join(sorted(names))}.")
         given: list[Json] = []
         for option in options:
             name = str(option["name"])
@@ -52,7 +52,7 @@ class Reader:
             elif values.get(name) is not None:
                 given.append({"name": name, "type": option["type"], "value": self._value(option, values[name])})
             elif option.get("required") and focused is None:
-                raise ActRefused(f"The option {name!r} is required.")
+                raise ActionRefused(f"The option {name!r} is required.")
         return given
 
     def _value(self, option: Json, value: object) -> object:
@@ -71,38 +71,38 @@ class Reader:
         self._check_choice(option, text)
         least, most = option.get("min_length") or 0, option.get("max_length") or 6000
         if not least <= len(text) <= most:
-            raise ActRefused(f"The option {option['name']!r} takes {least} to {most} characters.")
+            raise ActionRefused(f"The option {option['name']!r} takes {least} to {most} characters.")
         return text
 
     def _number(self, option: Json, value: object) -> int | float:
         try:
             number = int(str(value)) if option["type"] == rules.INTEGER else float(str(value))
         except ValueError:
-            raise ActRefused(f"The option {option['name']!r} takes a number, not {value!r}.") from None
+            raise ActionRefused(f"The option {option['name']!r} takes a number, not {value!r}.") from None
         self._check_choice(option, number)
         least, most = option.get("min_value"), option.get("max_value")
         if (least is not None and number < least) or (most is not None and number > most):
-            raise ActRefused(f"The option {option['name']!r} takes a number from {least} to {most}.")
+            raise ActionRefused(f"The option {option['name']!r} takes a number from {least} to {most}.")
         return number
 
     def _check_choice(self, option: Json, value: object) -> None:
         """Choices bind; autocomplete only suggests, any text may be sent."""
         choices = [choice["value"] for choice in as_objects(option.get("choices"))]
         if choices and value not in choices:
-            raise ActRefused(f"{value!r} is none of the choices of {option['name']!r}.")
+            raise ActionRefused(f"{value!r} is none of the choices of {option['name']!r}.")
 
     def _attachment(self, value: object) -> str:
         key = str(as_object(value).get("file", value))
         upload = next((one for one in self.uploads if one.key == key), None)
         if upload is None:
-            raise ActRefused(f"No file was sent for {key!r}.")
+            raise ActionRefused(f"No file was sent for {key!r}.")
         return self.attach(upload)
 
     def attach(self, upload: Upload) -> str:
         """Keep a file that a person sends along, and list it among the resolved things."""
         if len(upload.data) > UPLOAD_LIMIT:
-            raise ActRefused(f"{upload.filename} is larger than {UPLOAD_LIMIT} bytes.")
-        file = self.postings.keep_file(upload.filename, upload.data, ephemeral=True)
+            raise ActionRefused(f"{upload.filename} is larger than {UPLOAD_LIMIT} bytes.")
+        file = self.message_writer.keep_file(upload.filename, upload.data, ephemeral=True)
         self._resolve("attachments", file.id, message_shapes.attachment(file))
         return file.id
 
@@ -116,7 +116,7 @@ class Reader:
             return self._role(key)
         try:
             return self.user(key)
-        except ActRefused:
+        except ActionRefused:
             if kind != MENTIONABLE:
                 raise
             return self._role(key)
@@ -134,7 +134,7 @@ class Reader:
 
     def _role(self, key: str) -> str:
         if self.place.guild_id is None:
-            raise ActRefused("There are no roles outside a server.")
+            raise ActionRefused("There are no roles outside a server.")
         found = lookup.role(self.world.guilds[self.place.guild_id], key)
         self._resolve("roles", found.id, shapes.role(found))
         return found.id

@@ -14,12 +14,12 @@ def endpoints(world: World) -> list[Endpoint]:
     def emojis(_: Call) -> EndpointAnswer:
         return EndpointAnswer(json={"items": []})
 
-    def nothing_bought(_: Call) -> EndpointAnswer:
+    def no_entitlements(_: Call) -> EndpointAnswer:
         return EndpointAnswer(json=[])
 
     return [
         Endpoint("GET", "/applications/@me", me),
         Endpoint("GET", "/oauth2/applications/@me", me),
         Endpoint("GET", "/applications/{application_id}/emojis", emojis),
-        Endpoint("GET", "/applications/{application_id}/entitlements", nothing_bought),
+        Endpoint("GET", "/applications/{application_id}/entitlements", no_entitlements),
     ]

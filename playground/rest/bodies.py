@@ -6,7 +6,7 @@ import re
 from aiohttp import BodyPartReader, web
 
 from playground import errors
-from playground.posting import Upload
+from playground.message_writer import Upload
 from playground.rules.form import refuse_one
 from playground.wire import UPLOAD_LIMIT
 

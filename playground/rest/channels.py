@@ -2,18 +2,18 @@
 
 from playground import errors, message_shapes, shapes
 from playground import permissions as may
+from playground.event_publisher import EventPublisher
+from playground.message_writer import MessageWriter, Submission
 from playground.models import Channel, Message
-from playground.news import News
-from playground.posting import Postings, Submission
 from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.rules.form import FormErrors
 from playground.wire import ChannelType, as_int, as_object
 from playground.world import World
 
 
-def endpoints(world: World, news: News, postings: Postings) -> list[Endpoint]:
+def endpoints(world: World, events: EventPublisher, message_writer: MessageWriter) -> list[Endpoint]:
     """The routes of this noun."""
-    handlers = Channels(world, news, postings)
+    handlers = ChannelEndpoints(world, events, message_writer)
     base = "/channels/{channel_id}"
     return [
         Endpoint("GET", base, handlers.get),
@@ -26,13 +26,13 @@ def endpoints(world: World, news: News, postings: Postings) -> list[Endpoint]:
     ]
 
 
-class Channels:
+class ChannelEndpoints:
     """What the bot does with channels."""
 
-    def __init__(self, world: World, news: News, postings: Postings) -> None:
+    def __init__(self, world: World, events: EventPublisher, message_writer: MessageWriter) -> None:
         self._world = world
-        self._news = news
-        self._postings = postings
+        self._events = events
+        self._message_writer = message_writer
 
     def get(self, call: Call) -> EndpointAnswer:
         """One channel."""
@@ -54,14 +54,14 @@ class Channels:
         channel.nsfw = body.get("nsfw", channel.nsfw)
         channel.archived = body.get("archived", channel.archived)
         channel.locked = body.get("locked", channel.locked)
-        self._news.channel("UPDATE", channel)
+        self._events.channel("UPDATE", channel)
         return EndpointAnswer(json=shapes.channel(self._world, channel))
 
     def typing(self, call: Call) -> EndpointAnswer:
         """Show that the bot types."""
         channel = self._visible(call)
         self._world.require(channel, may.SEND_MESSAGES)
-        self._news.typing(channel)
+        self._events.typing(channel)
         return NOTHING
 
     def join(self, call: Call) -> EndpointAnswer:
@@ -86,7 +86,7 @@ class Channels:
 
     def _opened(self, thread: Channel) -> EndpointAnswer:
         self._world.channels[thread.id] = thread
-        self._news.channel("CREATE", thread)
+        self._events.channel("CREATE", thread)
         return EndpointAnswer(201, shapes.thread(self._world, thread))
 
     def _open_post(self, post: Channel, call: Call) -> EndpointAnswer:
@@ -95,12 +95,12 @@ class Channels:
         submission = Submission(as_object(call.body.get("message")), call.uploads, prefix=("message",))
         self._world.channels[post.id] = post
         try:
-            self._postings.create(first, submission)
+            self._message_writer.create(first, submission)
         except errors.ApiError:
             del self._world.channels[post.id]
             raise
-        self._news.channel("CREATE", post)
-        self._news.message_created(first)
+        self._events.channel("CREATE", post)
+        self._events.message_created(first)
         shape = shapes.thread(self._world, post)
         return EndpointAnswer(201, {**shape, "message": message_shapes.message(self._world, first)})
 

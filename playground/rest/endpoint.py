@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from playground.posting import Submission, Upload
+from playground.message_writer import Submission, Upload
 from playground.wire import Json, as_object
 
 

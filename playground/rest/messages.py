@@ -2,9 +2,9 @@
 
 from playground import errors, message_shapes
 from playground import permissions as may
+from playground.event_publisher import EventPublisher
+from playground.message_writer import MessageWriter
 from playground.models import Channel, Message
-from playground.news import News
-from playground.posting import Postings
 from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.rules.form import FormErrors
 from playground.wire import ChannelType, Json, as_int, as_object, as_strings
@@ -13,27 +13,27 @@ from playground.world import World
 NONCE_SECONDS = 5 * 60.0  # how long enforce_nonce remembers
 
 
-def endpoints(world: World, news: News, postings: Postings) -> list[Endpoint]:
+def endpoints(world: World, events: EventPublisher, message_writer: MessageWriter) -> list[Endpoint]:
     """The routes of this noun."""
-    writer = Writer(world, news, postings)
+    handlers = MessageEndpoints(world, events, message_writer)
     base = "/channels/{channel_id}/messages"
     return [
-        Endpoint("GET", base, writer.listing),
-        Endpoint("POST", base, writer.create),
-        Endpoint("POST", f"{base}/bulk-delete", writer.bulk_delete),
-        Endpoint("GET", f"{base}/{{message_id}}", writer.get),
-        Endpoint("PATCH", f"{base}/{{message_id}}", writer.edit),
-        Endpoint("DELETE", f"{base}/{{message_id}}", writer.delete),
+        Endpoint("GET", base, handlers.listing),
+        Endpoint("POST", base, handlers.create),
+        Endpoint("POST", f"{base}/bulk-delete", handlers.bulk_delete),
+        Endpoint("GET", f"{base}/{{message_id}}", handlers.get),
+        Endpoint("PATCH", f"{base}/{{message_id}}", handlers.edit),
+        Endpoint("DELETE", f"{base}/{{message_id}}", handlers.delete),
     ]
 
 
-class Writer:
+class MessageEndpoints:
     """Reads and writes a channel's messages as the bot."""
 
-    def __init__(self, world: World, news: News, postings: Postings) -> None:
+    def __init__(self, world: World, events: EventPublisher, message_writer: MessageWriter) -> None:
         self._world = world
-        self._news = news
-        self._postings = postings
+        self._events = events
+        self._message_writer = message_writer
 
     def listing(self, call: Call) -> EndpointAnswer:
         """The latest messages, newest first."""
@@ -56,8 +56,8 @@ class Writer:
         known = self._by_nonce(channel, call.body)
         if known is not None:
             return self._shown(known)
-        message = self._postings.create(self._draft(channel, call.body), call.submission)
-        self._news.message_created(message)
+        message = self._message_writer.create(self._draft(channel, call.body), call.submission)
+        self._events.message_created(message)
         return self._shown(message)
 
     def edit(self, call: Call) -> EndpointAnswer:
@@ -65,8 +65,8 @@ class Writer:
         message = self._found(call)
         if message.author_id != self._world.bot_id:
             raise errors.foreign_message()
-        self._postings.edit(message, call.submission)
-        self._news.message_updated(message)
+        self._message_writer.edit(message, call.submission)
+        self._events.message_updated(message)
         return self._shown(message)
 
     def delete(self, call: Call) -> EndpointAnswer:
@@ -88,7 +88,7 @@ class Writer:
         if message.author_id != self._world.bot_id:
             self._world.require(self._world.channel(message.channel_id), may.MANAGE_MESSAGES)
         self._world.forget(message)
-        self._news.message_deleted(message)
+        self._events.message_deleted(message)
 
     def _shown(self, message: Message) -> EndpointAnswer:
         return EndpointAnswer(json=message_shapes.message(self._world, message))

@@ -51,9 +51,9 @@ class Pipeline:
         try:
             call = await _read(request)
             if fault is not None and fault.kind != "late":
-                answer, headers = await self._go_wrong(fault, request)
+                answer, headers = await self._inject(fault, request)
             else:
-                headers = self._admit(endpoint, request, call)
+                headers = self._authorize(endpoint, request, call)
                 answer = _carry_out(endpoint, call)
                 if fault is not None:
                     answer, headers = _fault_answer(fault)
@@ -62,17 +62,17 @@ class Pipeline:
             headers = {**headers, **VIA} if refusal.status == 429 else headers
         self._record(endpoint, request, call, answer, injected=fault is not None)
         if fault is not None and fault.kind in {"proxy", "garbled", "foreign"}:
-            return _not_discords(fault)
+            return _proxy_response(fault)
         return _response(answer, headers)
 
-    async def _go_wrong(self, fault: Fault, request: web.Request) -> tuple[EndpointAnswer, dict[str, str]]:
+    async def _inject(self, fault: Fault, request: web.Request) -> tuple[EndpointAnswer, dict[str, str]]:
         if fault.kind == "hang":
             await self.faults.hang(fault.seconds)
         if fault.kind == "cut" and request.transport is not None:
             request.transport.abort()
         return _fault_answer(fault)
 
-    def _admit(self, endpoint: Endpoint | None, request: web.Request, call: Call) -> dict[str, str]:
+    def _authorize(self, endpoint: Endpoint | None, request: web.Request, call: Call) -> dict[str, str]:
         """Check the token and the rate limit; gives the headers that tell about the limit."""
         if endpoint is None:
             raise errors.not_found()
@@ -134,7 +134,7 @@ def _fault_answer(fault: Fault) -> tuple[EndpointAnswer, dict[str, str]]:
     return EndpointAnswer(fault.status, {"message": f"{fault.status}: ordered fault", "code": 0}), {}
 
 
-def _not_discords(fault: Fault) -> web.Response:
+def _proxy_response(fault: Fault) -> web.Response:
     if fault.kind != "proxy":
         body = '{"id": "1' if fault.kind == "garbled" else '{"error": "blocked"}'
         return web.Response(status=fault.status, body=body, headers={"Content-Type": "application/json", **VIA})

@@ -4,16 +4,16 @@ from urllib.parse import unquote
 
 from playground import message_shapes
 from playground import permissions as may
+from playground.event_publisher import EventPublisher
 from playground.models import Message
-from playground.news import News
 from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.wire import Json, iso
 from playground.world import World
 
 
-def endpoints(world: World, news: News) -> list[Endpoint]:
+def endpoints(world: World, events: EventPublisher) -> list[Endpoint]:
     """The routes of this noun."""
-    handlers = Reactions(world, news)
+    handlers = Reactions(world, events)
     messages = "/channels/{channel_id}/messages"
     mine = messages + "/{message_id}/reactions/{emoji_name}/@me"
     return [
@@ -28,9 +28,9 @@ def endpoints(world: World, news: News) -> list[Endpoint]:
 class Reactions:
     """The bot's own reactions, and pins."""
 
-    def __init__(self, world: World, news: News) -> None:
+    def __init__(self, world: World, events: EventPublisher) -> None:
         self._world = world
-        self._news = news
+        self._events = events
 
     def react(self, call: Call) -> EndpointAnswer:
         """Put a reaction on a message."""
@@ -38,7 +38,7 @@ class Reactions:
         people = message.reactions.setdefault(emoji, [])
         if self._world.bot_id not in people:
             people.append(self._world.bot_id)
-            self._news.reaction(message, self._world.bot_id, emoji, added=True)
+            self._events.reaction(message, self._world.bot_id, emoji, added=True)
         return NOTHING
 
     def take_back(self, call: Call) -> EndpointAnswer:
@@ -49,7 +49,7 @@ class Reactions:
             people.remove(self._world.bot_id)
             if not people:
                 del message.reactions[emoji]
-            self._news.reaction(message, self._world.bot_id, emoji, added=False)
+            self._events.reaction(message, self._world.bot_id, emoji, added=False)
         return NOTHING
 
     def pins(self, call: Call) -> EndpointAnswer:

@@ -10,18 +10,18 @@ from playground.world import World
 def endpoints(world: World, interactions: Interactions) -> list[Endpoint]:
     """The routes of this noun; the token in the address stands for the bot's own."""
 
-    def hook(call: Call) -> Interaction:
-        return interactions.hook(call.path["webhook_id"], call.path["webhook_token"])
+    def by_webhook(call: Call) -> Interaction:
+        return interactions.by_webhook(call.path["webhook_id"], call.path["webhook_token"])
 
     def found(call: Call) -> Message:
-        return interactions.message(hook(call), call.path.get("message_id", "@original"))
+        return interactions.message(by_webhook(call), call.path.get("message_id", "@original"))
 
     def shown(message: Message) -> EndpointAnswer:
         return EndpointAnswer(json=message_shapes.message(world, message))
 
     def follow_up(call: Call) -> EndpointAnswer:
         """Interaction follow-ups are always answered with the message, whatever `wait` says."""
-        return shown(interactions.follow_up(hook(call), call.submission))
+        return shown(interactions.follow_up(by_webhook(call), call.submission))
 
     def get(call: Call) -> EndpointAnswer:
         return shown(found(call))

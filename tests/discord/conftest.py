@@ -17,9 +17,9 @@ from discord.http import Route
 
 from bot.cli.run import serve
 from bot.config import Settings
-from playground import Playground, cast
-from playground.control import Control, People, Person, Sent
-from playground.seen import Seen
+from playground import Playground, default_world
+from playground.control import Control, People, Person, SentInteraction
+from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.discord import limits
 from tests.house import BASES, VIVID, House
@@ -40,11 +40,15 @@ class Scene(People):
     @property
     def settings(self) -> Settings:
         """The house's settings, pointed at the playground."""
-        discord = {"token": self.playground.token, "api_url": self.playground.api_url, "operators": [cast.MARGARET]}
+        discord = {
+            "token": self.playground.token,
+            "api_url": self.playground.api_url,
+            "operators": [default_world.MARGARET],
+        }
         settings = self.house.settings
         return settings.model_copy(update={"discord": settings.discord.model_validate(discord)})
 
-    async def ended(self, message: Seen) -> Seen:
+    async def ended(self, message: VisibleMessage) -> VisibleMessage:
         """Wait until a job's message shows its end, for as long as it goes on: a busy machine only paints slowly."""
         while "Again" not in message.buttons:
             told = message.text
@@ -53,39 +57,41 @@ class Scene(People):
             )
         return message
 
-    async def painted(self, sent: Sent) -> Seen:
+    async def painted(self, sent: SentInteraction) -> VisibleMessage:
         """Wait for the picture that a command or button ordered."""
         message = await self.ended(await sent.reply())
         assert message.attachments, message.text
         return message
 
-    async def until_painting(self, message: Seen) -> Seen:
+    async def until_painting(self, message: VisibleMessage) -> VisibleMessage:
         """Wait until the first step of a job was told."""
         return await self.control.wait_message(message.id, lambda seen: "step" in seen.text, PATIENCE)
 
-    async def begun(self, **options: object) -> Seen:
+    async def begun(self, **options: object) -> VisibleMessage:
         """The message of a picture of Ada's that is being painted, and will be for a while."""
         order = await (await self.ada.slash("imagine", **{"prompt": PROMPT, "steps": 150, **options})).reply()
         return await self.until_painting(order)
 
-    async def pictures(self, channel: str = "general", who: str | None = None, showing: str = "") -> list[Seen]:
+    async def pictures(
+        self, channel: str = "general", who: str | None = None, showing: str = ""
+    ) -> list[VisibleMessage]:
         """The messages there with pictures and the words `showing`; direct messages are of `who`."""
         messages = await self.control.messages(channel, who)
         return [message for message in messages if message.attachments and showing in message.text]
 
-    async def letter(self, name: str, before: Container[str] = ()) -> Seen:
+    async def letter(self, name: str, before: Container[str] = ()) -> VisibleMessage:
         """The picture that comes to somebody's direct messages; ids of those that are there already are `before`."""
 
         async def ask(since: int | None) -> Json:
             return await self.control.get("messages", channel="dm", as_=name, since=since, timeout=PATIENCE)
 
-        def found(answer: Json) -> Seen | None:
-            seen = map(Seen, as_objects(answer["messages"]))
+        def found(answer: Json) -> VisibleMessage | None:
+            seen = map(VisibleMessage, as_objects(answer["messages"]))
             return next((one for one in seen if one.attachments and one.id not in before), None)
 
         return await self.control.wait(ask, found, PATIENCE)
 
-    async def gone(self, message: Seen) -> None:
+    async def gone(self, message: VisibleMessage) -> None:
         """Wait until a message was deleted."""
 
         async def ask(since: int | None) -> Json:
@@ -97,7 +103,7 @@ class Scene(People):
     async def bot(self) -> AsyncGenerator[None]:
         """The bot runs while inside."""
         serving = asyncio.create_task(serve(self.settings))
-        online = asyncio.create_task(self.control.wait_online(patience=PATIENCE))
+        online = asyncio.create_task(self.control.wait_online(seconds=PATIENCE))
         await asyncio.wait({serving, online}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             online.cancel()
@@ -111,12 +117,12 @@ class Scene(People):
             await self.control.wait_online(online=False)
 
 
-async def told(person: Person, command: str, /, **options: object) -> Seen:
+async def told(person: Person, command: str, /, **options: object) -> VisibleMessage:
     """What a command is answered with."""
     return await (await person.slash(command, **options)).reply(PATIENCE)
 
 
-def menu(seen: Seen, name: str) -> str:
+def menu(seen: VisibleMessage, name: str) -> str:
     """The custom_id of a message's menu, whatever its numbers are."""
     return next(custom_id for custom_id in seen.selects if custom_id.startswith(f"{name}:"))
 

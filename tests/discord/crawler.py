@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from playground.component_shapes import walk
-from playground.control import ControlError, File, Person, Sent
-from playground.seen import Seen
+from playground.control import ControlError, File, Person, SentInteraction
+from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.discord.conftest import PATIENCE
 
@@ -43,7 +43,7 @@ class Crawler:
     _steps: list[_Step] = field(default_factory=list[_Step])
     _numbers: count[int] = field(default_factory=count)
 
-    async def crawl(self, *messages: Seen) -> None:
+    async def crawl(self, *messages: VisibleMessage) -> None:
         """Press all that these messages and those that come of them have."""
         for message in messages:
             self._find(message)
@@ -51,7 +51,7 @@ class Crawler:
             step = heapq.heappop(self._steps)
             await self._take(step)
 
-    def _find(self, message: Seen) -> None:
+    def _find(self, message: VisibleMessage) -> None:
         for part in walk(message.components):
             if part["type"] == SELECT:
                 for option in as_objects(part["options"])[:CHOICES]:
@@ -59,7 +59,7 @@ class Crawler:
             elif part["type"] == BUTTON and "custom_id" in part and not part.get("disabled"):
                 self._note(message, part, ())
 
-    def _note(self, message: Seen, part: Json, values: tuple[str, ...]) -> None:
+    def _note(self, message: VisibleMessage, part: Json, values: tuple[str, ...]) -> None:
         kind = _kind(part["custom_id"])
         key = (kind, re.sub(r"\d+", "#", str(part.get("label"))), *(re.sub(r"\d+", "#", value) for value in values))
         if key not in self._known:
@@ -90,7 +90,7 @@ class Crawler:
         self.pressed.add(custom_id)
         await self._follow(custom_id, sent)
 
-    async def _follow(self, custom_id: str, sent: Sent) -> None:
+    async def _follow(self, custom_id: str, sent: SentInteraction) -> None:
         state = await sent.answered(PATIENCE)
         if state["modal"] is not None:
             sent = await self.person.submit(sent, _filled_in(as_objects(state["modal"]["components"])))
@@ -112,11 +112,11 @@ def _kind(custom_id: str) -> str:
     return custom_id.partition(":")[0]
 
 
-def _ids(message: Seen) -> list[str]:
+def _ids(message: VisibleMessage) -> list[str]:
     return [str(part["custom_id"]) for part in walk(message.components) if "custom_id" in part]
 
 
-def _still_there(message: Seen, step: _Step) -> Json | None:
+def _still_there(message: VisibleMessage, step: _Step) -> Json | None:
     """The control as it is now: one that was drawn anew has other numbers in it, or stands on another page."""
     kind = SELECT if step.values else BUTTON
     parts = [part for part in walk(message.components) if part["type"] == kind and not part.get("disabled")]

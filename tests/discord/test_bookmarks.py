@@ -9,26 +9,26 @@ import aiohttp
 import pytest
 
 from playground.control import File, Person
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import Scene, menu
 from tests.house import BASES, PASTEL, VIVID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def bookmarks(scene: Scene, who: str, **options: object) -> Seen:
+async def bookmarks(scene: Scene, who: str, **options: object) -> VisibleMessage:
     reply = await (await scene.control.person(who).slash("bookmarks", **options)).reply()
     assert reply.ephemeral
     return reply
 
 
-async def press(scene: Scene, who: Person, page: Seen, button: str, then: str) -> Seen:
+async def press(scene: Scene, who: Person, page: VisibleMessage, button: str, then: str) -> VisibleMessage:
     """Press, and see what the same message has become."""
     await who.press(page, button)
     return await scene.control.wait_message(page.id, lambda seen: then in seen.text)
 
 
-def chosen(seen: Seen, name: str) -> str:
+def chosen(seen: VisibleMessage, name: str) -> str:
     return next(each for each in seen.selects[menu(seen, name)]["options"] if each.get("default"))["label"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -29,23 +29,23 @@ async def test_the_loras_of_anybodys_picture_can_be_kept(scene: Scene) -> None:
     assert "Bat" in (await (await dorothy.slash("bookmarks")).reply()).text
 
 
-async def ended_without_a_picture(scene: Scene) -> Seen:
+async def ended_without_a_picture(scene: Scene) -> VisibleMessage:
     waiting = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", steps=150, count=4)).reply()
     await scene.ada.press(waiting, "Cancel")
     return await scene.ended(waiting)
 
 
-async def a_sheet(scene: Scene) -> Seen:
+async def a_sheet(scene: Scene) -> VisibleMessage:
     return await scene.painted(await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0.2 0.5 0.8"))
 
 
-async def a_picture(scene: Scene) -> Seen:
+async def a_picture(scene: Scene) -> VisibleMessage:
     return await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
 
 
 @pytest.mark.parametrize("made", [a_picture, a_sheet, ended_without_a_picture])
 async def test_somebody_elses_buttons_say_whose_they_are_or_serve_only_whoever_presses(
-    scene: Scene, made: Callable[[Scene], Awaitable[Seen]]
+    scene: Scene, made: Callable[[Scene], Awaitable[VisibleMessage]]
 ) -> None:
     message = await made(scene)
     studio = (await (await scene.ada.slash("studio")).reply()).text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import open_scene
 from tests.house import BASES, VIVID, House
 from tests.lora_files import write_sidecar
@@ -28,7 +28,7 @@ async def babbling(folder: Path) -> House:
     return house
 
 
-def harmless(seen: Seen) -> bool:
+def harmless(seen: VisibleMessage) -> bool:
     return "://" not in seen.text and "@everyone" not in seen.text and not seen.pinged
 
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from bot.config import Settings
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
 from tests.discord.test_stacks import stacked
 from tests.discord.test_studio import control, fresh, pick, press, say
@@ -33,10 +33,10 @@ class ShrinkingHouse(House):
 class Before:
     """What Ada had while everything was there."""
 
-    with_bat: Seen
-    on_pastel: Seen
-    panel: Seen
-    listed: Seen
+    with_bat: VisibleMessage
+    on_pastel: VisibleMessage
+    panel: VisibleMessage
+    listed: VisibleMessage
     code: str
 
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 from bot.i18n import _, speaking
 from bot.ui.guide.answers import QUESTIONS
 from bot.ui.guide.chapters import CHAPTERS
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import Scene
 from tests.house import PASTEL, VIVID
 
@@ -22,7 +22,7 @@ async def reader(scene: Scene):
     await scene.control.set_person("Linus", locale="en-US")
 
 
-async def opened(reader, **options: str) -> Seen:
+async def opened(reader, **options: str) -> VisibleMessage:
     return await (await reader.slash("guide", **options)).reply()
 
 

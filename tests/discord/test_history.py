@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, Scene, open_scene
 from tests.discord.test_results import pictures_of
 from tests.house import PASTEL, VIVID, House
@@ -15,15 +15,15 @@ from tests.house import PASTEL, VIVID, House
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def paint(scene: Scene, prompt: str, **options: object) -> Seen:
+async def paint(scene: Scene, prompt: str, **options: object) -> VisibleMessage:
     return await scene.painted(await scene.ada.slash("imagine", prompt=prompt, steps=1, **options))
 
 
-async def history(scene: Scene, **options: str) -> Seen:
+async def history(scene: Scene, **options: str) -> VisibleMessage:
     return await (await scene.ada.slash("history", **options)).reply()
 
 
-async def turned(scene: Scene, page: Seen, button: str) -> Seen:
+async def turned(scene: Scene, page: VisibleMessage, button: str) -> VisibleMessage:
     await (await scene.ada.press(page, button)).answered()
     return await scene.control.wait_message(page.id, lambda seen: seen.text != page.text)
 

@@ -19,7 +19,7 @@ from bot.i18n import _, speaking
 from bot.ui.guide.chapters import CHAPTERS
 from bot.ui.views.persistent_items import PersistentItem
 from playground.control import Person
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, Scene, open_scene, told
 from tests.discord.crawler import LONG, Crawler
@@ -79,14 +79,14 @@ async def full(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]
         yield scene
 
 
-async def painted(scene: Scene, person: Person, **options: object) -> Seen:
+async def painted(scene: Scene, person: Person, **options: object) -> VisibleMessage:
     waiting = await told(person, "imagine", prompt=LONG[:4000], steps=1, **options)
     return await scene.control.wait_message(
         waiting.id, lambda seen: any(each.startswith("again:") for each in ids(seen)), PATIENCE
     )
 
 
-async def furnished(scene: Scene, person: Person) -> list[Seen]:
+async def furnished(scene: Scene, person: Person) -> list[VisibleMessage]:
     """Bookmarks with notes, a full studio, full stacks, pictures and refusals; gives what that leaves on the screen."""
     fitting = [choice["value"] for choice in await person.autocomplete("imagine", "lora1", "W", checkpoint=VIVID)]
     others = [choice["value"] for choice in await person.autocomplete("imagine", "lora1", "W", checkpoint=PASTEL)]
@@ -109,11 +109,11 @@ async def furnished(scene: Scene, person: Person) -> list[Seen]:
     return [*pictures[:1], *refused, *stacks, await told(person, "lora info", name=fitting[0])]
 
 
-def ids(message: Seen) -> list[str]:
+def ids(message: VisibleMessage) -> list[str]:
     return [*message.selects, *(str(button.get("custom_id")) for button in message.buttons.values())]
 
 
-async def opened(person: Person) -> list[Seen]:
+async def opened(person: Person) -> list[VisibleMessage]:
     """What commands show."""
     shown = [await told(person, command) for command in ("studio", "bookmarks", "lora browse", "stack list")]
     shown += [await told(person, command) for command in ("history", "queue", "settings", "status")]
@@ -125,7 +125,7 @@ async def opened(person: Person) -> list[Seen]:
     return [*shown, await told(person, "stack share", name=name)]
 
 
-async def question(person: Person) -> Seen:
+async def question(person: Person) -> VisibleMessage:
     """Whether to paint without what does not fit."""
     panel = await told(person, "studio", checkpoint=PASTEL)
     asked = await (await person.press(panel, next(i for i in ids(panel) if i.startswith("stgenerate:")))).reply()
@@ -133,7 +133,7 @@ async def question(person: Person) -> Seen:
     return asked
 
 
-async def waiting(person: Person) -> list[Seen]:
+async def waiting(person: Person) -> list[VisibleMessage]:
     """Two jobs, one of which waits."""
     long = {"prompt": LONG[:4000], "steps": 150, "count": 4}
     return [*[await told(person, "imagine", **long) for _time in range(2)], await told(person, "queue")]

@@ -40,14 +40,14 @@ async def test_a_connection_that_is_closed_for_good_ends_the_program_with_a_sent
     empty: Scene, code: int, words: str
 ) -> None:
     serving = asyncio.create_task(serve(empty.settings))
-    await empty.control.wait_online(patience=PATIENCE)
+    await empty.control.wait_online(seconds=PATIENCE)
     await empty.control.drop_gateway("close", code)
     assert words in await ends(serving)
 
 
 async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture(empty: Scene) -> None:
     serving = asyncio.create_task(serve(empty.settings))
-    await empty.control.wait_online(patience=PATIENCE)
+    await empty.control.wait_online(seconds=PATIENCE)
     async with paused(empty):
         slip = await (await empty.ada.slash("imagine", prompt=PROMPT)).reply()
         await empty.control.advance_clock(QUARTER)  # so that the bot's own token has to do
@@ -58,7 +58,7 @@ async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture
     await empty.control.reset_token(quietly=True)  # only the next request tells
     assert "token any more" in await ends(serving)
     serving = asyncio.create_task(serve(empty.settings))
-    await empty.control.wait_online(patience=PATIENCE)
+    await empty.control.wait_online(seconds=PATIENCE)
     assert (await empty.ended(late)).attachments
     early = await empty.begun()
     await empty.control.reset_token()
@@ -87,7 +87,7 @@ async def test_where_discord_takes_no_requests_at_the_start_the_bot_tries_again(
 ) -> None:
     await empty.control.fault(route, status=429, retry_after=0.1, count=DISCORD_PYS_TRIES)
     serving = asyncio.create_task(serve(empty.settings))
-    await empty.control.wait_online(patience=PATIENCE)
+    await empty.control.wait_online(seconds=PATIENCE)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     assert [r.levelname for r in caplog.records if "takes no requests" in r.getMessage()] == ["WARNING"]

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene, menu
 from tests.house import PASTEL
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def page_of(scene: Scene, who: str, name: str) -> Seen:
+async def page_of(scene: Scene, who: str, name: str) -> VisibleMessage:
     page = await (await scene.control.person(who).slash("lora info", name=name)).reply()
     assert page.ephemeral
     return page
@@ -29,7 +29,7 @@ async def test_it_tells_what_it_is_and_how_we_know(scene: Scene) -> None:
 async def test_each_person_rates_once_and_may_change_and_take_it_back(scene: Scene) -> None:
     page = await page_of(scene, "Ada", "Wash")
 
-    async def rate(who: str, on: Seen, stars: str, then: str) -> Seen:
+    async def rate(who: str, on: VisibleMessage, stars: str, then: str) -> VisibleMessage:
         await scene.control.person(who).select(on, menu(on, "rate"), stars)
         return await scene.control.wait_message(on.id, lambda seen: then in seen.text)
 
@@ -44,7 +44,7 @@ async def test_each_person_rates_once_and_may_change_and_take_it_back(scene: Sce
     await rate("Grace", theirs, "0", "Not rated yet")
 
 
-def uses(page: Seen) -> int:
+def uses(page: VisibleMessage) -> int:
     """How often a LoRA was used here; tests of other files may have done so before."""
     if "used once here" in page.text:
         return 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import Scene, menu, open_scene
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
@@ -22,17 +22,17 @@ def stocked(folder: Path) -> House:
     return house
 
 
-def chosen(seen: Seen, name: str) -> str:
+def chosen(seen: VisibleMessage, name: str) -> str:
     options = seen.selects[menu(seen, name)]["options"]
     return next(option["value"] for option in options if option.get("default"))
 
 
-async def choose(scene: Scene, page: Seen, name: str, value: str) -> Seen:
+async def choose(scene: Scene, page: VisibleMessage, name: str, value: str) -> VisibleMessage:
     await scene.ada.select(page, menu(page, name), value)
     return await scene.control.wait_message(page.id, lambda seen: chosen(seen, name) == value)
 
 
-async def press(scene: Scene, page: Seen, button: str, then: str) -> Seen:
+async def press(scene: Scene, page: VisibleMessage, button: str, then: str) -> VisibleMessage:
     await scene.ada.press(page, button)
     return await scene.control.wait_message(page.id, lambda seen: then in seen.text or then in seen.buttons)
 

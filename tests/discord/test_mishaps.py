@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.jobs.retrying import SAME
-from playground import cast
+from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.discord.test_survival import EDITS
 from tests.log import Log
@@ -32,7 +32,7 @@ async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(scene: Scene) -
     await sent.answered()
     await scene.control.drop_gateway()
     await scene.painted(sent)
-    await scene.control.wait_online(patience=PATIENCE)
+    await scene.control.wait_online(seconds=PATIENCE)
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7001))
     assert len(await scene.pictures(showing="seed 7001")) == 2
 
@@ -137,6 +137,6 @@ async def test_a_person_who_could_not_be_answered_gets_the_picture(scene: Scene)
 
 async def test_what_discord_refuses_in_the_channel_comes_as_a_direct_message(scene: Scene) -> None:
     before = {seen.id for seen in await scene.pictures("dm", "Ada")}
-    await scene.control.fault(f"webhooks/|channels/{cast.GENERAL}/messages", status=400, count=9)
+    await scene.control.fault(f"webhooks/|channels/{default_world.GENERAL}/messages", status=400, count=9)
     await scene.ada.slash("imagine", prompt=PROMPT)
     await scene.letter("Ada", before)

@@ -7,7 +7,7 @@ import re
 import pytest
 from PIL import Image
 
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -18,7 +18,7 @@ def uploads(scene: Scene) -> list[str]:
     return [name for exchange in scene.playground.exchanges for name in exchange.files]
 
 
-def pictures(seen: Seen) -> list[str]:
+def pictures(seen: VisibleMessage) -> list[str]:
     return [attachment["id"] for attachment in seen.attachments]
 
 

@@ -11,9 +11,9 @@ import pytest
 import pytest_asyncio
 
 from bot.config import Settings
-from playground import cast
+from playground import default_world
 from playground.control import Person
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene, told
 from tests.house import House
 from tests.log import Log
@@ -49,7 +49,7 @@ async def bot(scene: Scene) -> AsyncIterator[AsyncExitStack]:
         yield running
 
 
-async def everybodys(person: Person) -> Seen:
+async def everybodys(person: Person) -> VisibleMessage:
     """The queue as staff see it."""
     own = await told(person, "queue")
     await person.press(own, "Everybody's")
@@ -102,7 +102,7 @@ async def test_staff_see_and_cancel_everybodys_and_others_their_own(scene: Scene
         own = await told(linus, "queue")
         assert "nothing in the queue" in own.text and not own.buttons
         queue = await everybodys(margaret)
-        assert f"<@{cast.ADA}>" in queue.text and "my secret idea" not in queue.text and queue.pinged == []
+        assert f"<@{default_world.ADA}>" in queue.text and "my secret idea" not in queue.text and queue.pinged == []
         await margaret.press(queue, "Cancel")
         assert "Cancelled" in (await scene.ended(secret)).text
 

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from inference.messages import GenerationRequest
 from playground.control import File, Person
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.house import PASTEL, VIVID
 
@@ -25,7 +25,7 @@ Negative prompt: red
 Steps: 9, Sampler: Euler a, CFG scale: 3, Seed: 12, Size: 64x64, Model: {model}, Version: v1.10.1"""
 
 
-async def pictures_of(message: Seen) -> list[Image.Image]:
+async def pictures_of(message: VisibleMessage) -> list[Image.Image]:
     async with aiohttp.ClientSession() as session:
         pages = [await session.get(attachment["url"]) for attachment in message.attachments]
         return [Image.open(io.BytesIO(await page.read())) for page in pages]
@@ -53,7 +53,7 @@ def png(text: str) -> bytes:
     return buffer.getvalue()
 
 
-async def paint(scene: Scene, person: Person | None = None, **options: Any) -> Seen:
+async def paint(scene: Scene, person: Person | None = None, **options: Any) -> VisibleMessage:
     return await scene.painted(await (person or scene.ada).slash("imagine", prompt=PROMPT, **options))
 
 
@@ -160,7 +160,7 @@ async def test_a_prompt_is_shown_only_to_whom_its_owner_lets_see_it(scene: Scene
     await (await scene.ada.slash("settings", reset=True)).reply()
 
 
-async def details_of(person: Person, picture: Seen) -> Seen:
+async def details_of(person: Person, picture: VisibleMessage) -> VisibleMessage:
     return await (await person.message_command("Picture details", picture)).reply()
 
 
@@ -170,7 +170,7 @@ async def test_a_lora_of_a_picture_leads_to_its_page(scene: Scene) -> None:
     assert "Trigger words" in page.text
 
 
-def lora_buttons(details: Seen) -> list[str]:
+def lora_buttons(details: VisibleMessage) -> list[str]:
     return [one["custom_id"] for one in details.buttons.values() if str(one.get("custom_id")).startswith("lora:")]
 
 

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def at_rest(scene: Scene) -> Seen:
+async def at_rest(scene: Scene) -> VisibleMessage:
     """What an operator sees once nothing that anybody has ordered before is painted any more."""
     async with asyncio.timeout(PATIENCE):
         while "free for" not in (seen := await told(scene.control.person("Margaret"), "status")).text:

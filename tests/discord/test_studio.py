@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from playground.control import Person, Sent
-from playground.seen import Seen
+from playground.control import Person, SentInteraction
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene
 from tests.house import PASTEL, VIVID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def control(panel: Seen, name: str) -> str:
+def control(panel: VisibleMessage, name: str) -> str:
     """The custom_id of a menu or button of the panel."""
     ids = [*panel.selects, *(str(button.get("custom_id")) for button in panel.buttons.values())]
     return next(custom_id for custom_id in ids if custom_id.startswith(f"st{name}:"))
 
 
-async def pick(person: Person, panel: Seen, name: str, *values: str) -> Seen:
+async def pick(person: Person, panel: VisibleMessage, name: str, *values: str) -> VisibleMessage:
     return await (await person.select(panel, control(panel, name), *values)).reply()
 
 
-async def press(person: Person, panel: Seen, label: str) -> Seen:
+async def press(person: Person, panel: VisibleMessage, label: str) -> VisibleMessage:
     return await (await person.press(panel, label)).reply()
 
 
-async def fresh(scene: Scene, person: Person, **options: str) -> Seen:
+async def fresh(scene: Scene, person: Person, **options: str) -> VisibleMessage:
     """The person's studio with nothing in it but what `options` put there."""
     panel = await (await person.slash("studio", checkpoint=VIVID)).reply()
     while "✕" in panel.buttons:
@@ -36,13 +36,13 @@ async def fresh(scene: Scene, person: Person, **options: str) -> Seen:
     return await (await person.slash("studio", **options)).reply() if options else panel
 
 
-async def say(person: Person, panel: Seen, prompt: str) -> Seen:
+async def say(person: Person, panel: VisibleMessage, prompt: str) -> VisibleMessage:
     opener = await person.press(panel, "Edit prompt")
     await opener.modal()
     return await (await person.submit(opener, {"prompt": prompt})).reply()
 
 
-async def newest_panel(person: Person) -> Seen:
+async def newest_panel(person: Person) -> VisibleMessage:
     return [message for message in await person.messages() if "## Studio" in message.text][-1]
 
 
@@ -56,7 +56,7 @@ async def test_a_picture_is_put_together_and_painted_beside_the_panel(scene: Sce
     assert "**Bat** · other · **0.8**" in panel.text and "all fit Vivid" in panel.text
     panel = await press(scene.ada, panel, "+0.1")
     assert "**0.9**" in panel.text
-    sent: Sent = await scene.ada.press(panel, "Generate")
+    sent: SentInteraction = await scene.ada.press(panel, "Generate")
     picture = await scene.painted(sent)
     assert picture.id != panel.id and "Bat 0.9" in picture.text
     after = await scene.control.message(panel.id)

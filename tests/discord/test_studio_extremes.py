@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from playground.component_shapes import walk
-from playground.seen import Seen
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene, open_scene
 from tests.discord.test_studio import control, fresh, pick, press, say
 from tests.house import BASES, PASTEL, VIVID, House
@@ -35,7 +35,7 @@ def crowded(folder: Path) -> House:
     return house
 
 
-def fits(panel: Seen) -> bool:
+def fits(panel: VisibleMessage) -> bool:
     """What Discord would refuse, and what would ping or lead somewhere."""
     components = list(walk(panel.components))
     assert len(components) <= 40, len(components)
@@ -43,7 +43,7 @@ def fits(panel: Seen) -> bool:
     return "## Studio" in panel.text and len(panel.text) <= 4000
 
 
-async def add(scene: Scene, number: int) -> Seen:
+async def add(scene: Scene, number: int) -> VisibleMessage:
     panel = await (await scene.ada.slash("studio", add=f"#{number}")).reply()
     assert fits(panel), panel.text
     return panel

@@ -13,7 +13,7 @@ from typing import IO
 
 import psutil
 
-from playground import cast
+from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.house import PASTEL
 
@@ -30,7 +30,7 @@ async def bot_process(
     environment = os.environ | {
         "EASEL_DISCORD__TOKEN": scene.playground.token,
         "EASEL_DISCORD__API_URL": scene.playground.api_url,
-        "EASEL_DISCORD__OPERATORS": f"[{cast.MARGARET}]",
+        "EASEL_DISCORD__OPERATORS": f"[{default_world.MARGARET}]",
         "OMP_NUM_THREADS": "1",
         **{f"EASEL_{key}": value for key, value in settings.items()},
     }
@@ -39,7 +39,7 @@ async def bot_process(
         *command, env=environment, cwd=Path(__file__).parents[2], stderr=stderr
     )
     try:
-        await scene.control.wait_online(patience=PATIENCE)
+        await scene.control.wait_online(seconds=PATIENCE)
         yield process
     finally:
         if process.returncode is None:

@@ -17,8 +17,8 @@ import pytest
 import pytest_asyncio
 
 from playground.component_shapes import walk
-from playground.control import File, Person, Sent
-from playground.seen import Seen
+from playground.control import File, Person, SentInteraction
+from playground.visible_message import VisibleMessage
 from playground.wire import as_objects
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
@@ -79,22 +79,22 @@ class Tourist:
     person: Person
     place: str = "general"
 
-    async def tells(self, command: str, /, **options: object) -> Sent:
+    async def tells(self, command: str, /, **options: object) -> SentInteraction:
         return await self.person.slash(command, in_=self.place, **options)
 
-    async def told(self, command: str, /, **options: object) -> Seen:
+    async def told(self, command: str, /, **options: object) -> VisibleMessage:
         return await (await self.tells(command, **options)).reply(PATIENCE)
 
-    async def press(self, message: Seen, *label: str) -> Seen:
+    async def press(self, message: VisibleMessage, *label: str) -> VisibleMessage:
         """The message after pressing the first button whose label has all of these."""
         return await (await self.presses(message, *label)).reply(PATIENCE)
 
-    async def presses(self, message: Seen, *label: str) -> Sent:
+    async def presses(self, message: VisibleMessage, *label: str) -> SentInteraction:
         buttons = [part for part in walk(message.components) if part["type"] == 2 and not part.get("disabled")]
         button = next(each for each in buttons if all(part in each["label"] for part in label))
         return await self.person.press(message, button["custom_id"])
 
-    async def choose(self, message: Seen, label: str) -> Seen:
+    async def choose(self, message: VisibleMessage, label: str) -> VisibleMessage:
         """The message after choosing what begins so, in whichever menu has it."""
         for menu in (part for part in walk(message.components) if part["type"] == 3):
             for option in as_objects(menu["options"]):
@@ -102,11 +102,11 @@ class Tourist:
                     return await (await self.person.select(message, menu["custom_id"], option["value"])).reply(PATIENCE)
         raise AssertionError(f"nothing is called {label}")
 
-    async def fill_in(self, opener: Sent, **values: object) -> Seen:
+    async def fill_in(self, opener: SentInteraction, **values: object) -> VisibleMessage:
         await opener.modal(PATIENCE)
         return await (await self.person.submit(opener, dict(values))).reply(PATIENCE)
 
-    async def menu(self, message: Seen, name: str) -> Seen:
+    async def menu(self, message: VisibleMessage, name: str) -> VisibleMessage:
         """The answer to a command in the message's own menu."""
         return await (await self.person.message_command(name, message)).reply(PATIENCE)
 
@@ -145,7 +145,7 @@ async def saves_and_finds(ada: Tourist) -> None:
     assert await ada.bookmarks() == NEWEST_FIRST
 
 
-async def puts_together(ada: Tourist) -> Seen:
+async def puts_together(ada: Tourist) -> VisibleMessage:
     """Two LoRAs in the studio, on one checkpoint and on the other; gives the panel."""
     panel = await ada.told("studio")
     assert "LoRAs 0 of 5" in panel.text
@@ -162,7 +162,7 @@ async def puts_together(ada: Tourist) -> Seen:
     return panel
 
 
-async def shares(ada: Tourist, panel: Seen) -> str:
+async def shares(ada: Tourist, panel: VisibleMessage) -> str:
     """The two as a stack; gives its code."""
     saved = await ada.fill_in(await ada.presses(panel, "Save as stack"), name=STACK)
     assert "Saved" in saved.text and named(saved.text) == ["Gargoyle", "Lantern"]
@@ -208,7 +208,7 @@ async def tries_weights(ada: Tourist) -> None:
     assert "· style · **0.4**" in panel.text and "· character · **0.8**" in panel.text
 
 
-async def goes_on_from(picture: Seen, ada: Tourist, grace: Tourist) -> None:
+async def goes_on_from(picture: VisibleMessage, ada: Tourist, grace: Tourist) -> None:
     """A picture is taken up again, by who painted it, and by somebody else, who does not get its words."""
     panel = await ada.menu(picture, "Remix")
     assert PROMPT in panel.text and "· style · **0.8**" in panel.text

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from playground.component_shapes import walk
-from playground.control import Person, Sent
-from playground.seen import Seen
+from playground.control import Person, SentInteraction
+from playground.visible_message import VisibleMessage
 from playground.wire import as_objects
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.discord.test_studio import fresh, say
@@ -34,22 +34,22 @@ class Way:
     def person(self) -> Person:
         return self.scene.ada
 
-    async def command(self, name: str, /, **options: object) -> Sent:
+    async def command(self, name: str, /, **options: object) -> SentInteraction:
         given = "".join(f" {option}:{value}" for option, value in options.items() if option != "prompt")
         self.path.append(f"`/{name}{given}`")
         return await self.person.slash(name, **options)
 
-    async def shown(self, name: str, /, **options: object) -> Seen:
+    async def shown(self, name: str, /, **options: object) -> VisibleMessage:
         return await (await self.command(name, **options)).reply(PATIENCE)
 
-    async def press(self, page: Seen, label: str) -> Sent:
+    async def press(self, page: VisibleMessage, label: str) -> SentInteraction:
         self.path.append(f"*{label}*")
         return await self.person.press(page, label)
 
-    async def pressed(self, page: Seen, label: str) -> Seen:
+    async def pressed(self, page: VisibleMessage, label: str) -> VisibleMessage:
         return await (await self.press(page, label)).reply(PATIENCE)
 
-    async def chosen(self, page: Seen, label: str) -> Seen:
+    async def chosen(self, page: VisibleMessage, label: str) -> VisibleMessage:
         """The message after the choice of this label in whichever menu has it."""
         self.path.append(f"*{label}*")
         menus = [part for part in walk(page.components) if part["type"] == 3]
@@ -61,7 +61,7 @@ class Way:
         )
         return await (await self.person.select(page, menu, value)).reply(PATIENCE)
 
-    async def submitted(self, opener: Sent, **values: object) -> Sent:
+    async def submitted(self, opener: SentInteraction, **values: object) -> SentInteraction:
         self.path.append("*Submit*")
         await opener.modal(PATIENCE)
         return await self.person.submit(opener, dict(values))

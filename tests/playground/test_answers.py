@@ -6,7 +6,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from playground import cast
+from playground import default_world
 from playground.control import ControlError, File
 
 from .conftest import Stage
@@ -49,7 +49,7 @@ async def test_options_arrive_typed_and_resolved(stage: Stage) -> None:
     )
     assert (await sent.reply()).content == "taken"
     assert (got["text"], got["whole"], got["real"], got["yes"]) == ("hi", 3, 0.5, True)
-    assert got["user"].id == int(cast.GRACE)
+    assert got["user"].id == int(default_world.GRACE)
     assert got["user"].resolved_permissions.administrator
     assert (got["channel"].name, got["role"].name) == ("art", "Staff")
     assert (got["file"].content_type, got["file"].width, got["file"].height) == ("image/png", 8, 6)
@@ -99,10 +99,10 @@ async def test_ephemeral_is_seen_by_one_person_only(stage: Stage) -> None:
 
     await stage.answering(answer)
     reply = await (await stage.ada.slash("do")).reply()
-    assert reply.visible_to == cast.ADA
+    assert reply.visible_to == default_world.ADA
     assert [one.content for one in await stage.ada.messages()] == ["psst"]
     assert await stage.grace.messages() == []
-    general = stage.bot.get_channel(int(cast.GENERAL))
+    general = stage.bot.get_channel(int(default_world.GENERAL))
     assert [one async for one in general.history()] == []
     with pytest.raises(discord.NotFound):
         await general.fetch_message(int(reply.id))

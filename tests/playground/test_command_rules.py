@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from playground import cast
+from playground import default_world
 from playground.control import Control
 
 from .conftest import Rest, codes
@@ -145,7 +145,7 @@ async def test_two_hundred_creates_a_day(rest: Rest, control: Control) -> None:
         assert (await rest("PUT", GLOBAL, bodies))[0] == 200
     status, answer = await rest("PUT", GLOBAL, [command(name="one-more")])
     assert (status, answer["code"]) == (429, 30034)
-    guild = f"/applications/{{app}}/guilds/{cast.WORKSHOP}/commands"
+    guild = f"/applications/{{app}}/guilds/{default_world.WORKSHOP}/commands"
     assert (await rest("PUT", guild, [command(name="one-more")]))[0] == 200
     await control.advance_clock(25 * 3600)
     assert (await rest("PUT", GLOBAL, [command(name="one-more")]))[0] == 200
@@ -167,5 +167,5 @@ async def test_create_with_a_known_name_overwrites(rest: Rest) -> None:
 
 async def test_other_applications_and_servers(rest: Rest) -> None:
     assert (await rest("GET", "/applications/1/commands"))[1]["code"] == 20012
-    path = f"/applications/{{app}}/guilds/{cast.TEA_ROOM}/commands"
+    path = f"/applications/{{app}}/guilds/{default_world.TEA_ROOM}/commands"
     assert (await rest("PUT", path, []))[1]["code"] == 50001

@@ -4,26 +4,26 @@ import aiohttp
 import discord
 import pytest
 
-from playground import Playground, cast
+from playground import Playground, default_world
 from playground.control import Control, ControlError
 from playground.faults import Fault
 from playground.limits import Limits
 
 from .conftest import Rest, Stage
 
-MESSAGES = f"/channels/{cast.ART}/messages"
+MESSAGES = f"/channels/{default_world.ART}/messages"
 
 
 async def test_discord_py_retries_a_429(stage: Stage) -> None:
     await stage.start()
     await stage.control.fault("/messages$", method="POST", status=429, retry_after=0.01, count=2)
-    await stage.bot.get_channel(int(cast.ART)).send("in the end")
+    await stage.bot.get_channel(int(default_world.ART)).send("in the end")
     posts = [one for one in stage.playground.exchanges if one.path == MESSAGES]
     assert [(one.status, one.injected) for one in posts] == [(429, True), (429, True), (200, False)]
 
 
 async def test_without_via_it_would_be_a_ban(playground: Playground, rest: Rest) -> None:
-    playground.faults.order(Fault("/users/@me", status=429))
+    playground.faults.inject(Fault("/users/@me", status=429))
     async with (
         aiohttp.ClientSession(headers=rest.headers) as session,
         session.get(playground.api_url + "/users/@me") as response,
@@ -101,7 +101,7 @@ def test_strict_limits_on_everything() -> None:
 
 async def test_exchanges_are_recorded(stage: Stage) -> None:
     await stage.start()
-    await stage.bot.get_channel(int(cast.ART)).send("hello", file=discord.File(__file__, "a.txt"))
+    await stage.bot.get_channel(int(default_world.ART)).send("hello", file=discord.File(__file__, "a.txt"))
     last = await stage.control.wait_exchange(lambda one: one["path"] == MESSAGES)
     assert (last["route"], last["method"], last["status"]) == ("/channels/{channel_id}/messages", "POST", 200)
     assert (last["request"]["content"], last["files"]) == ("hello", ["a.txt"])

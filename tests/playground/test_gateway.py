@@ -8,9 +8,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from playground import Playground, cast
+from playground import Playground, default_world
 from playground.control import Control
-from playground.gateway.pulse import Pulse
+from playground.gateway.heartbeats import HeartbeatStats
 
 from .conftest import PATIENCE, Stage
 
@@ -37,7 +37,7 @@ async def test_heartbeats_are_counted(stage: Stage) -> None:
 
 
 def test_a_late_heartbeat_is_noticed() -> None:
-    pulse = Pulse(seconds=10.0)
+    pulse = HeartbeatStats(seconds=10.0)
     for after in (0.1, 10.25, 10.0, 11.5, 10.75):
         pulse.beat(after)
     assert (pulse.beats, pulse.late) == (5, 1.5)
@@ -130,7 +130,7 @@ async def test_hello_heartbeat_and_ready(raw: Raw) -> None:
     assert (await raw.receive())["op"] == 11
     await raw.identify()
     ready = await raw.receive()
-    assert (ready["t"], ready["s"], ready["d"]["user"]["id"]) == ("READY", 1, cast.APPLICATION_ID)
+    assert (ready["t"], ready["s"], ready["d"]["user"]["id"]) == ("READY", 1, default_world.APPLICATION_ID)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ async def test_members_can_be_asked_for(stage: Stage) -> None:
     guild = stage.bot.guilds[0]
     found = await guild.query_members("gra")
     assert [member.name for member in found] == ["grace"]
-    found = await guild.query_members(user_ids=[int(cast.ADA), 1])
+    found = await guild.query_members(user_ids=[int(default_world.ADA), 1])
     assert [member.name for member in found] == ["ada"]
 
 

@@ -41,7 +41,7 @@ async def test_own_page_is_served_with_a_policy(playground: Playground) -> None:
 
 
 async def test_uploads_never_run_as_documents(playground: Playground) -> None:
-    file = playground.postings.keep_file("a.html", b"<script>alert(1)</script>")
+    file = playground.message_writer.keep_file("a.html", b"<script>alert(1)</script>")
     async with aiohttp.ClientSession() as session, session.get(file.url) as response:
         assert response.content_type == "application/octet-stream"
         assert response.headers["Content-Disposition"].startswith("attachment")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from playground import cast, interactions, permissions
+from playground import default_world, interactions, permissions
 from playground.control import Control, ControlError
 
 from .conftest import Opened, Rest, codes, open_interaction
@@ -56,7 +56,7 @@ async def test_token_lives_fifteen_minutes(opened: Opened, control: Control) -> 
 async def test_ephemeral_original_cannot_be_edited_by_the_bots_token(opened: Opened, rest: Rest) -> None:
     await opened.answer(MESSAGE, {"content": "psst", "flags": 64})
     _, original = await opened.hook("GET", ORIGINAL)
-    path = f"/channels/{cast.GENERAL}/messages/{original['id']}"
+    path = f"/channels/{default_world.GENERAL}/messages/{original['id']}"
     assert (await rest("PATCH", path, {"content": "x"}))[1]["code"] == 10008
 
 
@@ -157,7 +157,7 @@ async def test_user_installed_only_follows_up_five_times(control: Control, rest:
     status, answer = await opened.hook("POST", json={"content": "six"})
     assert (status, answer["code"]) == (400, 40094)
     assert (await opened.hook("PATCH", ORIGINAL, {"content": "edits still work"}))[0] == 200
-    status, answer = await rest("POST", f"/channels/{cast.TEA_TABLE}/messages", {"content": "hello"})
+    status, answer = await rest("POST", f"/channels/{default_world.TEA_TABLE}/messages", {"content": "hello"})
     assert (status, answer["code"]) == (403, 50001)
 
 
@@ -197,10 +197,12 @@ async def test_where_commands_are_offered(control: Control, rest: Rest) -> None:
 
 
 async def test_private_channel_without_the_bot(control: Control, rest: Rest) -> None:
-    opened = await open_interaction(control, rest, who="Kai", in_=cast.ADA_AND_KAI)
+    opened = await open_interaction(control, rest, who="Kai", in_=default_world.ADA_AND_KAI)
     state = (await control.get(f"interactions/{opened.id}"))["interaction"]
-    assert (state["context"], state["owners"], state["guild_id"]) == (2, {"1": cast.KAI}, None)
+    assert (state["context"], state["owners"], state["guild_id"]) == (2, {"1": default_world.KAI}, None)
     await opened.answer(MESSAGE, {"content": "for both of us"})
-    assert [one.content for one in await control.person("Ada").messages(cast.ADA_AND_KAI)] == ["for both of us"]
+    assert [one.content for one in await control.person("Ada").messages(default_world.ADA_AND_KAI)] == [
+        "for both of us"
+    ]
     with pytest.raises(ControlError, match="sees no channel"):
-        await control.person("Grace").messages(cast.ADA_AND_KAI)
+        await control.person("Grace").messages(default_world.ADA_AND_KAI)

@@ -6,7 +6,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from playground import cast
+from playground import default_world
 
 from .conftest import Bot, Rest, Stage, pointed_at
 
@@ -18,7 +18,7 @@ async def test_bot_logs_in_and_finds_its_server(stage: Stage) -> None:
     assert {channel.name for channel in guild.text_channels} == {"general", "art", "after-dark"}
     assert [forum.name for forum in guild.forums] == ["showcase"]
     assert {thread.name for thread in guild.threads} == {"Sketches", "Post your favourites"}
-    assert guild.me.id == int(cast.APPLICATION_ID)
+    assert guild.me.id == int(default_world.APPLICATION_ID)
     assert discord.utils.get(guild.text_channels, name="after-dark").is_nsfw()
 
 
@@ -80,10 +80,10 @@ async def test_application_and_servers_over_rest(stage: Stage) -> None:
     assert application.owner.name == "grace"
     guild = await stage.bot.fetch_guild(stage.bot.guilds[0].id)
     assert [role.name for role in guild.roles] == ["@everyone", "Artists", "Easel", "Staff"]
-    member = await guild.fetch_member(int(cast.MARGARET))
+    member = await guild.fetch_member(int(default_world.MARGARET))
     assert member.guild_permissions.manage_guild
     with pytest.raises(discord.NotFound, match="Unknown Member"):
-        await guild.fetch_member(int(cast.KAI))
+        await guild.fetch_member(int(default_world.KAI))
     assert len(await guild.fetch_channels()) == 4
     assert [one.name async for one in stage.bot.fetch_guilds()] == ["Workshop"]
 
@@ -93,8 +93,8 @@ async def test_unknown_things(rest: Rest) -> None:
         "/channels/1": 10003,
         "/guilds/1": 10004,
         "/users/1": 10013,
-        f"/channels/{cast.GENERAL}/messages/1": 10008,
-        f"/guilds/{cast.WORKSHOP}/roles/1": 10011,
+        f"/channels/{default_world.GENERAL}/messages/1": 10008,
+        f"/guilds/{default_world.WORKSHOP}/roles/1": 10011,
         "/applications/{app}/commands/1": 10063,
         "/no/such/route": 0,
     }.items():

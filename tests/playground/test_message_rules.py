@@ -6,14 +6,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from playground import cast
+from playground import default_world
 from playground.wire import UPLOAD_LIMIT
 
 from .conftest import Rest, codes
 from .pictures import picture
 
 Json = dict[str, Any]
-PATH = f"/channels/{cast.ART}/messages"
+PATH = f"/channels/{default_world.ART}/messages"
 V2 = 32768
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from playground import cast
+from playground import default_world
 from playground.errors import ApiError
+from playground.message_writer import Submission
 from playground.models import Message
-from playground.posting import Submission
 from playground.registry import CommandRegistry, shape
 from playground.rules import answers, modals
 from playground.server import Playground
@@ -80,7 +80,7 @@ command = objects(
 
 
 def playground() -> Playground:
-    return Playground(Application(cast.APPLICATION_ID, "Easel", "token"), "http://127.0.0.1:1")
+    return Playground(Application(default_world.APPLICATION_ID, "Easel", "token"), "http://127.0.0.1:1")
 
 
 def check_refusal(refused: ApiError) -> None:
@@ -92,10 +92,10 @@ def check_refusal(refused: ApiError) -> None:
 @given(message, message)
 def test_messages(first: dict[str, Any], second: dict[str, Any]) -> None:
     here = playground()
-    posted = Message(here.world.ids.new(), cast.ART, here.world.bot_id, here.clock.now())
+    posted = Message(here.world.ids.new(), default_world.ART, here.world.bot_id, here.clock.now())
     try:
-        here.postings.create(posted, Submission(first))
-        here.postings.edit(posted, Submission(second))
+        here.message_writer.create(posted, Submission(first))
+        here.message_writer.edit(posted, Submission(second))
     except ApiError as refused:
         check_refusal(refused)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from playground import cast
+from playground import default_world
 from playground.recorder import Exchange
 from tests.playground import openapi
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 async def posted(rest: Rest, playground: Any) -> Exchange:
     """A good exchange to spoil."""
     embed = {"title": "t", "fields": [{"name": "n", "value": "v"}]}
-    await rest("POST", f"/channels/{cast.ART}/messages", {"content": "hello", "embeds": [embed]})
+    await rest("POST", f"/channels/{default_world.ART}/messages", {"content": "hello", "embeds": [embed]})
     return playground.exchanges[-1]
 
 

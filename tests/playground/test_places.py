@@ -3,19 +3,19 @@
 import discord
 import pytest
 
-from playground import cast
+from playground import default_world
 
 from .conftest import Stage
 
 PLACES = [
     # who, where, context, type of channel, who installed the app
-    ("Ada", "general", "guild", discord.TextChannel, {0: cast.WORKSHOP, 1: cast.ADA}),
-    ("Grace", "Sketches", "guild", discord.Thread, {0: cast.WORKSHOP}),
-    ("Grace", "Post your favourites", "guild", discord.Thread, {0: cast.WORKSHOP}),
+    ("Ada", "general", "guild", discord.TextChannel, {0: default_world.WORKSHOP, 1: default_world.ADA}),
+    ("Grace", "Sketches", "guild", discord.Thread, {0: default_world.WORKSHOP}),
+    ("Grace", "Post your favourites", "guild", discord.Thread, {0: default_world.WORKSHOP}),
     ("Grace", "dm", "dm_channel", discord.DMChannel, {0: "0"}),
-    ("Kai", "dm", "dm_channel", discord.DMChannel, {1: cast.KAI}),
-    ("Kai", "tea-table", "guild", None, {1: cast.KAI}),
-    ("Kai", cast.ADA_AND_KAI, "private_channel", discord.DMChannel, {1: cast.KAI}),
+    ("Kai", "dm", "dm_channel", discord.DMChannel, {1: default_world.KAI}),
+    ("Kai", "tea-table", "guild", None, {1: default_world.KAI}),
+    ("Kai", default_world.ADA_AND_KAI, "private_channel", discord.DMChannel, {1: default_world.KAI}),
 ]
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page, expect
 
-from playground.control import Control, People, Sent
-from playground.seen import Seen
+from playground.control import Control, People, SentInteraction
+from playground.visible_message import VisibleMessage
 from tools.screenshots.stage import PAINT_MS, begin, choose, fill, last
 
 OWL = "komori on a red background"
@@ -32,22 +32,22 @@ class Stage(People):
     control: Control
     channel: str
 
-    async def order(self, command: str, **options: object) -> Sent:
+    async def order(self, command: str, **options: object) -> SentInteraction:
         """Ada uses a command in the channel."""
         return await self.ada.slash(command, in_=self.channel, **options)
 
-    async def told(self, command: str, **options: object) -> Seen:
+    async def told(self, command: str, **options: object) -> VisibleMessage:
         """The answer to it."""
         return await (await self.order(command, **options)).reply(PATIENCE)
 
-    async def painted(self, sent: Sent) -> Seen:
+    async def painted(self, sent: SentInteraction) -> VisibleMessage:
         """The picture that was ordered."""
         return await self._ended(await sent.reply(PATIENCE))
 
-    async def _ended(self, message: Seen) -> Seen:
+    async def _ended(self, message: VisibleMessage) -> VisibleMessage:
         return await self.control.wait_message(message.id, lambda seen: _kinds(seen) != {"cancel"}, PATIENCE)
 
-    async def in_the_studio(self, *loras: str) -> Seen:
+    async def in_the_studio(self, *loras: str) -> VisibleMessage:
         """Ada's studio with a prompt and these LoRAs; the panel is what is left to see."""
         panel = await self.told("studio", checkpoint="vivid")
         while "✕" in panel.buttons:
@@ -79,12 +79,12 @@ class Stage(People):
                 await self.control.person(message.visible_to or "Grace").delete(message)
 
 
-def _kinds(message: Seen) -> set[str]:
+def _kinds(message: VisibleMessage) -> set[str]:
     """What the ids of a message's buttons begin with; a picture that waits has `cancel` alone."""
     return {str(button.get("custom_id")).partition(":")[0] for button in message.buttons.values()}
 
 
-def _numbers(message: Seen) -> list[str]:
+def _numbers(message: VisibleMessage) -> list[str]:
     return [str(button.get("custom_id")).partition(":")[2] for button in message.buttons.values()]
 
 

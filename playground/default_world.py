@@ -5,11 +5,11 @@ from playground.models import Channel, Guild, Member, Overwrite, Role, User
 from playground.wire import ChannelType
 from playground.world import World
 
-FOUNDED = 1_700_000_000.0  # seconds since 1970; the moment the fixed ids carry
+CREATED_AT = 1_700_000_000.0  # seconds since 1970; the moment the fixed ids carry
 
 
 def _id(number: int) -> str:
-    return snowflake.at(FOUNDED, number)
+    return snowflake.at(CREATED_AT, number)
 
 
 APPLICATION_ID = _id(1)
@@ -30,7 +30,7 @@ def fill(world: World) -> None:
     _people(world)
     _workshop(world)
     _tea_room(world)
-    world.channels[ADA_AND_KAI] = Channel(ADA_AND_KAI, ChannelType.DM, recipients=[ADA, KAI], created_at=FOUNDED)
+    world.channels[ADA_AND_KAI] = Channel(ADA_AND_KAI, ChannelType.DM, recipients=[ADA, KAI], created_at=CREATED_AT)
     for user_id in (ADA, GRACE, MARGARET, LINUS, KAI):
         world.dm(user_id)
 
@@ -65,7 +65,7 @@ def _workshop(world: World) -> None:
     ]
     guild.roles.update({role.id: role for role in roles})
     held = {GRACE: [], MARGARET: [STAFF_ROLE], ADA: [ARTIST_ROLE], LINUS: [], APPLICATION_ID: [BOT_ROLE]}
-    guild.members.update({user: Member(user, FOUNDED, list(own)) for user, own in held.items()})
+    guild.members.update({user: Member(user, CREATED_AT, list(own)) for user, own in held.items()})
     world.guilds[WORKSHOP] = guild
     for channel in _workshop_channels():
         world.channels[channel.id] = channel
@@ -83,14 +83,14 @@ def _workshop_channels() -> list[Channel]:
         Channel(AFTER_DARK, text, "after-dark", WORKSHOP, position=2, nsfw=True),
         Channel(STAFF_ROOM, text, "staff-room", WORKSHOP, position=3, overwrites=staff_only),
         Channel(FORUM, forum, "showcase", WORKSHOP, position=4, topic="One post for each picture"),
-        Channel(THREAD, thread, "Sketches", WORKSHOP, ART, owner_id=ADA, created_at=FOUNDED),
-        Channel(POST, thread, "Post your favourites", WORKSHOP, FORUM, owner_id=GRACE, created_at=FOUNDED),
+        Channel(THREAD, thread, "Sketches", WORKSHOP, ART, owner_id=ADA, created_at=CREATED_AT),
+        Channel(POST, thread, "Post your favourites", WORKSHOP, FORUM, owner_id=GRACE, created_at=CREATED_AT),
     ]
 
 
 def _tea_room(world: World) -> None:
     guild = Guild(TEA_ROOM, "Tea Room", owner_id=KAI)
     guild.roles[TEA_ROOM] = Role(TEA_ROOM, "@everyone", permissions.EVERYBODY, 0)
-    guild.members.update({user: Member(user, FOUNDED) for user in (KAI, ADA)})
+    guild.members.update({user: Member(user, CREATED_AT) for user in (KAI, ADA)})
     world.guilds[TEA_ROOM] = guild
     world.channels[TEA_TABLE] = Channel(TEA_TABLE, ChannelType.TEXT, "tea-table", TEA_ROOM)

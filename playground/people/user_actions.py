@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from playground import component_shapes, message_shapes, permissions
 from playground.gateway.hub import Hub
 from playground.interactions import Interactions
+from playground.message_writer import MessageWriter, Submission, Upload
 from playground.models import Channel, Command, Interaction, Message, User
 from playground.people import fields
-from playground.people.offered import is_menu, offered, owners, why_not
+from playground.people.action_refused import ActionRefused
+from playground.people.command_availability import available_commands, is_menu, owners, unavailable_reason
 from playground.people.options import Reader
 from playground.people.payload import interaction_create
-from playground.people.refused import ActRefused
-from playground.posting import Postings, Submission, Upload
 from playground.rules import answers
 from playground.rules import commands as rules
 from playground.rules import components as kinds
@@ -20,13 +20,13 @@ from playground.world import World
 
 
 @dataclass
-class Acts:
+class UserActions:
     """What people can do towards the bot."""
 
     world: World
     hub: Hub
     interactions: Interactions
-    postings: Postings
+    message_writer: MessageWriter
 
     def slash(self, person: User, channel: Channel, name: str, values: Json, uploads: list[Upload]) -> Interaction:
         """Send a slash command; `name` may go on with subcommands ("stack save")."""
@@ -62,7 +62,7 @@ class Acts:
         """Press a button."""
         button = self._component(message, custom_id)
         if button["type"] != kinds.BUTTON:
-            raise ActRefused(f"{custom_id!r} is no button.")
+            raise ActionRefused(f"{custom_id!r} is no button.")
         data: Json = {"custom_id": button["custom_id"], "component_type": kinds.BUTTON, "id": button["id"]}
         return self._use_component(person, message, data)
 
@@ -70,13 +70,13 @@ class Acts:
         """Choose in a select menu."""
         menu = self._component(message, custom_id)
         if menu["type"] not in kinds.SELECTS:
-            raise ActRefused(f"{custom_id!r} is no select menu.")
+            raise ActionRefused(f"{custom_id!r} is no select menu.")
         fields.check_count(menu, len(chosen))
         known = [option["value"] for option in as_objects(menu.get("options"))]
-        strangers = [one for one in chosen if menu["type"] == kinds.STRING_SELECT and one not in known]
-        if strangers:
-            raise ActRefused(f"{strangers[0]!r} is none of the choices of {custom_id!r}.")
-        reader = Reader(self.world, self.postings, self.world.channels[message.channel_id], [])
+        unknown = [one for one in chosen if menu["type"] == kinds.STRING_SELECT and one not in known]
+        if unknown:
+            raise ActionRefused(f"{unknown[0]!r} is none of the choices of {custom_id!r}.")
+        reader = Reader(self.world, self.message_writer, self.world.channels[message.channel_id], [])
         if menu["type"] in fields.SELECT_KINDS:
             chosen = [reader.named(fields.SELECT_KINDS[menu["type"]], one) for one in chosen]
         data: Json = {"custom_id": custom_id, "component_type": menu["type"], "id": menu["id"]}
@@ -85,9 +85,9 @@ class Acts:
     def submit_modal(self, person: User, opener: Interaction, values: Json, uploads: list[Upload]) -> Interaction:
         """Send a modal that an interaction opened."""
         if opener.modal is None or opener.user_id != person.id:
-            raise ActRefused("This interaction opened no modal for that person.")
+            raise ActionRefused("This interaction opened no modal for that person.")
         channel = self.world.channels[opener.channel_id]
-        reader = Reader(self.world, self.postings, channel, uploads)
+        reader = Reader(self.world, self.message_writer, channel, uploads)
         components = fields.submitted(opener.modal, values, reader)
         data: Json = {"custom_id": opener.modal["custom_id"], "components": components}
         made = self.interactions.open(answers.MODAL_SUBMIT, person.id, channel, _with(data, reader), opener.owners)
@@ -98,13 +98,13 @@ class Acts:
     def say(self, person: User, channel: Channel, content: str, uploads: list[Upload]) -> Message:
         """Write an ordinary message."""
         if channel.type == ChannelType.FORUM:
-            raise ActRefused("A forum holds posts; open one to write in it.")
+            raise ActionRefused("A forum holds posts; open one to write in it.")
         needed = permissions.SEND_MESSAGES_IN_THREADS if channel.is_thread else permissions.SEND_MESSAGES
         if self.world.permissions(channel, person.id) & needed != needed:
-            raise ActRefused(f"{person.global_name} may not write in this channel.")
+            raise ActionRefused(f"{person.global_name} may not write in this channel.")
         draft = Message(self.world.ids.new(), channel.id, person.id, self.world.clock.now())
-        message = self.postings.create(draft, Submission({"content": content}, uploads))
-        self.interactions.news.message_created(message)
+        message = self.message_writer.create(draft, Submission({"content": content}, uploads))
+        self.interactions.events.message_created(message)
         return message
 
     def delete(self, person: User, message: Message) -> None:
@@ -113,30 +113,30 @@ class Acts:
         channel = self.world.channels[message.channel_id]
         if message.visible_to == person.id:
             message.dismissed = True
-            self.interactions.news.message_deleted(message)
+            self.interactions.events.message_deleted(message)
             return
         held = self.world.permissions(channel, person.id) if channel.guild_id is not None else 0
         if person.id != message.author_id and not held & permissions.MANAGE_MESSAGES:
-            raise ActRefused(f"{person.global_name} may not delete this message.")
+            raise ActionRefused(f"{person.global_name} may not delete this message.")
         self.interactions.delete(message)
 
     def _command(self, person: User, channel: Channel, name: str) -> tuple[Command, list[str]]:
         first, *path = name.removeprefix("/").split()
-        for command in offered(self.world, person, channel):
+        for command in available_commands(self.world, person, channel):
             if command.name == first and not is_menu(command):
                 return command, path
-        raise ActRefused(self._why_missing(person, channel, first))
+        raise ActionRefused(self._missing_reason(person, channel, first))
 
     def _menu_command(self, person: User, channel: Channel, name: str, kind: int) -> Command:
-        for command in offered(self.world, person, channel):
+        for command in available_commands(self.world, person, channel):
             if command.name == name and command.type == kind:
                 return command
-        raise ActRefused(self._why_missing(person, channel, name))
+        raise ActionRefused(self._missing_reason(person, channel, name))
 
-    def _why_missing(self, person: User, channel: Channel, name: str) -> str:
+    def _missing_reason(self, person: User, channel: Channel, name: str) -> str:
         for command in self.world.commands.values():
             if command.name == name:
-                reason = why_not(self.world, person, channel, command)
+                reason = unavailable_reason(self.world, person, channel, command)
                 return f"{person.global_name} is not offered {name!r} here: {reason}."
         return f"No command called {name!r} is registered."
 
@@ -144,18 +144,18 @@ class Acts:
         data: Json = {"id": command.id, "name": command.name, "type": command.type}
         if command.guild_id is not None:
             data["guild_id"] = command.guild_id
-        return data, Reader(self.world, self.postings, channel, uploads)
+        return data, Reader(self.world, self.message_writer, channel, uploads)
 
     def _component(self, message: Message, custom_id: str) -> Json:
         """A component by custom_id, or a button by its label; not a disabled one."""
         if message.has(MessageFlag.LOADING):
-            raise ActRefused("The message is still being thought about.")
+            raise ActionRefused("The message is still being thought about.")
         for part in component_shapes.walk(message.components):
             if custom_id in (part.get("custom_id"), part.get("label")) and part.get("custom_id"):
                 if part.get("disabled"):
-                    raise ActRefused(f"{custom_id!r} is disabled.")
+                    raise ActionRefused(f"{custom_id!r} is disabled.")
                 return part
-        raise ActRefused(f"The message has no component {custom_id!r}.")
+        raise ActionRefused(f"The message has no component {custom_id!r}.")
 
     def _use_component(self, person: User, message: Message, data: Json) -> Interaction:
         channel = self.world.channels[message.channel_id]

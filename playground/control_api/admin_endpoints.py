@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, fields
 
-from playground.control_api.requests import Order, Work
+from playground.control_api.requests import ControlHandler, ControlRequest
+from playground.event_publisher import EventPublisher
 from playground.faults import Fault, Faults
 from playground.gateway.hub import Hub
 from playground.models import Member, Overwrite, User
-from playground.news import News
 from playground.people import lookup
-from playground.people.refused import ActRefused
+from playground.people.action_refused import ActionRefused
 from playground.rest.channels import make_thread
 from playground.wire import Json, as_strings
 from playground.world import World, new_token
@@ -18,15 +18,15 @@ PERSON_SWITCHES = ("installed_app", "sees_age_restricted", "closed_dms")
 
 
 @dataclass
-class Operating:
+class AdminEndpoints:
     """Changes the world around people and bot."""
 
     world: World
-    news: News
+    events: EventPublisher
     hub: Hub
     faults: Faults
 
-    def routes(self) -> list[tuple[str, str, Work]]:
+    def routes(self) -> list[tuple[str, str, ControlHandler]]:
         """Method, path and work of every order."""
         return [
             ("POST", "/control/person", self.person),
@@ -44,137 +44,137 @@ class Operating:
             ("POST", "/control/clock", self.clock),
         ]
 
-    async def person(self, order: Order) -> Json:
+    async def person(self, request: ControlRequest) -> Json:
         """Turn a person's switches (installed_app, sees_age_restricted, closed_dms), or set the language: locale."""
-        person = lookup.person(self.world, order.text("who"))
+        person = lookup.person(self.world, request.text("who"))
         for name in PERSON_SWITCHES:
-            if name in order.body:
-                setattr(person, name, bool(order.body[name]))
-        person.locale = str(order.body.get("locale", person.locale))
-        self.news.world_changed()
+            if name in request.body:
+                setattr(person, name, bool(request.body[name]))
+        person.locale = str(request.body.get("locale", person.locale))
+        self.events.world_changed()
         return {}
 
-    async def new_person(self, order: Order) -> Json:
+    async def new_person(self, request: ControlRequest) -> Json:
         """Somebody new, a member of every server that the bot is in, with an open DM."""
-        name = order.text("name")
+        name = request.text("name")
         if any(name in (one.username, one.global_name) for one in self.world.users.values()):
-            raise ActRefused(f"There is a {name!r} already.")
+            raise ActionRefused(f"There is a {name!r} already.")
         user = User(self.world.ids.new(), name.lower(), name)
         self.world.users[user.id] = user
         for guild in self.world.bot_guilds():
             guild.members[user.id] = Member(user.id, self.world.clock.now())
-            self.news.member(guild.id, user.id)
+            self.events.member(guild.id, user.id)
         self.world.dm(user.id)
-        self.news.world_changed()
+        self.events.world_changed()
         return {"id": user.id}
 
-    async def member(self, order: Order) -> Json:
+    async def member(self, request: ControlRequest) -> Json:
         """Set the roles of a member (a person or the bot), or take somebody in."""
-        guild = lookup.guild(self.world, order.text("guild"))
-        user = lookup.user(self.world, order.text("who"))
-        roles = [lookup.role(guild, key).id for key in as_strings(order.body.get("roles"))]
+        guild = lookup.guild(self.world, request.text("guild"))
+        user = lookup.user(self.world, request.text("who"))
+        roles = [lookup.role(guild, key).id for key in as_strings(request.body.get("roles"))]
         is_new = user.id not in guild.members
         membership = guild.members.setdefault(user.id, Member(user.id, self.world.clock.now()))
         membership.roles = roles
         if is_new and user.id == self.world.bot_id:
-            self.news.bot_joined(guild)
+            self.events.bot_joined(guild)
         else:
-            self.news.member(guild.id, user.id)
+            self.events.member(guild.id, user.id)
         return {}
 
-    async def remove_member(self, order: Order) -> Json:
+    async def remove_member(self, request: ControlRequest) -> Json:
         """Take somebody out of a server; the bot hears when it is itself."""
-        guild = lookup.guild(self.world, order.text("guild"))
-        user = lookup.user(self.world, order.text("who"))
+        guild = lookup.guild(self.world, request.text("guild"))
+        user = lookup.user(self.world, request.text("who"))
         guild.members.pop(user.id, None)
         if user.id == self.world.bot_id:
-            self.news.bot_left(guild)
-        self.news.world_changed()
+            self.events.bot_left(guild)
+        self.events.world_changed()
         return {}
 
-    async def role(self, order: Order) -> Json:
+    async def role(self, request: ControlRequest) -> Json:
         """Set the permission bits of a role."""
-        guild = lookup.guild(self.world, order.text("guild"))
-        role = lookup.role(guild, order.text("role"))
-        role.permissions = int(order.number("permissions", role.permissions))
-        self.news.role(guild.id, role.id)
+        guild = lookup.guild(self.world, request.text("guild"))
+        role = lookup.role(guild, request.text("role"))
+        role.permissions = int(request.number("permissions", role.permissions))
+        self.events.role(guild.id, role.id)
         return {}
 
-    async def channel(self, order: Order) -> Json:
+    async def channel(self, request: ControlRequest) -> Json:
         """Set age restriction, archiving, or what a role or member may do in a channel."""
-        channel = lookup.any_channel(self.world, order.text("channel"))
-        channel.nsfw = bool(order.body.get("nsfw", channel.nsfw))
-        channel.archived = bool(order.body.get("archived", channel.archived))
-        if "overwrite" in order.body and channel.guild_id is not None:
-            self._overwrite(channel.guild_id, channel.overwrites, order)
-        self.news.channel("UPDATE", channel)
+        channel = lookup.any_channel(self.world, request.text("channel"))
+        channel.nsfw = bool(request.body.get("nsfw", channel.nsfw))
+        channel.archived = bool(request.body.get("archived", channel.archived))
+        if "overwrite" in request.body and channel.guild_id is not None:
+            self._overwrite(channel.guild_id, channel.overwrites, request)
+        self.events.channel("UPDATE", channel)
         return {}
 
-    def _overwrite(self, guild_id: str, overwrites: dict[str, Overwrite], order: Order) -> None:
-        guild, key = self.world.guilds[guild_id], order.text("overwrite")
+    def _overwrite(self, guild_id: str, overwrites: dict[str, Overwrite], request: ControlRequest) -> None:
+        guild, key = self.world.guilds[guild_id], request.text("overwrite")
         try:
             target, is_member = lookup.role(guild, key).id, False
-        except ActRefused:
+        except ActionRefused:
             target, is_member = lookup.user(self.world, key).id, True
-        allow, deny = int(order.number("allow", 0)), int(order.number("deny", 0))
+        allow, deny = int(request.number("allow", 0)), int(request.number("deny", 0))
         overwrites[target] = Overwrite(target, is_member, allow, deny)
 
-    async def delete_channel(self, order: Order) -> Json:
+    async def delete_channel(self, request: ControlRequest) -> Json:
         """Delete a channel or thread with all that is in it."""
-        channel = lookup.any_channel(self.world, order.text("channel"))
-        self.news.channel("DELETE", channel)
+        channel = lookup.any_channel(self.world, request.text("channel"))
+        self.events.channel("DELETE", channel)
         self.world.forget_channel(channel)
-        self.news.world_changed()
+        self.events.world_changed()
         return {}
 
-    async def thread(self, order: Order) -> Json:
+    async def thread(self, request: ControlRequest) -> Json:
         """Open a thread or forum post as a person."""
-        person = lookup.person(self.world, order.text("as"))
-        parent = lookup.channel(self.world, order.text("channel"), person)
+        person = lookup.person(self.world, request.text("as"))
+        parent = lookup.channel(self.world, request.text("channel"), person)
         if parent.guild_id is None or parent.is_thread:
-            raise ActRefused("Threads are opened in a server's text channel or forum.")
-        thread = make_thread(self.world, parent, order.text("name"), person.id, self.world.ids.new())
+            raise ActionRefused("Threads are opened in a server's text channel or forum.")
+        thread = make_thread(self.world, parent, request.text("name"), person.id, self.world.ids.new())
         self.world.channels[thread.id] = thread
-        self.news.channel("CREATE", thread)
+        self.events.channel("CREATE", thread)
         return {"channel": thread.id}
 
-    async def fault(self, order: Order) -> Json:
+    async def fault(self, request: ControlRequest) -> Json:
         """Let the next requests on a route go wrong."""
         known = {field.name for field in fields(Fault)}
-        strangers = sorted(set(order.body) - known)
-        if strangers:
-            raise ActRefused(f"A fault has no {strangers[0]!r}; it has {', '.join(sorted(known))}.")
-        self.faults.order(Fault(**order.body))
+        unknown = sorted(set(request.body) - known)
+        if unknown:
+            raise ActionRefused(f"A fault has no {unknown[0]!r}; it has {', '.join(sorted(known))}.")
+        self.faults.inject(Fault(**request.body))
         return {}
 
-    async def clear_faults(self, order: Order) -> Json:
+    async def clear_faults(self, request: ControlRequest) -> Json:
         """Forget all faults and let hanging requests go."""
-        del order
+        del request
         self.faults.clear()
         return {}
 
-    async def drop(self, order: Order) -> Json:
+    async def drop(self, request: ControlRequest) -> Json:
         """Cut the bot's connections: `close` (with a `code`), `reconnect` or `invalidate`."""
-        how = str(order.body.get("how", "close"))
+        how = str(request.body.get("how", "close"))
         if how not in ("close", "reconnect", "invalidate"):
-            raise ActRefused("`how` is one of close, reconnect, invalidate.")
-        return {"cut": self.hub.drop(how, int(order.number("code", RESUMABLE)))}
+            raise ActionRefused("`how` is one of close, reconnect, invalidate.")
+        return {"cut": self.hub.drop(how, int(request.number("code", RESUMABLE)))}
 
-    async def token(self, order: Order) -> Json:
+    async def token(self, request: ControlRequest) -> Json:
         """Reset the bot's token, as its owner does when it leaked: the old one opens nothing, and is cut off at once.
 
         With `quietly` the gateway stays open, so that the bot only finds out at its next request.
         """
         self.world.application.token = new_token(self.world.application.id)
-        if not order.body.get("quietly"):
+        if not request.body.get("quietly"):
             self.hub.drop("close", AUTHENTICATION_FAILED)
         return {"token": self.world.application.token}
 
-    async def clock(self, order: Order) -> Json:
+    async def clock(self, request: ControlRequest) -> Json:
         """Move the clock forward by some seconds."""
-        seconds = order.number("advance", 0)
+        seconds = request.number("advance", 0)
         if seconds < 0:
-            raise ActRefused("The playground's clock only moves forward.")
+            raise ActionRefused("The playground's clock only moves forward.")
         self.world.clock.advance(seconds)
-        self.news.world_changed()
+        self.events.world_changed()
         return {"now": self.world.clock.now()}

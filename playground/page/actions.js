@@ -1,4 +1,4 @@
-// What the person does, and what comes of it: interactions, modals, failures.
+// The interactions that the person starts: commands, buttons, modals, and their failures.
 
 import { order } from "./api.js";
 import { byId, make } from "./dom.js";
@@ -7,7 +7,7 @@ import { state } from "./state.js";
 
 const NOT_IN_TIME = "The application did not respond.";
 
-export class Deeds {
+export class Actions {
   constructor() {
     this.open = new Map(); // interaction id -> where to show a failure, or null for the notice line
     this.early = new Map(); // events that came before we knew our own interaction's id

@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 
 from playground import registry
+from playground.change_notifier import ChangeNotifier
 from playground.control_api import views
-from playground.control_api.requests import Order, Work
+from playground.control_api.requests import ControlHandler, ControlRequest
 from playground.gateway.hub import Hub
 from playground.models import User
-from playground.pages import Pages
 from playground.people import lookup
-from playground.people.offered import offered
-from playground.people.refused import ActRefused
+from playground.people.action_refused import ActionRefused
+from playground.people.command_availability import available_commands
 from playground.recorder import Recorder
 from playground.wire import Json
 from playground.world import World
 
-LONGEST_WAIT = 30.0  # seconds a request with `since` is held
+MAX_WAIT_SECONDS = 30.0  # seconds a request with `since` is held
 
 
 @dataclass
@@ -24,10 +24,10 @@ class ReadEndpoints:
 
     world: World
     hub: Hub
-    pages: Pages
+    changes: ChangeNotifier
     recorder: Recorder
 
-    def routes(self) -> list[tuple[str, str, Work]]:
+    def routes(self) -> list[tuple[str, str, ControlHandler]]:
         """Method, path and work of every question."""
         return [
             ("GET", "/control/world", self.see_world),
@@ -39,66 +39,66 @@ class ReadEndpoints:
             ("GET", "/control/gateway", self.gateway),
         ]
 
-    async def see_world(self, order: Order) -> Json:
+    async def see_world(self, request: ControlRequest) -> Json:
         """People and places, for one person."""
-        await self._wait(order)
-        return self._dated(views.world(self.world, self.hub, self._viewer(order)))
+        await self._wait(request)
+        return self._dated(views.world(self.world, self.hub, self._viewer(request)))
 
-    async def commands(self, order: Order) -> Json:
+    async def commands(self, request: ControlRequest) -> Json:
         """The commands a person is offered in a channel."""
-        viewer = self._viewer(order)
-        found = offered(self.world, viewer, lookup.channel(self.world, order.text("channel"), viewer))
+        viewer = self._viewer(request)
+        found = available_commands(self.world, viewer, lookup.channel(self.world, request.text("channel"), viewer))
         return self._dated({"commands": [registry.shape(self.world, command) for command in found]})
 
-    async def messages(self, order: Order) -> Json:
+    async def messages(self, request: ControlRequest) -> Json:
         """A channel's messages as a person sees them; without `as` everybody's, ephemeral ones too."""
-        await self._wait(order)
-        if "as" in order.query:
-            viewer = self._viewer(order)
-            channel = lookup.channel(self.world, order.text("channel"), viewer)
+        await self._wait(request)
+        if "as" in request.query:
+            viewer = self._viewer(request)
+            channel = lookup.channel(self.world, request.text("channel"), viewer)
             found = self.world.messages_of(channel.id, viewer.id)
         else:
-            channel = lookup.any_channel(self.world, order.text("channel"))
+            channel = lookup.any_channel(self.world, request.text("channel"))
             found = [one for one in self.world.messages.values() if one.channel_id == channel.id]
         return self._dated({"messages": [views.message(self.world, one) for one in found]})
 
-    async def message(self, order: Order) -> Json:
+    async def message(self, request: ControlRequest) -> Json:
         """One message; `null` when it is gone or not for these eyes."""
-        await self._wait(order)
-        one = self.world.messages.get(order.path["message"])
-        if one is not None and "as" in order.query:
-            viewer = self._viewer(order)
+        await self._wait(request)
+        one = self.world.messages.get(request.path["message"])
+        if one is not None and "as" in request.query:
+            viewer = self._viewer(request)
             seen = one.visible_to in (None, viewer.id) and not one.dismissed
             one = one if seen and lookup.sees(self.world, self.world.channels[one.channel_id], viewer) else None
         return self._dated({"message": None if one is None else views.message(self.world, one)})
 
-    async def interaction(self, order: Order) -> Json:
+    async def interaction(self, request: ControlRequest) -> Json:
         """One interaction and what became of it."""
-        await self._wait(order)
-        one = self.world.interactions.get(order.path["interaction"])
+        await self._wait(request)
+        one = self.world.interactions.get(request.path["interaction"])
         if one is None:
-            raise ActRefused("There is no such interaction.")
+            raise ActionRefused("There is no such interaction.")
         return self._dated({"interaction": views.interaction(one)})
 
-    async def exchanges(self, order: Order) -> Json:
+    async def exchanges(self, request: ControlRequest) -> Json:
         """What the bot asked for and was answered, after a number."""
-        await self._wait(order)
-        after = int(order.number("after", 0))
+        await self._wait(request)
+        after = int(request.number("after", 0))
         found = [one.as_json() for one in self.recorder.exchanges if one.number > after]
         return self._dated({"exchanges": found, "invalid_requests": self.recorder.invalid_requests})
 
-    async def gateway(self, order: Order) -> Json:
+    async def gateway(self, request: ControlRequest) -> Json:
         """The bot's heartbeats: how many there were, and by how many seconds the latest one was late."""
-        del order
-        return {"heartbeats": self.hub.pulse.beats, "late": self.hub.pulse.late}
+        del request
+        return {"heartbeats": self.hub.heartbeats.count, "late": self.hub.heartbeats.late}
 
-    def _viewer(self, order: Order) -> User:
-        return lookup.person(self.world, order.text("as"))
+    def _viewer(self, request: ControlRequest) -> User:
+        return lookup.person(self.world, request.text("as"))
 
     def _dated(self, answer: Json) -> Json:
-        return {**answer, "version": self.pages.version}
+        return {**answer, "version": self.changes.version}
 
-    async def _wait(self, order: Order) -> None:
-        if "since" in order.query:
-            seconds = min(order.number("timeout", 5.0), LONGEST_WAIT)
-            await self.pages.wait(int(order.number("since", 0)), seconds)
+    async def _wait(self, request: ControlRequest) -> None:
+        if "since" in request.query:
+            seconds = min(request.number("timeout", 5.0), MAX_WAIT_SECONDS)
+            await self.changes.wait(int(request.number("since", 0)), seconds)

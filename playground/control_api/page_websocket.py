@@ -4,30 +4,30 @@ import asyncio
 
 from aiohttp import WSMsgType, web
 
-from playground.pages import Pages
+from playground.change_notifier import ChangeNotifier
 from playground.people import lookup
-from playground.people.refused import ActRefused
+from playground.people.action_refused import ActionRefused
 from playground.wire import Json, compact
 from playground.world import World
 
 
-async def serve(request: web.Request, world: World, pages: Pages) -> web.StreamResponse:
+async def serve(request: web.Request, world: World, changes: ChangeNotifier) -> web.StreamResponse:
     """Send changes until the page leaves."""
     try:
         viewer = lookup.person(world, request.query.get("as", ""))
-    except ActRefused as refused:
+    except ActionRefused as refused:
         return web.Response(status=409, text=str(refused))
     websocket = web.WebSocketResponse(heartbeat=30)
     await websocket.prepare(request)
     outbox: asyncio.Queue[Json] = asyncio.Queue()
-    pages.listen(outbox.put_nowait, viewer.id)
+    changes.subscribe(outbox.put_nowait, viewer.id)
     writer = asyncio.create_task(_write(websocket, outbox))
     try:
         async for message in websocket:
             if message.type == WSMsgType.ERROR:
                 break
     finally:
-        pages.leave(outbox.put_nowait)
+        changes.unsubscribe(outbox.put_nowait)
         writer.cancel()
     return websocket
 

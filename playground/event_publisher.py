@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 
 from playground import message_shapes, permissions, shapes
+from playground.change_notifier import ChangeNotifier
 from playground.gateway.hub import Hub
 from playground.models import Channel, Guild, Interaction, Message
-from playground.pages import Pages
 from playground.wire import Json
 from playground.world import World
 
 
 @dataclass
-class News:
+class EventPublisher:
     """One method per thing that can happen."""
 
     world: World
     hub: Hub
-    pages: Pages
+    changes: ChangeNotifier
 
     def message_created(self, message: Message) -> None:
         """A new message; ephemeral ones and channels without access are none of the gateway's business."""
@@ -35,7 +35,7 @@ class News:
             gone["guild_id"] = channel.guild_id
         if message.visible_to is None and self._bot_sees(channel):
             self.hub.dispatch("MESSAGE_DELETE", gone)
-        self.pages.tell({"type": "message_deleted", **gone}, message.visible_to)
+        self.changes.notify({"type": "message_deleted", **gone}, message.visible_to)
 
     def reaction(self, message: Message, user_id: str, emoji: str, *, added: bool) -> None:
         """Somebody put a reaction on a message or took it off."""
@@ -91,7 +91,7 @@ class News:
 
     def typing(self, channel: Channel) -> None:
         """The bot shows that it types."""
-        self.pages.tell({"type": "typing", "channel_id": channel.id})
+        self.changes.notify({"type": "typing", "channel_id": channel.id})
 
     def interaction(self, interaction: Interaction) -> None:
         """An interaction was made, answered, or failed; only its person sees that."""
@@ -104,11 +104,11 @@ class News:
             "failed": interaction.failed,
             "modal": interaction.modal,
         }
-        self.pages.tell(state, interaction.user_id)
+        self.changes.notify(state, interaction.user_id)
 
     def world_changed(self) -> None:
         """Channels, people, commands or the bot's presence changed."""
-        self.pages.tell({"type": "world"})
+        self.changes.notify({"type": "world"})
 
     def _bot_sees(self, channel: Channel) -> bool:
         return bool(self.world.permissions(channel, self.world.bot_id) & permissions.VIEW_CHANNEL)
@@ -122,4 +122,4 @@ class News:
         self._tell_message(message)
 
     def _tell_message(self, message: Message) -> None:
-        self.pages.tell({"type": "message", "channel_id": message.channel_id, "id": message.id}, message.visible_to)
+        self.changes.notify({"type": "message", "channel_id": message.channel_id, "id": message.id}, message.visible_to)

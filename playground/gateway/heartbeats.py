@@ -6,14 +6,14 @@ HEARTBEAT_SECONDS = 41.25  # what Discord asks for
 
 
 @dataclass
-class Pulse:
+class HeartbeatStats:
     """One is wanted every `seconds`; `late` is by how many seconds more one let us wait, at the most."""
 
     seconds: float = HEARTBEAT_SECONDS
-    beats: int = 0
+    count: int = 0
     late: float = 0.0
 
-    def beat(self, after: float) -> None:
+    def record(self, after: float) -> None:
         """A heartbeat, so many seconds after the one before (the first one after the greeting)."""
-        self.beats += 1
+        self.count += 1
         self.late = max(self.late, after - self.seconds)

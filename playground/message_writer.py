@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from playground import errors, mentions
-from playground.component_shapes import Finisher, text_of
+from playground.component_shapes import ComponentNormalizer, text_of
 from playground.files import safe_name, sniff
 from playground.models import Attachment, Channel, Message
 from playground.rules import messages as rules
@@ -34,7 +34,7 @@ class Submission:
 
 
 @dataclass
-class Postings:
+class MessageWriter:
     """Creates and edits messages in a world; tells nobody about it."""
 
     world: World
@@ -86,10 +86,10 @@ class Postings:
         for file in message.attachments:
             if file not in files:
                 self.world.files.drop(file.id)
-        finisher = Finisher(files, self.world.ids.new)
+        normalizer = ComponentNormalizer(files, self.world.ids.new)
         message.content, message.attachments = draft.content, files
-        message.embeds = [finisher.embed(embed) for embed in draft.embeds]
-        message.components = finisher.finish(draft.components)
+        message.embeds = [normalizer.embed(embed) for embed in draft.embeds]
+        message.components = normalizer.normalize(draft.components)
         channel = self.world.channels[message.channel_id]
         self._note_mentions(message, channel, body)
 

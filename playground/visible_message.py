@@ -7,7 +7,7 @@ from playground.wire import Json, as_object, as_objects
 
 
 @dataclass(frozen=True)
-class Seen:
+class VisibleMessage:
     """A message as it looked when it was fetched."""
 
     json: Json

@@ -16,15 +16,15 @@ def context_of(world: World, channel: Channel) -> int:
     return Context.BOT_DM if world.bot_id in channel.recipients else Context.PRIVATE_CHANNEL
 
 
-def offered(world: World, person: User, channel: Channel) -> list[Command]:
+def available_commands(world: World, person: User, channel: Channel) -> list[Command]:
     """The commands a client lists; a server's own commands hide global ones of the same name."""
-    usable = [c for c in world.commands.values() if why_not(world, person, channel, c) is None]
+    usable = [c for c in world.commands.values() if unavailable_reason(world, person, channel, c) is None]
     own = {(c.type, c.name) for c in usable if c.guild_id is not None}
     kept = [c for c in usable if c.guild_id is not None or (c.type, c.name) not in own]
     return sorted(kept, key=lambda command: (command.type, command.name))
 
 
-def why_not(world: World, person: User, channel: Channel, command: Command) -> str | None:
+def unavailable_reason(world: World, person: User, channel: Channel, command: Command) -> str | None:
     """The reason why a command is not offered, or None."""
     if command.guild_id not in (None, channel.guild_id):
         return "it belongs to another server"

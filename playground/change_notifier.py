@@ -8,7 +8,7 @@ from playground.wire import Json
 
 
 @dataclass
-class Pages:
+class ChangeNotifier:
     """Listeners with the person each of them acts as, and a number that grows with every change."""
 
     version: int = 0
@@ -16,22 +16,22 @@ class Pages:
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _wakers: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
-    def listen(self, listener: Callable[[Json], None], viewer: str) -> None:
+    def subscribe(self, listener: Callable[[Json], None], viewer: str) -> None:
         """Start telling a page what its person may see."""
         self._listeners[listener] = viewer
 
-    def leave(self, listener: Callable[[Json], None]) -> None:
+    def unsubscribe(self, listener: Callable[[Json], None]) -> None:
         """Stop telling a page."""
         self._listeners.pop(listener, None)
 
-    def tell(self, event: Json, only_for: str | None = None) -> None:
+    def notify(self, event: Json, only_for: str | None = None) -> None:
         """Note a change, and tell it to all pages or to one person's."""
         for listener, viewer in list(self._listeners.items()):
             if only_for is None or viewer == only_for:
                 listener(event)
-        self.note()
+        self.mark_changed()
 
-    def note(self) -> None:
+    def mark_changed(self) -> None:
         """Note a change that no page shows."""
         self.version += 1
         waker = asyncio.ensure_future(self._wake())
