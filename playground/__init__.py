@@ -1,21 +1,36 @@
-"""A local stand-in for Discord: REST, gateway and a page, on loopback. Knows the wire format and nothing of the bot.
+"""A local stand-in for Discord: REST API, gateway and web page on loopback. It imports nothing of the bot.
 
-server.py        Playground: everything put together; `async with Playground.serve() as playground`
-__main__.py      `python -m playground`
-control.py · seen.py    the client for tests and scripts: act as a person, order faults, move the clock
-wire.py          JSON and the numbers of the wire format
-clock.py · snowflake.py · models.py · world.py · cast.py      time, ids, and all that is remembered
-permissions.py · mentions.py · registry.py                    who may what, who is disturbed, which commands exist
-shapes.py · message_shapes.py · component_shapes.py           the JSON that Discord gives
-files.py · posting.py · interactions.py                       uploads, messages, the life of an interaction
-errors.py · limits.py · faults.py · recorder.py               refusals, rate limits, ordered faults, what was said
-news.py · pages.py                                            tells the bot and open pages what happened
-rules/           what a bot may send
-rest/            the HTTP API for bots
-gateway/         the websocket for bots
-people/          what people do
-control_api/     the HTTP interface for the page and for tests
-page/            the page: HTML, CSS and JavaScript without a build step
+server.py             `Playground`, which wires everything; `async with Playground.serve() as playground`
+__main__.py           `python -m playground`
+control.py            the client for tests and scripts: act as a person, inject faults, move the clock
+visible_message.py    a message as the client sees it, with the properties that tests check
+wire.py               JSON helpers, and the numbers of the wire format
+clock.py              a clock that tests can move forward, with timers
+snowflake.py          ids
+models.py             users, servers, channels, messages, commands, interactions
+world.py              the state of the playground, in memory
+default_world.py      the people, servers and channels of a fresh playground
+permissions.py        permission bits, and permissions in a channel
+mentions.py           who is mentioned, and who is pinged
+registry.py           the registered application commands
+shapes.py             JSON of users, servers, channels and members
+message_shapes.py     JSON of messages
+component_shapes.py   JSON of components
+files.py              uploaded files
+message_writer.py     creates and edits messages
+interactions.py       the life cycle of an interaction
+errors.py             Discord's error responses
+limits.py             rate limits
+faults.py             fault injection
+recorder.py           records requests and responses
+event_publisher.py    publishes events to the gateway and to open pages
+change_notifier.py    notifies open pages and waiting requests of changes
+rules/                validation of what a bot sends
+rest/                 the REST API for bots
+gateway/              the websocket for bots
+people/               the actions of people
+control_api/          the HTTP interface for the page and for tests
+page/                 the page: HTML, CSS and JavaScript without a build step
 """
 
 from playground.server import Playground

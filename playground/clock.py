@@ -1,4 +1,4 @@
-"""The playground's own clock: the wall clock, until somebody moves it forward."""
+"""The playground's clock: the wall clock plus an offset that tests increase."""
 
 import asyncio
 import time
@@ -8,31 +8,31 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False)
 class Timer:
-    """Something to do at a moment of the playground's clock."""
+    """A callback at a time of the playground's clock."""
 
     due: float
     callback: Callable[[], None]
     handle: asyncio.TimerHandle | None = None
 
     def cancel(self) -> None:
-        """Take the alarm back."""
+        """Cancel the timer."""
         if self.handle is not None:
             self.handle.cancel()
 
 
 @dataclass
 class Clock:
-    """Tells the time in seconds since 1970 and rings alarms; `advance` jumps ahead and rings what is due."""
+    """The time in seconds since 1970, and timers; `advance` moves the time forward and fires the timers that are due."""
 
     offset: float = 0.0
     _timers: set[Timer] = field(default_factory=set["Timer"])
 
     def now(self) -> float:
-        """Seconds since 1970 on this clock."""
+        """The current time, in seconds since 1970."""
         return time.time() + self.offset
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward; never back, because snowflakes only grow."""
+        """Move the clock forward. Never back: snowflakes have to increase."""
         if seconds < 0:
             raise ValueError("The playground's clock only moves forward.")
         self.offset += seconds
@@ -47,7 +47,7 @@ class Clock:
         return timer
 
     def stop(self) -> None:
-        """Forget all alarms."""
+        """Cancel all timers."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -58,7 +58,7 @@ class Clock:
         timer.handle = asyncio.get_running_loop().call_later(wait, self._fire, timer)
 
     def _fire(self, timer: Timer) -> None:
-        if self.now() < timer.due:  # the loop's timer may fire a hair early
+        if self.now() < timer.due:  # the loop's timer may fire slightly early
             self._start(timer)
             return
         self._timers.discard(timer)

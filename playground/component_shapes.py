@@ -1,4 +1,4 @@
-"""Components as Discord gives them back: numbered, with defaults filled in and media resolved."""
+"""Components as Discord returns them: numbered, with defaults and resolved media."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -20,7 +20,7 @@ _DEFAULTS: dict[int, Json] = {
 
 
 class ComponentNormalizer:
-    """Turns the components of a request into those of the answer."""
+    """Converts the components of a request to those of the response."""
 
     def __init__(self, files: list[Attachment], new_id: Callable[[], str]) -> None:
         self._by_name = {file.filename: file for file in files}
@@ -28,7 +28,7 @@ class ComponentNormalizer:
         self._new_id = new_id
 
     def normalize(self, components: list[Json]) -> list[Json]:
-        """All components, each with a number that no other has."""
+        """All components, each with a unique id."""
         taken = {part["id"] for part in walk(components) if part.get("id")}
         numbers = (number for number in count(1) if number not in taken)
         return [self._one(component, numbers) for component in components]

@@ -1,4 +1,4 @@
-"""The client of the control interface: act as a person, order faults, move the clock. For tests and scripts."""
+"""The client of the control interface for tests and scripts: act as a person, inject faults, move the clock."""
 
 import asyncio
 import json
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 
 class ControlError(Exception):
-    """The playground refused an act; the text says why."""
+    """The playground refused an action; the text is the reason."""
 
 
 class NotInTime(Exception):
-    """What was waited for did not come."""
+    """The expected change did not happen in time."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ class Control:
             yield cls(page_url, session)
 
     def person(self, name: str) -> "Person":
-        """Act as somebody, by name or id."""
+        """A person by name or id."""
         return Person(self, name)
 
     async def get(self, path: str, **query: object) -> Json:
-        """Ask something."""
+        """Send a GET request."""
         params = {key.rstrip("_"): str(value) for key, value in query.items() if value is not None}
         async with self._session.get(f"{self._url}/{path}", params=params) as response:
             return await _answer(response)
 
     async def post(self, path: str, body: Json, files: dict[str, File] | None = None) -> Json:
-        """Order something."""
+        """Send a POST request."""
         if not files:
             async with self._session.post(f"{self._url}/{path}", json=body) as response:
                 return await _answer(response)
@@ -75,7 +75,7 @@ class Control:
         accept: Callable[[Json], T | None],
         seconds: float = TIMEOUT_SECONDS,
     ) -> T:
-        """Ask again after every change until `accept` gives something; no polling in between."""
+        """Request again after every change until `accept` returns something; long polling, no busy waiting."""
         since: int | None = None
         answer: Json = {}
         try:
@@ -102,7 +102,7 @@ class Control:
     async def wait_message(
         self, message_id: str, accept: Callable[[VisibleMessage], bool], seconds: float = TIMEOUT_SECONDS
     ) -> VisibleMessage:
-        """Wait until a message looks a certain way."""
+        """Wait until `accept` is true for a message."""
 
         async def poll(since: int | None) -> Json:
             return await self.get(f"messages/{message_id}", since=since, timeout=seconds)
@@ -116,7 +116,7 @@ class Control:
     async def wait_in_channel(
         self, channel: str, accept: Callable[[VisibleMessage], bool], seconds: float = TIMEOUT_SECONDS
     ) -> VisibleMessage:
-        """Wait until a channel holds a message that fits; gives the newest."""
+        """Wait until `accept` is true for a message of a channel; returns the newest such message."""
 
         async def poll(since: int | None) -> Json:
             return await self.get("messages", channel=channel, since=since, timeout=seconds)
@@ -128,7 +128,7 @@ class Control:
         return await self.wait(poll, fits, seconds)
 
     async def wait_online(self, online: bool = True, seconds: float = TIMEOUT_SECONDS) -> None:
-        """Wait until the bot is connected, or gone."""
+        """Wait until the bot is connected, or disconnected."""
 
         async def poll(since: int | None) -> Json:
             return await self.get("world", as_="Ada", since=since, timeout=seconds)
@@ -136,11 +136,11 @@ class Control:
         await self.wait(poll, lambda seen: True if seen["bot"]["online"] == online else None, seconds)
 
     async def exchanges(self, after: int = 0) -> list[Json]:
-        """The bot's requests and their answers."""
+        """The bot's requests and their responses."""
         return as_objects((await self.get("exchanges", after=after))["exchanges"])
 
     async def wait_exchange(self, accept: Callable[[Json], bool], seconds: float = TIMEOUT_SECONDS) -> Json:
-        """Wait until the bot made a request that fits."""
+        """Wait until `accept` is true for a request of the bot."""
 
         async def poll(since: int | None) -> Json:
             return await self.get("exchanges", since=since, timeout=seconds)
@@ -151,7 +151,7 @@ class Control:
         return await self.wait(poll, fits, seconds)
 
     async def heartbeats(self) -> tuple[int, float]:
-        """How many heartbeats the bot sent, and by how many seconds one was late at the most."""
+        """The number of heartbeats of the bot, and the largest delay of one in seconds."""
         answer = await self.get("gateway")
         return int(answer["heartbeats"]), float(answer["late"])
 
@@ -160,15 +160,15 @@ class Control:
         await self.post("clock", {"advance": seconds})
 
     async def fault(self, route: str, **how: object) -> None:
-        """Let the next requests whose path fits the expression go wrong; see `faults.Fault` for the words."""
+        """Inject a fault into the next requests whose path matches the expression `route`; see `faults.Fault`."""
         await self.post("faults", {"route": route, **how})
 
     async def clear_faults(self) -> None:
-        """Forget faults that did not happen yet, and let hanging requests go."""
+        """Remove the pending faults, and release hanging requests."""
         await self.post("faults/clear", {})
 
     async def drop_gateway(self, how: str = "close", code: int = 4000) -> int:
-        """Cut the bot's connections: "close" (can resume, unless `code` forbids it), "reconnect" or "invalidate"."""
+        """Drop the bot's connections: "close" (can resume, unless `code` forbids it), "reconnect" or "invalidate"."""
         return int((await self.post("gateway/drop", {"how": how, "code": code}))["cut"])
 
     async def reset_token(self, *, quietly: bool = False) -> str:
@@ -180,7 +180,7 @@ class Control:
         await self.post("person", {"who": who, **switches})
 
     async def new_person(self, name: str) -> "Person":
-        """Somebody new comes into every server that the bot is in."""
+        """Add a new person to every server that the bot is in."""
         await self.post("person/new", {"name": name})
         return self.person(name)
 
@@ -189,11 +189,11 @@ class Control:
         await self.post("member", {"who": who, "roles": roles, "guild": guild})
 
     async def remove_member(self, who: str, guild: str = "Workshop") -> None:
-        """Take somebody (or the bot) out of a server."""
+        """Remove a person (or the bot) from a server."""
         await self.post("member/remove", {"who": who, "guild": guild})
 
     async def delete_channel(self, channel: str) -> None:
-        """Delete a channel or thread with all that is in it."""
+        """Delete a channel or thread with its messages."""
         await self.post("channel/delete", {"channel": channel})
 
     async def set_role_permissions(self, role: str, permissions: int, guild: str = "Workshop") -> None:
@@ -207,7 +207,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who uses the bot."""
+    """A person who uses the bot."""
 
     control: Control
     name: str
@@ -269,7 +269,7 @@ class Person:
         return str((await self.control.post("thread", body))["channel"])
 
     async def commands(self, channel: str = "general") -> list[Json]:
-        """The commands that are offered to this person there."""
+        """The commands that this person can use in the channel."""
         answer = await self.control.get("commands", as_=self.name, channel=channel)
         return as_objects(answer["commands"])
 
@@ -283,7 +283,7 @@ class Person:
 
 
 class People:
-    """Of whatever holds a `control`: those of the cast whom one meets most, by name."""
+    """A mix-in for classes with a `control`: the most used people of the default world."""
 
     control: Control
 
@@ -300,27 +300,27 @@ class People:
 
 @dataclass(frozen=True)
 class SentInteraction:
-    """An interaction on its way to the bot."""
+    """An interaction that a person has started."""
 
     control: Control
     interaction_id: str
 
     async def state(self) -> Json:
-        """What has become of it so far."""
+        """Its current state."""
         return as_object((await self.control.get(f"interactions/{self.interaction_id}"))["interaction"])
 
     async def answered(self, seconds: float = TIMEOUT_SECONDS) -> Json:
-        """Wait for the bot's first answer."""
+        """Wait for the bot's first response."""
         return await self._wait(lambda state: state["answer_type"] is not None, seconds)
 
     async def failed(self, seconds: float = TIMEOUT_SECONDS) -> Json:
-        """Wait until the person reads that the application did not respond."""
+        """Wait until the person is told that the application did not respond."""
         return await self._wait(lambda state: bool(state["failed"]), seconds)
 
     async def reply(self, seconds: float = TIMEOUT_SECONDS) -> VisibleMessage:
-        """Wait for the answer itself, past "thinking…"; for an update it is the updated message.
+        """Wait for the reply, past "thinking…"; for an update it is the updated message.
 
-        A public "thinking…" that was taken away is followed by an answer for the person alone.
+        A deleted public "thinking…" is followed by an ephemeral reply.
         """
         original = (await self._wait(lambda state: state["original_id"] is not None, seconds))["original_id"]
 
@@ -345,7 +345,7 @@ class SentInteraction:
         return as_objects((await self._wait(lambda s: s["choices"] is not None, seconds))["choices"])
 
     async def messages(self, count: int, seconds: float = TIMEOUT_SECONDS) -> list[VisibleMessage]:
-        """Wait until the bot posted this many messages for it, the first answer included."""
+        """Wait until the bot has posted this many messages for it, including the first response."""
         state = await self._wait(lambda state: len(state["message_ids"]) >= count, seconds)
         found = [await self.control.message(one) for one in state["message_ids"]]
         return [one for one in found if one is not None]
@@ -370,7 +370,7 @@ async def _answer(response: aiohttp.ClientResponse) -> Json:
 
 
 def _with_files(values: dict[str, object]) -> tuple[Json, dict[str, File]]:
-    """Values with files replaced by their number in the upload; a list of files too."""
+    """Values in which each file, or list of files, is replaced by its number in the upload."""
     plain: Json = {}
     files: dict[str, File] = {}
 

@@ -1,11 +1,11 @@
-"""Who and what a fresh playground holds. Ids are fixed, so that a bot's database outlives a restart of it."""
+"""The people, servers and channels of a fresh playground. Their ids are fixed, so a bot's database stays valid."""
 
 from playground import permissions, snowflake
 from playground.models import Channel, Guild, Member, Overwrite, Role, User
 from playground.wire import ChannelType
 from playground.world import World
 
-CREATED_AT = 1_700_000_000.0  # seconds since 1970; the moment the fixed ids carry
+CREATED_AT = 1_700_000_000.0  # Unix time in seconds, the timestamp of the fixed ids
 
 
 def _id(number: int) -> str:
@@ -48,7 +48,7 @@ def _people(world: World) -> None:
 
 
 def _workshop(world: World) -> None:
-    """The server most things happen in. Margaret owns nothing but is staff; Grace founded it."""
+    """The main server. Grace owns it, Margaret is staff."""
     guild = Guild(WORKSHOP, "Workshop", owner_id=GRACE)
     roles = [
         Role(WORKSHOP, "@everyone", permissions.EVERYBODY, 0),

@@ -1,10 +1,10 @@
-"""Refusals in Discord's words: status, code, message, and for forms the path to each fault."""
+"""Discord's error responses: status, code, message, and for invalid forms the path of each error."""
 
 from playground.wire import Json
 
 
 class ApiError(Exception):
-    """An answer that refuses a request."""
+    """An error response."""
 
     def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
         super().__init__(f"{status} {code}: {message}")

@@ -1,4 +1,4 @@
-"""Carries what happened to the bot (gateway events) and to people (open pages)."""
+"""Publishes events to the bot (gateway) and to people (open pages)."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from playground.world import World
 
 @dataclass
 class EventPublisher:
-    """One method per thing that can happen."""
+    """One method per kind of event."""
 
     world: World
     hub: Hub
     changes: ChangeNotifier
 
     def message_created(self, message: Message) -> None:
-        """A new message; ephemeral ones and channels without access are none of the gateway's business."""
+        """A new message; the gateway gets no event for ephemeral ones and for channels without access."""
         self._message_event("MESSAGE_CREATE", message)
 
     def message_updated(self, message: Message) -> None:
@@ -28,7 +28,7 @@ class EventPublisher:
         self._message_event("MESSAGE_UPDATE", message)
 
     def message_deleted(self, message: Message) -> None:
-        """A message is gone."""
+        """A message was deleted."""
         channel = self.world.channels[message.channel_id]
         gone: Json = {"id": message.id, "channel_id": channel.id}
         if channel.guild_id is not None:
@@ -72,14 +72,14 @@ class EventPublisher:
         self.world_changed()
 
     def member(self, guild_id: str, user_id: str) -> None:
-        """A member's roles or name changed; the bot always hears of itself."""
+        """A member's roles or name changed; the bot always gets events about itself."""
         membership = self.world.guilds[guild_id].members[user_id]
         data = {"guild_id": guild_id, **shapes.member(self.world, membership)}
         self.hub.dispatch("GUILD_MEMBER_UPDATE", data, always=user_id == self.world.bot_id)
         self.world_changed()
 
     def bot_joined(self, guild: Guild) -> None:
-        """The bot was added to a server; such an event says nothing of `unavailable`, a known server's does."""
+        """The bot was added to a server; unlike for a known server, the event has no `unavailable`."""
         joined = shapes.guild_create(self.world, guild)
         del joined["unavailable"]
         self.hub.dispatch("GUILD_CREATE", joined)
@@ -94,7 +94,7 @@ class EventPublisher:
         self.changes.notify({"type": "typing", "channel_id": channel.id})
 
     def interaction(self, interaction: Interaction) -> None:
-        """An interaction was made, answered, or failed; only its person sees that."""
+        """An interaction was created, answered, or failed; only its person gets the event."""
         state: Json = {
             "type": "interaction",
             "id": interaction.id,

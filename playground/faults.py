@@ -1,4 +1,4 @@
-"""Faults that somebody orders: errors, rate limits, lost answers and time-outs on chosen routes."""
+"""Fault injection: errors, rate limits, lost responses and time-outs on chosen routes."""
 
 import asyncio
 import re
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Fault:
-    """What goes wrong, where, and how often."""
+    """A fault: its kind, route, and number of times."""
 
     route: str
     """A regular expression searched for in the request's path."""
     method: str | None = None
     kind: str = "status"
     """`status` answers with an error, `late` carries the request out and then answers with the error
-    (the bot cannot know that it worked), `hang` keeps it waiting, `cut` closes the connection, `proxy` answers as
+    (the bot cannot know that it worked), `hang` delays it, `cut` closes the connection, `proxy` answers as
     something in between would that knows nothing of Discord: with a page of HTML, a 429 with `Via` and no body;
-    `garbled` answers with the half of a JSON object, `foreign` with one that is none of Discord's."""
+    `garbled` answers with half a JSON object, `foreign` with JSON of another program."""
     status: int = 500
     retry_after: float = 0.1
     """Seconds, for status 429."""
@@ -26,31 +26,31 @@ class Fault:
     """How long `hang` keeps the request waiting before it answers with the error."""
     count: int = 1
     uploads: bool = False
-    """Only requests that carry files are meant."""
+    """Whether only requests that upload files fail."""
     every: int = 1
-    """Of the requests that fit, only every n-th goes wrong."""
+    """Only every n-th matching request fails."""
     seen: int = 0
-    """How many requests have fitted."""
+    """The number of matching requests so far."""
 
     def fits(self, method: str, path: str, *, uploads: bool) -> bool:
-        """Is this request meant?"""
+        """Whether the fault applies to a request."""
         return uploads >= self.uploads and (self.method or method) == method and re.search(self.route, path) is not None
 
 
 @dataclass
 class Faults:
-    """The faults still to come."""
+    """The pending faults."""
 
     waiting: list[Fault] = field(default_factory=list[Fault])
     _released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def inject(self, fault: Fault) -> None:
-        """Let the next `count` fitting requests go wrong."""
+        """Let the next `count` matching requests fail."""
         re.compile(fault.route)
         self.waiting.append(fault)
 
     def take(self, method: str, path: str, *, uploads: bool = False) -> Fault | None:
-        """The fault of this request, used up by one."""
+        """The fault for this request; its count is reduced by one."""
         for fault in self.waiting:
             if fault.fits(method, path, uploads=uploads):
                 fault.seen += 1
@@ -63,7 +63,7 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Forget all faults and let hanging requests go."""
+        """Remove all faults and release hanging requests."""
         self.waiting.clear()
         self._released.set()
         self._released = asyncio.Event()

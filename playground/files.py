@@ -1,4 +1,4 @@
-"""Uploaded files: kept in memory up to a bound, their kind and picture size read from their first bytes."""
+"""Uploaded files: kept in memory up to a limit; type and picture size are sniffed from their first bytes."""
 
 import re
 from collections import OrderedDict
@@ -9,7 +9,7 @@ from playground.wire import MIB
 
 @dataclass(frozen=True)
 class Sniffed:
-    """What the bytes themselves say."""
+    """Content type and picture size, read from the bytes."""
 
     content_type: str | None
     width: int | None = None

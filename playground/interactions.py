@@ -1,4 +1,4 @@
-"""The life of an interaction: made by a person, answered within 3 s, followed up for 15 min."""
+"""The life cycle of an interaction: created by a person, answered within 3 s, follow-ups for 15 min."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ CHAT_INPUT_REPLY, REPLY, MENU_REPLY = 20, 19, 23  # message types
 
 @dataclass
 class Interactions:
-    """Opens interactions and takes the bot's answers to them."""
+    """Creates interactions and processes the bot's responses."""
 
     world: World
     events: EventPublisher
@@ -28,7 +28,7 @@ class Interactions:
     _by_token: dict[str, Interaction] = field(default_factory=dict[str, Interaction])
 
     def open(self, kind: int, user_id: str, channel: Channel, data: Json, owners: dict[str, str]) -> Interaction:
-        """Make an interaction with a fresh token; the caller fills in the rest and then sends it."""
+        """Create an interaction with a new token; the caller completes and sends it."""
         interaction = Interaction(
             self.world.ids.new(),
             secrets.token_urlsafe(48),
@@ -46,13 +46,13 @@ class Interactions:
         return interaction
 
     def start_waiting(self, interaction: Interaction) -> None:
-        """Begin the three seconds that the bot has."""
+        """Start the deadline of three seconds."""
         due = interaction.created_at + ANSWER_SECONDS
         self.world.clock.call_at(due, lambda: self._expire(interaction))
         self.events.interaction(interaction)
 
     def answer(self, interaction_id: str, token: str, submission: Submission) -> Interaction:
-        """Take the bot's first answer."""
+        """Process the bot's first response."""
         interaction = self.world.interactions.get(interaction_id)
         if interaction is None or interaction.token != token or self._late(interaction):
             raise errors.unknown("Interaction")
@@ -67,7 +67,7 @@ class Interactions:
         return interaction
 
     def by_webhook(self, application_id: str, token: str) -> Interaction:
-        """The interaction behind a webhook address; unknown until answered, closed after 15 minutes."""
+        """The interaction of a webhook URL; unknown before its first response, expired after 15 minutes."""
         interaction = self._by_token.get(token)
         if interaction is None or application_id != self.world.application.id:
             raise errors.unknown("Webhook")
@@ -87,7 +87,7 @@ class Interactions:
         return message
 
     def follow_up(self, interaction: Interaction, submission: Submission) -> Message:
-        """Post another message; the first one after a deferral takes the place of "thinking…"."""
+        """Post a follow-up; the first one after a deferral replaces "thinking…"."""
         original = self.world.messages.get(interaction.original_id or "")
         if original is not None and original.has(MessageFlag.LOADING):
             self.edit(original, submission)
@@ -187,7 +187,7 @@ class Interactions:
         return interaction.answer_type is None and late
 
     def _expire(self, interaction: Interaction) -> None:
-        """Three seconds went by: the person reads that the application did not respond."""
+        """The deadline has passed: the person is told that the application did not respond."""
         if interaction.answer_type is None:
             interaction.failed = True
             self.events.interaction(interaction)

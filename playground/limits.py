@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token", "interaction_id")
-WIDE = (50, 1.0)  # requests and seconds; so that a fast test is never held up
-POSTING = (5, 5.0)  # what Discord was seen to allow for writing messages; used when strict
-EVERYTHING = (50, 1.0)  # all requests with the bot's token together; used when strict
-WITHOUT_HEADERS = "/interactions/"  # first answers are not limited, and tell of no bucket
+WIDE = (50, 1.0)  # requests and seconds; wide enough that fast tests are not limited
+POSTING = (5, 5.0)  # the limit observed on Discord for writing messages; used when strict
+EVERYTHING = (50, 1.0)  # the global limit of all requests with the bot's token; used when strict
+WITHOUT_HEADERS = "/interactions/"  # first responses are not limited and have no bucket headers
 
 
 @dataclass
 class Window:
-    """Requests of one bucket since its window began; real time, because clients sleep in real time."""
+    """The requests of a bucket in its current window; in real time, because clients sleep in real time."""
 
     limit: int
     seconds: float
@@ -35,25 +35,25 @@ class Window:
 
 @dataclass(frozen=True)
 class RateLimitVerdict:
-    """May the request pass, and what the headers say."""
+    """Whether a request passes, and the rate limit headers of its response."""
 
     passes: bool
     retry_after: float
     headers: dict[str, str]
     everywhere: bool = False
-    """It was the limit on everything that was passed."""
+    """The global limit was exceeded."""
 
 
 @dataclass
 class Limits:
-    """All buckets; `strict` uses Discord's observed numbers for writing messages, `now` tells the time in seconds."""
+    """All buckets; `strict` uses the limits observed on Discord, `now` returns the time in seconds."""
 
     strict: bool = False
     now: Callable[[], float] = time.time
     _windows: dict[str, Window] = field(default_factory=dict[str, Window])
 
     def spend(self, method: str, template: str, path: dict[str, str], *, with_token: bool) -> RateLimitVerdict:
-        """Count a request; those of interactions, which carry no bot token, are outside the limit on everything."""
+        """Count a request. Requests of interactions have no bot token and do not count for the global limit."""
         if template.startswith(WITHOUT_HEADERS):
             return RateLimitVerdict(True, 0.0, {})
         now = self.now()

@@ -1,4 +1,4 @@
-"""Who a message mentions, and whom `allowed_mentions` lets it disturb."""
+"""Whom a message mentions, and whom it pings after `allowed_mentions`."""
 
 import re
 
@@ -13,12 +13,12 @@ EVERYONE = re.compile(r"@(everyone|here)\b")
 
 
 def mentioned(world: World, text: str) -> list[str]:
-    """People named in a text, each once, in order; shown as names whether or not they are disturbed."""
+    """The people mentioned in a text, each once, in order, whether or not they are pinged."""
     return [user_id for user_id in dict.fromkeys(USER.findall(text)) if user_id in world.users]
 
 
 def pings(world: World, channel: Channel, author_id: str, text: str, allowed: Json | None) -> Pings:
-    """Whom the text disturbs; without `allowed_mentions` everybody it names."""
+    """Whom the text pings; without `allowed_mentions` everybody that it mentions."""
     users, roles, everyone = mentioned(world, text), _roles(world, channel, text), bool(EVERYONE.search(text))
     may_all = bool(world.permissions(channel, author_id) & permissions.MENTION_EVERYONE)
     found = Pings(users, [role for role in roles if may_all or _mentionable(world, channel, role)], everyone)
@@ -27,7 +27,7 @@ def pings(world: World, channel: Channel, author_id: str, text: str, allowed: Js
 
 
 def _allow(found: Pings, allowed: Json) -> Pings:
-    """Keep what `parse` names as a whole, or what the lists name one by one."""
+    """Keep the mentions that `parse` allows by kind, or the lists by id."""
     parse = as_strings(allowed.get("parse"))
     users, roles = as_strings(allowed.get("users")), as_strings(allowed.get("roles"))
     return Pings(

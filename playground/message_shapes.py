@@ -1,4 +1,4 @@
-"""JSON for messages and their attachments, in the shapes Discord gives."""
+"""JSON of messages and their attachments, as Discord returns it."""
 
 from playground import shapes
 from playground.models import Attachment, Interaction, Message
@@ -53,7 +53,7 @@ def message(world: World, one: Message, *, nested: bool = False) -> Json:
 
 
 def shown_attachments(one: Message) -> list[Attachment]:
-    """Files that an embed shows are listed there, not beside it."""
+    """The attachments that are not shown by an embed."""
     in_embeds = {
         str(embed[place].get("url"))
         for embed in one.embeds
@@ -64,7 +64,7 @@ def shown_attachments(one: Message) -> list[Attachment]:
 
 
 def gateway_message(world: World, one: Message) -> Json:
-    """A message as an event: with its server and the author's membership; in a DM without either."""
+    """A message as a gateway event: with guild_id and member, in a DM without them."""
     shape = message(world, one)
     guild_id = world.channels[one.channel_id].guild_id
     if guild_id is None:
@@ -77,12 +77,12 @@ def gateway_message(world: World, one: Message) -> Json:
 
 
 def without_content(shape: Json) -> Json:
-    """What a bot without the message content intent gets to see of other people's messages."""
+    """Another person's message, as a bot without the message content intent gets it."""
     return {**shape, "content": "", "embeds": [], "attachments": [], "components": []}
 
 
 def interaction_metadata(world: World, interaction: Interaction) -> Json:
-    """Where an answer came from, as stored on the message."""
+    """The interaction metadata of a response's message."""
     shape: Json = {
         "id": interaction.id,
         "type": interaction.type,
@@ -105,7 +105,7 @@ def _target(world: World, interaction: Interaction) -> Json:
 
 
 def _origin(world: World, one: Message) -> Json:
-    """The keys that only answers to interactions carry."""
+    """The keys of messages that respond to interactions."""
     if one.interaction_metadata is None:
         return {}
     interaction = world.interactions.get(one.interaction_id or "")

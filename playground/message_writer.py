@@ -1,4 +1,4 @@
-"""Makes and edits messages: judges the draft, keeps the files, works out the mentions."""
+"""Creates and edits messages: validates the draft, stores the files, resolves the mentions."""
 
 from dataclasses import dataclass, field
 
@@ -26,7 +26,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a request asks a message to be; `prefix` is where the message sits in the request's body."""
+    """The requested content of a message; `prefix` is its path in the request's body."""
 
     body: Json
     uploads: list[Upload] = field(default_factory=list[Upload])
@@ -35,14 +35,14 @@ class Submission:
 
 @dataclass
 class MessageWriter:
-    """Creates and edits messages in a world; tells nobody about it."""
+    """Creates and edits messages in a world; publishes no events."""
 
     world: World
     files_url: str
     """Where uploaded files are served from."""
 
     def create(self, message: Message, submission: Submission) -> Message:
-        """Fill a new message and keep it."""
+        """Fill a new message and store it."""
         wanted = as_int(submission.body.get("flags")) & KEPT_FLAGS
         self._apply(message, submission, message.flags | wanted)
         self.world.keep(message)
@@ -63,7 +63,7 @@ class MessageWriter:
         return kept | as_int(body.get("flags")) & changeable
 
     def _apply(self, message: Message, submission: Submission, flags: int) -> None:
-        """Judge what the message would become, then make it so."""
+        """Validate the resulting message, then apply it."""
         body = submission.body
         kept = self._kept_files(message, body)
         for upload in submission.uploads:
@@ -94,7 +94,7 @@ class MessageWriter:
         self._note_mentions(message, channel, body)
 
     def _note_mentions(self, message: Message, channel: Channel, body: Json) -> None:
-        """Edits never disturb anybody; a suppressed notification still counts as a ping."""
+        """Edits ping nobody; a suppressed notification still counts as a ping."""
         text = f"{message.content}\n{text_of(message.components)}"
         message.mentions = mentions.mentioned(self.world, text)
         if message.id not in self.world.messages:
@@ -103,7 +103,7 @@ class MessageWriter:
             self._note_replied_person(message, allowed)
 
     def _note_replied_person(self, message: Message, allowed: Json | None) -> None:
-        """A reply disturbs the person it answers, unless `allowed_mentions` is given and does not say so."""
+        """A reply pings the author of the original message, unless `allowed_mentions` is given without it."""
         original = self.world.messages.get(message.reply_to or "")
         if original is None or message.interaction_id is not None or original.author_id == message.author_id:
             return
@@ -151,7 +151,7 @@ class MessageWriter:
 
 
 def _described(upload: Upload, body: Json) -> Json:
-    """The entry of the `attachments` list that speaks of an uploaded file."""
+    """The entry of the `attachments` list about an uploaded file."""
     entries = as_objects(body.get("attachments"))
     nothing: Json = {}
     return next((entry for entry in entries if str(entry.get("id")) == upload.key), nothing)

@@ -1,4 +1,4 @@
-"""What the playground remembers: people, servers, channels, messages. Plain data, no behaviour."""
+"""The data of the playground: people, servers, channels, messages. Without behaviour."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from playground.wire import ChannelType, Json, MessageFlag
 
 @dataclass
 class User:
-    """Somebody one can act as, or the bot itself."""
+    """A person, or the bot itself."""
 
     id: str
     username: str
@@ -18,7 +18,7 @@ class User:
     sees_age_restricted: bool = False
     """The person opted in to age-restricted commands in DMs."""
     closed_dms: bool = False
-    """The person takes no DMs from the bot."""
+    """The person does not accept DMs from the bot."""
     locale: str = "en-US"
 
 
@@ -47,7 +47,7 @@ class Member:
 
 @dataclass
 class Guild:
-    """A server; the bot is a member only of those where it was installed."""
+    """A server; the bot is a member where it is installed."""
 
     id: str
     name: str
@@ -58,7 +58,7 @@ class Guild:
 
 @dataclass
 class Overwrite:
-    """What a role or member may do differently in one channel."""
+    """A permission overwrite of a channel, for a role or member."""
 
     id: str
     is_member: bool
@@ -111,7 +111,7 @@ class Attachment:
 
 @dataclass
 class Pings:
-    """Who was told about a message after `allowed_mentions` had its say."""
+    """Whom a message pings, after `allowed_mentions`."""
 
     users: list[str] = field(default_factory=list[str])
     roles: list[str] = field(default_factory=list[str])
@@ -119,13 +119,13 @@ class Pings:
 
     @property
     def nobody(self) -> bool:
-        """True when the message disturbed no one."""
+        """Whether nobody was pinged."""
         return not (self.users or self.roles or self.everyone)
 
 
 @dataclass
 class Message:
-    """A message as it stands now."""
+    """The current state of a message."""
 
     id: str
     channel_id: str
@@ -141,7 +141,7 @@ class Message:
     visible_to: str | None = None
     """The only person who sees it, when it is ephemeral."""
     dismissed: bool = False
-    """That person put it away; to the bot it is still there."""
+    """That person dismissed it; for the bot it still exists."""
     interaction_id: str | None = None
     interaction_metadata: Json | None = None
     reply_to: str | None = None
@@ -151,10 +151,10 @@ class Message:
     reactions: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     pinned: bool = False
     revision: int = 0
-    """How often it was edited, so that the page can tell versions apart."""
+    """The number of edits, so that the page can distinguish versions."""
 
     def has(self, flag: int) -> bool:
-        """Is this bit of `flags` set?"""
+        """Whether a bit of `flags` is set."""
         return bool(self.flags & flag)
 
     @property
@@ -177,7 +177,7 @@ class Command:
 
 @dataclass
 class Interaction:
-    """One act of a person towards the bot, and what has become of it."""
+    """An interaction of a person with the bot, and its state."""
 
     id: str
     token: str

@@ -1,4 +1,4 @@
-"""Permission bits, and what somebody may do in a channel."""
+"""Permission bits, and the permissions of a member in a channel."""
 
 from playground.models import Channel, Guild, Member
 
@@ -36,7 +36,7 @@ IN_DM = EVERYBODY & ~CREATE_PUBLIC_THREADS
 
 
 def in_guild(guild: Guild, member: Member) -> int:
-    """What a member may do before any channel has a say."""
+    """The permissions of a member in a server, without channel overwrites."""
     if member.user_id == guild.owner_id:
         return ALL
     bits = guild.roles[guild.id].permissions
@@ -46,7 +46,7 @@ def in_guild(guild: Guild, member: Member) -> int:
 
 
 def in_channel(guild: Guild, channel: Channel, member: Member) -> int:
-    """What a member may do in a channel; for a thread give its parent."""
+    """The permissions of a member in a channel; for a thread pass its parent."""
     bits = in_guild(guild, member)
     if bits & ADMINISTRATOR:
         return ALL

@@ -1,4 +1,4 @@
-"""Keeps what was asked and answered, for tests and for anyone who debugs a bot."""
+"""Records requests and responses, for tests and for debugging a bot."""
 
 from collections import Counter, deque
 from collections.abc import Callable
@@ -11,7 +11,7 @@ KEPT = 5000  # exchanges
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request of the bot and its answer."""
+    """One request of the bot and its response."""
 
     number: int
     at: float
@@ -26,7 +26,7 @@ class Exchange:
     status: int
     answer: object
     injected: bool = False
-    """The answer was a fault that somebody ordered, not the playground's own."""
+    """The response was an injected fault."""
 
     def as_json(self) -> Json:
         """The exchange for the control interface."""

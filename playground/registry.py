@@ -1,4 +1,4 @@
-"""The register of application commands: counts, daily limits, and the JSON of a command."""
+"""The registry of application commands: counts, daily limits, and the JSON of a command."""
 
 from collections import deque
 from collections.abc import Callable

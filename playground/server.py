@@ -1,4 +1,4 @@
-"""The playground as a whole: the one place where its parts are put together."""
+"""The playground as a whole: the only module that wires its parts together."""
 
 import socket
 from collections.abc import AsyncGenerator
@@ -40,7 +40,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class PortTaken(OSError):
-    """Somebody else listens on the port; the text says which."""
+    """Another program listens on the port; the text says which port."""
 
 
 class Playground:

@@ -1,4 +1,4 @@
-"""A message as somebody sees it, with the few questions that tests ask of it."""
+"""A message as a person sees it, with the properties that tests check."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class VisibleMessage:
 
     @property
     def text(self) -> str:
-        """Everything one reads: plain text, text displays, titles and descriptions of embeds."""
+        """All readable text: content, text displays, titles and descriptions of embeds."""
         parts = [self.content, text_of(self.components)]
         for embed in as_objects(self.json["embeds"]):
             parts += [str(embed.get("title") or ""), str(embed.get("description") or "")]
@@ -38,7 +38,7 @@ class VisibleMessage:
 
     @property
     def buttons(self) -> dict[str, Json]:
-        """Buttons by label (by custom_id or address where there is none)."""
+        """Buttons by label (by custom_id or URL without one)."""
         found = [part for part in walk(self.components) if part.get("type") == 2]
         return {str(one.get("label") or one.get("custom_id") or one.get("url")): one for one in found}
 
@@ -65,7 +65,7 @@ class VisibleMessage:
 
     @property
     def dismissed(self) -> bool:
-        """The person put it away."""
+        """The person dismissed it."""
         return bool(self.json["dismissed"])
 
     @property
@@ -75,6 +75,6 @@ class VisibleMessage:
 
     @property
     def pinged(self) -> list[str]:
-        """Ids of people and roles it disturbed, and "everyone"."""
+        """Ids of the pinged people and roles, and "everyone"."""
         pings = as_object(self.json["pings"])
         return [*pings["users"], *pings["roles"], *(["everyone"] if pings["everyone"] else [])]

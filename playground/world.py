@@ -1,4 +1,4 @@
-"""Everything the playground remembers, in memory, with the look-ups the rest asks for."""
+"""The state of the playground, in memory, with its look-ups."""
 
 import base64
 import secrets
@@ -90,7 +90,7 @@ class World:
         return guild.members.get(user_id) if guild else None
 
     def permissions(self, channel: Channel, user_id: str) -> int:
-        """What somebody may do in a channel; 0 when they cannot see it."""
+        """The permissions of a person in a channel; 0 when they cannot see it."""
         if channel.guild_id is None:
             return permissions.IN_DM if user_id in channel.recipients else 0
         member = self.member(channel.guild_id, user_id)
@@ -119,11 +119,11 @@ class World:
         return channel
 
     def shares_guild(self, user_id: str) -> bool:
-        """Is the person in a server that the bot is in too?"""
+        """Whether the person and the bot share a server."""
         return any(user_id in guild.members for guild in self.bot_guilds())
 
     def message(self, channel_id: str, message_id: str, viewer: str | None) -> Message:
-        """A message of a channel; an ephemeral one is unknown to all but its person."""
+        """A message of a channel; an ephemeral one exists for its person only."""
         message = self.messages.get(message_id)
         if message is None or message.channel_id != channel_id:
             raise errors.unknown("Message")

@@ -69,7 +69,7 @@ def _settings(data: Path, playground: Playground) -> Settings:
 
 async def _welcome(page_url: str, *, browser: bool) -> None:
     async with Control.connect(page_url) as control:
-        await control.wait_online(patience=START_SECONDS)
+        await control.wait_online(seconds=START_SECONDS)
     print(f"Easel is here: {page_url}\nWrite /imagine in the channel. Press Ctrl+C to end.", flush=True)
     if browser:
         await asyncio.to_thread(webbrowser.open, page_url)

@@ -1,10 +1,10 @@
-"""The control interface under /control: for the page, for tests, for scripts. JSON over HTTP.
+"""The control interface under /control, for the page, tests and scripts: JSON over HTTP.
 
-guard.py      lets in only requests from this machine's own page and programs
-requests.py   reads a request, answers in JSON, turns refusals into sentences
-views.py      what a person sees: places, commands, messages
-reading.py    GET: world, commands, messages, interactions, exchanges; waits for changes
-acting.py     POST: what a person does
-operating.py  POST: roles, channels, threads, faults, gateway, clock
-live.py       the page's websocket
+guard.py             accepts requests from this machine's own page and programs only
+requests.py          parses a request, responds in JSON, and reports refusals
+views.py             JSON of what a person sees: places, commands, messages
+read_endpoints.py    GET: world, commands, messages, interactions, exchanges; long polling
+action_endpoints.py  POST: the actions of a person
+admin_endpoints.py   POST: people, roles, channels, threads, faults, gateway, clock
+page_websocket.py    the page's websocket
 """

@@ -1,4 +1,4 @@
-"""POST: what a person does. Every answer names the interaction or message that came of it."""
+"""POST: the actions of a person. Every response has the id of the created interaction or message."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ from playground.world import World
 
 @dataclass
 class ActionEndpoints:
-    """Acts as the person that the order names."""
+    """Acts as the person that the request names."""
 
     world: World
     actions: UserActions
 
     def routes(self) -> list[tuple[str, str, ControlHandler]]:
-        """Method, path and work of every act."""
+        """Method, path and handler of every action."""
         return [
             ("POST", "/control/command", self.command),
             ("POST", "/control/autocomplete", self.autocomplete),

@@ -1,4 +1,4 @@
-"""POST: the hand of the operator: roles, channels, threads, faults, gateway, clock."""
+"""POST: administration by tests: people, roles, channels, threads, faults, gateway, clock."""
 
 from dataclasses import dataclass, fields
 
@@ -19,7 +19,7 @@ PERSON_SWITCHES = ("installed_app", "sees_age_restricted", "closed_dms")
 
 @dataclass
 class AdminEndpoints:
-    """Changes the world around people and bot."""
+    """Changes the state of the playground."""
 
     world: World
     events: EventPublisher
@@ -27,7 +27,7 @@ class AdminEndpoints:
     faults: Faults
 
     def routes(self) -> list[tuple[str, str, ControlHandler]]:
-        """Method, path and work of every order."""
+        """Method, path and handler of every request."""
         return [
             ("POST", "/control/person", self.person),
             ("POST", "/control/person/new", self.new_person),
@@ -55,7 +55,7 @@ class AdminEndpoints:
         return {}
 
     async def new_person(self, request: ControlRequest) -> Json:
-        """Somebody new, a member of every server that the bot is in, with an open DM."""
+        """Add a person as a member of every server that the bot is in, with an open DM."""
         name = request.text("name")
         if any(name in (one.username, one.global_name) for one in self.world.users.values()):
             raise ActionRefused(f"There is a {name!r} already.")
@@ -69,7 +69,7 @@ class AdminEndpoints:
         return {"id": user.id}
 
     async def member(self, request: ControlRequest) -> Json:
-        """Set the roles of a member (a person or the bot), or take somebody in."""
+        """Set the roles of a member (a person or the bot), or add one."""
         guild = lookup.guild(self.world, request.text("guild"))
         user = lookup.user(self.world, request.text("who"))
         roles = [lookup.role(guild, key).id for key in as_strings(request.body.get("roles"))]
@@ -83,7 +83,7 @@ class AdminEndpoints:
         return {}
 
     async def remove_member(self, request: ControlRequest) -> Json:
-        """Take somebody out of a server; the bot hears when it is itself."""
+        """Remove somebody from a server; the bot gets an event if it is the bot."""
         guild = lookup.guild(self.world, request.text("guild"))
         user = lookup.user(self.world, request.text("who"))
         guild.members.pop(user.id, None)
@@ -120,7 +120,7 @@ class AdminEndpoints:
         overwrites[target] = Overwrite(target, is_member, allow, deny)
 
     async def delete_channel(self, request: ControlRequest) -> Json:
-        """Delete a channel or thread with all that is in it."""
+        """Delete a channel or thread with its messages."""
         channel = lookup.any_channel(self.world, request.text("channel"))
         self.events.channel("DELETE", channel)
         self.world.forget_channel(channel)
@@ -139,7 +139,7 @@ class AdminEndpoints:
         return {"channel": thread.id}
 
     async def fault(self, request: ControlRequest) -> Json:
-        """Let the next requests on a route go wrong."""
+        """Inject a fault into the next requests of a route."""
         known = {field.name for field in fields(Fault)}
         unknown = sorted(set(request.body) - known)
         if unknown:
@@ -148,22 +148,22 @@ class AdminEndpoints:
         return {}
 
     async def clear_faults(self, request: ControlRequest) -> Json:
-        """Forget all faults and let hanging requests go."""
+        """Remove all faults and release hanging requests."""
         del request
         self.faults.clear()
         return {}
 
     async def drop(self, request: ControlRequest) -> Json:
-        """Cut the bot's connections: `close` (with a `code`), `reconnect` or `invalidate`."""
+        """Drop the bot's connections: `close` (with a `code`), `reconnect` or `invalidate`."""
         how = str(request.body.get("how", "close"))
         if how not in ("close", "reconnect", "invalidate"):
             raise ActionRefused("`how` is one of close, reconnect, invalidate.")
         return {"cut": self.hub.drop(how, int(request.number("code", RESUMABLE)))}
 
     async def token(self, request: ControlRequest) -> Json:
-        """Reset the bot's token, as its owner does when it leaked: the old one opens nothing, and is cut off at once.
+        """Reset the bot's token: the old one is rejected, and the gateway closes at once.
 
-        With `quietly` the gateway stays open, so that the bot only finds out at its next request.
+        With `quietly` the gateway stays open, so the bot notices at its next request.
         """
         self.world.application.token = new_token(self.world.application.id)
         if not request.body.get("quietly"):

@@ -1,4 +1,4 @@
-"""The page's websocket: tells what changed, so that the page can fetch it."""
+"""The page's websocket: sends what changed, so that the page can fetch it."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from playground.world import World
 
 
 async def serve(request: web.Request, world: World, changes: ChangeNotifier) -> web.StreamResponse:
-    """Send changes until the page leaves."""
+    """Send changes until the page disconnects."""
     try:
         viewer = lookup.person(world, request.query.get("as", ""))
     except ActionRefused as refused:

@@ -1,4 +1,4 @@
-"""GET: world, commands, messages, interactions and exchanges; `since` waits for a change."""
+"""GET: world, commands, messages, interactions and exchanges; with `since`, a request waits for a change."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ from playground.recorder import Recorder
 from playground.wire import Json
 from playground.world import World
 
-MAX_WAIT_SECONDS = 30.0  # seconds a request with `since` is held
+MAX_WAIT_SECONDS = 30.0  # for a request with `since`
 
 
 @dataclass
 class ReadEndpoints:
-    """Answers questions about the playground."""
+    """Reads the state of the playground."""
 
     world: World
     hub: Hub
@@ -28,7 +28,7 @@ class ReadEndpoints:
     recorder: Recorder
 
     def routes(self) -> list[tuple[str, str, ControlHandler]]:
-        """Method, path and work of every question."""
+        """Method, path and handler of every request."""
         return [
             ("GET", "/control/world", self.see_world),
             ("GET", "/control/commands", self.commands),
@@ -45,7 +45,7 @@ class ReadEndpoints:
         return self._dated(views.world(self.world, self.hub, self._viewer(request)))
 
     async def commands(self, request: ControlRequest) -> Json:
-        """The commands a person is offered in a channel."""
+        """The commands that a person can use in a channel."""
         viewer = self._viewer(request)
         found = available_commands(self.world, viewer, lookup.channel(self.world, request.text("channel"), viewer))
         return self._dated({"commands": [registry.shape(self.world, command) for command in found]})
@@ -63,7 +63,7 @@ class ReadEndpoints:
         return self._dated({"messages": [views.message(self.world, one) for one in found]})
 
     async def message(self, request: ControlRequest) -> Json:
-        """One message; `null` when it is gone or not for these eyes."""
+        """One message; `null` when it was deleted or the person may not see it."""
         await self._wait(request)
         one = self.world.messages.get(request.path["message"])
         if one is not None and "as" in request.query:
@@ -81,14 +81,14 @@ class ReadEndpoints:
         return self._dated({"interaction": views.interaction(one)})
 
     async def exchanges(self, request: ControlRequest) -> Json:
-        """What the bot asked for and was answered, after a number."""
+        """The bot's requests and their responses, after a number."""
         await self._wait(request)
         after = int(request.number("after", 0))
         found = [one.as_json() for one in self.recorder.exchanges if one.number > after]
         return self._dated({"exchanges": found, "invalid_requests": self.recorder.invalid_requests})
 
     async def gateway(self, request: ControlRequest) -> Json:
-        """The bot's heartbeats: how many there were, and by how many seconds the latest one was late."""
+        """The number of the bot's heartbeats, and the largest delay of one in seconds."""
         del request
         return {"heartbeats": self.hub.heartbeats.count, "late": self.hub.heartbeats.late}
 

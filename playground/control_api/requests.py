@@ -1,4 +1,4 @@
-"""Reads a control request, answers in JSON, and turns refusals into sentences."""
+"""Parses a control request, responds in JSON, and reports refusals as messages."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ class ControlRequest:
     uploads: list[Upload] = field(default_factory=list[Upload])
 
     def text(self, name: str) -> str:
-        """A text that must be given, in the body or the query."""
+        """A required text of the body or the query."""
         value = self.body.get(name, self.query.get(name))
         if value is None:
             raise ActionRefused(f"The request lacks {name!r}.")
@@ -41,7 +41,7 @@ ControlHandler = Callable[[ControlRequest], Awaitable[Json]]
 
 
 def handler(work: ControlHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """An aiohttp handler around a function from order to JSON."""
+    """An aiohttp handler around a function from request to JSON."""
 
     async def handle(request: web.Request) -> web.Response:
         try:

@@ -1,8 +1,8 @@
-"""The gateway: how events reach the bot.
+"""The gateway: sends events to the bot.
 
-intents.py   which events a bot hears, by the intents it asked for
-session.py   one login: its numbered events, kept for a resume
-pulse.py     heartbeats: how often, and how late
-hub.py       all sessions; hands every event to those who want it
-socket.py    one websocket connection: hello, identify, heartbeat, resume
+intents.py     the events of each intent
+session.py     one login: its numbered events, kept for a resume
+heartbeats.py  statistics of heartbeats
+hub.py         all sessions; dispatches each event to the sessions that want it
+socket.py      one websocket connection: hello, identify, heartbeat, resume
 """

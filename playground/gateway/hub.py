@@ -1,4 +1,4 @@
-"""All sessions of the gateway: opens them, hands out events, drops connections when a test asks."""
+"""All sessions of the gateway: opens them, dispatches events, drops connections for tests."""
 
 import secrets
 from collections.abc import Callable
@@ -16,16 +16,16 @@ RESUME_SECONDS = 180.0  # how long a lost session can be resumed
 
 @dataclass
 class Hub:
-    """Knows the sessions; knows nothing of what the events mean."""
+    """The sessions and their connections."""
 
     bot_id: str
     clock: Clock
     heartbeats: HeartbeatStats = field(default_factory=HeartbeatStats)
     sessions: dict[str, Session] = field(default_factory=dict[str, Session])
     connections: dict[str, Callable[[int], None]] = field(default_factory=dict[str, Callable[[int], None]])
-    """How to close the connection of a session, by session id."""
+    """Closes the connection of a session with a code, by session id."""
     on_presence: Callable[[], None] = lambda: None
-    """Called when the bot came or went."""
+    """Called when the bot connects or disconnects."""
 
     def open(self, wanted: int) -> Session:
         """Start a session for a bot that identified."""
@@ -35,16 +35,16 @@ class Hub:
 
     @property
     def online(self) -> bool:
-        """Is a bot connected at present?"""
+        """Whether a bot is connected."""
         return bool(self.connections)
 
     def connected(self, session: Session, close: Callable[[int], None]) -> None:
-        """A connection now speaks for a session."""
+        """A connection was attached to a session."""
         self.connections[session.id] = close
         self.on_presence()
 
     def disconnected(self, session: Session, *, closed_by_client: bool) -> None:
-        """The connection is gone; unless the bot said goodbye, its session can be resumed for a while."""
+        """The connection was closed. Unless the client closed it, the session can be resumed for a while."""
         self.connections.pop(session.id, None)
         session.send = None
         if closed_by_client:
@@ -62,7 +62,7 @@ class Hub:
         self.sessions.pop(session_id, None)
 
     def dispatch(self, event: str, data: Json, *, always: bool = False) -> None:
-        """Send an event to every session that asked for it; `always` is for what a bot hears of itself."""
+        """Send an event to every session with the intent; `always` ignores intents, for events about the bot itself."""
         in_guild = "guild_id" in data or event.startswith("GUILD_")
         need = intents.ALWAYS if always else intents.needed(event, in_guild=in_guild)
         for session in self.sessions.values():
@@ -70,7 +70,7 @@ class Hub:
                 session.dispatch(event, self._as_seen_by(session, event, data))
 
     def drop(self, how: str, code: int = 4000) -> int:
-        """Cut every connection: `close` can resume unless `code` forbids, `reconnect` asks, `invalidate` ends it."""
+        """Drop all connections: `close` (can resume, unless `code` forbids it), `reconnect` or `invalidate`."""
         cut = 0
         for session_id, close in list(self.connections.items()):
             session = self.sessions[session_id]

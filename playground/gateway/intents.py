@@ -1,4 +1,4 @@
-"""Which events a bot hears, by the intents it asked for."""
+"""Gateway intents, and the intent of each event."""
 
 GUILDS = 1 << 0
 GUILD_MEMBERS = 1 << 1
@@ -14,7 +14,7 @@ MESSAGE_CONTENT = 1 << 15
 PRIVILEGED = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT
 KNOWN = (1 << 26) - 1
 
-ALWAYS = 0  # interactions and one's own user arrive whatever was asked for
+ALWAYS = 0  # interactions and events about the bot itself need no intent
 
 _BY_EVENT = {
     "GUILD_": GUILDS,

@@ -11,7 +11,7 @@ REPLAY_LIMIT = 2000  # events kept for a resume
 
 @dataclass(eq=False)
 class Session:
-    """Events of one login; `send` is the connection at present, None while there is none."""
+    """The events of one login; `send` is the current connection, None without one."""
 
     id: str
     intents: int
@@ -20,7 +20,7 @@ class Session:
     _sent: deque[Json] = field(default_factory=lambda: deque[Json](maxlen=REPLAY_LIMIT))
 
     def dispatch(self, event: str, data: Json) -> None:
-        """Number an event, keep it, and send it when somebody is connected."""
+        """Number an event, keep it, and send it if there is a connection."""
         self.sequence += 1
         payload: Json = {"op": 0, "s": self.sequence, "t": event, "d": data}
         self._sent.append(payload)

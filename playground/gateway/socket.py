@@ -15,7 +15,7 @@ from playground.gateway.session import Session
 from playground.wire import Json, as_int, as_object, compact
 from playground.world import World
 
-CLIENT_CLOSE_CODES = (1000, 1001)  # a bot that closes with these gives its session up
+CLIENT_CLOSE_CODES = (1000, 1001)  # a client that closes with these ends its session
 EVENTS_PER_MINUTE = 120  # more payloads from the bot close the connection with 4008
 
 
@@ -29,7 +29,7 @@ class CloseConnection(Exception):
 
 
 class GatewaySocket:
-    """Speaks with one connected bot until it leaves, errs or is dropped."""
+    """One connection of a bot, until it is closed by either side."""
 
     def __init__(self, world: World, hub: Hub, url: str, *, compressed: bool) -> None:
         self._world = world
@@ -66,7 +66,7 @@ class GatewaySocket:
         self._outbox.put_nowait(payload)
 
     def _close(self, code: int) -> None:
-        """Called from outside: close once everything queued so far was sent."""
+        """Close after everything in the queue was sent."""
         self._outbox.put_nowait(code)
 
     def _send(self, op: int, data: object) -> None:
@@ -80,7 +80,7 @@ class GatewaySocket:
                 return
             try:
                 await self._transmit(compact(payload))
-            except ConnectionError:  # the bot went away; a resume will replay what it missed
+            except ConnectionError:  # the bot disconnected; a resume replays the missed events
                 return
 
     async def _transmit(self, text: str) -> None:

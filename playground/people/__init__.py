@@ -1,10 +1,10 @@
-"""What people do: the other side of the bot's API, with the checks that a client makes before it sends.
+"""The actions of people, with the checks that a Discord client makes before it sends them.
 
-refused.py     what a client would not let a person do
-lookup.py      finds people, channels and roles by name or id
-offered.py     which commands a person is offered where, and who installed the app for that
-options.py     turns what a person typed into the options of a command
-fields.py      turns what a person filled in into a submitted modal
-payload.py     the INTERACTION_CREATE event
-acts.py        one method per act: command, autocomplete, button, select, modal, message
+action_refused.py        the error for an action that a client would not allow
+lookup.py                finds people, channels and roles by name or id
+command_availability.py  the commands that a person can use in a channel, and who installed the app
+options.py               converts typed values to the options of a command
+fields.py                converts entered values to a submitted modal
+payload.py               the INTERACTION_CREATE event
+user_actions.py          one method per action: command, autocomplete, button, select, modal, message
 """

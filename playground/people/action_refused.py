@@ -1,5 +1,5 @@
-"""What a client would not let a person do; told to whoever drives the playground, never to the bot."""
+"""The error for an action that a Discord client would not allow; it goes to the control client, not to the bot."""
 
 
 class ActionRefused(Exception):
-    """The act cannot be done; the text says why."""
+    """The action is not possible; the text is the reason."""

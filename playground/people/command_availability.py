@@ -1,4 +1,4 @@
-"""Which commands a person is offered in a channel, and who installed the app for that use."""
+"""The commands that a person can use in a channel, and who installed the app there."""
 
 from playground import permissions
 from playground.models import Channel, Command, User
@@ -10,14 +10,14 @@ GUILD_INSTALL, USER_INSTALL = 0, 1
 
 
 def context_of(world: World, channel: Channel) -> int:
-    """In a server, in a DM with the bot, or in a private channel without it."""
+    """The context of a channel: server, DM with the bot, or private channel without it."""
     if channel.guild_id is not None:
         return Context.GUILD
     return Context.BOT_DM if world.bot_id in channel.recipients else Context.PRIVATE_CHANNEL
 
 
 def available_commands(world: World, person: User, channel: Channel) -> list[Command]:
-    """The commands a client lists; a server's own commands hide global ones of the same name."""
+    """The commands that a client lists; a server's commands hide global ones of the same name."""
     usable = [c for c in world.commands.values() if unavailable_reason(world, person, channel, c) is None]
     own = {(c.type, c.name) for c in usable if c.guild_id is not None}
     kept = [c for c in usable if c.guild_id is not None or (c.type, c.name) not in own]
@@ -25,7 +25,7 @@ def available_commands(world: World, person: User, channel: Channel) -> list[Com
 
 
 def unavailable_reason(world: World, person: User, channel: Channel, command: Command) -> str | None:
-    """The reason why a command is not offered, or None."""
+    """The reason why a command is not available, or None."""
     if command.guild_id not in (None, channel.guild_id):
         return "it belongs to another server"
     if channel.type == ChannelType.FORUM:
@@ -40,7 +40,7 @@ def unavailable_reason(world: World, person: User, channel: Channel, command: Co
 
 
 def owners(world: World, person: User, channel: Channel, command: Command | None) -> dict[str, str]:
-    """Who authorised the use: the server ("0") and the person ("1"), as the command allows."""
+    """The integration owners: the server ("0") and the person ("1"), as far as the command allows."""
     allowed = _install_types(command)
     found: dict[str, str] = {}
     if GUILD_INSTALL in allowed:
@@ -92,5 +92,5 @@ def _lacking_permission(world: World, person: User, channel: Channel, command: C
 
 
 def is_menu(command: Command) -> bool:
-    """Commands of the menu on people or messages."""
+    """Whether it is a context menu command."""
     return command.type in (rules.USER_MENU, rules.MESSAGE_MENU)

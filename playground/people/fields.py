@@ -1,4 +1,4 @@
-"""Turns what a person filled in into a submitted modal, with the checks that a client makes."""
+"""Converts entered values to a submitted modal, with the checks that a client makes."""
 
 from typing import cast
 
@@ -83,7 +83,7 @@ def _chosen(field: Json, value: object) -> list[str]:
 
 
 def check_count(field: Json, chosen: int) -> None:
-    """As many choices as the field asks for; none where it is not required."""
+    """Check the number of choices of a field; an optional field may have none."""
     if chosen == 0 and field.get("required") is False:
         return
     least = field.get("min_values", 1)

@@ -1,4 +1,4 @@
-"""Finds people, channels and roles by name or id, the way somebody writes them in a test or on the page."""
+"""Finds people, channels and roles by name or id."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -19,7 +19,7 @@ def user(world: World, key: str) -> User:
 
 
 def person(world: World, key: str) -> User:
-    """A person one can act as; not the bot."""
+    """A person by id or name; not the bot."""
     found = user(world, key)
     if found.bot:
         raise ActionRefused("Nobody acts as the bot but the bot.")
@@ -71,7 +71,7 @@ def message(world: World, message_id: str, viewer: User) -> Message:
 
 
 def sees(world: World, one: Channel, viewer: User) -> bool:
-    """May the person look into this channel?"""
+    """Whether the person may view a channel."""
     if one.type == ChannelType.DM:
         return viewer.id in one.recipients
     return bool(world.permissions(one, viewer.id) & permissions.VIEW_CHANNEL)

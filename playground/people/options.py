@@ -1,4 +1,4 @@
-"""Turns what a person typed into the options of a command, with the checks that a client makes."""
+"""Converts typed values to the options of a command, with the checks that a client makes."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ USER, CHANNEL, ROLE, MENTIONABLE, BOOLEAN = 6, 7, 8, 9, 5
 
 @dataclass
 class Reader:
-    """Reads the values of one command and collects the things they name."""
+    """Converts the values of one command and collects the resolved objects."""
 
     world: World
     message_writer: MessageWriter
@@ -86,7 +86,7 @@ class Reader:
         return number
 
     def _check_choice(self, option: Json, value: object) -> None:
-        """Choices bind; autocomplete only suggests, any text may be sent."""
+        """A value must be one of the choices; autocomplete does not restrict it."""
         choices = [choice["value"] for choice in as_objects(option.get("choices"))]
         if choices and value not in choices:
             raise ActionRefused(f"{value!r} is none of the choices of {option['name']!r}.")
@@ -99,7 +99,7 @@ class Reader:
         return self.attach(upload)
 
     def attach(self, upload: Upload) -> str:
-        """Keep a file that a person sends along, and list it among the resolved things."""
+        """Store a file that a person uploads, and add it to the resolved objects."""
         if len(upload.data) > UPLOAD_LIMIT:
             raise ActionRefused(f"{upload.filename} is larger than {UPLOAD_LIMIT} bytes.")
         file = self.message_writer.keep_file(upload.filename, upload.data, ephemeral=True)
@@ -107,7 +107,7 @@ class Reader:
         return file.id
 
     def named(self, kind: int, key: str) -> str:
-        """The id of a person, channel or role that was named, listed among the resolved things."""
+        """The id of a named person, channel or role, which is added to the resolved objects."""
         if kind == CHANNEL:
             channel = lookup.any_channel(self.world, key)
             self._resolve("channels", channel.id, {**shapes.channel(self.world, channel), "permissions": "0"})

@@ -1,4 +1,4 @@
-"""The INTERACTION_CREATE event: everything the bot learns about an act."""
+"""The INTERACTION_CREATE event."""
 
 from playground import message_shapes, permissions, shapes
 from playground.models import Channel, Interaction
@@ -56,7 +56,7 @@ def _person(world: World, interaction: Interaction, channel: Channel) -> Json:
 
 
 def _app_permissions(world: World, interaction: Interaction, channel: Channel) -> int:
-    """What the bot may do there; with the person alone behind it, only what an answer needs."""
+    """The bot's permissions; without a server installation only those that a response needs."""
     if channel.guild_id is None or interaction.user_install_only:
         return permissions.EMBED_LINKS | permissions.ATTACH_FILES | permissions.SEND_MESSAGES
     return world.permissions(channel, world.bot_id)

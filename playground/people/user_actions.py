@@ -1,4 +1,4 @@
-"""One method per act of a person: command, autocomplete, button, select, modal, message."""
+"""One method per action of a person: command, autocomplete, button, select, modal, message."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from playground.world import World
 
 @dataclass
 class UserActions:
-    """What people can do towards the bot."""
+    """The actions that people can take towards the bot."""
 
     world: World
     hub: Hub
@@ -108,8 +108,8 @@ class UserActions:
         return message
 
     def delete(self, person: User, message: Message) -> None:
-        """Delete a message: one's own, or any with the permission. An ephemeral one is only put away:
-        the bot does not hear of it and may go on editing."""
+        """Delete a message: one's own, or any with the permission. An ephemeral one is only dismissed:
+        the bot gets no event and may still edit it."""
         channel = self.world.channels[message.channel_id]
         if message.visible_to == person.id:
             message.dismissed = True
@@ -184,7 +184,7 @@ class UserActions:
 
 
 def _with(data: Json, reader: Reader) -> Json:
-    """Data with the things it names, where it names any."""
+    """`data` with the resolved objects, if there are any."""
     return {**data, "resolved": reader.resolved} if reader.resolved else data
 
 

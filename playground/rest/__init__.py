@@ -1,8 +1,16 @@
 """Discord's REST API, as far as a bot that paints needs it; one file per noun.
 
-endpoint.py      what an endpoint is: a route's template and a plain function
-bodies.py        reads JSON and multipart requests
+endpoint.py      the definition of an endpoint: a route template and a plain function
+bodies.py        parses JSON and multipart requests
 pipeline.py      around every endpoint: faults, token, rate limits, recording
-users.py · applications.py · commands.py · interactions.py · webhooks.py · messages.py · reactions.py
-channels.py · guilds.py · gateway.py
+applications.py  /applications/@me
+channels.py      channels, typing, threads
+commands.py      application commands
+gateway.py       the address of the websocket
+guilds.py        servers, members, roles
+interactions.py  the first response to an interaction
+messages.py      messages with the bot's token
+reactions.py     reactions and pins
+users.py         users and DMs
+webhooks.py      the messages of an interaction after its first response
 """

@@ -1,4 +1,4 @@
-"""/applications/@me: the application that is logged in."""
+"""/applications/@me: the bot's own application."""
 
 from playground import shapes
 from playground.rest.endpoint import Call, Endpoint, EndpointAnswer

@@ -1,4 +1,4 @@
-"""What an endpoint is: a method, a route's template, and a plain function from call to answer."""
+"""The definition of an endpoint: a method, a route template, and a plain function from call to answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from playground.wire import Json, as_object
 
 @dataclass(frozen=True)
 class Call:
-    """A request that was read and may be carried out."""
+    """A parsed and authorized request."""
 
     path: dict[str, str]
     query: dict[str, str]
@@ -23,11 +23,11 @@ class Call:
 
     @property
     def submission(self) -> Submission:
-        """The request as a message that is to be."""
+        """The request as the content of a message."""
         return Submission(self.body, self.uploads)
 
     def flag(self, name: str) -> bool:
-        """A yes-or-no of the query string."""
+        """A boolean of the query string."""
         return self.query.get(name, "").lower() in ("true", "1")
 
 

@@ -10,7 +10,7 @@ from playground.rules.form import FormErrors
 from playground.wire import ChannelType, Json, as_int, as_object, as_strings
 from playground.world import World
 
-NONCE_SECONDS = 5 * 60.0  # how long enforce_nonce remembers
+NONCE_SECONDS = 5 * 60.0  # how long enforce_nonce applies
 
 
 def endpoints(world: World, events: EventPublisher, message_writer: MessageWriter) -> list[Endpoint]:
@@ -50,7 +50,7 @@ class MessageEndpoints:
         return self._shown(self._found(call))
 
     def create(self, call: Call) -> EndpointAnswer:
-        """Post as the bot; with enforce_nonce the same nonce gives the message that is there already."""
+        """Post as the bot; with enforce_nonce the same nonce returns the existing message."""
         channel = self._world.channel(call.path["channel_id"])
         self._check_may_post(channel, call)
         known = self._by_nonce(channel, call.body)
@@ -139,7 +139,7 @@ class MessageEndpoints:
         return message
 
     def _reply_target(self, channel: Channel, body: Json, target: str) -> str | None:
-        """A reply to a message that is gone is refused, unless the bot said it does not mind."""
+        """A reply to a deleted message is refused, unless `fail_if_not_exists` is false."""
         if target in self._world.messages and self._world.messages[target].channel_id == channel.id:
             return target
         if as_object(body["message_reference"]).get("fail_if_not_exists") is False:

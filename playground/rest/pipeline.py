@@ -1,4 +1,4 @@
-"""What happens around every endpoint: faults, token, rate limits, recording."""
+"""The steps around every endpoint: faults, token, rate limits, recording."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ from playground.rest.endpoint import Call, Endpoint, EndpointAnswer
 from playground.world import World
 
 PREFIX = "/api/v10"
-VIA = {"Via": "1.1 playground"}  # without it discord.py takes a 429 for a ban and does not retry
+VIA = {"Via": "1.1 playground"}  # without it discord.py treats a 429 as a ban and does not retry
 
 Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -32,7 +32,7 @@ class Pipeline:
     recorder: Recorder
 
     def install(self, app: web.Application, endpoints: list[Endpoint]) -> None:
-        """Add the routes, and a last one for addresses that do not exist."""
+        """Add the routes, and a fallback for unknown paths."""
         for endpoint in endpoints:
             app.router.add_route(endpoint.method, PREFIX + endpoint.template, self._handler(endpoint))
         app.router.add_route("*", PREFIX + "/{tail:.*}", self._handler(None))
@@ -73,7 +73,7 @@ class Pipeline:
         return _fault_answer(fault)
 
     def _authorize(self, endpoint: Endpoint | None, request: web.Request, call: Call) -> dict[str, str]:
-        """Check the token and the rate limit; gives the headers that tell about the limit."""
+        """Check the token and the rate limit; returns the rate limit headers."""
         if endpoint is None:
             raise errors.not_found()
         if endpoint.needs_token and not self._has_token(request):
@@ -145,7 +145,7 @@ def _proxy_response(fault: Fault) -> web.Response:
 
 
 def _response(answer: EndpointAnswer, headers: dict[str, str]) -> web.Response:
-    """Clients look for exactly `application/json`, so no charset is added."""
+    """Clients expect exactly `application/json`, so no charset is added."""
     if answer.status == 204:
         return web.Response(status=204, headers=headers)
     text = json.dumps(answer.json, ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""/channels/{id}/messages/{id}/reactions and pins: the little that bots do with them."""
+"""/channels/{id}/messages/{id}/reactions, and pins."""
 
 from urllib.parse import unquote
 
@@ -42,7 +42,7 @@ class Reactions:
         return NOTHING
 
     def take_back(self, call: Call) -> EndpointAnswer:
-        """Take one's own reaction off."""
+        """Remove the bot's own reaction."""
         message, emoji = self._found(call, may.VIEW_CHANNEL), unquote(call.path["emoji_name"])
         people = message.reactions.get(emoji, [])
         if self._world.bot_id in people:
@@ -69,7 +69,7 @@ class Reactions:
         return NOTHING
 
     def unpin(self, call: Call) -> EndpointAnswer:
-        """Take a pin off."""
+        """Unpin a message."""
         self._found(call, may.MANAGE_MESSAGES).pinned = False
         return NOTHING
 

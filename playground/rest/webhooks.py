@@ -1,4 +1,4 @@
-"""/webhooks/{application}/{token}: the messages of an interaction after its first answer."""
+"""/webhooks/{application}/{token}: the messages of an interaction after its first response."""
 
 from playground import message_shapes
 from playground.interactions import Interactions
@@ -8,7 +8,7 @@ from playground.world import World
 
 
 def endpoints(world: World, interactions: Interactions) -> list[Endpoint]:
-    """The routes of this noun; the token in the address stands for the bot's own."""
+    """The routes of this noun; the token in the path replaces the bot's token."""
 
     def by_webhook(call: Call) -> Interaction:
         return interactions.by_webhook(call.path["webhook_id"], call.path["webhook_token"])

@@ -1,4 +1,4 @@
-"""Which answer fits which interaction, and the rules for autocomplete choices."""
+"""The response types that an interaction allows, and the rules for autocomplete choices."""
 
 from typing import cast
 
@@ -12,7 +12,7 @@ MESSAGE, DEFER_MESSAGE, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 
 
 def check_type(interaction: Interaction, given: object) -> int:
-    """Refuse an answer of a kind that does not fit the interaction."""
+    """Refuse a response of a type that the interaction does not allow."""
     allowed = _allowed(interaction)
     if given not in allowed or isinstance(given, bool):
         listed = ", ".join(map(str, allowed))

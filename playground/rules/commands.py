@@ -16,7 +16,7 @@ PER_TYPE = {CHAT_INPUT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
 
 
 def check(form: FormErrors, path: Path, body: Json) -> None:
-    """One command as a bot wants to register it."""
+    """Validate one command that a bot registers."""
     kind = body.get("type") or CHAT_INPUT
     if not form.choice((*path, "type"), kind, (CHAT_INPUT, USER_MENU, MESSAGE_MENU)):
         return

@@ -22,7 +22,7 @@ TEXT_LIMIT = 4000  # characters of all text displays together
 
 @dataclass
 class Components:
-    """Walks through a message's components and notes every fault."""
+    """Walks through a message's components and records every error."""
 
     form: FormErrors
     files: Set[str]

@@ -1,4 +1,4 @@
-"""Collects the faults of a form with their paths, and refuses it the way Discord does (50035)."""
+"""Collects the errors of a form with their paths, and refuses it as Discord does (50035)."""
 
 from dataclasses import dataclass, field
 from typing import cast
@@ -11,12 +11,12 @@ Path = tuple[str | int, ...]
 
 @dataclass
 class FormErrors:
-    """The faults found so far, nested as in the answer."""
+    """The errors found so far, nested as in the response."""
 
     faults: Json = field(default_factory=dict[str, object])
 
     def fault(self, path: Path, code: str, message: str) -> None:
-        """Note a fault at a place in the request."""
+        """Record an error at a path of the request."""
         place = self.faults
         for step in path:
             place = cast("Json", place.setdefault(str(step), {}))

@@ -35,7 +35,7 @@ def check(form: FormErrors, path: Path, media: object, names: Set[str], *, uploa
 
 
 def check_embed(form: FormErrors, path: Path, image: Json, names: Set[str]) -> None:
-    """An embed's picture. One that names a file which is not there is refused here,
-    so that the mistake shows; Discord lets it through and displays nothing."""
+    """An embed's picture. A reference to a missing file is refused, to reveal the mistake;
+    Discord accepts it and displays nothing."""
     if image.get("url") is not None:
         check(form, path, image, names)

@@ -1,4 +1,4 @@
-"""Rules for a message as a whole: text, flags, and what may stand beside components V2."""
+"""Rules for a message as a whole: text, flags, and what components V2 exclude."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ATTACHMENT_LIMIT = 10  # files of one message
 
 @dataclass(frozen=True)
 class MessageDraft:
-    """A message as it would stand after a request, to be judged before anything changes."""
+    """A message as it would be after a request, validated before anything changes."""
 
     content: str
     embeds: list[Json]
@@ -51,7 +51,7 @@ def check(draft: MessageDraft, body: Json, *, prefix: Path = (), was_v2: bool = 
 
 
 def _refuse_legacy(form: FormErrors, prefix: Path, draft: MessageDraft) -> None:
-    """Components V2 replace text and embeds; the two never stand in one message."""
+    """Components V2 replace text and embeds; a message cannot have both."""
     for key, present in (("content", draft.content), ("embeds", draft.embeds), ("poll", draft.has_poll)):
         if present:
             form.fault(
@@ -67,7 +67,7 @@ def _check_nonce(form: FormErrors, path: Path, nonce: object) -> None:
 
 
 def _check_allowed_mentions(form: FormErrors, path: Path, body: Json) -> None:
-    """Naming people one by one and all of them at once exclude each other."""
+    """`parse` and a list of ids exclude each other."""
     allowed = as_object(body.get("allowed_mentions"))
     for kind in ("users", "roles"):
         named = allowed.get(kind)
