@@ -22,7 +22,7 @@ class Timer:
 
 @dataclass
 class Clock:
-    """The time in seconds since 1970, and timers; `advance` moves the time forward and fires the timers that are due."""
+    """The time in seconds since 1970, and timers; `advance` moves it forward and fires the timers that are due."""
 
     offset: float = 0.0
     _timers: set[Timer] = field(default_factory=set["Timer"])

@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.app.assembly import Easel, assemble, open_catalogue
 from bot.config import LibrarySettings
-from bot.ui.rendered_message import Page
+from bot.ui.rendered_message import RenderedMessage
 from tests.house import House
 
 
@@ -22,22 +22,22 @@ async def open_shelf(house: House) -> AsyncIterator[Easel]:
         yield assemble(settings, found)
 
 
-def text_of(page: Page) -> str:
+def text_of(page: RenderedMessage) -> str:
     return "\n".join(item.content for item in page.view.walk_children() if isinstance(item, ui.TextDisplay))
 
 
-def custom_ids(page: Page) -> list[str]:
+def custom_ids(page: RenderedMessage) -> list[str]:
     return [item.custom_id for item in _controls(page) if item.custom_id]
 
 
-def _controls(page: Page) -> Iterator[ui.Button[Any] | ui.Select[Any]]:
+def _controls(page: RenderedMessage) -> Iterator[ui.Button[Any] | ui.Select[Any]]:
     for item in page.view.walk_children():
         control = item.item if isinstance(item, ui.DynamicItem) else item
         if isinstance(control, ui.Button | ui.Select):
             yield control
 
 
-def assert_fits_a_message(page: Page) -> None:
+def assert_fits_a_message(page: RenderedMessage) -> None:
     """Within Discord's limits, and every picture that is named comes along."""
     view = page.view
     assert view.total_children_count <= 40
