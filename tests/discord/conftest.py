@@ -149,8 +149,8 @@ def time_to_spare() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for place in (
             "playground.interactions.ANSWER_SECONDS",
-            "bot.ui.acknowledge.FORM_PATIENCE",
-            "bot.ui.cogs.autocomplete.PATIENCE",
+            "bot.ui.acknowledge.MODAL_DEFER_SECONDS",
+            "bot.ui.cogs.autocomplete.LOOKUP_SECONDS",
         ):
             patch.setattr(place, PATIENCE)
         yield
