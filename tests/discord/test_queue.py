@@ -108,7 +108,7 @@ async def test_staff_see_and_cancel_everybodys_and_others_their_own(scene: Scene
 
 
 async def test_two_presses_within_a_second_are_one_picture(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.ui.delivery.orders.DOUBLE_PRESS_SECONDS", PATIENCE)  # on a busy machine a second is over soon
+    monkeypatch.setattr("bot.ui.delivery.orders.DOUBLE_PRESS_SECONDS", PATIENCE)  # a busy machine is slow
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     async with paused(scene):
         presses = await asyncio.gather(*(scene.ada.press(picture, "Again") for _ in range(2)))

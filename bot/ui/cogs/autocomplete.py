@@ -51,8 +51,8 @@ async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, s
         async with asyncio.timeout(seconds):
             return [app_commands.Choice(name=_label(choice), value=f"#{choice.id}") for choice in await found]
     except TimeoutError:
-        told = _("{name} · no list just now, the bot is busy").format(name=isolated(typed[:50]))
-        return [app_commands.Choice(name=told[:MAX_TEXT], value=typed)] if typed else []
+        text = _("{name} · no list just now, the bot is busy").format(name=isolated(typed[:50]))
+        return [app_commands.Choice(name=text[:MAX_TEXT], value=typed)] if typed else []
 
 
 def _chosen_checkpoint(interaction: Interaction) -> CheckpointSettings | None:

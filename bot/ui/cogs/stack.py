@@ -106,5 +106,5 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
             raise NothingThere(what=_("A stack needs a name with at least one letter."))
         if not await rename_stack(self._client.easel.connection, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
-        told = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))
-        await send_ephemeral_text(interaction, told)
+        text = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))
+        await send_ephemeral_text(interaction, text)

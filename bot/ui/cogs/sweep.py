@@ -62,5 +62,5 @@ def _example(lora: Lora) -> str:
 
 
 def _recommended(lora: Lora) -> float:
-    told = next((v.recommended_weight for v in lora.usable if v.recommended_weight is not None), None)
-    return DEFAULT_WEIGHT if told is None else told
+    weight = next((v.recommended_weight for v in lora.usable if v.recommended_weight is not None), None)
+    return DEFAULT_WEIGHT if weight is None else weight

@@ -74,8 +74,8 @@ class ImportBookmarksForm(ModalForm):
     def __init__(self, opening: int) -> None:
         super().__init__(_("Import bookmarks"), "bmimported", opening)
         self.file: ui.FileUpload[Any] = ui.FileUpload(custom_id="file", min_values=1, max_values=1)
-        told = _("One that *Export* gave; what you have already stays as it is")
-        self.add_item(ui.Label[Any](text=_("File"), description=told, component=self.file))
+        description = _("One that *Export* gave; what you have already stays as it is")
+        self.add_item(ui.Label[Any](text=_("File"), description=description, component=self.file))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Import the bookmarks of known LoRAs, and list the unknown ones."""
@@ -87,16 +87,16 @@ class ImportBookmarksForm(ModalForm):
 
 def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
     """The messages with `files`; each says which bookmarks are in it."""
-    count, told = sum(file.count for file in files), 0
+    count, last = sum(file.count for file in files), 0
     how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
     pages: list[RenderedMessage] = []
     for start in range(0, len(files), MAX_FILES):
         here = files[start : start + MAX_FILES]
-        first, told = told + 1, told + sum(file.count for file in here)
+        first, last = last + 1, last + sum(file.count for file in here)
         head = ngettext("Your bookmark as a file.", "Your {count} bookmarks as a file.", count)
         if len(files) > MAX_FILES:
             head = _("Bookmarks {first} to {last} of your {count}. Each file is imported by itself.")
-        head = head.format(first=number(first), last=number(told), count=number(count))
+        head = head.format(first=number(first), last=number(last), count=number(count))
         page = RenderedMessage()
         page.view.add_item(ui.TextDisplay[Any](f"{head}\n-# {how}"))
         for place, file in enumerate(here, start):
@@ -124,8 +124,8 @@ def import_text(brought: Brought, broken: int) -> str:
         (brought.known, ngettext("{count} was there already.", "{count} were there already.", brought.known)),
         (broken, ngettext("{count} entry makes no sense.", "{count} entries make no sense.", broken)),
     )
-    told = [text.format(count=number(count)) for count, text in counts if count]
-    lines = [" ".join(told)] if told else []
+    parts = [text.format(count=number(count)) for count, text in counts if count]
+    lines = [" ".join(parts)] if parts else []
     if brought.unknown:
         count = len(brought.unknown)
         text = ngettext("{count} is not in the library here:", "{count} are not in the library here:", count)

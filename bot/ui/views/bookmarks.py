@@ -164,8 +164,8 @@ class NoteForm(ModalForm):
             required=False,
             max_length=MAX_NOTE,
         )
-        told = _("Only you read it, and the search finds it")
-        self.add_item(ui.Label[Any](text=_("Note"), description=told, component=self.note))
+        description = _("Only you read it, and the search finds it")
+        self.add_item(ui.Label[Any](text=_("Note"), description=description, component=self.note))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the note, and show the card with it."""
@@ -225,8 +225,8 @@ def _add_title(page: RenderedMessage, text: str, page_ref: PageRef, removed: Rem
     if removed is None:
         page.view.add_item(ui.TextDisplay[Any](text))
         return
-    told = _("Removed **{lora}**.").format(lora=clipped(removed.name, lora_text.MAX_NAME))
-    page.view.add_item(ui.Section[Any](f"{text}\n{told}", accessory=RestoreBookmarkButton(removed.id, page_ref)))
+    removal = _("Removed **{lora}**.").format(lora=clipped(removed.name, lora_text.MAX_NAME))
+    page.view.add_item(ui.Section[Any](f"{text}\n{removal}", accessory=RestoreBookmarkButton(removed.id, page_ref)))
 
 
 def _is_empty_collection(query: Query, found: BookmarkPage) -> bool:
@@ -249,12 +249,12 @@ def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
     else:
         lines.append(_("None of yours matches {filters}.").format(filters=" · ".join(filters)))
     if found.misfits and query.base_model:
-        told = ngettext(
+        text = ngettext(
             "{count} more is for other base models: choose *For any base model* to see it.",
             "{count} more are for other base models: choose *For any base model* to see them.",
             found.misfits,
         )
-        lines.append("-# " + told.format(count=number(found.misfits)))
+        lines.append("-# " + text.format(count=number(found.misfits)))
     return "\n".join(lines)
 
 
@@ -304,8 +304,8 @@ def _card_text(easel: Easel, bookmark: Bookmark, usual: str | None) -> str:
     used = ngettext("you used it once", "you used it {count} times", bookmark.uses) if bookmark.uses else ""
     kind = f"{label(lora.category)} · {clipped(base_models(lora), lora_text.MAX_SHORT)}"
     lines = [f"## {clipped(lora.name, lora_text.MAX_NAME)}", kind]
-    told = (lora_text.misfit_text(easel, lora, usual), lora_text.trigger_words_text(lora, lora_text.MAX_DESCRIPTION))
-    lines += [f"-# {line}" for line in told if line]
+    details = (lora_text.misfit_text(easel, lora, usual), lora_text.trigger_words_text(lora, lora_text.MAX_DESCRIPTION))
+    lines += [f"-# {line}" for line in details if line]
     lines.append(f"-# {' · '.join(filter(None, (saved, used.format(count=number(bookmark.uses)))))}")
     if bookmark.note:
         lines.append(f"> {clipped(bookmark.note, MAX_NOTE_SHOWN)}")

@@ -179,11 +179,11 @@ async def _table(easel: Easel) -> str:
             lines.append(_("**Base model unknown** · {checkpoints}").format(checkpoints=several(checkpoints, 150)))
             continue
         count = await count_loras(easel.connection, easel.settings.matching.table.fitting(base))
-        told = ngettext(
+        text = ngettext(
             "**{base}** · {checkpoints} · {count} LoRA fits", "**{base}** · {checkpoints} · {count} LoRAs fit", count
         )
         lines.append(
-            told.format(base=plain(base.label, 60), checkpoints=several(checkpoints, 150), count=number(count))
+            text.format(base=plain(base.label, 60), checkpoints=several(checkpoints, 150), count=number(count))
         )
     more = len(lines) - MAX_BASES
     if more > 0:

@@ -81,18 +81,18 @@ async def _add_samples(
 
 def _alt_text(lora: Lora, sample: Sample) -> str:
     """The alternative text of a sample."""
-    told = _("With {lora}, on {checkpoint}") if sample.position else _("Without {lora}, on {checkpoint}")
-    return told.format(lora=clipped(lora.name, MAX_NAME), checkpoint=clipped(sample.checkpoint, MAX_NAME))
+    text = _("With {lora}, on {checkpoint}") if sample.position else _("Without {lora}, on {checkpoint}")
+    return text.format(lora=clipped(lora.name, MAX_NAME), checkpoint=clipped(sample.checkpoint, MAX_NAME))
 
 
 def _captions(lora: Lora, by_version: list[list[Sample]]) -> list[str]:
     """For each version, the numbers of the pictures with and without the LoRA."""
-    told = _("{version} on {checkpoint}: {with_it} with it; {last} without it, from the same seed as {first}.")
+    text = _("{version} on {checkpoint}: {with_it} with it; {last} without it, from the same seed as {first}.")
     names = {version.id: clipped(version.name, MAX_NAME) for version in lora.versions}
     lines, last = list[str](), 0
     for samples in by_version:
         first, last = last + 1, last + len(samples)
-        line = told.format(
+        line = text.format(
             version=names[samples[0].version_id],
             checkpoint=clipped(samples[0].checkpoint, MAX_NAME),
             with_it=listed(str(number) for number in range(first, last)),

@@ -28,17 +28,17 @@ def head_text(lora: Lora, tags: Sequence[str]) -> str:
 
 def file_missing_text() -> str:
     """The warning for a LoRA without a usable file."""
-    told = _("Its file is not in the library any more, so nothing can be painted with it until it comes back.")
-    return f"⚠️ {told}"
+    text = _("Its file is not in the library any more, so nothing can be painted with it until it comes back.")
+    return f"⚠️ {text}"
 
 
 def versions_text(easel: Easel, lora: Lora, usual: str | None) -> str:
     """As many versions as fit, those for the checkpoint `usual` first, and the number of further ones."""
     fitting = {v.id: easel.requests.checkpoints_for(replace(lora, versions=(v,))) for v in lora.usable}
     in_order = sorted(lora.usable, key=lambda version: usual not in fitting[version.id])
-    told = [_usable(version, fitting[version.id]) for version in in_order]
-    told += [_unusable(version) for version in lora.versions if not version.usable]
-    return "\n".join(bounded_lines(told, MAX_VERSIONS)) or _("No file of it was ever in the library.")
+    descriptions = [_usable(version, fitting[version.id]) for version in in_order]
+    descriptions += [_unusable(version) for version in lora.versions if not version.usable]
+    return "\n".join(bounded_lines(descriptions, MAX_VERSIONS)) or _("No file of it was ever in the library.")
 
 
 def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
@@ -100,7 +100,7 @@ def entry_text(easel: Easel, lora: Lora, usual: str | None) -> str:
     kind = f"{label(lora.category)} · {clipped(base_models(lora), MAX_SHORT)}"
     known = " · ".join(part for part in (rating_text(lora), uses_text(lora) if lora.uses else "") if part)
     lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", *([f"-# {known}"] if known else [])]
-    lines += [f"-# {told}" for told in (misfit_text(easel, lora, usual), trigger_words_text(lora, MAX_SHORT)) if told]
+    lines += [f"-# {text}" for text in (misfit_text(easel, lora, usual), trigger_words_text(lora, MAX_SHORT)) if text]
     if lora.description:
         lines.append(f"-# {clipped(lora.description, MAX_TAGS)}")
     return "\n".join(lines)

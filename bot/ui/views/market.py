@@ -80,8 +80,8 @@ class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}
     async def handle(self, interaction: Interaction) -> None:
         """Change the bookmark and show the page again, with a note that says where bookmarks are found."""
         lora = await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
-        told = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
-        note = "" if self.kept else told.format(lora=clipped(lora.name, MAX_NAME))
+        text = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
+        note = "" if self.kept else text.format(lora=clipped(lora.name, MAX_NAME))
         page = await market_page(interaction.client.easel, interaction.user.id, self.page_ref, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
@@ -150,10 +150,10 @@ def _no_results_text(query: Query) -> str:
     filters = " · ".join(chosen(query))
     if not filters:
         return _("There is no LoRA here yet. The operator of this bot puts their files into its library.")
-    told = _("Nothing here matches {filters}.").format(filters=filters)
+    text = _("Nothing here matches {filters}.").format(filters=filters)
     if query.search:
-        return f"{told} " + _("Try other words, or choose *For any base model* below.")
-    return f"{told} " + _("Choose something else below.")
+        return f"{text} " + _("Try other words, or choose *For any base model* below.")
+    return f"{text} " + _("Choose something else below.")
 
 
 async def _entry(

@@ -77,14 +77,14 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
     unknown = [part.named.name for part in parts if part.lora is None]
     if not new and not old:
         raise NothingThere(what=_("This library does not know the LoRAs of this picture."))
-    told = [
+    sentences_of_reply = [
         _("Bookmarked {names}. They are first in /imagine, and in /bookmarks.").format(names=several(new))
         if new
         else "",
         _("You had {names} already.").format(names=several(old)) if old else "",
         _("This library does not know {names}.").format(names=several(unknown)) if unknown else "",
     ]
-    await send_ephemeral_text(interaction, sentences(*filter(None, told)))
+    await send_ephemeral_text(interaction, sentences(*filter(None, sentences_of_reply)))
 
 
 async def job_details_view(easel: Easel, job: Job, person_id: int) -> ui.LayoutView:
@@ -105,8 +105,8 @@ def _painting_facts(job: Job) -> list[str]:
         lines.append(_("Seeds, in order: {seeds}").format(seeds=listed(map(str, job.request.seeds))))
     if job.finished_at is not None:
         when = f"<t:{job.finished_at // 1000}:f>"
-        told = _("Painted {when} in {seconds} s") if job.seconds else _("Made {when}")
-        lines.append(told.format(when=when, seconds=number(job.seconds or 0, 1)))
+        text = _("Painted {when} in {seconds} s") if job.seconds else _("Made {when}")
+        lines.append(text.format(when=when, seconds=number(job.seconds or 0, 1)))
     return lines
 
 
@@ -167,12 +167,12 @@ def _lora(easel: Easel, part: MatchedLora, recipe: Recipe) -> str:
     if not lora.usable:
         return f"{head}\n-# " + _("its file is not in the library any more")
     checkpoint = checkpoint_of(easel, recipe)
-    told = [label(lora.category), base_models(lora)]
+    facts = [label(lora.category), base_models(lora)]
     if part.by_name:
-        told.append(_("found by name alone"))
+        facts.append(_("found by name alone"))
     fitting = easel.requests.checkpoints_for(lora)
     if checkpoint is None or checkpoint.name not in fitting:
-        told.append(
+        facts.append(
             _("fits {checkpoints}").format(checkpoints=several(fitting, 100)) if fitting else _("fits nothing here")
         )
-    return f"{head}\n-# {' · '.join(told)}"
+    return f"{head}\n-# {' · '.join(facts)}"

@@ -41,14 +41,14 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """The person's unfinished jobs. Raises DatabaseError."""
     easel = interaction.client.easel
     jobs = await unfinished_jobs(easel.connection, interaction.user.id)
-    told = [
+    entries = [
         (
             job,
             f"**{progress_text(easel.generation, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}",
         )
         for job in jobs[:SHOWN]
     ]
-    view = _listed(told, len(jobs), _(NOTHING))
+    view = _listed(entries, len(jobs), _(NOTHING))
     if is_staff_of(interaction, interaction.guild_id):
         view.add_item(ui.ActionRow[Any](AllJobsButton()))
     return view
@@ -64,11 +64,11 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     easel, scope = interaction.client.easel, _scope(interaction)
     jobs = await unfinished_of_all(easel.connection)
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
-    told = [
+    entries = [
         (job, f"**{progress_text(easel.generation, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
         for job in seen[:SHOWN]
     ]
-    view = _listed(told, len(seen), _("Nobody here waits for anything."))
+    view = _listed(entries, len(seen), _("Nobody here waits for anything."))
     if elsewhere := len(jobs) - len(seen):
         text = ngettext("-# {count} job of other servers", "-# {count} jobs of other servers", elsewhere)
         view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
@@ -81,11 +81,11 @@ def _scope(interaction: Interaction) -> int:
     return EVERYWHERE if is_operator(interaction) else interaction.guild_id or EVERYWHERE
 
 
-def _listed(told: list[tuple[Job, str]], count: int, nothing: str) -> ui.LayoutView:
+def _listed(entries: list[tuple[Job, str]], count: int, nothing: str) -> ui.LayoutView:
     """A view of as many jobs as fit, each with its text and a cancel button."""
     view = ui.LayoutView(timeout=None)
     room, shown = MAX_TEXT, 0
-    for job, text in told:
+    for job, text in entries:
         room -= len(text)
         if shown and room < 0:
             break

@@ -185,11 +185,11 @@ def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt:
     line = summary(job.request)
     if job.seconds:
         line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, MIN_SHOWN_SECONDS), 1))
-    told = [
+    notes = [
         *(sentence_of_ours(remarked(note)) for note in job.notes),
         *dict.fromkeys(a.note for a in attachments if a.note),
     ]
-    lines = [f"-# {line}", *(f"-# {note}" for note in told)]
+    lines = [f"-# {line}", *(f"-# {note}" for note in notes)]
     if shows_prompt and job.request.prompt:
         lines.insert(0, f"> {plain(job.request.prompt, MAX_SHOWN_PROMPT)}")
     items = [discord.MediaGalleryItem(f"attachment://{attachment.name}") for attachment in attachments]

@@ -37,10 +37,10 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
     name, label = "take", "…"
     in_message_of_job = False
 
-    def __init__(self, job_id: int, variant: int, told: str = "…") -> None:
+    def __init__(self, job_id: int, variant: int, text: str = "…") -> None:
         self.variant = variant
         super().__init__(job_id)
-        self.item.label, self.item.custom_id = told[:80], f"take:{job_id}:{variant}"
+        self.item.label, self.item.custom_id = text[:80], f"take:{job_id}:{variant}"
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -146,6 +146,6 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
     notes = [f"-# {sentence_of_ours(remarked(note))}" for note in (*job.notes, sent) if note]
-    told = "-# " + " · ".join([summary(_without_swept_lora(job.request)), *seconds])
+    text = "-# " + " · ".join([summary(_without_swept_lora(job.request)), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
-    return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), told, *notes, ask])
+    return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), text, *notes, ask])

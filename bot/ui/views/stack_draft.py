@@ -53,8 +53,8 @@ class StackRefused(ErrorWithView):
 
     def view(self) -> ui.LayoutView:
         """Each LoRA that does not fit with the reason, and the alternatives as buttons."""
-        told = _("Not all of {name} can be used on {checkpoint}:")
-        head = told.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
+        text = _("Not all of {name} can be used on {checkpoint}:")
+        head = text.format(name=plain(self.fit.stack.name), checkpoint=plain(self.checkpoint))
         reasons = [f"- {error_message(choice.refusal)}" for _lora, choice in self.fit.refused if choice.refusal]
         view = ui.LayoutView(timeout=None)
         view.add_item(ui.TextDisplay[Any]("\n".join([head, *bounded_lines(reasons, MAX_REASONS)])))

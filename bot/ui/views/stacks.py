@@ -92,8 +92,8 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
         """Revoke the code."""
         stack = await self.stack(interaction)
         await unshare_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
-        told = _("{name} is not shared any more. Copies that others made stay theirs.")
-        await send_ephemeral_text(interaction, told.format(name=plain(stack.name)))
+        text = _("{name} is not shared any more. Copies that others made stay theirs.")
+        await send_ephemeral_text(interaction, text.format(name=plain(stack.name)))
 
 
 class DeleteStackButton(StackButton, template=stack_template("delete")):
@@ -176,8 +176,8 @@ class StackForm(ModalForm):
         super().__init__(_("Save as stack"), "skname", opening)
         self._loras = loras
         self.stack_name: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
-        told = several((f"{lora.name} {lora.weight:g}" for lora in loras), 90)
-        self.add_item(ui.Label[Any](text=_("Name"), description=told[:100], component=self.stack_name))
+        description = several((f"{lora.name} {lora.weight:g}" for lora in loras), 90)
+        self.add_item(ui.Label[Any](text=_("Name"), description=description[:100], component=self.stack_name))
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the stack."""
@@ -189,8 +189,8 @@ class StackForm(ModalForm):
 
 def saved_text(stack: Stack) -> str:
     """The confirmation that a stack was saved."""
-    told = _("Saved **{name}**: {loras}. It is in /stack list, and in /imagine under *stack*.")
-    return told.format(name=plain(stack.name), loras=_loras(stack, 400))
+    text = _("Saved **{name}**: {loras}. It is in /stack list, and in /imagine under *stack*.")
+    return text.format(name=plain(stack.name), loras=_loras(stack, 400))
 
 
 async def use_stack(interaction: Interaction, stack: Stack) -> None:
@@ -204,9 +204,9 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
 async def show_share_code(interaction: Interaction, stack: Stack) -> None:
     """Create the share code of a stack and send it in an ephemeral message."""
     code = await share(interaction.client.easel.connection, stack)
-    told = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
+    text = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](told.format(name=plain(stack.name), code=spelled(code))))
+    view.add_item(ui.TextDisplay[Any](text.format(name=plain(stack.name), code=spelled(code))))
     view.add_item(ui.ActionRow[Any](UnshareStackButton(stack.id)))
     await send_ephemeral(interaction, view)
 
@@ -214,9 +214,9 @@ async def show_share_code(interaction: Interaction, stack: Stack) -> None:
 def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
     """The reply after a stack was imported."""
     stack = fit.stack
-    told = _("You have a copy of **{name}** now: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
+    text = _("You have a copy of **{name}** now: {loras}.").format(name=plain(stack.name), loras=_loras(stack, 400))
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any]("\n".join([told, *(f"-# {line}" for line in fit_text(fit, checkpoint))])))
+    view.add_item(ui.TextDisplay[Any]("\n".join([text, *(f"-# {line}" for line in fit_text(fit, checkpoint))])))
     view.add_item(ui.ActionRow[Any](UseStackButton(stack.id)))
     return view
 
@@ -259,10 +259,10 @@ def _title(total: int, checkpoint: str) -> str:
     head = f"## {_('Your stacks')}\n"
     if not total:
         return head + _("None yet. Put LoRAs together in /studio and press *Save as stack*.")
-    told = ngettext(
+    text = ngettext(
         "{count} stack · checked against {checkpoint}", "{count} stacks · checked against {checkpoint}", total
     )
-    return f"{head}-# " + told.format(count=total, checkpoint=plain(checkpoint))
+    return f"{head}-# " + text.format(count=total, checkpoint=plain(checkpoint))
 
 
 def _card(fit: StackFit, checkpoint: str) -> str:
@@ -270,7 +270,7 @@ def _card(fit: StackFit, checkpoint: str) -> str:
     lines = [
         f"**{clipped(fit.stack.name, 90)}**{shared}",
         _loras(fit.stack, 180),
-        *(f"-# {told}" for told in fit_text(fit, checkpoint)),
+        *(f"-# {text}" for text in fit_text(fit, checkpoint)),
     ]
     return "\n".join(bounded_lines(lines, MAX_CARD))
 
@@ -285,8 +285,8 @@ def fit_text(fit: StackFit, checkpoint: str) -> list[str]:
     if gone:
         lines.append(_("Not in the library any more: {loras}.").format(loras=several(gone, 120)))
     if misfits:
-        told = _("On {checkpoint} these do not fit: {loras}.")
-        lines.append(told.format(checkpoint=plain(checkpoint), loras=several(misfits, 120)))
+        text = _("On {checkpoint} these do not fit: {loras}.")
+        lines.append(text.format(checkpoint=plain(checkpoint), loras=several(misfits, 120)))
         everywhere = several(fit.checkpoints, 120)
         lines.append(
             _("All of it fits {checkpoints}.").format(checkpoints=everywhere)

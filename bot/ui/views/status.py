@@ -124,14 +124,14 @@ def _since(when: datetime) -> str:
 def reloaded_text(done: Reloaded) -> str:
     """The changes of a reload, as Markdown."""
     changes = done.changes
-    told = (
+    templates = (
         (_("New: {names}."), changes.added),
         (_("Taken away: {names}. Who waited for it is told."), changes.removed),
         (_("Declared otherwise: {names}."), changes.changed),
         (_("Other settings: {names}."), tuple(f"`{name}`" for name in changes.settings)),
         (_("Only a restart takes over {names}; that stays as it was."), tuple(f"`{name}`" for name in changes.restart)),
     )
-    lines = [text.format(names=listed(names)) for text, names in told if names]
+    lines = [text.format(names=listed(names)) for text, names in templates if names]
     if done.library_problem:
         lines.append(plain(done.library_problem, MAX_PROBLEM))
     if not lines:

@@ -89,8 +89,8 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
         ]
         limit = easel.settings.limits.max_loras
         full = len(snapshot.rows) >= limit
-        told = _("{limit} LoRAs go together: take one out to add another").format(limit=limit)
-        return cls(snapshot.revision, options, told if full else _placeholder(found, snapshot), disabled=full)
+        full_hint = _("{limit} LoRAs go together: take one out to add another").format(limit=limit)
+        return cls(snapshot.revision, options, full_hint if full else _placeholder(found, snapshot), disabled=full)
 
     async def handle(self, interaction: Interaction) -> None:
         """Add the LoRA, or change the filter."""
@@ -126,8 +126,8 @@ def _changed_filter(studio: Studio, way: str) -> Studio:
 
 def _option(lora: Lora) -> discord.SelectOption:
     words = ", ".join(next((version.trigger_words for version in lora.usable if version.trigger_words), ()))
-    told = " · ".join(part for part in (label(lora.category), base_models(lora), words) if part)
-    return discord.SelectOption(label=lora.name[:100], value=str(lora.id), description=told[:100])
+    text = " · ".join(part for part in (label(lora.category), base_models(lora), words) if part)
+    return discord.SelectOption(label=lora.name[:100], value=str(lora.id), description=text[:100])
 
 
 def _filter(menu_filter: LoraMenuFilter) -> str:
@@ -142,18 +142,18 @@ def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
     checkpoint = snapshot.checkpoint.name
     chosen = _filter(snapshot.studio.shelf)
     if not found.loras:
-        told = _("Nothing that fits {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
-        return told.format(checkpoint=checkpoint, filter=chosen)
+        text = _("Nothing that fits {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
+        return text.format(checkpoint=checkpoint, filter=chosen)
     if found.bookmarks:
-        told = ngettext(
+        text = ngettext(
             "Add from your bookmarks · {count} fits {checkpoint}",
             "Add from your bookmarks · {count} fit {checkpoint}",
             found.total or 0,
         )
-        told = told.format(count=found.total, checkpoint=checkpoint)
+        text = text.format(count=found.total, checkpoint=checkpoint)
     else:
-        told = _("Add a LoRA that fits {checkpoint} · the best rated first").format(checkpoint=checkpoint)
-    return f"{told} · {chosen}" if chosen else told
+        text = _("Add a LoRA that fits {checkpoint} · the best rated first").format(checkpoint=checkpoint)
+    return f"{text} · {chosen}" if chosen else text
 
 
 class LoraMenuSearchForm(StudioForm):

@@ -97,8 +97,8 @@ def _described(checkpoint: CheckpointSettings, fitting: int, loras: int) -> str:
     base = checkpoint.base_model.label
     if not loras:
         return base[:100]
-    told = ngettext("{base} · {fitting} of {count} LoRA fits", "{base} · {fitting} of {count} LoRAs fit", loras)
-    return told.format(base=base, fitting=fitting, count=loras)[:100]
+    text = ngettext("{base} · {fitting} of {count} LoRA fits", "{base} · {fitting} of {count} LoRAs fit", loras)
+    return text.format(base=base, fitting=fitting, count=loras)[:100]
 
 
 def _converted_size(size: str | None, before: CheckpointSettings, after: CheckpointSettings | None) -> str | None:
@@ -128,8 +128,8 @@ class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
             for row, word in chips
         ]
         on = sum(option.default for option in options)
-        told = ngettext("Trigger words: {on} of {count} on", "Trigger words: {on} of {count} on", len(options))
-        placeholder = told.format(on=on, count=len(options))
+        text = ngettext("Trigger words: {on} of {count} on", "Trigger words: {on} of {count} on", len(options))
+        placeholder = text.format(on=on, count=len(options))
         return cls(snapshot.revision, options, placeholder, least=0, most=len(options))
 
     async def handle(self, interaction: Interaction) -> None:

@@ -83,8 +83,8 @@ async def _add_loras(page: RenderedMessage, easel: Easel, snapshot: StudioSnapsh
     for row in with_controls:
         await _add_row(page, easel, snapshot, row)
     if collapsed := [row for row in fitting if row not in with_controls]:
-        told = several((f"{row.name} {row.weight:g}" for row in collapsed), MAX_COLLAPSED)
-        page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=told)))
+        text = several((f"{row.name} {row.weight:g}" for row in collapsed), MAX_COLLAPSED)
+        page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=text)))
         page.view.add_item(ui.ActionRow[Any](FocusMenu.of(snapshot, collapsed)))
 
 
@@ -119,7 +119,7 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
     """The prompt, what is added to it, and the options."""
     wish, checkpoint = snapshot.studio.wish, snapshot.checkpoint
     lines = [f"## {_('Studio')}"]
-    lines += [f"-# {told}" for told in bounded_lines(note.splitlines(), MAX_NOTE)]
+    lines += [f"-# {text}" for text in bounded_lines(note.splitlines(), MAX_NOTE)]
     if wish.checkpoint and wish.checkpoint != checkpoint.name:
         gone = _("{checkpoint} is not installed any more; {other} is chosen instead.")
         lines.append(gone.format(checkpoint=plain(wish.checkpoint, 64), other=plain(checkpoint.name)))
@@ -127,8 +127,8 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
     lines.append(f"> {prompt}" if prompt else _("No prompt yet: press *Edit prompt* and say what to paint."))
     joining = [checkpoint.prompt_prefix, *(word for row in snapshot.fitting for word in row.words)]
     if any(joining):
-        told = several(dict.fromkeys(filter(None, joining)), MAX_WORDS)
-        lines.append("-# " + _("Joins the prompt: {words}").format(words=told))
+        text = several(dict.fromkeys(filter(None, joining)), MAX_WORDS)
+        lines.append("-# " + _("Joins the prompt: {words}").format(words=text))
     negative = checkpoint.negative_prompt if wish.negative_prompt is None else wish.negative_prompt
     if negative:
         lines.append("-# " + _("Keeps out: {words}").format(words=clipped(negative, MAX_NEGATIVE)))
@@ -163,8 +163,8 @@ def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
         return f"{head}\n-# " + _("Add one below, or paint without.")
     if snapshot.misfits:
         count = len(snapshot.misfits)
-        told = ngettext("{count} does not fit {base}", "{count} do not fit {base}", count)
-        lines = [f"{head} · {told.format(count=count, base=base)}"]
+        message = ngettext("{count} does not fit {base}", "{count} do not fit {base}", count)
+        lines = [f"{head} · {message.format(count=count, base=base)}"]
     else:
         lines = [f"{head} · " + _("all fit {base}").format(base=base)]
     warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, snapshot.studio.wish.prompt)]

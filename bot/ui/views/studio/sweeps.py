@@ -75,8 +75,8 @@ def _checked_wish(snapshot: StudioSnapshot) -> Wish:
     if not snapshot.studio.wish.prompt:
         raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))
     if snapshot.misfits:
-        told = _("Not all LoRAs fit {checkpoint}. Take out what does not, or choose another checkpoint first.")
-        raise NothingThere(what=told.format(checkpoint=snapshot.checkpoint.name))
+        text = _("Not all LoRAs fit {checkpoint}. Take out what does not, or choose another checkpoint first.")
+        raise NothingThere(what=text.format(checkpoint=snapshot.checkpoint.name))
     return snapshot.wish()
 
 
