@@ -16,7 +16,7 @@ from tools.screenshots.stage import PAINT_MS, PHONE, Demo, begin, choose, comman
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_what_is_typed_while_the_page_opens_stays(demo: Demo, browser: Browser) -> None:
+async def test_text_typed_while_the_page_loads_is_kept(demo: Demo, browser: Browser) -> None:
     page = await browser.new_page()
     page.set_default_timeout(PAINT_MS)
     held = asyncio.Event()
@@ -34,7 +34,7 @@ async def test_what_is_typed_while_the_page_opens_stays(demo: Demo, browser: Bro
     await page.close()
 
 
-async def test_whoever_has_read_nothing_paints_with_a_bookmark_within_a_minute(demo: Demo, browser: Browser) -> None:
+async def test_a_newcomer_paints_with_a_bookmark_within_a_minute(demo: Demo, browser: Browser) -> None:
     async with looking(browser, demo, newcomer.WHO, newcomer.CHANNEL) as page:
         began = time.monotonic()
         for step in newcomer.STEPS:
@@ -46,7 +46,7 @@ async def test_whoever_has_read_nothing_paints_with_a_bookmark_within_a_minute(d
     assert took < 60
 
 
-async def test_a_newcomer_paints_keeps_and_finds_again(page: Page, demo: Demo) -> None:
+async def test_a_newcomer_paints_bookmarks_and_finds(page: Page, demo: Demo) -> None:
     began = time.monotonic()
     await page.get_by_test_id("message-input").fill("/")
     await page.get_by_test_id("command").first.wait_for()
@@ -78,7 +78,7 @@ async def test_a_newcomer_paints_keeps_and_finds_again(page: Page, demo: Demo) -
     await picture(page, "7-bookmarks-in-the-dm")
 
 
-async def test_a_lora_of_another_base_model_is_refused_with_ways_out(page: Page) -> None:
+async def test_a_lora_of_another_base_model_is_refused_with_alternatives(page: Page) -> None:
     await begin(page, "imagine")
     await fill(page, "prompt", "a red star on a blue background")
     await choose(page, "checkpoint", "", "pastel")
@@ -98,7 +98,7 @@ async def test_a_lora_has_its_own_page(page: Page) -> None:
     await picture(page, "9-lora-page")
 
 
-async def test_the_market_is_looked_through_on_a_phone(page: Page) -> None:
+async def test_the_market_on_a_phone(page: Page) -> None:
     await page.set_viewport_size(PHONE)
     await begin(page, "lora browse")
     await page.get_by_test_id("command-send").click()
@@ -118,7 +118,7 @@ async def test_the_market_is_looked_through_on_a_phone(page: Page) -> None:
     await expect(last(page)).to_contain_text("Recommended weight")
 
 
-async def test_long_prompts_and_other_scripts_stay_inside(page: Page) -> None:
+async def test_long_prompts_and_other_scripts_do_not_overflow(page: Page) -> None:
     await command(page, "imagine", prompt="نجمة حمراء على خلفية زرقاء " + "a red star " * 40, steps="150", count="4")
     await command(page, "queue")
     await expect(last(page)).to_contain_text("نجمة")
@@ -128,7 +128,7 @@ async def test_long_prompts_and_other_scripts_stay_inside(page: Page) -> None:
     await last(page).get_by_role("button", name="Cancel").first.click()
 
 
-async def test_it_fits_a_phone(page: Page) -> None:
+async def test_the_page_fits_a_phone(page: Page) -> None:
     await page.set_viewport_size(PHONE)
     await command(page, "bookmarks")
     await expect(last(page)).to_contain_text("Your bookmarks")

@@ -23,7 +23,7 @@ from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.discord import limits
 from tests.house import BASES, VIVID, House
-from tests.playground.conftest import judge_exchanges
+from tests.playground.conftest import validate_exchanges
 
 PATIENCE = 300.0  # seconds; the first picture waits for torch, at a load of 13 for more than two minutes
 PROMPT = "a red circle on a blue background"
@@ -137,7 +137,7 @@ async def open_scene(house: House) -> AsyncGenerator[Scene]:
     try:
         async with Playground.serve() as playground, Control.connect(playground.page_url) as control:
             yield Scene(playground, control, house)
-            judge_exchanges(playground)
+            validate_exchanges(playground)
             assert limits.over(playground.exchanges) == []
     finally:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE = before

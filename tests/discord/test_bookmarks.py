@@ -32,7 +32,7 @@ def chosen(seen: VisibleMessage, name: str) -> str:
     return next(each for each in seen.selects[menu(seen, name)]["options"] if each.get("default"))["label"]
 
 
-async def test_they_are_added_found_filtered_and_removed(scene: Scene) -> None:
+async def test_bookmarks_are_added_found_filtered_and_removed(scene: Scene) -> None:
     await scene.control.new_person("Rosalind")  # nobody else has given her anything
     assert "None yet" in (await bookmarks(scene, "Rosalind")).text
     await bookmarks(scene, "Rosalind", add="Bat", note="for the cave")
@@ -47,7 +47,7 @@ async def test_they_are_added_found_filtered_and_removed(scene: Scene) -> None:
     assert "no base model of that name" in (await bookmarks(scene, "Rosalind", base="nonsense")).text
 
 
-async def test_what_fits_my_checkpoint_is_shown_first_and_the_rest_is_told_of(scene: Scene) -> None:
+async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene) -> None:
     barbara = await scene.control.new_person("Barbara")
     for name in ("Bat", "Wash"):
         await bookmarks(scene, "Barbara", add=name)
@@ -72,7 +72,7 @@ async def test_what_fits_my_checkpoint_is_shown_first_and_the_rest_is_told_of(sc
     await press(scene, barbara, page, "Without search", then="2 bookmarks")
 
 
-async def test_a_bookmark_has_a_note_and_is_removed_and_brought_back(scene: Scene) -> None:
+async def test_a_bookmark_has_a_note_and_is_removed_and_restored(scene: Scene) -> None:
     linus = scene.control.person("Linus")
     await bookmarks(scene, "Linus", add="Bat", note="for the cave")
     page = await bookmarks(scene, "Linus", search="bat", base=BASES[VIVID])
@@ -100,13 +100,13 @@ async def test_a_bookmark_is_used_from_its_page(scene: Scene) -> None:
     assert "Bat" in message.text
 
 
-async def test_a_bookmark_goes_into_the_studio(scene: Scene) -> None:
+async def test_a_bookmark_is_added_to_the_studio(scene: Scene) -> None:
     card = await press(scene, scene.ada, await bookmarks(scene, "Ada", add="Bat", search="bat"), "Open", then="## Bat")
     panel = await (await scene.ada.press(card, "Add to studio")).reply()
     assert "## Studio" in panel.text and "**Bat**" in panel.text
 
 
-async def test_private_answers_are_seen_by_nobody_else(scene: Scene) -> None:
+async def test_ephemeral_replies_are_seen_by_nobody_else(scene: Scene) -> None:
     page = await bookmarks(scene, "Ada")
     assert page.id not in {message.id for message in await scene.grace.messages()}
     assert page.id in {message.id for message in await scene.ada.messages()}
@@ -133,7 +133,7 @@ async def brought_in(scene: Scene, who: Person, data: bytes) -> str:
     return reply.text
 
 
-async def test_bookmarks_are_taken_along_and_brought_in_elsewhere(scene: Scene) -> None:
+async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scene) -> None:
     karen, ken = await scene.control.new_person("Karen"), await scene.control.new_person("Ken")
     await bookmarks(scene, "Karen", add="Bat", note="夜 and ‏خفاش‎")
     await bookmarks(scene, "Karen", add="mystery")

@@ -20,7 +20,7 @@ async def test_again_paints_the_same_with_another_seed(scene: Scene) -> None:
     assert second.id != first.id and "Bat" in second.text and "seed 7 " not in second.text
 
 
-async def test_the_loras_of_anybodys_picture_can_be_kept(scene: Scene) -> None:
+async def test_the_loras_of_anybodys_picture_can_be_bookmarked(scene: Scene) -> None:
     dorothy = await scene.control.new_person("Dorothy")  # who has no bookmarks yet
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
     reply = await (await dorothy.press(picture, "Bookmark LoRAs")).reply()
@@ -44,7 +44,7 @@ async def a_picture(scene: Scene) -> VisibleMessage:
 
 
 @pytest.mark.parametrize("made", [a_picture, a_sheet, ended_without_a_picture])
-async def test_somebody_elses_buttons_say_whose_they_are_or_serve_only_whoever_presses(
+async def test_buttons_of_other_people_are_refused_or_act_for_the_presser(
     scene: Scene, made: Callable[[Scene], Awaitable[VisibleMessage]]
 ) -> None:
     message = await made(scene)
@@ -65,7 +65,7 @@ async def test_somebody_elses_buttons_say_whose_they_are_or_serve_only_whoever_p
     assert (await (await scene.ada.slash("studio")).reply()).text == studio
 
 
-async def test_staff_take_a_message_away_and_its_owner_keeps_the_picture(scene: Scene) -> None:
+async def test_staff_delete_a_message_and_the_owner_keeps_the_picture(scene: Scene) -> None:
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     (name,) = [attachment["filename"] for attachment in picture.attachments]
     await scene.control.person("Margaret").press(picture, "Delete")
@@ -73,7 +73,7 @@ async def test_staff_take_a_message_away_and_its_owner_keeps_the_picture(scene: 
     assert next(scene.settings.storage.pictures.rglob(name)).exists()
 
 
-async def test_delete_takes_message_and_files_away(scene: Scene) -> None:
+async def test_delete_removes_message_and_files(scene: Scene) -> None:
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     (name,) = [attachment["filename"] for attachment in picture.attachments]
     kept = next(scene.settings.storage.pictures.rglob(name))
@@ -82,7 +82,7 @@ async def test_delete_takes_message_and_files_away(scene: Scene) -> None:
     assert not kept.exists()
 
 
-async def test_a_waiting_job_is_cancelled_by_its_button_only_by_its_owner(scene: Scene) -> None:
+async def test_only_the_owner_cancels_a_queued_job_by_button(scene: Scene) -> None:
     busy = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
     waiting = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
     assert "belongs to" in (await (await scene.ada.press(waiting, "Cancel")).reply()).text
@@ -99,7 +99,7 @@ async def test_staff_cancel_anybodys_job_in_their_server(scene: Scene) -> None:
     assert "Cancelled" in (await scene.ended(painting)).text
 
 
-async def test_queue_and_cancel_are_about_my_own_jobs(scene: Scene) -> None:
+async def test_queue_and_cancel_show_own_jobs_only(scene: Scene) -> None:
     busy = await (await scene.grace.slash("imagine", prompt="something long", steps=150, count=4)).reply()
     mine = await (await scene.ada.slash("queue")).reply()
     assert mine.ephemeral and "nothing in the queue" in mine.text

@@ -122,7 +122,7 @@ async def test_a_full_disk(scene: Scene, disk: Disk, log: Log) -> None:
 
 
 @pytest.mark.usefixtures("bot")
-async def test_folders_that_vanish(scene: Scene, log: Log) -> None:
+async def test_folders_deleted_while_the_bot_runs(scene: Scene, log: Log) -> None:
     storage = scene.settings.storage
     order = await scene.begun()
     for folder in (storage.spool, storage.pictures, storage.thumbnails, storage.inputs):
@@ -132,7 +132,7 @@ async def test_folders_that_vanish(scene: Scene, log: Log) -> None:
     assert log.tracebacks == []
 
 
-async def test_a_disk_that_turns_read_only(scene: Scene, disk: Disk, log: Log, bot: AsyncExitStack) -> None:
+async def test_a_disk_that_becomes_read_only(scene: Scene, disk: Disk, log: Log, bot: AsyncExitStack) -> None:
     before = len(await scene.pictures())
     order = await scene.begun()
     disk.turn_read_only()

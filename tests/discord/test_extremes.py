@@ -32,7 +32,7 @@ def harmless(seen: VisibleMessage) -> bool:
     return "://" not in seen.text and "@everyone" not in seen.text and not seen.pinged
 
 
-async def test_pages_fit_into_a_message_and_lead_nowhere(tmp_path: Path) -> None:
+async def test_extreme_pages_fit_into_a_message_without_links_or_pings(tmp_path: Path) -> None:
     async with open_scene(await babbling(tmp_path / "house")) as scene, scene.bot():
         choices = await scene.ada.autocomplete("lora info", "name", "free")
         assert len(choices) == 5 and all(len(choice["name"]) <= 100 for choice in choices)
@@ -48,7 +48,7 @@ async def test_pages_fit_into_a_message_and_lead_nowhere(tmp_path: Path) -> None
         assert "more" in queue.text and harmless(queue)
 
 
-async def test_buttons_of_any_search_are_alive(tmp_path: Path) -> None:
+async def test_buttons_work_for_any_search(tmp_path: Path) -> None:
     async with open_scene(House(tmp_path / "house")) as scene, scene.bot():
         for search in ("a:b", "\n", "two\nlines", "🦉" * 30, "\"'*()", "%_\\"):
             await (await scene.ada.slash("bookmarks", add="Bat", note=f"x {search} x")).reply()

@@ -22,7 +22,7 @@ FORGED = [
 
 
 @pytest.mark.parametrize("forged", FORGED)
-async def test_a_forged_id_is_answered_in_a_sentence(
+async def test_a_forged_custom_id_gets_an_error_reply(
     scene: Scene, forged: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     linus = scene.control.person("Linus")
@@ -36,7 +36,7 @@ async def test_a_forged_id_is_answered_in_a_sentence(
 
 
 @pytest.mark.parametrize("chapter", ["nowhere", "lora"])
-async def test_a_forged_question_is_answered_in_a_sentence(
+async def test_a_forged_question_gets_an_error_reply(
     scene: Scene, chapter: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     linus = scene.control.person("Linus")

@@ -26,7 +26,7 @@ async def opened(reader, **options: str) -> VisibleMessage:
     return await (await reader.slash("guide", **options)).reply()
 
 
-async def test_it_is_read_by_turning_pages(scene: Scene, reader) -> None:
+async def test_all_chapters_are_reached_by_buttons(scene: Scene, reader) -> None:
     page = await opened(reader)
     assert page.ephemeral and "Back" not in page.buttons
     for each in CHAPTERS[1:]:
@@ -40,7 +40,7 @@ async def test_it_is_read_by_turning_pages(scene: Scene, reader) -> None:
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
 @pytest.mark.parametrize("key", sorted(QUESTIONS))
-async def test_every_question_has_an_answer_that_leads_somewhere(scene: Scene, reader, key: str, locale: str) -> None:
+async def test_every_answer_has_working_links(scene: Scene, reader, key: str, locale: str) -> None:
     await scene.control.set_person("Linus", locale=locale)
     page = await opened(reader, chapter=key)
     for answer in QUESTIONS[key]:
@@ -54,19 +54,19 @@ async def test_every_question_has_an_answer_that_leads_somewhere(scene: Scene, r
             assert leads_to.ephemeral and leads_to.id != page.id
 
 
-async def test_what_is_installed_here_is_told_with_what_fits(scene: Scene, reader) -> None:
+async def test_the_guide_lists_installed_base_models(scene: Scene, reader) -> None:
     page = await opened(reader, chapter="bases")
     assert f"**Vivid** · {VIVID} · " in page.text and f"**Pastel** · {PASTEL} · " in page.text
 
 
-async def test_any_chapter_is_a_choice_away_and_nonsense_opens_the_first(scene: Scene, reader) -> None:
+async def test_any_chapter_can_be_chosen_and_an_unknown_one_opens_the_first(scene: Scene, reader) -> None:
     page = await opened(reader)
     page = await (await reader.select(page, "guide:menu", "weights")).reply()
     assert "1.2" in page.text
     assert CHAPTERS[0].title in (await opened(reader, chapter="lora")).text
 
 
-async def test_somebody_who_uses_discord_in_japanese_reads_japanese(scene: Scene, reader) -> None:
+async def test_the_guide_is_translated_to_japanese(scene: Scene, reader) -> None:
     await scene.control.set_person("Linus", locale="ja")
     page = await opened(reader, chapter="weights")
     assert "強さ" in page.text and "weight" not in page.text

@@ -28,7 +28,7 @@ async def turned(scene: Scene, page: VisibleMessage, button: str) -> VisibleMess
     return await scene.control.wait_message(page.id, lambda seen: seen.text != page.text)
 
 
-async def test_ones_own_pictures_are_found_and_opened(tmp_path: Path) -> None:
+async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
     async with open_scene(House(tmp_path / "house")) as scene:
         async with scene.bot():
             assert "None yet" in (await history(scene)).text
@@ -64,7 +64,7 @@ async def test_ones_own_pictures_are_found_and_opened(tmp_path: Path) -> None:
             assert PASTEL in details.text and VIVID not in details.text
 
 
-async def test_what_could_not_be_delivered_is_found(scene: Scene) -> None:
+async def test_history_shows_undelivered_pictures(scene: Scene) -> None:
     linus = scene.control.person("Linus")
     await scene.control.fault(r"/(webhooks|channels|users)/", status=403, count=1000)
     await linus.slash("imagine", prompt="a lost moon", steps=1)

@@ -21,7 +21,7 @@ async def the_picture(scene: Scene, message) -> Image.Image:
         return Image.open(io.BytesIO(await response.read()))
 
 
-async def test_a_picture_comes_with_its_parameters_inside(scene: Scene) -> None:
+async def test_a_picture_file_contains_its_parameters(scene: Scene) -> None:
     message = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", seed=7, size="portrait"))
     picture = await the_picture(scene, message)
     assert picture.size == (48, 80)
@@ -36,27 +36,27 @@ async def test_a_picture_comes_with_its_parameters_inside(scene: Scene) -> None:
     assert "Bat" in message.text and "seed 7" in message.text
 
 
-async def test_several_pictures_come_in_one_message(scene: Scene) -> None:
+async def test_several_pictures_are_sent_in_one_message(scene: Scene) -> None:
     message = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, count=4))
     assert len(message.attachments) == 4
 
 
-async def test_it_works_in_a_direct_message(scene: Scene) -> None:
+async def test_imagine_in_a_direct_message(scene: Scene) -> None:
     message = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, in_="dm"))
     assert message.attachments
 
 
 @pytest.mark.parametrize("channel", ["art", "Sketches", "Post your favourites"])
-async def test_it_works_in_channels_threads_and_forum_posts(scene: Scene, channel: str) -> None:
+async def test_imagine_in_channels_threads_and_forum_posts(scene: Scene, channel: str) -> None:
     assert await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, in_=channel))
 
 
-async def test_it_works_for_somebody_without_a_server_in_common(scene: Scene) -> None:
+async def test_imagine_without_a_shared_server(scene: Scene) -> None:
     person = scene.control.person("Kai")
     assert await scene.painted(await person.slash("imagine", prompt=PROMPT, in_="dm"))
 
 
-async def test_it_works_where_only_the_person_has_installed_the_bot(scene: Scene) -> None:
+async def test_imagine_with_a_user_installed_app(scene: Scene) -> None:
     person = scene.control.person("Kai")
     message = await scene.painted(await person.slash("imagine", prompt=PROMPT, in_="tea-table"))
     assert message.attachments
@@ -71,7 +71,7 @@ async def test_nobody_is_pinged_by_a_prompt(scene: Scene) -> None:
     await scene.ada.press(await queued.reply(), "Cancel")
 
 
-async def test_suggestions_put_bookmarks_first_and_mark_what_does_not_fit(scene: Scene) -> None:
+async def test_autocomplete_puts_bookmarks_first_and_marks_misfits(scene: Scene) -> None:
     emmy = await scene.control.new_person("Emmy")
     await (await emmy.slash("bookmarks", add="Wash")).reply()
     names = [c["name"] for c in await emmy.autocomplete("imagine", "lora1", "", prompt=PROMPT, checkpoint=VIVID)]
@@ -87,7 +87,7 @@ async def test_suggestions_put_bookmarks_first_and_mark_what_does_not_fit(scene:
     await (await emmy.press(card, "Remove")).answered()
 
 
-async def test_a_misfit_is_refused_to_the_person_alone_with_a_way_out(scene: Scene) -> None:
+async def test_a_misfit_gets_an_ephemeral_refusal_with_alternatives(scene: Scene) -> None:
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", checkpoint=PASTEL)).reply()
     assert refusal.ephemeral
     assert all(word in refusal.text for word in ("Bat", "Vivid", "Pastel"))
@@ -95,7 +95,7 @@ async def test_a_misfit_is_refused_to_the_person_alone_with_a_way_out(scene: Sce
     assert "Bat" in message.text and VIVID in message.text
 
 
-async def test_a_bookmark_that_fits_is_offered_in_the_place_of_one_that_does_not(scene: Scene) -> None:
+async def test_a_refusal_offers_a_bookmark_that_fits(scene: Scene) -> None:
     await (await scene.ada.slash("bookmarks", add="Wash")).reply()
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", checkpoint=PASTEL)).reply()
     message = await scene.painted(await scene.ada.press(refusal, "Use Wash instead"))
@@ -117,7 +117,7 @@ async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:
         ({"lora1": "Bat", "lora2": "bat"}, "twice"),
     ],
 )
-async def test_a_mistake_is_told_in_a_sentence(scene: Scene, options: dict[str, str], word: str) -> None:
+async def test_an_invalid_option_gets_an_error_reply(scene: Scene, options: dict[str, str], word: str) -> None:
     reply = await (await scene.ada.slash("imagine", prompt=PROMPT, **options)).reply()
     assert reply.ephemeral and word in reply.text
 

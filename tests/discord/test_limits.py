@@ -140,7 +140,7 @@ async def waiting(person: Person) -> list[VisibleMessage]:
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
-async def test_everything_fits_and_nothing_is_dead(full: Scene, locale: str) -> None:
+async def test_every_message_is_within_the_limits_and_every_item_works(full: Scene, locale: str) -> None:
     margaret = full.control.person("Margaret")  # an operator and staff, so that nothing is hidden from her
     await full.control.set_person("Margaret", locale=locale)
     crawler = Crawler(margaret)

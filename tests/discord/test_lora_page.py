@@ -19,14 +19,14 @@ async def page_of(scene: Scene, who: str, name: str) -> VisibleMessage:
     return page
 
 
-async def test_it_tells_what_it_is_and_how_we_know(scene: Scene) -> None:
+async def test_the_page_shows_base_model_and_evidence(scene: Scene) -> None:
     page = await page_of(scene, "Ada", "Wash")
     for word in ("Wash", "Pastel", "told by its sidecar", "Trigger words: wash", f"Fits {PASTEL}", "operator"):
         assert word in page.text
     assert "Not rated yet" in page.text
 
 
-async def test_each_person_rates_once_and_may_change_and_take_it_back(scene: Scene) -> None:
+async def test_a_rating_is_set_changed_and_removed(scene: Scene) -> None:
     page = await page_of(scene, "Ada", "Wash")
 
     async def rate(who: str, on: VisibleMessage, stars: str, then: str) -> VisibleMessage:
@@ -52,7 +52,7 @@ def uses(page: VisibleMessage) -> int:
     return int(told[1]) if told else 0
 
 
-async def test_what_was_used_together_leads_to_each_other(scene: Scene) -> None:
+async def test_loras_used_together_link_to_each_other(scene: Scene) -> None:
     before = uses(await page_of(scene, "Grace", "Cape"))
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", lora2="Cape", steps=2))
     page = await page_of(scene, "Grace", "Bat")
@@ -62,7 +62,7 @@ async def test_what_was_used_together_leads_to_each_other(scene: Scene) -> None:
     assert "## Cape" in reply.text and reply.ephemeral and uses(reply) == before + 1
 
 
-async def test_it_goes_into_the_studio(scene: Scene) -> None:
+async def test_a_lora_is_added_to_the_studio(scene: Scene) -> None:
     page = await page_of(scene, "Grace", "Bat")
     panel = await (await scene.grace.press(page, "Add to studio")).reply()
     assert "Studio" in panel.text and "Bat" in panel.text

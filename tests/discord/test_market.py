@@ -37,7 +37,7 @@ async def press(scene: Scene, page: VisibleMessage, button: str, then: str) -> V
     return await scene.control.wait_message(page.id, lambda seen: then in seen.text or then in seen.buttons)
 
 
-async def test_a_walk_through_the_market_that_a_restart_does_not_end(tmp_path: Path) -> None:
+async def test_the_market_works_across_a_restart(tmp_path: Path) -> None:
     async with open_scene(stocked(tmp_path / "house")) as scene:
         async with scene.bot():
             nothing = await (await scene.ada.slash("bookmarks")).reply()
@@ -69,14 +69,14 @@ async def test_a_walk_through_the_market_that_a_restart_does_not_end(tmp_path: P
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_suggestions_narrow_it_down(scene: Scene) -> None:
+async def test_autocomplete_filters_the_market(scene: Scene) -> None:
     bases = await scene.ada.autocomplete("lora browse", "base", "viv")
     assert [choice["value"] for choice in bases] == [BASES[VIVID]]
     assert await scene.ada.autocomplete("lora browse", "tag", "light") == []
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_the_guide_leads_there(scene: Scene) -> None:
+async def test_the_guide_links_to_the_market(scene: Scene) -> None:
     guide = await (await scene.ada.slash("guide", chapter="goal")).reply()
     answer = await (await scene.ada.select(guide, "guide:ask:goal", "style")).reply()
     page = await (await scene.ada.press(answer, "Market")).reply()

@@ -22,7 +22,7 @@ def pictures(seen: VisibleMessage) -> list[str]:
     return [attachment["id"] for attachment in seen.attachments]
 
 
-async def test_a_picture_that_stays_is_not_sent_again(scene: Scene) -> None:
+async def test_an_unchanged_picture_is_not_uploaded_again(scene: Scene) -> None:
     Image.effect_noise((640, 480), 60).save(scene.house.library / "wash.preview.png")
     page = await (await scene.ada.slash("lora info", name="Wash")).reply()
     sent = uploads(scene)
@@ -37,7 +37,7 @@ async def test_a_picture_that_stays_is_not_sent_again(scene: Scene) -> None:
     assert uploads(scene) == sent
 
 
-async def test_what_the_message_shows_no_more_goes_and_the_rest_stays(scene: Scene) -> None:
+async def test_removed_pictures_are_detached_and_others_kept(scene: Scene) -> None:
     Image.new("RGB", (90, 90), (40, 90, 0)).save(scene.house.library / "bat.png")
     Image.new("RGB", (90, 90), (90, 40, 0)).save(scene.house.library / "wash.preview.png")
     for name in ("Wash", "Bat"):

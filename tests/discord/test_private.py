@@ -27,7 +27,7 @@ def leaves(commands: list[Json], before: str = "") -> Iterator[tuple[str, list[J
             yield name, options
 
 
-async def test_only_pictures_are_for_everybody(scene: Scene) -> None:
+async def test_only_commands_that_paint_reply_publicly(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     everything = dict(leaves(await scene.ada.commands()))
     assert set(everything) > FOR_EVERYBODY and len(everything) > 15
@@ -42,7 +42,7 @@ async def test_only_pictures_are_for_everybody(scene: Scene) -> None:
     assert {message.id for message in await scene.grace.messages()} == ones
 
 
-async def test_nothing_of_a_private_picture_becomes_public(scene: Scene) -> None:
+async def test_messages_about_a_private_picture_are_ephemeral(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     ones = {message.id for message in await scene.grace.messages()}
     await (await scene.ada.slash("settings", results="only I see them")).reply()

@@ -68,7 +68,7 @@ async def paused(scene: Scene) -> AsyncIterator[None]:
             yield
 
 
-async def test_a_pause_lets_what_runs_end_and_begins_nothing_new(scene: Scene) -> None:
+async def test_a_pause_lets_running_jobs_finish_and_starts_no_new_one(scene: Scene) -> None:
     runs = await told(scene.ada, "imagine", prompt=PROMPT, steps=150)
     await scene.until_painting(runs)
     async with paused(scene):
@@ -79,7 +79,7 @@ async def test_a_pause_lets_what_runs_end_and_begins_nothing_new(scene: Scene) -
     assert (await scene.ended(waits)).attachments
 
 
-async def test_who_has_enough_waiting_is_told_how_long_and_a_full_queue_says_so_at_once(scene: Scene) -> None:
+async def test_queue_limits_are_reported_at_once(scene: Scene) -> None:
     async with paused(scene):
         orders = [await told(scene.ada, "imagine", prompt=PROMPT) for _ in range(MINE)]
         refused = await told(scene.ada, "imagine", prompt=PROMPT)
@@ -95,7 +95,7 @@ async def test_who_has_enough_waiting_is_told_how_long_and_a_full_queue_says_so_
         assert (await scene.ended(order)).attachments
 
 
-async def test_staff_see_and_cancel_everybodys_and_others_their_own(scene: Scene) -> None:
+async def test_staff_see_and_cancel_all_jobs_and_others_their_own(scene: Scene) -> None:
     margaret, linus = scene.control.person("Margaret"), scene.control.person("Linus")
     async with paused(scene):
         secret = await told(scene.ada, "imagine", prompt="my secret idea")
@@ -107,7 +107,7 @@ async def test_staff_see_and_cancel_everybodys_and_others_their_own(scene: Scene
         assert "Cancelled" in (await scene.ended(secret)).text
 
 
-async def test_two_presses_within_a_second_are_one_picture(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_double_press_orders_one_picture(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.ui.delivery.orders.DOUBLE_PRESS_SECONDS", PATIENCE)  # a busy machine is slow
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     async with paused(scene):
@@ -118,7 +118,7 @@ async def test_two_presses_within_a_second_are_one_picture(scene: Scene, monkeyp
     assert (await scene.ended(replies[0])).attachments
 
 
-async def test_a_guest_is_told_beforehand_and_gets_late_results_as_a_letter_or_in_the_history(scene: Scene) -> None:
+async def test_a_user_installed_app_delivers_late_results_by_direct_message_or_history(scene: Scene) -> None:
     kai = scene.control.person("Kai")
     async with paused(scene):
         order = await told(kai, "imagine", prompt=PROMPT, in_="tea-table")
@@ -135,7 +135,7 @@ async def test_a_guest_is_told_beforehand_and_gets_late_results_as_a_letter_or_i
     assert "a picture for the drawer" in drawer.text
 
 
-async def test_a_private_result_never_comes_into_the_channel(scene: Scene) -> None:
+async def test_a_private_result_is_never_posted_in_a_channel(scene: Scene) -> None:
     await told(scene.grace, "settings", results="only I see them")
     before = {seen.id for seen in await scene.ada.messages()}
     async with paused(scene):
@@ -164,7 +164,7 @@ async def test_after_fifteen_minutes_the_message_is_edited_by_the_bots_own_token
     assert len(await scene.pictures()) == before + 1
 
 
-async def test_a_deleted_message_is_edited_no_more_and_the_result_comes_anew_once(scene: Scene) -> None:
+async def test_the_result_of_a_deleted_message_is_posted_again_once(scene: Scene) -> None:
     before = {seen.id for seen in await scene.pictures()}
     order = await told(scene.ada, "imagine", prompt=PROMPT, steps=150, count=2)
     await scene.until_painting(order)
@@ -182,7 +182,7 @@ async def test_a_deleted_message_is_edited_no_more_and_the_result_comes_anew_onc
     assert {seen.id for seen in await scene.pictures()} == before | {found.id}
 
 
-async def test_a_job_that_nobody_expects_any_more_is_given_up_with_a_word(scene: Scene, bot: AsyncExitStack) -> None:
+async def test_an_expired_job_is_given_up_with_a_message(scene: Scene, bot: AsyncExitStack) -> None:
     queue = await everybodys(scene.control.person("Margaret"))
     await scene.control.person("Margaret").press(queue, "Pause the queue")
     old, young = [await told(scene.ada, "imagine", prompt=PROMPT) for _ in range(2)]

@@ -57,7 +57,7 @@ async def paint(scene: Scene, person: Person | None = None, **options: Any) -> V
     return await scene.painted(await (person or scene.ada).slash("imagine", prompt=PROMPT, **options))
 
 
-async def test_vary_resembles_the_picture_it_came_from(scene: Scene) -> None:
+async def test_vary_resembles_its_source(scene: Scene) -> None:
     """Whatever its seed, which is chance: of 60 the farthest was 10.3 away, and strangers are 14 on the average."""
     first = await paint(scene, seed=7)
     (source,) = await pictures_of(first)
@@ -72,7 +72,7 @@ async def test_vary_resembles_the_picture_it_came_from(scene: Scene) -> None:
     assert 0 < near < sum(far) / len(far)
 
 
-async def test_of_several_pictures_it_asks_which(scene: Scene) -> None:
+async def test_a_button_asks_which_of_several_pictures(scene: Scene) -> None:
     first = await paint(scene, seed=20, count=3)
     question = await (await scene.ada.press(first, "Vary")).reply()
     assert question.ephemeral and list(question.buttons) == ["1", "2", "3"] and len(question.attachments) == 3
@@ -96,7 +96,7 @@ async def test_upscale_is_twice_the_size_and_sharper_than_enlarging(scene: Scene
     assert asked(larger).seed == 7 and "enlarged" not in message.text
 
 
-async def test_what_a_checkpoint_does_not_paint_is_only_enlarged_and_says_so(scene: Scene) -> None:
+async def test_upscale_without_img2img_says_so(scene: Scene) -> None:
     first = await paint(scene, seed=7)
     second = await scene.painted(await scene.ada.press(first, "Upscale"))
     sent = await scene.ada.press(second, "Upscale")
@@ -108,14 +108,14 @@ async def test_what_a_checkpoint_does_not_paint_is_only_enlarged_and_says_so(sce
     assert "Again" not in third.buttons and "Vary" in third.buttons
 
 
-async def test_edit_opens_the_studio_with_everything(scene: Scene) -> None:
+async def test_edit_fills_the_studio(scene: Scene) -> None:
     first = await paint(scene, lora1="Bat", weight1=0.7, seed=7, steps=5, size="landscape")
     panel = await (await scene.ada.press(first, "Edit")).reply()
     assert panel.ephemeral and "## Studio" in panel.text
     assert all(words in panel.text for words in (PROMPT, "Bat", "0.7", "80x48", "5 steps", "7"))
 
 
-async def test_an_image_to_start_from_is_taken_in_its_shape(scene: Scene) -> None:
+async def test_a_source_image_chooses_the_size(scene: Scene) -> None:
     wide = Image.new("RGB", (300, 180), "red")
     wide.paste("white", (0, 0, 150, 180))
     buffer = io.BytesIO()
@@ -137,12 +137,12 @@ async def test_an_image_to_start_from_is_taken_in_its_shape(scene: Scene) -> Non
         ({"strength": 0.5}, "give an image"),
     ],
 )
-async def test_what_cannot_be_started_from_is_told(scene: Scene, options: dict[str, Any], word: str) -> None:
+async def test_an_unusable_source_image_gets_an_error_reply(scene: Scene, options: dict[str, Any], word: str) -> None:
     reply = await (await scene.ada.slash("imagine", prompt=PROMPT, **options)).reply()
     assert reply.ephemeral and word in reply.text
 
 
-async def test_a_prompt_is_shown_only_to_whom_its_owner_lets_see_it(scene: Scene) -> None:
+async def test_a_private_prompt_is_hidden_from_others(scene: Scene) -> None:
     hidden = await paint(scene, lora1="Bat", seed=7)
     for person, sees in ((scene.ada, True), (scene.grace, False)):
         details = await (await person.press(hidden, "Details")).reply()
@@ -164,7 +164,7 @@ async def details_of(person: Person, picture: VisibleMessage) -> VisibleMessage:
     return await (await person.message_command("Picture details", picture)).reply()
 
 
-async def test_a_lora_of_a_picture_leads_to_its_page(scene: Scene) -> None:
+async def test_details_link_to_the_page_of_a_lora(scene: Scene) -> None:
     details = await details_of(scene.grace, await paint(scene, lora1="Bat"))
     page = await (await scene.grace.press(details, str(next(iter(lora_buttons(details)))))).reply()
     assert "Trigger words" in page.text
@@ -175,7 +175,7 @@ def lora_buttons(details: VisibleMessage) -> list[str]:
 
 
 @pytest.mark.parametrize("model", [VIVID, "dreamshaper_8"])
-async def test_a_picture_from_elsewhere_is_taken_up_with_what_is_here(scene: Scene, model: str) -> None:
+async def test_remix_of_a_foreign_picture_uses_installed_parts(scene: Scene, model: str) -> None:
     message = await scene.grace.say("look", "general", File("elsewhere.png", png(INFOTEXT.format(model=model))))
     panel = await (await scene.ada.message_command("Remix", message)).reply()
     assert "a blue star" in panel.text and "Bat" in panel.text and "0.7" in panel.text and "9 steps" in panel.text
@@ -188,7 +188,7 @@ async def test_a_picture_from_elsewhere_is_taken_up_with_what_is_here(scene: Sce
     assert "a blue star" in details.text and "not in this library" in details.text
 
 
-async def test_our_own_file_posted_by_somebody_is_read_by_its_hashes(scene: Scene) -> None:
+async def test_a_reposted_file_of_easel_is_matched_by_hashes(scene: Scene) -> None:
     first = await paint(scene, lora1="Bat", weight1=0.5, seed=7)
     buffer = io.BytesIO()
     (picture,) = await pictures_of(first)
@@ -212,7 +212,7 @@ async def test_our_own_file_posted_by_somebody_is_read_by_its_hashes(scene: Scen
     ],
     ids=["words", "broken", "no picture", "text file"],
 )
-async def test_what_tells_nothing_is_answered_in_a_sentence(
+async def test_a_picture_without_parameters_gets_an_error_reply(
     scene: Scene, menu: str, files: list[File], word: str
 ) -> None:
     message = await scene.grace.say("hello", "general", *files)
@@ -220,7 +220,7 @@ async def test_what_tells_nothing_is_answered_in_a_sentence(
     assert reply.ephemeral and word in reply.text
 
 
-async def test_menus_work_where_only_the_person_has_installed_the_bot(scene: Scene) -> None:
+async def test_context_menus_with_a_user_installed_app(scene: Scene) -> None:
     kai = scene.control.person("Kai")
     message = await kai.say("look", "tea-table", File("elsewhere.png", png(INFOTEXT.format(model=VIVID))))
     assert "a blue star" in (await (await kai.message_command("Remix", message)).reply()).text

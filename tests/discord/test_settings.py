@@ -22,7 +22,7 @@ async def margaret(scene: Scene) -> AsyncIterator[Person]:
     await (await scene.control.person("Margaret").slash("settings", reset=True)).reply()
 
 
-async def test_what_is_left_open_is_as_the_person_prefers_it(scene: Scene, margaret: Person) -> None:
+async def test_preferences_fill_in_missing_options(scene: Scene, margaret: Person) -> None:
     told = await (await margaret.slash("settings", checkpoint=PASTEL, size="portrait")).reply()
     assert told.ephemeral and PASTEL in told.text and "portrait" in told.text
     picture = await scene.painted(await margaret.slash("imagine", prompt=PROMPT))
@@ -33,7 +33,7 @@ async def test_what_is_left_open_is_as_the_person_prefers_it(scene: Scene, marga
     assert "as usual" in (await (await margaret.slash("settings", size="as usual")).reply()).text
 
 
-async def test_a_checkpoint_that_is_not_there_is_refused(margaret: Person) -> None:
+async def test_an_unknown_checkpoint_is_refused(margaret: Person) -> None:
     reply = await (await margaret.slash("settings", checkpoint="nothing")).reply()
     assert reply.ephemeral and "installed are" in reply.text
 
@@ -47,7 +47,7 @@ async def test_private_pictures_are_seen_by_nobody_else(scene: Scene, margaret: 
     assert not {picture.id, again.id} & {message.id for message in await scene.grace.messages()}
 
 
-async def test_they_stay_private_when_the_answer_came_late(scene: Scene, margaret: Person) -> None:
+async def test_a_late_private_result_stays_private(scene: Scene, margaret: Person) -> None:
     await (await margaret.slash("settings", results="only I see them")).reply()
     older = {message.id for message in await scene.control.messages("general")}
     async with held(scene):

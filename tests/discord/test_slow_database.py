@@ -41,14 +41,14 @@ async def held(scene: Scene) -> AsyncGenerator[None]:
         other.close()
 
 
-async def test_a_picture_is_ordered_all_the_same(scene: Scene) -> None:
+async def test_a_job_is_ordered_while_the_database_is_locked(scene: Scene) -> None:
     async with held(scene):
         sent = await scene.ada.slash("imagine", prompt=PROMPT)
         await sent.answered()
     assert (await scene.painted(sent)).attachments
 
 
-async def test_people_see_soon_that_they_were_heard(scene: Scene) -> None:
+async def test_interactions_are_acknowledged_soon(scene: Scene) -> None:
     fastest = math.inf
     for _time in range(10):  # of a busy machine the fastest counts
         async with held(scene):
@@ -62,7 +62,7 @@ async def test_people_see_soon_that_they_were_heard(scene: Scene) -> None:
     raise AssertionError(f"heard after {fastest:.1f} s at best")
 
 
-async def test_a_form_opens_all_the_same(scene: Scene) -> None:
+async def test_a_modal_opens_while_the_database_is_locked(scene: Scene) -> None:
     page = await (await scene.grace.slash("lora info", name="Bat")).reply()
     async with held(scene):
         order = await scene.ada.slash("imagine", prompt=PROMPT)
@@ -72,7 +72,7 @@ async def test_a_form_opens_all_the_same(scene: Scene) -> None:
     await scene.painted(order)
 
 
-async def test_a_refusal_stays_private(scene: Scene) -> None:
+async def test_a_late_refusal_is_ephemeral(scene: Scene) -> None:
     before = len(await scene.grace.messages())
     async with held(scene):
         older = {message.id for message in await scene.control.messages("general")}
@@ -84,7 +84,7 @@ async def test_a_refusal_stays_private(scene: Scene) -> None:
     assert len(await scene.grace.messages()) == before
 
 
-async def test_buttons_answer_late_too(scene: Scene) -> None:
+async def test_a_late_button_reply_arrives(scene: Scene) -> None:
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Cape"))
     async with held(scene):
         again = await scene.ada.press(picture, "Again")
@@ -97,7 +97,7 @@ async def test_buttons_answer_late_too(scene: Scene) -> None:
     await scene.control.wait_in_channel("general", lambda seen: "Bookmarked Cape" in seen.text, PATIENCE)
 
 
-async def test_a_page_is_turned_late_too(scene: Scene) -> None:
+async def test_a_late_page_edit_arrives(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     page = await (await margaret.slash("bookmarks", add="Bat")).reply()
     await margaret.press(page, "Open")
@@ -112,7 +112,7 @@ async def test_a_page_is_turned_late_too(scene: Scene) -> None:
     assert reply.ephemeral and "Bat" in reply.text
 
 
-async def test_two_people_may_have_the_same_prompt_open(scene: Scene) -> None:
+async def test_two_people_can_have_the_same_modal_open(scene: Scene) -> None:
     openers = []
     for person in (scene.ada, scene.grace):
         page = await (await person.slash("lora info", name="Bat")).reply()

@@ -22,7 +22,7 @@ async def stacked(scene: Scene, person: Person, name: str, *loras: str) -> None:
     assert f"Saved **{name}**" in (await (await person.slash("stack save", name=name)).reply()).text
 
 
-async def test_a_stack_is_painted_with_by_name(scene: Scene) -> None:
+async def test_imagine_with_a_stack(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     choices = await scene.ada.autocomplete("imagine", "stack", "even")
     assert [choice["value"] for choice in choices] == ["Evening"] and "Bat 0.8" in choices[0]["name"]
@@ -36,7 +36,7 @@ async def test_the_same_name_twice_is_refused(scene: Scene) -> None:
     assert "already" in (await (await scene.ada.slash("stack save", name="EVENING")).reply()).text
 
 
-async def test_what_does_not_fit_as_a_whole_is_refused_with_ways_out(scene: Scene) -> None:
+async def test_a_stack_with_misfits_is_refused_with_alternatives(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Mixed", "Bat", "Wash")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Mixed", checkpoint=PASTEL)).reply()
     assert refusal.ephemeral and "Bat was trained on Vivid" in refusal.text and "is Pastel" in refusal.text
@@ -48,7 +48,7 @@ async def test_what_does_not_fit_as_a_whole_is_refused_with_ways_out(scene: Scen
     assert "Bat 0.8" in picture.text
 
 
-async def test_somebody_else_gets_a_copy_by_code_also_in_a_direct_message(scene: Scene) -> None:
+async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
     assert shared.ephemeral
@@ -62,7 +62,7 @@ async def test_somebody_else_gets_a_copy_by_code_also_in_a_direct_message(scene:
     await (await scene.grace.slash("stack delete", name="Evening")).reply()
 
 
-async def test_stopping_to_share_makes_the_code_nobodys(scene: Scene) -> None:
+async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
     assert "not shared any more" in (await press(scene.ada, shared, "Stop sharing")).text
@@ -70,14 +70,14 @@ async def test_stopping_to_share_makes_the_code_nobodys(scene: Scene) -> None:
     assert "No stack is shared" in reply.text
 
 
-async def test_guessing_is_slowed_down(scene: Scene) -> None:
+async def test_guessing_share_codes_is_rate_limited(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     for _ in range(MISSES):
         assert "No stack is shared" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
     assert "Too many codes" in (await (await margaret.slash("stack import", code="2222-2222")).reply()).text
 
 
-async def test_the_list_leads_to_everything(scene: Scene) -> None:
+async def test_the_list_has_buttons_for_every_action(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     listed = await (await scene.ada.slash("stack list")).reply()
     assert "**Evening**" in listed.text and "Bat 0.8" in listed.text
@@ -100,7 +100,7 @@ async def test_the_loras_of_a_studio_are_saved_from_its_panel(scene: Scene) -> N
     assert "**Bat**" in used.text and PROMPT in used.text
 
 
-async def test_names_are_shown_as_they_are(scene: Scene) -> None:
+async def test_names_are_escaped(scene: Scene) -> None:
     await fresh(scene, scene.ada, add="Bat")
     await (await scene.ada.slash("stack save", name="my_evening *v2*")).reply()
     panel = await (await scene.ada.slash("stack use", name="my_evening *v2*")).reply()

@@ -20,7 +20,7 @@ async def at_rest(scene: Scene) -> VisibleMessage:
     return seen
 
 
-async def test_an_operator_sees_how_it_stands_and_no_names(scene: Scene) -> None:
+async def test_status_for_an_operator_contains_no_names(scene: Scene) -> None:
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     seen = await at_rest(scene)
     assert seen.ephemeral
@@ -30,7 +30,7 @@ async def test_an_operator_sees_how_it_stands_and_no_names(scene: Scene) -> None
     assert set(seen.buttons) == {"Look again", "Reload the settings"}
 
 
-async def test_staff_see_it_in_their_server_and_cannot_reload(scene: Scene) -> None:
+async def test_staff_see_the_status_and_cannot_reload(scene: Scene) -> None:
     linus = scene.control.person("Linus")
     await scene.control.set_roles("Linus", ["Staff"])
     try:
@@ -42,20 +42,20 @@ async def test_staff_see_it_in_their_server_and_cannot_reload(scene: Scene) -> N
     assert refused.ephemeral and "operators alone" in refused.text
 
 
-async def test_others_are_refused(scene: Scene) -> None:
+async def test_status_is_refused_to_others(scene: Scene) -> None:
     for command in ("status", "reload"):
         seen = await (await scene.ada.slash(command)).reply()
         assert seen.ephemeral and "operators" in seen.text and "`cpu`" not in seen.text
 
 
-async def test_it_is_looked_at_again_in_place(scene: Scene) -> None:
+async def test_status_is_refreshed_in_place(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     seen = await (await margaret.slash("status")).reply()
     (await margaret.press(seen, "Look again"))
     await scene.control.wait_message(seen.id, lambda now: "Running for" in now.text, PATIENCE)
 
 
-async def test_settings_are_read_again_by_a_press_and_by_a_command(scene: Scene) -> None:
+async def test_settings_are_reloaded_by_button_and_by_command(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
     seen = await (await margaret.slash("status")).reply()
     await margaret.press(seen, "Reload the settings")

@@ -46,7 +46,7 @@ async def newest_panel(person: Person) -> VisibleMessage:
     return [message for message in await person.messages() if "## Studio" in message.text][-1]
 
 
-async def test_a_picture_is_put_together_and_painted_beside_the_panel(scene: Scene) -> None:
+async def test_the_studio_orders_a_picture_and_keeps_the_panel(scene: Scene) -> None:
     empty = await fresh(scene, scene.control.person("Linus"))
     assert empty.ephemeral and "No prompt yet" in empty.text and "LoRAs 0 of 5" in empty.text
     panel = await fresh(scene, scene.ada)
@@ -63,7 +63,7 @@ async def test_a_picture_is_put_together_and_painted_beside_the_panel(scene: Sce
     assert after is not None and after.text == panel.text
 
 
-async def test_what_does_not_fit_stays_visible_and_is_left_out_only_when_the_person_says_so(scene: Scene) -> None:
+async def test_misfits_stay_visible_and_are_left_out_after_confirmation(scene: Scene) -> None:
     panel = await fresh(scene, scene.ada, add="Bat")
     panel = await say(scene.ada, panel, PROMPT)
     panel = await pick(scene.ada, panel, "checkpoint", PASTEL)
@@ -76,7 +76,7 @@ async def test_what_does_not_fit_stays_visible_and_is_left_out_only_when_the_per
     assert "~~" not in panel.text and "**Bat**" in panel.text
 
 
-async def test_the_clip_skip_is_taken_as_the_field_counts_it(scene: Scene) -> None:
+async def test_clip_skip_is_counted_as_in_a1111(scene: Scene) -> None:
     panel = await fresh(scene, scene.ada)
     opener = await scene.ada.press(panel, "Advanced")
     await opener.modal()

@@ -12,7 +12,7 @@ from tests.house import VIVID
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_lora_is_tried_at_several_weights_on_one_sheet(scene: Scene) -> None:
+async def test_a_sweep_is_delivered_as_one_contact_sheet(scene: Scene) -> None:
     sent = await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0 0.4 0.8", seed=7, checkpoint=VIVID)
     message = await scene.painted(sent)
     assert len(message.attachments) == 1 and message.attachments[0]["width"] > 3 * 200
@@ -24,7 +24,7 @@ async def test_a_lora_is_tried_at_several_weights_on_one_sheet(scene: Scene) -> 
     assert "LoRAs 0 of 5" in panel.text
 
 
-async def test_somebody_else_takes_the_weight_but_not_the_prompt(scene: Scene) -> None:
+async def test_another_person_copies_the_weight_but_not_the_prompt(scene: Scene) -> None:
     secret = "a secret garden"
     sent = await scene.ada.slash("sweep", lora="Bat", prompt=secret, weights="0.2 0.5 0.8", checkpoint=VIVID)
     message = await scene.painted(sent)
@@ -33,7 +33,7 @@ async def test_somebody_else_takes_the_weight_but_not_the_prompt(scene: Scene) -
     assert "**0.5**" in panel.text and secret not in panel.text
 
 
-async def test_weights_that_are_none_are_refused_before_anything_is_painted(scene: Scene) -> None:
+async def test_invalid_weights_are_refused(scene: Scene) -> None:
     reply = await (await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0.4 0.8")).reply()
     assert reply.ephemeral and "3 to 5" in reply.text
 
@@ -48,7 +48,7 @@ async def test_the_panel_sweeps_and_compares(scene: Scene) -> None:
     assert "**Bat** at 0.8 · 0" in message.text and "without Bat" in message.buttons
 
 
-async def test_a_stack_is_compared(scene: Scene) -> None:
+async def test_compare_paints_a_stack_with_and_without_each_lora(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Two", "Bat", "Cape")
     sent = await scene.ada.slash("stack compare", name="Two", prompt=PROMPT, checkpoint=VIVID)
     message = await scene.painted(sent)
@@ -56,7 +56,7 @@ async def test_a_stack_is_compared(scene: Scene) -> None:
     assert {"all", "without Bat", "without Cape", "without any"} <= set(message.buttons)
 
 
-async def test_the_loras_of_a_picture_are_tried_at_other_weights(scene: Scene) -> None:
+async def test_a_sweep_of_a_finished_picture(scene: Scene) -> None:
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", checkpoint=VIVID))
     opener = await scene.ada.press(picture, "Try weights")
     await opener.modal()

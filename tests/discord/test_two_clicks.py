@@ -244,7 +244,7 @@ async def collection(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-async def test_it_is_reached_as_the_table_says(scene: Scene, collection: None, feature: str) -> None:
+async def test_each_task_takes_the_documented_clicks(scene: Scene, collection: None, feature: str) -> None:
     paths: list[str] = []
     for go in FEATURES[feature]:
         way = Way(scene)

@@ -95,13 +95,13 @@ async def playground(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Playgroun
     monkeypatch.setattr(interactions, "ANSWER_SECONDS", PATIENCE)
     async with Playground.serve() as served:
         yield served
-        judge_exchanges(served)
+        validate_exchanges(served)
 
 
-def judge_exchanges(playground: Playground) -> None:
+def validate_exchanges(playground: Playground) -> None:
     """Hold everything that was sent and answered against Discord's document, where it is at hand."""
     if openapi.document_path() is not None:
-        assert openapi.judge().faults(playground.exchanges) == []
+        assert openapi.validator().faults(playground.exchanges) == []
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def document_path() -> Path | None:
     return Path(named) if named else None
 
 
-class Judge:
+class OpenApiValidator:
     """Finds faults in exchanges."""
 
     def __init__(self, document: Json) -> None:
@@ -115,11 +115,11 @@ class Judge:
 
 
 @cache
-def judge() -> Judge:
+def validator() -> OpenApiValidator:
     """The judge for the document that is named."""
     path = document_path()
     assert path is not None, f"{VARIABLE} names no file."
-    return Judge(json.loads(path.read_text()))
+    return OpenApiValidator(json.loads(path.read_text()))
 
 
 def _relaxed(node: Any) -> Any:

@@ -71,7 +71,7 @@ async def test_defer_then_edit_with_a_file(stage: Stage) -> None:
     assert (file["filename"], file["width"], file["description"]) == ("p.png", 8, "a square")
 
 
-async def test_a_public_thinking_that_is_taken_away_is_followed_by_the_answer(stage: Stage) -> None:
+async def test_reply_follows_a_deleted_public_thinking(stage: Stage) -> None:
     async def answer(interaction: Interaction) -> None:
         await interaction.response.defer()
         await interaction.delete_original_response()
@@ -112,7 +112,7 @@ async def test_ephemeral_is_seen_by_one_person_only(stage: Stage) -> None:
     assert await stage.ada.messages() == []
 
 
-async def test_dismissing_is_the_persons_own_affair(stage: Stage) -> None:
+async def test_dismissing_is_invisible_to_the_bot(stage: Stage) -> None:
     async def answer(interaction: Interaction) -> None:
         await interaction.response.send_message("psst", ephemeral=True)
         await stage.ada.delete((await stage.ada.messages())[0])
@@ -255,7 +255,7 @@ async def test_embed_pictures_are_not_listed_beside_it(stage: Stage) -> None:
     assert reply.text == "T\nD\nN V"
 
 
-async def test_callback_response_tells_the_message(stage: Stage) -> None:
+async def test_callback_response_contains_the_message(stage: Stage) -> None:
     ids: list[int] = []
 
     async def answer(interaction: Interaction) -> None:

@@ -102,7 +102,7 @@ async def test_a_command_from_a_menu_is_not_shown_as_typed(stage: Stage, page) -
     assert await page.locator(".used").last.inner_text() == "Ada used Look at"
 
 
-async def test_what_one_did_is_seen_from_however_far_up(stage: Stage, page) -> None:
+async def test_the_page_scrolls_to_the_persons_own_message(stage: Stage, page) -> None:
     async def answer(interaction: discord.Interaction) -> None:
         await interaction.response.send_message(f"for {interaction.user.name}")
 

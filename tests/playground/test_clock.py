@@ -9,7 +9,7 @@ from playground.control import Control, ControlError
 from playground.snowflake import Snowflakes
 
 
-async def test_alarms_ring_when_the_clock_is_moved() -> None:
+async def test_timers_fire_when_the_clock_is_advanced() -> None:
     clock, rung = Clock(), asyncio.Event()
     clock.call_at(clock.now() + 3600, rung.set)
     clock.advance(3599)
@@ -20,7 +20,7 @@ async def test_alarms_ring_when_the_clock_is_moved() -> None:
         await rung.wait()
 
 
-async def test_stopped_alarms_stay_silent() -> None:
+async def test_cancelled_timers_do_not_fire() -> None:
     clock, rung = Clock(), asyncio.Event()
     clock.call_at(clock.now(), rung.set)
     clock.stop()
@@ -28,12 +28,12 @@ async def test_stopped_alarms_stay_silent() -> None:
     assert not rung.is_set()
 
 
-async def test_the_clock_never_goes_back(control: Control) -> None:
+async def test_the_clock_is_monotonic(control: Control) -> None:
     with pytest.raises(ControlError, match="only moves forward"):
         await control.advance_clock(-1)
 
 
-def test_snowflakes_only_grow() -> None:
+def test_snowflakes_increase() -> None:
     ids = Snowflakes(Clock())
     made = [int(ids.new()) for _ in range(5000)]
     assert made == sorted(set(made))

@@ -35,7 +35,7 @@ async def test_it_runs_alone_and_stops_when_interrupted() -> None:
         assert await process.wait() == 0
 
 
-async def test_a_taken_port_is_named() -> None:
+async def test_an_occupied_port_is_reported() -> None:
     async with Playground.serve() as playground:
         process = await run("--port", playground.origin.rpartition(":")[2])
         async with asyncio.timeout(PATIENCE):

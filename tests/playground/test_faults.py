@@ -39,7 +39,7 @@ async def test_server_errors_come_and_go(rest: Rest, control: Control) -> None:
     assert (await rest("GET", "/users/@me"))[0] == 200
 
 
-async def test_a_late_error_did_the_work_all_the_same(rest: Rest, control: Control) -> None:
+async def test_a_late_fault_carries_the_request_out(rest: Rest, control: Control) -> None:
     await control.fault("/messages", kind="late", status=500)
     assert (await rest("POST", MESSAGES, {"content": "there"}))[0] == 500
     assert [one.content for one in await control.messages("art")] == ["there"]
@@ -62,7 +62,7 @@ async def test_a_cut_connection(rest: Rest, control: Control) -> None:
     assert await control.messages("art") == []
 
 
-async def test_unknown_words_in_a_fault_are_refused(control: Control) -> None:
+async def test_unknown_fields_of_a_fault_are_refused(control: Control) -> None:
     with pytest.raises(ControlError, match="A fault has no 'stauts'"):
         await control.fault("/x", stauts=500)
 
@@ -82,7 +82,7 @@ async def test_buckets_and_headers(playground: Playground, rest: Rest) -> None:
         assert headers["Via"]
 
 
-async def test_strict_limits_hold_a_bot_back() -> None:
+async def test_strict_limits_delay_a_bot() -> None:
     async with Playground.serve(strict_limits=True) as playground, aiohttp.ClientSession() as session:
         playground.limits.now = lambda: 1000.0
         rest = Rest(playground, session)
@@ -90,7 +90,7 @@ async def test_strict_limits_hold_a_bot_back() -> None:
     assert statuses == [200] * 5 + [429]
 
 
-def test_strict_limits_on_everything() -> None:
+def test_strict_global_limit() -> None:
     limits = Limits(strict=True, now=lambda: 1000.0)
     paths = [{"channel_id": str(number)} for number in range(51)]
     verdicts = [limits.spend("GET", "/channels/{channel_id}", path, with_token=True) for path in paths]

@@ -36,11 +36,11 @@ async def test_heartbeats_are_counted(stage: Stage) -> None:
     assert beats == 2 and late == 0.0
 
 
-def test_a_late_heartbeat_is_noticed() -> None:
+def test_the_delay_of_a_heartbeat_is_recorded() -> None:
     pulse = HeartbeatStats(seconds=10.0)
     for after in (0.1, 10.25, 10.0, 11.5, 10.75):
-        pulse.beat(after)
-    assert (pulse.beats, pulse.late) == (5, 1.5)
+        pulse.record(after)
+    assert (pulse.count, pulse.late) == (5, 1.5)
 
 
 async def test_bot_reconnects_when_asked(stage: Stage) -> None:
@@ -59,7 +59,7 @@ async def test_invalid_session_identifies_anew(stage: Stage) -> None:
     assert stage.bot.ws.session_id != session
 
 
-async def test_a_token_that_was_reset_opens_nothing_any_more(stage: Stage, raw: "Raw") -> None:
+async def test_a_reset_token_is_rejected(stage: Stage, raw: "Raw") -> None:
     await raw.identify()
     before = stage.playground.token
     await stage.control.reset_token()
@@ -72,7 +72,7 @@ async def test_a_token_that_was_reset_opens_nothing_any_more(stage: Stage, raw: 
     await stage.start()  # with the new one
 
 
-async def test_goodbye_ends_the_session(raw: "Raw", playground: Playground, control: Control) -> None:
+async def test_a_normal_close_ends_the_session(raw: "Raw", playground: Playground, control: Control) -> None:
     await raw.identify()
     await raw.receive()
     assert len(playground.hub.sessions) == 1
@@ -150,18 +150,18 @@ async def test_close_codes(raw: Raw, op: int, data: Any, code: int) -> None:
     ("change", "code"),
     [({"intents": 1 << 60}, 4013), ({"intents": 1 << 15}, 4014), ({"shard": [0, 2]}, 4010)],
 )
-async def test_identify_is_judged(raw: Raw, change: dict[str, Any], code: int) -> None:
+async def test_identify_is_validated(raw: Raw, change: dict[str, Any], code: int) -> None:
     await raw.identify(**change)
     assert await raw.close_code() == code
 
 
-async def test_identify_twice_and_nonsense(raw: Raw) -> None:
+async def test_identify_twice_and_invalid_payloads(raw: Raw) -> None:
     await raw.identify()
     await raw.identify()
     assert await raw.close_code() == 4005
 
 
-async def test_nonsense_closes(raw: Raw) -> None:
+async def test_invalid_payloads_close_the_connection(raw: Raw) -> None:
     await raw.socket.send_str("{")
     assert await raw.close_code() == 4002
 
@@ -209,7 +209,7 @@ async def test_members_can_be_asked_for(stage: Stage) -> None:
     assert [member.name for member in found] == ["ada"]
 
 
-async def test_the_bot_hears_of_its_own_roles(stage: Stage) -> None:
+async def test_the_bot_gets_events_about_its_own_roles(stage: Stage) -> None:
     await stage.start()
     guild = stage.bot.guilds[0]
     assert not guild.me.guild_permissions.manage_messages

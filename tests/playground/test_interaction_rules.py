@@ -21,7 +21,7 @@ async def test_answer_after_three_seconds_is_unknown(opened: Opened, control: Co
     assert (status, answer["code"]) == (404, 10015)
 
 
-async def test_person_reads_that_nobody_answered(control: Control, rest: Rest) -> None:
+async def test_an_unanswered_interaction_fails(control: Control, rest: Rest) -> None:
     await open_interaction(control, rest)
     sent = await control.person("Ada").slash("do")
     await control.advance_clock(interactions.ANSWER_SECONDS + 0.5)
@@ -169,7 +169,7 @@ async def test_user_installed_without_external_apps_is_private(control: Control,
     assert (await opened.hook("GET", ORIGINAL))[1]["flags"] == 64
 
 
-async def test_where_commands_are_offered(control: Control, rest: Rest) -> None:
+async def test_where_commands_are_available(control: Control, rest: Rest) -> None:
     commands = [
         {"name": "guild-only", "description": "d", "contexts": [0], "integration_types": [0]},
         {"name": "everywhere", "description": "d", "contexts": [0, 1, 2], "integration_types": [0, 1]},

@@ -215,7 +215,7 @@ async def test_at_the_limit_it_passes(rest: Rest) -> None:
         assert status == 200, answer
 
 
-async def test_v2_flag_cannot_be_taken_back(rest: Rest) -> None:
+async def test_v2_flag_cannot_be_removed(rest: Rest) -> None:
     _, message = await post(rest, {"flags": V2, "components": [text()]})
     path = f"{PATH}/{message['id']}"
     _, answer = await rest("PATCH", path, {"flags": 0})

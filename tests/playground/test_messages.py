@@ -35,7 +35,7 @@ async def test_enforced_nonce_posts_once(stage: Stage) -> None:
     assert (await stage.bot.http.request(route, json=body))["id"] != first["id"]
 
 
-async def test_nobody_is_pinged_by_default_of_a_careful_bot(stage: Stage) -> None:
+async def test_allowed_mentions_prevents_pings(stage: Stage) -> None:
     await stage.start()
     art = stage.bot.get_channel(int(default_world.ART))
     text = f"<@{default_world.ADA}> <@&{default_world.ARTIST_ROLE}> @everyone"
@@ -65,7 +65,7 @@ async def test_a_reply_pings_unless_told_otherwise(stage: Stage) -> None:
     assert [one.pinged for one in await stage.control.messages("art")] == [[], [default_world.ADA], [], []]
 
 
-async def test_people_write_and_the_bot_hears_without_content(stage: Stage) -> None:
+async def test_events_lack_content_without_the_intent(stage: Stage) -> None:
     await stage.start()
     await stage.ada.say("secret", "general", File("a.png", picture()))
     (heard,) = await stage.bot.until("message")
@@ -108,7 +108,7 @@ async def test_missing_access_and_missing_permissions(stage: Stage) -> None:
     assert not art.permissions_for(art.guild.me).send_messages
 
 
-async def test_moderator_deletes_and_the_bot_finds_out(stage: Stage) -> None:
+async def test_the_bot_gets_an_event_for_a_deleted_message(stage: Stage) -> None:
     await stage.start()
     art = stage.bot.get_channel(int(default_world.ART))
     message = await art.send("soon gone")

@@ -24,8 +24,8 @@ async def posted(rest: Rest, playground: Any) -> Exchange:
     return playground.exchanges[-1]
 
 
-async def test_a_good_exchange_passes(posted: Exchange) -> None:
-    assert openapi.judge().faults([posted]) == []
+async def test_a_valid_exchange_passes(posted: Exchange) -> None:
+    assert openapi.validator().faults([posted]) == []
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ async def test_a_good_exchange_passes(posted: Exchange) -> None:
         ({"components": [{"type": 2}]}, "components"),
     ],
 )
-async def test_a_spoilt_answer_is_found(posted: Exchange, change: dict[str, Any], word: str) -> None:
+async def test_an_invalid_response_is_found(posted: Exchange, change: dict[str, Any], word: str) -> None:
     assert isinstance(posted.answer, dict)
-    (fault,) = openapi.judge().faults([replace(posted, answer={**posted.answer, **change})])
+    (fault,) = openapi.validator().faults([replace(posted, answer={**posted.answer, **change})])
     assert "answer" in fault and word in fault
 
 
@@ -48,17 +48,17 @@ async def test_a_missing_key_is_found(posted: Exchange) -> None:
     assert isinstance(posted.answer, dict)
     for key in ("id", "author", "timestamp", "attachments", "components", "mentions"):
         spoilt = {name: value for name, value in posted.answer.items() if name != key}
-        assert len(openapi.judge().faults([replace(posted, answer=spoilt)])) == 1, key
+        assert len(openapi.validator().faults([replace(posted, answer=spoilt)])) == 1, key
 
 
-async def test_a_spoilt_request_is_found(posted: Exchange) -> None:
+async def test_an_invalid_request_is_found(posted: Exchange) -> None:
     for body in ({"content": 3}, {"embeds": "none"}, {"attachments": [{}]}):
-        (fault,) = openapi.judge().faults([replace(posted, request=body)])
+        (fault,) = openapi.validator().faults([replace(posted, request=body)])
         assert "request" in fault
 
 
 async def test_unknown_routes_and_statuses_are_found(posted: Exchange) -> None:
-    (fault,) = openapi.judge().faults([replace(posted, route="/no/such")])
+    (fault,) = openapi.validator().faults([replace(posted, route="/no/such")])
     assert "not in the document" in fault
-    (fault,) = openapi.judge().faults([replace(posted, status=302)])
+    (fault,) = openapi.validator().faults([replace(posted, status=302)])
     assert "302 is not among the answers" in fault

@@ -17,7 +17,7 @@ def test_scripts_never_write_markup(script: Path) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_scripts_begin_with_a_sign(script: Path) -> None:
+def test_scripts_begin_with_a_comment(script: Path) -> None:
     assert script.read_text().startswith("// ")
 
 
@@ -27,7 +27,7 @@ def test_every_import_exists() -> None:
             assert (PAGE / name).is_file(), f"{script.name} imports {name}"
 
 
-def test_nothing_comes_from_elsewhere() -> None:
+def test_the_page_loads_nothing_from_other_origins() -> None:
     for file in PAGE.iterdir():
         addresses = re.findall(r"(?:https?:)?//[\w.-]+\.\w+", re.sub(r"xmlns=\"[^\"]+\"", "", file.read_text()))
         assert addresses == [], file.name

@@ -51,7 +51,7 @@ async def test_answers_follow_ups_and_buttons(
     assert first.filesize_limit == 10 * 1024 * 1024
 
 
-async def test_bot_cannot_write_where_only_the_person_brought_it(stage: Stage) -> None:
+async def test_a_user_installed_bot_cannot_post_in_the_channel(stage: Stage) -> None:
     async def answer(interaction: discord.Interaction) -> None:
         await interaction.response.send_message("here")
         await interaction.channel.send("and here")

@@ -10,7 +10,7 @@ from bot.database.people import remember_person
 from bot.ui.cogs.autocomplete import choices_or_typed
 
 
-async def test_what_was_typed_is_offered_when_the_database_is_too_busy(tmp_path: Path) -> None:
+async def test_the_typed_text_is_offered_when_the_database_is_slow(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3") as connection:
         (choice,) = await choices_or_typed(lora_choices(connection, 1, "Komori"), "Komori", seconds=0)
         assert choice.value == "Komori" and "Komori" in choice.name and "busy" in choice.name
@@ -20,6 +20,6 @@ async def test_what_was_typed_is_offered_when_the_database_is_too_busy(tmp_path:
         await remember_person(connection, 1)  # what was given up does not stand in anybody's way
 
 
-async def test_what_is_found_in_time_is_all_that_is_offered(tmp_path: Path) -> None:
+async def test_only_results_are_offered_when_the_database_is_fast(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3") as connection:
         assert await choices_or_typed(lora_choices(connection, 1, "Komori"), "Komori", seconds=60) == []

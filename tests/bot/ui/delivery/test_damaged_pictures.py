@@ -34,7 +34,7 @@ DAMAGED = {
 
 @pytest.mark.parametrize("damage", DAMAGED)
 @pytest.mark.parametrize("variants", [(), ((0.0,), (1.0,))], ids=["pictures", "variants"])
-async def test_a_damaged_picture_ends_in_an_answer(
+async def test_a_damaged_picture_is_reported_once(
     tmp_path: Path, damage: str, variants: tuple[tuple[float, ...], ...]
 ) -> None:
     made = request(loras=(use(),), count=2, variants=variants)

@@ -192,7 +192,7 @@ async def deliverer(world: World) -> AsyncIterator[tuple[Deliverer, Any]]:
 
 
 Run = Callable[[Deliverer, Any, bool], Coroutine[Any, Any, None]]
-Judge = Callable[[World, int, Any], Awaitable[None]]  # of a world that came to its end, after so many crashes
+Check = Callable[[World, int, Any], Awaitable[None]]  # of a world that came to its end, after so many crashes
 
 
 async def first_run(delivers: Deliverer, connection: Any, private: bool) -> None:
@@ -231,9 +231,9 @@ def results(discord: Discord) -> list[Posted]:
 class Explorer:
     """Plays every crash of every run, and of the runs after it."""
 
-    def __init__(self, folder: Path, judge: Judge) -> None:
+    def __init__(self, folder: Path, check: Check) -> None:
         self._folder = folder
-        self._judge = judge
+        self._check = check
         self._seen: set[tuple[object, ...]] = set()
         self.worlds = 0
 
@@ -257,7 +257,7 @@ class Explorer:
             with world.opened() as committed:
                 work = run(delivers, connection, world.discord.private)
                 await (Stepped(work, look) if crashes < RESTARTS else work)
-            await self._judge(world, crashes, connection)
+            await self._check(world, crashes, connection)
         shutil.rmtree(world.folder)
         for there in crashed:
             if there.discord.closed_later is not None:
@@ -265,13 +265,13 @@ class Explorer:
             await self.explore(there, next_run, crashes + 1)
 
 
-async def explored(folder: Path, discord: Discord, judge: Judge) -> Explorer:
+async def explored(folder: Path, discord: Discord, check: Check) -> Explorer:
     world = World(folder / "world", discord)
     world.folder.mkdir()
     async with open_database(world.folder / "easel.sqlite3") as connection:
         job = await create_job(connection, request(), person_id=PERSON, channel_id=CHANNEL)
         await open_delivery(connection, job.id, private=discord.private, ticket="a ticket")
-    explorer = Explorer(folder / "crashed", judge)
+    explorer = Explorer(folder / "crashed", check)
     (folder / "crashed").mkdir()
     await explorer.explore(world, first_run)
     return explorer
@@ -305,10 +305,10 @@ def played(cases: list[tuple[str, frozenset[str], frozenset[str]]]) -> list[Any]
 
 
 @pytest.mark.parametrize(("closed", "later", "lost"), played(PUBLIC))
-async def test_a_public_result_comes_once(
+async def test_a_public_result_is_delivered_once(
     tmp_path: Path, closed: frozenset[str], later: frozenset[str], lost: str
 ) -> None:
-    async def judge(world: World, crashes: int, connection: Any) -> None:
+    async def check(world: World, crashes: int, connection: Any) -> None:
         shown = results(world.discord)
         assert len(shown) == 1, (crashes, world.discord)
         delivery = await find_delivery(connection, 1)
@@ -316,7 +316,7 @@ async def test_a_public_result_comes_once(
         assert delivery.message_id in world.discord.messages
 
     discord = Discord(private=False, closed=closed, closed_later=later, lost=frozenset({lost} - {""}))
-    explorer = await explored(tmp_path, discord, judge)
+    explorer = await explored(tmp_path, discord, check)
     assert explorer.worlds > 20
 
 
@@ -330,10 +330,10 @@ PRIVATE: list[tuple[str, frozenset[str], frozenset[str]]] = [
 
 
 @pytest.mark.parametrize(("closed", "later", "lost"), played(PRIVATE))
-async def test_a_private_result_comes_to_the_person_alone(
+async def test_a_private_result_is_delivered_to_the_person_alone(
     tmp_path: Path, closed: frozenset[str], later: frozenset[str], lost: str
 ) -> None:
-    async def judge(world: World, crashes: int, connection: Any) -> None:
+    async def check(world: World, crashes: int, connection: Any) -> None:
         shown = results(world.discord)
         assert shown and all(message.hidden or message.channel_id == DIRECT for message in shown)
         assert len([message for message in shown if not message.hidden]) <= 1
@@ -341,15 +341,15 @@ async def test_a_private_result_comes_to_the_person_alone(
         assert len(shown) == 1 or too_late, "a second copy only where the first cannot be reached any more"
 
     discord = Discord(private=True, closed=closed, closed_later=later, lost=frozenset({lost} - {""}))
-    await explored(tmp_path, discord, judge)
+    await explored(tmp_path, discord, check)
 
 
-async def test_what_nobody_can_be_told_is_kept(tmp_path: Path) -> None:
+async def test_an_undeliverable_result_is_kept(tmp_path: Path) -> None:
     closed = CHANNEL_TOO | {"open"}
 
-    async def judge(world: World, crashes: int, connection: Any) -> None:
+    async def check(world: World, crashes: int, connection: Any) -> None:
         assert not results(world.discord)
         delivery = await find_delivery(connection, 1)
         assert delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE
 
-    await explored(tmp_path, Discord(private=False, closed=closed), judge)
+    await explored(tmp_path, Discord(private=False, closed=closed), check)

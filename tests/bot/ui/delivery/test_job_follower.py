@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.ui.delivery.job_follower import CHANNEL_SECONDS, ChannelEditLimit
 
 
-def test_one_edit_a_second_in_each_channel_and_no_channel_is_remembered_for_longer() -> None:
+def test_one_edit_per_second_and_channel_and_old_channels_are_dropped() -> None:
     edit_limit = ChannelEditLimit()
     assert edit_limit.take(1, 100.0) and not edit_limit.take(1, 100.0 + CHANNEL_SECONDS / 2)
     assert edit_limit.take(1, 100.0 + CHANNEL_SECONDS)

@@ -9,18 +9,18 @@ from bot.ui.delivery.token_encryption import decrypt, encrypt
 
 
 @given(st.text(), st.text())
-def test_a_secret_comes_back(secret: str, key: str) -> None:
+def test_decrypt_returns_the_encrypted_secret(secret: str, key: str) -> None:
     assert decrypt(encrypt(secret, key), key) == secret
 
 
 @given(st.text(min_size=8), st.text(), st.text())
-def test_without_the_key_it_tells_nothing(secret: str, key: str, other: str) -> None:
+def test_another_key_does_not_decrypt(secret: str, key: str, other: str) -> None:
     sealed = encrypt(secret, key)
     assert secret not in sealed and sealed != encrypt(secret, key)
     assert key == other or decrypt(sealed, other) is None
 
 
-def test_what_was_changed_is_not_opened() -> None:
+def test_a_modified_token_does_not_decrypt() -> None:
     sealed = encrypt("secret", "key")
     other = "A" if sealed[40] != "A" else "B"
     assert decrypt(sealed[:40] + other + sealed[41:], "key") is None

@@ -81,7 +81,7 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
     ],
     ids=lambda query: query.key[:40],
 )
-async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) -> None:
+async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
     page_ref = await page_ref_of(easel, ADA, query, 999_999)
     page = await bookmarks_page(easel, ADA, page_ref, Removed(2**62, "Bat"))
@@ -98,7 +98,7 @@ async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) 
                 assert await query_at(easel.connection, ADA, PageRef(0, match["key"])) == query
 
 
-async def test_pages_of_an_earlier_easel_say_that_they_are_too_old(easel: Easel) -> None:
+async def test_pages_of_an_earlier_version_are_refused(easel: Easel) -> None:
     with pytest.raises(NothingThere, match="open it anew"):
         await bookmarks_page(easel, ADA, PageRef(0, "ne-::"))
 
@@ -113,7 +113,7 @@ async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
         assert "1 more is for other base models" in text_of(page)
 
 
-async def test_nothing_that_fits_is_not_nothing(easel: Easel) -> None:
+async def test_bookmarks_without_a_fitting_one_are_not_called_empty(easel: Easel) -> None:
     await keep(easel, "Wash")
     page = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
     assert "None of yours matches For Vivid" in text_of(page) and "1 more is for" in text_of(page)
@@ -123,7 +123,7 @@ async def test_nothing_that_fits_is_not_nothing(easel: Easel) -> None:
     assert "None yet" in text_of(nothing) and custom_ids(nothing) == ["market", "bmimport"]
 
 
-async def test_a_deleted_file_leaves_the_bookmark_with_a_word_on_it(easel: Easel, house: House) -> None:
+async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house: House) -> None:
     lora_id = await keep(easel, "Bat", "my best one")
     house.bat.unlink()
     await easel.keeper.scan()
@@ -141,7 +141,7 @@ async def test_a_deleted_file_leaves_the_bookmark_with_a_word_on_it(easel: Easel
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-async def test_more_files_than_a_message_takes_come_in_several_that_tell_what_is_in_each(language: str) -> None:
+async def test_an_export_of_many_files_is_split_into_messages(language: str) -> None:
     files = [Written(str(number).encode(), 1000 + number) for number in range(23)]
     with speaking(language):
         pages = export_pages(files)
@@ -156,7 +156,7 @@ async def test_more_files_than_a_message_takes_come_in_several_that_tell_what_is
         assert sorted(re.findall(r"[\d,]+\d|\d", text_of(page).partition("\n")[0])) == sorted(told.split())
 
 
-async def test_what_goes_into_one_message_is_told_as_one() -> None:
+async def test_an_export_of_few_files_is_one_message() -> None:
     (page,) = export_pages([Written(b"a", 20_000), Written(b"b", 7)])
     assert text_of(page).startswith("Your 20,007 bookmarks as a file.") and len(page.files) == 2
     (page,) = export_pages([Written(b"a", 0)])

@@ -52,7 +52,7 @@ async def painted(easel: Easel, lora: Lora, version: int, checkpoint: str, count
     await record_samples(easel.connection, lora.versions[version].id, checkpoint, paths)
 
 
-async def test_before_there_are_samples_it_says_that_there_will_be(easel: Easel) -> None:
+async def test_the_page_announces_pending_samples(easel: Easel) -> None:
     page = await lora_page(easel, ADA, await entry(easel, "Bat"))
     assert "Samples are painted" in text_of(page) and page.files == []
     for _ in range(MAX_TRIES):
@@ -63,7 +63,7 @@ async def test_before_there_are_samples_it_says_that_there_will_be(easel: Easel)
     assert "base model unknown" in text_of(mystery) and "Fits no checkpoint" in text_of(mystery)
 
 
-async def test_samples_stand_in_one_gallery_and_the_one_without_is_named(easel: Easel) -> None:
+async def test_samples_are_in_one_gallery_with_captions(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
     page = await lora_page(easel, ADA, bat)
@@ -75,7 +75,7 @@ async def test_samples_stand_in_one_gallery_and_the_one_without_is_named(easel: 
     assert_fits_a_message(page)
 
 
-async def test_a_picture_that_somebody_deleted_takes_the_gallery_along(easel: Easel) -> None:
+async def test_a_deleted_sample_hides_the_gallery(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
     (easel.settings.storage.pictures / f"samples/{bat.versions[0].id}-1.png").unlink()
@@ -104,7 +104,7 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
         assert_fits_a_message(page)
 
 
-async def test_it_tells_what_people_think_and_do(easel: Easel) -> None:
+async def test_the_page_shows_rating_and_uses(easel: Easel) -> None:
     bat, wash = await entry(easel, "Bat"), await entry(easel, "Wash")
     assert "Not rated yet · not used here yet" in text_of(await lora_page(easel, ADA, bat))
     await rate_lora(easel.connection, ADA, bat.id, 4)
@@ -122,7 +122,7 @@ async def test_it_tells_what_people_think_and_do(easel: Easel) -> None:
     assert {f"with:{bat.id}", f"rate:{bat.id}", f"mark:{bat.id}:1", f"use:{bat.id}"} <= set(custom_ids(page))
 
 
-async def test_a_lora_whose_file_is_gone_keeps_its_page_without_dead_buttons(easel: Easel, house: House) -> None:
+async def test_the_page_of_a_missing_file_has_no_use_buttons(easel: Easel, house: House) -> None:
     house.bat.unlink()
     await easel.keeper.scan()
     bat = await entry(easel, "Bat")

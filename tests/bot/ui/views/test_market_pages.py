@@ -54,7 +54,7 @@ async def shown(easel: Easel, query: Query, page: int = 0, person: int = ADA) ->
     return re.findall(r"^\*\*(\w+)\*\*$", text_of(found), re.MULTILINE)
 
 
-async def test_it_is_narrowed_down_by_category_tag_base_model_and_words(easel: Easel) -> None:
+async def test_filters_by_category_tag_base_model_and_words(easel: Easel) -> None:
     by_name = Query(sort=Sort.NAME)
     assert await shown(easel, by_name) == ["Bat", "Jump", "Lamp", "Lens"]
     assert await shown(easel, by_name, 1) == ["mystery", "Oil", "Skin", "Wash"]
@@ -65,7 +65,7 @@ async def test_it_is_narrowed_down_by_category_tag_base_model_and_words(easel: E
     assert await shown(easel, by_name.but(search="lamp", base_model=BaseModelId(BASES[PASTEL]))) == []
 
 
-async def test_a_beginner_sees_the_best_that_fits_and_others_what_is_in_demand(easel: Easel) -> None:
+async def test_the_default_order_is_top_rated_for_newcomers_else_trending(easel: Easel) -> None:
     lens, wash = [await find_lora_by_name(easel.connection, name) for name in ("Lens", "Wash")]
     assert lens and wash
     for person in (7, 8):
@@ -82,14 +82,14 @@ async def test_a_beginner_sees_the_best_that_fits_and_others_what_is_in_demand(e
     assert await shown(easel, await first_in_market(easel, GRACE), person=GRACE) == ["Wash"]
 
 
-async def test_what_does_not_fit_says_so(easel: Easel) -> None:
+async def test_misfits_are_marked(easel: Easel) -> None:
     page = await market_page(easel, ADA, await page_ref_of(easel, ADA, Query(sort=Sort.NAME), 1))
     told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
     assert f"Does not fit {VIVID}, but {PASTEL}" in told["**Wash**"]
     assert "Fits no checkpoint" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
 
 
-async def test_what_is_bookmarked_says_so(easel: Easel) -> None:
+async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
     lens = await find_lora_by_name(easel.connection, "Lens")
     assert lens
     await add_bookmark(easel.connection, ADA, lens.id)
@@ -99,7 +99,7 @@ async def test_what_is_bookmarked_says_so(easel: Easel) -> None:
         assert any(custom_id.startswith(f"mkk:{lens.id}:{kept}:") for custom_id in custom_ids(page))
 
 
-async def test_nothing_found_says_what_to_do(easel: Easel) -> None:
+async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
     page = await market_page(easel, ADA, await page_ref_of(easel, ADA, Query(search="zzzzzz")))
     assert "Nothing here matches “zzzzzz”" in text_of(page) and "other words" in text_of(page)
     assert_fits_a_message(page)
@@ -121,7 +121,7 @@ async def test_nothing_found_says_what_to_do(easel: Easel) -> None:
     ],
     ids=lambda query: query.key[:40],
 )
-async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) -> None:
+async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
     page_ref = await page_ref_of(easel, ADA, query, 999_999)
     assert await query_at(easel.connection, ADA, page_ref) == query
     page = await market_page(easel, ADA, page_ref)
@@ -137,7 +137,7 @@ async def test_a_page_is_found_again_by_its_buttons(easel: Easel, query: Query) 
             assert match and await query_at(easel.connection, ADA, PageRef(0, match["key"])) == query
 
 
-async def test_a_page_of_somebody_else_or_from_long_ago_says_so(easel: Easel) -> None:
+async def test_a_foreign_or_expired_page_is_refused(easel: Easel) -> None:
     page_ref = await page_ref_of(easel, ADA, Query(search="x" * MAX_SEARCH))
     other_draft = await save_draft(easel.connection, ADA, '{"prompt": "a bat"}')
     for person, where in (
@@ -150,7 +150,7 @@ async def test_a_page_of_somebody_else_or_from_long_ago_says_so(easel: Easel) ->
             await market_page(easel, person, where)
 
 
-async def test_menus_change_one_thing_and_ignore_what_they_never_offered(easel: Easel) -> None:
+async def test_menus_change_one_filter_and_ignore_unknown_values(easel: Easel) -> None:
     query = Query(search="l", category=Category.STYLE, tag="painting")
     assert SortMenu(HERE).changed(query, "newest") == query.but(sort=Sort.NEWEST)
     assert SortMenu(HERE).changed(query, "nonsense") == query

@@ -48,7 +48,7 @@ async def bot_process(
         await scene.control.wait_online(online=False)
 
 
-async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
+async def test_buttons_work_after_a_restart(empty: Scene) -> None:
     async with empty.bot():
         picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
         refusal = await (await empty.ada.slash("imagine", prompt=PROMPT, lora1="Wash")).reply()
@@ -71,7 +71,7 @@ async def test_buttons_live_on_after_a_restart(empty: Scene) -> None:
         assert "**Bat**" in page.text
 
 
-async def test_what_is_ordered_while_the_bot_comes_up_is_delivered_once(empty: Scene) -> None:
+async def test_a_job_ordered_during_the_start_is_delivered_once(empty: Scene) -> None:
     async with empty.bot():  # ordered at once: the bot still waits for the last of its servers
         message = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
         await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
@@ -89,7 +89,7 @@ async def test_commands_are_registered_once(empty: Scene) -> None:
     assert len(written) == 1
 
 
-async def test_a_killed_bot_delivers_after_its_restart_once(empty: Scene) -> None:
+async def test_a_killed_bot_delivers_once_after_its_restart(empty: Scene) -> None:
     async with bot_process(empty) as process:
         message = await (await empty.ada.slash("imagine", **LONG)).reply()
         waiting = await (await empty.ada.slash("imagine", prompt=PROMPT)).reply()
@@ -106,7 +106,7 @@ async def test_a_killed_bot_delivers_after_its_restart_once(empty: Scene) -> Non
     assert not await empty.control.messages("dm", "Grace")
 
 
-async def test_a_checkpoint_that_is_declared_while_the_bot_runs_paints_after_sighup(empty: Scene) -> None:
+async def test_sighup_loads_a_new_checkpoint(empty: Scene) -> None:
     config = empty.house.config
     both = config.read_text("utf-8")
     config.write_text(both[: both.rindex("[[checkpoints]]")], "utf-8")
@@ -122,7 +122,7 @@ async def test_a_checkpoint_that_is_declared_while_the_bot_runs_paints_after_sig
         await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL))
 
 
-async def test_a_killed_worker_paints_again_and_the_message_goes_on_to_one_picture(empty: Scene) -> None:
+async def test_a_killed_worker_is_restarted_and_delivers_one_picture(empty: Scene) -> None:
     async with bot_process(empty) as process:
         message = await (await empty.ada.slash("imagine", **LONG)).reply()
         await empty.until_painting(message)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from bot.jobs.retrying import SAME
 from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
-from tests.discord.test_survival import EDITS
+from tests.discord.test_restarts import EDITS
 from tests.log import Log
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -25,7 +25,7 @@ async def whole_again(scene: Scene) -> AsyncIterator[None]:
     await scene.control.clear_faults()
 
 
-async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(scene: Scene) -> None:
+async def test_rate_limits_errors_and_gateway_drops_lose_nothing(scene: Scene) -> None:
     await scene.control.fault(EDITS, method="PATCH", status=429, retry_after=0.2, count=2)
     await scene.control.fault(EDITS, method="PATCH", status=500, count=1)
     sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7001)
@@ -37,13 +37,13 @@ async def test_rate_limits_errors_and_a_cut_gateway_lose_nothing(scene: Scene) -
     assert len(await scene.pictures(showing="seed 7001")) == 2
 
 
-async def test_an_answer_that_was_lost_on_the_way_is_not_posted_twice(scene: Scene) -> None:
+async def test_a_post_whose_response_was_lost_is_not_repeated(scene: Scene) -> None:
     await scene.control.fault(EDITS, method="PATCH", kind="late", status=500, count=1)
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7002))
     assert len(await scene.pictures(showing="seed 7002")) == 1
 
 
-async def test_a_connection_that_breaks_at_the_end_does_not_keep_the_picture_until_the_next_start(scene: Scene) -> None:
+async def test_a_connection_lost_at_the_end_does_not_delay_the_delivery(scene: Scene) -> None:
     await scene.control.fault(EDITS, method="PATCH", kind="cut", count=5)
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=7003, steps=1))
     assert len(await scene.pictures(showing="seed 7003")) == 1
@@ -57,7 +57,7 @@ NOT_DISCORDS = [("garbled", 200), ("garbled", 403), ("foreign", 403), ("foreign"
     ("kind", "status"),
     [*(("proxy", status) for status in (200, 202, 401, 403, 404, 429, 502)), *NOT_DISCORDS],
 )
-async def test_a_proxy_that_answers_in_discords_place_costs_no_picture(scene: Scene, kind: str, status: int) -> None:
+async def test_proxy_responses_lose_no_picture(scene: Scene, kind: str, status: int) -> None:
     """Every third edit, with HTML, a 429 without a body or the half of an answer: each picture comes once, in place."""
     seeds = [next(SEEDS) for _ in range(3)]
     await scene.control.fault(r"^/webhooks/|/messages/", method="PATCH", kind=kind, status=status, every=3, count=99)
@@ -71,7 +71,7 @@ async def test_a_proxy_that_answers_in_discords_place_costs_no_picture(scene: Sc
 
 
 @pytest.mark.parametrize(("kind", "status"), [*(("proxy", status) for status in (200, 401, 403, 404)), *NOT_DISCORDS])
-async def test_a_proxy_that_stays_for_longer_than_what_stays_wrong_may_costs_no_picture(
+async def test_a_long_outage_behind_a_proxy_loses_no_picture(
     scene: Scene, kind: str, status: int
 ) -> None:
     """An outage is waited for, however often it is met; what something in between refuses, Discord has not refused."""
@@ -85,7 +85,7 @@ async def test_a_proxy_that_stays_for_longer_than_what_stays_wrong_may_costs_no_
     assert log.tracebacks == [], "it is known that this happens"
 
 
-async def test_an_error_of_ours_that_stays_is_told_and_the_picture_is_in_the_history(scene: Scene) -> None:
+async def test_a_permanent_error_is_reported_and_the_picture_is_in_the_history(scene: Scene) -> None:
     """Drawing the result fails as nobody foresaw: after five times the person reads where the picture is."""
 
     def broken(*_: object, **__: object) -> NoReturn:
@@ -115,7 +115,7 @@ async def test_a_result_that_is_refused_everywhere_is_told(scene: Scene, kind: s
     assert "could not be delivered" in page.text
 
 
-async def test_an_error_of_ours_while_it_paints_costs_no_picture(scene: Scene) -> None:
+async def test_an_error_in_a_progress_edit_loses_no_picture(scene: Scene) -> None:
     def broken(*_: object) -> NoReturn:
         raise ZeroDivisionError("a mistake of ours")
 
@@ -127,7 +127,7 @@ async def test_an_error_of_ours_while_it_paints_costs_no_picture(scene: Scene) -
     assert "a progress edit failed" in log.tracebacks
 
 
-async def test_a_person_who_could_not_be_answered_gets_the_picture(scene: Scene) -> None:
+async def test_a_failed_first_response_loses_no_picture(scene: Scene) -> None:
     await scene.control.fault(r"interactions/.*/callback", method="POST", status=404)
     await scene.ada.slash("imagine", prompt=PROMPT, seed=7004)
     await scene.control.wait_in_channel(
@@ -135,7 +135,7 @@ async def test_a_person_who_could_not_be_answered_gets_the_picture(scene: Scene)
     )
 
 
-async def test_what_discord_refuses_in_the_channel_comes_as_a_direct_message(scene: Scene) -> None:
+async def test_a_result_refused_in_the_channel_is_sent_as_a_direct_message(scene: Scene) -> None:
     before = {seen.id for seen in await scene.pictures("dm", "Ada")}
     await scene.control.fault(f"webhooks/|channels/{default_world.GENERAL}/messages", status=400, count=9)
     await scene.ada.slash("imagine", prompt=PROMPT)

@@ -81,7 +81,7 @@ async def test_bookmarks(gone: tuple[Scene, Before]) -> None:
     assert "Fits no checkpoint installed here" in wash.text
 
 
-async def test_painting_with_them_is_refused_with_a_reason(gone: tuple[Scene, Before]) -> None:
+async def test_missing_parts_are_refused_with_a_reason(gone: tuple[Scene, Before]) -> None:
     scene, _before = gone
     bat = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat")).reply()
     assert bat.ephemeral and "The file of Bat cannot be used: it is no longer in the library" in bat.text

@@ -7,7 +7,7 @@ import pytest
 from playground.control import Control, ControlError
 
 
-async def test_somebody_new_is_a_member_and_can_write(control: Control) -> None:
+async def test_a_new_person_is_a_member_and_can_write(control: Control) -> None:
     person = await control.new_person("Hedy")
     said = await person.say("hello")
     assert said.content == "hello"

@@ -22,7 +22,7 @@ def page(*names: str) -> tuple[ui.LayoutView, list[discord.File]]:
     return view, [discord.File(io.BytesIO(picture()), name) for name in names]
 
 
-async def test_pictures_that_another_press_took_away_are_sent_anew(stage: Stage) -> None:
+async def test_pictures_replaced_by_a_concurrent_edit_are_uploaded_again(stage: Stage) -> None:
     async def show(interaction: discord.Interaction) -> None:
         view, files = page("owl.png")
         await interaction.response.send_message(view=view, files=files)

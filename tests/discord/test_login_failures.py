@@ -36,16 +36,14 @@ async def ends(serving: asyncio.Task[None]) -> str:
         (4014, "intents"),
     ],
 )
-async def test_a_connection_that_is_closed_for_good_ends_the_program_with_a_sentence(
-    empty: Scene, code: int, words: str
-) -> None:
+async def test_a_permanent_gateway_close_ends_the_program_with_a_message(empty: Scene, code: int, words: str) -> None:
     serving = asyncio.create_task(serve(empty.settings))
     await empty.control.wait_online(seconds=PATIENCE)
     await empty.control.drop_gateway("close", code)
     assert words in await ends(serving)
 
 
-async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture(empty: Scene) -> None:
+async def test_a_token_reset_while_painting_loses_no_picture(empty: Scene) -> None:
     serving = asyncio.create_task(serve(empty.settings))
     await empty.control.wait_online(seconds=PATIENCE)
     async with paused(empty):
@@ -73,7 +71,7 @@ async def test_a_token_that_is_reset_while_the_bot_paints_costs_nobody_a_picture
 DISCORD_PYS_TRIES = 5  # of one request
 
 
-async def test_discord_that_is_not_there_at_the_start_is_a_sentence(empty: Scene) -> None:
+async def test_an_unreachable_discord_at_the_start_ends_with_a_message(empty: Scene) -> None:
     await empty.control.fault("users/@me", kind="cut", count=9)
     there = {"EASEL_DISCORD__TOKEN": empty.playground.token, "EASEL_DISCORD__API_URL": empty.playground.api_url}
     said = await asyncio.to_thread(bot, "run", "--config", empty.house.config, **there)
@@ -82,7 +80,7 @@ async def test_discord_that_is_not_there_at_the_start_is_a_sentence(empty: Scene
 
 
 @pytest.mark.parametrize("route", ["users/@me", "commands"])
-async def test_where_discord_takes_no_requests_at_the_start_the_bot_tries_again(
+async def test_the_bot_retries_when_discord_is_down_at_the_start(
     empty: Scene, route: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await empty.control.fault(route, status=429, retry_after=0.1, count=DISCORD_PYS_TRIES)
@@ -94,7 +92,7 @@ async def test_where_discord_takes_no_requests_at_the_start_the_bot_tries_again(
     assert "Unclosed" not in caplog.text
 
 
-async def test_a_demo_that_does_not_reach_its_playground_says_the_same(empty: Scene) -> None:
+async def test_a_demo_without_its_playground_ends_with_a_message(empty: Scene) -> None:
     await empty.control.fault("users/@me", kind="cut", count=9)
     with pytest.raises(Unreachable, match="cannot be reached"):
         await stay_in(empty.playground, empty.house.data, browser=False)

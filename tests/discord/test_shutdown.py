@@ -10,7 +10,7 @@ import time
 import psutil
 
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, told
-from tests.discord.test_survival import EDITS, bot_process
+from tests.discord.test_restarts import EDITS, bot_process
 
 SECONDS = 10.0  # that a program which is asked to end may take, with a worker that hangs and people to tell
 
@@ -29,7 +29,7 @@ def jobs(scene: Scene) -> list[tuple[str, int]]:
         return database.execute("SELECT state, deaths FROM job ORDER BY id").fetchall()
 
 
-async def test_sigterm_while_painting_loses_nothing_though_worker_and_discord_hang(empty: Scene) -> None:
+async def test_sigterm_loses_no_job_even_if_worker_and_discord_hang(empty: Scene) -> None:
     async with bot_process(empty) as process:
         (worker,) = psutil.Process(process.pid).children()
         await (await empty.grace.slash("settings", results="only I see them")).reply()

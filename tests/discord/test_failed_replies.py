@@ -25,7 +25,7 @@ class Heard(logging.Handler):
             self.line.set_result(record.getMessage())
 
 
-async def test_a_refusal_that_does_not_get_through_is_written_down(scene: Scene) -> None:
+async def test_an_error_reply_that_cannot_be_sent_is_logged(scene: Scene) -> None:
     heard = Heard("could not be told")
     logging.getLogger("bot").addHandler(heard)
     try:

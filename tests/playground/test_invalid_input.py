@@ -115,8 +115,8 @@ def test_commands(bodies: list[dict[str, Any]]) -> None:
 @settings(max_examples=150)
 @given(objects("custom_id title components", components=st.lists(part, max_size=3)), objects("choices"))
 def test_modals_and_choices(modal: dict[str, Any], choices: dict[str, Any]) -> None:
-    for judge in (lambda: modals.check(modal), lambda: answers.check_choices(choices, 3)):
+    for check in (lambda: modals.check(modal), lambda: answers.check_choices(choices, 3)):
         try:
-            judge()
+            check()
         except ApiError as refused:
             check_refusal(refused)

@@ -17,8 +17,8 @@ import pytest_asyncio
 from bot.database.backup import check, copies
 from tests.bot.test_metrics import free_port
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene
+from tests.discord.test_restarts import bot_process
 from tests.discord.test_status import at_rest
-from tests.discord.test_survival import bot_process
 from tests.house import PASTEL, VIVID, House
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -42,10 +42,10 @@ class Station:
         lines = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in lines}
 
-    async def until(self, judge: Callable[[dict[str, float]], bool]) -> dict[str, float]:
+    async def until(self, accept: Callable[[dict[str, float]], bool]) -> dict[str, float]:
         """Ask again until the numbers fit; each answer comes from the running bot and takes it a while."""
         async with asyncio.timeout(PATIENCE):
-            while not judge(found := await self.numbers()):
+            while not accept(found := await self.numbers()):
                 pass
         return found
 
@@ -71,7 +71,7 @@ async def station(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
             yield Station(scene, bot, f"http://127.0.0.1:{port}/metrics", log)
 
 
-async def test_the_numbers_move_with_what_happens(station: Station) -> None:
+async def test_metrics_follow_the_events(station: Station) -> None:
     scene = station.scene
     before = await station.numbers()
     painting = await (await scene.ada.slash("imagine", prompt=PROMPT, steps=150, checkpoint=VIVID)).reply()
@@ -102,7 +102,7 @@ async def test_the_numbers_move_with_what_happens(station: Station) -> None:
     assert moved("easel_discord_rate_limited_total") == 2
 
 
-async def test_every_step_of_a_job_is_in_the_log_under_its_number(station: Station) -> None:
+async def test_every_step_of_a_job_is_logged_with_its_id(station: Station) -> None:
     scene = station.scene
     painted = await scene.painted(await scene.grace.slash("imagine", prompt=PROMPT))
     order = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
@@ -118,7 +118,7 @@ async def test_every_step_of_a_job_is_in_the_log_under_its_number(station: Stati
     assert PROMPT not in station.log.read_text("utf-8") and scene.playground.token not in station.log.read_text("utf-8")
 
 
-async def test_what_the_worker_finds_wrong_is_in_the_log_with_the_job(station: Station) -> None:
+async def test_worker_errors_are_logged_with_the_job(station: Station) -> None:
     scene = station.scene
     before = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     number = _job_of(before.buttons["Again"]) + 1
@@ -130,7 +130,7 @@ async def test_what_the_worker_finds_wrong_is_in_the_log_with_the_job(station: S
     assert told and all("preview cannot be made" in str(line["message"]) for line in told)
 
 
-async def test_the_database_is_copied_while_the_bot_runs(station: Station) -> None:
+async def test_the_database_is_backed_up_while_the_bot_runs(station: Station) -> None:
     settings = station.scene.settings
     await station.until(lambda _: len(copies(settings.backup_folder)) >= 2)
     newest = copies(settings.backup_folder)[0]
@@ -139,7 +139,7 @@ async def test_the_database_is_copied_while_the_bot_runs(station: Station) -> No
     assert any("copied the database" in str(line["message"]) for line in station.lines())
 
 
-async def test_status_tells_the_same_to_whoever_looks_after_it(station: Station) -> None:
+async def test_status_agrees_with_the_metrics(station: Station) -> None:
     seen = await at_rest(station.scene)
     for told in ("free for", "0 wait", "MB"):
         assert told in seen.text, seen.text
