@@ -1,4 +1,4 @@
-"""`python -m bot demo` as a process, and a page of headless Chromium that looks at it."""
+"""`python -m bot demo` as a process, and a page of headless Chromium that shows it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(demo: Demo, browser: Browser) -> AsyncIterator[Page]:
-    """Ada looks at #general."""
+    """The page, as Ada in #general."""
     async with looking(browser, demo) as page:
         yield page
 
 
 async def picture(page: Page, name: str) -> None:
-    """Keep what the page shows now."""
+    """Save a screenshot of the page."""
     SCREENSHOTS.mkdir(exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / f"{name}.png")

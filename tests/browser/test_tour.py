@@ -1,4 +1,4 @@
-"""What a newcomer does first, and what it looks like."""
+"""The first steps of a newcomer in the browser, with screenshots."""
 
 from __future__ import annotations
 

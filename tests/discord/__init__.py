@@ -1,1 +1,1 @@
-"""The whole bot at the playground: real discord.py, real database, real worker."""
+"""Tests of the whole bot with the playground: real discord.py, real database, real worker."""

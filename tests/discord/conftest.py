@@ -1,4 +1,4 @@
-"""A playground, and the bot with its worker connected to it; one for all tests of this folder."""
+"""Fixtures: a playground, and the bot with its worker connected to it, shared by all tests of this folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.discord import limits
 from tests.house import BASES, VIVID, House
 from tests.playground.conftest import validate_exchanges
 
-PATIENCE = 300.0  # seconds; the first picture waits for torch, at a load of 13 for more than two minutes
+PATIENCE = 300.0  # seconds; the first picture waits for torch, more than two minutes on a busy machine
 PROMPT = "a red circle on a blue background"
 
 
@@ -39,7 +39,7 @@ class Scene(People):
 
     @property
     def settings(self) -> Settings:
-        """The house's settings, pointed at the playground."""
+        """The house's settings, with the address of the playground."""
         discord = {
             "token": self.playground.token,
             "api_url": self.playground.api_url,
@@ -49,7 +49,7 @@ class Scene(People):
         return settings.model_copy(update={"discord": settings.discord.model_validate(discord)})
 
     async def ended(self, message: VisibleMessage) -> VisibleMessage:
-        """Wait until a job's message shows its end, for as long as it goes on: a busy machine only paints slowly."""
+        """Wait until a job's message shows its end, as long as its progress changes: a busy machine is slow."""
         while "Again" not in message.buttons:
             told = message.text
             message = await self.control.wait_message(
@@ -58,29 +58,29 @@ class Scene(People):
         return message
 
     async def painted(self, sent: SentInteraction) -> VisibleMessage:
-        """Wait for the picture that a command or button ordered."""
+        """Wait for the picture of a command or button."""
         message = await self.ended(await sent.reply())
         assert message.attachments, message.text
         return message
 
     async def until_painting(self, message: VisibleMessage) -> VisibleMessage:
-        """Wait until the first step of a job was told."""
+        """Wait until a job's message shows the first step."""
         return await self.control.wait_message(message.id, lambda seen: "step" in seen.text, PATIENCE)
 
     async def begun(self, **options: object) -> VisibleMessage:
-        """The message of a picture of Ada's that is being painted, and will be for a while."""
+        """The message of a long job of Ada's that is being painted."""
         order = await (await self.ada.slash("imagine", **{"prompt": PROMPT, "steps": 150, **options})).reply()
         return await self.until_painting(order)
 
     async def pictures(
         self, channel: str = "general", who: str | None = None, showing: str = ""
     ) -> list[VisibleMessage]:
-        """The messages there with pictures and the words `showing`; direct messages are of `who`."""
+        """The messages of a channel with pictures and the text `showing`; direct messages are those of `who`."""
         messages = await self.control.messages(channel, who)
         return [message for message in messages if message.attachments and showing in message.text]
 
     async def letter(self, name: str, before: Container[str] = ()) -> VisibleMessage:
-        """The picture that comes to somebody's direct messages; ids of those that are there already are `before`."""
+        """Wait for a new picture in somebody's direct messages; `before` are the ids of older messages."""
 
         async def ask(since: int | None) -> Json:
             return await self.control.get("messages", channel="dm", as_=name, since=since, timeout=PATIENCE)
@@ -101,7 +101,7 @@ class Scene(People):
 
     @asynccontextmanager
     async def bot(self) -> AsyncGenerator[None]:
-        """The bot runs while inside."""
+        """Run the bot while the context is open."""
         serving = asyncio.create_task(serve(self.settings))
         online = asyncio.create_task(self.control.wait_online(seconds=PATIENCE))
         await asyncio.wait({serving, online}, return_when=asyncio.FIRST_COMPLETED)
@@ -118,12 +118,12 @@ class Scene(People):
 
 
 async def told(person: Person, command: str, /, **options: object) -> VisibleMessage:
-    """What a command is answered with."""
+    """The text of the reply to a command."""
     return await (await person.slash(command, **options)).reply(PATIENCE)
 
 
 def menu(seen: VisibleMessage, name: str) -> str:
-    """The custom_id of a message's menu, whatever its numbers are."""
+    """The custom_id of a message's select menu by its prefix."""
     return next(custom_id for custom_id in seen.selects if custom_id.startswith(f"{name}:"))
 
 
@@ -145,7 +145,7 @@ async def open_scene(house: House) -> AsyncGenerator[Scene]:
 
 @pytest.fixture(scope="module", autouse=True)
 def time_to_spare() -> Iterator[None]:
-    """Nobody is in a hurry here, since the machine may be busy: what has to be soon is asked of the slow database."""
+    """Extend all time limits, because the machine may be busy; test_slow_database.py tests the limits."""
     with pytest.MonkeyPatch.context() as patch:
         for place in (
             "playground.interactions.ANSWER_SECONDS",
@@ -158,14 +158,14 @@ def time_to_spare() -> Iterator[None]:
 
 @pytest.fixture
 async def empty(tmp_path: Path) -> AsyncGenerator[Scene]:
-    """A playground where the bot is not running yet."""
+    """A playground without a running bot."""
     async with open_scene(House(tmp_path / "house")) as scene:
         yield scene
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    """One bot for all: starting a worker takes seconds."""
+    """One bot for all tests, because starting a worker takes seconds."""
     house = House(tmp_path_factory.mktemp("discord") / "house")
     house.add_lora("Cape", BASES[VIVID], seed=21)  # to be used together with Bat
     house.add_lora("Riddle", None, seed=20)  # one more of which nobody knows what it is, for an operator to declare

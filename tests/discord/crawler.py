@@ -1,4 +1,4 @@
-"""Presses everything there is: every button, a few choices of every menu, every form, and all that opens by them."""
+"""Crawls the interface: uses every button, options of every menu and every modal, and follows the replies."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from playground.wire import Json, as_objects
 from tests.discord.conftest import PATIENCE
 
 BUTTON, SELECT, TEXT_INPUT, UPLOAD = 2, 3, 4, 19
-CHOICES = 4  # of one menu, different ones from page to page
-AFTER = ("stcheckpoint", "stout", "stundo", "stwithout")  # what changes what else a panel has
-LAST = ("delete", "skdelete", "cancel", "bmx", "queue", "mark", "mkk")  # what takes something away
+CHOICES = 4  # options of one menu, different ones on each page
+AFTER = ("stcheckpoint", "stout", "stundo", "stwithout")  # items that change the items of a panel
+LAST = ("delete", "skdelete", "cancel", "bmx", "queue", "mark", "mkk")  # items that remove something
 LONG = "🦉 ليلى تقرأ في المكتبة *והגשם* 図書館の少女 [x](https://evil.example) @everyone " * 60
 
 
 @dataclass(order=True)
 class _Step:
-    """Something to press: in the order they were found, but what leaves less to press comes later."""
+    """An item to use. Steps are in the order of discovery; those that remove items come later."""
 
     rank: int
     number: int
@@ -34,7 +34,7 @@ class _Step:
 
 @dataclass
 class Crawler:
-    """A person who presses everything once. `pressed` are the kinds of controls, `answers` what came of each."""
+    """A person who uses every item once. `pressed` are the kinds of items, `answers` their replies."""
 
     person: Person
     pressed: set[str] = field(default_factory=set[str])
@@ -44,7 +44,7 @@ class Crawler:
     _numbers: count[int] = field(default_factory=count)
 
     async def crawl(self, *messages: VisibleMessage) -> None:
-        """Press all that these messages and those that come of them have."""
+        """Use all items of these messages and of the replies."""
         for message in messages:
             self._find(message)
         while self._steps:
@@ -74,7 +74,7 @@ class Crawler:
             message = await self.person.control.message(step.message_id)
             part = None if message is None else _still_there(message, step)
             if message is None or part is None:
-                self._known.discard(step.key)  # perhaps it comes again
+                self._known.discard(step.key)  # it may reappear
                 return
             custom_id = str(part["custom_id"])
             try:
@@ -86,7 +86,7 @@ class Crawler:
             except ControlError:
                 if message == before:
                     raise
-                before = message  # it was drawn anew between the look and the press: look again
+                before = message  # it was edited meanwhile: read it again
         self.pressed.add(custom_id)
         await self._follow(custom_id, sent)
 
@@ -95,12 +95,12 @@ class Crawler:
         if state["modal"] is not None:
             sent = await self.person.submit(sent, _filled_in(as_objects(state["modal"]["components"])))
             state = await sent.answered(PATIENCE)
-        if state["original_id"] is None:  # deferred: what comes of it is seen elsewhere
+        if state["original_id"] is None:  # deferred: the result is another message
             return
         reply = await sent.reply(PATIENCE)
         self.answers.append((custom_id, reply.text))
         self._find(reply)
-        if [_kind(each) for each in _ids(reply)] == ["cancel"]:  # a picture: its result has more to press
+        if [_kind(each) for each in _ids(reply)] == ["cancel"]:  # a job: its result has more items
             ended = await self.person.control.wait_message(
                 reply.id, lambda seen: any(key.startswith("again:") for key in _ids(seen)), PATIENCE
             )
@@ -117,7 +117,7 @@ def _ids(message: VisibleMessage) -> list[str]:
 
 
 def _still_there(message: VisibleMessage, step: _Step) -> Json | None:
-    """The control as it is now: one that was drawn anew has other numbers in it, or stands on another page."""
+    """The current item: after an edit it has other numbers in its custom_id, or is on another page."""
     kind = SELECT if step.values else BUTTON
     parts = [part for part in walk(message.components) if part["type"] == kind and not part.get("disabled")]
     now = {str(part.get("custom_id")): part for part in parts}
@@ -129,13 +129,13 @@ def _still_there(message: VisibleMessage, step: _Step) -> Json | None:
 
 
 def _choice(part: Json, step: _Step) -> tuple[str, ...]:
-    """What was to be chosen, or whatever can be now."""
+    """The option to choose, or any that is available now."""
     values = [str(option["value"]) for option in as_objects(part["options"])]
     return step.values if set(step.values) <= set(values) else tuple(values[:1])
 
 
 def _filled_in(components: list[Json]) -> Json:
-    """The longest that each empty field takes, or its first choice; what is filled in already stays."""
+    """The longest value of each empty field, or its first option; filled fields stay."""
     values: Json = {}
     for part in walk(components):
         options = as_objects(part.get("options"))

@@ -1,4 +1,4 @@
-"""Discord's limits on messages and forms, held against everything that a bot sent."""
+"""Checks everything that a bot sent against Discord's limits on messages and modals."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ IN_OPTION = {"label": 100, "value": 100, "description": 100}
 
 
 def over(exchanges: Iterable[Exchange]) -> list[str]:
-    """One line for each limit that was passed, and for each body that was refused and not mended."""
+    """One line for each exceeded limit, and for each refused request that was not corrected."""
     seen = list(exchanges)
     return [fault for number, exchange in enumerate(seen) for fault in _faults(exchange, seen[number + 1 :])]
 
 
 def fullest(exchanges: Iterable[Exchange]) -> tuple[int, int]:
-    """The most components, and the most characters, that any message had."""
+    """The largest numbers of components and characters in a message."""
     bodies = [body for exchange in exchanges for body in _bodies(exchange)]
     counts = [len(list(walk(as_objects(body.get("components"))))) for body in bodies]
     return max(counts), max(map(_characters, bodies))
@@ -39,13 +39,13 @@ def _faults(exchange: Exchange, later: Iterable[Exchange]) -> Iterator[str]:
 
 
 def _mended(exchange: Exchange, later: Iterable[Exchange]) -> bool:
-    """Whether pictures that another press had taken out of the message meanwhile were sent anew."""
+    """Whether pictures that a concurrent edit had removed were uploaded again."""
     again = (each for each in later if (each.method, each.path) == (exchange.method, exchange.path))
     return GONE in str(exchange.answer) and any(each.files and each.status < 400 for each in again)
 
 
 def _bodies(exchange: Exchange) -> Iterator[Json]:
-    """The messages or forms in a request: the body itself, or what lies in the first answer to an interaction."""
+    """The messages or modals in a request: the body itself, or the data of a first response."""
     if exchange.method in {"POST", "PATCH"} and isinstance(exchange.request, dict):
         request = as_object(exchange.request)
         data = as_object(request.get("data")) if "data" in request else request

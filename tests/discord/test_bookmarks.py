@@ -1,4 +1,4 @@
-"""Bookmarks as a person keeps them."""
+"""Bookmarks: list, search, notes, export and import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def bookmarks(scene: Scene, who: str, **options: object) -> VisibleMessage
 
 
 async def press(scene: Scene, who: Person, page: VisibleMessage, button: str, then: str) -> VisibleMessage:
-    """Press, and see what the same message has become."""
+    """Press a button and return the edited message."""
     await who.press(page, button)
     return await scene.control.wait_message(page.id, lambda seen: then in seen.text)
 
@@ -122,7 +122,7 @@ async def exported(scene: Scene, who: str) -> dict[str, Any]:
 
 
 async def brought_in(scene: Scene, who: Person, data: bytes) -> str:
-    """What a person reads who gives this file."""
+    """The reply to an import of this file."""
     page = await (await who.slash("bookmarks")).reply()
     if "Import" not in page.buttons:
         page = await (await who.press(page, "Export / import")).reply()

@@ -1,4 +1,4 @@
-"""Buttons under results: whose they are, and what they do."""
+"""The buttons of results: who may use them, and what they do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests of the bot that go wrong on their way to Discord: each job ends in exactly one message all the same."""
+"""Failed requests to Discord: each job still ends in exactly one message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def whole_again(scene: Scene) -> AsyncIterator[None]:
-    """What did not go wrong here shall not go wrong in another test."""
+    """Remove the remaining faults, so that they do not affect another test."""
     yield
     await scene.control.clear_faults()
 
@@ -58,7 +58,7 @@ NOT_DISCORDS = [("garbled", 200), ("garbled", 403), ("foreign", 403), ("foreign"
     [*(("proxy", status) for status in (200, 202, 401, 403, 404, 429, 502)), *NOT_DISCORDS],
 )
 async def test_proxy_responses_lose_no_picture(scene: Scene, kind: str, status: int) -> None:
-    """Every third edit, with HTML, a 429 without a body or the half of an answer: each picture comes once, in place."""
+    """Every third edit gets HTML, a 429 without a body or half an answer: each picture is delivered once, in place."""
     seeds = [next(SEEDS) for _ in range(3)]
     await scene.control.fault(r"^/webhooks/|/messages/", method="PATCH", kind=kind, status=status, every=3, count=99)
     with Log.listening() as log:
@@ -74,7 +74,7 @@ async def test_proxy_responses_lose_no_picture(scene: Scene, kind: str, status: 
 async def test_a_long_outage_behind_a_proxy_loses_no_picture(
     scene: Scene, kind: str, status: int
 ) -> None:
-    """An outage is waited for, however often it is met; what something in between refuses, Discord has not refused."""
+    """Temporary errors are retried without limit; a refusal by a proxy is not a refusal by Discord."""
     seed = next(SEEDS)
     await scene.control.fault("^/(webhooks|channels|users)/", kind=kind, status=status, count=3 * SAME)  # on every way
     with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
@@ -86,7 +86,7 @@ async def test_a_long_outage_behind_a_proxy_loses_no_picture(
 
 
 async def test_a_permanent_error_is_reported_and_the_picture_is_in_the_history(scene: Scene) -> None:
-    """Drawing the result fails as nobody foresaw: after five times the person reads where the picture is."""
+    """An unexpected error while rendering the result: after five attempts the person is told where the picture is."""
 
     def broken(*_: object, **__: object) -> NoReturn:
         raise ZeroDivisionError("a mistake of ours")

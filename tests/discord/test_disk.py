@@ -49,7 +49,7 @@ class Disk:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """No room for anything while inside."""
+        """Fill the disk while the context is open."""
         with self._ballast.open("wb", buffering=0) as file:
             for size in (2**16, 2**12, 1):
                 try:
@@ -63,7 +63,7 @@ class Disk:
             self._ballast.unlink()
 
     def turn_read_only(self) -> None:
-        """As the kernel does it when the disk fails: whatever is open can be written no more."""
+        """Remount it read-only, as the kernel does after a disk error."""
         _run("mount", "-o", "remount,abort", self.place)
 
 

@@ -1,4 +1,4 @@
-"""The longest and strangest that a library and a person can bring still makes a message that Discord takes."""
+"""The longest and strangest names and texts still make messages that Discord accepts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAIT = "[free](https://evil.example) @everyone <@1174109840998400011> **"
 
 
 async def babbling(folder: Path) -> House:
-    """A library whose authors could not stop writing; one entry has ten versions."""
+    """A library with texts of maximal length; one entry has ten versions."""
     house = House(folder)
     for number in range(14):
         path = house.add_lora(f"long{number}", None, seed=40 + number)

@@ -1,4 +1,4 @@
-"""What Discord does not take of us is written down, and nothing is left lying about."""
+"""Replies that Discord refuses are logged, and leave no unfinished task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids on buttons that nobody gave them are answered in a sentence, whatever number or key stands in them."""
+"""Forged custom_ids get an error reply, with any number or key in them."""
 
 from __future__ import annotations
 

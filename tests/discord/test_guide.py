@@ -1,4 +1,4 @@
-"""The guide, read from cover to cover in both languages."""
+"""All pages of the guide in both languages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def reader(scene: Scene):
-    """Linus, who may read Japanese."""
+    """Linus, in English or Japanese."""
     yield scene.control.person("Linus")
     await scene.control.set_person("Linus", locale="en-US")
 

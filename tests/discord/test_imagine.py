@@ -1,4 +1,4 @@
-"""Painting by slash command."""
+"""`/imagine` in all places, and its refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When Discord does not let the bot in, or stay, it ends with a sentence and leaves nothing undone for ever."""
+"""When Discord rejects the bot, the program ends with a message, and jobs are delivered later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WITH_ITS_TOKEN = "channels/.*/messages|users/"
 
 
 async def ends(serving: asyncio.Task[None]) -> str:
-    """What the operator reads when the program has ended by itself."""
+    """The message of the program after it has ended by itself."""
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(ConfigError) as told:
             await serving

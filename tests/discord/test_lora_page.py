@@ -1,4 +1,4 @@
-"""A LoRA's own page: what it tells, and what one does with it."""
+"""The page of a LoRA: content and buttons."""
 
 from __future__ import annotations
 

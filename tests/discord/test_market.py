@@ -1,4 +1,4 @@
-"""The market as a person walks through it, with a restart of the bot in the middle."""
+"""The market, with a restart of the bot in the middle."""
 
 from __future__ import annotations
 

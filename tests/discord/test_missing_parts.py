@@ -1,4 +1,4 @@
-"""After LoRA files were deleted and a checkpoint was removed, everything that names them stays usable, with a word."""
+"""After a LoRA file and a checkpoint were removed, everything that refers to them stays usable, with a warning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 class ShrinkingHouse(House):
-    """A house in which a checkpoint may be taken away."""
+    """A house whose checkpoints can be removed."""
 
     removed = ""
 
@@ -31,7 +31,7 @@ class ShrinkingHouse(House):
 
 
 class Before:
-    """What Ada had while everything was there."""
+    """What Ada had before the removal."""
 
     with_bat: VisibleMessage
     on_pastel: VisibleMessage

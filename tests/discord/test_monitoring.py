@@ -1,4 +1,4 @@
-"""What an operator watches while the bot runs: numbers over HTTP, a log that names jobs, copies made by themselves."""
+"""Monitoring of a running bot: metrics over HTTP, a log with job ids, automatic backups."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECOND = 1 / 3600  # hours
 
 @dataclass
 class Station:
-    """A running bot, where its numbers are, and what it wrote down."""
+    """A running bot, the address of its metrics, and its log."""
 
     scene: Scene
     bot: asyncio.subprocess.Process
@@ -43,7 +43,7 @@ class Station:
         return {name: float(value) for name, value in lines}
 
     async def until(self, accept: Callable[[dict[str, float]], bool]) -> dict[str, float]:
-        """Ask again until the numbers fit; each answer comes from the running bot and takes it a while."""
+        """Read the metrics again until they are accepted."""
         async with asyncio.timeout(PATIENCE):
             while not accept(found := await self.numbers()):
                 pass
@@ -54,7 +54,7 @@ class Station:
         return [str(line["message"]).split()[0] for line in self.lines(job)]
 
     def lines(self, job: int | None = None) -> list[dict[str, object]]:
-        """What was written down, of one job alone."""
+        """The log lines of one job."""
         whole = self.log.read_bytes().rpartition(b"\n")[0].decode()  # of the last line half may be there
         found = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in found if job is None or line["job"] == job]

@@ -1,4 +1,4 @@
-"""Pictures of pages are sent once: what a message shows already stays there."""
+"""Pictures of pages are uploaded once: attachments that a message already has are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a person's own is seen by nobody else, also in a channel that everybody reads."""
+"""Private content is ephemeral, also in a public channel."""
 
 from __future__ import annotations
 

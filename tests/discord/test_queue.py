@@ -1,4 +1,4 @@
-"""The queue as people meet it: limits, pauses, who sees what; and where a result goes when the way back is closed."""
+"""The queue: limits, pauses, who sees what; and the delivery of results when a route is closed."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ QUARTER = 16 * 60  # seconds after which the answer to an interaction can be edi
 
 
 class SmallHouse(House):
-    """Where few may wait."""
+    """A house with low queue limits."""
 
     @property
     def settings(self) -> Settings:
-        """Those of the house, with limits that are soon reached."""
+        """The house's settings with low limits."""
         limits = {"waiting_per_person": MINE, "waiting_in_all": ALL, "max_age_hours": 1}
         settings = super().settings
         return settings.model_copy(update={"limits": settings.limits.model_validate(limits)})
@@ -50,7 +50,7 @@ async def bot(scene: Scene) -> AsyncIterator[AsyncExitStack]:
 
 
 async def everybodys(person: Person) -> VisibleMessage:
-    """The queue as staff see it."""
+    """The queue, as staff see it."""
     own = await told(person, "queue")
     await person.press(own, "Everybody's")
     return await person.control.wait_message(own.id, lambda seen: "Everybody's" not in seen.buttons, PATIENCE)
@@ -58,7 +58,7 @@ async def everybodys(person: Person) -> VisibleMessage:
 
 @asynccontextmanager
 async def paused(scene: Scene) -> AsyncIterator[None]:
-    """Nothing new is begun while inside, as an operator has ordered."""
+    """Pause the queue as an operator while the context is open."""
     margaret = scene.control.person("Margaret")
     for before, after in (("Pause the queue", "Let it go on"), ("Let it go on", "Pause the queue")):
         queue = await everybodys(margaret)

@@ -1,4 +1,4 @@
-"""Restarts, kills, and everything Discord does to a bot in real life: each job ends in exactly one message."""
+"""Restarts and kills of bot and worker: each job ends in exactly one message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be made of a finished picture: varied, enlarged, edited, taken up by somebody else, looked into."""
+"""The buttons of a finished picture: Vary, Upscale, Edit, Remix, Details."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def asked(picture: Image.Image) -> GenerationRequest:
 
 
 def sharpness(image: np.ndarray) -> float:
-    """How much neighbouring pixels differ where they differ most."""
+    """The largest difference of neighbouring pixels."""
     steps = np.abs(np.diff(image, axis=1)).max(axis=2)
     return float(np.quantile(steps, 0.99))
 

@@ -1,4 +1,4 @@
-"""The program is asked to end in the middle of everything: it does so within ten seconds, and nothing is lost."""
+"""SIGTERM while jobs run: the program ends within ten seconds, and no job is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another program holds the database: the person still has an answer meanwhile, and nothing is lost."""
+"""While another program locks the database, interactions are still acknowledged, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.discord.conftest import PATIENCE, PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SOON = 1.3  # seconds until a person sees that they were heard; well over the half that it takes
+SOON = 1.3  # seconds until an interaction is acknowledged; well over the time that it takes
 
 
 @pytest.fixture(scope="module", autouse=True)
 def time_to_spare() -> Iterator[None]:
-    """Discord alone has time: whatever is answered while the database is held did not wait for it."""
+    """Extend Discord's time limit alone: a reply while the database is locked did not wait for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("playground.interactions.ANSWER_SECONDS", PATIENCE)
         yield
@@ -29,7 +29,7 @@ def time_to_spare() -> Iterator[None]:
 
 @asynccontextmanager
 async def held(scene: Scene) -> AsyncGenerator[None]:
-    """Nobody else can write to the database while inside."""
+    """Lock the database for writing while the context is open."""
     other = sqlite3.connect(scene.settings.storage.database, timeout=0, isolation_level=None)
     while not other.in_transaction:  # the bot, which shares our event loop, may just be writing
         with contextlib.suppress(sqlite3.OperationalError):

@@ -1,4 +1,4 @@
-"""Stacks: saved, shared with somebody else, used on a checkpoint that not all of it fits."""
+"""Stacks: saved, shared, imported, and used on a checkpoint that not all LoRAs fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/status` and `/reload`: who looks after the program sees how it stands, and nobody else does."""
+"""`/status` and `/reload`, for staff and operators alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def at_rest(scene: Scene) -> VisibleMessage:
-    """What an operator sees once nothing that anybody has ordered before is painted any more."""
+    """The status once all earlier jobs have ended, as an operator sees it."""
     async with asyncio.timeout(PATIENCE):
         while "free for" not in (seen := await told(scene.control.person("Margaret"), "status")).text:
             pass

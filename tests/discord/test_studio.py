@@ -1,4 +1,4 @@
-"""The studio panel as a person uses it."""
+"""The studio panel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fullest panel that there can be fits into a message, and is the same after a restart and in every window."""
+"""The fullest studio panel fits into a message, and is the same after a restart and in every message."""
 
 from __future__ import annotations
 

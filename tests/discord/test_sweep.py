@@ -1,4 +1,4 @@
-"""Trying weights out: one job, one sheet, and the weight that pleased in the studio."""
+"""Sweeps and comparisons: one job, one contact sheet, and buttons that copy a variant to the studio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people come for is reached by one command or by two clicks; docs/tour.md says how, and this goes every way."""
+"""Every common task takes one command or two clicks; docs/tour.md lists the ways, and this tests each."""
 
 from __future__ import annotations
 

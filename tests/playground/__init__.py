@@ -1,1 +1,1 @@
-"""Tests of the playground: real discord.py over real sockets, and every rule broken on purpose."""
+"""Tests of the playground: real discord.py over real sockets, and a violation of every rule."""

@@ -23,7 +23,7 @@ Handler = Callable[[discord.Interaction], Awaitable[None]]
 
 
 class Bot(discord.Client):
-    """A discord.py client as small as can be; events are kept so that a test can wait for them."""
+    """A minimal discord.py client; it stores events so that a test can wait for them."""
 
     def __init__(self) -> None:
         super().__init__(intents=INTENTS, guild_ready_timeout=0.05)
@@ -65,7 +65,7 @@ class Bot(discord.Client):
 
 @dataclass
 class Stage(People):
-    """All that a test of a running bot needs."""
+    """A playground, its control client, and a bot."""
 
     playground: Playground
     control: Control
@@ -84,7 +84,7 @@ class Stage(People):
             await self.bot.tree.sync()
 
     async def answering(self, handler: Handler, name: str = "do") -> None:
-        """Start a bot with one command that answers like this."""
+        """Start a bot with one command and this callback."""
         self.bot.command(handler, name)
         await self.start()
 
@@ -99,7 +99,7 @@ async def playground(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Playgroun
 
 
 def validate_exchanges(playground: Playground) -> None:
-    """Hold everything that was sent and answered against Discord's document, where it is at hand."""
+    """Validate all requests and responses against Discord's OpenAPI document, if it is available."""
     if openapi.document_path() is not None:
         assert openapi.validator().faults(playground.exchanges) == []
 
@@ -113,7 +113,7 @@ async def control(playground: Playground) -> AsyncIterator[Control]:
 
 @asynccontextmanager
 async def pointed_at(playground: Playground) -> AsyncIterator[None]:
-    """discord.py talks to the playground while the block lasts."""
+    """Connect discord.py to the playground while the context is open."""
     kept = discord.http.Route.BASE, discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY, discord.Asset.BASE
     discord.http.Route.BASE = playground.api_url
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(playground.gateway_url)
@@ -135,7 +135,7 @@ async def stage(playground: Playground, control: Control) -> AsyncIterator[Stage
 
 
 class Rest:
-    """A bare REST client with the bot's token, to break rules that discord.py would not let one break."""
+    """A plain REST client with the bot's token, for requests that discord.py would not send."""
 
     def __init__(self, playground: Playground, session: aiohttp.ClientSession) -> None:
         self._base = playground.api_url
@@ -161,7 +161,7 @@ async def rest(playground: Playground) -> AsyncIterator[Rest]:
 
 
 def codes(answer: Any, *path: str | int) -> list[str]:
-    """The codes of the faults at a place of a 50035 answer."""
+    """The error codes at a path of a 50035 response."""
     assert answer["code"] == 50035, answer
     place = answer["errors"]
     for step in path:
@@ -172,7 +172,7 @@ def codes(answer: Any, *path: str | int) -> list[str]:
 
 @dataclass
 class Opened:
-    """An interaction that a test answers by hand."""
+    """An interaction to which a test responds directly."""
 
     rest: Rest
     id: str

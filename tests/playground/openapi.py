@@ -51,7 +51,7 @@ def document_path() -> Path | None:
 
 
 class OpenApiValidator:
-    """Finds faults in exchanges."""
+    """Finds violations of the document in exchanges."""
 
     def __init__(self, document: Json) -> None:
         self.document = _relaxed(copy.deepcopy(document))
@@ -62,7 +62,7 @@ class OpenApiValidator:
         self._validators: dict[tuple[str, ...], Any] = {}
 
     def faults(self, exchanges: Iterable[Exchange]) -> list[str]:
-        """One line per fault; requests that were refused on purpose are not judged themselves."""
+        """One line per violation; requests that were refused on purpose are not validated."""
         found: list[str] = []
         for exchange in exchanges:
             if exchange.route is not None and not exchange.injected:

@@ -1,4 +1,4 @@
-"""Answering interactions with discord.py: every way a bot like ours answers."""
+"""Responses to interactions with discord.py: every way that Easel uses."""
 
 import io
 

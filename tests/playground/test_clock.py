@@ -1,4 +1,4 @@
-"""The movable clock."""
+"""The clock that tests can advance."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The rules for registering commands, each broken on purpose."""
+"""The rules for registering commands, with a violation of each."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Two presses of one message at once: whichever is answered later shows its own pictures."""
+"""Two concurrent presses on one message: the later edit shows its own pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults on order, rate limits, and the record of what was said."""
+"""Fault injection, rate limits, and the recorder."""
 
 import aiohttp
 import discord

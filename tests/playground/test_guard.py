@@ -1,4 +1,4 @@
-"""Nobody but this machine's own page and programs gets in."""
+"""Only this machine's own page and programs have access."""
 
 import aiohttp
 import pytest

@@ -1,4 +1,4 @@
-"""The rules of interactions, each broken on purpose."""
+"""The rules of interactions, with a violation of each."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever a bot sends, it is answered with a refusal or a result, never with a crash."""
+"""Any request of a bot gets an error response or a result, never a crash."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ anything = st.recursive(
 
 
 def mostly(known: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """What belongs there, and once in a while anything else."""
+    """Valid values, and sometimes any other."""
     return st.integers(0, 9).flatmap(lambda dice: anything if dice == 0 else known)
 
 

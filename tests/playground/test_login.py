@@ -1,4 +1,4 @@
-"""Logging in, registering commands, and what a bot finds."""
+"""Logging in, registering commands, and the servers that a bot sees."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The rules of messages and components, each broken on purpose."""
+"""The rules of messages and components, with a violation of each."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Somebody new, for scripts that need a crowd."""
+"""Adding a person, for scripts that need many."""
 
 from __future__ import annotations
 

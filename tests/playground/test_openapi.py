@@ -1,4 +1,4 @@
-"""The judge itself: it finds faults, and says where."""
+"""The OpenAPI validator itself: it finds violations and reports where."""
 
 from dataclasses import replace
 from typing import Any

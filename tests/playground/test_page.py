@@ -1,4 +1,4 @@
-"""The page's files: nothing that a bot writes may become markup, and it is nobody else's page."""
+"""The page's files: content of a bot never becomes markup, and nothing is loaded from other origins."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same command in every kind of place, seen by a real discord.py client."""
+"""The same command in every kind of channel, with a real discord.py client."""
 
 import discord
 import pytest

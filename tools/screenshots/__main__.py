@@ -1,4 +1,4 @@
-"""Walk through every screen and keep what it looks like: `python -m tools.screenshots [NAME …]`."""
+"""Take a screenshot of every screen: `python -m tools.screenshots [NAME …]`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def _walk(screens: list[Screen], out: Path, *, first_minute: bool) -> None
 
 
 async def _first_minute(demo: Demo, browser: Browser, out: Path) -> None:
-    """What somebody sees who was never here, step by step, with all that is on the page."""
+    """The steps of a newcomer, each with the whole page."""
     async with looking(browser, demo, newcomer.WHO, newcomer.CHANNEL, SMALL_DESKTOP) as page:
         for step in newcomer.STEPS:
             await step.do(page)
@@ -61,7 +61,7 @@ def _keep(png: bytes, path: Path) -> None:
 
 
 def main() -> int:
-    """Make the pictures that are named, or all."""
+    """Take the named screenshots, or all."""
     names = [FIRST_MINUTE, *(screen.name for screen in SCREENS)]
     parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))

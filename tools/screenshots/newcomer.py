@@ -1,4 +1,4 @@
-"""The first minute of somebody who has read nothing: from an empty channel to a picture with a bookmarked LoRA.
+"""The first minute of a newcomer: from an empty channel to a picture with a bookmarked LoRA.
 
 Each step is one thing that they do on the page. The screenshots of docs/tour.md and a test in the browser go this way.
 """
@@ -18,7 +18,7 @@ WHO, CHANNEL = "Linus", "general"  # a person without bookmarks, where nobody ha
 
 @dataclass(frozen=True)
 class Step:
-    """`name` of its picture, and the deed with what is waited for after it."""
+    """The name of its screenshot, and the action with the condition to wait for."""
 
     name: str
     do: Callable[[Page], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""The screens, each with what a person does to see it."""
+"""The screens, each with the actions that lead to it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from playground.visible_message import VisibleMessage
 from tools.screenshots.stage import PAINT_MS, begin, choose, fill, last
 
 OWL = "komori on a red background"
-PAINTED = (  # prompt, checkpoint and LoRA with which Ada has painted before
+PAINTED = (  # prompt, checkpoint and LoRA of Ada's earlier jobs
     ("a large red star on a blue background", "vivid", "Stripes"),
     ("a white cat on a blue background", "pastel", "Polka Dots"),
     ("a large red heart on a blue background", "vivid", "Gloss"),
     ("komori on a green background", "pastel", "Komori"),
 )
-SEED, PARTY_SEED = 7, 12  # with which the owl comes out well; the second one with stripes
+SEED, PARTY_SEED = 7, 12  # with good pictures of the owl; the second one with stripes
 PATIENCE = PAINT_MS / 1000
 SAMPLES = 3  # of each of the owl's two versions, one of them without it
 
 
 @dataclass
 class Stage(People):
-    """The people, and what they have done before anybody looks."""
+    """The people, and their actions before a screenshot."""
 
     control: Control
     channel: str
@@ -62,7 +62,7 @@ class Stage(People):
         return await self.told("studio")
 
     async def furnish(self) -> None:
-        """A few bookmarks, so that there is something to see."""
+        """Create a few bookmarks and pictures."""
         for name, note in (("Stripes", "posters"), ("Gloss", ""), ("Polka Dots", ""), ("Komori", "our owl")):
             await self.told("bookmarks", add=name, note=note)
         for prompt, checkpoint, name in PAINTED:
@@ -70,7 +70,7 @@ class Stage(People):
         await self.clear()
 
     async def clear(self) -> None:
-        """Empty the channel, so that the next screen stands alone."""
+        """Delete all messages of the channel."""
         for message in await self.control.messages(self.channel):
             if _kinds(message) == {"cancel"} and message.visible_to is None:
                 await (await self.ada.press(message, f"cancel:{_numbers(message)[0]}")).answered(PATIENCE)
@@ -80,7 +80,7 @@ class Stage(People):
 
 
 def _kinds(message: VisibleMessage) -> set[str]:
-    """What the ids of a message's buttons begin with; a picture that waits has `cancel` alone."""
+    """The prefixes of the custom_ids of a message's buttons; a queued job has `cancel` alone."""
     return {str(button.get("custom_id")).partition(":")[0] for button in message.buttons.values()}
 
 
@@ -90,7 +90,7 @@ def _numbers(message: VisibleMessage) -> list[str]:
 
 @dataclass(frozen=True)
 class Screen:
-    """What people do before the page is opened, and what is done or waited for on it; then the picture is taken."""
+    """Actions before the page is opened, and on the page; then the screenshot is taken."""
 
     name: str
     before: Callable[[Stage], Awaitable[None]]

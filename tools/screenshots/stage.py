@@ -1,4 +1,4 @@
-"""A running demo and a page of headless Chromium that looks at it, with what a person does there."""
+"""A running demo, and a page of headless Chromium that shows it, with the actions of a person."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PAINT_MS = 300_000  # the first picture waits for the worker to load torch; a bu
 
 @dataclass
 class Demo:
-    """A running demo: where its page is, and whom to stop."""
+    """A running demo: the address of its page, and its process."""
 
     page_url: str
     process: asyncio.subprocess.Process
@@ -86,7 +86,7 @@ async def looking(
     size: ViewportSize = DESKTOP,
     locale: str = "en-GB",
 ) -> AsyncGenerator[Page]:
-    """Somebody looks at a channel. Nothing may go wrong on the page itself."""
+    """Open a channel as a person. Errors of the page fail the caller."""
     page = await browser.new_page(viewport=size, device_scale_factor=SCALE, locale=locale)
     page.set_default_timeout(PAINT_MS)
     faults: list[str] = []

@@ -1,4 +1,4 @@
-"""Suggestions that cannot come in time."""
+"""Autocomplete when the database is slow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def test_the_typed_text_is_offered_when_the_database_is_slow(tmp_path: Pat
         (longest,) = await choices_or_typed(lora_choices(connection, 1, "K" * 100), "K" * 100, seconds=0)
         assert longest.value == "K" * 100 and len(longest.name) <= 100
         assert await choices_or_typed(lora_choices(connection, 1, ""), "", seconds=0) == []
-        await remember_person(connection, 1)  # what was given up does not stand in anybody's way
+        await remember_person(connection, 1)  # the cancelled query does not block the connection
 
 
 async def test_only_results_are_offered_when_the_database_is_fast(tmp_path: Path) -> None:

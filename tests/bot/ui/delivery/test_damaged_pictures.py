@@ -1,4 +1,4 @@
-"""A finished picture whose file is damaged ends in an answer, and is not tried again and again."""
+"""A finished picture whose file is damaged ends in a reply, without endless retries."""
 
 from __future__ import annotations
 

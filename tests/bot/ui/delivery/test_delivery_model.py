@@ -27,17 +27,17 @@ from inference.rehearsal import Forecast
 from tests.inference.requests import request
 
 CHANNEL, DIRECT, PERSON = 10, 20, 1
-RESTARTS = 2  # crashes in a row that are played through
+RESTARTS = 2  # consecutive crashes that are simulated
 
 
 @dataclass
 class Posted:
-    """A message of ours."""
+    """A message of the bot."""
 
     channel_id: int
     job_id: int
     shows: str  # "waiting" or "result"
-    hidden: bool = False  # seen by the person alone, and found by nobody
+    hidden: bool = False  # ephemeral: not found by a search
 
 
 @dataclass
@@ -133,7 +133,7 @@ def _kind(message: Any) -> str:
 
 
 class Asked:
-    """The interaction, alive until the program ends."""
+    """The interaction; valid until the program ends."""
 
     filesize_limit = 2**20
 
@@ -142,7 +142,7 @@ class Asked:
 
 
 class Stepped:
-    """Awaits a coroutine and looks before each of its awaits, and after the last."""
+    """Runs a coroutine and calls a hook before each of its awaits, and after the last."""
 
     def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
         self._work, self._find_message = work, look
@@ -161,7 +161,7 @@ class Stepped:
 
 @dataclass
 class World:
-    """What survives a crash: the database's files and what Discord remembers."""
+    """What survives a crash: the database's files and Discord's state."""
 
     folder: Path
     discord: Discord
@@ -176,7 +176,7 @@ class World:
         return closing(sqlite3.connect(self.folder / "easel.sqlite3"))
 
     def key(self, connection: sqlite3.Connection) -> tuple[object, ...]:
-        """Worlds with the same key go on alike."""
+        """Worlds with the same key have the same future."""
         rows = connection.execute(
             "SELECT state, message_id, posting_in, posting_at IS NULL, (SELECT state FROM job) FROM delivery"
         ).fetchall()
@@ -192,11 +192,11 @@ async def deliverer(world: World) -> AsyncIterator[tuple[Deliverer, Any]]:
 
 
 Run = Callable[[Deliverer, Any, bool], Coroutine[Any, Any, None]]
-Check = Callable[[World, int, Any], Awaitable[None]]  # of a world that came to its end, after so many crashes
+Check = Callable[[World, int, Any], Awaitable[None]]  # of a final world, after a number of crashes
 
 
 async def first_run(delivers: Deliverer, connection: Any, private: bool) -> None:
-    """Ordered, told, ended, delivered, as the program does it while the interaction lives."""
+    """Order, announce, end and deliver a job while the interaction is valid, as the program does."""
     asked: Any = Asked()
     job = await find_job(connection, 1)
     assert job is not None
@@ -207,13 +207,13 @@ async def first_run(delivers: Deliverer, connection: Any, private: bool) -> None
 
 
 async def next_run(delivers: Deliverer, connection: Any, private: bool) -> None:
-    """After a restart: what was not ended ends, and what is owed is delivered without the interaction."""
+    """After a restart: end unfinished jobs, and deliver pending results without the interaction."""
     await cancel_job(connection, 1)
     await deliver(delivers, connection, None)
 
 
 async def deliver(delivers: Deliverer, connection: Any, asked: Any) -> None:
-    for _ in range(5):  # as `JobFollower` does, without its patience
+    for _ in range(5):  # as `JobFollower` does, without its waiting times
         job = await find_job(connection, 1)
         assert job is not None
         try:
@@ -229,7 +229,7 @@ def results(discord: Discord) -> list[Posted]:
 
 
 class Explorer:
-    """Plays every crash of every run, and of the runs after it."""
+    """Simulates a crash at every step of every run, and of the runs after it."""
 
     def __init__(self, folder: Path, check: Check) -> None:
         self._folder = folder
@@ -278,7 +278,7 @@ async def explored(folder: Path, discord: Discord, check: Check) -> Explorer:
 
 
 NOTHING = frozenset[str]()
-MESSAGE = frozenset({"edit_original", "edit_answer", "edit"})  # ways that lead to the message that told of the job
+MESSAGE = frozenset({"edit_original", "edit_answer", "edit"})  # routes to the message of the job
 CHANNEL_TOO = MESSAGE | {"answer", "find", "post"}
 PUBLIC: list[tuple[str, frozenset[str], frozenset[str]]] = [  # what is closed at first, and after a restart
     ("everything is open", NOTHING, NOTHING),
@@ -295,7 +295,7 @@ LOST = ["", "answer", "edit_original", "edit", "post"]
 
 
 def played(cases: list[tuple[str, frozenset[str], frozenset[str]]]) -> list[Any]:
-    """Each with every answer that may be lost: not those of ways that are always closed."""
+    """Each case with every response that may be lost; not those of routes that are always closed."""
     return [
         pytest.param(closed, later, lost, id=f"{name}-{lost or 'nothing lost'}")
         for name, closed, later in cases

@@ -1,4 +1,4 @@
-"""How often messages are edited, and what is remembered of it."""
+"""The limit of progress edits per channel."""
 
 from __future__ import annotations
 

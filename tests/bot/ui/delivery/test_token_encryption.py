@@ -1,4 +1,4 @@
-"""What is sealed can be opened with the same key, and with no other."""
+"""Encrypted secrets are decrypted with the same key, and with no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of bookmarks: they fit into a message whatever is in them, and are found again by what is on their buttons."""
+"""Pages of bookmarks: they fit into a message with any content, and their custom_ids hold the query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a LoRA's page shows, at its plainest and at its longest."""
+"""The page of a LoRA, with minimal and with maximal content."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def entry(easel: Easel, name: str) -> Lora:
 
 
 async def painted(easel: Easel, lora: Lora, version: int, checkpoint: str, count: int = 3) -> None:
-    """Samples as Easel would have painted them, each of its own colour."""
+    """Samples as Easel would paint them, each in its own colour."""
     paths = [f"samples/{lora.versions[version].id}-{position}.png" for position in range(count)]
     for position, path in enumerate(paths):
         file = easel.settings.storage.pictures / path

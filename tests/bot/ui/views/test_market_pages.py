@@ -1,4 +1,4 @@
-"""The market: what it shows whom, and that its pages are found again whatever was searched for."""
+"""The pages of the market: filters, order, and custom_ids that hold any query."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def easel(house: House) -> AsyncIterator[Easel]:
 
 
 async def shown(easel: Easel, query: Query, page: int = 0, person: int = ADA) -> list[str]:
-    """The names on a page, whose place was written down and read back."""
+    """The names on a page, whose query was stored and read back."""
     found = await market_page(easel, person, await page_ref_of(easel, person, query, page))
     assert_fits_a_message(found)
     return re.findall(r"^\*\*(\w+)\*\*$", text_of(found), re.MULTILINE)
