@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tools.screenshots.stage import Demo, chromium, looking, running_demo
+from tools.screenshots.demo_page import Demo, chromium, open_page, running_demo
 
 SCREENSHOTS = Path(__file__).with_name("screenshots")
 
@@ -29,7 +29,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(demo: Demo, browser: Browser) -> AsyncIterator[Page]:
     """The page, as Ada in #general."""
-    async with looking(browser, demo) as page:
+    async with open_page(browser, demo) as page:
         yield page
 
 

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import picture
 from tools.screenshots import newcomer
-from tools.screenshots.stage import PAINT_MS, PHONE, Demo, begin, choose, command, fill, last, looking, painted
+from tools.screenshots.demo_page import PAINT_MS, PHONE, Demo, begin, choose, command, fill, last, open_page, painted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,7 +35,7 @@ async def test_text_typed_while_the_page_loads_is_kept(demo: Demo, browser: Brow
 
 
 async def test_a_newcomer_paints_with_a_bookmark_within_a_minute(demo: Demo, browser: Browser) -> None:
-    async with looking(browser, demo, newcomer.WHO, newcomer.CHANNEL) as page:
+    async with open_page(browser, demo, newcomer.WHO, newcomer.CHANNEL) as page:
         began = time.monotonic()
         for step in newcomer.STEPS:
             await step.do(page)

@@ -14,8 +14,17 @@ from playwright.async_api import Browser
 
 from playground.control import Control
 from tools.screenshots import newcomer
+from tools.screenshots.demo_page import (
+    DESKTOP,
+    LONG_PHONE,
+    SMALL_DESKTOP,
+    Demo,
+    chromium,
+    open_page,
+    running_demo,
+    visible_area,
+)
 from tools.screenshots.screens import SCREENS, Screen, Stage
-from tools.screenshots.stage import DESKTOP, LONG_PHONE, SMALL_DESKTOP, Demo, chromium, looking, running_demo, shown
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 CHANNEL = "art"
@@ -31,23 +40,23 @@ async def _walk(screens: list[Screen], out: Path, *, first_minute: bool) -> None
             if first_minute:
                 await _first_minute(demo, browser, out)
             stage = Stage(control, CHANNEL)
-            await stage.furnish()
+            await stage.populate()
             for screen in screens:
                 await control.set_person(stage.ada.name, locale=screen.locale)
                 await screen.before(stage)
                 size = LONG_PHONE if screen.phone else DESKTOP
                 channel = screen.channel or CHANNEL
-                async with looking(browser, demo, screen.who, channel, size, screen.locale) as page:
+                async with open_page(browser, demo, screen.who, channel, size, screen.locale) as page:
                     if screen.then is not None:
                         await screen.then(page)
                     await page.wait_for_load_state("networkidle")
-                    _keep(await page.screenshot(clip=await shown(page)), out / f"{screen.name}.webp")
+                    _keep(await page.screenshot(clip=await visible_area(page)), out / f"{screen.name}.webp")
                 await stage.clear()
 
 
 async def _first_minute(demo: Demo, browser: Browser, out: Path) -> None:
     """The steps of a newcomer, each with the whole page."""
-    async with looking(browser, demo, newcomer.WHO, newcomer.CHANNEL, SMALL_DESKTOP) as page:
+    async with open_page(browser, demo, newcomer.WHO, newcomer.CHANNEL, SMALL_DESKTOP) as page:
         for step in newcomer.STEPS:
             await step.do(page)
             await page.wait_for_load_state("networkidle")

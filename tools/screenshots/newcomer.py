@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page, expect
 
-from tools.screenshots.stage import PAINT_MS, command, last
+from tools.screenshots.demo_page import PAINT_MS, command, last
 
 WHO, CHANNEL = "Linus", "general"  # a person without bookmarks, where nobody has said anything yet
 

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from playground.control import Control, People, SentInteraction
 from playground.visible_message import VisibleMessage
-from tools.screenshots.stage import PAINT_MS, begin, choose, fill, last
+from tools.screenshots.demo_page import PAINT_MS, begin, choose, fill, last
 
 OWL = "komori on a red background"
 PAINTED = (  # prompt, checkpoint and LoRA of Ada's earlier jobs
@@ -61,7 +61,7 @@ class Stage(People):
         await self.clear()
         return await self.told("studio")
 
-    async def furnish(self) -> None:
+    async def populate(self) -> None:
         """Create a few bookmarks and pictures."""
         for name, note in (("Stripes", "posters"), ("Gloss", ""), ("Polka Dots", ""), ("Komori", "our owl")):
             await self.told("bookmarks", add=name, note=note)
@@ -244,8 +244,8 @@ async def guide(stage: Stage) -> None:
 
 async def guide_answer(stage: Stage) -> None:
     """What to do when faces melt."""
-    shown = await stage.told("guide", chapter="trouble")
-    await (await stage.ada.select(shown, "guide:ask:trouble", "melting")).reply()
+    visible_area = await stage.told("guide", chapter="trouble")
+    await (await stage.ada.select(visible_area, "guide:ask:trouble", "melting")).reply()
 
 
 SCREENS = (

@@ -12,7 +12,7 @@ from bot.database.tags import MAX_TAG, tag_key
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras, suggest_tags
 from bot.ui.cogs.options import OneOf
-from bot.ui.views.lora import show
+from bot.ui.views.lora import show_lora_page
 from bot.ui.views.market import open_market
 from bot.workspace.browsing import MAX_SEARCH, first_in_market
 from inference.lora.sidecar import Category
@@ -58,4 +58,4 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
     async def info(self, interaction: Interaction, name: str) -> None:
         """What a LoRA is and does: pictures, base model, trigger words, rating."""
         lora = await self._client.easel.requests.lora(name)
-        await show(interaction, lora.id)
+        await show_lora_page(interaction, lora.id)

@@ -10,7 +10,7 @@ from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.ui.client import Cog, Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
-from bot.ui.views.queue import NOTHING, own_jobs_view, progress_text
+from bot.ui.views.queue import NO_JOBS, own_jobs_view, progress_text
 
 
 class QueueCog(Cog):
@@ -25,7 +25,7 @@ class QueueCog(Cog):
     @app_commands.describe(job="Which one; left out, the one you asked for last")
     async def cancel(self, interaction: Interaction, job: str | None = None) -> None:
         """Stop a picture that waits or is being painted."""
-        chosen = await self._mine(interaction.user.id, job)
+        chosen = await self._own_job(interaction.user.id, job)
         if await self._client.easel.generation.cancel(chosen.id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
         await send_ephemeral_text(
@@ -46,11 +46,11 @@ class QueueCog(Cog):
             if wanted in job.request.prompt.casefold()
         ][:25]
 
-    async def _mine(self, person_id: int, typed: str | None) -> Job:
+    async def _own_job(self, person_id: int, typed: str | None) -> Job:
         if typed is None:
             jobs = await unfinished_jobs(self._client.easel.connection, person_id)
             if not jobs:
-                raise NothingThere(what=_(NOTHING))
+                raise NothingThere(what=_(NO_JOBS))
             return jobs[-1]
         known = typed.isdecimal() and len(typed) < 19
         job = await find_job(self._client.easel.connection, int(typed)) if known else None

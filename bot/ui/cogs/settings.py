@@ -53,7 +53,7 @@ class SettingsCog(Cog):
         preferences = before.model_copy(update=chosen)
         if chosen or reset:
             await save_preferences(connection, person_id, preferences)
-        await send_ephemeral_text(interaction, self._told(preferences))
+        await send_ephemeral_text(interaction, self._summary(preferences))
 
     def _installed(self, name: str) -> str:
         settings = self._client.easel.settings
@@ -63,7 +63,7 @@ class SettingsCog(Cog):
             raise CheckpointNotFound(name=name[:100], installed=installed)
         return found.name
 
-    def _told(self, preferences: Preferences) -> str:
+    def _summary(self, preferences: Preferences) -> str:
         settings = self._client.easel.settings
         usual = _("as usual")
         checkpoint = usual if preferences.checkpoint is None else plain(preferences.checkpoint)

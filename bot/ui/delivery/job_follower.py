@@ -58,7 +58,7 @@ class JobFollower:
         for task in followed:
             task.cancel()
         await asyncio.gather(*followed, return_exceptions=True)  # while Discord and the database are still open
-        unfinished = [job_and_asker for task, job_and_asker in followed.items() if task.cancelled()][
+        unfinished = [job_and_interaction for task, job_and_interaction in followed.items() if task.cancelled()][
             :MAX_SHUTDOWN_NOTICES
         ]
         with suppress(TimeoutError):

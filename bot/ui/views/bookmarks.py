@@ -33,7 +33,7 @@ from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.bookmark_file import ExportBookmarksButton, ImportBookmarksButton
-from bot.ui.views.browse import PAGE_REF, PageLocation, TurnPageButton, add_menus, chosen, page_buttons
+from bot.ui.views.browse import PAGE_REF, PageLocation, TurnPageButton, active_filters, add_menus, page_buttons
 from bot.ui.views.lora import LoraPageButton, UseButton
 from bot.ui.views.market import MarketButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
@@ -63,7 +63,7 @@ BOOKMARKS = Bookmarks()
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovedBookmark:
     """A bookmark that was just removed: the id with which it can be restored, and the name of its LoRA."""
 
     id: int
@@ -124,7 +124,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
         """Remove it and show the page without it."""
         bookmark, easel = await self.bookmark(interaction), interaction.client.easel
         removed_id = await remove_bookmark(easel.connection, interaction.user.id, self.lora_id)
-        removed = Removed(removed_id, bookmark.lora.name) if removed_id else None
+        removed = RemovedBookmark(removed_id, bookmark.lora.name) if removed_id else None
         page = await bookmarks_page(easel, interaction.user.id, self.page_ref, removed)
         await acknowledge.replace(interaction, page.view, page.files)
 
@@ -185,7 +185,7 @@ async def open_bookmarks(interaction: Interaction, query: Query) -> None:
 
 
 async def bookmarks_page(
-    easel: Easel, person_id: int, page_ref: PageRef, removed: Removed | None = None
+    easel: Easel, person_id: int, page_ref: PageRef, removed: RemovedBookmark | None = None
 ) -> RenderedMessage:
     """One page of the bookmarks, with previews if there are any. Raises NothingThere when the stored query is gone."""
     query = await query_at(easel.connection, person_id, page_ref)
@@ -221,7 +221,7 @@ async def bookmarks_page(
     return page
 
 
-def _add_title(page: RenderedMessage, text: str, page_ref: PageRef, removed: Removed | None) -> None:
+def _add_title(page: RenderedMessage, text: str, page_ref: PageRef, removed: RemovedBookmark | None) -> None:
     if removed is None:
         page.view.add_item(ui.TextDisplay[Any](text))
         return
@@ -236,7 +236,7 @@ def _is_empty_collection(query: Query, found: BookmarkPage) -> bool:
 def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
     """The heading: how many bookmarks match, the filters and order, and how many the base model filter hides."""
     lines = [f"## {_('Your bookmarks')}"]
-    filters = chosen(query)
+    filters = active_filters(query)
     if found.total:
         parts = [ngettext("{count} bookmark", "{count} bookmarks", found.total).format(count=number(found.total))]
         parts += [*filters, in_order(query.sort)]
@@ -281,11 +281,11 @@ async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) 
     bookmark = await find_bookmark(easel.connection, person_id, lora_id)
     if bookmark is None:
         raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
-    page = await card(easel, person_id, bookmark, page_ref)
+    page = await bookmark_card(easel, person_id, bookmark, page_ref)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def card(easel: Easel, person_id: int, bookmark: Bookmark, page_ref: PageRef) -> RenderedMessage:
+async def bookmark_card(easel: Easel, person_id: int, bookmark: Bookmark, page_ref: PageRef) -> RenderedMessage:
     """The card of one bookmark; *Back* leads to `page_ref`, the page of the list from which it was opened."""
     page, lora = RenderedMessage(), bookmark.lora
     usual = await usual_checkpoint(easel.connection, easel.settings, person_id)

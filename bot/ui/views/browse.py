@@ -299,7 +299,7 @@ async def add_menus(
     page.view.add_item(ui.ActionRow[Any](BaseMenu.of(location, query, easel, usual)))
 
 
-def chosen(query: Query) -> list[str]:
+def active_filters(query: Query) -> list[str]:
     """The active filters, as text."""
     kind = f"{label(query.category)} · {clipped(query.tag, MAX_OPTION)}" if query.category and query.tag else ""
     return [

@@ -48,7 +48,7 @@ class ChapterMenu(PersistentSelect, template=r"guide:menu"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show that chapter in place of this one."""
-        await _turn(interaction, self.values[0])
+        await _show_chapter(interaction, self.values[0])
 
 
 class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
@@ -65,7 +65,7 @@ class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20
 
     async def handle(self, interaction: Interaction) -> None:
         """Show that chapter in place of this one."""
-        await _turn(interaction, self.key)
+        await _show_chapter(interaction, self.key)
 
 
 class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
@@ -89,7 +89,7 @@ class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the answer."""
-        await _turn(interaction, self.key, self.values[0])
+        await _show_chapter(interaction, self.key, self.values[0])
 
 
 class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
@@ -133,42 +133,42 @@ _LINKS: dict[GuideLink, tuple[str, Callable[[Interaction, Category | None], Awai
 
 async def guide_page(easel: Easel, key: str, answered: str = "") -> RenderedMessage:
     """A chapter; one with a question also shows the answer to the chosen option."""
-    here = chapter(key)
+    current = chapter(key)
     page = RenderedMessage()
-    container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(here.title)}\n{_(here.text)}"))
-    if here.key == "bases":
-        container.add_item(ui.TextDisplay[Any](await _table(easel)))
-    data = await asyncio.to_thread((PICTURES / here.picture).read_bytes)
-    picture = discord.MediaGalleryItem(page.attach(PictureFile(here.picture, data)), description=_(here.shown))
+    container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(current.title)}\n{_(current.text)}"))
+    if current.key == "bases":
+        container.add_item(ui.TextDisplay[Any](await _base_model_table(easel)))
+    data = await asyncio.to_thread((PICTURES / current.picture).read_bytes)
+    picture = discord.MediaGalleryItem(page.attach(PictureFile(current.picture, data)), description=_(current.shown))
     container.add_item(ui.MediaGallery[Any](picture))
-    container.add_item(ui.TextDisplay[Any](f"-# {_(here.shown)}"))
-    if here.key in QUESTIONS:
-        _ask(container, here, answer(here.key, answered))
+    container.add_item(ui.TextDisplay[Any](f"-# {_(current.shown)}"))
+    if current.key in QUESTIONS:
+        _add_question(container, current, answer(current.key, answered))
     page.view.add_item(container)
-    page.view.add_item(ui.ActionRow[Any](ChapterMenu(here.key)))
-    if around := list(_around(here)):
-        page.view.add_item(ui.ActionRow[Any](*around))
+    page.view.add_item(ui.ActionRow[Any](ChapterMenu(current.key)))
+    if neighbours := list(_neighbour_buttons(current)):
+        page.view.add_item(ui.ActionRow[Any](*neighbours))
     return page
 
 
-def _ask(container: ui.Container[Any], here: Chapter, answered: GuideAnswer | None) -> None:
-    container.add_item(ui.ActionRow[Any](QuestionMenu(here.key, answered)))
+def _add_question(container: ui.Container[Any], current: Chapter, answered: GuideAnswer | None) -> None:
+    container.add_item(ui.ActionRow[Any](QuestionMenu(current.key, answered)))
     if answered is None:
         return
     container.add_item(ui.TextDisplay[Any](_(answered.text)))
     container.add_item(ui.ActionRow[Any](*(GuideLinkButton(link, answered.category) for link in answered.links)))
 
 
-def _around(here: Chapter) -> Iterable[ChapterButton]:
+def _neighbour_buttons(current: Chapter) -> Iterable[ChapterButton]:
     """The buttons for the previous and the next chapter."""
-    place = CHAPTERS.index(here)
+    place = CHAPTERS.index(current)
     if place:
         yield ChapterButton(CHAPTERS[place - 1].key, _("Back"))
     if place + 1 < len(CHAPTERS):
         yield ChapterButton(CHAPTERS[place + 1].key, _("Next"), discord.ButtonStyle.primary)
 
 
-async def _table(easel: Easel) -> str:
+async def _base_model_table(easel: Easel) -> str:
     """The installed base models, each with its checkpoints and the number of LoRAs that fit."""
     names: dict[BaseModelId | None, list[str]] = {}
     for spec in easel.checkpoints:
@@ -191,6 +191,6 @@ async def _table(easel: Easel) -> str:
     return "\n".join(lines)
 
 
-async def _turn(interaction: Interaction, key: str, answered: str = "") -> None:
+async def _show_chapter(interaction: Interaction, key: str, answered: str = "") -> None:
     page = await guide_page(interaction.client.easel, key, answered)
     await acknowledge.replace(interaction, page.view, page.files)

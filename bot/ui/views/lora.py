@@ -37,7 +37,7 @@ MAX_LABEL = 100  # characters of an option; Discord's limit
 _NO_RATING = "0"
 
 
-async def find(interaction: Interaction, lora_id: int) -> Lora:
+async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
     """The catalogue entry of a LoRA id. Raises NothingThere."""
     lora = await find_lora(interaction.client.easel.connection, lora_id)
     if lora is None:
@@ -54,7 +54,7 @@ class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def lora(self, interaction: Interaction) -> Lora:
         """The entry. Raises NothingThere."""
-        return await find(interaction, self.lora_id)
+        return await require_lora(interaction, self.lora_id)
 
 
 class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
@@ -78,33 +78,33 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
         await acknowledge.open_modal(interaction, form)
 
 
-class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<kept>[01])"):
+class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<bookmarked>[01])"):
     """Adds or removes the bookmark, on a LoRA's page."""
 
-    def __init__(self, lora_id: int, *, kept: bool) -> None:
-        super().__init__(lora_id, bookmark_label(kept=kept), f"mark:{lora_id}:{int(kept)}")
-        self.kept = kept
+    def __init__(self, lora_id: int, *, bookmarked: bool) -> None:
+        super().__init__(lora_id, bookmark_label(bookmarked=bookmarked), f"mark:{lora_id}:{int(bookmarked)}")
+        self.bookmarked = bookmarked
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["lora"]), kept=match["kept"] == "1")
+        return cls(int(match["lora"]), bookmarked=match["bookmarked"] == "1")
 
     async def handle(self, interaction: Interaction) -> None:
         """Change the bookmark and show the page again."""
-        await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
-        await show_again(interaction, self.lora_id)
+        await toggle_bookmark(interaction, self.lora_id, bookmarked=self.bookmarked)
+        await refresh_lora_page(interaction, self.lora_id)
 
 
-def bookmark_label(*, kept: bool) -> str:
+def bookmark_label(*, bookmarked: bool) -> str:
     """The label of a button that toggles the bookmark."""
-    return _("Remove bookmark") if kept else _("Bookmark")
+    return _("Remove bookmark") if bookmarked else _("Bookmark")
 
 
-async def toggle_bookmark(interaction: Interaction, lora_id: int, *, kept: bool) -> Lora:
-    """Remove the person's bookmark if it was `kept`, else add it. Returns the entry. Raises NothingThere."""
-    lora = await find(interaction, lora_id)
-    change = remove_bookmark if kept else add_bookmark
+async def toggle_bookmark(interaction: Interaction, lora_id: int, *, bookmarked: bool) -> Lora:
+    """Remove the person's bookmark if it was `bookmarked`, else add it. Returns the entry. Raises NothingThere."""
+    lora = await require_lora(interaction, lora_id)
+    change = remove_bookmark if bookmarked else add_bookmark
     await change(interaction.client.easel.connection, interaction.user.id, lora.id)
     return lora
 
@@ -122,7 +122,7 @@ class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page in an ephemeral message."""
-        await show(interaction, self.lora_id)
+        await show_lora_page(interaction, self.lora_id)
 
 
 class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
@@ -152,13 +152,13 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Store the rating and show the page again."""
         connection, person_id = interaction.client.easel.connection, interaction.user.id
-        lora = await find(interaction, self.lora_id)
+        lora = await require_lora(interaction, self.lora_id)
         (chosen,) = self.values
         if chosen == _NO_RATING:
             await unrate_lora(connection, person_id, lora.id)
         elif chosen in map(str, STARS):
             await rate_lora(connection, person_id, lora.id, int(chosen))
-        await show_again(interaction, lora.id)
+        await refresh_lora_page(interaction, lora.id)
 
 
 class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
@@ -186,7 +186,7 @@ class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Show the page of the chosen LoRA in an ephemeral message."""
         (chosen,) = self.values
-        await show(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
+        await show_lora_page(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
 
 
 class UseLoraForm(ModalForm):
@@ -217,33 +217,33 @@ class UseLoraForm(ModalForm):
         await interaction.client.orders.paint(interaction, wish)
 
 
-async def show(interaction: Interaction, lora_id: int) -> None:
+async def show_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Show a LoRA's page in an ephemeral message. Raises NothingThere."""
-    page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
+    page = await lora_page(interaction.client.easel, interaction.user.id, await require_lora(interaction, lora_id))
     await send_ephemeral(interaction, page.view, page.files)
 
 
-async def show_again(interaction: Interaction, lora_id: int) -> None:
+async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Edit the message whose component was used to show the LoRA's current page. Raises NothingThere."""
-    page = await lora_page(interaction.client.easel, interaction.user.id, await find(interaction, lora_id))
+    page = await lora_page(interaction.client.easel, interaction.user.id, await require_lora(interaction, lora_id))
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def _usual(easel: Easel, person_id: int) -> str | None:
+async def _usual_checkpoint_name(easel: Easel, person_id: int) -> str | None:
     checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
     return checkpoint.name if checkpoint else None
 
 
 async def checkpoint_for(easel: Easel, person_id: int, lora: Lora) -> str | None:
     """The checkpoint for the LoRA: the person's usual one if the LoRA fits it, else the first that it fits."""
-    fitting, usual = easel.requests.checkpoints_for(lora), await _usual(easel, person_id)
+    fitting, usual = easel.requests.checkpoints_for(lora), await _usual_checkpoint_name(easel, person_id)
     return usual if usual in fitting else next(iter(fitting), None)
 
 
 async def lora_page(easel: Easel, person_id: int, lora: Lora) -> RenderedMessage:
     """The page of a LoRA: description, versions, sample pictures, statistics and buttons."""
     page = RenderedMessage()
-    connection, usual = easel.connection, await _usual(easel, person_id)
+    connection, usual = easel.connection, await _usual_checkpoint_name(easel, person_id)
     often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
     container = ui.Container[Any]()
     head = lora_text.head_text(lora, await tags_of(connection, lora.id))
@@ -254,9 +254,9 @@ async def lora_page(easel: Easel, person_id: int, lora: Lora) -> RenderedMessage
     if often_with:
         page.view.add_item(ui.ActionRow[Any](CompanionMenu(lora.id, often_with)))
     page.view.add_item(ui.ActionRow[Any](RateMenu(lora.id, await rating_of(connection, person_id, lora.id))))
-    kept = await find_bookmark(connection, person_id, lora.id) is not None
+    bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
-    buttons.append(BookmarkToggle(lora.id, kept=kept))
+    buttons.append(BookmarkToggle(lora.id, bookmarked=bookmarked))
     if lora.usable and person_id in easel.settings.discord.operators:
         buttons.append(DeclareButton(lora.id))
     page.view.add_item(ui.ActionRow[Any](*buttons))

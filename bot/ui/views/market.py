@@ -20,7 +20,7 @@ from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
-from bot.ui.views.browse import PAGE_REF, PageLocation, add_menus, chosen, page_buttons
+from bot.ui.views.browse import PAGE_REF, PageLocation, active_filters, add_menus, page_buttons
 from bot.ui.views.lora import LoraPageButton, bookmark_label, toggle_bookmark
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.browsing import PageRef, Query, first_in_market, in_order, page_ref_of, query_at
@@ -62,26 +62,26 @@ class MarketButton(PersistentButton, template=r"market"):
         await open_market(interaction)
 
 
-class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<kept>[01]):{PAGE_REF}"):
+class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<bookmarked>[01]):{PAGE_REF}"):
     """Adds or removes the bookmark of an entry, on a page of the market."""
 
-    def __init__(self, lora_id: int, page_ref: PageRef, *, kept: bool) -> None:
-        self.lora_id, self.page_ref, self.kept = lora_id, page_ref, kept
+    def __init__(self, lora_id: int, page_ref: PageRef, *, bookmarked: bool) -> None:
+        self.lora_id, self.page_ref, self.bookmarked = lora_id, page_ref, bookmarked
         button: ui.Button[Any] = ui.Button(
-            label=bookmark_label(kept=kept), custom_id=f"mkk:{lora_id}:{int(kept)}:{page_ref}"
+            label=bookmark_label(bookmarked=bookmarked), custom_id=f"mkk:{lora_id}:{int(bookmarked)}:{page_ref}"
         )
         super().__init__(button)
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["lora"]), PageRef(int(match["page"]), match["key"]), kept=match["kept"] == "1")
+        return cls(int(match["lora"]), PageRef(int(match["page"]), match["key"]), bookmarked=match["bookmarked"] == "1")
 
     async def handle(self, interaction: Interaction) -> None:
         """Change the bookmark and show the page again, with a note that says where bookmarks are found."""
-        lora = await toggle_bookmark(interaction, self.lora_id, kept=self.kept)
+        lora = await toggle_bookmark(interaction, self.lora_id, bookmarked=self.bookmarked)
         text = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
-        note = "" if self.kept else text.format(lora=clipped(lora.name, MAX_NAME))
+        note = "" if self.bookmarked else text.format(lora=clipped(lora.name, MAX_NAME))
         page = await market_page(interaction.client.easel, interaction.user.id, self.page_ref, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
@@ -133,7 +133,7 @@ async def _title(easel: Easel, person_id: int, query: Query, page_ref: PageRef, 
     if not found.total:
         return "\n".join([*lines, _no_results_text(query)])
     count = ngettext("{count} LoRA", "{count} LoRAs", found.total).format(count=number(found.total))
-    parts = [count, *chosen(query), in_order(query.sort)]
+    parts = [count, *active_filters(query), in_order(query.sort)]
     if found.total > PAGE_SIZE:
         pages = -(-found.total // PAGE_SIZE)
         parts.append(_("page {page} of {pages}").format(page=number(page_ref.page + 1), pages=number(pages)))
@@ -147,7 +147,7 @@ async def _title(easel: Easel, person_id: int, query: Query, page_ref: PageRef, 
 
 def _no_results_text(query: Query) -> str:
     """The text for an empty result, with a suggestion."""
-    filters = " · ".join(chosen(query))
+    filters = " · ".join(active_filters(query))
     if not filters:
         return _("There is no LoRA here yet. The operator of this bot puts their files into its library.")
     text = _("Nothing here matches {filters}.").format(filters=filters)
@@ -165,6 +165,8 @@ async def _entry(
         container.add_item(ui.TextDisplay[Any](text))
     else:
         container.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
-    kept = await find_bookmark(easel.connection, person_id, lora.id) is not None
-    container.add_item(ui.ActionRow[Any](LoraPageButton(lora.id), MarketBookmarkButton(lora.id, page_ref, kept=kept)))
+    bookmarked = await find_bookmark(easel.connection, person_id, lora.id) is not None
+    container.add_item(
+        ui.ActionRow[Any](LoraPageButton(lora.id), MarketBookmarkButton(lora.id, page_ref, bookmarked=bookmarked))
+    )
     return container

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from bot.jobs.generation import Generation
 
-SHOWN = 8  # jobs with a button each; a message holds 40 components
+MAX_SHOWN = 8  # jobs with a button each; a message holds 40 components
 MAX_TEXT = 3600  # characters about them; a message holds 4000
-NOTHING = later("You have nothing in the queue. Paint something with /imagine.")
+NO_JOBS = later("You have nothing in the queue. Paint something with /imagine.")
 
 
 def progress_text(generation: Generation, job: Job) -> str:
@@ -46,9 +46,9 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
             job,
             f"**{progress_text(easel.generation, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}",
         )
-        for job in jobs[:SHOWN]
+        for job in jobs[:MAX_SHOWN]
     ]
-    view = _listed(entries, len(jobs), _(NOTHING))
+    view = _listed(entries, len(jobs), _(NO_JOBS))
     if is_staff_of(interaction, interaction.guild_id):
         view.add_item(ui.ActionRow[Any](AllJobsButton()))
     return view
@@ -66,7 +66,7 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
     entries = [
         (job, f"**{progress_text(easel.generation, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
-        for job in seen[:SHOWN]
+        for job in seen[:MAX_SHOWN]
     ]
     view = _listed(entries, len(seen), _("Nobody here waits for anything."))
     if elsewhere := len(jobs) - len(seen):

@@ -211,7 +211,7 @@ def _is_resize_only(job: Job) -> bool:
     return job.request.image is not None and job.request.image.strength == 0
 
 
-_ENDS = {
+_END_TITLES = {
     JobState.CANCELLED: later("**Cancelled**"),
     JobState.FAILED: later("**Not painted**"),
     JobState.SUCCEEDED: later("**Painted, but the pictures are not there any more**"),
@@ -220,7 +220,7 @@ _ENDS = {
 
 def ended_view(job: Job) -> ui.LayoutView:
     """The message of a job that ended without a picture."""
-    text = _(_ENDS[job.state])
+    text = _(_END_TITLES[job.state])
     if job.failure is not None:
         text += f"\n{error_message(job.failure)}\n-# " + _("job {number}").format(number=job.id)
     view = ui.LayoutView(timeout=None)

@@ -17,7 +17,7 @@ from bot.database.preferences import Preferences, save_preferences
 from bot.errors import NothingThere
 from bot.i18n import speaking
 from bot.ui.views.bookmark_file import export_pages, import_text
-from bot.ui.views.bookmarks import Removed, bookmarks_page, card
+from bot.ui.views.bookmarks import RemovedBookmark, bookmark_card, bookmarks_page
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.bookmark_file import Written
 from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_of_bookmarks, page_ref_of, query_at
@@ -60,12 +60,12 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
             lora_id = await keep(easel, name, letter * MAX_NOTE)
         for search in ("", "4" + letter * (MAX_SEARCH - 1)):
             page_ref = await page_ref_of(easel, ADA, Query(search=search))
-            page = await bookmarks_page(easel, ADA, page_ref, Removed(2**62, names[0]))
+            page = await bookmarks_page(easel, ADA, page_ref, RemovedBookmark(2**62, names[0]))
             assert_fits_a_message(page)
             assert search or (len(page.files), page.view.total_children_count) == (4, 38)
         bookmark = await find_bookmark(easel.connection, ADA, lora_id)
         assert bookmark
-        assert_fits_a_message(await card(easel, ADA, bookmark, PageRef(999_999, "x" * 66)))
+        assert_fits_a_message(await bookmark_card(easel, ADA, bookmark, PageRef(999_999, "x" * 66)))
         lost = [NewBookmark(name, name, "", 0, ("0" * 64,)) for name in names * 100]
         told = import_text(Brought(9_999, 9_999, tuple(lost)), 9_999)
         assert (len(told) <= 4000 and "491" in told.splitlines()[-1]) or len(told) <= 4000
@@ -84,10 +84,10 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
     page_ref = await page_ref_of(easel, ADA, query, 999_999)
-    page = await bookmarks_page(easel, ADA, page_ref, Removed(2**62, "Bat"))
+    page = await bookmarks_page(easel, ADA, page_ref, RemovedBookmark(2**62, "Bat"))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
-    own = await card(easel, ADA, bookmark, page_ref)
+    own = await bookmark_card(easel, ADA, bookmark, page_ref)
     for custom_id in [*custom_ids(page), *custom_ids(own)]:
         assert len(custom_id.encode("utf-16-le")) // 2 <= 100
         if custom_id.startswith("bm"):
@@ -133,7 +133,7 @@ async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house:
     assert not any(custom_id.startswith("use:") for custom_id in custom_ids(page))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
-    own = await card(easel, ADA, bookmark, PageRef(0, Query().key))
+    own = await bookmark_card(easel, ADA, bookmark, PageRef(0, Query().key))
     assert "file is not in the library any more" in text_of(own) and "my best one" in text_of(own)
     assert not any(custom_id.startswith(("use:", "tostudio:")) for custom_id in custom_ids(own))
     fitting = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, await first_of_bookmarks(easel, ADA)))

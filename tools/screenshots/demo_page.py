@@ -33,7 +33,7 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 SMALL_DESKTOP: ViewportSize = {"width": 960, "height": 900}
 LONG_PHONE: ViewportSize = {"width": 390, "height": 1700}  # as if one had scrolled through all of a message
 SHOWN = "[data-testid=message], [data-testid=suggestion]"
-MARGIN = 14  # pixels above what is shown
+MARGIN = 14  # pixels above the visible area
 START_SECONDS = END_SECONDS = 300
 PAINT_MS = 300_000  # the first picture waits for the worker to load torch; a busy machine takes minutes
 
@@ -78,7 +78,7 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 
 @asynccontextmanager
-async def looking(
+async def open_page(
     browser: Browser,
     demo: Demo,
     name: str = "Ada",
@@ -136,7 +136,7 @@ def last(page: Page) -> Locator:
     return page.get_by_test_id("message").last
 
 
-async def shown(page: Page) -> FloatRect:
+async def visible_area(page: Page) -> FloatRect:
     """The part of the page that shows something, in CSS pixels: the channel from its first message on."""
     size, channel = page.viewport_size or DESKTOP, await page.get_by_role("main").bounding_box()
     tops = [await one.bounding_box() for one in await page.locator(SHOWN).all() if await one.is_visible()]
