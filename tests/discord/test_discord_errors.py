@@ -71,9 +71,7 @@ async def test_proxy_responses_lose_no_picture(scene: Scene, kind: str, status: 
 
 
 @pytest.mark.parametrize(("kind", "status"), [*(("proxy", status) for status in (200, 401, 403, 404)), *NOT_DISCORDS])
-async def test_a_long_outage_behind_a_proxy_loses_no_picture(
-    scene: Scene, kind: str, status: int
-) -> None:
+async def test_a_long_outage_behind_a_proxy_loses_no_picture(scene: Scene, kind: str, status: int) -> None:
     """Temporary errors are retried without limit; a refusal by a proxy is not a refusal by Discord."""
     seed = next(SEEDS)
     await scene.control.fault("^/(webhooks|channels|users)/", kind=kind, status=status, count=3 * SAME)  # on every way
