@@ -23,7 +23,7 @@ WAITS = re.compile(r"^cancel:(\d+)$")  # and one of a message that tells that it
 class Order:
     """What somebody asked for; its seed is its own."""
 
-    wish: dict[str, Any]
+    options: dict[str, Any]
     interaction_id: str
 
 
@@ -82,7 +82,7 @@ async def judge(here: Town, names: list[str], orders: list[Order]) -> dict[str, 
 
 
 def _jobs(here: Town, orders: list[Order]) -> dict[int, _Job]:
-    by_seed = {order.wish["seed"]: order for order in orders}
+    by_seed = {order.options["seed"]: order for order in orders}
     sql = "SELECT id, person_id, channel_id, private, request FROM job LEFT JOIN delivery ON job_id = id"
     with here.reading() as connection:
         return {
@@ -105,12 +105,12 @@ async def _take(job: _Job, seen: VisibleMessage, channel: str, session: aiohttp.
         return "a private result that everybody sees"
     if seen.json["channel_id"] != job.channel_id and channel != "dm":
         return "in another channel"
-    if f"seed {job.order.wish['seed']}" not in seen.text:
+    if f"seed {job.order.options['seed']}" not in seen.text:
         return "of another order"
     if not seen.attachments:
         job.apologies += 1
         return None if "Not painted" in seen.text else f"neither picture nor apology: {seen.text[:80]}"
-    if len(seen.attachments) != job.order.wish["count"]:
+    if len(seen.attachments) != job.order.options["count"]:
         return f"{len(seen.attachments)} pictures"
     for attachment in seen.attachments:
         async with session.get(attachment["url"]) as response:
@@ -119,7 +119,7 @@ async def _take(job: _Job, seen: VisibleMessage, channel: str, session: aiohttp.
             if picture.size != (attachment["width"], attachment["height"]) or len(set(picture.getextrema())) < 2:
                 return "an empty picture"
             told = str(getattr(picture, "text", {}))
-        if f"Seed: {job.order.wish['seed']}" not in told and attachment is seen.attachments[0]:
+        if f"Seed: {job.order.options['seed']}" not in told and attachment is seen.attachments[0]:
             return "a picture of another order"
     job.results += 1
     return None

@@ -92,17 +92,17 @@ async def _order(here: Town, person: Person, plan: Plan) -> None:
     dice = random.Random(plan.dice.random())
     while _jobs(here) < plan.jobs:
         checkpoint = dice.choice(list(LORAS))
-        wish: dict[str, object] = {
+        options: dict[str, object] = {
             "prompt": f"a {dice.choice(COLOURS)} {dice.choice(SHAPES)} on a {dice.choice(COLOURS)} background",
             "checkpoint": checkpoint,
             "seed": next(plan.seeds),
             "count": dice.choice((1, 1, 1, 2)),
         }
         if dice.random() < 0.5:
-            wish["lora1"] = dice.choice(LORAS[checkpoint])
+            options["lora1"] = dice.choice(LORAS[checkpoint])
         with contextlib.suppress(ControlError, NotInTime):
-            sent = await person.slash("imagine", in_=dice.choice(CHANNELS), **wish)
-            plan.orders.append(Order(wish, sent.interaction_id))
+            sent = await person.slash("imagine", in_=dice.choice(CHANNELS), **options)
+            plan.orders.append(Order(options, sent.interaction_id))
             await sent.answered(seconds=20)
         await asyncio.sleep(dice.uniform(0.5, 4.0))
 
@@ -141,7 +141,7 @@ async def _moment(here: Town, dice: random.Random) -> None:
     elif kind == "request":
         last = max((one["number"] for one in await here.control.exchanges()), default=0)
         with contextlib.suppress(NotInTime):
-            await here.control.wait_exchange(lambda one: one["number"] > last, seconds=3.0)
+            await here.control.wait_exchange(lambda one: one["number"] > last, patience=3.0)
         await asyncio.sleep(dice.uniform(0, 0.03))
     else:
         await here.written(patience=3.0)

@@ -56,10 +56,10 @@ class Storm:
 
     async def imagine(self, person: Person, dice: random.Random) -> str:
         """Order a picture."""
-        wish = {"prompt": f"a {dice.choice(('red', 'blue', 'green'))} circle", "checkpoint": "vivid"}
+        options = {"prompt": f"a {dice.choice(('red', 'blue', 'green'))} circle", "checkpoint": "vivid"}
         steps = dice.choice((8, 12, 20))
         return (
-            await person.slash("imagine", in_=dice.choice(("general", "art", "dm")), steps=steps, **wish)
+            await person.slash("imagine", in_=dice.choice(("general", "art", "dm")), steps=steps, **options)
         ).interaction_id
 
     async def suggestion(self, person: Person, dice: random.Random) -> str:

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from bot.app.assembly import Easel, open_easel
 from bot.app.demo_settings import demo_settings
 from bot.cli.paint import paint as paint_one
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui.guide import PICTURES
 from inference.demo import CHECKPOINTS, LORAS
 from tools.demo.paint import apply_lora, load_pipeline, paint
@@ -44,14 +44,14 @@ class Painter:
 
     async def __call__(self, prompt: str, checkpoint: str = "vivid", seed: int = SEED, **loras: float) -> Image.Image:
         """One picture."""
-        wish = Wish(
+        draft = RequestDraft(
             prompt=prompt,
             checkpoint=checkpoint,
             seed=seed,
-            loras=tuple(LoraWish(name=name, weight=weight) for name, weight in loras.items() if weight),
+            loras=tuple(LoraDraft(name=name, weight=weight) for name, weight in loras.items() if weight),
         )
         target = self._folder / "picture.png"
-        await paint_one(self._easel, await self._easel.requests.build(wish), target, lambda step, steps: None)
+        await paint_one(self._easel, await self._easel.requests.build(draft), target, lambda step, steps: None)
         with Image.open(target) as picture:
             return picture.convert("RGB")
 

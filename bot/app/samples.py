@@ -14,7 +14,7 @@ from bot import background
 from bot.app.assembly import Easel
 from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
 from bot.jobs.spool import keep
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from inference.base_models import BaseModelId
 from inference.errors import InferenceError
 from inference.lora.sidecar import Category
@@ -102,10 +102,10 @@ class SamplePainter:
         """The pictures with the LoRA. Raises InferenceError."""
         alone = replace(due.lora, versions=(due.version,))
         (checkpoint, *_) = self._easel.requests.checkpoints_for(alone)
-        wish = LoraWish(name=due.lora.name, sha256=due.version.sha256)
+        draft = LoraDraft(name=due.lora.name, sha256=due.version.sha256)
         prompt = sample_prompt(due)
         request = await self._easel.requests.build(
-            Wish(prompt=prompt, checkpoint=checkpoint, loras=(wish,), seed=SEED, count=self._count)
+            RequestDraft(prompt=prompt, checkpoint=checkpoint, loras=(draft,), seed=SEED, count=self._count)
         )
         return request.model_copy(update={"exact": True})
 

@@ -19,7 +19,7 @@ from bot.cli.progress import progress_bar
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
 from bot.jobs.updates import JobUpdate
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import InferenceError, WorkerUnavailable
 from inference.messages import GenerationRequest
 from inference.workers import WorkerDied
@@ -46,7 +46,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("paint", help="paint without Discord")
     parser.add_argument("prompt")
     parser.add_argument("--checkpoint", metavar="NAME")
-    parser.add_argument("--lora", action="append", default=[], metavar="NAME[:WEIGHT]", type=lora_wish)
+    parser.add_argument("--lora", action="append", default=[], metavar="NAME[:WEIGHT]", type=lora_draft)
     parser.add_argument("--size", metavar="SIZE", help="portrait, landscape, square or WIDTHxHEIGHT")
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--steps", type=int)
@@ -61,13 +61,13 @@ def add(commands: Commands) -> None:
     parser.set_defaults(run=run)
 
 
-def lora_wish(text: str) -> LoraWish:
+def lora_draft(text: str) -> LoraDraft:
     """`Komori` or `Komori:0.8`. Raises ArgumentTypeError for a weight that is no number."""
     name, colon, weight = text.rpartition(":")
     if not colon:
-        return LoraWish(name=text)
+        return LoraDraft(name=text)
     try:
-        return LoraWish(name=name, weight=float(weight))
+        return LoraDraft(name=name, weight=float(weight))
     except ValueError:
         raise argparse.ArgumentTypeError(f"the weight of {name!r} must be a number, not {weight!r}") from None
 
@@ -96,7 +96,7 @@ def _check_target(out: Path) -> None:
 async def _paint(options: argparse.Namespace) -> PaintedJob:
     settings = settings_of(options)
     require_checkpoints(settings)
-    wish = Wish(
+    draft = RequestDraft(
         prompt=options.prompt,
         checkpoint=options.checkpoint,
         loras=tuple(options.lora),
@@ -111,7 +111,7 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
     )
     with progress_bar("library") as scanned:
         async with open_catalogue(settings, scanned) as found:
-            request = await found.requests.build(wish)  # what is refused starts no worker
+            request = await found.requests.build(draft)  # what is refused starts no worker
             async with started(settings, found) as easel:
                 with progress_bar("painting") as report:
                     return await paint(easel, request, options.out, report)

@@ -19,7 +19,7 @@ from bot.cli.paint import paint
 from bot.cli.progress import progress_bar
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.loras import Lora, browse_loras
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import BaseModelMismatch, RequestError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ TILE, LABEL = 192, 34  # pixels
 class Panel:
     """One picture of the sheet and what stands under it."""
 
-    wish: Wish
+    draft: RequestDraft
     label: str
 
 
@@ -78,14 +78,19 @@ async def _paint(out: Path) -> tuple[Path, str]:
 def _row(checkpoint: CheckpointSettings, loras: tuple[Lora, ...]) -> list[Panel]:
     """A checkpoint without LoRAs, then once for every LoRA that has a version for it."""
     panels = [
-        Panel(Wish(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, seed=SEED), f"{checkpoint.name}\n{PLAIN_PROMPT}")
+        Panel(
+            RequestDraft(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, seed=SEED),
+            f"{checkpoint.name}\n{PLAIN_PROMPT}",
+        )
     ]
     for lora in loras:
         for version in lora.usable:
             if version.base_model == checkpoint.base_model and version.found:
                 prompt = version.found.sidecar.example_prompt or PLAIN_PROMPT
-                wish = Wish(prompt=prompt, checkpoint=checkpoint.name, loras=(LoraWish(name=lora.name),), seed=SEED)
-                panels.append(Panel(wish, f"{checkpoint.name} + {lora.name}\n{prompt}"))
+                draft = RequestDraft(
+                    prompt=prompt, checkpoint=checkpoint.name, loras=(LoraDraft(name=lora.name),), seed=SEED
+                )
+                panels.append(Panel(draft, f"{checkpoint.name} + {lora.name}\n{prompt}"))
     return panels
 
 
@@ -94,7 +99,7 @@ async def _pictures(easel: Easel, panels: list[Panel], out: Path) -> dict[str, P
     with progress_bar("painting") as report:
         for i, panel in enumerate(panels):
             report(i, len(panels))
-            request = await easel.requests.build(panel.wish)
+            request = await easel.requests.build(panel.draft)
             target = out / f"{i + 1:02}.png"
             await paint(easel, request, target, lambda step, steps: None)
             pictures[panel.label] = target
@@ -108,7 +113,7 @@ async def _refused(easel: Easel, rows: list[list[Panel]]) -> str:
             for checkpoint in easel.settings.checkpoints:
                 try:
                     await easel.requests.build(
-                        Wish(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, loras=panel.wish.loras)
+                        RequestDraft(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, loras=panel.draft.loras)
                     )
                 except BaseModelMismatch as refusal:
                     return str(refusal)

@@ -120,9 +120,9 @@ class CheckpointSettings(Section):
         """The size when nobody asks for another."""
         return self.sizes[0]
 
-    def size(self, wish: str) -> Size | None:
-        """The offered size that `wish` names (`portrait` or `832x1216`), None when it is not offered."""
-        return next((size for size in self.sizes if wish.lower() in {size.shape, str(size)}), None)
+    def size(self, name: str) -> Size | None:
+        """The offered size called `name` (`portrait` or `832x1216`), None when it is not offered."""
+        return next((size for size in self.sizes if name.lower() in {size.shape, str(size)}), None)
 
     def repaints(self, width: int, height: int) -> bool:
         """Whether a picture of this size, in pixels, may be painted over."""

@@ -1,4 +1,4 @@
-"""Wishes that could not be painted as they were, kept so that a button can take them up again."""
+"""Drafts of requests that were refused, kept so that a button can take them up again."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ FIND = "SELECT wish FROM draft WHERE id = ? AND person_id = ?"
 FORGET_OLD = "DELETE FROM draft WHERE created_at < ?"
 
 
-async def save_draft(connection: aiosqlite.Connection, person_id: int, wish: str) -> int:
-    """Keep a wish (JSON); its id. Raises DatabaseError."""
+async def save_draft(connection: aiosqlite.Connection, person_id: int, draft: str) -> int:
+    """Keep a draft (JSON); its id. Raises DatabaseError."""
     async with transaction(connection):
         await people.remember_person(connection, person_id)
-        (row,) = await write(connection, SAVE, (person_id, wish, now_ms()))
+        (row,) = await write(connection, SAVE, (person_id, draft, now_ms()))
         return row["id"]
 
 
 async def find_draft(connection: aiosqlite.Connection, draft_id: int, person_id: int) -> str | None:
-    """The wish (JSON) if it is this person's, else None. Raises DatabaseError."""
+    """The draft (JSON) if it is this person's, else None. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (draft_id, person_id))
     return None if row is None else row["wish"]
 
 
 async def forget_old_drafts(connection: aiosqlite.Connection, *, before_ms: int) -> None:
-    """Delete wishes that nobody took up since `before_ms` (unix ms). Raises DatabaseError."""
+    """Delete drafts that nobody took up since `before_ms` (unix ms). Raises DatabaseError."""
     await write(connection, FORGET_OLD, (before_ms,))

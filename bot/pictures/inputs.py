@@ -1,7 +1,7 @@
 """Pictures to start from: taken from people with care, kept as plain PNG under their own SHA-256 as the worker wants.
 
 One is kept while an unfinished job names it, or one whose pictures are still there: *Again* needs it. What nobody
-names goes a week later, because wishes in drafts and studios are not jobs yet.
+names goes a week later, because drafts and studios are not jobs yet.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From what a person wishes to the frozen request: defaults filled in, limits kept, every LoRA matched."""
+"""Turns a draft into the frozen request: fills in defaults, keeps limits, matches every LoRA."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's own page says ot
 _NEAR = 3  # names suggested when one is not found
 
 
-class LoraWish(BaseModel):
+class LoraDraft(BaseModel):
     """A LoRA by its name as a person typed it, or by `#ID` as a menu gives it.
 
     Without a weight its recommended one is taken. `sha256` names one version, as stacks and pictures do: it is taken
@@ -59,7 +59,7 @@ class LoraWish(BaseModel):
     trigger_words: tuple[str, ...] | None = None
 
 
-class Wish(BaseModel):
+class RequestDraft(BaseModel):
     """What a person asked for; None means the checkpoint's default, a seed of None a random one.
 
     With `sweep` or `compare` there is a picture for each variant of the weights, in place of `count`.
@@ -69,7 +69,7 @@ class Wish(BaseModel):
 
     prompt: str
     checkpoint: str | None = None
-    loras: tuple[LoraWish, ...] = ()
+    loras: tuple[LoraDraft, ...] = ()
     size: str | None = None
     count: int = 1
     steps: int | None = None
@@ -85,7 +85,7 @@ class Wish(BaseModel):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which version a wish for a LoRA comes to on a checkpoint, or the refusal (a value: raise it or show it).
+    """Which version of a LoRA is used on a checkpoint, or the refusal (a value: raise it or show it).
 
     `note` is what to tell of a version that fits and yet may look different there.
 
@@ -99,7 +99,7 @@ class Choice:
 
 
 class RequestBuilder:
-    """Checks wishes against the settings, the catalogue and the installed checkpoints."""
+    """Checks drafts against the settings, the catalogue and the installed checkpoints."""
 
     def __init__(
         self, connection: aiosqlite.Connection, settings: Settings, checkpoints: Sequence[CheckpointSpec]
@@ -115,17 +115,17 @@ class RequestBuilder:
         """Names of the installed checkpoints, in the settings' order."""
         return tuple(self._specs)
 
-    async def build(self, wish: Wish) -> GenerationRequest:
-        """The request that `wish` amounts to. Raises a RequestError that says what to mend."""
-        self._check_text("prompt", wish.prompt)
-        self._check_text("negative prompt", wish.negative_prompt or "")
-        if len(wish.loras) > self._settings.limits.max_loras:
-            raise TooManyLoras(count=len(wish.loras), limit=self._settings.limits.max_loras)
-        checkpoint = self._checkpoint(wish.checkpoint)
-        size = _size(checkpoint, wish.size)
-        uses = [await self._use(lora, checkpoint) for lora in wish.loras]
+    async def build(self, draft: RequestDraft) -> GenerationRequest:
+        """The request built from `draft`. Raises a RequestError that says what to mend."""
+        self._check_text("prompt", draft.prompt)
+        self._check_text("negative prompt", draft.negative_prompt or "")
+        if len(draft.loras) > self._settings.limits.max_loras:
+            raise TooManyLoras(count=len(draft.loras), limit=self._settings.limits.max_loras)
+        checkpoint = self._checkpoint(draft.checkpoint)
+        size = _size(checkpoint, draft.size)
+        uses = [await self._use(lora, checkpoint) for lora in draft.loras]
         _refuse_doubles(uses)
-        return _request(wish, checkpoint, size, uses)
+        return _request(draft, checkpoint, size, uses)
 
     async def again(self, request: GenerationRequest) -> GenerationRequest:
         """The same request with another seed. Raises PartsGone or the refusal of a LoRA when it cannot be painted."""
@@ -152,10 +152,10 @@ class RequestBuilder:
         sizes = self._checkpoint(checkpoint).sizes
         return str(min(sizes, key=lambda size: abs(math.log(size.width / size.height) - shape)))
 
-    async def find_refused(self, wish: Wish, name: str) -> tuple[int, Lora]:
-        """Which of the wish's LoRAs is the one called `name`: its position, and the entry. Raises LoraNotFound."""
-        for position, lora_wish in enumerate(wish.loras):
-            lora = (await self.choose(lora_wish, wish.checkpoint)).lora
+    async def find_refused(self, draft: RequestDraft, name: str) -> tuple[int, Lora]:
+        """Which LoRA of the draft is called `name`: its position, and the entry. Raises LoraNotFound."""
+        for position, lora_draft in enumerate(draft.loras):
+            lora = (await self.choose(lora_draft, draft.checkpoint)).lora
             if lora is not None and lora.name == name:
                 return position, lora
         raise LoraNotFound(name=name, hint="")
@@ -173,13 +173,13 @@ class RequestBuilder:
             raise CheckpointNotFound(name=(name or _("at all"))[:100], installed=installed)
         return found
 
-    async def choose(self, wish: LoraWish, checkpoint_name: str | None) -> Choice:
-        """The version that `wish` comes to on a checkpoint (None: the first one). Raises CheckpointNotFound."""
+    async def choose(self, draft: LoraDraft, checkpoint_name: str | None) -> Choice:
+        """The version of a LoRA that is used on a checkpoint (None: the first one). Raises CheckpointNotFound."""
         checkpoint = self._checkpoint(checkpoint_name)
-        named = await find_version(self._connection, wish.sha256) if wish.sha256 else None
+        named = await find_version(self._connection, draft.sha256) if draft.sha256 else None
         lora = await find_lora(self._connection, named.lora_id) if named else None
         try:
-            lora = lora or await self.lora(wish.name)
+            lora = lora or await self.lora(draft.name)
             spec = self._specs[checkpoint.name]
             fits = named and named.usable and self._matcher.fits(known_lora(lora.name, named), spec)
             version = named if named and fits else self._version(lora, spec)
@@ -187,16 +187,16 @@ class RequestBuilder:
         except RequestError as refusal:
             return Choice(lora, refusal=refusal)
 
-    async def _use(self, wish: LoraWish, checkpoint: CheckpointSettings) -> LoraUse:
-        choice = await self.choose(wish, checkpoint.name)
+    async def _use(self, draft: LoraDraft, checkpoint: CheckpointSettings) -> LoraUse:
+        choice = await self.choose(draft, checkpoint.name)
         if choice.refusal is not None:
             raise choice.refusal
         assert choice.lora is not None and choice.version is not None and choice.version.sha256 is not None
         return LoraUse(
             sha256=choice.version.sha256,
             name=choice.lora.name,
-            weight=_bounded_weight(choice.lora.name, weight_of(wish, choice.version)),
-            trigger_words=words_of(wish, choice.version),
+            weight=_bounded_weight(choice.lora.name, weight_of(draft, choice.version)),
+            trigger_words=words_of(draft, choice.version),
         )
 
     def checkpoints_for(self, lora: Lora) -> list[str]:
@@ -240,13 +240,13 @@ class RequestBuilder:
         return [name for name in self._specs if name in fitting]
 
 
-def wish_of(request: GenerationRequest) -> Wish:
-    """The wish that amounts to `request` again, every choice spelled out."""
-    return Wish(
+def draft_of(request: GenerationRequest) -> RequestDraft:
+    """The draft that builds `request` again, every choice spelled out."""
+    return RequestDraft(
         prompt=request.prompt,
         checkpoint=request.checkpoint,
         loras=tuple(
-            LoraWish(name=use.name, weight=use.weight, sha256=use.sha256, trigger_words=use.trigger_words)
+            LoraDraft(name=use.name, weight=use.weight, sha256=use.sha256, trigger_words=use.trigger_words)
             for use in request.loras
         ),
         size=f"{request.width}x{request.height}",
@@ -261,20 +261,20 @@ def wish_of(request: GenerationRequest) -> Wish:
     )
 
 
-def weight_of(wish: LoraWish, version: LoraVersion) -> float:
-    """The weight wished for, else the recommended one, else the usual one."""
-    if wish.weight is not None:
-        return wish.weight
+def weight_of(draft: LoraDraft, version: LoraVersion) -> float:
+    """The chosen weight, else the recommended one, else the usual one."""
+    if draft.weight is not None:
+        return draft.weight
     return DEFAULT_WEIGHT if version.recommended_weight is None else version.recommended_weight
 
 
-def words_of(wish: LoraWish, version: LoraVersion) -> tuple[str, ...]:
+def words_of(draft: LoraDraft, version: LoraVersion) -> tuple[str, ...]:
     """The trigger words that join the prompt.
 
     With one trigger word the LoRA does nothing without it; of several (outfits, say) the person picks.
     """
-    if wish.trigger_words is not None:
-        return tuple(word for word in version.trigger_words if word in wish.trigger_words)
+    if draft.trigger_words is not None:
+        return tuple(word for word in version.trigger_words if word in draft.trigger_words)
     return version.trigger_words if len(version.trigger_words) == 1 else ()
 
 
@@ -284,11 +284,11 @@ def id_in(typed: str) -> int | None:
     return int(digits) if typed.startswith("#") and digits.isdecimal() and len(digits) < 19 else None
 
 
-def _size(checkpoint: CheckpointSettings, wish: str | None) -> Size:
-    size = checkpoint.default_size if wish is None else checkpoint.size(wish)
+def _size(checkpoint: CheckpointSettings, name: str | None) -> Size:
+    size = checkpoint.default_size if name is None else checkpoint.size(name)
     if size is None:
         offered = [f"{size} ({_(size.shape)})" for size in checkpoint.sizes]
-        raise SizeNotOffered(checkpoint=checkpoint.name, size=str(wish)[:40], offered=offered)
+        raise SizeNotOffered(checkpoint=checkpoint.name, size=str(name)[:40], offered=offered)
     return size
 
 
@@ -306,25 +306,25 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
             raise InvalidRequest(what=name, problem=_("was chosen twice; give it once, with one weight"))
 
 
-def _request(wish: Wish, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse]) -> GenerationRequest:
-    variants = swept(uses, wish.sweep) if wish.sweep else compared(uses) if wish.compare else ()
+def _request(draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse]) -> GenerationRequest:
+    variants = swept(uses, draft.sweep) if draft.sweep else compared(uses) if draft.compare else ()
     try:
         return GenerationRequest(
             checkpoint=checkpoint.name,
-            prompt=wish.prompt,
+            prompt=draft.prompt,
             prompt_prefix=checkpoint.prompt_prefix,
-            negative_prompt=checkpoint.negative_prompt if wish.negative_prompt is None else wish.negative_prompt,
+            negative_prompt=checkpoint.negative_prompt if draft.negative_prompt is None else draft.negative_prompt,
             loras=tuple(uses),
             width=size.width,
             height=size.height,
-            steps=checkpoint.steps if wish.steps is None else wish.steps,
-            guidance_scale=checkpoint.guidance_scale if wish.guidance_scale is None else wish.guidance_scale,
-            sampler=_sampler(wish.sampler) or checkpoint.sampler,
-            seed=secrets.randbelow(SEEDS) if wish.seed is None else wish.seed,
-            count=len(variants) or wish.count,
+            steps=checkpoint.steps if draft.steps is None else draft.steps,
+            guidance_scale=checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale,
+            sampler=_sampler(draft.sampler) or checkpoint.sampler,
+            seed=secrets.randbelow(SEEDS) if draft.seed is None else draft.seed,
+            count=len(variants) or draft.count,
             variants=variants,
-            image=wish.image,
-            clip_skip=checkpoint.clip_skip if wish.clip_skip is None else wish.clip_skip,
+            image=draft.image,
+            clip_skip=checkpoint.clip_skip if draft.clip_skip is None else draft.clip_skip,
         )
     except ValidationError as problem:
         first = problem.errors()[0]

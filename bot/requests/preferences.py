@@ -1,4 +1,4 @@
-"""A person's defaults, where a wish leaves something open."""
+"""A person's defaults, which fill in what a draft leaves open."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import aiosqlite
 
 from bot.config import CheckpointSettings, Settings
 from bot.database.preferences import Preferences, find_preferences
-from bot.requests.builder import Wish
+from bot.requests.builder import RequestDraft
 
 
 def default_checkpoint(settings: Settings, preferences: Preferences) -> CheckpointSettings | None:
@@ -22,11 +22,11 @@ async def usual_checkpoint(
     return default_checkpoint(settings, await find_preferences(connection, person_id))
 
 
-def preferred(wish: Wish, settings: Settings, preferences: Preferences) -> Wish:
-    """`wish` with what it leaves open as the person prefers it, as far as it is there."""
+def preferred(draft: RequestDraft, settings: Settings, preferences: Preferences) -> RequestDraft:
+    """`draft` with what it leaves open as the person prefers it, as far as it is there."""
     default = default_checkpoint(settings, preferences)
-    name = wish.checkpoint or (default.name if default else None)
+    name = draft.checkpoint or (default.name if default else None)
     checkpoint = settings.checkpoint(name) if name else None
     offered = checkpoint is not None and preferences.size is not None and checkpoint.size(preferences.size) is not None
-    size = preferences.size if wish.size is None and offered else wish.size
-    return wish.model_copy(update={"checkpoint": name, "size": size})
+    size = preferences.size if draft.size is None and offered else draft.size
+    return draft.model_copy(update={"checkpoint": name, "size": size})

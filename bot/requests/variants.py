@@ -21,7 +21,7 @@ Variants = tuple[tuple[float, ...], ...]
 
 
 class Sweep(BaseModel):
-    """Try the LoRA at `position` of a wish at these weights."""
+    """Try the LoRA at `position` of a draft at these weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

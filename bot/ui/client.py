@@ -11,7 +11,7 @@ from discord import ui
 from discord.ext import commands
 
 from bot.app.assembly import Easel
-from bot.requests.builder import Wish
+from bot.requests.builder import RequestDraft
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
 from inference.messages import GenerationRequest
@@ -20,8 +20,8 @@ from inference.messages import GenerationRequest
 class OrderService(Protocol):
     """Creates jobs from requests. `bot.ui.delivery.orders` implements it."""
 
-    async def paint(self, interaction: Interaction, wish: Wish) -> None:
-        """Build a request from `wish` and the person's preferences, and order it."""
+    async def paint(self, interaction: Interaction, draft: RequestDraft) -> None:
+        """Build a request from `draft` and the person's preferences, and order it."""
         ...
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:

@@ -17,7 +17,7 @@ from bot.database.preferences import Preferences, find_preferences
 from bot.database.studio import StudioState, fill_studio, find_studio, go_back, save_studio
 from bot.i18n import _
 from bot.i18n.texts import plain
-from bot.requests.builder import Wish
+from bot.requests.builder import RequestDraft
 from bot.requests.preferences import default_checkpoint
 from bot.ui import acknowledge
 from bot.ui.rendered_message import RenderedMessage
@@ -55,11 +55,11 @@ class StudioSnapshot:
         """The LoRAs that do not fit the checkpoint."""
         return [row for row in self.rows if row.refusal is not None]
 
-    def wish(self, *, without_misfits: bool = False) -> Wish:
+    def draft(self, *, without_misfits: bool = False) -> RequestDraft:
         """The request of the draft."""
         leaving_out = {row.lora.lora_id for row in self.misfits} if without_misfits else ()
-        wish = self.studio.whole_wish(leaving_out=leaving_out)
-        return wish.model_copy(update={"checkpoint": self.checkpoint.name})
+        draft = self.studio.whole_draft(leaving_out=leaving_out)
+        return draft.model_copy(update={"checkpoint": self.checkpoint.name})
 
 
 class StudioSessions:
@@ -73,14 +73,14 @@ class StudioSessions:
         """Show the person their studio in an ephemeral message."""
         await self._send_ephemeral(interaction, await self.snapshot(interaction.user.id), note)
 
-    async def open_with(self, interaction: Interaction, wish: Wish, note: str = "") -> None:
-        """Fill the person's studio from `wish` and show it in an ephemeral message.
+    async def open_with(self, interaction: Interaction, draft: RequestDraft, note: str = "") -> None:
+        """Fill the person's studio from `draft` and show it in an ephemeral message.
 
         For *Edit* and *Remix* of a job: `open_with(interaction, wish_of(job.request))`. LoRAs that no longer fit, and
         those whose file is missing, stay visible with the reason. A button of the panel restores the previous draft.
         Raises LoraNotFound for a LoRA that the library never had.
         """
-        studio = await studio_of(self._easel.requests, wish)
+        studio = await studio_of(self._easel.requests, draft)
         await self.fill(interaction.user.id, studio)
         await self.open(interaction, note or _("Your studio was filled anew."))
 
@@ -130,7 +130,7 @@ class StudioSessions:
                 raise TooManyLoras(count=len(studio.loras) + 1, limit=limit)
             added = studio if studio.has(lora.id) else studio.with_lora(StudioLora(lora_id=lora.id, name=lora.name))
             added = added.model_copy(update={"focus": lora.id})
-            return added.wished(checkpoint=brought) if brought else added
+            return added.with_draft(checkpoint=brought) if brought else added
 
         await self.change(person_id, put)
         if not brought:
@@ -153,7 +153,7 @@ class StudioSessions:
         studio = _studio(draft)
         preferences = await find_preferences(self._easel.connection, person_id)
         settings = self._easel.settings
-        chosen = settings.checkpoint(studio.wish.checkpoint) if studio.wish.checkpoint else None
+        chosen = settings.checkpoint(studio.draft.checkpoint) if studio.draft.checkpoint else None
         checkpoint = chosen or default_checkpoint(settings, preferences)
         if checkpoint is None:
             raise CheckpointNotFound(name=_("at all"), installed=[])

@@ -1,4 +1,4 @@
-"""Taking up a picture again, one's own or anybody's: what of its recipe is here becomes a wish, the rest is told."""
+"""Taking up a picture again, one's own or anybody's: what of its recipe is here becomes a draft, the rest is told."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.database.loras import (
 from bot.database.preferences import find_preferences
 from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from bot.requests.preferences import default_checkpoint
 from bot.workspace.services import Services
 from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_STEPS
@@ -46,9 +46,9 @@ class MatchedLora:
 
 @dataclass(frozen=True)
 class Remix:
-    """A wish to go on from, and sentences on what is not as it was."""
+    """A draft to go on from, and sentences on what is not as it was."""
 
-    wish: Wish
+    draft: RequestDraft
     notes: tuple[str, ...]
 
 
@@ -70,7 +70,7 @@ async def edited(services: Services, job: Job) -> Remix:
     source = request.image if request.image and services.inputs.has(request.image.sha256) else None
     again = await remix(services, replace(recipe_of(request), from_picture=source is not request.image), job.person_id)
     count = 1 if job.request.variants else job.request.count
-    return replace(again, wish=again.wish.model_copy(update={"image": source, "count": count}))
+    return replace(again, draft=again.draft.model_copy(update={"image": source, "count": count}))
 
 
 async def remixed(services: Services, job: Job, person_id: int) -> Remix:
@@ -118,7 +118,7 @@ def checkpoint_of(services: Services, recipe: Recipe) -> CheckpointSettings | No
 
 
 async def remix(services: Services, recipe: Recipe, person_id: int) -> Remix:
-    """The wish that comes nearest to the recipe with what is installed here."""
+    """The draft that comes nearest to the recipe with what is installed here."""
     parts = await parts_of(services, recipe.loras)
     found = _distinct(parts)
     usable, left_out = found[: services.settings.limits.max_loras], found[services.settings.limits.max_loras :]
@@ -135,17 +135,17 @@ async def remix(services: Services, recipe: Recipe, person_id: int) -> Remix:
         notes.append(_("Its sampler {name} is not offered here.").format(name=plain(recipe.sampler_name, 60)))
     if recipe.from_picture:
         notes.append(_("It began with another picture. To do the same, give one with /imagine image."))
-    return Remix(_wish(recipe, usable, checkpoint, size), tuple(notes))
+    return Remix(_draft(recipe, usable, checkpoint, size), tuple(notes))
 
 
-def _wish(
+def _draft(
     recipe: Recipe, usable: Sequence[MatchedLora], checkpoint: CheckpointSettings | None, size: str | None
-) -> Wish:
+) -> RequestDraft:
     steps, guidance = recipe.steps, recipe.guidance_scale
-    return Wish(
+    return RequestDraft(
         prompt=_without_prefix(recipe.prompt, checkpoint)[:MAX_PROMPT],
         checkpoint=checkpoint.name if checkpoint else None,
-        loras=tuple(_lora_wish(part) for part in usable),
+        loras=tuple(_lora_draft(part) for part in usable),
         size=size,
         steps=steps if steps and steps <= MAX_STEPS else None,
         guidance_scale=guidance if guidance is not None and 0 <= guidance <= MAX_GUIDANCE else None,
@@ -156,9 +156,9 @@ def _wish(
     )
 
 
-def _lora_wish(part: MatchedLora) -> LoraWish:
+def _lora_draft(part: MatchedLora) -> LoraDraft:
     assert part.lora is not None
-    return LoraWish(
+    return LoraDraft(
         name=f"#{part.lora.id}",
         weight=part.named.weight,
         sha256=part.version.sha256 if part.version else None,

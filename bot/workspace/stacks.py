@@ -25,7 +25,7 @@ from bot.database.stacks import (
 )
 from bot.errors import NothingThere, StackNameTaken, TooManyMisses, TooManyStacks
 from bot.i18n import _
-from bot.requests.builder import Choice, LoraWish, RequestBuilder
+from bot.requests.builder import Choice, LoraDraft, RequestBuilder
 from bot.workspace.studio_draft import Row
 from inference.messages import LoraUse
 
@@ -53,17 +53,17 @@ class StackFit:
         return [(lora, choice) for lora, choice in pairs if choice.refusal is not None]
 
 
-def wishes_of(stack: Stack) -> tuple[LoraWish, ...]:
-    """The stack as a part of a wish."""
+def lora_drafts_of(stack: Stack) -> tuple[LoraDraft, ...]:
+    """The stack as part of a draft."""
     return tuple(
-        LoraWish(name=lora.name, weight=lora.weight, sha256=lora.sha256, trigger_words=lora.trigger_words)
+        LoraDraft(name=lora.name, weight=lora.weight, sha256=lora.sha256, trigger_words=lora.trigger_words)
         for lora in stack.loras
     )
 
 
 async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) -> StackFit:
     """How the stack stands to a checkpoint. Raises CheckpointNotFound."""
-    choices = tuple([await requests.choose(wish, checkpoint) for wish in wishes_of(stack)])
+    choices = tuple([await requests.choose(draft, checkpoint) for draft in lora_drafts_of(stack)])
     fitting = [requests.checkpoints_for(choice.lora) for choice in choices if choice.lora and choice.lora.usable]
     common = [name for name in requests.checkpoints if fitting and all(name in names for names in fitting)]
     return StackFit(stack, choices, tuple(common))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.database.loras import Lora, LoraVersion, Sort
 from bot.i18n import _
-from bot.requests.builder import DEFAULT_WEIGHT, LoraWish, RequestBuilder, Wish, weight_of, words_of
+from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestBuilder, RequestDraft, weight_of, words_of
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import RequestError
 from inference.lora.sidecar import Category
@@ -39,9 +39,9 @@ class StudioLora(_Kept):
     trigger_words: tuple[str, ...] | None = None
 
     @property
-    def wish(self) -> LoraWish:
-        """The same as a part of a wish."""
-        return LoraWish(
+    def draft(self) -> LoraDraft:
+        """The same as a part of a draft."""
+        return LoraDraft(
             name=f"#{self.lora_id}", weight=self.weight, sha256=self.sha256, trigger_words=self.trigger_words
         )
 
@@ -62,12 +62,17 @@ class LoraMenuFilter(_Kept):
 
 
 class Studio(_Kept):
-    """A draft: the `wish` without its LoRAs, the LoRAs, the one being worked on, and the shelf they are taken from."""
+    """What is kept of a studio: the draft without its LoRAs, the LoRAs, the one in focus, and the menu to add more.
 
-    wish: Wish = Wish(prompt="")
+    `draft` and `lora_menu` are stored as `wish` and `shelf`, the keys that earlier versions wrote.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, serialize_by_alias=True)
+
+    draft: RequestDraft = Field(default=RequestDraft(prompt=""), validation_alias="wish", serialization_alias="wish")
     loras: tuple[StudioLora, ...] = ()
     focus: int | None = None
-    shelf: LoraMenuFilter = LoraMenuFilter()
+    lora_menu: LoraMenuFilter = Field(default=LoraMenuFilter(), validation_alias="shelf", serialization_alias="shelf")
 
     def with_lora(self, added: StudioLora) -> Studio:
         """`added` last, or in place of the same entry, and being worked on."""
@@ -91,22 +96,22 @@ class Studio(_Kept):
         weight = usual if found is None or found.weight is None else found.weight
         return self.changed(lora_id, weight=bounded(weight + step))
 
-    def wished(self, **fields: object) -> Studio:
-        """Fields of the wish set."""
-        return self.model_copy(update={"wish": self.wish.model_copy(update=fields)})
+    def with_draft(self, **fields: object) -> Studio:
+        """Fields of the draft set."""
+        return self.model_copy(update={"draft": self.draft.model_copy(update=fields)})
 
-    def shelved(self, **fields: object) -> Studio:
-        """Fields of the shelf set; it begins at its first page unless told otherwise."""
-        return self.model_copy(update={"shelf": self.shelf.model_copy(update={"page": 0, **fields})})
+    def with_menu(self, **fields: object) -> Studio:
+        """Fields of the LoRA menu set; it begins at its first page unless told otherwise."""
+        return self.model_copy(update={"lora_menu": self.lora_menu.model_copy(update={"page": 0, **fields})})
 
     def has(self, lora_id: int) -> bool:
         """Whether the entry is in it."""
         return any(lora.lora_id == lora_id for lora in self.loras)
 
-    def whole_wish(self, *, leaving_out: Collection[int] = ()) -> Wish:
+    def whole_draft(self, *, leaving_out: Collection[int] = ()) -> RequestDraft:
         """What is to be painted, without the entries in `leaving_out`."""
-        wishes = tuple(lora.wish for lora in self.loras if lora.lora_id not in leaving_out)
-        return self.wish.model_copy(update={"loras": wishes})
+        drafts = tuple(lora.draft for lora in self.loras if lora.lora_id not in leaving_out)
+        return self.draft.model_copy(update={"loras": drafts})
 
 
 @dataclass(frozen=True)
@@ -122,13 +127,13 @@ class Row:
     def weight(self) -> float:
         """The weight it has, or would have on a checkpoint that it fits."""
         if self.version is not None:
-            return weight_of(self.lora.wish, self.version)
+            return weight_of(self.lora.draft, self.version)
         return DEFAULT_WEIGHT if self.lora.weight is None else self.lora.weight
 
     @property
     def words(self) -> tuple[str, ...]:
         """Its trigger words that are switched on."""
-        return () if self.version is None else words_of(self.lora.wish, self.version)
+        return () if self.version is None else words_of(self.lora.draft, self.version)
 
     @property
     def all_words(self) -> tuple[str, ...]:
@@ -143,15 +148,15 @@ class Row:
 
 async def examine(requests: RequestBuilder, loras: Sequence[StudioLora], checkpoint: str | None) -> list[Row]:
     """How each LoRA stands to a checkpoint. Raises CheckpointNotFound."""
-    choices = [await requests.choose(lora.wish, checkpoint) for lora in loras]
+    choices = [await requests.choose(lora.draft, checkpoint) for lora in loras]
     return [Row(lora, choice.lora, choice.version, choice.refusal) for lora, choice in zip(loras, choices, strict=True)]
 
 
-async def studio_of(requests: RequestBuilder, wish: Wish) -> Studio:
-    """A studio filled with `wish`. Raises LoraNotFound."""
-    studio = Studio(wish=wish.model_copy(update={"loras": (), "sweep": None, "compare": False}))
-    for lora in wish.loras:
-        entry = (await requests.choose(lora, wish.checkpoint)).lora or await requests.lora(lora.name)
+async def studio_of(requests: RequestBuilder, draft: RequestDraft) -> Studio:
+    """A studio filled with `draft`. Raises LoraNotFound."""
+    studio = Studio(draft=draft.model_copy(update={"loras": (), "sweep": None, "compare": False}))
+    for lora in draft.loras:
+        entry = (await requests.choose(lora, draft.checkpoint)).lora or await requests.lora(lora.name)
         added = StudioLora(
             lora_id=entry.id,
             name=entry.name,

@@ -39,7 +39,7 @@ class ContextMenusCog(Cog):
         easel, person_id = self._client.easel, interaction.user.id
         job = await find_shown_job(self._client, message)
         again = await (remixed(easel, job, person_id) if job else remix(easel, await read_recipe(message), person_id))
-        await self._client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
+        await self._client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
     async def bookmark_loras(self, interaction: Interaction, message: discord.Message) -> None:
         """Bookmark all LoRAs of the picture."""

@@ -10,7 +10,7 @@ from discord.app_commands import Range
 
 from bot.database.preferences import find_preferences
 from bot.i18n import _
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from bot.requests.preferences import default_checkpoint
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
@@ -84,10 +84,10 @@ class ImagineCog(Cog):
     ) -> None:
         """Paint a picture, with up to three LoRAs."""
         chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))
-        wish = Wish(
+        draft = RequestDraft(
             prompt=prompt,
             checkpoint=checkpoint,
-            loras=tuple(LoraWish(name=name, weight=weight) for name, weight in chosen if name),
+            loras=tuple(LoraDraft(name=name, weight=weight) for name, weight in chosen if name),
             size=size,
             count=count,
             steps=steps,
@@ -98,21 +98,21 @@ class ImagineCog(Cog):
             clip_skip=clip_skip,
         )
         if stack:
-            wish = await with_stack(self._client.easel, interaction.user.id, wish, stack)
+            draft = await with_stack(self._client.easel, interaction.user.id, draft, stack)
         if image is not None:
-            wish = await self._starting_from(image, strength or DEFAULT_STRENGTH, wish, interaction)
+            draft = await self._starting_from(image, strength or DEFAULT_STRENGTH, draft, interaction)
         elif strength is not None:
             problem = _("says how much of a picture to change; give an image too")
             raise InvalidRequest(what=_("The strength"), problem=problem)
-        await self._client.orders.paint(interaction, wish)
+        await self._client.orders.paint(interaction, draft)
 
     async def _starting_from(
-        self, image: discord.Attachment, strength: float, wish: Wish, interaction: Interaction
-    ) -> Wish:
-        """The wish with a source image; without a size it gets the one whose aspect ratio is nearest."""
+        self, image: discord.Attachment, strength: float, draft: RequestDraft, interaction: Interaction
+    ) -> RequestDraft:
+        """The draft with a source image; without a size it gets the one whose aspect ratio is nearest."""
         easel = self._client.easel
         kept = await easel.inputs.take(image)
         default = default_checkpoint(easel.settings, await find_preferences(easel.connection, interaction.user.id))
-        name = wish.checkpoint or (default.name if default else None)
-        size = wish.size or easel.requests.nearest_size(name, kept.width, kept.height)
-        return wish.model_copy(update={"image": kept.at(strength), "size": size})
+        name = draft.checkpoint or (default.name if default else None)
+        size = draft.size or easel.requests.nearest_size(name, kept.width, kept.height)
+        return draft.model_copy(update={"image": kept.at(strength), "size": size})

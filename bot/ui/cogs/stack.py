@@ -10,7 +10,7 @@ from bot.database.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
 from bot.errors import NothingThere, StackNameTaken
 from bot.i18n import _
 from bot.i18n.texts import plain
-from bot.requests.builder import Wish
+from bot.requests.builder import RequestDraft
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
@@ -83,9 +83,9 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
         """See what each LoRA of a stack does: with all of them, and without each."""
-        wish = Wish(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
-        wish = await with_stack(self._client.easel, interaction.user.id, wish, name)
-        await self._client.orders.paint(interaction, wish)
+        draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
+        draft = await with_stack(self._client.easel, interaction.user.id, draft, name)
+        await self._client.orders.paint(interaction, draft)
 
     @app_commands.command(name="delete")
     @app_commands.describe(name="Which stack")

@@ -26,7 +26,7 @@ class StudioCog(Cog):
                 raise CheckpointNotFound(name=checkpoint[:100], installed=installed)
 
             def choose(studio: Studio) -> Studio:
-                return studio.wished(checkpoint=found.name)
+                return studio.with_draft(checkpoint=found.name)
 
             await studios.change(person_id, choose)
         if add is not None:

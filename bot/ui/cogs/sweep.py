@@ -8,7 +8,7 @@ from discord.app_commands import Range
 from bot.database.loras import Lora
 from bot.errors import NothingThere
 from bot.i18n import _
-from bot.requests.builder import DEFAULT_WEIGHT, LoraWish, Wish
+from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestDraft
 from bot.requests.variants import Sweep, read_weights, usual_weights
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
@@ -39,17 +39,17 @@ class SweepCog(Cog):
         """See what a LoRA's weight does: the same picture at three to five weights."""
         entry = await self._client.easel.requests.lora(lora)
         snapshot = await self._client.studios.snapshot(interaction.user.id)
-        words = prompt or snapshot.studio.wish.prompt or _example(entry)
+        words = prompt or snapshot.studio.draft.prompt or _example(entry)
         if not words:
             raise NothingThere(what=_("Say what to paint: fill in *prompt*."))
-        wish = Wish(
+        draft = RequestDraft(
             prompt=words,
             checkpoint=checkpoint or self._fitting(entry, snapshot.checkpoint.name),
-            loras=(LoraWish(name=f"#{entry.id}"),),
+            loras=(LoraDraft(name=f"#{entry.id}"),),
             seed=seed,
             sweep=Sweep(position=0, weights=read_weights(weights) if weights else usual_weights(_recommended(entry))),
         )
-        await self._client.orders.paint(interaction, wish)
+        await self._client.orders.paint(interaction, draft)
 
     def _fitting(self, lora: Lora, preferred: str) -> str:
         """The checkpoint of the person's studio if the LoRA fits it, else the first that it fits."""

@@ -18,7 +18,7 @@ from bot.database.jobs import Job
 from bot.database.people import hear_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PressedTwice
-from bot.requests.builder import Wish
+from bot.requests.builder import RequestDraft
 from bot.requests.preferences import preferred
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
@@ -61,17 +61,17 @@ class Orders:
         for job in jobs:
             self._follower.follow(job, None)
 
-    async def paint(self, interaction: Interaction, wish: Wish) -> None:
-        """Build a request from `wish` and the person's preferences, and order it.
+    async def paint(self, interaction: Interaction, draft: RequestDraft) -> None:
+        """Build a request from `draft` and the person's preferences, and order it.
 
         Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives.
         """
         preferences = await find_preferences(self._easel.connection, interaction.user.id)
-        wish = preferred(wish, self._easel.settings, preferences)
+        draft = preferred(draft, self._easel.settings, preferences)
         try:
-            request = await self._easel.requests.build(wish)
+            request = await self._easel.requests.build(draft)
         except LoraMisfit as refusal:
-            raise await self._with_alternatives(interaction.user.id, wish, refusal) from refusal
+            raise await self._with_alternatives(interaction.user.id, draft, refusal) from refusal
         await self.order(interaction, request)
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
@@ -152,9 +152,9 @@ class Orders:
         except (RouteClosed, *UNREACHABLE) as problem:
             log.warning("the reply that the job waits could not be sent: %s", problem)
 
-    async def _with_alternatives(self, person_id: int, wish: Wish, refusal: LoraMisfit) -> MisfitRefusal:
+    async def _with_alternatives(self, person_id: int, draft: RequestDraft, refusal: LoraMisfit) -> MisfitRefusal:
         """The refusal with alternatives: other checkpoints, and bookmarked LoRAs of the same category that fit."""
-        position, lora = await self._easel.requests.find_refused(wish, refusal.lora)
+        position, lora = await self._easel.requests.find_refused(draft, refusal.lora)
         checkpoint = self._easel.settings.checkpoint(refusal.checkpoint)
         assert checkpoint is not None
         page = await list_bookmarks(
@@ -164,7 +164,7 @@ class Orders:
             category=lora.category,
             base_models=[checkpoint.base_model],
         )
-        draft_id = await save_draft(self._easel.connection, person_id, wish.model_dump_json())
+        draft_id = await save_draft(self._easel.connection, person_id, draft.model_dump_json())
         others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
         return MisfitRefusal(refusal, draft_id, position, others)
 

@@ -18,7 +18,7 @@ from bot.database.uses import often_used_with
 from bot.errors import NothingThere
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
@@ -209,12 +209,12 @@ class UseLoraForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Order the picture."""
-        wish = Wish(
+        draft = RequestDraft(
             prompt=self.prompt.value,
             checkpoint=self._checkpoint,
-            loras=(LoraWish(name=f"#{self._lora_id}"),),
+            loras=(LoraDraft(name=f"#{self._lora_id}"),),
         )
-        await interaction.client.orders.paint(interaction, wish)
+        await interaction.client.orders.paint(interaction, draft)
 
 
 async def show_lora_page(interaction: Interaction, lora_id: int) -> None:

@@ -48,7 +48,7 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
         again = await remixed(interaction.client.easel, await self.job(interaction), interaction.user.id)
-        await interaction.client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
+        await interaction.client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
 class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):

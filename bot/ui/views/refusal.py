@@ -13,7 +13,7 @@ from bot.database.drafts import find_draft
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import on_a_label
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.persistent_items import PersistentButton
@@ -75,8 +75,8 @@ class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<chec
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it with the other checkpoint."""
-        wish = await _wish(interaction, self.draft_id)
-        await interaction.client.orders.paint(interaction, wish.model_copy(update={"checkpoint": self.checkpoint}))
+        draft = await _draft(interaction, self.draft_id)
+        await interaction.client.orders.paint(interaction, draft.model_copy(update={"checkpoint": self.checkpoint}))
 
 
 class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\d{1,2}):(?P<lora>\d{1,18})"):
@@ -99,16 +99,16 @@ class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<posit
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it with the other LoRA, at its recommended weight."""
-        wish = await _wish(interaction, self.draft_id)
-        loras = list(wish.loras)
+        draft = await _draft(interaction, self.draft_id)
+        loras = list(draft.loras)
         if self.position >= len(loras):
             raise NothingThere(what=_("This button does not belong to that wish."))
-        loras[self.position] = LoraWish(name=f"#{self.lora_id}")
-        await interaction.client.orders.paint(interaction, wish.model_copy(update={"loras": tuple(loras)}))
+        loras[self.position] = LoraDraft(name=f"#{self.lora_id}")
+        await interaction.client.orders.paint(interaction, draft.model_copy(update={"loras": tuple(loras)}))
 
 
-async def _wish(interaction: Interaction, draft_id: int) -> Wish:
+async def _draft(interaction: Interaction, draft_id: int) -> RequestDraft:
     text = await find_draft(interaction.client.easel.connection, draft_id, interaction.user.id)
     if text is None:
         raise NothingThere(what=_("This wish is too old; please use /imagine again."))
-    return Wish.model_validate_json(text)
+    return RequestDraft.model_validate_json(text)

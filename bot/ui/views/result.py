@@ -137,7 +137,7 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
         """Fill and show the studio."""
         job = await self.own_job(interaction, _("*Remix* in the menu of the message opens it in your own studio."))
         again = await edited(interaction.client.easel, job)
-        await interaction.client.studios.open_with(interaction, again.wish, "\n".join(again.notes))
+        await interaction.client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
 class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):

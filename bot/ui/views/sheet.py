@@ -14,7 +14,7 @@ from bot.errors import NothingThere
 from bot.i18n import _, number, remarked
 from bot.i18n.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary
 from bot.pictures.sheets import letters_of
-from bot.requests.builder import LoraWish, wish_of
+from bot.requests.builder import LoraDraft, draft_of
 from bot.requests.variants import VariantName, names_of
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import JobButton
@@ -59,8 +59,8 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
         note = _("Taken from the sheet: {variant}.").format(
             variant=plain(variant_text(names_of(request)[self.variant]))
         )
-        if job.person_id == person_id and not snapshot.studio.wish.prompt:
-            await studios.open_with(interaction, wish_of(chosen), note)
+        if job.person_id == person_id and not snapshot.studio.draft.prompt:
+            await studios.open_with(interaction, draft_of(chosen), note)
             return
         entries = await _entries(interaction, request)
         limit = interaction.client.easel.settings.limits.max_loras
@@ -72,8 +72,8 @@ async def _entries(interaction: Interaction, request: GenerationRequest) -> dict
     """The LoRAs of a request as studio entries, by SHA-256; missing ones are left out."""
     found: dict[str, StudioLora] = {}
     for use in request.loras:
-        wish = LoraWish(name=use.name, sha256=use.sha256)
-        lora = (await interaction.client.easel.requests.choose(wish, None)).lora
+        draft = LoraDraft(name=use.name, sha256=use.sha256)
+        lora = (await interaction.client.easel.requests.choose(draft, None)).lora
         if lora is not None:
             found[use.sha256] = StudioLora(lora_id=lora.id, name=lora.name, sha256=use.sha256)
     return found

@@ -14,32 +14,32 @@ from bot.database.preferences import find_preferences
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
-from bot.requests.builder import Wish
+from bot.requests.builder import RequestDraft
 from bot.requests.preferences import preferred
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.persistent_items import PersistentButton
 from bot.ui.views.refusal import PaintOnButton
-from bot.workspace.stacks import StackFit, judge, require_stack, wishes_of
+from bot.workspace.stacks import StackFit, judge, lora_drafts_of, require_stack
 
 MAX_REASONS = 2000  # characters
 
 
-async def with_stack(easel: Easel, person_id: int, wish: Wish, name: str) -> Wish:
-    """`wish` with the LoRAs of a stack before its own; a LoRA in both keeps the weight of the wish.
+async def with_stack(easel: Easel, person_id: int, draft: RequestDraft, name: str) -> RequestDraft:
+    """`draft` with the LoRAs of a stack before its own; a LoRA in both keeps the weight of the draft.
 
-    Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the wish's checkpoint.
+    Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
     stack = await require_stack(easel.connection, person_id, name)
-    wish = preferred(wish, easel.settings, await find_preferences(easel.connection, person_id))
-    fit = await judge(easel.requests, stack, wish.checkpoint)
-    named = {(await easel.requests.lora(lora.name)).id for lora in wish.loras}
-    pairs = zip(wishes_of(stack), fit.choices, strict=True)
+    draft = preferred(draft, easel.settings, await find_preferences(easel.connection, person_id))
+    fit = await judge(easel.requests, stack, draft.checkpoint)
+    named = {(await easel.requests.lora(lora.name)).id for lora in draft.loras}
+    pairs = zip(lora_drafts_of(stack), fit.choices, strict=True)
     kept = [lora for lora, choice in pairs if choice.lora is None or choice.lora.id not in named]
-    whole = wish.model_copy(update={"loras": (*kept, *wish.loras)})
+    whole = draft.model_copy(update={"loras": (*kept, *draft.loras)})
     if fit.refused:
         draft_id = await save_draft(easel.connection, person_id, whole.model_dump_json())
-        raise StackRefused(fit, wish.checkpoint or "", draft_id)
+        raise StackRefused(fit, draft.checkpoint or "", draft_id)
     return whole
 
 
@@ -81,4 +81,4 @@ class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})")
         text = await find_draft(interaction.client.easel.connection, self.draft_id, interaction.user.id)
         if text is None:
             raise NothingThere(what=_("This wish is too old; please use /imagine again."))
-        await interaction.client.studios.open_with(interaction, Wish.model_validate_json(text))
+        await interaction.client.studios.open_with(interaction, RequestDraft.model_validate_json(text))

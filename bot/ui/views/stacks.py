@@ -27,7 +27,16 @@ from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, ModalForm, PersistentButton
 from bot.ui.views.studio.buttons import StudioButton, panel_id
-from bot.workspace.stacks import StackFit, judge, keep_stack, share, spelled, uses_of_request, uses_of_rows, wishes_of
+from bot.workspace.stacks import (
+    StackFit,
+    judge,
+    keep_stack,
+    lora_drafts_of,
+    share,
+    spelled,
+    uses_of_request,
+    uses_of_rows,
+)
 
 PAGE_SIZE = 5  # stacks of 6 components each, in a message of at most 40
 MAX_CARD, MAX_REASONS = 500, 2000  # characters about a stack in the list; of reasons in a refusal
@@ -197,8 +206,8 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
     """Replace the LoRAs of the person's studio by those of a stack, keep prompt and options, and show the studio."""
     studios = interaction.client.studios
     snapshot = await studios.snapshot(interaction.user.id)
-    wish = snapshot.wish().model_copy(update={"loras": wishes_of(stack)})
-    await studios.open_with(interaction, wish, _("{name} is in your studio.").format(name=plain(stack.name)))
+    draft = snapshot.draft().model_copy(update={"loras": lora_drafts_of(stack)})
+    await studios.open_with(interaction, draft, _("{name} is in your studio.").format(name=plain(stack.name)))
 
 
 async def show_share_code(interaction: Interaction, stack: Stack) -> None:

@@ -18,7 +18,7 @@ from bot.config import ConfigError, load_settings
 from bot.config.changes import NEEDS_RESTART
 from bot.config.text import config_text
 from bot.database.jobs import JobState
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS
 from inference.errors import CheckpointNotFound, CheckpointRemoved, TooManyLoras
 from tests.bot.jobs.test_generation import LONG, PATIENCE, end, held_up, order, until_ended, until_painting
@@ -63,7 +63,7 @@ async def test_a_checkpoint_that_was_added_paints_without_a_restart(easel: Easel
     assert (await end(easel, await order(easel, ON_PASTEL))).job.state is JobState.SUCCEEDED
     assert (await end(easel, await order(easel, request(checkpoint=VIVID)))).job.state is JobState.SUCCEEDED
     assert [worker.pid for worker in easel.workers] == [before]
-    assert (await easel.requests.build(Wish(prompt="x", checkpoint=PASTEL))).checkpoint == PASTEL
+    assert (await easel.requests.build(RequestDraft(prompt="x", checkpoint=PASTEL))).checkpoint == PASTEL
 
 
 async def test_what_is_painted_ends_and_what_waits_for_a_checkpoint_that_is_gone_is_told(
@@ -135,9 +135,9 @@ async def test_what_needs_a_restart_is_named_and_stays(easel: Easel, house: Hous
     assert set(changes.settings) == {"limits.max_loras", "discord.operators"}
     assert easel.settings.storage.folder == folder and easel.settings.worker.devices == ("auto",)
     assert easel.settings.discord.operators == (7,)
-    two = (LoraWish(name="Bat"), LoraWish(name="Wash"))
+    two = (LoraDraft(name="Bat"), LoraDraft(name="Wash"))
     with pytest.raises(TooManyLoras):
-        await easel.requests.build(Wish(prompt="x", loras=two))
+        await easel.requests.build(RequestDraft(prompt="x", loras=two))
 
 
 async def test_the_library_is_looked_at_again(easel: Easel, house: House) -> None:

@@ -21,7 +21,7 @@ from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.jobs.generation import Updates
 from bot.jobs.updates import JobUpdate
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import LoraFileRefused
 from inference.messages import GenerationRequest
 from tests.house import BASES, VIVID, House
@@ -118,7 +118,7 @@ async def test_a_picture_that_cannot_be_copied_to_where_the_command_line_wants_i
 
 
 async def test_a_lora_with_a_number_that_is_none_is_refused_by_the_worker(easel: Easel, tmp_path: Path) -> None:
-    made = await easel.requests.build(Wish(prompt="x", checkpoint=VIVID, loras=(LoraWish(name="Poison"),)))
+    made = await easel.requests.build(RequestDraft(prompt="x", checkpoint=VIVID, loras=(LoraDraft(name="Poison"),)))
     with pytest.raises(LoraFileRefused, match="not finite"):
         await paint(easel, made, tmp_path / "o.png", lambda *_: None)
 

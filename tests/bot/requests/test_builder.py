@@ -1,4 +1,4 @@
-"""From a wish to a request: versions named by their bytes, trigger words chosen one by one, and back again."""
+"""From a draft to a request: versions named by their bytes, trigger words chosen one by one, and back again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.config.sections import MatchingSettings
-from bot.requests.builder import Choice, LoraWish, RequestBuilder, Wish, wish_of
+from bot.requests.builder import Choice, LoraDraft, RequestBuilder, RequestDraft, draft_of
 from inference.errors import BaseModelMismatch, LoraNotFound, PredictionMismatch
 from inference.messages import PredictionType
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
@@ -42,37 +42,41 @@ async def versions(requests: RequestBuilder) -> dict[str, str]:
 async def test_the_version_that_was_named_is_taken(requests: RequestBuilder) -> None:
     for name in ("old", "new"):
         sha256 = (await versions(requests))[name]
-        request = await requests.build(Wish(prompt="", checkpoint=VIVID, loras=(LoraWish(name="?", sha256=sha256),)))
+        request = await requests.build(
+            RequestDraft(prompt="", checkpoint=VIVID, loras=(LoraDraft(name="?", sha256=sha256),))
+        )
         assert [use.sha256 for use in request.loras] == [sha256]
 
 
 async def test_where_it_does_not_fit_another_version_of_its_entry_does(requests: RequestBuilder) -> None:
     known = await versions(requests)
-    wish = Wish(prompt="", checkpoint=PASTEL, loras=(LoraWish(name="Outfit", sha256=known["old"]),))
-    assert [use.sha256 for use in (await requests.build(wish)).loras] == [known["pastel"]]
+    draft = RequestDraft(prompt="", checkpoint=PASTEL, loras=(LoraDraft(name="Outfit", sha256=known["old"]),))
+    assert [use.sha256 for use in (await requests.build(draft)).loras] == [known["pastel"]]
 
 
 async def test_of_several_trigger_words_the_person_picks(requests: RequestBuilder) -> None:
     async def words(*chosen: str) -> str:
-        wish = LoraWish(name="Outfit", trigger_words=chosen or None)
-        return (await requests.build(Wish(prompt="a man", checkpoint=VIVID, loras=(wish,)))).full_prompt
+        draft = LoraDraft(name="Outfit", trigger_words=chosen or None)
+        return (await requests.build(RequestDraft(prompt="a man", checkpoint=VIVID, loras=(draft,)))).full_prompt
 
     assert await words() == "a man"
     assert await words("armour", "what the LoRA does not know") == "armour, a man"
 
 
 async def test_a_refusal_is_a_value_until_somebody_raises_it(requests: RequestBuilder) -> None:
-    misfit = await requests.choose(LoraWish(name="Bat"), PASTEL)
+    misfit = await requests.choose(LoraDraft(name="Bat"), PASTEL)
     assert isinstance(misfit.refusal, BaseModelMismatch) and misfit.lora and misfit.version is None
-    gone = await requests.choose(LoraWish(name="Nobody", sha256="0" * 64), VIVID)
+    gone = await requests.choose(LoraDraft(name="Nobody", sha256="0" * 64), VIVID)
     assert isinstance(gone.refusal, LoraNotFound) and gone.lora is None
 
 
-async def test_a_request_made_into_a_wish_amounts_to_itself(requests: RequestBuilder) -> None:
-    wish = Wish(prompt="a man", checkpoint=VIVID, loras=(LoraWish(name="Outfit", trigger_words=("coat",)),), count=2)
-    wish = wish.model_copy(update={"clip_skip": 3})
-    request = await requests.build(wish)
-    assert await requests.build(wish_of(request)) == request
+async def test_a_request_made_into_a_draft_builds_the_same_request(requests: RequestBuilder) -> None:
+    draft = RequestDraft(
+        prompt="a man", checkpoint=VIVID, loras=(LoraDraft(name="Outfit", trigger_words=("coat",)),), count=2
+    )
+    draft = draft.model_copy(update={"clip_skip": 3})
+    request = await requests.build(draft)
+    assert await requests.build(draft_of(request)) == request
 
 
 async def test_what_a_lora_learnt_to_predict_is_matched_before_anything_is_painted(tmp_path: Path) -> None:
@@ -89,7 +93,7 @@ async def test_what_a_lora_learnt_to_predict_is_matched_before_anything_is_paint
 
     async def chosen(requests: RequestBuilder) -> dict[tuple[str, str], Choice]:
         names, places = ("v", "epsilon"), (vivid.name, epsilon.name)
-        return {(lora, on): await requests.choose(LoraWish(name=lora), on) for lora in names for on in places}
+        return {(lora, on): await requests.choose(LoraDraft(name=lora), on) for lora in names for on in places}
 
     async with open_catalogue(settings) as found:
         choices = await chosen(found.requests)
@@ -99,7 +103,7 @@ async def test_what_a_lora_learnt_to_predict_is_matched_before_anything_is_paint
         assert told.version and told.note and "epsilon" in told.note
         assert [choices[same].note for same in (("v", VIVID), ("epsilon", "Epsilon"))] == [None, None]
         with pytest.raises(PredictionMismatch):
-            await found.requests.build(Wish(prompt="", checkpoint="Epsilon", loras=(LoraWish(name="v"),)))
+            await found.requests.build(RequestDraft(prompt="", checkpoint="Epsilon", loras=(LoraDraft(name="v"),)))
     allowing = settings.model_copy(update={"matching": MatchingSettings(allow_v_on_epsilon=True)})
     async with open_catalogue(allowing) as found:
         choice = (await chosen(found.requests))["v", "Epsilon"]

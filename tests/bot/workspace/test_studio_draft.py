@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 
-from bot.requests.builder import LoraWish, Wish
+from bot.requests.builder import LoraDraft, RequestDraft
 from bot.workspace.studio_draft import LoraMenuFilter, Row, Studio, StudioLora, advice, bounded
 from inference.errors import LoraNotFound
 from tests.bot.library.versions import version_of
@@ -48,21 +49,22 @@ def test_weights_are_bounded(weight: float, kept: float) -> None:
     assert bounded(weight) == kept
 
 
-def test_the_wish_has_all_loras_but_those_left_out() -> None:
-    studio = Studio(wish=Wish(prompt="x")).with_lora(OWL).with_lora(WASH)
-    assert studio.whole_wish(leaving_out={2}).loras == (LoraWish(name="#1"),)
-    assert studio.whole_wish().loras[1].weight == 0.5 and studio.wish.loras == ()
+def test_the_draft_has_all_loras_but_those_left_out() -> None:
+    studio = Studio(draft=RequestDraft(prompt="x")).with_lora(OWL).with_lora(WASH)
+    assert studio.whole_draft(leaving_out={2}).loras == (LoraDraft(name="#1"),)
+    assert studio.whole_draft().loras[1].weight == 0.5 and studio.draft.loras == ()
 
 
-def test_another_shelf_begins_at_its_first_page() -> None:
-    studio = Studio(shelf=LoraMenuFilter(page=3))
-    assert studio.shelved(search="owl").shelf == LoraMenuFilter(search="owl")
-    assert studio.shelved(page=4).shelf.page == 4
+def test_another_menu_begins_at_its_first_page() -> None:
+    studio = Studio(lora_menu=LoraMenuFilter(page=3))
+    assert studio.with_menu(search="owl").lora_menu == LoraMenuFilter(search="owl")
+    assert studio.with_menu(page=4).lora_menu.page == 4
 
 
 def test_it_is_read_back_by_later_versions() -> None:
-    studio = Studio(wish=Wish(prompt="x"), shelf=LoraMenuFilter(search="y")).with_lora(OWL)
+    studio = Studio(draft=RequestDraft(prompt="x"), lora_menu=LoraMenuFilter(search="y")).with_lora(OWL)
     text = studio.model_dump_json()
+    assert set(json.loads(text)) == {"wish", "loras", "focus", "shelf"}, "the keys that drafts are stored with"
     assert Studio.model_validate_json(text) == studio
     assert Studio.model_validate_json(text[:-1] + ', "unheard of": 1}') == studio
 

@@ -39,10 +39,10 @@ class StudioForm(ModalForm):
     sends_message = False
 
     async def apply(self, interaction: Interaction, **fields: object) -> None:
-        """Change fields of the draft's wish and redraw the panel."""
+        """Change fields of the draft's draft and redraw the panel."""
         studios = interaction.client.studios
         await studios.redraw(
-            interaction, await studios.change(interaction.user.id, lambda studio: studio.wished(**fields))
+            interaction, await studios.change(interaction.user.id, lambda studio: studio.with_draft(**fields))
         )
 
 
@@ -51,10 +51,10 @@ class PromptForm(StudioForm):
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("What to paint"), "stprompt", opening)
-        wish = snapshot.studio.wish
-        self.prompt = _text("prompt", wish.prompt, long=True, required=True)
+        draft = snapshot.studio.draft
+        self.prompt = _text("prompt", draft.prompt, long=True, required=True)
         usual = snapshot.checkpoint.negative_prompt
-        negative = usual if wish.negative_prompt is None else wish.negative_prompt
+        negative = usual if draft.negative_prompt is None else draft.negative_prompt
         self.negative = _text("negative", negative, long=True)
         self.add_item(ui.Label[Any](text=_("Prompt"), component=self.prompt))
         self.add_item(
@@ -74,13 +74,13 @@ class OptionsForm(StudioForm):
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Options"), "stoptions", opening)
-        wish, checkpoint = snapshot.studio.wish, snapshot.checkpoint
-        chosen = checkpoint.size(wish.size) if wish.size else None
+        draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
+        chosen = checkpoint.size(draft.size) if draft.size else None
         sizes = [(f"{size.shape} · {size}", str(size)) for size in checkpoint.sizes]
         self.size = _menu("size", [(_("As usual"), _DEFAULT), *sizes], _DEFAULT if chosen is None else str(chosen))
         counts = [(str(count), str(count)) for count in range(1, MAX_COUNT + 1)]
-        self.count = _menu("count", counts, str(wish.count))
-        self.seed = _text("seed", "" if wish.seed is None else str(wish.seed))
+        self.count = _menu("count", counts, str(draft.count))
+        self.seed = _text("seed", "" if draft.seed is None else str(draft.seed))
         self.add_item(ui.Label[Any](text=_("Size"), component=self.size))
         self.add_item(ui.Label[Any](text=_("How many pictures"), component=self.count))
         hint = _("The same seed gives the same picture. Leave it empty for a new one each time.")
@@ -103,19 +103,19 @@ class AdvancedForm(StudioForm):
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Advanced"), "stadvanced", opening)
-        wish, checkpoint = snapshot.studio.wish, snapshot.checkpoint
-        self.steps = _text("steps", "" if wish.steps is None else str(wish.steps))
-        self.guidance = _text("guidance", "" if wish.guidance_scale is None else f"{wish.guidance_scale:g}")
+        draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
+        self.steps = _text("steps", "" if draft.steps is None else str(draft.steps))
+        self.guidance = _text("guidance", "" if draft.guidance_scale is None else f"{draft.guidance_scale:g}")
         samplers = [(_("As usual: {sampler}").format(sampler=checkpoint.sampler), _DEFAULT)]
         samplers += [(sampler.value, sampler.value) for sampler in Sampler]
-        self.sampler = _menu("sampler", samplers, wish.sampler or _DEFAULT)
+        self.sampler = _menu("sampler", samplers, draft.sampler or _DEFAULT)
         usual = _("Left empty: {value}, as {checkpoint} likes it")
         steps = usual.format(value=checkpoint.steps, checkpoint=checkpoint.name)
         guidance = usual.format(value=f"{checkpoint.guidance_scale:g}", checkpoint=checkpoint.name)
         self.add_item(ui.Label[Any](text=_("Steps"), description=steps[:100], component=self.steps))
         self.add_item(ui.Label[Any](text=_("Guidance"), description=guidance[:100], component=self.guidance))
         self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
-        self.clip_skip = _text("clip_skip", "" if wish.clip_skip is None else str(wish.clip_skip))
+        self.clip_skip = _text("clip_skip", "" if draft.clip_skip is None else str(draft.clip_skip))
         hint = _("The layer of the text encoder that is read, from the last. Left empty, as the checkpoint likes it")
         self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
 

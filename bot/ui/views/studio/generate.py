@@ -36,12 +36,12 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
         snapshot = await studios.snapshot(interaction.user.id)
         if snapshot.revision != self.revision:  # the panel does not show the current draft
             await studios.redraw(interaction, snapshot, outdated())
-        elif not snapshot.studio.wish.prompt:
+        elif not snapshot.studio.draft.prompt:
             await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
         elif snapshot.misfits:
             await send_ephemeral(interaction, _confirmation(snapshot))
         else:
-            await interaction.client.orders.paint(interaction, snapshot.wish())
+            await interaction.client.orders.paint(interaction, snapshot.draft())
 
 
 class GenerateWithoutButton(StudioButton, template=panel_id("without")):
@@ -55,7 +55,7 @@ class GenerateWithoutButton(StudioButton, template=panel_id("without")):
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
         if snapshot.revision != self.revision:
             raise NothingThere(what=_("Your studio has changed since. Press *Generate* there again."))
-        await interaction.client.orders.paint(interaction, snapshot.wish(without_misfits=True))
+        await interaction.client.orders.paint(interaction, snapshot.draft(without_misfits=True))
 
 
 def _confirmation(snapshot: StudioSnapshot) -> ui.LayoutView:

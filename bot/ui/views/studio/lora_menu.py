@@ -42,7 +42,7 @@ class LoraMenuPage:
 
 async def lora_menu_page(easel: Easel, snapshot: StudioSnapshot) -> LoraMenuPage:
     """The LoRAs for the menu's filter. If none of the person's bookmarks fits, the best rated of the library."""
-    menu_filter = snapshot.studio.shelf
+    menu_filter = snapshot.studio.lora_menu
     bases = easel.settings.matching.table.fitting(snapshot.checkpoint.base_model)
     wanted: dict[str, Any] = {
         "limit": PAGE,
@@ -72,7 +72,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
     async def of(cls, snapshot: StudioSnapshot, easel: Easel) -> Self:
         """The menu for the current filter."""
         found = await lora_menu_page(easel, snapshot)
-        menu_filter = snapshot.studio.shelf
+        menu_filter = snapshot.studio.lora_menu
         options = [_option(lora) for lora in found.loras if not snapshot.studio.has(lora.id)]
         ways = [
             (menu_filter.page > 0, "<", _("Back a page"), ""),
@@ -98,7 +98,9 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
         (chosen,) = self.values
         if chosen == "search":
             snapshot = await studios.snapshot(person_id)
-            await acknowledge.open_modal(interaction, LoraMenuSearchForm(snapshot.studio.shelf, opening=interaction.id))
+            await acknowledge.open_modal(
+                interaction, LoraMenuSearchForm(snapshot.studio.lora_menu, opening=interaction.id)
+            )
             return
         note = ""
         if chosen.isdecimal() and len(chosen) < 19:
@@ -113,7 +115,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
 
 
 def _changed_filter(studio: Studio, way: str) -> Studio:
-    page = studio.shelf.page
+    page = studio.lora_menu.page
     ways: dict[str, dict[str, object]] = {
         "<": {"page": max(0, page - 1)},
         ">": {"page": page + 1},
@@ -121,7 +123,7 @@ def _changed_filter(studio: Studio, way: str) -> Studio:
         "mine": {"bookmarks": True},
         "clear": {"search": "", "category": None},
     }
-    return studio.shelved(**ways.get(way, {}))
+    return studio.with_menu(**ways.get(way, {}))
 
 
 def _option(lora: Lora) -> discord.SelectOption:
@@ -140,7 +142,7 @@ def _filter(menu_filter: LoraMenuFilter) -> str:
 
 def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
     checkpoint = snapshot.checkpoint.name
-    chosen = _filter(snapshot.studio.shelf)
+    chosen = _filter(snapshot.studio.lora_menu)
     if not found.loras:
         text = _("Nothing that fits {checkpoint} matches {filter}") if chosen else _("No LoRA here fits {checkpoint}")
         return text.format(checkpoint=checkpoint, filter=chosen)
@@ -202,5 +204,5 @@ class LoraMenuSearchForm(StudioForm):
             "sort": Sort(sort[0]) if sort else Sort.NEWEST,
         }
         studios = interaction.client.studios
-        changed = await studios.change(interaction.user.id, lambda studio: studio.shelved(**fields))
+        changed = await studios.change(interaction.user.id, lambda studio: studio.with_menu(**fields))
         await studios.redraw(interaction, changed)

@@ -88,7 +88,7 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
         chosen = settings.checkpoint(self.values[0])
 
         def switch(studio: Studio) -> Studio:
-            return studio.wished(checkpoint=self.values[0], size=_converted_size(studio.wish.size, before, chosen))
+            return studio.with_draft(checkpoint=self.values[0], size=_converted_size(studio.draft.size, before, chosen))
 
         await studios.redraw(interaction, await studios.change(interaction.user.id, switch))
 

@@ -16,7 +16,7 @@ from bot.app.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import bounded_lines, clipped, plain, several
-from bot.requests.builder import Wish
+from bot.requests.builder import RequestDraft
 from bot.ui.guide.answers import GuideLink
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message
@@ -117,38 +117,38 @@ async def _add_row(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot
 
 def _head(snapshot: StudioSnapshot, note: str) -> str:
     """The prompt, what is added to it, and the options."""
-    wish, checkpoint = snapshot.studio.wish, snapshot.checkpoint
+    draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
     lines = [f"## {_('Studio')}"]
     lines += [f"-# {text}" for text in bounded_lines(note.splitlines(), MAX_NOTE)]
-    if wish.checkpoint and wish.checkpoint != checkpoint.name:
+    if draft.checkpoint and draft.checkpoint != checkpoint.name:
         gone = _("{checkpoint} is not installed any more; {other} is chosen instead.")
-        lines.append(gone.format(checkpoint=plain(wish.checkpoint, 64), other=plain(checkpoint.name)))
-    prompt = clipped(wish.prompt, MAX_PROMPT)
+        lines.append(gone.format(checkpoint=plain(draft.checkpoint, 64), other=plain(checkpoint.name)))
+    prompt = clipped(draft.prompt, MAX_PROMPT)
     lines.append(f"> {prompt}" if prompt else _("No prompt yet: press *Edit prompt* and say what to paint."))
     joining = [checkpoint.prompt_prefix, *(word for row in snapshot.fitting for word in row.words)]
     if any(joining):
         text = several(dict.fromkeys(filter(None, joining)), MAX_WORDS)
         lines.append("-# " + _("Joins the prompt: {words}").format(words=text))
-    negative = checkpoint.negative_prompt if wish.negative_prompt is None else wish.negative_prompt
+    negative = checkpoint.negative_prompt if draft.negative_prompt is None else draft.negative_prompt
     if negative:
         lines.append("-# " + _("Keeps out: {words}").format(words=clipped(negative, MAX_NEGATIVE)))
-    lines.append(f"-# {_options_text(wish, checkpoint, private=snapshot.preferences.private)}")
+    lines.append(f"-# {_options_text(draft, checkpoint, private=snapshot.preferences.private)}")
     return "\n".join(lines)
 
 
-def _options_text(wish: Wish, checkpoint: CheckpointSettings, *, private: bool) -> str:
-    size = (checkpoint.size(wish.size) if wish.size else None) or checkpoint.default_size
-    guidance = checkpoint.guidance_scale if wish.guidance_scale is None else wish.guidance_scale
-    steps = wish.steps or checkpoint.steps
+def _options_text(draft: RequestDraft, checkpoint: CheckpointSettings, *, private: bool) -> str:
+    size = (checkpoint.size(draft.size) if draft.size else None) or checkpoint.default_size
+    guidance = checkpoint.guidance_scale if draft.guidance_scale is None else draft.guidance_scale
+    steps = draft.steps or checkpoint.steps
     parts = [
         f"{size}",
         ngettext("{count} step", "{count} steps", steps).format(count=steps),
-        wish.sampler or checkpoint.sampler.value,
+        draft.sampler or checkpoint.sampler.value,
         _("guidance {value}").format(value=f"{guidance:g}"),
-        _("random seed") if wish.seed is None else _("seed {seed}").format(seed=wish.seed),
-        ngettext("{count} picture", "{count} pictures", wish.count).format(count=wish.count),
+        _("random seed") if draft.seed is None else _("seed {seed}").format(seed=draft.seed),
+        ngettext("{count} picture", "{count} pictures", draft.count).format(count=draft.count),
     ]
-    if clip_skip := wish.clip_skip or checkpoint.clip_skip:
+    if clip_skip := draft.clip_skip or checkpoint.clip_skip:
         parts.append(_("clip skip {layer}").format(layer=clip_skip))
     if private:
         parts.append(_("only you will see it"))
@@ -167,7 +167,7 @@ def _about_loras(snapshot: StudioSnapshot, limit: int) -> str:
         lines = [f"{head} · {message.format(count=count, base=base)}"]
     else:
         lines = [f"{head} · " + _("all fit {base}").format(base=base)]
-    warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, snapshot.studio.wish.prompt)]
+    warnings = [f"⚠️ {clipped(text, 200)}" for text in advice(rows, snapshot.studio.draft.prompt)]
     return "\n".join([*lines, *bounded_lines(warnings, MAX_ADVICE)])
 
 

@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.errors import NothingThere
 from bot.i18n import _, later
-from bot.requests.builder import Wish, wish_of
+from bot.requests.builder import RequestDraft, draft_of
 from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weights
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
@@ -33,11 +33,11 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
         """Open the modal."""
         lora = await self.lora(interaction)
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
-        wish = _checked_wish(snapshot)
+        draft = _checked_wish(snapshot)
         position = [other.lora_id for other in snapshot.studio.loras].index(lora.lora_id)
         await acknowledge.open_modal(
             interaction,
-            SweepForm(wish, [(position, row.name, row.weight) for row in [snapshot.rows[position]]], interaction.id),
+            SweepForm(draft, [(position, row.name, row.weight) for row in [snapshot.rows[position]]], interaction.id),
         )
 
 
@@ -50,8 +50,8 @@ class CompareButton(StudioButton, template=panel_id("compare")):
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
-        wish = _checked_wish(snapshot).model_copy(update={"compare": True})
-        await interaction.client.orders.paint(interaction, wish)
+        draft = _checked_wish(snapshot).model_copy(update={"compare": True})
+        await interaction.client.orders.paint(interaction, draft)
 
 
 class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
@@ -67,26 +67,26 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
         if not uses:
             raise NothingThere(what=_("This picture was painted without LoRAs, so there is no weight to try."))
         tried = [(position, use.name, use.weight) for position, use in enumerate(uses)]
-        await acknowledge.open_modal(interaction, SweepForm(wish_of(job.request), tried, interaction.id))
+        await acknowledge.open_modal(interaction, SweepForm(draft_of(job.request), tried, interaction.id))
 
 
-def _checked_wish(snapshot: StudioSnapshot) -> Wish:
-    """The wish of a studio with a prompt and without misfit LoRAs. Raises NothingThere."""
-    if not snapshot.studio.wish.prompt:
+def _checked_wish(snapshot: StudioSnapshot) -> RequestDraft:
+    """The draft of a studio with a prompt and without misfit LoRAs. Raises NothingThere."""
+    if not snapshot.studio.draft.prompt:
         raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))
     if snapshot.misfits:
         text = _("Not all LoRAs fit {checkpoint}. Take out what does not, or choose another checkpoint first.")
         raise NothingThere(what=text.format(checkpoint=snapshot.checkpoint.name))
-    return snapshot.wish()
+    return snapshot.draft()
 
 
 class SweepForm(ModalForm):
-    """The LoRA, and three to five weights. `loras` are the options: position in the wish, name, weight."""
+    """The LoRA, and three to five weights. `loras` are the options: position in the draft, name, weight."""
 
-    def __init__(self, wish: Wish, loras: Sequence[tuple[int, str, float]], opening: int) -> None:
+    def __init__(self, draft: RequestDraft, loras: Sequence[tuple[int, str, float]], opening: int) -> None:
         only = loras[0][1] if len(loras) == 1 else _("a LoRA")
         super().__init__(_("Try {lora} at other weights").format(lora=only), "sweep", opening)
-        self._wish, self._position = wish, loras[0][0]
+        self._draft, self._position = draft, loras[0][0]
         self.lora: ui.Select[Any] | None = None
         if len(loras) > 1:
             options = [
@@ -104,4 +104,4 @@ class SweepForm(ModalForm):
         """Order the sweep."""
         position = int(self.lora.values[0]) if self.lora and self.lora.values else self._position
         sweep = Sweep(position=position, weights=read_weights(self.weights.value))
-        await interaction.client.orders.paint(interaction, self._wish.model_copy(update={"sweep": sweep}))
+        await interaction.client.orders.paint(interaction, self._draft.model_copy(update={"sweep": sweep}))
