@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from bot.app.assembly import Easel
 from bot.config import Settings
 from bot.database.backup import copies
-from bot.jobs.worker_slots import WorkerSeen
+from bot.jobs.worker_slots import WorkerStatus
 from bot.library.keeper import Scanned
 
 # Whose versions are told; the worker's packages are not imported here.
@@ -35,7 +35,7 @@ class Overview:
     """Everything as it is now. Times are seconds; `paused` holds servers' ids, EVERYWHERE for all."""
 
     running: float
-    workers: tuple[WorkerSeen, ...]
+    workers: tuple[WorkerStatus, ...]
     waiting: int
     begun: int
     longest_wait: float | None

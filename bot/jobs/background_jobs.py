@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from bot.jobs.worker_slots import Station
+from bot.jobs.worker_slots import WorkerHandle
 from inference.errors import InferenceError, WorkerCrashed
 from inference.messages import Cancelled, Failed, Finished, Generate, GenerationRequest, state_file
 
@@ -20,7 +20,7 @@ class _Aside:
     """What is painted just now, where, and how it will have ended."""
 
     job_id: int
-    station: Station
+    handle: WorkerHandle
     ended: asyncio.Future[Finished | InferenceError | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -29,8 +29,8 @@ class _Aside:
 class Asides:
     """At most one at a time."""
 
-    def __init__(self, stations: Sequence[Station], spool: Path) -> None:
-        self._stations = stations
+    def __init__(self, handles: Sequence[WorkerHandle], spool: Path) -> None:
+        self._handles = handles
         self._spool = spool
         self._aside: _Aside | None = None
         self._ids = count(FIRST_ID)
@@ -40,28 +40,28 @@ class Asides:
         """Whether none is being painted."""
         return self._aside is None
 
-    def at(self, station: Station) -> bool:
+    def at(self, handle: WorkerHandle) -> bool:
         """Whether one is being painted there."""
-        return self._aside is not None and self._aside.station is station
+        return self._aside is not None and self._aside.handle is handle
 
     async def paint(self, request: GenerationRequest, files: dict[str, str]) -> tuple[Path, ...] | None:
         """The pictures in the spool, for the caller to take. None when it was given up, or not begun.
 
         Raises InferenceError, also when the worker died of it.
         """
-        able = [s for s in self._stations if s.slot.has_room and request.checkpoint in s.slot.serves]
+        able = [s for s in self._handles if s.slot.has_room and request.checkpoint in s.slot.serves]
         if not able:
             return None
-        station = min(able, key=lambda station: request.checkpoint not in station.slot.held)
-        self._aside = aside = _Aside(next(self._ids), station)  # before anything is awaited: `give_up` has to find it
+        handle = min(able, key=lambda handle: request.checkpoint not in handle.slot.held)
+        self._aside = aside = _Aside(next(self._ids), handle)  # before anything is awaited: `give_up` has to find it
         command = Generate(job_id=aside.job_id, attempt=1, request=request, files=files)
-        if not await station.worker.submit(command):
-            station.slot.places = 0
+        if not await handle.worker.submit(command):
+            handle.slot.places = 0
             self._end(aside, None)
         try:
             end = await aside.ended
         except asyncio.CancelledError:
-            await station.worker.cancel(aside.job_id)
+            await handle.worker.cancel(aside.job_id)
             raise
         if isinstance(end, InferenceError):
             raise end
@@ -70,7 +70,7 @@ class Asides:
     async def give_up(self) -> None:
         """Somebody wants something."""
         if self._aside is not None:
-            await self._aside.station.worker.cancel(self._aside.job_id)
+            await self._aside.handle.worker.cancel(self._aside.job_id)
 
     def hear(self, event: Finished | Failed | Cancelled) -> bool:
         """Whether the event is about an aside; then it has ended."""
@@ -80,9 +80,9 @@ class Asides:
         self._end(aside, _end_of(event))
         return True
 
-    def die(self, station: Station) -> None:
+    def die(self, handle: WorkerHandle) -> None:
         """The station's worker is gone."""
-        if self._aside is not None and self._aside.station is station:
+        if self._aside is not None and self._aside.handle is handle:
             self._end(self._aside, WorkerCrashed(attempts=1))
 
     def _end(self, aside: _Aside, end: Finished | InferenceError | None) -> None:

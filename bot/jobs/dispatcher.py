@@ -23,7 +23,7 @@ from bot.jobs.forecasts import Forecasts
 from bot.jobs.outcomes import Outcomes
 from bot.jobs.pace import Pace
 from bot.jobs.updates import JobUpdate, waiting
-from bot.jobs.worker_slots import Hand, Station, WorkerSeen, is_benched
+from bot.jobs.worker_slots import Assignment, WorkerHandle, WorkerStatus, raises_alarm
 from inference.errors import (
     CheckpointNotFound,
     CheckpointRemoved,
@@ -62,7 +62,7 @@ MANY_ATTEMPTS = 100  # of a job that no worker even begins
 class Dispatcher:
     """Hands queued jobs to workers and writes down what they report. Every state lives in the job table.
 
-    `tell` hears what happens to jobs, `benched` of a worker that dies again and again.
+    `tell` hears what happens to jobs, `alarm` of a worker that dies again and again.
     """
 
     def __init__(
@@ -74,20 +74,20 @@ class Dispatcher:
         spool: Path,
         limits: LimitSettings,
         tell: Callable[[JobUpdate], None],
-        benched: Callable[[WorkerDied], None],
+        alarm: Callable[[WorkerDied], None],
     ) -> None:
         self._connection = connection
         self._limits = limits
         self._tell = tell
-        self._benched = benched
+        self._alarm = alarm
         self._outcomes = Outcomes(connection, pictures, spool)
         self._queue = JobQueue(time.monotonic)
-        self._stations = [Station(worker, WorkerSlot(worker.serves)) for worker in workers]
-        self._asides = Asides(self._stations, spool)
-        self._queue.slots = [station.slot for station in self._stations]
+        self._handles = [WorkerHandle(worker, WorkerSlot(worker.serves)) for worker in workers]
+        self._asides = Asides(self._handles, spool)
+        self._queue.slots = [handle.slot for handle in self._handles]
         self._jobs: dict[int, Job] = {}  # those that wait or run
         self._pace = Pace()
-        self.forecasts = Forecasts(self._queue, self._stations, self._jobs, self._pace)
+        self.forecasts = Forecasts(self._queue, self._handles, self._jobs, self._pace)
         self._called = asyncio.Event()
 
     # --- what people do ----------------------------------------------------------------------------------------
@@ -119,8 +119,8 @@ class Dispatcher:
     @property
     def quiet(self) -> bool:
         """Whether nobody waits, nothing is being painted, and a worker would take a job."""
-        free = any(station.slot.has_room for station in self._stations)
-        return free and self._asides.idle and not (len(self._queue) or any(s.hands for s in self._stations))
+        free = any(handle.slot.has_room for handle in self._handles)
+        return free and self._asides.idle and not (len(self._queue) or any(s.assigned for s in self._handles))
 
     async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
         """Paint for the bot itself, outside of the job table, and only while it is `quiet`; given up for any job.
@@ -149,11 +149,11 @@ class Dispatcher:
             return None
         self._jobs.pop(job_id, None)
         self._outcomes.forget_state(job_id)
-        for station in self._stations:
-            if hand := station.hands.get(job_id):
-                hand.cancelled = True
-                if hand.job is not None:
-                    await station.worker.cancel(job_id)
+        for handle in self._handles:
+            if assignment := handle.assigned.get(job_id):
+                assignment.cancelled = True
+                if assignment.job is not None:
+                    await handle.worker.cancel(job_id)
         self._tell(JobUpdate(job))
         return job
 
@@ -161,8 +161,8 @@ class Dispatcher:
         """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
         await pause(self._connection, server_id, person_id)
         self._queue.paused |= {server_id}
-        for station in self._stations:
-            await station.recall(lambda job: server_id in {EVERYWHERE, job.server_id})
+        for handle in self._handles:
+            await handle.recall(lambda job: server_id in {EVERYWHERE, job.server_id})
 
     async def unpause(self, server_id: int) -> None:
         """Go on. Raises DatabaseError."""
@@ -176,18 +176,18 @@ class Dispatcher:
         Who waits for a checkpoint that no worker has any more is told so.
         """
         self._limits = limits
-        for station, change in zip(self._stations, changes, strict=True):
+        for handle, change in zip(self._handles, changes, strict=True):
             if change is not None:
-                station.expect(change)
-                await station.recall(lambda job: True)
+                handle.schedule_changes(change)
+                await handle.recall(lambda job: True)
         await self._sift()
         await self._asides.give_up()
         self._called.set()
 
     @property
-    def workers(self) -> list[WorkerSeen]:
+    def workers(self) -> list[WorkerStatus]:
         """Each worker, in the order of the settings."""
-        return [station.seen(time.monotonic()) for station in self._stations]
+        return [handle.status(time.monotonic()) for handle in self._handles]
 
     @property
     def longest_wait(self) -> float | None:
@@ -197,12 +197,12 @@ class Dispatcher:
     @property
     def waiting(self) -> int:
         """How many jobs wait for their turn, in the queue or at a worker."""
-        return len(self._queue) + sum(len(station.hands) - len(station.begun) for station in self._stations)
+        return len(self._queue) + sum(len(handle.assigned) - len(handle.running) for handle in self._handles)
 
     @property
-    def begun(self) -> int:
+    def running_jobs(self) -> int:
         """How many jobs workers have begun."""
-        return sum(len(station.begun) for station in self._stations)
+        return sum(len(handle.running) for handle in self._handles)
 
     @property
     def paused(self) -> frozenset[int]:
@@ -215,7 +215,7 @@ class Dispatcher:
         """Fill the workers and follow them until they are closed. What goes wrong once does not end the rest."""
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(self._keep_filling()), group.create_task(self._keep_looking())]
-            following = [group.create_task(self._follow(station)) for station in self._stations]
+            following = [group.create_task(self._follow(handle)) for handle in self._handles]
             await asyncio.wait(following)
             for task in beside:
                 task.cancel()
@@ -227,63 +227,63 @@ class Dispatcher:
 
     async def stop(self) -> None:
         """After the workers were closed: their jobs wait for the next start. Raises DatabaseError."""
-        for station in self._stations:
-            for hand in station.hands.values():
-                if hand.job is not None and not hand.cancelled:
-                    with about(hand.job.id):
-                        await self._outcomes.give_back(hand.job, died=False)
-        await record_paces(self._connection, *self._pace.news())
+        for handle in self._handles:
+            for assignment in handle.assigned.values():
+                if assignment.job is not None and not assignment.cancelled:
+                    with about(assignment.job.id):
+                        await self._outcomes.give_back(assignment.job, died=False)
+        await record_paces(self._connection, *self._pace.take_unsaved())
 
     async def _keep_filling(self) -> None:
         while True:
             await self._called.wait()
             self._called.clear()
-            for station in self._stations:
-                while taken := self._queue.next(station.slot):
-                    hand = station.hands[taken.job_id] = Hand()  # from here on `cancel` finds it
+            for handle in self._handles:
+                while taken := self._queue.next(handle.slot):
+                    assignment = handle.assigned[taken.job_id] = Assignment()  # from here on `cancel` finds it
                     with about(taken.job_id):
-                        problem = await failure(self._begin(station, taken.job_id, hand))
+                        problem = await failure(self._begin(handle, taken.job_id, assignment))
                         if problem is not None:
                             # Whether it has reached the worker nobody knows; of its answers none counts any more.
-                            await guard(station.worker.cancel(taken.job_id), "taking a job back")
-                            await guard(self._break_off(station, taken.job_id, hand, problem), "ending an attempt")
-                if station.changes and not station.hands and not self._asides.at(station):
-                    await station.change()
+                            await guard(handle.worker.cancel(taken.job_id), "taking a job back")
+                            await guard(self._break_off(handle, taken.job_id, assignment, problem), "ending an attempt")
+                if handle.changes and not handle.assigned and not self._asides.at(handle):
+                    await handle.apply_changes()
                     self._called.set()
-                station.noticed(time.monotonic())
+                handle.update_state(time.monotonic())
 
-    async def _begin(self, station: Station, job_id: int, hand: Hand) -> None:
+    async def _begin(self, handle: WorkerHandle, job_id: int, assignment: Assignment) -> None:
         begun = await self._outcomes.begin(job_id)
-        if begun is None or hand.cancelled:
-            self._let_go(station, job_id, served=False)
+        if begun is None or assignment.cancelled:
+            self._let_go(handle, job_id, served=False)
             return
-        job = hand.job = self._jobs[job_id] = begun.job
-        hand.heard = time.monotonic()
+        job = assignment.job = self._jobs[job_id] = begun.job
+        assignment.last_report = time.monotonic()
         command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=begun.files)
         if self._queue.paused & {EVERYWHERE, job.server_id}:  # meanwhile, when nobody could call it back yet
-            await self._give_back(station, job.id, hand, died=False)
-        elif not await station.worker.submit(command):
-            station.slot.places = 0
-            await self._give_back(station, job.id, hand, died=False)
+            await self._give_back(handle, job.id, assignment, died=False)
+        elif not await handle.worker.submit(command):
+            handle.slot.places = 0
+            await self._give_back(handle, job.id, assignment, died=False)
 
-    async def _follow(self, station: Station) -> None:
-        async for event in station.worker.events():
-            station.heard = time.monotonic()
+    async def _follow(self, handle: WorkerHandle) -> None:
+        async for event in handle.worker.events():
+            handle.last_report = time.monotonic()
             metrics.count_lookups(event)
             with about(getattr(event, "job_id", None)):
-                problem = await failure(self._handle(station, event))
+                problem = await failure(self._on_event(handle, event))
                 if problem is not None:
-                    await guard(self._recover(station, event, problem), f"handling {type(event).__name__}")
+                    await guard(self._recover(handle, event, problem), f"handling {type(event).__name__}")
             self._called.set()
 
-    async def _recover(self, station: Station, event: Event | WorkerDied, problem: Exception) -> None:
+    async def _recover(self, handle: WorkerHandle, event: Event | WorkerDied, problem: Exception) -> None:
         """An event could not be handled. The worker will not report the end of a job twice."""
-        if isinstance(event, Finished | Failed | Cancelled) and station.current(event.job_id, event.attempt):
-            await self._break_off(station, event.job_id, station.hands[event.job_id], problem)
+        if isinstance(event, Finished | Failed | Cancelled) and handle.current(event.job_id, event.attempt):
+            await self._break_off(handle, event.job_id, handle.assigned[event.job_id], problem)
         else:
             raise problem
 
-    async def _break_off(self, station: Station, job_id: int, hand: Hand, problem: Exception) -> None:
+    async def _break_off(self, handle: WorkerHandle, job_id: int, assignment: Assignment, problem: Exception) -> None:
         """Something unforeseen was raised while a job was handed over or taken back: its place is free at once.
 
         It is painted again, or has failed where that has happened too often, as if its worker had died at it. What
@@ -294,49 +294,51 @@ class Dispatcher:
         else:
             log.error("an attempt was broken off", exc_info=problem)
         try:
-            if hand.job is not None:
-                await self._give_back(station, job_id, hand, died=True)
+            if assignment.job is not None:
+                await self._give_back(handle, job_id, assignment, died=True)
             elif not isinstance(problem, DatabaseError):
                 await self._give_up(self._jobs[job_id], WorkerFailed(reason=type(problem).__name__))
         finally:
-            if station.hands.get(job_id) is hand:
-                self._let_go(station, job_id, served=False)
+            if handle.assigned.get(job_id) is assignment:
+                self._let_go(handle, job_id, served=False)
 
-    async def _handle(self, station: Station, event: Event | WorkerDied) -> None:
+    async def _on_event(self, handle: WorkerHandle, event: Event | WorkerDied) -> None:
         match event:
             case Capacity():
-                station.announce(event)
+                handle.update_capacity(event)
             case WorkerDied():
-                await self._mourn(station, event)
+                await self._mourn(handle, event)
             case Ready():
-                station.arrive(event)
+                handle.set_ready(event)
                 log.info("worker: %s", event)
             case BadCommand():
                 log.error("worker: %s", event)
             case Started() | Progress():
-                if job := station.hear(event, time.monotonic(), self._pace):
+                if job := handle.record_event(event, time.monotonic(), self._pace):
                     await self._outcomes.note(job, event)
                     self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
             case Finished() | Failed() | Cancelled() if self._asides.hear(event):
                 pass
             case Finished() | Failed() | Cancelled():
-                if job := station.current(event.job_id, event.attempt):
-                    await self._conclude(station, job, event)
+                if job := handle.current(event.job_id, event.attempt):
+                    await self._conclude(handle, job, event)
 
-    async def _conclude(self, station: Station, job: Job, event: Finished | Failed | Cancelled) -> None:
-        hand = station.hands[job.id]
+    async def _conclude(self, handle: WorkerHandle, job: Job, event: Finished | Failed | Cancelled) -> None:
+        assignment = handle.assigned[job.id]
         match event:
             case Finished():
                 await self._succeed(job, event)
-                if hand.watch and hand.watch.last is not None:
-                    self._pace.ended(job.request, time.monotonic() - hand.watch.last)
+                if assignment.timer and assignment.timer.last is not None:
+                    self._pace.record_end(job.request, time.monotonic() - assignment.timer.last)
             case Failed():
                 await self._fail(job, InferenceError.from_failed(event.code, event.detail))
-            case Cancelled() if not hand.cancelled:  # by itself, or recalled: so somebody else has to paint it
-                await self._give_back(station, job.id, hand, died=hand.watch is not None and not hand.recalled)
+            case Cancelled() if not assignment.cancelled:  # by itself, or recalled: so somebody else has to paint it
+                await self._give_back(
+                    handle, job.id, assignment, died=assignment.timer is not None and not assignment.recalled
+                )
             case Cancelled():
                 pass
-        self._let_go(station, job.id, served=hand.watch is not None or not isinstance(event, Cancelled))
+        self._let_go(handle, job.id, served=assignment.timer is not None or not isinstance(event, Cancelled))
         self._outcomes.tidy(job)
 
     async def _succeed(self, job: Job, event: Finished) -> None:
@@ -353,24 +355,24 @@ class Dispatcher:
         if failed is not None:
             self._tell(JobUpdate(failed))
 
-    def _let_go(self, station: Station, job_id: int, *, served: bool = True) -> None:
+    def _let_go(self, handle: WorkerHandle, job_id: int, *, served: bool = True) -> None:
         """The worker has the job no more. Not before that is written down: until then `cancel` has to find it."""
-        station.hands.pop(job_id, None)
-        self._queue.release(station.slot, job_id, served=served)
+        handle.assigned.pop(job_id, None)
+        self._queue.release(handle.slot, job_id, served=served)
         if job_id not in self._queue:
             self._jobs.pop(job_id, None)
 
     async def _give_back(
-        self, station: Station, job_id: int, hand: Hand, *, died: bool, death: WorkerDied | None = None
+        self, handle: WorkerHandle, job_id: int, assignment: Assignment, *, died: bool, death: WorkerDied | None = None
     ) -> None:
         """This attempt came to nothing, maybe because the worker died of it: wait again, or give up after too many.
 
         Who hands the job over and who hears of the worker's death may both find out; the first one does it.
         """
-        job = hand.job
-        if job is None or hand.returned:
+        job = assignment.job
+        if job is None or assignment.returned:
             return  # while it is still being begun, it will be refused by a worker that is gone
-        hand.returned = True
+        assignment.returned = True
         waits = None
         deaths = job.deaths + died
         starved = death and died and death.starved(job.checkpoint, deaths)
@@ -380,23 +382,23 @@ class Dispatcher:
             await self._fail(job, WorkerCrashed(attempts=deaths))
         else:
             waits = await self._outcomes.give_back(job, died=died)
-        self._let_go(station, job_id, served=False)
+        self._let_go(handle, job_id, served=False)
         self._outcomes.tidy(job)
-        if waits and not hand.cancelled:
+        if waits and not assignment.cancelled:
             self._push(waits)
             self._tell(JobUpdate(waits))
 
-    async def _mourn(self, station: Station, death: WorkerDied) -> None:
+    async def _mourn(self, handle: WorkerHandle, death: WorkerDied) -> None:
         """Every job the worker had goes back to the queue; everybody who waits is told."""
         metrics.WORKER_DEATHS.inc()
-        station.dies(death, time.monotonic())
-        suspects = station.suspects
-        self._asides.die(station)
-        if is_benched(death):
-            self._benched(death)
-        for job_id, hand in list(station.hands.items()):
+        handle.record_death(death, time.monotonic())
+        suspects = handle.suspects
+        self._asides.die(handle)
+        if raises_alarm(death):
+            self._alarm(death)
+        for job_id, assignment in list(handle.assigned.items()):
             with about(job_id):
-                await self._give_back(station, job_id, hand, died=hand in suspects, death=death)
+                await self._give_back(handle, job_id, assignment, died=assignment in suspects, death=death)
         for job in self._waiting_jobs:
             self._tell(JobUpdate(job, trouble=death))
 
@@ -409,11 +411,11 @@ class Dispatcher:
 
     async def _look(self) -> None:
         await self._sift()
-        for station in self._stations:
-            if station.hangs(time.monotonic(), self._pace):
+        for handle in self._handles:
+            if handle.hangs(time.monotonic(), self._pace):
                 log.error("a worker reports nothing any more and is ended")
-                await station.worker.restart()
-        paces, loads = self._pace.news()
+                await handle.worker.restart()
+        paces, loads = self._pace.take_unsaved()
         if paces or loads:
             await record_paces(self._connection, paces, loads)
 
@@ -454,4 +456,4 @@ class Dispatcher:
 
     @property
     def _installed(self) -> list[str]:
-        return sorted(frozenset[str]().union(*(station.slot.serves for station in self._stations)))
+        return sorted(frozenset[str]().union(*(handle.slot.serves for handle in self._handles)))

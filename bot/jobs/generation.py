@@ -18,7 +18,7 @@ from bot.database.pictures import pictures_of_job
 from bot.i18n import duration
 from bot.jobs.dispatcher import Dispatcher
 from bot.jobs.updates import JobUpdate
-from bot.jobs.worker_slots import WorkerSeen
+from bot.jobs.worker_slots import WorkerStatus
 from inference.logs import about
 from inference.messages import Configure, GenerationRequest
 from inference.queue import EVERYWHERE, Policy
@@ -55,7 +55,7 @@ class Generation:
             spool=spool,
             limits=limits,
             tell=self._tell,
-            benched=self._alarm,
+            alarm=self._alarm,
         )
 
     @asynccontextmanager
@@ -63,7 +63,7 @@ class Generation:
         """The workers run and jobs are painted while inside; then what is unfinished waits for the next start."""
         await self._dispatcher.resume()
         metrics.WAITING.set_function(lambda: self._dispatcher.waiting)
-        metrics.RUNNING.set_function(lambda: self._dispatcher.begun)
+        metrics.RUNNING.set_function(lambda: self._dispatcher.running_jobs)
         dispatching: asyncio.Task[None] | None = None
         try:
             for worker in self._workers:
@@ -200,7 +200,7 @@ class Generation:
         await self._dispatcher.reconfigure(limits, changes)
 
     @property
-    def workers(self) -> list[WorkerSeen]:
+    def workers(self) -> list[WorkerStatus]:
         """Each worker, in the order of the settings."""
         return self._dispatcher.workers
 

@@ -10,15 +10,15 @@ from itertools import pairwise
 from bot.database.paces import MeasuredSeconds, Shape
 from inference.messages import GenerationRequest
 
-NEWEST = 0.3  # how much the newest measurement of a load or an end counts against all before
-ROUNDS = 10.0  # a step's time is the mean of about so many
-GUESS = 5.0  # rounds that an estimate from other numbers of pictures counts for: the first rounds may be a bad moment
-SHARE = 0.5  # of a step's time grows with the pictures at once, as long as only one number of them was measured
+NEWEST_SHARE = 0.3  # how much the newest measurement of a load or an end counts against all before
+AVERAGED_ROUNDS = 10.0  # a step's time is the mean of about so many
+GUESSED_ROUNDS = 5.0  # that an estimate from other numbers of pictures counts for: the first rounds may be slow ones
+GROWING_SHARE = 0.5  # of a step's time grows with the pictures at once, while only one number of them was measured
 LONGEST_DELIVERY = 60.0  # seconds; what takes longer was an outage
 
 
 @dataclass
-class Watch:
+class AttemptTimer:
     """Times one attempt at a job, from the worker's reports. Times are seconds by the caller's clock."""
 
     began: float
@@ -28,7 +28,7 @@ class Watch:
     total: int | None = None  # as the worker counts them, once the job is being painted
 
     @property
-    def sits(self) -> bool:
+    def in_batch(self) -> bool:
         """Whether it takes part in each step: it came in, and has steps left."""
         return self.total is not None and self.steps < self.total
 
@@ -37,10 +37,10 @@ class Watch:
 
         The first report says where the job begins and comes together with the second.
         """
-        took = (now - self.last) / (step - self.steps) if self.last is not None and step > self.steps else None
+        seconds = (now - self.last) / (step - self.steps) if self.last is not None and step > self.steps else None
         self.last = None if self.total is None else now
         self.steps, self.total = step, total
-        return took
+        return seconds
 
 
 class Pace:
@@ -48,66 +48,66 @@ class Pace:
 
     def __init__(self) -> None:
         self._steps: dict[Shape, float] = {}  # seconds of a step for so many pictures of one size at once
-        self._seen: dict[Shape, float] = {}  # how many rounds that is the mean of, up to ROUNDS
+        self._rounds: dict[Shape, float] = {}  # how many rounds that is the mean of, at most AVERAGED_ROUNDS
         self._rests: dict[str, float] = {}  # by checkpoint: seconds for each pixel, from the last step to the end
         self.loads: dict[str, float] = {}
         self.delivery = 0.0  # seconds from a job's end until its person has it
-        self._news: set[Shape] = set()
-        self._new_loads: set[str] = set()
+        self._unsaved: set[Shape] = set()
+        self._unsaved_loads: set[str] = set()
 
     def remember(self, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]) -> None:
         """Take over what was measured before the program's start."""
         for shape, measured in paces.items():
-            self._steps[shape], self._seen[shape] = measured.step_seconds, ROUNDS
+            self._steps[shape], self._rounds[shape] = measured.step_seconds, AVERAGED_ROUNDS
             self._rests[shape.checkpoint] = measured.rest_seconds / _work(shape)
         self.loads.update(loads)
 
-    def news(self) -> tuple[dict[Shape, MeasuredSeconds], dict[str, float]]:
+    def take_unsaved(self) -> tuple[dict[Shape, MeasuredSeconds], dict[str, float]]:
         """What was measured since the last call."""
         paces = {
             shape: MeasuredSeconds(self._steps[shape], self._rests.get(shape.checkpoint, 0.0) * _work(shape))
-            for shape in self._news
+            for shape in self._unsaved
         }
-        loads = {checkpoint: self.loads[checkpoint] for checkpoint in self._new_loads}
-        self._news, self._new_loads = set(), set()
+        loads = {checkpoint: self.loads[checkpoint] for checkpoint in self._unsaved_loads}
+        self._unsaved, self._unsaved_loads = set(), set()
         return paces, loads
 
     # --- measuring ---------------------------------------------------------------------------------------------
 
-    def took(self, sitting: Collection[GenerationRequest], seconds: float, share: float = 1.0) -> None:
+    def record_step(self, batch: Collection[GenerationRequest], seconds: float, share: float = 1.0) -> None:
         """All who sit have taken a step each. This report is one of `1 / share` of the same round."""
-        shapes = _shapes(sitting)
+        shapes = _shapes(batch)
         expected = self._expected(shapes)
         for shape in shapes:
             usual = self._step(shape)
             if usual is None or not expected:
                 usual = seconds * _work(shape) / sum(map(_work, shapes))
-            seen = self._seen.get(shape, GUESS if expected else 0.0)
-            self._seen[shape] = min(ROUNDS, seen + share)
-            newest = share / self._seen[shape]
+            seen = self._rounds.get(shape, GUESSED_ROUNDS if expected else 0.0)
+            self._rounds[shape] = min(AVERAGED_ROUNDS, seen + share)
+            newest = share / self._rounds[shape]
             self._steps[shape] = usual * (1 + newest * (seconds / expected - 1)) if expected else usual
-            self._news.add(shape)
+            self._unsaved.add(shape)
 
-    def ended(self, request: GenerationRequest, seconds: float) -> None:
+    def record_end(self, request: GenerationRequest, seconds: float) -> None:
         """A job has ended well, so long after its last step."""
         each = seconds / (request.width * request.height * request.count)
-        self._rests[request.checkpoint] = _mixed(self._rests.get(request.checkpoint), each)
+        self._rests[request.checkpoint] = _moving_average(self._rests.get(request.checkpoint), each)
 
-    def loaded(self, checkpoint: str, seconds: float) -> None:
+    def record_load(self, checkpoint: str, seconds: float) -> None:
         """A checkpoint was loaded."""
-        self.loads[checkpoint] = _mixed(self.loads.get(checkpoint), seconds)
-        self._new_loads.add(checkpoint)
+        self.loads[checkpoint] = _moving_average(self.loads.get(checkpoint), seconds)
+        self._unsaved_loads.add(checkpoint)
 
-    def delivered(self, seconds: float) -> None:
+    def record_delivery(self, seconds: float) -> None:
         """A person has what became of a job, so long after it had ended."""
         if seconds < LONGEST_DELIVERY:
-            self.delivery = _mixed(self.delivery, seconds)
+            self.delivery = _moving_average(self.delivery, seconds)
 
     # --- estimating --------------------------------------------------------------------------------------------
 
-    def round(self, sitting: Collection[GenerationRequest]) -> float | None:
+    def round(self, batch: Collection[GenerationRequest]) -> float | None:
         """Seconds in which a worker takes a step for each of these; None: nothing of the checkpoint was painted yet."""
-        return self._expected(_shapes(sitting))
+        return self._expected(_shapes(batch))
 
     def rest(self, request: GenerationRequest) -> float:
         """Seconds from a job's last step to its end."""
@@ -134,7 +134,7 @@ class Pace:
                 part = (wanted.pictures - fewer.pictures) / (more.pictures - fewer.pictures)
                 return self._steps[fewer] + part * (self._steps[more] - self._steps[fewer])
         near = alike[0] if wanted.pictures < alike[0].pictures else alike[-1]
-        return self._steps[near] * (1 + SHARE * (wanted.pictures / near.pictures - 1))
+        return self._steps[near] * (1 + GROWING_SHARE * (wanted.pictures / near.pictures - 1))
 
 
 def _shapes(requests: Iterable[GenerationRequest]) -> list[Shape]:
@@ -144,8 +144,8 @@ def _shapes(requests: Iterable[GenerationRequest]) -> list[Shape]:
     return [Shape(*size, count) for size, count in pictures.items()]
 
 
-def _mixed(old: float | None, new: float) -> float:
-    return new if old is None else old + NEWEST * (new - old)
+def _moving_average(old: float | None, new: float) -> float:
+    return new if old is None else old + NEWEST_SHARE * (new - old)
 
 
 def _work(shape: Shape) -> int:

@@ -1,4 +1,4 @@
-"""A worker as the dispatcher sees it: its slot in the queue, and the jobs in its hands."""
+"""A worker as the dispatcher sees it: its slot in the queue, and the jobs assigned to it."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ from enum import StrEnum
 
 from bot import metrics
 from bot.database.jobs import Job
-from bot.jobs.pace import Pace, Watch
+from bot.jobs.pace import AttemptTimer, Pace
 from inference.messages import Capacity, Configure, GenerationRequest, Progress, Ready, Started
 from inference.queue import WorkerSlot
 from inference.work import pass_work
 from inference.workers import Worker, WorkerDied
 
-SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two hangs
+SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two has hung
 LOADING_SECONDS = 1800.0  # before the first step: a checkpoint may come over the network
 COMPILING_SECONDS = 1800.0  # in place of the first, where any step may be one of a new shape
-BENCHED = 5  # deaths in a row after which an operator is told, and again at each doubling
+ALARM_DEATHS = 5  # deaths in a row after which an operator is told, and again at each doubling
 
 
 @dataclass(eq=False)
-class Hand:
-    """A job that was taken out of the queue: about to be handed to a worker, waiting there, or painted."""
+class Assignment:
+    """A job that was taken out of the queue: about to be submitted to a worker, prefetched there, or running."""
 
-    job: Job | None = None  # once it is running
+    job: Job | None = None  # once the job table says that it runs
     cancelled: bool = False
     recalled: bool = False  # the queue wants it back
-    returned: bool = False  # it is being given back
-    watch: Watch | None = None  # once the worker has begun
-    heard: float = 0.0
+    returned: bool = False  # it is on its way back to the queue
+    timer: AttemptTimer | None = None  # once the worker has begun
+    last_report: float = 0.0  # by time.monotonic()
 
     def hangs(self, now: float, pace: Pace, *, compiles: bool = False) -> bool:
-        """Whether the worker, which may compile, has reported nothing of it for far too long."""
-        silent = now - self.heard
-        if self.job is None or self.watch is None or not self.watch.steps:
+        """Whether the worker has reported nothing of this job for too long. One that `compiles` is given more time."""
+        silent = now - self.last_report
+        if self.job is None or self.timer is None or not self.timer.steps:
             return silent > LOADING_SECONDS
         usual = pace.round([self.job.request]) or 0.0
         return silent > max(COMPILING_SECONDS if compiles else SILENCE_SECONDS, SILENT_STEPS * usual)
 
 
 class WorkerState(StrEnum):
-    """What a worker does just now."""
+    """What a worker is doing."""
 
     STARTING = "starting"
     FREE = "free"
     PAINTING = "painting"
-    CLOSING = "closing"  # it ends what it has, and then hears of new settings
-    AWAY = "away"  # it died, and is started again in a while
+    CLOSING = "closing"  # it finishes the jobs it has, and then gets new settings
+    AWAY = "away"  # it died, and is restarted after a pause
 
 
 @dataclass(frozen=True)
-class WorkerSeen:
-    """A worker as an operator sees it: in this state for so many seconds; if it is away, back in so many."""
+class WorkerStatus:
+    """A worker as an operator sees it: how many `seconds` it has been in this state, and if it is away, when it is `back`."""
 
     device: str
     state: WorkerState
@@ -64,139 +64,147 @@ class WorkerSeen:
 
 
 @dataclass(eq=False)
-class Station:
-    """A worker, its slot and its hands. The attempt is the fencing number of what it reports."""
+class WorkerHandle:
+    """A worker, its slot in the queue, and the jobs assigned to it, by id.
+
+    A report counts only for the attempt that is assigned: the attempt is a fencing token."""
 
     worker: Worker
     slot: WorkerSlot
-    hands: dict[int, Hand] = field(default_factory=dict[int, Hand])
-    device: str = ""  # as the worker itself calls it
+    assigned: dict[int, Assignment] = field(default_factory=dict[int, Assignment])
+    device: str = ""  # as the worker reports it; empty until it is ready
     compiles: bool = False
-    changes: Configure | None = None  # what it hears once its hands are empty
-    heard: float = 0.0
+    changes: Configure | None = None  # the settings that it gets once no job is assigned to it
+    last_report: float = 0.0
     _since: tuple[WorkerState, float] = field(default_factory=lambda: (WorkerState.STARTING, time.monotonic()))
     _back: float | None = None
 
     @property
     def state(self) -> WorkerState:
-        """What it does now."""
+        """What the worker is doing."""
         if self._back is not None:
             return WorkerState.AWAY
         if not self.device:
             return WorkerState.STARTING
         if self.changes is not None:
             return WorkerState.CLOSING
-        return WorkerState.PAINTING if self.begun else WorkerState.FREE
+        return WorkerState.PAINTING if self.running else WorkerState.FREE
 
-    def seen(self, now: float) -> WorkerSeen:
-        """What an operator is told of it."""
-        state, since = self.noticed(now)
+    def status(self, now: float) -> WorkerStatus:
+        """What an operator is told of the worker."""
+        state, since = self.update_state(now)
         back = None if self._back is None else max(0.0, self._back - now)
-        return WorkerSeen(
-            self.device or "?", state, now - since, tuple(sorted(self.slot.loaded)), len(self.begun), back
+        return WorkerStatus(
+            self.device or "?", state, now - since, tuple(sorted(self.slot.loaded)), len(self.running), back
         )
 
-    def noticed(self, now: float) -> tuple[WorkerState, float]:
-        """Its state, and since when. To be called whenever something may have changed it."""
+    def update_state(self, now: float) -> tuple[WorkerState, float]:
+        """The state, and since when. To be called whenever something may have changed it."""
         if self._since[0] is not self.state:
             self._since = self.state, now
         return self._since
 
-    def expect(self, changes: Configure) -> None:
-        """It is about to know other checkpoints: people may wait for these at once, and nobody joins it until then."""
+    def schedule_changes(self, changes: Configure) -> None:
+        """Give the worker other checkpoints once it has no job. Jobs for these may be queued at once; none is assigned before."""
         self.changes = changes
         self.slot.serves = frozenset(checkpoint.name for checkpoint in changes.checkpoints)
         self.slot.draining = True
 
-    async def change(self) -> None:
-        """Its hands are empty: tell it. What it is handed from now on it reads after this."""
+    async def apply_changes(self) -> None:
+        """Send the scheduled settings. The worker reads them before any job that is submitted later."""
         if self.changes is not None:
             changes, self.changes = self.changes, None
             await self.worker.configure(changes)
             self.slot.draining, self.slot.loaded, self.slot.checkpoint = False, frozenset(), None
 
-    def arrive(self, ready: Ready) -> None:
-        """It is there."""
+    def set_ready(self, ready: Ready) -> None:
+        """The worker has started."""
         self.device, self.compiles, self._back = ready.device, ready.compiles, None
 
     @property
-    def begun(self) -> list[Hand]:
-        """The jobs that the worker paints now."""
-        return [hand for hand in self.hands.values() if hand.watch]
+    def running(self) -> list[Assignment]:
+        """The jobs that the worker is painting."""
+        return [assignment for assignment in self.assigned.values() if assignment.timer]
 
     @property
-    def ahead(self) -> list[Hand]:
-        """The jobs that wait at the worker for their turn."""
-        return [hand for hand in self.hands.values() if hand.job and not hand.watch]
+    def prefetched(self) -> list[Assignment]:
+        """The jobs that wait at the worker."""
+        return [assignment for assignment in self.assigned.values() if assignment.job and not assignment.timer]
 
     @property
-    def suspects(self) -> list[Hand]:
-        """The jobs of which one has ended the worker, should it be gone now: those begun, else any it has."""
-        return self.begun or self.ahead
+    def suspects(self) -> list[Assignment]:
+        """The jobs of which one may have killed the worker, if it died now: the running ones, else the prefetched."""
+        return self.running or self.prefetched
 
     async def recall(self, wanted: Callable[[Job], bool]) -> None:
-        """Ask for those back that it has not begun."""
-        for hand in self.ahead:
-            if hand.job and wanted(hand.job) and not (hand.cancelled or hand.recalled):
-                hand.recalled = True
-                await self.worker.cancel(hand.job.id)
+        """Ask the worker to return the prefetched jobs that are `wanted`."""
+        for assignment in self.prefetched:
+            if assignment.job and wanted(assignment.job) and not (assignment.cancelled or assignment.recalled):
+                assignment.recalled = True
+                await self.worker.cancel(assignment.job.id)
 
     def hangs(self, now: float, pace: Pace) -> bool:
-        """Whether it has reported nothing for far too long. Who waits there is silent for as long as others take."""
-        if self.begun:
-            return any(hand.hangs(now, pace, compiles=self.compiles) for hand in self.begun)
-        return any(now - max(hand.heard, self.heard) > LOADING_SECONDS for hand in self.ahead)
+        """Whether the worker has reported nothing for too long. Prefetched jobs report nothing while others run."""
+        if self.running:
+            return any(assignment.hangs(now, pace, compiles=self.compiles) for assignment in self.running)
+        return any(
+            now - max(assignment.last_report, self.last_report) > LOADING_SECONDS for assignment in self.prefetched
+        )
 
     def current(self, job_id: int, attempt: int) -> Job | None:
-        """The job in hand of which this attempt is; None for one that was given up."""
-        hand = self.hands.get(job_id)
-        return hand.job if hand and hand.job and hand.job.attempt == attempt else None
+        """The assigned job if this is its current attempt, else None."""
+        assignment = self.assigned.get(job_id)
+        return assignment.job if assignment and assignment.job and assignment.job.attempt == attempt else None
 
-    def announce(self, capacity: Capacity) -> None:
-        """What the worker says of itself."""
+    def update_capacity(self, capacity: Capacity) -> None:
+        """Take over the places and the loaded checkpoints that the worker reports."""
         self.slot.places = capacity.places
         for checkpoint in capacity.loaded:
             if checkpoint not in self.slot.loaded:
                 metrics.SWAPS.labels(checkpoint).inc()
         self.slot.loaded = frozenset(capacity.loaded)
 
-    def hear(self, event: Started | Progress, now: float, pace: Pace) -> Job | None:
-        """A sign of life; the job it is about."""
+    def record_event(self, event: Started | Progress, now: float, pace: Pace) -> Job | None:
+        """Note a report of a running job; the job, or None if the report is of an attempt that no longer counts."""
         job = self.current(event.job_id, event.attempt)
         if job is None:
             return None
-        hand = self.hands[job.id]
-        hand.heard = now
-        if hand.watch is None:
-            hand.watch = Watch(now, loads=job.checkpoint not in self.slot.loaded and not self.begun)
-            metrics.BATCH.observe(len(self.begun))
+        assignment = self.assigned[job.id]
+        assignment.last_report = now
+        if assignment.timer is None:
+            assignment.timer = AttemptTimer(now, loads=job.checkpoint not in self.slot.loaded and not self.running)
+            metrics.BATCH.observe(len(self.running))
         if isinstance(event, Progress):
-            self._step(hand.watch, job.checkpoint, event, now, pace)
+            self._step(assignment.timer, job.checkpoint, event, now, pace)
         return job
 
-    def _step(self, watch: Watch, checkpoint: str, progress: Progress, now: float, pace: Pace) -> None:
-        sitting = self.sitting
-        if watch.loads and watch.total is None:
-            pace.loaded(checkpoint, now - watch.began)
-        if watch.total is not None and (job := self.hands[progress.job_id].job):
-            self.slot.worked += (progress.step - watch.steps) * pass_work(job.request)
-        took = watch.step(now, progress.step, progress.steps)
+    def _step(self, timer: AttemptTimer, checkpoint: str, progress: Progress, now: float, pace: Pace) -> None:
+        batch = self.batch
+        if timer.loads and timer.total is None:
+            pace.record_load(checkpoint, now - timer.began)
+        if timer.total is not None and (job := self.assigned[progress.job_id].job):
+            self.slot.worked += (progress.step - timer.steps) * pass_work(job.request)
+        took = timer.step(now, progress.step, progress.steps)
         if took is not None:
             metrics.STEP_SECONDS.labels(checkpoint).observe(took)
-            pace.took(sitting, took, 1 / len(sitting))
+            pace.record_step(batch, took, 1 / len(batch))
 
     @property
-    def sitting(self) -> list[GenerationRequest]:
-        """What it takes a step of in each round."""
-        return [hand.job.request for hand in self.begun if hand.job and hand.watch and hand.watch.sits]
+    def batch(self) -> list[GenerationRequest]:
+        """The requests of which the worker takes a step in each round."""
+        return [
+            assignment.job.request
+            for assignment in self.running
+            if assignment.job and assignment.timer and assignment.timer.in_batch
+        ]
 
-    def dies(self, death: WorkerDied, now: float) -> None:
-        """Nothing is there any more until it announces itself again."""
+    def record_death(self, death: WorkerDied, now: float) -> None:
+        """The worker has died; its slot has no places until it reports them again."""
         self.slot.places, self.slot.loaded, self.slot.checkpoint = 0, frozenset(), None
         self._back = now + death.pause
 
 
-def is_benched(death: WorkerDied) -> bool:
-    """Whether these deaths in a row are a number at which an operator is told."""
-    often, rest = divmod(death.failures, BENCHED)
+def raises_alarm(death: WorkerDied) -> bool:
+    """Whether an operator is told of these deaths in a row."""
+    often, rest = divmod(death.failures, ALARM_DEATHS)
     return rest == 0 and often & (often - 1) == 0

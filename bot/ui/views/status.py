@@ -13,7 +13,7 @@ from bot.config import ConfigError
 from bot.errors import NotOperator, NotStaff
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import plain
-from bot.jobs.worker_slots import WorkerSeen, WorkerState
+from bot.jobs.worker_slots import WorkerState, WorkerStatus
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
@@ -60,7 +60,7 @@ def _running(overview: Overview) -> str:
     return _("Running for {time}.").format(time=duration(overview.running))
 
 
-def _worker(worker: WorkerSeen) -> str:
+def _worker(worker: WorkerStatus) -> str:
     parts = [f"`{worker.device}`", _(_STATES[worker.state]).format(time=duration(worker.seconds))]
     if worker.back is not None:
         parts.append(_("is started again in {time}").format(time=duration(worker.back)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.database.paces import MeasuredSeconds, Shape
-from bot.jobs.pace import LONGEST_DELIVERY, Pace, Watch
+from bot.jobs.pace import LONGEST_DELIVERY, AttemptTimer, Pace
 from inference.messages import GenerationRequest
 from tests.inference.requests import request
 
@@ -16,10 +16,10 @@ LARGE = request(width=128, height=64)
 
 def measured(*rounds: tuple[list[GenerationRequest], float]) -> Pace:
     pace = Pace()
-    for sitting, seconds in rounds:
+    for batch, seconds in rounds:
         for _ in range(200):
-            for _ in sitting:
-                pace.took(sitting, seconds, 1 / len(sitting))
+            for _ in batch:
+                pace.record_step(batch, seconds, 1 / len(batch))
     return pace
 
 
@@ -45,7 +45,7 @@ def test_sizes_take_turns_and_what_a_round_took_is_shared_between_them() -> None
     pace = measured(([ONE], 1.0), ([LARGE], 2.0))
     assert pace.round([ONE, LARGE]) == pytest.approx(3.0)
     for _ in range(300):
-        pace.took([ONE, LARGE], 6.0)
+        pace.record_step([ONE, LARGE], 6.0)
     assert [pace.round([one]) for one in (ONE, LARGE)] == [pytest.approx(2.0, rel=0.01), pytest.approx(4.0, rel=0.01)]
 
 
@@ -55,36 +55,36 @@ def test_of_a_checkpoint_that_was_never_painted_with_nobody_can_say() -> None:
 
 def test_the_first_measurement_of_a_mixed_round_is_divided_by_the_work() -> None:
     pace = Pace()
-    pace.took([ONE, LARGE], 3.0)
+    pace.record_step([ONE, LARGE], 3.0)
     assert (pace.round([ONE]), pace.round([LARGE])) == (1.0, 2.0)
 
 
 def test_a_step_is_the_mean_of_the_last_ten_rounds_or_so_however_many_report_each() -> None:
-    for sitting in ([ONE], [ONE] * 8):
-        pace = measured((sitting, 1.0))
+    for batch in ([ONE], [ONE] * 8):
+        pace = measured((batch, 1.0))
         for _ in range(10):
-            for _ in sitting:
-                pace.took(sitting, 2.0, 1 / len(sitting))
-        assert pace.round(sitting) == pytest.approx(1.64, abs=0.03)
+            for _ in batch:
+                pace.record_step(batch, 2.0, 1 / len(batch))
+        assert pace.round(batch) == pytest.approx(1.64, abs=0.03)
 
 
 def test_a_few_slow_rounds_of_a_new_number_of_pictures_are_not_believed_at_once() -> None:
     pace = measured(([ONE], 1.0))
     for _ in range(5):
-        pace.took([ONE, ONE], 3.5)
+        pace.record_step([ONE, ONE], 3.5)
     assert 1.5 < (pace.round([ONE, ONE]) or 0) < 3.0
     for _ in range(50):
-        pace.took([ONE, ONE], 3.5)
+        pace.record_step([ONE, ONE], 3.5)
     assert pace.round([ONE, ONE]) == pytest.approx(3.5, rel=0.02)
 
 
 def test_what_is_kept_is_known_after_a_restart() -> None:
     pace = measured(([ONE], 1.0))
-    pace.ended(TWO, 4.0)
-    pace.loaded("vivid", 7.0)
-    kept = pace.news()
+    pace.record_end(TWO, 4.0)
+    pace.record_load("vivid", 7.0)
+    kept = pace.take_unsaved()
     assert kept == ({Shape("vivid", 64, 64, 1): MeasuredSeconds(1.0, 2.0)}, {"vivid": 7.0})
-    assert pace.news() == ({}, {})
+    assert pace.take_unsaved() == ({}, {})
     later = Pace()
     later.remember(*kept)
     assert (later.round([ONE]), later.rest(ONE), later.rest(TWO), later.loads) == (1.0, 2.0, 4.0, {"vivid": 7.0})
@@ -92,15 +92,15 @@ def test_what_is_kept_is_known_after_a_restart() -> None:
 
 def test_deliveries_are_learned_and_outages_are_not() -> None:
     pace = Pace()
-    pace.delivered(2.0)
-    pace.delivered(LONGEST_DELIVERY)
+    pace.record_delivery(2.0)
+    pace.record_delivery(LONGEST_DELIVERY)
     assert 0 < pace.delivery < 2.0
 
 
 def test_the_first_report_comes_with_the_second_and_says_only_where_the_job_begins() -> None:
     for begins in (0, 6):  # from the start, or where another worker left it
-        watch = Watch(100.0, loads=False)
-        assert not watch.sits
-        assert watch.step(103.0, begins, 8) is None and watch.sits
-        assert watch.step(103.0, begins + 1, 8) is None and watch.sits
-        assert watch.step(104.5, begins + 2, 8) == 1.5 and watch.sits is (begins == 0)
+        timer = AttemptTimer(100.0, loads=False)
+        assert not timer.in_batch
+        assert timer.step(103.0, begins, 8) is None and timer.in_batch
+        assert timer.step(103.0, begins + 1, 8) is None and timer.in_batch
+        assert timer.step(104.5, begins + 2, 8) == 1.5 and timer.in_batch is (begins == 0)

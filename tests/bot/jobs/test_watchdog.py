@@ -8,8 +8,15 @@ import pytest
 
 from bot.database.jobs import Job, JobState
 from bot.database.paces import MeasuredSeconds, Shape
-from bot.jobs.pace import Pace, Watch
-from bot.jobs.worker_slots import COMPILING_SECONDS, LOADING_SECONDS, SILENCE_SECONDS, SILENT_STEPS, Hand, Station
+from bot.jobs.pace import AttemptTimer, Pace
+from bot.jobs.worker_slots import (
+    COMPILING_SECONDS,
+    LOADING_SECONDS,
+    SILENCE_SECONDS,
+    SILENT_STEPS,
+    Assignment,
+    WorkerHandle,
+)
 from inference.messages import Progress, Ready
 from inference.queue import WorkerSlot
 from inference.work import pass_work
@@ -24,10 +31,10 @@ JOB = Job(
 HEARD = 1000.0  # seconds
 
 
-def hand(steps: int | None) -> Hand:
+def assignment(steps: int | None) -> Assignment:
     """A job of which so many steps were reported; None: not even that it was begun."""
-    watch = None if steps is None else Watch(HEARD, loads=True, steps=steps)
-    return Hand(JOB, watch=watch, heard=HEARD)
+    timer = None if steps is None else AttemptTimer(HEARD, loads=True, steps=steps)
+    return Assignment(JOB, timer=timer, last_report=HEARD)
 
 
 def pace(step_seconds: float) -> Pace:
@@ -49,36 +56,36 @@ def test_a_worker_may_be_silent_for_as_long_as_what_it_does_may_take(
     steps: int | None, step_seconds: float, patience: float
 ) -> None:
     usual = pace(step_seconds)
-    assert not hand(steps).hangs(HEARD + patience - 1, usual)
-    assert hand(steps).hangs(HEARD + patience + 1, usual)
+    assert not assignment(steps).hangs(HEARD + patience - 1, usual)
+    assert assignment(steps).hangs(HEARD + patience + 1, usual)
 
 
 def test_without_any_measured_step_the_shorter_patience_counts() -> None:
-    assert hand(1).hangs(HEARD + SILENCE_SECONDS + 1, Pace())
+    assert assignment(1).hangs(HEARD + SILENCE_SECONDS + 1, Pace())
 
 
 def test_who_waits_at_the_worker_may_wait_for_as_long_as_others_are_painted(tmp_path: Path) -> None:
-    waits = Hand(JOB, heard=HEARD)
-    station, usual = Station(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: hand(3), 2: waits}), pace(1.0)
-    station.heard = station.hands[1].heard = HEARD + 10 * LOADING_SECONDS
-    assert not station.hangs(station.heard + 1, usual)
-    del station.hands[1]
-    assert not station.hangs(station.heard + LOADING_SECONDS - 1, usual), "it is about to be begun"
-    assert station.hangs(station.heard + LOADING_SECONDS + 1, usual)
+    waits = Assignment(JOB, last_report=HEARD)
+    handle, usual = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: assignment(3), 2: waits}), pace(1.0)
+    handle.last_report = handle.assigned[1].last_report = HEARD + 10 * LOADING_SECONDS
+    assert not handle.hangs(handle.last_report + 1, usual)
+    del handle.assigned[1]
+    assert not handle.hangs(handle.last_report + LOADING_SECONDS - 1, usual), "it is about to be begun"
+    assert handle.hangs(handle.last_report + LOADING_SECONDS + 1, usual)
 
 
 def test_what_was_worked_while_somebody_waited_is_counted_in_passes(tmp_path: Path) -> None:
-    station = Station(FakeWorker(tmp_path), WorkerSlot(frozenset({"vivid"})), {1: Hand(JOB)})
+    handle = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset({"vivid"})), {1: Assignment(JOB)})
     for step in (12, 13, 16):  # it was begun by another worker, which took twelve
-        station.hear(Progress(job_id=1, attempt=1, step=step, steps=30), HEARD, Pace())
-    assert station.slot.worked == 4 * pass_work(JOB.request)
+        handle.record_event(Progress(job_id=1, attempt=1, step=step, steps=30), HEARD, Pace())
+    assert handle.slot.worked == 4 * pass_work(JOB.request)
 
 
 @pytest.mark.parametrize(("compiles", "patience"), [(False, SILENCE_SECONDS), (True, COMPILING_SECONDS)])
 def test_a_worker_that_compiles_may_be_silent_for_as_long_as_that_takes(
     compiles: bool, patience: float, tmp_path: Path
 ) -> None:
-    station, usual = Station(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: hand(3)}), pace(1.0)
-    station.arrive(Ready(device="cuda", pid=1, compiles=compiles))
-    assert not station.hangs(HEARD + patience - 1, usual)
-    assert station.hangs(HEARD + patience + 1, usual)
+    handle, usual = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: assignment(3)}), pace(1.0)
+    handle.set_ready(Ready(device="cuda", pid=1, compiles=compiles))
+    assert not handle.hangs(HEARD + patience - 1, usual)
+    assert handle.hangs(HEARD + patience + 1, usual)
