@@ -72,8 +72,7 @@ async def test_nobody_waits_for_the_disk_to_write(bench: Bench, monkeypatch: pyt
         assert go.wait(PATIENCE)
         keep(source, target)
 
-    for user in ("outcomes", "generation"):
-        monkeypatch.setattr(f"bot.{user}.keep", slow, raising=False)
+    monkeypatch.setattr("bot.jobs.outcomes.keep", slow)
     recording = asyncio.create_task(record(bench, enlarged(bench)))
     try:
         async with asyncio.timeout(PATIENCE):
