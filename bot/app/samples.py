@@ -48,7 +48,7 @@ class SamplePainter:
         """For ever: paint what is due when it is quiet and was so at the look before."""
         was_quiet = False
         while True:
-            quiet = self._easel.generation.quiet
+            quiet = self._easel.generation.idle
             if quiet and was_quiet:
                 await background.guard(self.paint_next(), "painting samples")
             was_quiet = quiet
@@ -82,7 +82,7 @@ class SamplePainter:
         painted: list[Path] = []
         try:
             for wanted in (request, _without_lora(request)):
-                pictures = await self._easel.generation.aside(wanted)
+                pictures = await self._easel.generation.paint_in_background(wanted)
                 if pictures is None:
                     return False
                 painted += pictures

@@ -1,4 +1,4 @@
-"""Between the job table and the workers: who is next, what became of it, and what happens when a worker dies."""
+"""Assigns queued jobs to workers, records what they report, and recovers when a worker dies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, cancel_job, fail_job, queued_jobs, requeue_orphans
 from bot.database.paces import all_paces, load_times, record_paces
 from bot.database.pauses import pause, paused_servers, unpause
-from bot.jobs.background_jobs import Asides
+from bot.jobs.background_jobs import BackgroundJobs
 from bot.jobs.forecasts import Forecasts
 from bot.jobs.outcomes import Outcomes
 from bot.jobs.pace import Pace
@@ -54,15 +54,15 @@ from inference.workers import Worker, WorkerDied
 log = logging.getLogger(__name__)
 
 HOUR_MS = 3_600_000
-TICK_SECONDS = 5.0  # between looks for jobs that are too old and workers that hang
-STARVED_ATTEMPTS = 2  # of a job at which the system ends the worker for want of memory: a third would end like them
-MANY_ATTEMPTS = 100  # of a job that no worker even begins
+TICK_SECONDS = 5.0  # between checks for jobs that are too old and workers that hang
+MAX_STARVED_ATTEMPTS = 2  # of a job at which the system kills the worker for memory: a third would end like them
+MAX_UNSTARTED_ATTEMPTS = 100  # of a job that no worker begins
 
 
 class Dispatcher:
-    """Hands queued jobs to workers and writes down what they report. Every state lives in the job table.
+    """Assigns queued jobs to workers and records what they report. The job table holds every state.
 
-    `tell` hears what happens to jobs, `alarm` of a worker that dies again and again.
+    `tell` gets every update of a job, `alarm` each death of a worker that dies again and again.
     """
 
     def __init__(
@@ -83,72 +83,75 @@ class Dispatcher:
         self._outcomes = Outcomes(connection, pictures, spool)
         self._queue = JobQueue(time.monotonic)
         self._handles = [WorkerHandle(worker, WorkerSlot(worker.serves)) for worker in workers]
-        self._asides = Asides(self._handles, spool)
+        self._background = BackgroundJobs(self._handles, spool)
         self._queue.slots = [handle.slot for handle in self._handles]
-        self._jobs: dict[int, Job] = {}  # those that wait or run
+        self._jobs: dict[int, Job] = {}  # that wait or run
         self._pace = Pace()
         self.forecasts = Forecasts(self._queue, self._handles, self._jobs, self._pace)
-        self._called = asyncio.Event()
+        self._wake = asyncio.Event()
 
-    # --- what people do ----------------------------------------------------------------------------------------
+    # --- for people ---------------------------------------------------------------------------------------------------
 
     async def resume(self) -> None:
-        """At the program's start: what was running has no worker any more; everything queued waits again."""
+        """Load queued jobs at the program's start. Jobs that were running have lost their worker and are queued again.
+
+        Raises DatabaseError.
+        """
         self._pace.remember(await all_paces(self._connection), await load_times(self._connection))
         self._queue.load_seconds = self._pace.loads
         self._queue.paused = await paused_servers(self._connection)
         for job in await requeue_orphans(self._connection):
-            self._outcomes.adopt(job)
+            self._outcomes.note_interruption(job)
         for job in await queued_jobs(self._connection):
             if job.deaths >= self._limits.max_attempts:
                 await self._give_up(job, WorkerCrashed(attempts=job.deaths))
-            elif not await self._hopeless(job):
+            elif not await self._fail_if_hopeless(job):
                 self._push(job)
 
     def check(self, checkpoint: str) -> None:
-        """Raises CheckpointNotFound when no worker can load it: better told now than waited for."""
+        """Raise CheckpointNotFound when no worker can load the checkpoint, before anybody waits for it."""
         if not self._queue.served(checkpoint):
             raise CheckpointNotFound(name=checkpoint, installed=self._installed)
 
     async def add(self, job: Job) -> None:
-        """Let a job that stands in the table wait for its turn."""
+        """Queue a job that is in the table."""
         self._push(job)
-        self._called.set()
-        await self._asides.give_up()
+        self._wake.set()
+        await self._background.preempt()
 
     @property
-    def quiet(self) -> bool:
-        """Whether nobody waits, nothing is being painted, and a worker would take a job."""
+    def idle(self) -> bool:
+        """Whether no job waits or runs, and a worker would take one."""
         free = any(handle.slot.has_room for handle in self._handles)
-        return free and self._asides.idle and not (len(self._queue) or any(s.assigned for s in self._handles))
+        return free and self._background.idle and not (len(self._queue) or any(s.assigned for s in self._handles))
 
-    async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
-        """Paint for the bot itself, outside of the job table, and only while it is `quiet`; given up for any job.
+    async def paint_in_background(self, request: GenerationRequest) -> tuple[Path, ...] | None:
+        """Paint a background job, outside of the job table, only while `idle`. Any order preempts it.
 
-        The pictures lie in the spool and are the caller's. None when it was given up, or not begun. Raises
+        The pictures are in the spool and belong to the caller. None if it was preempted or not begun. Raises
         InferenceError, also when the worker died of it.
         """
         files = await self._outcomes.files(request)
-        return await self._asides.paint(request, files) if self.quiet else None
+        return await self._background.paint(request, files) if self.idle else None
 
     async def complete(self, job: Job, picture: Path, notes: Sequence[str]) -> None:
-        """End a running job that no worker has with a picture that is there already. Raises DatabaseError."""
+        """End a running job that has no worker with a picture that exists already. Raises DatabaseError."""
         with about(job.id):
             try:
-                event = await self._outcomes.painted(job, picture, notes)
+                event = await self._outcomes.stage_picture(job, picture, notes)
             except PictureNotSaved as problem:
                 await self._fail(job, problem)
             else:
                 await self._succeed(job, event)
 
     async def cancel(self, job_id: int) -> Job | None:
-        """Cancel a job that waits or runs; None when it had ended already. Raises DatabaseError."""
+        """Cancel a waiting or running job; None when it had ended already. Raises DatabaseError."""
         job = await cancel_job(self._connection, job_id)
-        self._queue.remove(job_id)  # not before: what the table does not say has not happened
+        self._queue.remove(job_id)  # not before: the table decides what has happened
         if job is None:
             return None
         self._jobs.pop(job_id, None)
-        self._outcomes.forget_state(job_id)
+        self._outcomes.delete_state(job_id)
         for handle in self._handles:
             if assignment := handle.assigned.get(job_id):
                 assignment.cancelled = True
@@ -158,31 +161,31 @@ class Dispatcher:
         return job
 
     async def pause(self, server_id: int, person_id: int) -> None:
-        """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
+        """Start no more jobs of this server (EVERYWHERE: of anybody), also after a restart. Raises DatabaseError."""
         await pause(self._connection, server_id, person_id)
         self._queue.paused |= {server_id}
         for handle in self._handles:
             await handle.recall(lambda job: server_id in {EVERYWHERE, job.server_id})
 
     async def unpause(self, server_id: int) -> None:
-        """Go on. Raises DatabaseError."""
+        """Start jobs of this server again. Raises DatabaseError."""
         await unpause(self._connection, server_id)
         self._queue.paused -= {server_id}
-        self._called.set()
+        self._wake.set()
 
     async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
-        """Go on with other limits, and each worker with other checkpoints, None where it needs to hear of nothing.
+        """Use other limits, and give each worker its changes; None changes nothing.
 
-        Who waits for a checkpoint that no worker has any more is told so.
+        Jobs that wait for a checkpoint which no worker has any more fail.
         """
         self._limits = limits
         for handle, change in zip(self._handles, changes, strict=True):
             if change is not None:
                 handle.schedule_changes(change)
                 await handle.recall(lambda job: True)
-        await self._sift()
-        await self._asides.give_up()
-        self._called.set()
+        await self._fail_hopeless_jobs()
+        await self._background.preempt()
+        self._wake.set()
 
     @property
     def workers(self) -> list[WorkerStatus]:
@@ -191,12 +194,12 @@ class Dispatcher:
 
     @property
     def longest_wait(self) -> float | None:
-        """Seconds that the job which was ordered first has waited; None when none waits."""
+        """Seconds that the oldest waiting job has waited; None when none waits."""
         return self.forecasts.longest_wait
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait for their turn, in the queue or at a worker."""
+        """How many jobs wait, in the queue or at a worker."""
         return len(self._queue) + sum(len(handle.assigned) - len(handle.running) for handle in self._handles)
 
     @property
@@ -206,65 +209,67 @@ class Dispatcher:
 
     @property
     def paused(self) -> frozenset[int]:
-        """The servers of which nothing new is begun; EVERYWHERE stands for all."""
+        """The servers whose jobs are not started; EVERYWHERE stands for all."""
         return self._queue.paused
 
-    # --- what workers do -----------------------------------------------------------------------------------------
+    # --- workers ------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Fill the workers and follow them until they are closed. What goes wrong once does not end the rest."""
+        """Assign jobs to the workers and follow them until they are closed. One failure does not end the rest."""
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._keep_filling()), group.create_task(self._keep_looking())]
+            beside = [group.create_task(self._keep_filling()), group.create_task(self._keep_checking())]
             following = [group.create_task(self._follow(handle)) for handle in self._handles]
             await asyncio.wait(following)
             for task in beside:
                 task.cancel()
 
-    def leave(self) -> None:
-        """The program ends: begin nothing more, and do not wait for a database that cannot be written."""
+    def begin_shutdown(self) -> None:
+        """Start no more jobs, and no longer wait for a database that cannot be written."""
         self._queue.paused |= {EVERYWHERE}
-        self._outcomes.leaving.set()
+        self._outcomes.shutting_down.set()
 
     async def stop(self) -> None:
-        """After the workers were closed: their jobs wait for the next start. Raises DatabaseError."""
+        """Requeue the jobs of the workers, which are closed, for the next start. Raises DatabaseError."""
         for handle in self._handles:
             for assignment in handle.assigned.values():
                 if assignment.job is not None and not assignment.cancelled:
                     with about(assignment.job.id):
-                        await self._outcomes.give_back(assignment.job, died=False)
+                        await self._outcomes.requeue(assignment.job, died=False)
         await record_paces(self._connection, *self._pace.take_unsaved())
 
     async def _keep_filling(self) -> None:
         while True:
-            await self._called.wait()
-            self._called.clear()
+            await self._wake.wait()
+            self._wake.clear()
             for handle in self._handles:
                 while taken := self._queue.next(handle.slot):
-                    assignment = handle.assigned[taken.job_id] = Assignment()  # from here on `cancel` finds it
+                    assignment = handle.assigned[taken.job_id] = Assignment()  # from here on, `cancel` finds it
                     with about(taken.job_id):
                         problem = await failure(self._begin(handle, taken.job_id, assignment))
                         if problem is not None:
-                            # Whether it has reached the worker nobody knows; of its answers none counts any more.
-                            await guard(handle.worker.cancel(taken.job_id), "taking a job back")
-                            await guard(self._break_off(handle, taken.job_id, assignment, problem), "ending an attempt")
-                if handle.changes and not handle.assigned and not self._asides.at(handle):
+                            # Whether the worker got the job is unknown; its reports of this attempt no longer count.
+                            await guard(handle.worker.cancel(taken.job_id), "cancelling a job at its worker")
+                            await guard(
+                                self._abort_attempt(handle, taken.job_id, assignment, problem), "aborting an attempt"
+                            )
+                if handle.changes and not handle.assigned and not self._background.runs_on(handle):
                     await handle.apply_changes()
-                    self._called.set()
+                    self._wake.set()
                 handle.update_state(time.monotonic())
 
     async def _begin(self, handle: WorkerHandle, job_id: int, assignment: Assignment) -> None:
         begun = await self._outcomes.begin(job_id)
         if begun is None or assignment.cancelled:
-            self._let_go(handle, job_id, served=False)
+            self._release(handle, job_id, served=False)
             return
         job = assignment.job = self._jobs[job_id] = begun.job
         assignment.last_report = time.monotonic()
         command = Generate(job_id=job.id, attempt=job.attempt, request=job.request, files=begun.files)
-        if self._queue.paused & {EVERYWHERE, job.server_id}:  # meanwhile, when nobody could call it back yet
-            await self._give_back(handle, job.id, assignment, died=False)
+        if self._queue.paused & {EVERYWHERE, job.server_id}:  # paused meanwhile, when the job could not be recalled yet
+            await self._requeue_or_fail(handle, job.id, assignment, died=False)
         elif not await handle.worker.submit(command):
             handle.slot.places = 0
-            await self._give_back(handle, job.id, assignment, died=False)
+            await self._requeue_or_fail(handle, job.id, assignment, died=False)
 
     async def _follow(self, handle: WorkerHandle) -> None:
         async for event in handle.worker.events():
@@ -274,40 +279,42 @@ class Dispatcher:
                 problem = await failure(self._on_event(handle, event))
                 if problem is not None:
                     await guard(self._recover(handle, event, problem), f"handling {type(event).__name__}")
-            self._called.set()
+            self._wake.set()
 
     async def _recover(self, handle: WorkerHandle, event: Event | WorkerDied, problem: Exception) -> None:
-        """An event could not be handled. The worker will not report the end of a job twice."""
+        """Abort an attempt whose end could not be handled: the worker reports it once. Else raise `problem`."""
         if isinstance(event, Finished | Failed | Cancelled) and handle.current(event.job_id, event.attempt):
-            await self._break_off(handle, event.job_id, handle.assigned[event.job_id], problem)
+            await self._abort_attempt(handle, event.job_id, handle.assigned[event.job_id], problem)
         else:
             raise problem
 
-    async def _break_off(self, handle: WorkerHandle, job_id: int, assignment: Assignment, problem: Exception) -> None:
-        """Something unforeseen was raised while a job was handed over or taken back: its place is free at once.
+    async def _abort_attempt(
+        self, handle: WorkerHandle, job_id: int, assignment: Assignment, problem: Exception
+    ) -> None:
+        """End an attempt after an unforeseen error while its job was assigned or finished; its place is free at once.
 
-        It is painted again, or has failed where that has happened too often, as if its worker had died at it. What
-        could not even be begun has failed; where only the database is the reason, it waits for the next start.
+        The job is requeued, or fails after too many attempts, as if its worker had died at it. A job that could not
+        even be started fails; if the database is the reason, it waits for the next start.
         """
         if isinstance(problem, DatabaseError):
-            log.error("an attempt was broken off: %s", problem)
+            log.error("an attempt was aborted: %s", problem)
         else:
-            log.error("an attempt was broken off", exc_info=problem)
+            log.error("an attempt was aborted", exc_info=problem)
         try:
             if assignment.job is not None:
-                await self._give_back(handle, job_id, assignment, died=True)
+                await self._requeue_or_fail(handle, job_id, assignment, died=True)
             elif not isinstance(problem, DatabaseError):
                 await self._give_up(self._jobs[job_id], WorkerFailed(reason=type(problem).__name__))
         finally:
             if handle.assigned.get(job_id) is assignment:
-                self._let_go(handle, job_id, served=False)
+                self._release(handle, job_id, served=False)
 
     async def _on_event(self, handle: WorkerHandle, event: Event | WorkerDied) -> None:
         match event:
             case Capacity():
                 handle.update_capacity(event)
             case WorkerDied():
-                await self._mourn(handle, event)
+                await self._on_worker_died(handle, event)
             case Ready():
                 handle.set_ready(event)
                 log.info("worker: %s", event)
@@ -315,9 +322,9 @@ class Dispatcher:
                 log.error("worker: %s", event)
             case Started() | Progress():
                 if job := handle.record_event(event, time.monotonic(), self._pace):
-                    await self._outcomes.note(job, event)
+                    await self._outcomes.record_start(job, event)
                     self._tell(JobUpdate(job, event if isinstance(event, Progress) else None))
-            case Finished() | Failed() | Cancelled() if self._asides.hear(event):
+            case Finished() | Failed() | Cancelled() if self._background.handle_end(event):
                 pass
             case Finished() | Failed() | Cancelled():
                 if job := handle.current(event.job_id, event.attempt):
@@ -332,14 +339,14 @@ class Dispatcher:
                     self._pace.record_end(job.request, time.monotonic() - assignment.timer.last)
             case Failed():
                 await self._fail(job, InferenceError.from_failed(event.code, event.detail))
-            case Cancelled() if not assignment.cancelled:  # by itself, or recalled: so somebody else has to paint it
-                await self._give_back(
+            case Cancelled() if not assignment.cancelled:  # by itself, or recalled: it has to be painted elsewhere
+                await self._requeue_or_fail(
                     handle, job.id, assignment, died=assignment.timer is not None and not assignment.recalled
                 )
             case Cancelled():
                 pass
-        self._let_go(handle, job.id, served=assignment.timer is not None or not isinstance(event, Cancelled))
-        self._outcomes.tidy(job)
+        self._release(handle, job.id, served=assignment.timer is not None or not isinstance(event, Cancelled))
+        self._outcomes.delete_leftovers(job)
 
     async def _succeed(self, job: Job, event: Finished) -> None:
         try:
@@ -355,76 +362,76 @@ class Dispatcher:
         if failed is not None:
             self._tell(JobUpdate(failed))
 
-    def _let_go(self, handle: WorkerHandle, job_id: int, *, served: bool = True) -> None:
-        """The worker has the job no more. Not before that is written down: until then `cancel` has to find it."""
+    def _release(self, handle: WorkerHandle, job_id: int, *, served: bool = True) -> None:
+        """The worker no longer has the job. Call it after this is recorded: until then `cancel` has to find the job."""
         handle.assigned.pop(job_id, None)
         self._queue.release(handle.slot, job_id, served=served)
         if job_id not in self._queue:
             self._jobs.pop(job_id, None)
 
-    async def _give_back(
+    async def _requeue_or_fail(
         self, handle: WorkerHandle, job_id: int, assignment: Assignment, *, died: bool, death: WorkerDied | None = None
     ) -> None:
-        """This attempt came to nothing, maybe because the worker died of it: wait again, or give up after too many.
+        """Requeue a job whose attempt ended without a result, or fail it after too many attempts or deaths of workers.
 
-        Who hands the job over and who hears of the worker's death may both find out; the first one does it.
+        Both the submission and the worker's death may lead here; the first call does it.
         """
         job = assignment.job
         if job is None or assignment.returned:
-            return  # while it is still being begun, it will be refused by a worker that is gone
+            return  # while it is still being started: a dead worker will refuse it
         assignment.returned = True
         waits = None
         deaths = job.deaths + died
         starved = death and died and death.starved(job.checkpoint, deaths)
-        if starved and deaths >= min(STARVED_ATTEMPTS, self._limits.max_attempts):
+        if starved and deaths >= min(MAX_STARVED_ATTEMPTS, self._limits.max_attempts):
             await self._fail(job, starved)
-        elif deaths >= self._limits.max_attempts or job.attempt >= MANY_ATTEMPTS:
+        elif deaths >= self._limits.max_attempts or job.attempt >= MAX_UNSTARTED_ATTEMPTS:
             await self._fail(job, WorkerCrashed(attempts=deaths))
         else:
-            waits = await self._outcomes.give_back(job, died=died)
-        self._let_go(handle, job_id, served=False)
-        self._outcomes.tidy(job)
+            waits = await self._outcomes.requeue(job, died=died)
+        self._release(handle, job_id, served=False)
+        self._outcomes.delete_leftovers(job)
         if waits and not assignment.cancelled:
             self._push(waits)
             self._tell(JobUpdate(waits))
 
-    async def _mourn(self, handle: WorkerHandle, death: WorkerDied) -> None:
-        """Every job the worker had goes back to the queue; everybody who waits is told."""
+    async def _on_worker_died(self, handle: WorkerHandle, death: WorkerDied) -> None:
+        """Requeue every job of a worker that has died, and tell everybody who waits."""
         metrics.WORKER_DEATHS.inc()
         handle.record_death(death, time.monotonic())
         suspects = handle.suspects
-        self._asides.die(handle)
+        self._background.worker_died(handle)
         if raises_alarm(death):
             self._alarm(death)
         for job_id, assignment in list(handle.assigned.items()):
             with about(job_id):
-                await self._give_back(handle, job_id, assignment, died=assignment in suspects, death=death)
+                await self._requeue_or_fail(handle, job_id, assignment, died=assignment in suspects, death=death)
         for job in self._waiting_jobs:
             self._tell(JobUpdate(job, trouble=death))
 
-    # --- what time does ------------------------------------------------------------------------------------------
+    # --- time ---------------------------------------------------------------------------------------------------------
 
-    async def _keep_looking(self) -> None:
+    async def _keep_checking(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            await guard(self._look(), "looking after the queue")
+            await guard(self._check(), "checking queue and workers")
 
-    async def _look(self) -> None:
-        await self._sift()
+    async def _check(self) -> None:
+        await self._fail_hopeless_jobs()
         for handle in self._handles:
             if handle.hangs(time.monotonic(), self._pace):
-                log.error("a worker reports nothing any more and is ended")
+                log.error("a worker reports nothing any more and is restarted")
                 await handle.worker.restart()
         paces, loads = self._pace.take_unsaved()
         if paces or loads:
             await record_paces(self._connection, paces, loads)
 
-    async def _sift(self) -> None:
+    async def _fail_hopeless_jobs(self) -> None:
         for job in self._waiting_jobs:
-            await self._hopeless(job)
+            await self._fail_if_hopeless(job)
 
-    async def _hopeless(self, job: Job) -> bool:
-        """Whether nobody can paint it, or expects it, any more; it has failed then. Raises DatabaseError."""
+    async def _fail_if_hopeless(self, job: Job) -> bool:
+        """Fail a job that no worker can paint, or that has waited too long; whether it failed. Raises DatabaseError."""
         if not self._queue.served(job.checkpoint):
             await self._give_up(job, CheckpointRemoved(name=job.checkpoint, installed=self._installed))
         elif now_ms() - job.created_at >= self._limits.max_age_hours * HOUR_MS:
@@ -438,13 +445,13 @@ class Dispatcher:
         failed = await fail_job(self._connection, job.id, None, problem.code, problem.detail)
         self._queue.remove(job.id)
         self._jobs.pop(job.id, None)
-        self._outcomes.forget_state(job.id)
+        self._outcomes.delete_state(job.id)
         if failed is not None:
             with about(job.id):
                 log.info("failed: %s", problem.code)
             self._tell(JobUpdate(failed))
 
-    # --- the queue's words -----------------------------------------------------------------------------------------
+    # --- the queue ----------------------------------------------------------------------------------------------------
 
     def _push(self, job: Job) -> None:
         self._jobs[job.id] = job

@@ -1,4 +1,4 @@
-"""Forecasts when jobs will begin and be done: simulates the queue's own rules with the times that were measured here."""
+"""Forecasts when jobs will begin and end: simulates the queue's own rules with the times that were measured here."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Forecasts:
         return None if since is None else (now_ms() - since) / 1000
 
     def next_handed(self, person_id: int) -> float | None:
-        """Seconds until one of the person's jobs leaves the queue, or anybody's if none of theirs waits; None if unknown."""
+        """Seconds until a job of the person leaves the queue, or anybody's if none of theirs waits; None if unknown."""
         waiting = [job for job in self._jobs.values() if job.id in self._queue]
         mine = [job for job in waiting if job.person_id == person_id] or waiting
         handed = (self.of(job).handed for job in mine)

@@ -1,4 +1,4 @@
-"""A request's life: check, save, submit, follow."""
+"""The job service: checks, saves, submits and follows requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Updates = asyncio.Queue[JobUpdate]
 
 
 class Generation:
-    """Takes orders, keeps them, and tells whoever follows a job what becomes of it."""
+    """Takes orders, stores them as jobs, and sends updates to whoever follows a job."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Generation:
         self._workers = workers
         self._limits = limits
         self._followers: dict[int, set[Updates]] = {}
-        self._gone: asyncio.Future[list[None]] | None = None
+        self._closing: asyncio.Future[list[None]] | None = None
         self._alarmed: list[Callable[[WorkerDied], None]] = []
         self._dispatcher = Dispatcher(
             connection,
@@ -60,7 +60,7 @@ class Generation:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """The workers run and jobs are painted while inside; then what is unfinished waits for the next start."""
+        """Run the workers and paint jobs while inside; unfinished jobs then wait for the next start."""
         await self._dispatcher.resume()
         metrics.WAITING.set_function(lambda: self._dispatcher.waiting)
         metrics.RUNNING.set_function(lambda: self._dispatcher.running_jobs)
@@ -71,10 +71,10 @@ class Generation:
             dispatching = background.start(self._dispatcher.run(), "dispatcher")
             yield
         finally:
-            await self.leave()
+            await self.shut_down()
             if dispatching is not None:
                 await dispatching
-            await background.guard(self._dispatcher.stop(), "giving jobs back")
+            await background.guard(self._dispatcher.stop(), "requeueing unfinished jobs")
 
     async def order(
         self,
@@ -86,7 +86,7 @@ class Generation:
         policy: Policy | None = None,
         also: Callable[[Job], Awaitable[None]] | None = None,
     ) -> Job:
-        """Keep a checked request; from the return on it survives any crash. `also` writes in the same transaction.
+        """Store a checked request as a job, which then survives any crash. `also` writes in the same transaction.
 
         Raises TooManyWaiting or QueueFull where the `policy` (left out, that of the settings) allows no more,
         CheckpointNotFound when no worker can load the checkpoint, and DatabaseError.
@@ -122,13 +122,13 @@ class Generation:
         notes: Sequence[str] = (),
         also: Callable[[Job], Awaitable[None]] | None = None,
     ) -> Job:
-        """Keep a request whose picture is there already, so that no worker is needed: a job that has ended, as told.
+        """Store a request whose picture exists already as a job that has ended; no worker is needed.
 
-        `picture` is moved to where pictures stay; a job whose picture cannot be kept there has failed. `also` writes
-        where the job is made. Whenever the program is killed, the job is there with its picture, or waits to be painted
-        after the next start, or was never made. Raises DatabaseError.
+        `picture` is moved to the pictures folder; if that fails, the job has failed. `also` writes in the transaction
+        that creates the job. Whenever the program is killed, the job has its picture, or is painted after the next
+        start, or was never created. Raises DatabaseError.
         """
-        async with transaction(self._connection):  # and no longer: who writes meanwhile does not wait for pictures
+        async with transaction(self._connection):  # which ends here: other writers do not wait for the picture
             made = await create_job(
                 self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
             )
@@ -140,19 +140,19 @@ class Generation:
         return await find_job(self._connection, job.id) or job
 
     @property
-    def quiet(self) -> bool:
-        """Whether nobody waits, nothing is being painted, and a worker would take a job."""
-        return self._dispatcher.quiet
+    def idle(self) -> bool:
+        """Whether no job waits or runs, and a worker would take one."""
+        return self._dispatcher.idle
 
-    async def aside(self, request: GenerationRequest) -> tuple[Path, ...] | None:
-        """Paint for the bot itself: kept nowhere, and given up (None) as soon as anybody orders anything.
+    async def paint_in_background(self, request: GenerationRequest) -> tuple[Path, ...] | None:
+        """Paint a background job: stored nowhere, and preempted (None) as soon as anybody orders anything.
 
         The pictures' files, for the caller to move. Raises InferenceError.
         """
-        return await self._dispatcher.aside(request)
+        return await self._dispatcher.paint_in_background(request)
 
     async def cancel(self, job_id: int) -> Job | None:
-        """Cancel a job that waits or runs; None when it had ended already."""
+        """Cancel a waiting or running job; None when it had ended already."""
         job = await self._dispatcher.cancel(job_id)
         if job is not None:
             with about(job_id):
@@ -160,42 +160,42 @@ class Generation:
         return job
 
     def forecast(self, job: Job) -> Forecast:
-        """When a job that waits or is painted will begin and be with its person, if nobody else comes."""
+        """When a waiting or running job will begin and be delivered, if no other job comes."""
         return self._dispatcher.forecasts.of(job)
 
     def paints(self, job: Job) -> bool:
-        """Whether a worker has begun it."""
+        """Whether a worker has begun the job."""
         return self._dispatcher.forecasts.paints(job)
 
     def delivered(self, job: Job) -> None:
-        """The person has what became of it, just now."""
+        """Note that the job's result has just been delivered."""
         self._dispatcher.forecasts.delivered(job)
 
     async def pause(self, server_id: int, person_id: int) -> None:
-        """Begin nothing new of this server (EVERYWHERE: of nobody), also after a restart. Raises DatabaseError."""
+        """Start no more jobs of this server (EVERYWHERE: of anybody), also after a restart. Raises DatabaseError."""
         await self._dispatcher.pause(server_id, person_id)
 
     async def unpause(self, server_id: int) -> None:
-        """Go on. Raises DatabaseError."""
+        """Start jobs of this server again. Raises DatabaseError."""
         await self._dispatcher.unpause(server_id)
 
-    def leave(self) -> asyncio.Future[list[None]]:
-        """The program is about to end: begin nothing more, and let the workers go; done when they are gone."""
-        self._dispatcher.leave()
-        self._gone = self._gone or asyncio.gather(*(worker.close() for worker in self._workers))
-        return self._gone
+    def shut_down(self) -> asyncio.Future[list[None]]:
+        """Start no more jobs and close the workers; done when all are closed."""
+        self._dispatcher.begin_shutdown()
+        self._closing = self._closing or asyncio.gather(*(worker.close() for worker in self._workers))
+        return self._closing
 
     def is_paused(self, server_id: int | None) -> bool:
-        """Whether nothing new of this server is begun just now."""
+        """Whether no jobs of this server are started now."""
         return bool(self.paused & {EVERYWHERE, server_id})
 
     @property
     def paused(self) -> frozenset[int]:
-        """The servers of which nothing new is begun; EVERYWHERE stands for all."""
+        """The servers whose jobs are not started; EVERYWHERE stands for all."""
         return self._dispatcher.paused
 
     async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
-        """Go on with other limits and checkpoints. For each worker what it has to hear, None: nothing."""
+        """Use other limits, and give each worker its changes; None changes nothing."""
         self._limits = limits
         await self._dispatcher.reconfigure(limits, changes)
 
@@ -211,27 +211,27 @@ class Generation:
 
     @property
     def longest_wait(self) -> float | None:
-        """Seconds that the job which was ordered first has waited; None when none waits."""
+        """Seconds that the oldest waiting job has waited; None when none waits."""
         return self._dispatcher.longest_wait
 
     def on_alarm(self, listener: Callable[[WorkerDied], None]) -> None:
-        """Tell `listener` of a worker that dies again and again."""
+        """Call `listener` when a worker dies again and again."""
         self._alarmed.append(listener)
 
     def _alarm(self, death: WorkerDied) -> None:
-        log.error("a worker has died %s times in a row and is started ever more rarely", death.failures)
+        log.error("a worker has died %s times in a row; it is restarted after longer and longer pauses", death.failures)
         for listener in self._alarmed:
             listener(death)
 
     @asynccontextmanager
     async def following(self, job_id: int) -> AsyncGenerator[Updates]:
-        """Updates of a job from now on; the first is how it stands."""
+        """Updates of a job from now on; the first is its current state."""
         updates: Updates = asyncio.Queue()
         self._followers.setdefault(job_id, set()).add(updates)
         try:
             if job := await find_job(self._connection, job_id):
                 pictures = await pictures_of_job(self._connection, job_id) if job.state.final else ()
-                if updates.empty():  # what came meanwhile is newer, and the end has to stay the last
+                if updates.empty():  # an update that came meanwhile is newer, and the end must stay the last
                     updates.put_nowait(JobUpdate(job, pictures=pictures))
             yield updates
         finally:

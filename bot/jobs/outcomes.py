@@ -1,4 +1,4 @@
-"""What becomes of an attempt at a job is written down here: begun, succeeded with its pictures, failed, given back."""
+"""Records what became of an attempt at a job: started, succeeded with its pictures, failed, requeued."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.database.jobs import FinishedJob, Job, fail_job, find_job, finish_job, 
 from bot.database.lora_records import doubt_file
 from bot.database.loras import find_version
 from bot.database.pictures import NewPicture
-from bot.jobs.retrying import waits
+from bot.jobs.retrying import wait_times
 from bot.jobs.spool import keep, place
 from inference.errors import InferenceError, LoraFileChanged, PictureNotSaved, WorkerFailed
 from inference.logs import about
@@ -30,78 +30,81 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write down what became of a job; then the last again
+RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write a job's state; then the last again
 
 
 @dataclass(frozen=True)
-class Begun:
-    """An attempt that may be handed to a worker. `files` says where each LoRA lies in the library, by SHA-256."""
+class StartedAttempt:
+    """An attempt that may be submitted to a worker. `files` maps each LoRA's SHA-256 to its path in the library."""
 
     job: Job
     files: dict[str, str]
 
 
 class Outcomes:
-    """Moves jobs in the table, and their pictures out of the spool. What somebody else was faster with is None."""
+    """Moves jobs between states in the table, and their pictures out of the spool.
+
+    A method returns None when the job has left the expected state meanwhile."""
 
     def __init__(self, connection: aiosqlite.Connection, pictures: Path, spool: Path) -> None:
         self._connection = connection
         self._pictures = pictures
         self._spool = spool
-        self.leaving = asyncio.Event()
+        self.shutting_down = asyncio.Event()
 
-    async def begin(self, job_id: int) -> Begun | None:
-        """queued -> running. That is the last thing done, so that nothing can go wrong between it and the worker."""
-        begun = await self._insist(lambda: self._begin(job_id))
+    async def begin(self, job_id: int) -> StartedAttempt | None:
+        """queued -> running. The move is the last step, so that nothing can fail between it and the worker."""
+        begun = await self._retry_until_written(lambda: self._begin(job_id))
         if begun is not None:
             log.info("begun, attempt %s", begun.job.attempt)
         return begun
 
-    async def _begin(self, job_id: int) -> Begun | None:
+    async def _begin(self, job_id: int) -> StartedAttempt | None:
         job = await find_job(self._connection, job_id)
         if job is None:
             return None
         files = await self.files(job.request)
-        with suppress(OSError):  # somebody tidied up; the worker will say it if this does not help
+        with suppress(OSError):  # somebody deleted the folder; the worker reports it if this does not help
             self._spool.mkdir(parents=True, exist_ok=True)
         started = await start_job(self._connection, job_id)
-        return None if started is None else Begun(started, files)
+        return None if started is None else StartedAttempt(started, files)
 
-    async def note(self, job: Job, event: Started | Progress) -> None:
-        """Write down that the worker has begun it. If that cannot be done just now, only the next start misses it."""
+    async def record_start(self, job: Job, event: Started | Progress) -> None:
+        """Record that the worker has begun the job. A failure to write is ignored: only the next start reads it."""
         if isinstance(event, Started):
             with suppress(DatabaseError):
                 await note_begun(self._connection, job.id, job.attempt)
 
     async def files(self, request: GenerationRequest) -> dict[str, str]:
-        """Where each LoRA that is still usable lies, relative to the library. Raises DatabaseError."""
+        """The paths, relative to the library, of the request's LoRAs that are still usable. Raises DatabaseError."""
         versions = [(use.sha256, await find_version(self._connection, use.sha256)) for use in request.loras]
         return {sha256: version.path for sha256, version in versions if version and version.usable}
 
-    async def give_back(self, job: Job, *, died: bool) -> Job | None:
-        """running -> queued; `died` says that the worker died while it painted this."""
-        waits = await self._insist(lambda: requeue_job(self._connection, job.id, job.attempt, died=died))
-        if waits is not None:
-            log.info("attempt %s came to nothing; it waits again", job.attempt)
-            self._forget_attempt(job)
-        return waits
+    async def requeue(self, job: Job, *, died: bool) -> Job | None:
+        """running -> queued. `died` says that the worker died while it painted this job."""
+        move = partial(requeue_job, self._connection, job.id, job.attempt, died=died)
+        requeued = await self._retry_until_written(move)
+        if requeued is not None:
+            log.info("attempt %s ended without a result; requeued", job.attempt)
+            self._delete_attempt_pictures(job)
+        return requeued
 
     async def fail(self, job: Job, problem: InferenceError) -> Job | None:
-        """running -> failed. Of a LoRA whose file had other bytes, the next scan reads the file again."""
+        """running -> failed. A LoRA file whose bytes have changed is marked, so that the next scan reads it again."""
         for use in job.request.loras:
             if isinstance(problem, LoraFileChanged) and problem.lora == use.name:
-                await self._insist(partial(doubt_file, self._connection, use.sha256))
-        failed = await self._insist(
+                await self._retry_until_written(partial(doubt_file, self._connection, use.sha256))
+        failed = await self._retry_until_written(
             lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail)
         )
-        self.forget_state(job.id)
+        self.delete_state(job.id)
         if failed is not None:
             log.info("failed: %s", problem.code)
-            self._forget_attempt(job)
+            self._delete_attempt_pictures(job)
         return failed
 
-    async def painted(self, job: Job, picture: Path, notes: Sequence[str]) -> Finished:
-        """Put `picture` into the spool as if a worker had painted it for `job`. Raises PictureNotSaved."""
+    async def stage_picture(self, job: Job, picture: Path, notes: Sequence[str]) -> Finished:
+        """Move `picture` into the spool as if a worker had painted it for `job`. Raises PictureNotSaved."""
         name = f"job{job.id}-{job.attempt}-0.png"
         try:
             await asyncio.to_thread(shutil.move, picture, self._spool / name)
@@ -112,7 +115,7 @@ class Outcomes:
         )
 
     async def succeed(self, job: Job, event: Finished) -> FinishedJob | None:
-        """running -> succeeded. Raises WorkerFailed or PictureNotSaved; then no picture is kept."""
+        """running -> succeeded. Raises WorkerFailed or PictureNotSaved; then no picture is stored."""
         request = job.request
         if len(event.pictures) != request.count:
             raise WorkerFailed(reason=f"{len(event.pictures)} pictures instead of {request.count}")
@@ -122,7 +125,7 @@ class Outcomes:
                 await asyncio.to_thread(keep, self._spool / Path(name).name, self._pictures / path)
         except OSError as problem:
             log.error("its pictures cannot be kept: %s", problem)
-            self._forget(paths)
+            self._delete_pictures(paths)
             raise PictureNotSaved(reason=problem.strerror or type(problem).__name__) from problem
         new = [
             NewPicture(path=path, width=request.width, height=request.height, seed=seed)
@@ -138,58 +141,58 @@ class Outcomes:
             peak_memory=event.peak_memory,
             notes=event.notes,
         )
-        done = await self._insist(finish)
-        self.forget_state(job.id)
+        done = await self._retry_until_written(finish)
+        self.delete_state(job.id)
         if done is None:  # cancelled while the last step ran
-            self._forget(paths)
+            self._delete_pictures(paths)
         else:
             log.info("painted in %.1f s", event.seconds)
         return done
 
-    async def _insist(self, move: Callable[[], Awaitable[T]]) -> T:
-        """Carry out a move that nobody would ask for again, however long the database cannot be written.
+    async def _retry_until_written(self, move: Callable[[], Awaitable[T]]) -> T:
+        """Carry out a state move, and retry for as long as the database cannot be written: nobody else would repeat it.
 
-        Raises DatabaseError when the program ends meanwhile; the job is taken up again at the next start.
+        Raises DatabaseError when the program shuts down meanwhile; the next start takes the job up again.
         """
         again = AsyncRetrying(
             retry=retry_if_exception_type(DatabaseError),
-            wait=waits(RETRY_SECONDS),
-            stop=lambda _: self.leaving.is_set(),
+            wait=wait_times(RETRY_SECONDS),
+            stop=lambda _: self.shutting_down.is_set(),
             sleep=self._wait,
             before_sleep=_log,
             reraise=True,
         )
 
-        async def attempt() -> T:  # tenacity awaits nothing else: not what a lambda returns
+        async def attempt() -> T:  # tenacity awaits coroutine functions only, not what a lambda returns
             return await move()
 
         return await again(attempt)
 
     async def _wait(self, seconds: float) -> None:
-        """For so long, or until the program ends."""
+        """Wait so many seconds, or until the program shuts down."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.leaving.wait()
+                await self.shutting_down.wait()
 
-    def tidy(self, job: Job) -> None:
+    def delete_leftovers(self, job: Job) -> None:
         """Delete what an attempt that has ended may have left in the spool."""
         _delete(self._spool.glob(f"job{job.id}-{job.attempt}-*"))
 
-    def forget_state(self, job_id: int) -> None:
-        """Delete the state that a worker may have left a job in: nobody will go on with it."""
+    def delete_state(self, job_id: int) -> None:
+        """Delete the resume state of a job that nobody will continue."""
         _delete([self._spool / state_file(job_id)])
 
-    def adopt(self, job: Job) -> None:
-        """An earlier program was killed at it."""
+    def note_interruption(self, job: Job) -> None:
+        """Log that an earlier program was killed while the job ran, and delete what the attempt left."""
         with about(job.id):
-            log.info("it was being painted when the program was cut off, and waits again")
-        self._forget_attempt(job)
+            log.info("requeued: an earlier program was killed while it ran")
+        self._delete_attempt_pictures(job)
 
-    def _forget_attempt(self, job: Job) -> None:
-        """Delete pictures that were just kept, and will not be written down any more."""
+    def _delete_attempt_pictures(self, job: Job) -> None:
+        """Delete pictures of an attempt that were stored, and will not be recorded."""
         _delete((self._pictures / place(job.id, "")).glob(f"job{job.id}-{job.attempt}-*"))
 
-    def _forget(self, paths: list[str]) -> None:
+    def _delete_pictures(self, paths: list[str]) -> None:
         _delete(self._pictures / path for path in paths)
 
 

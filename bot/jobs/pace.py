@@ -1,4 +1,4 @@
-"""How long things take here: steps by checkpoint, size and pictures at once, and what is around them."""
+"""Measures how long things take here, and estimates from it: steps by checkpoint, size and batch size, loads, ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_DELIVERY = 60.0  # seconds; what takes longer was an outage
 
 @dataclass
 class AttemptTimer:
-    """Times one attempt at a job, from the worker's reports. Times are seconds by the caller's clock."""
+    """Times one attempt at a job from the worker's reports. Times are seconds of the caller's clock."""
 
     began: float
     loads: bool  # whether the checkpoint had to be loaded first
@@ -29,11 +29,11 @@ class AttemptTimer:
 
     @property
     def in_batch(self) -> bool:
-        """Whether it takes part in each step: it came in, and has steps left."""
+        """Whether the job takes part in each step: it has joined the batch, and has steps left."""
         return self.total is not None and self.steps < self.total
 
     def step(self, now: float, step: int, total: int) -> float | None:
-        """`step` of `total` steps are done. How long one took, once that is known.
+        """Note that `step` of `total` steps are done; the seconds that one took, once they are known.
 
         The first report says where the job begins and comes together with the second.
         """
@@ -44,7 +44,7 @@ class AttemptTimer:
 
 
 class Pace:
-    """What was measured, and estimates made from it."""
+    """Holds what was measured, and estimates from it. Times are seconds."""
 
     def __init__(self) -> None:
         self._steps: dict[Shape, float] = {}  # seconds of a step for so many pictures of one size at once
@@ -56,14 +56,14 @@ class Pace:
         self._unsaved_loads: set[str] = set()
 
     def remember(self, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]) -> None:
-        """Take over what was measured before the program's start."""
+        """Load what was measured before this start."""
         for shape, measured in paces.items():
             self._steps[shape], self._rounds[shape] = measured.step_seconds, AVERAGED_ROUNDS
             self._rests[shape.checkpoint] = measured.rest_seconds / _work(shape)
         self.loads.update(loads)
 
     def take_unsaved(self) -> tuple[dict[Shape, MeasuredSeconds], dict[str, float]]:
-        """What was measured since the last call."""
+        """What was measured since the last call, to be stored."""
         paces = {
             shape: MeasuredSeconds(self._steps[shape], self._rests.get(shape.checkpoint, 0.0) * _work(shape))
             for shape in self._unsaved
@@ -75,7 +75,7 @@ class Pace:
     # --- measuring ---------------------------------------------------------------------------------------------
 
     def record_step(self, batch: Collection[GenerationRequest], seconds: float, share: float = 1.0) -> None:
-        """All who sit have taken a step each. This report is one of `1 / share` of the same round."""
+        """Each job of the batch has taken a step. This report is one of `1 / share` reports of the same round."""
         shapes = _shapes(batch)
         expected = self._expected(shapes)
         for shape in shapes:
@@ -89,24 +89,24 @@ class Pace:
             self._unsaved.add(shape)
 
     def record_end(self, request: GenerationRequest, seconds: float) -> None:
-        """A job has ended well, so long after its last step."""
+        """A job has succeeded, `seconds` after its last step."""
         each = seconds / (request.width * request.height * request.count)
         self._rests[request.checkpoint] = _moving_average(self._rests.get(request.checkpoint), each)
 
     def record_load(self, checkpoint: str, seconds: float) -> None:
-        """A checkpoint was loaded."""
+        """A checkpoint was loaded in `seconds`."""
         self.loads[checkpoint] = _moving_average(self.loads.get(checkpoint), seconds)
         self._unsaved_loads.add(checkpoint)
 
     def record_delivery(self, seconds: float) -> None:
-        """A person has what became of a job, so long after it had ended."""
+        """A result was delivered, `seconds` after its job had ended."""
         if seconds < LONGEST_DELIVERY:
             self.delivery = _moving_average(self.delivery, seconds)
 
     # --- estimating --------------------------------------------------------------------------------------------
 
     def round(self, batch: Collection[GenerationRequest]) -> float | None:
-        """Seconds in which a worker takes a step for each of these; None: nothing of the checkpoint was painted yet."""
+        """Seconds of one step of this batch; None if the checkpoint was never used here."""
         return self._expected(_shapes(batch))
 
     def rest(self, request: GenerationRequest) -> float:
@@ -114,12 +114,12 @@ class Pace:
         return self._rests.get(request.checkpoint, 0.0) * request.width * request.height * request.count
 
     def _expected(self, shapes: Iterable[Shape]) -> float | None:
-        """Pictures of different sizes take turns."""
+        """Seconds of one round: pictures of different sizes are denoised one size after the other."""
         steps = [self._step(shape) for shape in shapes]
         return None if None in steps else sum(step for step in steps if step is not None)
 
     def _step(self, wanted: Shape) -> float | None:
-        """As it was measured for this shape, or for the nearest ones of this checkpoint."""
+        """Seconds measured for this shape, or estimated from the nearest ones of the checkpoint."""
         if (exact := self._steps.get(wanted)) is not None:
             return exact
         known = [shape for shape in self._steps if shape.checkpoint == wanted.checkpoint]

@@ -1,4 +1,4 @@
-"""The worker's spool: pictures on their way out of it, and states of jobs that a worker will go on with."""
+"""The worker's spool: the folder of finished pictures until they are stored, and of resume states."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import aiosqlite
 from bot.database.jobs import unfinished_ids
 from inference.messages import state_file
 
-PICTURES_A_FOLDER = 1000  # jobs whose pictures share a folder, so that no folder grows without end
+PICTURES_A_FOLDER = 1000  # jobs whose pictures share a folder, so that folders stay small
 
 
 def place(job_id: int, name: str) -> str:
-    """Where a job's picture of this name stays, below the pictures folder."""
+    """The path, below the pictures folder, at which a job's picture is stored."""
     return f"{job_id // PICTURES_A_FOLDER}/{name}"
 
 
 def keep(source: Path, target: Path) -> None:
-    """Move a finished picture to `target`, over what was there, and onto the disk for good. Raises OSError."""
+    """Move a finished picture to `target`, replacing what was there, and sync it to disk. Raises OSError."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(source, target)
     with target.open("rb") as file:
@@ -31,7 +31,7 @@ def keep(source: Path, target: Path) -> None:
 
 
 async def clear_spool(connection: aiosqlite.Connection, spool: Path) -> None:
-    """At the start: delete what a program that was killed left, but the states of jobs that are not done.
+    """Delete what a killed program left in the spool, except resume states of unfinished jobs.
 
     Raises DatabaseError.
     """

@@ -1,4 +1,4 @@
-"""What happens to a job, as whoever follows it hears of it, and what the queue is told of one."""
+"""Updates of a job for its followers, and a job as the queue sees it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from inference.workers import WorkerDied
 
 @dataclass(frozen=True)
 class JobUpdate:
-    """What has just happened to a job. `progress` while it paints, `pictures` once it has succeeded.
+    """An update of a job: `progress` while it runs, `pictures` once it has succeeded.
 
-    `trouble` is a worker's death, told to everybody who waits; the job itself goes on.
+    `trouble` is the death of a worker, sent to followers of every waiting job; the job itself goes on.
     """
 
     job: Job
@@ -38,7 +38,7 @@ def waiting(job: Job, max_attempts: int) -> Waiting:
         pictures=request.count,
         weight=job.weight,
         server_id=job.server_id,
-        # Its last chance it gets by itself, so that nobody is taken along by somebody else's bad job.
+        # The last attempt runs alone, so that a job which kills its worker takes no other job along.
         exclusive=job.deaths > 0 and job.deaths >= max_attempts - 1,
         since=time.monotonic() - max(0, now_ms() - job.created_at) / 1000,
     )

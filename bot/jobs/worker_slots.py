@@ -53,7 +53,7 @@ class WorkerState(StrEnum):
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """A worker as an operator sees it: how many `seconds` it has been in this state, and if it is away, when it is `back`."""
+    """A worker as an operator sees it: in its state for `seconds`; if it is away, restarted in `back` seconds."""
 
     device: str
     state: WorkerState
@@ -105,7 +105,7 @@ class WorkerHandle:
         return self._since
 
     def schedule_changes(self, changes: Configure) -> None:
-        """Give the worker other checkpoints once it has no job. Jobs for these may be queued at once; none is assigned before."""
+        """Give the worker other checkpoints once it has no job. Jobs for these may be queued at once."""
         self.changes = changes
         self.slot.serves = frozenset(checkpoint.name for checkpoint in changes.checkpoints)
         self.slot.draining = True

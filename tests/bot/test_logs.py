@@ -93,7 +93,7 @@ async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
     assert [step.split()[0] for step in steps[painted.id]] == ["begun,", "painted"]
     assert steps[died.id] == [
         "begun, attempt 1",
-        "attempt 1 came to nothing; it waits again",
+        "attempt 1 ended without a result; requeued",
         "begun, attempt 2",
         "failed: worker_crashed",
     ]

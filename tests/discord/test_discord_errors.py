@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 import pytest_asyncio
 
-from bot.jobs.retrying import SAME
+from bot.jobs.retrying import MAX_REPEATS
 from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.discord.test_restarts import EDITS
@@ -74,7 +74,9 @@ async def test_proxy_responses_lose_no_picture(scene: Scene, kind: str, status: 
 async def test_a_long_outage_behind_a_proxy_loses_no_picture(scene: Scene, kind: str, status: int) -> None:
     """Temporary errors are retried without limit; a refusal by a proxy is not a refusal by Discord."""
     seed = next(SEEDS)
-    await scene.control.fault("^/(webhooks|channels|users)/", kind=kind, status=status, count=3 * SAME)  # on every way
+    await scene.control.fault(
+        "^/(webhooks|channels|users)/", kind=kind, status=status, count=3 * MAX_REPEATS
+    )  # on every way
     with pytest.MonkeyPatch.context() as patch, Log.listening() as log:
         patch.setattr("bot.ui.delivery.job_follower.RETRY_SECONDS", (0.0,))
         sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=seed, steps=1)
@@ -95,7 +97,7 @@ async def test_a_permanent_error_is_reported_and_the_picture_is_in_the_history(s
         sent = await scene.ada.slash("imagine", prompt=PROMPT, seed=7120)
         told = await scene.ended(await sent.reply())
     assert "could not be shown" in told.text and "/history" in told.text and not told.attachments
-    assert sum("could not be delivered; retrying" in record.getMessage() for record in log.records) == SAME - 1
+    assert sum("could not be delivered; retrying" in record.getMessage() for record in log.records) == MAX_REPEATS - 1
     page = await (await scene.ada.slash("history")).reply()
     assert "could not be delivered" in page.text
     opened = await (await scene.ada.press(page, "Open")).reply()

@@ -21,7 +21,7 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.i18n import speak
-from bot.jobs.retrying import Poison, waits
+from bot.jobs.retrying import RepeatedError, wait_times
 from bot.jobs.updates import JobUpdate
 from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction
@@ -93,7 +93,7 @@ class JobFollower:
         speak(await locale_of(self._easel.connection, job.person_id))
         async with self._easel.generation.following(job.id) as updates:
             throttle = _EditThrottle(self._edit_limit, job.channel_id)
-            stop = Poison(*UNREACHABLE)
+            repeated = RepeatedError(*UNREACHABLE)
             shows = True
             while True:
                 update = await _newest(updates)
@@ -101,7 +101,7 @@ class JobFollower:
                     break
                 if shows and update.progress and throttle.allows(update.progress):
                     problem = await background.failure(self._show(update, interaction))
-                    shows = problem is None or self._keeps_editing(problem, stop)
+                    shows = problem is None or self._keeps_editing(problem, repeated)
         await self._deliverer.deliver(update.job, update.pictures, interaction)
         self._easel.generation.delivered(update.job)
 
@@ -110,7 +110,7 @@ class JobFollower:
         preview = await asyncio.to_thread(self._preview, update)
         await self._deliverer.show(update.job, JobMessage(lambda: painting_view(update, preview), preview), interaction)
 
-    def _keeps_editing(self, problem: Exception, stop: Poison) -> bool:
+    def _keeps_editing(self, problem: Exception, repeated: RepeatedError) -> bool:
         """Whether to show the next progress after this edit failed."""
         if isinstance(problem, RouteClosed):
             log.info("the job's message is not edited any more: %s", problem)
@@ -119,7 +119,7 @@ class JobFollower:
             log.info("a progress edit could not be sent: %s", problem)
         else:
             log.error("a progress edit failed", exc_info=problem)
-        return not stop.stays(problem)
+        return not repeated.is_permanent(problem)
 
     async def _send_shutdown_notice(self, job: Job, interaction: Interaction | None) -> None:
         now = await find_job(self._easel.connection, job.id)
@@ -143,7 +143,8 @@ async def _retry(
     work: Callable[[Job, Interaction | None], Awaitable[None]], job: Job, interaction: Interaction | None
 ) -> None:
     """Run `work`, and retry it with back-off after any error. Raises RetryError once an error is permanent."""
-    await AsyncRetrying(stop=Poison(*UNREACHABLE), wait=waits(RETRY_SECONDS), before_sleep=_log)(work, job, interaction)
+    again = AsyncRetrying(stop=RepeatedError(*UNREACHABLE), wait=wait_times(RETRY_SECONDS), before_sleep=_log)
+    await again(work, job, interaction)
 
 
 def _log(state: RetryCallState) -> None:

@@ -48,7 +48,7 @@ class Orders:
 
     async def close(self) -> None:
         """Start no more jobs, and tell people that unfinished ones continue after the restart."""
-        self._easel.generation.leave()
+        self._easel.generation.shut_down()
         await self._follower.close()
 
     async def undelivered_jobs(self) -> list[Job]:

@@ -22,14 +22,14 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         yield bench
 
 
-def begun(bench: Bench) -> asyncio.Task[tuple[Path, ...] | None]:
-    return asyncio.create_task(bench.generation.aside(request()))
+def started(bench: Bench) -> asyncio.Task[tuple[Path, ...] | None]:
+    return asyncio.create_task(bench.generation.paint_in_background(request()))
 
 
 async def test_it_is_painted_while_nobody_wants_anything_and_leaves_no_row(bench: Bench) -> None:
-    aside = begun(bench)
+    painting = started(bench)
     bench.worker.finish(await bench.worker.job())
-    (picture,) = await aside or ()
+    (picture,) = await painting or ()
     assert picture.is_file()
     assert [row[0] for row in await fetch(bench.connection, "SELECT count(*) FROM job")] == [0]
 
@@ -37,18 +37,18 @@ async def test_it_is_painted_while_nobody_wants_anything_and_leaves_no_row(bench
 async def test_it_is_not_begun_while_somebodys_job_is_painted(bench: Bench) -> None:
     await bench.order()
     await bench.worker.job()
-    assert not bench.generation.quiet
-    assert await bench.generation.aside(request()) is None
+    assert not bench.generation.idle
+    assert await bench.generation.paint_in_background(request()) is None
     assert bench.worker.idle
 
 
 async def test_it_is_given_up_at_once_when_somebody_orders(bench: Bench) -> None:
-    aside = begun(bench)
+    painting = started(bench)
     ours = await bench.worker.job()
     theirs = await bench.order()
     assert bench.worker.cancelled == [ours.job_id]
     bench.worker.stop(ours)
-    assert await aside is None
+    assert await painting is None
     given = await bench.worker.job()
     assert given.job_id == theirs.id
     bench.worker.finish(given)
@@ -56,41 +56,41 @@ async def test_it_is_given_up_at_once_when_somebody_orders(bench: Bench) -> None
 
 
 async def test_nothing_stays_in_the_spool_of_one_that_was_given_up(bench: Bench) -> None:
-    aside = begun(bench)
+    painting = started(bench)
     ours = await bench.worker.job()
     preview = bench.spool / f"job{ours.job_id}-1-preview.png"
     preview.touch()
     bench.worker.stop(ours)
-    assert await aside is None
+    assert await painting is None
     assert not preview.exists()
 
 
 async def test_whoever_stops_waiting_for_it_stops_it(bench: Bench) -> None:
-    aside = begun(bench)
+    painting = started(bench)
     ours = await bench.worker.job()
-    aside.cancel()
-    await asyncio.wait({aside})
+    painting.cancel()
+    await asyncio.wait({painting})
     assert bench.worker.cancelled == [ours.job_id]
     bench.worker.finish(ours)
     await bench.worker.heard()
-    assert bench.generation.quiet and not list(bench.spool.iterdir())
+    assert bench.generation.idle and not list(bench.spool.iterdir())
 
 
 async def test_a_dead_worker_and_a_failure_are_raised(bench: Bench) -> None:
-    aside = begun(bench)
+    painting = started(bench)
     await bench.worker.job()
     bench.worker.die()
     with pytest.raises(WorkerCrashed):
-        await aside
+        await painting
     bench.worker.say(Capacity(places=1))
     await bench.worker.heard()
-    aside = begun(bench)
+    painting = started(bench)
     ours = await bench.worker.job()
     bench.worker.say(Failed(job_id=ours.job_id, attempt=1, code="out_of_memory", detail={"what": "it"}))
     with pytest.raises(OutOfMemory):
-        await aside
+        await painting
 
 
 async def test_a_worker_that_takes_nothing_gives_it_up(bench: Bench) -> None:
     bench.worker.takes = False
-    assert await bench.generation.aside(request()) is None
+    assert await bench.generation.paint_in_background(request()) is None

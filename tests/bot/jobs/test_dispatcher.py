@@ -413,7 +413,7 @@ async def test_a_job_that_could_not_be_handed_over_is_tried_again(touchy: Bench)
     with Log.listening() as log:
         given = await touchy.worker.job()
     assert (given.job_id, given.attempt) == (job.id, 3)
-    assert log.tracebacks == ["an attempt was broken off"] * 2
+    assert log.tracebacks == ["an attempt was aborted"] * 2
     touchy.worker.finish(given)
     assert (await touchy.end(job)).job.state is JobState.SUCCEEDED
 
@@ -437,7 +437,7 @@ async def test_a_picture_that_could_not_be_put_away_for_an_unforeseen_reason_is_
         broken.setattr("bot.jobs.outcomes.NewPicture", None)
         bench.worker.finish(given)
         again = await bench.worker.job()
-    assert (again.job_id, again.attempt) == (job.id, 2) and log.tracebacks == ["an attempt was broken off"]
+    assert (again.job_id, again.attempt) == (job.id, 2) and log.tracebacks == ["an attempt was aborted"]
     bench.worker.finish(again)
     assert len((await bench.end(job)).pictures) == len(await bench.files()) == 1
 
