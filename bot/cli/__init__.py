@@ -1,4 +1,19 @@
-"""The commands of `python -m bot`, one small file each: `add` declares its options, `run` does the work."""
+"""The commands of `python -m bot`, one small file each: `add` declares its options, `run` does the work.
+
+main.py        reads the command line, runs the command and turns errors into exit codes
+run.py         `run`: the bot on Discord
+demo.py        `demo`: the bot in a local channel
+doctor.py      `doctor`: checks settings, folders, database, devices and checkpoints
+paint.py       `paint`: pictures without Discord
+sheet.py       `sheet`: a contact sheet of the demo checkpoints
+library.py     `library scan`, `list` and `declare`
+inspect.py     `library inspect`: what single LoRA files are
+calibrate.py   `calibrate`: measures how many pictures are worth painting together
+backup.py      `backup` and `restore`
+init.py        `init`: a folder to start from
+ending.py      ends a command in order when a signal asks for it
+progress.py    progress bars on stderr
+"""
 
 from __future__ import annotations
 

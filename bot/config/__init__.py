@@ -1,4 +1,11 @@
-"""Settings: the typed form of config.toml."""
+"""Settings: the typed form of config.toml.
+
+settings.py      all settings, and reading them from the file and the environment
+sections.py      the sections with plain values, one class each
+checkpoints.py   the declared checkpoints
+changes.py       what differs between two settings, and what needs a restart
+text.py          writes a config.toml with comments
+"""
 
 from bot.config.checkpoints import CheckpointSettings, Size
 from bot.config.sections import LOOPBACK, LibrarySettings, LimitSettings, LogFormat

@@ -1,1 +1,43 @@
-"""What must survive a restart: one SQLite file, numbered migrations, one module of queries per noun."""
+"""The database: one SQLite file that survives restarts, numbered migrations, and one module of queries per noun.
+
+connection.py          opens the database; reading, writing and transactions on one shared connection
+migrate.py             brings a database to the newest schema (`migrations/NNNN_what.sql`)
+errors.py              what can be wrong with the database
+lock.py                one program per database
+backup.py              copies of the database, and putting one back
+wal.py                 detects a damaged write-ahead log
+clock.py               the time as rows hold it
+
+people.py              people, known by Discord's snowflake
+servers.py             servers, known by Discord's snowflake
+preferences.py         each person's defaults
+drafts.py              drafts of requests that were refused
+studio.py              each person's draft in the studio
+memos.py               small values that the program keeps between two starts
+
+jobs.py                jobs and their states
+deliveries.py          whether the result of a job was delivered
+pauses.py              servers whose jobs are not started
+pictures.py            finished pictures and the LoRAs they were painted with
+inputs.py              which pictures to start from are still needed
+history.py             a person's finished jobs, by page or by search
+job_terms.py           the words of a job in the full text index
+paces.py               how long things were measured to take
+
+loras.py               reads the catalogue of LoRAs
+lora_records.py        writes what a scan of the library found
+lora_index.py          writes the search index of an entry
+lora_search.py         searches the catalogue
+choices.py             suggestions while a person types the name of a LoRA
+search.py              what was typed, as full text queries
+dictionary.py          finds words that are one typo away
+base_models.py         base models in rows, and how many LoRAs each has
+checkpoints.py         hashes of checkpoints
+tags.py                tags of LoRAs
+uses.py                how often and how lately LoRAs were used
+ratings.py             one to five stars for a LoRA
+samples.py             sample pictures of LoRAs
+bookmarks.py           bookmarks with their notes
+bookmark_transfer.py   exports and imports all bookmarks of a person
+stacks.py              named sets of LoRA uses
+"""

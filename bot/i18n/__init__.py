@@ -1,9 +1,12 @@
-"""In which language we speak: sentences stand in English where they are said, and are looked up when they are.
+"""Translation: sentences stand in English in the source, and are looked up in a catalogue when they are used.
 
-`_("{count} in all")` is the sentence in the language of whoever is spoken to just now. Discord tells the language with
-every interaction; `speak` says it for all that follows in a task and in the tasks it starts. Languages are the
-catalogues `<language>.po` of this folder; `python -m tools.i18n` writes new sentences into them. What no catalogue
-has is said in English.
+catalogue.py   the catalogues, `<language>.po` in this folder
+commands.py    translates the descriptions of slash commands
+texts.py       text of people made safe to show, and how LoRAs, requests and base models are written
+
+`_("{count} in all")` is the sentence in the language of the current task. Discord sends the language with every
+interaction; `speak` sets it for the task and the tasks it starts. `python -m tools.i18n` writes new sentences into
+the catalogues. A sentence that a catalogue lacks stays English.
 """
 
 from __future__ import annotations
@@ -30,28 +33,28 @@ _UNSPACED = {"ja"}  # written without spaces between sentences
 
 
 def _(sentence: str) -> str:
-    """The sentence, with its placeholders, in the language of whoever is spoken to."""
+    """The sentence, with its placeholders, in the current language."""
     return translations(_language.get()).gettext(sentence)
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """The one of two sentences that goes with `count`, in the language of whoever is spoken to."""
+    """Singular or plural as `count` wants it, in the current language."""
     return translations(_language.get()).ngettext(one, many, count)
 
 
 def later(sentence: str) -> str:
-    """Marks a sentence for the catalogues that is looked up (`_(NAME)`) when it is said: for tables and attributes."""
+    """Mark a sentence for the catalogues that is looked up (`_(NAME)`) later: for tables and attributes."""
     return sentence
 
 
 def label(member: StrEnum) -> str:
-    """The words for one of a few values: a category, an order, a source of evidence."""
+    """The translated value of an enumeration: a category, an order, a source of evidence."""
     words = member.value.replace("_", " ")
     return _(words)
 
 
 def explained(error: InferenceError) -> str:
-    """The sentences of `error` with its data filled in; the words among these are looked up too, names are not."""
+    """The sentences of `error` with its data filled in. Data that are words are translated, names are not."""
     filled = {
         name: listed(value) if isinstance(value, list) else _(str(value)) if name in error.words else value
         for name, value in error.detail.items()
@@ -60,13 +63,13 @@ def explained(error: InferenceError) -> str:
 
 
 def remarked(remark: str) -> str:
-    """What a worker remarked on a picture, with the names in it; what no template is known of stays as it is."""
+    """A worker's remark on a picture, translated, with its names filled in; one without a template stays as it is."""
     template, names = taken_apart(remark)
     return _(template).format(**names) if names else remark
 
 
 def sentences(*whole: str) -> str:
-    """Whole sentences one after the other."""
+    """Whole sentences joined as the current language joins them."""
     return ("" if _language.get() in _UNSPACED else " ").join(whole)
 
 
@@ -76,12 +79,12 @@ def listed(items: Iterable[str]) -> str:
 
 
 def number(value: float, digits: int = 0) -> str:
-    """A figure with at most `digits` decimals, and its thousands apart: `12,345.6`."""
+    """A number with at most `digits` decimals and separated thousands: `12,345.6`."""
     return format_decimal(round(value, digits), locale=_locale())
 
 
 def duration(seconds: float | None) -> str:
-    """`2 minutes`; of what nobody knows how long it takes, `a while`."""
+    """`2 minutes`; `a while` for None, an unknown time."""
     if seconds is None:
         return _("a while")
     unit = next((unit for unit in (3600, 60, 5) if seconds >= 2 * unit), 5)
@@ -90,18 +93,18 @@ def duration(seconds: float | None) -> str:
 
 
 def language() -> str:
-    """The language spoken just now, as its catalogue is called."""
+    """The current language, by the name of its catalogue."""
     return _language.get()
 
 
 def speak(locale: str | None) -> None:
-    """Say all that follows in `locale` (Discord's name of it, such as `ja` or `en-GB`); None is English."""
+    """Set the language of this task to `locale` (Discord's name, such as `ja` or `en-GB`); None is English."""
     _language.set(language_for(locale))
 
 
 @contextmanager
 def speaking(locale: str | None) -> Generator[None]:
-    """Say everything inside in `locale`."""
+    """Set the language to `locale` inside."""
     token = _language.set(language_for(locale))
     try:
         yield

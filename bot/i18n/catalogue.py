@@ -1,4 +1,4 @@
-"""The catalogues: gettext's `.po` files, read as they are."""
+"""Reads the catalogues, gettext's `.po` files, without a compiled copy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENGLISH = "en"  # what the sentences are written in
 
 
 def path_of(language: str) -> Path:
-    """Where the catalogue of a language lies."""
+    """The path of a language's catalogue."""
     return FOLDER / f"{language}.po"
 
 
@@ -28,7 +28,7 @@ def languages() -> frozenset[str]:
 
 @cache
 def language_for(locale: str | None) -> str:
-    """The language to speak where Discord says `locale`: `ja`, also for `ja-JP`; English where there is none."""
+    """The language with a catalogue for Discord's `locale`: `ja`, also for `ja-JP`; English if there is none."""
     wanted = (locale or ENGLISH).replace("-", "_")
     while wanted:
         if wanted in languages():
@@ -38,20 +38,20 @@ def language_for(locale: str | None) -> str:
 
 
 def read(language: str) -> Catalog:
-    """A catalogue as it stands in its file. Raises OSError, or PoFileError for one that is no catalogue."""
+    """The catalogue in a language's file. Raises OSError, or PoFileError for a file that is no catalogue."""
     with path_of(language).open("rb") as file:
         return read_po(file, locale=language, abort_invalid=True)
 
 
 def is_translated(message: Message) -> bool:
-    """Whether all its forms have words."""
+    """Whether all forms of the message are translated."""
     forms = [message.string] if isinstance(message.string, str) else message.string or ()
     return all(forms) and bool(forms)
 
 
 @cache
 def translations(language: str) -> NullTranslations:
-    """The sentences of a language, ready to be looked up; what it does not have stays as it is."""
+    """The translations of a language; a sentence that it lacks stays as it is."""
     if language not in languages():
         return NullTranslations()
     catalog = read(language)

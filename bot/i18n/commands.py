@@ -1,6 +1,6 @@
-"""The descriptions of slash commands, their options and choices in the languages that we have.
+"""Translates the descriptions of slash commands, their options and choices.
 
-Names stay English: sentences and guides say `/imagine`, and it should be found under that name everywhere.
+Names stay English: sentences and guides say `/imagine`, and people should find it under that name everywhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _NAMES = {Place.command_name, Place.group_name, Place.parameter_name}
 
 
 class CommandWords(app_commands.Translator):
-    """Looks up what discord.py wants to know when commands are registered."""
+    """The translator that discord.py asks when commands are registered."""
 
     async def translate(
         self,
@@ -23,7 +23,7 @@ class CommandWords(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """The words in `locale`, None where they stay as they are."""
+        """The text in `locale`, None where it stays as it is."""
         language = language_for(locale.value)
         if language == ENGLISH or not spoken(string, context):
             return None
@@ -32,7 +32,7 @@ class CommandWords(app_commands.Translator):
 
 
 def spoken(string: app_commands.locale_str, context: app_commands.TranslationContextTypes) -> bool:
-    """Whether these words are for reading. Names that are typed are not; names of entries in a menu are."""
+    """Whether the text is translated: names that people type are not, names of menu entries are."""
     if string.extras.get("stays"):
         return False
     if isinstance(context.data, app_commands.ContextMenu):

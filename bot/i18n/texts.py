@@ -1,4 +1,4 @@
-"""Words of people made safe to show, and the forms in which things are written everywhere."""
+"""Makes text of people safe to show, and writes LoRAs, requests and base models in one form everywhere."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _ISOLATE, _END = "\u2068", "\u2069"
 
 
 def plain(text: str, limit: int = _LIMIT) -> str:
-    """Text without the power to format, ping or link; cut at `limit` characters."""
+    """Text escaped so that it cannot format, ping or link; cut at `limit` characters."""
     line = " ".join(_TURNS.sub("", text).split())
     short = line if len(line) <= limit else f"{line[: limit - 1]}…"
     return isolated(discord.utils.escape_mentions(_MARKUP.sub(r"\\\g<0>", short)).replace("://", ":\\//"))
 
 
 def sentence_of_ours(text: str, limit: int = _LIMIT) -> str:
-    """Like `plain`, but our own `*Edit*` stays emphasised; that in the words of people inside does no harm."""
+    """Like `plain`, but `*Edit*` stays emphasised, which is harmless also in text of people."""
     return _EMPHASIS.sub(r"*\1*", plain(text, limit))
 
 
 def isolated(text: str) -> str:
-    """Text that is written from right to left, marked so that what stands beside it keeps its place.
+    """Right-to-left text, marked so that the text beside it keeps its place.
 
     Without the mark, a weight or a category after such a name is drawn before it (Unicode Annex 9, rules X5c and N1).
     """
@@ -43,7 +43,7 @@ def isolated(text: str) -> str:
 
 
 def clipped(text: str, room: int) -> str:
-    """Like `plain`, but it is what comes out of it that has at most `room` characters."""
+    """Like `plain`, but cut so that the escaped text has at most `room` characters."""
     limit = room
     while len(short := plain(text, limit)) > room:
         limit = limit * 3 // 4
@@ -51,13 +51,13 @@ def clipped(text: str, room: int) -> str:
 
 
 def on_a_label(name: str, room: int = 60) -> str:
-    """A name on a button, which knows no markup: cut at `room` characters, so that what stands behind it is seen."""
+    """A name for a button, which has no markup: cut at `room` characters, so that the rest of the label is seen."""
     line = " ".join(_TURNS.sub("", name).split())
     return isolated(line if len(line) <= room else f"{line[: room - 1]}…")
 
 
 def bounded_lines(lines: Sequence[str], room: int) -> list[str]:
-    """As many of `lines` as have about `room` characters together, and how many there are besides; at least one."""
+    """As many of `lines` as have about `room` characters together, at least one, and a line that counts the rest."""
     shown: list[str] = []
     for line in lines:
         if shown and sum(map(len, shown)) + len(line) > room:
@@ -68,7 +68,7 @@ def bounded_lines(lines: Sequence[str], room: int) -> list[str]:
 
 
 def several(words: Iterable[str], limit: int = _LIMIT) -> str:
-    """`owl, brown owl and 3 more`: as many as have room in about `limit` characters, each made plain."""
+    """`owl, brown owl and 3 more`: as many as fit in about `limit` characters, each made plain."""
     all_of_them = [plain(word) for word in words]
     shown: list[str] = []
     for word in all_of_them:
@@ -94,9 +94,9 @@ def summary(request: GenerationRequest) -> str:
 
 
 def base_models(lora: Lora) -> str:
-    """The base models of an entry's usable versions: `Vivid, Pastel`; `base model unknown` when nobody said.
+    """The base models of an entry's usable versions: `Vivid, Pastel`; `base model unknown` if none is known.
 
-    Of an entry whose files are all gone, those that they had.
+    If all files of the entry are gone, the base models that they had.
     """
     known = dict.fromkeys(v.base_model.label for v in lora.usable or lora.versions if v.base_model is not None)
     return ", ".join(known) or _("base model unknown")
