@@ -1,4 +1,4 @@
-"""Background tasks and callbacks from which nothing escapes unseen."""
+"""Background tasks and callbacks whose errors are always logged."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _running: set[asyncio.Task[None]] = set()  # asyncio itself keeps tasks only wea
 
 
 def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """Run `work` beside everything else; what it raises is logged with its traceback instead of being lost."""
+    """Run `work` as a task; an error that it raises is logged with its traceback."""
     task = asyncio.create_task(guard(work, name), name=name)
     _running.add(task)
     task.add_done_callback(_running.discard)
-    task.add_done_callback(lambda _: work.close())  # cancelled before it began, it was never awaited: not a mistake
+    task.add_done_callback(lambda _: work.close())  # cancelled before its first step, it was never awaited: no mistake
     return task
 
 
 async def guard(
     work: Coroutine[Any, Any, None], name: str, tell: Callable[[Exception], Awaitable[None]] | None = None
 ) -> None:
-    """Await `work`; what it raises is told through `tell`, or logged.
+    """Await `work`; an error that it raises is passed to `tell`, or logged.
 
-    What is wrong with the database is the operator's to mend and no mistake in the program: one sentence says it.
+    A DatabaseError is logged as one sentence without a traceback: the operator can mend it, the code is fine.
     """
     problem = await failure(work)
     if problem is None:
@@ -46,7 +46,7 @@ async def guard(
 
 
 async def failure(work: Coroutine[Any, Any, object]) -> Exception | None:
-    """Await `work`; what it raised, for whoever goes on differently then. One of two places that catch every error."""
+    """Await `work`; the error that it raised, or None. One of two places that catch every error."""
     try:
         await work
     except Exception as problem:  # noqa: BLE001 (it is returned)
@@ -55,13 +55,13 @@ async def failure(work: Coroutine[Any, Any, object]) -> Exception | None:
 
 
 async def reading(read: Callable[..., T], *arguments: Any) -> T:
-    """As asyncio.to_thread, for reading that may take minutes: a program that ends does not wait for it."""
+    """Like asyncio.to_thread, for reads that may take minutes: the program does not wait for them when it ends."""
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
 
     def tell(result: T | None, problem: BaseException | None) -> None:
         if outcome.done():
-            return  # nobody waits any more
+            return  # nobody waits for it any more
         if problem is not None:
             outcome.set_exception(problem)
         else:

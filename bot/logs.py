@@ -1,4 +1,4 @@
-"""What the program writes down: one line an event, with the number of the job it is about."""
+"""Logging: one line an event, with the id of the job that it is about."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JSON_FIELDS = ("asctime", "levelname", "name", "job", "message")
 
 
 class _WithJob(logging.Filter):
-    """Puts the job that is in hand onto every record."""
+    """Adds the id of the current job to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.__dict__["job"] = job_in_hand()
@@ -29,9 +29,9 @@ _IN_TRACEBACKS = _CONTROLS | {ord("\n"): "\n    ", ord("\t"): "\t"}
 
 
 class _Text(logging.Formatter):
-    """A line for people: the job, where there is one, stands behind the logger's name.
+    """A line for people: the job id, if there is one, follows the logger's name.
 
-    What strangers wrote may stand in it, so an event is one line; a traceback behind it is indented.
+    An event may hold text of strangers, so it is always one line; a traceback after it is indented.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -44,16 +44,16 @@ class _Text(logging.Formatter):
         return super().formatMessage(record).translate(_CONTROLS)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 (logging's own name)
-        """The traceback, none of whose lines can pass for an event."""
+        """The traceback, indented so that none of its lines can pass for an event."""
         return f"    {super().formatException(ei)}".translate(_IN_TRACEBACKS)
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802 (logging's own name)
-        """The same of a stack."""
+        """The stack, indented in the same way."""
         return f"    {stack_info}".translate(_IN_TRACEBACKS)
 
 
 def set_up(level: int, form: LogFormat = LogFormat.TEXT) -> None:
-    """Log to stderr from `level` on; what was set up before gives way."""
+    """Log to stderr from `level` on, in place of any earlier setup."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_WithJob())
     if form is LogFormat.JSON:

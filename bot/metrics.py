@@ -1,4 +1,4 @@
-"""What runs through the program, counted for Prometheus and served on this machine alone."""
+"""Metrics for Prometheus, served on this machine alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.database.jobs import Job
 from inference.messages import Finished
 
 REGISTRY = CollectorRegistry()
-_TOO_MANY = 429  # Discord's answer to whoever asks too often
+_TOO_MANY = 429  # Discord's status for a rate limit
 
 WAITING = Gauge("easel_jobs_waiting", "Jobs that wait for their turn", registry=REGISTRY)
 RUNNING = Gauge("easel_jobs_running", "Jobs that a worker has begun", registry=REGISTRY)
@@ -52,7 +52,7 @@ RATE_LIMITED = Counter("easel_discord_rate_limited", "Requests that Discord answ
 
 
 def count_end(job: Job) -> None:
-    """A job has ended."""
+    """Count a job that has ended, its wait and its seconds of painting."""
     ENDED.labels(job.state.value).inc()
     if (begun_at := job.begun_at or job.started_at) is not None:
         WAIT_SECONDS.observe((begun_at - job.created_at) / 1000)
@@ -61,7 +61,7 @@ def count_end(job: Job) -> None:
 
 
 def count_lookups(event: object) -> None:
-    """If a worker tells by this event what became of the look-ups in its caches."""
+    """Count the cache look-ups that a worker reports with this event, if it is a Finished."""
     for cache, lookups in event.lookups.items() if isinstance(event, Finished) else ():
         CACHE.labels(cache, "hit").inc(lookups.hits)
         CACHE.labels(cache, "miss").inc(lookups.misses)
@@ -86,7 +86,7 @@ def served(port: int) -> Generator[None]:
 
 
 def http_trace() -> aiohttp.TraceConfig:
-    """For discord.py's web client: counts the answers that ask for patience."""
+    """A trace for discord.py's web client that counts rate-limited answers."""
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(_count)
     return trace
