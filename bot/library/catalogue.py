@@ -1,4 +1,4 @@
-"""The catalogue of LoRAs: keeping it in step with the library's folder, and finding in it what a person means."""
+"""Synchronises the catalogue of LoRAs with the library's folder, and finds entries by the names that people type."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
 
 BATCH_FILES = 50  # recorded in one transaction
-BATCH_SECONDS = 1.0  # or fewer, when hashing them takes longer: what is hashed is soon safe
+BATCH_SECONDS = 1.0  # a batch is recorded after this time even if it has fewer files
 
 Progress = Callable[[int, int], None]
 
@@ -44,7 +44,7 @@ class FileProblem:
 
 @dataclass(frozen=True)
 class ScanReport:
-    """What a scan found; paths are relative to the library. `unknown` files are whole but of unknown base model."""
+    """The result of a scan; paths are relative to the library. `unknown` files are usable but of unknown base model."""
 
     new: tuple[str, ...]
     changed: tuple[str, ...]
@@ -56,13 +56,13 @@ class ScanReport:
 
     @property
     def files(self) -> int:
-        """How many files lie there, the broken ones too."""
+        """How many files the library has, broken ones included."""
         return sum(map(len, (self.new, self.changed, self.unchanged, self.broken, self.duplicates)))
 
 
 @dataclass
 class _Tally:
-    """What a running scan has recorded so far, and what has to wait for its end."""
+    """What a running scan has recorded so far, and the files that have to wait for its end."""
 
     paths: dict[Change, list[str]] = field(default_factory=lambda: {change: [] for change in Change})
     unknown: list[str] = field(default_factory=list[str])
@@ -78,12 +78,12 @@ async def scan_library(
     *,
     trust_tags: bool = False,
 ) -> ScanReport:
-    """Bring the catalogue in step with the folder `library`. One scan at a time.
+    """Synchronise the catalogue with the folder `library`. Run one scan at a time.
 
     `installed` maps the checkpoints' hashes to their base models; with `trust_tags` a LoRA's own names may decide.
-    Every file is judged again, for what is known may have changed, but only new and changed ones are read.
-    Reading happens in threads, `progress` (files done, files in all) is called in the event loop. A scan that is cut
-    short keeps what it has recorded.
+    Every file is judged again, since settings and declarations may have changed; only new and changed files are read.
+    Reading happens in threads, `progress` (files done, files in all) is called in the event loop. An interrupted
+    scan keeps what it has recorded.
 
     Raises LibraryUnreadable, BadDeclarations (both before anything is recorded) or DatabaseError.
     """
@@ -164,14 +164,14 @@ async def _report(connection: aiosqlite.Connection, tally: _Tally, missing: tupl
 
 @dataclass(frozen=True)
 class NameMatch:
-    """What a typed name means: the entry, or, when there is none of that name, the closest names there are."""
+    """The entry of a typed name, or, if there is none, the closest names."""
 
     lora: Lora | None
     suggestions: tuple[str, ...] = ()
 
 
 async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestions: int = 3) -> NameMatch:
-    """Look up a name as a person types it, in whatever case. Raises DatabaseError."""
+    """Look up a name that a person typed; case does not matter. Raises DatabaseError."""
     lora = await find_lora_by_name(connection, typed)
     if lora is not None:
         return NameMatch(lora)
@@ -182,7 +182,7 @@ async def find_named(connection: aiosqlite.Connection, typed: str, *, suggestion
 
 
 def known_lora(name: str, version: LoraVersion) -> KnownLora:
-    """What matching needs of a file of the entry called `name`."""
+    """A file of the entry called `name`, as matching needs it."""
     found = version.found
     prediction = found.prediction if found else None
     layers = found.layers if found else None
@@ -190,10 +190,9 @@ def known_lora(name: str, version: LoraVersion) -> KnownLora:
 
 
 def choose_version(lora: Lora, checkpoint: CheckpointSpec, matcher: Matcher) -> LoraVersion | None:
-    """The version to take on a checkpoint, None when none fits.
+    """The version to use on a checkpoint; None when none fits.
 
-    One of its own base model comes before an allowed one, one that predicts the same before one that does not, and
-    the newest before its equals.
+    The checkpoint's own base model is preferred to an allowed one, then the same prediction type, then the newest.
     """
 
     def rank(version: LoraVersion) -> tuple[bool, bool, int]:

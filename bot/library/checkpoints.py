@@ -20,9 +20,9 @@ from inference.prediction import EdmCheckpoint, checkpoint_prediction
 async def identify(
     connection: aiosqlite.Connection | None, checkpoints: Sequence[CheckpointSettings]
 ) -> list[CheckpointSpec]:
-    """What the worker is told of each checkpoint. Raises ConfigError for files that cannot be used.
+    """The specification of each checkpoint for the worker. Raises ConfigError for files that cannot be used.
 
-    Without a connection nothing is remembered, and each is hashed anew.
+    Without a connection, hashes are not cached.
     """
     return [await _identified(connection, checkpoint) for checkpoint in checkpoints]
 
@@ -44,7 +44,7 @@ async def _identified(connection: aiosqlite.Connection | None, checkpoint: Check
 async def _hashes(
     connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, path: Path
 ) -> CheckpointHashes:
-    """Those that are known, completed: earlier versions kept no short hash, which reads 64 KiB only."""
+    """The cached hashes, completed: earlier versions stored no short hash, which needs 64 KiB only."""
     name, source, stamp = checkpoint.name, str(path), _stamp(path)
     known = await known_hashes(connection, name, source=source, stamp=stamp) if connection else None
     if known and known.short_hash:
@@ -59,7 +59,7 @@ async def _hashes(
 
 
 def _prediction(checkpoint: CheckpointSettings, path: Path) -> PredictionType | None:
-    """What it predicts, as far as its files tell; whether they can be loaded is the worker's to say."""
+    """What it predicts, as far as its files say. Whether they can be loaded, the worker finds out."""
     try:
         said = read_checkpoint(path)
         architecture = checkpoint.base_model.architecture
@@ -71,7 +71,7 @@ def _prediction(checkpoint: CheckpointSettings, path: Path) -> PredictionType | 
 
 
 def _stamp(path: Path) -> str:
-    """Changes whenever a file that makes the checkpoint's identity is changed, added or removed."""
+    """A digest of names, sizes and times of the weight files; it changes whenever one is changed, added or removed."""
     files = folder_files(path) if path.is_dir() else [path]
     if not files:
         raise FileNotFoundError(2, "there are no weights in it")

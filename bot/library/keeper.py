@@ -1,4 +1,4 @@
-"""Keeps the catalogue in step with the LoRA folder while the bot runs."""
+"""Watches the LoRA folder while the bot runs, and asks a registry about unknown files."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from inference.lora.registry import keep_answer, read_answers
 log = logging.getLogger(__name__)
 
 PAUSE = 1.0  # seconds between two questions to a registry
-QUESTIONS_A_LOOK = 20  # so that files which come meanwhile are not noticed late
+QUESTIONS_A_LOOK = 20  # so that new files are not noticed late
 ASK_AGAIN = timedelta(days=30)  # a file that nobody knew may have been uploaded since
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """What the newest scan found, and when that was."""
+    """The result of the newest scan, and its time."""
 
     report: ScanReport
     when: datetime
@@ -67,13 +67,13 @@ class LibraryKeeper:
     def judge_by(
         self, installed: Mapping[str, BaseModelId], *, trust_tags: bool = False, registry: Registry | None = None
     ) -> None:
-        """Go on with other checkpoints and settings; files are judged by them from the next scan on."""
+        """Use other checkpoints and settings from the next scan on."""
         self._installed, self._trust_tags, self._registry = installed, trust_tags, registry
 
     async def scan(self, progress: Progress = lambda done, total: None) -> ScanReport:
         """Scan now. Raises as `scan_library`."""
         async with self._scanning:
-            seen = await asyncio.to_thread(self._see)  # before: what changes during the scan is noticed afterwards
+            seen = await asyncio.to_thread(self._see)  # first: a change during the scan is noticed afterwards
             report = await scan_library(
                 self._connection, self._folder, self._installed, progress, trust_tags=self._trust_tags
             )
@@ -83,9 +83,9 @@ class LibraryKeeper:
             return report
 
     async def watch(self, seconds: float) -> None:
-        """Look every `seconds` whether a file was added, removed, replaced or put in doubt; then scan. For ever.
+        """Scan whenever a file was added, removed, replaced or marked for rereading, checked every `seconds`.
 
-        Then ask the registry, if there is one; what it answers lies in the library, and so is noticed as well.
+        Then ask the registry, if there is one; its answers are files of the library too. Runs until cancelled.
         """
         while True:
             await asyncio.sleep(seconds)
@@ -103,7 +103,7 @@ class LibraryKeeper:
             log.warning("%s", problem)
 
     def _see(self) -> str:
-        """The folder's fingerprint; of one that cannot be read nothing, and the scan says why."""
+        """The folder's fingerprint; empty if it cannot be read, and then the scan says why."""
         try:
             return fingerprint(self._folder)
         except OSError:
@@ -116,10 +116,10 @@ class LibraryKeeper:
             log.warning("%s", problem)
 
     async def ask(self, limit: int, progress: Progress = lambda done, total: None) -> int:
-        """Ask the registry about files whose base model nothing tells, at most `limit`; how many were asked.
+        """Ask the registry about at most `limit` files of unknown base model; how many were asked.
 
-        Its answers are kept beside the library, and the next scan judges by them. Raises RegistryUnreachable, OSError
-        or DatabaseError; what was answered before is kept.
+        Its answers are stored beside the library, and the next scan uses them. Raises RegistryUnreachable, OSError
+        or DatabaseError; earlier answers stay stored.
         """
         if self._registry is None:
             return 0
@@ -133,7 +133,7 @@ class LibraryKeeper:
         return len(questions)
 
     async def _questions(self) -> list[str]:
-        """The SHA-256 of whole files of unknown base model that the registry was not asked about lately."""
+        """The SHA-256 of usable files of unknown base model that the registry was not asked about lately."""
         if not self._unknown:
             return []
         answers = await asyncio.to_thread(read_answers, self._folder)
@@ -150,6 +150,6 @@ class LibraryKeeper:
         ]
 
     async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
-        """Write an operator's declaration down and judge the library by it. Raises OSError, and as `scan_library`."""
+        """Store an operator's declaration, and scan the library with it. Raises OSError, and as `scan_library`."""
         await asyncio.to_thread(declare, self._folder, sha256, base_model, who=who, reason=reason)
         await self.scan()

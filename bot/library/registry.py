@@ -1,7 +1,7 @@
-"""Asking a public registry of models what it knows of a LoRA file: only where the operator wants it, by hash alone.
+"""Asks a public model registry about a LoRA file, by its hash alone, if the operator has enabled it.
 
-Nothing but the file's SHA-256 leaves the machine. What comes back is a stranger's text: bounded in size and time,
-taken apart field by field, and believed only of the very bytes that were asked about.
+Nothing but the file's SHA-256 leaves the machine. The answer is untrusted: bounded in size and time, validated
+field by field, and used only for the exact bytes that were asked about.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pydantic import ValidationError
 
 from inference.lora.registry import RegistryAnswer
 
-MAX_BYTES = 4 * 2**20  # an answer lists example pictures with their prompts, and mostly stays below a tenth of this
-SECONDS = 10.0  # for a whole answer
+MAX_BYTES = 4 * 2**20  # most answers, example prompts included, are below a tenth of this
+SECONDS = 10.0  # for one answer
 _WORDS, _LONGEST = 50, 100  # trigger words that are kept, and characters of one
 
 
@@ -28,10 +28,10 @@ class RegistryUnreachable(Exception):
 
 
 class Registry(Protocol):
-    """Somebody who may know files by their hash."""
+    """A registry that may know files by their hash."""
 
     async def ask(self, sha256: str) -> RegistryAnswer:
-        """What it says of the file with this SHA-256. Raises RegistryUnreachable."""
+        """The registry's answer about the file with this SHA-256. Raises RegistryUnreachable."""
         ...
 
 
@@ -43,7 +43,7 @@ class CivitaiRegistry:
     seconds: float = SECONDS
 
     async def ask(self, sha256: str) -> RegistryAnswer:
-        """See `Registry`. A redirection is no answer: it could lead anywhere."""
+        """See `Registry`. Redirections are refused: they could lead anywhere."""
         timeout = aiohttp.ClientTimeout(total=self.seconds)
         headers = {"User-Agent": "Easel (a Discord bot)", "Accept": "application/json"}
         try:
@@ -64,7 +64,7 @@ class CivitaiRegistry:
         return urlsplit(self.url).hostname or self.url
 
     def _answer(self, sha256: str, version: dict[str, Any]) -> RegistryAnswer:
-        """What the registry says of these bytes; an answer about others says that it does not know them."""
+        """The answer about these bytes; one about other bytes counts as unknown."""
         told = version if sha256 in _hashes(version) else {}
         titles = (_text(_dict(told.get("model")).get("name")), _text(told.get("name")))
         try:
@@ -106,7 +106,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _text(value: object) -> str:
-    """A stranger's text on one line."""
+    """Untrusted text as one line."""
     return "".join(c for c in value if c.isprintable()).strip() if isinstance(value, str) else ""
 
 
