@@ -1,4 +1,4 @@
-"""Pictures as attachments: as they are when they fit, else in a form that does; those already sent by their ids."""
+"""Pictures as attachments: unchanged if they fit the size limit, else recompressed; reused by id if sent before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.pictures.threads import Pool
 from inference.parameters import UnreadableTexts, wordless
 from inference.pictures import BROKEN, opened
 
-DAMAGED = (*BROKEN, UnreadableTexts)  # what is raised over pictures that cannot be read, and will never be
+DAMAGED = (*BROKEN, UnreadableTexts)  # errors of pictures that are permanently unreadable
 DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
 ENCODING = Pool("encoding", 2)  # for `fit` and its like, which may take seconds
 _JPEG_QUALITIES = (95, 88, 78, 65)
@@ -25,27 +25,27 @@ _JPEG_QUALITIES = (95, 88, 78, 65)
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A file ready to be sent, and a word on what was done to make it fit ("" when nothing was)."""
+    """A file ready to be sent; `note` says how it was made to fit ("" if it is unchanged)."""
 
     name: str
     data: bytes
     note: str = ""
 
     def file(self) -> discord.File:
-        """For one sending; a file cannot be sent twice."""
+        """A new discord.File: each can be sent only once."""
         return discord.File(io.BytesIO(self.data), filename=self.name)
 
 
 def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> PictureFile:
     """The picture within `limit` bytes: PNG, else lossless WebP, else JPEG. Raises one of DAMAGED.
 
-    Without `words` the prompts in it stay behind. Reads and encodes, so it belongs in ENCODING.
+    Without `words`, the prompts in it are removed. Reads and encodes, so run it in ENCODING.
     """
     return fitted(picture.name, picture.read_bytes() if words else wordless(picture.read_bytes()), limit)
 
 
 def fitted(name: str, data: bytes, limit: int) -> PictureFile:
-    """The same of a picture that is no file: `data` under the name it has as it is. Raises one of DAMAGED."""
+    """Like `fit`, for the bytes of a PNG called `name`. Raises one of DAMAGED."""
     if len(data) <= limit:
         return PictureFile(name, data)
     with opened(data, ["PNG"]) as image:
@@ -58,7 +58,7 @@ def fitted(name: str, data: bytes, limit: int) -> PictureFile:
 
 
 def _as_jpeg(image: Image.Image, stem: str, limit: int) -> PictureFile:
-    """The best quality that fits; when none does, half the size and again."""
+    """JPEG at the best quality that fits; if none does, at half the size."""
     for quality in _JPEG_QUALITIES:
         jpeg = _encoded(lambda buffer, q=quality: image.save(buffer, "JPEG", quality=q))
         if len(jpeg) <= limit:
@@ -75,7 +75,7 @@ def _encoded(save: Callable[[io.BytesIO], None]) -> bytes:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What discord.py asks of an attachment that stays; Discord wants the id alone."""
+    """An attachment that stays on its message: discord.py calls `to_dict`, Discord wants the id alone."""
 
     id: int | None
 
@@ -84,7 +84,7 @@ class _Kept:
 
 
 def reused(message: discord.Message | None, files: Sequence[discord.File]) -> list[discord.File | discord.Attachment]:
-    """`files`, but those whose name stands in `message` already by their id there: they are not sent again.
+    """`files`, in which those that `message` has already, by name, are replaced by their attachment ids.
 
     Discord leaves out of `message.attachments` what components show (discord-api-docs, pull request 8279); the
     components tell its id.
@@ -94,7 +94,7 @@ def reused(message: discord.Message | None, files: Sequence[discord.File]) -> li
 
 
 def _media(parts: Iterable[object]) -> Iterator[discord.UnfurledMediaItem]:
-    """Every picture that components show and that came with their message."""
+    """Every attached picture that components show."""
     for part in parts:
         match part:
             case components.Container():

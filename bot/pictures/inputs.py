@@ -1,7 +1,7 @@
-"""Pictures to start from: taken from people with care, kept as plain PNG under their own SHA-256 as the worker wants.
+"""Pictures to start from: uploads checked, and stored as plain PNG under their own SHA-256 for the worker.
 
-One is kept while an unfinished job names it, or one whose pictures are still there: *Again* needs it. What nobody
-names goes a week later, because drafts and studios are not jobs yet.
+A picture is kept while a job that is unfinished or still has its pictures names it: *Again* needs it. Others are
+deleted after a week, since drafts and studios may name them and are not jobs yet.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from inference.messages import SourceImage
 from inference.pictures import BROKEN, PictureTooLarge, opened, reduced
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
-KEPT_SIDE = 2048  # pixels; larger ones are shrunk, for no checkpoint paints in more
+KEPT_SIDE = 2048  # pixels; larger pictures are shrunk: no checkpoint paints larger ones
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 UNNAMED_SECONDS = 7 * 86_400
 SWEEP_SECONDS = 86_400
@@ -91,13 +91,13 @@ class Inputs:
         return await asyncio.to_thread((self._folder / kept.sha256).read_bytes)
 
     async def sweep(self, connection: aiosqlite.Connection) -> None:
-        """Clear away what no job names, once a day. Raises DatabaseError."""
+        """Call `clear` once a day. Runs until cancelled. Raises DatabaseError."""
         while True:
             await self.clear(connection)
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def clear(self, connection: aiosqlite.Connection) -> None:
-        """Delete what is old and what no job names. Raises DatabaseError."""
+        """Delete old pictures that no job names. Raises DatabaseError."""
         for path in await asyncio.to_thread(self._old):
             if not await is_named(connection, path.name):
                 await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -112,15 +112,15 @@ class Inputs:
         image.save(buffer, "PNG", compress_level=3)
         data = buffer.getvalue()
         sha256 = hashlib.sha256(data).hexdigest()
-        handle, draft = tempfile.mkstemp(dir=self._folder)  # whole or not at all, whoever else gives the same
+        handle, partial = tempfile.mkstemp(dir=self._folder)  # atomically: somebody else may give the same picture
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        Path(draft).replace(self._folder / sha256)  # also makes it young again
+        Path(partial).replace(self._folder / sha256)  # also renews its time
         return Input(sha256, image.width, image.height)
 
 
 def given(data: bytes) -> Image.Image:
-    """A person's picture as RGB: upright, on white, its first frame, shrunk to KEPT_SIDE. Raises PictureRefused."""
+    """A person's picture as RGB: the first frame, upright, on white, shrunk to KEPT_SIDE. Raises PictureRefused."""
     try:
         with opened(data, FORMATS, side=KEPT_SIDE) as image:
             return _on_white(reduced(image, KEPT_SIDE))

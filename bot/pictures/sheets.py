@@ -1,4 +1,4 @@
-"""Contact sheets: the pictures of one job's variants side by side, each with what tells it from the others."""
+"""Contact sheets: the pictures of a job's variants side by side, each labelled with its difference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 SMALLEST, LARGEST = 256, 768  # pixels of a tile's longer side: small pictures are enlarged, large ones reduced
 GAP = 8  # pixels between tiles
-WIDTH_TO_HEIGHT = 1.5  # what a sheet comes nearest to
+WIDTH_TO_HEIGHT = 1.5  # of a whole sheet, as nearly as possible
 BACKGROUND, MISSING, INK = "#1b1d22", "#2c2f36", "#f2f3f5"
 MAX_DRAWN = 22  # characters of a LoRA's name on a tile; a longer one gets a letter
 
@@ -33,13 +33,13 @@ def letters_of(request: GenerationRequest) -> dict[str, str]:
 
 
 def captions(request: GenerationRequest) -> list[str]:
-    """What stands under each picture, in words that the font can draw."""
+    """The caption of each picture, in characters that the font can draw."""
     letters = letters_of(request)
     return [_caption(name, letters) for name in names_of(request)]
 
 
 def compose(pictures: Sequence[Path | None], request: GenerationRequest) -> bytes:
-    """The sheet as PNG; a picture that is gone or damaged leaves its place empty. Reads and encodes: for a thread."""
+    """The sheet as PNG; a missing or damaged picture leaves its tile empty. Reads and encodes: run it in a thread."""
     tile = _tile_size(request)
     told = captions(request)
     font = _font(max(20, tile[1] // 10))
@@ -66,7 +66,7 @@ def can_draw(text: str) -> bool:
 
 
 def _glyph(character: str) -> bytes:
-    """How one character looks."""
+    """The pixels of one character."""
     box = Image.new("L", (48, 48))
     ImageDraw.Draw(box).text((8, 8), character, 255, _font(24))
     return box.tobytes()
@@ -84,7 +84,7 @@ def _caption(name: VariantName, letters: dict[str, str]) -> str:
 
 
 def _drawn(text: str, english: str) -> str:
-    """The font knows Latin letters only, so other scripts give way to English."""
+    """`text` if the font can draw it, else `english`: the font has Latin letters only."""
     return text if can_draw(text) else english
 
 
@@ -95,7 +95,7 @@ def _tile_size(request: GenerationRequest) -> tuple[int, int]:
 
 
 def _columns(count: int, width: int, height: int) -> int:
-    """How many tiles stand side by side: near to WIDTH_TO_HEIGHT as a whole, with few places left empty."""
+    """How many tiles make a row: the sheet should come near to WIDTH_TO_HEIGHT and have few empty places."""
 
     def fault(columns: int) -> float:
         rows = -(-count // columns)

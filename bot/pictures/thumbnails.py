@@ -1,4 +1,4 @@
-"""Small pictures for messages, made once: WebP files named by the SHA-256 of the picture that they show."""
+"""Thumbnails for messages: WebP files, made once, named by the SHA-256 of the original picture."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from inference.pictures import BROKEN, opened, reduced
 
 log = logging.getLogger(__name__)
 
-MAX_SOURCE_BYTES = 32 * 2**20  # a larger file is not looked at
+MAX_SOURCE_BYTES = 32 * 2**20  # larger files are not read
 FORMATS = ("PNG", "JPEG", "WEBP")
 QUALITIES = (82, 65, 45, 25)
 
 
 @dataclass(frozen=True)
 class Box:
-    """What a picture has to fit into: the longer side in pixels, the file in bytes."""
+    """The bounds of a thumbnail: the longer side in pixels, the file in bytes."""
 
     side: int
     limit: int
@@ -38,14 +38,14 @@ GALLERY = Box(side=768, limit=200_000)
 
 
 class Thumbnails:
-    """Keeps what it makes in `folder`; a picture that cannot be shown is remembered by an empty file."""
+    """Stores thumbnails in `folder`; an empty file stands for a picture that cannot be decoded."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._decoding = Pool("thumbnails", 1)  # one at a time, for the memory that a picture unpacks to
 
     async def of(self, picture: Path, box: Box = LIST) -> PictureFile | None:
-        """`picture` made to fit `box`, under a name that no other picture has; None when it cannot be shown."""
+        """The thumbnail of `picture` within `box`, under a unique name; None when it cannot be decoded."""
         try:
             kept = await asyncio.to_thread(self._place, picture, box)
             if kept is None:
@@ -59,7 +59,7 @@ class Thumbnails:
         return PictureFile(kept.name, data) if data else None
 
     def _place(self, picture: Path, box: Box) -> Path | None:
-        """Where its thumbnail is kept; None for a file too large to be looked at. Raises OSError."""
+        """The path of its thumbnail; None for a file that is too large. Raises OSError."""
         stat = picture.stat()
         if stat.st_size > MAX_SOURCE_BYTES:
             return None
@@ -67,7 +67,7 @@ class Thumbnails:
         return self._folder / digest[:2] / f"{digest[:32]}-{box.side}.webp"
 
     def _make(self, picture: Path, kept: Path, box: Box) -> bytes:
-        if (made := _read(kept)) is not None:  # for somebody else, while this waited its turn
+        if (made := _read(kept)) is not None:  # made for another caller while this one waited
             return made
         try:
             data = shrink(picture.read_bytes(), box)
@@ -75,10 +75,10 @@ class Thumbnails:
             log.warning("%s cannot be shown: %s", picture, problem)
             data = b""
         kept.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=kept.parent)  # whole or not at all, whoever else makes the same
+        handle, partial = tempfile.mkstemp(dir=kept.parent)  # atomically: another caller may make the same
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        Path(draft).replace(kept)
+        Path(partial).replace(kept)
         return data
 
 
@@ -88,12 +88,12 @@ def _read(kept: Path) -> bytes | None:
 
 @lru_cache(maxsize=4096)
 def _digest(picture: Path, size: int, mtime_ns: int) -> str:  # pyright: ignore[reportUnusedParameter]
-    """While size and time of a file are the same, so is what is in it."""
+    """Cached: a file of the same size and time is taken to have the same bytes."""
     return hashlib.sha256(picture.read_bytes()).hexdigest()
 
 
 def shrink(source: bytes, box: Box) -> bytes:
-    """The picture as WebP within `box`, without whatever else the file held. Raises one of BROKEN."""
+    """The picture as WebP within `box`, without metadata. Raises one of BROKEN."""
     with opened(source, FORMATS, side=box.side) as image:
         plain = reduced(image, box.side)
     if max(plain.size) <= box.side and len(data := _webp(plain, lossless=True)) <= box.limit:
