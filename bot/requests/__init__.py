@@ -1,6 +1,6 @@
-"""From what a person asks for to the frozen `GenerationRequest`.
+"""Turns what a person asks for into the frozen `GenerationRequest`.
 
-builder.py       fills in defaults, keeps limits, matches every LoRA
+builder.py       the draft of a request; fills in defaults, keeps limits, matches every LoRA
 variants.py      one request at several weights: sweeps and comparisons
-preferences.py   a person's defaults
+preferences.py   fills in a person's defaults
 """

@@ -39,15 +39,15 @@ from inference.messages import (
     SourceImage,
 )
 
-DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's own page says otherwise
+DEFAULT_WEIGHT = 0.8  # where neither the person nor the LoRA's author gives one
 _NEAR = 3  # names suggested when one is not found
 
 
 class LoraDraft(BaseModel):
-    """A LoRA by its name as a person typed it, or by `#ID` as a menu gives it.
+    """A LoRA of a draft, by its name as a person typed it, or by `#ID` as a menu gives it.
 
-    Without a weight its recommended one is taken. `sha256` names one version, as stacks and pictures do: it is taken
-    where it fits, else another of the same entry that does. Without `trigger_words` the usual ones join the prompt;
+    Without a weight, the recommended one is used. `sha256` names one version, as stacks and pictures do: it is used
+    if it fits, else another version of the entry that fits. Without `trigger_words`, the usual ones join the prompt;
     of those given, the ones that the version has.
     """
 
@@ -60,9 +60,9 @@ class LoraDraft(BaseModel):
 
 
 class RequestDraft(BaseModel):
-    """What a person asked for; None means the checkpoint's default, a seed of None a random one.
+    """What a person asked for, not checked yet. None means the checkpoint's default, for the seed a random one.
 
-    With `sweep` or `compare` there is a picture for each variant of the weights, in place of `count`.
+    With `sweep` or `compare`, each variant of the weights is one picture, and `count` is ignored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,9 +87,8 @@ class RequestDraft(BaseModel):
 class Choice:
     """Which version of a LoRA is used on a checkpoint, or the refusal (a value: raise it or show it).
 
-    `note` is what to tell of a version that fits and yet may look different there.
-
-    `lora` is None when the library knows no such entry any more.
+    `note` warns of a version that fits but may look different there. `lora` is None when the library has no such
+    entry any more.
     """
 
     lora: Lora | None
@@ -112,7 +111,7 @@ class RequestBuilder:
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
-        """Names of the installed checkpoints, in the settings' order."""
+        """Names of the installed checkpoints, in the order of the settings."""
         return tuple(self._specs)
 
     async def build(self, draft: RequestDraft) -> GenerationRequest:
@@ -128,7 +127,7 @@ class RequestBuilder:
         return _request(draft, checkpoint, size, uses)
 
     async def again(self, request: GenerationRequest) -> GenerationRequest:
-        """The same request with another seed. Raises PartsGone or the refusal of a LoRA when it cannot be painted."""
+        """The same request with another seed. Raises PartsGone, or the refusal of a LoRA that no longer fits."""
         gone = [use.name for use in request.loras if await self._usable(use) is None]
         if self._settings.checkpoint(request.checkpoint) is None:
             gone.append(request.checkpoint)
@@ -147,7 +146,7 @@ class RequestBuilder:
         return version if version is not None and version.usable else None
 
     def nearest_size(self, checkpoint: str | None, width: int, height: int) -> str:
-        """The offered size whose shape is nearest to that of a picture. Raises CheckpointNotFound."""
+        """The offered size whose aspect ratio is nearest to width : height. Raises CheckpointNotFound."""
         shape = math.log(width / height)
         sizes = self._checkpoint(checkpoint).sizes
         return str(min(sizes, key=lambda size: abs(math.log(size.width / size.height) - shape)))
@@ -200,11 +199,11 @@ class RequestBuilder:
         )
 
     def checkpoints_for(self, lora: Lora) -> list[str]:
-        """Names of the checkpoints that some usable version of `lora` fits, in the settings' order."""
+        """Names of the checkpoints that some usable version of `lora` fits, in the order of the settings."""
         return self._fitting(lora.usable)
 
     async def lora(self, name: str) -> Lora:
-        """The entry that a person means by a name or by `#ID`. Raises LoraNotFound with what is near."""
+        """The entry of a typed name or of `#ID`. Raises LoraNotFound with similar names."""
         if (lora_id := id_in(name)) is not None and (lora := await find_lora(self._connection, lora_id)):
             return lora
         found = await find_named(self._connection, name, suggestions=_NEAR)
@@ -219,14 +218,14 @@ class RequestBuilder:
         return found.lora
 
     def _version(self, lora: Lora, checkpoint: CheckpointSpec) -> LoraVersion:
-        """The version that goes on `checkpoint`. Raises the refusal of the one that comes nearest."""
+        """The version to use on `checkpoint`. Raises the refusal of the version that comes nearest."""
         version = choose_version(lora, checkpoint, self._matcher)
         if version is not None:
             return version
         if not lora.usable:
             problem = next((version.problem for version in lora.versions if version.problem), None)
             raise LoraFileRefused(lora=lora.name, reason=problem or "it is no longer in the library")
-        # Best told of a version that fits something; of an unknown one only when all are unknown.
+        # The refusal is of a version that fits some checkpoint, if there is one.
         known = [known_lora(lora.name, version) for version in lora.usable]
         told = max(known, key=lambda version: len(self._matcher.fitting_checkpoints(version)))
         refusal = self._matcher.misfit(told, checkpoint)
@@ -271,7 +270,7 @@ def weight_of(draft: LoraDraft, version: LoraVersion) -> float:
 def words_of(draft: LoraDraft, version: LoraVersion) -> tuple[str, ...]:
     """The trigger words that join the prompt.
 
-    With one trigger word the LoRA does nothing without it; of several (outfits, say) the person picks.
+    A single trigger word joins by itself, since the LoRA needs it; of several (outfits, say) the person chooses.
     """
     if draft.trigger_words is not None:
         return tuple(word for word in version.trigger_words if word in draft.trigger_words)
@@ -279,7 +278,7 @@ def words_of(draft: LoraDraft, version: LoraVersion) -> tuple[str, ...]:
 
 
 def id_in(typed: str) -> int | None:
-    """The id in `#12`, None for a name."""
+    """The id in `#12`; None for a name."""
     digits = typed.removeprefix("#")
     return int(digits) if typed.startswith("#") and digits.isdecimal() and len(digits) < 19 else None
 

@@ -23,7 +23,7 @@ async def usual_checkpoint(
 
 
 def preferred(draft: RequestDraft, settings: Settings, preferences: Preferences) -> RequestDraft:
-    """`draft` with what it leaves open as the person prefers it, as far as it is there."""
+    """`draft` with the person's preferences where it leaves something open, as far as these are available."""
     default = default_checkpoint(settings, preferences)
     name = draft.checkpoint or (default.name if default else None)
     checkpoint = settings.checkpoint(name) if name else None

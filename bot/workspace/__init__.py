@@ -1,10 +1,10 @@
-"""What people arrange between two requests. Nothing here knows of Discord.
+"""What people prepare between two requests. Nothing here imports `bot.ui`.
 
-studio_draft.py    what lies in a person's studio, and how its LoRAs fit the chosen checkpoint
+studio_draft.py    the draft in a person's studio, and how its LoRAs fit the chosen checkpoint
 stacks.py          named sets of LoRA uses, shared by a code
-remix.py           a picture's recipe becomes a draft
+remix.py           turns a picture's recipe into a draft
 repaint.py         requests of *Vary* and *Upscale*
-browsing.py        what somebody looks for in a list of LoRAs
-bookmark_file.py   bookmarks as a JSON file, out and in
-services.py        the services that these ask for
+browsing.py        queries of LoRA lists, and their short form on buttons
+bookmark_file.py   exports and imports bookmarks as a JSON file
+services.py        the services that these need, as a Protocol
 """

@@ -1,7 +1,7 @@
-"""Bookmarks as a file: JSON that a person takes along, and reads in again here or elsewhere.
+"""Exports and imports bookmarks as a JSON file.
 
-A LoRA is named by the SHA-256 of its files; AutoV2, the first ten digits, is there for other programs and is enough to
-read one in. Names are for people. What comes in is from anybody: it is bounded, and what is wrong in one entry does
+A LoRA is identified by the SHA-256 of its files. AutoV2, its first ten digits, is written for other programs and is
+enough for an import. Names are for people. An imported file is untrusted: its size is bounded, and a broken entry does
 not stop the others.
 """
 
@@ -31,7 +31,7 @@ _Text = Annotated[str, Field(max_length=4000)]
 
 
 class _Version(BaseModel):
-    """One file of a LoRA, as it stands in ours."""
+    """One file of a LoRA in a bookmark file."""
 
     name: _Text = ""
     sha256: _Text = ""
@@ -39,7 +39,7 @@ class _Version(BaseModel):
 
     @property
     def hashes(self) -> list[str]:
-        """What it is known by, the surest first."""
+        """The hashes of the file, the longest first."""
         return [text for text in (self.sha256.lower(), self.autov2.lower()) if _HASH.fullmatch(text)]
 
 
@@ -59,7 +59,7 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class Read:
-    """What a file holds, and how many of its entries make no sense."""
+    """The bookmarks of a file, and how many of its entries are broken."""
 
     bookmarks: tuple[NewBookmark, ...]
     broken: int
@@ -74,7 +74,7 @@ class Written:
 
 
 def written(bookmarks: Iterable[SavedBookmark], now: datetime) -> list[Written]:
-    """As many files as it takes, each with as many bookmarks as may be read in at once."""
+    """The bookmarks as files, each small enough to be imported."""
     files: list[Written] = []
     entries: list[str] = []
     size = 0
@@ -114,7 +114,7 @@ def _entry(bookmark: SavedBookmark) -> dict[str, object]:
 
 
 def read(data: bytes, now: datetime) -> Read:
-    """What `data` holds; times in the future become `now`. Raises BookmarksRefused."""
+    """The bookmarks in `data`; times in the future become `now`. Raises BookmarksRefused."""
     if len(data) > MAX_BYTES:
         raise BookmarksRefused(reason=later("it is larger than 4 MB"))
     try:

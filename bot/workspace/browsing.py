@@ -1,6 +1,6 @@
-"""What somebody looks for in a list of LoRAs, and how it is written on buttons so that pages survive restarts.
+"""Queries of LoRA lists, and their short form on buttons, by which pages survive restarts.
 
-Two lists are browsed: the market holds the whole library, the bookmarks what a person saved of it.
+There are two lists: the market is the whole library, the bookmarks are what a person saved of it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _KEY = re.compile(
 
 
 class Query(BaseModel):
-    """Which LoRAs to show, in which order. `base_model` is that of a checkpoint they fit; None: whatever."""
+    """Which LoRAs to show, in which order. `base_model` is of a checkpoint that they fit; None: any."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,12 +60,12 @@ class Query(BaseModel):
     search: str = ""
 
     def but(self, **changes: object) -> Self:
-        """The same with something else."""
+        """The same query with changes."""
         return self.model_copy(update=changes)
 
     @property
     def key(self) -> str:
-        """The query in few characters."""
+        """The query in the short form that buttons carry."""
         head = f"{_SORTS[self.sort]}{_CATEGORIES[self.category]}:{self.base_model or ''}"
         return f"{head}:{len(self.tag)}.{self.tag}{self.search}"
 
@@ -81,12 +81,12 @@ class PageRef:
         return f"{self.page}:{self.key}"
 
     def moved(self, pages: int) -> PageRef:
-        """Some pages further, or back."""
+        """The page `pages` further, or back if negative."""
         return PageRef(max(0, self.page + pages), self.key)
 
 
 async def page_ref_of(services: Services, person_id: int, query: Query, page: int = 0) -> PageRef:
-    """Where a page of the query is to be found again. Raises DatabaseError."""
+    """The reference of a page of the query, for buttons. Raises DatabaseError."""
     key = query.key
     if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
         key = f"~{await save_draft(services.connection, person_id, query.model_dump_json())}"
@@ -94,7 +94,7 @@ async def page_ref_of(services: Services, person_id: int, query: Query, page: in
 
 
 async def query_at(connection: aiosqlite.Connection, person_id: int, page_ref: PageRef) -> Query:
-    """The query of a place. Raises NothingThere for one that is too old, and DatabaseError."""
+    """The query of a page. Raises NothingThere for a page that is too old, and DatabaseError."""
     if kept := _KEPT.fullmatch(page_ref.key):
         text = await find_draft(connection, int(kept[1]), person_id)
         query = None if text is None else _from_json(text)
@@ -106,7 +106,7 @@ async def query_at(connection: aiosqlite.Connection, person_id: int, page_ref: P
 
 
 async def first_in_market(services: Services, person_id: int) -> Query:
-    """What goes on the person's checkpoint, by what is in demand; to a beginner, who has no bookmark yet, the best.
+    """LoRAs that fit the person's checkpoint, trending first; for a person without bookmarks, the best rated first.
 
     Raises DatabaseError.
     """
@@ -115,7 +115,7 @@ async def first_in_market(services: Services, person_id: int) -> Query:
 
 
 async def first_of_bookmarks(services: Services, person_id: int) -> Query:
-    """What goes on the person's checkpoint, saved last first. Raises DatabaseError."""
+    """LoRAs that fit the person's checkpoint, the newest first. Raises DatabaseError."""
     return await _that_fits(services, person_id, Sort.NEWEST)
 
 

@@ -33,9 +33,9 @@ SHA256_DIGITS = 64
 
 @dataclass(frozen=True)
 class MatchedLora:
-    """A LoRA of a recipe, and what it is here: None where the library does not know it.
+    """A LoRA of a recipe, and its entry and version here; None where the library has none.
 
-    `by_name`: nothing but the name says so, the file may be another one.
+    `by_name`: it was found by name alone, so the file may differ.
     """
 
     named: RecipeLora
@@ -53,9 +53,9 @@ class Remix:
 
 
 async def shown_recipe(services: Services, job: Job, person_id: int) -> tuple[Recipe, bool]:
-    """How the first picture of `job` was painted, as far as the person may know, and whether that is all of it.
+    """The recipe of the first picture of `job`, as far as the person may see it, and whether it is complete.
 
-    The prompt is its owner's own, unless it stands under the picture.
+    The prompt is shown to its owner alone, unless it stands under the picture.
     """
     recipe = recipe_of(job.request.only(0))
     delivery = await find_delivery(services.connection, job.id)
@@ -65,7 +65,7 @@ async def shown_recipe(services: Services, job: Job, person_id: int) -> tuple[Re
 
 
 async def edited(services: Services, job: Job) -> Remix:
-    """The person's own job again, with what only they may take up: its words and the picture it began with."""
+    """A draft from the person's own job, with its prompt and the picture it started from."""
     request = job.request.only(0)
     source = request.image if request.image and services.inputs.has(request.image.sha256) else None
     again = await remix(services, replace(recipe_of(request), from_picture=source is not request.image), job.person_id)
@@ -74,7 +74,7 @@ async def edited(services: Services, job: Job) -> Remix:
 
 
 async def remixed(services: Services, job: Job, person_id: int) -> Remix:
-    """Anybody's job taken up by a person. Its words come along where they are shown."""
+    """A draft from anybody's job. The prompt is included where it is shown."""
     recipe, whole = await shown_recipe(services, job, person_id)
     again = await remix(services, recipe, person_id)
     if whole:
@@ -83,7 +83,7 @@ async def remixed(services: Services, job: Job, person_id: int) -> Remix:
 
 
 async def parts_of(services: Services, loras: Sequence[RecipeLora]) -> list[MatchedLora]:
-    """What each LoRA of a recipe is here."""
+    """The entry and version here of each LoRA of a recipe."""
     return [await _part(services, named) for named in loras]
 
 
@@ -108,7 +108,7 @@ async def _by_hash(services: Services, digits: str | None) -> LoraVersion | None
 
 
 def checkpoint_of(services: Services, recipe: Recipe) -> CheckpointSettings | None:
-    """The installed checkpoint that the recipe names, by its hash before its name."""
+    """The installed checkpoint that the recipe names, by hash, else by name."""
     digits = recipe.checkpoint_hash
     for spec in services.checkpoints if digits else ():
         if digits and ((spec.sha256 or "").startswith(digits) or spec.short_hash == digits):
@@ -167,7 +167,7 @@ def _lora_draft(part: MatchedLora) -> LoraDraft:
 
 
 def _distinct(parts: Sequence[MatchedLora]) -> list[MatchedLora]:
-    """What was found, one part for each entry: two files of one LoRA are one choice here."""
+    """The LoRAs that were found, one part for each entry: two files of one entry count once."""
     kept: dict[int, MatchedLora] = {}
     for part in parts:
         if part.lora is not None:
@@ -178,7 +178,7 @@ def _distinct(parts: Sequence[MatchedLora]) -> list[MatchedLora]:
 def _fitting_most(
     services: Services, parts: Sequence[MatchedLora], preferred: CheckpointSettings | None
 ) -> CheckpointSettings | None:
-    """The installed checkpoint on which most of the LoRAs go; of equals, the preferred one, then the first."""
+    """The installed checkpoint that most of the LoRAs fit; among equals the preferred one, then the first."""
     fitting = [services.requests.checkpoints_for(part.lora) for part in parts if part.lora]
 
     def rank(checkpoint: CheckpointSettings) -> tuple[int, bool]:
@@ -197,7 +197,7 @@ def _size(services: Services, recipe: Recipe, checkpoint: CheckpointSettings | N
 
 
 def _without_prefix(prompt: str, checkpoint: CheckpointSettings | None) -> str:
-    """The prompt without the quality tags that the checkpoint puts before every prompt anyway."""
+    """The prompt without the quality tags that the checkpoint prepends to every prompt."""
     prefix = checkpoint.prompt_prefix.strip(" ,") if checkpoint else ""
     return prompt.removeprefix(prefix).lstrip(" ,") if prefix and prompt.startswith(prefix) else prompt
 
@@ -238,5 +238,5 @@ def _resized(recipe: Recipe, checkpoint: CheckpointSettings | None, size: str | 
 
 
 def _letters(name: str) -> str:
-    """A name as files have it: `WAI Illustrious v17.safetensors` and `wai_illustrious_v17` are one."""
+    """The name in a form for comparison: `WAI Illustrious v17.safetensors` and `wai_illustrious_v17` are equal."""
     return re.sub(r"[\W_]+", "", name.removesuffix(".safetensors").casefold())

@@ -24,7 +24,10 @@ TIMES = 2  # how much larger a side becomes
 
 @dataclass(frozen=True)
 class Upscaled:
-    """The request for the larger picture. With `picture` (a file of the caller's) it is done: `note` says why."""
+    """The request for the larger picture. If it could only be enlarged, `note` says why.
+
+    `picture` is then the file of the enlarged picture, which the caller moves.
+    """
 
     request: GenerationRequest
     picture: Path | None = None
@@ -32,7 +35,7 @@ class Upscaled:
 
 
 async def varied(services: Services, job: Job, picture: Picture) -> GenerationRequest:
-    """The same once more, starting from the picture and with another seed. Raises a RequestError."""
+    """The same request, starting from the picture and with another seed. Raises a RequestError."""
     request = await services.requests.again(job.request.only(picture.position))
     kept = await services.inputs.keep_picture(services.settings.storage.pictures / picture.path)
     if kept is None:
@@ -50,7 +53,7 @@ async def varied(services: Services, job: Job, picture: Picture) -> GenerationRe
 
 
 async def upscaled(services: Services, job: Job, picture: Picture) -> Upscaled:
-    """The picture at twice the size: enlarged by Lanczos, then painted over a little where that can be done.
+    """The picture at twice the size: enlarged by Lanczos, then repainted a little where that is possible.
 
     Raises NothingThere.
     """
@@ -73,7 +76,7 @@ async def upscaled(services: Services, job: Job, picture: Picture) -> Upscaled:
 
 
 async def _why_not_repainted(services: Services, request: GenerationRequest) -> str:
-    """A sentence, its names as they are; "" when it can be."""
+    """Why the request cannot be repainted, as a sentence; "" when it can."""
     checkpoint = services.settings.checkpoint(request.checkpoint)
     if checkpoint is not None and not checkpoint.repaints(request.width, request.height):
         return _("{checkpoint} does not paint in {size}.").format(
@@ -87,7 +90,7 @@ async def _why_not_repainted(services: Services, request: GenerationRequest) -> 
 
 
 async def _written(services: Services, kept: Input, request: GenerationRequest, source: Path) -> Path:
-    """The enlarged picture as a file in the spool, with its parameters inside."""
+    """Write the enlarged picture into the spool, with its parameters inside; the path."""
     larger = await services.inputs.read(kept)
     path = services.settings.storage.spool / f"enlarged-{secrets.token_hex(8)}.png"
 
@@ -101,5 +104,5 @@ async def _written(services: Services, kept: Input, request: GenerationRequest, 
 
 
 def picture_gone() -> NothingThere:
-    """What to say when a picture's file was deleted."""
+    """The error for a picture whose file was deleted."""
     return NothingThere(what=_("This picture is not kept here any more. *Again* paints one like it."))

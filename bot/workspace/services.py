@@ -1,4 +1,4 @@
-"""The services that this room asks for, as a type. The assembled program is one; a test may bring another."""
+"""The services that this package needs, as a Protocol, which the assembled program implements."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Services(Protocol):
 
     @property
     def requests(self) -> RequestBuilder:
-        """Makes requests of what people ask for."""
+        """Builds requests from drafts."""
         ...
 
     @property

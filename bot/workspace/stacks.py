@@ -29,17 +29,17 @@ from bot.requests.builder import Choice, LoraDraft, RequestBuilder
 from bot.workspace.studio_draft import Row
 from inference.messages import LoraUse
 
-# Without what is mistaken for something else: 0 O, 1 I L, 5 S, 8 B, U V.
+# Without characters that are mistaken for others: 0 O, 1 I L, 5 S, 8 B, U V.
 CODE_ALPHABET = "234679ACDEFGHJKMNPQRTWXYZ"
 CODE_LENGTH = 8  # 25^8 are 150 thousand million codes
-MISSES, HOUR_MS = 10, 3_600_000  # codes of nobody that a person may type in an hour
+MISSES, HOUR_MS = 10, 3_600_000  # unknown codes that a person may type in an hour
 
 
 @dataclass(frozen=True)
 class StackFit:
-    """How a stack stands to a checkpoint: a choice for each of its LoRAs, and the `checkpoints` that all of them fit.
+    """How a stack fits a checkpoint: a choice for each of its LoRAs, and the `checkpoints` that all of them fit.
 
-    LoRAs whose files are all gone do not count for `checkpoints`: nothing fits them any more.
+    LoRAs whose files are all gone are left out of `checkpoints`: they fit none.
     """
 
     stack: Stack
@@ -62,7 +62,7 @@ def lora_drafts_of(stack: Stack) -> tuple[LoraDraft, ...]:
 
 
 async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) -> StackFit:
-    """How the stack stands to a checkpoint. Raises CheckpointNotFound."""
+    """How the stack fits a checkpoint. Raises CheckpointNotFound."""
     choices = tuple([await requests.choose(draft, checkpoint) for draft in lora_drafts_of(stack)])
     fitting = [requests.checkpoints_for(choice.lora) for choice in choices if choice.lora and choice.lora.usable]
     common = [name for name in requests.checkpoints if fitting and all(name in names for names in fitting)]
@@ -70,7 +70,7 @@ async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) 
 
 
 def uses_of_rows(rows: Sequence[Row]) -> list[StackLora]:
-    """What lies in a studio, as it is kept in a stack. A LoRA of which no file is known is left out."""
+    """The LoRAs of a studio, as a stack stores them. A LoRA without a known file is left out."""
     kept: list[StackLora] = []
     for row in rows:
         usable = row.entry.usable if row.entry else ()
@@ -82,7 +82,7 @@ def uses_of_rows(rows: Sequence[Row]) -> list[StackLora]:
 
 
 def uses_of_request(loras: Sequence[LoraUse]) -> list[StackLora]:
-    """What a picture was painted with, as it is kept in a stack."""
+    """The LoRAs of a picture, as a stack stores them."""
     return [StackLora(use.sha256, use.name, use.weight, use.trigger_words) for use in loras]
 
 
@@ -109,7 +109,7 @@ async def require_stack(connection: aiosqlite.Connection, person_id: int, name: 
 
 
 async def share(connection: aiosqlite.Connection, stack: Stack) -> str:
-    """The code by which others get a copy; the same each time. Raises NothingThere when it was deleted meanwhile."""
+    """The code by which others get a copy; the same at each call. Raises NothingThere when it was deleted meanwhile."""
     for _attempt in range(3):
         code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
         if kept := await share_stack(connection, stack.person_id, stack.id, code):
@@ -123,7 +123,7 @@ def spelled(code: str) -> str:
 
 
 def read_code(typed: str) -> str | None:
-    """The code in what a person typed, in whatever case and however divided; None when it cannot be one."""
+    """The code in typed text, whatever its case and dividers; None when it cannot be a code."""
     code = "".join(typed.split()).replace("-", "").upper()
     return code if len(code) == CODE_LENGTH and set(code) <= set(CODE_ALPHABET) else None
 
@@ -146,7 +146,7 @@ async def import_stack(connection: aiosqlite.Connection, person_id: int, typed: 
 
 
 async def _copy(connection: aiosqlite.Connection, person_id: int, shared: Stack) -> Stack:
-    """Under its own name, or under the first numbered one that is free."""
+    """Save the copy under its own name, or under the first numbered name that is free."""
     for number in range(1, MAX_STACKS + 2):
         mark = "" if number == 1 else f" {number}"
         name = stack_name(shared.name)[: MAX_NAME - len(mark)] + mark

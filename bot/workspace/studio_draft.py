@@ -1,4 +1,4 @@
-"""What lies in a person's studio, and how its LoRAs stand to the chosen checkpoint. Nothing here knows of Discord."""
+"""The draft in a person's studio, and how its LoRAs fit the chosen checkpoint."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from inference.errors import RequestError
 from inference.lora.sidecar import Category
 from inference.messages import Sha256
 
-STRONG, CROWDED = 1.2, 1.5  # one weight, and the sum of all: above these pictures tend to break
+STRONG, CROWDED = 1.2, 1.5  # one weight, and the sum of all; above these, pictures tend to break
 
 
 class _Kept(BaseModel):
-    """Frozen, and read back by later versions: what they do not know any more is left out."""
+    """Frozen and stored as JSON. Fields that a later version no longer has are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class StudioLora(_Kept):
-    """An entry of the catalogue, as it was called when it was put in; `sha256` where a picture or stack named a file.
+    """An entry of the catalogue, with its name when it was added; `sha256` if a picture or stack named a file.
 
     A `weight` of None is the recommended one, `trigger_words` of None are the usual ones.
     """
@@ -40,14 +40,14 @@ class StudioLora(_Kept):
 
     @property
     def draft(self) -> LoraDraft:
-        """The same as a part of a draft."""
+        """The LoRA as part of a request draft."""
         return LoraDraft(
             name=f"#{self.lora_id}", weight=self.weight, sha256=self.sha256, trigger_words=self.trigger_words
         )
 
 
 class LoraMenuFilter(_Kept):
-    """Which LoRAs are offered for adding: a person's bookmarks or all of the library, filtered; `page` from 0."""
+    """Which LoRAs the menu offers: a person's bookmarks or the whole library, filtered; `page` counts from 0."""
 
     bookmarks: bool = True
     search: str = ""
@@ -57,7 +57,7 @@ class LoraMenuFilter(_Kept):
 
     @property
     def filtered(self) -> bool:
-        """Whether anything but place and order was chosen."""
+        """Whether a search or a category narrows the list."""
         return bool(self.search or self.category)
 
 
@@ -75,41 +75,41 @@ class Studio(_Kept):
     lora_menu: LoraMenuFilter = Field(default=LoraMenuFilter(), validation_alias="shelf", serialization_alias="shelf")
 
     def with_lora(self, added: StudioLora) -> Studio:
-        """`added` last, or in place of the same entry, and being worked on."""
+        """With `added` last, or in place of the same entry, and in focus."""
         kept = tuple(added if lora.lora_id == added.lora_id else lora for lora in self.loras)
         loras = kept if added in kept else (*kept, added)
         return self.model_copy(update={"loras": loras, "focus": added.lora_id})
 
     def without(self, lora_ids: Collection[int]) -> Studio:
-        """These entries taken out; what they brought goes with them."""
+        """Without these entries."""
         loras = tuple(lora for lora in self.loras if lora.lora_id not in lora_ids)
         return self.model_copy(update={"loras": loras, "focus": None if self.focus in lora_ids else self.focus})
 
     def changed(self, lora_id: int, **fields: object) -> Studio:
-        """Fields of one entry set, and it is being worked on; nothing when it was taken out meanwhile."""
+        """With fields of one entry set, and the entry in focus; unchanged if the entry was removed meanwhile."""
         found = next((lora for lora in self.loras if lora.lora_id == lora_id), None)
         return self if found is None else self.with_lora(found.model_copy(update=fields))
 
     def nudged(self, lora_id: int, step: float, usual: float) -> Studio:
-        """`step` more of an entry, from `usual` where no weight was chosen yet."""
+        """With the weight of an entry changed by `step`, from `usual` if none was chosen yet."""
         found = next((lora for lora in self.loras if lora.lora_id == lora_id), None)
         weight = usual if found is None or found.weight is None else found.weight
         return self.changed(lora_id, weight=bounded(weight + step))
 
     def with_draft(self, **fields: object) -> Studio:
-        """Fields of the draft set."""
+        """With fields of the draft set."""
         return self.model_copy(update={"draft": self.draft.model_copy(update=fields)})
 
     def with_menu(self, **fields: object) -> Studio:
-        """Fields of the LoRA menu set; it begins at its first page unless told otherwise."""
+        """With fields of the LoRA menu set; it starts at its first page unless `page` is given."""
         return self.model_copy(update={"lora_menu": self.lora_menu.model_copy(update={"page": 0, **fields})})
 
     def has(self, lora_id: int) -> bool:
-        """Whether the entry is in it."""
+        """Whether the studio has the entry."""
         return any(lora.lora_id == lora_id for lora in self.loras)
 
     def whole_draft(self, *, leaving_out: Collection[int] = ()) -> RequestDraft:
-        """What is to be painted, without the entries in `leaving_out`."""
+        """The request draft with its LoRAs, without the entries in `leaving_out`."""
         drafts = tuple(lora.draft for lora in self.loras if lora.lora_id not in leaving_out)
         return self.draft.model_copy(update={"loras": drafts})
 
@@ -125,29 +125,29 @@ class Row:
 
     @property
     def weight(self) -> float:
-        """The weight it has, or would have on a checkpoint that it fits."""
+        """The weight on the checkpoint, or the one that would apply if it fitted."""
         if self.version is not None:
             return weight_of(self.lora.draft, self.version)
         return DEFAULT_WEIGHT if self.lora.weight is None else self.lora.weight
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Its trigger words that are switched on."""
+        """The trigger words that are on."""
         return () if self.version is None else words_of(self.lora.draft, self.version)
 
     @property
     def all_words(self) -> tuple[str, ...]:
-        """All trigger words it has."""
+        """All trigger words of the version."""
         return () if self.version is None else self.version.trigger_words
 
     @property
     def name(self) -> str:
-        """Its name in the catalogue now, else what it was called."""
+        """The name in the catalogue now, else the stored one."""
         return self.lora.name if self.entry is None else self.entry.name
 
 
 async def examine(requests: RequestBuilder, loras: Sequence[StudioLora], checkpoint: str | None) -> list[Row]:
-    """How each LoRA stands to a checkpoint. Raises CheckpointNotFound."""
+    """How each LoRA fits a checkpoint. Raises CheckpointNotFound."""
     choices = [await requests.choose(lora.draft, checkpoint) for lora in loras]
     return [Row(lora, choice.lora, choice.version, choice.refusal) for lora, choice in zip(loras, choices, strict=True)]
 
@@ -169,14 +169,14 @@ async def studio_of(requests: RequestBuilder, draft: RequestDraft) -> Studio:
 
 
 def bounded(weight: float) -> float:
-    """The nearest weight that may be, in hundredths; what is no number becomes the usual weight."""
+    """The nearest allowed weight, rounded to hundredths; NaN and infinities become DEFAULT_WEIGHT."""
     if not math.isfinite(weight):
         return DEFAULT_WEIGHT
     return round(min(max(weight, MIN_WEIGHT), MAX_WEIGHT), 2)
 
 
 def advice(rows: Sequence[Row], prompt: str) -> list[str]:
-    """What is worth a warning before it is painted: weights that break pictures, LoRAs that will do nothing."""
+    """Warnings before painting: weights that break pictures, LoRAs without their trigger words."""
     working = [row for row in rows if row.version is not None]
     told = [
         _("{lora} at {weight} is strong. Above {limit}, faces may melt and colours burn.").format(
