@@ -1,9 +1,9 @@
 """What starts, reloads and watches the program.
 
-assembly.py        puts everything together, in order, by constructor arguments
-reloading.py       other settings and checkpoints for the running program
-overview.py        how the program stands, for operators
+assembly.py        constructs all services, in order, by constructor arguments
+reloading.py       loads changed settings and checkpoints into the running program
+overview.py        the state of the program, for operators
 backups.py         copies of the database at intervals
-samples.py         sample pictures of each LoRA, painted while nobody waits
+samples.py         paints sample pictures of each LoRA while the bot is idle
 demo_settings.py   the settings of the demo
 """

@@ -1,4 +1,4 @@
-"""The one place where everything is put together, in order, by constructor arguments."""
+"""Constructs all services, in order, by constructor arguments."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Easel:
-    """Everything that runs, for commands and cogs to use.
+    """All running services, for commands and cogs.
 
-    A reload puts others in the place of `settings`, `checkpoints` and `requests`: look them up here, keep none.
+    A reload replaces `settings`, `checkpoints` and `requests`: look them up here, and keep no reference.
     """
 
     settings: Settings
@@ -67,7 +67,7 @@ class Catalogued:
 
 
 def registry_of(settings: Settings) -> CivitaiRegistry | None:
-    """Whom the keeper asks about files of unknown base model."""
+    """The registry that is asked about files of unknown base model, if the settings name one."""
     return CivitaiRegistry(settings.library.registry) if settings.library.registry else None
 
 
@@ -83,7 +83,7 @@ def _no_progress(done: int, total: int) -> None:
 
 @asynccontextmanager
 async def open_catalogue(settings: Settings, progress: Progress = _no_progress) -> AsyncGenerator[Catalogued]:
-    """Hold the database for this program, with the library scanned.
+    """Lock and open the database, identify the checkpoints and scan the library.
 
     Raises ConfigError, DatabaseError, LibraryUnreadable or BadDeclarations.
     """
@@ -115,7 +115,7 @@ def _tighten(storage: StorageSettings) -> None:
 async def open_easel(
     settings: Settings, progress: Progress = _no_progress, read_settings: Callable[[], Settings] | None = None
 ) -> AsyncGenerator[Easel]:
-    """Everything running: catalogue, worker, dispatcher. A reload reads the settings anew with `read_settings`.
+    """All services running: catalogue, workers, jobs. A reload reads the settings with `read_settings`.
 
     Raises as `open_catalogue`, and WorkerUnavailable.
     """
@@ -125,7 +125,7 @@ async def open_easel(
 
 
 def assemble(settings: Settings, found: Catalogued, read_settings: Callable[[], Settings] | None = None) -> Easel:
-    """Everything put together on an open catalogue, and nothing of it started. Raises ConfigError."""
+    """All services constructed on an open catalogue, none of them started. Raises ConfigError."""
     _prepare_folders(settings)
     workers = tuple(map(LocalWorker, configurations(settings, found.checkpoints)))
     generation = Generation(
@@ -153,7 +153,7 @@ def assemble(settings: Settings, found: Catalogued, read_settings: Callable[[], 
 async def started(
     settings: Settings, found: Catalogued, read_settings: Callable[[], Settings] | None = None
 ) -> AsyncGenerator[Easel]:
-    """The rest of what runs, on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
+    """All services running on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
     easel = assemble(settings, found, read_settings)
     await clear_spool(found.connection, settings.storage.spool)
     async with easel.generation.running():
@@ -179,12 +179,12 @@ def _prepare_folders(settings: Settings) -> None:
 
 
 def configurations(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> list[Configure]:
-    """What each worker is told, in the order of their devices."""
+    """The configuration of each worker, in the order of the devices."""
     return [_configure(settings, checkpoints, device) for device in settings.worker.devices]
 
 
 def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], device: str) -> Configure:
-    """What the worker on `device` is told: only of the checkpoints that it has the memory for."""
+    """The configuration of the worker on `device`, with those checkpoints alone that it has the memory for."""
     declared = {checkpoint.name: checkpoint.devices for checkpoint in settings.checkpoints}
     return Configure(
         checkpoints=tuple(spec for spec in checkpoints if device in (declared[spec.name] or (device,))),

@@ -1,4 +1,4 @@
-"""The database is copied by itself, as often as the settings say."""
+"""Copies the database at the interval that the settings give."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOUR = 3600.0
 
 
 async def keep_backups(current: Callable[[], Settings]) -> None:
-    """Copy the database whenever the newest copy is older than the settings of that moment allow. For ever."""
+    """Copy the database whenever the newest copy is older than the current settings allow. Runs until cancelled."""
     while True:
         settings = current()
         every = settings.backup.every_hours * _HOUR
@@ -42,5 +42,5 @@ def _age(settings: Settings) -> float:
     newest = next(iter(copies(settings.backup_folder)), settings.storage.database)
     try:
         return max(0.0, time.time() - newest.stat().st_mtime)
-    except OSError:  # somebody moved it away just now: copying will say what is wrong
+    except OSError:  # somebody has moved it away: the copy will fail and say why
         return math.inf

@@ -1,4 +1,4 @@
-"""How the program stands, for who looks after it: workers, queue, library, database. No person is named."""
+"""The state of the program for operators: workers, queue, library, database. It names no person."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.database.backup import copies
 from bot.jobs.worker_slots import WorkerStatus
 from bot.library.keeper import Scanned
 
-# Whose versions are told; the worker's packages are not imported here.
+# Packages whose versions are shown; the worker's are not imported here.
 PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
 
 
@@ -32,7 +32,7 @@ class DatabaseState:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything as it is now. Times are seconds; `paused` holds servers' ids, EVERYWHERE for all."""
+    """The state of the program now. Times are seconds; `paused` holds servers' ids, EVERYWHERE for all."""
 
     running: float
     workers: tuple[WorkerStatus, ...]
@@ -46,7 +46,7 @@ class Overview:
 
 
 async def look(easel: Easel) -> Overview:
-    """Look everywhere. What cannot be looked at is told as nothing."""
+    """Collect the overview. A part that cannot be read is None."""
     generation = easel.generation
     records, versions = await asyncio.to_thread(lambda: (_records(easel.settings), _versions()))
     return Overview(

@@ -1,4 +1,4 @@
-"""Other settings and checkpoints for the running program: read, judged, and only then put in the place of the old."""
+"""Loads changed settings and checkpoints into the running program, after all of them have been checked."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reloaded:
-    """What a reload has changed; `library_problem` says why the library could not be looked at."""
+    """What a reload has changed; `library_problem` says why the library could not be scanned."""
 
     changes: Changes
     library_problem: str | None = None
 
 
 async def reload(easel: Easel) -> Reloaded:
-    """Read the settings anew and go on with them. Raises ConfigError or DatabaseError; then nothing has changed.
+    """Read the settings and use them from now on. Raises ConfigError or DatabaseError; then nothing has changed.
 
-    Checkpoints whose files were replaced count as changed. Jobs that a worker has in hand end with the old ones.
+    Checkpoints whose files were replaced count as changed. Jobs that a worker has begun end with the old settings.
     """
     async with easel.reloading:
         old, before = easel.settings, easel.checkpoints
@@ -49,7 +49,7 @@ async def reload(easel: Easel) -> Reloaded:
 
 
 def _require_devices(settings: Settings) -> None:
-    """A checkpoint may be for a device that has a worker in the new settings alone; that one comes with a restart."""
+    """Raise ConfigError for a checkpoint whose devices have no worker before a restart."""
     for checkpoint in settings.checkpoints:
         if checkpoint.devices and not set(checkpoint.devices) & set(settings.worker.devices):
             raise ConfigError(
@@ -73,7 +73,7 @@ async def _scan(easel: Easel) -> str | None:
 
 
 async def reload_on(easel: Easel, asked: asyncio.Event) -> None:
-    """Reload whenever it is `asked` for, and write into the log what came of it. For ever."""
+    """Reload whenever `asked` is set, and log the result. Runs until cancelled."""
     while True:
         await asked.wait()
         asked.clear()

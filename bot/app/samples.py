@@ -1,4 +1,4 @@
-"""Easel shows what a LoRA does: it paints a few pictures with it, and one without, while nobody wants anything else."""
+"""Paints sample pictures of each LoRA, a few with it and one without, while the bot is idle."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from inference.messages import GenerationRequest
 log = logging.getLogger(__name__)
 
 SEED = 5  # fixed, so that all versions and all LoRAs of a prompt start from the same noise
-PAUSE_SECONDS = 5.0  # between two looks; people who are at it order again within a few
+PAUSE_SECONDS = 5.0  # between two checks; people who are busy order again within a few seconds
 VERSIONS_A_FOLDER = 1000
 
-# What to paint where neither the sidecar nor a trigger word says it.
+# What to paint beside a trigger word, where the sidecar has no example.
 SCENES = {
     Category.CHARACTER: "standing in a garden, full body",
     Category.STYLE: "a lighthouse on a cliff above the sea",
@@ -37,7 +37,7 @@ SCENES = {
 
 
 class SamplePainter:
-    """Paints the samples of one file after the other. What it still has to do stands in the database alone."""
+    """Paints the samples of one LoRA file after the other. The database alone knows which are missing."""
 
     def __init__(self, easel: Easel, *, pause: float = PAUSE_SECONDS) -> None:
         self._easel = easel
@@ -45,31 +45,31 @@ class SamplePainter:
         self._pause = pause
 
     async def run(self) -> None:
-        """For ever: paint what is due when it is quiet and was so at the look before."""
-        was_quiet = False
+        """Paint what is due whenever the bot is idle now and was at the last check. Runs until cancelled."""
+        was_idle = False
         while True:
-            quiet = self._easel.generation.idle
-            if quiet and was_quiet:
+            idle = self._easel.generation.idle
+            if idle and was_idle:
                 await background.guard(self.paint_next(), "painting samples")
-            was_quiet = quiet
+            was_idle = idle
             await asyncio.sleep(self._pause)
 
     async def paint_next(self) -> None:
-        """Paint the samples of the file whose turn it is, unless somebody orders meanwhile. Raises DatabaseError."""
+        """Paint the samples of the next file; an order meanwhile preempts it. Raises DatabaseError."""
         if not self._easel.settings.limits.max_loras or not self._count:
             return
         due = await due_for_samples(self._easel.connection, _base_models(self._easel))
         if due is None:
             return
         await count_try(self._easel.connection, due.version.id)
-        given_up = True
+        preempted = True
         try:
-            given_up = not await self._paint(due)
+            preempted = not await self._paint(due)
         except (InferenceError, OSError) as problem:
-            given_up = False
+            preempted = False
             log.warning("no samples of %s: %s", due.version.path, problem)
         finally:
-            if given_up:
+            if preempted:
                 await take_try_back(self._easel.connection, due.version.id)
 
     @property
@@ -77,7 +77,7 @@ class SamplePainter:
         return self._easel.settings.library.samples
 
     async def _paint(self, due: Due) -> bool:
-        """False when it was given up for somebody's job. Raises InferenceError or OSError."""
+        """Paint and record the samples; False when an order preempted it. Raises InferenceError or OSError."""
         request = await self._request(due)
         painted: list[Path] = []
         try:
@@ -89,7 +89,7 @@ class SamplePainter:
             await self._record(due, request.checkpoint, [painted[-1], *painted[:-1]])
         finally:
             for picture in painted:
-                picture.unlink(missing_ok=True)  # those that are kept have been moved
+                picture.unlink(missing_ok=True)  # those that were stored have been moved
         return True
 
     async def _record(self, due: Due, checkpoint: str, pictures: list[Path]) -> None:
@@ -99,7 +99,7 @@ class SamplePainter:
         log.info("painted %s samples of %s", len(paths), due.version.path)
 
     async def _request(self, due: Due) -> GenerationRequest:
-        """The pictures with the LoRA. Raises InferenceError."""
+        """The request of the pictures with the LoRA. Raises InferenceError."""
         alone = replace(due.lora, versions=(due.version,))
         (checkpoint, *_) = self._easel.requests.checkpoints_for(alone)
         draft = LoraDraft(name=due.lora.name, sha256=due.version.sha256)
@@ -118,7 +118,7 @@ class SamplePainter:
 
 
 def sample_prompt(due: Due) -> str:
-    """The author's example; without one, the first trigger word in a scene that suits the category."""
+    """The author's example prompt, or else the first trigger word in a scene that suits the category."""
     found = due.version.found
     if found and found.sidecar.example_prompt:
         return found.sidecar.example_prompt
@@ -126,13 +126,13 @@ def sample_prompt(due: Due) -> str:
 
 
 def _without_lora(request: GenerationRequest) -> GenerationRequest:
-    """The same prompt to the letter, trigger words included, and the same seed."""
+    """The same request without LoRAs: the same seed and exactly the same prompt, trigger words included."""
     said = request.model_copy(update={"prompt_prefix": ""}).full_prompt
     return request.model_copy(update={"prompt": said, "loras": (), "count": 1})
 
 
 def _base_models(easel: Easel) -> list[BaseModelId]:
-    """The base models of LoRAs that go on some checkpoint here, those of the first checkpoint first."""
+    """The base models of LoRAs that fit some checkpoint here, those of the first checkpoint first."""
     table = easel.settings.matching.table
     bases = [(spec.base_model, *sorted(table.fitting(spec.base_model))) for spec in easel.checkpoints]
     return list(dict.fromkeys(chain.from_iterable(bases)))
@@ -140,10 +140,10 @@ def _base_models(easel: Easel) -> list[BaseModelId]:
 
 @asynccontextmanager
 async def painting_samples(easel: Easel, *, pause: float = PAUSE_SECONDS) -> AsyncGenerator[None]:
-    """Samples are painted while inside, as many as the settings want just then."""
+    """Paint samples while inside, as many as the current settings want."""
     painting = background.start(SamplePainter(easel, pause=pause).run(), "painting samples")
     try:
         yield
     finally:
         painting.cancel()
-        await asyncio.wait({painting})  # while the database is there to take a try back
+        await asyncio.wait({painting})  # while the database is open, to take a try back
