@@ -1,4 +1,4 @@
-"""`backup` and `restore`: a copy of the database, also while the bot runs, and the way back."""
+"""`backup` and `restore`: copies the database, also while the bot runs, and puts a copy back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
 
 
 def run_backup(options: argparse.Namespace) -> int:
-    """Make a copy and say where it lies."""
+    """Make a copy and print its path."""
     settings = settings_of(options)
     folder = options.to or settings.backup_folder
     made = back_up(settings.storage.database, folder, keep=settings.backup.keep)
@@ -37,7 +37,7 @@ def run_backup(options: argparse.Namespace) -> int:
 
 
 def run_restore(options: argparse.Namespace) -> int:
-    """Put a copy back and say where the database lies that was there."""
+    """Put a copy back and print where the former database was moved to."""
     settings = settings_of(options)
     file = options.file or next(iter(copies(settings.backup_folder)), None)
     if file is None:

@@ -1,4 +1,4 @@
-"""`calibrate`: how many pictures are worth painting together, measured now instead of while people wait."""
+"""`calibrate`: measures how many pictures are worth painting together, so that no job has to."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _all(settings: Settings, only: str | None) -> list[tuple[str, Calibrated]]:
-    async with open_catalogue(settings) as known:  # nothing else of ours may use the device meanwhile
+    async with open_catalogue(settings) as known:  # holds the lock: no other Easel uses the device meanwhile
         specs = known.checkpoints
     if only is not None and only not in {spec.name for spec in specs}:
         raise CheckpointNotFound(name=only, installed=[spec.name for spec in specs])

@@ -1,4 +1,4 @@
-"""`demo`: the bot, its worker and a local channel to meet it in, with nothing to set up."""
+"""`demo`: the bot, its worker and a local channel to try it in, without any setup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`doctor`: is everything there to paint? For each thing that is not, what to do."""
+"""`doctor`: checks everything that painting needs, and says how to mend what is missing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TOKEN_FORM = re.compile(r"[\w-]{18,}\.[\w-]{6,}\.[\w-]{25,}")
 
 
 class FindingGrade(StrEnum):
-    """How a finding stands: fine, worth a look, or in the way."""
+    """The grade of a finding: fine, worth a look, or blocking."""
 
     OK = "ok"
     WARNING = "warning"
@@ -51,7 +51,7 @@ _MARKS = {FindingGrade.OK: "[green]✓[/]", FindingGrade.WARNING: "[yellow]![/]"
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, how it stands, and a sentence that says so and what to do."""
+    """What was checked, its grade, and a sentence that says what was found and what to do."""
 
     what: str
     grade: FindingGrade
@@ -67,7 +67,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Look at everything; 2 when something is in the way."""
+    """Check everything; exit code 2 when something blocks painting."""
     findings = asyncio.run(_all(options))
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings]))

@@ -1,4 +1,4 @@
-"""How a command that has a worker ends when a signal asks it to: what it has is put away first."""
+"""Ends a command in order when a signal asks for it: workers are closed and jobs requeued first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Ended(Exception):
-    """A signal has ended the command. `code` is the exit code by which a shell knows that."""
+    """A signal has ended the command. `code` is the exit code that tells the shell so."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"ended by signal {number}")
@@ -24,7 +24,7 @@ class Ended(Exception):
 
 
 async def until_asked(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, which SIGINT and SIGTERM cancel. Asked again it hurries no more: what is put away is not cut off.
+    """Await `work`, which SIGINT and SIGTERM cancel. A second signal does not interrupt the cleanup.
 
     Raises Ended once a signal has ended it.
     """
@@ -36,7 +36,7 @@ async def until_asked(work: Coroutine[Any, Any, T]) -> T:
         return await task
     except asyncio.CancelledError:
         if not (asked and task.cancelled()):
-            raise  # it was not a signal that ended this but whoever awaits it
+            raise  # cancelled by the caller, not by a signal
         raise Ended(asked[0]) from None
 
 

@@ -37,7 +37,7 @@ def add(actions: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Tell of each file. A broken file makes the exit code 1 and stops nothing."""
+    """Print what each file is. A broken file makes the exit code 1 and stops nothing."""
     inspector = _inspector(settings_of(options), options.checkpoint, autov3=options.autov3)
     broken = False
     for path in options.files:
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspector:
-    """Judges by the settings, the declarations and the hashes of the checkpoints."""
+    """An inspector with the settings, the declarations and the hashes of the checkpoints."""
     specs = identified(settings)
     chosen = [spec for spec in specs if name is None or spec.name == name]
     if name is not None and not chosen:
@@ -61,7 +61,7 @@ def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspect
 
 
 def identified(settings: Settings) -> list[CheckpointSpec]:
-    """The checkpoints with their hashes. Looking at a file makes no database where there is none."""
+    """The checkpoints with their hashes. A missing database is not created."""
     return asyncio.run(_all_identified(settings))
 
 
@@ -73,7 +73,7 @@ async def _all_identified(settings: Settings) -> list[CheckpointSpec]:
 
 
 async def _identified(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> CheckpointSpec:
-    """One that is not there (an unplugged disk, say) is judged by its settings alone."""
+    """The specification of a checkpoint; from its settings alone if its files are missing (an unplugged disk, say)."""
     try:
         (spec,) = await identify(connection, [checkpoint])
     except ConfigError:
@@ -82,7 +82,7 @@ async def _identified(connection: aiosqlite.Connection | None, checkpoint: Check
 
 
 def _sentences(told: Mapping[str, Any]) -> str:
-    """The same for people. What files say of themselves is escaped: it may hold anything."""
+    """The result as text for people. Metadata of files is untrusted, so it is escaped."""
     lines = [f"{harmless(told['file'])}"]
     lines += [f"  problem: {harmless(problem)}" for problem in told["problems"]]
     if told["modules"]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bot.cli import Commands
 
 PAGE = 1000
-MAX_QUESTIONS = 3600  # to a registry, one a second; the next scan goes on
+MAX_QUESTIONS = 3600  # to a registry, one a second; the next scan continues
 
 
 def add(commands: Commands) -> None:
@@ -81,7 +81,7 @@ async def _scan(settings: Settings) -> ScanReport:
 
 
 async def _asked(keeper: LibraryKeeper) -> int:
-    """Ask the registry, where the settings name one, about all that is unknown; how many files were asked about."""
+    """Ask the registry, if the settings name one, about unknown files; how many files were asked about."""
     try:
         with progress_bar("registry") as progress:
             return await keeper.ask(MAX_QUESTIONS, progress)
@@ -111,7 +111,7 @@ def run_list(options: argparse.Namespace) -> int:
 
 
 async def _list(settings: Settings, search: str) -> list[Lora]:
-    if not settings.storage.database.is_file():  # never scanned: do it now, so that the answer is not empty
+    if not settings.storage.database.is_file():  # never scanned: scan now, so that the list is not empty
         await _scan(settings)
     async with open_database(settings.storage.database) as connection:
         return await _all(connection, search)
@@ -164,7 +164,7 @@ def _version_as_json(version: LoraVersion) -> dict[str, object]:
 
 
 def run_declare(options: argparse.Namespace) -> int:
-    """Append the declaration; the next scan, and the worker's next job, go by it."""
+    """Append the declaration; the next scan and the worker's next job use it."""
     settings = settings_of(options)
     try:
         base_model = BaseModelId(options.base)
@@ -197,7 +197,7 @@ def run_declare(options: argparse.Namespace) -> int:
 
 
 def _against(settings: Settings, found: FoundLora, declaration: Declaration) -> list[str]:
-    """Why a declaration does not count, where it does not."""
+    """Why a declaration does not count; empty if it does."""
     known = Knowledge({declaration.sha256: declaration}, installed_hashes(inspect.identified(settings)))
     judged = found.judge(known)
     if judged.base_model == declaration.base_model:

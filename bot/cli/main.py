@@ -1,4 +1,4 @@
-"""What `python -m bot COMMAND` does, and how each kind of trouble ends."""
+"""Runs `python -m bot COMMAND` and turns each kind of error into an exit code."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read our answer has had enough (`| head`); Python must not try to flush the rest
+    except BrokenPipeError:  # the reader has closed the pipe (`| head`); Python must not flush the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return DONE

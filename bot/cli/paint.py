@@ -27,7 +27,7 @@ from inference.workers import WorkerDied
 if TYPE_CHECKING:
     from bot.cli import Commands
 
-# Nobody on Discord: the person at the keyboard, and the terminal as the channel.
+# Ids that nobody has on Discord: of the person at the keyboard and of the terminal.
 COMMAND_LINE_PERSON = 0
 COMMAND_LINE_CHANNEL = 0
 GIVE_UP_AFTER = 3  # deaths of one of several workers that never became ready
@@ -35,7 +35,7 @@ GIVE_UP_AFTER = 3  # deaths of one of several workers that never became ready
 
 @dataclass(frozen=True)
 class PaintedJob:
-    """A job that has ended well, and where its pictures were copied to."""
+    """A job that has succeeded, and the paths that its pictures were copied to."""
 
     job: Job
     pictures: list[Path]
@@ -73,7 +73,7 @@ def lora_draft(text: str) -> LoraDraft:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Paint, copy the pictures to `--out`, say where they lie."""
+    """Paint, copy the pictures to `--out`, print their paths."""
     _check_target(options.out)
     painted = asyncio.run(until_asked(_paint(options)))
     if options.json:
@@ -111,7 +111,7 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
     )
     with progress_bar("library") as scanned:
         async with open_catalogue(settings, scanned) as found:
-            request = await found.requests.build(draft)  # what is refused starts no worker
+            request = await found.requests.build(draft)  # a refused request starts no worker
             async with started(settings, found) as easel:
                 with progress_bar("painting") as report:
                     return await paint(easel, request, options.out, report)
@@ -121,7 +121,7 @@ async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Cal
     """Order `request`, wait for it and copy its pictures to `out` (`out-2`, … when there are several).
 
     Raises the error with which the job failed, WorkerUnavailable when no worker comes up, ConfigError when `out`
-    cannot be written (the pictures are kept). Who cancels this has cancelled the job.
+    cannot be written (the pictures are kept). Cancelling this cancels the job.
     """
     ordering = asyncio.create_task(
         easel.generation.order(request, person_id=COMMAND_LINE_PERSON, channel_id=COMMAND_LINE_CHANNEL)
@@ -154,13 +154,13 @@ async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> J
                 raise update.job.failure
             if update.job.state is JobState.CANCELLED:
                 raise InferenceError
-            if update.trouble and _hopeless(update.trouble, len(easel.workers)):
+            if update.trouble and _should_give_up(update.trouble, len(easel.workers)):
                 await easel.generation.cancel(job.id)
                 raise WorkerUnavailable(reason=_last_line(update.trouble.stderr_tail))
 
 
-def _hopeless(death: WorkerDied, workers: int) -> bool:
-    """Whether to stop waiting: it never came up, as it would not the next time; of several, another may paint."""
+def _should_give_up(death: WorkerDied, workers: int) -> bool:
+    """Whether to stop waiting: the worker never became ready, and no other one may paint the job."""
     return not death.was_ready and (workers == 1 or death.failures >= GIVE_UP_AFTER)
 
 

@@ -50,7 +50,7 @@ MOST_DOUBLINGS = 12  # from the shortest to the longest
 
 
 class Unreachable(Exception):
-    """Discord does not answer; the message says more. Another try may help."""
+    """Discord does not answer; the message says why. A later attempt may succeed."""
 
 
 def add(commands: Commands) -> None:
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def tell_the_operator(form: LogFormat) -> None:
-    """A program that runs for weeks writes down what it does: our own steps, and warnings of everybody else."""
+    """Log our own steps, and warnings of other packages."""
     logs.set_up(min(logging.WARNING, logging.getLogger().level), form)
     for ours in ("bot", "inference"):
         logging.getLogger(ours).setLevel(min(logging.INFO, logging.getLogger().level))
@@ -83,7 +83,7 @@ async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> Non
 
 
 def spare_the_collector() -> None:
-    """What is there once all is built stays for good: looking through it again and again would hold up answers."""
+    """Exempt the objects that exist after the start from garbage collection, whose passes would delay answers."""
     gc.collect()
     gc.freeze()
 
@@ -94,11 +94,11 @@ async def serve(
     reload: asyncio.Event | None = None,
     built: Callable[[], None] = lambda: None,
 ) -> None:
-    """Connect and serve until cancelled. `built` is called once all is there, before anybody is heard.
+    """Connect and serve until cancelled. `built` is called once all services exist, before the first event.
 
-    Raises ConfigError when Discord does not let the bot in, or stay, and Unreachable when it is not there.
+    Whenever `reload` is set, the settings are read again with `read_settings`.
 
-    Whenever `reload` is set, the settings are read anew with `read_settings`.
+    Raises ConfigError when Discord refuses the bot, now or later, and Unreachable when it cannot be reached.
     """
     token = settings.discord.token.get_secret_value()
     if not token:
@@ -119,9 +119,9 @@ async def serve(
 
 
 async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
-    """Be on Discord until cancelled, or until Discord wants us no longer: ConfigError says why.
+    """Stay connected until cancelled. Raises ConfigError when Discord refuses the bot, now or later.
 
-    Raises Unreachable when Discord is not there at the start; later it is waited for.
+    Raises Unreachable when Discord cannot be reached at the start; later it reconnects.
     """
     try:
         await _let_in(bot, token)
@@ -141,7 +141,7 @@ async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
 
 
 async def _let_in(bot: EaselBot, token: str) -> None:
-    """Log in; as long as Discord takes no requests from here, wait and try again, ever more rarely."""
+    """Log in; while Discord answers 429, wait and retry with growing pauses."""
     for tries in count():
         try:
             await bot.login(token)
