@@ -1,4 +1,4 @@
-"""What differs between two settings, and what of it a running program can take over."""
+"""Compares two settings, and tells what a running program can take over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from bot.config.settings import Settings
 
-# What is opened or begun once, at the start: files and ports, the connection, processes and folders that they know.
+# Settings that are read only at the start: files, ports, the connection, processes and the folders they know.
 NEEDS_RESTART = frozenset(
     {
         "discord.token",
@@ -26,17 +26,17 @@ NEEDS_RESTART = frozenset(
 
 @dataclass(frozen=True)
 class Changes:
-    """From old settings to new ones. Settings by name, such as `limits.max_loras`; checkpoints by theirs."""
+    """The names of what differs: settings, such as `limits.max_loras`, and checkpoints."""
 
-    settings: tuple[str, ...]  # to be taken over
-    restart: tuple[str, ...]  # that differ too, and stay as they were until the next start
+    settings: tuple[str, ...]  # that are taken over
+    restart: tuple[str, ...]  # that keep their old value until the next start
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    changed: tuple[str, ...]  # checkpoints that are declared otherwise
+    changed: tuple[str, ...]  # checkpoints whose declaration differs
 
 
 def changes(old: Settings, new: Settings) -> Changes:
-    """What differs."""
+    """What differs between `old` and `new`."""
     was, now = _values(old), _values(new)
     names = [name for name in was if was[name] != now[name]]
     before = {checkpoint.name: checkpoint for checkpoint in old.checkpoints}
@@ -51,7 +51,7 @@ def changes(old: Settings, new: Settings) -> Changes:
 
 
 def taken_over(old: Settings, new: Settings) -> Settings:
-    """The new settings, in which what needs a restart is as it was."""
+    """The new settings, but with the old values of what needs a restart."""
     was, sections = _values(old), _sections(new)
     for name in NEEDS_RESTART:
         section, _, key = name.partition(".")

@@ -1,4 +1,4 @@
-"""The `[[checkpoints]]` of config.toml: what paints, where it lies, and what it likes."""
+"""The `[[checkpoints]]` of config.toml: each checkpoint's files, base model and defaults."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Size(BaseModel):
 
     @property
     def shape(self) -> str:
-        """portrait, landscape or square: the names people choose by."""
+        """portrait, landscape or square: the names that people choose by."""
         if self.width == self.height:
             return "square"
         return "portrait" if self.width < self.height else "landscape"
@@ -132,7 +132,7 @@ class CheckpointSettings(Section):
     def spec(
         self, sha256: str | None, short_hash: str | None = None, predicts: PredictionType | None = None
     ) -> CheckpointSpec:
-        """What the worker needs to know of it. `sha256` is that of its own files."""
+        """The specification for the worker. `sha256` is that of the checkpoint's own files."""
         return CheckpointSpec(
             name=self.name,
             source=str(self.path) if self.path else str(self.repository),

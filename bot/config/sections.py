@@ -30,21 +30,21 @@ _BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
 
 
 class LogFormat(StrEnum):
-    """How log lines are written."""
+    """The format of log lines."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class Section(BaseModel):
-    """What all sections have in common."""
+    """The base class of all sections."""
 
     # The docstrings under the fields are also the comments in config.example.toml.
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 def _registry(url: str) -> str:
-    """Hashes of people's files go there, so nobody on the way may read or answer."""
+    """Raise ValueError unless the address is https or local: hashes of people's files are sent there."""
     parts = urlsplit(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
@@ -53,7 +53,7 @@ def _registry(url: str) -> str:
 
 
 def _loopback(url: str) -> str:
-    """The bot's token goes to this address, so it may not leave the machine."""
+    """Raise ValueError unless the address is on this machine: the bot's token is sent there."""
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname not in LOOPBACK or parts.username or parts.query:
         raise ValueError(f"must be an http address of this machine, such as http://127.0.0.1:8014/api/v10, not {url}")
@@ -203,7 +203,7 @@ class LimitSettings(Section):
 
     @property
     def policy(self) -> Policy:
-        """What holds for everybody who has no rule of their own."""
+        """The policy of everybody who has no own one."""
         return Policy(waiting_per_person=self.waiting_per_person, waiting_in_all=self.waiting_in_all)
 
 
@@ -225,5 +225,5 @@ class MatchingSettings(Section):
 
     @property
     def table(self) -> CompatibilityTable:
-        """What goes together."""
+        """The base models that go together."""
         return CompatibilityTable.of(self.allow)

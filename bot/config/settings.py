@@ -31,7 +31,7 @@ class ConfigError(Exception):
 
 
 class Settings(BaseSettings):
-    """Everything an operator decides. Paths in the file are relative to the file."""
+    """All settings of an operator. Paths in the file are relative to the file."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -83,11 +83,11 @@ class Settings(BaseSettings):
 
     @property
     def backup_folder(self) -> Path:
-        """Where copies of the database go."""
+        """The folder of the database's copies."""
         return self.backup.folder or self.storage.folder / "backups"
 
     def checkpoint(self, name: str) -> CheckpointSettings | None:
-        """The checkpoint of this name, whatever its case."""
+        """The checkpoint of this name, compared without case; None if there is none."""
         return next((c for c in self.checkpoints if c.name.casefold() == name.casefold()), None)
 
     def relative_to(self, folder: Path) -> Settings:
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(file: Path) -> Settings:
-    """Read `file` and the environment. Raises ConfigError with one sentence a problem."""
+    """Read `file` and the environment. Raises ConfigError with one line for each problem."""
     if file.is_dir():
         raise ConfigError(f"{file} is a folder; name the file in it, such as {file / 'config.toml'}.")
     if not file.is_file():
@@ -125,12 +125,16 @@ def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settin
         return kind(**values)
     except ValidationError as problem:
         raise ConfigError("\n".join(f"{where}: {_sentence(error)}" for error in problem.errors())) from None
-    except (ValueError, OSError, RecursionError) as problem:  # no TOML, no text, not readable, no JSON in a variable
+    except (
+        ValueError,
+        OSError,
+        RecursionError,
+    ) as problem:  # not TOML, not text, not readable, or a variable that is not JSON
         raise ConfigError(f"{where} cannot be read: {problem}") from None
 
 
 def _refuse_unknown_variables() -> None:
-    """pydantic ignores a misspelt section in the environment; a person who sets it wants to know."""
+    """Raise ConfigError for a misspelt section in the environment, which pydantic ignores."""
     for variable in os.environ:
         if variable.startswith(PREFIX):
             section = variable.removeprefix(PREFIX).partition("__")[0].lower()

@@ -1,4 +1,4 @@
-"""config.toml as text: every setting with its comment, made from the settings' own definitions."""
+"""Writes a config.toml: every setting with its comment, generated from the settings' definitions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def config_text(checkpoints: Sequence[Mapping[str, Any]] = EXAMPLE_CHECKPOINTS, 
             parts.append(_table(f"[{name}]", kind, sections.get(name, {})))
     first, *others = checkpoints
     parts.append(_table("[[checkpoints]]", CheckpointSettings, first))
-    parts += [_bare_table("[[checkpoints]]", values) for values in others]  # the comments need no repeating
+    parts += [_bare_table("[[checkpoints]]", values) for values in others]  # without repeating the comments
     return "\n".join(parts)
 
 
@@ -69,7 +69,7 @@ def _assignment(name: str, field: FieldInfo, values: Mapping[str, Any]) -> str:
     default = field.get_default(call_default_factory=False)
     if field.is_required() or default is None or name == "token":
         return f"# {name} ="
-    empty = "# " if default in ((), "") else ""  # shown, but nothing that anybody has to read twice
+    empty = "# " if default in ((), "") else ""  # shown as a comment
     return f"{empty}{name} = {toml_value(default)}"
 
 
