@@ -1,4 +1,4 @@
-"""Copies of the database: made while it is in use, checked before they count, and put back only where they fit."""
+"""Copies the database, also while it is in use; checks copies, and puts one back."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from bot.database.errors import FolderNotWritable, NewerDatabase, NotADatabase, 
 from bot.database.lock import program_lock
 from bot.database.migrate import APPLICATION_ID, migrations
 
-GAP = 1_000_000  # more numbers than are given out between a copy and its being put back
+GAP = 1_000_000  # more ids than are assigned between making a copy and putting it back
 COUNT_ALL = """
     INSERT INTO sqlite_sequence (name, seq)
     SELECT name, 0 FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'
     AND name NOT IN (SELECT name FROM sqlite_sequence)
 """
 COUNT_ON = "UPDATE sqlite_sequence SET seq = seq + ?"
-STALE_SECONDS = 3600.0  # after which nobody can still be writing a copy
+STALE_SECONDS = 3600.0  # after which no program can still be writing a copy
 _PREFIX, _SUFFIX = "easel-", ".sqlite3"
 
 
 def back_up(database: Path, folder: Path, *, keep: int) -> Path:
-    """Copy the database at `database`, in use or not, into `folder`; of all copies there the newest `keep` stay.
+    """Copy the database at `database`, in use or not, into `folder`; the newest `keep` copies there stay.
 
     The copy is whole and checked before it gets its name, which tells the time (UTC). Blocks: for a thread.
     Raises DatabaseError.
@@ -40,7 +40,9 @@ def back_up(database: Path, folder: Path, *, keep: int) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         _forget_stale(folder)
         with _explained(database), _opened(database) as source, _opened(partial) as copy:
-            source.backup(copy)  # in one go: readers of a WAL database hold up nobody, and each change would begin anew
+            source.backup(
+                copy
+            )  # in one step: readers of a WAL database block nobody, and in several steps each change would restart it
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         check(partial)
         _keep(partial, target)
@@ -52,7 +54,7 @@ def back_up(database: Path, folder: Path, *, keep: int) -> Path:
 
 
 def _forget_stale(folder: Path) -> None:
-    """Half copies that a program left which was killed at them; a fresh one may be somebody's work."""
+    """Delete partial copies of killed programs; a recent one may still be written."""
     for partial in folder.glob(f"{_PREFIX}*.partial"):
         if partial.stat().st_mtime < time.time() - STALE_SECONDS:
             partial.unlink(missing_ok=True)
@@ -64,7 +66,7 @@ def copies(folder: Path) -> list[Path]:
 
 
 def check(file: Path) -> None:
-    """Raise NotADatabase or NewerDatabase when `file` is no whole database that this version can read."""
+    """Raise NotADatabase or NewerDatabase unless `file` is an intact database that this version can read."""
     with _explained(file), _opened(file, readonly=True) as connection:
         ((application,),) = connection.execute("PRAGMA application_id")
         ((version,),) = connection.execute("PRAGMA user_version")
@@ -78,7 +80,7 @@ def check(file: Path) -> None:
 
 
 def put_back(file: Path, database: Path) -> Path | None:
-    """Put the copy `file` in the place of `database`; where the one that was there lies now, None if there was none.
+    """Replace `database` with the copy `file`; the path that the old one was moved to, None if there was none.
 
     Numbers that were given out after the copy was made stand on buttons in Discord; they are not given out again.
     Raises DatabaseInUse while an Easel works with it, and what `check` raises; then nothing has changed.
@@ -102,7 +104,7 @@ def put_back(file: Path, database: Path) -> Path | None:
 
 
 def _free(stem: str, database: Path) -> Path:
-    """A name beside `database` that nothing has: somebody may put back twice within a second."""
+    """A free name beside `database`: somebody may put back twice within a second."""
     names = (f"{stem}{more}{database.suffix}" for more in chain([""], (f"-{number}" for number in count(2))))
     return next(path for name in names if not (path := database.with_name(name)).exists())
 
@@ -114,7 +116,7 @@ def _count_on(connection: sqlite3.Connection) -> None:
 
 
 def _move_aside(database: Path, aside: Path) -> bool:
-    """Take what is there out of the way, with what its log still holds. False when nothing is there."""
+    """Move the database away, with its log. False when there is none."""
     if not database.exists():
         return False
     for suffix in ("-wal", "-shm"):
@@ -126,7 +128,7 @@ def _move_aside(database: Path, aside: Path) -> bool:
 
 
 def _keep(partial: Path, target: Path) -> None:
-    """Give a finished file its name, once it is on the disk for good."""
+    """Sync a finished file to disk, then give it its name."""
     partial.chmod(0o600)
     with partial.open("rb+") as file:
         os.fsync(file.fileno())

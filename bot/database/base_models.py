@@ -1,4 +1,4 @@
-"""Base models as they stand in the database."""
+"""Base models in database rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COUNT_LORAS = """
 
 
 def stored_base_model(text: str | None) -> BaseModelId | None:
-    """The base model a row names; None for one that this version of Easel does not know (any more).
+    """The base model that a row names; None for one that this version of Easel does not know.
 
     Unknown fits nothing, so a name that was withdrawn cannot spoil a picture; the next scan judges the file again.
     """

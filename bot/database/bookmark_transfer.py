@@ -1,4 +1,4 @@
-"""All bookmarks of a person on their way out, and many at once on their way in."""
+"""Exports all bookmarks of a person, and imports many at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import aiosqlite
 from bot.database.bookmarks import add_bookmark
 from bot.database.connection import fetch, transaction
 
-BATCH = 500  # bookmarks read, looked up or written at once, so that nobody else waits long
+BATCH = 500  # bookmarks read, looked up or written in one transaction, so that nobody waits long
 
 # The newest first, from where the last page ended.
 PAGE = """
@@ -46,7 +46,7 @@ class SavedVersion:
 
 @dataclass(frozen=True)
 class SavedBookmark:
-    """A bookmark with what its LoRA can be known by elsewhere; `saved_at` in unix ms."""
+    """A bookmark with what identifies its LoRA elsewhere; `saved_at` in unix ms."""
 
     name: str
     category: str
@@ -57,7 +57,7 @@ class SavedBookmark:
 
 @dataclass(frozen=True)
 class NewBookmark:
-    """A bookmark from elsewhere: `hashes` are SHA-256 or beginnings of them, in lower case, the surest first."""
+    """A bookmark to import: `hashes` are SHA-256 or beginnings of them, in lower case, the longest first."""
 
     name: str
     version: str
@@ -68,7 +68,7 @@ class NewBookmark:
 
 @dataclass(frozen=True)
 class Brought:
-    """What became of many bookmarks: saved, there already (twice in the file counts too), of LoRAs unknown here."""
+    """Counts of an import: saved, already there (also twice in the file), of LoRAs unknown here."""
 
     saved: int
     known: int
@@ -76,7 +76,7 @@ class Brought:
 
 
 async def saved_bookmarks(connection: aiosqlite.Connection, person_id: int) -> AsyncGenerator[SavedBookmark]:
-    """Everything the person saved, the newest first. Raises DatabaseError."""
+    """All bookmarks of the person, the newest first. Raises DatabaseError."""
     last = (_END, _END)
     while rows := await fetch(connection, PAGE, (person_id, *last, BATCH)):
         for row in rows:
@@ -88,7 +88,7 @@ async def saved_bookmarks(connection: aiosqlite.Connection, person_id: int) -> A
 async def bring_bookmarks(
     connection: aiosqlite.Connection, person_id: int, bookmarks: Sequence[NewBookmark]
 ) -> Brought:
-    """Save what is new of `bookmarks`, with note and time; what is there already stays as it is.
+    """Save the new ones of `bookmarks`, with note and time; bookmarks that exist stay as they are.
 
     Raises DatabaseError; what was saved until then stays.
     """

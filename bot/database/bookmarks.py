@@ -20,8 +20,8 @@ from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
 MAX_NOTE = 1000  # characters
-UNDO_MS = 7 * 24 * 3600 * 1000  # for how long what was removed can be brought back
-NOTES_READ = 5000  # of one person, the newest, when a typo in a note is looked for
+UNDO_MS = 7 * 24 * 3600 * 1000  # for how long a removed bookmark can be restored
+NOTES_READ = 5000  # of one person, the newest, in a search for words one typo away
 
 ADD = """
     INSERT INTO bookmark (person_id, lora_id, note, created_at) SELECT :person, id, :note, :when FROM lora
@@ -44,7 +44,7 @@ RESTORE = """
 """
 SET_NOTE = "UPDATE bookmark SET note = ? WHERE person_id = ? AND lora_id = ? RETURNING id, note"
 FORGET_NOTE = "DELETE FROM bookmark_text WHERE rowid = ?"
-# The owner is a word of the index, so that a search reads one person's notes only.
+# The owner is a word of the index, so that a search reads the notes of one person only.
 INDEX_NOTE = "INSERT INTO bookmark_text (rowid, owner, note) VALUES (?, ?, ?)"
 COUNT = "SELECT count(*) FROM bookmark WHERE person_id = ?"
 NOTES = "SELECT note FROM bookmark WHERE person_id = ? AND note <> '' ORDER BY created_at DESC LIMIT ?"
@@ -144,7 +144,7 @@ async def add_bookmark(
 
 
 async def remove_bookmark(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> int | None:
-    """Take a bookmark away; what `restore_bookmark` needs to bring it back. None when there was none.
+    """Remove a bookmark; the id with which `restore_bookmark` brings it back. None when there was none.
 
     Raises DatabaseError.
     """
@@ -158,7 +158,7 @@ async def remove_bookmark(connection: aiosqlite.Connection, person_id: int, lora
 
 
 async def restore_bookmark(connection: aiosqlite.Connection, person_id: int, removed_id: int) -> bool:
-    """Bring a removed bookmark back with its note, date and uses. False when that is too long ago, or done already.
+    """Restore a removed bookmark with its note, date and uses. False when it is too long ago or restored already.
 
     Raises DatabaseError.
     """
@@ -233,7 +233,7 @@ async def list_bookmarks(
 
 
 async def _found(connection: aiosqlite.Connection, person_id: int, words: list[str]) -> list[tuple[int, int]]:
-    """Ids of the bookmarks that match, each with its rank: 0 as it was typed, 1 one typo away."""
+    """Ids of the bookmarks that match, each with its rank: 0 for an exact match, 1 for one typo."""
     typed = await read_typed(connection, words)
     own_note = f"owner : {quoted(owner_word(person_id))} AND note : "
     nothing = f"owner : {quoted('')}"
@@ -274,7 +274,7 @@ def _near(word: str, others: Collection[str]) -> list[str]:
 
 
 def owner_word(person_id: int) -> str:
-    """The word of the index of notes that stands for a person."""
+    """The word that stands for a person in the index of notes."""
     return f"{FACET}{person_id}"
 
 
@@ -287,5 +287,5 @@ async def _bookmarks(connection: aiosqlite.Connection, person_id: int, rows: lis
 
 
 def kept_note(note: str) -> str:
-    """What is kept of a note: text, trimmed, of at most MAX_NOTE characters."""
+    """A note as it is stored: trimmed, at most MAX_NOTE characters."""
     return storable(note).strip()[:MAX_NOTE]

@@ -1,4 +1,4 @@
-"""What hashing the checkpoints gave, so that it is done once per change and not at every start."""
+"""Hashes of checkpoints, so that files are hashed once per change and not at every start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KNOWN = "SELECT sha256, short_hash FROM checkpoint WHERE name = ? AND source = ?
 
 @dataclass(frozen=True)
 class CheckpointHashes:
-    """Of a checkpoint's files. Folders and small files have no short hash; None also where it is not known yet."""
+    """Hashes of a checkpoint's files. `short_hash` is None for folders and small files, and while it is unknown."""
 
     sha256: str
     short_hash: str | None = None
@@ -34,7 +34,7 @@ async def remember_checkpoint(
     hashes: CheckpointHashes,
     base_model: BaseModelId,
 ) -> None:
-    """Keep a checkpoint's hashes, valid while its `stamp` (sizes and times of its files) stays.
+    """Store a checkpoint's hashes, valid while its `stamp` (sizes and times of its files) is the same.
 
     Raises DatabaseError.
     """

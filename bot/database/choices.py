@@ -1,4 +1,4 @@
-"""What to suggest while a person types the name of a LoRA: bookmarks first, and in each group what fits."""
+"""Suggestions while a person types the name of a LoRA: bookmarks first, and in each group what fits first."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CHOSEN = f"""
 
 @dataclass(frozen=True)
 class LoraChoice:
-    """What a field with suggestions shows. `base_models` of its usable versions, without the unknown ones."""
+    """One suggestion. `base_models` are those of its usable versions, without the unknown ones."""
 
     id: int
     name: str
@@ -62,7 +62,7 @@ class LoraChoice:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Who types, what goes with the chosen checkpoint, and how many suggestions there is room for."""
+    """The person, the base models that fit the chosen checkpoint, and how many suggestions are wanted."""
 
     connection: aiosqlite.Connection
     person_id: int
@@ -82,7 +82,7 @@ async def lora_choices(
     fitting: Collection[BaseModelId] = (),
     limit: int = 25,
 ) -> tuple[LoraChoice, ...]:
-    """What to suggest: bookmarks before the rest, and in each what fits `fitting` first.
+    """The suggestions: bookmarks before the rest, and in each those of `fitting` base models first.
 
     What is one typo away from `typed` comes behind what begins with it. Raises DatabaseError.
     """
@@ -96,7 +96,7 @@ async def lora_choices(
 
 
 async def _untyped(asked: _Asked) -> list[int]:
-    """The newest bookmarks, then the best rated: what a beginner needs."""
+    """The newest bookmarks, then the best rated entries, which help beginners."""
     ids: list[int] = []
     for fits in (True, False):
         if len(ids) < asked.limit:
@@ -106,7 +106,7 @@ async def _untyped(asked: _Asked) -> list[int]:
 
 
 async def _typed(asked: _Asked, words: list[str]) -> list[int]:
-    """What begins with the words; behind it, in places kept for that, names one typo away; then whatever is near."""
+    """Entries that begin with the words, then in reserved places names one typo away, then any similar ones."""
     typed = await read_typed(asked.connection, words)
     begun = await _matching(asked, typed.begun)
     kept_only = replace(asked, limit=KEPT_FOR_TYPOS)
@@ -127,7 +127,7 @@ async def _matching(asked: _Asked, match: str) -> list[int]:
 
 
 async def _and_others(asked: _Asked, ids: list[int], match: str, sort: Sort) -> list[int]:
-    """Fill up with entries that are no bookmarks, fitting ones first. `ids` are all bookmarks there are, or enough."""
+    """Fill up with entries that are no bookmarks, fitting ones first. `ids` are all matching bookmarks, or enough."""
     everything, fitting = Facets().query(), Facets(base_models=asked.fitting).query()
     rests = [fitting, f"{everything} NOT {fitting}"] if fitting else [everything]
     for rest in rests:

@@ -1,4 +1,4 @@
-"""Time as the database keeps it."""
+"""The time as rows hold it."""
 
 from __future__ import annotations
 

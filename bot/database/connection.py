@@ -26,47 +26,47 @@ log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
-READERS = 4  # connections, each with a thread, so how many queries may run at a time
-PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query looks whether it is still wanted
+READERS = 4  # connections, each with a thread: the number of concurrent queries
+PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query checks whether it was cancelled
 
 Parameters = Sequence[object] | Mapping[str, object]
 
 
 class _Reader:
-    """A connection that only reads, one query at a time. It sees what is committed."""
+    """A read-only connection for one query at a time. It sees committed rows only."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
         self._abandoned = False
 
     async def prepare(self) -> None:
-        """To be called once, before the first query. Raises sqlite3.Error."""
+        """Prepare the connection. To be called once, before the first query. Raises sqlite3.Error."""
         await _prepare(self._connection)
         await self._connection.execute("PRAGMA query_only = ON")
         # Not `interrupt()`: called a moment before the query begins in its thread, it does nothing.
         await self._connection.set_progress_handler(lambda: self._abandoned, PROGRESS_STEPS)
 
     def begin(self, sql: str, parameters: Parameters) -> asyncio.Future[Iterable[sqlite3.Row]]:
-        """Run a query; the reader is free again when it is done."""
+        """Run a query; the reader is free again when it has ended."""
         self._abandoned = False
         query = self._connection.execute_fetchall(sql, parameters)  # pyright: ignore[reportArgumentType]
         return asyncio.ensure_future(query)
 
     def abandon(self) -> None:
-        """Let the query end soon, with an error."""
+        """Interrupt the query, which soon raises an error."""
         self._abandoned = True
 
 
 class _Readers:
-    """The connections that only read."""
+    """The pool of read-only connections."""
 
     def __init__(self, readers: Iterable[_Reader]) -> None:
-        self._idle: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()  # of the newest the cache is warm
+        self._idle: asyncio.LifoQueue[_Reader] = asyncio.LifoQueue()  # the newest has a warm cache
         for reader in readers:
             self._idle.put_nowait(reader)
 
     async def fetch(self, sql: str, parameters: Parameters) -> list[sqlite3.Row]:
-        """All rows. A cancellation does not wait until the query is interrupted. Raises sqlite3.Error."""
+        """All rows of a query. A cancelled caller does not wait for the interrupted query. Raises sqlite3.Error."""
         reader = await self._idle.get()
         query = reader.begin(sql, parameters)
         query.add_done_callback(lambda _: self._idle.put_nowait(reader))
@@ -74,17 +74,19 @@ class _Readers:
             await asyncio.wait((query,))
         except asyncio.CancelledError:
             reader.abandon()
-            query.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else asks for it
+            query.add_done_callback(
+                lambda done: done.cancelled() or done.exception()
+            )  # retrieve its exception, which nobody else does
             raise
         return list(query.result())
 
 
 @dataclass
 class _Gate:
-    """Who may write on a connection now. The owner is a task, so a transaction must not be handed to a child task."""
+    """The write lock of a connection. Its owner is a task, so a transaction must not be passed to a child task."""
 
     path: Path
-    readers: _Readers  # for whoever does not write
+    readers: _Readers  # for tasks that do not write
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     owner: asyncio.Task[object] | None = None
 
@@ -132,7 +134,7 @@ async def _opened(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
 
 
 async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
-    """Numbers that were lost stand on buttons in Discord; they are not given out again."""
+    """Log the damage of the log. Ids that were lost are on buttons in Discord, so they are not assigned again."""
     await connection.execute("BEGIN IMMEDIATE")
     await connection.execute(COUNT_ALL)
     await connection.execute(COUNT_ON, (GAP,))
@@ -146,7 +148,7 @@ async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:
 
 
 def _make_place(path: Path) -> None:
-    """Find out with plain files whether the database can be written, and keep a new one from other users' eyes."""
+    """Check with plain files that the database can be written, and create it private to this user."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -163,7 +165,7 @@ async def _prepare(connection: aiosqlite.Connection) -> None:
 
 @asynccontextmanager
 async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
-    """Everything inside is committed together, or, when an exception or a cancellation leaves it, not at all.
+    """Commit everything inside together, or nothing if an exception or a cancellation leaves the block.
 
     Other tasks that use `write` or `transaction` on this connection wait meanwhile, so they do not get mixed into it;
     `fetch` gives them what was there before. Inside another transaction of the same task it is a savepoint. Do not
@@ -183,8 +185,8 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
                 yield
                 await connection.commit()
         except BaseException:
-            # aiosqlite works off its orders in sequence: even if this await is cancelled too, or BEGIN is still on
-            # its way, the rollback comes before anybody else's BEGIN. Without an open transaction it does nothing.
+            # aiosqlite executes its calls in order: even if this await is cancelled too, or BEGIN is still queued,
+            # the rollback comes before any other BEGIN. Without an open transaction it does nothing.
             await connection.rollback()
             raise
         finally:
@@ -193,7 +195,7 @@ async def transaction(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _savepoint(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
-    """One name for every level: SQLite takes the innermost."""
+    """A nested transaction. All levels share one name: SQLite takes the innermost."""
     await connection.execute("SAVEPOINT inner_transaction")
     try:
         yield
@@ -205,7 +207,7 @@ async def _savepoint(connection: aiosqlite.Connection) -> AsyncGenerator[None]:
 
 
 async def fetch(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
-    """All rows of a reading statement; never rows that another task has not committed yet. Raises DatabaseError.
+    """All rows of a SELECT; never rows that another task has not committed. Raises DatabaseError.
 
     Inside a transaction of this task it sees what this one has written, and may write itself.
     """
@@ -217,7 +219,7 @@ async def fetch(connection: aiosqlite.Connection, sql: str, parameters: Paramete
 
 
 async def fetch_one(connection: aiosqlite.Connection, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
-    """The first row of a reading statement, or None. Raises DatabaseError."""
+    """The first row of a SELECT, or None. Raises DatabaseError."""
     rows = await fetch(connection, sql, parameters)
     return rows[0] if rows else None
 

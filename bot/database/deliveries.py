@@ -27,7 +27,7 @@ PENDING = "SELECT * FROM delivery WHERE state = 'pending' ORDER BY job_id"
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery is in its life."""
+    """The state of a delivery."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -61,22 +61,22 @@ async def open_delivery(
     shows_prompt: bool = False,
     ticket: str | None = None,
 ) -> None:
-    """The job's result is owed to somebody. Raises DatabaseError."""
+    """Create the pending delivery of a job. Raises DatabaseError."""
     await write(connection, OPEN, (job_id, int(private), int(shows_prompt), ticket, now_ms()))
 
 
 async def remember_message(connection: aiosqlite.Connection, job_id: int, message_id: int) -> None:
-    """The message that tells of the job while it waits. Raises DatabaseError."""
+    """Store the message that shows the job while it waits. Raises DatabaseError."""
     await write(connection, TOLD, (message_id, job_id))
 
 
 async def mark_posting(connection: aiosqlite.Connection, job_id: int, channel_id: int, at: int) -> None:
-    """A new message is about to be posted in the channel, at this unix ms. Raises DatabaseError."""
+    """Store that a new message is about to be posted in the channel, at this unix ms. Raises DatabaseError."""
     await write(connection, POSTING, (channel_id, at, job_id))
 
 
 async def mark_sent(connection: aiosqlite.Connection, job_id: int, message_id: int) -> bool:
-    """pending -> sent; False when somebody else was first. Raises DatabaseError."""
+    """pending -> sent; False when it was not pending any more. Raises DatabaseError."""
     return bool(await write(connection, SENT, (message_id, job_id)))
 
 
@@ -92,7 +92,7 @@ async def find_delivery(connection: aiosqlite.Connection, job_id: int) -> Delive
 
 
 async def pending_deliveries(connection: aiosqlite.Connection) -> tuple[Delivery, ...]:
-    """What is still owed, the oldest job first. Raises DatabaseError."""
+    """The pending deliveries, the oldest job first. Raises DatabaseError."""
     return tuple(_delivery(row) for row in await fetch(connection, PENDING))
 
 

@@ -1,4 +1,4 @@
-"""Every word of the LoRAs' names and trigger words, to be found although one character is wrong."""
+"""The dictionary of all words in LoRAs' names and trigger words, for searches with one typo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import aiosqlite
 from bot.database.connection import fetch, write
 from bot.database.search import one_typo_apart, typo_keys
 
-MAX_NEAR = 30  # words; a short one has more neighbours than anybody means
+MAX_NEAR = 30  # words; a short word has too many neighbours
 
 LEARN = """
     INSERT INTO word (word) SELECT value FROM json_each(?) WHERE true
@@ -26,7 +26,7 @@ SHARING_A_KEY = """
 
 
 async def learn_words(connection: aiosqlite.Connection, words: Collection[str]) -> None:
-    """Take in what is new among `words`, given in the form of `search.words_of`. Raises DatabaseError."""
+    """Add the new ones of `words`, given in the form of `search.words_of`. Raises DatabaseError."""
     new = await write(connection, LEARN, (json.dumps(sorted(set(words))),))
     keys = [(key, row["id"]) for row in new for key in typo_keys(row["word"])]
     if keys:
@@ -35,7 +35,7 @@ async def learn_words(connection: aiosqlite.Connection, words: Collection[str]) 
 
 async def near_words(connection: aiosqlite.Connection, word: str) -> list[str]:
     """The words one typo away from `word`, the likeliest first. Raises DatabaseError."""
-    if len(word) < 2:  # everything is near
+    if len(word) < 2:  # every word is near
         return []
     rows = await fetch(connection, SHARING_A_KEY, (json.dumps(typo_keys(word)),))
     near = [row["word"] for row in rows if one_typo_apart(word, row["word"])]
@@ -43,5 +43,5 @@ async def near_words(connection: aiosqlite.Connection, word: str) -> list[str]:
 
 
 def _surprise(typed: str, meant: str) -> tuple[bool, bool, bool, str]:
-    """What to order by: few words have the same letters in another order or one less, many have another letter."""
+    """The sort key: few words have the same letters in another order or one less, many have one other letter."""
     return sorted(typed) != sorted(meant), len(meant) >= len(typed), meant[0] != typed[0], meant

@@ -1,4 +1,4 @@
-"""What can be wrong with the database; `str(error)` is the sentence the command line prints."""
+"""Errors of the database; `str(error)` is the sentence that the command line prints."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DatabaseInUse(DatabaseError):
 
 
 def explain(problem: sqlite3.Error, path: Path) -> Exception:
-    """The DatabaseError that `problem` amounts to; `problem` itself where it is a mistake of ours."""
+    """The DatabaseError for `problem`; `problem` itself if it is a bug."""
     code = getattr(problem, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
     match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

@@ -1,4 +1,4 @@
-"""A person's finished jobs whose pictures are still there: page by page from the newest, or by what they were made of.
+"""A person's finished jobs whose pictures exist: pages from the newest, or a search by prompt, checkpoint or LoRA.
 
 Pages begin behind a job's id and not after so many rows, so that the last page costs what the first does.
 """
@@ -15,7 +15,7 @@ from bot.database.job_terms import with_name, with_words
 from bot.database.jobs import Job, job_from
 from bot.database.search import all_of, search_words
 
-_KEPT = "EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)"  # the full text index knows no others
+_KEPT = "EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)"  # the full text index has no others
 
 
 def _page(found: bool, newer: bool) -> str:
@@ -33,9 +33,9 @@ def _page(found: bool, newer: bool) -> str:
     """  # noqa: S608 - constants only
 
 
-# (by what they were made of, towards the newer ones): one statement each.
+# (found by a search, towards newer ones): one statement each.
 PAGE = {key: _page(*key) for key in product((False, True), (False, True))}
-NEWEST = 2**63 - 1  # behind every id
+NEWEST = 2**63 - 1  # above every id
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Wanted:
     lora: str | None = None
 
     def query(self, person_id: int) -> str | None:
-        """The full text query. None when everything is wanted, "" when nothing can match."""
+        """The full text query; None when all jobs are wanted, "" when none can match."""
         words = search_words(self.search)
         names = (("checkpoint", self.checkpoint), ("loras", self.lora))
         asked = [with_name(person_id, column, name) for column, name in names if name]

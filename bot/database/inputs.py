@@ -1,4 +1,4 @@
-"""Which pictures to start from are still needed: those that an unfinished job names, or one that has its pictures."""
+"""Tells which pictures to start from are needed: those of jobs that are unfinished or have their pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import aiosqlite
 
 from bot.database.connection import fetch_one
 
-# The index job_by_input is made for this expression.
+# The index job_by_input is on this expression.
 NAMED = """
     SELECT 1 FROM job WHERE request ->> '$.image.sha256' = ? AND (
         state IN ('queued', 'running') OR EXISTS (SELECT 1 FROM picture WHERE job_id = job.id)

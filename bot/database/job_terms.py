@@ -1,4 +1,4 @@
-"""What the full text index is given of a job: the words of prompt, checkpoint and LoRAs, each with their owner.
+"""A job in the full text index: the words of prompt, checkpoint and LoRAs, each joined with the owner's id.
 
 A word and its owner are one term. Among everybody's words, those that begin with `w` are half of the index, and to find
 one person's among them took a second with a million jobs; so they stand together from the start. The owner takes as
@@ -23,11 +23,11 @@ def with_words(person_id: int, words: Iterable[str]) -> str:
 
 
 def with_name(person_id: int, column: str, name: str) -> str:
-    """A query for jobs of the person in which the words of `name` stand together in `column`; "" for no words."""
+    """A query for jobs of the person whose `column` has the words of `name` in sequence; "" for no words."""
     terms = searchable(person_id, name)
     return f"{column} : {quoted(terms)}" if terms else ""
 
 
 def _term(person_id: int, word: str) -> str:
-    """The id in hexadecimal, as wide as SQLite's integers; it has no x, so no owner's terms begin like another's."""
+    """A term: the id in hexadecimal, zero-padded, an x and the word, so that no owner's terms begin like another's."""
     return f"{person_id:016x}x{word}"

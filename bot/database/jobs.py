@@ -68,7 +68,7 @@ UNFINISHED_OF_ALL = "SELECT * FROM job WHERE state IN ('queued', 'running') ORDE
 
 
 class JobState(StrEnum):
-    """Where a job is in its life."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -78,7 +78,7 @@ class JobState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing comes after it."""
+        """Whether the state is final."""
         return self not in {JobState.QUEUED, JobState.RUNNING}
 
 
@@ -128,7 +128,7 @@ async def create_job(
     server_id: int | None = None,
     weight: float = 1.0,
 ) -> Job:
-    """Queue a request; it survives any crash from here on. Raises DatabaseError."""
+    """Create a queued job, which then survives any crash. Raises DatabaseError."""
     async with transaction(connection):
         await people.remember_person(connection, person_id)
         if server_id is not None:
@@ -144,7 +144,7 @@ async def start_job(connection: aiosqlite.Connection, job_id: int) -> Job | None
 
 
 async def note_begun(connection: aiosqlite.Connection, job_id: int, attempt: int) -> None:
-    """A worker has begun this attempt, which waited there until now. Raises DatabaseError."""
+    """Store when the worker began this attempt, which had waited there. Raises DatabaseError."""
     await write(connection, BEGUN, (now_ms(), job_id, attempt))
 
 
@@ -154,7 +154,7 @@ async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: in
 
 
 async def requeue_orphans(connection: aiosqlite.Connection) -> tuple[Job, ...]:
-    """Every running job -> queued: at the program's start no worker can have one, so all theirs died.
+    """Every running job -> queued: at the program's start no worker has a job, so every attempt has died.
 
     That counts for those that were begun; for all when none was. Raises DatabaseError.
     """
@@ -248,7 +248,7 @@ def _moved(rows: list[sqlite3.Row]) -> Job | None:
 
 
 def job_from(row: sqlite3.Row) -> Job:
-    """The job whose row of the table this is."""
+    """The job of a row."""
     columns = dict(row)
     code, detail = columns.pop("failure_code"), columns.pop("failure_detail")
     columns["request"] = GenerationRequest.model_validate_json(columns["request"])

@@ -1,4 +1,4 @@
-"""One program per database: two would both believe that the running jobs are theirs."""
+"""A lock that admits one program per database: two would both take the running jobs for their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.database.errors import DatabaseInUse, FolderNotWritable
 
 @contextmanager
 def program_lock(path: Path) -> Generator[None]:
-    """Hold the database at `path` for this program; the lock goes with the program, also when it is killed.
+    """Lock the database at `path` for this program; the lock ends with the program, also when it is killed.
 
     Raises DatabaseInUse at once when another program holds it, FolderNotWritable when there is no place for it.
     """
