@@ -1,4 +1,4 @@
-"""Writing what a search finds of an entry: its words, its place in the dictionary, what lists are narrowed down by."""
+"""Writes the search index of an entry: its words, the dictionary, and the facets by which lists are filtered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.database.search import FACET, described, indexed, together, whole, word
 from bot.database.tags import tags_of
 from inference.base_models import BaseModelId
 
-BATCH = 100  # entries in one transaction, so that nobody waits long
+BATCH = 100  # entries in one transaction, so that other writers do not wait long
 
 WAITING = "SELECT id FROM lora WHERE indexed = 0 ORDER BY id LIMIT ?"
 ENTRY = "SELECT name, category, description FROM lora WHERE id = ?"
@@ -49,7 +49,7 @@ def base_facet(base_model: BaseModelId | str) -> str:
 
 
 async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
-    """Write the index of an entry anew, inside the caller's transaction. Raises DatabaseError."""
+    """Rewrite the index of an entry, inside the caller's transaction. Raises DatabaseError."""
     for sql in (FORGET_TEXT, FORGET_NAME):
         await fetch(connection, sql, (lora_id,))
     lora = await fetch_one(connection, ENTRY, (lora_id,))
@@ -77,7 +77,7 @@ async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
 
 
 async def index_waiting(connection: aiosqlite.Connection) -> None:
-    """Index every entry that waits for it, a few at a time. Raises DatabaseError."""
+    """Index every entry that is marked for it, BATCH at a time. Raises DatabaseError."""
     while waiting := await fetch(connection, WAITING, (BATCH,)):
         async with transaction(connection):
             for row in waiting:

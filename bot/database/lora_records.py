@@ -1,4 +1,4 @@
-"""Writing what a scan of the library found: the only module that changes the catalogue's tables.
+"""Writes what a scan of the library found. No other module changes the catalogue's tables.
 
 A version is known by its SHA-256 and keeps its row, entry and bookmarks when its file moves, breaks, is replaced
 or goes missing and comes back.
@@ -28,7 +28,7 @@ MARK_MISSING = """
     UPDATE lora_version SET missing = 1
     WHERE missing = 0 AND path NOT IN (SELECT value FROM json_each(?)) RETURNING path, lora_id
 """
-# A stamp that no file has, so that the next scan reads the file again.
+# A stamp that no file has makes the next scan read the file again.
 DOUBT = """
     UPDATE lora_version SET found = json_set(found, '$.stamp.size', -1) WHERE sha256 = ? AND missing = 0
 """
@@ -72,7 +72,7 @@ VERSIONS_OF = "SELECT found FROM lora_version WHERE lora_id = ? ORDER BY missing
 
 
 class Change(StrEnum):
-    """What a scan means for one file."""
+    """What a scan found out about one file."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -82,23 +82,23 @@ class Change(StrEnum):
 
 
 async def known_files(connection: aiosqlite.Connection) -> dict[str, FoundLora]:
-    """What earlier scans found, by path, for `inference.lora.library.scan`. Raises DatabaseError."""
+    """The results of earlier scans, by path, for `inference.lora.library.scan`. Raises DatabaseError."""
     rows = await fetch(connection, KNOWN)
     return {row["path"]: found for row in rows if (found := stored_found(row["found"]))}
 
 
 async def doubt_file(connection: aiosqlite.Connection, sha256: str) -> None:
-    """Have the next scan read the file of this version again, though it looks untouched. Raises DatabaseError."""
+    """Mark the file of this version, so that the next scan reads it again. Raises DatabaseError."""
     await write(connection, DOUBT, (sha256,))
 
 
 async def is_any_doubted(connection: aiosqlite.Connection) -> bool:
-    """Whether a file waits to be read again. Raises DatabaseError."""
+    """Whether a file is marked to be read again. Raises DatabaseError."""
     return await fetch_one(connection, DOUBTED) is not None
 
 
 async def mark_missing(connection: aiosqlite.Connection, present: Collection[str]) -> tuple[str, ...]:
-    """Flag every version whose path is not among `present`; the paths newly flagged.
+    """Mark every version whose path is not in `present` as missing; the paths newly marked.
 
     Lists follow, and what an earlier Easel has not indexed is indexed. Raises DatabaseError.
     """
@@ -112,7 +112,7 @@ async def mark_missing(connection: aiosqlite.Connection, present: Collection[str
 async def record_found(
     connection: aiosqlite.Connection, found: FoundLora, evidence: Evidence, *, last_word: bool
 ) -> Change | None:
-    """Bring the catalogue in step with one file.
+    """Update the catalogue with one file.
 
     None when another path has the same bytes: that may change while the scan goes on, so ask again after its end
     with `last_word`, and it becomes a DUPLICATE. Raises DatabaseError.
@@ -132,7 +132,7 @@ async def record_found(
 
 
 async def _row_at(connection: aiosqlite.Connection, found: FoundLora) -> sqlite3.Row | None:
-    """The version that lies at this path. One with other bytes has been replaced and counts as missing."""
+    """The version at this path. One with other bytes was replaced and is marked as missing."""
     row = await fetch_one(connection, AT_PATH, (found.path,))
     if row is None or found.sha256 is None or row["sha256"] in {None, found.sha256}:
         return row
@@ -144,7 +144,7 @@ async def _row_at(connection: aiosqlite.Connection, found: FoundLora) -> sqlite3
 async def _record_broken(
     connection: aiosqlite.Connection, row: sqlite3.Row | None, found: FoundLora, evidence: Evidence
 ) -> Change:
-    """A file that was whole before keeps its entry, bytes and base model beside the problem."""
+    """Store the problem of a file. A file that was usable before keeps its entry, hash and base model."""
     if row is None or row["sha256"] is None:
         await _record(connection, row, found, evidence, found.problem)
     elif (row["found"], row["problem"]) != (found.model_dump_json(), found.problem):
@@ -213,7 +213,7 @@ async def _is_alone(connection: aiosqlite.Connection, lora_id: int) -> bool:
 
 
 async def _leave(connection: aiosqlite.Connection, old: int, new: int) -> None:
-    """A version went from one entry to another: an entry left without any hands its bookmarks on and goes.
+    """Note that a version moved to another entry. An entry left without versions passes on its bookmarks and goes.
 
     Where a person has bookmarked both, the old bookmark stays, and with it the entry, rather than lose the note.
     """
@@ -231,7 +231,7 @@ async def _write_words(connection: aiosqlite.Connection, version_id: int, sideca
 
 
 async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
-    """Describe the entry by its versions' sidecars, the first that says something, and index its words."""
+    """Describe the entry by the first of its versions' sidecars that has a description, and index its words."""
     found = [stored_found(row["found"]) for row in await fetch(connection, VERSIONS_OF, (lora_id,))]
     sidecars = [each.sidecar for each in found if each is not None]
     category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)

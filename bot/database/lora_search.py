@@ -1,4 +1,4 @@
-"""Searching the catalogue: narrowed down by the full text index alone, then in the order asked for.
+"""Searches the catalogue: filters by the full text index alone, then sorts.
 
 What was typed is found in four ranks: names and trigger words that are exactly it; their words that begin with it;
 names and trigger words one typo away; and, when little was found, word by word one typo away or in a description.
@@ -20,16 +20,16 @@ from bot.database.search import DESCRIBED, all_of, any_of, begins, quoted, searc
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
-FEW = 25  # entries; when fewer begin with what was typed, it is looked for less strictly
-KEPT_FOR_TYPOS = 2  # places of the first page, when it could be filled with mere beginnings
-SORTED_HITS = 5000  # entries; more are not sorted: the order's index is walked until the page is full
+FEW = 25  # entries; when fewer match by beginnings, looser matches are added
+KEPT_FOR_TYPOS = 2  # places of the first page that are reserved for entries one typo away
+SORTED_HITS = 5000  # entries; more are not sorted: the index of the order is scanned until the page is full
 
 _LOOSE = 3  # the last of the four ranks
 NAMES = "{name trigger_words}"
 
 
 class Sort(StrEnum):
-    """In which order lists come."""
+    """The order of a list."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -65,7 +65,7 @@ SORTED = {
     """  # noqa: S608 - constants only
     for sort, order in _ORDERS.items()
 }
-# The plus keeps SQLite from looking up every hit, which would mean to sort them all.
+# The plus keeps SQLite from looking up every hit and sorting them all.
 WALKED = {
     sort: f"""
         SELECT id FROM lora WHERE +id IN (SELECT rowid FROM lora_text WHERE lora_text MATCH :match)
@@ -73,7 +73,7 @@ WALKED = {
     """  # noqa: S608 - constants only
     for sort, order in _ORDERS.items()
 }
-# By turns one entry for each name that may have been meant: many of one name would hide the others.
+# Takes one entry of each name in turn: many entries of one name would hide the others.
 TAKING_TURNS = {
     sort: f"""
         WITH found AS MATERIALIZED (SELECT rowid AS id FROM lora_text WHERE lora_text MATCH :match)
@@ -89,7 +89,7 @@ TAKING_TURNS = {
 
 @dataclass(frozen=True)
 class Facets:
-    """What entries must have; None means whatever. Only those with a usable version are ever found."""
+    """What entries must have; None means anything. Only entries with a usable version are found."""
 
     category: Category | None = None
     tag: str | None = None
@@ -131,7 +131,7 @@ class TypedWord:
 
 @dataclass(frozen=True)
 class Typed:
-    """What was typed, as FTS5 queries: word by word, and as one with the wholes of the dictionary one typo away."""
+    """What was typed, as FTS5 queries: word by word, and as a whole with the names that are one typo away."""
 
     words: tuple[TypedWord, ...]
     together: str
@@ -175,7 +175,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class FoundPage:
-    """Ids of a page of entries, and how many were found in all."""
+    """Ids of a page of entries, and how many were found on all pages."""
 
     ids: tuple[int, ...]
     total: int
@@ -183,7 +183,7 @@ class FoundPage:
 
 @dataclass(frozen=True)
 class _Hits:
-    """One rank: the entries that match, and how many there are; the names that may have been `meant` take turns."""
+    """One rank: the query of its entries, and how many match. With `meant`, entries alternate between these names."""
 
     match: str
     count: int
@@ -245,7 +245,7 @@ async def count_hits(connection: aiosqlite.Connection, match: str) -> int:
 
 
 async def first_ranked(connection: aiosqlite.Connection, match: str, sort: Sort, *, limit: int) -> list[int]:
-    """Ids of the first entries that an FTS5 query finds, in order, when nobody asks how many there are.
+    """Ids of the first entries that an FTS5 query finds, in order, without counting them.
 
     Raises DatabaseError.
     """
@@ -265,7 +265,7 @@ async def ranked(
 
 
 async def _ranks(connection: aiosqlite.Connection, wanted: str, typed: Typed) -> list[_Hits]:
-    """The four ranks, each without what stands in an earlier one."""
+    """The four ranks, each without the entries of earlier ones."""
     found: list[_Hits] = []
     before: list[str] = []
     for rank in (typed.exact, typed.begun, typed.mistyped, typed.anywhere):

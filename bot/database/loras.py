@@ -1,4 +1,4 @@
-"""Reading the catalogue of LoRAs: an entry has versions, a version is a file. Written by `lora_records` alone."""
+"""Reads the catalogue of LoRAs: an entry has versions, a version is a file. `lora_records` alone writes it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _VERSION = """
 _OF_LORAS = "WHERE lora_id IN (SELECT value FROM json_each(?))"
 VERSIONS = f"{_VERSION} {_OF_LORAS} ORDER BY lora_id, missing, path, id"
 VERSION_BY_SHA256 = f"{_VERSION} WHERE sha256 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
-# AutoV2 is the beginning of the SHA-256, so a range of the index holds all that begin so.
+# AutoV2 is the beginning of the SHA-256, so a range of the index has all candidates.
 VERSION_BY_AUTOV2 = f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 VERSION_BY_AUTOV3 = f"{_VERSION} WHERE autov3 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 VERSIONS_BY_STEM = f"{_VERSION} WHERE stem = ? AND usable = 1 LIMIT 2"
@@ -49,7 +49,7 @@ SHARING_PARTS = """
 
 @dataclass(frozen=True)
 class LoraVersion:
-    """One file of an entry. `path` relative to the library; no `base_model`: nobody knows, so it fits nothing."""
+    """One file of an entry. `path` is relative to the library. Without a `base_model` the file fits nothing."""
 
     id: int
     lora_id: int
@@ -68,7 +68,7 @@ class LoraVersion:
 
     @property
     def usable(self) -> bool:
-        """Whether the file is there and whole."""
+        """Whether the file exists and is intact."""
         return not self.missing and self.problem is None and self.sha256 is not None
 
 
@@ -92,7 +92,7 @@ class Lora:
 
     @property
     def usable(self) -> tuple[LoraVersion, ...]:
-        """The versions whose file is there and whole."""
+        """The versions whose file exists and is intact."""
         return tuple(version for version in self.versions if version.usable)
 
     @property
@@ -116,18 +116,18 @@ async def find_lora(connection: aiosqlite.Connection, lora_id: int) -> Lora | No
 
 
 async def find_lora_by_name(connection: aiosqlite.Connection, name: str) -> Lora | None:
-    """The entry of exactly this name, in whatever case, or None. Raises DatabaseError."""
+    """The entry of exactly this name, compared without case, or None. Raises DatabaseError."""
     return await _with_versions(connection, await fetch_one(connection, BY_NAME, (name_key(name),)))
 
 
 async def find_version(connection: aiosqlite.Connection, sha256: str) -> LoraVersion | None:
-    """The version with these bytes, a usable one before one that is gone, or None. Raises DatabaseError."""
+    """The version with these bytes, a usable one if there is one, or None. Raises DatabaseError."""
     row = await fetch_one(connection, VERSION_BY_SHA256, (sha256,))
     return None if row is None else _version(row)
 
 
 async def find_version_by_short_hash(connection: aiosqlite.Connection, short: str) -> LoraVersion | None:
-    """The version that pictures name by AutoV2 (10 hex digits) or AutoV3 (12), or None. Raises DatabaseError."""
+    """The version with this AutoV2 (10 hex digits) or AutoV3 (12), or None. Raises DatabaseError."""
     short = short.lower()
     if not re.fullmatch(r"[0-9a-f]{10}|[0-9a-f]{12}", short):
         return None
@@ -176,7 +176,7 @@ async def browse_loras(
 
 
 async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: int = 20) -> tuple[str, ...]:
-    """Names of usable entries that `typed` may mean: by words, one typo away, or else by what letters they share.
+    """Names of usable entries that `typed` may mean: by words, by one typo, or else by shared trigrams.
 
     Raises DatabaseError.
     """
@@ -190,12 +190,12 @@ async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: 
 
 
 async def find_loras_by_id(connection: aiosqlite.Connection, ids: Sequence[int]) -> tuple[Lora, ...]:
-    """The entries with these ids, in their order, without those that are not there. Raises DatabaseError."""
+    """The entries with these ids, in the order given, without missing ones. Raises DatabaseError."""
     return await loras_from(connection, await fetch(connection, BY_IDS, (json.dumps(list(ids)),)))
 
 
 async def loras_from(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Row]) -> tuple[Lora, ...]:
-    """The entries whose rows of table lora these are, in their order, with their versions. Raises DatabaseError."""
+    """The entries of these rows of table lora, in the order given, with their versions. Raises DatabaseError."""
     ids = json.dumps([row["id"] for row in rows])
     versions: dict[int, list[LoraVersion]] = {row["id"]: [] for row in rows}
     for row in await fetch(connection, VERSIONS, (ids,)):
@@ -225,7 +225,7 @@ async def _with_versions(connection: aiosqlite.Connection, row: sqlite3.Row | No
 
 
 def stored_found(text: str) -> FoundLora | None:
-    """What a scan found, from its JSON; None when another version of Easel wrote it, so that it is read anew."""
+    """The result of a scan, from its JSON; None if another version of Easel wrote it, so that it is read again."""
     try:
         return FoundLora.model_validate_json(text)
     except ValueError:

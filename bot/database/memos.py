@@ -1,4 +1,4 @@
-"""What the program remembers for itself between two starts: small texts by key."""
+"""Small values that the program keeps between two starts, by key."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ RECALL = "SELECT value FROM memo WHERE key = ?"
 
 
 async def remember(connection: aiosqlite.Connection, key: str, value: str) -> None:
-    """Keep `value` under `key`, over what was there. Raises DatabaseError."""
+    """Store `value` under `key`, replacing what was there. Raises DatabaseError."""
     await write(connection, REMEMBER, (key, value))
 
 
 async def recall(connection: aiosqlite.Connection, key: str) -> str | None:
-    """What is kept under `key`, or None. Raises DatabaseError."""
+    """The value of `key`, or None. Raises DatabaseError."""
     row = await fetch_one(connection, RECALL, (key,))
     return None if row is None else row["value"]

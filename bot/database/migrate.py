@@ -1,4 +1,4 @@
-"""Bringing a database to the newest schema: numbered files, each one transaction, a copy beside it before."""
+"""Migrates a database to the newest schema: numbered files, each one transaction, after a copy was made."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.database.errors import FolderNotWritable, MigrationFailed, NewerDatabas
 from bot.database.job_terms import searchable
 
 FOLDER = Path(__file__).with_name("migrations")
-APPLICATION_ID = 0x4561736C  # "Easl": tells our databases from other programs'
+APPLICATION_ID = 0x4561736C  # "Easl": distinguishes our databases from other programs'
 
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
@@ -29,7 +29,7 @@ class Migration:
 
     @property
     def script(self) -> str:
-        """The whole step as one transaction, so that it happens or does not happen.
+        """The whole step as one transaction, so that it is applied completely or not at all.
 
         One script, because `executescript` commits what is open when it starts: BEGIN in a call of its own would
         be lost.
@@ -51,7 +51,7 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
 
 
 async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = FOLDER) -> None:
-    """Carry out what the database at `path` still lacks; before that, copy one that is not empty.
+    """Apply the missing migrations to the database at `path`; one that is not empty is copied first.
 
     Raises NewerDatabase, NotADatabase, MigrationFailed (the database is as it was) or FolderNotWritable.
     """
@@ -65,19 +65,19 @@ async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = F
         )
     if 0 < version < len(steps):
         await _copy(connection, backup_path(path, version))
-    # What the full text index holds of a job is made in Python, also for jobs from before there was one.
+    # Terms of the full text index are made in Python, also for jobs that are older than the index.
     await connection.create_function("searchable", 2, searchable)  # pyright: ignore[reportUnknownMemberType]
     for step in steps[version:]:
         await _carry_out(connection, step)
 
 
 def backup_path(path: Path, version: int) -> Path:
-    """Where the copy of schema `version` lies: `easel.sqlite3` -> `easel.schema-3.sqlite3`."""
+    """The path of the copy of schema `version`: `easel.sqlite3` -> `easel.schema-3.sqlite3`."""
     return path.with_name(f"{path.stem}.schema-{version}{path.suffix}")
 
 
 async def _check_ours(connection: aiosqlite.Connection, path: Path) -> None:
-    """An empty file is ours to fill; tables of another program are not."""
+    """Raise NotADatabase for another program's database; an empty file is accepted."""
     if await _pragma(connection, "application_id") == APPLICATION_ID:
         return
     tables = await connection.execute_fetchall("SELECT 1 FROM sqlite_schema LIMIT 1")
@@ -94,7 +94,7 @@ async def _carry_out(connection: aiosqlite.Connection, step: Migration) -> None:
 
 
 async def _copy(connection: aiosqlite.Connection, target: Path) -> None:
-    """Write a whole copy to `target`; an older copy of the same schema gives way only to a finished one."""
+    """Write a copy to `target`; an older copy of the same schema is replaced only by a finished one."""
     partial = target.with_name(f"{target.name}.partial")
     try:
         partial.unlink(missing_ok=True)

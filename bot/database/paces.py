@@ -1,4 +1,4 @@
-"""How long things take here, as measured: steps, what is around them, and loading a checkpoint."""
+"""Measured times: seconds of a step, of the rest of a job, and of loading a checkpoint."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MeasuredSeconds:
 async def record_paces(
     connection: aiosqlite.Connection, paces: Mapping[Shape, MeasuredSeconds], loads: Mapping[str, float]
 ) -> None:
-    """Keep what was measured, over what was there. Raises DatabaseError."""
+    """Store measurements, replacing older ones. Raises DatabaseError."""
     async with transaction(connection):
         for shape, measured in paces.items():
             where = (shape.checkpoint, shape.width, shape.height, shape.pictures)

@@ -1,4 +1,4 @@
-"""Where nothing new is begun, because somebody who may say so said so."""
+"""Servers whose jobs are not started, because staff or an operator has paused them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ PAUSED = "SELECT server_id FROM pause"
 
 
 async def pause(connection: aiosqlite.Connection, server_id: int, person_id: int) -> None:
-    """Begin nothing of this server (0: of nobody). Raises DatabaseError."""
+    """Pause this server (0: all). Raises DatabaseError."""
     await write(connection, PAUSE, (server_id, person_id, now_ms()))
 
 
 async def unpause(connection: aiosqlite.Connection, server_id: int) -> None:
-    """Go on. Raises DatabaseError."""
+    """End the pause. Raises DatabaseError."""
     await write(connection, UNPAUSE, (server_id,))
 
 
 async def paused_servers(connection: aiosqlite.Connection) -> set[int]:
-    """The servers whose jobs are not begun; 0 stands for all. Raises DatabaseError."""
+    """The paused servers; 0 stands for all. Raises DatabaseError."""
     return {row["server_id"] for row in await fetch(connection, PAUSED)}

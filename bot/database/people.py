@@ -23,12 +23,12 @@ async def remember_person(connection: aiosqlite.Connection, person_id: int) -> N
 
 
 async def hear_locale(connection: aiosqlite.Connection, person_id: int, locale: str) -> None:
-    """Keep which language a known person speaks, where it is another than last time. Raises DatabaseError."""
+    """Store the language of a known person, if it has changed. Raises DatabaseError."""
     await write(connection, HEAR, (locale, person_id, locale))
 
 
 async def locale_of(connection: aiosqlite.Connection, person_id: int) -> str | None:
-    """Discord's name of the person's language, as it was heard last. Raises DatabaseError."""
+    """Discord's name of the person's language, as last stored. Raises DatabaseError."""
     row = await fetch_one(connection, LOCALE, (person_id,))
     return row["locale"] if row else None
 

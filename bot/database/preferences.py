@@ -1,4 +1,4 @@
-"""What each person prefers, kept as JSON beside their row."""
+"""Each person's preferences, as JSON in their row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Preferences(BaseModel):
 
 
 async def find_preferences(connection: aiosqlite.Connection, person_id: int) -> Preferences:
-    """What the person prefers. Raises DatabaseError."""
+    """The person's preferences. Raises DatabaseError."""
     row = await fetch_one(connection, FIND, (person_id,))
     try:
         return Preferences() if row is None else Preferences.model_validate_json(row["settings"])
@@ -37,7 +37,7 @@ async def find_preferences(connection: aiosqlite.Connection, person_id: int) -> 
 
 
 async def save_preferences(connection: aiosqlite.Connection, person_id: int, preferences: Preferences) -> None:
-    """Keep them; what other versions of Easel wrote beside them stays. Raises DatabaseError."""
+    """Store them; fields that other versions of Easel wrote stay. Raises DatabaseError."""
     async with transaction(connection):
         await people.remember_person(connection, person_id)
         await write(connection, SAVE, (preferences.model_dump_json(), person_id))

@@ -20,7 +20,7 @@ MINE = "SELECT stars FROM rating WHERE person_id = ? AND lora_id = ?"
 
 
 async def rate_lora(connection: aiosqlite.Connection, person_id: int, lora_id: int, stars: int) -> bool:
-    """Give an entry 1 to 5 `stars`, over what the person gave before. False when there is no such entry.
+    """Give an entry 1 to 5 `stars`, replacing the person's earlier rating. False when there is no such entry.
 
     Raises DatabaseError.
     """
@@ -31,7 +31,7 @@ async def rate_lora(connection: aiosqlite.Connection, person_id: int, lora_id: i
 
 
 async def unrate_lora(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> bool:
-    """Take the person's rating back. False when there was none. Raises DatabaseError."""
+    """Remove the person's rating. False when there was none. Raises DatabaseError."""
     return bool(await write(connection, UNRATE, (person_id, lora_id)))
 
 

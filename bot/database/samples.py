@@ -1,4 +1,4 @@
-"""Pictures that Easel painted by itself to show what a LoRA's file does, and which files have none yet."""
+"""Sample pictures of LoRA files, and which files have none yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.loras import Lora, LoraVersion, find_lora
 from inference.base_models import BaseModelId
 
-MAX_TRIES = 3  # a file that failed so often is not tried again until its base model changes
+MAX_TRIES = 3  # failures of a file after which it is not tried again until its base model changes
 
 DUE = """
     SELECT id, lora_id FROM lora_version
@@ -65,24 +65,24 @@ async def due_for_samples(connection: aiosqlite.Connection, base_models: Iterabl
 
 
 async def awaits_samples(connection: aiosqlite.Connection, lora_id: int) -> bool:
-    """Whether some version of the entry has no samples yet and was not given up. Raises DatabaseError."""
+    """Whether some version of the entry has no samples yet and still has tries left. Raises DatabaseError."""
     return await fetch_one(connection, AWAITED, (lora_id, MAX_TRIES)) is not None
 
 
 async def count_try(connection: aiosqlite.Connection, version_id: int) -> None:
-    """Say that its samples are about to be painted, so that whatever goes wrong, it counts. Raises DatabaseError."""
+    """Count a try before it starts, so that it counts whatever goes wrong. Raises DatabaseError."""
     await write(connection, TRY, (1, version_id))
 
 
 async def take_try_back(connection: aiosqlite.Connection, version_id: int) -> None:
-    """It was given up through no fault of its own. Raises DatabaseError."""
+    """Do not count the last try: it was preempted. Raises DatabaseError."""
     await write(connection, TRY, (-1, version_id))
 
 
 async def record_samples(
     connection: aiosqlite.Connection, version_id: int, checkpoint: str, paths: Sequence[str]
 ) -> tuple[str, ...]:
-    """The version's samples, in place of those it had; the paths that nothing names any more. Raises DatabaseError."""
+    """Replace the version's samples; the paths that are no longer used. Raises DatabaseError."""
     async with transaction(connection):
         before = {row["path"] for row in await write(connection, FORGET, (version_id,))}
         for position, path in enumerate(paths):

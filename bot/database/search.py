@@ -1,4 +1,4 @@
-"""What a person types into a search field: its words, and FTS5 queries that cannot be broken by any character.
+"""Turns what a person types into words, and words into FTS5 queries that no character can break.
 
 Texts are indexed and sought in the same form: without case, width and accents, letters and digits alone.
 """
@@ -28,23 +28,23 @@ _UNBROKEN = re.compile(
 
 
 def storable(text: str) -> str:
-    """The text without what SQLite cannot keep faithfully: NUL and halves of surrogate pairs."""
+    """The text without what SQLite cannot store: NUL and lone surrogates."""
     return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def name_key(name: str) -> str:
-    """The form in which names are compared: without regard to case, width or doubled blanks."""
+    """The form in which names are compared: case, width and repeated blanks do not matter."""
     return " ".join(unicodedata.normalize("NFKC", storable(name)).casefold().split())
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in the form in which they are indexed and sought: `Änne-LISE №2` is anne, lise, no2."""
+    """The words of a text in the form in which they are indexed and searched: `Änne-LISE №2` is anne, lise, no2."""
     plain = unicodedata.normalize("NFKD", storable(text)).casefold()
     return _WORD.findall(unicodedata.normalize("NFKC", _ACCENTS.sub("", plain)))
 
 
 def indexed(text: str) -> str:
-    """What the full text index is given of `text`: its words, and where a script has no blanks, all their endings."""
+    """`text` as it is indexed: its words, and for scripts without blanks all suffixes."""
     words: list[str] = []
     for word in words_of(text):
         words.append(word)
@@ -55,22 +55,22 @@ def indexed(text: str) -> str:
 
 
 def together(text: str) -> str:
-    """All words of `text` as one, so that a typo may also lie in what stands between them."""
+    """All words of `text` joined, so that a typo may also be between them."""
     return "".join(words_of(text))
 
 
 def whole(words: str) -> str:
-    """How a whole name or trigger word, its words `together`, stands in the index."""
+    """The index term of a whole name or trigger word, whose words are `together`."""
     return f"{WHOLE}{words}"
 
 
 def described(text: str) -> str:
-    """What the full text index is given of a description: sought only where names and trigger words tell little."""
+    """A description as it is indexed: searched only if names and trigger words match few entries."""
     return " ".join(f"{DESCRIBED}{word}" for word in indexed(text).split())
 
 
 def search_words(text: str) -> list[str] | None:
-    """The words sought. None when nothing was typed; an empty list when there is neither letter nor digit in it.
+    """The words of a search. None when nothing was typed; an empty list when it has neither letters nor digits.
 
     What goes beyond MAX_CHARACTERS or MAX_WORDS is not looked at.
     """
@@ -89,12 +89,12 @@ def begins(word: str) -> str:
 
 
 def any_of(queries: Iterable[str]) -> str:
-    """One FTS5 query that is content with any of `queries`."""
+    """One FTS5 query for any of `queries`."""
     return f"({' OR '.join(queries)})"
 
 
 def all_of(queries: Iterable[str]) -> str:
-    """One FTS5 query that demands every one of `queries`."""
+    """One FTS5 query for all of `queries`."""
     return f"({' AND '.join(queries)})"
 
 
@@ -116,7 +116,7 @@ def typo_keys(word: str) -> list[int]:
 
 
 def one_typo_apart(one: str, other: str) -> bool:
-    """Whether one character replaced, added, left out or exchanged with its neighbour makes `one` into `other`."""
+    """Whether one character replaced, inserted, deleted or swapped with its neighbour turns `one` into `other`."""
     if abs(len(one) - len(other)) > 1 or one == other:
         return False
     start = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -72,7 +72,7 @@ def stack_name(typed: str) -> str:
 async def save_stack(
     connection: aiosqlite.Connection, person_id: int, name: str, loras: Sequence[StackLora]
 ) -> Stack | None:
-    """Keep a new stack; None when the person has one of this name, in whatever case. Raises DatabaseError."""
+    """Store a new stack; None when the person has one of this name, compared without case. Raises DatabaseError."""
     kept = stack_name(name)
     async with transaction(connection):
         await people.remember_person(connection, person_id)
@@ -90,7 +90,7 @@ async def rename_stack(connection: aiosqlite.Connection, person_id: int, stack_i
 
 
 async def delete_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int) -> bool:
-    """Delete it; its code is nobody's from then on. False when it is not the person's. Raises DatabaseError."""
+    """Delete it; its code becomes invalid. False when it is not the person's. Raises DatabaseError."""
     return bool(await write(connection, DELETE, (stack_id, person_id)))
 
 
@@ -105,7 +105,7 @@ async def find_stack_by_name(connection: aiosqlite.Connection, person_id: int, n
 
 
 async def find_stack_by_code(connection: aiosqlite.Connection, code: str) -> Stack | None:
-    """Anybody's stack that is shared by this code, or None. Raises DatabaseError."""
+    """The stack shared by this code, whoever's it is, or None. Raises DatabaseError."""
     return await _one(connection, await fetch_one(connection, BY_CODE, (code,)))
 
 
@@ -131,12 +131,12 @@ async def share_stack(connection: aiosqlite.Connection, person_id: int, stack_id
 
 
 async def unshare_stack(connection: aiosqlite.Connection, person_id: int, stack_id: int) -> None:
-    """Take the code away; copies that others have stay theirs. Raises DatabaseError."""
+    """Remove the code; copies of others stay. Raises DatabaseError."""
     await write(connection, UNSHARE, (stack_id, person_id))
 
 
 async def remember_miss(connection: aiosqlite.Connection, person_id: int, *, since_ms: int) -> None:
-    """The person typed a code that is nobody's; what is older than `since_ms` is forgotten. Raises DatabaseError."""
+    """Store that the person typed an unknown code; misses before `since_ms` are deleted. Raises DatabaseError."""
     async with transaction(connection):
         await people.remember_person(connection, person_id)
         await write(connection, FORGET_MISSES, (person_id, since_ms))
@@ -144,7 +144,7 @@ async def remember_miss(connection: aiosqlite.Connection, person_id: int, *, sin
 
 
 async def count_misses(connection: aiosqlite.Connection, person_id: int, *, since_ms: int) -> int:
-    """How many codes that are nobody's the person typed since then. Raises DatabaseError."""
+    """How many unknown codes the person typed since then. Raises DatabaseError."""
     (row,) = await fetch(connection, MISSES, (person_id, since_ms))
     return row[0]
 

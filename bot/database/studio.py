@@ -32,7 +32,7 @@ GO_BACK = """
 
 @dataclass(frozen=True)
 class StudioState:
-    """What is kept: the `state` (JSON), its revision, and whether there is an earlier draft to go back to."""
+    """A stored draft: its `state` (JSON), its revision, and whether there is an earlier draft to go back to."""
 
     state: str
     revision: int
@@ -46,17 +46,17 @@ async def find_studio(connection: aiosqlite.Connection, person_id: int) -> Studi
 
 
 async def save_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> StudioState:
-    """Keep a draft as it is now. Raises DatabaseError."""
+    """Store the draft. Raises DatabaseError."""
     return await _write(connection, SAVE, person_id, state)
 
 
 async def fill_studio(connection: aiosqlite.Connection, person_id: int, state: str) -> StudioState:
-    """Keep another draft in its place; `go_back` brings the old one back. Raises DatabaseError."""
+    """Replace the draft; `go_back` restores the old one. Raises DatabaseError."""
     return await _write(connection, FILL, person_id, state)
 
 
 async def go_back(connection: aiosqlite.Connection, person_id: int) -> StudioState | None:
-    """Back to what was there before the draft was filled; None when there is nothing. Raises DatabaseError."""
+    """Restore the draft from before `fill_studio`; None when there is none. Raises DatabaseError."""
     rows = await write(connection, GO_BACK, (now_ms(), person_id))
     return _draft(dict(rows[0])) if rows else None
 

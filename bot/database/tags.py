@@ -1,4 +1,4 @@
-"""Tags: words that narrow a category down, most useful in *other* (photography, lighting, camera …)."""
+"""Tags: words that subdivide a category, most useful in *other* (photography, lighting, camera …)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TagCount:
 
 
 def tag_key(text: str) -> str:
-    """The form in which tags are kept and compared: `Colour  Grading` and `colour_grading` are one."""
+    """The form in which tags are stored and compared: `Colour  Grading` and `colour_grading` are one."""
     return " ".join(name_key(text).replace("_", " ").split())[:MAX_TAG].strip()
 
 
@@ -45,7 +45,7 @@ async def popular_tags(
 
 
 async def write_tags(connection: aiosqlite.Connection, lora_id: int, category: Category, words: Iterable[str]) -> None:
-    """Make `words` the entry's tags, as a scan found them. Raises DatabaseError."""
+    """Replace the entry's tags with `words`, as a scan found them. Raises DatabaseError."""
     await write(connection, FORGET, (lora_id,))
     for tag in dict.fromkeys(map(tag_key, words)):
         if tag:

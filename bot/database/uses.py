@@ -1,4 +1,4 @@
-"""Uses: which LoRAs are painted with, how lately, and together with which others. Counted in jobs that succeeded."""
+"""Uses of LoRAs: how often, how lately, and with which others. Counted in jobs that succeeded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds out whether SQLite's write-ahead log is damaged: SQLite itself drops what it cannot read without a word.
+"""Detects a damaged write-ahead log: SQLite itself silently drops what it cannot read.
 
 The format is described in https://www.sqlite.org/fileformat2.html#the_write_ahead_log.
 """
@@ -11,17 +11,16 @@ from typing import BinaryIO
 
 HEADER, FRAME_HEADER = 32, 24  # bytes
 _NO_COMMIT = bytes(4)
-_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # and the byte order of what its checksums add up
+_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}  # and the byte order of its checksums
 
 _Sum = tuple[int, int]
 
 
 def is_damaged(database: Path) -> bool:
-    """Whether something committed was lost from the log beside `database`. Ask before SQLite opens that.
+    """Whether committed frames were lost from the log of `database`. Call this before SQLite opens it.
 
-    A program that is killed, and a transaction that is rolled back, leave frames that do not fit as well, but behind
-    all that was committed. A frame that stands last in a log which was begun anew may be of either kind; it is taken
-    for cut off.
+    A kill and a rollback also leave frames whose checksums do not match, but only behind everything that was committed.
+    The last frame of a log that was restarted may be of either kind; it counts as cut off.
     """
     try:
         with database.with_name(f"{database.name}-wal").open("rb") as log:
