@@ -27,7 +27,7 @@ SECOND = 1 / 3600  # hours
 
 
 @dataclass
-class Station:
+class RunningBot:
     """A running bot, the address of its metrics, and its log."""
 
     scene: Scene
@@ -61,25 +61,25 @@ class Station:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def station(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Station]:
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningBot]:
     """One bot, as an operator starts it, for all tests here."""
     folder, port = tmp_path_factory.mktemp("operating"), free_port()
     house, log = House(folder / "house"), folder / "log"
     settings = {"LOGS__FORMAT": "json", "METRICS__PORT": str(port), "BACKUP__EVERY_HOURS": str(SECOND)}
     with log.open("wb") as stderr:
         async with open_scene(house) as scene, bot_process(scene, stderr=stderr, **settings) as bot:
-            yield Station(scene, bot, f"http://127.0.0.1:{port}/metrics", log)
+            yield RunningBot(scene, bot, f"http://127.0.0.1:{port}/metrics", log)
 
 
-async def test_metrics_follow_the_events(station: Station) -> None:
-    scene = station.scene
-    before = await station.numbers()
+async def test_metrics_follow_the_events(running: RunningBot) -> None:
+    scene = running.scene
+    before = await running.numbers()
     painting = await (await scene.ada.slash("imagine", prompt=PROMPT, steps=150, checkpoint=VIVID)).reply()
     waiting = await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)  # which is loaded after the other
     await scene.until_painting(painting)
-    (worker,) = psutil.Process(station.bot.pid).children()
+    (worker,) = psutil.Process(running.bot.pid).children()
     worker.suspend()  # else it might be done before we look
-    meanwhile = await station.numbers()
+    meanwhile = await running.numbers()
     worker.resume()
     assert (meanwhile["easel_jobs_running"], meanwhile["easel_jobs_waiting"]) == (1, 1)
     await scene.control.fault("webhooks/.*@original", method="PATCH", status=429, retry_after=0.1, count=2)
@@ -87,7 +87,7 @@ async def test_metrics_follow_the_events(station: Station) -> None:
     await scene.painted(waiting)
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL))
     deliveries = 'easel_deliveries_total{way="answer"}'
-    after = await station.until(lambda found: found.get(deliveries, 0) - before.get(deliveries, 0) == 3)
+    after = await running.until(lambda found: found.get(deliveries, 0) - before.get(deliveries, 0) == 3)
 
     def moved(name: str) -> float:
         return after[name] - before.get(name, 0)
@@ -102,45 +102,45 @@ async def test_metrics_follow_the_events(station: Station) -> None:
     assert moved("easel_discord_rate_limited_total") == 2
 
 
-async def test_every_step_of_a_job_is_logged_with_its_id(station: Station) -> None:
-    scene = station.scene
+async def test_every_step_of_a_job_is_logged_with_its_id(running: RunningBot) -> None:
+    scene = running.scene
     painted = await scene.painted(await scene.grace.slash("imagine", prompt=PROMPT))
     order = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
     await scene.grace.press(order, "Cancel")
     cancelled = await scene.ended(order)
     numbers = [_job_of(message.buttons["Again"]) for message in (painted, cancelled)]
-    await station.until(lambda _: all(station.words(number)[-1] == "delivered" for number in numbers))
-    whole, cut = map(station.words, numbers)
+    await running.until(lambda _: all(running.words(number)[-1] == "delivered" for number in numbers))
+    whole, cut = map(running.words, numbers)
     assert whole == ["ordered", "begun,", "painted", "delivered"]
     assert cut[0] == "ordered" and cut[-2:] == ["cancelled", "delivered"]
-    words = [line for line in station.lines() if re.search(r"\bjob \d", str(line["message"])) and line["job"] is None]
+    words = [line for line in running.lines() if re.search(r"\bjob \d", str(line["message"])) and line["job"] is None]
     assert words == [], "lines that are about a job name it in a field of its own"
-    assert PROMPT not in station.log.read_text("utf-8") and scene.playground.token not in station.log.read_text("utf-8")
+    assert PROMPT not in running.log.read_text("utf-8") and scene.playground.token not in running.log.read_text("utf-8")
 
 
-async def test_worker_errors_are_logged_with_the_job(station: Station) -> None:
-    scene = station.scene
+async def test_worker_errors_are_logged_with_the_job(running: RunningBot) -> None:
+    scene = running.scene
     before = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
     number = _job_of(before.buttons["Again"]) + 1
     in_the_way = scene.settings.storage.spool / f"job{number}-1-preview.part"  # a preview has this name at first
     in_the_way.mkdir()
     await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, steps=20))
     in_the_way.rmdir()
-    told = [line for line in station.lines(number) if line["logger"] == "inference.engine.process.job_runner"]
+    told = [line for line in running.lines(number) if line["logger"] == "inference.engine.process.job_runner"]
     assert told and all("preview cannot be made" in str(line["message"]) for line in told)
 
 
-async def test_the_database_is_backed_up_while_the_bot_runs(station: Station) -> None:
-    settings = station.scene.settings
-    await station.until(lambda _: len(copies(settings.backup_folder)) >= 2)
+async def test_the_database_is_backed_up_while_the_bot_runs(running: RunningBot) -> None:
+    settings = running.scene.settings
+    await running.until(lambda _: len(copies(settings.backup_folder)) >= 2)
     newest = copies(settings.backup_folder)[0]
     check(newest)
     assert newest.stat().st_mode & 0o077 == 0, "what people wrote is for the operator's eyes alone"
-    assert any("copied the database" in str(line["message"]) for line in station.lines())
+    assert any("copied the database" in str(line["message"]) for line in running.lines())
 
 
-async def test_status_agrees_with_the_metrics(station: Station) -> None:
-    seen = await at_rest(station.scene)
+async def test_status_agrees_with_the_metrics(running: RunningBot) -> None:
+    seen = await at_rest(running.scene)
     for told in ("free for", "0 wait", "MB"):
         assert told in seen.text, seen.text
 

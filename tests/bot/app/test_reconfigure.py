@@ -1,4 +1,4 @@
-"""A worker hears of other checkpoints when its hands are empty, and is seen by an operator all the while."""
+"""A worker gets new settings once no job is assigned to it, and operators see its state meanwhile."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def state(bench: Bench) -> WorkerState:
     return seen.state
 
 
-async def test_nobody_joins_until_it_has_heard(bench: Bench) -> None:
+async def test_no_job_is_assigned_before_the_new_settings_arrive(bench: Bench) -> None:
     first = await bench.order()
     handed = await bench.worker.job()
     bench.worker.begin(handed)
@@ -51,21 +51,21 @@ async def test_nobody_joins_until_it_has_heard(bench: Bench) -> None:
     assert bench.worker.configured == [knows("vivid", "new")]
 
 
-async def test_a_worker_without_work_hears_at_once(bench: Bench) -> None:
+async def test_an_idle_worker_gets_new_settings_at_once(bench: Bench) -> None:
     await bench.generation.reconfigure(LimitSettings(), [knows("new")])
     await bench.order(request(checkpoint="new"))
     await bench.worker.job()
     assert bench.worker.configured == [knows("new")]
 
 
-async def test_who_needs_not_hear_goes_on(bench: Bench) -> None:
+async def test_a_worker_without_changes_goes_on(bench: Bench) -> None:
     await bench.generation.reconfigure(LimitSettings(waiting_per_person=1), [None])
     await bench.order()
     await bench.worker.job()
     assert not bench.worker.configured
 
 
-async def test_a_job_that_comes_back_from_a_dead_worker_for_a_checkpoint_that_is_gone_is_told(bench: Bench) -> None:
+async def test_a_requeued_job_for_a_removed_checkpoint_fails(bench: Bench) -> None:
     job = await bench.order()
     bench.worker.begin(await bench.worker.job())
     await bench.generation.reconfigure(LimitSettings(), [knows("new")])
@@ -76,7 +76,7 @@ async def test_a_job_that_comes_back_from_a_dead_worker_for_a_checkpoint_that_is
     assert isinstance(end.job.failure, CheckpointRemoved) and "installed are new" in str(end.job.failure)
 
 
-async def test_how_workers_stand_is_seen(bench: Bench) -> None:
+async def test_operators_see_the_state_of_each_worker(bench: Bench) -> None:
     assert state(bench) is WorkerState.FREE
     bench.worker.say(WorkerDied(1, 7, was_ready=True, stderr_tail="", pause=16.0))
     await bench.worker.heard()

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from bot.cli import DONE, UNUSABLE
-from bot.cli.paint import _hopeless
+from bot.cli.paint import _should_give_up
 from inference.parameters import CHUNK
 from inference.workers import WorkerDied
 from tests.bot.cli.commands import PATIENCE, ROOT, Here, bot
@@ -26,10 +26,10 @@ from tests.house import PASTEL, VIVID, House
     ("was_ready", "failures", "workers", "hopeless"),
     [(False, 1, 1, True), (False, 1, 2, False), (False, 3, 2, True), (True, 9, 1, False)],
 )
-def test_only_a_worker_that_never_came_up_is_given_up_and_of_several_not_the_first(
+def test_waiting_ends_for_a_worker_that_never_became_ready_unless_others_may_paint(
     was_ready: bool, failures: int, workers: int, hopeless: bool
 ) -> None:
-    assert _hopeless(WorkerDied(1, failures, was_ready, ""), workers) is hopeless
+    assert _should_give_up(WorkerDied(1, failures, was_ready, ""), workers) is hopeless
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,7 @@ async def test_of_two_claims_over_two_connections_one_wins(connection: aiosqlite
     assert sorted(claim is None for claim in claims) == [False, True]
 
 
-async def test_a_worker_that_was_given_up_moves_nothing(connection: aiosqlite.Connection) -> None:
+async def test_an_attempt_that_is_no_longer_current_moves_nothing(connection: aiosqlite.Connection) -> None:
     job = await queued(connection)
     await jobs.start_job(connection, job.id)
     again = await jobs.requeue_job(connection, job.id, 1, died=True)
@@ -104,7 +104,7 @@ async def test_a_worker_that_was_given_up_moves_nothing(connection: aiosqlite.Co
     assert await jobs.finish_job(connection, job.id, 2, late, seconds=1, peak_memory=0) is not None
 
 
-async def test_at_the_next_start_only_what_a_worker_had_begun_has_died_with_it(
+async def test_at_the_next_start_only_jobs_that_a_worker_had_begun_count_a_death(
     connection: aiosqlite.Connection,
 ) -> None:
     made = [await queued(connection) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""A worker that does what a test tells it to."""
+"""A worker that a test controls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENCE = 120.0  # seconds
 
 
 class FakeWorker:
-    """Implements `inference.workers.Worker`. Jobs handed over lie in `jobs`, events are reported with `say`."""
+    """Implements `inference.workers.Worker`. `job` returns submitted jobs, `say` reports events."""
 
     def __init__(self, spool: Path, places: int = 1) -> None:
         self._places = places
@@ -59,17 +59,17 @@ class FakeWorker:
             self._events.put_nowait(event)
 
     async def job(self) -> Generate:
-        """The next job that was handed over."""
+        """The next submitted job."""
         async with asyncio.timeout(PATIENCE):
             return await self._jobs.get()
 
     @property
     def idle(self) -> bool:
-        """Whether nothing was handed over that nobody looked at."""
+        """Whether every submitted job was taken with `job`."""
         return self._jobs.empty()
 
     async def heard(self) -> None:
-        """Wait until everything that was said so far has been handled."""
+        """Wait until every reported event has been handled."""
         async with asyncio.timeout(PATIENCE):
             await self._events.join()
 

@@ -1,4 +1,4 @@
-"""What the bot paints for itself never stands in the way of what people order."""
+"""Background jobs never delay what people order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def started(bench: Bench) -> asyncio.Task[tuple[Path, ...] | None]:
     return asyncio.create_task(bench.generation.paint_in_background(request()))
 
 
-async def test_it_is_painted_while_nobody_wants_anything_and_leaves_no_row(bench: Bench) -> None:
+async def test_a_background_job_is_painted_while_idle_and_leaves_no_row(bench: Bench) -> None:
     painting = started(bench)
     bench.worker.finish(await bench.worker.job())
     (picture,) = await painting or ()
@@ -34,7 +34,7 @@ async def test_it_is_painted_while_nobody_wants_anything_and_leaves_no_row(bench
     assert [row[0] for row in await fetch(bench.connection, "SELECT count(*) FROM job")] == [0]
 
 
-async def test_it_is_not_begun_while_somebodys_job_is_painted(bench: Bench) -> None:
+async def test_a_background_job_does_not_start_while_a_job_is_painted(bench: Bench) -> None:
     await bench.order()
     await bench.worker.job()
     assert not bench.generation.idle
@@ -42,7 +42,7 @@ async def test_it_is_not_begun_while_somebodys_job_is_painted(bench: Bench) -> N
     assert bench.worker.idle
 
 
-async def test_it_is_given_up_at_once_when_somebody_orders(bench: Bench) -> None:
+async def test_an_order_preempts_a_background_job_at_once(bench: Bench) -> None:
     painting = started(bench)
     ours = await bench.worker.job()
     theirs = await bench.order()
@@ -55,7 +55,7 @@ async def test_it_is_given_up_at_once_when_somebody_orders(bench: Bench) -> None
     assert (await bench.end(theirs)).pictures
 
 
-async def test_nothing_stays_in_the_spool_of_one_that_was_given_up(bench: Bench) -> None:
+async def test_a_preempted_background_job_leaves_nothing_in_the_spool(bench: Bench) -> None:
     painting = started(bench)
     ours = await bench.worker.job()
     preview = bench.spool / f"job{ours.job_id}-1-preview.png"
@@ -65,7 +65,7 @@ async def test_nothing_stays_in_the_spool_of_one_that_was_given_up(bench: Bench)
     assert not preview.exists()
 
 
-async def test_whoever_stops_waiting_for_it_stops_it(bench: Bench) -> None:
+async def test_cancelling_the_caller_cancels_the_background_job(bench: Bench) -> None:
     painting = started(bench)
     ours = await bench.worker.job()
     painting.cancel()
@@ -91,6 +91,6 @@ async def test_a_dead_worker_and_a_failure_are_raised(bench: Bench) -> None:
         await painting
 
 
-async def test_a_worker_that_takes_nothing_gives_it_up(bench: Bench) -> None:
+async def test_a_worker_that_refuses_a_background_job_ends_it(bench: Bench) -> None:
     bench.worker.takes = False
     assert await bench.generation.paint_in_background(request()) is None

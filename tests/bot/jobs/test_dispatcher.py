@@ -1,4 +1,4 @@
-"""Jobs between the table and a worker that behaves as it should not."""
+"""The dispatcher with a fake worker that misbehaves: deaths, late reports, failed submissions, a locked database."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Bench:
         return await self.generation.order(made or request(), person_id=person, channel_id=1)
 
     def ahead(self, job: Job) -> int:
-        """How many come before it."""
+        """How many jobs come before it."""
         return self.generation.forecast(job).ahead
 
     async def end(self, job: Job) -> JobUpdate:
@@ -160,14 +160,14 @@ async def crowd(bench: Bench) -> list[Generate]:
     return taken
 
 
-async def test_who_waits_at_the_worker_is_told_the_workers_own_order(bench: Bench, crowd: list[Generate]) -> None:
+async def test_forecasts_of_prefetched_jobs_follow_the_workers_own_order(bench: Bench, crowd: list[Generate]) -> None:
     jobs = [await find_job(bench.connection, given.job_id) for given in crowd]
     assert [bench.ahead(job) for job in jobs if job] == [0, 2, 1, 0], "the shortest comes first"
     assert [bench.generation.paints(job) for job in jobs if job] == [True, False, False, False]
     assert (bench.generation.waiting, bench.worker.cancelled) == (5, [])
 
 
-async def test_of_four_in_hand_only_the_one_that_was_begun_counts_the_workers_death(
+async def test_of_four_assigned_jobs_only_the_running_one_counts_the_workers_death(
     bench: Bench, crowd: list[Generate]
 ) -> None:
     bench.worker.die()
@@ -180,7 +180,7 @@ async def test_of_four_in_hand_only_the_one_that_was_begun_counts_the_workers_de
     assert all(job.attempt == 2 for job in again)
 
 
-async def test_a_death_before_any_was_begun_counts_for_all_in_hand(bench: Bench) -> None:
+async def test_a_death_before_any_job_started_counts_for_all_assigned_jobs(bench: Bench) -> None:
     jobs = [await bench.order(person=person) for person in (1, 2)]
     await handed(bench, jobs)
     bench.worker.die()
@@ -189,7 +189,7 @@ async def test_a_death_before_any_was_begun_counts_for_all_in_hand(bench: Bench)
     assert [row["deaths"] for row in rows] == [1, 1], "one of them may be what ends workers while it is read"
 
 
-async def test_one_that_waits_at_the_worker_is_cancelled_there_and_costs_its_person_nothing(
+async def test_a_cancelled_prefetched_job_is_cancelled_at_the_worker_and_costs_its_person_nothing(
     bench: Bench, crowd: list[Generate]
 ) -> None:
     _, second, *_ = crowd
@@ -202,9 +202,7 @@ async def test_one_that_waits_at_the_worker_is_cancelled_there_and_costs_its_per
     assert bench.worker.idle and await bench.state(newcomers) is JobState.QUEUED
 
 
-async def test_a_pause_takes_back_what_waits_at_the_worker_and_not_what_it_paints(
-    bench: Bench, crowd: list[Generate]
-) -> None:
+async def test_a_pause_recalls_prefetched_jobs_but_not_the_running_one(bench: Bench, crowd: list[Generate]) -> None:
     await bench.generation.pause(EVERYWHERE, 1)
     ahead = crowd[1:]
     assert bench.worker.cancelled == [job.job_id for job in ahead]
@@ -218,14 +216,12 @@ async def test_a_pause_takes_back_what_waits_at_the_worker_and_not_what_it_paint
     assert {(await bench.worker.job()).job_id for _ in ahead} == {job.job_id for job in ahead}
 
 
-async def test_a_pause_of_one_server_leaves_the_jobs_of_others_at_the_worker(
-    bench: Bench, crowd: list[Generate]
-) -> None:
+async def test_a_pause_of_one_server_recalls_no_jobs_of_others(bench: Bench, crowd: list[Generate]) -> None:
     await bench.generation.pause(77, 1)
     assert bench.worker.cancelled == []
 
 
-async def test_a_pause_that_comes_while_a_job_is_being_handed_over_holds_it_back(bench: Bench) -> None:
+async def test_a_pause_while_a_job_is_being_submitted_requeues_it(bench: Bench) -> None:
     job = await bench.order()
     await bench.generation.pause(EVERYWHERE, 1)  # the job is on its way into the table as running
     found: Job | None = None
@@ -264,7 +260,7 @@ async def test_a_dead_workers_job_is_painted_again_and_its_late_answer_dropped(b
         assert painted.getpixel((0, 0)) == (2, 0, 0)
 
 
-async def test_what_a_dead_worker_left_of_an_attempt_is_tidied_away_but_not_the_state(bench: Bench) -> None:
+async def test_leftovers_of_a_dead_workers_attempt_are_deleted_but_not_the_resume_state(bench: Bench) -> None:
     job = await bench.order()
     first = await bench.worker.job()
     bench.worker.begin(first)
@@ -299,7 +295,7 @@ async def test_a_typed_failure_is_kept_as_it_came(bench: Bench) -> None:
     assert failure is not None and "{x}" in str(failure)
 
 
-async def test_a_waiting_job_is_cancelled_without_troubling_the_worker(bench: Bench) -> None:
+async def test_a_waiting_job_is_cancelled_without_a_call_to_the_worker(bench: Bench) -> None:
     first, second = await bench.order(), await bench.order()
     running = await bench.worker.job()
     assert await bench.generation.cancel(second.id)
@@ -320,7 +316,7 @@ async def test_a_running_job_is_cancelled_at_the_worker_and_the_next_begins(benc
     assert await bench.generation.cancel(first.id) is None
 
 
-async def test_a_picture_that_comes_after_the_cancel_is_thrown_away(bench: Bench) -> None:
+async def test_a_picture_that_comes_after_the_cancel_is_deleted(bench: Bench) -> None:
     first, second = await bench.order(), await bench.order()
     running = await bench.worker.job()
     await bench.generation.cancel(first.id)
@@ -335,7 +331,7 @@ async def test_a_picture_that_comes_after_the_cancel_is_thrown_away(bench: Bench
     ("pictures", "write", "code"),
     [(1, True, "worker_failed"), (3, True, "worker_failed"), (2, False, "picture_not_saved")],
 )
-async def test_a_worker_that_brings_other_pictures_than_asked_fails_the_job(
+async def test_a_worker_that_returns_a_wrong_number_of_pictures_fails_the_job(
     bench: Bench, pictures: int, write: bool, code: str
 ) -> None:
     job = await bench.order(request(count=2))
@@ -345,7 +341,7 @@ async def test_a_worker_that_brings_other_pictures_than_asked_fails_the_job(
     assert await bench.files() == []
 
 
-async def test_a_worker_that_is_not_there_loses_no_job(bench: Bench) -> None:
+async def test_a_worker_that_is_not_running_loses_no_job(bench: Bench) -> None:
     bench.worker.takes = False
     job = await bench.order()
     async with bench.generation.following(job.id) as updates, asyncio.timeout(PATIENCE):
@@ -366,7 +362,7 @@ class FadingWorker(FakeWorker):
         return await super().submit(job)
 
 
-async def test_a_worker_that_dies_while_it_is_given_a_job_loses_none_and_all_who_wait_are_told(tmp_path: Path) -> None:
+async def test_a_worker_that_dies_during_a_submission_loses_no_job_and_all_who_wait_are_told(tmp_path: Path) -> None:
     worker = FadingWorker(tmp_path / "spool", places=3)
     async with open_bench(tmp_path, worker=worker) as bench:
         first = await bench.order()
@@ -407,7 +403,7 @@ def let_raise(bench: Bench, times: int) -> None:
     bench.worker.raises = times
 
 
-async def test_a_job_that_could_not_be_handed_over_is_tried_again(touchy: Bench) -> None:
+async def test_a_job_whose_submission_failed_is_tried_again(touchy: Bench) -> None:
     let_raise(touchy, 2)
     job = await touchy.order()
     with Log.listening() as log:
@@ -418,7 +414,7 @@ async def test_a_job_that_could_not_be_handed_over_is_tried_again(touchy: Bench)
     assert (await touchy.end(job)).job.state is JobState.SUCCEEDED
 
 
-async def test_a_job_that_can_never_be_handed_over_is_told_and_the_place_is_free(touchy: Bench) -> None:
+async def test_a_job_whose_submission_always_fails_fails_and_frees_its_place(touchy: Bench) -> None:
     let_raise(touchy, 3)
     poison, other = await touchy.order(), await touchy.order(person=2)
     failed = (await touchy.end(poison)).job
@@ -428,7 +424,7 @@ async def test_a_job_that_can_never_be_handed_over_is_told_and_the_place_is_free
     assert touchy.worker.restarts == 0
 
 
-async def test_a_picture_that_could_not_be_put_away_for_an_unforeseen_reason_is_painted_again(
+async def test_a_picture_whose_storing_raises_an_unforeseen_error_is_painted_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await bench.order()
@@ -442,7 +438,7 @@ async def test_a_picture_that_could_not_be_put_away_for_an_unforeseen_reason_is_
     assert len((await bench.end(job)).pictures) == len(await bench.files()) == 1
 
 
-async def test_a_job_that_could_not_even_be_begun_is_told_and_the_place_is_free(
+async def test_a_job_that_could_not_be_started_fails_and_frees_its_place(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
@@ -454,7 +450,7 @@ async def test_a_job_that_could_not_even_be_begun_is_told_and_the_place_is_free(
     assert (await bench.end(job)).job.state is JobState.SUCCEEDED
 
 
-async def test_people_are_told_their_place_also_while_a_cancelled_job_still_lies_in_a_workers_hands(
+async def test_forecasts_work_while_a_cancelled_job_is_still_assigned(
     bench: Bench,
 ) -> None:
     running = await bench.order()
@@ -524,7 +520,7 @@ async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reach
         assert (await bench.end(young)).job.state is JobState.SUCCEEDED
 
 
-async def no_patience(bench: Bench) -> sqlite3.Connection:
+async def without_busy_timeout(bench: Bench) -> sqlite3.Connection:
     """Another program that holds the database; the bot gives each try up at once."""
     await bench.connection.execute("PRAGMA busy_timeout = 10")
     (row,) = await fetch(bench.connection, "PRAGMA database_list")
@@ -538,7 +534,7 @@ async def no_patience(bench: Bench) -> sqlite3.Connection:
 async def test_a_picture_that_is_done_while_the_database_is_locked_is_not_lost(bench: Bench) -> None:
     job = await bench.order()
     running = await bench.worker.job()
-    other = await no_patience(bench)
+    other = await without_busy_timeout(bench)
     with Log.listening() as log:
         bench.worker.finish(running)
         await log.heard("cannot be written just now")
@@ -551,7 +547,7 @@ async def test_a_job_whose_turn_comes_while_the_database_is_locked_is_not_lost(b
     first, second = await bench.order(), await bench.order()
     running = await bench.worker.job()
     await bench.generation.cancel(first.id)
-    other = await no_patience(bench)
+    other = await without_busy_timeout(bench)
     with Log.listening() as log:
         bench.worker.stop(running)
         await log.heard("cannot be written just now")
@@ -560,9 +556,9 @@ async def test_a_job_whose_turn_comes_while_the_database_is_locked_is_not_lost(b
     assert (await bench.end(second)).job.state is JobState.SUCCEEDED
 
 
-async def test_a_cancel_that_the_database_did_not_take_leaves_the_job_in_the_queue(bench: Bench) -> None:
+async def test_a_cancel_that_the_database_refused_leaves_the_job_in_the_queue(bench: Bench) -> None:
     busy, waiting = await bench.order(), await bench.order()
-    other = await no_patience(bench)
+    other = await without_busy_timeout(bench)
     with pytest.raises(DatabaseError):
         await bench.generation.cancel(waiting.id)
     other.close()

@@ -1,4 +1,4 @@
-"""A request's life with the real database and the real worker, also when somebody kills it."""
+"""Jobs with the real database and the real worker, also when it is killed or hangs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long things take is learned from what workers report, for each number of pictures at once."""
+"""Estimates of times are learned from workers' reports, for each batch size."""
 
 from __future__ import annotations
 

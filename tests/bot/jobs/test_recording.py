@@ -1,4 +1,4 @@
-"""A picture that is there already becomes a job of its own, whatever happens in the middle of it."""
+"""A picture that exists already becomes a job of its own, also when the program is killed meanwhile."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ async def record(bench: Bench, picture: Path) -> Job:
     return await bench.generation.record(request(), picture, person_id=1, channel_id=1, notes=("only enlarged",))
 
 
-async def test_it_has_ended_with_its_picture(bench: Bench) -> None:
+async def test_a_recorded_job_has_succeeded_with_its_picture(bench: Bench) -> None:
     job = await record(bench, enlarged(bench))
     assert (job.state, job.notes, job.seconds) == (JobState.SUCCEEDED, ("only enlarged",), 0)
     assert len(await bench.files()) == 1
     assert list(bench.spool.iterdir()) == [] and bench.worker.idle
 
 
-async def test_a_picture_that_cannot_be_kept_is_told(bench: Bench) -> None:
+async def test_a_recorded_job_whose_picture_cannot_be_stored_has_failed(bench: Bench) -> None:
     picture = enlarged(bench)
     bench.pictures.rmdir()
     bench.pictures.write_bytes(b"in the way")
@@ -63,7 +63,7 @@ async def test_a_picture_that_cannot_be_kept_is_told(bench: Bench) -> None:
     assert (await record(bench, bench.spool / "gone.png")).state is JobState.FAILED
 
 
-async def test_nobody_waits_for_the_disk_to_write(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_other_writers_do_not_wait_for_the_disk(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 

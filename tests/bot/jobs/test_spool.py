@@ -1,4 +1,4 @@
-"""What stays in the spool when the program starts: states of jobs that go on, and nothing else."""
+"""At the start, resume states of unfinished jobs stay in the spool, and nothing else."""
 
 from __future__ import annotations
 

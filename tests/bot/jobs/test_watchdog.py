@@ -1,4 +1,4 @@
-"""When a worker that says nothing hangs, and when it only takes its time."""
+"""When a silent worker counts as hanging, and when it is only slow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEARD = 1000.0  # seconds
 
 
 def assignment(steps: int | None) -> Assignment:
-    """A job of which so many steps were reported; None: not even that it was begun."""
+    """An assigned job of which so many steps were reported; None: it has not begun."""
     timer = None if steps is None else AttemptTimer(HEARD, loads=True, steps=steps)
     return Assignment(JOB, timer=timer, last_report=HEARD)
 
@@ -44,7 +44,7 @@ def pace(step_seconds: float) -> Pace:
 
 
 @pytest.mark.parametrize(
-    ("steps", "step_seconds", "patience"),
+    ("steps", "step_seconds", "limit"),
     [
         (None, 1.0, LOADING_SECONDS),
         (0, 1.0, LOADING_SECONDS),  # the checkpoint may still be on its way
@@ -53,18 +53,18 @@ def pace(step_seconds: float) -> Pace:
     ],
 )
 def test_a_worker_may_be_silent_for_as_long_as_what_it_does_may_take(
-    steps: int | None, step_seconds: float, patience: float
+    steps: int | None, step_seconds: float, limit: float
 ) -> None:
     usual = pace(step_seconds)
-    assert not assignment(steps).hangs(HEARD + patience - 1, usual)
-    assert assignment(steps).hangs(HEARD + patience + 1, usual)
+    assert not assignment(steps).hangs(HEARD + limit - 1, usual)
+    assert assignment(steps).hangs(HEARD + limit + 1, usual)
 
 
-def test_without_any_measured_step_the_shorter_patience_counts() -> None:
+def test_without_any_measured_step_the_shorter_limit_counts() -> None:
     assert assignment(1).hangs(HEARD + SILENCE_SECONDS + 1, Pace())
 
 
-def test_who_waits_at_the_worker_may_wait_for_as_long_as_others_are_painted(tmp_path: Path) -> None:
+def test_a_prefetched_job_may_be_silent_while_others_are_painted(tmp_path: Path) -> None:
     waits = Assignment(JOB, last_report=HEARD)
     handle, usual = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: assignment(3), 2: waits}), pace(1.0)
     handle.last_report = handle.assigned[1].last_report = HEARD + 10 * LOADING_SECONDS
@@ -74,18 +74,18 @@ def test_who_waits_at_the_worker_may_wait_for_as_long_as_others_are_painted(tmp_
     assert handle.hangs(handle.last_report + LOADING_SECONDS + 1, usual)
 
 
-def test_what_was_worked_while_somebody_waited_is_counted_in_passes(tmp_path: Path) -> None:
+def test_work_done_while_a_job_waited_is_counted_in_passes(tmp_path: Path) -> None:
     handle = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset({"vivid"})), {1: Assignment(JOB)})
     for step in (12, 13, 16):  # it was begun by another worker, which took twelve
         handle.record_event(Progress(job_id=1, attempt=1, step=step, steps=30), HEARD, Pace())
     assert handle.slot.worked == 4 * pass_work(JOB.request)
 
 
-@pytest.mark.parametrize(("compiles", "patience"), [(False, SILENCE_SECONDS), (True, COMPILING_SECONDS)])
+@pytest.mark.parametrize(("compiles", "limit"), [(False, SILENCE_SECONDS), (True, COMPILING_SECONDS)])
 def test_a_worker_that_compiles_may_be_silent_for_as_long_as_that_takes(
-    compiles: bool, patience: float, tmp_path: Path
+    compiles: bool, limit: float, tmp_path: Path
 ) -> None:
     handle, usual = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: assignment(3)}), pace(1.0)
     handle.set_ready(Ready(device="cuda", pid=1, compiles=compiles))
-    assert not handle.hangs(HEARD + patience - 1, usual)
-    assert handle.hangs(HEARD + patience + 1, usual)
+    assert not handle.hangs(HEARD + limit - 1, usual)
+    assert handle.hangs(HEARD + limit + 1, usual)
