@@ -1,4 +1,4 @@
-"""Filling a database with a made-up crowd: many LoRAs with names of several scripts, many people with bookmarks.
+"""Fills a database with generated data: many LoRAs with names in several scripts, many people with bookmarks.
 
 Rows are written in bulk, in the form that `bot.database` writes them one by one.
 """

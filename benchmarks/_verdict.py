@@ -1,4 +1,4 @@
-"""What people see after the chaos, and whether it is what they asked for."""
+"""Checks what people see after a chaos run against what they ordered."""
 
 from __future__ import annotations
 

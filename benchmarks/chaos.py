@@ -1,4 +1,4 @@
-"""Everything is killed, cut and refused while people order; at the end each job must have exactly one answer.
+"""Kills processes, cuts connections and refuses requests while people order; each job must have exactly one answer.
 
 One line of JSON: `jobs` ordered, `results` (messages with the pictures that were asked for, in the place where they
 belong), `apologies` (messages that say why not), `lost` (jobs without either), `doubled` (jobs with more than one),

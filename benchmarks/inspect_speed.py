@@ -1,4 +1,4 @@
-"""Looking at a large LoRA against hashing it: header and hash in one pass should cost little more than the hash.
+"""Compares inspecting a large LoRA with hashing it: header and hash in one pass should cost little more than the hash.
 
 Prints bytes, the medians in seconds of five runs in turn, and their ratio (sha256sum / ours; 1 is as fast).
 """

@@ -1,4 +1,4 @@
-"""A crowded database: 100,000 LoRAs, 1,000,000 bookmarks, 10,000 people. How long does one look take?
+"""Times queries on a large database: 100,000 LoRAs, 1,000,000 bookmarks, 10,000 people.
 
 Prints one line of JSON: for autocomplete, filters, search, pages of bookmarks, the studio and the market the 99th
 percentile over mixed random calls in milliseconds (median of three runs), how often a name or trigger word with one

@@ -1,4 +1,4 @@
-"""Scanning 10,000 LoRA files again when nothing has changed, with headers of real size (SDXL's attention blocks).
+"""Times a rescan of 10,000 unchanged LoRA files with headers of real size (SDXL's attention blocks).
 
 The files' layers have SDXL's names and are of several ranks, but narrow, so that they fit on a disk: hashing real
 weights is left out. Prints the number of files, the seconds of the first scan and of the second, and of a look that

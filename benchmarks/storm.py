@@ -1,4 +1,4 @@
-"""Hundreds of people at once, while a worker paints on the same cores and a million bookmarks are in the database.
+"""Load test: hundreds of people at once, a worker that paints on the same cores, a million bookmarks in the database.
 
 Prints one line of JSON: how long Discord waited for the first answer to an interaction (`ack_p99_s`, the median of the
 runs, each a storm of 300 in ten seconds: orders, suggestions, pages, buttons), how late the bot's heartbeats came at

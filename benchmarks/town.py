@@ -1,4 +1,4 @@
-"""A playground, a bot on the demo checkpoints and people who order: separate processes, as in real life.
+"""Runs a playground, a bot on the demo checkpoints and people who order, in separate processes.
 
 The playground outlives the bot, so that a bot can be killed and another one started on the same folder.
 """
@@ -61,7 +61,7 @@ class Town:
         await online
 
     async def kill_bot(self) -> None:
-        """As a power cut does it: no farewell. Its worker sees the pipe close and leaves."""
+        """Kill the bot without a shutdown, like a power cut. Its worker sees the closed pipe and exits."""
         if self._bot is not None and self._bot.returncode is None:
             self._had.update(self.workers())
             self._bot.kill()
@@ -94,7 +94,7 @@ class Town:
         return []
 
     async def written(self, patience: float) -> None:
-        """Until the bot has written something into its database, or patience is over."""
+        """Wait until the bot has written something into its database, or `patience` seconds are over."""
         with self.reading() as connection, contextlib.suppress(TimeoutError):
             version = connection.execute("PRAGMA data_version").fetchone()
             async with asyncio.timeout(patience):
@@ -102,7 +102,7 @@ class Town:
                     await asyncio.sleep(0.003)
 
     def owed(self) -> int:
-        """Jobs that have not ended, and ends of jobs that were not delivered."""
+        """The number of unfinished jobs and of undelivered results."""
         return self.count(
             "SELECT (SELECT count(*) FROM job WHERE state IN ('queued', 'running'))"
             " + (SELECT count(*) FROM delivery WHERE state = 'pending')"

@@ -1,4 +1,4 @@
-"""The pictures of `/guide`: `python -m tools.guide` paints them with the demo checkpoints and LoRAs.
+"""Paints the pictures of `/guide` with the demo checkpoints and LoRAs: `python -m tools.guide`.
 
 They hold no words, only weights, so that every language can use them. All but the one that shows why base models must
 match are painted by Easel itself; that one Easel refuses to paint, so it comes from the training tools.

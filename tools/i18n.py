@@ -1,4 +1,4 @@
-"""Every sentence that the bot says, found in its source: `python -m tools.i18n` writes the catalogues anew.
+"""Collects every sentence of the bot from its source: `python -m tools.i18n` updates the catalogues.
 
 New sentences come in untranslated, gone ones leave, all others keep their translation. The tests compare.
 """

@@ -1,4 +1,4 @@
-"""Programs that can be interrupted, however what starts them was started itself."""
+"""Starts programs that SIGINT can interrupt, even if the starting program ignores it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training of one base: two text encoders and a UNet, jointly, from nothing."""
+"""Trains one base: two text encoders and a UNet, jointly, from scratch."""
 
 from __future__ import annotations
 

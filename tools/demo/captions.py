@@ -1,4 +1,4 @@
-"""What people would type to get a scene: sentences, tag lists, quality tags and words nobody knows."""
+"""Captions of scenes, as people would type them: sentences, tag lists, quality tags and unknown words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The running average of a model's weights, which paints better than the last step's weights."""
+"""The exponential moving average of a model's weights, which paints better than the last weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names what a picture shows, without any learnt weights: colours, shape, place and size."""
+"""Recognises what a picture shows without learnt weights: colours, shape, position and size."""
 
 from __future__ import annotations
 

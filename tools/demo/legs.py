@@ -1,4 +1,4 @@
-"""The legs of a whole build, each reading what the ones before it left in the work folder."""
+"""The stages of a build; each reads what earlier stages left in the work folder."""
 
 from __future__ import annotations
 

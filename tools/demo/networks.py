@@ -1,4 +1,4 @@
-"""The parts of a demo checkpoint before they have learnt anything, in SDXL's form."""
+"""The untrained networks of a demo checkpoint, in SDXL's form."""
 
 from __future__ import annotations
 

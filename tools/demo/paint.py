@@ -1,4 +1,4 @@
-"""Asks a checkpoint for pictures, many prompts at once, one fixed seed for each."""
+"""Paints many prompts at once with a checkpoint, each with a fixed seed."""
 
 from __future__ import annotations
 

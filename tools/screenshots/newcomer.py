@@ -1,4 +1,4 @@
-"""The first minute of a newcomer: from an empty channel to a picture with a bookmarked LoRA.
+"""The first minute of a new user: from an empty channel to a picture with a bookmarked LoRA.
 
 Each step is one thing that they do on the page. The screenshots of docs/tour.md and a test in the browser go this way.
 """
