@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.async_api import Browser
 
 from playground.control import Control
-from tools.screenshots import newcomer
+from tools.screenshots import film, newcomer
 from tools.screenshots.demo_page import (
     DESKTOP,
     LONG_PHONE,
@@ -24,24 +24,26 @@ from tools.screenshots.demo_page import (
     running_demo,
     visible_area,
 )
-from tools.screenshots.screens import SCREENS, Screen, Stage
+from tools.screenshots.screens import SCREENS, Stage
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 CHANNEL = "art"
 QUALITY = 82  # of WebP: letters stay sharp, and a screen takes some 30 kB
 
 
-FIRST_MINUTE = "first-minute"
+FIRST_MINUTE, FILM = "first-minute", "film"
 
 
-async def _walk(screens: list[Screen], out: Path, *, first_minute: bool) -> None:
+async def _walk(names: list[str], out: Path) -> None:
     with tempfile.TemporaryDirectory() as data:
         async with running_demo(Path(data)) as demo, chromium() as browser, Control.connect(demo.page_url) as control:
-            if first_minute:
+            if FIRST_MINUTE in names:
                 await _first_minute(demo, browser, out)
             stage = Stage(control, CHANNEL)
             await stage.populate()
-            for screen in screens:
+            if FILM in names:
+                await _film(stage, demo, browser, out)
+            for screen in (screen for screen in SCREENS if screen.name in names):
                 await control.set_person(stage.ada.name, locale=screen.locale)
                 await screen.before(stage)
                 size = LONG_PHONE if screen.phone else DESKTOP
@@ -63,6 +65,20 @@ async def _first_minute(demo: Demo, browser: Browser, out: Path) -> None:
             _keep(await page.screenshot(), out / f"{step.name}.webp")
 
 
+async def _film(stage: Stage, demo: Demo, browser: Browser, out: Path) -> None:
+    """Somebody new orders a picture, and then another one with a bookmark."""
+    await stage.control.new_person(film.WHO)
+    async with open_page(browser, demo, film.WHO, film.CHANNEL, film.SIZE) as page:
+        made = film.Film(page)
+        await film.act(stage, made)
+    path = out / "film.webp"
+    made.save(path)
+    print(
+        f"{path} {len(made.frames)} frames {sum(made.shown) / 1000:.0f} s {path.stat().st_size // 1024} kB", flush=True
+    )
+    await stage.clear()
+
+
 def _keep(png: bytes, path: Path) -> None:
     with Image.open(io.BytesIO(png)) as picture:
         picture.save(path, quality=QUALITY, method=6)
@@ -70,15 +86,14 @@ def _keep(png: bytes, path: Path) -> None:
 
 
 def main() -> int:
-    """Take the named screenshots, or all."""
-    names = [FIRST_MINUTE, *(screen.name for screen in SCREENS)]
+    """Make the screenshots that are named, or all."""
+    names = [FIRST_MINUTE, FILM, *(screen.name for screen in SCREENS)]
     parser = argparse.ArgumentParser(prog="python -m tools.screenshots", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=PICTURES, metavar="DIR")
     options = parser.parse_args()
-    screens = [screen for screen in SCREENS if not options.names or screen.name in options.names]
     options.out.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_walk(screens, options.out, first_minute=not options.names or FIRST_MINUTE in options.names))
+    asyncio.run(_walk(options.names or names, options.out))
     return 0
 
 
