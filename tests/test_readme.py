@@ -1,57 +1,141 @@
-"""What README.md and docs/tour.md say there is, is there."""
+"""What README.md, CONTRIBUTING.md and docs/ say there is, is there: commands, files, rooms, links and pictures."""
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import discord
+import pytest
 from discord import app_commands
 from discord.ext import commands
 
+from bot.cli.main import COMMANDS
 from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+# Paths of our own source: from the top, ending in a folder's slash or a file's suffix.
+_PATH = re.compile(r"`((?:bot|inference|playground|tools|tests|benchmarks|docs)/[\w./-]*(?:/|\.\w+))`")
+PLACEHOLDER = re.compile("NAME|NNNN")  # in the name of a file that a reader is to write
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+STATUS = re.compile(r"holds|replaced by|the .+ holds?;.* replaced by")
 
 
-async def test_every_command_stands_in_the_readme_and_none_besides() -> None:
+def text_of(page: Path) -> str:
+    """The page without its fenced code."""
+    return re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def rows(text: str) -> Iterator[str]:
+    """The first cell of each row of the tables in `text`, without heads."""
+    for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        for row in table.splitlines()[2:]:
+            yield row.split("|")[1].strip()
+
+
+def section(page: Path, title: str) -> str:
+    """What stands under a heading of the second level."""
+    return page.read_text("utf-8").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+async def slash_commands() -> tuple[set[str], set[str]]:
+    """The commands that the bot registers, and the entries of its message menus."""
     bot = commands.Bot("", intents=discord.Intents.none())
     load_features()
     for cog in Cog.registered:
         await bot.add_cog(cog(cast("Client", bot)))
-    there = {
+    slash = {
         f"/{command.qualified_name}"
         for command in bot.tree.walk_commands()
         if isinstance(command, app_commands.Command)
     }
-    there |= {menu.name for menu in bot.tree.get_commands(type=discord.AppCommandType.message)}
-    readme = (ROOT / "README.md").read_text("utf-8")
-    table = readme[readme.index("In Discord, in servers") : readme.index("Under a picture:")]
-    told = set[str]()
-    for row in re.findall(r"^\| (.+?) \| .+\|$", table, re.MULTILINE)[1:]:
-        names = re.findall(r"`([^`]+)`", row)
-        group = names[0].split()[0] if names and " " in names[0] else ""
-        told |= {name if name.startswith("/") else f"{group} {name}" for name in names}
-    told |= set(re.findall(r"\*([^*]+)\*", table[table.index("menu of a message") :]))
-    assert told == there
+    return slash, {menu.name for menu in bot.tree.get_commands(type=discord.AppCommandType.message)}
 
 
-def test_every_picture_is_there() -> None:
-    for page in (ROOT / "README.md", ROOT / "docs" / "tour.md"):
-        for place in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text("utf-8")):
-            assert (page.parent / place).is_file(), f"{page.name} shows {place}"
+def groups(told: list[str]) -> set[str]:
+    """`["/lora browse", "info"]` is `/lora browse` and `/lora info`."""
+    group = told[0].split()[0] if told and " " in told[0] else ""
+    return {name if name.startswith("/") else f"{group} {name}" for name in told}
 
 
-def test_every_room_of_the_house_stands_there() -> None:
-    house = (ROOT / "README.md").read_text("utf-8").partition("## The house")[2].partition("## Tests")[0]
-    top, missing = ROOT, list[str]()
-    for line in house.split("```")[1].strip().splitlines():
-        name = line.split()[0]
-        if not line.startswith(" "):
-            top, name = ROOT / name, ""
-        missing += [] if (top / name).exists() else [line]
-    assert not missing
-    rooms = {path.parent.name for top in ("bot", "inference") for path in (ROOT / top).glob("*/__init__.py")}
-    assert rooms <= set(re.findall(r"(\w+)/", house)), "a room that the map does not show"
+async def test_every_command_stands_in_the_table_and_none_besides() -> None:
+    slash, menus = await slash_commands()
+    table = section(DOCS / "commands.md", "In Discord").partition("Under a picture:")[0]
+    told = set[str]().union(*(groups(re.findall(r"`([^`]+)`", cell)) for cell in rows(table)))
+    assert told == slash
+    assert set(re.findall(r"\*([^*]+)\*", table)) == menus
+
+
+async def test_no_page_names_a_command_that_is_not_there() -> None:
+    slash, _ = await slash_commands()
+    starts = {name.split()[0] for name in slash}
+    named = {(page.name, name) for page in PAGES for name in re.findall(r"`(/[a-z]+)(?: [^`]*)?`", text_of(page))}
+    assert {one for one in named if one[1] not in starts} == set()
+    assert any(page == "README.md" for page, _ in named)
+
+
+def test_every_command_of_the_command_line_stands_in_the_table_and_none_besides() -> None:
+    subparsers = argparse.ArgumentParser().add_subparsers()
+    for command in COMMANDS:
+        command.add(subparsers)
+    table = section(DOCS / "commands.md", "On the command line")
+    told = {name.split()[0] for cell in rows(table) for name in re.findall(r"`([^`]+)`", cell.partition(" · ")[0])}
+    assert told == set(subparsers.choices)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    lost = list[str]()
+    for target in _LINK.findall(text_of(page)):
+        place, _, anchor = target.partition("#")
+        if re.match(r"[a-z]+:", place):
+            continue
+        path = page.parent / place if place else page
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            lost.append(target)
+    assert not lost
+
+
+def anchors(page: Path) -> set[str]:
+    """The names by which GitHub reaches the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    named = [Path(path) for path in _PATH.findall(text_of(page))]
+    there = [path.parent if PLACEHOLDER.search(path.name) else path for path in named]
+    assert [str(path) for path in there if not (ROOT / path).exists()] == []
+
+
+def test_every_room_stands_in_the_architecture() -> None:
+    page = (DOCS / "architecture.md").read_text("utf-8")
+    tops = ("bot", "inference", "inference/engine")
+    rooms = {path.parent.name for top in tops for path in (ROOT / top).glob("*/__init__.py")}
+    assert rooms <= set(re.findall(r"\b(\w+)/", page))
+    drawn = "\n".join(re.findall(r"^```mermaid\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    there = {path.parent.name for top in (*tops, "bot/ui") for path in (ROOT / top).glob("*/__init__.py")}
+    assert set(re.findall(r"\b(\w+)/", drawn)) <= there | {"bot", "inference", "engine"}
+
+
+def records() -> Iterator[tuple[str, str]]:
+    """Every decision: its title and its text."""
+    for part in re.split(r"^### ", (DOCS / "decisions.md").read_text("utf-8"), flags=re.MULTILINE)[1:]:
+        title, _, record = part.partition("\n")
+        yield title, record.partition("\n## ")[0]
+
+
+@pytest.mark.parametrize(("title", "record"), list(records()), ids=lambda value: value if "\n" not in value else "")
+def test_a_decision_has_context_decision_consequence_and_status(title: str, record: str) -> None:
+    assert re.findall(r"^- \*\*(\w+):\*\*", record, re.MULTILINE) == ["Context", "Decision", "Consequence", "Status"]
+    status = " ".join(record.partition("**Status:** ")[2].split())
+    assert STATUS.match(status), status
+    assert re.search(r"2026-\d\d-\d\d", status), "no date"
+    assert "replaced by" not in status or "](#" in status, "by what?"
