@@ -13,7 +13,9 @@ import pytest
 from discord import app_commands
 from discord.ext import commands
 
+from bot import metrics
 from bot.cli.main import COMMANDS
+from bot.config.changes import NEEDS_RESTART
 from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
 
@@ -123,6 +125,16 @@ def test_every_room_stands_in_the_architecture() -> None:
     drawn = "\n".join(re.findall(r"^```mermaid\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
     there = {path.parent.name for top in (*tops, "bot/ui") for path in (ROOT / top).glob("*/__init__.py")}
     assert set(re.findall(r"\b(\w+)/", drawn)) <= there | {"bot", "inference", "engine"}
+
+
+def test_every_metric_stands_among_what_to_watch_and_none_besides() -> None:
+    told = re.findall(r"`(easel_\w+)`", section(DOCS / "operate.md", "What to watch"))
+    assert {name.removesuffix("_total") for name in told} == {metric.name for metric in metrics.REGISTRY.collect()}
+
+
+def test_every_setting_that_needs_a_restart_is_named() -> None:
+    told = section(DOCS / "operate.md", "Everyday").partition("need a restart:")[2].partition(".\n")[0]
+    assert set(re.findall(r"`(\w+\.\w+)`", told.partition(". A reload")[0])) == NEEDS_RESTART
 
 
 def records() -> Iterator[tuple[str, str]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image, ImageChops, ImageDraw
 from playwright.async_api import FloatRect, Locator, Page, ViewportSize, expect
 
-from tools.screenshots.screens import OWL, Stage
 from tools.screenshots.demo_page import begin, fill, last
+from tools.screenshots.screens import OWL, Stage
 
 SIZE: ViewportSize = {"width": 900, "height": 720}
 QUALITY, EFFORT = 70, 6  # of WebP: letters are sharp, and the file has some hundred kB
