@@ -1,1 +1,1 @@
-"""Screenshots of every screen: `python -m tools.screenshots` walks through the local channel in headless Chromium."""
+"""Screenshots of every screen, and a moving picture: `python -m tools.screenshots` walks through the local channel."""
