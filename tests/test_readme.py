@@ -117,6 +117,14 @@ def test_every_file_that_a_page_names_is_there(page: Path) -> None:
     assert [str(path) for path in there if not (ROOT / path).exists()] == []
 
 
+def test_every_name_that_the_recipes_use_is_in_the_source() -> None:
+    sources = [path for top in ("bot", "inference", "tests") for path in (ROOT / top).rglob("*.py")]
+    words = {word for path in sources if path != Path(__file__) for word in re.findall(r"\w+", path.read_text("utf-8"))}
+    named = re.findall(r"`(\w+)(?: = \w+)?`", section(ROOT / "CONTRIBUTING.md", "How to add …"))
+    assert set(named) - words == set()
+    assert {"Cog", "PageKind"} <= set(named)
+
+
 def test_every_room_stands_in_the_architecture() -> None:
     page = (DOCS / "architecture.md").read_text("utf-8")
     tops = ("bot", "inference", "inference/engine")
