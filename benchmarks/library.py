@@ -36,7 +36,7 @@ from inference.lora.sidecar import Category
 
 CALLS, RUNS = 600, 3
 TYPOS = 600
-PAGE, SHELF, SUGGESTIONS = 5, 20, 25  # entries
+PAGE, MENU_SIZE, SUGGESTIONS = 5, 20, 25  # entries
 
 
 class Visitor:
@@ -107,7 +107,7 @@ class Visitor:
         )
 
     async def studio(self) -> None:
-        """The studio as it opens, with three LoRAs in it and the shelf of what fits: bookmarks, or the top rated."""
+        """The studio as it opens, with three LoRAs in it and the menu of what fits: bookmarks, or the top rated."""
         person = self._person
         state = json.dumps({"loras": [self._rng.randint(1, self._crowd.loras) for _ in range(3)]})
         await save_studio(self._connection, person, state)
@@ -115,10 +115,10 @@ class Visitor:
             await find_lora(self._connection, lora_id)
         fitting = [BaseModelId(base) for base in self._rng.sample(BASES, 2)]
         search = self._typed() if self._rng.random() < 0.2 else ""
-        shelf = {"limit": SHELF, "base_models": fitting, "search": search}
-        found = await list_bookmarks(self._connection, person, **shelf)  # type: ignore[arg-type]
+        query = {"limit": MENU_SIZE, "base_models": fitting, "search": search}
+        found = await list_bookmarks(self._connection, person, **query)  # type: ignore[arg-type]
         if not found.total and not search:
-            await browse_loras(self._connection, **shelf, sort=Sort.TOP_RATED)  # type: ignore[arg-type]
+            await browse_loras(self._connection, **query, sort=Sort.TOP_RATED)  # type: ignore[arg-type]
 
     async def market(self) -> None:
         """The market as it opens, a LoRA's page, the tags of a category, or a name that is not there."""

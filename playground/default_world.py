@@ -1,7 +1,7 @@
 """The people, servers and channels of a fresh playground. Their ids are fixed, so a bot's database stays valid."""
 
 from playground import permissions, snowflake
-from playground.models import Channel, Guild, Member, Overwrite, Role, User
+from playground.models import Channel, Guild, GuildRole, Member, Overwrite, User
 from playground.wire import ChannelType
 from playground.world import World
 
@@ -51,8 +51,8 @@ def _workshop(world: World) -> None:
     """The main server. Grace owns it, Margaret is staff."""
     guild = Guild(WORKSHOP, "Workshop", owner_id=GRACE)
     roles = [
-        Role(WORKSHOP, "@everyone", permissions.EVERYBODY, 0),
-        Role(
+        GuildRole(WORKSHOP, "@everyone", permissions.EVERYBODY, 0),
+        GuildRole(
             STAFF_ROLE,
             "Staff",
             permissions.MANAGE_GUILD | permissions.MANAGE_MESSAGES | permissions.MENTION_EVERYONE,
@@ -60,8 +60,8 @@ def _workshop(world: World) -> None:
             color=0xD9A441,
             mentionable=True,
         ),
-        Role(ARTIST_ROLE, "Artists", 0, 1, color=0x6FB3A8, mentionable=True),
-        Role(BOT_ROLE, world.application.name, permissions.EVERYBODY, 2, managed=True),
+        GuildRole(ARTIST_ROLE, "Artists", 0, 1, color=0x6FB3A8, mentionable=True),
+        GuildRole(BOT_ROLE, world.application.name, permissions.EVERYBODY, 2, managed=True),
     ]
     guild.roles.update({role.id: role for role in roles})
     held = {GRACE: [], MARGARET: [STAFF_ROLE], ADA: [ARTIST_ROLE], LINUS: [], APPLICATION_ID: [BOT_ROLE]}
@@ -90,7 +90,7 @@ def _workshop_channels() -> list[Channel]:
 
 def _tea_room(world: World) -> None:
     guild = Guild(TEA_ROOM, "Tea Room", owner_id=KAI)
-    guild.roles[TEA_ROOM] = Role(TEA_ROOM, "@everyone", permissions.EVERYBODY, 0)
+    guild.roles[TEA_ROOM] = GuildRole(TEA_ROOM, "@everyone", permissions.EVERYBODY, 0)
     guild.members.update({user: Member(user, CREATED_AT) for user in (KAI, ADA)})
     world.guilds[TEA_ROOM] = guild
     world.channels[TEA_TABLE] = Channel(TEA_TABLE, ChannelType.TEXT, "tea-table", TEA_ROOM)

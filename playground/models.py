@@ -23,7 +23,7 @@ class User:
 
 
 @dataclass
-class Role:
+class GuildRole:
     """A role of one server."""
 
     id: str
@@ -52,7 +52,7 @@ class Guild:
     id: str
     name: str
     owner_id: str
-    roles: dict[str, Role] = field(default_factory=dict[str, Role])
+    roles: dict[str, GuildRole] = field(default_factory=dict[str, GuildRole])
     members: dict[str, Member] = field(default_factory=dict[str, Member])
 
 

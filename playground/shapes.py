@@ -1,7 +1,7 @@
 """JSON for people, servers, channels and roles, in the shapes Discord gives."""
 
 from playground import permissions
-from playground.models import Channel, Guild, Member, Overwrite, Role, User
+from playground.models import Channel, Guild, GuildRole, Member, Overwrite, User
 from playground.wire import ChannelType, Json, iso
 from playground.world import World
 
@@ -79,7 +79,7 @@ def member(world: World, membership: Member) -> Json:
     return {**member_without_user(membership), "user": user(world.users[membership.user_id])}
 
 
-def role(one: Role) -> Json:
+def role(one: GuildRole) -> Json:
     """A role."""
     return {
         "id": one.id,

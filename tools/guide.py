@@ -35,7 +35,7 @@ SEED = 6
 Row = Sequence[Image.Image]
 
 
-class Painter:
+class PicturePainter:
     """Paints on a running Easel, in a folder that is thrown away."""
 
     def __init__(self, easel: Easel, folder: Path) -> None:
@@ -58,7 +58,7 @@ class Painter:
 
 async def paint_all(easel: Easel, folder: Path) -> None:
     """Paint every picture and put it where the guide looks for it."""
-    one = Painter(easel, folder)
+    one = PicturePainter(easel, folder)
     owl, star, heart = await one(OWL, Komori=1.0), await one(STAR, Stripes=1.0), await one(HEART, Gloss=1.0)
     plain_owl = await one(OWL)
     _save("lora", [[plain_owl, owl]])

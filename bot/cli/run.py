@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 REVOKED = "Discord does not accept the bot token any more. Copy the new one from the Bot page."
 INTENTS_REFUSED = "Discord refuses the intents, though none of them is privileged."
-SHARDS_WANTED = "Discord wants a bot in so many servers to be split into shards, which Easel cannot be yet."
+SHARDS_WANTED = "Discord wants another number of shards. Start Easel again: it asks how many at its start."
 # What Discord means when it closes the connection for good.
 CLOSED = {
     4004: REVOKED,

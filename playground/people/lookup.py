@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from playground import permissions
-from playground.models import Channel, Guild, Message, Role, User
+from playground.models import Channel, Guild, GuildRole, Message, User
 from playground.people.action_refused import ActionRefused
 from playground.wire import ChannelType
 from playground.world import World
@@ -26,7 +26,7 @@ def person(world: World, key: str) -> User:
     return found
 
 
-_Thing = TypeVar("_Thing", Channel, Guild, Role)
+_Thing = TypeVar("_Thing", Channel, Guild, GuildRole)
 
 
 def _called(key: str, things: Iterable[_Thing], otherwise: str) -> _Thing:
@@ -55,7 +55,7 @@ def guild(world: World, key: str) -> Guild:
     return _called(key, world.guilds.values(), "There is no server")
 
 
-def role(home: Guild, key: str) -> Role:
+def role(home: Guild, key: str) -> GuildRole:
     """A role of a server by id or name."""
     return _called(key, home.roles.values(), f"{home.name} has no role")
 

@@ -16,7 +16,7 @@ from inference.logs import about
 from inference.messages import Configure
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
-from tests.bot.jobs.test_dispatcher import open_bench
+from tests.bot.jobs.test_dispatcher import open_rig
 
 
 async def paint(name: str) -> None:
@@ -74,17 +74,17 @@ async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs.set_up(logging.INFO, LogFormat.JSON)
-    async with open_bench(tmp_path, max_attempts=2) as bench:
-        painted, died = await bench.order(), await bench.order()
-        bench.worker.finish(await bench.worker.job())
+    async with open_rig(tmp_path, max_attempts=2) as rig:
+        painted, died = await rig.order(), await rig.order()
+        rig.worker.finish(await rig.worker.job())
         for _ in range(2):
-            bench.worker.begin(await bench.worker.job())
-            bench.worker.die()
-            await bench.worker.start()
-        await bench.end(died)
-        lost = await bench.order()
-        bench.worker.finish(await bench.worker.job(), write=False)
-        await bench.end(lost)
+            rig.worker.begin(await rig.worker.job())
+            rig.worker.die()
+            await rig.worker.start()
+        await rig.end(died)
+        lost = await rig.order()
+        rig.worker.finish(await rig.worker.job(), write=False)
+        await rig.end(lost)
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     steps = {
         job.id: [line["message"] for line in told if line["job"] == job.id and line["logger"] == "bot.jobs.outcomes"]

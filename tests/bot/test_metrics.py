@@ -14,7 +14,7 @@ from aiohttp import web
 from bot import metrics
 from bot.config import ConfigError
 from inference.messages import Capacity, Lookups
-from tests.bot.jobs.test_dispatcher import open_bench
+from tests.bot.jobs.test_dispatcher import open_rig
 
 
 def free_port() -> int:
@@ -72,17 +72,17 @@ def value(name: str, **labels: str) -> float:
 async def test_what_happens_to_jobs_and_workers_is_counted(tmp_path: Path) -> None:
     ended, deaths = value("easel_jobs_ended_total", state="succeeded"), value("easel_worker_deaths_total")
     waits, swaps = value("easel_wait_seconds_count"), value("easel_checkpoint_swaps_total", checkpoint="vivid")
-    async with open_bench(tmp_path) as bench:
-        first, _second = await bench.order(), await bench.order(person=2)
-        handed = await bench.worker.job()
-        bench.worker.begin(handed)
-        bench.worker.say(Capacity(places=1, loaded=("vivid",)))
-        await bench.worker.heard()
+    async with open_rig(tmp_path) as rig:
+        first, _second = await rig.order(), await rig.order(person=2)
+        handed = await rig.worker.job()
+        rig.worker.begin(handed)
+        rig.worker.say(Capacity(places=1, loaded=("vivid",)))
+        await rig.worker.heard()
         assert (value("easel_jobs_running"), value("easel_jobs_waiting")) == (1, 1), "whether here or at the worker"
-        bench.worker.finish(handed)
-        await bench.end(first)
-        bench.worker.die()
-        await bench.worker.heard()
+        rig.worker.finish(handed)
+        await rig.end(first)
+        rig.worker.die()
+        await rig.worker.heard()
     assert value("easel_jobs_ended_total", state="succeeded") == ended + 1
     assert value("easel_wait_seconds_count") == waits + 1
     assert value("easel_checkpoint_swaps_total", checkpoint="vivid") == swaps + 1
@@ -91,10 +91,10 @@ async def test_what_happens_to_jobs_and_workers_is_counted(tmp_path: Path) -> No
 
 async def test_what_the_worker_found_in_its_caches_is_counted(tmp_path: Path) -> None:
     hits, misses = (value("easel_cache_lookups_total", cache="embedding", outcome=o) for o in ("hit", "miss"))
-    async with open_bench(tmp_path) as bench:
-        job = await bench.order()
-        handed = await bench.worker.job()
-        bench.worker.finish(handed, lookups={"embedding": Lookups(hits=3, misses=2)})
-        await bench.end(job)
+    async with open_rig(tmp_path) as rig:
+        job = await rig.order()
+        handed = await rig.worker.job()
+        rig.worker.finish(handed, lookups={"embedding": Lookups(hits=3, misses=2)})
+        await rig.end(job)
     assert value("easel_cache_lookups_total", cache="embedding", outcome="hit") == hits + 3
     assert value("easel_cache_lookups_total", cache="embedding", outcome="miss") == misses + 2

@@ -94,9 +94,9 @@ class JobFollower:
         async with self._easel.generation.following(job.id) as updates:
             throttle = _EditThrottle(self._edit_limit, job.channel_id)
             repeated = RepeatedError(*UNREACHABLE)
-            shows = True
+            shows, update = True, None
             while True:
-                update = await _newest(updates)
+                update = await _newest(updates, update)
                 if update.job.state.final:
                     break
                 if shows and update.progress and throttle.allows(update.progress):
@@ -206,13 +206,17 @@ class _EditThrottle:
         return waited or (progress.preview is not None and not self._shown_preview)
 
 
-async def _newest(updates: asyncio.Queue[JobUpdate]) -> JobUpdate:
-    """Wait for an update and return the newest one in the queue, with the newest preview."""
-    update = await updates.get()
+async def _newest(updates: asyncio.Queue[JobUpdate], before: JobUpdate | None) -> JobUpdate:
+    """Wait for an update and return the newest one in the queue, with the newest preview there has been."""
+    update = _with_preview_of(before, await updates.get())
     while not updates.empty():
-        newer = updates.get_nowait()
-        old, new = update.progress, newer.progress
-        if old and new and new.preview is None:
-            newer = replace(newer, progress=new.model_copy(update={"preview": old.preview}))
-        update = newer
+        update = _with_preview_of(update, updates.get_nowait())
     return update
+
+
+def _with_preview_of(before: JobUpdate | None, update: JobUpdate) -> JobUpdate:
+    """The update; one that reports a step without a preview gets the one `before` it, so that none vanishes."""
+    old, new = before and before.progress, update.progress
+    if old is None or new is None or new.preview is not None:
+        return update
+    return replace(update, progress=new.model_copy(update={"preview": old.preview}))

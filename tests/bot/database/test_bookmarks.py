@@ -36,7 +36,7 @@ async def names(connection: aiosqlite.Connection, person: int = MISO, **conditio
 
 
 @pytest.fixture
-async def shelf(connection: aiosqlite.Connection) -> aiosqlite.Connection:
+async def filled(connection: aiosqlite.Connection) -> aiosqlite.Connection:
     """Miso's four bookmarks in this order, and one of Rui's."""
     await add_lora(connection, "Komori", category="character", base_model=ILLUSTRIOUS, trigger_words=["komori_shy"])
     await add_lora(connection, "Water colour", category="style", base_model=PONY, trigger_words=["wet paper"])
@@ -49,50 +49,50 @@ async def shelf(connection: aiosqlite.Connection) -> aiosqlite.Connection:
     return connection
 
 
-async def test_saving_twice_keeps_the_first(shelf: aiosqlite.Connection) -> None:
-    before = await find_bookmark(shelf, MISO, 1)
-    assert not await add_bookmark(shelf, MISO, 1, "another note")
-    assert await find_bookmark(shelf, MISO, 1) == before
-    assert await count_bookmarks(shelf, MISO) == 4
+async def test_saving_twice_keeps_the_first(filled: aiosqlite.Connection) -> None:
+    before = await find_bookmark(filled, MISO, 1)
+    assert not await add_bookmark(filled, MISO, 1, "another note")
+    assert await find_bookmark(filled, MISO, 1) == before
+    assert await count_bookmarks(filled, MISO) == 4
 
 
-async def test_what_does_not_exist_cannot_be_saved(shelf: aiosqlite.Connection) -> None:
-    assert not await add_bookmark(shelf, MISO, 99)
-    assert await find_bookmark(shelf, MISO, 99) is None
+async def test_what_does_not_exist_cannot_be_saved(filled: aiosqlite.Connection) -> None:
+    assert not await add_bookmark(filled, MISO, 99)
+    assert await find_bookmark(filled, MISO, 99) is None
 
 
-async def test_removing_takes_one_persons_bookmark(shelf: aiosqlite.Connection) -> None:
-    assert await remove_bookmark(shelf, MISO, 1)
-    assert not await remove_bookmark(shelf, MISO, 1)
-    assert await names(shelf, RUI) == ["Komori"]
-    assert await names(shelf, search="rainy") == []
+async def test_removing_takes_one_persons_bookmark(filled: aiosqlite.Connection) -> None:
+    assert await remove_bookmark(filled, MISO, 1)
+    assert not await remove_bookmark(filled, MISO, 1)
+    assert await names(filled, RUI) == ["Komori"]
+    assert await names(filled, search="rainy") == []
 
 
-async def test_a_note_can_be_changed_and_is_found_by_its_new_words(shelf: aiosqlite.Connection) -> None:
-    assert await set_note(shelf, MISO, 3, "  hat\0 and coat\udfff ")
-    bookmark = await find_bookmark(shelf, MISO, 3)
+async def test_a_note_can_be_changed_and_is_found_by_its_new_words(filled: aiosqlite.Connection) -> None:
+    assert await set_note(filled, MISO, 3, "  hat\0 and coat\udfff ")
+    bookmark = await find_bookmark(filled, MISO, 3)
     assert bookmark is not None
     assert bookmark.note == "hat  and coat?"
-    assert await names(shelf, search="coat") == ["Änne-Lise"]
-    assert await set_note(shelf, MISO, 3, "x" * 2 * MAX_NOTE)
-    assert await names(shelf, search="coat") == []
-    assert not await set_note(shelf, MISO, 99, "nothing there")
-    assert not await set_note(shelf, NOBODY, 3, "not yours")
+    assert await names(filled, search="coat") == ["Änne-Lise"]
+    assert await set_note(filled, MISO, 3, "x" * 2 * MAX_NOTE)
+    assert await names(filled, search="coat") == []
+    assert not await set_note(filled, MISO, 99, "nothing there")
+    assert not await set_note(filled, NOBODY, 3, "not yours")
 
 
-async def test_orders(shelf: aiosqlite.Connection) -> None:
+async def test_orders(filled: aiosqlite.Connection) -> None:
     saved = ["Komori", "Water colour", "Änne-Lise", "zoom lens"]
-    assert await names(shelf, sort=Sort.OLDEST) == saved
-    assert await names(shelf, sort=Sort.NEWEST) == saved[::-1]
-    assert await names(shelf, sort=Sort.NAME) == ["Komori", "Water colour", "zoom lens", "Änne-Lise"]
+    assert await names(filled, sort=Sort.OLDEST) == saved
+    assert await names(filled, sort=Sort.NEWEST) == saved[::-1]
+    assert await names(filled, sort=Sort.NAME) == ["Komori", "Water colour", "zoom lens", "Änne-Lise"]
 
 
-async def test_filters(shelf: aiosqlite.Connection) -> None:
-    assert await names(shelf, category=Category.CHARACTER, sort=Sort.NAME) == ["Komori", "Änne-Lise"]
-    assert await names(shelf, base_models=[PONY], sort=Sort.NAME) == ["Water colour", "Änne-Lise"]
-    assert await names(shelf, base_models=[PONY], category=Category.STYLE) == ["Water colour"]
-    assert await names(shelf, base_models=[PONY, ILLUSTRIOUS], sort=Sort.OLDEST, search="komori") == ["Komori"]
-    assert await names(shelf, base_models=[]) == []
+async def test_filters(filled: aiosqlite.Connection) -> None:
+    assert await names(filled, category=Category.CHARACTER, sort=Sort.NAME) == ["Komori", "Änne-Lise"]
+    assert await names(filled, base_models=[PONY], sort=Sort.NAME) == ["Water colour", "Änne-Lise"]
+    assert await names(filled, base_models=[PONY], category=Category.STYLE) == ["Water colour"]
+    assert await names(filled, base_models=[PONY, ILLUSTRIOUS], sort=Sort.OLDEST, search="komori") == ["Komori"]
+    assert await names(filled, base_models=[]) == []
 
 
 @pytest.mark.parametrize(
@@ -147,76 +147,76 @@ async def test_filters(shelf: aiosqlite.Connection) -> None:
         ("\u200f\u200b", []),
     ],
 )
-async def test_search(shelf: aiosqlite.Connection, search: str, expected: list[str]) -> None:
-    assert await names(shelf, search=search, sort=Sort.OLDEST) == expected
+async def test_search(filled: aiosqlite.Connection, search: str, expected: list[str]) -> None:
+    assert await names(filled, search=search, sort=Sort.OLDEST) == expected
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(search=st.text(max_size=40))
-async def test_no_search_breaks(shelf: aiosqlite.Connection, search: str) -> None:
-    await names(shelf, search=search)
+async def test_no_search_breaks(filled: aiosqlite.Connection, search: str) -> None:
+    await names(filled, search=search)
 
 
-async def test_what_was_typed_comes_before_what_is_near(shelf: aiosqlite.Connection) -> None:
-    await add_lora(shelf, "Komora", category="pose")
-    await add_bookmark(shelf, MISO, 5)
-    assert await names(shelf, search="komora", sort=Sort.OLDEST) == ["Komora", "Komori", "zoom lens"]
-    assert await names(shelf, search="komori", sort=Sort.NEWEST) == ["zoom lens", "Komori", "Komora"]
+async def test_what_was_typed_comes_before_what_is_near(filled: aiosqlite.Connection) -> None:
+    await add_lora(filled, "Komora", category="pose")
+    await add_bookmark(filled, MISO, 5)
+    assert await names(filled, search="komora", sort=Sort.OLDEST) == ["Komora", "Komori", "zoom lens"]
+    assert await names(filled, search="komori", sort=Sort.NEWEST) == ["zoom lens", "Komori", "Komora"]
 
 
-async def test_removing_is_undone_with_note_date_and_uses(shelf: aiosqlite.Connection) -> None:
-    await shelf.execute("UPDATE bookmark SET uses = 7, created_at = 123 WHERE person_id = ? AND lora_id = 1", (MISO,))
-    before = await find_bookmark(shelf, MISO, 1)
-    removed = await remove_bookmark(shelf, MISO, 1)
+async def test_removing_is_undone_with_note_date_and_uses(filled: aiosqlite.Connection) -> None:
+    await filled.execute("UPDATE bookmark SET uses = 7, created_at = 123 WHERE person_id = ? AND lora_id = 1", (MISO,))
+    before = await find_bookmark(filled, MISO, 1)
+    removed = await remove_bookmark(filled, MISO, 1)
     assert removed is not None
-    assert not await restore_bookmark(shelf, RUI, removed), "another person's"
-    assert await restore_bookmark(shelf, MISO, removed)
-    assert before is not None and await find_bookmark(shelf, MISO, 1) == before and before.uses == 7
-    assert await names(shelf, search="rainy") == ["Komori"]
-    assert not await restore_bookmark(shelf, MISO, removed), "it is back already"
+    assert not await restore_bookmark(filled, RUI, removed), "another person's"
+    assert await restore_bookmark(filled, MISO, removed)
+    assert before is not None and await find_bookmark(filled, MISO, 1) == before and before.uses == 7
+    assert await names(filled, search="rainy") == ["Komori"]
+    assert not await restore_bookmark(filled, MISO, removed), "it is back already"
 
 
 async def test_undo_keeps_what_was_saved_anew_and_ends_after_some_days(
-    shelf: aiosqlite.Connection,
+    filled: aiosqlite.Connection,
 ) -> None:
-    removed = await remove_bookmark(shelf, MISO, 1)
-    await add_bookmark(shelf, MISO, 1, "new")
-    assert removed is not None and not await restore_bookmark(shelf, MISO, removed)
-    bookmark = await find_bookmark(shelf, MISO, 1)
+    removed = await remove_bookmark(filled, MISO, 1)
+    await add_bookmark(filled, MISO, 1, "new")
+    assert removed is not None and not await restore_bookmark(filled, MISO, removed)
+    bookmark = await find_bookmark(filled, MISO, 1)
     assert bookmark is not None and bookmark.note == "new"
-    old = await remove_bookmark(shelf, MISO, 2)
-    await shelf.execute("UPDATE removed_bookmark SET removed_at = removed_at - ?", (UNDO_MS + 1,))
-    await remove_bookmark(shelf, MISO, 3)
-    assert old is not None and not await restore_bookmark(shelf, MISO, old)
+    old = await remove_bookmark(filled, MISO, 2)
+    await filled.execute("UPDATE removed_bookmark SET removed_at = removed_at - ?", (UNDO_MS + 1,))
+    await remove_bookmark(filled, MISO, 3)
+    assert old is not None and not await restore_bookmark(filled, MISO, old)
 
 
 @pytest.mark.parametrize("search", ["雨の日", "日に使う", "使う", "雨の目"])
-async def test_notes_in_scripts_without_blanks_are_found_from_within(shelf: aiosqlite.Connection, search: str) -> None:
-    await set_note(shelf, MISO, 3, "雨の日に使う 雨の日")
-    assert await names(shelf, search=search) == ["Änne-Lise"]
+async def test_notes_in_scripts_without_blanks_are_found_from_within(filled: aiosqlite.Connection, search: str) -> None:
+    await set_note(filled, MISO, 3, "雨の日に使う 雨の日")
+    assert await names(filled, search=search) == ["Änne-Lise"]
 
 
-async def test_pages_know_how_many_there_are(shelf: aiosqlite.Connection) -> None:
-    first = await list_bookmarks(shelf, MISO, limit=3, sort=Sort.OLDEST)
-    rest = await list_bookmarks(shelf, MISO, limit=3, offset=3, sort=Sort.OLDEST)
-    behind = await list_bookmarks(shelf, MISO, limit=3, offset=30)
+async def test_pages_know_how_many_there_are(filled: aiosqlite.Connection) -> None:
+    first = await list_bookmarks(filled, MISO, limit=3, sort=Sort.OLDEST)
+    rest = await list_bookmarks(filled, MISO, limit=3, offset=3, sort=Sort.OLDEST)
+    behind = await list_bookmarks(filled, MISO, limit=3, offset=30)
     assert [len(page.bookmarks) for page in (first, rest, behind)] == [3, 1, 0]
     assert [page.total for page in (first, rest, behind)] == [4, 4, 4]
-    nobody = await list_bookmarks(shelf, NOBODY, limit=3)
+    nobody = await list_bookmarks(filled, NOBODY, limit=3)
     assert (nobody.bookmarks, nobody.total) == ((), 0)
 
 
-async def test_a_bookmark_outlives_its_file(shelf: aiosqlite.Connection) -> None:
-    await mark_missing(shelf, [])
-    bookmark = await find_bookmark(shelf, MISO, 1)
+async def test_a_bookmark_outlives_its_file(filled: aiosqlite.Connection) -> None:
+    await mark_missing(filled, [])
+    bookmark = await find_bookmark(filled, MISO, 1)
     assert bookmark is not None
     assert bookmark.lora.usable == ()
-    assert await names(shelf, search="komori_shy") == ["Komori"]
-    assert await names(shelf, base_models=[ILLUSTRIOUS]) == []
+    assert await names(filled, search="komori_shy") == ["Komori"]
+    assert await names(filled, base_models=[ILLUSTRIOUS]) == []
 
 
-async def test_a_forgotten_persons_notes_leave_the_index_too(shelf: aiosqlite.Connection) -> None:
-    await forget_person(shelf, MISO)
-    (row,) = await fetch(shelf, "SELECT count(*) FROM bookmark_text")
+async def test_a_forgotten_persons_notes_leave_the_index_too(filled: aiosqlite.Connection) -> None:
+    await forget_person(filled, MISO)
+    (row,) = await fetch(filled, "SELECT count(*) FROM bookmark_text")
     assert row[0] == 1
-    await shelf.execute("INSERT INTO bookmark_text (bookmark_text) VALUES ('integrity-check')")
+    await filled.execute("INSERT INTO bookmark_text (bookmark_text) VALUES ('integrity-check')")

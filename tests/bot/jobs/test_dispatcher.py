@@ -37,7 +37,7 @@ from tests.lora_files import write_lora
 
 
 @dataclass
-class Bench:
+class Rig:
     """A running `Generation` with a fake worker."""
 
     connection: aiosqlite.Connection
@@ -72,9 +72,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def open_bench(
+async def open_rig(
     folder: Path, *others: FakeWorker, places: int = 1, worker: FakeWorker | None = None, **limits: int
-) -> AsyncIterator[Bench]:
+) -> AsyncIterator[Rig]:
     pictures, spool = folder / "pictures", folder / "spool"
     for place in (pictures, spool):
         place.mkdir(exist_ok=True)
@@ -83,29 +83,29 @@ async def open_bench(
         limits = LimitSettings(**limits)
         generation = Generation(connection, [worker, *others], pictures=pictures, spool=spool, limits=limits)
         async with generation.running():
-            yield Bench(connection, worker, generation, pictures, spool)
+            yield Rig(connection, worker, generation, pictures, spool)
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(open_bench(tmp_path))
+        yield await stack.enter_async_context(open_rig(tmp_path))
 
 
-async def test_a_job_becomes_exactly_one_picture(bench: Bench) -> None:
-    job = await bench.order()
-    bench.worker.finish(await bench.worker.job())
-    update = await bench.end(job)
+async def test_a_job_becomes_exactly_one_picture(rig: Rig) -> None:
+    job = await rig.order()
+    rig.worker.finish(await rig.worker.job())
+    update = await rig.end(job)
     assert update.job.state is JobState.SUCCEEDED
-    assert [picture.path for picture in update.pictures] == await bench.files()
+    assert [picture.path for picture in update.pictures] == await rig.files()
     assert len(update.pictures) == 1
 
 
-async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: Bench) -> None:
-    job = await bench.order()
+async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(rig: Rig) -> None:
+    job = await rig.order()
     note = "**Bat** of <@1> learnt to predict *epsilon*."
-    bench.worker.finish(await bench.worker.job(), notes=(note,))
-    update = await bench.end(job)
+    rig.worker.finish(await rig.worker.job(), notes=(note,))
+    update = await rig.end(job)
     assert update.job.notes == (note,)
     shown = result_view(update.job, (PictureFile("a.png", b""),), shows_prompt=False).to_components()
     line = str(shown[1]["content"])
@@ -115,216 +115,216 @@ async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(bench: 
 
 @pytest.mark.parametrize(("code", "doubted"), [("lora_file_changed", True), ("lora_file_refused", False)])
 async def test_a_lora_whose_file_has_other_bytes_is_read_again(
-    bench: Bench, tmp_path: Path, code: str, *, doubted: bool
+    rig: Rig, tmp_path: Path, code: str, *, doubted: bool
 ) -> None:
     path = write_lora(tmp_path / "loras" / "bat.safetensors")
-    await scan_library(bench.connection, path.parent, {})
+    await scan_library(rig.connection, path.parent, {})
     use = LoraUse(sha256=file_sha256(path), name="Bat")
-    job = await bench.order(request(loras=(use,)))
-    given = await bench.worker.job()
+    job = await rig.order(request(loras=(use,)))
+    given = await rig.worker.job()
     detail = {"lora": "Bat"} | ({"reason": "x"} if code == "lora_file_refused" else {})
-    bench.worker.say(Failed(job_id=given.job_id, attempt=given.attempt, code=code, detail=detail))
-    assert (await bench.end(job)).job.state is JobState.FAILED
-    assert await is_any_doubted(bench.connection) is doubted
+    rig.worker.say(Failed(job_id=given.job_id, attempt=given.attempt, code=code, detail=detail))
+    assert (await rig.end(job)).job.state is JobState.FAILED
+    assert await is_any_doubted(rig.connection) is doubted
 
 
-async def test_a_job_waits_until_the_worker_has_a_place(bench: Bench) -> None:
-    first, second = await bench.order(), await bench.order()
-    running = await bench.worker.job()
-    bench.worker.begin(running)
-    await bench.worker.heard()
-    assert (running.job_id, bench.ahead(second)) == (first.id, 0)
-    assert bench.worker.idle
-    bench.worker.finish(running)
-    assert (await bench.worker.job()).job_id == second.id
+async def test_a_job_waits_until_the_worker_has_a_place(rig: Rig) -> None:
+    first, second = await rig.order(), await rig.order()
+    running = await rig.worker.job()
+    rig.worker.begin(running)
+    await rig.worker.heard()
+    assert (running.job_id, rig.ahead(second)) == (first.id, 0)
+    assert rig.worker.idle
+    rig.worker.finish(running)
+    assert (await rig.worker.job()).job_id == second.id
 
 
-async def handed(bench: Bench, jobs: list[Job]) -> list[Generate]:
+async def handed(rig: Rig, jobs: list[Job]) -> list[Generate]:
     """The jobs as they come to the worker, which has to get exactly these."""
-    found = [await bench.worker.job() for _ in jobs]
-    await bench.worker.heard()
-    assert [job.job_id for job in found] == [job.id for job in jobs] and bench.worker.idle
+    found = [await rig.worker.job() for _ in jobs]
+    await rig.worker.heard()
+    assert [job.job_id for job in found] == [job.id for job in jobs] and rig.worker.idle
     return found
 
 
 @pytest.fixture
-async def crowd(bench: Bench) -> list[Generate]:
+async def crowd(rig: Rig) -> list[Generate]:
     """One picture is painted, three jobs of others wait at the worker, two more in the queue."""
-    jobs = [await bench.order(request(steps=60 - 5 * person), person=person) for person in range(1, 5)]
-    taken = await handed(bench, jobs)
-    bench.worker.begin(taken[0])
+    jobs = [await rig.order(request(steps=60 - 5 * person), person=person) for person in range(1, 5)]
+    taken = await handed(rig, jobs)
+    rig.worker.begin(taken[0])
     for person in (1, 5):
-        await bench.order(request(steps=60), person=person)
-    await bench.worker.heard()
-    assert bench.worker.idle
+        await rig.order(request(steps=60), person=person)
+    await rig.worker.heard()
+    assert rig.worker.idle
     return taken
 
 
-async def test_forecasts_of_prefetched_jobs_follow_the_workers_own_order(bench: Bench, crowd: list[Generate]) -> None:
-    jobs = [await find_job(bench.connection, given.job_id) for given in crowd]
-    assert [bench.ahead(job) for job in jobs if job] == [0, 2, 1, 0], "the shortest comes first"
-    assert [bench.generation.paints(job) for job in jobs if job] == [True, False, False, False]
-    assert (bench.generation.waiting, bench.worker.cancelled) == (5, [])
+async def test_forecasts_of_prefetched_jobs_follow_the_workers_own_order(rig: Rig, crowd: list[Generate]) -> None:
+    jobs = [await find_job(rig.connection, given.job_id) for given in crowd]
+    assert [rig.ahead(job) for job in jobs if job] == [0, 2, 1, 0], "the shortest comes first"
+    assert [rig.generation.paints(job) for job in jobs if job] == [True, False, False, False]
+    assert (rig.generation.waiting, rig.worker.cancelled) == (5, [])
 
 
 async def test_of_four_assigned_jobs_only_the_running_one_counts_the_workers_death(
-    bench: Bench, crowd: list[Generate]
+    rig: Rig, crowd: list[Generate]
 ) -> None:
-    bench.worker.die()
-    await bench.worker.heard()
-    rows = await fetch(bench.connection, "SELECT id, state, deaths FROM job ORDER BY id")
+    rig.worker.die()
+    await rig.worker.heard()
+    rows = await fetch(rig.connection, "SELECT id, state, deaths FROM job ORDER BY id")
     assert [tuple(row) for row in rows] == [(i, "queued", int(i == crowd[0].job_id)) for i in range(1, 7)]
-    bench.worker.say(Capacity(places=1))
-    again = [await bench.worker.job() for _ in crowd]
+    rig.worker.say(Capacity(places=1))
+    again = [await rig.worker.job() for _ in crowd]
     assert sorted(job.job_id for job in again) == [job.job_id for job in crowd]
     assert all(job.attempt == 2 for job in again)
 
 
-async def test_a_death_before_any_job_started_counts_for_all_assigned_jobs(bench: Bench) -> None:
-    jobs = [await bench.order(person=person) for person in (1, 2)]
-    await handed(bench, jobs)
-    bench.worker.die()
-    await bench.worker.heard()
-    rows = await fetch(bench.connection, "SELECT deaths FROM job")
+async def test_a_death_before_any_job_started_counts_for_all_assigned_jobs(rig: Rig) -> None:
+    jobs = [await rig.order(person=person) for person in (1, 2)]
+    await handed(rig, jobs)
+    rig.worker.die()
+    await rig.worker.heard()
+    rows = await fetch(rig.connection, "SELECT deaths FROM job")
     assert [row["deaths"] for row in rows] == [1, 1], "one of them may be what ends workers while it is read"
 
 
 async def test_a_cancelled_prefetched_job_is_cancelled_at_the_worker_and_costs_its_person_nothing(
-    bench: Bench, crowd: list[Generate]
+    rig: Rig, crowd: list[Generate]
 ) -> None:
     _, second, *_ = crowd
-    again, newcomers = await bench.order(person=2), await bench.order(person=6)
-    assert await bench.generation.cancel(second.job_id)
-    assert bench.worker.cancelled == [second.job_id]
-    bench.worker.stop(second)
-    bench.worker.finish(crowd[0])
-    assert [(await bench.worker.job()).job_id for _ in range(2)] == [6, again.id], "and not that of the newcomer"
-    assert bench.worker.idle and await bench.state(newcomers) is JobState.QUEUED
+    again, newcomers = await rig.order(person=2), await rig.order(person=6)
+    assert await rig.generation.cancel(second.job_id)
+    assert rig.worker.cancelled == [second.job_id]
+    rig.worker.stop(second)
+    rig.worker.finish(crowd[0])
+    assert [(await rig.worker.job()).job_id for _ in range(2)] == [6, again.id], "and not that of the newcomer"
+    assert rig.worker.idle and await rig.state(newcomers) is JobState.QUEUED
 
 
-async def test_a_pause_recalls_prefetched_jobs_but_not_the_running_one(bench: Bench, crowd: list[Generate]) -> None:
-    await bench.generation.pause(EVERYWHERE, 1)
+async def test_a_pause_recalls_prefetched_jobs_but_not_the_running_one(rig: Rig, crowd: list[Generate]) -> None:
+    await rig.generation.pause(EVERYWHERE, 1)
     ahead = crowd[1:]
-    assert bench.worker.cancelled == [job.job_id for job in ahead]
+    assert rig.worker.cancelled == [job.job_id for job in ahead]
     for job in ahead:
-        bench.worker.stop(job)
-    bench.worker.finish(crowd[0])
-    await bench.worker.heard()
-    rows = await fetch(bench.connection, "SELECT state, deaths FROM job ORDER BY id")
-    assert [tuple(row) for row in rows] == [("succeeded", 0), *[("queued", 0)] * 5] and bench.worker.idle
-    await bench.generation.unpause(EVERYWHERE)
-    assert {(await bench.worker.job()).job_id for _ in ahead} == {job.job_id for job in ahead}
+        rig.worker.stop(job)
+    rig.worker.finish(crowd[0])
+    await rig.worker.heard()
+    rows = await fetch(rig.connection, "SELECT state, deaths FROM job ORDER BY id")
+    assert [tuple(row) for row in rows] == [("succeeded", 0), *[("queued", 0)] * 5] and rig.worker.idle
+    await rig.generation.unpause(EVERYWHERE)
+    assert {(await rig.worker.job()).job_id for _ in ahead} == {job.job_id for job in ahead}
 
 
-async def test_a_pause_of_one_server_recalls_no_jobs_of_others(bench: Bench, crowd: list[Generate]) -> None:
-    await bench.generation.pause(77, 1)
-    assert bench.worker.cancelled == []
+async def test_a_pause_of_one_server_recalls_no_jobs_of_others(rig: Rig, crowd: list[Generate]) -> None:
+    await rig.generation.pause(77, 1)
+    assert rig.worker.cancelled == []
 
 
-async def test_a_pause_while_a_job_is_being_submitted_requeues_it(bench: Bench) -> None:
-    job = await bench.order()
-    await bench.generation.pause(EVERYWHERE, 1)  # the job is on its way into the table as running
+async def test_a_pause_while_a_job_is_being_submitted_requeues_it(rig: Rig) -> None:
+    job = await rig.order()
+    await rig.generation.pause(EVERYWHERE, 1)  # the job is on its way into the table as running
     found: Job | None = None
     async with asyncio.timeout(PATIENCE):
-        while found is None or found.attempt == 0 or (found.state is JobState.RUNNING and bench.worker.idle):
-            found = await find_job(bench.connection, job.id)
-    assert (found.state, found.deaths, bench.worker.idle) == (JobState.QUEUED, 0, True)
-    await bench.generation.unpause(EVERYWHERE)
-    assert (await bench.worker.job()).attempt == 2
+        while found is None or found.attempt == 0 or (found.state is JobState.RUNNING and rig.worker.idle):
+            found = await find_job(rig.connection, job.id)
+    assert (found.state, found.deaths, rig.worker.idle) == (JobState.QUEUED, 0, True)
+    await rig.generation.unpause(EVERYWHERE)
+    assert (await rig.worker.job()).attempt == 2
 
 
-async def test_people_take_turns(bench: Bench) -> None:
-    mine = [await bench.order(person=1) for _ in range(3)]
-    yours = [await bench.order(person=2) for _ in range(2)]
+async def test_people_take_turns(rig: Rig) -> None:
+    mine = [await rig.order(person=1) for _ in range(3)]
+    yours = [await rig.order(person=2) for _ in range(2)]
     taken = []
     for _ in range(5):
-        job = await bench.worker.job()
+        job = await rig.worker.job()
         taken.append(job.job_id)
-        bench.worker.finish(job)
+        rig.worker.finish(job)
     assert taken == [job.id for job in (mine[0], yours[0], mine[1], yours[1], mine[2])]
 
 
-async def test_a_dead_workers_job_is_painted_again_and_its_late_answer_dropped(bench: Bench) -> None:
-    job = await bench.order()
-    first = await bench.worker.job()
-    bench.worker.begin(first)
-    bench.worker.die()
-    bench.worker.say(Capacity(places=1))
-    second = await bench.worker.job()
+async def test_a_dead_workers_job_is_painted_again_and_its_late_answer_dropped(rig: Rig) -> None:
+    job = await rig.order()
+    first = await rig.worker.job()
+    rig.worker.begin(first)
+    rig.worker.die()
+    rig.worker.say(Capacity(places=1))
+    second = await rig.worker.job()
     assert (second.job_id, second.attempt, second.request) == (job.id, 2, first.request)
-    bench.worker.finish(first)
-    bench.worker.finish(second)
-    (picture,) = (await bench.end(job)).pictures
-    assert await bench.files() == [picture.path]
-    with Image.open(bench.pictures / picture.path) as painted:
+    rig.worker.finish(first)
+    rig.worker.finish(second)
+    (picture,) = (await rig.end(job)).pictures
+    assert await rig.files() == [picture.path]
+    with Image.open(rig.pictures / picture.path) as painted:
         assert painted.getpixel((0, 0)) == (2, 0, 0)
 
 
-async def test_leftovers_of_a_dead_workers_attempt_are_deleted_but_not_the_resume_state(bench: Bench) -> None:
-    job = await bench.order()
-    first = await bench.worker.job()
-    bench.worker.begin(first)
-    state = bench.spool / state_file(job.id)
+async def test_leftovers_of_a_dead_workers_attempt_are_deleted_but_not_the_resume_state(rig: Rig) -> None:
+    job = await rig.order()
+    first = await rig.worker.job()
+    rig.worker.begin(first)
+    state = rig.spool / state_file(job.id)
     for left in (f"job{job.id}-1-preview.png", f"job{job.id}-1-0.part", state.name):
-        (bench.spool / left).touch()
-    bench.worker.die()
-    await bench.worker.heard()
-    assert list(bench.spool.iterdir()) == [state]
+        (rig.spool / left).touch()
+    rig.worker.die()
+    await rig.worker.heard()
+    assert list(rig.spool.iterdir()) == [state]
 
 
-async def test_after_three_deaths_the_job_fails_and_the_queue_goes_on(bench: Bench) -> None:
-    deadly, harmless = await bench.order(), await bench.order(person=2)
+async def test_after_three_deaths_the_job_fails_and_the_queue_goes_on(rig: Rig) -> None:
+    deadly, harmless = await rig.order(), await rig.order(person=2)
     for _ in range(3):
-        while (job := await bench.worker.job()).job_id != deadly.id:
-            bench.worker.finish(job)
-        bench.worker.begin(job)
-        bench.worker.die()
-        bench.worker.say(Capacity(places=1))
-    failure = (await bench.end(deadly)).job.failure
+        while (job := await rig.worker.job()).job_id != deadly.id:
+            rig.worker.finish(job)
+        rig.worker.begin(job)
+        rig.worker.die()
+        rig.worker.say(Capacity(places=1))
+    failure = (await rig.end(deadly)).job.failure
     assert failure is not None and (failure.code, failure.detail) == ("worker_crashed", {"attempts": 3})
-    if await bench.state(harmless) is not JobState.SUCCEEDED:
-        bench.worker.finish(await bench.worker.job())
-    assert (await bench.end(harmless)).job.state is JobState.SUCCEEDED
+    if await rig.state(harmless) is not JobState.SUCCEEDED:
+        rig.worker.finish(await rig.worker.job())
+    assert (await rig.end(harmless)).job.state is JobState.SUCCEEDED
 
 
-async def test_a_typed_failure_is_kept_as_it_came(bench: Bench) -> None:
-    job = await bench.order()
-    given = await bench.worker.job()
-    bench.worker.say(Failed(job_id=job.id, attempt=given.attempt, code="out_of_memory", detail={"what": "{x}"}))
-    failure = (await bench.end(job)).job.failure
+async def test_a_typed_failure_is_kept_as_it_came(rig: Rig) -> None:
+    job = await rig.order()
+    given = await rig.worker.job()
+    rig.worker.say(Failed(job_id=job.id, attempt=given.attempt, code="out_of_memory", detail={"what": "{x}"}))
+    failure = (await rig.end(job)).job.failure
     assert failure is not None and "{x}" in str(failure)
 
 
-async def test_a_waiting_job_is_cancelled_without_a_call_to_the_worker(bench: Bench) -> None:
-    first, second = await bench.order(), await bench.order()
-    running = await bench.worker.job()
-    assert await bench.generation.cancel(second.id)
-    bench.worker.finish(running)
-    await bench.end(first)
-    assert await bench.state(second) is JobState.CANCELLED
-    assert (bench.worker.cancelled, bench.worker.idle) == ([], True)
+async def test_a_waiting_job_is_cancelled_without_a_call_to_the_worker(rig: Rig) -> None:
+    first, second = await rig.order(), await rig.order()
+    running = await rig.worker.job()
+    assert await rig.generation.cancel(second.id)
+    rig.worker.finish(running)
+    await rig.end(first)
+    assert await rig.state(second) is JobState.CANCELLED
+    assert (rig.worker.cancelled, rig.worker.idle) == ([], True)
 
 
-async def test_a_running_job_is_cancelled_at_the_worker_and_the_next_begins(bench: Bench) -> None:
-    first, second = await bench.order(), await bench.order()
-    running = await bench.worker.job()
-    assert await bench.generation.cancel(first.id)
-    assert bench.worker.cancelled == [first.id]
-    bench.worker.stop(running)
-    assert (await bench.worker.job()).job_id == second.id
-    assert await bench.state(first) is JobState.CANCELLED
-    assert await bench.generation.cancel(first.id) is None
+async def test_a_running_job_is_cancelled_at_the_worker_and_the_next_begins(rig: Rig) -> None:
+    first, second = await rig.order(), await rig.order()
+    running = await rig.worker.job()
+    assert await rig.generation.cancel(first.id)
+    assert rig.worker.cancelled == [first.id]
+    rig.worker.stop(running)
+    assert (await rig.worker.job()).job_id == second.id
+    assert await rig.state(first) is JobState.CANCELLED
+    assert await rig.generation.cancel(first.id) is None
 
 
-async def test_a_picture_that_comes_after_the_cancel_is_deleted(bench: Bench) -> None:
-    first, second = await bench.order(), await bench.order()
-    running = await bench.worker.job()
-    await bench.generation.cancel(first.id)
-    bench.worker.finish(running)
-    bench.worker.finish(await bench.worker.job())
-    await bench.end(second)
-    assert await bench.state(first) is JobState.CANCELLED
-    assert len(await bench.files()) == 1
+async def test_a_picture_that_comes_after_the_cancel_is_deleted(rig: Rig) -> None:
+    first, second = await rig.order(), await rig.order()
+    running = await rig.worker.job()
+    await rig.generation.cancel(first.id)
+    rig.worker.finish(running)
+    rig.worker.finish(await rig.worker.job())
+    await rig.end(second)
+    assert await rig.state(first) is JobState.CANCELLED
+    assert len(await rig.files()) == 1
 
 
 @pytest.mark.parametrize(
@@ -332,25 +332,25 @@ async def test_a_picture_that_comes_after_the_cancel_is_deleted(bench: Bench) ->
     [(1, True, "worker_failed"), (3, True, "worker_failed"), (2, False, "picture_not_saved")],
 )
 async def test_a_worker_that_returns_a_wrong_number_of_pictures_fails_the_job(
-    bench: Bench, pictures: int, write: bool, code: str
+    rig: Rig, pictures: int, write: bool, code: str
 ) -> None:
-    job = await bench.order(request(count=2))
-    bench.worker.finish(await bench.worker.job(), pictures=pictures, write=write)
-    failure = (await bench.end(job)).job.failure
+    job = await rig.order(request(count=2))
+    rig.worker.finish(await rig.worker.job(), pictures=pictures, write=write)
+    failure = (await rig.end(job)).job.failure
     assert failure is not None and failure.code == code
-    assert await bench.files() == []
+    assert await rig.files() == []
 
 
-async def test_a_worker_that_is_not_running_loses_no_job(bench: Bench) -> None:
-    bench.worker.takes = False
-    job = await bench.order()
-    async with bench.generation.following(job.id) as updates, asyncio.timeout(PATIENCE):
+async def test_a_worker_that_is_not_running_loses_no_job(rig: Rig) -> None:
+    rig.worker.takes = False
+    job = await rig.order()
+    async with rig.generation.following(job.id) as updates, asyncio.timeout(PATIENCE):
         while (await updates.get()).job.state is not JobState.QUEUED:
             pass
-    bench.worker.takes = True
-    bench.worker.say(Capacity(places=1))
-    bench.worker.finish(await bench.worker.job())
-    assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+    rig.worker.takes = True
+    rig.worker.say(Capacity(places=1))
+    rig.worker.finish(await rig.worker.job())
+    assert (await rig.end(job)).job.state is JobState.SUCCEEDED
 
 
 class FadingWorker(FakeWorker):
@@ -364,12 +364,12 @@ class FadingWorker(FakeWorker):
 
 async def test_a_worker_that_dies_during_a_submission_loses_no_job_and_all_who_wait_are_told(tmp_path: Path) -> None:
     worker = FadingWorker(tmp_path / "spool", places=3)
-    async with open_bench(tmp_path, worker=worker) as bench:
-        first = await bench.order()
+    async with open_rig(tmp_path, worker=worker) as rig:
+        first = await rig.order()
         worker.begin(await worker.job())
         worker.takes = False
-        handed, waiting = await bench.order(), await bench.order(request(checkpoint="pastel"))
-        async with bench.generation.following(waiting.id) as updates, asyncio.timeout(PATIENCE):
+        handed, waiting = await rig.order(), await rig.order(request(checkpoint="pastel"))
+        async with rig.generation.following(waiting.id) as updates, asyncio.timeout(PATIENCE):
             while (await updates.get()).trouble is None:
                 pass
         worker.takes = True
@@ -377,7 +377,7 @@ async def test_a_worker_that_dies_during_a_submission_loses_no_job_and_all_who_w
         for _ in range(3):
             worker.finish(await worker.job())
         for job in (first, handed, waiting):
-            assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+            assert (await rig.end(job)).job.state is JobState.SUCCEEDED
 
 
 class TouchyWorker(FakeWorker):
@@ -393,17 +393,17 @@ class TouchyWorker(FakeWorker):
 
 
 @pytest.fixture
-async def touchy(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with open_bench(tmp_path, worker=TouchyWorker(tmp_path / "spool")) as bench:
-        yield bench
+async def touchy(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with open_rig(tmp_path, worker=TouchyWorker(tmp_path / "spool")) as rig:
+        yield rig
 
 
-def let_raise(bench: Bench, times: int) -> None:
-    assert isinstance(bench.worker, TouchyWorker)
-    bench.worker.raises = times
+def let_raise(rig: Rig, times: int) -> None:
+    assert isinstance(rig.worker, TouchyWorker)
+    rig.worker.raises = times
 
 
-async def test_a_job_whose_submission_failed_is_tried_again(touchy: Bench) -> None:
+async def test_a_job_whose_submission_failed_is_tried_again(touchy: Rig) -> None:
     let_raise(touchy, 2)
     job = await touchy.order()
     with Log.listening() as log:
@@ -414,7 +414,7 @@ async def test_a_job_whose_submission_failed_is_tried_again(touchy: Bench) -> No
     assert (await touchy.end(job)).job.state is JobState.SUCCEEDED
 
 
-async def test_a_job_whose_submission_always_fails_fails_and_frees_its_place(touchy: Bench) -> None:
+async def test_a_job_whose_submission_always_fails_fails_and_frees_its_place(touchy: Rig) -> None:
     let_raise(touchy, 3)
     poison, other = await touchy.order(), await touchy.order(person=2)
     failed = (await touchy.end(poison)).job
@@ -425,57 +425,57 @@ async def test_a_job_whose_submission_always_fails_fails_and_frees_its_place(tou
 
 
 async def test_a_picture_whose_storing_raises_an_unforeseen_error_is_painted_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = await bench.order()
-    given = await bench.worker.job()
+    job = await rig.order()
+    given = await rig.worker.job()
     with monkeypatch.context() as broken, Log.listening() as log:
         broken.setattr("bot.jobs.outcomes.NewPicture", None)
-        bench.worker.finish(given)
-        again = await bench.worker.job()
+        rig.worker.finish(given)
+        again = await rig.worker.job()
     assert (again.job_id, again.attempt) == (job.id, 2) and log.tracebacks == ["an attempt was aborted"]
-    bench.worker.finish(again)
-    assert len((await bench.end(job)).pictures) == len(await bench.files()) == 1
+    rig.worker.finish(again)
+    assert len((await rig.end(job)).pictures) == len(await rig.files()) == 1
 
 
 async def test_a_job_that_could_not_be_started_fails_and_frees_its_place(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr("bot.jobs.outcomes.start_job", None)
-        failed = (await bench.end(await bench.order())).job
+        failed = (await rig.end(await rig.order())).job
     assert failed.failure is not None and failed.failure.code == "worker_failed"
-    job = await bench.order()
-    bench.worker.finish(await bench.worker.job())
-    assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+    job = await rig.order()
+    rig.worker.finish(await rig.worker.job())
+    assert (await rig.end(job)).job.state is JobState.SUCCEEDED
 
 
 async def test_forecasts_work_while_a_cancelled_job_is_still_assigned(
-    bench: Bench,
+    rig: Rig,
 ) -> None:
-    running = await bench.order()
-    given = await bench.worker.job()
-    bench.worker.begin(given)
-    await bench.worker.heard()
-    await bench.generation.cancel(running.id)
-    assert bench.worker.cancelled == [running.id]
-    waits, behind = await bench.order(person=2), await bench.order(person=3)
-    assert (bench.ahead(waits), bench.ahead(behind)) == (0, 1)
-    bench.worker.stop(given)
-    assert (await bench.worker.job()).job_id == waits.id
+    running = await rig.order()
+    given = await rig.worker.job()
+    rig.worker.begin(given)
+    await rig.worker.heard()
+    await rig.generation.cancel(running.id)
+    assert rig.worker.cancelled == [running.id]
+    waits, behind = await rig.order(person=2), await rig.order(person=3)
+    assert (rig.ahead(waits), rig.ahead(behind)) == (0, 1)
+    rig.worker.stop(given)
+    assert (await rig.worker.job()).job_id == waits.id
 
 
 async def test_what_ran_or_waited_when_the_program_was_killed_is_painted_after_the_next_start(tmp_path: Path) -> None:
     async with open_database(tmp_path / "easel.sqlite3") as connection:
         running, waiting = [await create_job(connection, request(), person_id=1, channel_id=1) for _ in range(2)]
         assert await start_job(connection, running.id)
-    async with open_bench(tmp_path) as bench:
+    async with open_rig(tmp_path) as rig:
         for job, attempt in ((running, 2), (waiting, 1)):
-            given = await bench.worker.job()
+            given = await rig.worker.job()
             assert (given.job_id, given.attempt) == (job.id, attempt)
-            bench.worker.finish(given)
-            assert (await bench.end(job)).job.state is JobState.SUCCEEDED
-        assert len(await bench.files()) == 2
+            rig.worker.finish(given)
+            assert (await rig.end(job)).job.state is JobState.SUCCEEDED
+        assert len(await rig.files()) == 2
 
 
 async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_the_next_start(tmp_path: Path) -> None:
@@ -484,21 +484,21 @@ async def test_a_job_at_which_the_program_itself_dies_again_and_again_fails_at_t
         for _ in range(3):
             assert await start_job(connection, deadly.id)
             await requeue_orphans(connection)
-    async with open_bench(tmp_path, max_attempts=3) as bench:
-        end = await bench.end(deadly)
+    async with open_rig(tmp_path, max_attempts=3) as rig:
+        end = await rig.end(deadly)
         assert end.job.state is JobState.FAILED and isinstance(end.job.failure, WorkerCrashed)
-        assert bench.worker.idle
+        assert rig.worker.idle
 
 
 async def test_a_job_at_which_the_system_ends_the_worker_for_memory_is_not_tried_a_third_time(tmp_path: Path) -> None:
-    async with open_bench(tmp_path, max_attempts=5) as bench:
-        job = await bench.order()
+    async with open_rig(tmp_path, max_attempts=5) as rig:
+        job = await rig.order()
         shortage = Shortage(free=2_000_000_000, files={job.checkpoint: 6_900_000_000})
         for failures in (1, 2):
-            bench.worker.begin(await bench.worker.job())
-            bench.worker.say(WorkerDied(-9, failures, was_ready=True, stderr_tail="", shortage=shortage))
-            bench.worker.say(Capacity(places=1))
-        failure = (await bench.end(job)).job.failure
+            rig.worker.begin(await rig.worker.job())
+            rig.worker.say(WorkerDied(-9, failures, was_ready=True, stderr_tail="", shortage=shortage))
+            rig.worker.say(Capacity(places=1))
+        failure = (await rig.end(job)).job.failure
         assert isinstance(failure, WorkerStarved)
         assert "2 times" in str(failure) and "6.9 GB" in str(failure) and "2.0 GB" in str(failure)
 
@@ -511,58 +511,58 @@ async def test_what_waited_for_longer_than_anybody_expects_fails_and_never_reach
             await write(
                 connection, "UPDATE job SET created_at = created_at - ? WHERE id = ?", (int(ago * HOUR_MS), job.id)
             )
-    async with open_bench(tmp_path, max_age_hours=2) as bench:
-        end = await bench.end(old)
+    async with open_rig(tmp_path, max_age_hours=2) as rig:
+        end = await rig.end(old)
         assert end.job.state is JobState.FAILED and isinstance(end.job.failure, JobExpired)
-        given = await bench.worker.job()
+        given = await rig.worker.job()
         assert given.job_id == young.id
-        bench.worker.finish(given)
-        assert (await bench.end(young)).job.state is JobState.SUCCEEDED
+        rig.worker.finish(given)
+        assert (await rig.end(young)).job.state is JobState.SUCCEEDED
 
 
-async def without_busy_timeout(bench: Bench) -> sqlite3.Connection:
+async def without_busy_timeout(rig: Rig) -> sqlite3.Connection:
     """Another program that holds the database; the bot gives each try up at once."""
-    await bench.connection.execute("PRAGMA busy_timeout = 10")
-    (row,) = await fetch(bench.connection, "PRAGMA database_list")
+    await rig.connection.execute("PRAGMA busy_timeout = 10")
+    (row,) = await fetch(rig.connection, "PRAGMA database_list")
     other = sqlite3.connect(row["file"], isolation_level=None)
-    async with transaction(bench.connection):
+    async with transaction(rig.connection):
         pass  # whatever is being written is; who waits to write next comes after us
     other.execute("BEGIN IMMEDIATE")
     return other
 
 
-async def test_a_picture_that_is_done_while_the_database_is_locked_is_not_lost(bench: Bench) -> None:
-    job = await bench.order()
-    running = await bench.worker.job()
-    other = await without_busy_timeout(bench)
+async def test_a_picture_that_is_done_while_the_database_is_locked_is_not_lost(rig: Rig) -> None:
+    job = await rig.order()
+    running = await rig.worker.job()
+    other = await without_busy_timeout(rig)
     with Log.listening() as log:
-        bench.worker.finish(running)
+        rig.worker.finish(running)
         await log.heard("cannot be written just now")
     other.close()
-    assert (await bench.end(job)).job.state is JobState.SUCCEEDED
-    assert len(await bench.files()) == 1
+    assert (await rig.end(job)).job.state is JobState.SUCCEEDED
+    assert len(await rig.files()) == 1
 
 
-async def test_a_job_whose_turn_comes_while_the_database_is_locked_is_not_lost(bench: Bench) -> None:
-    first, second = await bench.order(), await bench.order()
-    running = await bench.worker.job()
-    await bench.generation.cancel(first.id)
-    other = await without_busy_timeout(bench)
+async def test_a_job_whose_turn_comes_while_the_database_is_locked_is_not_lost(rig: Rig) -> None:
+    first, second = await rig.order(), await rig.order()
+    running = await rig.worker.job()
+    await rig.generation.cancel(first.id)
+    other = await without_busy_timeout(rig)
     with Log.listening() as log:
-        bench.worker.stop(running)
+        rig.worker.stop(running)
         await log.heard("cannot be written just now")
     other.close()
-    bench.worker.finish(await bench.worker.job())
-    assert (await bench.end(second)).job.state is JobState.SUCCEEDED
+    rig.worker.finish(await rig.worker.job())
+    assert (await rig.end(second)).job.state is JobState.SUCCEEDED
 
 
-async def test_a_cancel_that_the_database_refused_leaves_the_job_in_the_queue(bench: Bench) -> None:
-    busy, waiting = await bench.order(), await bench.order()
-    other = await without_busy_timeout(bench)
+async def test_a_cancel_that_the_database_refused_leaves_the_job_in_the_queue(rig: Rig) -> None:
+    busy, waiting = await rig.order(), await rig.order()
+    other = await without_busy_timeout(rig)
     with pytest.raises(DatabaseError):
-        await bench.generation.cancel(waiting.id)
+        await rig.generation.cancel(waiting.id)
     other.close()
-    assert bench.ahead(waiting) == 1, "behind the one that was handed over"
+    assert rig.ahead(waiting) == 1, "behind the one that was handed over"
     for job in (busy, waiting):
-        bench.worker.finish(await bench.worker.job())
-        assert (await bench.end(job)).job.state is JobState.SUCCEEDED
+        rig.worker.finish(await rig.worker.job())
+        assert (await rig.end(job)).job.state is JobState.SUCCEEDED

@@ -18,7 +18,7 @@ from bot.jobs.spool import keep
 from inference.errors import PictureNotSaved
 from inference.messages import Capacity
 from tests.bot.jobs.fake_worker import PATIENCE
-from tests.bot.jobs.test_dispatcher import Bench, open_bench
+from tests.bot.jobs.test_dispatcher import Rig, open_rig
 from tests.bot.ui.delivery.test_delivery_model import Stepped
 from tests.inference.requests import request
 
@@ -26,8 +26,8 @@ STATES = "SELECT state FROM job"
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with open_bench(tmp_path / "live") as opened:
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with open_rig(tmp_path / "live") as opened:
         yield opened
 
 
@@ -37,33 +37,33 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "live"
 
 
-def enlarged(bench: Bench) -> Path:
-    path = bench.spool / "enlarged-1.png"
+def enlarged(rig: Rig) -> Path:
+    path = rig.spool / "enlarged-1.png"
     Image.new("RGB", (8, 8)).save(path)
     return path
 
 
-async def record(bench: Bench, picture: Path) -> Job:
-    return await bench.generation.record(request(), picture, person_id=1, channel_id=1, notes=("only enlarged",))
+async def record(rig: Rig, picture: Path) -> Job:
+    return await rig.generation.record(request(), picture, person_id=1, channel_id=1, notes=("only enlarged",))
 
 
-async def test_a_recorded_job_has_succeeded_with_its_picture(bench: Bench) -> None:
-    job = await record(bench, enlarged(bench))
+async def test_a_recorded_job_has_succeeded_with_its_picture(rig: Rig) -> None:
+    job = await record(rig, enlarged(rig))
     assert (job.state, job.notes, job.seconds) == (JobState.SUCCEEDED, ("only enlarged",), 0)
-    assert len(await bench.files()) == 1
-    assert list(bench.spool.iterdir()) == [] and bench.worker.idle
+    assert len(await rig.files()) == 1
+    assert list(rig.spool.iterdir()) == [] and rig.worker.idle
 
 
-async def test_a_recorded_job_whose_picture_cannot_be_stored_has_failed(bench: Bench) -> None:
-    picture = enlarged(bench)
-    bench.pictures.rmdir()
-    bench.pictures.write_bytes(b"in the way")
-    job = await record(bench, picture)
+async def test_a_recorded_job_whose_picture_cannot_be_stored_has_failed(rig: Rig) -> None:
+    picture = enlarged(rig)
+    rig.pictures.rmdir()
+    rig.pictures.write_bytes(b"in the way")
+    job = await record(rig, picture)
     assert job.state is JobState.FAILED and isinstance(job.failure, PictureNotSaved)
-    assert (await record(bench, bench.spool / "gone.png")).state is JobState.FAILED
+    assert (await record(rig, rig.spool / "gone.png")).state is JobState.FAILED
 
 
-async def test_other_writers_do_not_wait_for_the_disk(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_other_writers_do_not_wait_for_the_disk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 
@@ -73,11 +73,11 @@ async def test_other_writers_do_not_wait_for_the_disk(bench: Bench, monkeypatch:
         keep(source, target)
 
     monkeypatch.setattr("bot.jobs.outcomes.keep", slow)
-    recording = asyncio.create_task(record(bench, enlarged(bench)))
+    recording = asyncio.create_task(record(rig, enlarged(rig)))
     try:
         async with asyncio.timeout(PATIENCE):
             await begun.wait()
-            await remember_person(bench.connection, 2)
+            await remember_person(rig.connection, 2)
         assert not recording.done()
     finally:
         go.set()
@@ -94,11 +94,11 @@ async def test_a_program_that_is_killed_in_the_middle_has_the_job_whole_or_not_a
         crashed.append(tmp_path / f"crashed-{len(crashed)}")
         shutil.copytree(folder, crashed[-1])
 
-    async with open_bench(folder) as bench:
-        picture = enlarged(bench)
+    async with open_rig(folder) as rig:
+        picture = enlarged(rig)
 
         async def work() -> None:
-            await record(bench, picture)
+            await record(rig, picture)
 
         await Stepped(work(), look)
     seen = {await after_restart(there) for there in crashed}
@@ -107,12 +107,12 @@ async def test_a_program_that_is_killed_in_the_middle_has_the_job_whole_or_not_a
 
 async def after_restart(folder: Path) -> tuple[JobState, ...]:
     """The jobs that the next start finds; each has its picture, or waits and is painted."""
-    async with open_bench(folder, places=0) as bench:
-        states = tuple(JobState(row["state"]) for row in await fetch(bench.connection, STATES))
-        assert len(await bench.files()) == states.count(JobState.SUCCEEDED)
+    async with open_rig(folder, places=0) as rig:
+        states = tuple(JobState(row["state"]) for row in await fetch(rig.connection, STATES))
+        assert len(await rig.files()) == states.count(JobState.SUCCEEDED)
         if JobState.QUEUED in states:
-            bench.worker.say(Capacity(places=1))
-            bench.worker.finish(await bench.worker.job())
-            await bench.worker.heard()
-        assert len(await bench.files()) == len(states)
+            rig.worker.say(Capacity(places=1))
+            rig.worker.finish(await rig.worker.job())
+            await rig.worker.heard()
+        assert len(await rig.files()) == len(states)
     return states

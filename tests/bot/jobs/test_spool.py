@@ -10,7 +10,7 @@ from bot.database.connection import open_database
 from bot.database.jobs import cancel_job, create_job, fail_job, start_job
 from bot.jobs.spool import clear_spool
 from inference.messages import state_file
-from tests.bot.jobs.test_dispatcher import open_bench
+from tests.bot.jobs.test_dispatcher import open_rig
 from tests.inference.requests import request
 
 
@@ -34,28 +34,28 @@ async def test_states_of_jobs_that_wait_or_ran_stay_and_all_else_goes(tmp_path: 
 
 @pytest.mark.parametrize("end", ["cancelled", "failed", "succeeded"])
 async def test_a_job_that_has_ended_leaves_no_state(tmp_path: Path, end: str) -> None:
-    async with open_bench(tmp_path, max_attempts=1) as bench:
-        job = await bench.order()
-        given = await bench.worker.job()
-        state = bench.spool / state_file(job.id)
+    async with open_rig(tmp_path, max_attempts=1) as rig:
+        job = await rig.order()
+        given = await rig.worker.job()
+        state = rig.spool / state_file(job.id)
         state.touch()
-        bench.worker.begin(given)
-        await bench.worker.heard()
+        rig.worker.begin(given)
+        await rig.worker.heard()
         if end == "cancelled":
-            await bench.generation.cancel(job.id)
+            await rig.generation.cancel(job.id)
         elif end == "failed":
-            bench.worker.die()
+            rig.worker.die()
         else:
-            bench.worker.finish(given)
-        await bench.worker.heard()
+            rig.worker.finish(given)
+        await rig.worker.heard()
         assert not state.exists()
 
 
 async def test_a_job_that_goes_back_to_the_queue_keeps_its_state(tmp_path: Path) -> None:
-    async with open_bench(tmp_path) as bench:
-        job = await bench.order()
-        bench.worker.begin(await bench.worker.job())
-        (bench.spool / state_file(job.id)).touch()
-        bench.worker.die()
-        await bench.worker.heard()
-        assert (bench.spool / state_file(job.id)).exists()
+    async with open_rig(tmp_path) as rig:
+        job = await rig.order()
+        rig.worker.begin(await rig.worker.job())
+        (rig.spool / state_file(job.id)).touch()
+        rig.worker.die()
+        await rig.worker.heard()
+        assert (rig.spool / state_file(job.id)).exists()

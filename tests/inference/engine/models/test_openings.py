@@ -281,8 +281,8 @@ def test_the_worker_process_lets_go_of_a_checkpoint_before_it_opens_another(hous
     worker.send(house.configure)
     bat = LoraUse(sha256=file_sha256(house.bat), name="Bat")
     for name in (VIVID, PASTEL, VIVID):
-        worn = {"loras": (bat,)} if name == VIVID else {}
-        end = worker.paint(request(checkpoint=name, steps=4, **worn), {bat.sha256: house.bat.name})
+        options = {"loras": (bat,)} if name == VIVID else {}
+        end = worker.paint(request(checkpoint=name, steps=4, **options), {bat.sha256: house.bat.name})
         assert isinstance(end, Finished)
     assert worker.leave() == 0
     assert told.read_text().splitlines() == [f"{VIVID} 0", f"{PASTEL} 0", f"{VIVID} 0"]
