@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 class Heard(logging.Handler):
-    """Hears of the first line that holds these words."""
+    """Waits for the first log line that contains these words."""
 
     def __init__(self, words: str) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Heard(logging.Handler):
 
 
 async def test_an_error_reply_that_cannot_be_sent_is_logged(scene: Scene) -> None:
-    heard = Heard("could not be told")
+    heard = Heard("an error reply could not be sent")
     logging.getLogger("bot").addHandler(heard)
     try:
         await scene.control.fault(r"/callback$", status=400, count=9)
