@@ -206,6 +206,16 @@ def test_no_files_import_each_other_in_a_circle() -> None:
         pytest.fail(" -> ".join(circle.args[1]))
 
 
+def test_every_public_class_has_a_name_of_its_own() -> None:
+    named = dict[str, list[str]]()
+    for path in SOURCES:
+        if inside(module_of(path), *TOPS):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    named.setdefault(node.name, []).append(module_of(path))
+    assert not {name: places for name, places in named.items() if len(places) > 1}
+
+
 def test_no_module_of_the_bot_stands_outside_of_a_room() -> None:
     loose = {"__init__", "__main__", "errors", "background", "logs", "metrics"}
     assert {path.stem for path in (ROOT / "bot").glob("*.py")} == loose

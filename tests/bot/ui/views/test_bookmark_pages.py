@@ -60,7 +60,7 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
             lora_id = await keep(easel, name, letter * MAX_NOTE)
         for search in ("", "4" + letter * (MAX_SEARCH - 1)):
             page_ref = await page_ref_of(easel, ADA, Query(search=search))
-            page = await bookmarks_page(easel, ADA, page_ref, RemovedBookmark(2**62, names[0]))
+            page = await bookmarks_page(easel, ADA, page_ref, RemovedBookmark(10**18 - 1, names[0]))
             assert_fits_a_message(page)
             assert search or (len(page.files), page.view.total_children_count) == (4, 38)
         bookmark = await find_bookmark(easel.connection, ADA, lora_id)
@@ -84,7 +84,7 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
     page_ref = await page_ref_of(easel, ADA, query, 999_999)
-    page = await bookmarks_page(easel, ADA, page_ref, RemovedBookmark(2**62, "Bat"))
+    page = await bookmarks_page(easel, ADA, page_ref, RemovedBookmark(10**18 - 1, "Bat"))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
     own = await bookmark_card(easel, ADA, bookmark, page_ref)
