@@ -28,7 +28,7 @@ OPEN = [
 DOORS = {f"inference.{door}" for door in OPEN}
 
 TOPS = ("bot", "inference", "playground")
-SOURCES = sorted(path for top in (*TOPS, "tools") for path in (ROOT / top).rglob("*.py"))
+SOURCES = sorted(path for top in (*TOPS, "tools", "benchmarks") for path in (ROOT / top).rglob("*.py"))
 
 # From the ground up: a module may import what stands in its own line or in a line above, never what stands below.
 # Imports under TYPE_CHECKING count. A module belongs to its longest prefix here; packages themselves hold signs only.
@@ -236,9 +236,12 @@ def test_importing_the_whole_bot_leaves_torch_and_numpy_alone() -> None:
 
 @pytest.mark.parametrize("room", [path for path in SOURCES if path.name == "__init__.py"], ids=module_of)
 def test_a_map_of_a_room_shows_its_files_and_no_others(room: Path) -> None:
-    told = set(re.findall(r"\b\w+\.py\b", ast.get_docstring(ast.parse(room.read_text("utf-8"))) or "")) - {"discord.py"}
-    if len(told) > 1:
-        assert told == {path.name for path in room.parent.glob("*.py")} - {"__init__.py"}
+    sign = ast.get_docstring(ast.parse(room.read_text("utf-8"))) or ""
+    files = {path.name for path in room.parent.glob("*.py")} - {"__init__.py"}
+    rooms = {path.parent.name for path in room.parent.glob("*/__init__.py")}
+    if len(files) + len(rooms) > 1:
+        assert set(re.findall(r"\b\w+\.py\b", sign)) - {"discord.py"} == files
+        assert rooms <= set(re.findall(r"\b(\w+)/", sign))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)

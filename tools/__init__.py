@@ -1,1 +1,10 @@
-"""Tools that build what the bot ships; none of them runs inside the bot."""
+"""Tools that build what the bot ships; none of them runs inside the bot.
+
+demo/            trains the demo checkpoints and LoRAs
+lora_tables/     makes the tables of module shapes in inference/lora
+screenshots/     takes the screenshots of the documents
+guide.py         paints the pictures of `/guide`
+engine_chart.py  draws the chart of docs/engine.md
+i18n.py          collects the sentences of the bot into its catalogues
+interrupts.py    starts programs that SIGINT can interrupt
+"""
