@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks._crowd import BASES, HEAVY, STYLE_WORDS, Crowd, fill, typo
 from bot.database.bookmarks import list_bookmarks
-from bot.database.choices import lora_choices
 from bot.database.connection import open_database
+from bot.database.lora_autocomplete import lora_choices
 from bot.database.loras import Sort, browse_loras, find_lora, similar_names
 from bot.database.studio import save_studio
 from bot.database.tags import popular_tags

@@ -27,7 +27,7 @@ from typing import Protocol
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from inference.queue import PREFETCHED_JOBS, JobQueue, Waiting, WorkerSlot
-from inference.work import precedence
+from inference.request_cost import precedence
 
 CHECKPOINTS, SHARES = ("a", "b", "c"), (60, 30, 10)
 PEOPLE, HEAVY_SHARE = 20, 0.4

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from bot.app.demo_settings import copy_demo
-from bot.config.text import config_text
+from bot.config.example import config_text
 from playground.control import Control
 
 ROOT = Path(__file__).parents[1]

@@ -2,16 +2,17 @@
 
 Each room may import the rooms above it in this list, never those below; the architecture test keeps it.
 
-bounds.py · base_models.py      what a request may be; what a checkpoint is and a LoRA was trained on
-messages.py · errors.py         what crosses the process border; everything that can go wrong
-capabilities.py · prediction.py · checkpoint_files.py    what architectures can do; what files say
-hashes.py · private_files.py · memory.py                 identity of files; who may read them; what fits into memory
-pictures.py · remarks.py        headers of picture files; what a worker remarks on a picture
-logs.py · work.py               log lines by job; how much work a request is
+errors.py · messages.py        what can go wrong, with the sentences; what crosses the border to the worker
+bounds.py · base_models.py     numeric limits of a request; base models, and which goes with which
+capabilities.py · prediction.py · checkpoint_files.py   what architectures can do; what checkpoint files say
+image_files.py · hashes.py     opens image files of anybody, within bounds of memory; SHA-256 of files
+memory.py · private_files.py   memory that a checkpoint needs, and is free; file permissions
+notes.py · logs.py             notes that come with a picture; the job of a log line
+request_cost.py                how much work a request is, and the order inside one worker
 lora/            reads and judges LoRA files; no torch
 parameters/      how a picture was painted, written into it and read from it
-matching.py      does a LoRA fit a checkpoint, and if not, why
-queue.py         which job comes next; rehearsal.py simulates it to forecast times
+matching.py      whether a LoRA fits a checkpoint; chooses the refusal
+queue.py         who is painted next; queue_simulation.py plays it forward, for forecasts
 inspection.py    one LoRA file, judged by itself
 workers/         how the bot reaches a worker
 demo/            two trained checkpoints and their LoRAs

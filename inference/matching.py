@@ -20,7 +20,7 @@ from inference.errors import (
 from inference.lora.tables import title
 from inference.lora.verdict import Layers
 from inference.messages import CheckpointSpec, PredictionType
-from inference.remarks import OTHER_PREDICTION
+from inference.notes import OTHER_PREDICTION
 
 _PREDICTIONS = {PredictionType.V_PREDICTION: "v-prediction", PredictionType.EPSILON: "epsilon prediction"}
 DECLARE = "python -m bot library declare FILE --base … --reason …"

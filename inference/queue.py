@@ -7,10 +7,10 @@ have waited longest in sum; no checkpoint waits for ever. Only the first job of 
 attracts or keeps a worker by ordering many. Second, among the jobs for its checkpoint the worker takes that of the
 person with the lowest virtual counter: the work done for them so far, divided by their weight.
 
-A worker that runs one picture at a time prefetches a few jobs: it starts with the shortest (`inference.work`) and reads
-the files of the others meanwhile. Prefetched jobs belong to different people, and a job joins them only if its person's
-counter is not higher than theirs. So counters still bound the difference: of two people who always have jobs waiting,
-neither is served more than the largest job of each before the other.
+A worker that runs one picture at a time prefetches a few jobs: it starts with the shortest (`inference.request_cost`)
+and reads the files of the others meanwhile. Prefetched jobs belong to different people, and a job joins them only if
+its person's counter is not higher than theirs. So counters still bound the difference: of two people who always have
+jobs waiting, neither is served more than the largest job of each before the other.
 
 Virtual counters are those of Sheng et al., "Fairness in Serving Large Language Models" (VTC, 2024).
 `benchmarks/queue_policy.py` measures both ideas against simpler ones.

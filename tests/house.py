@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.app.demo_settings import demo_checkpoint, demo_settings
 from bot.config import LibrarySettings, Settings
-from bot.config.text import config_text
+from bot.config.example import config_text
 from inference.demo import CHECKPOINTS
 from inference.messages import CheckpointSpec, Configure
 from tests.lora_files import write_lora, write_sidecar

@@ -15,15 +15,15 @@ import pytest
 from pydantic import BaseModel
 
 from bot.config import CheckpointSettings, Settings
-from bot.config.text import config_text
+from bot.config.example import config_text
 
 ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
 # What the bot may use of inference; files of checkpoints and LoRAs are read without torch, text in pictures is text.
 OPEN = [
-    "base_models", "bounds", "checkpoint_files", "demo", "errors", "hashes", "inspection", "logs", "lora", "matching",
-    "messages", "parameters", "pictures", "prediction", "private_files", "queue", "rehearsal", "remarks", "work",
-    "workers",
+    "base_models", "bounds", "checkpoint_files", "demo", "errors", "hashes", "image_files", "inspection", "logs",
+    "lora", "matching", "messages", "notes", "parameters", "prediction", "private_files", "queue",
+    "queue_simulation", "request_cost", "workers",
 ]  # fmt: skip
 DOORS = {f"inference.{door}" for door in OPEN}
 
@@ -34,10 +34,10 @@ SOURCES = sorted(path for top in (*TOPS, "tools", "benchmarks") for path in (ROO
 # Imports under TYPE_CHECKING count. A module belongs to its longest prefix here; packages themselves hold signs only.
 RANKS = """
 inference.bounds inference.base_models inference.errors inference.messages inference.logs inference.hashes
-    inference.memory inference.work inference.pictures inference.private_files inference.remarks inference.prediction
-    inference.capabilities inference.checkpoint_files
+    inference.memory inference.request_cost inference.image_files inference.private_files inference.notes
+    inference.prediction inference.capabilities inference.checkpoint_files
 inference.lora inference.parameters
-inference.matching inference.queue inference.rehearsal
+inference.matching inference.queue inference.queue_simulation
 inference.inspection
 inference.workers inference.demo
 inference.engine.options

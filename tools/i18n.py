@@ -29,7 +29,7 @@ from bot.ui.client import Client, Cog
 from inference.errors import InferenceError, LoraMisfit
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
-from inference.remarks import TEMPLATES
+from inference.notes import TEMPLATES
 
 ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
@@ -80,7 +80,7 @@ def in_errors() -> Iterator[Said]:
         if kind.template().strip("{}") not in kind.__dataclass_fields__:
             yield Said(kind.template(), None, kind.__module__.replace(".", "/") + ".py")
     yield from (Said(text, None, "inference/errors.py") for text in (LoraMisfit.FITS, LoraMisfit.FITS_NONE))
-    yield from (Said(text, None, "inference/remarks.py") for text in TEMPLATES)
+    yield from (Said(text, None, "inference/notes.py") for text in TEMPLATES)
 
 
 def in_reasons() -> Iterator[Said]:

@@ -21,8 +21,8 @@ from bot.jobs.generation import Generation
 from bot.jobs.spool import clear_spool
 from bot.library.catalogue import Progress, ScanReport
 from bot.library.checkpoints import identify
-from bot.library.keeper import LibraryKeeper
 from bot.library.registry import CivitaiRegistry
+from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.builder import RequestBuilder

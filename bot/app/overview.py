@@ -15,7 +15,7 @@ from bot.app.assembly import Easel
 from bot.config import Settings
 from bot.database.backup import copies
 from bot.jobs.worker_slots import WorkerStatus
-from bot.library.keeper import Scanned
+from bot.library.watcher import Scanned
 
 # Packages whose versions are shown; the worker's are not imported here.
 PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bot.app.demo_settings import copy_demo
 from bot.cli import DONE
 from bot.config import ConfigError
-from bot.config.text import config_text
+from bot.config.example import config_text
 
 if TYPE_CHECKING:
     from bot.cli import Commands

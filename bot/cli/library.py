@@ -24,8 +24,8 @@ from bot.config import ConfigError, Settings
 from bot.database.connection import open_database
 from bot.database.loras import Lora, LoraVersion, browse_loras
 from bot.library.catalogue import ScanReport
-from bot.library.keeper import LibraryKeeper
 from bot.library.registry import RegistryUnreachable
+from bot.library.watcher import LibraryKeeper
 from inference.base_models import BaseModelId
 from inference.inspection import look
 from inference.lora.declarations import Declaration, declare

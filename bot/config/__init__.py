@@ -1,10 +1,10 @@
 """Settings: the typed form of config.toml.
 
 settings.py      all settings, and reading them from the file and the environment
-sections.py      the sections with plain values, one class each
+sections.py      the sections with plain values, one class each; the docstring under a field is its comment
 checkpoints.py   the declared checkpoints
 changes.py       what differs between two settings, and what needs a restart
-text.py          writes a config.toml with comments
+example.py       prints a config.toml with comments: the docstrings under the fields
 """
 
 from bot.config.checkpoints import CheckpointSettings, Size

@@ -13,7 +13,7 @@ servers.py             servers, known by Discord's snowflake
 preferences.py         each person's defaults
 drafts.py              drafts of requests that were refused
 studio.py              each person's draft in the studio
-memos.py               small values that the program keeps between two starts
+key_values.py               small values that the program keeps between two starts
 
 jobs.py                jobs and their states
 deliveries.py          whether the result of a job was delivered
@@ -28,7 +28,7 @@ loras.py               reads the catalogue of LoRAs
 lora_records.py        writes what a scan of the library found
 lora_index.py          writes the search index of an entry
 lora_search.py         searches the catalogue
-choices.py             suggestions while a person types the name of a LoRA
+lora_autocomplete.py             suggestions while a person types the name of a LoRA
 search.py              what was typed, as full text queries
 dictionary.py          finds words that are one typo away
 base_models.py         base models in rows, and how many LoRAs each has

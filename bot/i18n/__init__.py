@@ -22,7 +22,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from bot.i18n.catalogue import ENGLISH, language_for, translations
-from inference.remarks import taken_apart
+from inference.notes import taken_apart
 
 if TYPE_CHECKING:
     from inference.errors import InferenceError

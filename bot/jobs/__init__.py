@@ -1,8 +1,8 @@
 """Jobs, from queued to painted.
 
 generation.py        checks, saves, submits and follows a request
-dispatcher.py        assigns queued jobs to workers, and recovers when a worker dies
-worker_slots.py      one worker as the dispatcher sees it: its slot in the queue and the jobs assigned to it
+dispatcher.py        hands jobs to workers in the order of `inference.queue`, and recovers when a worker dies
+worker_slots.py      one worker as the dispatcher sees it: the jobs assigned to it, and when it counts as hanging
 outcomes.py          records what became of an attempt
 updates.py           what followers of a job are told
 forecasts.py         when jobs will begin and be done; pace.py measures how long things take

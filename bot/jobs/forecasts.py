@@ -12,15 +12,15 @@ from bot.jobs.pace import Pace
 from bot.jobs.worker_slots import WorkerHandle
 from inference.messages import GenerationRequest
 from inference.queue import JobQueue, Waiting
-from inference.rehearsal import Forecast, rehearse
-from inference.work import passes
+from inference.queue_simulation import Forecast, simulate
+from inference.request_cost import passes
 
 FRESH_SECONDS = 1.0  # for so long a simulation is reused, unless the queue has changed
 
 
 @dataclass(frozen=True)
 class _Times:
-    """The times that `rehearse` asks for. A job that was cancelled while it was being assigned takes none."""
+    """The times that `simulate` asks for. A job that was cancelled while it was being assigned takes none."""
 
     pace: Pace
     requests: Mapping[int, GenerationRequest]
@@ -83,7 +83,7 @@ class Forecasts:
                 for job_id, assignment in handle.assigned.items()
                 if assignment.timer
             }
-            played = rehearse(self._queue, now, _Times(self._pace, self._requests), left)
+            played = simulate(self._queue, now, _Times(self._pace, self._requests), left)
             self._played = {job_id: self._with_delivery(forecast) for job_id, forecast in played.items()}
             self._changes, self._at = self._queue.changes, now
         return self._played

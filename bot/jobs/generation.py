@@ -22,7 +22,7 @@ from bot.jobs.worker_slots import WorkerStatus
 from inference.logs import about
 from inference.messages import Configure, GenerationRequest
 from inference.queue import EVERYWHERE, Policy
-from inference.rehearsal import Forecast
+from inference.queue_simulation import Forecast
 from inference.workers import Worker, WorkerDied
 
 log = logging.getLogger(__name__)

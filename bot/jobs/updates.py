@@ -10,7 +10,7 @@ from bot.database.jobs import Job
 from bot.database.pictures import Picture
 from inference.messages import Progress
 from inference.queue import Waiting
-from inference.work import work
+from inference.request_cost import work
 from inference.workers import WorkerDied
 
 

@@ -12,7 +12,7 @@ from bot.database.jobs import Job
 from bot.jobs.pace import AttemptTimer, Pace
 from inference.messages import Capacity, Configure, GenerationRequest, Progress, Ready, Started
 from inference.queue import WorkerSlot
-from inference.work import pass_work
+from inference.request_cost import pass_work
 from inference.workers import Worker, WorkerDied
 
 SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two has hung

@@ -1,7 +1,7 @@
 """The LoRA files and checkpoints that are here, and what is known of them.
 
 catalogue.py     synchronises the database with the LoRA folder, and finds entries by typed names
-keeper.py        watches the folder while the bot runs
+watcher.py        watches the folder while the bot runs
 registry.py      asks a public registry about files of unknown base model, by hash alone
 checkpoints.py   the declared checkpoints, identified by their hashes
 """

@@ -14,8 +14,8 @@ from discord import components
 from PIL import Image
 
 from bot.pictures.threads import Pool
-from inference.parameters import UnreadableTexts, wordless
-from inference.pictures import BROKEN, opened
+from inference.image_files import BROKEN, opened
+from inference.parameters import UnreadableTexts, strip_prompt
 
 DAMAGED = (*BROKEN, UnreadableTexts)  # errors of pictures that are permanently unreadable
 DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
@@ -41,7 +41,7 @@ def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> Pic
 
     Without `words`, the prompts in it are removed. Reads and encodes, so run it in ENCODING.
     """
-    return fitted(picture.name, picture.read_bytes() if words else wordless(picture.read_bytes()), limit)
+    return fitted(picture.name, picture.read_bytes() if words else strip_prompt(picture.read_bytes()), limit)
 
 
 def fitted(name: str, data: bytes, limit: int) -> PictureFile:

@@ -24,8 +24,8 @@ from bot.database.inputs import is_named
 from bot.errors import PictureRefused
 from bot.i18n import later
 from bot.pictures.threads import Pool
+from inference.image_files import BROKEN, PictureTooLarge, opened, reduced
 from inference.messages import SourceImage
-from inference.pictures import BROKEN, PictureTooLarge, opened, reduced
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
 KEPT_SIDE = 2048  # pixels; larger pictures are shrunk: no checkpoint paints larger ones

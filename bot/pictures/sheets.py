@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bot.i18n import _
 from bot.requests.variants import VariantName, names_of
+from inference.image_files import BROKEN, opened
 from inference.messages import GenerationRequest
-from inference.pictures import BROKEN, opened
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from bot.pictures.attachments import PictureFile
 from bot.pictures.threads import Pool
-from inference.pictures import BROKEN, opened, reduced
+from inference.image_files import BROKEN, opened, reduced
 
 log = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
 """The user interface in Discord.
 
 acknowledge.py       acknowledges interactions within three seconds
-replies.py           error replies: one table from exception class to message
+replies.py           error replies: the sentence that an error class carries (`inference.errors`, `bot.errors`)
 rendered_message.py  a message ready to be sent: a view and its files
-studio_session.py    opens, changes and redraws a person's studio
+studio_session.py    loads, changes, saves and redraws a person's studio
 page_kind.py         kinds of lists with pages, registered by key
 client.py            the client type that commands and views use: `Client`, `Interaction`, `Cog`
 message_lookup.py    finds the job that a message shows, or the recipe inside a picture
@@ -12,5 +12,5 @@ guide/               the texts and pictures of `/guide`
 views/               messages, and persistent components whose state is in the custom_id
 delivery/            delivers each result exactly once
 cogs/                slash commands, one file per noun
-bot.py               the client that runs: registers commands and components, wires the services
+bot.py               the client that runs: tells Discord of the registered commands, wires the services
 """

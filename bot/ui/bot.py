@@ -18,7 +18,7 @@ from discord.ext import commands
 from bot import background, metrics
 from bot.app.assembly import Easel
 from bot.database.jobs import Job
-from bot.database.memos import recall, remember
+from bot.database.key_values import recall, remember
 from bot.i18n import speak
 from bot.i18n.commands import CommandWords
 from bot.ui import acknowledge, cogs, views

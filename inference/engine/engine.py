@@ -6,9 +6,9 @@
         ...  # handle.done, handle.preview(), handle.cancel()
     handle.pictures
 
-Waiting requests are admitted in the order of `inference.work` while there are free places. Another checkpoint is loaded
-once no request runs on the current one. An error in one request ends that request alone. For networks and LoRAs that
-are in memory, make an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and any `LoraSource`.
+Waiting requests are admitted in the order of `inference.request_cost` while there are free places. Another checkpoint
+is loaded once no request runs on the current one. An error in one request ends that request alone. For networks and
+LoRAs that are in memory, make an `Engine` of a `CheckpointStore` that holds a `Checkpoint`, and any `LoraSource`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from inference.engine.single.single_request import SingleRequestCheckpoint, Sing
 from inference.lora.installed import installed_hashes
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec, Configure, GenerationRequest
-from inference.work import pass_work
+from inference.request_cost import pass_work
 
 log = logging.getLogger(__name__)
 

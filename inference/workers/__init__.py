@@ -1,4 +1,7 @@
-"""Workers: the protocol by which the bot reaches a process that runs jobs; local.py has the local child process."""
+"""Workers: the protocol by which the bot reaches a process that runs jobs.
+
+local.py   a child process on this machine: started, killed, restarted
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference.queue import JobQueue, Waiting, WorkerSlot
-from inference.work import precedence
+from inference.request_cost import precedence
 
 BOTH = frozenset({"vivid", "pastel"})
 

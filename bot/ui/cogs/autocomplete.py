@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from discord import app_commands
 
 from bot.config import CheckpointSettings
-from bot.database.choices import LoraChoice, lora_choices
+from bot.database.lora_autocomplete import LoraChoice, lora_choices
 from bot.database.loras import name_key
 from bot.database.stacks import Stack, list_stacks
 from bot.database.tags import popular_tags, tag_key

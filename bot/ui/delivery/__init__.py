@@ -1,6 +1,6 @@
 """Delivers the results of jobs to Discord, each exactly once, also after a restart.
 
-orders.py              creates a job from a request, and replies that it waits
+orders.py              creates a job from a request, replies that it waits, and resumes deliveries after a restart
 job_follower.py        keeps the message of a job up to date until the job ends
 delivery.py            the states of a delivery, and the routes to the person
 discord_transport.py   the `Transport` of a delivery, implemented with discord.py

@@ -28,7 +28,7 @@ from bot.ui.views.refusal import Alternative, MisfitRefusal
 from inference.errors import LoraMisfit, SourceImageGone
 from inference.logs import about
 from inference.messages import GenerationRequest
-from inference.rehearsal import Forecast
+from inference.queue_simulation import Forecast
 
 DRAFT_DAYS = 7
 ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal

@@ -14,7 +14,7 @@ base_model_declaration.py  an operator declares a base model
 add_to_studio.py           the button that adds a LoRA to the studio
 stacks.py                  the list of a person's stacks
 stack_draft.py             requests with a stack by name
-refusal.py                 the reply when a LoRA does not fit
+refusal.py                 the buttons under the refusal of a LoRA; its sentence is in `inference.errors`
 job_progress.py            the message of an unfinished job
 result.py                  the message of an ended job
 sheet.py                   the message of a sweep or comparison

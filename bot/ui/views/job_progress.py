@@ -15,7 +15,7 @@ from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.permissions import is_staff_of
 from bot.ui.views.persistent_items import JobButton
-from inference.rehearsal import Forecast
+from inference.queue_simulation import Forecast
 
 if TYPE_CHECKING:
     from bot.jobs.updates import JobUpdate

@@ -8,5 +8,5 @@ handle.py                 the handle of a submitted request: state, progress, pi
 failures.py               a failure stays with its request: steps are retried for each run
 snapshots.py              the state of a request between two steps, as a file
 decoder.py                decodes finished requests on a separate thread
-caps.py                   how many pictures share a pass; calibration.py measures it at once
+caps.py                   measures how many pictures share a pass, while requests run; calibration.py ahead of time
 """

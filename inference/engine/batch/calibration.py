@@ -12,7 +12,7 @@ from inference.engine.devices.devices import is_out_of_memory
 from inference.engine.layers.lora_set import LoraSet
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages import GenerationRequest, Sampler
-from inference.work import GUIDED
+from inference.request_cost import GUIDED
 
 
 def calibrate(checkpoint: Checkpoint, caps: Caps, size: PictureSize, clock: Callable[[], float]) -> MeasuredCap:

@@ -21,7 +21,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from inference.messages import GenerationRequest
-from inference.work import GUIDED, rows_each
+from inference.request_cost import GUIDED, rows_each
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import torch
 
 from inference.engine.batch.snapshots import Snapshot
 from inference.messages import GenerationRequest
-from inference.work import pass_work, passes, precedence
+from inference.request_cost import pass_work, passes, precedence
 
 
 class State(StrEnum):

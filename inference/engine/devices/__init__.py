@@ -1,7 +1,7 @@
 """Devices and memory.
 
 devices.py     which device paints, in which precision, with how much memory
-residence.py   which networks of a checkpoint are on the device, and which are offloaded to host memory
+offloading.py   which networks of a checkpoint are on the device, and which are offloaded to host memory
 cache.py       an LRU cache bounded by bytes
 compiling.py   torch.compile for the blocks of a denoiser
 """

@@ -18,7 +18,7 @@ from inference.engine.devices.devices import (
     release_memory,
     wide_dtype,
 )
-from inference.engine.devices.residence import Residence
+from inference.engine.devices.offloading import Residence
 from inference.engine.models.checkpoints import Checkpoint, networks_of, open_pipeline
 from inference.engine.models.previews import open_tiny
 from inference.engine.models.soundness import refuse_incomplete, refuse_no_numbers, refuse_other_kinds

@@ -17,7 +17,7 @@ from torch import nn
 from inference.capabilities import capability_of
 from inference.checkpoint_files import CheckpointSays, read_checkpoint
 from inference.engine.devices.compiling import compile_blocks
-from inference.engine.devices.residence import Residence
+from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.lora.folding import Layers, layers_of
 from inference.engine.lora.layer_names import LayerNames

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from inference.engine.devices.cache import ByteCache, memory_of
-from inference.engine.devices.residence import Residence
+from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
 from inference.engine.layers.lora_set import LoraSet, LoraWeights
 from inference.engine.models.prompts import TokenizedPrompt, tokenize

@@ -2,7 +2,7 @@
 
 serve.py         the loop: receive, step, report
 channel.py       commands on stdin, events on stdout
-job_runner.py    jobs on top of the engine: spool, previews, events
+job_runner.py    jobs on top of the engine: pictures with their parameters into the spool, previews, events
 states.py        snapshots of unfinished jobs in the spool, to resume from
 calibrating.py   the process of `python -m bot calibrate`
 """

@@ -17,12 +17,12 @@ import torch
 from PIL import Image
 
 from inference.capabilities import Capability
-from inference.engine.devices.residence import Residence
+from inference.engine.devices.offloading import Residence
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.single.pipeline_loras import PipelineLoras
 from inference.errors import InvalidRequest
 from inference.messages import CheckpointSpec, GenerationRequest
-from inference.remarks import NO_CLIP_SKIP, NO_NEGATIVE_PROMPT
+from inference.notes import NO_CLIP_SKIP, NO_NEGATIVE_PROMPT
 
 
 @dataclass

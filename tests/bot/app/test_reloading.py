@@ -16,7 +16,7 @@ from bot.app.demo_settings import demo_checkpoint
 from bot.app.reloading import reload, reload_on
 from bot.config import ConfigError, load_settings
 from bot.config.changes import NEEDS_RESTART
-from bot.config.text import config_text
+from bot.config.example import config_text
 from bot.database.jobs import JobState
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS

@@ -14,8 +14,8 @@ from bot.database.bookmarks import add_bookmark, count_bookmarks
 from bot.database.connection import open_database
 from bot.database.errors import DatabaseInUse, FolderNotWritable, NewerDatabase, NotADatabase
 from bot.database.jobs import create_job
+from bot.database.key_values import recall, remember
 from bot.database.lock import program_lock
-from bot.database.memos import recall, remember
 from tests.bot.database.conftest import add_lora
 from tests.inference.requests import request
 

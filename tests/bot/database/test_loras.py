@@ -8,7 +8,7 @@ import aiosqlite
 import pytest
 
 from bot.database.bookmarks import add_bookmark
-from bot.database.choices import lora_choices
+from bot.database.lora_autocomplete import lora_choices
 from bot.database.lora_records import mark_missing, record_found
 from bot.database.loras import (
     Sort,

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.database.bookmarks import add_bookmark
-from bot.database.choices import lora_choices
 from bot.database.dictionary import near_words
+from bot.database.lora_autocomplete import lora_choices
 from bot.database.lora_records import mark_missing
 from bot.database.lora_search import KEPT_FOR_TYPOS
 from bot.database.loras import Sort, browse_loras

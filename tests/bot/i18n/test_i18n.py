@@ -16,7 +16,7 @@ from bot.i18n.commands import CommandWords
 from inference.errors import BaseModelMismatch, PromptTooLong
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
-from inference.remarks import NO_NEGATIVE_PROMPT, OTHER_PREDICTION, TEMPLATES
+from inference.notes import NO_NEGATIVE_PROMPT, OTHER_PREDICTION, TEMPLATES
 from tools.i18n import calls, everything_said, in_commands, sources
 
 LANGUAGES = sorted(catalogue.languages())

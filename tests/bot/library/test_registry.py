@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from bot.config import LibrarySettings
 from bot.database.connection import open_database
 from bot.database.loras import find_lora_by_name
-from bot.library.keeper import LibraryKeeper
 from bot.library.registry import MAX_BYTES, CivitaiRegistry, RegistryUnreachable
+from bot.library.watcher import LibraryKeeper
 from inference.hashes import file_sha256
 from inference.lora.registry import FILE_NAME, read_answers
 from tests.bot.cli.commands import bot

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.database.choices import lora_choices
 from bot.database.connection import open_database
+from bot.database.lora_autocomplete import lora_choices
 from bot.database.people import remember_person
 from bot.ui.cogs.autocomplete import choices_or_typed
 

@@ -23,7 +23,7 @@ from bot.database.deliveries import DeliveryState, find_delivery, open_delivery
 from bot.database.jobs import cancel_job, create_job, find_job
 from bot.ui.delivery.delivery import Deliverer, FoundMessage, JobMessage, Result, RouteClosed
 from bot.ui.views.job_progress import waiting_view
-from inference.rehearsal import Forecast
+from inference.queue_simulation import Forecast
 from tests.inference.requests import request
 
 CHANNEL, DIRECT, PERSON = 10, 20, 1

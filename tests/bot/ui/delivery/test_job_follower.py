@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.jobs.updates import JobUpdate
 from bot.ui.delivery.job_follower import CHANNEL_SECONDS, ChannelEditLimit, _newest
 from inference.messages import Progress
-from tests.bot.jobs.test_watchdog import JOB
+from tests.bot.jobs.test_hanging_workers import JOB
 
 
 def test_one_edit_per_second_and_channel_and_old_channels_are_dropped() -> None:

@@ -23,7 +23,7 @@ from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import LoraNotAtWork, OutOfMemory
 from inference.messages import GenerationRequest
-from inference.work import rows_each
+from inference.request_cost import rows_each
 from tests.inference.engine.worlds import World, arrived, world_of_plain_loras
 
 MORE_THAN_THERE_IS = 2**60  # bytes

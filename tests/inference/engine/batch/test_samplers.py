@@ -11,7 +11,7 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteS
 from inference.engine.batch.samplers import scheduler_for
 from inference.messages import PredictionType, Sampler
 from inference.prediction import Prediction
-from inference.work import passes
+from inference.request_cost import passes
 from tests.inference.requests import request
 
 CONFIG = EulerDiscreteScheduler(

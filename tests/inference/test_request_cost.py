@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference.messages import Sampler, SourceImage
-from inference.work import AGEING, pass_work, passes, precedence, work
+from inference.request_cost import AGEING, pass_work, passes, precedence, work
 from tests.inference.requests import request
 
 IMAGE = SourceImage(sha256="a" * 64, strength=0.35)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from inference.engine.batch.handle import State
-from inference.engine.devices.residence import Residence
+from inference.engine.devices.offloading import Residence
 from inference.engine.engine import Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.checkpoints import Checkpoint, networks_of

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.queue import EVERYWHERE, UNMEASURED_LOAD_SECONDS, JobQueue, Waiting, WorkerSlot
-from inference.rehearsal import Forecast, rehearse
-from inference.work import AGEING, precedence
+from inference.queue_simulation import Forecast, simulate
+from inference.request_cost import AGEING, precedence
 from tests.inference.queues import BOTH, Clock, filled, waiting
 
 
@@ -36,11 +36,11 @@ class Measured:
 
 
 def forecasts(queue: JobQueue, left: dict[int, int] | None = None, **how: object) -> dict[int, Forecast]:
-    return rehearse(queue, 1000.0, Measured(**how), left or {})  # type: ignore[arg-type]
+    return simulate(queue, 1000.0, Measured(**how), left or {})  # type: ignore[arg-type]
 
 
 def forecasts_while_loading(queue: JobQueue, first: int) -> dict[int, Forecast]:
-    return rehearse(queue, 1000.0, Measured(), {first: None})
+    return simulate(queue, 1000.0, Measured(), {first: None})
 
 
 def with_assigned(queue: JobQueue, *loaded: str) -> JobQueue:
@@ -239,7 +239,7 @@ class Halving(Measured):
 def test_every_forecast_is_what_happens(made: list[Waiting], slots: int, places: int, rest: float) -> None:
     clock = Clock()
     queue = filled(*made, slots=slots, places=places, clock=clock)
-    told = rehearse(queue, clock.now, Halving(rest), {})
+    told = simulate(queue, clock.now, Halving(rest), {})
     assert sorted(forecast.ahead for forecast in told.values()) == list(range(len(made)))
     watched = Watched(queue, clock, Halving(rest))
     assert {i: (forecast.handed, forecast.done) for i, forecast in told.items()} == watched.seen

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from inference.messages import GenerationRequest
-from inference.parameters import CHUNK, JSON_CHUNK, infotext, read_infotext, texts_in, wordless
+from inference.parameters import CHUNK, JSON_CHUNK, infotext, read_infotext, strip_prompt, texts_in
 from tests.inference.parameters.test_reading import TEXT
 from tests.inference.requests import request, use
 
@@ -27,7 +27,7 @@ def png(made: GenerationRequest, **more: str) -> bytes:
 
 def test_the_words_go_and_the_rest_stays() -> None:
     made = request(prompt="zebra quilt", negative_prompt="xylophone", loras=(use(weight=0.5),), seed=9)
-    data = wordless(png(made, Comment="zebra again"))
+    data = strip_prompt(png(made, Comment="zebra again"))
     assert not any(word in data for word in (b"zebra", b"xylophone"))
     texts = texts_in(data)
     recipe = read_infotext(texts.parameters or "")
@@ -40,6 +40,6 @@ def test_the_words_go_and_the_rest_stays() -> None:
 @given(TEXT, TEXT)
 def test_no_prompt_gets_out(prompt: str, negative: str) -> None:
     made = request(prompt=prompt, negative_prompt=negative)
-    texts = texts_in(wordless(png(made)))
-    plain = texts_in(wordless(png(request(prompt="", negative_prompt=""))))
+    texts = texts_in(strip_prompt(png(made)))
+    plain = texts_in(strip_prompt(png(request(prompt="", negative_prompt=""))))
     assert texts == plain

@@ -9,7 +9,7 @@ from inference.parameters.files import CHUNK, JSON_CHUNK, UnreadableTexts, texts
 from inference.parameters.reading import without_words
 
 
-def wordless(png: bytes) -> bytes:
+def strip_prompt(png: bytes) -> bytes:
     """The same picture without the person's words in its texts. Raises UnreadableTexts for what is no PNG."""
     try:
         texts = texts_in(png)

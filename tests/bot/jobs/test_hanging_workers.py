@@ -19,7 +19,7 @@ from bot.jobs.worker_slots import (
 )
 from inference.messages import Progress, Ready
 from inference.queue import WorkerSlot
-from inference.work import pass_work
+from inference.request_cost import pass_work
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.inference.requests import request
 

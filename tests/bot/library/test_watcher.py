@@ -10,7 +10,7 @@ import pytest
 from bot.database.connection import open_database
 from bot.database.lora_records import doubt_file
 from bot.database.loras import browse_loras, find_lora_by_name
-from bot.library.keeper import LibraryKeeper
+from bot.library.watcher import LibraryKeeper
 from inference.base_models import BaseModelId
 from inference.hashes import file_sha256
 from tests.house import House, attention_modules

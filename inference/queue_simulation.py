@@ -9,7 +9,7 @@ from math import inf
 from typing import Protocol
 
 from inference.queue import JobQueue, Waiting, WorkerSlot
-from inference.work import precedence
+from inference.request_cost import precedence
 
 UNMEASURED_ROUND = (
     1.0  # seconds assumed for a round that was never measured, so that the order is known although the time is not
@@ -41,7 +41,7 @@ class Forecast:
     done: float | None = None
 
 
-def rehearse(queue: JobQueue, now: float, times: Times, left: Mapping[int, int | None]) -> dict[int, Forecast]:
+def simulate(queue: JobQueue, now: float, times: Times, left: Mapping[int, int | None]) -> dict[int, Forecast]:
     """The forecast of every waiting or assigned job, by job id, if no other job comes.
 
     `now` is by the queue's clock. `left` has the remaining steps of jobs that have started, None while their checkpoint
