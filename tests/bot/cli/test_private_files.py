@@ -25,7 +25,7 @@ def run(house: House, *arguments: str) -> None:
     """One command in a process of its own, begun as most shells begin it."""
     program = [sys.executable, "-m", "bot", *arguments]
     done = subprocess.run(program, cwd=house.folder, umask=0o022, capture_output=True, text=True, check=False,
-                          env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])})  # fmt: skip
+                          env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])})  # fmt: skip
     assert done.returncode == 0, done.stderr
 
 
