@@ -116,7 +116,8 @@ async def _take(job: _Job, seen: VisibleMessage, channel: str, session: aiohttp.
         async with session.get(attachment["url"]) as response:
             data = await response.read()
         with Image.open(io.BytesIO(data)) as picture:
-            if picture.size != (attachment["width"], attachment["height"]) or len(set(picture.getextrema())) < 2:
+            one_colour = all(low == high for low, high in picture.convert("RGB").getextrema())
+            if picture.size != (attachment["width"], attachment["height"]) or one_colour:
                 return "an empty picture"
             told = str(getattr(picture, "text", {}))
         if f"Seed: {job.order.options['seed']}" not in told and attachment is seen.attachments[0]:

@@ -141,7 +141,7 @@ async def _moment(here: Town, dice: random.Random) -> None:
     elif kind == "request":
         last = max((one["number"] for one in await here.control.exchanges()), default=0)
         with contextlib.suppress(NotInTime):
-            await here.control.wait_exchange(lambda one: one["number"] > last, patience=3.0)
+            await here.control.wait_exchange(lambda one: one["number"] > last, seconds=3.0)
         await asyncio.sleep(dice.uniform(0, 0.03))
     else:
         await here.written(patience=3.0)
