@@ -22,11 +22,14 @@ class Shortage:
 
 def file_bytes(spec: CheckpointSpec) -> int | None:
     """Bytes of the weights of a checkpoint on disk; None where they cannot be looked at."""
-    source = Path(spec.source)
-    if spec.repository or not source.exists():
+    if spec.repository:
         return None
-    files = source.rglob("*.safetensors") if source.is_dir() else [source]
-    return sum(file.stat().st_size for file in files)
+    source = Path(spec.source)
+    try:
+        files = source.rglob("*.safetensors") if source.is_dir() else [source]
+        return sum(file.stat().st_size for file in files)
+    except OSError:  # deleted meanwhile, a link to nothing, a folder of another account
+        return None
 
 
 def free_bytes() -> int | None:

@@ -1,0 +1,28 @@
+"""What a checkpoint asks of memory is read from its files, and is unknown where they cannot be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inference.base_models import BaseModelId
+from inference.memory import file_bytes
+from inference.messages import CheckpointSpec
+
+
+def spec(source: Path) -> CheckpointSpec:
+    return CheckpointSpec(name="One", base_model=BaseModelId("sdxl/base"), source=str(source))
+
+
+def test_the_weights_of_a_folder_are_added_up(tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "one.safetensors").write_bytes(bytes(5))
+    (tmp_path / "two.safetensors").write_bytes(bytes(2))
+    (tmp_path / "model_index.json").write_bytes(bytes(90))
+    assert file_bytes(spec(tmp_path)) == 7
+    assert file_bytes(spec(tmp_path / "two.safetensors")) == 2
+
+
+def test_files_that_cannot_be_looked_at_have_no_size(tmp_path: Path) -> None:
+    assert file_bytes(spec(tmp_path / "none.safetensors")) is None
+    (tmp_path / "linked.safetensors").symlink_to(tmp_path / "gone")
+    assert file_bytes(spec(tmp_path)) is None
