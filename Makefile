@@ -1,4 +1,4 @@
-# Every target makes .venv when it is missing. On Windows see "Without make" in README.md.
+# Every target makes .venv when it is missing. On Windows see "Without make" in CONTRIBUTING.md.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
