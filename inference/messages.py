@@ -215,7 +215,7 @@ class CheckpointSpec(_Frozen):
 class Configure(_Frozen):
     """Before anything else, and again when the settings change: what the worker may load, where it may read and write.
 
-    A worker that is configured again gives back what it has in hand and lets go of what it has loaded. `inputs` is the
+    A worker that is configured again returns the jobs it has and drops what it has loaded. `inputs` is the
     folder of pictures to start from, each named by its SHA-256 and nothing else. Every `state_steps` steps (0: never)
     the state of a job goes into the spool, where the next worker that gets the job finds it. As many pictures as
     `places` are painted together; None: as many as pay, which is measured and kept in the file `caps`.

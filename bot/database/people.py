@@ -12,7 +12,7 @@ PICTURES = """
     SELECT picture.path FROM job JOIN picture ON picture.job_id = job.id
     WHERE job.person_id = ? ORDER BY picture.id
 """
-HEAR = "UPDATE person SET locale = ? WHERE id = ? AND locale IS NOT ?"
+STORE_LOCALE = "UPDATE person SET locale = ? WHERE id = ? AND locale IS NOT ?"
 LOCALE = "SELECT locale FROM person WHERE id = ?"
 FORGET = "DELETE FROM person WHERE id = ?"
 
@@ -22,9 +22,9 @@ async def remember_person(connection: aiosqlite.Connection, person_id: int) -> N
     await write(connection, REMEMBER, (person_id, now_ms()))
 
 
-async def hear_locale(connection: aiosqlite.Connection, person_id: int, locale: str) -> None:
+async def store_locale(connection: aiosqlite.Connection, person_id: int, locale: str) -> None:
     """Store the language of a known person, if it has changed. Raises DatabaseError."""
-    await write(connection, HEAR, (locale, person_id, locale))
+    await write(connection, STORE_LOCALE, (locale, person_id, locale))
 
 
 async def locale_of(connection: aiosqlite.Connection, person_id: int) -> str | None:

@@ -110,7 +110,7 @@ def judge(
 ) -> Evidence:
     """Climb the ladder for the file with this `sha256`; `metadata` is what `evidence_in` kept. A tag stands in its
     `file_name`."""
-    said = heard(sha256, metadata, sidecar, known, file_name=file_name)
+    said = collect_testimonies(sha256, metadata, sidecar, known, file_name=file_name)
     counting = [each for each in said if _counts(each.source, metadata, known)]
     deciding = _deciding(counting, known.declarations.get(sha256))
     disputed = deciding and _disputed(deciding[0].source, metadata, said, known)
@@ -168,10 +168,10 @@ def _disputed(
     return [each for each in said if each.source in weighing and each.says not in says]
 
 
-def heard(
+def collect_testimonies(
     sha256: str, metadata: Mapping[str, str], sidecar: Sidecar, known: Knowledge, *, file_name: str = ""
 ) -> tuple[Testimony, ...]:
-    """Everything that speaks, best first."""
+    """Everything that says something of the base model, the strongest source first."""
     declaration, answer = known.declarations.get(sha256), known.answers.get(sha256)
     names = _told_names(metadata)
     said: list[tuple[Source, set[BaseModelId]]] = [

@@ -80,9 +80,6 @@ _PREFIXES: tuple[tuple[str, Scheme, Part], ...] = (
 _PEFT = "base_model.model."
 _TEXT_MODEL = "text_model."
 
-UNET_PREFIXES = ("unet.",)
-TRANSFORMER_PREFIXES = ("transformer.", "lora_transformer_")
-
 
 def read_name(module: str) -> ModuleName:
     """Take a module's name apart. What has no known prefix is a bare path in the denoiser."""

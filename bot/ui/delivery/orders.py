@@ -15,7 +15,7 @@ from bot.database.clock import now_ms
 from bot.database.deliveries import open_delivery
 from bot.database.drafts import forget_old_drafts, save_draft
 from bot.database.jobs import Job
-from bot.database.people import hear_locale
+from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PressedTwice
 from bot.requests.builder import RequestDraft
@@ -140,7 +140,7 @@ class Orders:
             shows_prompt=preferences.shows_prompt,
             ticket=self._deliverer.ticket(interaction),
         )
-        await hear_locale(self._easel.connection, job.person_id, interaction.locale.value)
+        await store_locale(self._easel.connection, job.person_id, interaction.locale.value)
 
     async def _announce(self, interaction: Interaction, job: Job, *, private: bool) -> None:
         forecast = Forecast(0) if job.state.final else self._easel.generation.forecast(job)

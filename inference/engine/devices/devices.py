@@ -23,27 +23,27 @@ NICENESS = 5  # above the bot's: a worker gets a quarter of a core that both wan
 _OUT_OF_MEMORY_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "_alloc_failed")
 
 
-def pick_device(wish: str, threads: int | None) -> torch.device:
+def pick_device(name: str, threads: int | None) -> torch.device:
     """The device of this name, or for `auto` the best one. Raises RuntimeError for a device that does not exist."""
     if threads:
         torch.set_num_threads(threads)
-    if wish != "auto":
-        return _existing(wish)
+    if name != "auto":
+        return _existing(name)
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _existing(wish: str) -> torch.device:
+def _existing(name: str) -> torch.device:
     """Test a device by using it; a CUDA device becomes the current one."""
     try:
-        device = torch.zeros(1, device=wish).device
+        device = torch.zeros(1, device=name).device
         if device.type == "cuda":
             torch.cuda.set_device(device)  # else code that names no device would allocate on the first one
         return device
     except (RuntimeError, AssertionError) as problem:  # torch without CUDA raises AssertionError
         reason = str(problem).partition("\n")[0]
-        raise RuntimeError(f"the device {wish} cannot be used: {reason}") from problem
+        raise RuntimeError(f"the device {name} cannot be used: {reason}") from problem
 
 
 def threads(many: int, name: str) -> ThreadPoolExecutor:

@@ -33,7 +33,7 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
         """Open the modal."""
         lora = await self.lora(interaction)
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
-        draft = _checked_wish(snapshot)
+        draft = _checked_draft(snapshot)
         position = [other.lora_id for other in snapshot.studio.loras].index(lora.lora_id)
         await acknowledge.open_modal(
             interaction,
@@ -50,7 +50,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
-        draft = _checked_wish(snapshot).model_copy(update={"compare": True})
+        draft = _checked_draft(snapshot).model_copy(update={"compare": True})
         await interaction.client.orders.paint(interaction, draft)
 
 
@@ -70,7 +70,7 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
         await acknowledge.open_modal(interaction, SweepForm(draft_of(job.request), tried, interaction.id))
 
 
-def _checked_wish(snapshot: StudioSnapshot) -> RequestDraft:
+def _checked_draft(snapshot: StudioSnapshot) -> RequestDraft:
     """The draft of a studio with a prompt and without misfit LoRAs. Raises NothingThere."""
     if not snapshot.studio.draft.prompt:
         raise NothingThere(what=_("Say what to paint first: press *Edit prompt*."))
