@@ -14,6 +14,7 @@ import aiohttp
 import discord
 from discord import app_commands, ui
 from discord.ext import commands
+from discord.http import Route
 
 from bot import background, metrics
 from bot.app.assembly import Easel
@@ -102,6 +103,14 @@ class EaselBot(Client):
         self.studios = StudioSessions(easel, render_panel)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         easel.generation.on_alarm(OperatorAlerts(self).worker_failed_repeatedly)
+
+    async def login(self, token: str) -> None:
+        """Log in, and ask how many shards Discord recommends. Raises discord.HTTPException, as any request does.
+
+        `connect` asks too, if nobody did before; it hides from its caller what Discord answered.
+        """
+        await super().login(token)
+        self.shard_count = (await self.http.request(Route("GET", "/gateway/bot")))["shards"]
 
     async def setup_hook(self) -> None:
         """Before connecting: register commands and components, and load the undelivered jobs of the last run."""

@@ -79,15 +79,13 @@ async def test_an_unreachable_discord_at_the_start_ends_with_a_message(empty: Sc
     assert said.err.splitlines()[-1].startswith("Discord cannot be reached")
 
 
-@pytest.mark.parametrize("route", ["users/@me", "commands"])
+@pytest.mark.parametrize("route", ["users/@me", "commands", "gateway/bot"])
 async def test_the_bot_retries_when_discord_is_down_at_the_start(
     empty: Scene, route: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await empty.control.fault(route, status=429, retry_after=0.1, count=DISCORD_PYS_TRIES)
-    serving = asyncio.create_task(serve(empty.settings))
-    await empty.control.wait_online(seconds=PATIENCE)
-    serving.cancel()
-    await asyncio.gather(serving, return_exceptions=True)
+    async with empty.bot():
+        pass
     assert [r.levelname for r in caplog.records if "takes no requests" in r.getMessage()] == ["WARNING"]
     assert "Unclosed" not in caplog.text
 
