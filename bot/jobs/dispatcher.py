@@ -303,7 +303,7 @@ class Dispatcher:
         try:
             if assignment.job is not None:
                 await self._requeue_or_fail(handle, job_id, assignment, died=True)
-            elif not isinstance(problem, DatabaseError):
+            elif not assignment.cancelled and not isinstance(problem, DatabaseError):
                 await self._give_up(self._jobs[job_id], WorkerFailed(reason=type(problem).__name__))
         finally:
             if handle.assigned.get(job_id) is assignment:

@@ -450,6 +450,24 @@ async def test_a_job_that_could_not_be_started_fails_and_frees_its_place(
     assert (await rig.end(job)).job.state is JobState.SUCCEEDED
 
 
+async def test_a_job_that_was_cancelled_while_it_could_not_be_started_ends_without_another_error(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cancelled_and_broken(_: object, job_id: int) -> None:
+        await rig.generation.cancel(job_id)
+        raise RuntimeError
+
+    with monkeypatch.context() as broken, Log.listening() as log:
+        broken.setattr("bot.jobs.outcomes.start_job", cancelled_and_broken)
+        assert (await rig.end(await rig.order())).job.state is JobState.CANCELLED
+        await log.heard("an attempt was aborted")
+        broken.undo()
+        job = await rig.order()
+        rig.worker.finish(await rig.worker.job())
+        assert (await rig.end(job)).job.state is JobState.SUCCEEDED
+    assert log.tracebacks == ["an attempt was aborted"]
+
+
 async def test_forecasts_work_while_a_cancelled_job_is_still_assigned(
     rig: Rig,
 ) -> None:
