@@ -244,6 +244,14 @@ def test_a_map_of_a_room_shows_its_files_and_no_others(room: Path) -> None:
         assert rooms <= set(re.findall(r"\b(\w+)/", sign))
 
 
+def test_every_kind_of_file_in_the_packages_is_shipped() -> None:
+    packaging = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    assert packaging["packages"]["find"]["include"] == [f"{top}*" for top in TOPS]
+    files = (path for top in TOPS for path in (ROOT / top).rglob("*") if path.is_file())
+    kinds = {f"*{path.suffix}" for path in files if "__pycache__" not in path.parts}
+    assert kinds - {"*.py"} - set(packaging["package-data"]["*"]) == set()
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=module_of)
 def test_every_file_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), "no docstring"
