@@ -15,6 +15,7 @@ TOO_MUCH = str(2**63)
 FORGED = [
     f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
     f"swap:1:0:{TOO_MUCH}", f"hio:{TOO_MUCH}:::", f"skuse:{TOO_MUCH}:0", f"mkp:0:~{TOO_MUCH}", "mkp:0:~x",
+    f"queue:cancel-own:{TOO_MUCH}", f"queue:cancel-any:{'9' * 18}",
     f"queue:pause:{TOO_MUCH}", f"queue:pause:{9 * 10**18}", "guide:go:nowhere", "guide:open:nowhere:",
     "guide:open:market:x",
     f"stout:1:{'9' * 30}", "stnudge:1:1", f"stnudge:1:{TOO_MUCH}:x", "nobody:1", "again:٣", f"again:{'9' * 18}",

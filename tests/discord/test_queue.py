@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from bot.config import Settings
 from playground import default_world
+from playground.component_shapes import walk
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene, told
@@ -105,6 +106,27 @@ async def test_staff_see_and_cancel_all_jobs_and_others_their_own(scene: Scene) 
         assert f"<@{default_world.ADA}>" in queue.text and "my secret idea" not in queue.text and queue.pinged == []
         await margaret.press(queue, "Cancel")
         assert "Cancelled" in (await scene.ended(secret)).text
+        await scene.control.wait_message(queue.id, lambda seen: "Nobody here waits" in seen.text, PATIENCE)
+
+
+async def test_a_job_cancelled_in_the_queue_leaves_its_list(scene: Scene) -> None:
+    async with paused(scene):
+        first, second = [
+            await told(scene.ada, "imagine", prompt=prompt) for prompt in ("a first star", "a second star")
+        ]
+        queue = await told(scene.ada, "queue")
+        assert "a first star" in queue.text and "a second star" in queue.text
+        number = str(first.buttons["Cancel"]["custom_id"]).rpartition(":")[2]
+        listed = [str(part.get("custom_id")) for part in walk(queue.components)]
+        await scene.ada.press(queue, next(one for one in listed if one.endswith(f":{number}")))
+        left = await scene.control.wait_message(queue.id, lambda seen: "a first star" not in seen.text, PATIENCE)
+        assert "a second star" in left.text
+        assert "Cancelled" in (await scene.ended(first)).text
+        await scene.ada.press(second, "Cancel")
+        assert "Cancelled" in (await scene.ended(second)).text
+        await scene.ada.press(left, "Cancel")
+        await scene.control.wait_message(queue.id, lambda seen: "nothing in the queue" in seen.text, PATIENCE)
+        await scene.control.wait_in_channel("general", lambda seen: "too late to cancel" in seen.text, PATIENCE)
 
 
 async def test_a_double_press_orders_one_picture(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,11 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
     name, label = "cancel", later("Cancel")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Cancel the job; its message is edited by the delivery."""
+        """Cancel the job; its message is edited by the delivery. Raises NotYours or NothingThere."""
+        await self.cancel(interaction)
+
+    async def cancel(self, interaction: Interaction) -> None:
+        """Cancel the job. Raises NotYours, and NothingThere when the job had ended."""
         job = await self.job(interaction)
         if job.person_id != interaction.user.id and not is_staff_of(interaction, job.server_id):
             raise NotYours(instead=_("Your own are under /queue."))

@@ -48,7 +48,7 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
         )
         for job in jobs[:MAX_SHOWN]
     ]
-    view = _listed(entries, len(jobs), _(NO_JOBS))
+    view = _listed(entries, len(jobs), _(NO_JOBS), OwnJobCancelButton)
     if is_staff_of(interaction, interaction.guild_id):
         view.add_item(ui.ActionRow[Any](AllJobsButton()))
     return view
@@ -68,7 +68,7 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
         (job, f"**{progress_text(easel.generation, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
         for job in seen[:MAX_SHOWN]
     ]
-    view = _listed(entries, len(seen), _("Nobody here waits for anything."))
+    view = _listed(entries, len(seen), _("Nobody here waits for anything."), AnyJobCancelButton)
     if elsewhere := len(jobs) - len(seen):
         text = ngettext("-# {count} job of other servers", "-# {count} jobs of other servers", elsewhere)
         view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
@@ -81,7 +81,9 @@ def _scope(interaction: Interaction) -> int:
     return EVERYWHERE if is_operator(interaction) else interaction.guild_id or EVERYWHERE
 
 
-def _listed(entries: list[tuple[Job, str]], count: int, nothing: str) -> ui.LayoutView:
+def _listed(
+    entries: list[tuple[Job, str]], count: int, nothing: str, cancel_button: type[CancelButton]
+) -> ui.LayoutView:
     """A view of as many jobs as fit, each with its text and a cancel button."""
     view = ui.LayoutView(timeout=None)
     room, shown = MAX_TEXT, 0
@@ -89,7 +91,7 @@ def _listed(entries: list[tuple[Job, str]], count: int, nothing: str) -> ui.Layo
         room -= len(text)
         if shown and room < 0:
             break
-        view.add_item(ui.Section[Any](text, accessory=CancelButton(job.id)))
+        view.add_item(ui.Section[Any](text, accessory=cancel_button(job.id)))
         shown += 1
     if not count:
         view.add_item(ui.TextDisplay[Any](nothing))
@@ -97,6 +99,34 @@ def _listed(entries: list[tuple[Job, str]], count: int, nothing: str) -> ui.Layo
         more = ngettext("… and {count} more.", "… and {count} more.", count - shown).format(count=count - shown)
         view.add_item(ui.TextDisplay[Any](more))
     return view
+
+
+class OwnJobCancelButton(CancelButton, template=r"queue:cancel-own:(?P<job>\d{1,18})"):
+    """Cancels a job in the list of the person's own jobs, and shows the list as it is then."""
+
+    name = "queue:cancel-own"
+    in_message_of_job = False
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Cancel the job and edit the list. Raises as `cancel`; the list is edited then too."""
+        try:
+            await self.cancel(interaction)
+        finally:
+            await replace(interaction, await self.list_view(interaction), [])
+
+    async def list_view(self, interaction: Interaction) -> ui.LayoutView:
+        """The list in which the button stands."""
+        return await own_jobs_view(interaction)
+
+
+class AnyJobCancelButton(OwnJobCancelButton, template=r"queue:cancel-any:(?P<job>\d{1,18})"):
+    """Cancels a job in the list of everybody's jobs, and shows the list as it is then."""
+
+    name = "queue:cancel-any"
+
+    async def list_view(self, interaction: Interaction) -> ui.LayoutView:
+        """The list in which the button stands. Raises NotStaff."""
+        return await all_jobs_view(interaction)
 
 
 class AllJobsButton(PersistentButton, template=r"queue:all"):
