@@ -78,7 +78,7 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
     if not new and not old:
         raise NothingThere(what=_("This library does not know the LoRAs of this picture."))
     sentences_of_reply = [
-        _("Bookmarked {names}. They are first in /imagine, and in /bookmarks.").format(names=several(new))
+        _("Bookmarked {names}. /imagine lists your bookmarks first; all are in /bookmarks.").format(names=several(new))
         if new
         else "",
         _("You had {names} already.").format(names=several(old)) if old else "",
