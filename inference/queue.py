@@ -19,7 +19,7 @@ Virtual counters are those of Sheng et al., "Fairness in Serving Large Language 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from heapq import nlargest
 
@@ -90,7 +90,7 @@ class _CheckpointQueue:
     by_age: list[tuple[float, int]] = field(
         default_factory=list[tuple[float, int]]
     )  # waiting since, and job ids of heads
-    since_sum: float = 0.0  # of the heads
+    since_sum: float = field(default=0.0, compare=False)  # of the heads; rounded, as the order of additions has it
 
     def add(self, job: Waiting, counter: float, paused: Set[int]) -> None:
         insort(self.people.setdefault(job.person_id, []), job)
@@ -213,7 +213,10 @@ class JobQueue:
         self.changes += 1
         self._raise_counter(job.person_id)
         self._jobs[job.job_id] = job
-        queue = self._queues.setdefault(job.checkpoint, _CheckpointQueue())
+        self._arrange(self._queues, job)
+
+    def _arrange(self, queues: dict[str, _CheckpointQueue], job: Waiting) -> None:
+        queue = queues.setdefault(job.checkpoint, _CheckpointQueue())
         queue.add(job, self._counter(job.person_id), self._paused)
 
     def remove(self, job_id: int) -> bool:
@@ -260,6 +263,27 @@ class JobQueue:
         self.changes += 1
         if job is not None and not served:
             self._set_counter(job.person_id, self._counter(job.person_id) - job.work / job.weight)
+
+    def restore(self, waiting: Iterable[Waiting], assigned: Mapping[WorkerSlot, Iterable[Waiting]]) -> bool:
+        """Hold exactly these jobs, where it holds others; whether it did. The counters of people stay.
+
+        `assigned` has the jobs of every slot.
+        """
+        jobs = {job.job_id: job for job in waiting}
+        taken = {slot: {job.job_id: job for job in those} for slot, those in assigned.items()}
+        queues: dict[str, _CheckpointQueue] = {}
+        for job in jobs.values():
+            self._arrange(queues, job)
+        if (self._jobs, self._queues) == (jobs, queues) and all(
+            slot.assigned == those and slot.worked_before.keys() == those.keys() for slot, those in taken.items()
+        ):
+            return False
+        self.changes += 1
+        self._jobs, self._queues = jobs, queues
+        for slot, those in taken.items():
+            slot.assigned = those
+            slot.worked_before = {job_id: slot.worked_before.get(job_id, slot.worked) for job_id in those}
+        return True
 
     def served(self, checkpoint: str) -> bool:
         """Whether any slot can load `checkpoint`."""

@@ -26,7 +26,7 @@ whole_wish shelved _lora_wish Desk DiscordPost Lasting PressButton PressSelect S
 Unreadable Following Alarms _Pace whisper whisper_text _whisper in_time FORM_PATIENCE draw_panel details_of_job
 shown_job recipe_in show_again too_old _farewell FAREWELLS FAREWELL_SECONDS _again_and_again _attend _goes_on
 _with_ways_out _why_missing locked_out Acts Acting Operating Postings _postings Pulse Seen GOODBYE FOUNDED Closing
-Finisher Apology judge_exchanges _checked_wish hear_locale
+Finisher Apology judge_exchanges _checked_wish hear_locale Generation
 """
 
 # Packages and modules by the paths that they had.
@@ -36,7 +36,7 @@ bot/asides.py bot/following.py bot/orders.py bot/seal.py bot/alarms.py bot/shown
 bot/generation.py inference/engine/wardrobe.py inference/engine/shelf.py inference/engine/bench.py
 inference/engine/board.py inference/engine/lean.py inference/engine/mishaps.py inference/engine/painted.py
 inference/engine/painter.py inference/engine/solo.py inference/engine/solo_loras.py inference/engine/clean.py
-benchmarks/queue.py
+benchmarks/queue.py bot/jobs/generation.py
 """
 
 

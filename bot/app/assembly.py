@@ -17,7 +17,7 @@ from bot.config import ConfigError, Settings
 from bot.config.sections import StorageSettings
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
-from bot.jobs.generation import Generation
+from bot.jobs.service import JobService
 from bot.jobs.spool import clear_spool
 from bot.library.catalogue import Progress, ScanReport
 from bot.library.checkpoints import identify
@@ -46,7 +46,7 @@ class Easel:
     checkpoints: tuple[CheckpointSpec, ...]
     keeper: LibraryKeeper
     requests: RequestBuilder
-    generation: Generation
+    jobs: JobService
     workers: tuple[LocalWorker, ...]
     thumbnails: Thumbnails
     inputs: Inputs
@@ -128,7 +128,7 @@ def assemble(settings: Settings, found: Catalogued, read_settings: Callable[[], 
     """All services constructed on an open catalogue, none of them started. Raises ConfigError."""
     _prepare_folders(settings)
     workers = tuple(map(LocalWorker, configurations(settings, found.checkpoints)))
-    generation = Generation(
+    jobs = JobService(
         found.connection,
         workers,
         pictures=settings.storage.pictures,
@@ -141,7 +141,7 @@ def assemble(settings: Settings, found: Catalogued, read_settings: Callable[[], 
         found.checkpoints,
         found.keeper,
         found.requests,
-        generation,
+        jobs,
         workers,
         Thumbnails(settings.storage.thumbnails),
         Inputs(settings.storage.inputs),
@@ -156,7 +156,7 @@ async def started(
     """All services running on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
     easel = assemble(settings, found, read_settings)
     await clear_spool(found.connection, settings.storage.spool)
-    async with easel.generation.running():
+    async with easel.jobs.running():
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
             background.start(keep_backups(lambda: easel.settings), "copying the database"),

@@ -47,15 +47,15 @@ class Overview:
 
 async def look(easel: Easel) -> Overview:
     """Collect the overview. A part that cannot be read is None."""
-    generation = easel.generation
+    workers = easel.jobs.workers
     records, versions = await asyncio.to_thread(lambda: (_records(easel.settings), _versions()))
     return Overview(
         running=time.monotonic() - easel.started,
-        workers=tuple(generation.workers),
-        waiting=generation.waiting,
-        begun=sum(worker.jobs for worker in generation.workers),
-        longest_wait=generation.longest_wait,
-        paused=generation.paused,
+        workers=tuple(workers),
+        waiting=easel.jobs.waiting,
+        begun=sum(worker.jobs for worker in workers),
+        longest_wait=easel.jobs.forecasts.longest_wait,
+        paused=easel.jobs.paused,
         library=easel.keeper.latest,
         records=records,
         versions=versions,

@@ -44,7 +44,7 @@ async def reload(easel: Easel) -> Reloaded:
         easel.requests = RequestBuilder(easel.connection, new, specs)
         easel.keeper.judge_by(installed_hashes(specs), trust_tags=new.matching.trust_tags, registry=registry_of(new))
         told = zip(configurations(old, before), configurations(new, specs), strict=True)
-        await easel.generation.reconfigure(new.limits, [after if after != was else None for was, after in told])
+        await easel.jobs.reconfigure(new.limits, [after if after != was else None for was, after in told])
         return Reloaded(_with_replaced(changes(old, read), before, specs), await _scan(easel))
 
 

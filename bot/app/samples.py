@@ -48,7 +48,7 @@ class SamplePainter:
         """Paint what is due whenever the bot is idle now and was at the last check. Runs until cancelled."""
         was_idle = False
         while True:
-            idle = self._easel.generation.idle
+            idle = self._easel.jobs.idle
             if idle and was_idle:
                 await background.guard(self.paint_next(), "painting samples")
             was_idle = idle
@@ -82,7 +82,7 @@ class SamplePainter:
         painted: list[Path] = []
         try:
             for wanted in (request, _without_lora(request)):
-                pictures = await self._easel.generation.paint_in_background(wanted)
+                pictures = await self._easel.jobs.paint_in_background(wanted)
                 if pictures is None:
                     return False
                 painted += pictures

@@ -124,13 +124,13 @@ async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Cal
     cannot be written (the pictures are kept). Cancelling this cancels the job.
     """
     ordering = asyncio.create_task(
-        easel.generation.order(request, person_id=COMMAND_LINE_PERSON, channel_id=COMMAND_LINE_CHANNEL)
+        easel.jobs.order(request, person_id=COMMAND_LINE_PERSON, channel_id=COMMAND_LINE_CHANNEL)
     )
     try:
         job = await asyncio.shield(ordering)
         done = await _wait(easel, job, report)
     except asyncio.CancelledError:
-        await easel.generation.cancel((await ordering).id)  # else the next command would paint it
+        await easel.jobs.cancel((await ordering).id)  # else the next command would paint it
         raise
     kept = [easel.settings.storage.pictures / picture.path for picture in done.pictures]
     targets = [out, *(out.with_stem(f"{out.stem}-{i}") for i in range(2, len(kept) + 1))]
@@ -143,7 +143,7 @@ async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Cal
 
 
 async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> JobUpdate:
-    async with easel.generation.following(job.id) as updates:
+    async with easel.jobs.following(job.id) as updates:
         while True:
             update = await updates.get()
             if update.progress:
@@ -155,7 +155,7 @@ async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> J
             if update.job.state is JobState.CANCELLED:
                 raise InferenceError
             if update.trouble and _should_give_up(update.trouble, len(easel.workers)):
-                await easel.generation.cancel(job.id)
+                await easel.jobs.cancel(job.id)
                 raise WorkerUnavailable(reason=_last_line(update.trouble.stderr_tail))
 
 

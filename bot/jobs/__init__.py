@@ -1,12 +1,19 @@
 """Jobs, from queued to painted.
 
-generation.py        checks, saves, submits and follows a request
-dispatcher.py        hands jobs to workers in the order of `inference.queue`, and recovers when a worker dies
-worker_slots.py      one worker as the dispatcher sees it: the jobs assigned to it, and when it counts as hanging
-outcomes.py          records what became of an attempt
+service.py           the one public class, `JobService`: order, record, cancel, follow, pause, reconfigure
+active_jobs.py       the one owner of what is in memory of a job
+dispatcher.py        the dispatch loop: hands jobs to workers in the order of `inference.queue`, recovers when one dies
+worker_slots.py      one worker as the service sees it: its state, what it reports, when it counts as hanging
+outcomes.py          records what became of an attempt, and tells the followers
 updates.py           what followers of a job are told
 forecasts.py         when jobs will begin and be done; pace.py measures how long things take
 background_jobs.py   what the bot paints for itself while nobody waits
 retrying.py          what is tried again after an outage, and given up after the same error five times
 spool.py             the folder through which pictures and resume states leave the worker
+
+Who owns what: the job table owns the state of a job, on disk. `ActiveJobs` owns what is in memory of the jobs that wait
+or run: the newest row, the attempt at a worker, the followers. The rest is derived from these. `JobQueue` and its slots
+hold what their policy needs, changed by `ActiveJobs` alone; `WorkerHandle` and `Forecasts` look jobs up. Every few
+seconds `JobService.check` compares: the queue's record is made anew from `ActiveJobs`, and an unfinished job that
+the table alone knows is queued again. `BackgroundJobs` owns its one job, which has no row and never waits.
 """

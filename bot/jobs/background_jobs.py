@@ -56,7 +56,7 @@ class BackgroundJobs:
         self._job = job = _BackgroundJob(next(self._ids), handle)  # before any await: `preempt` has to find it
         command = Generate(job_id=job.job_id, attempt=1, request=request, files=files)
         if not await handle.worker.submit(command):
-            handle.slot.places = 0
+            handle.record_refusal()
             self._end(job, None)
         try:
             end = await job.ended

@@ -1,4 +1,4 @@
-"""Records what became of an attempt at a job: started, succeeded with its pictures, failed, requeued."""
+"""Records what became of an attempt at a job, and tells its followers: begun, succeeded, failed, requeued."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from bot.database.loras import find_version
 from bot.database.pictures import NewPicture
 from bot.jobs.retrying import wait_times
 from bot.jobs.spool import keep, place
+from bot.jobs.updates import JobUpdate
 from inference.errors import InferenceError, LoraFileChanged, PictureNotSaved, WorkerFailed
 from inference.logs import about
 from inference.messages import Finished, GenerationRequest, Progress, Started, state_file
@@ -44,9 +45,14 @@ class StartedAttempt:
 class Outcomes:
     """Moves jobs between states in the table, and their pictures out of the spool.
 
-    A method returns None when the job has left the expected state meanwhile."""
+    `tell` gets the update of every job that ends here. What `begin` and `requeue` return is None when the job has left
+    the expected state meanwhile.
+    """
 
-    def __init__(self, connection: aiosqlite.Connection, pictures: Path, spool: Path) -> None:
+    def __init__(
+        self, connection: aiosqlite.Connection, pictures: Path, spool: Path, tell: Callable[[JobUpdate], None]
+    ) -> None:
+        self._tell = tell
         self._connection = connection
         self._pictures = pictures
         self._spool = spool
@@ -89,7 +95,7 @@ class Outcomes:
             self._delete_attempt_pictures(job)
         return requeued
 
-    async def fail(self, job: Job, problem: InferenceError) -> Job | None:
+    async def fail(self, job: Job, problem: InferenceError) -> None:
         """running -> failed. A LoRA file whose bytes have changed is marked, so that the next scan reads it again."""
         for use in job.request.loras:
             if isinstance(problem, LoraFileChanged) and problem.lora == use.name:
@@ -101,9 +107,27 @@ class Outcomes:
         if failed is not None:
             log.info("failed: %s", problem.code)
             self._delete_attempt_pictures(job)
-        return failed
+            self._tell(JobUpdate(failed))
 
-    async def stage_picture(self, job: Job, picture: Path, notes: Sequence[str]) -> Finished:
+    async def give_up(self, job: Job, problem: InferenceError) -> None:
+        """queued -> failed. Raises DatabaseError."""
+        failed = await fail_job(self._connection, job.id, None, problem.code, problem.detail)
+        self.delete_state(job.id)
+        if failed is not None:
+            with about(job.id):
+                log.info("failed: %s", problem.code)
+            self._tell(JobUpdate(failed))
+
+    async def complete(self, job: Job, picture: Path, notes: Sequence[str]) -> None:
+        """End a running job that has no worker with a picture that exists already; the file is moved."""
+        try:
+            event = await self._stage(job, picture, notes)
+        except PictureNotSaved as problem:
+            await self.fail(job, problem)
+        else:
+            await self.succeed(job, event)
+
+    async def _stage(self, job: Job, picture: Path, notes: Sequence[str]) -> Finished:
         """Move `picture` into the spool as if a worker had painted it for `job`. Raises PictureNotSaved."""
         name = f"job{job.id}-{job.attempt}-0.png"
         try:
@@ -114,7 +138,17 @@ class Outcomes:
             job_id=job.id, attempt=job.attempt, pictures=(name,), seconds=0, peak_memory=0, notes=tuple(notes)
         )
 
-    async def succeed(self, job: Job, event: Finished) -> FinishedJob | None:
+    async def succeed(self, job: Job, event: Finished) -> None:
+        """running -> succeeded; or failed when its pictures are not there or cannot be stored."""
+        try:
+            done = await self._store(job, event)
+        except InferenceError as problem:
+            await self.fail(job, problem)
+            return
+        if done is not None:
+            self._tell(JobUpdate(done.job, pictures=done.pictures))
+
+    async def _store(self, job: Job, event: Finished) -> FinishedJob | None:
         """running -> succeeded. Raises WorkerFailed or PictureNotSaved; then no picture is stored."""
         request = job.request
         if len(event.pictures) != request.count:

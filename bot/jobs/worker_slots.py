@@ -1,4 +1,4 @@
-"""A worker as the dispatcher sees it: its slot in the queue, and the jobs assigned to it."""
+"""A worker as the job service sees it: its slot in the queue, what it reports, and the jobs that it has."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from bot import metrics
 from bot.database.jobs import Job
+from bot.jobs.active_jobs import ActiveJob
 from bot.jobs.pace import AttemptTimer, Pace
 from inference.messages import Capacity, Configure, GenerationRequest, Progress, Ready, Started
 from inference.queue import WorkerSlot
@@ -21,24 +23,12 @@ COMPILING_SECONDS = 1800.0  # in place of the first, where any step may be one o
 ALARM_DEATHS = 5  # deaths in a row after which an operator is told, and again at each doubling
 
 
-@dataclass(eq=False)
-class Assignment:
-    """A job that was taken out of the queue: about to be submitted to a worker, prefetched there, or running."""
+class AssignedJobs(Protocol):
+    """Which jobs a worker has. `bot.jobs.active_jobs` implements it."""
 
-    job: Job | None = None  # once the job table says that it runs
-    cancelled: bool = False
-    recalled: bool = False  # the queue wants it back
-    returned: bool = False  # it is on its way back to the queue
-    timer: AttemptTimer | None = None  # once the worker has begun
-    last_report: float = 0.0  # by time.monotonic()
-
-    def hangs(self, now: float, pace: Pace, *, compiles: bool = False) -> bool:
-        """Whether the worker has reported nothing of this job for too long. One that `compiles` is given more time."""
-        silent = now - self.last_report
-        if self.job is None or self.timer is None or not self.timer.steps:
-            return silent > LOADING_SECONDS
-        usual = pace.round([self.job.request]) or 0.0
-        return silent > max(COMPILING_SECONDS if compiles else SILENCE_SECONDS, SILENT_STEPS * usual)
+    def assigned_to(self, slot: WorkerSlot) -> list[ActiveJob]:
+        """The jobs that this worker has, those that were cancelled there included."""
+        ...
 
 
 class WorkerState(StrEnum):
@@ -65,13 +55,11 @@ class WorkerStatus:
 
 @dataclass(eq=False)
 class WorkerHandle:
-    """A worker, its slot in the queue, and the jobs assigned to it, by id.
-
-    A report counts only for the attempt that is assigned: the attempt is a fencing token."""
+    """A worker, its slot in the queue, and a view of the jobs that it has."""
 
     worker: Worker
     slot: WorkerSlot
-    assigned: dict[int, Assignment] = field(default_factory=dict[int, Assignment])
+    active: AssignedJobs
     device: str = ""  # as the worker reports it; empty until it is ready
     compiles: bool = False
     changes: Configure | None = None  # the settings that it gets once no job is assigned to it
@@ -122,39 +110,43 @@ class WorkerHandle:
         self.device, self.compiles, self._back = ready.device, ready.compiles, None
 
     @property
-    def running(self) -> list[Assignment]:
+    def assigned(self) -> list[ActiveJob]:
+        """The jobs that the worker has or is about to get."""
+        return self.active.assigned_to(self.slot)
+
+    @property
+    def running(self) -> list[ActiveJob]:
         """The jobs that the worker is painting."""
-        return [assignment for assignment in self.assigned.values() if assignment.timer]
+        return [job for job in self.assigned if job.running]
 
     @property
-    def prefetched(self) -> list[Assignment]:
+    def prefetched(self) -> list[ActiveJob]:
         """The jobs that wait at the worker."""
-        return [assignment for assignment in self.assigned.values() if assignment.job and not assignment.timer]
+        return [job for job in self.assigned if job.prefetched]
 
     @property
-    def suspects(self) -> list[Assignment]:
+    def suspects(self) -> list[ActiveJob]:
         """The jobs of which one may have killed the worker, if it died now: the running ones, else the prefetched."""
         return self.running or self.prefetched
 
     async def recall(self, wanted: Callable[[Job], bool]) -> None:
         """Ask the worker to return the prefetched jobs that are `wanted`."""
-        for assignment in self.prefetched:
-            if assignment.job and wanted(assignment.job) and not (assignment.cancelled or assignment.recalled):
-                assignment.recalled = True
-                await self.worker.cancel(assignment.job.id)
+        for job in self.prefetched:
+            if job.assignment and wanted(job.row) and not (job.cancelled or job.assignment.recalled):
+                job.assignment.recalled = True
+                await self.worker.cancel(job.row.id)
 
     def hangs(self, now: float, pace: Pace) -> bool:
         """Whether the worker has reported nothing for too long. Prefetched jobs report nothing while others run."""
         if self.running:
-            return any(assignment.hangs(now, pace, compiles=self.compiles) for assignment in self.running)
-        return any(
-            now - max(assignment.last_report, self.last_report) > LOADING_SECONDS for assignment in self.prefetched
-        )
+            return any(is_silent(job, now, pace, compiles=self.compiles) for job in self.running)
+        reports = [job.assignment.last_report for job in self.prefetched if job.assignment]
+        return any(now - max(report, self.last_report) > LOADING_SECONDS for report in reports)
 
-    def current(self, job_id: int, attempt: int) -> Job | None:
-        """The assigned job if this is its current attempt, else None."""
-        assignment = self.assigned.get(job_id)
-        return assignment.job if assignment and assignment.job and assignment.job.attempt == attempt else None
+    def current(self, job_id: int, attempt: int) -> ActiveJob | None:
+        """The job if this is the attempt that the worker was given, else None."""
+        found = (job for job in self.assigned if job.row.id == job_id)
+        return next((job for job in found if job.assignment and job.assignment.attempt == attempt), None)
 
     def update_capacity(self, capacity: Capacity) -> None:
         """Take over the places and the loaded checkpoints that the worker reports."""
@@ -164,44 +156,56 @@ class WorkerHandle:
                 metrics.SWAPS.labels(checkpoint).inc()
         self.slot.loaded = frozenset(capacity.loaded)
 
-    def record_event(self, event: Started | Progress, now: float, pace: Pace) -> Job | None:
+    def record_event(self, event: Started | Progress, now: float, pace: Pace) -> ActiveJob | None:
         """Note a report of a running job; the job, or None if the report is of an attempt that no longer counts."""
         job = self.current(event.job_id, event.attempt)
-        if job is None:
+        if job is None or job.assignment is None:
             return None
-        assignment = self.assigned[job.id]
-        assignment.last_report = now
-        if assignment.timer is None:
-            assignment.timer = AttemptTimer(now, loads=job.checkpoint not in self.slot.loaded and not self.running)
+        job.assignment.last_report = now
+        if job.assignment.timer is None:
+            loads = job.row.checkpoint not in self.slot.loaded and not self.running
+            job.assignment.timer = AttemptTimer(now, loads=loads)
             metrics.BATCH.observe(len(self.running))
         if isinstance(event, Progress):
-            self._step(assignment.timer, job.checkpoint, event, now, pace)
+            self._step(job.row, job.assignment.timer, event, now, pace)
         return job
 
-    def _step(self, timer: AttemptTimer, checkpoint: str, progress: Progress, now: float, pace: Pace) -> None:
+    def _step(self, row: Job, timer: AttemptTimer, progress: Progress, now: float, pace: Pace) -> None:
         batch = self.batch
         if timer.loads and timer.total is None:
-            pace.record_load(checkpoint, now - timer.began)
-        if timer.total is not None and (job := self.assigned[progress.job_id].job):
-            self.slot.worked += (progress.step - timer.steps) * pass_work(job.request)
+            pace.record_load(row.checkpoint, now - timer.began)
+        if timer.total is not None:
+            self.slot.worked += (progress.step - timer.steps) * pass_work(row.request)
         took = timer.step(now, progress.step, progress.steps)
         if took is not None:
-            metrics.STEP_SECONDS.labels(checkpoint).observe(took)
+            metrics.STEP_SECONDS.labels(row.checkpoint).observe(took)
             pace.record_step(batch, took, 1 / len(batch))
 
     @property
     def batch(self) -> list[GenerationRequest]:
         """The requests of which the worker takes a step in each round."""
-        return [
-            assignment.job.request
-            for assignment in self.running
-            if assignment.job and assignment.timer and assignment.timer.in_batch
-        ]
+        timers = ((job, job.assignment.timer) for job in self.running if job.assignment)
+        return [job.row.request for job, timer in timers if timer and timer.in_batch]
+
+    def record_refusal(self) -> None:
+        """The worker took no job; its slot has no places until it reports them again."""
+        self.slot.places = 0
 
     def record_death(self, death: WorkerDied, now: float) -> None:
         """The worker has died; its slot has no places until it reports them again."""
         self.slot.places, self.slot.loaded, self.slot.checkpoint = 0, frozenset(), None
         self._back = now + death.pause
+
+
+def is_silent(job: ActiveJob, now: float, pace: Pace, *, compiles: bool = False) -> bool:
+    """Whether the worker has reported nothing of this job for too long. One that `compiles` is given more time."""
+    if job.assignment is None:
+        return False
+    silent, timer = now - job.assignment.last_report, job.assignment.timer
+    if timer is None or not timer.steps:
+        return silent > LOADING_SECONDS
+    usual = pace.round([job.row.request]) or 0.0
+    return silent > max(COMPILING_SECONDS if compiles else SILENCE_SECONDS, SILENT_STEPS * usual)
 
 
 def raises_alarm(death: WorkerDied) -> bool:

@@ -102,7 +102,7 @@ class EaselBot(Client):
         self._orders = self.orders = Orders(easel, self.deliverer)
         self.studios = StudioSessions(easel, render_panel)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
-        easel.generation.on_alarm(OperatorAlerts(self).worker_failed_repeatedly)
+        easel.jobs.on_alarm(OperatorAlerts(self).worker_failed_repeatedly)
 
     async def login(self, token: str) -> None:
         """Log in, and ask how many shards Discord recommends. Raises discord.HTTPException, as any request does.

@@ -16,7 +16,7 @@ from inference.logs import about
 from inference.messages import Configure
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
-from tests.bot.jobs.test_dispatcher import open_rig
+from tests.bot.jobs.test_dispatching import open_rig
 
 
 async def paint(name: str) -> None:

@@ -14,7 +14,7 @@ from aiohttp import web
 from bot import metrics
 from bot.config import ConfigError
 from inference.messages import Capacity, Lookups
-from tests.bot.jobs.test_dispatcher import open_rig
+from tests.bot.jobs.test_dispatching import open_rig
 
 
 def free_port() -> int:

@@ -26,7 +26,7 @@ class QueueCog(Cog):
     async def cancel(self, interaction: Interaction, job: str | None = None) -> None:
         """Stop a picture that waits or is being painted."""
         chosen = await self._own_job(interaction.user.id, job)
-        if await self._client.easel.generation.cancel(chosen.id) is None:
+        if await self._client.easel.jobs.cancel(chosen.id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
         await send_ephemeral_text(
             interaction, _("Cancelled: {prompt}").format(prompt=plain(chosen.request.prompt, 100))
@@ -39,7 +39,7 @@ class QueueCog(Cog):
         wanted = typed.casefold()
         return [
             app_commands.Choice(
-                name=f"{progress_text(self._client.easel.generation, job)} · {job.request.prompt}"[:100],
+                name=f"{progress_text(self._client.easel.jobs, job)} · {job.request.prompt}"[:100],
                 value=str(job.id),
             )
             for job in jobs

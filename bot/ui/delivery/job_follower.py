@@ -91,7 +91,7 @@ class JobFollower:
     async def _show_and_deliver(self, job: Job, interaction: Interaction | None) -> None:
         """Show the progress until the job ends, then deliver the result."""
         speak(await locale_of(self._easel.connection, job.person_id))
-        async with self._easel.generation.following(job.id) as updates:
+        async with self._easel.jobs.following(job.id) as updates:
             throttle = _EditThrottle(self._edit_limit, job.channel_id)
             repeated = RepeatedError(*UNREACHABLE)
             shows, update = True, None
@@ -103,7 +103,7 @@ class JobFollower:
                     problem = await background.failure(self._show(update, interaction))
                     shows = problem is None or self._keeps_editing(problem, repeated)
         await self._deliverer.deliver(update.job, update.pictures, interaction)
-        self._easel.generation.delivered(update.job)
+        self._easel.jobs.forecasts.delivered(update.job)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
         """Edit the message to show the progress."""

@@ -48,7 +48,7 @@ class Orders:
 
     async def close(self) -> None:
         """Start no more jobs, and tell people that unfinished ones continue after the restart."""
-        self._easel.generation.shut_down()
+        self._easel.jobs.shut_down()
         await self._follower.close()
 
     async def undelivered_jobs(self) -> list[Job]:
@@ -77,18 +77,18 @@ class Orders:
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
         """Queue a checked request, reply that it waits, and follow the job. The person's preferences say who sees it.
 
-        Raises PressedTwice, SourceImageGone for a source image that was deleted, what `Generation.order` raises, and
+        Raises PressedTwice, SourceImageGone for a source image that was deleted, what `JobService.order` raises, and
         DatabaseError.
         """
         if request.image is not None and not self._easel.inputs.has(request.image.sha256):
             raise SourceImageGone
-        await self._begin(interaction, partial(self._easel.generation.order, request))
+        await self._begin(interaction, partial(self._easel.jobs.order, request))
 
     async def record(
         self, interaction: Interaction, request: GenerationRequest, picture: Path, notes: tuple[str, ...]
     ) -> None:
         """Record a request whose `picture` is painted already; the file is moved and delivered like any other."""
-        await self._begin(interaction, partial(self._easel.generation.record, request, picture, notes=notes))
+        await self._begin(interaction, partial(self._easel.jobs.record, request, picture, notes=notes))
 
     async def _begin(self, interaction: Interaction, keep: Callable[..., Awaitable[Job]]) -> None:
         with self._reject_double_press(interaction):
@@ -143,8 +143,8 @@ class Orders:
         await store_locale(self._easel.connection, job.person_id, interaction.locale.value)
 
     async def _announce(self, interaction: Interaction, job: Job, *, private: bool) -> None:
-        forecast = Forecast(0) if job.state.final else self._easel.generation.forecast(job)
-        paused = self._easel.generation.is_paused(job.server_id)
+        forecast = Forecast(0) if job.state.final else self._easel.jobs.forecasts.of(job)
+        paused = self._easel.jobs.is_paused(job.server_id)
         reachable = _reachable(interaction)
         message = JobMessage(lambda: waiting_view(job, forecast, paused=paused, reachable=reachable))
         try:

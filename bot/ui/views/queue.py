@@ -20,21 +20,21 @@ from inference.queue import EVERYWHERE
 if TYPE_CHECKING:
     import re
 
-    from bot.jobs.generation import Generation
+    from bot.jobs.service import JobService
 
 MAX_SHOWN = 8  # jobs with a button each; a message holds 40 components
 MAX_TEXT = 3600  # characters about them; a message holds 4000
 NO_JOBS = later("You have nothing in the queue. Paint something with /imagine.")
 
 
-def progress_text(generation: Generation, job: Job) -> str:
+def progress_text(jobs: JobService, job: Job) -> str:
     """`painting · 20 seconds left`, or the position in the queue."""
-    if generation.paints(job):
-        left = generation.forecast(job).done
+    if jobs.forecasts.paints(job):
+        left = jobs.forecasts.of(job).done
         return _("painting") if left is None else _("painting · about {time} left").format(time=duration(left))
-    if generation.is_paused(job.server_id):
+    if jobs.is_paused(job.server_id):
         return _("waiting · the queue is paused")
-    return queue_position_text(generation.forecast(job))
+    return queue_position_text(jobs.forecasts.of(job))
 
 
 async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
@@ -44,7 +44,7 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     entries = [
         (
             job,
-            f"**{progress_text(easel.generation, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}",
+            f"**{progress_text(easel.jobs, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}",
         )
         for job in jobs[:MAX_SHOWN]
     ]
@@ -65,14 +65,14 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     jobs = await unfinished_of_all(easel.connection)
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
     entries = [
-        (job, f"**{progress_text(easel.generation, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
+        (job, f"**{progress_text(easel.jobs, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
         for job in seen[:MAX_SHOWN]
     ]
     view = _listed(entries, len(seen), _("Nobody here waits for anything."), AnyJobCancelButton)
     if elsewhere := len(jobs) - len(seen):
         text = ngettext("-# {count} job of other servers", "-# {count} jobs of other servers", elsewhere)
         view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
-    view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in easel.generation.paused)))
+    view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in easel.jobs.paused)))
     return view
 
 
@@ -166,9 +166,9 @@ class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<s
         """Pause or resume. Raises NotStaff."""
         if not is_staff_of(interaction, self.scope):
             raise NotStaff
-        generation = interaction.client.easel.generation
+        jobs = interaction.client.easel.jobs
         if self.pauses:
-            await generation.pause(self.scope, interaction.user.id)
+            await jobs.pause(self.scope, interaction.user.id)
         else:
-            await generation.unpause(self.scope)
+            await jobs.unpause(self.scope)
         await replace(interaction, await all_jobs_view(interaction), [])

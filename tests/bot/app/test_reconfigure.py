@@ -13,7 +13,7 @@ from bot.jobs.worker_slots import WorkerState
 from inference.errors import CheckpointRemoved
 from inference.messages import CheckpointSpec, Configure, Ready
 from inference.workers import WorkerDied
-from tests.bot.jobs.test_dispatcher import Rig, open_rig
+from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.requests import request
 
 
@@ -31,7 +31,7 @@ def knows(*names: str) -> Configure:
 
 
 def state(rig: Rig) -> WorkerState:
-    (seen,) = rig.generation.workers
+    (seen,) = rig.jobs.workers
     return seen.state
 
 
@@ -41,7 +41,7 @@ async def test_no_job_is_assigned_before_the_new_settings_arrive(rig: Rig) -> No
     rig.worker.begin(handed)
     await rig.worker.heard()
     assert state(rig) is WorkerState.PAINTING
-    await rig.generation.reconfigure(LimitSettings(), [knows("vivid", "new")])
+    await rig.jobs.reconfigure(LimitSettings(), [knows("vivid", "new")])
     second = await rig.order(request(checkpoint="new"), person=2)
     await rig.worker.heard()
     assert rig.worker.idle and not rig.worker.configured and state(rig) is WorkerState.CLOSING
@@ -52,14 +52,14 @@ async def test_no_job_is_assigned_before_the_new_settings_arrive(rig: Rig) -> No
 
 
 async def test_an_idle_worker_gets_new_settings_at_once(rig: Rig) -> None:
-    await rig.generation.reconfigure(LimitSettings(), [knows("new")])
+    await rig.jobs.reconfigure(LimitSettings(), [knows("new")])
     await rig.order(request(checkpoint="new"))
     await rig.worker.job()
     assert rig.worker.configured == [knows("new")]
 
 
 async def test_a_worker_without_changes_goes_on(rig: Rig) -> None:
-    await rig.generation.reconfigure(LimitSettings(waiting_per_person=1), [None])
+    await rig.jobs.reconfigure(LimitSettings(waiting_per_person=1), [None])
     await rig.order()
     await rig.worker.job()
     assert not rig.worker.configured
@@ -68,10 +68,10 @@ async def test_a_worker_without_changes_goes_on(rig: Rig) -> None:
 async def test_a_requeued_job_for_a_removed_checkpoint_fails(rig: Rig) -> None:
     job = await rig.order()
     rig.worker.begin(await rig.worker.job())
-    await rig.generation.reconfigure(LimitSettings(), [knows("new")])
+    await rig.jobs.reconfigure(LimitSettings(), [knows("new")])
     rig.worker.die()
     await rig.worker.heard()
-    await rig.generation.reconfigure(LimitSettings(), [None])  # what a look every few seconds does, too
+    await rig.jobs.reconfigure(LimitSettings(), [None])  # what a look every few seconds does, too
     end = await rig.end(job)
     assert isinstance(end.job.failure, CheckpointRemoved) and "installed are new" in str(end.job.failure)
 
@@ -80,10 +80,10 @@ async def test_operators_see_the_state_of_each_worker(rig: Rig) -> None:
     assert state(rig) is WorkerState.FREE
     rig.worker.say(WorkerDied(1, 7, was_ready=True, stderr_tail="", pause=16.0))
     await rig.worker.heard()
-    (seen,) = rig.generation.workers
+    (seen,) = rig.jobs.workers
     assert seen.state is WorkerState.AWAY and seen.back is not None and 10 < seen.back <= 16
     rig.worker.say(Ready(device="cuda:1", pid=2))
     await rig.worker.heard()
-    (seen,) = rig.generation.workers
+    (seen,) = rig.jobs.workers
     assert (seen.state, seen.device, seen.back) == (WorkerState.FREE, "cuda:1", None)
-    assert rig.generation.longest_wait is None
+    assert rig.jobs.forecasts.longest_wait is None

@@ -21,7 +21,7 @@ from bot.database.jobs import JobState
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS
 from inference.errors import CheckpointNotFound, CheckpointRemoved, TooManyLoras
-from tests.bot.jobs.test_generation import LONG, PATIENCE, end, held_up, order, until_ended, until_painting
+from tests.bot.jobs.test_service import LONG, PATIENCE, end, held_up, order, until_ended, until_painting
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
 
@@ -70,7 +70,7 @@ async def test_what_is_painted_ends_and_what_waits_for_a_checkpoint_that_is_gone
     easel: Easel, house: House
 ) -> None:
     painting = await order(easel, LONG)
-    async with easel.generation.following(painting.id) as updates:
+    async with easel.jobs.following(painting.id) as updates:
         await until_painting(updates, 1)
         with held_up(easel):
             waiting = await order(easel, ON_PASTEL)
@@ -85,7 +85,7 @@ async def test_what_is_painted_ends_and_what_waits_for_a_checkpoint_that_is_gone
 
 async def test_a_picture_on_the_checkpoint_that_is_taken_away_is_finished(easel: Easel, house: House) -> None:
     painting = await order(easel, LONG)
-    async with easel.generation.following(painting.id) as updates:
+    async with easel.jobs.following(painting.id) as updates:
         await until_painting(updates, 1)
         with held_up(easel):
             declare(house, PASTEL)

@@ -18,7 +18,7 @@ from bot.database.connection import fetch
 from bot.database.loras import Lora, find_lora_by_name
 from bot.database.samples import MAX_TRIES, Due, Sample, due_for_samples, samples_of
 from inference.base_models import BaseModelId
-from tests.bot.jobs.test_generation import PATIENCE, end, held_up, order
+from tests.bot.jobs.test_service import PATIENCE, end, held_up, order
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
 
@@ -37,7 +37,7 @@ async def easel(shared_house: House) -> AsyncIterator[Easel]:
 async def quiet(easel: Easel) -> None:
     """Wait until a sample could be begun."""
     async with asyncio.timeout(PATIENCE):
-        while not easel.generation.idle:  # noqa: ASYNC110 (nothing in the program waits for this but by looking)
+        while not easel.jobs.idle:  # noqa: ASYNC110 (nothing in the program waits for this but by looking)
             await asyncio.sleep(0.05)
 
 
@@ -64,7 +64,7 @@ def words_in(picture: Path) -> str:
 async def test_what_somebody_orders_comes_first_and_the_samples_are_tried_again(easel: Easel) -> None:
     painting = asyncio.create_task(SamplePainter(easel).paint_next())
     async with asyncio.timeout(PATIENCE):
-        while easel.generation.idle:  # noqa: ASYNC110
+        while easel.jobs.idle:  # noqa: ASYNC110
             await asyncio.sleep(0)
     with held_up(easel):
         theirs = await order(easel, request(checkpoint=VIVID))
@@ -108,7 +108,7 @@ async def test_what_cannot_be_painted_is_not_tried_for_ever(easel: Easel, shared
 async def test_nobody_paints_with_a_file_of_unknown_base_model(easel: Easel) -> None:
     await quiet(easel)
     await SamplePainter(easel).paint_next()
-    assert await samples(easel, "Mystery") == () and easel.generation.idle
+    assert await samples(easel, "Mystery") == () and easel.jobs.idle
 
 
 async def test_they_are_painted_beside_everything_else_and_stop_with_it(easel: Easel, shared_house: House) -> None:

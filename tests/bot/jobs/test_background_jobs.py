@@ -11,7 +11,7 @@ import pytest
 from bot.database.connection import fetch
 from inference.errors import OutOfMemory, WorkerCrashed
 from inference.messages import Capacity, Failed
-from tests.bot.jobs.test_dispatcher import Rig, open_rig
+from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.requests import request
 
 
@@ -23,7 +23,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 def started(rig: Rig) -> asyncio.Task[tuple[Path, ...] | None]:
-    return asyncio.create_task(rig.generation.paint_in_background(request()))
+    return asyncio.create_task(rig.jobs.paint_in_background(request()))
 
 
 async def test_a_background_job_is_painted_while_idle_and_leaves_no_row(rig: Rig) -> None:
@@ -37,8 +37,8 @@ async def test_a_background_job_is_painted_while_idle_and_leaves_no_row(rig: Rig
 async def test_a_background_job_does_not_start_while_a_job_is_painted(rig: Rig) -> None:
     await rig.order()
     await rig.worker.job()
-    assert not rig.generation.idle
-    assert await rig.generation.paint_in_background(request()) is None
+    assert not rig.jobs.idle
+    assert await rig.jobs.paint_in_background(request()) is None
     assert rig.worker.idle
 
 
@@ -73,7 +73,7 @@ async def test_cancelling_the_caller_cancels_the_background_job(rig: Rig) -> Non
     assert rig.worker.cancelled == [ours.job_id]
     rig.worker.finish(ours)
     await rig.worker.heard()
-    assert rig.generation.idle and not list(rig.spool.iterdir())
+    assert rig.jobs.idle and not list(rig.spool.iterdir())
 
 
 async def test_a_dead_worker_and_a_failure_are_raised(rig: Rig) -> None:
@@ -93,4 +93,4 @@ async def test_a_dead_worker_and_a_failure_are_raised(rig: Rig) -> None:
 
 async def test_a_worker_that_refuses_a_background_job_ends_it(rig: Rig) -> None:
     rig.worker.takes = False
-    assert await rig.generation.paint_in_background(request()) is None
+    assert await rig.jobs.paint_in_background(request()) is None

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.database.jobs import Job, JobState
 from bot.database.paces import MeasuredSeconds, Shape
+from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, queued_as
 from bot.jobs.pace import AttemptTimer, Pace
 from bot.jobs.worker_slots import (
     COMPILING_SECONDS,
     LOADING_SECONDS,
     SILENCE_SECONDS,
     SILENT_STEPS,
-    Assignment,
     WorkerHandle,
+    is_silent,
 )
 from inference.messages import Progress, Ready
 from inference.queue import WorkerSlot
@@ -31,10 +33,26 @@ JOB = Job(
 HEARD = 1000.0  # seconds
 
 
-def assignment(steps: int | None) -> Assignment:
-    """An assigned job of which so many steps were reported; None: it has not begun."""
+def handle_of(folder: Path, *steps: int | None) -> tuple[WorkerHandle, ActiveJobs]:
+    """A worker that has jobs of which so many steps were reported; None: it has not begun. They have ids from 1 on."""
+    slot = WorkerSlot(frozenset({"vivid"}), places=len(steps) + 1)
+    active = ActiveJobs([slot], {})
+    for job_id, taken in enumerate(steps, 1):
+        row = replace(JOB, id=job_id, state=JobState.QUEUED)
+        active.add(row, 3)
+        job = active.assign_next(slot)
+        assert job is not None and job.assignment is not None and job.row.id == job_id
+        active.begin(job, replace(row, state=JobState.RUNNING))
+        job.assignment.last_report = HEARD
+        job.assignment.timer = None if taken is None else AttemptTimer(HEARD, loads=True, steps=taken)
+    return WorkerHandle(FakeWorker(folder), slot, active), active
+
+
+def assigned(steps: int | None) -> ActiveJob:
+    """A job at a worker of which so many steps were reported; None: it has not begun."""
     timer = None if steps is None else AttemptTimer(HEARD, loads=True, steps=steps)
-    return Assignment(JOB, timer=timer, last_report=HEARD)
+    assignment = Assignment(WorkerSlot(frozenset()), 1, timer=timer, last_report=HEARD)
+    return ActiveJob(JOB, queued_as(JOB, 3), assignment)
 
 
 def pace(step_seconds: float) -> Pace:
@@ -56,26 +74,27 @@ def test_a_worker_may_be_silent_for_as_long_as_what_it_does_may_take(
     steps: int | None, step_seconds: float, limit: float
 ) -> None:
     usual = pace(step_seconds)
-    assert not assignment(steps).hangs(HEARD + limit - 1, usual)
-    assert assignment(steps).hangs(HEARD + limit + 1, usual)
+    assert not is_silent(assigned(steps), HEARD + limit - 1, usual)
+    assert is_silent(assigned(steps), HEARD + limit + 1, usual)
 
 
 def test_without_any_measured_step_the_shorter_limit_counts() -> None:
-    assert assignment(1).hangs(HEARD + SILENCE_SECONDS + 1, Pace())
+    assert is_silent(assigned(1), HEARD + SILENCE_SECONDS + 1, Pace())
 
 
 def test_a_prefetched_job_may_be_silent_while_others_are_painted(tmp_path: Path) -> None:
-    waits = Assignment(JOB, last_report=HEARD)
-    handle, usual = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: assignment(3), 2: waits}), pace(1.0)
-    handle.last_report = handle.assigned[1].last_report = HEARD + 10 * LOADING_SECONDS
+    (handle, active), usual = handle_of(tmp_path, 3, None), pace(1.0)
+    painted = active.get(1)
+    assert painted is not None and painted.assignment is not None
+    handle.last_report = painted.assignment.last_report = HEARD + 10 * LOADING_SECONDS
     assert not handle.hangs(handle.last_report + 1, usual)
-    del handle.assigned[1]
+    active.release(painted)
     assert not handle.hangs(handle.last_report + LOADING_SECONDS - 1, usual), "it is about to be begun"
     assert handle.hangs(handle.last_report + LOADING_SECONDS + 1, usual)
 
 
 def test_work_done_while_a_job_waited_is_counted_in_passes(tmp_path: Path) -> None:
-    handle = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset({"vivid"})), {1: Assignment(JOB)})
+    handle, _ = handle_of(tmp_path, None)
     for step in (12, 13, 16):  # it was begun by another worker, which took twelve
         handle.record_event(Progress(job_id=1, attempt=1, step=step, steps=30), HEARD, Pace())
     assert handle.slot.worked == 4 * pass_work(JOB.request)
@@ -85,7 +104,7 @@ def test_work_done_while_a_job_waited_is_counted_in_passes(tmp_path: Path) -> No
 def test_a_worker_that_compiles_may_be_silent_for_as_long_as_that_takes(
     compiles: bool, limit: float, tmp_path: Path
 ) -> None:
-    handle, usual = WorkerHandle(FakeWorker(tmp_path), WorkerSlot(frozenset()), {1: assignment(3)}), pace(1.0)
+    (handle, _), usual = handle_of(tmp_path, 3), pace(1.0)
     handle.set_ready(Ready(device="cuda", pid=1, compiles=compiles))
     assert not handle.hangs(HEARD + limit - 1, usual)
     assert handle.hangs(HEARD + limit + 1, usual)

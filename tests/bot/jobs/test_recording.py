@@ -18,7 +18,7 @@ from bot.jobs.spool import keep
 from inference.errors import PictureNotSaved
 from inference.messages import Capacity
 from tests.bot.jobs.fake_worker import PATIENCE
-from tests.bot.jobs.test_dispatcher import Rig, open_rig
+from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.bot.ui.delivery.test_delivery_model import Stepped
 from tests.inference.requests import request
 
@@ -44,7 +44,7 @@ def enlarged(rig: Rig) -> Path:
 
 
 async def record(rig: Rig, picture: Path) -> Job:
-    return await rig.generation.record(request(), picture, person_id=1, channel_id=1, notes=("only enlarged",))
+    return await rig.jobs.record(request(), picture, person_id=1, channel_id=1, notes=("only enlarged",))
 
 
 async def test_a_recorded_job_has_succeeded_with_its_picture(rig: Rig) -> None:

@@ -10,7 +10,7 @@ from bot.database.connection import open_database
 from bot.database.jobs import cancel_job, create_job, fail_job, start_job
 from bot.jobs.spool import clear_spool
 from inference.messages import state_file
-from tests.bot.jobs.test_dispatcher import open_rig
+from tests.bot.jobs.test_dispatching import open_rig
 from tests.inference.requests import request
 
 
@@ -42,7 +42,7 @@ async def test_a_job_that_has_ended_leaves_no_state(tmp_path: Path, end: str) ->
         rig.worker.begin(given)
         await rig.worker.heard()
         if end == "cancelled":
-            await rig.generation.cancel(job.id)
+            await rig.jobs.cancel(job.id)
         elif end == "failed":
             rig.worker.die()
         else:

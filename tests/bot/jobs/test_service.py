@@ -19,7 +19,7 @@ from bot.cli.paint import paint
 from bot.config import ConfigError
 from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
-from bot.jobs.generation import Updates
+from bot.jobs.active_jobs import Updates
 from bot.jobs.updates import JobUpdate
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import LoraFileRefused
@@ -53,7 +53,7 @@ def poisoned(path: Path) -> None:
 
 
 async def order(easel: Easel, made: GenerationRequest, person: int = 1) -> Job:
-    return await easel.generation.order(made, person_id=person, channel_id=1)
+    return await easel.jobs.order(made, person_id=person, channel_id=1)
 
 
 async def until_painting(updates: Updates, attempt: int) -> None:
@@ -70,7 +70,7 @@ async def until_ended(updates: Updates) -> JobUpdate:
 
 
 async def end(easel: Easel, job: Job) -> JobUpdate:
-    async with easel.generation.following(job.id) as updates:
+    async with easel.jobs.following(job.id) as updates:
         return await until_ended(updates)
 
 
@@ -126,7 +126,7 @@ async def test_a_lora_with_a_number_that_is_none_is_refused_by_the_worker(easel:
 async def test_a_worker_killed_in_the_middle_of_a_picture_costs_nobody_a_picture(easel: Easel) -> None:
     before = await pictures_on_disk(easel)
     job = await order(easel, LONG)
-    async with easel.generation.following(job.id) as updates:
+    async with easel.jobs.following(job.id) as updates:
         await until_painting(updates, attempt=1)
         kill_worker(easel)
         done = await until_ended(updates)
@@ -139,7 +139,7 @@ async def test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs
 ) -> None:
     before = await pictures_on_disk(easel)
     job = await order(easel, LONG)
-    async with easel.generation.following(job.id) as updates:
+    async with easel.jobs.following(job.id) as updates:
         await until_painting(updates, attempt=1)
         (worker,) = easel.workers
         hung = worker.pid
@@ -160,7 +160,7 @@ async def test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs
 async def test_a_job_that_kills_the_worker_three_times_fails_and_the_next_is_painted(easel: Easel) -> None:
     before = await pictures_on_disk(easel)
     deadly = await order(easel, ENDLESS)
-    async with easel.generation.following(deadly.id) as updates:
+    async with easel.jobs.following(deadly.id) as updates:
         await until_painting(updates, attempt=1)
         harmless = await order(easel, SHORT, person=2)
         kill_worker(easel)
@@ -178,10 +178,10 @@ async def test_a_job_that_kills_the_worker_three_times_fails_and_the_next_is_pai
 async def test_a_running_job_is_cancelled_and_the_next_is_painted(easel: Easel) -> None:
     before = await pictures_on_disk(easel)
     running, waiting, last = [await order(easel, made) for made in (ENDLESS, ENDLESS, SHORT)]
-    async with easel.generation.following(running.id) as updates:
+    async with easel.jobs.following(running.id) as updates:
         await until_painting(updates, attempt=1)
-        assert await easel.generation.cancel(waiting.id)
-        assert await easel.generation.cancel(running.id)
+        assert await easel.jobs.cancel(waiting.id)
+        assert await easel.jobs.cancel(running.id)
         assert (await until_ended(updates)).job.state is JobState.CANCELLED
     assert (await end(easel, waiting)).job.state is JobState.CANCELLED
     done = await end(easel, last)

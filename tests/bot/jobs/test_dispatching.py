@@ -18,8 +18,7 @@ from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
 from bot.database.lora_records import is_any_doubted
-from bot.jobs.dispatcher import HOUR_MS
-from bot.jobs.generation import Generation
+from bot.jobs.service import HOUR_MS, JobService
 from bot.jobs.updates import JobUpdate
 from bot.library.catalogue import scan_library
 from bot.pictures.attachments import PictureFile
@@ -38,23 +37,23 @@ from tests.lora_files import write_lora
 
 @dataclass
 class Rig:
-    """A running `Generation` with a fake worker."""
+    """A running `JobService` with a fake worker."""
 
     connection: aiosqlite.Connection
     worker: FakeWorker
-    generation: Generation
+    jobs: JobService
     pictures: Path
     spool: Path
 
     async def order(self, made: GenerationRequest | None = None, *, person: int = 1) -> Job:
-        return await self.generation.order(made or request(), person_id=person, channel_id=1)
+        return await self.jobs.order(made or request(), person_id=person, channel_id=1)
 
     def ahead(self, job: Job) -> int:
         """How many jobs come before it."""
-        return self.generation.forecast(job).ahead
+        return self.jobs.forecasts.of(job).ahead
 
     async def end(self, job: Job) -> JobUpdate:
-        async with asyncio.timeout(PATIENCE), self.generation.following(job.id) as updates:
+        async with asyncio.timeout(PATIENCE), self.jobs.following(job.id) as updates:
             while not (update := await updates.get()).job.state.final:
                 pass
             return update
@@ -81,9 +80,9 @@ async def open_rig(
     worker = worker or FakeWorker(spool, places)
     async with open_database(folder / "easel.sqlite3") as connection:
         limits = LimitSettings(**limits)
-        generation = Generation(connection, [worker, *others], pictures=pictures, spool=spool, limits=limits)
-        async with generation.running():
-            yield Rig(connection, worker, generation, pictures, spool)
+        jobs = JobService(connection, [worker, *others], pictures=pictures, spool=spool, limits=limits)
+        async with jobs.running():
+            yield Rig(connection, worker, jobs, pictures, spool)
 
 
 @pytest.fixture
@@ -163,8 +162,8 @@ async def crowd(rig: Rig) -> list[Generate]:
 async def test_forecasts_of_prefetched_jobs_follow_the_workers_own_order(rig: Rig, crowd: list[Generate]) -> None:
     jobs = [await find_job(rig.connection, given.job_id) for given in crowd]
     assert [rig.ahead(job) for job in jobs if job] == [0, 2, 1, 0], "the shortest comes first"
-    assert [rig.generation.paints(job) for job in jobs if job] == [True, False, False, False]
-    assert (rig.generation.waiting, rig.worker.cancelled) == (5, [])
+    assert [rig.jobs.forecasts.paints(job) for job in jobs if job] == [True, False, False, False]
+    assert (rig.jobs.waiting, rig.worker.cancelled) == (5, [])
 
 
 async def test_of_four_assigned_jobs_only_the_running_one_counts_the_workers_death(
@@ -194,7 +193,7 @@ async def test_a_cancelled_prefetched_job_is_cancelled_at_the_worker_and_costs_i
 ) -> None:
     _, second, *_ = crowd
     again, newcomers = await rig.order(person=2), await rig.order(person=6)
-    assert await rig.generation.cancel(second.job_id)
+    assert await rig.jobs.cancel(second.job_id)
     assert rig.worker.cancelled == [second.job_id]
     rig.worker.stop(second)
     rig.worker.finish(crowd[0])
@@ -203,7 +202,7 @@ async def test_a_cancelled_prefetched_job_is_cancelled_at_the_worker_and_costs_i
 
 
 async def test_a_pause_recalls_prefetched_jobs_but_not_the_running_one(rig: Rig, crowd: list[Generate]) -> None:
-    await rig.generation.pause(EVERYWHERE, 1)
+    await rig.jobs.pause(EVERYWHERE, 1)
     ahead = crowd[1:]
     assert rig.worker.cancelled == [job.job_id for job in ahead]
     for job in ahead:
@@ -212,24 +211,24 @@ async def test_a_pause_recalls_prefetched_jobs_but_not_the_running_one(rig: Rig,
     await rig.worker.heard()
     rows = await fetch(rig.connection, "SELECT state, deaths FROM job ORDER BY id")
     assert [tuple(row) for row in rows] == [("succeeded", 0), *[("queued", 0)] * 5] and rig.worker.idle
-    await rig.generation.unpause(EVERYWHERE)
+    await rig.jobs.unpause(EVERYWHERE)
     assert {(await rig.worker.job()).job_id for _ in ahead} == {job.job_id for job in ahead}
 
 
 async def test_a_pause_of_one_server_recalls_no_jobs_of_others(rig: Rig, crowd: list[Generate]) -> None:
-    await rig.generation.pause(77, 1)
+    await rig.jobs.pause(77, 1)
     assert rig.worker.cancelled == []
 
 
 async def test_a_pause_while_a_job_is_being_submitted_requeues_it(rig: Rig) -> None:
     job = await rig.order()
-    await rig.generation.pause(EVERYWHERE, 1)  # the job is on its way into the table as running
+    await rig.jobs.pause(EVERYWHERE, 1)  # the job is on its way into the table as running
     found: Job | None = None
     async with asyncio.timeout(PATIENCE):
         while found is None or found.attempt == 0 or (found.state is JobState.RUNNING and rig.worker.idle):
             found = await find_job(rig.connection, job.id)
     assert (found.state, found.deaths, rig.worker.idle) == (JobState.QUEUED, 0, True)
-    await rig.generation.unpause(EVERYWHERE)
+    await rig.jobs.unpause(EVERYWHERE)
     assert (await rig.worker.job()).attempt == 2
 
 
@@ -298,7 +297,7 @@ async def test_a_typed_failure_is_kept_as_it_came(rig: Rig) -> None:
 async def test_a_waiting_job_is_cancelled_without_a_call_to_the_worker(rig: Rig) -> None:
     first, second = await rig.order(), await rig.order()
     running = await rig.worker.job()
-    assert await rig.generation.cancel(second.id)
+    assert await rig.jobs.cancel(second.id)
     rig.worker.finish(running)
     await rig.end(first)
     assert await rig.state(second) is JobState.CANCELLED
@@ -308,18 +307,18 @@ async def test_a_waiting_job_is_cancelled_without_a_call_to_the_worker(rig: Rig)
 async def test_a_running_job_is_cancelled_at_the_worker_and_the_next_begins(rig: Rig) -> None:
     first, second = await rig.order(), await rig.order()
     running = await rig.worker.job()
-    assert await rig.generation.cancel(first.id)
+    assert await rig.jobs.cancel(first.id)
     assert rig.worker.cancelled == [first.id]
     rig.worker.stop(running)
     assert (await rig.worker.job()).job_id == second.id
     assert await rig.state(first) is JobState.CANCELLED
-    assert await rig.generation.cancel(first.id) is None
+    assert await rig.jobs.cancel(first.id) is None
 
 
 async def test_a_picture_that_comes_after_the_cancel_is_deleted(rig: Rig) -> None:
     first, second = await rig.order(), await rig.order()
     running = await rig.worker.job()
-    await rig.generation.cancel(first.id)
+    await rig.jobs.cancel(first.id)
     rig.worker.finish(running)
     rig.worker.finish(await rig.worker.job())
     await rig.end(second)
@@ -344,7 +343,7 @@ async def test_a_worker_that_returns_a_wrong_number_of_pictures_fails_the_job(
 async def test_a_worker_that_is_not_running_loses_no_job(rig: Rig) -> None:
     rig.worker.takes = False
     job = await rig.order()
-    async with rig.generation.following(job.id) as updates, asyncio.timeout(PATIENCE):
+    async with rig.jobs.following(job.id) as updates, asyncio.timeout(PATIENCE):
         while (await updates.get()).job.state is not JobState.QUEUED:
             pass
     rig.worker.takes = True
@@ -369,7 +368,7 @@ async def test_a_worker_that_dies_during_a_submission_loses_no_job_and_all_who_w
         worker.begin(await worker.job())
         worker.takes = False
         handed, waiting = await rig.order(), await rig.order(request(checkpoint="pastel"))
-        async with rig.generation.following(waiting.id) as updates, asyncio.timeout(PATIENCE):
+        async with rig.jobs.following(waiting.id) as updates, asyncio.timeout(PATIENCE):
             while (await updates.get()).trouble is None:
                 pass
         worker.takes = True
@@ -475,7 +474,7 @@ async def test_forecasts_work_while_a_cancelled_job_is_still_assigned(
     given = await rig.worker.job()
     rig.worker.begin(given)
     await rig.worker.heard()
-    await rig.generation.cancel(running.id)
+    await rig.jobs.cancel(running.id)
     assert rig.worker.cancelled == [running.id]
     waits, behind = await rig.order(person=2), await rig.order(person=3)
     assert (rig.ahead(waits), rig.ahead(behind)) == (0, 1)
@@ -564,7 +563,7 @@ async def test_a_picture_that_is_done_while_the_database_is_locked_is_not_lost(r
 async def test_a_job_whose_turn_comes_while_the_database_is_locked_is_not_lost(rig: Rig) -> None:
     first, second = await rig.order(), await rig.order()
     running = await rig.worker.job()
-    await rig.generation.cancel(first.id)
+    await rig.jobs.cancel(first.id)
     other = await without_busy_timeout(rig)
     with Log.listening() as log:
         rig.worker.stop(running)
@@ -578,7 +577,7 @@ async def test_a_cancel_that_the_database_refused_leaves_the_job_in_the_queue(ri
     busy, waiting = await rig.order(), await rig.order()
     other = await without_busy_timeout(rig)
     with pytest.raises(DatabaseError):
-        await rig.generation.cancel(waiting.id)
+        await rig.jobs.cancel(waiting.id)
     other.close()
     assert rig.ahead(waiting) == 1, "behind the one that was handed over"
     for job in (busy, waiting):

@@ -1,0 +1,243 @@
+"""Owns what is in memory of the jobs that wait or run. Everything else that names them is derived from here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Generator, Iterator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bot.database.clock import now_ms
+from bot.database.jobs import Job, JobState
+from bot.jobs.pace import AttemptTimer
+from bot.jobs.updates import JobUpdate
+from inference.queue import JobQueue, Waiting, WorkerSlot
+from inference.queue_simulation import Forecast, Times, simulate
+from inference.request_cost import work
+
+log = logging.getLogger(__name__)
+
+Updates = asyncio.Queue[JobUpdate]
+
+
+@dataclass(eq=False)
+class Assignment:
+    """One attempt at a job at one worker: about to be submitted, prefetched there, or running.
+
+    `attempt` is the fencing token: reports of another attempt, or of another worker, do not count.
+    """
+
+    slot: WorkerSlot
+    attempt: int | None = None  # once the job table says that it runs
+    recalled: bool = False  # the queue wants it back
+    returned: bool = False  # it is on its way back to the queue
+    timer: AttemptTimer | None = None  # once the worker has begun
+    last_report: float = 0.0  # by time.monotonic()
+
+
+@dataclass(eq=False)
+class ActiveJob:
+    """A job that waits (no `assignment`) or is at a worker. `row` is the newest row, `queued` what the queue sees."""
+
+    row: Job
+    queued: Waiting
+    assignment: Assignment | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has cancelled it, while a worker still has it."""
+        return self.row.state is JobState.CANCELLED
+
+    @property
+    def running(self) -> bool:
+        """Whether a worker has begun it."""
+        return self.assignment is not None and self.assignment.timer is not None
+
+    @property
+    def prefetched(self) -> bool:
+        """Whether it waits at a worker."""
+        return self.assignment is not None and self.assignment.attempt is not None and self.assignment.timer is None
+
+
+class ActiveJobs:
+    """The jobs that wait or run, by id, and who follows them.
+
+    The queue and its worker slots hold what their policy needs of these jobs. Only the moves here change that record,
+    and `repair` makes it anew from the jobs. Other modules get jobs from the methods; what they get may be kept no
+    longer than until the next `await`.
+    """
+
+    def __init__(self, slots: Sequence[WorkerSlot], load_seconds: dict[str, float]) -> None:
+        self._jobs: dict[int, ActiveJob] = {}
+        self._recorded: set[int] = set()  # jobs that end without a worker
+        self._followers: dict[int, set[Updates]] = {}
+        self._queue = JobQueue(time.monotonic)
+        self._queue.slots = list(slots)
+        self._queue.load_seconds = load_seconds
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[ActiveJob]:
+        return iter(tuple(self._jobs.values()))
+
+    def __contains__(self, job_id: int) -> bool:
+        """Whether the job waits, runs, or is being recorded."""
+        return job_id in self._jobs or job_id in self._recorded
+
+    def get(self, job_id: int) -> ActiveJob | None:
+        """The job, or None when it neither waits nor runs."""
+        return self._jobs.get(job_id)
+
+    @property
+    def waiting(self) -> list[ActiveJob]:
+        """The jobs that no worker has, the oldest first."""
+        return [job for job in self._jobs.values() if job.assignment is None]
+
+    def assigned_to(self, slot: WorkerSlot) -> list[ActiveJob]:
+        """The jobs that this worker has, those that were cancelled there included."""
+        return [job for job in self._jobs.values() if job.assignment is not None and job.assignment.slot is slot]
+
+    def can_load(self, checkpoint: str) -> bool:
+        """Whether any worker can load the checkpoint."""
+        return self._queue.served(checkpoint)
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """The servers whose jobs are not started; EVERYWHERE stands for all."""
+        return self._queue.paused
+
+    @paused.setter
+    def paused(self, servers: Set[int]) -> None:
+        self._queue.paused = frozenset(servers)
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change which may alter a forecast."""
+        return self._queue.changes
+
+    def simulated(self, now: float, times: Times) -> dict[int, Forecast]:
+        """The forecast of every job by id, if no other job comes. `now` is by time.monotonic()."""
+        left = {
+            job_id: None if timer.total is None else timer.total - timer.steps
+            for job_id, job in self._jobs.items()
+            if job.assignment and (timer := job.assignment.timer)
+        }
+        return simulate(self._queue, now, times, left)
+
+    # --- moves --------------------------------------------------------------------------------------------------------
+
+    def add(self, row: Job, max_attempts: int) -> None:
+        """A queued row waits from now on. Raises ValueError for a job that is here already, or is not queued."""
+        if row.id in self._jobs or row.state is not JobState.QUEUED:
+            raise ValueError(f"job {row.id}, {row.state}, cannot be queued")
+        job = self._jobs[row.id] = ActiveJob(row, queued_as(row, max_attempts))
+        self._queue.push(job.queued)
+
+    def assign_next(self, slot: WorkerSlot) -> ActiveJob | None:
+        """Assign to this worker the job that it should take now, and return it; None when there is none yet."""
+        while (taken := self._queue.next(slot)) is not None:
+            job = self._jobs.get(taken.job_id)
+            if job is not None and job.assignment is None:
+                job.assignment = Assignment(slot)
+                return job
+            self._queue.release(slot, taken.job_id, served=False)  # no such job waits: the queue's record is wrong
+            self.repair()
+        return None
+
+    def begin(self, job: ActiveJob, row: Job) -> None:
+        """The table says that the job's assignment runs. Raises ValueError when it has none or it runs already."""
+        if job.assignment is None or job.assignment.attempt is not None:
+            raise ValueError(f"job {row.id} cannot begin")
+        job.row, job.assignment.attempt, job.assignment.last_report = row, row.attempt, time.monotonic()
+
+    def release(self, job: ActiveJob, *, served: bool = True) -> None:
+        """The worker no longer has the job, and it is not here any more. Unless `served`, it costs its person nothing.
+
+        Call it after this is recorded: until then `cancel` has to find the job. Raises ValueError without a worker.
+        """
+        if job.assignment is None:
+            raise ValueError(f"job {job.row.id} is at no worker")
+        slot, job.assignment = job.assignment.slot, None
+        self._queue.release(slot, job.row.id, served=served)
+        self._jobs.pop(job.row.id, None)
+
+    def withdraw(self, job_id: int) -> None:
+        """A job that waits is not here any more. One that a worker has stays until it is released."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.assignment is None:
+            self._queue.remove(job_id)
+            del self._jobs[job_id]
+
+    def cancel(self, row: Job) -> ActiveJob | None:
+        """The table says that the job is cancelled. Returns it when a worker has it."""
+        self.withdraw(row.id)
+        job = self._jobs.get(row.id)
+        if job is not None:
+            job.row = row
+        return job
+
+    @contextmanager
+    def recording(self, row: Job) -> Generator[None]:
+        """While inside, the row runs at no worker: its picture exists already."""
+        self._recorded.add(row.id)
+        try:
+            yield
+        finally:
+            self._recorded.discard(row.id)
+
+    def repair(self) -> list[tuple[WorkerSlot, int]]:
+        """Make the queue's record anew where it differs from the jobs.
+
+        Returns the jobs, by id, that a slot had and that its worker must not paint.
+        """
+        self._jobs = {job.row.id: job for job in self._jobs.values()}
+        assigned = {slot: [job.queued for job in self.assigned_to(slot)] for slot in self._queue.slots}
+        strays = [
+            (slot, job_id)
+            for slot, jobs in assigned.items()
+            for job_id in slot.assigned.keys() - {job.job_id for job in jobs}
+        ]
+        if self._queue.restore([job.queued for job in self.waiting], assigned):
+            log.error("the queue's record differed from the jobs that wait or run, and was made anew")
+        return strays
+
+    # --- followers ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def following(self, job_id: int) -> Generator[Updates]:
+        """A queue of all updates of the job while inside, also of a job that has ended."""
+        updates: Updates = asyncio.Queue()
+        self._followers.setdefault(job_id, set()).add(updates)
+        try:
+            yield updates
+        finally:
+            self._followers[job_id].discard(updates)
+            if not self._followers[job_id]:
+                del self._followers[job_id]
+
+    def tell(self, update: JobUpdate) -> None:
+        """Pass an update to everybody who follows its job."""
+        for updates in self._followers.get(update.job.id, ()):
+            updates.put_nowait(update)
+
+
+def queued_as(row: Job, max_attempts: int) -> Waiting:
+    """The job as the queue sees it."""
+    request = row.request
+    return Waiting(
+        job_id=row.id,
+        person_id=row.person_id,
+        checkpoint=row.checkpoint,
+        work=float(work(request)),
+        pictures=request.count,
+        weight=row.weight,
+        server_id=row.server_id,
+        # The last attempt runs alone, so that a job which kills its worker takes no other job along.
+        exclusive=row.deaths > 0 and row.deaths >= max_attempts - 1,
+        since=time.monotonic() - max(0, now_ms() - row.created_at) / 1000,
+    )

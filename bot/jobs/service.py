@@ -1,0 +1,385 @@
+"""The job service: what people and the program ask of jobs, from the order to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+
+from bot import background, metrics
+from bot.config import LimitSettings
+from bot.database.clock import now_ms
+from bot.database.connection import transaction
+from bot.database.jobs import (
+    Job,
+    JobState,
+    cancel_job,
+    count_queue,
+    count_waiting,
+    create_job,
+    find_job,
+    queued_jobs,
+    requeue_job,
+    requeue_orphans,
+    start_job,
+    unfinished_ids,
+)
+from bot.database.paces import all_paces, load_times, record_paces
+from bot.database.pauses import pause, paused_servers, unpause
+from bot.database.pictures import pictures_of_job
+from bot.i18n import duration
+from bot.jobs.active_jobs import ActiveJobs, Updates
+from bot.jobs.background_jobs import BackgroundJobs
+from bot.jobs.dispatcher import Dispatcher
+from bot.jobs.forecasts import Forecasts
+from bot.jobs.outcomes import Outcomes
+from bot.jobs.pace import Pace
+from bot.jobs.updates import JobUpdate
+from bot.jobs.worker_slots import WorkerHandle, WorkerStatus
+from inference.errors import CheckpointNotFound, CheckpointRemoved, InferenceError, JobExpired, WorkerCrashed
+from inference.logs import about
+from inference.messages import Configure, GenerationRequest
+from inference.queue import EVERYWHERE, Policy, WorkerSlot
+from inference.workers import Worker, WorkerDied
+
+log = logging.getLogger(__name__)
+
+HOUR_MS = 3_600_000
+TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that hang and records that differ
+
+
+class JobService:
+    """Takes orders, stores them as jobs, has them painted, and sends updates to whoever follows a job.
+
+    The job table holds every state. `forecasts` tell when jobs begin and end.
+    """
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        workers: Sequence[Worker],
+        *,
+        pictures: Path,
+        spool: Path,
+        limits: LimitSettings,
+    ) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._pace = Pace()
+        slots = [WorkerSlot(worker.serves) for worker in workers]
+        self._active = ActiveJobs(slots, self._pace.loads)
+        self._handles = tuple(
+            WorkerHandle(worker, slot, self._active) for worker, slot in zip(workers, slots, strict=True)
+        )
+        self.forecasts = Forecasts(self._active, self._pace)
+        self._outcomes = Outcomes(connection, pictures, spool, self._tell)
+        self._background = BackgroundJobs(self._handles, spool)
+        self._dispatcher = Dispatcher(
+            self._active,
+            self._handles,
+            self._background,
+            self._outcomes,
+            self._pace,
+            limits=lambda: self._limits,
+            tell=self._tell,
+            alarm=self._alarm,
+        )
+        self._closing: asyncio.Future[list[None]] | None = None
+        self._alarmed: list[Callable[[WorkerDied], None]] = []
+
+    # --- start and end ------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Run the workers and paint jobs while inside; unfinished jobs then wait for the next start."""
+        await self._resume()
+        metrics.WAITING.set_function(lambda: self.waiting)
+        metrics.RUNNING.set_function(lambda: sum(job.running for job in self._active))
+        dispatching: asyncio.Task[None] | None = None
+        checking: asyncio.Task[None] | None = None
+        try:
+            for handle in self._handles:
+                await handle.worker.start()
+            dispatching = background.start(self._dispatcher.run(), "dispatcher")
+            checking = background.start(self._keep_checking(), "checking jobs")
+            yield
+        finally:
+            await self.shut_down()
+            if dispatching is not None:
+                await dispatching
+            if checking is not None:
+                checking.cancel()
+            await background.guard(self._requeue_unfinished(), "requeueing unfinished jobs")
+
+    async def _resume(self) -> None:
+        """Load queued jobs at the program's start. Jobs that were running have lost their worker and are queued again.
+
+        Raises DatabaseError.
+        """
+        self._pace.remember(await all_paces(self._connection), await load_times(self._connection))
+        self._active.paused = await paused_servers(self._connection)
+        for row in await requeue_orphans(self._connection):
+            self._outcomes.note_interruption(row)
+        for row in await queued_jobs(self._connection):
+            problem = self._why_hopeless(row)
+            if row.deaths >= self._limits.max_attempts:
+                problem = WorkerCrashed(attempts=row.deaths)
+            if problem is not None:
+                await self._outcomes.give_up(row, problem)
+            else:
+                self._active.add(row, self._limits.max_attempts)
+
+    def shut_down(self) -> asyncio.Future[list[None]]:
+        """Start no more jobs, wait for no database, and close the workers; done when all are closed."""
+        self._active.paused |= {EVERYWHERE}
+        self._outcomes.shutting_down.set()
+        self._closing = self._closing or asyncio.gather(*(handle.worker.close() for handle in self._handles))
+        return self._closing
+
+    async def _requeue_unfinished(self) -> None:
+        """Requeue the jobs of the workers, which are closed, for the next start. Raises DatabaseError."""
+        for job in self._active:
+            if job.assignment is not None and job.assignment.attempt is not None and not job.cancelled:
+                with about(job.row.id):
+                    await self._outcomes.requeue(job.row, died=False)
+        await record_paces(self._connection, *self._pace.take_unsaved())
+
+    # --- orders -------------------------------------------------------------------------------------------------------
+
+    async def order(
+        self,
+        request: GenerationRequest,
+        *,
+        person_id: int,
+        channel_id: int,
+        server_id: int | None = None,
+        policy: Policy | None = None,
+        also: Callable[[Job], Awaitable[None]] | None = None,
+    ) -> Job:
+        """Store a checked request as a job, which then survives any crash. `also` writes in the same transaction.
+
+        Raises TooManyWaiting or QueueFull where the `policy` (left out, that of the settings) allows no more,
+        CheckpointNotFound when no worker can load the checkpoint, and DatabaseError.
+        """
+        if not self._active.can_load(request.checkpoint):  # before anybody waits for it
+            raise CheckpointNotFound(name=request.checkpoint, installed=self._installed)
+        policy = policy or self._limits.policy
+        async with transaction(self._connection):
+            mine, in_all = await count_waiting(self._connection, person_id), await count_queue(self._connection)
+            policy.check(mine, in_all, lambda: duration(self.forecasts.next_handed(person_id)))
+            row = await create_job(
+                self._connection,
+                request,
+                person_id=person_id,
+                channel_id=channel_id,
+                server_id=server_id,
+                weight=policy.weight,
+            )
+            if also is not None:
+                await also(row)
+        with about(row.id):
+            log.info("ordered")
+        self._active.add(row, self._limits.max_attempts)
+        self._dispatcher.wake()
+        await self._background.preempt()
+        return row
+
+    async def record(
+        self,
+        request: GenerationRequest,
+        picture: Path,
+        *,
+        person_id: int,
+        channel_id: int,
+        server_id: int | None = None,
+        notes: Sequence[str] = (),
+        also: Callable[[Job], Awaitable[None]] | None = None,
+    ) -> Job:
+        """Store a request whose picture exists already as a job that has ended; no worker is needed.
+
+        `picture` is moved to the pictures folder; if that fails, the job has failed. `also` writes in the transaction
+        that creates the job. Whenever the program is killed, the job has its picture, or is painted after the next
+        start, or was never created. Raises DatabaseError.
+        """
+        async with transaction(self._connection):  # which ends here: other writers do not wait for the picture
+            made = await create_job(
+                self._connection, request, person_id=person_id, channel_id=channel_id, server_id=server_id
+            )
+            row = await start_job(self._connection, made.id)
+            assert row is not None
+            if also is not None:
+                await also(row)
+        with about(row.id), self._active.recording(row):
+            await self._outcomes.complete(row, picture, notes)
+        return await find_job(self._connection, row.id) or row
+
+    async def cancel(self, job_id: int) -> Job | None:
+        """Cancel a waiting or running job; None when it had ended already. Raises DatabaseError."""
+        row = await cancel_job(self._connection, job_id)
+        if row is None:
+            self._active.withdraw(job_id)  # not before: the table decides what has happened
+            return None
+        job = self._active.cancel(row)
+        self._outcomes.delete_state(job_id)
+        if job is not None and job.assignment is not None and job.assignment.attempt is not None:
+            await self._handle_of(job.assignment.slot).worker.cancel(job_id)
+        self._tell(JobUpdate(row))
+        with about(job_id):
+            log.info("cancelled")
+        return row
+
+    @asynccontextmanager
+    async def following(self, job_id: int) -> AsyncGenerator[Updates]:
+        """Updates of a job from now on; the first is its current state."""
+        with self._active.following(job_id) as updates:
+            if row := await find_job(self._connection, job_id):
+                pictures = await pictures_of_job(self._connection, job_id) if row.state.final else ()
+                if updates.empty():  # an update that came meanwhile is newer, and the end must stay the last
+                    updates.put_nowait(JobUpdate(row, pictures=pictures))
+            yield updates
+
+    def _tell(self, update: JobUpdate) -> None:
+        if update.job.state.final:
+            metrics.count_end(update.job)
+        self._active.tell(update)
+
+    # --- background jobs ----------------------------------------------------------------------------------------------
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job waits or runs, and a worker would take one."""
+        free = any(handle.slot.has_room for handle in self._handles)
+        return free and self._background.idle and not len(self._active)
+
+    async def paint_in_background(self, request: GenerationRequest) -> tuple[Path, ...] | None:
+        """Paint a background job, outside of the job table, only while `idle`. Any order preempts it.
+
+        The pictures are in the spool and belong to the caller. None if it was preempted or not begun. Raises
+        InferenceError, also when the worker died of it.
+        """
+        files = await self._outcomes.files(request)
+        return await self._background.paint(request, files) if self.idle else None
+
+    # --- staff and operators ------------------------------------------------------------------------------------------
+
+    async def pause(self, server_id: int, person_id: int) -> None:
+        """Start no more jobs of this server (EVERYWHERE: of anybody), also after a restart. Raises DatabaseError."""
+        await pause(self._connection, server_id, person_id)
+        self._active.paused |= {server_id}
+        for handle in self._handles:
+            await handle.recall(lambda row: server_id in {EVERYWHERE, row.server_id})
+
+    async def unpause(self, server_id: int) -> None:
+        """Start jobs of this server again. Raises DatabaseError."""
+        await unpause(self._connection, server_id)
+        self._active.paused -= {server_id}
+        self._dispatcher.wake()
+
+    def is_paused(self, server_id: int | None) -> bool:
+        """Whether no jobs of this server are started now."""
+        return bool(self.paused & {EVERYWHERE, server_id})
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """The servers whose jobs are not started; EVERYWHERE stands for all."""
+        return self._active.paused
+
+    async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
+        """Use other limits, and give each worker its changes; None changes nothing.
+
+        Jobs that wait for a checkpoint which no worker has any more fail.
+        """
+        self._limits = limits
+        for handle, change in zip(self._handles, changes, strict=True):
+            if change is not None:
+                handle.schedule_changes(change)
+                await handle.recall(lambda _: True)
+        await self._fail_hopeless_jobs()
+        await self._background.preempt()
+        self._dispatcher.wake()
+
+    @property
+    def workers(self) -> list[WorkerStatus]:
+        """Each worker, in the order of the settings."""
+        return [handle.status(time.monotonic()) for handle in self._handles]
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait, in the queue or at a worker."""
+        return sum(not job.running for job in self._active)
+
+    def on_alarm(self, listener: Callable[[WorkerDied], None]) -> None:
+        """Call `listener` when a worker dies again and again."""
+        self._alarmed.append(listener)
+
+    def _alarm(self, death: WorkerDied) -> None:
+        log.error("a worker has died %s times in a row; it is restarted after longer and longer pauses", death.failures)
+        for listener in self._alarmed:
+            listener(death)
+
+    def _handle_of(self, slot: WorkerSlot) -> WorkerHandle:
+        return next(handle for handle in self._handles if handle.slot is slot)
+
+    @property
+    def _installed(self) -> list[str]:
+        return sorted(frozenset[str]().union(*(handle.slot.serves for handle in self._handles)))
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    async def _keep_checking(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            await background.guard(self.check(), "checking jobs and workers")
+
+    async def check(self) -> None:
+        """What the service does every few seconds: mend records, fail hopeless jobs, restart workers that hang."""
+        await self._mend_records()
+        await self._fail_hopeless_jobs()
+        for handle in self._handles:
+            if handle.hangs(time.monotonic(), self._pace):
+                log.error("a worker reports nothing any more and is restarted")
+                await handle.worker.restart()
+        paces, loads = self._pace.take_unsaved()
+        if paces or loads:
+            await record_paces(self._connection, paces, loads)
+
+    async def _mend_records(self) -> None:
+        """Make the queue's record agree with the jobs in memory, and these with the table. Raises DatabaseError."""
+        before = self._active.changes
+        for slot, job_id in self._active.repair():
+            await self._handle_of(slot).worker.cancel(job_id)
+        if any(job_id not in self._active for job_id in await unfinished_ids(self._connection)):
+            async with transaction(self._connection):  # an order that is being written is in memory when this begins
+                for job_id in await unfinished_ids(self._connection):
+                    await self._take_up(job_id)
+        if self._active.changes != before:
+            self._dispatcher.wake()
+
+    async def _take_up(self, job_id: int) -> None:
+        """Queue an unfinished job that is in the table alone. Raises DatabaseError."""
+        row = None if job_id in self._active else await find_job(self._connection, job_id)
+        if row is not None and row.state is JobState.RUNNING:
+            row = await requeue_job(self._connection, job_id, row.attempt, died=False)
+        if row is not None and row.state is JobState.QUEUED and job_id not in self._active:
+            with about(job_id):
+                log.error("it was in the table alone, and is queued again")
+            self._active.add(row, self._limits.max_attempts)
+
+    async def _fail_hopeless_jobs(self) -> None:
+        for job in self._active.waiting:
+            if (problem := self._why_hopeless(job.row)) is not None:
+                await self._outcomes.give_up(job.row, problem)
+                self._active.withdraw(job.row.id)
+
+    def _why_hopeless(self, row: Job) -> InferenceError | None:
+        """Why the queued job must fail: no worker can paint it, or it has waited too long."""
+        if not self._active.can_load(row.checkpoint):
+            return CheckpointRemoved(name=row.checkpoint, installed=self._installed)
+        if now_ms() - row.created_at >= self._limits.max_age_hours * HOUR_MS:
+            return JobExpired(hours=self._limits.max_age_hours)
+        return None
