@@ -11,6 +11,7 @@ from discord import ui
 from discord.ext import commands
 
 from bot.app.assembly import Easel
+from bot.database.preferences import Preferences
 from bot.requests.builder import RequestDraft
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
@@ -20,8 +21,10 @@ from inference.messages import GenerationRequest
 class OrderService(Protocol):
     """Creates jobs from requests. `bot.ui.delivery.orders` implements it."""
 
-    async def paint(self, interaction: Interaction, draft: RequestDraft) -> None:
-        """Build a request from `draft` and the person's preferences, and order it."""
+    async def paint(
+        self, interaction: Interaction, draft: RequestDraft, preferences: Preferences | None = None
+    ) -> None:
+        """Build a request from `draft` and the person's preferences, and order it; None: they are read."""
         ...
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:

@@ -4,16 +4,49 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import aiohttp
 import pytest
 from PIL import Image
 
+from bot.database import preferences
 from inference.messages import GenerationRequest
+from playground.control import File
 from tests.discord.conftest import PROMPT, Scene
+from tests.discord.test_stacks import stacked
 from tests.house import PASTEL, VIVID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Statements(logging.Handler):
+    """The SQL that the bot executes while inside, as aiosqlite logs it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not record.msg.startswith("executing"):
+            return  # its end is logged as well
+        for call in record.args if isinstance(record.args, tuple) else ():
+            self.texts.extend(text for text in getattr(call, "args", ()) if isinstance(text, str))
+
+    @classmethod
+    @contextmanager
+    def listening(cls) -> Generator[Statements]:
+        log, heard = logging.getLogger("aiosqlite"), cls()
+        level = log.level
+        log.setLevel(logging.DEBUG)
+        log.addHandler(heard)
+        try:
+            yield heard
+        finally:
+            log.removeHandler(heard)
+            log.setLevel(level)
 
 
 async def the_picture(scene: Scene, message) -> Image.Image:
@@ -34,6 +67,18 @@ async def test_a_picture_file_contains_its_parameters(scene: Scene) -> None:
         *("Save as stack", "Try weights", "Details", "Delete"),
     ]
     assert "Bat" in message.text and "seed 7" in message.text
+
+
+async def test_the_persons_preferences_are_read_once_on_the_way_to_a_picture(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    start = io.BytesIO()
+    Image.new("RGB", (300, 180), "red").save(start, "PNG")
+    with Statements.listening() as heard:
+        sent = await scene.ada.slash(
+            "imagine", prompt=PROMPT, stack="Evening", checkpoint=VIVID, image=File("red.png", start.getvalue())
+        )
+        await scene.painted(sent)
+    assert heard.texts.count(preferences.FIND) == 1
 
 
 async def test_several_pictures_are_sent_in_one_message(scene: Scene) -> None:

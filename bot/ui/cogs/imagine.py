@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.database.preferences import find_preferences
+from bot.database.preferences import Preferences, find_preferences
 from bot.i18n import _
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.requests.preferences import default_checkpoint
@@ -97,22 +97,23 @@ class ImagineCog(Cog):
             negative_prompt=negative_prompt,
             clip_skip=clip_skip,
         )
+        preferences = await find_preferences(self._client.easel.connection, interaction.user.id)
         if stack:
-            draft = await with_stack(self._client.easel, interaction.user.id, draft, stack)
+            draft = await with_stack(self._client.easel, interaction.user.id, draft, stack, preferences)
         if image is not None:
-            draft = await self._starting_from(image, strength or DEFAULT_STRENGTH, draft, interaction)
+            draft = await self._starting_from(image, strength or DEFAULT_STRENGTH, draft, preferences)
         elif strength is not None:
             problem = _("says how much of a picture to change; give an image too")
             raise InvalidRequest(what=_("The strength"), problem=problem)
-        await self._client.orders.paint(interaction, draft)
+        await self._client.orders.paint(interaction, draft, preferences)
 
     async def _starting_from(
-        self, image: discord.Attachment, strength: float, draft: RequestDraft, interaction: Interaction
+        self, image: discord.Attachment, strength: float, draft: RequestDraft, preferences: Preferences
     ) -> RequestDraft:
         """The draft with a source image; without a size it gets the one whose aspect ratio is nearest."""
         easel = self._client.easel
         kept = await easel.inputs.take(image)
-        default = default_checkpoint(easel.settings, await find_preferences(easel.connection, interaction.user.id))
+        default = default_checkpoint(easel.settings, preferences)
         name = draft.checkpoint or (default.name if default else None)
         size = draft.size or easel.requests.nearest_size(name, kept.width, kept.height)
         return draft.model_copy(update={"image": kept.at(strength), "size": size})

@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
+from bot.database.preferences import find_preferences
 from bot.database.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
 from bot.errors import NothingThere, StackNameTaken
 from bot.i18n import _
@@ -84,8 +85,9 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     ) -> None:
         """See what each LoRA of a stack does: with all of them, and without each."""
         draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
-        draft = await with_stack(self._client.easel, interaction.user.id, draft, name)
-        await self._client.orders.paint(interaction, draft)
+        preferences = await find_preferences(self._client.easel.connection, interaction.user.id)
+        draft = await with_stack(self._client.easel, interaction.user.id, draft, name, preferences)
+        await self._client.orders.paint(interaction, draft, preferences)
 
     @app_commands.command(name="delete")
     @app_commands.describe(name="Which stack")

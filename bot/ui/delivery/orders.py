@@ -61,18 +61,20 @@ class Orders:
         for job in jobs:
             self._follower.follow(job, None)
 
-    async def paint(self, interaction: Interaction, draft: RequestDraft) -> None:
-        """Build a request from `draft` and the person's preferences, and order it.
+    async def paint(
+        self, interaction: Interaction, draft: RequestDraft, preferences: Preferences | None = None
+    ) -> None:
+        """Build a request from `draft` and the person's preferences, and order it; None: they are read.
 
         Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives.
         """
-        preferences = await find_preferences(self._easel.connection, interaction.user.id)
+        preferences = preferences or await self._preferences(interaction)
         draft = preferred(draft, self._easel.settings, preferences)
         try:
             request = await self._easel.requests.build(draft)
         except LoraMisfit as refusal:
             raise await self._with_alternatives(interaction.user.id, draft, refusal) from refusal
-        await self.order(interaction, request)
+        await self._order(interaction, request, preferences)
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
         """Queue a checked request, reply that it waits, and follow the job. The person's preferences say who sees it.
@@ -80,19 +82,27 @@ class Orders:
         Raises PressedTwice, SourceImageGone for a source image that was deleted, what `JobService.order` raises, and
         DatabaseError.
         """
+        await self._order(interaction, request, await self._preferences(interaction))
+
+    async def _order(self, interaction: Interaction, request: GenerationRequest, preferences: Preferences) -> None:
         if request.image is not None and not self._easel.inputs.has(request.image.sha256):
             raise SourceImageGone
-        await self._begin(interaction, partial(self._easel.jobs.order, request))
+        await self._begin(interaction, partial(self._easel.jobs.order, request), preferences)
 
     async def record(
         self, interaction: Interaction, request: GenerationRequest, picture: Path, notes: tuple[str, ...]
     ) -> None:
         """Record a request whose `picture` is painted already; the file is moved and delivered like any other."""
-        await self._begin(interaction, partial(self._easel.jobs.record, request, picture, notes=notes))
+        keep = partial(self._easel.jobs.record, request, picture, notes=notes)
+        await self._begin(interaction, keep, await self._preferences(interaction))
 
-    async def _begin(self, interaction: Interaction, keep: Callable[..., Awaitable[Job]]) -> None:
+    async def _preferences(self, interaction: Interaction) -> Preferences:
+        return await find_preferences(self._easel.connection, interaction.user.id)
+
+    async def _begin(
+        self, interaction: Interaction, keep: Callable[..., Awaitable[Job]], preferences: Preferences
+    ) -> None:
         with self._reject_double_press(interaction):
-            preferences = await find_preferences(self._easel.connection, interaction.user.id)
 
             async def also(job: Job) -> None:
                 await self._open_delivery(job, interaction, preferences)

@@ -10,7 +10,7 @@ from discord import ui
 
 from bot.app.assembly import Easel
 from bot.database.drafts import find_draft, save_draft
-from bot.database.preferences import find_preferences
+from bot.database.preferences import Preferences
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
@@ -25,13 +25,15 @@ from bot.workspace.stacks import StackFit, judge, lora_drafts_of, require_stack
 MAX_REASONS = 2000  # characters
 
 
-async def with_stack(easel: Easel, person_id: int, draft: RequestDraft, name: str) -> RequestDraft:
+async def with_stack(
+    easel: Easel, person_id: int, draft: RequestDraft, name: str, preferences: Preferences
+) -> RequestDraft:
     """`draft` with the LoRAs of a stack before its own; a LoRA in both keeps the weight of the draft.
 
     Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
     stack = await require_stack(easel.connection, person_id, name)
-    draft = preferred(draft, easel.settings, await find_preferences(easel.connection, person_id))
+    draft = preferred(draft, easel.settings, preferences)
     fit = await judge(easel.requests, stack, draft.checkpoint)
     named = {(await easel.requests.lora(lora.name)).id for lora in draft.loras}
     pairs = zip(lora_drafts_of(stack), fit.choices, strict=True)
