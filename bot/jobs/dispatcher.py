@@ -87,7 +87,7 @@ class Dispatcher:
             await self._wake.wait()
             self._wake.clear()
             for handle in self._handles:
-                await self._fill(handle)
+                await guard(self._fill(handle), "assigning jobs")
                 if handle.changes and not handle.assigned and not self._background.runs_on(handle):
                     await handle.apply_changes()
                     self._wake.set()
