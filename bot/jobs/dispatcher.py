@@ -213,7 +213,7 @@ class Dispatcher:
         try:
             if assignment.attempt is not None:
                 await self._requeue_or_fail(job, assignment, died=True)
-            elif not assignment.cancelled and not isinstance(problem, DatabaseError):
+            elif not job.cancelled and not isinstance(problem, DatabaseError):
                 await self._outcomes.give_up(job.row, WorkerFailed(reason=type(problem).__name__))
         finally:
             if job.assignment is assignment:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from inference.rehearsal import Forecast
 
 from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, queued_as
 from inference.queue import EVERYWHERE, WorkerSlot
-from inference.rehearsal import Forecast
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.queues import BOTH

@@ -453,7 +453,7 @@ async def test_a_job_that_was_cancelled_while_it_could_not_be_started_ends_witho
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def cancelled_and_broken(_: object, job_id: int) -> None:
-        await rig.generation.cancel(job_id)
+        await rig.jobs.cancel(job_id)
         raise RuntimeError
 
     with monkeypatch.context() as broken, Log.listening() as log:
