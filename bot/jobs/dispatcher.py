@@ -113,10 +113,8 @@ class Dispatcher:
         row = begun.job
         self._active.begin(job, row)
         command = Generate(job_id=row.id, attempt=row.attempt, request=row.request, files=begun.files)
-        if self._active.paused & {
-            EVERYWHERE,
-            row.server_id,
-        }:  # meanwhile; it could not be recalled
+        paused_meanwhile = self._active.paused & {EVERYWHERE, row.server_id}  # when it could not be recalled yet
+        if paused_meanwhile:
             await self._requeue_or_fail(job, assignment, died=False)
         elif not await handle.worker.submit(command):
             handle.record_refusal()
