@@ -65,8 +65,8 @@ class ActiveJobs:
     """The jobs that wait or run, by id, and who follows them.
 
     The queue and its worker slots hold what their policy needs of these jobs. Only the moves here change that record,
-    and `repair` makes it anew from the jobs. Other modules get jobs from the methods; what they get may be kept no
-    longer than until the next `await`.
+    and `repair` makes it anew from the jobs. The job service and its dispatch loop move jobs; worker handles and
+    forecasts read them, through a Protocol of their own each.
     """
 
     def __init__(self, slots: Sequence[WorkerSlot], load_seconds: dict[str, float]) -> None:
