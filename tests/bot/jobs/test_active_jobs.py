@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,13 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from inference.rehearsal import Forecast
+from PIL import Image
 
 from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, queued_as
 from inference.queue import EVERYWHERE, WorkerSlot
+from inference.queue_simulation import Forecast
 from tests.bot.jobs.fake_worker import FakeWorker
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.queues import BOTH
@@ -332,7 +334,18 @@ async def broken_and_checked(rig: Rig, how: Break, job: Job) -> None:
     assert rig.jobs.forecasts.of(job) != Forecast(0) or how is lost_by_the_owner or found.assignment is not None
 
 
-async def test_a_check_changes_nothing_while_jobs_are_ordered_and_recorded(rig: Rig) -> None:
+async def test_a_check_leaves_a_picture_alone_that_is_being_recorded(rig: Rig) -> None:
+    picture = rig.spool / "enlarged.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    with Log.listening() as log:
+        recording = asyncio.create_task(rig.jobs.record(request(), picture, person_id=1, channel_id=1))
+        while not recording.done():
+            await rig.jobs.check()
+    assert (await recording).state is JobState.SUCCEEDED
+    assert log.records == [] and rig.worker.idle and len(await rig.files()) == 1
+
+
+async def test_a_check_changes_nothing_of_what_is_ordered(rig: Rig) -> None:
     jobs = [await rig.order(person=person) for person in (1, 2)]
     with Log.listening() as log:
         await rig.jobs.check()
