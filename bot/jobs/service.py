@@ -337,13 +337,13 @@ class JobService:
             await background.guard(self.check(), "checking jobs and workers")
 
     async def check(self) -> None:
-        """What the service does every few seconds: mend records, fail hopeless jobs, restart workers that hang."""
-        await self._mend_records()
-        await self._fail_hopeless_jobs()
+        """Restart workers that hang, mend records and fail hopeless jobs, every few seconds. Raises DatabaseError."""
         for handle in self._handles:
             if handle.hangs(time.monotonic(), self._pace):
                 log.error("a worker reports nothing any more and is restarted")
                 await handle.worker.restart()
+        await self._mend_records()
+        await self._fail_hopeless_jobs()
         paces, loads = self._pace.take_unsaved()
         if paces or loads:
             await record_paces(self._connection, paces, loads)
