@@ -10,7 +10,7 @@ memory.py · private_files.py   memory that a checkpoint needs, and is free; fil
 notes.py · logs.py             notes that come with a picture; the job of a log line
 request_cost.py                how much work a request is, and the order inside one worker
 lora/            reads and judges LoRA files; no torch
-parameters/      how a picture was painted, written into it and read from it
+parameters/      how a picture was painted: as the text that goes into it, and read back from pictures
 matching.py      whether a LoRA fits a checkpoint; chooses the refusal
 queue.py         who is painted next; queue_simulation.py plays it forward, for forecasts
 inspection.py    one LoRA file, judged by itself

@@ -1,6 +1,6 @@
 """Picture files: what people upload, and what they are shown.
 
-inputs.py        pictures to start from: at most 20 MB, checked one at a time, stored by SHA-256
+inputs.py        pictures to start from: at most 20 MB each; `inference.image_files` bounds what decoding takes
 attachments.py   pictures as Discord attachments, in a form that fits the size limit
 thumbnails.py    small WebP copies for messages
 sheets.py        contact sheets of a job's variants

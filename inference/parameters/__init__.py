@@ -1,6 +1,6 @@
-"""How a picture was painted, as it stands in the picture itself: written, taken out, read.
+"""How a picture was painted, as it stands in the picture itself: composed, taken out, read.
 
-writing.py        a request as the text that A1111 and Civitai read
+writing.py        a request as the text that A1111 and Civitai read; `inference.engine.process.job_runner` saves it
 recipe.py         the same as a value, whoever painted it
 reading.py        that text, as any program of the field writes it, back into a recipe
 files.py          finds it in a file (PNG chunks, EXIF), and replaces it in a finished PNG
