@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from threading import Event
 from typing import Any
 from weakref import ref
@@ -11,8 +10,6 @@ from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.models.checkpoints import Checkpoint, networks_of
 from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.messages import CheckpointSpec
-
-LATER_SECONDS = 60.0  # for a frame that a heartbeat's thread holds until its next beat, which comes every 41 seconds
 
 
 class WatchedStore(CheckpointStore):
@@ -23,21 +20,13 @@ class WatchedStore(CheckpointStore):
         self.openings: list[tuple[str, list[str]]] = []
         self.opening = Event()  # from the second on
         self._held: list[tuple[str, ref[Any]]] = []
-        self._patience = Event()  # never set: waiting for it passes time
-
-    def _alive(self) -> list[str]:
-        return [name for name, held in self._held if held() is not None]
 
     def found(self, opened: str, alive: list[str]) -> None:
         """Hear of an opening."""
         self.openings.append((opened, alive))
 
     def _load(self, spec: CheckpointSpec, *, offloading: bool) -> Checkpoint | SingleRequestCheckpoint:
-        alive = self._alive()
-        until = time.monotonic() + LATER_SECONDS
-        while alive and time.monotonic() < until:  # discord.py's heartbeat of an earlier test may look at this frame
-            self._patience.wait(0.1)
-            alive = self._alive()
+        alive = [name for name, held in self._held if held() is not None]
         self.found(spec.name, alive)
         if self._held:
             self.opening.set()

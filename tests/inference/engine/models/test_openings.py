@@ -91,8 +91,9 @@ class Studio:
 
 
 @pytest.fixture(autouse=True)
-def nothing_logged() -> Iterator[None]:
-    """pytest keeps what was, with the frames of errors."""
+def nothing_logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """pytest keeps what was logged, with the frames of errors and the graphs that torch traces."""
+    monkeypatch.setattr(logging.getLogger("torch.__trace"), "disabled", True)
     logging.disable()
     yield
     logging.disable(logging.NOTSET)
