@@ -134,8 +134,7 @@ def nothing_collected() -> Iterator[None]:
 def becomes(what: Callable[[], bool]) -> bool:
     """Whether it is so, within a minute.
 
-    Threads hold things for a moment more: one that has said what it found until it looks for other work, and
-    discord.py's heartbeat the frames of a main thread that has not run its event loop for ten seconds.
+    A thread that has said what it found holds it for a moment more, until it looks for other work.
     """
     until, tick = time.monotonic() + 60, threading.Event()
     while not (so := what()) and time.monotonic() < until:
