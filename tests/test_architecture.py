@@ -76,10 +76,10 @@ bot.jobs
 bot.workspace
 bot.app
 bot.ui.acknowledge bot.ui.api_url bot.ui.guide bot.ui.rendered_message
-bot.ui.page_kind bot.ui.replies
+bot.ui.replies
 bot.ui.studio_session
 bot.ui.client
-bot.ui.message_lookup bot.ui.views
+bot.ui.message_lookup bot.ui.page_kind bot.ui.views
 bot.ui.delivery
 bot.ui.cogs
 bot.ui.bot
@@ -204,6 +204,13 @@ def test_no_files_import_each_other_in_a_circle() -> None:
         TopologicalSorter(arrows()).prepare()
     except CycleError as circle:
         pytest.fail(" -> ".join(circle.args[1]))
+
+
+def test_all_services_together_are_known_only_where_the_program_is_opened() -> None:
+    opening = ("bot.app.assembly", "bot.cli", "bot.ui.bot", "tools")
+    assert not offences(("bot", "tools"), except_in=opening, forbidden={"bot.app.assembly"})
+    knowing = {module_of(path) for path in SOURCES for name in imports(path) if name == "bot.app.assembly.Easel"}
+    assert knowing == {"bot.ui.bot"}, "pass the services that are used, one by one"
 
 
 def test_every_public_class_has_a_name_of_its_own() -> None:

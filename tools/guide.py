@@ -15,10 +15,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bot.app.assembly import Easel, open_easel
+from bot.app.assembly import open_easel
 from bot.app.demo_settings import demo_settings
 from bot.cli.paint import paint as paint_one
-from bot.requests.builder import LoraDraft, RequestDraft
+from bot.jobs.service import JobService
+from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from bot.ui.guide import PICTURES
 from inference.demo import CHECKPOINTS, LORAS
 from tools.demo.paint import apply_lora, load_pipeline, paint
@@ -36,10 +37,12 @@ Row = Sequence[Image.Image]
 
 
 class PicturePainter:
-    """Paints on a running Easel, in a folder that is thrown away."""
+    """Paints as the program does. `stored` are its pictures, `folder` one that is thrown away."""
 
-    def __init__(self, easel: Easel, folder: Path) -> None:
-        self._easel = easel
+    def __init__(self, requests: RequestBuilder, jobs: JobService, stored: Path, folder: Path) -> None:
+        self._requests = requests
+        self._jobs = jobs
+        self._stored = stored
         self._folder = folder
 
     async def __call__(self, prompt: str, checkpoint: str = "vivid", seed: int = SEED, **loras: float) -> Image.Image:
@@ -51,14 +54,14 @@ class PicturePainter:
             loras=tuple(LoraDraft(name=name, weight=weight) for name, weight in loras.items() if weight),
         )
         target = self._folder / "picture.png"
-        await paint_one(self._easel, await self._easel.requests.build(draft), target, lambda step, steps: None)
+        request = await self._requests.build(draft)
+        await paint_one(self._jobs, self._stored, request, target, lambda step, steps: None)
         with Image.open(target) as picture:
             return picture.convert("RGB")
 
 
-async def paint_all(easel: Easel, folder: Path) -> None:
+async def paint_all(one: PicturePainter) -> None:
     """Paint every picture and put it where the guide looks for it."""
-    one = PicturePainter(easel, folder)
     owl, star, heart = await one(OWL, Komori=1.0), await one(STAR, Stripes=1.0), await one(HEART, Gloss=1.0)
     plain_owl = await one(OWL)
     _save("lora", [[plain_owl, owl]])
@@ -105,8 +108,9 @@ def _save(name: str, rows: Sequence[Row]) -> None:
 
 async def _run() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with open_easel(demo_settings(Path(folder))) as easel:
-            await paint_all(easel, Path(folder))
+        settings = demo_settings(Path(folder))
+        async with open_easel(settings) as easel:
+            await paint_all(PicturePainter(easel.requests, easel.jobs, settings.storage.pictures, Path(folder)))
 
 
 def main() -> int:

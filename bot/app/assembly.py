@@ -13,6 +13,8 @@ import aiosqlite
 
 from bot import background
 from bot.app.backups import keep_backups
+from bot.app.from_settings import configurations, registry_of, require_checkpoints
+from bot.app.reloading import Reloader
 from bot.config import ConfigError, Settings
 from bot.config.sections import StorageSettings
 from bot.database.connection import open_database
@@ -21,37 +23,35 @@ from bot.jobs.service import JobService
 from bot.jobs.spool import clear_spool
 from bot.library.catalogue import Progress, ScanReport
 from bot.library.checkpoints import identify
-from bot.library.registry import CivitaiRegistry
+from bot.library.configuration import Configuration
 from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
+from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.builder import RequestBuilder
+from bot.workspace.repaint import Repainter
 from inference.lora.installed import installed_hashes
-from inference.messages import CheckpointSpec, Configure
 from inference.private_files import keep_private, tighten
 from inference.workers.local import LocalWorker
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Easel:
-    """All running services, for commands and cogs.
+    """All running services. Whoever opens the program hands them on one by one."""
 
-    A reload replaces `settings`, `checkpoints` and `requests`: look them up here, and keep no reference.
-    """
-
-    settings: Settings
+    configuration: Configuration
     connection: aiosqlite.Connection
-    checkpoints: tuple[CheckpointSpec, ...]
     keeper: LibraryKeeper
     requests: RequestBuilder
     jobs: JobService
     workers: tuple[LocalWorker, ...]
     thumbnails: Thumbnails
+    lora_pictures: LoraPictures
     inputs: Inputs
-    read_settings: Callable[[], Settings]
-    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    repainter: Repainter
+    reloader: Reloader
     started: float = field(default_factory=time.monotonic)
 
 
@@ -59,22 +59,11 @@ class Easel:
 class Catalogued:
     """The database with the checkpoints identified and the library scanned."""
 
+    configuration: Configuration
     connection: aiosqlite.Connection
-    checkpoints: tuple[CheckpointSpec, ...]
     keeper: LibraryKeeper
     library: ScanReport
     requests: RequestBuilder
-
-
-def registry_of(settings: Settings) -> CivitaiRegistry | None:
-    """The registry that is asked about files of unknown base model, if the settings name one."""
-    return CivitaiRegistry(settings.library.registry) if settings.library.registry else None
-
-
-def require_checkpoints(settings: Settings) -> None:
-    """Raise ConfigError when there is nothing to paint with."""
-    if not settings.checkpoints:
-        raise ConfigError("No checkpoint is declared. Add a [[checkpoints]] section to the settings.")
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -91,17 +80,17 @@ async def open_catalogue(settings: Settings, progress: Progress = _no_progress) 
     with program_lock(settings.storage.database):
         await asyncio.to_thread(_tighten, settings.storage)
         async with open_database(settings.storage.database) as connection:
-            checkpoints = tuple(await identify(connection, settings.checkpoints))
+            configuration = Configuration(settings, await identify(connection, settings.checkpoints))
             keeper = LibraryKeeper(
                 connection,
                 settings.library.folder,
-                installed_hashes(checkpoints),
+                installed_hashes(configuration.checkpoints.specs),
                 trust_tags=settings.matching.trust_tags,
                 registry=registry_of(settings),
             )
             library = await keeper.scan(progress)
-            requests = RequestBuilder(connection, settings, checkpoints)
-            yield Catalogued(connection, checkpoints, keeper, library, requests)
+            requests = RequestBuilder(connection, configuration)
+            yield Catalogued(configuration, connection, keeper, library, requests)
 
 
 def _tighten(storage: StorageSettings) -> None:
@@ -120,46 +109,49 @@ async def open_easel(
     Raises as `open_catalogue`, and WorkerUnavailable.
     """
     require_checkpoints(settings)
-    async with open_catalogue(settings, progress) as found, started(settings, found, read_settings) as easel:
+    async with open_catalogue(settings, progress) as found, started(found, read_settings) as easel:
         yield easel
 
 
-def assemble(settings: Settings, found: Catalogued, read_settings: Callable[[], Settings] | None = None) -> Easel:
+def assemble(found: Catalogued, read_settings: Callable[[], Settings] | None = None) -> Easel:
     """All services constructed on an open catalogue, none of them started. Raises ConfigError."""
+    configuration, connection, settings = found.configuration, found.connection, found.configuration.settings
     _prepare_folders(settings)
-    workers = tuple(map(LocalWorker, configurations(settings, found.checkpoints)))
+    workers = tuple(map(LocalWorker, configurations(settings, configuration.checkpoints.specs)))
     jobs = JobService(
-        found.connection,
+        connection,
         workers,
         pictures=settings.storage.pictures,
         spool=settings.storage.spool,
         limits=settings.limits,
     )
+    thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+    inputs = Inputs(settings.storage.inputs)
     return Easel(
-        settings,
-        found.connection,
-        found.checkpoints,
-        found.keeper,
-        found.requests,
-        jobs,
-        workers,
-        Thumbnails(settings.storage.thumbnails),
-        Inputs(settings.storage.inputs),
-        read_settings or (lambda: settings),
+        configuration=configuration,
+        connection=connection,
+        keeper=found.keeper,
+        requests=found.requests,
+        jobs=jobs,
+        workers=workers,
+        thumbnails=thumbnails,
+        lora_pictures=LoraPictures(connection, configuration, thumbnails),
+        inputs=inputs,
+        repainter=Repainter(configuration, found.requests, inputs),
+        reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
     )
 
 
 @asynccontextmanager
-async def started(
-    settings: Settings, found: Catalogued, read_settings: Callable[[], Settings] | None = None
-) -> AsyncGenerator[Easel]:
+async def started(found: Catalogued, read_settings: Callable[[], Settings] | None = None) -> AsyncGenerator[Easel]:
     """All services running on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
-    easel = assemble(settings, found, read_settings)
+    settings = found.configuration.settings
+    easel = assemble(found, read_settings)
     await clear_spool(found.connection, settings.storage.spool)
     async with easel.jobs.running():
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),
-            background.start(keep_backups(lambda: easel.settings), "copying the database"),
+            background.start(keep_backups(found.configuration), "copying the database"),
             background.start(easel.inputs.sweep(found.connection), "clearing away pictures to start from"),
         )
         try:
@@ -176,34 +168,3 @@ def _prepare_folders(settings: Settings) -> None:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise ConfigError(f"The folder {storage.folder} cannot be written: {problem.strerror}.") from None
-
-
-def configurations(settings: Settings, checkpoints: tuple[CheckpointSpec, ...]) -> list[Configure]:
-    """The configuration of each worker, in the order of the devices."""
-    return [_configure(settings, checkpoints, device) for device in settings.worker.devices]
-
-
-def _configure(settings: Settings, checkpoints: tuple[CheckpointSpec, ...], device: str) -> Configure:
-    """The configuration of the worker on `device`, with those checkpoints alone that it has the memory for."""
-    declared = {checkpoint.name: checkpoint.devices for checkpoint in settings.checkpoints}
-    return Configure(
-        checkpoints=tuple(spec for spec in checkpoints if device in (declared[spec.name] or (device,))),
-        library=str(settings.library.folder),
-        spool=str(settings.storage.spool),
-        inputs=str(settings.storage.inputs),
-        device=device,
-        threads=settings.worker.threads,
-        allowed_pairs=settings.matching.allow,
-        allow_v_on_epsilon=settings.matching.allow_v_on_epsilon,
-        trust_tags=settings.matching.trust_tags,
-        max_lora_bytes=settings.worker.max_lora_megabytes * 2**20,
-        max_dense_bytes=settings.worker.max_dense_megabytes * 2**20,
-        lora_cache_bytes=settings.worker.lora_cache_megabytes * 2**20,
-        lora_set_bytes=settings.worker.lora_set_megabytes * 2**20,
-        embedding_cache_bytes=settings.worker.embedding_cache_megabytes * 2**20,
-        state_steps=settings.worker.state_steps,
-        places=settings.worker.places,
-        caps=str(settings.storage.caps),
-        offload=settings.worker.offload,
-        compiled=settings.worker.compiled,
-    )

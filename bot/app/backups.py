@@ -6,21 +6,21 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
 
 from bot.config import Settings
 from bot.database.backup import back_up, copies
 from bot.database.errors import DatabaseError
+from bot.library.configuration import Configuration
 
 log = logging.getLogger(__name__)
 
 _HOUR = 3600.0
 
 
-async def keep_backups(current: Callable[[], Settings]) -> None:
+async def keep_backups(configuration: Configuration) -> None:
     """Copy the database whenever the newest copy is older than the current settings allow. Runs until cancelled."""
     while True:
-        settings = current()
+        settings = configuration.settings
         every = settings.backup.every_hours * _HOUR
         due = every - await asyncio.to_thread(_age, settings) if every else _HOUR
         if due > 0:

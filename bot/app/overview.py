@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from bot.app.assembly import Easel
 from bot.config import Settings
 from bot.database.backup import copies
+from bot.jobs.service import JobService
 from bot.jobs.worker_slots import WorkerStatus
-from bot.library.watcher import Scanned
+from bot.library.watcher import LibraryKeeper, Scanned
 
 # Packages whose versions are shown; the worker's are not imported here.
 PACKAGES = {"Easel": "easel", "discord.py": "discord.py", "torch": "torch", "diffusers": "diffusers"}
@@ -45,18 +45,21 @@ class Overview:
     versions: dict[str, str]
 
 
-async def look(easel: Easel) -> Overview:
-    """Collect the overview. A part that cannot be read is None."""
-    workers = easel.jobs.workers
-    records, versions = await asyncio.to_thread(lambda: (_records(easel.settings), _versions()))
+async def look(jobs: JobService, keeper: LibraryKeeper, settings: Settings, started: float) -> Overview:
+    """Collect the overview of a program that `started` at that time of the monotonic clock.
+
+    A part that cannot be read is None.
+    """
+    workers = jobs.workers
+    records, versions = await asyncio.to_thread(lambda: (_records(settings), _versions()))
     return Overview(
-        running=time.monotonic() - easel.started,
+        running=time.monotonic() - started,
         workers=tuple(workers),
-        waiting=easel.jobs.waiting,
+        waiting=jobs.waiting,
         begun=sum(worker.jobs for worker in workers),
-        longest_wait=easel.jobs.forecasts.longest_wait,
-        paused=easel.jobs.paused,
-        library=easel.keeper.latest,
+        longest_wait=jobs.forecasts.longest_wait,
+        paused=jobs.paused,
+        library=keeper.latest,
         records=records,
         versions=versions,
     )

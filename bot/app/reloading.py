@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bot.app.assembly import Easel, configurations, registry_of, require_checkpoints
+import aiosqlite
+
+from bot.app.from_settings import configurations, registry_of, require_checkpoints
 from bot.background import guard
 from bot.config import ConfigError, Settings
 from bot.config.changes import Changes, changes, taken_over
+from bot.jobs.service import JobService
 from bot.library.catalogue import LibraryUnreadable
 from bot.library.checkpoints import identify
-from bot.requests.builder import RequestBuilder
+from bot.library.configuration import Configuration
+from bot.library.watcher import LibraryKeeper
 from inference.lora.declarations import BadDeclarations
 from inference.lora.installed import installed_hashes
 from inference.messages import CheckpointSpec
@@ -28,24 +33,73 @@ class Reloaded:
     library_problem: str | None = None
 
 
-async def reload(easel: Easel) -> Reloaded:
-    """Read the settings and use them from now on. Raises ConfigError or DatabaseError; then nothing has changed.
+class Reloader:
+    """Reads the settings again and lets them hold, in the configuration and in the services that keep a part of them.
 
-    Checkpoints whose files were replaced count as changed. Jobs that a worker has begun end with the old settings.
+    One reload runs at a time.
     """
-    async with easel.reloading:
-        old, before = easel.settings, easel.checkpoints
-        read = await asyncio.to_thread(easel.read_settings)
-        new = taken_over(old, read)
-        require_checkpoints(new)
-        _require_devices(new)
-        specs = tuple(await identify(easel.connection, new.checkpoints))
-        easel.settings, easel.checkpoints = new, specs
-        easel.requests = RequestBuilder(easel.connection, new, specs)
-        easel.keeper.judge_by(installed_hashes(specs), trust_tags=new.matching.trust_tags, registry=registry_of(new))
-        told = zip(configurations(old, before), configurations(new, specs), strict=True)
-        await easel.jobs.reconfigure(new.limits, [after if after != was else None for was, after in told])
-        return Reloaded(_with_replaced(changes(old, read), before, specs), await _scan(easel))
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        connection: aiosqlite.Connection,
+        keeper: LibraryKeeper,
+        jobs: JobService,
+        read_settings: Callable[[], Settings],
+    ) -> None:
+        self._configuration = configuration
+        self._connection = connection
+        self._library = keeper
+        self._jobs = jobs
+        self._read_settings = read_settings
+        self._lock = asyncio.Lock()
+
+    async def reload(self) -> Reloaded:
+        """Read the settings and use them from now on. Raises ConfigError or DatabaseError; then nothing has changed.
+
+        Checkpoints whose files were replaced count as changed. Jobs that a worker has begun end with the old settings.
+        """
+        async with self._lock:
+            old, before = self._configuration.settings, self._configuration.checkpoints.specs
+            read = await asyncio.to_thread(self._read_settings)
+            new = taken_over(old, read)
+            require_checkpoints(new)
+            _require_devices(new)
+            specs = tuple(await identify(self._connection, new.checkpoints))
+            self._configuration.replace(new, specs)
+            self._library.judge_by(
+                installed_hashes(specs), trust_tags=new.matching.trust_tags, registry=registry_of(new)
+            )
+            told = zip(configurations(old, before), configurations(new, specs), strict=True)
+            await self._jobs.reconfigure(new.limits, [after if after != was else None for was, after in told])
+            return Reloaded(_with_replaced(changes(old, read), before, specs), await self._scan())
+
+    async def _scan(self) -> str | None:
+        try:
+            await self._library.scan()
+        except (LibraryUnreadable, BadDeclarations) as problem:
+            return str(problem)
+        return None
+
+    async def reload_on(self, asked: asyncio.Event) -> None:
+        """Reload whenever `asked` is set, and log the result. Runs until cancelled."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            await guard(self._reload_and_log(), "reloading the settings")
+
+    async def _reload_and_log(self) -> None:
+        try:
+            done = await self.reload()
+        except ConfigError as problem:
+            log.error("the settings stay as they were: %s", problem)
+            return
+        for what, names in vars(done.changes).items():
+            if names:
+                log.info("reloaded, %s: %s", _LOGGED[what], ", ".join(names))
+        if done.library_problem:
+            log.error("%s", done.library_problem)
+        log.info("reloaded the settings")
 
 
 def _require_devices(settings: Settings) -> None:
@@ -62,36 +116,6 @@ def _with_replaced(found: Changes, before: tuple[CheckpointSpec, ...], after: tu
     known = {spec.name: spec for spec in before}
     replaced = [spec.name for spec in after if spec.name in known and spec != known[spec.name]]
     return replace(found, changed=tuple(dict.fromkeys([*found.changed, *replaced])))
-
-
-async def _scan(easel: Easel) -> str | None:
-    try:
-        await easel.keeper.scan()
-    except (LibraryUnreadable, BadDeclarations) as problem:
-        return str(problem)
-    return None
-
-
-async def reload_on(easel: Easel, asked: asyncio.Event) -> None:
-    """Reload whenever `asked` is set, and log the result. Runs until cancelled."""
-    while True:
-        await asked.wait()
-        asked.clear()
-        await guard(_reload_and_log(easel), "reloading the settings")
-
-
-async def _reload_and_log(easel: Easel) -> None:
-    try:
-        done = await reload(easel)
-    except ConfigError as problem:
-        log.error("the settings stay as they were: %s", problem)
-        return
-    for what, names in vars(done.changes).items():
-        if names:
-            log.info("reloaded, %s: %s", _LOGGED[what], ", ".join(names))
-    if done.library_problem:
-        log.error("%s", done.library_problem)
-    log.info("reloaded the settings")
 
 
 _LOGGED = {

@@ -10,11 +10,15 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+import aiosqlite
+
 from bot import background
-from bot.app.assembly import Easel
 from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
+from bot.jobs.service import JobService
 from bot.jobs.spool import keep
-from bot.requests.builder import LoraDraft, RequestDraft
+from bot.library.configuration import Configuration
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.base_models import BaseModelId
 from inference.errors import InferenceError
 from inference.lora.sidecar import Category
@@ -39,16 +43,27 @@ SCENES = {
 class SamplePainter:
     """Paints the samples of one LoRA file after the other. The database alone knows which are missing."""
 
-    def __init__(self, easel: Easel, *, pause: float = PAUSE_SECONDS) -> None:
-        self._easel = easel
-        self._pictures = easel.settings.storage.pictures
+    def __init__(
+        self,
+        configuration: Configuration,
+        connection: aiosqlite.Connection,
+        requests: RequestBuilder,
+        jobs: JobService,
+        *,
+        pause: float = PAUSE_SECONDS,
+    ) -> None:
+        self._configuration = configuration
+        self._connection = connection
+        self._requests = requests
+        self._jobs = jobs
+        self._pictures = configuration.settings.storage.pictures
         self._pause = pause
 
     async def run(self) -> None:
         """Paint what is due whenever the bot is idle now and was at the last check. Runs until cancelled."""
         was_idle = False
         while True:
-            idle = self._easel.jobs.idle
+            idle = self._jobs.idle
             if idle and was_idle:
                 await background.guard(self.paint_next(), "painting samples")
             was_idle = idle
@@ -56,12 +71,12 @@ class SamplePainter:
 
     async def paint_next(self) -> None:
         """Paint the samples of the next file; an order meanwhile preempts it. Raises DatabaseError."""
-        if not self._easel.settings.limits.max_loras or not self._count:
+        if not self._configuration.settings.limits.max_loras or not self._count:
             return
-        due = await due_for_samples(self._easel.connection, _base_models(self._easel))
+        due = await due_for_samples(self._connection, _base_models(self._configuration.checkpoints))
         if due is None:
             return
-        await count_try(self._easel.connection, due.version.id)
+        await count_try(self._connection, due.version.id)
         preempted = True
         try:
             preempted = not await self._paint(due)
@@ -70,11 +85,11 @@ class SamplePainter:
             log.warning("no samples of %s: %s", due.version.path, problem)
         finally:
             if preempted:
-                await take_try_back(self._easel.connection, due.version.id)
+                await take_try_back(self._connection, due.version.id)
 
     @property
     def _count(self) -> int:
-        return self._easel.settings.library.samples
+        return self._configuration.settings.library.samples
 
     async def _paint(self, due: Due) -> bool:
         """Paint and record the samples; False when an order preempted it. Raises InferenceError or OSError."""
@@ -82,7 +97,7 @@ class SamplePainter:
         painted: list[Path] = []
         try:
             for wanted in (request, _without_lora(request)):
-                pictures = await self._easel.jobs.paint_in_background(wanted)
+                pictures = await self._jobs.paint_in_background(wanted)
                 if pictures is None:
                     return False
                 painted += pictures
@@ -94,17 +109,17 @@ class SamplePainter:
 
     async def _record(self, due: Due, checkpoint: str, pictures: list[Path]) -> None:
         paths = await asyncio.to_thread(self._keep, due.version.id, pictures)
-        for stale in await record_samples(self._easel.connection, due.version.id, checkpoint, paths):
+        for stale in await record_samples(self._connection, due.version.id, checkpoint, paths):
             (self._pictures / stale).unlink(missing_ok=True)
         log.info("painted %s samples of %s", len(paths), due.version.path)
 
     async def _request(self, due: Due) -> GenerationRequest:
         """The request of the pictures with the LoRA. Raises InferenceError."""
         alone = replace(due.lora, versions=(due.version,))
-        (checkpoint, *_) = self._easel.requests.checkpoints_for(alone)
+        (checkpoint, *_) = self._requests.checkpoints.names_for(alone)
         draft = LoraDraft(name=due.lora.name, sha256=due.version.sha256)
         prompt = sample_prompt(due)
-        request = await self._easel.requests.build(
+        request = await self._requests.build(
             RequestDraft(prompt=prompt, checkpoint=checkpoint, loras=(draft,), seed=SEED, count=self._count)
         )
         return request.model_copy(update={"exact": True})
@@ -131,17 +146,16 @@ def _without_lora(request: GenerationRequest) -> GenerationRequest:
     return request.model_copy(update={"prompt": said, "loras": (), "count": 1})
 
 
-def _base_models(easel: Easel) -> list[BaseModelId]:
+def _base_models(checkpoints: InstalledCheckpoints) -> list[BaseModelId]:
     """The base models of LoRAs that fit some checkpoint here, those of the first checkpoint first."""
-    table = easel.settings.matching.table
-    bases = [(spec.base_model, *sorted(table.fitting(spec.base_model))) for spec in easel.checkpoints]
+    bases = [(base, *sorted(checkpoints.lora_bases_for(base))) for base in checkpoints.base_models]
     return list(dict.fromkeys(chain.from_iterable(bases)))
 
 
 @asynccontextmanager
-async def painting_samples(easel: Easel, *, pause: float = PAUSE_SECONDS) -> AsyncGenerator[None]:
+async def painting_samples(painter: SamplePainter) -> AsyncGenerator[None]:
     """Paint samples while inside, as many as the current settings want."""
-    painting = background.start(SamplePainter(easel, pause=pause).run(), "painting samples")
+    painting = background.start(painter.run(), "painting samples")
     try:
         yield
     finally:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from bot.app.assembly import configurations, open_catalogue, require_checkpoints
+from bot.app.assembly import open_catalogue
+from bot.app.from_settings import configurations, require_checkpoints
 from bot.cli import DONE, UNUSABLE, add_config, settings_of
 from bot.config import ConfigError, Settings
 from inference.errors import CheckpointNotFound
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _all(settings: Settings, only: str | None) -> list[tuple[str, Calibrated]]:
     async with open_catalogue(settings) as known:  # holds the lock: no other Easel uses the device meanwhile
-        specs = known.checkpoints
+        specs = known.configuration.checkpoints.specs
     if only is not None and only not in {spec.name for spec in specs}:
         raise CheckpointNotFound(name=only, installed=[spec.name for spec in specs])
     found: list[tuple[str, Calibrated]] = []

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.app.assembly import Easel, open_catalogue, require_checkpoints, started
+from bot.app.assembly import open_catalogue, started
+from bot.app.from_settings import require_checkpoints
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import until_asked
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
+from bot.jobs.service import JobService
 from bot.jobs.updates import JobUpdate
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import InferenceError, WorkerUnavailable
@@ -112,27 +114,29 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
     with progress_bar("library") as scanned:
         async with open_catalogue(settings, scanned) as found:
             request = await found.requests.build(draft)  # a refused request starts no worker
-            async with started(settings, found) as easel:
+            async with started(found) as easel:
                 with progress_bar("painting") as report:
-                    return await paint(easel, request, options.out, report)
+                    return await paint(easel.jobs, settings.storage.pictures, request, options.out, report)
 
 
-async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Callable[[int, int], None]) -> PaintedJob:
+async def paint(
+    jobs: JobService, stored: Path, request: GenerationRequest, out: Path, report: Callable[[int, int], None]
+) -> PaintedJob:
     """Order `request`, wait for it and copy its pictures to `out` (`out-2`, … when there are several).
+
+    `stored` is the folder of the pictures that were painted.
 
     Raises the error with which the job failed, WorkerUnavailable when no worker comes up, ConfigError when `out`
     cannot be written (the pictures are kept). Cancelling this cancels the job.
     """
-    ordering = asyncio.create_task(
-        easel.jobs.order(request, person_id=COMMAND_LINE_PERSON, channel_id=COMMAND_LINE_CHANNEL)
-    )
+    ordering = asyncio.create_task(jobs.order(request, person_id=COMMAND_LINE_PERSON, channel_id=COMMAND_LINE_CHANNEL))
     try:
         job = await asyncio.shield(ordering)
-        done = await _wait(easel, job, report)
+        done = await _wait(jobs, job, report)
     except asyncio.CancelledError:
-        await easel.jobs.cancel((await ordering).id)  # else the next command would paint it
+        await jobs.cancel((await ordering).id)  # else the next command would paint it
         raise
-    kept = [easel.settings.storage.pictures / picture.path for picture in done.pictures]
+    kept = [stored / picture.path for picture in done.pictures]
     targets = [out, *(out.with_stem(f"{out.stem}-{i}") for i in range(2, len(kept) + 1))]
     try:
         for source, target in zip(kept, targets, strict=True):
@@ -142,8 +146,8 @@ async def paint(easel: Easel, request: GenerationRequest, out: Path, report: Cal
     return PaintedJob(done.job, targets)
 
 
-async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> JobUpdate:
-    async with easel.jobs.following(job.id) as updates:
+async def _wait(jobs: JobService, job: Job, report: Callable[[int, int], None]) -> JobUpdate:
+    async with jobs.following(job.id) as updates:
         while True:
             update = await updates.get()
             if update.progress:
@@ -154,8 +158,8 @@ async def _wait(easel: Easel, job: Job, report: Callable[[int, int], None]) -> J
                 raise update.job.failure
             if update.job.state is JobState.CANCELLED:
                 raise InferenceError
-            if update.trouble and _should_give_up(update.trouble, len(easel.workers)):
-                await easel.jobs.cancel(job.id)
+            if update.trouble and _should_give_up(update.trouble, len(jobs.workers)):
+                await jobs.cancel(job.id)
                 raise WorkerUnavailable(reason=_last_line(update.trouble.stderr_tail))
 
 

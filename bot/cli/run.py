@@ -18,8 +18,7 @@ import discord
 
 from bot import background, logs, metrics
 from bot.app.assembly import open_easel
-from bot.app.reloading import reload_on
-from bot.app.samples import painting_samples
+from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import progress_bar
@@ -108,10 +107,10 @@ async def serve(
     with progress_bar("library") as scanned, metrics.served(settings.metrics.port):
         async with (
             open_easel(settings, scanned, read_settings) as easel,
-            painting_samples(easel),
+            painting_samples(SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs)),
             EaselBot(easel) as bot,
         ):
-            reloading = background.start(reload_on(easel, reload or asyncio.Event()), "reloading the settings")
+            reloading = background.start(easel.reloader.reload_on(reload or asyncio.Event()), "reloading the settings")
             try:
                 await _stay(bot, token, built)
             finally:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from bot.app.assembly import Easel, open_easel
+from bot.app.assembly import open_easel
 from bot.app.demo_settings import demo_settings
 from bot.cli import DONE
 from bot.cli.ending import until_asked
@@ -19,7 +19,8 @@ from bot.cli.paint import paint
 from bot.cli.progress import progress_bar
 from bot.config import CheckpointSettings, ConfigError
 from bot.database.loras import Lora, browse_loras
-from bot.requests.builder import LoraDraft, RequestDraft
+from bot.jobs.service import JobService
+from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
 from inference.errors import BaseModelMismatch, RequestError
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ async def _paint(out: Path) -> tuple[Path, str]:
     async with open_easel(settings) as easel:
         loras = (await browse_loras(easel.connection, limit=100)).loras
         rows = [_row(checkpoint, loras) for checkpoint in settings.checkpoints]
-        pictures = await _pictures(easel, [panel for row in rows for panel in row], out)
-        refusal = await _refused(easel, rows)
+        panels = [panel for row in rows for panel in row]
+        pictures = await _pictures(easel.requests, easel.jobs, settings.storage.pictures, panels, out)
+        refusal = await _refused(easel.requests, rows)
     sheet = out / "contact-sheet.png"
     _sheet([[(picture, panel.label) for panel in row for picture in (pictures[panel.label],)] for row in rows]).save(
         sheet
@@ -94,25 +96,27 @@ def _row(checkpoint: CheckpointSettings, loras: tuple[Lora, ...]) -> list[Panel]
     return panels
 
 
-async def _pictures(easel: Easel, panels: list[Panel], out: Path) -> dict[str, Path]:
+async def _pictures(
+    requests: RequestBuilder, jobs: JobService, stored: Path, panels: list[Panel], out: Path
+) -> dict[str, Path]:
     pictures: dict[str, Path] = {}
     with progress_bar("painting") as report:
         for i, panel in enumerate(panels):
             report(i, len(panels))
-            request = await easel.requests.build(panel.draft)
+            request = await requests.build(panel.draft)
             target = out / f"{i + 1:02}.png"
-            await paint(easel, request, target, lambda step, steps: None)
+            await paint(jobs, stored, request, target, lambda step, steps: None)
             pictures[panel.label] = target
     return pictures
 
 
-async def _refused(easel: Easel, rows: list[list[Panel]]) -> str:
+async def _refused(requests: RequestBuilder, rows: list[list[Panel]]) -> str:
     """Ask for a LoRA on the checkpoint that it was not trained on, and return the sentence."""
     for row in rows:
         for panel in row:
-            for checkpoint in easel.settings.checkpoints:
+            for checkpoint in requests.checkpoints:
                 try:
-                    await easel.requests.build(
+                    await requests.build(
                         RequestDraft(prompt=PLAIN_PROMPT, checkpoint=checkpoint.name, loras=panel.draft.loras)
                     )
                 except BaseModelMismatch as refusal:

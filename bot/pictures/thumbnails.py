@@ -38,10 +38,14 @@ GALLERY = Box(side=768, limit=200_000)
 
 
 class Thumbnails:
-    """Stores thumbnails in `folder`; an empty file stands for a picture that cannot be decoded."""
+    """Stores thumbnails in `folder`; an empty file stands for a picture that cannot be decoded.
 
-    def __init__(self, folder: Path) -> None:
+    `pictures` is the folder of the pictures that were painted here.
+    """
+
+    def __init__(self, folder: Path, pictures: Path) -> None:
         self._folder = folder
+        self._pictures = pictures
         self._decoding = Pool("thumbnails", 1)  # one at a time, for the memory that a picture unpacks to
 
     async def of(self, picture: Path, box: Box = LIST) -> PictureFile | None:
@@ -57,6 +61,10 @@ class Thumbnails:
             log.warning("no thumbnail of %s: %s", picture, problem)
             return None
         return PictureFile(kept.name, data) if data else None
+
+    async def of_painted(self, path: str, box: Box = LIST) -> PictureFile | None:
+        """The thumbnail of a picture that was painted here, by its stored path."""
+        return await self.of(self._pictures / path, box)
 
     def _place(self, picture: Path, box: Box) -> Path | None:
         """The path of its thumbnail; None for a file that is too large. Raises OSError."""

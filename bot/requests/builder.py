@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,28 +9,26 @@ from dataclasses import dataclass
 import aiosqlite
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.config import CheckpointSettings, Settings, Size
+from bot.config import CheckpointSettings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.errors import PartsGone
 from bot.i18n import _, listed
-from bot.library.catalogue import choose_version, find_named, known_lora
+from bot.library.catalogue import find_named
+from bot.library.configuration import Configuration
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.variants import Sweep, compared, swept
 from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import (
-    CheckpointNotFound,
     InvalidRequest,
-    LoraFileRefused,
     LoraNotFound,
     PromptTooLong,
     RequestError,
     SizeNotOffered,
     TooManyLoras,
 )
-from inference.matching import Matcher
 from inference.messages import (
     MAX_PROMPT,
     SEEDS,
-    CheckpointSpec,
     GenerationRequest,
     LoraUse,
     Sampler,
@@ -98,58 +95,52 @@ class Choice:
 
 
 class RequestBuilder:
-    """Checks drafts against the settings, the catalogue and the installed checkpoints."""
+    """Checks drafts against the settings, the catalogue and the installed checkpoints.
 
-    def __init__(
-        self, connection: aiosqlite.Connection, settings: Settings, checkpoints: Sequence[CheckpointSpec]
-    ) -> None:
+    Each method reads the configuration once, at its beginning: a reload meanwhile does not mix two of them.
+    """
+
+    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration) -> None:
         self._connection = connection
-        self._settings = settings
-        self._specs = {spec.name: spec for spec in checkpoints}
-        matching = settings.matching
-        self._matcher = Matcher(tuple(checkpoints), matching.table, matching.allow_v_on_epsilon)
+        self._configuration = configuration
 
     @property
-    def checkpoints(self) -> tuple[str, ...]:
-        """Names of the installed checkpoints, in the order of the settings."""
-        return tuple(self._specs)
+    def checkpoints(self) -> InstalledCheckpoints:
+        """The checkpoints that it builds requests for."""
+        return self._configuration.checkpoints
 
     async def build(self, draft: RequestDraft) -> GenerationRequest:
         """The request built from `draft`. Raises a RequestError that says what to mend."""
+        checkpoints, limits = self.checkpoints, self._configuration.settings.limits
         self._check_text("prompt", draft.prompt)
         self._check_text("negative prompt", draft.negative_prompt or "")
-        if len(draft.loras) > self._settings.limits.max_loras:
-            raise TooManyLoras(count=len(draft.loras), limit=self._settings.limits.max_loras)
-        checkpoint = self._checkpoint(draft.checkpoint)
+        if len(draft.loras) > limits.max_loras:
+            raise TooManyLoras(count=len(draft.loras), limit=limits.max_loras)
+        checkpoint = checkpoints.require(draft.checkpoint)
         size = _size(checkpoint, draft.size)
-        uses = [await self._use(lora, checkpoint) for lora in draft.loras]
+        uses = [await self._use(lora, checkpoint, checkpoints) for lora in draft.loras]
         _refuse_doubles(uses)
         return _request(draft, checkpoint, size, uses)
 
     async def again(self, request: GenerationRequest) -> GenerationRequest:
         """The same request with another seed. Raises PartsGone, or the refusal of a LoRA that no longer fits."""
+        checkpoints = self.checkpoints
         gone = [use.name for use in request.loras if await self._usable(use) is None]
-        if self._settings.checkpoint(request.checkpoint) is None:
+        checkpoint = checkpoints.find(request.checkpoint)
+        if checkpoint is None:
             gone.append(request.checkpoint)
-        if gone:
+        if checkpoint is None or gone:
             raise PartsGone(parts=gone)
-        checkpoint = self._checkpoint(request.checkpoint)
         for use in request.loras:
             version = await self._usable(use)
             assert version is not None
-            if refusal := self._matcher.misfit(known_lora(use.name, version), self._specs[checkpoint.name]):
+            if refusal := checkpoints.misfit(use.name, version, checkpoint):
                 raise refusal
         return request.model_copy(update={"seed": secrets.randbelow(SEEDS)})
 
     async def _usable(self, use: LoraUse) -> LoraVersion | None:
         version = await find_version(self._connection, use.sha256)
         return version if version is not None and version.usable else None
-
-    def nearest_size(self, checkpoint: str | None, width: int, height: int) -> str:
-        """The offered size whose aspect ratio is nearest to width : height. Raises CheckpointNotFound."""
-        shape = math.log(width / height)
-        sizes = self._checkpoint(checkpoint).sizes
-        return str(min(sizes, key=lambda size: abs(math.log(size.width / size.height) - shape)))
 
     async def find_refused(self, draft: RequestDraft, name: str) -> tuple[int, Lora]:
         """Which LoRA of the draft is called `name`: its position, and the entry. Raises LoraNotFound."""
@@ -163,31 +154,27 @@ class RequestBuilder:
         if len(text) > MAX_PROMPT:
             raise PromptTooLong(what=what, length=len(text), limit=MAX_PROMPT)
 
-    def _checkpoint(self, name: str | None) -> CheckpointSettings:
-        installed = [checkpoint.name for checkpoint in self._settings.checkpoints]
-        if name is None and installed:
-            return self._settings.checkpoints[0]
-        found = self._settings.checkpoint(name) if name else None
-        if found is None:
-            raise CheckpointNotFound(name=(name or _("at all"))[:100], installed=installed)
-        return found
-
     async def choose(self, draft: LoraDraft, checkpoint_name: str | None) -> Choice:
         """The version of a LoRA that is used on a checkpoint (None: the first one). Raises CheckpointNotFound."""
-        checkpoint = self._checkpoint(checkpoint_name)
+        checkpoints = self.checkpoints
+        return await self._choose(draft, checkpoints.require(checkpoint_name), checkpoints)
+
+    async def _choose(
+        self, draft: LoraDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
+    ) -> Choice:
         named = await find_version(self._connection, draft.sha256) if draft.sha256 else None
         lora = await find_lora(self._connection, named.lora_id) if named else None
         try:
             lora = lora or await self.lora(draft.name)
-            spec = self._specs[checkpoint.name]
-            fits = named and named.usable and self._matcher.fits(known_lora(lora.name, named), spec)
-            version = named if named and fits else self._version(lora, spec)
-            return Choice(lora, version, note=self._matcher.note(known_lora(lora.name, version), spec))
+            version = checkpoints.version_for(lora, checkpoint, named)
+            return Choice(lora, version, note=checkpoints.note(lora, version, checkpoint))
         except RequestError as refusal:
             return Choice(lora, refusal=refusal)
 
-    async def _use(self, draft: LoraDraft, checkpoint: CheckpointSettings) -> LoraUse:
-        choice = await self.choose(draft, checkpoint.name)
+    async def _use(
+        self, draft: LoraDraft, checkpoint: CheckpointSettings, checkpoints: InstalledCheckpoints
+    ) -> LoraUse:
+        choice = await self._choose(draft, checkpoint, checkpoints)
         if choice.refusal is not None:
             raise choice.refusal
         assert choice.lora is not None and choice.version is not None and choice.version.sha256 is not None
@@ -197,10 +184,6 @@ class RequestBuilder:
             weight=_bounded_weight(choice.lora.name, weight_of(draft, choice.version)),
             trigger_words=words_of(draft, choice.version),
         )
-
-    def checkpoints_for(self, lora: Lora) -> list[str]:
-        """Names of the checkpoints that some usable version of `lora` fits, in the order of the settings."""
-        return self._fitting(lora.usable)
 
     async def lora(self, name: str) -> Lora:
         """The entry of a typed name or of `#ID`. Raises LoraNotFound with similar names."""
@@ -216,27 +199,6 @@ class RequestBuilder:
             )
             raise LoraNotFound(name=name[:100], hint=hint)
         return found.lora
-
-    def _version(self, lora: Lora, checkpoint: CheckpointSpec) -> LoraVersion:
-        """The version to use on `checkpoint`. Raises the refusal of the version that comes nearest."""
-        version = choose_version(lora, checkpoint, self._matcher)
-        if version is not None:
-            return version
-        if not lora.usable:
-            problem = next((version.problem for version in lora.versions if version.problem), None)
-            raise LoraFileRefused(lora=lora.name, reason=problem or "it is no longer in the library")
-        # The refusal is of a version that fits some checkpoint, if there is one.
-        known = [known_lora(lora.name, version) for version in lora.usable]
-        told = max(known, key=lambda version: len(self._matcher.fitting_checkpoints(version)))
-        refusal = self._matcher.misfit(told, checkpoint)
-        assert refusal is not None
-        refusal.fitting_checkpoints = self._fitting(lora.usable)
-        raise refusal
-
-    def _fitting(self, versions: Sequence[LoraVersion]) -> list[str]:
-        known = [known_lora("", version) for version in versions]
-        fitting = {name for version in known for name in self._matcher.fitting_checkpoints(version)}
-        return [name for name in self._specs if name in fitting]
 
 
 def draft_of(request: GenerationRequest) -> RequestDraft:

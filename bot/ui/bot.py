@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import pkgutil
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -27,6 +28,7 @@ from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.delivery.delivery import Deliverer
 from bot.ui.delivery.discord_transport import DiscordTransport
+from bot.ui.delivery.job_follower import JobFollower
 from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
 from bot.ui.replies import reply_with_error
@@ -95,14 +97,30 @@ class EaselBot(Client):
             chunk_guilds_at_startup=False,
             http_trace=trace,
         )
-        self.easel = easel
+        self.connection = easel.connection
+        self.configuration = easel.configuration
+        self.keeper = easel.keeper
+        self.requests = easel.requests
+        self.jobs = easel.jobs
+        self.inputs = easel.inputs
+        self.thumbnails = easel.thumbnails
+        self.lora_pictures = easel.lora_pictures
+        self.repainter = easel.repainter
+        self.reloader = easel.reloader
+        self.started = easel.started
         self.token_rejected = False  # Discord does not accept the token any more
         self._checking_token = False
-        self.deliverer = Deliverer(DiscordTransport(self), easel.connection, easel.settings.storage.pictures)
-        self._orders = self.orders = Orders(easel, self.deliverer)
-        self.studios = StudioSessions(easel, render_panel)
+        settings = easel.configuration.settings
+        transport = DiscordTransport(self, settings.discord.token.get_secret_value())
+        self.deliverer = Deliverer(transport, self.connection, settings.storage.pictures)
+        follower = JobFollower(self.connection, self.jobs, self.deliverer, settings.storage.spool)
+        self._orders = self.orders = Orders(
+            self.connection, self.requests, self.jobs, self.inputs, self.deliverer, follower
+        )
+        render = partial(render_panel, self.connection, self.configuration, self.lora_pictures)
+        self.studios = StudioSessions(self.connection, self.configuration, self.requests, render)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
-        easel.jobs.on_alarm(OperatorAlerts(self).worker_failed_repeatedly)
+        self.jobs.on_alarm(OperatorAlerts(self, self.connection, self.configuration).worker_failed_repeatedly)
 
     async def login(self, token: str) -> None:
         """Log in, and ask how many shards Discord recommends. Raises discord.HTTPException, as any request does.
@@ -147,10 +165,10 @@ class EaselBot(Client):
         key = f"commands of {self.application_id} at {api_base()}"
         there = {command.name for command in await self.tree.fetch_commands()}
         wanted = {command.name for command in self.tree.get_commands()}
-        if there == wanted and await recall(self.easel.connection, key) == digest:
+        if there == wanted and await recall(self.connection, key) == digest:
             return False
         await self.tree.sync()
-        await remember(self.easel.connection, key, digest)
+        await remember(self.connection, key, digest)
         log.info("registered %s commands", len(payload))
         return True
 

@@ -6,15 +6,23 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 from weakref import WeakValueDictionary
 
+import aiosqlite
 import discord
 from discord import ui
 from discord.ext import commands
 
-from bot.app.assembly import Easel
+from bot.app.reloading import Reloader
 from bot.database.preferences import Preferences
-from bot.requests.builder import RequestDraft
+from bot.jobs.service import JobService
+from bot.library.configuration import Configuration
+from bot.library.watcher import LibraryKeeper
+from bot.pictures.inputs import Inputs
+from bot.pictures.lora_pictures import LoraPictures
+from bot.pictures.thumbnails import Thumbnails
+from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
+from bot.workspace.repaint import Repainter
 from inference.messages import GenerationRequest
 
 
@@ -39,9 +47,22 @@ class OrderService(Protocol):
 
 
 class Client(commands.AutoShardedBot):
-    """The client at `interaction.client`. It uses as many shards as Discord recommends."""
+    """The client at `interaction.client`. It uses as many shards as Discord recommends.
 
-    easel: Easel
+    Commands, components and modals find the services here, and hand on those that are needed.
+    """
+
+    connection: aiosqlite.Connection
+    configuration: Configuration
+    keeper: LibraryKeeper
+    requests: RequestBuilder
+    jobs: JobService
+    inputs: Inputs
+    thumbnails: Thumbnails
+    lora_pictures: LoraPictures
+    repainter: Repainter
+    reloader: Reloader
+    started: float  # by the monotonic clock
     orders: OrderService
     studios: StudioSessions
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id

@@ -22,9 +22,9 @@ MAX_PICTURES = 4  # of a message that are read
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-async def find_shown_job(bot: Client, message: discord.Message) -> Job | None:
+async def find_shown_job(client: Client, message: discord.Message) -> Job | None:
     """The job that a message of the bot shows; None for any other message."""
-    if bot.user is None or message.author.id != bot.user.id:
+    if client.user is None or message.author.id != client.user.id:
         return None
     view = ui.LayoutView.from_message(message, timeout=None)
     buttons = [kind for kind in PersistentItem.registered if issubclass(kind, JobButton) and kind.in_message_of_job]
@@ -32,7 +32,7 @@ async def find_shown_job(bot: Client, message: discord.Message) -> Job | None:
         custom_id = (item.custom_id or "") if isinstance(item, ui.Button) else ""
         for kind in buttons:
             if match := kind.__discord_ui_compiled_template__.fullmatch(custom_id):
-                return await find_job(bot.easel.connection, int(match["job"]))
+                return await find_job(client.connection, int(match["job"]))
     return None
 
 

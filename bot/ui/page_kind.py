@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from bot.app.assembly import Easel
 from bot.database.lora_search import Sort
+from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.workspace.browsing import PageRef
 
@@ -37,5 +37,5 @@ class PageKind(ABC):
         return kind() if kind else None
 
     @abstractmethod
-    async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
+    async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
         """The page as the person sees it. Raises NothingThere when the stored query is gone."""

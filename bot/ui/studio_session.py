@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import aiosqlite
 import discord
 from pydantic import ValidationError
 
-from bot.app.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.database.connection import transaction
 from bot.database.loras import Lora
@@ -17,7 +17,8 @@ from bot.database.preferences import Preferences, find_preferences
 from bot.database.studio import StudioState, fill_studio, find_studio, go_back, save_studio
 from bot.i18n import _
 from bot.i18n.texts import plain
-from bot.requests.builder import RequestDraft
+from bot.library.configuration import Configuration
+from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.requests.preferences import default_checkpoint
 from bot.ui import acknowledge
 from bot.ui.rendered_message import RenderedMessage
@@ -27,7 +28,7 @@ from inference.errors import CheckpointNotFound, TooManyLoras
 
 Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
 
-RenderPanel = Callable[[Easel, "StudioSnapshot", str], Awaitable[RenderedMessage]]
+RenderPanel = Callable[["StudioSnapshot", str], Awaitable[RenderedMessage]]
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,16 @@ class StudioSnapshot:
 class StudioSessions:
     """The studios of all people. `render` makes the panel of a snapshot."""
 
-    def __init__(self, easel: Easel, render: RenderPanel) -> None:
-        self._easel = easel
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        configuration: Configuration,
+        requests: RequestBuilder,
+        render: RenderPanel,
+    ) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._requests = requests
         self._render = render
 
     async def open(self, interaction: Interaction, note: str = "") -> None:
@@ -80,7 +89,7 @@ class StudioSessions:
         those whose file is missing, stay visible with the reason. A button of the panel restores the previous draft.
         Raises LoraNotFound for a LoRA that the library never had.
         """
-        studio = await studio_of(self._easel.requests, draft)
+        studio = await studio_of(self._requests, draft)
         await self.fill(interaction.user.id, studio)
         await self.open(interaction, note or _("Your studio was filled anew."))
 
@@ -91,27 +100,27 @@ class StudioSessions:
 
     async def snapshot(self, person_id: int) -> StudioSnapshot:
         """The current state of the person's studio."""
-        draft = await find_studio(self._easel.connection, person_id)
+        draft = await find_studio(self._connection, person_id)
         return await self._snapshot(person_id, draft)
 
     async def change(self, person_id: int, change: Callable[[Studio], Studio]) -> StudioSnapshot:
         """Change the draft; concurrent changes are serialised."""
-        async with transaction(self._easel.connection):
-            draft = await find_studio(self._easel.connection, person_id)
+        async with transaction(self._connection):
+            draft = await find_studio(self._connection, person_id)
             changed = change(_studio(draft))
-            draft = await save_studio(self._easel.connection, person_id, changed.model_dump_json())
+            draft = await save_studio(self._connection, person_id, changed.model_dump_json())
         return await self._snapshot(person_id, draft)
 
     async def fill(self, person_id: int, studio: Studio) -> None:
         """Replace the person's draft; the previous one can be restored."""
-        draft = await find_studio(self._easel.connection, person_id)
+        draft = await find_studio(self._connection, person_id)
         worth_keeping = _studio(draft) not in (Studio(), studio)
         keep = fill_studio if worth_keeping else save_studio
-        await keep(self._easel.connection, person_id, studio.model_dump_json())
+        await keep(self._connection, person_id, studio.model_dump_json())
 
     async def undo(self, person_id: int) -> StudioSnapshot:
         """Restore the draft from before the studio was filled, if there is one."""
-        await go_back(self._easel.connection, person_id)
+        await go_back(self._connection, person_id)
         return await self.snapshot(person_id)
 
     async def add(self, person_id: int, lora: Lora) -> str:
@@ -120,10 +129,10 @@ class StudioSessions:
         The first LoRA of a draft may change the checkpoint to one that it fits; a later one keeps it.
         """
         snapshot = await self.snapshot(person_id)
-        fitting = self._easel.requests.checkpoints_for(lora)
+        fitting = self._configuration.checkpoints.names_for(lora)
         others = [row for row in snapshot.rows if row.lora.lora_id != lora.id]
         brought = fitting[0] if fitting and not others and snapshot.checkpoint.name not in fitting else None
-        limit = self._easel.settings.limits.max_loras
+        limit = self._configuration.settings.limits.max_loras
 
         def put(studio: Studio) -> Studio:
             if not studio.has(lora.id) and len(studio.loras) >= limit:
@@ -142,19 +151,18 @@ class StudioSessions:
         if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
             await self._send_ephemeral(interaction, snapshot, note)  # a new message was announced
             return
-        page = await self._render(self._easel, snapshot, note)
+        page = await self._render(snapshot, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
     async def _send_ephemeral(self, interaction: Interaction, snapshot: StudioSnapshot, note: str) -> None:
-        page = await self._render(self._easel, snapshot, note)
+        page = await self._render(snapshot, note)
         await send_ephemeral(interaction, page.view, page.files)
 
     async def _snapshot(self, person_id: int, draft: StudioState | None) -> StudioSnapshot:
         studio = _studio(draft)
-        preferences = await find_preferences(self._easel.connection, person_id)
-        settings = self._easel.settings
-        chosen = settings.checkpoint(studio.draft.checkpoint) if studio.draft.checkpoint else None
-        checkpoint = chosen or default_checkpoint(settings, preferences)
+        preferences = await find_preferences(self._connection, person_id)
+        checkpoints = self._configuration.checkpoints
+        checkpoint = checkpoints.find(studio.draft.checkpoint) or default_checkpoint(checkpoints, preferences)
         if checkpoint is None:
             raise CheckpointNotFound(name=_("at all"), installed=[])
         return StudioSnapshot(
@@ -164,7 +172,7 @@ class StudioSessions:
             undoable=draft is not None and draft.undoable,
             preferences=preferences,
             checkpoint=checkpoint,
-            rows=await examine(self._easel.requests, studio.loras, checkpoint.name),
+            rows=await examine(self._requests, studio.loras, checkpoint.name),
         )
 
 

@@ -6,5 +6,4 @@ remix.py           turns a picture's recipe into a draft
 repaint.py         requests of *Vary* and *Upscale*
 browsing.py        queries of LoRA lists, and their short form on buttons
 bookmark_file.py   exports and imports bookmarks as a JSON file
-services.py        the services that these need, as a Protocol
 """

@@ -17,8 +17,8 @@ from bot.database.drafts import find_draft, save_draft
 from bot.database.lora_search import Sort
 from bot.errors import NothingThere
 from bot.i18n import _, later
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.preferences import usual_checkpoint
-from bot.workspace.services import Services
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
@@ -85,11 +85,11 @@ class PageRef:
         return PageRef(max(0, self.page + pages), self.key)
 
 
-async def page_ref_of(services: Services, person_id: int, query: Query, page: int = 0) -> PageRef:
+async def page_ref_of(connection: aiosqlite.Connection, person_id: int, query: Query, page: int = 0) -> PageRef:
     """The reference of a page of the query, for buttons. Raises DatabaseError."""
     key = query.key
     if len(key.encode("utf-16-le")) // 2 > MAX_KEY:
-        key = f"~{await save_draft(services.connection, person_id, query.model_dump_json())}"
+        key = f"~{await save_draft(connection, person_id, query.model_dump_json())}"
     return PageRef(page, key)
 
 
@@ -105,22 +105,26 @@ async def query_at(connection: aiosqlite.Connection, person_id: int, page_ref: P
     return query
 
 
-async def first_in_market(services: Services, person_id: int) -> Query:
+async def first_in_market(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int) -> Query:
     """LoRAs that fit the person's checkpoint, trending first; for a person without bookmarks, the best rated first.
 
     Raises DatabaseError.
     """
-    beginner = not await count_bookmarks(services.connection, person_id)
-    return await _that_fits(services, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
+    beginner = not await count_bookmarks(connection, person_id)
+    return await _that_fits(connection, checkpoints, person_id, Sort.TOP_RATED if beginner else Sort.TRENDING)
 
 
-async def first_of_bookmarks(services: Services, person_id: int) -> Query:
+async def first_of_bookmarks(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int
+) -> Query:
     """LoRAs that fit the person's checkpoint, the newest first. Raises DatabaseError."""
-    return await _that_fits(services, person_id, Sort.NEWEST)
+    return await _that_fits(connection, checkpoints, person_id, Sort.NEWEST)
 
 
-async def _that_fits(services: Services, person_id: int, sort: Sort) -> Query:
-    checkpoint = await usual_checkpoint(services.connection, services.settings, person_id)
+async def _that_fits(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int, sort: Sort
+) -> Query:
+    checkpoint = await usual_checkpoint(connection, checkpoints, person_id)
     return Query(sort=sort, base_model=checkpoint.base_model if checkpoint else None)
 
 

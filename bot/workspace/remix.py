@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import aiosqlite
+
 from bot.config import CheckpointSettings
 from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job
@@ -18,12 +20,13 @@ from bot.database.loras import (
     find_version_by_short_hash,
     find_version_by_stem,
 )
-from bot.database.preferences import find_preferences
 from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
+from bot.library.configuration import Configuration
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.pictures.inputs import Inputs
 from bot.requests.builder import LoraDraft, RequestDraft
-from bot.requests.preferences import default_checkpoint
-from bot.workspace.services import Services
+from bot.requests.preferences import usual_checkpoint
 from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_STEPS
 from inference.messages import MAX_PROMPT
 from inference.parameters import Recipe, RecipeLora, recipe_of
@@ -52,83 +55,87 @@ class Remix:
     notes: tuple[str, ...]
 
 
-async def shown_recipe(services: Services, job: Job, person_id: int) -> tuple[Recipe, bool]:
+async def shown_recipe(connection: aiosqlite.Connection, job: Job, person_id: int) -> tuple[Recipe, bool]:
     """The recipe of the first picture of `job`, as far as the person may see it, and whether it is complete.
 
     The prompt is shown to its owner alone, unless it stands under the picture.
     """
     recipe = recipe_of(job.request.only(0))
-    delivery = await find_delivery(services.connection, job.id)
+    delivery = await find_delivery(connection, job.id)
     if job.person_id == person_id or (delivery is not None and delivery.shows_prompt):
         return recipe, True
     return replace(recipe, prompt="", negative_prompt=""), False
 
 
-async def edited(services: Services, job: Job) -> Remix:
+async def edited(connection: aiosqlite.Connection, configuration: Configuration, inputs: Inputs, job: Job) -> Remix:
     """A draft from the person's own job, with its prompt and the picture it started from."""
     request = job.request.only(0)
-    source = request.image if request.image and services.inputs.has(request.image.sha256) else None
-    again = await remix(services, replace(recipe_of(request), from_picture=source is not request.image), job.person_id)
+    source = request.image if request.image and inputs.has(request.image.sha256) else None
+    recipe = replace(recipe_of(request), from_picture=source is not request.image)
+    again = await remix(connection, configuration, recipe, job.person_id)
     count = 1 if job.request.variants else job.request.count
     return replace(again, draft=again.draft.model_copy(update={"image": source, "count": count}))
 
 
-async def remixed(services: Services, job: Job, person_id: int) -> Remix:
+async def remixed(connection: aiosqlite.Connection, configuration: Configuration, job: Job, person_id: int) -> Remix:
     """A draft from anybody's job. The prompt is included where it is shown."""
-    recipe, whole = await shown_recipe(services, job, person_id)
-    again = await remix(services, recipe, person_id)
+    recipe, whole = await shown_recipe(connection, job, person_id)
+    again = await remix(connection, configuration, recipe, person_id)
     if whole:
         return again
     return replace(again, notes=(_("Its prompt is kept private, so the words are yours to find."), *again.notes))
 
 
-async def parts_of(services: Services, loras: Sequence[RecipeLora]) -> list[MatchedLora]:
+async def parts_of(connection: aiosqlite.Connection, loras: Sequence[RecipeLora]) -> list[MatchedLora]:
     """The entry and version here of each LoRA of a recipe."""
-    return [await _part(services, named) for named in loras]
+    return [await _part(connection, named) for named in loras]
 
 
-async def _part(services: Services, named: RecipeLora) -> MatchedLora:
-    version = await _by_hash(services, named.hash)
+async def _part(connection: aiosqlite.Connection, named: RecipeLora) -> MatchedLora:
+    version = await _by_hash(connection, named.hash)
     if version is not None:
-        return MatchedLora(named, await find_lora(services.connection, version.lora_id), version)
+        return MatchedLora(named, await find_lora(connection, version.lora_id), version)
     for name in (named.name, named.name.replace("_", " ")):
-        if lora := await find_lora_by_name(services.connection, name):
+        if lora := await find_lora_by_name(connection, name):
             return MatchedLora(named, lora, by_name=True)
-    if version := await find_version_by_stem(services.connection, named.name):
-        return MatchedLora(named, await find_lora(services.connection, version.lora_id), version, by_name=True)
+    if version := await find_version_by_stem(connection, named.name):
+        return MatchedLora(named, await find_lora(connection, version.lora_id), version, by_name=True)
     return MatchedLora(named)
 
 
-async def _by_hash(services: Services, digits: str | None) -> LoraVersion | None:
+async def _by_hash(connection: aiosqlite.Connection, digits: str | None) -> LoraVersion | None:
     if digits is None:
         return None
     if len(digits) == SHA256_DIGITS:
-        return await find_version(services.connection, digits)
-    return await find_version_by_short_hash(services.connection, digits)
+        return await find_version(connection, digits)
+    return await find_version_by_short_hash(connection, digits)
 
 
-def checkpoint_of(services: Services, recipe: Recipe) -> CheckpointSettings | None:
+def checkpoint_of(checkpoints: InstalledCheckpoints, recipe: Recipe) -> CheckpointSettings | None:
     """The installed checkpoint that the recipe names, by hash, else by name."""
     digits = recipe.checkpoint_hash
-    for spec in services.checkpoints if digits else ():
+    for spec in checkpoints.specs if digits else ():
         if digits and ((spec.sha256 or "").startswith(digits) or spec.short_hash == digits):
-            return services.settings.checkpoint(spec.name)
+            return checkpoints.find(spec.name)
     wanted = _letters(recipe.checkpoint or "")
-    return next((c for c in services.settings.checkpoints if wanted and _letters(c.name) == wanted), None)
+    return next((c for c in checkpoints if wanted and _letters(c.name) == wanted), None)
 
 
-async def remix(services: Services, recipe: Recipe, person_id: int) -> Remix:
+async def remix(
+    connection: aiosqlite.Connection, configuration: Configuration, recipe: Recipe, person_id: int
+) -> Remix:
     """The draft that comes nearest to the recipe with what is installed here."""
-    parts = await parts_of(services, recipe.loras)
+    checkpoints, limit = configuration.checkpoints, configuration.settings.limits.max_loras
+    parts = await parts_of(connection, recipe.loras)
     found = _distinct(parts)
-    usable, left_out = found[: services.settings.limits.max_loras], found[services.settings.limits.max_loras :]
+    usable, left_out = found[:limit], found[limit:]
     notes = _missing(parts, usable, left_out)
-    checkpoint = checkpoint_of(services, recipe)
+    checkpoint = checkpoint_of(checkpoints, recipe)
     if checkpoint is None:
-        preferred = default_checkpoint(services.settings, await find_preferences(services.connection, person_id))
-        checkpoint = _fitting_most(services, usable, preferred)
+        preferred = await usual_checkpoint(connection, checkpoints, person_id)
+        checkpoint = _fitting_most(checkpoints, usable, preferred)
         notes += _other_checkpoint(recipe, checkpoint)
-    size = _size(services, recipe, checkpoint)
+    size = _size(checkpoints, recipe, checkpoint)
     if size and size != f"{recipe.width}x{recipe.height}":
         notes.append(_resized(recipe, checkpoint, size))
     if recipe.sampler_name and recipe.sampler is None:
@@ -176,24 +183,24 @@ def _distinct(parts: Sequence[MatchedLora]) -> list[MatchedLora]:
 
 
 def _fitting_most(
-    services: Services, parts: Sequence[MatchedLora], preferred: CheckpointSettings | None
+    checkpoints: InstalledCheckpoints, parts: Sequence[MatchedLora], preferred: CheckpointSettings | None
 ) -> CheckpointSettings | None:
     """The installed checkpoint that most of the LoRAs fit; among equals the preferred one, then the first."""
-    fitting = [services.requests.checkpoints_for(part.lora) for part in parts if part.lora]
+    fitting = [checkpoints.names_for(part.lora) for part in parts if part.lora]
 
     def rank(checkpoint: CheckpointSettings) -> tuple[int, bool]:
         return sum(checkpoint.name in names for names in fitting), checkpoint == preferred
 
-    return max(services.settings.checkpoints, key=rank, default=None)
+    return max(checkpoints, key=rank, default=None)
 
 
-def _size(services: Services, recipe: Recipe, checkpoint: CheckpointSettings | None) -> str | None:
+def _size(checkpoints: InstalledCheckpoints, recipe: Recipe, checkpoint: CheckpointSettings | None) -> str | None:
     if checkpoint is None or not recipe.width or not recipe.height:
         return None
     size = f"{recipe.width}x{recipe.height}"
-    return (
-        size if checkpoint.size(size) else services.requests.nearest_size(checkpoint.name, recipe.width, recipe.height)
-    )
+    if checkpoint.size(size):
+        return size
+    return str(checkpoints.nearest_size(checkpoint.name, recipe.width, recipe.height))
 
 
 def _without_prefix(prompt: str, checkpoint: CheckpointSettings | None) -> str:

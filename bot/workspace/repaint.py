@@ -11,8 +11,9 @@ from bot.database.jobs import Job
 from bot.database.pictures import Picture
 from bot.errors import NothingThere
 from bot.i18n import _, explained
-from bot.pictures.inputs import Input
-from bot.workspace.services import Services
+from bot.library.configuration import Configuration
+from bot.pictures.inputs import Input, Inputs
+from bot.requests.builder import RequestBuilder
 from inference.errors import RequestError
 from inference.messages import MAX_SIDE, SEEDS, GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, texts_in, with_texts
@@ -34,73 +35,79 @@ class Upscaled:
     note: str = ""
 
 
-async def varied(services: Services, job: Job, picture: Picture) -> GenerationRequest:
-    """The same request, starting from the picture and with another seed. Raises a RequestError."""
-    request = await services.requests.again(job.request.only(picture.position))
-    kept = await services.inputs.keep_picture(services.settings.storage.pictures / picture.path)
-    if kept is None:
-        raise picture_gone()
-    checkpoint = services.settings.checkpoint(request.checkpoint)
-    assert checkpoint is not None
-    sides = {"width": picture.width, "height": picture.height}
-    if not checkpoint.repaints(picture.width, picture.height):
-        size = checkpoint.size(services.requests.nearest_size(checkpoint.name, picture.width, picture.height))
-        assert size is not None
-        sides = {"width": size.width, "height": size.height}
-    return request.model_copy(
-        update={"image": kept.at(VARY_STRENGTH), "seed": secrets.randbelow(SEEDS), **sides},
-    )
+@dataclass(frozen=True)
+class Repainter:
+    """Makes requests that start from a picture which was painted here."""
 
+    configuration: Configuration
+    requests: RequestBuilder
+    inputs: Inputs
 
-async def upscaled(services: Services, job: Job, picture: Picture) -> Upscaled:
-    """The picture at twice the size: enlarged by Lanczos, then repainted a little where that is possible.
-
-    Raises NothingThere.
-    """
-    width, height = picture.width * TIMES, picture.height * TIMES
-    if max(width, height) > MAX_SIDE:
-        raise NothingThere(what=_("This picture is as large as pictures get here."))
-    source = services.settings.storage.pictures / picture.path
-    kept = await services.inputs.keep_picture(source, times=TIMES)
-    if kept is None:
-        raise picture_gone()
-    request = job.request.only(picture.position).model_copy(
-        update={"width": width, "height": height, "image": kept.at(UPSCALE_STRENGTH)}
-    )
-    why_not = await _why_not_repainted(services, request)
-    if not why_not:
-        return Upscaled(request)
-    enlarged = request.model_copy(update={"image": SourceImage(sha256=kept.sha256, strength=0)})
-    note = _("Only enlarged, not painted over: {why}").format(why=why_not)
-    return Upscaled(enlarged, await _written(services, kept, enlarged, source), note)
-
-
-async def _why_not_repainted(services: Services, request: GenerationRequest) -> str:
-    """Why the request cannot be repainted, as a sentence; "" when it can."""
-    checkpoint = services.settings.checkpoint(request.checkpoint)
-    if checkpoint is not None and not checkpoint.repaints(request.width, request.height):
-        return _("{checkpoint} does not paint in {size}.").format(
-            checkpoint=checkpoint.name, size=f"{request.width}x{request.height}"
+    async def varied(self, job: Job, picture: Picture) -> GenerationRequest:
+        """The same request, starting from the picture and with another seed. Raises a RequestError."""
+        request = await self.requests.again(job.request.only(picture.position))
+        kept = await self.inputs.keep_picture(self._path(picture))
+        if kept is None:
+            raise picture_gone()
+        checkpoints = self.configuration.checkpoints
+        checkpoint = checkpoints.require(request.checkpoint)
+        sides = {"width": picture.width, "height": picture.height}
+        if not checkpoint.repaints(picture.width, picture.height):
+            size = checkpoints.nearest_size(checkpoint.name, picture.width, picture.height)
+            sides = {"width": size.width, "height": size.height}
+        return request.model_copy(
+            update={"image": kept.at(VARY_STRENGTH), "seed": secrets.randbelow(SEEDS), **sides},
         )
-    try:
-        await services.requests.again(request)
-    except RequestError as problem:
-        return explained(problem)
-    return ""
 
+    async def upscaled(self, job: Job, picture: Picture) -> Upscaled:
+        """The picture at twice the size: enlarged by Lanczos, then repainted a little where that is possible.
 
-async def _written(services: Services, kept: Input, request: GenerationRequest, source: Path) -> Path:
-    """Write the enlarged picture into the spool, with its parameters inside; the path."""
-    larger = await services.inputs.read(kept)
-    path = services.settings.storage.spool / f"enlarged-{secrets.token_hex(8)}.png"
+        Raises NothingThere.
+        """
+        width, height = picture.width * TIMES, picture.height * TIMES
+        if max(width, height) > MAX_SIDE:
+            raise NothingThere(what=_("This picture is as large as pictures get here."))
+        kept = await self.inputs.keep_picture(self._path(picture), times=TIMES)
+        if kept is None:
+            raise picture_gone()
+        request = job.request.only(picture.position).model_copy(
+            update={"width": width, "height": height, "image": kept.at(UPSCALE_STRENGTH)}
+        )
+        why_not = await self._why_not_repainted(request)
+        if not why_not:
+            return Upscaled(request)
+        enlarged = request.model_copy(update={"image": SourceImage(sha256=kept.sha256, strength=0)})
+        note = _("Only enlarged, not painted over: {why}").format(why=why_not)
+        return Upscaled(enlarged, await self._written(kept, enlarged, self._path(picture)), note)
 
-    def write() -> None:
-        parameters = texts_in(source.read_bytes()).parameters
-        told = {CHUNK: parameters} if parameters else {}
-        path.write_bytes(with_texts(larger, told | {JSON_CHUNK: request.model_dump_json()}))
+    def _path(self, picture: Picture) -> Path:
+        return self.configuration.settings.storage.pictures / picture.path
 
-    await asyncio.to_thread(write)
-    return path
+    async def _why_not_repainted(self, request: GenerationRequest) -> str:
+        """Why the request cannot be repainted, as a sentence; "" when it can."""
+        checkpoint = self.configuration.checkpoints.find(request.checkpoint)
+        if checkpoint is not None and not checkpoint.repaints(request.width, request.height):
+            return _("{checkpoint} does not paint in {size}.").format(
+                checkpoint=checkpoint.name, size=f"{request.width}x{request.height}"
+            )
+        try:
+            await self.requests.again(request)
+        except RequestError as problem:
+            return explained(problem)
+        return ""
+
+    async def _written(self, kept: Input, request: GenerationRequest, source: Path) -> Path:
+        """Write the enlarged picture into the spool, with its parameters inside; the path."""
+        larger = await self.inputs.read(kept)
+        path = self.configuration.settings.storage.spool / f"enlarged-{secrets.token_hex(8)}.png"
+
+        def write() -> None:
+            parameters = texts_in(source.read_bytes()).parameters
+            told = {CHUNK: parameters} if parameters else {}
+            path.write_bytes(with_texts(larger, told | {JSON_CHUNK: request.model_dump_json()}))
+
+        await asyncio.to_thread(write)
+        return path
 
 
 def picture_gone() -> NothingThere:

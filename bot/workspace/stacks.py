@@ -64,8 +64,9 @@ def lora_drafts_of(stack: Stack) -> tuple[LoraDraft, ...]:
 async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) -> StackFit:
     """How the stack fits a checkpoint. Raises CheckpointNotFound."""
     choices = tuple([await requests.choose(draft, checkpoint) for draft in lora_drafts_of(stack)])
-    fitting = [requests.checkpoints_for(choice.lora) for choice in choices if choice.lora and choice.lora.usable]
-    common = [name for name in requests.checkpoints if fitting and all(name in names for names in fitting)]
+    checkpoints = requests.checkpoints
+    fitting = [checkpoints.names_for(choice.lora) for choice in choices if choice.lora and choice.lora.usable]
+    common = [name for name in checkpoints.names if fitting and all(name in names for names in fitting)]
     return StackFit(stack, choices, tuple(common))
 
 

@@ -19,7 +19,7 @@ async def open_shelf(house: House) -> AsyncIterator[Easel]:
     """The house's library, scanned; samples are wanted, though nobody paints them."""
     settings = house.settings.model_copy(update={"library": LibrarySettings(folder=house.library)})
     async with open_catalogue(settings) as found:
-        yield assemble(settings, found)
+        yield assemble(found)
 
 
 def text_of(page: RenderedMessage) -> str:

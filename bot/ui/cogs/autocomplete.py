@@ -34,14 +34,11 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
 
     If the database is too slow, the typed text is the only choice: a name is understood without a suggestion.
     """
-    easel = interaction.client.easel
+    connection, checkpoints = interaction.client.connection, interaction.client.configuration.checkpoints
     checkpoint = _chosen_checkpoint(interaction)
-    fitting = [
-        lora
-        for lora in {v for spec in easel.checkpoints for v in (spec.base_model,)}
-        if checkpoint and easel.settings.matching.table.compare(lora, checkpoint.base_model).fits
-    ]
-    found = lora_choices(easel.connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES)
+    bases = checkpoints.lora_bases_for(checkpoint.base_model) if checkpoint else ()
+    fitting = [base for base in checkpoints.base_models if base in bases]
+    found = lora_choices(connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES)
     return await choices_or_typed(found, typed[:MAX_TEXT].strip(), LOOKUP_SECONDS)
 
 
@@ -56,10 +53,9 @@ async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, s
 
 
 def _chosen_checkpoint(interaction: Interaction) -> CheckpointSettings | None:
-    settings = interaction.client.easel.settings
+    checkpoints = interaction.client.configuration.checkpoints
     name = getattr(interaction.namespace, "checkpoint", None)
-    chosen = settings.checkpoint(str(name)) if name else None
-    return chosen or next(iter(settings.checkpoints), None)
+    return checkpoints.find(str(name) if name else None) or next(iter(checkpoints), None)
 
 
 def _label(choice: LoraChoice) -> str:
@@ -75,22 +71,20 @@ def _label(choice: LoraChoice) -> str:
 
 async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:
     """The installed checkpoints, with their base models."""
-    checkpoints = interaction.client.easel.settings.checkpoints
     wanted = typed.casefold()
     return [
         app_commands.Choice(name=f"{c.name} · {c.base_model.label}"[:MAX_TEXT], value=c.name)
-        for c in checkpoints
+        for c in interaction.client.configuration.checkpoints
         if wanted in c.name.casefold() or wanted in c.base_model.label.casefold()
     ][:MAX_CHOICES]
 
 
 async def suggest_base_models(interaction: Interaction, typed: str) -> Choices:
     """The base models of the installed checkpoints."""
-    bases = dict.fromkeys(spec.base_model for spec in interaction.client.easel.checkpoints)
     wanted = typed.casefold()
     return [
         app_commands.Choice(name=base.label[:MAX_TEXT], value=base)
-        for base in bases
+        for base in interaction.client.configuration.checkpoints.base_models
         if wanted in base.label.casefold() or wanted in base
     ][:MAX_CHOICES]
 
@@ -116,14 +110,14 @@ async def suggest_tags(interaction: Interaction, typed: str) -> Choices:
     """The most used tags of the chosen category, of *other* when none is chosen."""
     chosen = getattr(interaction.namespace, "category", None)
     category = next((each for each in Category if each.value == chosen), Category.OTHER)
-    found = await popular_tags(interaction.client.easel.connection, category, limit=4 * MAX_CHOICES)
+    found = await popular_tags(interaction.client.connection, category, limit=4 * MAX_CHOICES)
     wanted = tag_key(typed)
     return [app_commands.Choice(name=each.tag, value=each.tag) for each in found if wanted in each.tag][:MAX_CHOICES]
 
 
 async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
     """The person's own stacks, by any part of the name."""
-    stacks = await list_stacks(interaction.client.easel.connection, interaction.user.id)
+    stacks = await list_stacks(interaction.client.connection, interaction.user.id)
     wanted = name_key(typed)
     found = [stack for stack in stacks if wanted in name_key(stack.name)]
     found.sort(key=lambda stack: not name_key(stack.name).startswith(wanted))

@@ -40,12 +40,12 @@ class BookmarksCog(Cog):
         note: app_commands.Range[str, 0, MAX_NOTE] | None = None,
     ) -> None:
         """Your saved LoRAs: see, search, use or remove them."""
-        easel, person_id = self._client.easel, interaction.user.id
-        query = await first_of_bookmarks(easel, person_id)
+        connection, person_id = self._client.connection, interaction.user.id
+        query = await first_of_bookmarks(connection, self._client.configuration.checkpoints, person_id)
         if add:
-            lora = await easel.requests.lora(add)
-            if not await add_bookmark(easel.connection, person_id, lora.id, note or "") and note:
-                await set_note(easel.connection, person_id, lora.id, note)
+            lora = await self._client.requests.lora(add)
+            if not await add_bookmark(connection, person_id, lora.id, note or "") and note:
+                await set_note(connection, person_id, lora.id, note)
             query = query.but(base_model=None)  # so that the new bookmark is shown
         query = query.but(
             sort=sort or query.sort,

@@ -36,9 +36,11 @@ class ContextMenusCog(Cog):
 
     async def remix(self, interaction: Interaction, message: discord.Message) -> None:
         """Fill the studio from the picture."""
-        easel, person_id = self._client.easel, interaction.user.id
-        job = await find_shown_job(self._client, message)
-        again = await (remixed(easel, job, person_id) if job else remix(easel, await read_recipe(message), person_id))
+        connection, configuration = self._client.connection, self._client.configuration
+        if job := await find_shown_job(self._client, message):
+            again = await remixed(connection, configuration, job, interaction.user.id)
+        else:
+            again = await remix(connection, configuration, await read_recipe(message), interaction.user.id)
         await self._client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
     async def bookmark_loras(self, interaction: Interaction, message: discord.Message) -> None:
@@ -49,8 +51,9 @@ class ContextMenusCog(Cog):
 
     async def details(self, interaction: Interaction, message: discord.Message) -> None:
         """Show the parameters of the picture."""
-        easel, job = self._client.easel, await find_shown_job(self._client, message)
-        if job is not None:
-            await send_ephemeral(interaction, await job_details_view(easel, job, interaction.user.id))
+        connection, checkpoints = self._client.connection, self._client.configuration.checkpoints
+        if job := await find_shown_job(self._client, message):
+            view = await job_details_view(connection, checkpoints, job, interaction.user.id)
         else:
-            await send_ephemeral(interaction, await details_view(easel, await read_recipe(message)))
+            view = await details_view(connection, checkpoints, await read_recipe(message))
+        await send_ephemeral(interaction, view)

@@ -8,7 +8,6 @@ from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.history import MAX_SEARCH, HistoryQuery, history
-from inference.errors import CheckpointNotFound
 
 
 class HistoryCog(Cog):
@@ -29,19 +28,12 @@ class HistoryCog(Cog):
         checkpoint: str | None = None,
     ) -> None:
         """Your own pictures: find them, open them again, go on from them."""
-        easel = self._client.easel
-        chosen = (await easel.requests.lora(lora)).id if lora else None
+        client, checkpoints = self._client, self._client.configuration.checkpoints
+        chosen = (await client.requests.lora(lora)).id if lora else None
         query = HistoryQuery(
             lora=chosen,
-            checkpoint=self._installed(checkpoint) if checkpoint else None,
+            checkpoint=checkpoints.require(checkpoint).name if checkpoint else None,
             search=" ".join((search or "").split()),
         )
-        page = await history(easel, interaction.user.id, query)
+        page = await history(client.connection, checkpoints, client.thumbnails, interaction.user.id, query)
         await send_ephemeral(interaction, page.view, page.files)
-
-    def _installed(self, name: str) -> str:
-        settings = self._client.easel.settings
-        found = settings.checkpoint(name)
-        if found is None:
-            raise CheckpointNotFound(name=name[:100], installed=[each.name for each in settings.checkpoints])
-        return found.name

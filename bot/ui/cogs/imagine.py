@@ -97,9 +97,11 @@ class ImagineCog(Cog):
             negative_prompt=negative_prompt,
             clip_skip=clip_skip,
         )
-        preferences = await find_preferences(self._client.easel.connection, interaction.user.id)
+        preferences = await find_preferences(self._client.connection, interaction.user.id)
         if stack:
-            draft = await with_stack(self._client.easel, interaction.user.id, draft, stack, preferences)
+            draft = await with_stack(
+                self._client.connection, self._client.requests, interaction.user.id, draft, stack, preferences
+            )
         if image is not None:
             draft = await self._starting_from(image, strength or DEFAULT_STRENGTH, draft, preferences)
         elif strength is not None:
@@ -111,9 +113,9 @@ class ImagineCog(Cog):
         self, image: discord.Attachment, strength: float, draft: RequestDraft, preferences: Preferences
     ) -> RequestDraft:
         """The draft with a source image; without a size it gets the one whose aspect ratio is nearest."""
-        easel = self._client.easel
-        kept = await easel.inputs.take(image)
-        default = default_checkpoint(easel.settings, preferences)
+        kept = await self._client.inputs.take(image)
+        checkpoints = self._client.configuration.checkpoints
+        default = default_checkpoint(checkpoints, preferences)
         name = draft.checkpoint or (default.name if default else None)
-        size = draft.size or easel.requests.nearest_size(name, kept.width, kept.height)
+        size = draft.size or str(checkpoints.nearest_size(name, kept.width, kept.height))
         return draft.model_copy(update={"image": kept.at(strength), "size": size})

@@ -40,7 +40,9 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
         tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
     ) -> None:
         """The market: which LoRAs there are, by what people make of them."""
-        query = await first_in_market(self._client.easel, interaction.user.id)
+        query = await first_in_market(
+            self._client.connection, self._client.configuration.checkpoints, interaction.user.id
+        )
         if search or category or tag or base:  # the order for newcomers is for the unfiltered list
             query = query.but(sort=Sort.TRENDING)
         query = query.but(
@@ -57,5 +59,5 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
     @app_commands.autocomplete(name=suggest_loras)
     async def info(self, interaction: Interaction, name: str) -> None:
         """What a LoRA is and does: pictures, base model, trigger words, rating."""
-        lora = await self._client.easel.requests.lora(name)
+        lora = await self._client.requests.lora(name)
         await show_lora_page(interaction, lora.id)

@@ -26,7 +26,7 @@ class QueueCog(Cog):
     async def cancel(self, interaction: Interaction, job: str | None = None) -> None:
         """Stop a picture that waits or is being painted."""
         chosen = await self._own_job(interaction.user.id, job)
-        if await self._client.easel.jobs.cancel(chosen.id) is None:
+        if await self._client.jobs.cancel(chosen.id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
         await send_ephemeral_text(
             interaction, _("Cancelled: {prompt}").format(prompt=plain(chosen.request.prompt, 100))
@@ -35,11 +35,11 @@ class QueueCog(Cog):
     @cancel.autocomplete("job")
     async def suggest_jobs(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """The person's own unfinished jobs."""
-        jobs = await unfinished_jobs(self._client.easel.connection, interaction.user.id)
+        jobs = await unfinished_jobs(self._client.connection, interaction.user.id)
         wanted = typed.casefold()
         return [
             app_commands.Choice(
-                name=f"{progress_text(self._client.easel.jobs, job)} · {job.request.prompt}"[:100],
+                name=f"{progress_text(self._client.jobs, job)} · {job.request.prompt}"[:100],
                 value=str(job.id),
             )
             for job in jobs
@@ -48,12 +48,12 @@ class QueueCog(Cog):
 
     async def _own_job(self, person_id: int, typed: str | None) -> Job:
         if typed is None:
-            jobs = await unfinished_jobs(self._client.easel.connection, person_id)
+            jobs = await unfinished_jobs(self._client.connection, person_id)
             if not jobs:
                 raise NothingThere(what=_(NO_JOBS))
             return jobs[-1]
         known = typed.isdecimal() and len(typed) < 19
-        job = await find_job(self._client.easel.connection, int(typed)) if known else None
+        job = await find_job(self._client.connection, int(typed)) if known else None
         if job is None or job.person_id != person_id:
             raise NothingThere(what=_("Choose one of your own jobs from the list that opens while you type."))
         return job

@@ -12,7 +12,6 @@ from bot.i18n.texts import plain
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints
 from bot.ui.replies import send_ephemeral_text
-from inference.errors import CheckpointNotFound
 
 AS_USUAL = "as usual"
 
@@ -39,11 +38,11 @@ class SettingsCog(Cog):
         reset: bool = False,
     ) -> None:
         """Your defaults: checkpoint, size, and who sees your pictures. Without a choice: what they are."""
-        connection, person_id = self._client.easel.connection, interaction.user.id
+        connection, person_id = self._client.connection, interaction.user.id
         before = Preferences() if reset else await find_preferences(connection, person_id)
         chosen: dict[str, object] = {}
         if checkpoint is not None:
-            chosen["checkpoint"] = self._installed(checkpoint)
+            chosen["checkpoint"] = self._client.configuration.checkpoints.require(checkpoint).name
         if size is not None:
             chosen["size"] = None if size == AS_USUAL else size
         if results is not None:
@@ -55,19 +54,11 @@ class SettingsCog(Cog):
             await save_preferences(connection, person_id, preferences)
         await send_ephemeral_text(interaction, self._summary(preferences))
 
-    def _installed(self, name: str) -> str:
-        settings = self._client.easel.settings
-        found = settings.checkpoint(name)
-        if found is None:
-            installed = [checkpoint.name for checkpoint in settings.checkpoints]
-            raise CheckpointNotFound(name=name[:100], installed=installed)
-        return found.name
-
     def _summary(self, preferences: Preferences) -> str:
-        settings = self._client.easel.settings
+        checkpoints = self._client.configuration.checkpoints
         usual = _("as usual")
         checkpoint = usual if preferences.checkpoint is None else plain(preferences.checkpoint)
-        if preferences.checkpoint is not None and settings.checkpoint(preferences.checkpoint) is None:
+        if preferences.checkpoint is not None and checkpoints.find(preferences.checkpoint) is None:
             checkpoint = _("{checkpoint}, which is not installed any more").format(checkpoint=checkpoint)
         shapes = {"square": _("square"), "portrait": _("portrait"), "landscape": _("landscape")}
         lines = [

@@ -31,7 +31,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     async def save(self, interaction: Interaction, name: Name) -> None:
         """Save the LoRAs and weights of your studio under a name."""
         snapshot = await self._client.studios.snapshot(interaction.user.id)
-        stack = await keep_stack(self._client.easel.connection, interaction.user.id, name, uses_of_rows(snapshot.rows))
+        stack = await keep_stack(self._client.connection, interaction.user.id, name, uses_of_rows(snapshot.rows))
         await send_ephemeral_text(interaction, saved_text(stack))
 
     @app_commands.command(name="use")
@@ -39,13 +39,15 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def use(self, interaction: Interaction, name: Name) -> None:
         """Put a stack into your studio."""
-        await use_stack(interaction, await require_stack(self._client.easel.connection, interaction.user.id, name))
+        await use_stack(interaction, await require_stack(self._client.connection, interaction.user.id, name))
 
     @app_commands.command(name="list")
     async def list(self, interaction: Interaction) -> None:
         """See your stacks, and on which checkpoints they fit."""
         snapshot = await self._client.studios.snapshot(interaction.user.id)
-        view = await stacks_view(self._client.easel, interaction.user.id, snapshot.checkpoint.name, 0)
+        view = await stacks_view(
+            self._client.connection, self._client.requests, interaction.user.id, snapshot.checkpoint.name, 0
+        )
         await send_ephemeral(interaction, view)
 
     @app_commands.command(name="share")
@@ -53,18 +55,16 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def share(self, interaction: Interaction, name: Name) -> None:
         """Get a code with which others can copy a stack."""
-        await show_share_code(
-            interaction, await require_stack(self._client.easel.connection, interaction.user.id, name)
-        )
+        await show_share_code(interaction, await require_stack(self._client.connection, interaction.user.id, name))
 
     @app_commands.command(name="import")
     @app_commands.describe(code="The code that somebody shared with you")
     async def import_(self, interaction: Interaction, code: Range[str, 1, 40]) -> None:
         """Get a copy of a stack that somebody shared."""
-        easel, person_id = self._client.easel, interaction.user.id
-        stack = await import_stack(easel.connection, person_id, code)
+        person_id = interaction.user.id
+        stack = await import_stack(self._client.connection, person_id, code)
         snapshot = await self._client.studios.snapshot(person_id)
-        fit = await judge(easel.requests, stack, snapshot.checkpoint.name)
+        fit = await judge(self._client.requests, stack, snapshot.checkpoint.name)
         await send_ephemeral(interaction, imported_view(fit, snapshot.checkpoint.name))
 
     @app_commands.command(name="compare", extras={"public": True})
@@ -85,8 +85,10 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     ) -> None:
         """See what each LoRA of a stack does: with all of them, and without each."""
         draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
-        preferences = await find_preferences(self._client.easel.connection, interaction.user.id)
-        draft = await with_stack(self._client.easel, interaction.user.id, draft, name, preferences)
+        preferences = await find_preferences(self._client.connection, interaction.user.id)
+        draft = await with_stack(
+            self._client.connection, self._client.requests, interaction.user.id, draft, name, preferences
+        )
         await self._client.orders.paint(interaction, draft, preferences)
 
     @app_commands.command(name="delete")
@@ -94,8 +96,8 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def delete(self, interaction: Interaction, name: Name) -> None:
         """Delete a stack. Copies that others made stay theirs."""
-        stack = await require_stack(self._client.easel.connection, interaction.user.id, name)
-        await delete_stack(self._client.easel.connection, interaction.user.id, stack.id)
+        stack = await require_stack(self._client.connection, interaction.user.id, name)
+        await delete_stack(self._client.connection, interaction.user.id, stack.id)
         await send_ephemeral_text(interaction, _("Deleted {name}.").format(name=plain(stack.name)))
 
     @app_commands.command(name="rename")
@@ -103,10 +105,10 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.autocomplete(name=suggest_stacks)
     async def rename(self, interaction: Interaction, name: Name, to: Name) -> None:
         """Give a stack another name."""
-        stack = await require_stack(self._client.easel.connection, interaction.user.id, name)
+        stack = await require_stack(self._client.connection, interaction.user.id, name)
         if not stack_name(to):
             raise NothingThere(what=_("A stack needs a name with at least one letter."))
-        if not await rename_stack(self._client.easel.connection, interaction.user.id, stack.id, to):
+        if not await rename_stack(self._client.connection, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
         text = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))
         await send_ephemeral_text(interaction, text)

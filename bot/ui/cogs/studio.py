@@ -7,7 +7,6 @@ from discord import app_commands
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
 from bot.workspace.studio_draft import Studio
-from inference.errors import CheckpointNotFound
 
 
 class StudioCog(Cog):
@@ -18,18 +17,15 @@ class StudioCog(Cog):
     @app_commands.autocomplete(checkpoint=suggest_checkpoints, add=suggest_loras)
     async def studio(self, interaction: Interaction, checkpoint: str | None = None, add: str | None = None) -> None:
         """Put a picture together: prompt, checkpoint, LoRAs and weights. Kept until you come back."""
-        studios, settings, person_id = self._client.studios, self._client.easel.settings, interaction.user.id
+        studios, person_id = self._client.studios, interaction.user.id
         if checkpoint is not None:
-            found = settings.checkpoint(checkpoint)
-            if found is None:
-                installed = [each.name for each in settings.checkpoints]
-                raise CheckpointNotFound(name=checkpoint[:100], installed=installed)
+            found = self._client.configuration.checkpoints.require(checkpoint)
 
             def choose(studio: Studio) -> Studio:
                 return studio.with_draft(checkpoint=found.name)
 
             await studios.change(person_id, choose)
         if add is not None:
-            await studios.open_with_lora(interaction, await self._client.easel.requests.lora(add))
+            await studios.open_with_lora(interaction, await self._client.requests.lora(add))
         else:
             await studios.open(interaction)

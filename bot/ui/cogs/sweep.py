@@ -37,7 +37,7 @@ class SweepCog(Cog):
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
         """See what a LoRA's weight does: the same picture at three to five weights."""
-        entry = await self._client.easel.requests.lora(lora)
+        entry = await self._client.requests.lora(lora)
         snapshot = await self._client.studios.snapshot(interaction.user.id)
         words = prompt or snapshot.studio.draft.prompt or _example(entry)
         if not words:
@@ -53,7 +53,7 @@ class SweepCog(Cog):
 
     def _fitting(self, lora: Lora, preferred: str) -> str:
         """The checkpoint of the person's studio if the LoRA fits it, else the first that it fits."""
-        fitting = self._client.easel.requests.checkpoints_for(lora)
+        fitting = self._client.configuration.checkpoints.names_for(lora)
         return preferred if preferred in fitting or not fitting else fitting[0]
 
 

@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.ui import acknowledge
-from bot.ui.client import Client, Interaction
+from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
 from bot.ui.delivery.token_encryption import decrypt, encrypt
 from bot.ui.views.job_progress import CancelButton
@@ -26,10 +26,11 @@ INVALID_WEBHOOK_TOKEN = 50027  # Discord's code for an expired interaction token
 
 
 class DiscordTransport:
-    """The transport of the running bot."""
+    """The transport of a client. `key` encrypts the tokens of interactions: the token of the bot."""
 
-    def __init__(self, bot: Client) -> None:
-        self._bot = bot
+    def __init__(self, client: discord.Client, key: str) -> None:
+        self._client = client
+        self._key = key
 
     async def answer(self, interaction: Interaction, message: OutgoingMessage, *, private: bool) -> int | None:
         """Send the first response, or replace the deferred one."""
@@ -48,22 +49,18 @@ class DiscordTransport:
     async def edit_answer(self, ticket: str, message_id: int | None, message: OutgoingMessage) -> int:
         """Edit with the decrypted token, as a webhook."""
         token = decrypt(ticket, self._key)
-        if token is None or self._bot.application_id is None:
+        if token is None or self._client.application_id is None:
             raise RouteClosed("the bot's token has changed")
-        webhook = discord.Webhook.partial(self._bot.application_id, token, client=self._bot)
+        webhook = discord.Webhook.partial(self._client.application_id, token, client=self._client)
         with _translated_errors():
             there = cast("int", message_id or "@original")  # which discord.py types as an id alone
             edited = await webhook.edit_message(there, view=message.view(), attachments=message.files())
             return edited.id
 
-    @property
-    def _key(self) -> str:
-        return self._bot.easel.settings.discord.token.get_secret_value()
-
     async def edit(self, channel_id: int, message_id: int, message: OutgoingMessage) -> None:
         """Edit with the bot's token."""
         with _translated_errors():
-            there = self._bot.get_partial_messageable(channel_id).get_partial_message(message_id)
+            there = self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
             await there.edit(view=message.view(), attachments=message.files())
 
     async def find(self, channel_id: int, job_id: int, since: int) -> FoundMessage | None:
@@ -71,10 +68,10 @@ class DiscordTransport:
         results = {f"{button.name}:{job_id}" for button in RESULT_BUTTONS}
         waiting: FoundMessage | None = None
         after = datetime.fromtimestamp(since / 1000, UTC) - MAX_CLOCK_SKEW
-        channel = self._bot.get_partial_messageable(channel_id)
+        channel = self._client.get_partial_messageable(channel_id)
         with _translated_errors():
             async for message in channel.history(limit=MAX_SEARCHED, after=after, oldest_first=True):
-                ids = _custom_ids(message) if message.author == self._bot.user else set[str]()
+                ids = _custom_ids(message) if message.author == self._client.user else set[str]()
                 if ids & results:
                     return FoundMessage(message.id, ended=True)
                 if f"{CancelButton.name}:{job_id}" in ids:
@@ -83,14 +80,14 @@ class DiscordTransport:
 
     async def post(self, channel_id: int, message: OutgoingMessage, nonce: str) -> int:
         """Post with `enforce_nonce`."""
-        channel = self._bot.get_partial_messageable(channel_id)
+        channel = self._client.get_partial_messageable(channel_id)
         with _translated_errors():
             return (await channel.send(view=message.view(), files=message.files(), nonce=nonce)).id
 
     async def direct_channel(self, person_id: int) -> int:
         """Open the DM if there is none yet."""
         with _translated_errors():
-            return (await (await self._bot.fetch_user(person_id)).create_dm()).id
+            return (await (await self._client.fetch_user(person_id)).create_dm()).id
 
 
 @contextmanager

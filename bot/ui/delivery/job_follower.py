@@ -11,17 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
+import aiosqlite
 import discord
 from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
-from bot.app.assembly import Easel
 from bot.database.deliveries import pending_deliveries
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.i18n import speak
 from bot.jobs.retrying import RepeatedError, wait_times
+from bot.jobs.service import JobService
 from bot.jobs.updates import JobUpdate
 from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction
@@ -46,8 +47,10 @@ log = logging.getLogger(__name__)
 class JobFollower:
     """Holds a task for every job whose result is not delivered, from its order or from the program's start."""
 
-    def __init__(self, easel: Easel, deliverer: Deliverer) -> None:
-        self._easel = easel
+    def __init__(self, connection: aiosqlite.Connection, jobs: JobService, deliverer: Deliverer, spool: Path) -> None:
+        self._connection = connection
+        self._jobs = jobs
+        self._spool = spool
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
         self._edit_limit = ChannelEditLimit()
@@ -69,8 +72,8 @@ class JobFollower:
 
     async def undelivered_jobs(self) -> list[Job]:
         """The jobs whose results an earlier run did not deliver. Call it before the first order."""
-        pending = await pending_deliveries(self._easel.connection)
-        found = [await find_job(self._easel.connection, delivery.job_id) for delivery in pending]
+        pending = await pending_deliveries(self._connection)
+        found = [await find_job(self._connection, delivery.job_id) for delivery in pending]
         return [job for job in found if job is not None]
 
     def follow(self, job: Job, interaction: Interaction | None) -> None:
@@ -90,8 +93,8 @@ class JobFollower:
 
     async def _show_and_deliver(self, job: Job, interaction: Interaction | None) -> None:
         """Show the progress until the job ends, then deliver the result."""
-        speak(await locale_of(self._easel.connection, job.person_id))
-        async with self._easel.jobs.following(job.id) as updates:
+        speak(await locale_of(self._connection, job.person_id))
+        async with self._jobs.following(job.id) as updates:
             throttle = _EditThrottle(self._edit_limit, job.channel_id)
             repeated = RepeatedError(*UNREACHABLE)
             shows, update = True, None
@@ -103,7 +106,7 @@ class JobFollower:
                     problem = await background.failure(self._show(update, interaction))
                     shows = problem is None or self._keeps_editing(problem, repeated)
         await self._deliverer.deliver(update.job, update.pictures, interaction)
-        self._easel.jobs.forecasts.delivered(update.job)
+        self._jobs.forecasts.delivered(update.job)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
         """Edit the message to show the progress."""
@@ -122,10 +125,10 @@ class JobFollower:
         return not repeated.is_permanent(problem)
 
     async def _send_shutdown_notice(self, job: Job, interaction: Interaction | None) -> None:
-        now = await find_job(self._easel.connection, job.id)
+        now = await find_job(self._connection, job.id)
         if now is None or now.state.final:
             return
-        speak(await locale_of(self._easel.connection, job.person_id))
+        speak(await locale_of(self._connection, job.person_id))
         with suppress(RouteClosed, *UNREACHABLE):
             await self._deliverer.show(job, JobMessage(lambda: interrupted_view(job)), interaction)
 
@@ -134,7 +137,7 @@ class JobFollower:
         if name is None:
             return None
         try:
-            return PictureFile("preview.png", (self._easel.settings.storage.spool / Path(name).name).read_bytes())
+            return PictureFile("preview.png", (self._spool / Path(name).name).read_bytes())
         except OSError:  # the job has just ended
             return None
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bot.app.assembly import Easel
+import aiosqlite
+
 from bot.database.bookmarks import list_bookmarks
 from bot.database.clock import now_ms
 from bot.database.deliveries import open_delivery
@@ -18,7 +19,9 @@ from bot.database.jobs import Job
 from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PressedTwice
-from bot.requests.builder import RequestDraft
+from bot.jobs.service import JobService
+from bot.pictures.inputs import Inputs
+from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.requests.preferences import preferred
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
@@ -40,20 +43,31 @@ log = logging.getLogger(__name__)
 class Orders:
     """Implements `bot.ui.client.OrderService`."""
 
-    def __init__(self, easel: Easel, deliverer: Deliverer) -> None:
-        self._easel = easel
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        requests: RequestBuilder,
+        jobs: JobService,
+        inputs: Inputs,
+        deliverer: Deliverer,
+        follower: JobFollower,
+    ) -> None:
+        self._connection = connection
+        self._requests = requests
+        self._jobs = jobs
+        self._inputs = inputs
         self._deliverer = deliverer
-        self._follower = JobFollower(easel, deliverer)
+        self._follower = follower
         self._pressed: dict[tuple[int, int, str], float] = {}
 
     async def close(self) -> None:
         """Start no more jobs, and tell people that unfinished ones continue after the restart."""
-        self._easel.jobs.shut_down()
+        self._jobs.shut_down()
         await self._follower.close()
 
     async def undelivered_jobs(self) -> list[Job]:
         """The jobs whose results an earlier run did not deliver. Call it before the first order."""
-        await forget_old_drafts(self._easel.connection, before_ms=now_ms() - DRAFT_DAYS * 86_400_000)
+        await forget_old_drafts(self._connection, before_ms=now_ms() - DRAFT_DAYS * 86_400_000)
         return await self._follower.undelivered_jobs()
 
     def resume(self, jobs: list[Job]) -> None:
@@ -69,9 +83,9 @@ class Orders:
         Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives.
         """
         preferences = preferences or await self._preferences(interaction)
-        draft = preferred(draft, self._easel.settings, preferences)
+        draft = preferred(draft, self._requests.checkpoints, preferences)
         try:
-            request = await self._easel.requests.build(draft)
+            request = await self._requests.build(draft)
         except LoraMisfit as refusal:
             raise await self._with_alternatives(interaction.user.id, draft, refusal) from refusal
         await self._order(interaction, request, preferences)
@@ -85,19 +99,19 @@ class Orders:
         await self._order(interaction, request, await self._preferences(interaction))
 
     async def _order(self, interaction: Interaction, request: GenerationRequest, preferences: Preferences) -> None:
-        if request.image is not None and not self._easel.inputs.has(request.image.sha256):
+        if request.image is not None and not self._inputs.has(request.image.sha256):
             raise SourceImageGone
-        await self._begin(interaction, partial(self._easel.jobs.order, request), preferences)
+        await self._begin(interaction, partial(self._jobs.order, request), preferences)
 
     async def record(
         self, interaction: Interaction, request: GenerationRequest, picture: Path, notes: tuple[str, ...]
     ) -> None:
         """Record a request whose `picture` is painted already; the file is moved and delivered like any other."""
-        keep = partial(self._easel.jobs.record, request, picture, notes=notes)
+        keep = partial(self._jobs.record, request, picture, notes=notes)
         await self._begin(interaction, keep, await self._preferences(interaction))
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
-        return await find_preferences(self._easel.connection, interaction.user.id)
+        return await find_preferences(self._connection, interaction.user.id)
 
     async def _begin(
         self, interaction: Interaction, keep: Callable[..., Awaitable[Job]], preferences: Preferences
@@ -144,17 +158,17 @@ class Orders:
     async def _open_delivery(self, job: Job, interaction: Interaction, preferences: Preferences) -> None:
         """Store the pending delivery of the job, and the person's language."""
         await open_delivery(
-            self._easel.connection,
+            self._connection,
             job.id,
             private=preferences.private,
             shows_prompt=preferences.shows_prompt,
             ticket=self._deliverer.ticket(interaction),
         )
-        await store_locale(self._easel.connection, job.person_id, interaction.locale.value)
+        await store_locale(self._connection, job.person_id, interaction.locale.value)
 
     async def _announce(self, interaction: Interaction, job: Job, *, private: bool) -> None:
-        forecast = Forecast(0) if job.state.final else self._easel.jobs.forecasts.of(job)
-        paused = self._easel.jobs.is_paused(job.server_id)
+        forecast = Forecast(0) if job.state.final else self._jobs.forecasts.of(job)
+        paused = self._jobs.is_paused(job.server_id)
         reachable = _reachable(interaction)
         message = JobMessage(lambda: waiting_view(job, forecast, paused=paused, reachable=reachable))
         try:
@@ -164,17 +178,16 @@ class Orders:
 
     async def _with_alternatives(self, person_id: int, draft: RequestDraft, refusal: LoraMisfit) -> MisfitRefusal:
         """The refusal with alternatives: other checkpoints, and bookmarked LoRAs of the same category that fit."""
-        position, lora = await self._easel.requests.find_refused(draft, refusal.lora)
-        checkpoint = self._easel.settings.checkpoint(refusal.checkpoint)
-        assert checkpoint is not None
+        position, lora = await self._requests.find_refused(draft, refusal.lora)
+        checkpoint = self._requests.checkpoints.require(refusal.checkpoint)
         page = await list_bookmarks(
-            self._easel.connection,
+            self._connection,
             person_id,
             limit=ALTERNATIVES,
             category=lora.category,
             base_models=[checkpoint.base_model],
         )
-        draft_id = await save_draft(self._easel.connection, person_id, draft.model_dump_json())
+        draft_id = await save_draft(self._connection, person_id, draft.model_dump_json())
         others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
         return MisfitRefusal(refusal, draft_id, position, others)
 

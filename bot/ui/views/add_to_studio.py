@@ -28,7 +28,7 @@ class AddToStudioButton(PersistentButton, template=r"tostudio:(?P<lora>\d{1,18})
 
     async def handle(self, interaction: Interaction) -> None:
         """Add it and show the studio."""
-        lora = await find_lora(interaction.client.easel.connection, self.lora_id)
+        lora = await find_lora(interaction.client.connection, self.lora_id)
         if lora is None:
             raise NothingThere(what=_("This LoRA is not in the library any more."))
         await interaction.client.studios.open_with_lora(interaction, lora)

@@ -38,15 +38,15 @@ class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
         _require_operator(interaction)
-        lora = await find_lora(interaction.client.easel.connection, self.lora_id)
+        lora = await find_lora(interaction.client.connection, self.lora_id)
         if lora is None or not lora.usable:
             raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
-        installed = [spec.base_model for spec in interaction.client.easel.checkpoints]
+        installed = list(interaction.client.configuration.checkpoints.base_models)
         await acknowledge.open_modal(interaction, DeclareModal(lora, installed, opening=interaction.id))
 
 
 def _require_operator(interaction: Interaction) -> None:
-    if interaction.user.id not in interaction.client.easel.settings.discord.operators:
+    if interaction.user.id not in interaction.client.configuration.settings.discord.operators:
         raise NothingThere(what=_("Only an operator of this bot can declare a base model."))
 
 
@@ -71,7 +71,7 @@ class DeclareModal(ModalForm):
         version = self._versions[self.version.values[0]]
         base = BaseModelId(self.base.values[0])
         assert version.sha256 is not None
-        await interaction.client.easel.keeper.declare(
+        await interaction.client.keeper.declare(
             version.sha256, base, who=f"{interaction.user} ({interaction.user.id})", reason=self.reason.value
         )
         text = _("{name} is now {base}, for the bytes {hash}… alone.")

@@ -42,7 +42,7 @@ class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Write the files and send them, at most MAX_FILES in each message."""
-        found = saved_bookmarks(interaction.client.easel.connection, interaction.user.id)
+        found = saved_bookmarks(interaction.client.connection, interaction.user.id)
         bookmarks = [bookmark async for bookmark in found]
         for page in export_pages(await asyncio.to_thread(bookmark_file.written, bookmarks, datetime.now(UTC))):
             await send_ephemeral(interaction, page.view, page.files)
@@ -81,7 +81,7 @@ class ImportBookmarksForm(ModalForm):
         """Import the bookmarks of known LoRAs, and list the unknown ones."""
         (attachment,) = self.file.values
         found = await asyncio.to_thread(bookmark_file.read, await _download(attachment), datetime.now(UTC))
-        brought = await bring_bookmarks(interaction.client.easel.connection, interaction.user.id, found.bookmarks)
+        brought = await bring_bookmarks(interaction.client.connection, interaction.user.id, found.bookmarks)
         await send_ephemeral_text(interaction, import_text(brought, found.broken))
 
 

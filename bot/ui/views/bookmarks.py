@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+import aiosqlite
 import discord
 from discord import ui
 
-from bot.app.assembly import Easel
+from bot.config import CheckpointSettings
 from bot.database.bookmarks import (
     MAX_NOTE,
     Bookmark,
@@ -24,6 +25,8 @@ from bot.database.lora_search import Sort
 from bot.errors import NothingThere
 from bot.i18n import _, label, later, ngettext, number
 from bot.i18n.texts import base_models, clipped
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
@@ -54,9 +57,9 @@ class Bookmarks(PageKind):
     search_title = later("Search your bookmarks")
     search_hint = later("Names, trigger words, your notes; a typo does no harm")
 
-    async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
+    async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
         """One page of at most PAGE_SIZE bookmarks."""
-        return await bookmarks_page(easel, person_id, page_ref)
+        return await _page(interaction, page_ref)
 
 
 BOOKMARKS = Bookmarks()
@@ -86,7 +89,7 @@ class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def bookmark(self, interaction: Interaction) -> Bookmark:
         """The bookmark. Raises NothingThere."""
-        bookmark = await find_bookmark(interaction.client.easel.connection, interaction.user.id, self.lora_id)
+        bookmark = await find_bookmark(interaction.client.connection, interaction.user.id, self.lora_id)
         if bookmark is None:
             raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
         return bookmark
@@ -122,10 +125,10 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Remove it and show the page without it."""
-        bookmark, easel = await self.bookmark(interaction), interaction.client.easel
-        removed_id = await remove_bookmark(easel.connection, interaction.user.id, self.lora_id)
+        bookmark = await self.bookmark(interaction)
+        removed_id = await remove_bookmark(interaction.client.connection, interaction.user.id, self.lora_id)
         removed = RemovedBookmark(removed_id, bookmark.lora.name) if removed_id else None
-        page = await bookmarks_page(easel, interaction.user.id, self.page_ref, removed)
+        page = await _page(interaction, self.page_ref, removed)
         await acknowledge.replace(interaction, page.view, page.files)
 
 
@@ -143,7 +146,7 @@ class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,
 
     async def handle(self, interaction: Interaction) -> None:
         """Restore it and show the page with it."""
-        connection = interaction.client.easel.connection
+        connection = interaction.client.connection
         if not await restore_bookmark(connection, interaction.user.id, self.removed_id):
             raise NothingThere(what=_("This cannot be undone any more: it is back already, or a week has passed."))
         await PageLocation(BOOKMARKS.key, self.page_ref).show(interaction)
@@ -169,7 +172,7 @@ class NoteForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the note, and show the card with it."""
-        await set_note(interaction.client.easel.connection, interaction.user.id, self._lora_id, self.note.value)
+        await set_note(interaction.client.connection, interaction.user.id, self._lora_id, self.note.value)
         await _show_card(interaction, self._lora_id, self._page_ref)
 
 
@@ -179,45 +182,55 @@ def _page_ref_in(match: re.Match[str]) -> PageRef:
 
 async def open_bookmarks(interaction: Interaction, query: Query) -> None:
     """Show the first page of a query in an ephemeral message."""
-    easel, person_id = interaction.client.easel, interaction.user.id
-    page = await bookmarks_page(easel, person_id, await page_ref_of(easel, person_id, query))
+    page = await _page(interaction, await page_ref_of(interaction.client.connection, interaction.user.id, query))
     await send_ephemeral(interaction, page.view, page.files)
 
 
+async def _page(interaction: Interaction, page_ref: PageRef, removed: RemovedBookmark | None = None) -> RenderedMessage:
+    client, person_id = interaction.client, interaction.user.id
+    return await bookmarks_page(
+        client.connection, client.configuration.checkpoints, client.lora_pictures, person_id, page_ref, removed
+    )
+
+
 async def bookmarks_page(
-    easel: Easel, person_id: int, page_ref: PageRef, removed: RemovedBookmark | None = None
+    connection: aiosqlite.Connection,
+    checkpoints: InstalledCheckpoints,
+    pictures: LoraPictures,
+    person_id: int,
+    page_ref: PageRef,
+    removed: RemovedBookmark | None = None,
 ) -> RenderedMessage:
     """One page of the bookmarks, with previews if there are any. Raises NothingThere when the stored query is gone."""
-    query = await query_at(easel.connection, person_id, page_ref)
+    query = await query_at(connection, person_id, page_ref)
     found = await list_bookmarks(
-        easel.connection,
+        connection,
         person_id,
         limit=PAGE_SIZE,
         offset=page_ref.page * PAGE_SIZE,
         search=query.search,
         category=query.category,
-        base_models=easel.settings.matching.table.fitting(query.base_model) if query.base_model else None,
+        base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
         sort=query.sort,
     )
     if not found.bookmarks and page_ref.page:  # the last one of the last page was removed
-        return await bookmarks_page(
-            easel, person_id, PageRef((max(found.total, 1) - 1) // PAGE_SIZE, page_ref.key), removed
-        )
+        last = PageRef((max(found.total, 1) - 1) // PAGE_SIZE, page_ref.key)
+        return await bookmarks_page(connection, checkpoints, pictures, person_id, last, removed)
     page = RenderedMessage()
     _add_title(page, _title(query, page_ref, found), page_ref, removed)
     if _is_empty_collection(query, found):
         page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportBookmarksButton()))
         return page
-    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    usual = await usual_checkpoint(connection, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
     for bookmark in found.bookmarks:
-        preview = await page.attach_preview(easel, bookmark.lora, base_model)
-        text = lora_text.entry_text(easel, bookmark.lora, usual.name if usual else None)
+        preview = page.attach_if(await pictures.preview(bookmark.lora, base_model))
+        text = lora_text.entry_text(checkpoints, bookmark.lora, usual.name if usual else None)
         _add(page, bookmark, text, preview, page_ref)
     location = PageLocation(BOOKMARKS.key, page_ref)
     buttons = page_buttons(location, query, more=(page_ref.page + 1) * PAGE_SIZE < found.total)
     page.view.add_item(ui.ActionRow[Any](*buttons, ExportBookmarksButton()))
-    await add_menus(page, easel, person_id, BOOKMARKS, location, query)
+    await add_menus(page, connection, checkpoints, usual, BOOKMARKS, location, query)
     return page
 
 
@@ -277,20 +290,29 @@ def _add_pictured(page: RenderedMessage, text: str, preview: str | None) -> None
 
 async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) -> None:
     """Edit the message to show one bookmark. Raises NothingThere."""
-    easel, person_id = interaction.client.easel, interaction.user.id
-    bookmark = await find_bookmark(easel.connection, person_id, lora_id)
+    client, person_id = interaction.client, interaction.user.id
+    bookmark = await find_bookmark(client.connection, person_id, lora_id)
     if bookmark is None:
         raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
-    page = await bookmark_card(easel, person_id, bookmark, page_ref)
+    usual = await usual_checkpoint(client.connection, client.configuration.checkpoints, person_id)
+    page = await bookmark_card(client.configuration.checkpoints, client.lora_pictures, usual, bookmark, page_ref)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def bookmark_card(easel: Easel, person_id: int, bookmark: Bookmark, page_ref: PageRef) -> RenderedMessage:
-    """The card of one bookmark; *Back* leads to `page_ref`, the page of the list from which it was opened."""
+async def bookmark_card(
+    checkpoints: InstalledCheckpoints,
+    pictures: LoraPictures,
+    usual: CheckpointSettings | None,
+    bookmark: Bookmark,
+    page_ref: PageRef,
+) -> RenderedMessage:
+    """The card of one bookmark; *Back* leads to `page_ref`, the page of the list from which it was opened.
+
+    `usual` is the person's checkpoint.
+    """
     page, lora = RenderedMessage(), bookmark.lora
-    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
-    preview = await page.attach_preview(easel, lora, usual.base_model if usual else None)
-    _add_pictured(page, _card_text(easel, bookmark, usual.name if usual else None), preview)
+    preview = page.attach_if(await pictures.preview(lora, usual.base_model if usual else None))
+    _add_pictured(page, _card_text(checkpoints, bookmark, usual.name if usual else None), preview)
     use = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     page.view.add_item(ui.ActionRow[Any](*use, NoteButton(lora.id, page_ref), RemoveButton(lora.id, page_ref)))
     back = TurnPageButton(PageLocation(BOOKMARKS.key, page_ref), way="p")
@@ -298,13 +320,16 @@ async def bookmark_card(easel: Easel, person_id: int, bookmark: Bookmark, page_r
     return page
 
 
-def _card_text(easel: Easel, bookmark: Bookmark, usual: str | None) -> str:
+def _card_text(checkpoints: InstalledCheckpoints, bookmark: Bookmark, usual: str | None) -> str:
     lora = bookmark.lora
     saved = _("Saved {when}").format(when=f"<t:{bookmark.created_at // 1000}:D>")
     used = ngettext("you used it once", "you used it {count} times", bookmark.uses) if bookmark.uses else ""
     kind = f"{label(lora.category)} · {clipped(base_models(lora), lora_text.MAX_SHORT)}"
     lines = [f"## {clipped(lora.name, lora_text.MAX_NAME)}", kind]
-    details = (lora_text.misfit_text(easel, lora, usual), lora_text.trigger_words_text(lora, lora_text.MAX_DESCRIPTION))
+    details = (
+        lora_text.misfit_text(checkpoints, lora, usual),
+        lora_text.trigger_words_text(lora, lora_text.MAX_DESCRIPTION),
+    )
     lines += [f"-# {line}" for line in details if line]
     lines.append(f"-# {' · '.join(filter(None, (saved, used.format(count=number(bookmark.uses)))))}")
     if bookmark.note:

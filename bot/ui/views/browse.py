@@ -7,20 +7,20 @@ number, so the controls work after a restart.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import aiosqlite
 import discord
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.database.lora_search import Sort
 from bot.database.tags import popular_tags
 from bot.i18n import _, label, listed
 from bot.i18n.texts import clipped
-from bot.requests.preferences import usual_checkpoint
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page_kind import KIND, PageKind
@@ -56,16 +56,16 @@ class PageLocation:
 
     async def query(self, interaction: Interaction) -> Query:
         """The query of the page. Raises NothingThere."""
-        return await query_at(interaction.client.easel.connection, interaction.user.id, self.page_ref)
+        return await query_at(interaction.client.connection, interaction.user.id, self.page_ref)
 
     async def show(self, interaction: Interaction) -> None:
         """Edit the message whose control was used to show the page."""
-        page = await self.page_kind().page(interaction.client.easel, interaction.user.id, self.page_ref)
+        page = await self.page_kind().page(interaction, self.page_ref)
         await acknowledge.replace(interaction, page.view, page.files)
 
     async def show_query(self, interaction: Interaction, query: Query) -> None:
         """Show the first page of another query."""
-        page_ref = await page_ref_of(interaction.client.easel, interaction.user.id, query)
+        page_ref = await page_ref_of(interaction.client.connection, interaction.user.id, query)
         await PageLocation(self.kind, page_ref).show(interaction)
 
 
@@ -204,7 +204,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
     name = "c"
 
     @classmethod
-    async def of(cls, location: PageLocation, query: Query, easel: Easel, *, tags: bool) -> Self:
+    async def of(cls, location: PageLocation, query: Query, connection: aiosqlite.Connection, *, tags: bool) -> Self:
         """The menu with the current category or tag selected."""
         everything = query.category is None and not query.tag
         options = [discord.SelectOption(label=_("Every category"), value=_NO_FILTER, default=everything)]
@@ -215,7 +215,7 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
             for category in Category
         ]
         if tags:
-            options += await _tag_options(query, easel, room=MENU - len(options))
+            options += await _tag_options(query, connection, room=MENU - len(options))
         return cls(location, options, _("Which category"))
 
     def changed(self, query: Query, chosen: str) -> Query:
@@ -226,9 +226,9 @@ class CategoryMenu(BrowseMenu, template=rf"{KIND}c:{PAGE_REF}"):
         return query.but(category=category, tag="")
 
 
-async def _tag_options(query: Query, easel: Easel, *, room: int) -> list[discord.SelectOption]:
+async def _tag_options(query: Query, connection: aiosqlite.Connection, *, room: int) -> list[discord.SelectOption]:
     category = query.category or Category.OTHER
-    found = await popular_tags(easel.connection, category, limit=room)
+    found = await popular_tags(connection, category, limit=room)
     tags = dict.fromkeys([*([query.tag] if query.tag else []), *(each.tag for each in found)])
     return [
         discord.SelectOption(label=f"{label(category)} · {tag}"[:MAX_OPTION], value=f"#{tag}", default=tag == query.tag)
@@ -242,21 +242,26 @@ class BaseMenu(BrowseMenu, template=rf"{KIND}b:{PAGE_REF}"):
     name = "b"
 
     @classmethod
-    def of(cls, location: PageLocation, query: Query, easel: Easel, usual: CheckpointSettings | None) -> Self:
-        """The menu with the current base model selected; the one of the person's `usual` checkpoint comes first."""
-        checkpoints: dict[BaseModelId, list[str]] = {} if usual is None else {usual.base_model: []}
-        if query.base_model is not None:
-            checkpoints.setdefault(query.base_model, [])
-        for spec in easel.checkpoints:
-            checkpoints.setdefault(spec.base_model, []).append(spec.name)
+    def of(
+        cls,
+        location: PageLocation,
+        query: Query,
+        installed: Mapping[BaseModelId, Sequence[str]],
+        usual: CheckpointSettings | None,
+    ) -> Self:
+        """The menu with the current base model selected; the one of the person's `usual` checkpoint comes first.
+
+        `installed` are the base models with the names of their checkpoints.
+        """
+        first = [base for base in (usual and usual.base_model, query.base_model) if base is not None]
         options = [
             discord.SelectOption(
                 label=_base_label(base, usual)[:MAX_OPTION],
                 value=base,
-                description=listed(names)[:MAX_OPTION] or None,
+                description=listed(installed.get(base, ()))[:MAX_OPTION] or None,
                 default=base == query.base_model,
             )
-            for base, names in checkpoints.items()
+            for base in dict.fromkeys([*first, *installed])
         ]
         anything = discord.SelectOption(
             label=_("For any base model"), value=_NO_FILTER, default=query.base_model is None
@@ -290,13 +295,18 @@ def page_buttons(location: PageLocation, query: Query, *, more: bool) -> list[Pe
 
 
 async def add_menus(
-    page: RenderedMessage, easel: Easel, person_id: int, kind: PageKind, location: PageLocation, query: Query
+    page: RenderedMessage,
+    connection: aiosqlite.Connection,
+    checkpoints: InstalledCheckpoints,
+    usual: CheckpointSettings | None,
+    kind: PageKind,
+    location: PageLocation,
+    query: Query,
 ) -> None:
-    """Add the three menus to a page: six components."""
-    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    """Add the three menus to a page: six components. `usual` is the person's checkpoint."""
     page.view.add_item(ui.ActionRow[Any](SortMenu.of(location, query, kind.sorts)))
-    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, easel, tags=kind.tags)))
-    page.view.add_item(ui.ActionRow[Any](BaseMenu.of(location, query, easel, usual)))
+    page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, connection, tags=kind.tags)))
+    page.view.add_item(ui.ActionRow[Any](BaseMenu.of(location, query, checkpoints.base_models, usual)))
 
 
 def active_filters(query: Query) -> list[str]:

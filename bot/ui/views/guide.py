@@ -7,14 +7,15 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Self
 
+import aiosqlite
 import discord
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.database.base_models import count_loras
 from bot.database.lora_search import Sort
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import plain, several
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import PictureFile
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
@@ -26,7 +27,6 @@ from bot.ui.views.bookmarks import open_bookmarks
 from bot.ui.views.market import open_market
 from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
 from bot.workspace.browsing import first_in_market, first_of_bookmarks
-from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
 MAX_BASES = 12  # lines of the table of base models; a message holds 4000 characters
@@ -112,12 +112,16 @@ class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,2
 
 
 async def _open_bookmarks(interaction: Interaction, category: Category | None) -> None:
-    suited = await first_of_bookmarks(interaction.client.easel, interaction.user.id)
+    suited = await first_of_bookmarks(
+        interaction.client.connection, interaction.client.configuration.checkpoints, interaction.user.id
+    )
     await open_bookmarks(interaction, suited.but(category=category))
 
 
 async def _open_market(interaction: Interaction, category: Category | None) -> None:
-    suited = await first_in_market(interaction.client.easel, interaction.user.id)
+    suited = await first_in_market(
+        interaction.client.connection, interaction.client.configuration.checkpoints, interaction.user.id
+    )
     await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
 
@@ -131,13 +135,15 @@ _LINKS: dict[GuideLink, tuple[str, Callable[[Interaction, Category | None], Awai
 }
 
 
-async def guide_page(easel: Easel, key: str, answered: str = "") -> RenderedMessage:
+async def guide_page(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, key: str, answered: str = ""
+) -> RenderedMessage:
     """A chapter; one with a question also shows the answer to the chosen option."""
     current = chapter(key)
     page = RenderedMessage()
     container = ui.Container[Any](ui.TextDisplay[Any](f"## {_(current.title)}\n{_(current.text)}"))
     if current.key == "bases":
-        container.add_item(ui.TextDisplay[Any](await _base_model_table(easel)))
+        container.add_item(ui.TextDisplay[Any](await _base_model_table(connection, checkpoints)))
     data = await asyncio.to_thread((PICTURES / current.picture).read_bytes)
     picture = discord.MediaGalleryItem(page.attach(PictureFile(current.picture, data)), description=_(current.shown))
     container.add_item(ui.MediaGallery[Any](picture))
@@ -168,23 +174,15 @@ def _neighbour_buttons(current: Chapter) -> Iterable[ChapterButton]:
         yield ChapterButton(CHAPTERS[place + 1].key, _("Next"), discord.ButtonStyle.primary)
 
 
-async def _base_model_table(easel: Easel) -> str:
+async def _base_model_table(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints) -> str:
     """The installed base models, each with its checkpoints and the number of LoRAs that fit."""
-    names: dict[BaseModelId | None, list[str]] = {}
-    for spec in easel.checkpoints:
-        names.setdefault(spec.base_model, []).append(spec.name)
     lines: list[str] = []
-    for base, checkpoints in names.items():
-        if base is None:
-            lines.append(_("**Base model unknown** · {checkpoints}").format(checkpoints=several(checkpoints, 150)))
-            continue
-        count = await count_loras(easel.connection, easel.settings.matching.table.fitting(base))
+    for base, names in checkpoints.base_models.items():
+        count = await count_loras(connection, checkpoints.lora_bases_for(base))
         text = ngettext(
             "**{base}** · {checkpoints} · {count} LoRA fits", "**{base}** · {checkpoints} · {count} LoRAs fit", count
         )
-        lines.append(
-            text.format(base=plain(base.label, 60), checkpoints=several(checkpoints, 150), count=number(count))
-        )
+        lines.append(text.format(base=plain(base.label, 60), checkpoints=several(names, 150), count=number(count)))
     more = len(lines) - MAX_BASES
     if more > 0:
         lines[MAX_BASES:] = [ngettext("… and {count} more.", "… and {count} more.", more).format(count=more)]
@@ -192,5 +190,6 @@ async def _base_model_table(easel: Easel) -> str:
 
 
 async def _show_chapter(interaction: Interaction, key: str, answered: str = "") -> None:
-    page = await guide_page(interaction.client.easel, key, answered)
+    client = interaction.client
+    page = await guide_page(client.connection, client.configuration.checkpoints, key, answered)
     await acknowledge.replace(interaction, page.view, page.files)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
+import aiosqlite
 import discord
 from discord import ui
 
@@ -17,7 +19,9 @@ from bot.database.loras import find_lora, find_version
 from bot.database.pictures import Picture, pictures_of_job
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, several
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import ENCODING, PictureFile, fit
+from bot.pictures.thumbnails import Thumbnails
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
@@ -25,9 +29,6 @@ from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import JobButton, PersistentButton
 from bot.ui.views.result import AgainButton, EditButton, result_view
 from bot.workspace.repaint import picture_gone
-
-if TYPE_CHECKING:
-    from bot.app.assembly import Easel
 
 PAGE_SIZE = 5  # jobs of 7 components each, in a message of at most 40
 MAX_SEARCH = 30  # characters; the search is part of every button's custom_id, which holds 100
@@ -73,10 +74,11 @@ class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}
 
     async def handle(self, interaction: Interaction) -> None:
         """Edit the message to show that page."""
-        easel = interaction.client.easel
-        names = [checkpoint.name for checkpoint in easel.settings.checkpoints]
-        checkpoint = next((name for name in names if self._digits and checkpoint_key(name) == self._digits), None)
-        page = await history(easel, interaction.user.id, replace(self.query, checkpoint=checkpoint))
+        client, checkpoints = interaction.client, interaction.client.configuration.checkpoints
+        names = checkpoints.names if self._digits else ()
+        checkpoint = next((name for name in names if checkpoint_key(name) == self._digits), None)
+        query = replace(self.query, checkpoint=checkpoint)
+        page = await history(client.connection, checkpoints, client.thumbnails, interaction.user.id, query)
         await acknowledge.replace(interaction, page.view, page.files)
 
 
@@ -89,30 +91,38 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Send them in an ephemeral message."""
         job = await self.own_job(interaction, _("Your own are under /history."))
-        easel = interaction.client.easel
-        pictures = await pictures_of_job(easel.connection, job.id)
-        attachments = await ENCODING.run(_files, easel, pictures, interaction.filesize_limit)
+        pictures = await pictures_of_job(interaction.client.connection, job.id)
+        folder = interaction.client.configuration.settings.storage.pictures
+        attachments = await ENCODING.run(_files, folder, pictures, interaction.filesize_limit)
         if not attachments:
             raise picture_gone()
         view = result_view(job, attachments, shows_prompt=True)
         await send_ephemeral(interaction, view, [attachment.file() for attachment in attachments])
 
 
-def _files(easel: Easel, pictures: tuple[Picture, ...], limit: int) -> tuple[PictureFile, ...]:
-    paths = [easel.settings.storage.pictures / picture.path for picture in pictures]
+def _files(folder: Path, pictures: tuple[Picture, ...], limit: int) -> tuple[PictureFile, ...]:
+    paths = [folder / picture.path for picture in pictures]
     return tuple(fit(path, limit // len(paths)) for path in paths if path.exists())
 
 
-async def history(easel: Easel, person_id: int, query: HistoryQuery) -> RenderedMessage:
+async def history(
+    connection: aiosqlite.Connection,
+    checkpoints: InstalledCheckpoints,
+    thumbnails: Thumbnails,
+    person_id: int,
+    query: HistoryQuery,
+) -> RenderedMessage:
     """One page of the history, with thumbnails."""
-    lora = await find_lora(easel.connection, query.lora) if query.lora else None
+    lora = await find_lora(connection, query.lora) if query.lora else None
     wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
     turn = newer_page if query.newer else history_page
-    found = await turn(easel.connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
+    found = await turn(connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_title(wanted, found)))
     for job in found.jobs:
-        await _add(page, easel, job)
+        pictures = await pictures_of_job(connection, job.id)
+        thumbnail = await thumbnails.of_painted(pictures[0].path) if pictures else None
+        _add(page, job, await _text(connection, checkpoints, job, len(pictures)), thumbnail)
     if found.jobs and (found.newer or found.older):
         newer = replace(query, newer=True, anchor=found.jobs[0].id)
         older = replace(query, newer=False, anchor=found.jobs[-1].id)
@@ -133,10 +143,7 @@ def _title(wanted: Wanted, found: HistoryPage) -> str:
     return f"{head}\n" + _("None yet. Paint one with /imagine or in your /studio.")
 
 
-async def _add(page: RenderedMessage, easel: Easel, job: Job) -> None:
-    pictures = await pictures_of_job(easel.connection, job.id)
-    thumbnail = await easel.thumbnails.of(easel.settings.storage.pictures / pictures[0].path) if pictures else None
-    text = await _text(easel, job, len(pictures))
+def _add(page: RenderedMessage, job: Job, text: str, thumbnail: PictureFile | None) -> None:
     if thumbnail is None:
         page.view.add_item(ui.TextDisplay[Any](text))
     else:
@@ -147,7 +154,7 @@ async def _add(page: RenderedMessage, easel: Easel, job: Job) -> None:
     page.view.add_item(ui.ActionRow[Any](OpenResultButton(job.id), EditButton(job.id), again))
 
 
-async def _text(easel: Easel, job: Job, count: int) -> str:
+async def _text(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job, count: int) -> str:
     """Prompt, checkpoint and LoRAs, time, and what is missing since."""
     request = job.request
     parts = [
@@ -157,21 +164,21 @@ async def _text(easel: Easel, job: Job, count: int) -> str:
         f"<t:{job.created_at // 1000}:R>",
     ]
     lines = [clipped(request.prompt, MAX_PROMPT) or _("without words"), "-# " + " · ".join(filter(None, parts))]
-    if gone := await _missing_parts(easel, job):
+    if gone := await _missing_parts(connection, checkpoints, job):
         lines.append("-# " + _("not here any more: {names}").format(names=several(gone, MAX_LORAS)))
-    delivery = await find_delivery(easel.connection, job.id)
+    delivery = await find_delivery(connection, job.id)
     if delivery is not None and delivery.state is DeliveryState.UNDELIVERABLE:
         lines.append("-# " + _("It could not be delivered. Get it with *Open*."))
     return "\n".join(lines)
 
 
-async def _missing_parts(easel: Easel, job: Job) -> list[str]:
+async def _missing_parts(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job) -> list[str]:
     """The LoRAs and the checkpoint of a job that are not installed any more."""
     gone: list[str] = []
     for use in job.request.loras:
-        version = await find_version(easel.connection, use.sha256)
+        version = await find_version(connection, use.sha256)
         if version is None or not version.usable:
             gone.append(use.name)
-    if easel.settings.checkpoint(job.request.checkpoint) is None:
+    if checkpoints.find(job.request.checkpoint) is None:
         gone.append(job.request.checkpoint)
     return gone

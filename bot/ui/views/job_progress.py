@@ -37,7 +37,7 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
         if job.person_id != interaction.user.id and not is_staff_of(interaction, job.server_id):
             raise NotYours(instead=_("Your own are under /queue."))
         await acknowledge(interaction)
-        if await interaction.client.easel.jobs.cancel(self.job_id) is None:
+        if await interaction.client.jobs.cancel(self.job_id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
 
 

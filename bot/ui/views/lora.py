@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, Self
 
+import aiosqlite
 import discord
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.database.bookmarks import add_bookmark, find_bookmark, remove_bookmark
 from bot.database.loras import Lora, find_lora
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
@@ -18,6 +18,9 @@ from bot.database.uses import often_used_with
 from bot.errors import NothingThere
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
+from bot.library.configuration import Configuration
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
@@ -39,7 +42,7 @@ _NO_RATING = "0"
 
 async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
     """The catalogue entry of a LoRA id. Raises NothingThere."""
-    lora = await find_lora(interaction.client.easel.connection, lora_id)
+    lora = await find_lora(interaction.client.connection, lora_id)
     if lora is None:
         raise NothingThere(what=_("This LoRA is not in the library any more."))
     return lora
@@ -73,7 +76,8 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
         lora = await self.lora(interaction)
-        checkpoint = await checkpoint_for(interaction.client.easel, interaction.user.id, lora)
+        client, person_id = interaction.client, interaction.user.id
+        checkpoint = await checkpoint_for(client.connection, client.configuration.checkpoints, person_id, lora)
         form = UseLoraForm(lora, checkpoint, opening=interaction.id)
         await acknowledge.open_modal(interaction, form)
 
@@ -105,7 +109,7 @@ async def toggle_bookmark(interaction: Interaction, lora_id: int, *, bookmarked:
     """Remove the person's bookmark if it was `bookmarked`, else add it. Returns the entry. Raises NothingThere."""
     lora = await require_lora(interaction, lora_id)
     change = remove_bookmark if bookmarked else add_bookmark
-    await change(interaction.client.easel.connection, interaction.user.id, lora.id)
+    await change(interaction.client.connection, interaction.user.id, lora.id)
     return lora
 
 
@@ -151,7 +155,7 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Store the rating and show the page again."""
-        connection, person_id = interaction.client.easel.connection, interaction.user.id
+        connection, person_id = interaction.client.connection, interaction.user.id
         lora = await require_lora(interaction, self.lora_id)
         (chosen,) = self.values
         if chosen == _NO_RATING:
@@ -219,36 +223,45 @@ class UseLoraForm(ModalForm):
 
 async def show_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Show a LoRA's page in an ephemeral message. Raises NothingThere."""
-    page = await lora_page(interaction.client.easel, interaction.user.id, await require_lora(interaction, lora_id))
+    page = await _page(interaction, lora_id)
     await send_ephemeral(interaction, page.view, page.files)
 
 
 async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
     """Edit the message whose component was used to show the LoRA's current page. Raises NothingThere."""
-    page = await lora_page(interaction.client.easel, interaction.user.id, await require_lora(interaction, lora_id))
+    page = await _page(interaction, lora_id)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
-async def _usual_checkpoint_name(easel: Easel, person_id: int) -> str | None:
-    checkpoint = await usual_checkpoint(easel.connection, easel.settings, person_id)
-    return checkpoint.name if checkpoint else None
+async def _page(interaction: Interaction, lora_id: int) -> RenderedMessage:
+    client, lora = interaction.client, await require_lora(interaction, lora_id)
+    return await lora_page(client.connection, client.configuration, client.lora_pictures, interaction.user.id, lora)
 
 
-async def checkpoint_for(easel: Easel, person_id: int, lora: Lora) -> str | None:
+async def checkpoint_for(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int, lora: Lora
+) -> str | None:
     """The checkpoint for the LoRA: the person's usual one if the LoRA fits it, else the first that it fits."""
-    fitting, usual = easel.requests.checkpoints_for(lora), await _usual_checkpoint_name(easel, person_id)
-    return usual if usual in fitting else next(iter(fitting), None)
+    fitting, usual = checkpoints.names_for(lora), await usual_checkpoint(connection, checkpoints, person_id)
+    return usual.name if usual and usual.name in fitting else next(iter(fitting), None)
 
 
-async def lora_page(easel: Easel, person_id: int, lora: Lora) -> RenderedMessage:
+async def lora_page(
+    connection: aiosqlite.Connection,
+    configuration: Configuration,
+    pictures: LoraPictures,
+    person_id: int,
+    lora: Lora,
+) -> RenderedMessage:
     """The page of a LoRA: description, versions, sample pictures, statistics and buttons."""
     page = RenderedMessage()
-    connection, usual = easel.connection, await _usual_checkpoint_name(easel, person_id)
+    settings, checkpoints = configuration.settings, configuration.checkpoints
+    usual = await usual_checkpoint(connection, checkpoints, person_id)
     often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
     container = ui.Container[Any]()
     head = lora_text.head_text(lora, await tags_of(connection, lora.id))
-    await add_pictures(page, container, easel, lora, head, usual)
-    container.add_item(ui.TextDisplay[Any](lora_text.versions_text(easel, lora, usual)))
+    await add_pictures(page, container, pictures, lora, head, usual)
+    container.add_item(ui.TextDisplay[Any](lora_text.versions_text(checkpoints, lora, usual.name if usual else None)))
     container.add_item(ui.TextDisplay[Any](lora_text.facts_text(lora, often_with)))
     page.view.add_item(container)
     if often_with:
@@ -257,7 +270,7 @@ async def lora_page(easel: Easel, person_id: int, lora: Lora) -> RenderedMessage
     bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons.append(BookmarkToggle(lora.id, bookmarked=bookmarked))
-    if lora.usable and person_id in easel.settings.discord.operators:
+    if lora.usable and person_id in settings.discord.operators:
         buttons.append(DeclareButton(lora.id))
     page.view.add_item(ui.ActionRow[Any](*buttons))
     return page

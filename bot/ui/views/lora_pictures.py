@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.app.assembly import Easel
+from bot.config import CheckpointSettings
 from bot.database.loras import Lora
-from bot.database.samples import Sample, awaits_samples, samples_of
+from bot.database.samples import Sample
 from bot.i18n import _, listed
 from bot.i18n.texts import clipped
+from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.thumbnails import GALLERY, LIST
-from bot.ui.rendered_message import RenderedMessage, fitting_first, preview_of
+from bot.ui.rendered_message import RenderedMessage
 
 MAX_SAMPLES = 9  # pictures; a message carries 10 files, and one is the preview
 MAX_NAME = 60  # characters of a name
 
 
 async def add_pictures(
-    page: RenderedMessage, container: ui.Container[Any], easel: Easel, lora: Lora, head: str, usual: str | None
+    page: RenderedMessage,
+    container: ui.Container[Any],
+    pictures: LoraPictures,
+    lora: Lora,
+    head: str,
+    usual: CheckpointSettings | None,
 ) -> None:
     """Add `head` and the LoRA's pictures; samples painted on the checkpoint `usual` come first."""
-    samples = await _samples(easel, lora, usual)
-    checkpoint = easel.settings.checkpoint(usual) if usual else None
-    wanted = fitting_first(easel, lora, checkpoint.base_model if checkpoint else None)
-    preview = await asyncio.to_thread(preview_of, easel.settings.library.folder, wanted)
-    shown = await page.attach_small(easel, preview, LIST if samples else GALLERY) if preview else None
+    samples = _by_version(await pictures.samples(lora), usual.name if usual else None)
+    box = LIST if samples else GALLERY
+    shown = page.attach_if(await pictures.authors_preview(lora, usual.base_model if usual else None, box))
     if shown and samples:
         container.add_item(ui.Section[Any](head, accessory=ui.Thumbnail[Any](shown, description=_("Preview"))))
     else:
@@ -37,20 +41,13 @@ async def add_pictures(
         if shown:
             container.add_item(ui.MediaGallery[Any](discord.MediaGalleryItem(shown, description=_("Preview"))))
     if samples:
-        await _add_samples(page, container, easel, lora, samples)
-    elif await _has_pending_samples(easel, lora):
+        await _add_samples(page, container, pictures, lora, samples)
+    elif await pictures.awaits_samples(lora):
         container.add_item(ui.TextDisplay[Any]("-# " + _("Samples are painted as soon as nobody waits for a picture.")))
 
 
-async def _has_pending_samples(easel: Easel, lora: Lora) -> bool:
-    """Whether samples are going to be painted."""
-    wanted = easel.settings.library.samples and easel.requests.checkpoints_for(lora)
-    return bool(wanted) and await awaits_samples(easel.connection, lora.id)
-
-
-async def _samples(easel: Easel, lora: Lora, usual: str | None) -> list[list[Sample]]:
-    """The samples by version, as many as a message can hold."""
-    painted = await samples_of(easel.connection, lora)
+def _by_version(painted: Sequence[Sample], usual: str | None) -> list[list[Sample]]:
+    """The samples by version, as many as a message can hold; those of the checkpoint `usual` first."""
     by_version = [list(group) for _id, group in groupby(painted, key=lambda sample: sample.version_id)]
     by_version.sort(key=lambda samples: samples[0].checkpoint != usual)
     room, kept = MAX_SAMPLES, list[list[Sample]]()
@@ -62,12 +59,15 @@ async def _samples(easel: Easel, lora: Lora, usual: str | None) -> list[list[Sam
 
 
 async def _add_samples(
-    page: RenderedMessage, container: ui.Container[Any], easel: Easel, lora: Lora, by_version: list[list[Sample]]
+    page: RenderedMessage,
+    container: ui.Container[Any],
+    pictures: LoraPictures,
+    lora: Lora,
+    by_version: list[list[Sample]],
 ) -> None:
     """Add one gallery, in which the picture without the LoRA is the last of each version, and its captions."""
     in_order = [sample for samples in by_version for sample in (*samples[1:], samples[0])]
-    folder = easel.settings.storage.pictures
-    small = [await easel.thumbnails.of(folder / sample.path, GALLERY) for sample in in_order]
+    small = [await pictures.sample(sample) for sample in in_order]
     if None in small:  # a file was deleted, so the captions would be wrong
         return
     items = [

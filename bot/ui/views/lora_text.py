@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.app.assembly import Easel
 from bot.database.loras import Lora, LoraVersion
 from bot.i18n import _, label, listed, ngettext, number
 from bot.i18n.texts import base_models, bounded_lines, clipped, several
+from bot.library.installed_checkpoints import InstalledCheckpoints
 
 # Characters of each part; a message holds 4000 in all.
 MAX_NAME, MAX_TAGS, MAX_DESCRIPTION, MAX_VERSIONS, MAX_CHECKPOINTS, MAX_SHORT = 120, 150, 700, 1500, 120, 100
@@ -32,9 +32,9 @@ def file_missing_text() -> str:
     return f"⚠️ {text}"
 
 
-def versions_text(easel: Easel, lora: Lora, usual: str | None) -> str:
+def versions_text(checkpoints: InstalledCheckpoints, lora: Lora, usual: str | None) -> str:
     """As many versions as fit, those for the checkpoint `usual` first, and the number of further ones."""
-    fitting = {v.id: easel.requests.checkpoints_for(replace(lora, versions=(v,))) for v in lora.usable}
+    fitting = {v.id: checkpoints.names_for(replace(lora, versions=(v,))) for v in lora.usable}
     in_order = sorted(lora.usable, key=lambda version: usual not in fitting[version.id])
     descriptions = [_usable(version, fitting[version.id]) for version in in_order]
     descriptions += [_unusable(version) for version in lora.versions if not version.usable]
@@ -95,22 +95,24 @@ def uses_text(lora: Lora) -> str:
     return ngettext("used once here", "used {count} times here", lora.uses).format(count=number(lora.uses))
 
 
-def entry_text(easel: Easel, lora: Lora, usual: str | None) -> str:
+def entry_text(checkpoints: InstalledCheckpoints, lora: Lora, usual: str | None) -> str:
     """The lines of a list entry, with a warning if it does not fit the checkpoint `usual`."""
     kind = f"{label(lora.category)} · {clipped(base_models(lora), MAX_SHORT)}"
     known = " · ".join(part for part in (rating_text(lora), uses_text(lora) if lora.uses else "") if part)
     lines = [f"**{clipped(lora.name, MAX_NAME)}**\n{kind}", *([f"-# {known}"] if known else [])]
-    lines += [f"-# {text}" for text in (misfit_text(easel, lora, usual), trigger_words_text(lora, MAX_SHORT)) if text]
+    lines += [
+        f"-# {text}" for text in (misfit_text(checkpoints, lora, usual), trigger_words_text(lora, MAX_SHORT)) if text
+    ]
     if lora.description:
         lines.append(f"-# {clipped(lora.description, MAX_TAGS)}")
     return "\n".join(lines)
 
 
-def misfit_text(easel: Easel, lora: Lora, usual: str | None) -> str:
+def misfit_text(checkpoints: InstalledCheckpoints, lora: Lora, usual: str | None) -> str:
     """Why the LoRA does not fit the checkpoint `usual`, and which it fits; empty when it fits."""
     if not lora.usable:
         return file_missing_text()
-    fitting = easel.requests.checkpoints_for(lora)
+    fitting = checkpoints.names_for(lora)
     if not fitting:
         return _("Fits no checkpoint installed here")
     if not usual or usual in fitting:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any, Self
 
+import aiosqlite
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.database.bookmarks import find_bookmark
 from bot.database.lora_search import Sort
 from bot.database.loras import Lora, LoraPage, browse_loras
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.preferences import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
@@ -38,9 +40,9 @@ class Market(PageKind):
     search_title = later("Search the market")
     search_hint = later("Names, trigger words, descriptions; a typo does no harm")
 
-    async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
+    async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
         """One page of at most PAGE_SIZE entries."""
-        return await market_page(easel, person_id, page_ref)
+        return await _page(interaction, page_ref)
 
 
 MARKET = Market()
@@ -82,52 +84,69 @@ class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}
         lora = await toggle_bookmark(interaction, self.lora_id, bookmarked=self.bookmarked)
         text = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
         note = "" if self.bookmarked else text.format(lora=clipped(lora.name, MAX_NAME))
-        page = await market_page(interaction.client.easel, interaction.user.id, self.page_ref, note)
+        page = await _page(interaction, self.page_ref, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
 
 async def open_market(interaction: Interaction, query: Query | None = None) -> None:
     """Show the market in an ephemeral message. None is the person's default query."""
-    easel, person_id = interaction.client.easel, interaction.user.id
-    wanted = query or await first_in_market(easel, person_id)
-    page = await market_page(easel, person_id, await page_ref_of(easel, person_id, wanted))
+    connection, person_id = interaction.client.connection, interaction.user.id
+    wanted = query or await first_in_market(connection, interaction.client.configuration.checkpoints, person_id)
+    page = await _page(interaction, await page_ref_of(connection, person_id, wanted))
     await send_ephemeral(interaction, page.view, page.files)
 
 
-async def market_page(easel: Easel, person_id: int, page_ref: PageRef, note: str = "") -> RenderedMessage:
+async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> RenderedMessage:
+    client = interaction.client
+    return await market_page(
+        client.connection, client.configuration.checkpoints, client.lora_pictures, interaction.user.id, page_ref, note
+    )
+
+
+async def market_page(
+    connection: aiosqlite.Connection,
+    checkpoints: InstalledCheckpoints,
+    pictures: LoraPictures,
+    person_id: int,
+    page_ref: PageRef,
+    note: str = "",
+) -> RenderedMessage:
     """One page of the market; `note` says what was just done.
 
     Raises NothingThere when the stored query is gone.
     """
-    query = await query_at(easel.connection, person_id, page_ref)
+    query = await query_at(connection, person_id, page_ref)
     found = await browse_loras(
-        easel.connection,
+        connection,
         limit=PAGE_SIZE,
         offset=page_ref.page * PAGE_SIZE,
         search=query.search,
         category=query.category,
         tag=query.tag or None,
-        base_models=easel.settings.matching.table.fitting(query.base_model) if query.base_model else None,
+        base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
         sort=query.sort,
     )
     if not found.loras and page_ref.page:  # the library has become smaller
-        return await market_page(easel, person_id, page_ref.moved(-page_ref.page))
+        first = page_ref.moved(-page_ref.page)
+        return await market_page(connection, checkpoints, pictures, person_id, first)
     page = RenderedMessage()
-    title = await _title(easel, person_id, query, page_ref, found)
+    newcomer = query.sort is Sort.TOP_RATED and query == await first_in_market(connection, checkpoints, person_id)
+    title = _title(query, page_ref, found, newcomer=newcomer)
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
-    usual = await usual_checkpoint(easel.connection, easel.settings, person_id)
+    usual = await usual_checkpoint(connection, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
     for lora in found.loras:
-        preview = await page.attach_preview(easel, lora, base_model)
-        text = lora_text.entry_text(easel, lora, usual.name if usual else None)
-        page.view.add_item(await _entry(easel, person_id, text, preview, lora, page_ref))
+        preview = page.attach_if(await pictures.preview(lora, base_model))
+        text = lora_text.entry_text(checkpoints, lora, usual.name if usual else None)
+        bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
+        page.view.add_item(_entry(text, preview, lora, page_ref, bookmarked=bookmarked))
     location = PageLocation(MARKET.key, page_ref)
     page.view.add_item(ui.ActionRow[Any](*page_buttons(location, query, more=found.more)))
-    await add_menus(page, easel, person_id, MARKET, location, query)
+    await add_menus(page, connection, checkpoints, usual, MARKET, location, query)
     return page
 
 
-async def _title(easel: Easel, person_id: int, query: Query, page_ref: PageRef, found: LoraPage) -> str:
+def _title(query: Query, page_ref: PageRef, found: LoraPage, *, newcomer: bool) -> str:
     """The heading: number of matches, filters and order; for a newcomer also a hint."""
     lines = [f"## {_('Market')}"]
     if not found.total:
@@ -138,7 +157,7 @@ async def _title(easel: Easel, person_id: int, query: Query, page_ref: PageRef, 
         pages = -(-found.total // PAGE_SIZE)
         parts.append(_("page {page} of {pages}").format(page=number(page_ref.page + 1), pages=number(pages)))
     lines.append(f"-# {' · '.join(parts)}")
-    if query == await first_in_market(easel, person_id) and query.sort is Sort.TOP_RATED and not page_ref.page:
+    if newcomer and not page_ref.page:
         lines.append(
             _("Your first time here? *Details* shows what a LoRA does and paints with it, *Bookmark* keeps it.")
         )
@@ -156,16 +175,13 @@ def _no_results_text(query: Query) -> str:
     return f"{text} " + _("Choose something else below.")
 
 
-async def _entry(
-    easel: Easel, person_id: int, text: str, preview: str | None, lora: Lora, page_ref: PageRef
-) -> ui.Container[Any]:
+def _entry(text: str, preview: str | None, lora: Lora, page_ref: PageRef, *, bookmarked: bool) -> ui.Container[Any]:
     """An entry of the list: its preview, text and buttons."""
     container = ui.Container[Any]()
     if preview is None:
         container.add_item(ui.TextDisplay[Any](text))
     else:
         container.add_item(ui.Section[Any](text, accessory=ui.Thumbnail[Any](preview, description=_("Preview"))))
-    bookmarked = await find_bookmark(easel.connection, person_id, lora.id) is not None
     container.add_item(
         ui.ActionRow[Any](LoraPageButton(lora.id), MarketBookmarkButton(lora.id, page_ref, bookmarked=bookmarked))
     )

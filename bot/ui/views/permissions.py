@@ -7,7 +7,7 @@ from bot.ui.client import Interaction
 
 def is_operator(interaction: Interaction) -> bool:
     """Whether the person is named in `[discord] operators`."""
-    return interaction.user.id in interaction.client.easel.settings.discord.operators
+    return interaction.user.id in interaction.client.configuration.settings.discord.operators
 
 
 def is_staff_of(interaction: Interaction, server_id: int | None) -> bool:

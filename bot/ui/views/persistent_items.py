@@ -155,7 +155,7 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def job(self, interaction: Interaction) -> Job:
         """The job that the button is about. Raises NothingThere."""
-        job = await find_job(interaction.client.easel.connection, self.job_id)
+        job = await find_job(interaction.client.connection, self.job_id)
         if job is None:
             raise NothingThere(what=_("This picture is not in the records any more."))
         return job

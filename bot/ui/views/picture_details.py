@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import aiosqlite
 import discord
 from discord import ui
 
@@ -13,15 +14,13 @@ from bot.database.jobs import Job
 from bot.errors import NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import base_models, clipped, plain, several
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
 from inference.parameters import Recipe, RecipeLora
-
-if TYPE_CHECKING:
-    from bot.app.assembly import Easel
 
 MAX_PROMPT, MAX_NEGATIVE = 1400, 500  # characters shown; a message holds 4000
 MAX_LORAS = 8  # with a button each; a message holds 40 components
@@ -35,8 +34,11 @@ class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Reply with the details, ephemeral."""
-        job = await self.job(interaction)
-        await send_ephemeral(interaction, await job_details_view(interaction.client.easel, job, interaction.user.id))
+        client, job = interaction.client, await self.job(interaction)
+        checkpoints = client.configuration.checkpoints
+        await send_ephemeral(
+            interaction, await job_details_view(client.connection, checkpoints, job, interaction.user.id)
+        )
 
 
 class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
@@ -47,8 +49,9 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
-        again = await remixed(interaction.client.easel, await self.job(interaction), interaction.user.id)
-        await interaction.client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+        client, job = interaction.client, await self.job(interaction)
+        again = await remixed(client.connection, client.configuration, job, interaction.user.id)
+        await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
 class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
@@ -65,14 +68,14 @@ class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
 
 async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) -> None:
     """Bookmark those of `loras` that the library knows, and say which are new. Raises NothingThere if it knows none."""
-    easel = interaction.client.easel
+    connection = interaction.client.connection
     if not loras:
         raise NothingThere(what=_("This picture was painted without LoRAs."))
-    parts = await parts_of(easel, loras)
+    parts = await parts_of(connection, loras)
     new: list[str] = []
     old: list[str] = []
     for lora in {part.lora.id: part.lora for part in parts if part.lora}.values():
-        added = await add_bookmark(easel.connection, interaction.user.id, lora.id)
+        added = await add_bookmark(connection, interaction.user.id, lora.id)
         (new if added else old).append(lora.name)
     unknown = [part.named.name for part in parts if part.lora is None]
     if not new and not old:
@@ -87,10 +90,12 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
     await send_ephemeral_text(interaction, sentences(*filter(None, sentences_of_reply)))
 
 
-async def job_details_view(easel: Easel, job: Job, person_id: int) -> ui.LayoutView:
+async def job_details_view(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job, person_id: int
+) -> ui.LayoutView:
     """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it."""
-    recipe, whole = await shown_recipe(easel, job, person_id)
-    view = await details_view(easel, recipe, _painting_facts(job))
+    recipe, whole = await shown_recipe(connection, job, person_id)
+    view = await details_view(connection, checkpoints, recipe, _painting_facts(job))
     if not whole:
         view.add_item(ui.TextDisplay[Any]("-# " + _("Its prompt is kept private by whoever wrote it.")))
     keep = [BookmarkLorasButton(job.id)] if job.request.loras else []
@@ -110,12 +115,14 @@ def _painting_facts(job: Job) -> list[str]:
     return lines
 
 
-async def details_view(easel: Easel, recipe: Recipe, more: Sequence[str] = ()) -> ui.LayoutView:
+async def details_view(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str] = ()
+) -> ui.LayoutView:
     """The parameters of a recipe, and which of its parts are installed; each known LoRA has a link to its page."""
-    container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(easel, recipe, more))))
-    parts = await parts_of(easel, recipe.loras)
+    container = ui.Container[Any](ui.TextDisplay[Any]("\n".join(_head(checkpoints, recipe, more))))
+    parts = await parts_of(connection, recipe.loras)
     for part in parts[:MAX_LORAS]:
-        text = ui.TextDisplay[Any](_lora(easel, part, recipe))
+        text = ui.TextDisplay[Any](_lora(checkpoints, part, recipe))
         container.add_item(ui.Section[Any](text, accessory=LoraPageButton(part.lora.id)) if part.lora else text)
     if len(parts) > MAX_LORAS:
         more_loras = len(parts) - MAX_LORAS
@@ -126,13 +133,13 @@ async def details_view(easel: Easel, recipe: Recipe, more: Sequence[str] = ()) -
     return view
 
 
-def _head(easel: Easel, recipe: Recipe, more: Sequence[str]) -> list[str]:
+def _head(checkpoints: InstalledCheckpoints, recipe: Recipe, more: Sequence[str]) -> list[str]:
     lines = [f"## {_('Picture details')}"]
     if recipe.prompt:
         lines.append(f"> {clipped(recipe.prompt, MAX_PROMPT)}")
     if recipe.negative_prompt:
         lines.append(_("Without: {words}").format(words=clipped(recipe.negative_prompt, MAX_NEGATIVE)))
-    lines.append(_checkpoint(easel, recipe))
+    lines.append(_checkpoint(checkpoints, recipe))
     settings = [
         f"{recipe.width}x{recipe.height}" if recipe.width and recipe.height else "",
         _("{count} steps").format(count=recipe.steps) if recipe.steps else "",
@@ -149,15 +156,15 @@ def _head(easel: Easel, recipe: Recipe, more: Sequence[str]) -> list[str]:
     return [line for line in [*lines, *more] if line]
 
 
-def _checkpoint(easel: Easel, recipe: Recipe) -> str:
-    here = checkpoint_of(easel, recipe)
+def _checkpoint(checkpoints: InstalledCheckpoints, recipe: Recipe) -> str:
+    here = checkpoint_of(checkpoints, recipe)
     if here is not None:
         return _("Checkpoint **{name}** · {base}").format(name=plain(here.name), base=here.base_model.label)
     name = recipe.checkpoint or recipe.checkpoint_hash
     return _("Checkpoint **{name}** · not installed here").format(name=plain(name, 100)) if name else ""
 
 
-def _lora(easel: Easel, part: MatchedLora, recipe: Recipe) -> str:
+def _lora(checkpoints: InstalledCheckpoints, part: MatchedLora, recipe: Recipe) -> str:
     """Name, weight and base model of a LoRA, and whether it fits the picture's checkpoint."""
     weight = "" if part.named.weight is None else f" {part.named.weight:g}"
     head = f"**{clipped(part.named.name, MAX_LORA)}**{weight}"
@@ -166,11 +173,11 @@ def _lora(easel: Easel, part: MatchedLora, recipe: Recipe) -> str:
         return f"{head}\n-# " + _("not in this library")
     if not lora.usable:
         return f"{head}\n-# " + _("its file is not in the library any more")
-    checkpoint = checkpoint_of(easel, recipe)
+    checkpoint = checkpoint_of(checkpoints, recipe)
     facts = [label(lora.category), base_models(lora)]
     if part.by_name:
         facts.append(_("found by name alone"))
-    fitting = easel.requests.checkpoints_for(lora)
+    fitting = checkpoints.names_for(lora)
     if checkpoint is None or checkpoint.name not in fitting:
         facts.append(
             _("fits {checkpoints}").format(checkpoints=several(fitting, 100)) if fitting else _("fits nothing here")

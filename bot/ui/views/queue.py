@@ -39,12 +39,12 @@ def progress_text(jobs: JobService, job: Job) -> str:
 
 async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """The person's unfinished jobs. Raises DatabaseError."""
-    easel = interaction.client.easel
-    jobs = await unfinished_jobs(easel.connection, interaction.user.id)
+    service = interaction.client.jobs
+    jobs = await unfinished_jobs(interaction.client.connection, interaction.user.id)
     entries = [
         (
             job,
-            f"**{progress_text(easel.jobs, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}",
+            f"**{progress_text(service, job)}** · {plain(job.request.prompt, 100)}\n-# {summary(job.request)}",
         )
         for job in jobs[:MAX_SHOWN]
     ]
@@ -61,18 +61,18 @@ async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
     """
     if not is_staff_of(interaction, interaction.guild_id):
         raise NotStaff
-    easel, scope = interaction.client.easel, _scope(interaction)
-    jobs = await unfinished_of_all(easel.connection)
+    service, scope = interaction.client.jobs, _scope(interaction)
+    jobs = await unfinished_of_all(interaction.client.connection)
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
     entries = [
-        (job, f"**{progress_text(easel.jobs, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
+        (job, f"**{progress_text(service, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
         for job in seen[:MAX_SHOWN]
     ]
     view = _listed(entries, len(seen), _("Nobody here waits for anything."), AnyJobCancelButton)
     if elsewhere := len(jobs) - len(seen):
         text = ngettext("-# {count} job of other servers", "-# {count} jobs of other servers", elsewhere)
         view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
-    view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in easel.jobs.paused)))
+    view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in service.paused)))
     return view
 
 
@@ -166,7 +166,7 @@ class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<s
         """Pause or resume. Raises NotStaff."""
         if not is_staff_of(interaction, self.scope):
             raise NotStaff
-        jobs = interaction.client.easel.jobs
+        jobs = interaction.client.jobs
         if self.pauses:
             await jobs.pause(self.scope, interaction.user.id)
         else:

@@ -108,7 +108,7 @@ class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<posit
 
 
 async def _draft(interaction: Interaction, draft_id: int) -> RequestDraft:
-    text = await find_draft(interaction.client.easel.connection, draft_id, interaction.user.id)
+    text = await find_draft(interaction.client.connection, draft_id, interaction.user.id)
     if text is None:
         raise NothingThere(what=_("This wish is too old; please use /imagine again."))
     return RequestDraft.model_validate_json(text)

@@ -6,8 +6,10 @@ import asyncio
 import re
 from abc import abstractmethod
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import aiosqlite
 import discord
 from discord import ui
 
@@ -17,6 +19,7 @@ from bot.database.pictures import Picture, forget_picture, pictures_of_job
 from bot.errors import NothingThere, NotYours
 from bot.i18n import _, later, number, remarked
 from bot.i18n.texts import plain, sentence_of_ours, summary
+from bot.pictures.thumbnails import Thumbnails
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
@@ -27,10 +30,9 @@ from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
 from bot.ui.views.studio.sweeps import SweepJobButton
 from bot.workspace.remix import edited
-from bot.workspace.repaint import picture_gone, upscaled, varied
+from bot.workspace.repaint import picture_gone
 
 if TYPE_CHECKING:
-    from bot.app.assembly import Easel
     from bot.pictures.attachments import PictureFile
 
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
@@ -50,7 +52,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
         if _is_resize_only(job):
             raise NothingThere(what=_("This picture was only enlarged. Press *Again* under the one it came from."))
         bot = interaction.client
-        await bot.orders.order(interaction, await bot.easel.requests.again(job.request))
+        await bot.orders.order(interaction, await bot.requests.again(job.request))
 
 
 class PictureButton(JobButton, template=NO_CUSTOM_ID):
@@ -71,11 +73,10 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
     async def handle(self, interaction: Interaction) -> None:
         """Handle the picture, or ask which one is meant."""
         job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
-        easel = interaction.client.easel
-        pictures = await pictures_of_job(easel.connection, job.id)
+        pictures = await pictures_of_job(interaction.client.connection, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
-            page = await _picture_choice(easel, type(self), pictures)
+            page = await _picture_choice(interaction.client.thumbnails, type(self), pictures)
             await send_ephemeral(interaction, page.view, page.files)
         elif picture := next((picture for picture in pictures if picture.position == wanted), None):
             await self.handle_picture(interaction, job, picture)
@@ -96,7 +97,7 @@ class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<positio
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it."""
         bot = interaction.client
-        await bot.orders.order(interaction, await varied(bot.easel, job, picture))
+        await bot.orders.order(interaction, await bot.repainter.varied(job, picture))
 
 
 class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
@@ -108,18 +109,20 @@ class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<positi
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it, or deliver the resized picture."""
         bot = interaction.client
-        larger = await upscaled(bot.easel, job, picture)
+        larger = await bot.repainter.upscaled(job, picture)
         if larger.picture is None:
             await bot.orders.order(interaction, larger.request)
         else:
             await bot.orders.record(interaction, larger.request, larger.picture, (larger.note,))
 
 
-async def _picture_choice(easel: Easel, kind: type[PictureButton], pictures: tuple[Picture, ...]) -> RenderedMessage:
+async def _picture_choice(
+    thumbnails: Thumbnails, kind: type[PictureButton], pictures: tuple[Picture, ...]
+) -> RenderedMessage:
     """The question which picture is meant, with a button for each."""
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_("Which picture?")))
-    small = [await easel.thumbnails.of(easel.settings.storage.pictures / picture.path) for picture in pictures]
+    small = [await thumbnails.of_painted(picture.path) for picture in pictures]
     if shown := [discord.MediaGalleryItem(page.attach(thumbnail)) for thumbnail in small if thumbnail]:
         page.view.add_item(ui.MediaGallery[Any](*shown))
     buttons = [kind(picture.job_id, picture.position) for picture in pictures]
@@ -136,8 +139,9 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
         job = await self.own_job(interaction, _("*Remix* in the menu of the message opens it in your own studio."))
-        again = await edited(interaction.client.easel, job)
-        await interaction.client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+        client = interaction.client
+        again = await edited(client.connection, client.configuration, client.inputs, job)
+        await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
 class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
@@ -154,22 +158,22 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
             raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
         await acknowledge(interaction)
         if mine:
-            await _delete_pictures(interaction.client.easel, job)
+            folder = interaction.client.configuration.settings.storage.pictures
+            await _delete_pictures(interaction.client.connection, folder, job)
             await _delete_delivered_message(interaction, job)
         with suppress(discord.NotFound):  # pressed twice, or somebody else was faster
             await interaction.delete_original_response()
 
 
-async def _delete_pictures(easel: Easel, job: Job) -> None:
-    for picture in await pictures_of_job(easel.connection, job.id):
-        path = easel.settings.storage.pictures / picture.path
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        await forget_picture(easel.connection, picture.id)
+async def _delete_pictures(connection: aiosqlite.Connection, folder: Path, job: Job) -> None:
+    for picture in await pictures_of_job(connection, job.id):
+        await asyncio.to_thread((folder / picture.path).unlink, missing_ok=True)
+        await forget_picture(connection, picture.id)
 
 
 async def _delete_delivered_message(interaction: Interaction, job: Job) -> None:
     """Delete the delivered message too, when the pictures are deleted from another message."""
-    delivery = await find_delivery(interaction.client.easel.connection, job.id)
+    delivery = await find_delivery(interaction.client.connection, job.id)
     shown = interaction.message.id if interaction.message else None
     if delivery is None or delivery.message_id is None or delivery.message_id == shown:
         return

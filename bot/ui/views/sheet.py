@@ -63,7 +63,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
             await studios.open_with(interaction, draft_of(chosen), note)
             return
         entries = await _entries(interaction, request)
-        limit = interaction.client.easel.settings.limits.max_loras
+        limit = interaction.client.configuration.settings.limits.max_loras
         await studios.change(person_id, lambda studio: _with_variant(studio, request, self.variant, entries, limit))
         await studios.open(interaction, note)
 
@@ -73,7 +73,7 @@ async def _entries(interaction: Interaction, request: GenerationRequest) -> dict
     found: dict[str, StudioLora] = {}
     for use in request.loras:
         draft = LoraDraft(name=use.name, sha256=use.sha256)
-        lora = (await interaction.client.easel.requests.choose(draft, None)).lora
+        lora = (await interaction.client.requests.choose(draft, None)).lora
         if lora is not None:
             found[use.sha256] = StudioLora(lora_id=lora.id, name=lora.name, sha256=use.sha256)
     return found

@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+import aiosqlite
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.database.drafts import find_draft, save_draft
 from bot.database.preferences import Preferences
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
-from bot.requests.builder import RequestDraft
+from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.requests.preferences import preferred
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
@@ -26,21 +26,26 @@ MAX_REASONS = 2000  # characters
 
 
 async def with_stack(
-    easel: Easel, person_id: int, draft: RequestDraft, name: str, preferences: Preferences
+    connection: aiosqlite.Connection,
+    requests: RequestBuilder,
+    person_id: int,
+    draft: RequestDraft,
+    name: str,
+    preferences: Preferences,
 ) -> RequestDraft:
     """`draft` with the LoRAs of a stack before its own; a LoRA in both keeps the weight of the draft.
 
     Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
-    stack = await require_stack(easel.connection, person_id, name)
-    draft = preferred(draft, easel.settings, preferences)
-    fit = await judge(easel.requests, stack, draft.checkpoint)
-    named = {(await easel.requests.lora(lora.name)).id for lora in draft.loras}
+    stack = await require_stack(connection, person_id, name)
+    draft = preferred(draft, requests.checkpoints, preferences)
+    fit = await judge(requests, stack, draft.checkpoint)
+    named = {(await requests.lora(lora.name)).id for lora in draft.loras}
     pairs = zip(lora_drafts_of(stack), fit.choices, strict=True)
     kept = [lora for lora, choice in pairs if choice.lora is None or choice.lora.id not in named]
     whole = draft.model_copy(update={"loras": (*kept, *draft.loras)})
     if fit.refused:
-        draft_id = await save_draft(easel.connection, person_id, whole.model_dump_json())
+        draft_id = await save_draft(connection, person_id, whole.model_dump_json())
         raise StackRefused(fit, draft.checkpoint or "", draft_id)
     return whole
 
@@ -80,7 +85,7 @@ class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})")
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill the studio with the draft."""
-        text = await find_draft(interaction.client.easel.connection, self.draft_id, interaction.user.id)
+        text = await find_draft(interaction.client.connection, self.draft_id, interaction.user.id)
         if text is None:
             raise NothingThere(what=_("This wish is too old; please use /imagine again."))
         await interaction.client.studios.open_with(interaction, RequestDraft.model_validate_json(text))

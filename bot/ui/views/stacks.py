@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar, Self
 
+import aiosqlite
 import discord
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.database.stacks import (
     MAX_NAME,
     Stack,
@@ -22,6 +22,7 @@ from bot.database.stacks import (
 from bot.errors import NothingThere
 from bot.i18n import _, later, ngettext
 from bot.i18n.texts import bounded_lines, clipped, plain, several
+from bot.requests.builder import RequestBuilder
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
@@ -61,7 +62,7 @@ class StackButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def stack(self, interaction: Interaction) -> Stack:
         """The stack, if the person owns it. Raises NothingThere."""
-        stack = await find_stack(interaction.client.easel.connection, interaction.user.id, self.stack_id)
+        stack = await find_stack(interaction.client.connection, interaction.user.id, self.stack_id)
         if stack is None:
             raise NothingThere(what=_("This stack is not there any more."))
         return stack
@@ -100,7 +101,7 @@ class UnshareStackButton(StackButton, template=stack_template("unshare")):
     async def handle(self, interaction: Interaction) -> None:
         """Revoke the code."""
         stack = await self.stack(interaction)
-        await unshare_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
+        await unshare_stack(interaction.client.connection, interaction.user.id, stack.id)
         text = _("{name} is not shared any more. Copies that others made stay theirs.")
         await send_ephemeral_text(interaction, text.format(name=plain(stack.name)))
 
@@ -124,7 +125,7 @@ class ConfirmDeleteButton(StackButton, template=stack_template("really")):
     async def handle(self, interaction: Interaction) -> None:
         """Delete and show the page without it."""
         stack = await self.stack(interaction)
-        await delete_stack(interaction.client.easel.connection, interaction.user.id, stack.id)
+        await delete_stack(interaction.client.connection, interaction.user.id, stack.id)
         await _show(interaction, self.page)
 
 
@@ -190,9 +191,7 @@ class StackForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the stack."""
-        stack = await keep_stack(
-            interaction.client.easel.connection, interaction.user.id, self.stack_name.value, self._loras
-        )
+        stack = await keep_stack(interaction.client.connection, interaction.user.id, self.stack_name.value, self._loras)
         await send_ephemeral_text(interaction, saved_text(stack))
 
 
@@ -212,7 +211,7 @@ async def use_stack(interaction: Interaction, stack: Stack) -> None:
 
 async def show_share_code(interaction: Interaction, stack: Stack) -> None:
     """Create the share code of a stack and send it in an ephemeral message."""
-    code = await share(interaction.client.easel.connection, stack)
+    code = await share(interaction.client.connection, stack)
     text = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](text.format(name=plain(stack.name), code=spelled(code))))
@@ -231,16 +230,21 @@ def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
 
 
 async def stacks_view(
-    easel: Easel, person_id: int, checkpoint: str, page: int, asking: int | None = None
+    connection: aiosqlite.Connection,
+    requests: RequestBuilder,
+    person_id: int,
+    checkpoint: str,
+    page: int,
+    asking: int | None = None,
 ) -> ui.LayoutView:
     """A page of the person's stacks, matched against a checkpoint; `asking` is the stack to confirm the deletion of."""
-    total = await count_stacks(easel.connection, person_id)
+    total = await count_stacks(connection, person_id)
     page = min(page, max(0, (total - 1) // PAGE_SIZE))
-    stacks = await list_stacks(easel.connection, person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
+    stacks = await list_stacks(connection, person_id, limit=PAGE_SIZE, offset=page * PAGE_SIZE)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](_title(total, checkpoint)))
     for stack in stacks:
-        fit = await judge(easel.requests, stack, checkpoint)
+        fit = await judge(requests, stack, checkpoint)
         view.add_item(ui.TextDisplay[Any](_card(fit, checkpoint)))
         place = (stack.id, page)
         if stack.id == asking:
@@ -257,10 +261,9 @@ async def stacks_view(
 
 
 async def _show(interaction: Interaction, page: int, asking: int | None = None) -> None:
-    snapshot = await interaction.client.studios.snapshot(interaction.user.id)
-    view = await stacks_view(
-        interaction.client.easel, interaction.user.id, snapshot.checkpoint.name, page, asking=asking
-    )
+    client, person_id = interaction.client, interaction.user.id
+    snapshot = await client.studios.snapshot(person_id)
+    view = await stacks_view(client.connection, client.requests, person_id, snapshot.checkpoint.name, page, asking)
     await acknowledge.replace(interaction, view, [])
 
 

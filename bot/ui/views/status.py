@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from discord import ui
 
 from bot.app.overview import Overview, look
-from bot.app.reloading import Reloaded, reload
+from bot.app.reloading import Reloaded
 from bot.config import ConfigError
 from bot.errors import NotOperator, NotStaff
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
@@ -40,7 +40,8 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
     """The status of workers, queue, library and database. Raises NotStaff."""
     if not is_staff_of(interaction, interaction.guild_id):
         raise NotStaff
-    overview = await look(interaction.client.easel)
+    client = interaction.client
+    overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
     view = ui.LayoutView(timeout=None)
     parts = (
         f"## {_('Status')}\n{_running(overview)}",
@@ -144,7 +145,7 @@ async def reload_and_report(interaction: Interaction) -> str:
     if not is_operator(interaction):
         raise NotOperator
     try:
-        return reloaded_text(await reload(interaction.client.easel))
+        return reloaded_text(await interaction.client.reloader.reload())
     except ConfigError as problem:
         return sentences(_("Nothing was changed, for the settings cannot be used:"), plain(str(problem), MAX_PROBLEM))
 

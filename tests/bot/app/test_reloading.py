@@ -13,7 +13,6 @@ import pytest_asyncio
 
 from bot.app.assembly import Easel, open_easel
 from bot.app.demo_settings import demo_checkpoint
-from bot.app.reloading import reload, reload_on
 from bot.config import ConfigError, load_settings
 from bot.config.changes import NEEDS_RESTART
 from bot.config.example import config_text
@@ -51,7 +50,7 @@ async def house(easel: Easel, shared_house: House) -> AsyncIterator[House]:
     """Both checkpoints are declared before each test, and after it."""
     yield shared_house
     declare(shared_house, VIVID, PASTEL)
-    await reload(easel)
+    await easel.reloader.reload()
 
 
 async def test_a_checkpoint_that_was_added_paints_without_a_restart(easel: Easel, house: House) -> None:
@@ -59,7 +58,7 @@ async def test_a_checkpoint_that_was_added_paints_without_a_restart(easel: Easel
         await order(easel, ON_PASTEL)
     (before,) = [worker.pid for worker in easel.workers]
     declare(house, VIVID, PASTEL)
-    assert (await reload(easel)).changes.added == (PASTEL,)
+    assert (await easel.reloader.reload()).changes.added == (PASTEL,)
     assert (await end(easel, await order(easel, ON_PASTEL))).job.state is JobState.SUCCEEDED
     assert (await end(easel, await order(easel, request(checkpoint=VIVID)))).job.state is JobState.SUCCEEDED
     assert [worker.pid for worker in easel.workers] == [before]
@@ -75,7 +74,7 @@ async def test_what_is_painted_ends_and_what_waits_for_a_checkpoint_that_is_gone
         with held_up(easel):
             waiting = await order(easel, ON_PASTEL)
             declare(house, VIVID)
-            assert (await reload(easel)).changes.removed == (PASTEL,)
+            assert (await easel.reloader.reload()).changes.removed == (PASTEL,)
             told = await end(easel, waiting)
         assert told.job.state is JobState.FAILED and isinstance(told.job.failure, CheckpointRemoved)
         assert "Sorry" in str(told.job.failure) and VIVID in str(told.job.failure)
@@ -89,7 +88,7 @@ async def test_a_picture_on_the_checkpoint_that_is_taken_away_is_finished(easel:
         await until_painting(updates, 1)
         with held_up(easel):
             declare(house, PASTEL)
-            await reload(easel)
+            await easel.reloader.reload()
             next_one = await order(easel, ON_PASTEL)  # waits until the worker has heard
         assert (await until_ended(updates)).job.state is JobState.SUCCEEDED
     assert (await end(easel, next_one)).job.state is JobState.SUCCEEDED
@@ -116,25 +115,26 @@ async def test_a_picture_on_the_checkpoint_that_is_taken_away_is_finished(easel:
     ],
 )
 async def test_settings_that_cannot_be_used_change_nothing(easel: Easel, house: House, text: str, said: str) -> None:
-    before = easel.settings, easel.checkpoints, easel.requests
+    before = easel.configuration.settings, easel.configuration.checkpoints
     (house.folder / "config.toml").write_text(text)
     with pytest.raises(ConfigError, match=said):
-        await reload(easel)
-    assert (easel.settings, easel.checkpoints, easel.requests) == before
+        await easel.reloader.reload()
+    assert (easel.configuration.settings, easel.configuration.checkpoints) == before
     assert (await end(easel, await order(easel, request()))).job.state is JobState.SUCCEEDED
 
 
 async def test_what_needs_a_restart_is_named_and_stays(easel: Easel, house: House) -> None:
-    folder = easel.settings.storage.folder
+    folder = easel.configuration.settings.storage.folder
     declare(
         house, VIVID, PASTEL, storage={"folder": "elsewhere"}, worker={"devices": ["cpu"], "threads": 1},
         limits={"max_loras": 1}, discord={"operators": [7]},
     )  # fmt: skip
-    changes = (await reload(easel)).changes
+    changes = (await easel.reloader.reload()).changes
     assert changes.restart == ("storage.folder", "worker.devices")
     assert set(changes.settings) == {"limits.max_loras", "discord.operators"}
-    assert easel.settings.storage.folder == folder and easel.settings.worker.devices == ("auto",)
-    assert easel.settings.discord.operators == (7,)
+    settings = easel.configuration.settings
+    assert settings.storage.folder == folder and settings.worker.devices == ("auto",)
+    assert settings.discord.operators == (7,)
     two = (LoraDraft(name="Bat"), LoraDraft(name="Wash"))
     with pytest.raises(TooManyLoras):
         await easel.requests.build(RequestDraft(prompt="x", loras=two))
@@ -142,10 +142,10 @@ async def test_what_needs_a_restart_is_named_and_stays(easel: Easel, house: Hous
 
 async def test_the_library_is_looked_at_again(easel: Easel, house: House) -> None:
     house.add_lora("Late", BASES[VIVID], seed=9)
-    assert (await reload(easel)).library_problem is None
+    assert (await easel.reloader.reload()).library_problem is None
     assert easel.keeper.latest is not None and easel.keeper.latest.report.new == ("late.safetensors",)
     (house.library / "declarations.jsonl").write_text("{")
-    assert "declarations.jsonl" in str((await reload(easel)).library_problem)
+    assert "declarations.jsonl" in str((await easel.reloader.reload()).library_problem)
     (house.library / "declarations.jsonl").unlink()
 
 
@@ -154,7 +154,7 @@ async def test_a_request_by_signal_is_carried_out_and_written_down(
 ) -> None:
     caplog.set_level(logging.INFO, "bot.app.reloading")
     asked = asyncio.Event()
-    reloading = asyncio.create_task(reload_on(easel, asked))
+    reloading = asyncio.create_task(easel.reloader.reload_on(asked))
     (house.folder / "config.toml").write_text("[limits\n")
     asked.set()
     async with asyncio.timeout(PATIENCE):
@@ -164,12 +164,12 @@ async def test_a_request_by_signal_is_carried_out_and_written_down(
         asked.set()
         while "limits.waiting_per_person" not in caplog.text:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    assert easel.settings.limits.waiting_per_person == 3
+    assert easel.configuration.settings.limits.waiting_per_person == 3
     reloading.cancel()
 
 
 async def test_settings_that_need_a_restart_exist(easel: Easel) -> None:
-    settings = easel.settings
+    settings = easel.configuration.settings
     for name in NEEDS_RESTART:
         section, _, key = name.partition(".")
         getattr(getattr(settings, section), key)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from PIL import Image
 
 from bot.app.assembly import Easel, open_easel
-from bot.app.samples import SamplePainter, painting_samples, sample_prompt
+from bot.app.samples import PAUSE_SECONDS, SamplePainter, painting_samples, sample_prompt
 from bot.config import LibrarySettings
 from bot.database.connection import fetch
 from bot.database.loras import Lora, find_lora_by_name
@@ -32,6 +32,10 @@ async def easel(shared_house: House) -> AsyncIterator[Easel]:
     async with open_easel(settings.model_copy(update={"library": library})) as running:
         await quiet(running)
         yield running
+
+
+def painter_of(easel: Easel, pause: float = PAUSE_SECONDS) -> SamplePainter:
+    return SamplePainter(easel.configuration, easel.connection, easel.requests, easel.jobs, pause=pause)
 
 
 async def quiet(easel: Easel) -> None:
@@ -62,7 +66,7 @@ def words_in(picture: Path) -> str:
 
 
 async def test_what_somebody_orders_comes_first_and_the_samples_are_tried_again(easel: Easel) -> None:
-    painting = asyncio.create_task(SamplePainter(easel).paint_next())
+    painting = asyncio.create_task(painter_of(easel).paint_next())
     async with asyncio.timeout(PATIENCE):
         while easel.jobs.idle:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -78,10 +82,10 @@ async def test_what_somebody_orders_comes_first_and_the_samples_are_tried_again(
 async def test_two_with_it_and_one_without_from_the_same_seed(easel: Easel) -> None:
     (jobs,) = await fetch(easel.connection, "SELECT count(*) FROM job")
     await quiet(easel)
-    await SamplePainter(easel).paint_next()
+    await painter_of(easel).paint_next()
     painted = await samples(easel, "Bat")
     assert [(sample.position, sample.checkpoint) for sample in painted] == [(0, VIVID), (1, VIVID), (2, VIVID)]
-    folder = easel.settings.storage.pictures
+    folder = easel.configuration.settings.storage.pictures
     without, first, second = [words_in(folder / sample.path) for sample in painted]
     assert "Bat" not in without.partition("Negative")[2] and "Seed: 5," in without
     assert "Seed: 5," in first and "Seed: 6," in second
@@ -90,31 +94,31 @@ async def test_two_with_it_and_one_without_from_the_same_seed(easel: Easel) -> N
         assert plain.convert("RGB").tobytes() != with_it.convert("RGB").tobytes()
     (after,) = await fetch(easel.connection, "SELECT count(*) FROM job")
     assert after[0] == jobs[0] and (await entry(easel, "Bat")).uses == 0, "they count for nobody"
-    assert not list(easel.settings.storage.spool.iterdir())
+    assert not list(easel.configuration.settings.storage.spool.iterdir())
 
 
 async def test_what_cannot_be_painted_is_not_tried_for_ever(easel: Easel, shared_house: House) -> None:
     shared_house.wash.write_bytes(b"somebody cut this file short")
-    painter = SamplePainter(easel)
+    painter = painter_of(easel)
     for _ in range(MAX_TRIES):
         assert await due(easel, PASTEL) == "Wash"
         await quiet(easel)
         await painter.paint_next()
     assert await due(easel, PASTEL) is None
     assert await samples(easel, "Wash") == ()
-    assert not list(easel.settings.storage.spool.iterdir())
+    assert not list(easel.configuration.settings.storage.spool.iterdir())
 
 
 async def test_nobody_paints_with_a_file_of_unknown_base_model(easel: Easel) -> None:
     await quiet(easel)
-    await SamplePainter(easel).paint_next()
+    await painter_of(easel).paint_next()
     assert await samples(easel, "Mystery") == () and easel.jobs.idle
 
 
 async def test_they_are_painted_beside_everything_else_and_stop_with_it(easel: Easel, shared_house: House) -> None:
     shared_house.add_lora("Owl", BASES[VIVID], seed=9)
     await easel.keeper.scan()
-    async with painting_samples(easel, pause=0.01), asyncio.timeout(PATIENCE):
+    async with painting_samples(painter_of(easel, pause=0.01)), asyncio.timeout(PATIENCE):
         while not await samples(easel, "Owl"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await quiet(easel)

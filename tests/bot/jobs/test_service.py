@@ -92,10 +92,14 @@ def held_up(easel: Easel) -> Iterator[None]:
         process.resume()
 
 
+async def painted_as(easel: Easel, made: GenerationRequest, out: Path) -> None:
+    await paint(easel.jobs, easel.configuration.settings.storage.pictures, made, out, lambda *_: None)
+
+
 async def pictures_on_disk(easel: Easel) -> list[str]:
     """Checks on the way that every row has its file, every file its row, and the spool is clean."""
     rows = await fetch(easel.connection, "SELECT path FROM picture ORDER BY id")
-    folder = easel.settings.storage.pictures
+    folder = easel.configuration.settings.storage.pictures
     assert sorted(row["path"] for row in rows) == sorted(str(p.relative_to(folder)) for p in folder.rglob("*.png"))
     return [row["path"] for row in rows]
 
@@ -103,16 +107,16 @@ async def pictures_on_disk(easel: Easel) -> list[str]:
 async def test_a_request_becomes_one_picture_of_the_size_asked_for(easel: Easel) -> None:
     done = await end(easel, await order(easel, SHORT))
     assert (done.job.state, done.job.attempt, len(done.pictures)) == (JobState.SUCCEEDED, 1, 1)
-    with Image.open(easel.settings.storage.pictures / done.pictures[0].path) as picture:
+    with Image.open(easel.configuration.settings.storage.pictures / done.pictures[0].path) as picture:
         assert picture.size == (64, 64)
-    assert not list(easel.settings.storage.spool.iterdir())
+    assert not list(easel.configuration.settings.storage.spool.iterdir())
 
 
 async def test_a_picture_that_cannot_be_copied_to_where_the_command_line_wants_it_is_kept(
     easel: Easel, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match="cannot be written") as told:
-        await paint(easel, SHORT, tmp_path / "gone" / "o.png", lambda *_: None)
+        await painted_as(easel, SHORT, tmp_path / "gone" / "o.png")
     kept = Path(str(told.value).rpartition("kept as ")[2].rstrip("."))
     assert Image.open(kept).size == (64, 64)
 
@@ -120,7 +124,7 @@ async def test_a_picture_that_cannot_be_copied_to_where_the_command_line_wants_i
 async def test_a_lora_with_a_number_that_is_none_is_refused_by_the_worker(easel: Easel, tmp_path: Path) -> None:
     made = await easel.requests.build(RequestDraft(prompt="x", checkpoint=VIVID, loras=(LoraDraft(name="Poison"),)))
     with pytest.raises(LoraFileRefused, match="not finite"):
-        await paint(easel, made, tmp_path / "o.png", lambda *_: None)
+        await painted_as(easel, made, tmp_path / "o.png")
 
 
 async def test_a_worker_killed_in_the_middle_of_a_picture_costs_nobody_a_picture(easel: Easel) -> None:

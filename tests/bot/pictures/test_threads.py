@@ -81,7 +81,7 @@ async def test_a_crowd_of_thumbnails(held: Held, tmp_path: Path, monkeypatch: py
         return held().tobytes()
 
     monkeypatch.setattr("bot.pictures.thumbnails.shrink", shrink)
-    thumbnails = Thumbnails(tmp_path / "thumbnails")
+    thumbnails = Thumbnails(tmp_path / "thumbnails", tmp_path)
     pictures = [tmp_path / f"{number}.png" for number in range(CROWD)]
     for number, picture in enumerate(pictures):
         picture.write_bytes(bytes([number]))

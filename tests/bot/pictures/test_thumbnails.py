@@ -37,7 +37,7 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 @pytest.fixture
 def thumbnails(tmp_path: Path) -> Thumbnails:
-    return Thumbnails(tmp_path / "thumbnails")
+    return Thumbnails(tmp_path / "thumbnails", tmp_path)
 
 
 @pytest.mark.parametrize("box", [LIST, GALLERY])
@@ -91,13 +91,13 @@ async def test_it_is_made_once_and_named_by_what_it_shows(tmp_path: Path) -> Non
     picture = saved(tmp_path / "a.png", noise(300, 300))
     copy = tmp_path / "b.png"
     copy.write_bytes(picture.read_bytes())
-    first = await Thumbnails(folder).of(picture)
+    first = await Thumbnails(folder, tmp_path).of(picture)
     (kept,) = (path for path in folder.rglob("*") if path.is_file())
     kept.write_bytes(b"what was kept")
-    again = await Thumbnails(folder).of(copy)
+    again = await Thumbnails(folder, tmp_path).of(copy)
     assert first is not None and again is not None
     assert (again.name, again.data) == (first.name, b"what was kept")
-    other = await Thumbnails(folder).of(saved(picture, noise(310, 300)))
+    other = await Thumbnails(folder, tmp_path).of(saved(picture, noise(310, 300)))
     assert other is not None and other.name != first.name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest_asyncio
 
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.config.sections import MatchingSettings
+from bot.library.configuration import Configuration
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder, RequestDraft, draft_of
-from inference.errors import BaseModelMismatch, LoraNotFound, PredictionMismatch
+from inference.errors import BaseModelMismatch, CheckpointNotFound, LoraNotFound, PredictionMismatch
 from inference.messages import PredictionType
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.lora_files import write_lora, write_sidecar
@@ -52,6 +54,21 @@ async def test_where_it_does_not_fit_another_version_of_its_entry_does(requests:
     known = await versions(requests)
     draft = RequestDraft(prompt="", checkpoint=PASTEL, loras=(LoraDraft(name="Outfit", sha256=known["old"]),))
     assert [use.sha256 for use in (await requests.build(draft)).loras] == [known["pastel"]]
+
+
+async def test_a_reload_meanwhile_does_not_mix_two_configurations(catalogue: Catalogued) -> None:
+    before = catalogue.configuration
+    now = Configuration(before.settings, before.checkpoints.specs)
+    requests = RequestBuilder(catalogue.connection, now)
+    draft = RequestDraft(prompt="", checkpoint=VIVID, loras=(LoraDraft(name="Outfit"), LoraDraft(name="Bat")))
+    building = asyncio.create_task(requests.build(draft))
+    await asyncio.sleep(0)  # it has begun, and waits for the database
+    pastel = next(checkpoint for checkpoint in before.checkpoints if checkpoint.name == PASTEL)
+    settings = before.settings.model_copy(update={"checkpoints": (pastel,)})
+    now.replace(settings, [spec for spec in before.checkpoints.specs if spec.name == PASTEL])
+    assert len((await building).loras) == 2
+    with pytest.raises(CheckpointNotFound):
+        await requests.build(draft)
 
 
 async def test_of_several_trigger_words_the_person_picks(requests: RequestBuilder) -> None:

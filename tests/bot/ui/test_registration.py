@@ -11,7 +11,6 @@ from discord import ui
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.app.assembly import Easel
 from bot.database.lora_search import Sort
 from bot.ui.bot import load_features
 from bot.ui.client import Cog, Interaction
@@ -76,7 +75,7 @@ def test_defining_a_page_kind_registers_it_and_its_controls_find_it() -> None:
         tags = False
         search_title = search_hint = "…"
 
-        async def page(self, easel: Easel, person_id: int, page_ref: PageRef) -> RenderedMessage:
+        async def page(self, interaction: Interaction, page_ref: PageRef) -> RenderedMessage:
             raise NotImplementedError
 
     assert isinstance(PageKind.of("example-"), Examples)

@@ -27,11 +27,11 @@ async def easel(house: House) -> AsyncIterator[Easel]:
 
 
 async def test_a_lora_of_unknown_hash_is_found_by_the_name_of_its_file(easel: Easel) -> None:
-    owl, bat = await parts_of(easel, read_infotext(TOLD).loras)
+    owl, bat = await parts_of(easel.connection, read_infotext(TOLD).loras)
     assert owl.lora and owl.version and owl.by_name
     assert (owl.lora.name, owl.version.path) == ("Owl at night", "nightowl_v2.safetensors")
     assert bat.lora and bat.lora.name == "Bat" and bat.by_name
-    again = await remix(easel, read_infotext(TOLD), ADA)
+    again = await remix(easel.connection, easel.configuration, read_infotext(TOLD), ADA)
     assert [lora.sha256 for lora in again.draft.loras] == [owl.version.sha256, None], "this very file"
     assert any("name alone" in note and "NightOwl" in note for note in again.notes)
 
@@ -41,5 +41,5 @@ async def test_of_two_files_of_one_name_neither_is_taken(easel: Easel, house: Ho
     other = house.add_lora("other/NightOwl_v2", None, seed=5)
     write_sidecar(other, name="Another owl", base_model=BASES[PASTEL])
     await easel.keeper.scan()
-    owl, _ = await parts_of(easel, read_infotext(TOLD).loras)
+    owl, _ = await parts_of(easel.connection, read_infotext(TOLD).loras)
     assert owl.lora is None

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+import aiosqlite
 import discord
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.database.bookmarks import list_bookmarks
 from bot.database.loras import Lora, Sort, browse_loras, find_lora
 from bot.errors import NothingThere
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
@@ -40,10 +41,12 @@ class LoraMenuPage:
     more: bool
 
 
-async def lora_menu_page(easel: Easel, snapshot: StudioSnapshot) -> LoraMenuPage:
+async def lora_menu_page(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, snapshot: StudioSnapshot
+) -> LoraMenuPage:
     """The LoRAs for the menu's filter. If none of the person's bookmarks fits, the best rated of the library."""
     menu_filter = snapshot.studio.lora_menu
-    bases = easel.settings.matching.table.fitting(snapshot.checkpoint.base_model)
+    bases = checkpoints.lora_bases_for(snapshot.checkpoint.base_model)
     wanted: dict[str, Any] = {
         "limit": PAGE,
         "offset": menu_filter.page * PAGE,
@@ -52,13 +55,13 @@ async def lora_menu_page(easel: Easel, snapshot: StudioSnapshot) -> LoraMenuPage
         "base_models": bases,
     }
     if menu_filter.bookmarks:
-        page = await list_bookmarks(easel.connection, snapshot.person_id, **wanted, sort=menu_filter.sort)
+        page = await list_bookmarks(connection, snapshot.person_id, **wanted, sort=menu_filter.sort)
         if page.total or menu_filter.filtered:
             loras = tuple(bookmark.lora for bookmark in page.bookmarks)
             return LoraMenuPage(
                 loras, bookmarks=True, total=page.total, more=(menu_filter.page + 1) * PAGE < page.total
             )
-    found = await browse_loras(easel.connection, **wanted, sort=Sort.TOP_RATED)
+    found = await browse_loras(connection, **wanted, sort=Sort.TOP_RATED)
     return LoraMenuPage(found.loras, bookmarks=False, total=None, more=found.more)
 
 
@@ -69,9 +72,15 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
     name = "add"
 
     @classmethod
-    async def of(cls, snapshot: StudioSnapshot, easel: Easel) -> Self:
-        """The menu for the current filter."""
-        found = await lora_menu_page(easel, snapshot)
+    async def of(
+        cls,
+        snapshot: StudioSnapshot,
+        connection: aiosqlite.Connection,
+        checkpoints: InstalledCheckpoints,
+        limit: int,
+    ) -> Self:
+        """The menu for the current filter; `limit` is the number of LoRAs that go together."""
+        found = await lora_menu_page(connection, checkpoints, snapshot)
         menu_filter = snapshot.studio.lora_menu
         options = [_option(lora) for lora in found.loras if not snapshot.studio.has(lora.id)]
         ways = [
@@ -87,7 +96,6 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             for shown, value, text, detail in ways
             if shown
         ]
-        limit = easel.settings.limits.max_loras
         full = len(snapshot.rows) >= limit
         full_hint = _("{limit} LoRAs go together: take one out to add another").format(limit=limit)
         return cls(snapshot.revision, options, full_hint if full else _placeholder(found, snapshot), disabled=full)
@@ -104,7 +112,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             return
         note = ""
         if chosen.isdecimal() and len(chosen) < 19:
-            lora = await find_lora(interaction.client.easel.connection, int(chosen))
+            lora = await find_lora(interaction.client.connection, int(chosen))
             if lora is None:
                 raise NothingThere(what=_("This LoRA is not in the library any more."))
             note = await studios.add(person_id, lora)

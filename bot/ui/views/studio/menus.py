@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self
 import discord
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
@@ -60,15 +60,11 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
     name = "checkpoint"
 
     @classmethod
-    def of(cls, snapshot: StudioSnapshot, easel: Easel) -> Self:
+    def of(cls, snapshot: StudioSnapshot, checkpoints: InstalledCheckpoints) -> Self:
         """The menu: the chosen checkpoint first, then as many as fit, each with the number of LoRAs that fit it."""
-        others = [c for c in easel.settings.checkpoints if c.name != snapshot.checkpoint.name]
-        fitting = {
-            c.name: sum(
-                row.entry is not None and c.name in easel.requests.checkpoints_for(row.entry) for row in snapshot.rows
-            )
-            for c in easel.settings.checkpoints
-        }
+        others = [c for c in checkpoints if c.name != snapshot.checkpoint.name]
+        fitted = [checkpoints.names_for(row.entry) for row in snapshot.rows if row.entry is not None]
+        fitting = {name: sum(name in names for names in fitted) for name in checkpoints.names}
         others.sort(key=lambda checkpoint: -fitting[checkpoint.name])  # stable: else in the operator's order
         options = [
             discord.SelectOption(
@@ -83,9 +79,9 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Change the checkpoint; a size is converted by its shape."""
-        studios, settings = interaction.client.studios, interaction.client.easel.settings
+        studios, checkpoints = interaction.client.studios, interaction.client.configuration.checkpoints
         before = (await studios.snapshot(interaction.user.id)).checkpoint
-        chosen = settings.checkpoint(self.values[0])
+        chosen = checkpoints.find(self.values[0])
 
         def switch(studio: Studio) -> Studio:
             return studio.with_draft(checkpoint=self.values[0], size=_converted_size(studio.draft.size, before, chosen))

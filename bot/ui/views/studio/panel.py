@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import aiosqlite
 from discord import ui
 
-from bot.app.assembly import Easel
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import bounded_lines, clipped, plain, several
+from bot.library.configuration import Configuration
+from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import RequestDraft
 from bot.ui.guide.answers import GuideLink
 from bot.ui.rendered_message import RenderedMessage
@@ -45,9 +47,16 @@ MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters
 MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_COLLAPSED = 80, 900, 450, 350
 
 
-async def render_panel(easel: Easel, snapshot: StudioSnapshot, note: str = "") -> RenderedMessage:
+async def render_panel(
+    connection: aiosqlite.Connection,
+    configuration: Configuration,
+    pictures: LoraPictures,
+    snapshot: StudioSnapshot,
+    note: str = "",
+) -> RenderedMessage:
     """The panel of a snapshot; `note` says what was just done, one line each, with names escaped."""
     page, shown = RenderedMessage(), snapshot.revision
+    checkpoints, limit = configuration.checkpoints, configuration.settings.limits.max_loras
     page.view.add_item(ui.TextDisplay[Any](_head(snapshot, note)))
     settings: list[StudioButton] = [
         PromptButton(shown, label=_("Edit prompt")),
@@ -57,15 +66,15 @@ async def render_panel(easel: Easel, snapshot: StudioSnapshot, note: str = "") -
     if snapshot.undoable:
         settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
-    page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot, easel)))
-    page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, easel.settings.limits.max_loras)))
-    await _add_loras(page, easel, snapshot)
+    page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot, checkpoints)))
+    page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, limit)))
+    await _add_loras(page, pictures, snapshot)
     if snapshot.misfits:
         page.view.add_item(ui.TextDisplay[Any](_reasons(snapshot.misfits)))
         page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Take out what does not fit"))))
     if words := TriggerWordsMenu.of(snapshot):
         page.view.add_item(ui.ActionRow[Any](words))
-    page.view.add_item(ui.ActionRow[Any](await AddLoraMenu.of(snapshot, easel)))
+    page.view.add_item(ui.ActionRow[Any](await AddLoraMenu.of(snapshot, connection, checkpoints, limit)))
     below: list[PersistentButton] = [GenerateButton(shown, label=_("Generate"))]
     if snapshot.fitting:
         below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
@@ -75,13 +84,13 @@ async def render_panel(easel: Easel, snapshot: StudioSnapshot, note: str = "") -
     return page
 
 
-async def _add_loras(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot) -> None:
+async def _add_loras(page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot) -> None:
     """Add the LoRAs that fit: one or two with controls, the others in one text."""
     fitting = snapshot.fitting
     most = 1 if snapshot.misfits and len(fitting) > 2 else 2
     with_controls = _rows_with_controls(fitting, snapshot.studio.focus, most)
     for row in with_controls:
-        await _add_row(page, easel, snapshot, row)
+        await _add_row(page, pictures, snapshot, row)
     if collapsed := [row for row in fitting if row not in with_controls]:
         text = several((f"{row.name} {row.weight:g}" for row in collapsed), MAX_COLLAPSED)
         page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=text)))
@@ -94,11 +103,11 @@ def _rows_with_controls(fitting: Sequence[Row], focus: int | None, most: int) ->
     return [row for row in fitting if row in first]
 
 
-async def _add_row(page: RenderedMessage, easel: Easel, snapshot: StudioSnapshot, row: Row) -> None:
+async def _add_row(page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, row: Row) -> None:
     assert row.entry is not None
     words = "\n-# " + _("Trigger words: {words}").format(words=several(row.words, 120)) if row.words else ""
     text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · **{row.weight:g}**{words}"
-    preview = await page.attach_preview(easel, row.entry, snapshot.checkpoint.base_model)
+    preview = page.attach_if(await pictures.preview(row.entry, snapshot.checkpoint.base_model))
     if preview is None:
         page.view.add_item(ui.TextDisplay[Any](text))
     else:

@@ -10,12 +10,14 @@ from PIL import Image
 
 from bot.app.assembly import Easel
 from bot.database.bookmark_transfer import Brought, NewBookmark
-from bot.database.bookmarks import MAX_NOTE, add_bookmark, find_bookmark
+from bot.database.bookmarks import MAX_NOTE, Bookmark, add_bookmark, find_bookmark
 from bot.database.lora_search import Sort
 from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.errors import NothingThere
 from bot.i18n import speaking
+from bot.requests.preferences import usual_checkpoint
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmark_file import export_pages, import_text
 from bot.ui.views.bookmarks import RemovedBookmark, bookmark_card, bookmarks_page
 from bot.ui.views.persistent_items import PersistentItem
@@ -35,6 +37,24 @@ BIRD = "بومة "  # an owl, from right to left
 async def easel(house: House) -> AsyncIterator[Easel]:
     async with open_shelf(house) as easel:
         yield easel
+
+
+async def page_of(
+    easel: Easel, person: int, page_ref: PageRef, removed: RemovedBookmark | None = None
+) -> RenderedMessage:
+    checkpoints = easel.configuration.checkpoints
+    return await bookmarks_page(easel.connection, checkpoints, easel.lora_pictures, person, page_ref, removed)
+
+
+async def first_page(easel: Easel, person: int) -> RenderedMessage:
+    query = await first_of_bookmarks(easel.connection, easel.configuration.checkpoints, person)
+    return await page_of(easel, person, await page_ref_of(easel.connection, person, query))
+
+
+async def card_of(easel: Easel, bookmark: Bookmark, page_ref: PageRef) -> RenderedMessage:
+    checkpoints = easel.configuration.checkpoints
+    usual = await usual_checkpoint(easel.connection, checkpoints, ADA)
+    return await bookmark_card(checkpoints, easel.lora_pictures, usual, bookmark, page_ref)
 
 
 async def keep(easel: Easel, name: str, note: str = "", person: int = ADA) -> int:
@@ -59,13 +79,13 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
         for name in names:
             lora_id = await keep(easel, name, letter * MAX_NOTE)
         for search in ("", "4" + letter * (MAX_SEARCH - 1)):
-            page_ref = await page_ref_of(easel, ADA, Query(search=search))
-            page = await bookmarks_page(easel, ADA, page_ref, RemovedBookmark(10**18 - 1, names[0]))
+            page_ref = await page_ref_of(easel.connection, ADA, Query(search=search))
+            page = await page_of(easel, ADA, page_ref, RemovedBookmark(10**18 - 1, names[0]))
             assert_fits_a_message(page)
             assert search or (len(page.files), page.view.total_children_count) == (4, 38)
         bookmark = await find_bookmark(easel.connection, ADA, lora_id)
         assert bookmark
-        assert_fits_a_message(await bookmark_card(easel, ADA, bookmark, PageRef(999_999, "x" * 66)))
+        assert_fits_a_message(await card_of(easel, bookmark, PageRef(999_999, "x" * 66)))
         lost = [NewBookmark(name, name, "", 0, ("0" * 64,)) for name in names * 100]
         told = import_text(Brought(9_999, 9_999, tuple(lost)), 9_999)
         assert (len(told) <= 4000 and "491" in told.splitlines()[-1]) or len(told) <= 4000
@@ -83,11 +103,11 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
 )
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
-    page_ref = await page_ref_of(easel, ADA, query, 999_999)
-    page = await bookmarks_page(easel, ADA, page_ref, RemovedBookmark(10**18 - 1, "Bat"))
+    page_ref = await page_ref_of(easel.connection, ADA, query, 999_999)
+    page = await page_of(easel, ADA, page_ref, RemovedBookmark(10**18 - 1, "Bat"))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
-    own = await bookmark_card(easel, ADA, bookmark, page_ref)
+    own = await card_of(easel, bookmark, page_ref)
     for custom_id in [*custom_ids(page), *custom_ids(own)]:
         assert len(custom_id.encode("utf-16-le")) // 2 <= 100
         if custom_id.startswith("bm"):
@@ -100,7 +120,7 @@ async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Quer
 
 async def test_pages_of_an_earlier_version_are_refused(easel: Easel) -> None:
     with pytest.raises(NothingThere, match="open it anew"):
-        await bookmarks_page(easel, ADA, PageRef(0, "ne-::"))
+        await page_of(easel, ADA, PageRef(0, "ne-::"))
 
 
 async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
@@ -108,18 +128,16 @@ async def test_what_fits_my_checkpoint_comes_first(easel: Easel) -> None:
     await keep(easel, "Wash")
     for checkpoint, shown, other in ((VIVID, "Bat", "Wash"), (PASTEL, "Wash", "Bat")):
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=checkpoint))
-        page = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
+        page = await first_page(easel, ADA)
         assert f"**{shown}**" in text_of(page) and f"**{other}**" not in text_of(page)
         assert "1 more is for other base models" in text_of(page)
 
 
 async def test_bookmarks_without_a_fitting_one_are_not_called_empty(easel: Easel) -> None:
     await keep(easel, "Wash")
-    page = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
+    page = await first_page(easel, ADA)
     assert "None of yours matches For Vivid" in text_of(page) and "1 more is for" in text_of(page)
-    nothing = await bookmarks_page(
-        easel, GRACE, await page_ref_of(easel, GRACE, await first_of_bookmarks(easel, GRACE))
-    )
+    nothing = await first_page(easel, GRACE)
     assert "None yet" in text_of(nothing) and custom_ids(nothing) == ["market", "bmimport"]
 
 
@@ -127,16 +145,16 @@ async def test_the_bookmark_of_a_deleted_file_has_a_warning(easel: Easel, house:
     lora_id = await keep(easel, "Bat", "my best one")
     house.bat.unlink()
     await easel.keeper.scan()
-    page = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, Query()))
+    page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query()))
     assert "file is not in the library any more" in text_of(page) and "> my best one" in text_of(page)
     assert "· Vivid" in text_of(page), "what it was trained on is still known"
     assert not any(custom_id.startswith("use:") for custom_id in custom_ids(page))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
-    own = await bookmark_card(easel, ADA, bookmark, PageRef(0, Query().key))
+    own = await card_of(easel, bookmark, PageRef(0, Query().key))
     assert "file is not in the library any more" in text_of(own) and "my best one" in text_of(own)
     assert not any(custom_id.startswith(("use:", "tostudio:")) for custom_id in custom_ids(own))
-    fitting = await bookmarks_page(easel, ADA, await page_ref_of(easel, ADA, await first_of_bookmarks(easel, ADA)))
+    fitting = await first_page(easel, ADA)
     assert "1 more is" in text_of(fitting)
 
 

@@ -42,23 +42,31 @@ async def entry(easel: Easel, name: str) -> Lora:
     return lora
 
 
+async def page_of(easel: Easel, lora: Lora) -> RenderedMessage:
+    return await lora_page(easel.connection, easel.configuration, easel.lora_pictures, ADA, lora)
+
+
+async def checkpoint_of(easel: Easel, lora: Lora) -> str | None:
+    return await checkpoint_for(easel.connection, easel.configuration.checkpoints, ADA, lora)
+
+
 async def painted(easel: Easel, lora: Lora, version: int, checkpoint: str, count: int = 3) -> None:
     """Samples as Easel would paint them, each in its own colour."""
     paths = [f"samples/{lora.versions[version].id}-{position}.png" for position in range(count)]
     for position, path in enumerate(paths):
-        file = easel.settings.storage.pictures / path
+        file = easel.configuration.settings.storage.pictures / path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (80, 80), (position * 20, lora.versions[version].id * 5, 99)).save(file)
     await record_samples(easel.connection, lora.versions[version].id, checkpoint, paths)
 
 
 async def test_the_page_announces_pending_samples(easel: Easel) -> None:
-    page = await lora_page(easel, ADA, await entry(easel, "Bat"))
+    page = await page_of(easel, await entry(easel, "Bat"))
     assert "Samples are painted" in text_of(page) and page.files == []
     for _ in range(MAX_TRIES):
         await count_try(easel.connection, (await entry(easel, "Bat")).versions[0].id)
-    assert "Samples" not in text_of(await lora_page(easel, ADA, await entry(easel, "Bat"))), "it was given up"
-    mystery = await lora_page(easel, ADA, await entry(easel, "Mystery"))
+    assert "Samples" not in text_of(await page_of(easel, await entry(easel, "Bat"))), "it was given up"
+    mystery = await page_of(easel, await entry(easel, "Mystery"))
     assert "Samples" not in text_of(mystery), "nobody will ever paint with it"
     assert "base model unknown" in text_of(mystery) and "Fits no checkpoint" in text_of(mystery)
 
@@ -66,7 +74,7 @@ async def test_the_page_announces_pending_samples(easel: Easel) -> None:
 async def test_samples_are_in_one_gallery_with_captions(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
-    page = await lora_page(easel, ADA, bat)
+    page = await page_of(easel, bat)
     assert f"bat on {VIVID}: 1 and 2 with it; 3 without it, from the same seed as 1." in text_of(page)
     alternatives = [
         item.description for item in page.view.walk_children() if hasattr(item, "items") for item in item.items
@@ -78,8 +86,8 @@ async def test_samples_are_in_one_gallery_with_captions(easel: Easel) -> None:
 async def test_a_deleted_sample_hides_the_gallery(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     await painted(easel, bat, 0, VIVID)
-    (easel.settings.storage.pictures / f"samples/{bat.versions[0].id}-1.png").unlink()
-    page = await lora_page(easel, ADA, bat)
+    (easel.configuration.settings.storage.pictures / f"samples/{bat.versions[0].id}-1.png").unlink()
+    page = await page_of(easel, bat)
     assert "without it" not in text_of(page)
     assert_fits_a_message(page)
 
@@ -94,19 +102,19 @@ async def test_the_version_for_the_persons_checkpoint_comes_first(easel: Easel, 
         await painted(easel, owl, number, version.name)
     for first, second in ((VIVID, PASTEL), (PASTEL, VIVID)):
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=first))
-        page = await lora_page(easel, ADA, owl)
+        page = await page_of(easel, owl)
         text = text_of(page)
         assert text.index(f"{first} on {first}: 1 and 2") < text.index(f"{second} on {second}: 4 and 5")
         assert text.index(f"**{first}**") < text.index(f"**{second}**")
-        assert await checkpoint_for(easel, ADA, owl) == first
-        assert await checkpoint_for(easel, ADA, await entry(easel, "Bat")) == VIVID
-        assert await checkpoint_for(easel, ADA, await entry(easel, "Mystery")) is None
+        assert await checkpoint_of(easel, owl) == first
+        assert await checkpoint_of(easel, await entry(easel, "Bat")) == VIVID
+        assert await checkpoint_of(easel, await entry(easel, "Mystery")) is None
         assert_fits_a_message(page)
 
 
 async def test_the_page_shows_rating_and_uses(easel: Easel) -> None:
     bat, wash = await entry(easel, "Bat"), await entry(easel, "Wash")
-    assert "Not rated yet · not used here yet" in text_of(await lora_page(easel, ADA, bat))
+    assert "Not rated yet · not used here yet" in text_of(await page_of(easel, bat))
     await rate_lora(easel.connection, ADA, bat.id, 4)
     await rate_lora(easel.connection, 2, bat.id, 5)
     await add_bookmark(easel.connection, ADA, bat.id)
@@ -116,7 +124,7 @@ async def test_the_page_shows_rating_and_uses(easel: Easel) -> None:
     await remember_person(easel.connection, 7)
     async with transaction(easel.connection):
         await easel.connection.execute("UPDATE lora SET added_by = 7 WHERE name = 'Bat'")
-    page = await lora_page(easel, ADA, await entry(easel, "Bat"))
+    page = await page_of(easel, await entry(easel, "Bat"))
     for told in ("★★★★☆ 4.5 (2)", "used 2 times here", "Often used with Wash", "Added by <@7>"):
         assert told in text_of(page)
     assert {f"with:{bat.id}", f"rate:{bat.id}", f"mark:{bat.id}:1", f"use:{bat.id}"} <= set(custom_ids(page))
@@ -126,7 +134,7 @@ async def test_the_page_of_a_missing_file_has_no_use_buttons(easel: Easel, house
     house.bat.unlink()
     await easel.keeper.scan()
     bat = await entry(easel, "Bat")
-    page = await lora_page(easel, ADA, bat)
+    page = await page_of(easel, bat)
     assert "not in the library any more" in text_of(page) and "Its file is gone" in text_of(page)
     assert set(custom_ids(page)) == {f"rate:{bat.id}", f"mark:{bat.id}:0"}
 
@@ -151,7 +159,7 @@ async def test_the_longest_fits_into_a_message(easel: Easel, house: House, babbl
     Path(house.library / lora.versions[0].path).with_suffix(".png").write_bytes(_png(house))
     for number in range(5):
         await painted(easel, lora, number, VIVID, count=4)
-    page = await lora_page(easel, ADA, lora)
+    page = await page_of(easel, lora)
     assert_fits_a_message(page)
     assert "://" not in text_of(page) and "@everyone" not in text_of(page).replace("@\u200beveryone", "")
     assert "more" in text_of(page)
@@ -167,8 +175,8 @@ async def test_the_preview_is_of_the_version_that_fits(easel: Easel, house: Hous
     for number, (name, base) in enumerate(BASES.items()):
         await save_preferences(easel.connection, ADA, Preferences(checkpoint=name))
         page = RenderedMessage()
-        await page.attach_preview(easel, twin, BaseModelId(base))
-        for files in (page.files, (await lora_page(easel, ADA, twin)).files):
+        page.attach_if(await easel.lora_pictures.preview(twin, BaseModelId(base)))
+        for files in (page.files, (await page_of(easel, twin)).files):
             (file,) = files
             with Image.open(file.fp) as picture:
                 assert abs(picture.convert("RGB").getpixel((30, 30))[0] - 200 * number) < 8

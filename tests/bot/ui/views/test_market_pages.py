@@ -16,6 +16,7 @@ from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
 from bot.errors import NothingThere
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.browse import BaseMenu, CategoryMenu, PageLocation, SortMenu
 from bot.ui.views.market import market_page
 from bot.ui.views.persistent_items import PersistentItem
@@ -47,9 +48,17 @@ async def easel(house: House) -> AsyncIterator[Easel]:
         yield easel
 
 
+async def page_of(easel: Easel, person: int, page_ref: PageRef) -> RenderedMessage:
+    return await market_page(easel.connection, easel.configuration.checkpoints, easel.lora_pictures, person, page_ref)
+
+
+async def first_of(easel: Easel, person: int) -> Query:
+    return await first_in_market(easel.connection, easel.configuration.checkpoints, person)
+
+
 async def shown(easel: Easel, query: Query, page: int = 0, person: int = ADA) -> list[str]:
     """The names on a page, whose query was stored and read back."""
-    found = await market_page(easel, person, await page_ref_of(easel, person, query, page))
+    found = await page_of(easel, person, await page_ref_of(easel.connection, person, query, page))
     assert_fits_a_message(found)
     return re.findall(r"^\*\*(\w+)\*\*$", text_of(found), re.MULTILINE)
 
@@ -71,19 +80,19 @@ async def test_the_default_order_is_top_rated_for_newcomers_else_trending(easel:
     for person in (7, 8):
         await rate_lora(easel.connection, person, lens.id, 5)
         await rate_lora(easel.connection, person, wash.id, 5)
-    first = await first_in_market(easel, ADA)
+    first = await first_of(easel, ADA)
     assert (first.sort, first.base_model) == (Sort.TOP_RATED, BASES[VIVID])
     assert (await shown(easel, first))[0] == "Lens"
-    page = await market_page(easel, ADA, await page_ref_of(easel, ADA, first))
+    page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, first))
     assert "first time here" in text_of(page) and "★★★★★ 5 (2)" in text_of(page) and "Wash" not in text_of(page)
     await add_bookmark(easel.connection, ADA, lens.id)
-    assert (await first_in_market(easel, ADA)).sort is Sort.TRENDING
+    assert (await first_of(easel, ADA)).sort is Sort.TRENDING
     await save_preferences(easel.connection, GRACE, Preferences(checkpoint=PASTEL))
-    assert await shown(easel, await first_in_market(easel, GRACE), person=GRACE) == ["Wash"]
+    assert await shown(easel, await first_of(easel, GRACE), person=GRACE) == ["Wash"]
 
 
 async def test_misfits_are_marked(easel: Easel) -> None:
-    page = await market_page(easel, ADA, await page_ref_of(easel, ADA, Query(sort=Sort.NAME), 1))
+    page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(sort=Sort.NAME), 1))
     told = {part.splitlines()[0]: part for part in re.split(r"\n(?=\*\*)", text_of(page))}
     assert f"Does not fit {VIVID}, but {PASTEL}" in told["**Wash**"]
     assert "Fits no checkpoint" in told["**mystery**"] and "fit" not in told["**Oil**"].lower()
@@ -95,15 +104,15 @@ async def test_bookmarked_entries_are_marked(easel: Easel) -> None:
     await add_bookmark(easel.connection, ADA, lens.id)
     query = Query(search="lens")
     for person, kept in ((ADA, 1), (GRACE, 0)):
-        page = await market_page(easel, person, await page_ref_of(easel, person, query))
+        page = await page_of(easel, person, await page_ref_of(easel.connection, person, query))
         assert any(custom_id.startswith(f"mkk:{lens.id}:{kept}:") for custom_id in custom_ids(page))
 
 
 async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
-    page = await market_page(easel, ADA, await page_ref_of(easel, ADA, Query(search="zzzzzz")))
+    page = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(search="zzzzzz")))
     assert "Nothing here matches “zzzzzz”" in text_of(page) and "other words" in text_of(page)
     assert_fits_a_message(page)
-    beyond = await market_page(easel, ADA, await page_ref_of(easel, ADA, Query(), 99))
+    beyond = await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, Query(), 99))
     assert "page 1 of 2" in text_of(beyond)
 
 
@@ -122,9 +131,9 @@ async def test_an_empty_result_has_a_hint(easel: Easel) -> None:
     ids=lambda query: query.key[:40],
 )
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
-    page_ref = await page_ref_of(easel, ADA, query, 999_999)
+    page_ref = await page_ref_of(easel.connection, ADA, query, 999_999)
     assert await query_at(easel.connection, ADA, page_ref) == query
-    page = await market_page(easel, ADA, page_ref)
+    page = await page_of(easel, ADA, page_ref)
     assert_fits_a_message(page)
     for custom_id in custom_ids(page):
         length = len(custom_id.encode("utf-16-le")) // 2
@@ -138,7 +147,7 @@ async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Quer
 
 
 async def test_a_foreign_or_expired_page_is_refused(easel: Easel) -> None:
-    page_ref = await page_ref_of(easel, ADA, Query(search="x" * MAX_SEARCH))
+    page_ref = await page_ref_of(easel.connection, ADA, Query(search="x" * MAX_SEARCH))
     other_draft = await save_draft(easel.connection, ADA, '{"prompt": "a bat"}')
     for person, where in (
         (GRACE, page_ref),
@@ -147,7 +156,7 @@ async def test_a_foreign_or_expired_page_is_refused(easel: Easel) -> None:
         (ADA, PageRef(0, "zz")),
     ):
         with pytest.raises(NothingThere, match="too old"):
-            await market_page(easel, person, where)
+            await page_of(easel, person, where)
 
 
 async def test_menus_change_one_filter_and_ignore_unknown_values(easel: Easel) -> None:
@@ -159,7 +168,7 @@ async def test_menus_change_one_filter_and_ignore_unknown_values(easel: Easel) -
     assert CategoryMenu(HERE).changed(Query(), "#lighting") == Query(category=Category.OTHER, tag="lighting")
     assert BaseMenu(HERE).changed(query, "demo/vivid").base_model == "demo/vivid"
     assert BaseMenu(HERE).changed(query, "-").base_model is None
-    options = (await CategoryMenu.of(HERE, Query(), easel, tags=True)).item.options
+    options = (await CategoryMenu.of(HERE, Query(), easel.connection, tags=True)).item.options
     assert [o.label for o in options][-2:] == ["other · lighting", "other · camera"]
 
 
@@ -178,9 +187,9 @@ async def test_the_longest_entries_fit_into_a_message(easel: Easel, house: House
     await easel.keeper.scan()
     await save_preferences(easel.connection, ADA, Preferences(checkpoint=PASTEL))
     query = Query(search="0" + "*" * (MAX_SEARCH - 1), tag="00".ljust(40), category=Category.OTHER)
-    assert_fits_a_message(await market_page(easel, ADA, await page_ref_of(easel, ADA, query)))
-    page = await market_page(
-        easel, ADA, await page_ref_of(easel, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER))
+    assert_fits_a_message(await page_of(easel, ADA, await page_ref_of(easel.connection, ADA, query)))
+    page = await page_of(
+        easel, ADA, await page_ref_of(easel.connection, ADA, Query(sort=Sort.NEWEST, category=Category.OTHER))
     )
     assert len(page.files) == 4 and page.view.total_children_count >= 38
     assert page.view.content_length() <= 3400, "room for checkpoints and base models with longer names"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from bot.app.assembly import configurations
+from bot.app.from_settings import configurations
 from inference.engine.batch.run import AppliedLoras
 from inference.engine.devices.cache import LOOKUPS, ByteCache
 from inference.engine.intake.lora_cache import LoraCache

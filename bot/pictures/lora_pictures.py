@@ -1,0 +1,73 @@
+"""Small pictures of LoRAs: the author's preview beside a file, and samples that were painted here."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiosqlite
+
+from bot.database.loras import Lora
+from bot.database.samples import Sample, awaits_samples, samples_of
+from bot.library.configuration import Configuration
+from bot.pictures.attachments import PictureFile
+from bot.pictures.thumbnails import GALLERY, LIST, Box, Thumbnails
+from inference.base_models import BaseModelId
+
+PREVIEW_SUFFIXES = (".preview.png", ".png", ".webp", ".jpg", ".jpeg")
+
+
+class LoraPictures:
+    """Thumbnails of what shows a LoRA."""
+
+    def __init__(self, connection: aiosqlite.Connection, configuration: Configuration, thumbnails: Thumbnails) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._thumbnails = thumbnails
+
+    async def preview(self, lora: Lora, base_model: BaseModelId | None = None) -> PictureFile | None:
+        """The LoRA's preview, None without one.
+
+        A preview file beside a LoRA file is preferred, first of a version that fits `base_model`; otherwise a sample
+        painted by Easel is used.
+        """
+        path = await self._authors_file(lora, base_model)
+        if path is not None:
+            return await self._thumbnails.of(path)
+        shown = self._configuration.checkpoints.fitting_first(lora, base_model)
+        painted = [sample for sample in await samples_of(self._connection, shown) if sample.position]
+        return await self._thumbnails.of_painted(painted[0].path) if painted else None
+
+    async def authors_preview(self, lora: Lora, base_model: BaseModelId | None, box: Box = LIST) -> PictureFile | None:
+        """The preview file beside a LoRA file, first of a version that fits `base_model`; None without one."""
+        path = await self._authors_file(lora, base_model)
+        return await self._thumbnails.of(path, box) if path else None
+
+    async def samples(self, lora: Lora) -> tuple[Sample, ...]:
+        """The samples that were painted with the LoRA, and without it."""
+        return await samples_of(self._connection, lora)
+
+    async def sample(self, sample: Sample) -> PictureFile | None:
+        """A sample, large enough for a gallery; None when its file is gone."""
+        return await self._thumbnails.of_painted(sample.path, GALLERY)
+
+    async def awaits_samples(self, lora: Lora) -> bool:
+        """Whether samples are going to be painted."""
+        now = self._configuration
+        wanted = now.settings.library.samples and now.checkpoints.names_for(lora)
+        return bool(wanted) and await awaits_samples(self._connection, lora.id)
+
+    async def _authors_file(self, lora: Lora, base_model: BaseModelId | None) -> Path | None:
+        shown = self._configuration.checkpoints.fitting_first(lora, base_model)
+        return await asyncio.to_thread(_preview_file, self._configuration.settings.library.folder, shown)
+
+
+def _preview_file(library: Path, lora: Lora) -> Path | None:
+    """The first preview file beside a usable file of `lora`, by the naming conventions of other programs."""
+    for version in lora.usable:
+        stem = (library / version.path).with_suffix("")
+        for suffix in PREVIEW_SUFFIXES:
+            path = stem.with_name(stem.name + suffix)
+            if path.is_file():
+                return path
+    return None
