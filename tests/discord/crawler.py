@@ -1,9 +1,10 @@
-"""Crawls the interface: uses every button, options of every menu and every modal, and follows the replies."""
+"""Crawls the interface: uses every command, button and modal, and options of every menu, and follows the replies."""
 
 from __future__ import annotations
 
 import heapq
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -13,7 +14,9 @@ from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
 from tests.discord.conftest import PATIENCE
 
-BUTTON, SELECT, TEXT_INPUT, UPLOAD = 2, 3, 4, 19
+BUTTON, SELECT, TEXT_INPUT, UPLOAD = 2, 3, 4, 19  # components
+OF_A_PERSON, OF_A_MESSAGE = 2, 3  # commands, besides slash commands
+SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, NUMBER = 1, 2, 3, 4, 5, 10  # options
 CHOICES = 4  # options of one menu, different ones on each page
 AFTER = ("stcheckpoint", "stout", "stundo", "stwithout")  # items that change the items of a panel
 LAST = ("delete", "skdelete", "cancel", "bmx", "queue", "mark", "mkk")  # items that remove something
@@ -34,14 +37,45 @@ class _Step:
 
 @dataclass
 class Crawler:
-    """A person who uses every item once. `pressed` are the kinds of items, `answers` their replies."""
+    """A person who uses every item once. `used` are the commands, `pressed` the items, `answers` their replies."""
 
     person: Person
+    used: set[str] = field(default_factory=set[str])
     pressed: set[str] = field(default_factory=set[str])
     answers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     _known: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
     _steps: list[_Step] = field(default_factory=list[_Step])
     _numbers: count[int] = field(default_factory=count)
+
+    async def use_commands(self, message: VisibleMessage) -> None:
+        """Use every command that Discord lists, those of a message's menu on this one; `crawl` uses their items."""
+        for command in await self.person.commands():
+            if command["type"] == OF_A_MESSAGE:
+                await self._use(command["name"], await self.person.message_command(command["name"], message))
+            elif command["type"] == OF_A_PERSON:
+                await self._use(command["name"], await self.person.user_command(command["name"], self.person.name))
+            else:
+                for name, options in _branches(command):
+                    required = [option for option in options if option.get("required")]
+                    values = {option["name"]: await self._value(name, option) for option in required}
+                    await self._use(f"/{name}", await self.person.slash(name, **values))
+
+    async def _value(self, command: str, option: Json) -> object:
+        """Something to give for a required option."""
+        if choices := as_objects(option.get("choices")):
+            return choices[0]["value"]
+        if option.get("autocomplete"):
+            suggested = await self.person.autocomplete(command, option["name"])
+            assert suggested, f"/{command} suggests nothing for {option['name']}: give the person what it is about"
+            return suggested[0]["value"]
+        least = option.get("min_value", 1)
+        values = {STRING: LONG[: option.get("max_length") or 100], INTEGER: least, NUMBER: least, BOOLEAN: True}
+        assert option["type"] in values, f"/{command}: say here what to give for an option like {option}"
+        return values[option["type"]]
+
+    async def _use(self, command: str, sent: SentInteraction) -> None:
+        self.used.add(command)
+        await self._follow(command, sent)
 
     async def crawl(self, *messages: VisibleMessage) -> None:
         """Use all items of these messages and of the replies."""
@@ -105,6 +139,16 @@ class Crawler:
                 reply.id, lambda seen: any(key.startswith("again:") for key in _ids(seen)), PATIENCE
             )
             self._find(ended)
+
+
+def _branches(command: Json, path: str = "") -> Iterator[tuple[str, list[Json]]]:
+    """The subcommands of a command, or itself: full name and options."""
+    name, options = f"{path}{command['name']}", as_objects(command.get("options"))
+    branches = [option for option in options if option["type"] in (SUBCOMMAND, GROUP)]
+    for branch in branches:
+        yield from _branches(branch, f"{name} ")
+    if not branches:
+        yield name, options
 
 
 def _kind(custom_id: str) -> str:

@@ -1,7 +1,7 @@
-"""Everything that can be pressed is pressed, in both languages, with the longest that people can bring.
+"""Every command is used and everything that can be pressed is pressed, in both languages, with the longest of inputs.
 
-What is sent on the way is held against Discord's limits when the scene is closed, and every control that the bot
-registers must have been among what was pressed.
+The commands are those that Discord lists. What is sent on the way is held against Discord's limits when the scene is
+closed, and every control that the bot registers must have been among what was pressed.
 """
 
 from __future__ import annotations
@@ -114,15 +114,11 @@ def ids(message: VisibleMessage) -> list[str]:
 
 
 async def opened(person: Person) -> list[VisibleMessage]:
-    """What commands show."""
-    shown = [await told(person, command) for command in ("studio", "bookmarks", "lora browse", "stack list")]
-    shown += [await told(person, command) for command in ("history", "queue", "settings", "status")]
-    shown += [await told(person, "guide", chapter=chapter.key) for chapter in CHAPTERS]
+    """What some options of commands show besides."""
+    shown = [await told(person, "guide", chapter=chapter.key) for chapter in CHAPTERS]
     shown += [await told(person, "lora info", name=name) for name in ("00", "01", "04")]
     shown.append(await told(person, "bookmarks", search="🦉" * 30, sort="oldest", category="character"))
-    shown.append(await told(person, "lora browse", search=LONG[:80].strip(), tag=LONG[:40]))
-    name = (await person.autocomplete("stack share", "name"))[0]["value"]
-    return [*shown, await told(person, "stack share", name=name)]
+    return [*shown, await told(person, "lora browse", search=LONG[:80].strip(), tag=LONG[:40])]
 
 
 async def question(person: Person) -> VisibleMessage:
@@ -158,6 +154,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(full: Sce
     await full.control.set_person("Margaret", locale=locale)
     crawler = Crawler(margaret)
     left = [*await furnished(full, margaret), await question(margaret)]
+    await crawler.use_commands(left[0])
     await crawler.crawl(*await opened(margaret), *left)
     await crawler.crawl(*await waiting(margaret))
     for _time in range(2):  # one of them was cancelled by its button
@@ -170,6 +167,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(full: Sce
     with speaking(locale):
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead
+    assert {"/lora info", "/imagine", "Remix"} <= crawler.used, "else subcommands or menus would not be found"
     never = {
         kind.__name__
         for kind in PersistentItem.registered
