@@ -137,6 +137,7 @@ async def in_commands() -> list[Said]:
 
 def everything_said() -> list[Said]:
     """All sentences, each once, in a steady order."""
+    load_features()  # errors are found among the classes that are defined
     found = [*in_source(), *in_errors(), *in_reasons(), *in_labels(), *asyncio.run(in_commands())]
     return list({said.key: said for said in reversed(found)}.values())[::-1]
 

@@ -23,7 +23,11 @@ LONG = {"prompt": PROMPT, "steps": 150, "count": 2}
 
 @asynccontextmanager
 async def bot_process(
-    scene: Scene, config: Path | None = None, stderr: int | IO[bytes] | None = None, **settings: str
+    scene: Scene,
+    config: Path | None = None,
+    stderr: int | IO[bytes] | None = None,
+    module: str = "bot",
+    **settings: str,
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     """`python -m bot run` as an operator starts it; killed in the end if it still lives. Settings: SECTION__KEY."""
     config = config or scene.house.config
@@ -34,7 +38,7 @@ async def bot_process(
         "OMP_NUM_THREADS": "1",
         **{f"EASEL_{key}": value for key, value in settings.items()},
     }
-    command = (sys.executable, "-m", "bot", "run", "--config", str(config))
+    command = (sys.executable, "-m", module, "run", "--config", str(config))
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, cwd=Path(__file__).parents[2], stderr=stderr
     )
