@@ -1,9 +1,9 @@
 """Picture files: what people upload, and what they are shown.
 
-inputs.py        pictures to start from: at most 20 MB each; `inference.image_files` bounds what decoding takes
-attachments.py   pictures as Discord attachments, in a form that fits the size limit
-thumbnails.py    small WebP copies for messages
+inputs.py          pictures to start from: at most 20 MB each; `inference.image_files` bounds what decoding takes
+attachments.py     pictures as Discord attachments, in a form that fits the size limit
+thumbnails.py      small WebP copies for messages
 lora_pictures.py   small pictures of a LoRA: the author's preview, and samples
-sheets.py        contact sheets of a job's variants
-threads.py       a few threads of its own for each kind of slow work
+sheets.py          contact sheets of a job's variants
+threads.py         a few threads of its own for each kind of slow work
 """
