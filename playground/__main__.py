@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import contextlib
+import signal
 
 from playground.gateway.heartbeats import HEARTBEAT_SECONDS
 from playground.server import LOOPBACK, Playground, PortTaken
@@ -10,7 +12,7 @@ PORT = 8765
 
 
 def main() -> None:
-    """Read the command line and serve until interrupted."""
+    """Read the command line and serve until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(
         prog="python -m playground",
         description="A local stand-in for Discord, to try a bot without a token.",
@@ -28,7 +30,7 @@ def main() -> None:
     )
     try:
         asyncio.run(_serve(parser.parse_args()))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # Windows, where no handler can be installed
         print("Closed.")
     except PortTaken as problem:
         parser.exit(1, f"{problem} Choose another with --port; 0 takes a free one.\n")
@@ -48,7 +50,17 @@ async def _serve(options: argparse.Namespace) -> None:
         print(f"  page     {playground.page_url}")
         print(f"  API      {playground.api_url}")
         print(f"  token    {playground.token}", flush=True)
-        await asyncio.Event().wait()
+        await _signal()
+    print("Closed.")
+
+
+async def _signal() -> None:
+    """Wait for a signal to end. A handler also receives a SIGINT that the starting shell set to be ignored."""
+    received = asyncio.Event()
+    with contextlib.suppress(NotImplementedError):  # Windows
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, received.set)
+    await received.wait()
 
 
 if __name__ == "__main__":

@@ -6,5 +6,4 @@ screenshots/     takes the screenshots of the documents
 guide.py         paints the pictures of `/guide`
 engine_chart.py  draws the chart of docs/engine.md
 i18n.py          collects the sentences of the bot into its catalogues
-interrupts.py    starts programs that SIGINT can interrupt
 """

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import shutil
-import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -14,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.async_api import Browser, FloatRect, Locator, Page, ViewportSize, async_playwright, expect
-
-from tools.interrupts import HEARD
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
@@ -50,9 +47,7 @@ class Demo:
 async def running_demo(data: Path) -> AsyncGenerator[Demo]:
     """`python -m bot demo` while inside, with everything it keeps in `data`."""
     command = (sys.executable, "-m", "bot", "demo", "--port", "0", "--no-browser", "--data", str(data))
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, start_new_session=True, preexec_fn=HEARD
-    )
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -61,7 +56,7 @@ async def running_demo(data: Path) -> AsyncGenerator[Demo]:
         assert found, line
         yield Demo(found[0], process)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         async with asyncio.timeout(END_SECONDS):
             await process.wait()
 
