@@ -28,6 +28,14 @@ def main() -> None:
     parser.add_argument(
         "--heartbeat-seconds", type=float, default=HEARTBEAT_SECONDS, help="how often a bot has to say that it lives"
     )
+    parser.add_argument(
+        "--shards",
+        type=int,
+        choices=range(1, 17),
+        default=1,
+        metavar="N",
+        help="how many shards a bot is told to connect with",
+    )
     try:
         asyncio.run(_serve(parser.parse_args()))
     except KeyboardInterrupt:  # Windows, where no handler can be installed
@@ -45,6 +53,7 @@ async def _serve(options: argparse.Namespace) -> None:
         privileged_intents=options.privileged_intents,
         strict_limits=options.strict_limits,
         heartbeat_seconds=options.heartbeat_seconds,
+        shards=options.shards,
     ) as playground:
         print("Local playground, not Discord.")
         print(f"  page     {playground.page_url}")

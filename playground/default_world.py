@@ -20,7 +20,9 @@ WORKSHOP = _id(100)  # the server with the bot in it
 STAFF_ROLE, ARTIST_ROLE, BOT_ROLE = _id(101), _id(102), _id(103)
 GENERAL, ART, AFTER_DARK, FORUM, THREAD, STAFF_ROOM, POST = (_id(number) for number in range(110, 117))
 
-TEA_ROOM = _id(200)  # a server without the bot, for user-installed use
+# A server without the bot, for user-installed use. It was created a millisecond later than the Workshop, so that the
+# two are on different shards of an even number.
+TEA_ROOM = snowflake.at(CREATED_AT + 0.001, 200)
 TEA_TABLE = _id(210)
 ADA_AND_KAI = _id(300)  # a DM the bot has no part in
 

@@ -53,8 +53,10 @@ class Playground:
         *,
         strict_limits: bool = False,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        shards: int = 1,
     ) -> None:
         self.origin = origin
+        self.shards = shards
         self.clock = Clock()
         self.world = World(self.clock, application, FileStore())
         default_world.fill(self.world)
@@ -106,8 +108,12 @@ class Playground:
         privileged_intents: bool = False,
         strict_limits: bool = False,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        shards: int = 1,
     ) -> AsyncGenerator["Playground", None]:
-        """Run a playground on a loopback address until the block is left; port 0 takes a free one."""
+        """Run a playground on a loopback address until the block is left; port 0 takes a free one.
+
+        Bots are recommended to connect with this number of `shards`.
+        """
         if host not in LOOPBACK:
             raise ValueError(f"The playground only listens on this machine ({', '.join(LOOPBACK)}), not {host}.")
         app = web.Application(middlewares=[guard], client_max_size=REQUEST_LIMIT)
@@ -116,7 +122,9 @@ class Playground:
         origin = f"http://{_bracketed(host)}:{listener.getsockname()[1]}"
         token = token or new_token(default_world.APPLICATION_ID)
         application = Application(default_world.APPLICATION_ID, name, token, privileged_intents)
-        playground = cls(application, origin, strict_limits=strict_limits, heartbeat_seconds=heartbeat_seconds)
+        playground = cls(
+            application, origin, strict_limits=strict_limits, heartbeat_seconds=heartbeat_seconds, shards=shards
+        )
         playground._install(app)
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -157,7 +165,7 @@ class Playground:
             *messages.endpoints(self.world, self.events, self.message_writer),
             *channels.endpoints(self.world, self.events, self.message_writer),
             *guilds.endpoints(self.world),
-            *gateway.endpoints(self.gateway_url),
+            *gateway.endpoints(self.gateway_url, self.shards),
         ]
 
     async def _gateway(self, request: web.Request) -> web.StreamResponse:

@@ -9,6 +9,7 @@ from playground.clock import Clock
 from playground.gateway import intents
 from playground.gateway.heartbeats import HeartbeatStats
 from playground.gateway.session import Session
+from playground.gateway.shard import Shard
 from playground.wire import Json
 
 RESUME_SECONDS = 180.0  # how long a lost session can be resumed
@@ -27,16 +28,17 @@ class Hub:
     on_presence: Callable[[], None] = lambda: None
     """Called when the bot connects or disconnects."""
 
-    def open(self, wanted: int) -> Session:
+    def open(self, wanted: int, shard: Shard) -> Session:
         """Start a session for a bot that identified."""
-        session = Session(secrets.token_hex(16), wanted)
+        session = Session(secrets.token_hex(16), wanted, shard)
         self.sessions[session.id] = session
         return session
 
     @property
     def online(self) -> bool:
-        """Whether a bot is connected."""
-        return bool(self.connections)
+        """Whether a bot is connected with all of its shards."""
+        connected = {one.shard for one in self.sessions.values() if one.id in self.connections}
+        return any(all(Shard(index, one.count) in connected for index in range(one.count)) for one in connected)
 
     def connected(self, session: Session, close: Callable[[int], None]) -> None:
         """A connection was attached to a session."""
@@ -62,11 +64,14 @@ class Hub:
         self.sessions.pop(session_id, None)
 
     def dispatch(self, event: str, data: Json, *, always: bool = False) -> None:
-        """Send an event to every session with the intent; `always` ignores intents, for events about the bot itself."""
-        in_guild = "guild_id" in data or event.startswith("GUILD_")
-        need = intents.ALWAYS if always else intents.needed(event, in_guild=in_guild)
+        """Send an event to every session of its shard that has the intent.
+
+        `always` ignores intents, for events about the bot itself.
+        """
+        guild_id = data.get("guild_id") or (data["id"] if event in ("GUILD_CREATE", "GUILD_DELETE") else None)
+        need = intents.ALWAYS if always else intents.needed(event, in_guild=guild_id is not None)
         for session in self.sessions.values():
-            if session.intents & need or need == intents.ALWAYS:
+            if session.shard.receives(guild_id) and (session.intents & need or need == intents.ALWAYS):
                 session.dispatch(event, self._as_seen_by(session, event, data))
 
     def drop(self, how: str, code: int = 4000) -> int:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from playground.gateway.shard import Shard
 from playground.wire import Json
 
 REPLAY_LIMIT = 2000  # events kept for a resume
@@ -15,6 +16,7 @@ class Session:
 
     id: str
     intents: int
+    shard: Shard
     sequence: int = 0
     send: Callable[[Json], None] | None = None
     _sent: deque[Json] = field(default_factory=lambda: deque[Json](maxlen=REPLAY_LIMIT))

@@ -12,6 +12,7 @@ from playground import shapes
 from playground.gateway import intents
 from playground.gateway.hub import Hub
 from playground.gateway.session import Session
+from playground.gateway.shard import Shard
 from playground.wire import Json, as_int, as_object, compact
 from playground.world import World
 
@@ -139,10 +140,10 @@ class GatewaySocket:
             raise CloseConnection(4013, "Invalid intent(s).")
         if wanted & intents.PRIVILEGED and not self._world.application.privileged_intents:
             raise CloseConnection(4014, "Disallowed intent(s).")
-        shard = cast("list[object]", data.get("shard") or [0, 1])
-        if shard != [0, 1]:
+        shard = Shard.parse(data.get("shard"))
+        if shard is None:
             raise CloseConnection(4010, "Invalid shard.")
-        session = self._hub.open(wanted)
+        session = self._hub.open(wanted, shard)
         self._attach(session)
         self._send_ready(session)
 
@@ -158,7 +159,7 @@ class GatewaySocket:
 
     def _send_ready(self, session: Session) -> None:
         world = self._world
-        guilds = world.bot_guilds()
+        guilds = [guild for guild in world.bot_guilds() if session.shard.receives(guild.id)]
         ready: Json = {
             "v": 10,
             "user": shapes.own_user(world.users[world.bot_id]),
@@ -166,7 +167,7 @@ class GatewaySocket:
             "session_id": session.id,
             "session_type": "normal",
             "resume_gateway_url": self._url,
-            "shard": [0, 1],
+            "shard": [session.shard.index, session.shard.count],
             "application": {"id": world.application.id, "flags": 0},
             "private_channels": [],
             "relationships": [],
@@ -195,7 +196,7 @@ class GatewaySocket:
     def _send_members(self, session: Session, data: Json) -> None:
         """Members by name or id; the whole list needs the privileged intent."""
         guild = self._world.guilds.get(str(data.get("guild_id")))
-        if guild is None or self._world.bot_id not in guild.members:
+        if guild is None or self._world.bot_id not in guild.members or not session.shard.receives(guild.id):
             return
         wanted = data.get("user_ids")
         ids = {str(one) for one in cast("list[object]", wanted if isinstance(wanted, list) else [wanted])}

@@ -128,14 +128,14 @@ def menu(seen: VisibleMessage, name: str) -> str:
 
 
 @asynccontextmanager
-async def open_scene(house: House) -> AsyncGenerator[Scene]:
-    """A playground without the bot; what was sent is judged at the end.
+async def open_scene(house: House, *, shards: int = 1) -> AsyncGenerator[Scene]:
+    """A playground without the bot, which recommends so many `shards`; what was sent is judged at the end.
 
     Where discord.py talks to is one for the process, so it is put back.
     """
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY, Asset.BASE
     try:
-        async with Playground.serve() as playground, Control.connect(playground.page_url) as control:
+        async with Playground.serve(shards=shards) as playground, Control.connect(playground.page_url) as control:
             yield Scene(playground, control, house)
             validate_exchanges(playground)
             assert limits.over(playground.exchanges) == []

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -12,9 +14,10 @@ from playground import Playground, default_world
 from playground.control import Control
 from playground.gateway.heartbeats import HeartbeatStats
 
-from .conftest import PATIENCE, Stage
+from .conftest import PATIENCE, Rest, Stage
 
 IDENTIFY = {"intents": 1 << 9, "properties": {}}
+ROOMS = 1 << 0 | 1 << 9 | 1 << 12  # guilds, messages of guilds, direct messages
 
 
 async def test_lost_connection_resumes_and_replays(stage: Stage) -> None:
@@ -117,11 +120,17 @@ class Raw:
                 return self.socket.close_code
 
 
-@pytest.fixture
-async def raw(playground: Playground):
+@asynccontextmanager
+async def connected(playground: Playground) -> AsyncIterator[Raw]:
     async with aiohttp.ClientSession() as session, session.ws_connect(playground.gateway_url) as socket:
         opened = Raw(socket, playground.token)
         assert (await opened.receive())["op"] == 10
+        yield opened
+
+
+@pytest.fixture
+async def raw(playground: Playground) -> AsyncIterator[Raw]:
+    async with connected(playground) as opened:
         yield opened
 
 
@@ -148,11 +157,73 @@ async def test_close_codes(raw: Raw, op: int, data: Any, code: int) -> None:
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"intents": 1 << 60}, 4013), ({"intents": 1 << 15}, 4014), ({"shard": [0, 2]}, 4010)],
+    [
+        ({"intents": 1 << 60}, 4013),
+        ({"intents": 1 << 15}, 4014),
+        ({"shard": [2, 2]}, 4010),
+        ({"shard": [-1, 2]}, 4010),
+        ({"shard": [0]}, 4010),
+        ({"shard": ["0", "2"]}, 4010),
+        ({"shard": "0"}, 4010),
+    ],
 )
 async def test_identify_is_validated(raw: Raw, change: dict[str, Any], code: int) -> None:
     await raw.identify(**change)
     assert await raw.close_code() == code
+
+
+async def test_each_shard_receives_the_events_of_its_servers(playground: Playground, control: Control) -> None:
+    await control.set_roles("Easel", [], guild="Tea Room")
+    indices = {guild: (int(guild) >> 22) % 2 for guild in (default_world.WORKSHOP, default_world.TEA_ROOM)}
+    assert sorted(indices.values()) == [0, 1]
+    async with connected(playground) as first, connected(playground) as second:
+        shards = [first, second]
+        await first.identify(shard=[0, 2], intents=ROOMS)
+        first_seen = [await first.receive() for _ in range(2)]
+        assert not playground.hub.online, "one shard is missing"
+        await second.identify(shard=[1, 2], intents=ROOMS)
+        seen = [first_seen, [await second.receive() for _ in range(2)]]
+        assert playground.hub.online
+        for index, (ready, guild) in enumerate(seen):
+            assert ready["d"]["shard"] == [index, 2]
+            assert [one["id"] for one in ready["d"]["guilds"]] == [guild["d"]["id"]]
+            assert indices[guild["d"]["id"]] == index
+
+        ada = control.person("Ada")
+        for channel, guild in (("general", default_world.WORKSHOP), ("tea-table", default_world.TEA_ROOM)):
+            await ada.say(f"in {channel}", channel)
+            event = await shards[indices[guild]].receive()
+            assert event["d"]["content"] == "" and event["d"]["guild_id"] == guild
+        await ada.say("in private", "dm")
+        assert (await first.receive())["d"]["content"] == "in private"
+
+        await control.remove_member("Easel", guild="Tea Room")
+        event = await shards[indices[default_world.TEA_ROOM]].receive()
+        assert (event["t"], event["d"]["id"]) == ("GUILD_DELETE", default_world.TEA_ROOM)
+        await control.set_roles("Easel", [], guild="Tea Room")
+        event = await shards[indices[default_world.TEA_ROOM]].receive()
+        assert (event["t"], event["d"]["id"]) == ("GUILD_CREATE", default_world.TEA_ROOM)
+
+
+async def test_a_shard_resumes_as_itself(playground: Playground, control: Control) -> None:
+    await control.set_roles("Easel", [], guild="Tea Room")
+    async with connected(playground) as raw:
+        await raw.identify(shard=[(int(default_world.WORKSHOP) >> 22) % 2, 2])
+        session = (await raw.receive())["d"]["session_id"]
+        await raw.socket.close(code=4000)
+    await control.person("Ada").say("for the other shard", "tea-table")
+    await control.person("Ada").say("while you were away")
+    async with connected(playground) as raw:
+        await raw.send(6, {"token": raw.token, "session_id": session, "seq": 1})
+        message, resumed = [await raw.receive() for _ in range(2)]
+    assert (message["t"], message["d"]["guild_id"]) == ("MESSAGE_CREATE", default_world.WORKSHOP)
+    assert resumed["t"] == "RESUMED"
+
+
+async def test_the_recommended_number_of_shards_is_configurable() -> None:
+    async with Playground.serve(shards=3) as playground, aiohttp.ClientSession() as session:
+        _, answer = await Rest(playground, session)("GET", "/gateway/bot")
+    assert answer["shards"] == 3
 
 
 async def test_identify_twice_and_invalid_payloads(raw: Raw) -> None:
