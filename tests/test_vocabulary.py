@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,11 +30,18 @@ _with_ways_out _why_missing locked_out Acts Acting Operating Postings _postings 
 Finisher Apology judge_exchanges _checked_wish hear_locale Generation
 """
 
+# Those of the playground's page.
+FORMER_IN_SCRIPTS = """
+hear heard complain failureAt NOT_IN_TIME Refused answerOf listenAs comeBack onReturn choosePerson chooseChannel
+remembered Log PATIENCE pinned toEnd nearEnd LEAST MOST enlarge DRAW SIGNS drawSidebar drawPeople guildHere nameOf
+choicesOf emojiOf MOMENTS prose fileBox
+"""
+
 # Packages and modules by the paths that they had.
 MOVED = """
 bot/playground bot/words bot/cogs bot/views bot/guide bot/client.py bot/texts.py bot/post.py bot/stations.py
 bot/asides.py bot/following.py bot/orders.py bot/seal.py bot/alarms.py bot/shown.py bot/dispatcher.py
-bot/generation.py inference/engine/wardrobe.py inference/engine/shelf.py inference/engine/bench.py
+bot/generation.py playground/page/log.js tools/interrupts.py inference/engine/wardrobe.py inference/engine/shelf.py inference/engine/bench.py
 inference/engine/board.py inference/engine/lean.py inference/engine/mishaps.py inference/engine/painted.py
 inference/engine/painter.py inference/engine/solo.py inference/engine/solo_loras.py inference/engine/clean.py
 benchmarks/queue.py bot/jobs/generation.py
@@ -46,6 +54,12 @@ def names(path: Path) -> Iterator[str]:
     return (token.string for token in tokenize.generate_tokens(readline) if token.type == tokenize.NAME)
 
 
+def script_names(path: Path) -> Iterator[str]:
+    """The words of a script outside of its strings and comments."""
+    found = re.finditer(r"//.*|\"(?:[^\"\\\n]|\\.)*\"|`(?:[^`\\]|\\.)*`|([A-Za-z_$][\w$]*)", path.read_text("utf-8"))
+    return (match[1] for match in found if match[1])
+
+
 @pytest.mark.parametrize("top", TOPS)
 def test_no_former_name_is_left(top: str) -> None:
     former = set(FORMER.split())
@@ -53,6 +67,12 @@ def test_no_former_name_is_left(top: str) -> None:
         f"{path.relative_to(ROOT)}: {name}" for path in (ROOT / top).rglob("*.py") for name in former & set(names(path))
     }
     assert not found
+
+
+def test_no_former_name_is_left_in_the_page() -> None:
+    former = set(FORMER_IN_SCRIPTS.split())
+    scripts = (ROOT / "playground" / "page").glob("*.js")
+    assert not {f"{path.name}: {name}" for path in scripts for name in former & set(script_names(path))}
 
 
 def test_no_former_module_is_left() -> None:

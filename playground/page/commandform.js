@@ -1,8 +1,8 @@
 // The form of a chosen slash command: a field per option, suggestions while one types.
 
-import { follow, order } from "./api.js";
+import { postJson, waitForInteraction } from "./api.js";
 import { make } from "./dom.js";
-import { guildHere, localised, state } from "./state.js";
+import { currentGuild, localized, state } from "./state.js";
 
 const [STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT] = [
   3, 4, 5, 6, 7, 8, 9, 10, 11,
@@ -62,7 +62,7 @@ export class CommandForm {
       {
         type: "button",
         class: "button small",
-        title: localised(option, "description"),
+        title: localized(option, "description"),
         "data-testid": "add-option",
         "data-option": option.name,
       },
@@ -87,7 +87,7 @@ export class CommandForm {
       control,
       option.description === NO_DESCRIPTION
         ? null
-        : make("p", { class: "hint", dir: "auto" }, localised(option, "description")),
+        : make("p", { class: "hint", dir: "auto" }, localized(option, "description")),
     );
     if (option.autocomplete) new Suggestions(this, option, control);
     this.grid.append(field);
@@ -101,7 +101,7 @@ export class CommandForm {
       "data-option": option.name,
       required: Boolean(option.required),
     };
-    const listed = choicesOf(option);
+    const listed = localChoices(option);
     if (listed)
       return this.keep(
         option,
@@ -158,9 +158,9 @@ function asText(number) {
   return number === undefined || number === null ? null : String(number);
 }
 
-function choicesOf(option) {
-  if (option.choices?.length) return option.choices.map((choice) => [localised(choice, "name"), String(choice.value)]);
-  const guild = guildHere();
+function localChoices(option) {
+  if (option.choices?.length) return option.choices.map((choice) => [localized(choice, "name"), String(choice.value)]);
+  const guild = currentGuild();
   const people = state.world.people.map((one) => [one.name, one.id]);
   const roles = (guild?.roles ?? []).map((one) => [one.name, one.id]);
   const channels = (guild?.channels ?? []).map((one) => [`#${one.name}`, one.id]);
@@ -218,8 +218,8 @@ class Suggestions {
       options: { ...values, [this.option.name]: this.input.value },
     };
     try {
-      const { interaction } = await order("autocomplete", body);
-      const choices = await follow(interaction, (one) => one.choices ?? (one.failed ? [] : undefined), 3500);
+      const { interaction } = await postJson("autocomplete", body);
+      const choices = await waitForInteraction(interaction, (one) => one.choices ?? (one.failed ? [] : undefined), 3500);
       if (turn === this.turn && document.activeElement === this.input) this.show(choices ?? []);
     } catch {
       this.hide(); // suggestions are a help; sending the command will say what is wrong

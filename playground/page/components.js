@@ -1,18 +1,18 @@
 // Draws the components of a message: rows of buttons and selects, and components V2.
 
 import { make, safeUrl } from "./dom.js";
-import { prose } from "./markdown.js";
-import { gallery, picture } from "./pictures.js";
-import { guildHere, state } from "./state.js";
+import { renderMarkdown } from "./markdown.js";
+import { renderGallery, renderPicture } from "./pictures.js";
+import { currentGuild, state } from "./state.js";
 
-const STYLES = { 1: "primary", 2: "", 3: "success", 4: "danger", 5: "" };
+const BUTTON_CLASSES = { 1: "primary", 2: "", 3: "success", 4: "danger", 5: "" };
 
-const DRAW = {
-  1: (part, act) =>
+const RENDERERS = {
+  1: (part, handlers) =>
     make(
       "div",
       { class: "row" },
-      part.components.map((child) => draw(child, act)),
+      part.components.map((child) => renderComponent(child, handlers)),
     ),
   2: button,
   3: select,
@@ -20,48 +20,48 @@ const DRAW = {
   6: select,
   7: select,
   8: select,
-  9: (part, act) =>
+  9: (part, handlers) =>
     make(
       "div",
       { class: "section" },
       make(
         "div",
         { class: "section-text" },
-        part.components.map((child) => draw(child, act)),
+        part.components.map((child) => renderComponent(child, handlers)),
       ),
-      draw(part.accessory, act),
+      renderComponent(part.accessory, handlers),
     ),
-  10: (part) => prose(part.content),
-  11: (part) => make("div", { class: "thumbnail" }, picture(part.media, { ...part, sized: false })),
-  12: (part) => gallery(part.items),
-  13: (part) => fileBox(part.name ?? "file", part.file.url, part.size),
+  10: (part) => renderMarkdown(part.content),
+  11: (part) => make("div", { class: "thumbnail" }, renderPicture(part.media, { ...part, sized: false })),
+  12: (part) => renderGallery(part.items),
+  13: (part) => renderFile(part.name ?? "file", part.file.url, part.size),
   14: (part) =>
     make("hr", { class: `separator ${part.spacing === 2 ? "wide" : ""} ${part.divider ? "" : "blank"}` }),
   17: container,
 };
 
-export function draw(part, act) {
-  return DRAW[part.type]?.(part, act) ?? make("em", { class: "muted" }, `(component ${part.type})`);
+export function renderComponent(part, handlers) {
+  return RENDERERS[part.type]?.(part, handlers) ?? make("em", { class: "muted" }, `(component ${part.type})`);
 }
 
-function container(part, act) {
+function container(part, handlers) {
   const box = make(
     "div",
     { class: "container", "data-testid": "container" },
-    part.components.map((child) => draw(child, act)),
+    part.components.map((child) => renderComponent(child, handlers)),
   );
   if (part.accent_color !== null)
     box.style.borderInlineStartColor = `#${part.accent_color.toString(16).padStart(6, "0")}`;
   return box;
 }
 
-function emojiOf(part) {
+function emojiText(part) {
   if (!part.emoji) return null;
   return part.emoji.id ? `:${part.emoji.name}:` : part.emoji.name;
 }
 
-function button(part, act) {
-  const label = [emojiOf(part), part.label].filter(Boolean).join(" ");
+function button(part, handlers) {
+  const label = [emojiText(part), part.label].filter(Boolean).join(" ");
   if (part.style === 5) {
     const href = safeUrl(part.url);
     return make(
@@ -74,40 +74,40 @@ function button(part, act) {
     "button",
     {
       type: "button",
-      class: `button ${STYLES[part.style] ?? ""}`,
+      class: `button ${BUTTON_CLASSES[part.style] ?? ""}`,
       disabled: Boolean(part.disabled),
       "data-testid": "component-button",
       "data-custom-id": part.custom_id,
-      onclick: (event) => act.press(part, event.currentTarget),
+      onclick: (event) => handlers.press(part, event.currentTarget),
     },
     label,
   );
 }
 
-function choicesOf(part) {
+function selectOptions(part) {
   if (part.type === 3) return part.options;
   const people = state.world.people.map((one) => ({ label: one.name, value: one.id }));
-  const guild = guildHere();
+  const guild = currentGuild();
   const roles = (guild?.roles ?? []).map((one) => ({ label: one.name, value: one.id }));
   const channels = (guild?.channels ?? []).map((one) => ({ label: `#${one.name}`, value: one.id }));
   return { 5: people, 6: roles, 7: [...people, ...roles], 8: channels }[part.type];
 }
 
-function describe(choice) {
+function optionText(choice) {
   return (
-    [emojiOf(choice), choice.label].filter(Boolean).join(" ") +
+    [emojiText(choice), choice.label].filter(Boolean).join(" ") +
     (choice.description ? ` — ${choice.description}` : "")
   );
 }
 
-function select(part, act) {
-  return part.max_values > 1 || part.min_values === 0 ? multi(part, act) : single(part, act);
+function select(part, handlers) {
+  return part.max_values > 1 || part.min_values === 0 ? multiSelect(part, handlers) : singleSelect(part, handlers);
 }
 
-function single(part, act) {
+function singleSelect(part, handlers) {
   const placeholder = part.placeholder ?? "Make a selection";
-  const options = choicesOf(part).map((choice) =>
-    make("option", { value: choice.value, selected: Boolean(choice.default) }, describe(choice)),
+  const options = selectOptions(part).map((choice) =>
+    make("option", { value: choice.value, selected: Boolean(choice.default) }, optionText(choice)),
   );
   const menu = make(
     "select",
@@ -124,12 +124,12 @@ function single(part, act) {
     ),
     options,
   );
-  menu.addEventListener("change", () => act.select(part, [menu.value], menu));
+  menu.addEventListener("change", () => handlers.select(part, [menu.value], menu));
   return menu;
 }
 
-function multi(part, act) {
-  const boxes = choicesOf(part).map((choice) => {
+function multiSelect(part, handlers) {
+  const boxes = selectOptions(part).map((choice) => {
     const box = make("input", { type: "checkbox", value: choice.value, checked: Boolean(choice.default) });
     return make(
       "label",
@@ -147,12 +147,12 @@ function multi(part, act) {
   );
   send.addEventListener("click", () => {
     const chosen = [...root.querySelectorAll("input:checked")].map((box) => box.value);
-    act.select(part, chosen, send);
+    handlers.select(part, chosen, send);
   });
   return root;
 }
 
-export function fileBox(name, address, size) {
+export function renderFile(name, address, size) {
   const href = safeUrl(address);
   const kilobytes = size ? `${Math.max(1, Math.round(size / 1024)).toLocaleString()} kB` : "";
   return make(

@@ -1,15 +1,15 @@
 // The message box: plain messages, files, and the picker of slash commands.
 
-import { order } from "./api.js";
+import { postJson } from "./api.js";
 import { CommandForm } from "./commandform.js";
 import { byId, make } from "./dom.js";
-import { localised, place, state } from "./state.js";
+import { localized, currentChannel, state } from "./state.js";
 
 export class Composer {
-  constructor({ sendCommand, complain }) {
+  constructor({ sendCommand, showError }) {
     this.form = byId("composer");
     this.sendCommand = sendCommand;
-    this.complain = complain;
+    this.showError = showError;
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -74,11 +74,11 @@ export class Composer {
         make("button", { type: "submit", class: "button primary", "data-testid": "send" }, "Send"),
       ),
     );
-    this.label();
+    this.updatePlaceholder();
   }
 
-  label() {
-    this.text.placeholder = place()?.type === 15 ? "Choose a post to write in" : "Message, or / for commands";
+  updatePlaceholder() {
+    this.text.placeholder = currentChannel()?.type === 15 ? "Choose a post to write in" : "Message, or / for commands";
   }
 
   startCommand() {
@@ -172,11 +172,11 @@ export class Composer {
       } else {
         const content = this.text.value.trim();
         if (!content && !this.files.length) return;
-        await order("say", { as: state.person, channel: state.channel, content }, this.files);
+        await postJson("say", { as: state.person, channel: state.channel, content }, this.files);
       }
       this.cancel();
     } catch (error) {
-      this.complain(error);
+      this.showError(error);
     }
   }
 }
@@ -190,6 +190,6 @@ function entries() {
 
 function spread(name, node) {
   const options = node.options ?? [];
-  if (!options.some((option) => option.type <= 2)) return [{ name, description: localised(node, "description"), options }];
+  if (!options.some((option) => option.type <= 2)) return [{ name, description: localized(node, "description"), options }];
   return options.flatMap((option) => spread(`${name} ${option.name}`, option));
 }

@@ -1,11 +1,11 @@
 // Draws classic embeds and loose attachments.
 
-import { fileBox } from "./components.js";
+import { renderFile } from "./components.js";
 import { make, safeUrl } from "./dom.js";
-import { prose } from "./markdown.js";
-import { gallery, picture } from "./pictures.js";
+import { renderMarkdown } from "./markdown.js";
+import { renderGallery, renderPicture } from "./pictures.js";
 
-export function embed(one) {
+export function renderEmbed(one) {
   const title =
     one.title &&
     (one.url && safeUrl(one.url)
@@ -26,10 +26,10 @@ export function embed(one) {
     { class: "embed", "data-testid": "embed" },
     one.author && make("div", { class: "muted", dir: "auto" }, one.author.name),
     title,
-    one.description && prose(one.description),
+    one.description && renderMarkdown(one.description),
     one.fields?.length ? make("div", { class: "embed-fields" }, one.fields.map(field)) : null,
-    one.thumbnail && make("div", { class: "thumbnail" }, picture(one.thumbnail, { sized: false })),
-    one.image && gallery([{ media: one.image, description: null, spoiler: false }]),
+    one.thumbnail && make("div", { class: "thumbnail" }, renderPicture(one.thumbnail, { sized: false })),
+    one.image && renderGallery([{ media: one.image, description: null, spoiler: false }]),
     one.footer && make("div", { class: "embed-foot", dir: "auto" }, one.footer.text),
   );
   if (one.color) box.style.borderInlineStartColor = `#${one.color.toString(16).padStart(6, "0")}`;
@@ -41,11 +41,11 @@ function field(one) {
     "div",
     { class: one.inline ? "embed-field inline" : "embed-field" },
     make("b", { dir: "auto" }, one.name),
-    prose(one.value),
+    renderMarkdown(one.value),
   );
 }
 
-export function attachments(files) {
+export function renderAttachments(files) {
   const pictures = files.filter((file) => file.content_type?.startsWith("image/") && file.width);
   const others = files.filter((file) => !pictures.includes(file));
   const items = pictures.map((file) => ({
@@ -54,7 +54,7 @@ export function attachments(files) {
     spoiler: file.filename.startsWith("SPOILER_"),
   }));
   return [
-    items.length ? gallery(items) : null,
-    ...others.map((file) => fileBox(file.filename, file.url, file.size)),
+    items.length ? renderGallery(items) : null,
+    ...others.map((file) => renderFile(file.filename, file.url, file.size)),
   ];
 }

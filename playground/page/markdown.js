@@ -1,7 +1,7 @@
 // The part of Markdown that bots use, turned into elements piece by piece.
 
 import { make, safeUrl } from "./dom.js";
-import { nameOf, places, state } from "./state.js";
+import { state, userName, visibleChannels } from "./state.js";
 
 const INLINE = [
   [/^```(?:[a-z0-9+-]*\n)?([\s\S]+?)```/i, (m) => make("pre", {}, make("code", {}, m[1]))],
@@ -17,11 +17,11 @@ const INLINE = [
   [/^\[([^\]\n]+)\]\(<?(https?:\/\/[^\s)>]+)>?\)/, (m) => link(m[2], inline(m[1]))],
   [/^<(https?:\/\/[^\s>]+)>/, (m) => link(m[1], m[1])],
   [/^https?:\/\/[^\s<>)\]]+[^\s<>)\].,;:!?]/, (m) => link(m[0], m[0])],
-  [/^<@!?(\d+)>/, (m) => mention(`@${nameOf(m[1])}`)],
+  [/^<@!?(\d+)>/, (m) => mention(`@${userName(m[1])}`)],
   [/^<@&(\d+)>/, (m) => mention(`@${roleName(m[1])}`)],
-  [/^<#(\d+)>/, (m) => mention(`#${places().find((one) => one.id === m[1])?.name ?? "unknown"}`)],
+  [/^<#(\d+)>/, (m) => mention(`#${visibleChannels().find((one) => one.id === m[1])?.name ?? "unknown"}`)],
   [/^<\/([-\w ]+):\d+>/, (m) => mention(`/${m[1]}`)],
-  [/^<t:(\d+)(?::([a-zA-Z]))?>/, (m) => moment(Number(m[1]), m[2])],
+  [/^<t:(\d+)(?::([a-zA-Z]))?>/, (m) => timestamp(Number(m[1]), m[2])],
   [/^<a?:(\w+):\d+>/, (m) => `:${m[1]}:`],
 ];
 
@@ -72,7 +72,7 @@ function spoiler(content) {
   return button;
 }
 
-const MOMENTS = {
+const TIMESTAMP_FORMATS = {
   t: { timeStyle: "short" },
   T: { timeStyle: "medium" },
   d: { dateStyle: "short" },
@@ -81,12 +81,12 @@ const MOMENTS = {
   F: { dateStyle: "full", timeStyle: "short" },
 };
 
-function moment(seconds, style) {
+function timestamp(seconds, style) {
   const date = new Date(seconds * 1000);
   const text =
     style === "R"
       ? relative(seconds * 1000 - Date.now())
-      : date.toLocaleString(undefined, MOMENTS[style] ?? MOMENTS.f);
+      : date.toLocaleString(undefined, TIMESTAMP_FORMATS[style] ?? TIMESTAMP_FORMATS.f);
   return make("time", { datetime: date.toISOString(), title: date.toLocaleString() }, text);
 }
 
@@ -109,16 +109,16 @@ const LINES = [
 ];
 
 // One block per line, so that each line finds its own direction; code blocks stay whole.
-export function prose(text) {
+export function renderMarkdown(text) {
   const root = make("div", { class: "prose" });
   let list = null;
-  for (const piece of text.split(/(```[\s\S]+?```)/)) {
-    if (piece.startsWith("```") && piece.length > 6) {
-      root.append(...inline(piece));
+  for (const block of text.split(/(```[\s\S]+?```)/)) {
+    if (block.startsWith("```") && block.length > 6) {
+      root.append(...inline(block));
       continue;
     }
-    for (const line of piece.replace(/^\n|\n$/g, "").split("\n")) {
-      if (line === "" && piece.trim() === "") continue;
+    for (const line of block.replace(/^\n|\n$/g, "").split("\n")) {
+      if (line === "" && block.trim() === "") continue;
       list = addLine(root, list, line);
     }
     list = null;

@@ -1,19 +1,19 @@
 // Draws one message.
 
-import { draw } from "./components.js";
+import { renderComponent } from "./components.js";
 import { make, shortTime } from "./dom.js";
-import { attachments, embed } from "./embeds.js";
-import { prose } from "./markdown.js";
-import { localised, nameOf, place, state } from "./state.js";
+import { renderAttachments, renderEmbed } from "./embeds.js";
+import { renderMarkdown } from "./markdown.js";
+import { currentChannel, localized, state, userName } from "./state.js";
 
-export function message(one, actions) {
+export function renderMessage(one, actions) {
   const root = make("article", {
     class: one.ephemeral ? "message ephemeral" : "message",
     "data-testid": "message",
     "data-message-id": one.id,
     "aria-label": `Message from ${one.author_name}`,
   });
-  const act = {
+  const handlers = {
     press: (part, element) => actions.press(one, part, element, root),
     select: (part, values, element) => actions.select(one, part, values, element, root),
   };
@@ -21,7 +21,7 @@ export function message(one, actions) {
     ...[
       usedLine(one),
       avatar(one),
-      make("div", { class: "body" }, byline(one), content(one, act), footer(one, actions)),
+      make("div", { class: "body" }, byline(one), content(one, handlers), footer(one, actions)),
       tools(one, actions),
     ].filter(Boolean),
   );
@@ -42,7 +42,7 @@ function usedLine(one) {
   if (user && one.interaction) {
     const { target_message_id, target_user } = one.interaction_metadata;
     const slash = target_message_id || target_user ? "" : "/"; // commands from a menu are not typed
-    return make("div", { class: "used" }, make("b", {}, nameOf(user.id)), ` used ${slash}${one.interaction.name}`);
+    return make("div", { class: "used" }, make("b", {}, userName(user.id)), ` used ${slash}${one.interaction.name}`);
   }
   if (one.referenced_message === undefined) return null;
   if (one.referenced_message === null) return make("div", { class: "used" }, "↱ a message that was deleted");
@@ -51,7 +51,7 @@ function usedLine(one) {
     "div",
     { class: "used", dir: "auto" },
     "↱ ",
-    make("b", {}, nameOf(one.referenced_message.author.id)),
+    make("b", {}, userName(one.referenced_message.author.id)),
     ` ${preview.slice(0, 80)}`,
   );
 }
@@ -80,16 +80,16 @@ function byline(one) {
   );
 }
 
-function content(one, act) {
+function content(one, handlers) {
   if (one.loading)
     return make("div", { class: "thinking", "data-testid": "thinking" }, `${one.author_name} is thinking`);
   return make(
     "div",
     { class: "parts" },
-    one.content && prose(one.content),
-    one.flags & 32768 ? null : attachments(one.attachments),
-    one.embeds.map(embed),
-    one.components.map((part) => draw(part, act)),
+    one.content && renderMarkdown(one.content),
+    one.flags & 32768 ? null : renderAttachments(one.attachments),
+    one.embeds.map(renderEmbed),
+    one.components.map((part) => renderComponent(part, handlers)),
     one.reactions?.length
       ? make(
           "div",
@@ -136,9 +136,9 @@ function tools(one, actions) {
 
 function menuEntries(one, actions) {
   const commands = one.ephemeral || one.loading ? [] : state.commands.filter((command) => command.type === 3);
-  const entries = commands.map((command) => [localised(command, "name"), () => actions.menuCommand(one, command)]);
-  const mine = one.author.id === state.person;
-  if (!one.ephemeral && (mine || place()?.can_moderate))
+  const entries = commands.map((command) => [localized(command, "name"), () => actions.menuCommand(one, command)]);
+  const isOwn = one.author.id === state.person;
+  if (!one.ephemeral && (isOwn || currentChannel()?.can_moderate))
     entries.push(["Delete message", () => actions.remove(one)]);
   return entries;
 }
@@ -155,7 +155,7 @@ function toggleMenu(root, open, entries) {
     open.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", leave);
   };
-  for (const [label, act] of entries) {
+  for (const [label, action] of entries) {
     menu.append(
       make(
         "button",
@@ -166,7 +166,7 @@ function toggleMenu(root, open, entries) {
           "data-testid": "menu-item",
           onclick: () => {
             menu.close();
-            act();
+            action();
           },
         },
         label,

@@ -1,8 +1,8 @@
 // The form that a bot opens: text inputs, selects, files and checkboxes.
 
 import { byId, make } from "./dom.js";
-import { prose } from "./markdown.js";
-import { guildHere, state } from "./state.js";
+import { renderMarkdown } from "./markdown.js";
+import { currentGuild, state } from "./state.js";
 
 const [ROW, SELECT, TEXT_INPUT, TEXT, LABEL, UPLOAD, RADIO, CHECKBOXES, CHECKBOX] = [
   1, 3, 4, 10, 18, 19, 21, 22, 23,
@@ -16,7 +16,7 @@ export function openModal(modal, send) {
     "form",
     {},
     make("h1", { id: "modal-title", dir: "auto" }, modal.title),
-    modal.components.map((part) => top(part, fields)),
+    modal.components.map((part) => renderTopLevel(part, fields)),
     error,
     make(
       "div",
@@ -36,8 +36,8 @@ export function openModal(modal, send) {
     try {
       await send(values, files);
       dialog.close();
-    } catch (refused) {
-      error.textContent = refused.message;
+    } catch (problem) {
+      error.textContent = problem.message;
     }
   });
   dialog.replaceChildren(form);
@@ -45,8 +45,8 @@ export function openModal(modal, send) {
   form.querySelector("input, textarea, select")?.focus();
 }
 
-function top(part, fields) {
-  if (part.type === TEXT) return prose(part.content);
+function renderTopLevel(part, fields) {
+  if (part.type === TEXT) return renderMarkdown(part.content);
   if (part.type === ROW) return field(part.components[0], part.components[0].label, null, fields);
   return field(part.component, part.label, part.description, fields);
 }
@@ -97,16 +97,16 @@ function textInput(part, shared) {
   return control;
 }
 
-function optionsOf(part) {
+function selectOptions(part) {
   if (part.options) return part.options;
   const people = state.world.people.map((one) => ({ label: one.name, value: one.id }));
-  const roles = (guildHere()?.roles ?? []).map((one) => ({ label: one.name, value: one.id }));
-  const channels = (guildHere()?.channels ?? []).map((one) => ({ label: `#${one.name}`, value: one.id }));
+  const roles = (currentGuild()?.roles ?? []).map((one) => ({ label: one.name, value: one.id }));
+  const channels = (currentGuild()?.channels ?? []).map((one) => ({ label: `#${one.name}`, value: one.id }));
   return { 5: people, 6: roles, 7: [...people, ...roles], 8: channels }[part.type] ?? [];
 }
 
 function select(part, shared) {
-  const options = optionsOf(part).map((choice) =>
+  const options = selectOptions(part).map((choice) =>
     make(
       "option",
       { value: choice.value, selected: Boolean(choice.default) },
@@ -134,7 +134,7 @@ function upload(part, shared, fields) {
 
 function group(part, label, hint, fields) {
   const kind = part.type === RADIO ? "radio" : "checkbox";
-  const boxes = optionsOf(part).map((choice) => {
+  const boxes = selectOptions(part).map((choice) => {
     const box = make("input", {
       type: kind,
       name: part.custom_id,

@@ -2,14 +2,14 @@
 
 import { byId, make, safeUrl } from "./dom.js";
 
-const LEAST = 256; // CSS pixels; smaller pictures are shown larger
-const MOST = 420;
+const MIN_SIDE = 256; // CSS pixels; smaller pictures are shown larger
+const MAX_SIDE = 420;
 
-export function picture(media, { description = null, spoiler = false, sized = true, group = [media] } = {}) {
+export function renderPicture(media, { description = null, spoiler = false, sized = true, group = [media] } = {}) {
   const src = safeUrl(media.url);
   if (!src) return null;
   const image = make("img", { src, alt: description ?? "", loading: "lazy", decoding: "async" });
-  if (sized) fit(image, media.width, media.height);
+  if (sized) setDisplaySize(image, media.width, media.height);
   const button = make(
     "button",
     {
@@ -20,31 +20,31 @@ export function picture(media, { description = null, spoiler = false, sized = tr
     },
     image,
   );
-  if (spoiler) button.classList.add("veiled");
+  if (spoiler) button.classList.add("hidden-spoiler");
   button.addEventListener("click", () => {
-    if (button.classList.contains("veiled")) button.classList.remove("veiled");
-    else enlarge(group, group.indexOf(media), description);
+    if (button.classList.contains("hidden-spoiler")) button.classList.remove("hidden-spoiler");
+    else openLightbox(group, group.indexOf(media), description);
   });
   return button;
 }
 
 // Chooses a sensible size on the page, and keeps the place free while the picture loads.
-function fit(image, width, height) {
+function setDisplaySize(image, width, height) {
   if (!width || !height) {
-    image.style.maxHeight = `${MOST}px`;
+    image.style.maxHeight = `${MAX_SIDE}px`;
     return;
   }
-  let shown = Math.min(Math.max(width, LEAST), MOST);
-  if ((shown * height) / width > MOST) shown = (MOST * width) / height;
+  let shown = Math.min(Math.max(width, MIN_SIDE), MAX_SIDE);
+  if ((shown * height) / width > MAX_SIDE) shown = (MAX_SIDE * width) / height;
   image.width = Math.round(shown);
   image.height = Math.round((shown * height) / width);
   image.style.aspectRatio = `${width} / ${height}`;
 }
 
-export function gallery(items) {
+export function renderGallery(items) {
   const group = items.map((item) => item.media);
   const pictures = items.map((item) =>
-    picture(item.media, {
+    renderPicture(item.media, {
       description: item.description,
       spoiler: item.spoiler,
       sized: items.length === 1,
@@ -58,7 +58,7 @@ export function gallery(items) {
   );
 }
 
-function enlarge(group, index, description) {
+function openLightbox(group, index, description) {
   const dialog = byId("lightbox");
   const image = make("img", { alt: description ?? "" });
   const open = make("a", { target: "_blank", rel: "noopener" }, "Open file");

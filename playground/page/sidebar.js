@@ -1,44 +1,44 @@
 // The list of channels and direct messages, and who one acts as.
 
 import { byId, make } from "./dom.js";
-import { place, state } from "./state.js";
+import { currentChannel, state } from "./state.js";
 
-const SIGNS = { 0: "#", 1: "@", 11: "↳", 15: "▤" };
+const CHANNEL_ICONS = { 0: "#", 1: "@", 11: "↳", 15: "▤" };
 
-export function drawSidebar({ choosePerson, chooseChannel }) {
+export function renderSidebar({ switchPerson, openChannel }) {
   const { world } = state;
-  drawPeople(world, choosePerson);
+  renderPeople(world, switchPerson);
   byId("presence-dot").classList.toggle("on", world.bot.online);
   byId("presence").textContent = world.bot.online
     ? `${world.bot.username} is connected`
     : `${world.bot.username} is not connected`;
   const groups = [
     ...world.guilds.map((guild) =>
-      group(guild.name + (guild.has_bot ? "" : " (without the bot)"), guild.channels, chooseChannel),
+      group(guild.name + (guild.has_bot ? "" : " (without the bot)"), guild.channels, openChannel),
     ),
-    group("Direct messages", world.direct, chooseChannel),
+    group("Direct messages", world.direct, openChannel),
   ];
   byId("places").replaceChildren(...groups.flat());
-  const here = place();
-  byId("place-name").textContent = here ? `${SIGNS[here.type] ?? ""} ${here.name}` : "";
-  const opensThreads = here?.type === 15 || here?.type === 0;
+  const channel = currentChannel();
+  byId("place-name").textContent = channel ? `${CHANNEL_ICONS[channel.type] ?? ""} ${channel.name}` : "";
+  const opensThreads = channel?.type === 15 || channel?.type === 0;
   byId("new-thread").hidden = !opensThreads;
-  byId("new-thread").classList.toggle("forum", here?.type === 15);
-  byId("new-thread").textContent = here?.type === 15 ? "New post" : "New thread";
-  byId("place-topic").textContent = here?.nsfw ? "age-restricted" : (here?.topic ?? "");
+  byId("new-thread").classList.toggle("forum", channel?.type === 15);
+  byId("new-thread").textContent = channel?.type === 15 ? "New post" : "New thread";
+  byId("place-topic").textContent = channel?.nsfw ? "age-restricted" : (channel?.topic ?? "");
 }
 
-function drawPeople(world, choosePerson) {
+function renderPeople(world, switchPerson) {
   const menu = byId("person");
   menu.replaceChildren(
     ...world.people.map((one) =>
       make("option", { value: one.id, selected: one.id === state.person }, one.name),
     ),
   );
-  menu.onchange = () => choosePerson(menu.value);
+  menu.onchange = () => switchPerson(menu.value);
 }
 
-function group(title, channels, chooseChannel) {
+function group(title, channels, openChannel) {
   const items = channels.map((one) =>
     make(
       "li",
@@ -51,9 +51,9 @@ function group(title, channels, chooseChannel) {
           "aria-current": one.id === state.channel ? "page" : null,
           "data-testid": "channel",
           "data-channel": one.name,
-          onclick: () => chooseChannel(one.id),
+          onclick: () => openChannel(one.id),
         },
-        make("span", { "aria-hidden": "true" }, SIGNS[one.type] ?? "#"),
+        make("span", { "aria-hidden": "true" }, CHANNEL_ICONS[one.type] ?? "#"),
         make("span", { class: "name" }, one.name),
         one.nsfw && one.type === 0 ? make("small", { class: "muted" }, "18+") : null,
       ),

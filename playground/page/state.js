@@ -8,34 +8,34 @@ export const state = {
   unread: new Set(), // channel ids
 };
 
-export function places() {
+export function visibleChannels() {
   if (!state.world) return [];
   return [...state.world.guilds.flatMap((guild) => guild.channels), ...state.world.direct];
 }
 
-export function place(id = state.channel) {
-  return places().find((one) => one.id === id);
+export function currentChannel(id = state.channel) {
+  return visibleChannels().find((one) => one.id === id);
 }
 
-export function guildHere() {
+export function currentGuild() {
   return state.world?.guilds.find((guild) => guild.channels.some((one) => one.id === state.channel));
 }
 
-export function nameOf(userId) {
+export function userName(userId) {
   return state.world?.names[userId] ?? "somebody";
 }
 
 // A command's words in the language of the person, where the bot registered them.
-export function localised(thing, key) {
+export function localized(thing, key) {
   return thing[`${key}_localizations`]?.[state.world.me.locale] ?? thing[key];
 }
 
-export function remember() {
+export function saveLocation() {
   const person = state.world.people.find((one) => one.id === state.person);
   history.replaceState(null, "", `#${new URLSearchParams({ as: person.name, channel: state.channel })}`);
 }
 
-export function remembered() {
+export function readLocation() {
   const saved = new URLSearchParams(location.hash.slice(1));
   return { person: saved.get("as") ?? "Ada", channel: saved.get("channel") };
 }

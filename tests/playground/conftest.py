@@ -16,7 +16,7 @@ from playground import Playground, interactions
 from playground.control import Control, People, Person
 from tests.playground import openapi
 
-PATIENCE = 120.0  # seconds
+TIMEOUT_SECONDS = 120.0  # seconds
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 
 Handler = Callable[[discord.Interaction], Awaitable[None]]
@@ -55,7 +55,7 @@ class Bot(discord.Client):
         await self._come(lambda: not any(guild.unavailable for guild in self.guilds))
 
     async def _come(self, there: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE), self._news:
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._news:
             await self._news.wait_for(there)
 
     def command(self, handler: Handler, name: str = "do") -> None:
@@ -92,7 +92,7 @@ class Stage(People):
 @pytest.fixture
 async def playground(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Playground]:
     """A playground on a free port, where a busy machine has time to answer; what it exchanged is judged in the end."""
-    monkeypatch.setattr(interactions, "ANSWER_SECONDS", PATIENCE)
+    monkeypatch.setattr(interactions, "ANSWER_SECONDS", TIMEOUT_SECONDS)
     async with Playground.serve() as served:
         yield served
         validate_exchanges(served)

@@ -6,22 +6,22 @@ from collections.abc import AsyncIterator
 import discord
 import pytest
 
-from .conftest import PATIENCE, Stage
+from .conftest import TIMEOUT_SECONDS, Stage
 
 playwright = pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-NASTY = "<img src=x onerror=\"document.title='broken'\"> **bold** <b>no</b> [x](javascript:alert(1))"
+CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+MARKUP = "<img src=x onerror=\"document.title='broken'\"> **bold** <b>no</b> [x](javascript:alert(1))"
 
 
 @pytest.fixture
 async def page(stage: Stage) -> AsyncIterator[object]:
     async with playwright.async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
         opened = await browser.new_page()
-        opened.set_default_timeout(PATIENCE * 1000)
+        opened.set_default_timeout(TIMEOUT_SECONDS * 1000)
         faults: list[str] = []
         opened.on("pageerror", lambda error: faults.append(str(error)))
         opened.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
@@ -34,10 +34,10 @@ async def page(stage: Stage) -> AsyncIterator[object]:
 
 async def test_nothing_a_bot_writes_becomes_markup(stage: Stage, page) -> None:
     async def answer(interaction: discord.Interaction) -> None:
-        embed = discord.Embed(title=NASTY[:200], description=NASTY)
+        embed = discord.Embed(title=MARKUP[:200], description=MARKUP)
         view = discord.ui.View()
         view.add_item(discord.ui.Button(label="<b>label</b>", custom_id="x"))
-        await interaction.response.send_message(NASTY, embed=embed, view=view)
+        await interaction.response.send_message(MARKUP, embed=embed, view=view)
 
     await stage.answering(answer)
     await stage.ada.slash("do")
@@ -117,4 +117,4 @@ async def test_the_page_scrolls_to_the_persons_own_message(stage: Stage, page) -
     assert await page.evaluate("document.getElementById('messages').scrollTop") == 0, "others take nobody away"
     await stage.ada.slash("do")
     await page.get_by_text("for Ada").wait_for()
-    await playwright.expect(page.get_by_text("for Ada")).to_be_in_viewport(timeout=PATIENCE * 1000)
+    await playwright.expect(page.get_by_text("for Ada")).to_be_in_viewport(timeout=TIMEOUT_SECONDS * 1000)

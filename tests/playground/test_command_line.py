@@ -12,7 +12,7 @@ import pytest
 
 from playground import Playground
 
-from .conftest import PATIENCE
+from .conftest import TIMEOUT_SECONDS
 
 
 @asynccontextmanager
@@ -26,7 +26,7 @@ async def running(*options: str) -> AsyncIterator[asyncio.subprocess.Process]:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             yield process
     finally:
         if process.returncode is None:

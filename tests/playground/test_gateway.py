@@ -14,7 +14,7 @@ from playground import Playground, default_world
 from playground.control import Control
 from playground.gateway.heartbeats import HeartbeatStats
 
-from .conftest import PATIENCE, Rest, Stage
+from .conftest import TIMEOUT_SECONDS, Rest, Stage
 
 IDENTIFY = {"intents": 1 << 9, "properties": {}}
 ROOMS = 1 << 0 | 1 << 9 | 1 << 12  # guilds, messages of guilds, direct messages
@@ -40,10 +40,10 @@ async def test_heartbeats_are_counted(stage: Stage) -> None:
 
 
 def test_the_delay_of_a_heartbeat_is_recorded() -> None:
-    pulse = HeartbeatStats(seconds=10.0)
+    stats = HeartbeatStats(seconds=10.0)
     for after in (0.1, 10.25, 10.0, 11.5, 10.75):
-        pulse.record(after)
-    assert (pulse.count, pulse.late) == (5, 1.5)
+        stats.record(after)
+    assert (stats.count, stats.late) == (5, 1.5)
 
 
 async def test_bot_reconnects_when_asked(stage: Stage) -> None:
@@ -111,11 +111,11 @@ class Raw:
         await self.send(2, {"token": self.token, **IDENTIFY, **change})
 
     async def receive(self) -> Any:
-        return await self.socket.receive_json(timeout=PATIENCE)
+        return await self.socket.receive_json(timeout=TIMEOUT_SECONDS)
 
     async def close_code(self) -> int | None:
         while True:
-            message = await self.socket.receive(timeout=PATIENCE)
+            message = await self.socket.receive(timeout=TIMEOUT_SECONDS)
             if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
                 return self.socket.close_code
 
@@ -263,7 +263,7 @@ async def test_zlib_stream_is_one_stream(playground: Playground) -> None:
     inflate = zlib.decompressobj()
     url = f"{playground.gateway_url}?v=10&encoding=json&compress=zlib-stream"
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             hello = await socket.receive_bytes()
             await socket.send_json({"op": 1, "d": None})
             ack = await socket.receive_bytes()

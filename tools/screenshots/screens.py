@@ -21,7 +21,7 @@ PAINTED = (  # prompt, checkpoint and LoRA of Ada's earlier jobs
     ("komori on a green background", "pastel", "Komori"),
 )
 SEED, PARTY_SEED = 7, 12  # with good pictures of the owl; the second one with stripes
-PATIENCE = PAINT_MS / 1000
+TIMEOUT_SECONDS = PAINT_MS / 1000
 SAMPLES = 3  # of each of the owl's two versions, one of them without it
 
 
@@ -38,26 +38,26 @@ class Stage(People):
 
     async def told(self, command: str, **options: object) -> VisibleMessage:
         """The answer to it."""
-        return await (await self.order(command, **options)).reply(PATIENCE)
+        return await (await self.order(command, **options)).reply(TIMEOUT_SECONDS)
 
     async def painted(self, sent: SentInteraction) -> VisibleMessage:
         """The picture that was ordered."""
-        return await self._ended(await sent.reply(PATIENCE))
+        return await self._ended(await sent.reply(TIMEOUT_SECONDS))
 
     async def _ended(self, message: VisibleMessage) -> VisibleMessage:
-        return await self.control.wait_message(message.id, lambda seen: _kinds(seen) != {"cancel"}, PATIENCE)
+        return await self.control.wait_message(message.id, lambda seen: _kinds(seen) != {"cancel"}, TIMEOUT_SECONDS)
 
     async def in_the_studio(self, *loras: str) -> VisibleMessage:
         """Ada's studio with a prompt and these LoRAs; the panel is what is left to see."""
         panel = await self.told("studio", checkpoint="vivid")
         while "✕" in panel.buttons:
-            panel = await (await self.ada.press(panel, "✕")).reply(PATIENCE)
+            panel = await (await self.ada.press(panel, "✕")).reply(TIMEOUT_SECONDS)
         for name in loras:
             panel = await self.told("studio", add=name)
         prompt = next(one["custom_id"] for one in panel.buttons.values() if one["custom_id"].startswith("stprompt"))
         opener = await self.ada.press(panel, prompt)
         await opener.modal()
-        await (await self.ada.submit(opener, {"prompt": OWL})).answered(PATIENCE)
+        await (await self.ada.submit(opener, {"prompt": OWL})).answered(TIMEOUT_SECONDS)
         await self.clear()
         return await self.told("studio")
 
@@ -73,7 +73,7 @@ class Stage(People):
         """Delete all messages of the channel."""
         for message in await self.control.messages(self.channel):
             if _kinds(message) == {"cancel"} and message.visible_to is None:
-                await (await self.ada.press(message, f"cancel:{_numbers(message)[0]}")).answered(PATIENCE)
+                await (await self.ada.press(message, f"cancel:{_numbers(message)[0]}")).answered(TIMEOUT_SECONDS)
                 await self._ended(message)
             if not message.dismissed:
                 await self.control.person(message.visible_to or "Grace").delete(message)
@@ -160,7 +160,7 @@ async def remix(stage: Stage) -> None:
     """Somebody else's picture, taken up in one's own studio."""
     sent = await stage.grace.slash("imagine", in_=stage.channel, prompt=PAINTED[0][0], lora1="Stripes", seed=5)
     picture = await stage.painted(sent)
-    await (await stage.ada.message_command("Remix", picture)).reply(PATIENCE)
+    await (await stage.ada.message_command("Remix", picture)).reply(TIMEOUT_SECONDS)
 
 
 async def stack(stage: Stage) -> None:
@@ -211,13 +211,13 @@ async def details(stage: Stage) -> None:
     sent = await stage.order("imagine", prompt=OWL, lora1="Komori", lora2="Gloss", checkpoint="vivid", seed=SEED)
     picture = await stage.painted(sent)
     button = next(one["custom_id"] for one in picture.buttons.values() if one["custom_id"].startswith("details:"))
-    await (await stage.ada.press(picture, button)).reply(PATIENCE)
+    await (await stage.ada.press(picture, button)).reply(TIMEOUT_SECONDS)
 
 
 async def queue(stage: Stage) -> None:
     """What one waits for."""
     for prompt in (OWL, "a red star on a blue background"):
-        await (await stage.order("imagine", prompt=prompt, steps=150, count=4)).answered(PATIENCE)
+        await (await stage.order("imagine", prompt=prompt, steps=150, count=4)).answered(TIMEOUT_SECONDS)
     await stage.told("queue")
 
 
@@ -232,7 +232,7 @@ async def shared(stage: Stage) -> None:
     await stage.told("stack delete", name="Shiny owl")
     await stage.told("stack save", name="Shiny owl")
     code = (await stage.told("stack share", name="Shiny owl")).text.split("`")[1]
-    await (await stage.grace.slash("stack import", code=code, in_="dm")).reply(PATIENCE)
+    await (await stage.grace.slash("stack import", code=code, in_="dm")).reply(TIMEOUT_SECONDS)
     sent = await stage.grace.slash("imagine", prompt=OWL, stack="Shiny owl", checkpoint="vivid", seed=SEED, in_="dm")
     await stage.painted(sent)
 

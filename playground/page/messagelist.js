@@ -1,0 +1,100 @@
+// The list of messages in a channel: fetches, draws, keeps the end in view.
+
+import { getJson } from "./api.js";
+import { byId, make } from "./dom.js";
+import { renderMessage } from "./message.js";
+import { currentChannel, state } from "./state.js";
+
+const IMAGE_DECODE_MS = 500; // milliseconds an edited message waits for its pictures
+
+function isOwn(one) {
+  return one.author.id === state.person || one.interaction_metadata?.user?.id === state.person;
+}
+
+export class MessageList {
+  constructor(actions) {
+    this.root = byId("messages");
+    this.actions = actions;
+    this.revisions = new Map(); // id -> revision drawn
+    this.root.addEventListener("load", () => this.atEnd && this.scrollToEnd(), true); // pictures change the height
+    this.root.addEventListener("scroll", () => {
+      this.atEnd = this.isNearEnd();
+    });
+    new ResizeObserver(() => this.atEnd && this.scrollToEnd()).observe(this.root); // a growing message box takes height away
+    this.atEnd = true;
+  }
+
+  async open() {
+    const channel = state.channel;
+    const { messages } = await getJson("messages", { as: state.person, channel });
+    if (channel !== state.channel) return;
+    this.revisions.clear();
+    this.root.replaceChildren(
+      make(
+        "p",
+        { class: "start" },
+        `This is the start of ${currentChannel()?.name ?? "this channel"}. Type / to see what ${state.world.bot.username} does.`,
+      ),
+    );
+    for (const one of messages) this.upsert(one);
+    this.scrollToEnd();
+  }
+
+  async refresh(id) {
+    const { message } = await getJson(`messages/${id}`, { as: state.person });
+    if (message && message.channel_id === state.channel) this.upsert(message);
+  }
+
+  upsert(one) {
+    const old = this.find(one.id);
+    if (old && this.revisions.get(one.id) > one.revision) return;
+    this.revisions.set(one.id, one.revision);
+    const element = renderMessage(one, this.actions);
+    if (old) this.replace(element, one);
+    else {
+      const keepAtEnd = this.atEnd || isOwn(one); // who did something sees what came of it, however far up they were
+      this.insert(element, one.id);
+      if (keepAtEnd) this.scrollToEnd();
+    }
+  }
+
+  // An edited message takes the place of the old one once its pictures are there, so that a live preview does not flicker.
+  async replace(element, one) {
+    const pictures = [...element.querySelectorAll("img")].slice(0, 10);
+    for (const image of pictures) image.loading = "eager";
+    const decoded = Promise.all(pictures.map((image) => image.decode().catch(() => null)));
+    if (pictures.length) await Promise.race([decoded, new Promise((resolve) => setTimeout(resolve, IMAGE_DECODE_MS))]);
+    const old = this.find(one.id);
+    if (!old || this.revisions.get(one.id) !== one.revision) return; // deleted, or edited again meanwhile
+    const keepAtEnd = this.atEnd;
+    const focusedId = old.contains(document.activeElement) ? document.activeElement.dataset.customId : null;
+    old.replaceWith(element);
+    if (focusedId) element.querySelector(`[data-custom-id="${CSS.escape(focusedId)}"]`)?.focus();
+    if (keepAtEnd) this.scrollToEnd();
+  }
+
+  insert(element, id) {
+    const later = [...this.root.querySelectorAll(":scope > [data-message-id]")].find(
+      (other) => BigInt(other.dataset.messageId) > BigInt(id),
+    );
+    this.root.insertBefore(element, later ?? null);
+  }
+
+  remove(id) {
+    this.find(id)?.remove();
+    this.revisions.delete(id);
+  }
+
+  find(id) {
+    return this.root.querySelector(`:scope > [data-message-id="${id}"]`);
+  }
+
+  isNearEnd() {
+    return this.root.scrollHeight - this.root.scrollTop - this.root.clientHeight < 80;
+  }
+
+  scrollToEnd() {
+    this.root.scrollTop = this.root.scrollHeight;
+    this.atEnd = true;
+  }
+}
