@@ -41,10 +41,10 @@ choicesOf emojiOf MOMENTS prose fileBox
 MOVED = """
 bot/playground bot/words bot/cogs bot/views bot/guide bot/client.py bot/texts.py bot/post.py bot/stations.py
 bot/asides.py bot/following.py bot/orders.py bot/seal.py bot/alarms.py bot/shown.py bot/dispatcher.py
-bot/generation.py playground/page/log.js tools/interrupts.py inference/engine/wardrobe.py inference/engine/shelf.py inference/engine/bench.py
+bot/generation.py inference/engine/wardrobe.py inference/engine/shelf.py inference/engine/bench.py
 inference/engine/board.py inference/engine/lean.py inference/engine/mishaps.py inference/engine/painted.py
 inference/engine/painter.py inference/engine/solo.py inference/engine/solo_loras.py inference/engine/clean.py
-benchmarks/queue.py bot/jobs/generation.py
+benchmarks/queue.py bot/jobs/generation.py playground/page/log.js tools/interrupts.py
 """
 
 

@@ -10,7 +10,7 @@ from playground.gateway.hub import Hub
 from playground.models import User
 from playground.people import lookup
 from playground.people.action_refused import ActionRefused
-from playground.people.command_availability import available_commands
+from playground.people.command_availability import available_commands, unavailable_reasons
 from playground.recorder import Recorder
 from playground.wire import Json
 from playground.world import World
@@ -45,10 +45,16 @@ class ReadEndpoints:
         return self._dated(views.world(self.world, self.hub, self._viewer(request)))
 
     async def commands(self, request: ControlRequest) -> Json:
-        """The commands that a person can use in a channel."""
+        """The commands that a person can use in a channel, and by name why they cannot use the other slash commands."""
         viewer = self._viewer(request)
-        found = available_commands(self.world, viewer, lookup.channel(self.world, request.text("channel"), viewer))
-        return self._dated({"commands": [registry.shape(self.world, command) for command in found]})
+        channel = lookup.channel(self.world, request.text("channel"), viewer)
+        found = available_commands(self.world, viewer, channel)
+        return self._dated(
+            {
+                "commands": [registry.shape(self.world, command) for command in found],
+                "unavailable": unavailable_reasons(self.world, viewer, channel),
+            }
+        )
 
     async def messages(self, request: ControlRequest) -> Json:
         """A channel's messages as a person sees them; without `as` everybody's, ephemeral ones too."""

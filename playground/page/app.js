@@ -51,8 +51,8 @@ function refreshWorld() {
 }
 
 async function loadCommands() {
-  const { commands } = await getJson("commands", { as: state.person, channel: state.channel });
-  state.commands = commands;
+  const { commands, unavailable } = await getJson("commands", { as: state.person, channel: state.channel });
+  Object.assign(state, { commands, unavailable });
 }
 
 async function switchPerson(person, preferred = state.channel) {
@@ -69,7 +69,7 @@ async function openChannel(channel) {
   state.channel = channel;
   state.unread.delete(channel);
   saveLocation();
-  state.commands = [];
+  Object.assign(state, { commands: [], unavailable: {} });
   toggleDrawer(false);
   updateSidebar();
   if (firstChannel) composer.updatePlaceholder();

@@ -1,25 +1,22 @@
-// The form of a chosen slash command: a field per option, suggestions while one types.
+// The form of a chosen slash command: a field for each option in use, and a button for each other option.
 
-import { postJson, waitForInteraction } from "./api.js";
+import { OptionType, defaultOption, parseOptions } from "./commandtext.js";
 import { make } from "./dom.js";
-import { currentGuild, localized, state } from "./state.js";
-
-const [STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT] = [
-  3, 4, 5, 6, 7, 8, 9, 10, 11,
-];
-const NO_DESCRIPTION = "…"; // what discord.py sends when nobody described an option
-const PAUSE = 180; // milliseconds without a key before suggestions are asked for
+import { OptionField } from "./optionfield.js";
+import { localized } from "./state.js";
 
 export class CommandForm {
-  constructor(entry, { cancel, send }) {
+  // `text` follows the command's name: "a red star steps:20". Who is typing has a field to go on in.
+  constructor(entry, text, { isTyping, onCancel, onBackspace, showError }) {
     this.entry = entry; // { name, description, options }
-    this.fields = new Map(); // option name -> () => value
-    this.files = [];
+    this.onBackspace = onBackspace;
+    this.fields = new Map(); // option name -> OptionField, in the order in which they stand
     this.grid = make("div", { class: "fields" });
-    this.more = make("div", { class: "more", role: "group", "aria-label": "Optional" });
+    this.more = make("div", { class: "more", role: "group", "aria-label": "Options" });
+    this.overlay = make("div", {}); // suggestions lie above the form, which may scroll
     this.root = make(
       "div",
-      { class: "command", "data-testid": "command-form" },
+      { class: "command", "data-testid": "command-form", tabindex: "-1", role: "group", "aria-label": `/${entry.name}` },
       make(
         "div",
         { class: "command-head" },
@@ -32,7 +29,7 @@ export class CommandForm {
             class: "icon-button",
             "aria-label": "Cancel the command",
             "data-testid": "command-cancel",
-            onclick: cancel,
+            onclick: () => onCancel(),
           },
           "✕",
         ),
@@ -45,19 +42,18 @@ export class CommandForm {
         make("button", { type: "submit", class: "button primary", "data-testid": "command-send" }, "Send"),
       ),
     );
-    this.root.addEventListener("keydown", (event) => event.key === "Escape" && cancel());
-    this.overlay = make("div", {}); // suggestions lie above the form, which may scroll
-    this.send = send;
-    for (const option of entry.options) this.offer(option);
-    queueMicrotask(() => this.root.querySelector("input, select, textarea, .command-foot button")?.focus());
+    this.root.addEventListener("keydown", (event) => this.handleKey(event, onCancel));
+    for (const option of entry.options) {
+      if (option.required) this.field(option);
+      else this.more.append(this.addButton(option));
+    }
+    this.read(text, showError);
+    const target = defaultOption(entry.options);
+    if (isTyping && !this.fields.size && target) this.field(target);
   }
 
-  offer(option) {
-    if (option.required) {
-      this.add(option);
-      return;
-    }
-    const button = make(
+  addButton(option) {
+    return make(
       "button",
       {
         type: "button",
@@ -65,220 +61,115 @@ export class CommandForm {
         title: localized(option, "description"),
         "data-testid": "add-option",
         "data-option": option.name,
+        onclick: () => this.field(option).focus(),
       },
       `+ ${option.name}`,
     );
-    button.addEventListener("click", () => {
-      button.remove();
-      this.add(option).querySelector("input, select, textarea").focus();
-    });
-    this.more.append(button);
   }
 
-  add(option) {
-    const id = `option-${option.name}`;
-    const control = this.control(option, id);
-    const field = make(
-      "div",
-      {
-        class: option.type === STRING && !option.choices?.length && option.required ? "field wide" : "field",
-      },
-      make("label", { for: id }, option.name + (option.required ? "" : " (optional)")),
-      control,
-      option.description === NO_DESCRIPTION
-        ? null
-        : make("p", { class: "hint", dir: "auto" }, localized(option, "description")),
-    );
-    if (option.autocomplete) new Suggestions(this, option, control);
-    this.grid.append(field);
+  // The field of an option, which appears when it is asked for first.
+  field(option) {
+    const shown = this.fields.get(option.name);
+    if (shown) return shown;
+    const field = new OptionField(option, this);
+    this.fields.set(option.name, field);
+    this.grid.append(field.root);
+    if (field.suggestions) this.overlay.append(field.suggestions.root);
+    this.more.querySelector(`[data-option="${CSS.escape(option.name)}"]`)?.remove();
+    field.control.addEventListener("input", (event) => this.moveOptions(field, event));
+    field.control.addEventListener("keydown", (event) => this.handleFieldKey(field, event));
     return field;
   }
 
-  control(option, id) {
-    const shared = {
-      id,
-      "data-testid": "option-input",
-      "data-option": option.name,
-      required: Boolean(option.required),
-    };
-    const listed = localChoices(option);
-    if (listed)
-      return this.keep(
-        option,
-        make(
-          "select",
-          shared,
-          make("option", { value: "" }, "—"),
-          listed.map(([label, value]) => make("option", { value }, label)),
-        ),
-      );
-    if (option.type === ATTACHMENT) return this.keepFile(option, make("input", { ...shared, type: "file" }));
-    const numeric = option.type === INTEGER || option.type === NUMBER;
-    const step = option.type === INTEGER ? "1" : "any";
-    return this.keep(
-      option,
-      make("input", {
-        ...shared,
-        dir: "auto",
-        type: numeric && !option.autocomplete ? "number" : "text",
-        step: numeric ? step : null,
-        min: asText(option.min_value),
-        max: asText(option.max_value),
-        minlength: asText(option.min_length),
-        maxlength: asText(option.max_length),
-      }),
-    );
+  // Takes away the field of an option that is not needed.
+  remove(field) {
+    this.fields.delete(field.option.name);
+    field.root.remove();
+    field.suggestions?.root.remove();
+    const optional = this.entry.options.filter((option) => !this.fields.has(option.name));
+    this.more.replaceChildren(...optional.map((option) => this.addButton(option)));
   }
 
-  keep(option, element) {
-    this.fields.set(
-      option.name,
-      () => element.dataset.value ?? (element.value === "" ? null : element.value),
-    );
-    return element;
+  // Puts text that follows the command's name into the options.
+  read(text, showError) {
+    const { text: unnamed, values } = parseOptions(this.entry.options, text);
+    const target = defaultOption(this.entry.options, values);
+    if (unnamed && target) values.set(target.name, unnamed);
+    else if (unnamed) showError(new Error(`/${this.entry.name} takes no text, so “${unnamed}” was left out.`));
+    for (const [name, value] of values) this.field(this.option(name)).write(value);
   }
 
-  keepFile(option, element) {
-    this.fields.set(option.name, () =>
-      element.files.length ? { file: String(this.files.push(element.files[0]) - 1) } : null,
-    );
-    return element;
+  option(name) {
+    return this.entry.options.find((option) => option.name === name);
   }
 
-  values() {
-    this.files = [];
-    const given = [...this.fields]
-      .map(([name, read]) => [name, read()])
-      .filter(([, value]) => value !== null);
-    return { values: Object.fromEntries(given), files: this.files };
-  }
-}
-
-function asText(number) {
-  return number === undefined || number === null ? null : String(number);
-}
-
-function localChoices(option) {
-  if (option.choices?.length) return option.choices.map((choice) => [localized(choice, "name"), String(choice.value)]);
-  const guild = currentGuild();
-  const people = state.world.people.map((one) => [one.name, one.id]);
-  const roles = (guild?.roles ?? []).map((one) => [one.name, one.id]);
-  const channels = (guild?.channels ?? []).map((one) => [`#${one.name}`, one.id]);
-  const yesNo = [
-    ["Yes", "true"],
-    ["No", "false"],
-  ];
-  return {
-    [BOOLEAN]: yesNo,
-    [USER]: people,
-    [CHANNEL]: channels,
-    [ROLE]: roles,
-    [MENTIONABLE]: [...people, ...roles],
-  }[option.type];
-}
-
-// Suggestions of the bot while one types into an option; free text may be sent all the same.
-class Suggestions {
-  constructor(form, option, input) {
-    Object.assign(this, { form, option, input, turn: 0, chosen: -1 });
-    this.box = make("div", {
-      class: "popover",
-      role: "listbox",
-      id: `${input.id}-list`,
-      "aria-label": `Suggestions for ${option.name}`,
-      "data-testid": "suggestions",
-      hidden: true,
-    });
-    input.setAttribute("role", "combobox");
-    input.setAttribute("aria-controls", this.box.id);
-    input.setAttribute("aria-expanded", "false");
-    input.addEventListener("input", () => {
-      delete input.dataset.value;
-      this.later();
-    });
-    input.addEventListener("focus", () => this.later());
-    input.addEventListener("blur", () => setTimeout(() => this.hide(), 150));
-    input.addEventListener("keydown", (event) => this.key(event));
-    form.overlay.append(this.box);
-  }
-
-  later() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(), PAUSE);
-  }
-
-  async ask() {
-    const turn = ++this.turn;
-    const { values } = this.form.values();
-    const body = {
-      as: state.person,
-      channel: state.channel,
-      name: this.form.entry.name,
-      focused: this.option.name,
-      options: { ...values, [this.option.name]: this.input.value },
-    };
-    try {
-      const { interaction } = await postJson("autocomplete", body);
-      const choices = await waitForInteraction(interaction, (one) => one.choices ?? (one.failed ? [] : undefined), 3500);
-      if (turn === this.turn && document.activeElement === this.input) this.show(choices ?? []);
-    } catch {
-      this.hide(); // suggestions are a help; sending the command will say what is wrong
+  // "steps:" at the end of a field, or "steps:20" in what is pasted, goes on in the field of that option.
+  moveOptions(field, event) {
+    const { control, option } = field;
+    if (event.isComposing || option.type === OptionType.ATTACHMENT) return;
+    const isTyping = event.inputType?.startsWith("delete") || event.data?.length === 1;
+    if (isTyping && !(control.value.endsWith(":") && control.selectionEnd === control.value.length)) return;
+    const { text, values } = parseOptions(this.entry.options, control.value);
+    if (!values.size) return;
+    const own = values.get(option.name) ?? ""; // its own name stands before its value
+    values.delete(option.name);
+    field.write(`${text} ${own}`.trim());
+    field.closeSuggestions();
+    for (const [name, value] of values) {
+      const other = this.field(this.option(name));
+      if (value) other.write(value);
+      other.focus();
     }
   }
 
-  show(choices) {
-    this.chosen = -1;
-    this.box.replaceChildren(
-      ...choices.map((choice) =>
-        make(
-          "button",
-          {
-            type: "button",
-            class: "option",
-            role: "option",
-            tabindex: "-1",
-            dir: "auto",
-            "aria-selected": "false",
-            "data-testid": "suggestion",
-            onmousedown: (event) => event.preventDefault(),
-            onclick: () => this.take(choice),
-          },
-          choice.name,
-        ),
-      ),
-    );
-    if (!choices.length) this.box.append(make("p", { class: "empty" }, "Nothing fits."));
-    this.choices = choices;
-    this.box.hidden = false;
-    this.input.setAttribute("aria-expanded", "true");
+  // Puts the focus where typing goes on: on what is missing, else on what was typed.
+  focus() {
+    const fields = [...this.fields.values()];
+    const target = defaultOption(this.entry.options);
+    const next = fields.find((field) => field.option.required && field.isEmpty) ?? this.fields.get(target?.name) ?? fields[0];
+    (next ?? this.root).focus();
   }
 
-  take(choice) {
-    this.input.value = choice.name;
-    this.input.dataset.value = String(choice.value);
-    this.hide();
-  }
-
-  key(event) {
-    if (this.box.hidden || !this.choices?.length) return;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const by = event.key === "ArrowDown" ? 1 : -1;
-      this.chosen = (this.chosen + by + this.choices.length) % this.choices.length;
-      [...this.box.children].forEach((child, index) =>
-        child.setAttribute("aria-selected", String(index === this.chosen)),
-      );
-      this.box.children[this.chosen].scrollIntoView({ block: "nearest" });
-    } else if (event.key === "Enter" && this.chosen >= 0) this.take(this.choices[this.chosen]);
-    else if (event.key === "Escape") {
-      this.hide();
-      event.stopPropagation();
+  // Without a field the form has the focus itself: what is typed opens the first option that takes text.
+  handleKey(event, onCancel) {
+    if (event.key === "Escape") onCancel();
+    if (event.target !== this.root || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter") this.root.closest("form").requestSubmit();
+    else if (event.key === "Backspace") this.onBackspace();
+    else if (event.key.length === 1) {
+      const target = defaultOption(this.entry.options);
+      if (target) this.field(target).focus(); // the key goes there
+      return;
     } else return;
     event.preventDefault();
   }
 
-  hide() {
-    this.turn++;
-    this.box.hidden = true;
-    this.input.setAttribute("aria-expanded", "false");
+  handleFieldKey(field, event) {
+    if (field.suggestions?.handleKey(event)) {
+      if (event.key !== "Tab") event.preventDefault();
+      event.stopPropagation();
+    } else if (event.key === "Enter" && field.control.tagName === "TEXTAREA" && !event.isComposing) {
+      event.preventDefault();
+      this.root.closest("form").requestSubmit();
+    } else if (event.key === "Backspace" && field.isEmpty && !event.repeat && !event.isComposing) {
+      event.preventDefault();
+      this.backspace(field);
+    }
+  }
+
+  // Backspace in an empty field goes back to the field before it, or to the name of the command.
+  backspace(field) {
+    const fields = [...this.fields.values()];
+    const index = fields.indexOf(field);
+    if (!field.option.required) this.remove(field);
+    if (index > 0) fields[index - 1].focus();
+    else if (field.option.required) this.onBackspace();
+    else this.focus();
+  }
+
+  // The values by option name; `files` receives what is uploaded.
+  values(files) {
+    const given = [...this.fields.values()].map((field) => [field.option.name, field.value(files)]);
+    return Object.fromEntries(given.filter(([, value]) => value !== null));
   }
 }

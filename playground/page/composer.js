@@ -1,9 +1,13 @@
-// The message box: plain messages, files, and the picker of slash commands.
+// The message box: plain messages, files, and the list of slash commands.
 
 import { postJson } from "./api.js";
 import { CommandForm } from "./commandform.js";
+import { commandBeforeSpace, commandEntries, commandQuery, findCommands } from "./commandtext.js";
 import { byId, make } from "./dom.js";
-import { localized, currentChannel, state } from "./state.js";
+import { ListBox } from "./listbox.js";
+import { currentChannel, state, userName } from "./state.js";
+
+const MAX_HEIGHT = 240; // pixels of the message box
 
 export class Composer {
   constructor({ sendCommand, showError }) {
@@ -20,24 +24,17 @@ export class Composer {
   reset() {
     this.command = null;
     this.files = [];
-    this.text = make("textarea", {
-      rows: "1",
-      dir: "auto",
-      "aria-label": "Message",
-      "data-testid": "message-input",
-      "aria-controls": "picker",
-      "aria-autocomplete": "list",
-    });
-    this.text.addEventListener("input", () => this.typed());
-    this.text.addEventListener("keydown", (event) => this.key(event));
-    this.picker = make("div", {
-      class: "popover",
+    this.text = make("textarea", { rows: "1", dir: "auto", "aria-label": "Message", "data-testid": "message-input" });
+    this.picker = new ListBox(this.text, {
       id: "picker",
-      role: "listbox",
-      "aria-label": "Commands",
-      "data-testid": "picker",
-      hidden: true,
+      label: "Commands",
+      testid: "picker",
+      rowTestid: "command",
+      onPick: (row) => this.openForm(row.entry, row.rest),
     });
+    this.text.addEventListener("input", (event) => this.update(event.isComposing));
+    this.text.addEventListener("compositionend", () => this.update());
+    this.text.addEventListener("keydown", (event) => this.handleKey(event));
     const file = make("input", {
       type: "file",
       multiple: true,
@@ -48,7 +45,7 @@ export class Composer {
     file.addEventListener("change", () => this.attach([...file.files]));
     this.chips = make("div", {});
     this.form.replaceChildren(
-      this.picker,
+      this.picker.root,
       this.chips,
       make(
         "div",
@@ -67,7 +64,7 @@ export class Composer {
             class: "icon-button",
             "aria-label": "Commands",
             "data-testid": "open-picker",
-            onclick: () => this.startCommand(),
+            onclick: () => this.write("/"),
           },
           "/",
         ),
@@ -81,10 +78,12 @@ export class Composer {
     this.text.placeholder = currentChannel()?.type === 15 ? "Choose a post to write in" : "Message, or / for commands";
   }
 
-  startCommand() {
-    this.text.value = "/";
+  // Replaces what is in the box, as if somebody had typed `text`.
+  write(text) {
+    if (this.command) this.reset();
+    this.text.value = text;
     this.text.focus();
-    this.typed();
+    this.update();
   }
 
   attach(files) {
@@ -94,102 +93,93 @@ export class Composer {
     );
   }
 
-  typed() {
+  // The text changed: a command that is named in full opens its form, the beginning of one lists what it may be.
+  update(isComposing = false) {
     this.text.style.height = "auto";
-    this.text.style.height = `${Math.min(this.text.scrollHeight, 240)}px`;
-    if (this.text.value.startsWith("/")) this.pick(this.text.value.slice(1).toLowerCase());
-    else this.picker.hidden = true;
+    this.text.style.height = `${Math.min(this.text.scrollHeight, MAX_HEIGHT)}px`;
+    const query = commandQuery(this.text.value);
+    if (query === null) return this.picker.clear();
+    const entries = commandEntries(state.commands);
+    const named = isComposing ? null : commandBeforeSpace(entries, query);
+    if (named) return this.openForm(named.entry, named.rest, { isTyping: true });
+    const { matches, approximate } = findCommands(entries, query);
+    const rows = matches.map(({ entry, rest }) => ({
+      label: `/${entry.name}`,
+      detail: entry.description,
+      data: { "data-command": entry.name },
+      entry,
+      rest,
+    }));
+    const note = rows.length && !approximate ? null : missingCommand(query, rows.length > 0);
+    return this.picker.show(rows, { note, active: 0 });
   }
 
-  // The bot registered its commands while the picker was open.
+  // The bot registered its commands while somebody was typing.
   commandsChanged() {
-    if (!this.command && !this.picker.hidden) this.typed();
+    if (!this.command) this.update();
   }
 
-  pick(typed) {
-    const fitting = entries().filter((entry) => entry.name.includes(typed.trim()));
-    fitting.sort((a, b) => Number(b.name.startsWith(typed)) - Number(a.name.startsWith(typed)));
-    this.found = fitting;
-    this.chosen = 0;
-    const rows = fitting.map((entry) =>
-      make(
-        "button",
-        {
-          type: "button",
-          class: "option",
-          role: "option",
-          tabindex: "-1",
-          "data-testid": "command",
-          "data-command": entry.name,
-          onclick: () => this.choose(entry),
-        },
-        `/${entry.name}`,
-        make("small", {}, entry.description),
-      ),
-    );
-    const none = state.world?.bot.online ? "No command fits." : "No command fits. The bot is not connected.";
-    this.picker.replaceChildren(...(rows.length ? rows : [make("p", { class: "empty" }, none)]));
-    this.picker.hidden = false;
-    this.mark();
+  handleKey(event) {
+    if (this.picker.handleKey(event)) event.preventDefault();
+    else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.form.requestSubmit();
+    }
   }
 
-  mark() {
-    [...this.picker.children].forEach((child, index) => {
-      if (child.role === "option") child.setAttribute("aria-selected", String(index === this.chosen));
+  openForm(entry, text, { isTyping = false } = {}) {
+    this.command = new CommandForm(entry, text, {
+      isTyping,
+      onCancel: () => this.cancel(),
+      onBackspace: () => this.cancel(`/${entry.name}`),
+      showError: this.showError,
     });
-    this.picker.children[this.chosen]?.scrollIntoView({ block: "nearest" });
-  }
-
-  key(event) {
-    const picking = !this.picker.hidden;
-    if (picking && ["ArrowDown", "ArrowUp"].includes(event.key) && this.found.length) {
-      this.chosen =
-        (this.chosen + (event.key === "ArrowDown" ? 1 : -1) + this.found.length) % this.found.length;
-      this.mark();
-    } else if (picking && ["Enter", "Tab"].includes(event.key) && this.found.length)
-      this.choose(this.found[this.chosen]);
-    else if (picking && event.key === "Escape") this.picker.hidden = true;
-    else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.form.requestSubmit();
-    else return;
-    event.preventDefault();
-  }
-
-  choose(entry) {
-    this.command = new CommandForm(entry, { cancel: () => this.cancel() });
     this.form.replaceChildren(this.command.overlay, this.command.root);
+    this.command.focus();
   }
 
-  cancel() {
+  // Back to the message box.
+  cancel(text = "") {
     this.reset();
-    this.text.focus();
+    this.write(text);
   }
 
   async submit() {
     try {
       if (this.command) {
-        const { values, files } = this.command.values();
+        const files = [];
+        const values = this.command.values(files);
         await this.sendCommand(this.command.entry.name, values, files);
-      } else {
-        const content = this.text.value.trim();
-        if (!content && !this.files.length) return;
-        await postJson("say", { as: state.person, channel: state.channel, content }, this.files);
-      }
+      } else if (!(await this.submitText())) return;
       this.cancel();
     } catch (error) {
       this.showError(error);
     }
   }
+
+  // Whether the message was sent. What begins like a command never becomes a message.
+  async submitText() {
+    const query = commandQuery(this.text.value);
+    if (query !== null) {
+      this.update();
+      const [best] = this.picker.rows;
+      if (best && !this.command) this.openForm(best.entry, best.rest);
+      return false;
+    }
+    const content = this.text.value.trim();
+    if (!content && !this.files.length) return false;
+    await postJson("say", { as: state.person, channel: state.channel, content }, this.files);
+    return true;
+  }
 }
 
-// Every slash command, with a line of its own for each subcommand.
-function entries() {
-  return state.commands
-    .filter((command) => command.type === 1)
-    .flatMap((command) => spread(command.name, command));
-}
-
-function spread(name, node) {
-  const options = node.options ?? [];
-  if (!options.some((option) => option.type <= 2)) return [{ name, description: localized(node, "description"), options }];
-  return options.flatMap((option) => spread(`${name} ${option.name}`, option));
+// Why nothing with this name can be picked.
+function missingCommand(query, hasAlternatives) {
+  const words = query.trim().toLowerCase().split(/\s+/);
+  const name = words.map((_, index) => words.slice(0, index + 1).join(" ")).find((one) => state.unavailable[one]);
+  if (name) return `/${name} is not offered to ${userName(state.person)} here: ${state.unavailable[name]}.`;
+  if (!state.commands.length && !state.world?.bot.online) return "There are no commands: the bot is not connected.";
+  const typed = `There is no command /${words[0]} here.`;
+  if (hasAlternatives) return `${typed} Did you mean:`;
+  return `${typed} Type / to see all commands, or begin with a space to post the text as a message.`;
 }

@@ -5,6 +5,7 @@ export const state = {
   person: null, // id
   channel: null, // id
   commands: [], // offered in this channel
+  unavailable: {}, // slash commands that are not: name -> reason
   unread: new Set(), // channel ids
 };
 

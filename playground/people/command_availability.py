@@ -24,6 +24,13 @@ def available_commands(world: World, person: User, channel: Channel) -> list[Com
     return sorted(kept, key=lambda command: (command.type, command.name))
 
 
+def unavailable_reasons(world: World, person: User, channel: Channel) -> dict[str, str]:
+    """Why the other slash commands are not listed, by name."""
+    listed = {command.name for command in available_commands(world, person, channel) if not is_menu(command)}
+    reasons = {c.name: unavailable_reason(world, person, channel, c) for c in world.commands.values() if not is_menu(c)}
+    return {name: reason for name, reason in reasons.items() if reason is not None and name not in listed}
+
+
 def unavailable_reason(world: World, person: User, channel: Channel, command: Command) -> str | None:
     """The reason why a command is not available, or None."""
     if command.guild_id not in (None, channel.guild_id):

@@ -1,0 +1,277 @@
+"""The message box in a real browser: what is typed, pasted and picked becomes a command, as in Discord."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from playground import Playground, default_world
+
+from .conftest import TIMEOUT_SECONDS, Rest
+from .test_browser import CHROMIUM_FLAGS
+
+playwright = pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+SUBCOMMAND, STRING, INTEGER, BOOLEAN, USER, ATTACHMENT = 1, 3, 4, 5, 6, 11
+
+
+DESKTOP = {"width": 1040, "height": 800}
+
+
+def option(kind: int, name: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "name": name, "description": f"The {name}", **more}
+
+
+CODE = option(STRING, "code", required=True)
+COMMANDS = [
+    {
+        "name": "imagine",
+        "description": "Paint",
+        "options": [
+            option(STRING, "prompt", required=True),
+            option(STRING, "lora1", autocomplete=True),
+            option(STRING, "size", choices=[{"name": "Square", "value": "1:1"}, {"name": "Wide", "value": "3:2"}]),
+            option(INTEGER, "steps", min_value=1, max_value=150),
+            option(ATTACHMENT, "image"),
+            option(BOOLEAN, "private"),
+            option(USER, "artist"),
+        ],
+    },
+    {
+        "name": "stack",
+        "description": "Stacks",
+        "options": [option(SUBCOMMAND, "import", options=[CODE]), option(SUBCOMMAND, "list")],
+    },
+    {"name": "history", "description": "Pictures", "options": [option(STRING, "lora")]},
+    {"name": "queue", "description": "Waiting"},
+    {"name": "reload", "description": "For staff", "default_member_permissions": str(1 << 5)},
+]
+
+
+@dataclass
+class Composer:
+    """The page as Ada, and what it has sent."""
+
+    page: Any
+    playground: Playground
+    rest: Rest
+
+    @property
+    def input(self) -> Any:
+        return self.page.get_by_test_id("message-input")
+
+    @property
+    def rows(self) -> Any:
+        return self.page.get_by_test_id("command")
+
+    def field(self, name: str) -> Any:
+        return self.page.locator(f"[data-testid=option-input][data-option={name}]")
+
+    async def type(self, keys: str) -> None:
+        """Press one key after the other, wherever the focus is; `\\n` is Enter."""
+        await self.page.keyboard.type(keys)
+
+    async def names(self) -> list[str]:
+        return [await row.get_attribute("data-command") for row in await self.rows.all()]
+
+    async def interactions(self, kind: int, count: int) -> list[Any]:
+        """Wait for so many interactions of a kind: 2 for commands, 4 for autocomplete."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while len(found := [i for i in self.playground.world.interactions.values() if i.type == kind]) < count:
+                await self.playground.changes.wait(self.playground.changes.version, TIMEOUT_SECONDS)
+        return found
+
+    async def sent(self, number: int = 1) -> tuple[str, dict[str, Any]]:
+        """The command with this number, with its options, once the message box is back."""
+        made = (await self.interactions(2, number))[number - 1]
+        await self.input.wait_for()
+        options = made.data.get("options", [])
+        while options and options[0]["type"] == SUBCOMMAND:
+            options = options[0].get("options", [])
+        return made.name, {one["name"]: one["value"] for one in options}
+
+    def said(self) -> list[str]:
+        return [one.content for one in self.playground.world.messages.values()]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened() -> AsyncIterator[Composer]:
+    """One page for all tests, because a browser starts slowly."""
+    async with (
+        Playground.serve() as playground,
+        aiohttp.ClientSession() as session,
+        playwright.async_playwright() as driver,
+    ):
+        rest = Rest(playground, session)
+        await rest("PUT", "/applications/{app}/commands", COMMANDS)
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        page = await browser.new_page(viewport=DESKTOP)
+        page.set_default_timeout(TIMEOUT_SECONDS * 1000)
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        await page.goto(f"{playground.page_url}#as=Ada&channel=general")
+        await page.wait_for_function("import('/page/state.js').then(({ state }) => state.commands.length > 0)")
+        yield Composer(page, playground, rest)
+        await browser.close()
+        assert errors == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def composer(opened: Composer) -> Composer:
+    """An empty message box, and nothing sent yet."""
+    opened.playground.world.interactions.clear()
+    opened.playground.world.messages.clear()
+    await opened.page.set_viewport_size(DESKTOP)
+    cancel = opened.page.get_by_test_id("command-cancel")
+    if await cancel.is_visible():
+        await cancel.click()
+    await opened.input.fill("")
+    return opened
+
+
+LINES = [
+    ("/imagine a red star", "imagine", {"prompt": "a red star"}),
+    ("/imagine prompt:a red star", "imagine", {"prompt": "a red star"}),
+    ("/ima a red star", "imagine", {"prompt": "a red star"}),
+    ("/IMAGINE A Star", "imagine", {"prompt": "A Star"}),
+    ("/imagine a red star steps:20 size:wide", "imagine", {"prompt": "a red star", "steps": 20, "size": "3:2"}),
+    ("/imagine steps:20 prompt:a star, seed: 5", "imagine", {"prompt": "a star, seed: 5", "steps": 20}),
+    (
+        "/imagine private:no artist:@grace prompt:x",
+        "imagine",
+        {"prompt": "x", "private": False, "artist": default_world.GRACE},
+    ),
+    ("/stack import 2345-6789", "stack import", {"code": "2345-6789"}),
+    ("/stack imp 2345-6789", "stack import", {"code": "2345-6789"}),
+    ("/history komori", "history", {"lora": "komori"}),
+]
+
+
+@pytest.mark.parametrize(("line", "command", "options"), LINES)
+async def test_a_line_is_a_command(composer: Composer, line: str, command: str, options: dict[str, Any]) -> None:
+    await composer.type(f"{line}\n")
+    assert await composer.sent() == (command, options)
+    await composer.input.fill(line)  # all at once, as it is pasted
+    await composer.page.keyboard.press("Enter")
+    assert await composer.sent(2) == (command, options)
+    assert composer.said() == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "command", "options"),
+    [
+        (["/sta", "ArrowDown", "Enter", "Enter"], "stack list", {}),
+        (["/sta", "ArrowUp", "Tab", "Enter"], "stack list", {}),
+        (["/i", "Tab", "a star", "Enter"], "imagine", {"prompt": "a star"}),
+        (["/imagin a star", "Enter", "Enter"], "imagine", {"prompt": "a star"}),
+        (["/imgaine", "Enter", "a star", "Enter"], "imagine", {"prompt": "a star"}),
+        (["/history", "Enter", "komori", "Enter"], "history", {"lora": "komori"}),
+        (["/history ", "Enter"], "history", {}),
+        (["/queue ", "Enter"], "queue", {}),
+        (
+            ["/imagine a star", "Backspace", " steps:9", "Backspace", "Backspace", "Enter"],
+            "imagine",
+            {"prompt": "a sta"},
+        ),
+    ],
+)
+async def test_keys_alone_pick_and_send(composer: Composer, keys: list[str], command: str, options: Any) -> None:
+    for key in keys:
+        if key in ("ArrowDown", "ArrowUp", "Enter", "Tab", "Backspace"):
+            await composer.page.keyboard.press(key)
+        else:
+            await composer.type(key)
+    assert await composer.sent() == (command, options)
+
+
+async def test_the_list_is_fuzzy_and_puts_the_best_first(composer: Composer) -> None:
+    for typed, names in (
+        ("/", ["history", "imagine", "queue", "stack import", "stack list"]),
+        ("/i", ["imagine", "stack import", "history", "stack list"]),
+        ("/imp", ["stack import"]),
+        ("/hsty", ["history"]),
+        ("/stack", ["stack import", "stack list"]),
+        ("/stack 2345-6789", ["stack import", "stack list"]),
+        ("/qeuue", ["queue"]),
+        ("// a remark", []),
+    ):
+        await composer.input.fill(typed)
+        assert await composer.names() == names, typed
+    await composer.input.fill("/qeuue")
+    assert "no command /qeuue" in await composer.page.get_by_test_id("picker").inner_text()
+
+
+async def test_an_unknown_command_is_a_hint_and_no_message(composer: Composer) -> None:
+    picker = composer.page.get_by_test_id("picker")
+    for typed, told in (
+        ("/paint a red star", "There is no command /paint here"),
+        ("/reload now", "/reload is not offered to Ada here: this person lacks the permission"),
+    ):
+        await composer.input.fill(typed)
+        await composer.page.keyboard.press("Escape")
+        await composer.page.keyboard.press("Enter")
+        assert told in await picker.inner_text()
+        assert await composer.input.input_value() == typed
+    assert composer.said() == []
+    await composer.input.fill(" /paint is what I would call it")
+    await composer.page.keyboard.press("Enter")
+    await composer.page.get_by_test_id("message").wait_for()
+    assert composer.said() == ["/paint is what I would call it"]
+
+
+async def test_text_that_no_option_takes_is_told(composer: Composer) -> None:
+    await composer.input.fill("/queue mine")
+    assert "“mine” was left out" in await composer.page.get_by_test_id("notice").inner_text()
+
+
+async def test_what_an_option_does_not_take_is_not_sent(composer: Composer) -> None:
+    for field, value, problem in (
+        ("steps", "many", "whole number"),
+        ("steps", "151", "1 to 150"),
+        ("size", "round", "list"),
+    ):
+        await composer.input.fill(f"/imagine a star {field}:{value}")
+        await composer.page.keyboard.press("Enter")
+        control = composer.field(field)
+        await playwright.expect(control).to_be_focused()
+        assert problem in await control.evaluate("control => control.validationMessage")
+        await composer.page.get_by_test_id("command-cancel").click()
+    assert not composer.playground.world.interactions
+
+
+async def test_suggestions_of_the_bot_are_picked_with_the_keyboard(composer: Composer) -> None:
+    await composer.type("/imagine a star lora1:kom")
+    (asked,) = await composer.interactions(4, 1)
+    focused = next(one for one in asked.data["options"] if one.get("focused"))
+    assert (focused["name"], focused["value"]) == ("lora1", "kom")
+    choices = [{"name": "Komori · Vivid", "value": "komori"}, {"name": "Komodo", "value": "komodo"}]
+    await composer.rest(
+        "POST", f"/interactions/{asked.id}/{asked.token}/callback", {"type": 8, "data": {"choices": choices}}
+    )
+    await composer.page.get_by_test_id("suggestion").first.wait_for()
+    await composer.type("\n\n")
+    assert await composer.sent() == ("imagine", {"prompt": "a star", "lora1": "komori"})
+
+
+async def test_the_form_fits_a_phone(composer: Composer) -> None:
+    await composer.page.set_viewport_size({"width": 390, "height": 600})
+    await composer.input.fill("/imagine " + "a red star " * 30)
+    for element in (composer.field("prompt"), composer.page.get_by_test_id("command-send")):
+        await playwright.expect(element).to_be_in_viewport(ratio=1)
+    await composer.page.locator("[data-testid=add-option][data-option=size]").click()
+    await playwright.expect(composer.page.get_by_test_id("suggestion").first).to_be_in_viewport(ratio=1)
+    assert await composer.page.evaluate("document.documentElement.scrollWidth") == 390
+    await composer.page.get_by_test_id("suggestion").last.click()
+    await composer.page.get_by_test_id("command-send").click()
+    name, options = await composer.sent()
+    assert (name, options["size"]) == ("imagine", "3:2")
