@@ -36,6 +36,9 @@ def main() -> None:
         metavar="N",
         help="how many shards a bot is told to connect with",
     )
+    parser.add_argument(
+        "--suggest", action="append", default=[], metavar="LINE", help='a command for empty channels, as "/do this"'
+    )
     try:
         asyncio.run(_serve(parser.parse_args()))
     except KeyboardInterrupt:  # Windows, where no handler can be installed
@@ -54,6 +57,7 @@ async def _serve(options: argparse.Namespace) -> None:
         strict_limits=options.strict_limits,
         heartbeat_seconds=options.heartbeat_seconds,
         shards=options.shards,
+        suggestions=options.suggest,
     ) as playground:
         print("Local playground, not Discord.")
         print(f"  page     {playground.page_url}")

@@ -1,7 +1,7 @@
 """The playground as a whole: the only module that wires its parts together."""
 
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -54,9 +54,11 @@ class Playground:
         strict_limits: bool = False,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         shards: int = 1,
+        suggestions: Sequence[str] = (),
     ) -> None:
         self.origin = origin
         self.shards = shards
+        self.suggestions = suggestions
         self.clock = Clock()
         self.world = World(self.clock, application, FileStore())
         default_world.fill(self.world)
@@ -109,10 +111,12 @@ class Playground:
         strict_limits: bool = False,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         shards: int = 1,
+        suggestions: Sequence[str] = (),
     ) -> AsyncGenerator["Playground", None]:
         """Run a playground on a loopback address until the block is left; port 0 takes a free one.
 
-        Bots are recommended to connect with this number of `shards`.
+        Bots are recommended to connect with this number of `shards`. The page suggests the lines `suggestions`
+        ("/do this") in empty channels.
         """
         if host not in LOOPBACK:
             raise ValueError(f"The playground only listens on this machine ({', '.join(LOOPBACK)}), not {host}.")
@@ -123,7 +127,12 @@ class Playground:
         token = token or new_token(default_world.APPLICATION_ID)
         application = Application(default_world.APPLICATION_ID, name, token, privileged_intents)
         playground = cls(
-            application, origin, strict_limits=strict_limits, heartbeat_seconds=heartbeat_seconds, shards=shards
+            application,
+            origin,
+            strict_limits=strict_limits,
+            heartbeat_seconds=heartbeat_seconds,
+            shards=shards,
+            suggestions=suggestions,
         )
         playground._install(app)
         await runner.setup()
@@ -143,7 +152,7 @@ class Playground:
         app.router.add_get("/attachments/{file}/{name}", self._file)
         actions = UserActions(self.world, self.hub, self.interactions, self.message_writer)
         parts = (
-            ReadEndpoints(self.world, self.hub, self.changes, self.recorder),
+            ReadEndpoints(self.world, self.hub, self.changes, self.recorder, self.suggestions),
             ActionEndpoints(self.world, actions),
             AdminEndpoints(self.world, self.events, self.hub, self.faults),
         )

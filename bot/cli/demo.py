@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 PORT = 8765
 START_SECONDS = 180.0
+SUGGESTIONS = (  # what the demo checkpoints paint well, for people who do not know yet what to ask for
+    "/imagine a large red star on a blue background",
+    "/imagine komori on a green background lora1:Komori",
+    "/lora browse",
+    "/guide",
+)
 
 
 def add(commands: Commands) -> None:
@@ -45,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
 async def _run(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         try:
-            playground = await stack.enter_async_context(Playground.serve(port=options.port))
+            playground = await stack.enter_async_context(Playground.serve(port=options.port, suggestions=SUGGESTIONS))
         except OSError as problem:
             raise ConfigError(f"Port {options.port} cannot be used ({problem.strerror}). Try --port 0.") from None
         await stay_in(playground, options.data, browser=not options.no_browser)

@@ -1,5 +1,6 @@
 """GET: world, commands, messages, interactions and exchanges; with `since`, a request waits for a change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground import registry
@@ -26,6 +27,7 @@ class ReadEndpoints:
     hub: Hub
     changes: ChangeNotifier
     recorder: Recorder
+    suggestions: Sequence[str]
 
     def routes(self) -> list[tuple[str, str, ControlHandler]]:
         """Method, path and handler of every request."""
@@ -42,7 +44,7 @@ class ReadEndpoints:
     async def see_world(self, request: ControlRequest) -> Json:
         """People and places, for one person."""
         await self._wait(request)
-        return self._dated(views.world(self.world, self.hub, self._viewer(request)))
+        return self._dated(views.world(self.world, self.hub, self._viewer(request), self.suggestions))
 
     async def commands(self, request: ControlRequest) -> Json:
         """The commands that a person can use in a channel, and by name why they cannot use the other slash commands."""

@@ -1,35 +1,40 @@
 """What a person sees: people, places, commands and messages, as JSON for the page and for tests."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from playground import message_shapes, permissions, shapes
 from playground.gateway.hub import Hub
 from playground.models import Channel, Interaction, Message, User
 from playground.people import lookup
+from playground.people.membership import membership
 from playground.wire import ChannelType, Json, MessageFlag
 from playground.world import World
 
 
-def world(state: World, hub: Hub, viewer: User) -> Json:
+def world(state: World, hub: Hub, viewer: User, suggestions: Sequence[str] = ()) -> Json:
     """Everything around the messages, for one person."""
     guilds = [guild for guild in state.guilds.values() if viewer.id in guild.members]
+    people = [one for one in state.users.values() if not one.bot]
     direct = [c for c in state.channels.values() if c.type == ChannelType.DM and viewer.id in c.recipients]
     return {
         "me": person(viewer),
         "bot": {**shapes.user(state.users[state.bot_id]), "online": hub.online},
-        "people": [person(one) for one in state.users.values() if not one.bot],
+        "people": [person(one) for one in people],
         "names": {one.id: one.global_name or one.username for one in state.users.values()},
         "guilds": [
             {
                 "id": guild.id,
                 "name": guild.name,
                 "has_bot": state.bot_id in guild.members,
+                "members": {one.id: membership(state, guild, one) for one in people},
                 "roles": [shapes.role(one) for one in guild.roles.values()],
                 "channels": [place(state, one, viewer) for one in _places(state, guild.id, viewer)],
             }
             for guild in guilds
         ],
         "direct": [place(state, one, viewer) for one in direct],
+        "suggestions": list(suggestions),
         "clock": state.clock.now(),
     }
 

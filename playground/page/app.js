@@ -6,11 +6,11 @@ import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
 import { MessageList } from "./messagelist.js";
 import { openModal } from "./modal.js";
-import { renderSidebar } from "./sidebar.js";
+import { attachPeopleMenu, renderSidebar } from "./sidebar.js";
 import { currentChannel, readLocation, saveLocation, state, visibleChannels } from "./state.js";
 
 const actions = new Actions();
-const messageList = new MessageList(actions);
+const messageList = new MessageList(actions, { onSuggestion: (line) => composer.write(line) });
 const composer = new Composer({
   sendCommand: (name, values, files) => actions.command(name, values, files),
   showError,
@@ -28,7 +28,7 @@ function handleEvent(event) {
 }
 
 function updateSidebar() {
-  renderSidebar({ switchPerson, openChannel });
+  renderSidebar({ openChannel });
 }
 
 let pendingRefresh = null;
@@ -44,6 +44,7 @@ function refreshWorld() {
       await loadCommands();
       updateSidebar();
       composer.commandsChanged();
+      messageList.updateSuggestions();
       return undefined;
     })
     .catch(showError);
@@ -99,6 +100,7 @@ function newThread() {
   });
 }
 
+attachPeopleMenu((person) => switchPerson(person).catch(showError));
 byId("new-thread").addEventListener("click", newThread);
 byId("drawer-toggle").addEventListener("click", () => toggleDrawer(!byId("sidebar").classList.contains("open")));
 document.addEventListener("keydown", (event) => event.key === "Escape" && toggleDrawer(false));

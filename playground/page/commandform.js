@@ -125,6 +125,7 @@ export class CommandForm {
   // Puts the focus where typing goes on: on what is missing, else on what was typed.
   focus() {
     const fields = [...this.fields.values()];
+    for (const field of fields) field.resize();
     const target = defaultOption(this.entry.options);
     const next = fields.find((field) => field.option.required && field.isEmpty) ?? this.fields.get(target?.name) ?? fields[0];
     (next ?? this.root).focus();

@@ -75,7 +75,7 @@ export class Composer {
   }
 
   updatePlaceholder() {
-    this.text.placeholder = currentChannel()?.type === 15 ? "Choose a post to write in" : "Message, or / for commands";
+    this.text.placeholder = currentChannel()?.type === 15 ? "Choose a post to write in" : "Message, or /command";
   }
 
   // Replaces what is in the box, as if somebody had typed `text`.

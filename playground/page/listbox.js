@@ -2,6 +2,9 @@
 
 import { make } from "./dom.js";
 
+const [MIN_HEIGHT, MAX_HEIGHT] = [100, 420]; // pixels
+const GAP = 12; // pixels between the list and what stands above and below it
+
 export class ListBox {
   constructor(input, { id, label, testid, rowTestid, onPick }) {
     Object.assign(this, { input, rowTestid, onPick });
@@ -21,8 +24,16 @@ export class ListBox {
     this.elements = rows.map((row, index) => this.renderRow(row, index));
     this.root.replaceChildren(...[note && make("p", { class: "note", dir: "auto" }, note), ...this.elements].filter(Boolean));
     this.root.hidden = !this.root.childElementCount;
+    if (this.open) this.fitHeight();
     this.input.setAttribute("aria-expanded", String(this.open));
     this.activate(active < rows.length ? active : -1);
+  }
+
+  // The list stands on its form and must not cover the header.
+  fitHeight() {
+    const form = this.root.closest("form")?.getBoundingClientRect();
+    const header = document.querySelector("header").offsetHeight;
+    if (form) this.root.style.maxHeight = `${Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, form.top - header - GAP))}px`;
   }
 
   renderRow(row, index) {

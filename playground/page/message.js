@@ -4,6 +4,7 @@ import { renderComponent } from "./components.js";
 import { make, shortTime } from "./dom.js";
 import { renderAttachments, renderEmbed } from "./embeds.js";
 import { renderMarkdown } from "./markdown.js";
+import { attachMenu } from "./menu.js";
 import { currentChannel, localized, state, userName } from "./state.js";
 
 export function renderMessage(one, actions) {
@@ -117,77 +118,24 @@ function footer(one, actions) {
 function tools(one, actions) {
   const entries = menuEntries(one, actions);
   if (!entries.length) return null;
-  const open = make(
+  const button = make(
     "button",
-    {
-      type: "button",
-      class: "menu-button",
-      "aria-label": "Message menu",
-      "aria-haspopup": "menu",
-      "aria-expanded": "false",
-      "data-testid": "message-menu",
-    },
+    { type: "button", class: "menu-button", "aria-label": "Message menu", "data-testid": "message-menu" },
     "⋯",
   );
-  const root = make("div", { class: "tools" }, open);
-  open.addEventListener("click", () => toggleMenu(root, open, entries));
+  const root = make("div", { class: "tools" }, button);
+  attachMenu(root, button, () => entries);
   return root;
 }
 
 function menuEntries(one, actions) {
   const commands = one.ephemeral || one.loading ? [] : state.commands.filter((command) => command.type === 3);
-  const entries = commands.map((command) => [localized(command, "name"), () => actions.menuCommand(one, command)]);
+  const entries = commands.map((command) => ({
+    label: localized(command, "name"),
+    action: () => actions.menuCommand(one, command),
+  }));
   const isOwn = one.author.id === state.person;
   if (!one.ephemeral && (isOwn || currentChannel()?.can_moderate))
-    entries.push(["Delete message", () => actions.remove(one)]);
+    entries.push({ label: "Delete message", action: () => actions.remove(one) });
   return entries;
-}
-
-function toggleMenu(root, open, entries) {
-  const shown = root.querySelector(".menu");
-  if (shown) return shown.close();
-  const menu = make("div", { class: "menu", role: "menu" });
-  const leave = (event) => {
-    if (!root.contains(event.target)) menu.close();
-  };
-  menu.close = () => {
-    menu.remove();
-    open.setAttribute("aria-expanded", "false");
-    document.removeEventListener("pointerdown", leave);
-  };
-  for (const [label, action] of entries) {
-    menu.append(
-      make(
-        "button",
-        {
-          type: "button",
-          class: "option",
-          role: "menuitem",
-          "data-testid": "menu-item",
-          onclick: () => {
-            menu.close();
-            action();
-          },
-        },
-        label,
-      ),
-    );
-  }
-  menu.addEventListener("keydown", (event) => walkMenu(event, menu, open));
-  root.append(menu);
-  open.setAttribute("aria-expanded", "true");
-  document.addEventListener("pointerdown", leave);
-  menu.firstElementChild.focus();
-}
-
-function walkMenu(event, menu, open) {
-  const items = [...menu.children];
-  const here = items.indexOf(document.activeElement);
-  if (event.key === "ArrowDown") items[(here + 1) % items.length].focus();
-  else if (event.key === "ArrowUp") items.at(here - 1).focus();
-  else if (event.key === "Escape") {
-    menu.close();
-    open.focus();
-  } else return;
-  event.preventDefault();
 }

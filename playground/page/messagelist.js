@@ -1,6 +1,7 @@
 // The list of messages in a channel: fetches, draws, keeps the end in view.
 
 import { getJson } from "./api.js";
+import { commandBeforeSpace, commandEntries, commandQuery } from "./commandtext.js";
 import { byId, make } from "./dom.js";
 import { renderMessage } from "./message.js";
 import { currentChannel, state } from "./state.js";
@@ -12,9 +13,10 @@ function isOwn(one) {
 }
 
 export class MessageList {
-  constructor(actions) {
+  constructor(actions, { onSuggestion }) {
     this.root = byId("messages");
     this.actions = actions;
+    this.onSuggestion = onSuggestion;
     this.revisions = new Map(); // id -> revision drawn
     this.root.addEventListener("load", () => this.atEnd && this.scrollToEnd(), true); // pictures change the height
     this.root.addEventListener("scroll", () => {
@@ -29,15 +31,32 @@ export class MessageList {
     const { messages } = await getJson("messages", { as: state.person, channel });
     if (channel !== state.channel) return;
     this.revisions.clear();
-    this.root.replaceChildren(
-      make(
-        "p",
-        { class: "start" },
-        `This is the start of ${currentChannel()?.name ?? "this channel"}. Type / to see what ${state.world.bot.username} does.`,
-      ),
-    );
+    this.suggestions = make("div", {});
+    const name = currentChannel()?.name ?? "this channel";
+    const hint = `This is the start of ${name}. Type / to see what ${state.world.bot.username} does.`;
+    this.root.replaceChildren(make("div", { class: "start" }, hint, this.suggestions));
     for (const one of messages) this.upsert(one);
+    this.updateSuggestions();
     this.scrollToEnd();
+  }
+
+  // An empty channel suggests commands that work here, ready to be sent.
+  updateSuggestions() {
+    const entries = commandEntries(state.commands);
+    const lines = this.revisions.size ? [] : state.world.suggestions;
+    const usable = lines.filter((line) => commandBeforeSpace(entries, `${commandQuery(line)} `));
+    this.suggestions?.replaceChildren(
+      ...(usable.length ? [make("div", {}, "For a start, press one of these, and then Send:")] : []),
+      make("div", { class: "suggestions" }, usable.map((line) => this.renderSuggestion(line))),
+    );
+  }
+
+  renderSuggestion(line) {
+    return make(
+      "button",
+      { type: "button", class: "button", "data-testid": "suggested-command", onclick: () => this.onSuggestion(line) },
+      line,
+    );
   }
 
   async refresh(id) {
@@ -52,6 +71,7 @@ export class MessageList {
     const element = renderMessage(one, this.actions);
     if (old) this.replace(element, one);
     else {
+      this.updateSuggestions();
       const keepAtEnd = this.atEnd || isOwn(one); // who did something sees what came of it, however far up they were
       this.insert(element, one.id);
       if (keepAtEnd) this.scrollToEnd();
@@ -83,6 +103,7 @@ export class MessageList {
   remove(id) {
     this.find(id)?.remove();
     this.revisions.delete(id);
+    this.updateSuggestions();
   }
 
   find(id) {

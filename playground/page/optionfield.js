@@ -88,12 +88,16 @@ export class OptionField {
     this.control.setSelectionRange?.(this.control.value.length, this.control.value.length);
   }
 
+  // A field for free text grows with it, once the browser lays it out.
+  resize() {
+    if (this.control.tagName !== "TEXTAREA" || !this.control.isConnected) return;
+    this.control.style.height = "auto";
+    this.control.style.height = `${Math.min(this.control.scrollHeight + 2, MAX_HEIGHT)}px`;
+  }
+
   changed({ suggest = true } = {}) {
     this.picked = undefined;
-    if (this.control.tagName === "TEXTAREA") {
-      this.control.style.height = "auto";
-      this.control.style.height = `${Math.min(this.control.scrollHeight + 2, MAX_HEIGHT)}px`;
-    }
+    this.resize();
     this.check();
     if (suggest) this.suggest({ typed: true });
   }

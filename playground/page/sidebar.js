@@ -1,13 +1,37 @@
-// The list of channels and direct messages, and who one acts as.
+// The list of channels and direct messages, and the menu of the people to act as.
 
 import { byId, make } from "./dom.js";
-import { currentChannel, state } from "./state.js";
+import { attachMenu } from "./menu.js";
+import { currentChannel, currentGuild, state } from "./state.js";
 
 const CHANNEL_ICONS = { 0: "#", 1: "@", 11: "↳", 15: "▤" };
 
-export function renderSidebar({ switchPerson, openChannel }) {
+export function attachPeopleMenu(switchPerson) {
+  attachMenu(byId("act-as"), byId("person"), () =>
+    state.world.people.map((one) => {
+      const { title, description } = membership(one);
+      return {
+        label: make("span", { class: "person" }, make("b", {}, one.name), make("span", { class: "title" }, title)),
+        detail: description,
+        checked: one.id === state.person,
+        data: { "data-testid": "person", "data-person": one.name },
+        action: () => switchPerson(one.id),
+      };
+    }),
+  );
+}
+
+// What somebody is in the server on the screen; in direct messages, in the server that has the bot.
+function membership(person) {
+  const guilds = state.world.guilds;
+  const guild = currentGuild() ?? guilds.find((one) => one.has_bot) ?? guilds[0];
+  return guild?.members[person.id] ?? { title: "", description: "" };
+}
+
+export function renderSidebar({ openChannel }) {
   const { world } = state;
-  renderPeople(world, switchPerson);
+  const person = world.people.find((one) => one.id === state.person);
+  byId("person").replaceChildren(make("b", {}, person.name), make("span", { class: "title" }, membership(person).title));
   byId("presence-dot").classList.toggle("on", world.bot.online);
   byId("presence").textContent = world.bot.online
     ? `${world.bot.username} is connected`
@@ -26,16 +50,6 @@ export function renderSidebar({ switchPerson, openChannel }) {
   byId("new-thread").classList.toggle("forum", channel?.type === 15);
   byId("new-thread").textContent = channel?.type === 15 ? "New post" : "New thread";
   byId("place-topic").textContent = channel?.nsfw ? "age-restricted" : (channel?.topic ?? "");
-}
-
-function renderPeople(world, switchPerson) {
-  const menu = byId("person");
-  menu.replaceChildren(
-    ...world.people.map((one) =>
-      make("option", { value: one.id, selected: one.id === state.person }, one.name),
-    ),
-  );
-  menu.onchange = () => switchPerson(menu.value);
 }
 
 function group(title, channels, openChannel) {

@@ -1,4 +1,4 @@
-"""The message box in a real browser: what is typed, pasted and picked becomes a command, as in Discord."""
+"""The page in a real browser, used with the keyboard and on a phone: the message box, the menu of people."""
 
 import asyncio
 import shutil
@@ -108,7 +108,7 @@ class Composer:
 async def opened() -> AsyncIterator[Composer]:
     """One page for all tests, because a browser starts slowly."""
     async with (
-        Playground.serve() as playground,
+        Playground.serve(suggestions=["/imagine a red star", "/away", "/reload"]) as playground,
         aiohttp.ClientSession() as session,
         playwright.async_playwright() as driver,
     ):
@@ -130,7 +130,9 @@ async def opened() -> AsyncIterator[Composer]:
 async def composer(opened: Composer) -> Composer:
     """An empty message box, and nothing sent yet."""
     opened.playground.world.interactions.clear()
-    opened.playground.world.messages.clear()
+    for message in list(opened.playground.world.messages.values()):
+        opened.playground.world.forget(message)
+        opened.playground.events.message_deleted(message)
     await opened.page.set_viewport_size(DESKTOP)
     cancel = opened.page.get_by_test_id("command-cancel")
     if await cancel.is_visible():
@@ -275,3 +277,46 @@ async def test_the_form_fits_a_phone(composer: Composer) -> None:
     await composer.page.get_by_test_id("command-send").click()
     name, options = await composer.sent()
     assert (name, options["size"]) == ("imagine", "3:2")
+
+
+async def test_an_empty_channel_suggests_commands_that_are_offered_there(composer: Composer) -> None:
+    await composer.page.reload()
+    suggestion = composer.page.get_by_test_id("suggested-command")
+    await suggestion.first.wait_for()
+    assert await suggestion.all_inner_texts() == ["/imagine a red star"]
+    await suggestion.click()
+    await composer.page.keyboard.press("Enter")
+    assert await composer.sent() == ("imagine", {"prompt": "a red star"})
+    await composer.type("hello\n")
+    await composer.page.get_by_test_id("message").wait_for()
+    assert await suggestion.count() == 0
+
+
+async def test_the_menu_of_people_says_who_they_are(composer: Composer) -> None:
+    button = composer.page.get_by_test_id("act-as")
+    assert await button.inner_text() == "Ada\nMember, Artists"
+    await button.focus()
+    await composer.page.keyboard.press("Enter")
+    people = composer.page.get_by_test_id("person")
+    assert [text.split("\n")[:2] for text in await people.all_inner_texts()] == [
+        ["Ada", "Member, Artists"],
+        ["Grace", "Owner"],
+        ["Margaret", "Staff"],
+        ["Linus", "Newcomer"],
+        ["Kai", "Not a member"],
+    ]
+    for person in await people.all():
+        await playwright.expect(person).to_be_in_viewport(ratio=1)
+    assert await people.first.get_attribute("aria-checked") == "true"
+    await composer.page.keyboard.press("Escape")
+    await playwright.expect(button).to_be_focused()
+    await button.press("Enter")
+    await composer.page.keyboard.press("ArrowDown")
+    await composer.page.keyboard.press("ArrowDown")
+    await composer.page.keyboard.press("Enter")
+    await playwright.expect(button).to_have_text("MargaretStaff")
+    await composer.input.fill("/reload")
+    assert await composer.names() == ["reload"]
+    await button.click()
+    await people.first.click()
+    await playwright.expect(button).to_have_text("AdaMember, Artists")
