@@ -9,11 +9,14 @@ import time
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
+from bot.cli.demo import SUGGESTIONS
 from tests.browser.conftest import picture
 from tools.screenshots import newcomer
 from tools.screenshots.demo_page import PAINT_MS, PHONE, Demo, begin, choose, command, fill, last, open_page, painted
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PROMPTS = [line for line in SUGGESTIONS if line.startswith("/imagine")]
 
 
 async def test_text_typed_while_the_page_loads_is_kept(demo: Demo, browser: Browser) -> None:
@@ -32,6 +35,14 @@ async def test_text_typed_while_the_page_loads_is_kept(demo: Demo, browser: Brow
     await page.get_by_test_id("command").filter(has_text="/imagine").wait_for()
     assert await page.get_by_test_id("message-input").input_value() == "/ima"
     await page.close()
+
+
+@pytest.mark.parametrize(("who", "line"), [("Kai", PROMPTS[0]), ("Margaret", PROMPTS[1])])
+async def test_what_an_empty_channel_suggests_is_painted(demo: Demo, browser: Browser, who: str, line: str) -> None:
+    async with open_page(browser, demo, who, channel="Easel") as page:
+        await page.get_by_test_id("suggested-command").filter(has_text=line).click()
+        await page.keyboard.press("Enter")
+        await painted(last(page))
 
 
 async def test_a_newcomer_paints_with_a_bookmark_within_a_minute(demo: Demo, browser: Browser) -> None:
