@@ -44,7 +44,7 @@ function refreshWorld() {
       await loadCommands();
       updateSidebar();
       composer.commandsChanged();
-      messageList.updateSuggestions();
+      messageList.updateStart();
       return undefined;
     })
     .catch(showError);
@@ -100,6 +100,10 @@ function newThread() {
   });
 }
 
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address says who and where one is
+  composer.focus();
+});
 attachPeopleMenu((person) => switchPerson(person).catch(showError));
 byId("new-thread").addEventListener("click", newThread);
 byId("drawer-toggle").addEventListener("click", () => toggleDrawer(!byId("sidebar").classList.contains("open")));

@@ -51,10 +51,8 @@ export function findCommands(entries, query) {
 // The command that a space after its name picks: a whole name, or the beginning of just one.
 export function commandBeforeSpace(entries, query) {
   const ended = entries.map((entry) => matchEntry(entry, query)).filter((match) => match.ended);
-  const exact = ended.filter((match) => match.rank === Rank.EXACT);
-  if (exact.length) return exact.reduce((a, b) => (a.entry.name.length >= b.entry.name.length ? a : b));
-  const begun = ended.filter((match) => match.rank === Rank.PREFIX && match.typed);
-  return begun.length === 1 ? begun[0] : null;
+  const prefixes = ended.filter((match) => match.rank === Rank.PREFIX && match.typed);
+  return ended.find((match) => match.rank === Rank.EXACT) ?? (prefixes.length === 1 ? prefixes[0] : null);
 }
 
 function matchEntry(entry, query) {

@@ -32,7 +32,7 @@ export class Composer {
       rowTestid: "command",
       onPick: (row) => this.openForm(row.entry, row.rest),
     });
-    this.text.addEventListener("input", (event) => this.update(event.isComposing));
+    this.text.addEventListener("input", ({ isComposing }) => this.update({ isComposing }));
     this.text.addEventListener("compositionend", () => this.update());
     this.text.addEventListener("keydown", (event) => this.handleKey(event));
     const file = make("input", {
@@ -86,6 +86,11 @@ export class Composer {
     this.update();
   }
 
+  focus() {
+    if (this.command) this.command.focus();
+    else this.text.focus();
+  }
+
   attach(files) {
     this.files = files;
     this.chips.replaceChildren(
@@ -94,7 +99,7 @@ export class Composer {
   }
 
   // The text changed: a command that is named in full opens its form, the beginning of one lists what it may be.
-  update(isComposing = false) {
+  update({ isComposing = false, isSubmitted = false } = {}) {
     this.text.style.height = "auto";
     this.text.style.height = `${Math.min(this.text.scrollHeight, MAX_HEIGHT)}px`;
     const query = commandQuery(this.text.value);
@@ -110,8 +115,8 @@ export class Composer {
       entry,
       rest,
     }));
-    const note = rows.length && !approximate ? null : missingCommand(query, rows.length > 0);
-    return this.picker.show(rows, { note, active: 0 });
+    const missing = rows.length && !approximate ? null : missingCommand(query, rows.length > 0);
+    return this.picker.show(rows, { [isSubmitted ? "problem" : "note"]: missing, active: 0 });
   }
 
   // The bot registered its commands while somebody was typing.
@@ -161,7 +166,7 @@ export class Composer {
   async submitText() {
     const query = commandQuery(this.text.value);
     if (query !== null) {
-      this.update();
+      this.update({ isSubmitted: true });
       const [best] = this.picker.rows;
       if (best && !this.command) this.openForm(best.entry, best.rest);
       return false;

@@ -18,11 +18,15 @@ export class ListBox {
     return !this.root.hidden;
   }
 
-  // Rows are { label, detail, data } and anything else that `onPick` needs; `note` stands above them.
-  show(rows, { note = null, active = -1 } = {}) {
+  // Rows are { label, detail, data } and anything else that `onPick` needs; `note` or `problem` stands above them.
+  show(rows, { note = null, problem = null, active = -1 } = {}) {
     this.rows = rows;
     this.elements = rows.map((row, index) => this.renderRow(row, index));
-    this.root.replaceChildren(...[note && make("p", { class: "note", dir: "auto" }, note), ...this.elements].filter(Boolean));
+    const above = [
+      note && make("p", { class: "note", dir: "auto" }, note),
+      problem && make("p", { class: "note failure", dir: "auto", role: "alert" }, problem),
+    ];
+    this.root.replaceChildren(...[...above, ...this.elements].filter(Boolean));
     this.root.hidden = !this.root.childElementCount;
     if (this.open) this.fitHeight();
     this.input.setAttribute("aria-expanded", String(this.open));

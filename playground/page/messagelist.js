@@ -31,21 +31,20 @@ export class MessageList {
     const { messages } = await getJson("messages", { as: state.person, channel });
     if (channel !== state.channel) return;
     this.revisions.clear();
-    this.suggestions = make("div", {});
-    const name = currentChannel()?.name ?? "this channel";
-    const hint = `This is the start of ${name}. Type / to see what ${state.world.bot.username} does.`;
-    this.root.replaceChildren(make("div", { class: "start" }, hint, this.suggestions));
+    this.start = make("div", { class: "start" });
+    this.root.replaceChildren(this.start);
     for (const one of messages) this.upsert(one);
-    this.updateSuggestions();
+    this.updateStart();
     this.scrollToEnd();
   }
 
-  // An empty channel suggests commands that work here, ready to be sent.
-  updateSuggestions() {
+  // The words above the first message. An empty channel suggests commands that work here, ready to be sent.
+  updateStart() {
     const entries = commandEntries(state.commands);
     const lines = this.revisions.size ? [] : state.world.suggestions;
     const usable = lines.filter((line) => commandBeforeSpace(entries, `${commandQuery(line)} `));
-    this.suggestions?.replaceChildren(
+    this.start?.replaceChildren(
+      `This is the start of ${currentChannel()?.name ?? "this channel"}. ${startHint(entries)}`,
       ...(usable.length ? [make("div", {}, "For a start, press one of these, and then Send:")] : []),
       make("div", { class: "suggestions" }, usable.map((line) => this.renderSuggestion(line))),
     );
@@ -71,7 +70,7 @@ export class MessageList {
     const element = renderMessage(one, this.actions);
     if (old) this.replace(element, one);
     else {
-      this.updateSuggestions();
+      this.updateStart();
       const keepAtEnd = this.atEnd || isOwn(one); // who did something sees what came of it, however far up they were
       this.insert(element, one.id);
       if (keepAtEnd) this.scrollToEnd();
@@ -103,7 +102,7 @@ export class MessageList {
   remove(id) {
     this.find(id)?.remove();
     this.revisions.delete(id);
-    this.updateSuggestions();
+    this.updateStart();
   }
 
   find(id) {
@@ -118,4 +117,11 @@ export class MessageList {
     this.root.scrollTop = this.root.scrollHeight;
     this.atEnd = true;
   }
+}
+
+function startHint(entries) {
+  const { username, online } = state.world.bot;
+  if (entries.length) return `Type / to see what ${username} does.`;
+  if (online) return `${username} offers no commands here.`;
+  return `${username} is not connected: start it with the API address and the token that the playground has printed.`;
 }

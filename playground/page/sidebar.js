@@ -42,7 +42,9 @@ export function renderSidebar({ openChannel }) {
     ),
     group("Direct messages", world.direct, openChannel),
   ];
+  const focused = document.activeElement.dataset.channelId;
   byId("places").replaceChildren(...groups.flat());
+  if (focused) byId("places").querySelector(`[data-channel-id="${focused}"]`)?.focus();
   const channel = currentChannel();
   byId("place-name").textContent = channel ? `${CHANNEL_ICONS[channel.type] ?? ""} ${channel.name}` : "";
   const opensThreads = channel?.type === 15 || channel?.type === 0;
@@ -65,6 +67,7 @@ function group(title, channels, openChannel) {
           "aria-current": one.id === state.channel ? "page" : null,
           "data-testid": "channel",
           "data-channel": one.name,
+          "data-channel-id": one.id,
           onclick: () => openChannel(one.id),
         },
         make("span", { "aria-hidden": "true" }, CHANNEL_ICONS[one.type] ?? "#"),

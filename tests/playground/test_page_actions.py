@@ -215,6 +215,7 @@ async def test_the_list_is_fuzzy_and_puts_the_best_first(composer: Composer) -> 
 
 async def test_an_unknown_command_is_a_hint_and_no_message(composer: Composer) -> None:
     picker = composer.page.get_by_test_id("picker")
+    alert = picker.get_by_role("alert")
     for typed, told in (
         ("/paint a red star", "There is no command /paint here"),
         ("/reload now", "/reload is not offered to Ada here: this person lacks the permission"),
@@ -222,7 +223,7 @@ async def test_an_unknown_command_is_a_hint_and_no_message(composer: Composer) -
         await composer.input.fill(typed)
         await composer.page.keyboard.press("Escape")
         await composer.page.keyboard.press("Enter")
-        assert told in await picker.inner_text()
+        assert told in await alert.inner_text()
         assert await composer.input.input_value() == typed
     assert composer.said() == []
     await composer.input.fill(" /paint is what I would call it")
@@ -280,7 +281,13 @@ async def test_the_form_fits_a_phone(composer: Composer) -> None:
 
 
 async def test_an_empty_channel_suggests_commands_that_are_offered_there(composer: Composer) -> None:
+    commands = composer.playground.world.commands
+    offered = dict(commands)
+    commands.clear()
     await composer.page.reload()
+    await composer.page.get_by_text("Easel is not connected: start it").wait_for()
+    commands.update(offered)
+    composer.playground.events.world_changed()
     suggestion = composer.page.get_by_test_id("suggested-command")
     await suggestion.first.wait_for()
     assert await suggestion.all_inner_texts() == ["/imagine a red star"]
@@ -320,3 +327,18 @@ async def test_the_menu_of_people_says_who_they_are(composer: Composer) -> None:
     await button.click()
     await people.first.click()
     await playwright.expect(button).to_have_text("AdaMember, Artists")
+
+
+async def test_the_focus_is_kept(composer: Composer) -> None:
+    page = composer.page
+    address = page.url
+    await page.locator("#skip").focus()
+    await page.keyboard.press("Enter")
+    await playwright.expect(composer.input).to_be_focused()
+    assert page.url == address
+    channel = page.locator("[data-channel=art]")
+    await channel.focus()
+    await page.keyboard.press("Enter")
+    await playwright.expect(page.get_by_test_id("place-name")).to_have_text("# art")
+    await playwright.expect(channel).to_be_focused()
+    await page.locator("[data-channel=general]").click()
