@@ -14,9 +14,10 @@ from benchmarks._engine_nets import Lora, Net, engine_of, lora
 from benchmarks._engine_trace import CLOCKS, request_for
 from inference.engine.batch.batch import Batch
 from inference.engine.batch.handle import State
-from inference.engine.batch.run import AppliedLoras, Run
+from inference.engine.batch.run import Run
 from inference.engine.intake.lora_cache import LoraCache
 from inference.engine.intake.lora_set_cache import LoraSetCache
+from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages import GenerationRequest, LoraUse, Sampler

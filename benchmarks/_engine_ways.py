@@ -12,8 +12,8 @@ from benchmarks._engine_nets import Lora, Net, engine_of
 from benchmarks._engine_trace import Clock, Order, Served, request_for
 from inference.engine.batch.caps import PictureSize
 from inference.engine.batch.handle import Handle, State
-from inference.engine.batch.samplers import scheduler_for
 from inference.engine.engine import Engine
+from inference.engine.models.samplers import scheduler_for
 from inference.messages import GenerationRequest, PredictionType
 from inference.prediction import Prediction
 

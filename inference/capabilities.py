@@ -1,6 +1,6 @@
 """What each architecture can be asked for, and who paints it: one table.
 
-Those that are painted *together* have the running batch: requests of many people in one pass, every sampler, weighted
+Those that have a *family* share the running batch: requests of many people in one pass, every sampler, weighted
 words, LoRAs folded. All others are painted one at a time through diffusers' own pipeline, with its own sampler and its
 own way to load LoRAs. An architecture that is not in the table is not painted.
 """
@@ -8,26 +8,34 @@ own way to load LoRAs. An architecture that is not in the table is not painted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from inference.base_models import Architecture, BaseModelId
+
+
+class Family(StrEnum):
+    """Architectures whose denoiser the batch calls in the same way; see `inference.engine.models.families`."""
+
+    UNET = "unet"
 
 
 @dataclass(frozen=True)
 class Capability:
     """Pipelines by the names of diffusers' classes; `from_picture` is that which begins with a picture, if any.
 
-    `guidance` is the argument that says how strictly the prompt is followed.
+    Without a `family` it is painted one request at a time. `guidance` is the argument that says how strictly the prompt
+    is followed.
     """
 
     pipeline: str
     from_picture: str | None = None
-    together: bool = False
+    family: Family | None = None
     negative_prompt: bool = True
     guidance: str = "guidance_scale"
 
 
-_SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", together=True)
-_SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", together=True)
+_SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET)
+_SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", Family.UNET)
 _SD3 = Capability("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline")
 
 _ARCHITECTURES = {

@@ -30,13 +30,14 @@ from inference.engine.batch.decoder import Decoder
 from inference.engine.batch.denoising_run import DenoisingBatch, DenoisingRun
 from inference.engine.batch.failures import as_inference_error, retry_each, start_run
 from inference.engine.batch.handle import Handle, State
-from inference.engine.batch.run import AppliedLoras, Run
+from inference.engine.batch.run import Run
 from inference.engine.batch.snapshots import Snapshot
 from inference.engine.devices.devices import clock_of, is_out_of_memory
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.intake.intake import Intake, PreparedRequest
 from inference.engine.intake.lora_cache import LoraCache, LoraSource
 from inference.engine.intake.lora_set_cache import LoraSetCache
+from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.lora.lora_files import LoraReader
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.options import Options
@@ -248,14 +249,14 @@ class Engine:
             self._batches[handle] = single
             self._begin(handle, single, single)
             return
-        loaded = prepared.spec.model_copy(update={"predicts": checkpoint.prediction.type})
-        handle.notes = self._intake.match(prepared.files, loaded)
+        loaded = prepared.spec.model_copy(update={"predicts": checkpoint.family.predicts})
+        handle.notes = (*self._intake.match(prepared.files, loaded), *checkpoint.family.notes(handle.request))
         applied = prepared.applied_on(checkpoint) or self._lora_sets.apply(handle.request, prepared.files, checkpoint)
         merge = self._worth_merging(handle, applied[0], checkpoint)
         if merge:
             applied = [self._lora_sets.with_merged_weights(one, checkpoint) for one in applied]
         run = handle.context.run(start_run, handle, lambda: Run(checkpoint, handle.request, applied, prepared.source))
-        key: object = run.shape
+        key: object = run.key
         if merge or handle.request.exact or any(one.loras.dense for one in applied):
             key = handle  # a batch of its own
         batch = self._batches.setdefault(key, Batch(checkpoint))

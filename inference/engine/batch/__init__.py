@@ -2,8 +2,6 @@
 
 batch.py                  the running batch: join, step, leave
 run.py                    one request in it: sampler, noise, guidance; denoising_run.py has the protocols
-samplers.py               samplers by name
-pred_original_sample.py   the denoised latents that a step predicts
 handle.py                 the handle of a submitted request: state, progress, pictures
 failures.py               a failure stays with its request: steps are retried for each run
 snapshots.py              the state of a request between two steps, as a file

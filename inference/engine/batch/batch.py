@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
-from inference.engine.batch.run import Conditions, Run
+from inference.engine.batch.run import Run
 from inference.engine.layers.layer_hooks import Additions, PromptProjections
 from inference.engine.layers.slots import BatchSlots
 from inference.engine.models.checkpoints import Checkpoint
-from inference.engine.models.decode import decode
+from inference.engine.models.families.family import Conditions
 from inference.errors import InferenceError, LoraNotAtWork, NotANumberPicture
+from inference.request_cost import rows_each
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,6 @@ class _Pass:
     `projections` are the prompt projections of all rows, the same in each step; None: computed in each pass.
     """
 
-    rows: int
     additions: Additions
     conditions: Conditions
     projections: PromptProjections | None
@@ -38,7 +37,7 @@ class _Layout:
 
 
 class Batch:
-    """Runs of one checkpoint with the same `Run.shape`. An error in one of them fails that run alone."""
+    """Runs of one checkpoint with the same `Run.key`. An error in one of them fails that run alone."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
@@ -51,8 +50,8 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        """The number of rows of all runs."""
-        return sum(run.batch_rows for run in self.runs)
+        """The number of rows of all runs as requests are counted, whatever the family makes of them; caps go by it."""
+        return sum(rows_each(run.request) * run.request.count for run in self.runs)
 
     @property
     def pictures(self) -> int:
@@ -76,12 +75,12 @@ class Batch:
     def limit_pass(self, pictures: int | None = None) -> int:
         """Limit the passes of the only run to `pictures`, by default half as many as now.
 
-        Returns the rows of a pass.
+        Returns the rows of a pass, counted as `rows` are.
         """
         (run,) = self.runs
         self._pass_limit = max(1, pictures or self._pictures_per_pass // 2)
         self.prepare_retry()
-        return self._pictures_per_pass * run.rows
+        return self._pictures_per_pass * rows_each(run.request)
 
     def leave(self, run: Run) -> None:
         """Remove `run`."""
@@ -91,7 +90,7 @@ class Batch:
     @torch.no_grad()
     def step(self) -> dict[Run, InferenceError]:
         """One forward pass, and one step of every run's sampler. Returns the runs that failed, with their errors."""
-        self.checkpoint.residence.onload("unet")
+        self.checkpoint.residence.onload(self.checkpoint.family.DENOISER)
         first = self._layout is None
         self.unchanged = not first and self._pass_limit is None
         layout = self._layout or self._lay_out()
@@ -116,9 +115,9 @@ class Batch:
     def _predict(
         self, passes: Sequence[_Pass], latents: torch.Tensor, times: torch.Tensor, *, first: bool
     ) -> torch.Tensor:
-        """The denoiser's output (rows, channels, height, width)."""
-        rows, outputs = [each.rows for each in passes], list[torch.Tensor]()
-        hooks, unet = self.checkpoint.hooks, self.checkpoint.pipeline.unet
+        """The denoiser's output (rows, …)."""
+        rows, outputs = [len(each.conditions) for each in passes], list[torch.Tensor]()
+        hooks, family = self.checkpoint.hooks, self.checkpoint.family
         for each, sample, timestep in zip(passes, latents.split(rows), times.split(rows), strict=True):
             with (
                 hooks.applying(
@@ -126,7 +125,7 @@ class Batch:
                 ),
                 self.checkpoint.as_compiled(not first),
             ):
-                outputs.append(unet(sample, timestep, return_dict=False, **_options(each.conditions))[0])
+                outputs.append(family.forward(sample, timestep, each.conditions))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
     def prepare_retry(self) -> None:
@@ -137,8 +136,7 @@ class Batch:
 
     def decode(self, runs: Sequence[Run]) -> list[torch.Tensor]:
         """The pictures (count, 3, height, width) in 0..1 of each of `runs`, which may have left already."""
-        self.checkpoint.residence.onload("vae")
-        return decode(self.checkpoint.pipeline, [run.latents for run in runs])
+        return self.checkpoint.family.decode(runs[0].request, [run.latents for run in runs])
 
     def _lay_out(self) -> _Layout:
         """Where all runs have guidance, a slot is a picture, of two rows; else each row has a slot of its own."""
@@ -150,17 +148,17 @@ class Batch:
         loras = [one.loras for run in self.runs for one in run.applied for _ in range(run.rows // rows)]
         self._slots[3 - rows].clear()
         additions = self._slots[rows].assign(loras)
-        conditions = _concatenated(run.conditions for run in self.runs)
-        return _Layout(tuple(self.runs), (_Pass(self.rows, additions, conditions, self._prompt_projections()),))
+        conditions = Conditions.concatenated([run.conditions for run in self.runs])
+        return _Layout(tuple(self.runs), (_Pass(additions, conditions, self._prompt_projections()),))
 
     def _lay_out_parts(self, run: Run) -> _Layout:
         pictures, projections, passes = self._pictures_per_pass, self._prompt_projections(), list[_Pass]()
         size = pictures * run.rows
-        for number, conditions in enumerate(_split(run.conditions, size)):
+        for number, conditions in enumerate(run.conditions.split(size)):
             loras = [one.loras for one in run.applied[number * pictures :][:pictures]]
             additions = BatchSlots(self.checkpoint.hooks, run.rows, padded=self.checkpoint.compiled).assign(loras)
             own = projections and {index: rows.split(size)[number] for index, rows in projections.items()}
-            passes.append(_Pass(len(conditions.prompt_embeds), additions, conditions, own))
+            passes.append(_Pass(additions, conditions, own))
         return _Layout((run,), tuple(passes))
 
     def _prompt_projections(self) -> PromptProjections | None:
@@ -209,26 +207,3 @@ def _keeping_order(before: Sequence[Run], runs: Sequence[Run]) -> list[Run]:
         found += [next(move) if run is None else run for run in stay]
         found += move
     return found
-
-
-def _concatenated(several: Iterable[Conditions]) -> Conditions:
-    all_rows = list(several)
-    found = {field.name: [getattr(each, field.name) for each in all_rows] for field in fields(Conditions)}
-    return Conditions(**{name: torch.cat(parts) for name, parts in found.items() if parts[0] is not None})
-
-
-def _split(conditions: Conditions, rows: int) -> list[Conditions]:
-    """The conditions in parts of so many rows."""
-    parts = {field.name: getattr(conditions, field.name) for field in fields(Conditions)}
-    split = {name: part.split(rows) for name, part in parts.items() if part is not None}
-    return [
-        Conditions(**{name: each[number] for name, each in split.items()})
-        for number in range(len(split["prompt_embeds"]))
-    ]
-
-
-def _options(conditions: Conditions) -> dict[str, Any]:
-    options: dict[str, Any] = {"encoder_hidden_states": conditions.prompt_embeds, "timestep_cond": conditions.guidance}
-    if conditions.pooled is not None:
-        options["added_cond_kwargs"] = {"text_embeds": conditions.pooled, "time_ids": conditions.time_ids}
-    return options

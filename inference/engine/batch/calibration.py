@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from inference.engine.batch.batch import Batch
 from inference.engine.batch.caps import SAMPLES, Caps, MeasuredCap, PictureSize
-from inference.engine.batch.run import AppliedLoras, Run
+from inference.engine.batch.run import Run
 from inference.engine.devices.devices import is_out_of_memory
-from inference.engine.layers.lora_set import LoraSet
+from inference.engine.layers.lora_set import AppliedLoras, LoraSet
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages import GenerationRequest, Sampler
 from inference.request_cost import GUIDED

@@ -27,7 +27,7 @@ class Handle:
     """One request in the engine. Read it between two steps; `cancel` may be called at any time, from any thread.
 
     `done` of `total` forward passes are finished, the first `resumed_steps` of them in another process. A DONE handle
-    has `latents` (count, channels, height/f, width/f) and `pictures` (count, 3, height, width) in 0..1, on the
+    has `latents` (count, …), shaped as its model family likes, and `pictures` (count, 3, height, width) in 0..1, on the
     engine's device; a FAILED one has an `error`. `notes` are sentences for the person. `on_start` is called once, when
     the request starts and before a checkpoint is loaded for it; `started` tells that. `on_join` is called when all is
     ready for its first step. Log lines about it are written in the `context` in which it was submitted, which names its

@@ -19,9 +19,9 @@ from inference.engine.devices.devices import (
     wide_dtype,
 )
 from inference.engine.devices.offloading import Residence
-from inference.engine.models.checkpoints import Checkpoint, networks_of, open_pipeline
+from inference.engine.models.checkpoints import Checkpoint, family_of, networks_of, open_pipeline
 from inference.engine.models.previews import open_tiny
-from inference.engine.models.soundness import refuse_incomplete, refuse_no_numbers, refuse_other_kinds
+from inference.engine.models.soundness import refuse_incomplete, refuse_no_numbers
 from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import CheckpointTooLarge, CheckpointUnusable
 from inference.memory import file_bytes, said
@@ -132,16 +132,17 @@ class CheckpointStore:
         if capability is None:
             raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
         try:
-            dtype = self._dtype if capability.together else wide_dtype(self._device, self._dtype)
+            family = family_of(spec)
+            dtype = self._dtype if family and not family.WIDE_RANGE else wide_dtype(self._device, self._dtype)
             pipeline = open_pipeline(getattr(diffusers, capability.pipeline), spec, dtype)
             refuse_incomplete(pipeline)
-            if capability.together:
-                refuse_other_kinds(pipeline, spec.base_model.label)
+            if family is not None:
+                family.refuse_other_kinds(pipeline, spec.base_model.label)
             residence = Residence(networks_of(pipeline), self._device)
             if not (offloading and residence.enable_offload()):
                 residence.onload_all()
             refuse_no_numbers(pipeline)
-            if capability.together:
+            if family is not None:
                 checkpoint = Checkpoint.of(spec, pipeline, self._embedding_bytes, residence, self._tiny(spec, dtype))
                 if self._compiled:
                     checkpoint.compile()

@@ -17,12 +17,12 @@ from PIL import Image
 
 from inference.engine.batch.failures import clear_frames
 from inference.engine.batch.handle import Handle
-from inference.engine.batch.run import AppliedLoras
 from inference.engine.devices.devices import is_for_several_threads, threads
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.intake.lora_cache import LoraCache
 from inference.engine.intake.lora_set_cache import LoraSetCache
 from inference.engine.intake.source_image import read_source
+from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.errors import CheckpointNotFound

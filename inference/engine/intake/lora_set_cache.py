@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import torch
 
-from inference.engine.batch.run import AppliedLoras
 from inference.engine.devices.cache import ByteCache, KeyLocks
 from inference.engine.devices.devices import is_out_of_memory
 from inference.engine.intake.lora_cache import LoraCache
-from inference.engine.layers.lora_set import LoraSet, LoraWeights
+from inference.engine.layers.lora_set import AppliedLoras, LoraSet, LoraWeights
+from inference.engine.lora.folding import TEXT_ENCODERS
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.messages import LORA_SET_BYTES, GenerationRequest
@@ -62,7 +62,7 @@ class LoraSetCache:
                 text = tuple(
                     (file.use.sha256, weight)
                     for file, change, weight in zip(files, changes, weights, strict=True)
-                    if weight and any(part != "unet" for part, _ in change)
+                    if weight and any(part in TEXT_ENCODERS for part, _ in change)
                 )
                 found = AppliedLoras(folded, text)
                 with self._lock:

@@ -12,7 +12,7 @@ import torch
 from inference.engine.devices.cache import memory_of
 from inference.engine.layers.additions import Addition, addition_of
 from inference.engine.layers.layer_hooks import LayerHooks
-from inference.engine.lora.folding import Folded, LayerChange, ModuleKey, fold_all
+from inference.engine.lora.folding import TEXT_ENCODERS, Folded, LayerChange, ModuleKey, fold_all
 from inference.engine.lora.low_rank import Delta, added
 
 LoraWeights = tuple[tuple[str, float], ...]  # SHA-256 and weight of each LoRA, in order, without those of weight 0
@@ -66,8 +66,8 @@ class LoraSet:
         parts = [part for addition in additions if addition for part in addition.parts.values()]
         return cls(
             additions,
-            denoiser=tuple(index for index in at_work if hooks.keys[index][0] == "unet"),
-            text=tuple(index for index in at_work if hooks.keys[index][0] != "unet"),
+            denoiser=tuple(index for index in at_work if hooks.keys[index][0] not in TEXT_ENCODERS),
+            text=tuple(index for index in at_work if hooks.keys[index][0] in TEXT_ENCODERS),
             dense=any(addition is not None and "dense" in addition.parts for addition in additions),
             nbytes=memory_of(parts),
         )
@@ -80,6 +80,14 @@ class LoraSet:
                 additions[index] = addition.whole(hooks.layers[index])
         parts = [part for addition in additions if addition for part in addition.parts.values()]
         return LoraSet(additions, self.denoiser, self.text, dense=True, nbytes=memory_of(parts))
+
+
+@dataclass(frozen=True)
+class AppliedLoras:
+    """The LoRAs applied to one picture, folded; `text` names those that change the text encoders."""
+
+    loras: LoraSet
+    text: LoraWeights = ()
 
 
 def _rank_dimension(addition: Addition | None, part: str) -> int | None:

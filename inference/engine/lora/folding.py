@@ -19,6 +19,10 @@ ModuleKey = tuple[str, str]  # (part of the pipeline, dotted name of the layer i
 Layer = nn.Linear | nn.Conv2d
 Layers = Mapping[ModuleKey, Layer]
 
+# diffusers' names of the text encoders that LoRAs change. The other part that they change is the denoiser, whose name
+# depends on the model family.
+TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
+
 
 def layers_of(parts: Mapping[str, nn.Module]) -> dict[ModuleKey, Layer]:
     """The layers of `parts` that LoRAs can change: linear ones, and ungrouped convolutions with zero padding."""

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from inference.base_models import Architecture
-from inference.engine.lora.folding import Layers, ModuleKey
+from inference.engine.lora.folding import TEXT_ENCODERS, Layers, ModuleKey
 from inference.lora.names import Entry, Part, index, read_name
 from inference.lora.tables import VARIANTS
 
-# diffusers' name of each part of a pipeline; other parts (CLIP-L …) are found by their network.
-_PIPELINE_PARTS = {
-    Part.DENOISER: "unet",
+# diffusers' names of the text encoders; other parts (CLIP-L …) are found by their network.
+_TEXT_ENCODERS = {
     Part.TEXT: "text_encoder",
     Part.TEXT_1: "text_encoder",
     Part.PIPELINE_TEXT: "text_encoder",
@@ -41,7 +40,9 @@ class LayerNames:
     def of(cls, architecture: Architecture, layers: Layers) -> LayerNames:
         """The names of a checkpoint's `layers` under the naming schemes of its architecture."""
         known = next(variant.networks for variant in VARIANTS if variant.base == architecture)
-        parts = {network: _PIPELINE_PARTS[part] for part, network in known.items() if part in _PIPELINE_PARTS}
+        denoiser = next((part for part, _ in layers if part not in TEXT_ENCODERS), "")
+        loaded = {Part.DENOISER: denoiser} | _TEXT_ENCODERS
+        parts = {network: loaded[part] for part, network in known.items() if part in loaded}
         networks = {network: _network(network, part, layers) for network, part in parts.items()}
         return cls(layers, {part: networks[network] for part, network in known.items() if network in networks})
 

@@ -8,7 +8,7 @@ import torch
 
 from inference.engine.devices.devices import finest_dtype
 from inference.engine.lora.conversions import BadWeights, change_of
-from inference.engine.lora.folding import Layer, LayerChange, ModuleKey
+from inference.engine.lora.folding import TEXT_ENCODERS, Layer, LayerChange, ModuleKey
 from inference.engine.lora.layer_names import LayerNames
 from inference.engine.lora.lora_files import LoraFile
 from inference.errors import LoraFileRefused, ModuleMismatch
@@ -39,7 +39,7 @@ def normalise(
     dense_bytes = 0
     for name, (key, layer) in places.items():
         part, path = key
-        alpha = _alpha(modules[name], configs.get(part), path)
+        alpha = _alpha(modules[name], _config(configs, part), path)
         changes[key] = change = _change(file, modules[name], layer, alpha)
         dense_bytes += _dense_bytes(change, layer)
         if dense_bytes > max_dense_bytes:
@@ -91,6 +91,13 @@ def _configs(file: LoraFile) -> dict[str, AdapterConfig]:
         return read_adapter_configs(file.metadata)
     except BadAdapterConfig as problem:
         raise LoraFileRefused(lora=file.use.name, reason=str(problem)) from problem
+
+
+def _config(configs: Mapping[str, AdapterConfig], part: str) -> AdapterConfig | None:
+    """That of a part of the pipeline. Files name the denoiser `unet` or `transformer`, whatever it is called here."""
+    if part in TEXT_ENCODERS:
+        return configs.get(part)
+    return next((config for name, config in configs.items() if name not in TEXT_ENCODERS), None)
 
 
 def _alpha(module: ModuleTensors, config: AdapterConfig | None, path: str) -> dict[Role, torch.Tensor]:

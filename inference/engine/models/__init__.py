@@ -1,9 +1,11 @@
 """Checkpoints: loading them, and what their networks are asked for besides denoising.
 
 checkpoints.py   a loaded checkpoint; opens a folder, a single file or a hub repository
+families/        what an architecture says of itself: all that the batch knows of it
 single_file.py   one `.safetensors` file with everything; configs/ holds what such a file leaves out
 soundness.py     is a loaded checkpoint whole, and what it was declared to be
 fast_paths.py    what diffusers computes at every call, computed once
 prompts.py       prompt weights and chunks; embeddings.py runs the text encoders
+samplers.py      samplers by name; pred_original_sample.py has the latents that a step predicts
 decode.py        latents to pixels by the VAE; previews.py for cheaper pictures
 """

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import diffusers
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from torch import nn
 
-from inference.capabilities import capability_of
-from inference.checkpoint_files import CheckpointSays, read_checkpoint
+from inference.capabilities import Family, capability_of
 from inference.engine.devices.compiling import compile_blocks
 from inference.engine.devices.offloading import Residence
 from inference.engine.layers.layer_hooks import LayerHooks
-from inference.engine.lora.folding import Layers, layers_of
+from inference.engine.lora.folding import TEXT_ENCODERS, Layers, layers_of
 from inference.engine.lora.layer_names import LayerNames
-from inference.engine.models.embeddings import Embeddings
-from inference.engine.models.fast_paths import use_fast_paths
+from inference.engine.models.families.family import ModelFamily
+from inference.engine.models.families.unet import UNetFamily
 from inference.engine.models.previews import Preview, preview_of
 from inference.engine.models.single_file import SINGLE_FILES, open_single_file
 from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec
-from inference.prediction import Prediction, checkpoint_prediction
 
-PARTS = ("unet", "text_encoder", "text_encoder_2")  # the networks that LoRAs reach, by diffusers' names
+FAMILIES: Mapping[Family, type[ModelFamily]] = {Family.UNET: UNetFamily}
 
 _numbers = itertools.count(1)
 
@@ -39,15 +37,18 @@ class Checkpoint:
 
     spec: CheckpointSpec
     pipeline: Any
-    scheduler_config: Any
-    prediction: Prediction
+    family: ModelFamily
     preview: Preview
     names: LayerNames
     hooks: LayerHooks
     residence: Residence
-    embeddings: Embeddings
     compiled: bool = False
     number: int = field(default_factory=lambda: next(_numbers))  # of this loading, in this process
+
+    @property
+    def denoiser(self) -> Any:
+        """The network that each pass calls."""
+        return getattr(self.pipeline, self.family.DENOISER)
 
     @property
     def layers(self) -> Layers:
@@ -60,33 +61,13 @@ class Checkpoint:
 
     def compile(self, **options: Any) -> None:
         """See `compile_blocks`."""
-        self.compiled = compile_blocks(self.pipeline.unet, self.residence.device, **options)
+        self.compiled = compile_blocks(self.denoiser, self.residence.device, **options)
 
     def as_compiled(self, wanted: bool) -> AbstractContextManager[object]:
         """While inside, blocks run compiled (`wanted`) or eagerly."""
         if not self.compiled:
             return nullcontext()
         return torch.compiler.set_stance("default" if wanted else "force_eager")
-
-    @property
-    def is_xl(self) -> bool:
-        """Whether it has SDXL's second text encoder and inputs."""
-        return isinstance(self.pipeline, StableDiffusionXLPipeline)
-
-    def img2img_pipeline(self) -> Any:
-        """The image-to-image pipeline, made of the loaded networks."""
-        kind = type(self.pipeline)
-        options: dict[str, Any] = {"requires_safety_checker": False}
-        if kind is StableDiffusionXLPipeline:
-            zeros = self.pipeline.config.force_zeros_for_empty_prompt
-            options = {"add_watermarker": False, "force_zeros_for_empty_prompt": zeros}
-        capability = capability_of(self.spec.base_model)
-        assert capability is not None and capability.from_picture is not None, (
-            "a checkpoint without it runs one request at a time"
-        )
-        pipeline = getattr(diffusers, capability.from_picture)(**self.pipeline.components, **options)
-        pipeline.set_progress_bar_config(disable=True)
-        return pipeline
 
     @classmethod
     def of(
@@ -96,22 +77,29 @@ class Checkpoint:
         embedding_bytes: int = EMBEDDING_CACHE_BYTES,
         residence: Residence | None = None,
         tiny: Any = None,
+        kind: type[ModelFamily] | None = None,
     ) -> Checkpoint:
         """The checkpoint `spec`, opened as `pipeline`. Without a `residence` all networks stay on the device.
 
-        `tiny` is a small autoencoder for previews, if there is one. Raises OSError, ValueError or EdmCheckpoint.
+        `tiny` is a small autoencoder for previews, if there is one; `kind` is the family, by default that of its base
+        model. Raises OSError, ValueError or EdmCheckpoint.
         """
-        residence = residence or Residence(networks_of(pipeline), pipeline.unet.device)
-        config = pipeline.scheduler.config
-        said = CheckpointSays() if spec.repository else read_checkpoint(Path(spec.source))
-        prediction = checkpoint_prediction(spec.prediction_type, spec.base_model.architecture, said, config)
-        parts = {name: part for name in PARTS if (part := getattr(pipeline, name, None)) is not None}
+        kind = kind or family_of(spec)
+        assert kind is not None, "a checkpoint without a family runs one request at a time"
+        residence = residence or Residence(networks_of(pipeline), getattr(pipeline, kind.DENOISER).device)
+        names = (kind.DENOISER, *TEXT_ENCODERS)
+        parts = {name: part for name in names if (part := getattr(pipeline, name, None)) is not None}
         layer_names = LayerNames.of(spec.base_model.architecture, layers_of(parts))
+        hooks = LayerHooks(layer_names.layers, residence.device)
+        family = kind(spec, pipeline, hooks, residence, embedding_bytes)
         residence.onload("vae")
-        preview, hooks = preview_of(pipeline.vae, tiny), LayerHooks(layer_names.layers, residence.device)
-        hooks.mark_prompt_layers(use_fast_paths(pipeline.unet))
-        embeddings = Embeddings(pipeline, hooks, residence, embedding_bytes)
-        return cls(spec, pipeline, config, prediction, preview, layer_names, hooks, residence, embeddings)
+        return cls(spec, pipeline, family, preview_of(pipeline.vae, tiny), layer_names, hooks, residence)
+
+
+def family_of(spec: CheckpointSpec) -> type[ModelFamily] | None:
+    """The family of a checkpoint's base model; None: it is painted one request at a time, or not at all."""
+    capability = capability_of(spec.base_model)
+    return FAMILIES[capability.family] if capability and capability.family else None
 
 
 def networks_of(pipeline: Any) -> dict[str, nn.Module]:

@@ -65,7 +65,8 @@ def as_decoded(latents: torch.Tensor, config: Any) -> torch.Tensor:
     """Rescale latents (rows, channels, h, w) from the denoiser's range to that of a VAE of this configuration."""
     spread = _spread(latents, config)
     if spread is None:
-        return latents / config.scaling_factor
+        latents = latents / config.scaling_factor
+        return latents + config.shift_factor if getattr(config, "shift_factor", None) else latents
     mean, deviation = spread
     return latents * deviation / config.scaling_factor + mean
 
@@ -74,6 +75,7 @@ def as_denoised(latents: torch.Tensor, config: Any) -> torch.Tensor:
     """Rescale latents from the VAE's range to the denoiser's."""
     spread = _spread(latents, config)
     if spread is None:
+        latents = latents - config.shift_factor if getattr(config, "shift_factor", None) else latents
         return latents * config.scaling_factor
     mean, deviation = spread
     return (latents - mean) * config.scaling_factor / deviation

@@ -32,12 +32,12 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModel, CLIPTextM
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.checkpoint_files import CheckpointSays
 from inference.demo import CHECKPOINTS
-from inference.engine.batch.samplers import scheduler_for
 from inference.engine.engine import Engine
 from inference.engine.intake.checkpoint_store import CheckpointStore
 from inference.engine.layers.layer_hooks import SMALL_LAYER_RANK
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
+from inference.engine.models.samplers import scheduler_for
 from inference.engine.options import Options
 from inference.errors import LoraFileChanged
 from inference.lora.evidence import Evidence, Source

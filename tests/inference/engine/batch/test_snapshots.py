@@ -13,8 +13,8 @@ from diffusers import EulerDiscreteScheduler
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from inference.engine.batch.samplers import scheduler_for
 from inference.engine.batch.snapshots import Snapshot, _same
+from inference.engine.models.samplers import scheduler_for
 from inference.engine.process.states import States
 from inference.messages import PredictionType, Sampler, state_file
 from inference.prediction import Prediction

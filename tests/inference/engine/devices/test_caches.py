@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from bot.app.from_settings import configurations
-from inference.engine.batch.run import AppliedLoras
 from inference.engine.devices.cache import LOOKUPS, ByteCache
 from inference.engine.intake.lora_cache import LoraCache
 from inference.engine.intake.lora_set_cache import LoraSetCache
+from inference.engine.layers.lora_set import AppliedLoras
 from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.process.job_runner import JobRunner

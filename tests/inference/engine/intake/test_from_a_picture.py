@@ -15,8 +15,8 @@ from PIL import Image
 
 from inference.base_models import BaseModelId
 from inference.demo import CHECKPOINTS
-from inference.engine.batch.samplers import scheduler_for
 from inference.engine.intake.source_image import MAX_BYTES, read_source
+from inference.engine.models.samplers import scheduler_for
 from inference.engine.process.job_runner import JobRunner
 from inference.errors import SourceImageGone, SourceImageRefused
 from inference.messages import CheckpointSpec, GenerationRequest, PredictionType, Sampler, SourceImage

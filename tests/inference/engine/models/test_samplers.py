@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 
-from inference.engine.batch.samplers import scheduler_for
+from inference.engine.models.samplers import scheduler_for
 from inference.messages import PredictionType, Sampler
 from inference.prediction import Prediction
 from inference.request_cost import passes

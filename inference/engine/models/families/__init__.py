@@ -1,0 +1,5 @@
+"""Model families: what an architecture says of itself, so that the running batch needs to know none.
+
+family.py   the protocol of a family, and the conditions of its denoiser
+unet.py     Stable Diffusion 1.5, 2 and SDXL: a UNet, guided by a second row
+"""
