@@ -118,24 +118,32 @@ class SingleRequestWorld:
         return use
 
 
-def drawn(base: BaseModelId, seed: int, part: str = "transformer", rank: int = 4) -> dict[str, torch.Tensor]:
-    """A LoRA on every attention layer of `part`, as diffusers saves it."""
+ATTENTION = ("to_q", "to_k", "to_out.0", "add_k_proj", "q_proj")
+
+
+def drawn(
+    base: BaseModelId, seed: int, part: str = "transformer", rank: int = 4, endings: tuple[str, ...] = ATTENTION
+) -> dict[str, torch.Tensor]:
+    """A LoRA on every layer of `part` whose name ends so, by default of attention, as diffusers saves it."""
     numbers = torch.Generator().manual_seed(seed)
     tensors: dict[str, torch.Tensor] = {}
     for name, layer in getattr(pipeline_of(base), part).named_modules():
-        if isinstance(layer, nn.Linear) and name.endswith(("to_q", "to_k", "to_out.0", "add_k_proj", "q_proj")):
+        if isinstance(layer, nn.Linear) and name.endswith(endings):
             outputs, inputs = layer.weight.shape
             tensors[f"{part}.{name}.lora_A.weight"] = torch.randn(rank, inputs, generator=numbers) / inputs**0.5
             tensors[f"{part}.{name}.lora_B.weight"] = torch.randn(outputs, rank, generator=numbers) / 4
     return tensors
 
 
-def merged(base: BaseModelId, *loras: tuple[Mapping[str, torch.Tensor], float]) -> Any:
+def merged(
+    base: BaseModelId, *loras: tuple[Mapping[str, torch.Tensor], float], dtype: torch.dtype = torch.float32
+) -> Any:
     """The pipeline with LoRAs written into its weights: the reference."""
-    pipeline = copy.deepcopy(pipeline_of(base))
+    pipeline = copy.deepcopy(pipeline_of(base)).to(dtype)
     for tensors, weight in loras:
         for key in [key for key in tensors if key.endswith(".lora_A.weight")]:
             part, _, name = key.removesuffix(".lora_A.weight").partition(".")
             layer = getattr(pipeline, part).get_submodule(name)
-            layer.weight.data += weight * tensors[key.replace("lora_A", "lora_B")] @ tensors[key]
+            up, down = tensors[key.replace("lora_A", "lora_B")], tensors[key]
+            layer.weight.data += weight * up.to(dtype) @ down.to(dtype)
     return pipeline
