@@ -46,7 +46,7 @@ class UNetFamily:
         self._base_model = spec.base_model
         self._scheduler_config = pipeline.scheduler.config
         said = CheckpointSays() if spec.repository else read_checkpoint(Path(spec.source))
-        self._prediction = checkpoint_prediction(
+        self.prediction = checkpoint_prediction(
             spec.prediction_type, spec.base_model.architecture, said, self._scheduler_config
         )
         self._guidance_width = pipeline.unet.config.time_cond_proj_dim  # None: guidance is no input of the network
@@ -61,7 +61,7 @@ class UNetFamily:
     @property
     def predicts(self) -> PredictionType | None:
         """See `ModelFamily.predicts`."""
-        return self._prediction.type
+        return self.prediction.type
 
     def notes(self, request: GenerationRequest) -> tuple[str, ...]:
         """None: every option of a request has an effect."""
@@ -98,7 +98,7 @@ class UNetFamily:
 
     def scheduler(self, request: GenerationRequest) -> Any:
         """See `ModelFamily.scheduler`."""
-        scheduler = scheduler_for(request.sampler, self._scheduler_config, self._prediction, request.steps)
+        scheduler = scheduler_for(request.sampler, self._scheduler_config, self.prediction, request.steps)
         scheduler.set_timesteps(request.steps, device="cpu")
         return scheduler
 

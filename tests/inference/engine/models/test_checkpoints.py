@@ -31,7 +31,7 @@ def spec(source: Path) -> CheckpointSpec:
 
 def test_of_the_demo_the_schedulers_configuration_says_it() -> None:
     store = CheckpointStore((spec(CHECKPOINTS[0].path),), torch.device("cpu"))
-    assert store.get(spec(CHECKPOINTS[0].path)).prediction == Prediction(V)
+    assert store.get(spec(CHECKPOINTS[0].path)).family.prediction == Prediction(V)  # type: ignore[union-attr]
 
 
 def test_an_unused_safety_checker_is_not_loaded(tmp_path: Path) -> None:
