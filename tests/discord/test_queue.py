@@ -129,6 +129,21 @@ async def test_a_job_cancelled_in_the_queue_leaves_its_list(scene: Scene) -> Non
         await scene.control.wait_in_channel("general", lambda seen: "too late to cancel" in seen.text, PATIENCE)
 
 
+async def test_all_of_ones_own_jobs_are_cancelled_at_once(scene: Scene) -> None:
+    async with paused(scene):
+        orders = [await told(scene.ada, "imagine", prompt=PROMPT)]
+        assert "Cancel all" not in (await told(scene.ada, "queue")).buttons
+        orders.append(await told(scene.ada, "imagine", prompt=PROMPT))
+        others = await told(scene.grace, "imagine", prompt=PROMPT)
+        queue = await told(scene.ada, "queue")
+        await scene.ada.press(queue, "Cancel all")
+        left = await scene.control.wait_message(queue.id, lambda seen: "nothing in the queue" in seen.text, PATIENCE)
+        assert "Cancelled 2 pictures." in left.text and not left.buttons
+        for order in orders:
+            assert "Cancelled" in (await scene.ended(order)).text
+    assert (await scene.ended(others)).attachments
+
+
 async def test_a_double_press_orders_one_picture(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.ui.delivery.orders.DOUBLE_PRESS_SECONDS", PATIENCE)  # a busy machine is slow
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))

@@ -1,4 +1,8 @@
-"""`/status` and `/reload`: for staff and operators."""
+"""`/status` and `/reload`: for staff and operators.
+
+Discord offers them to those who manage a server, unless a server decides otherwise. An operator who does not manage it
+finds them in a direct message.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,13 @@ class StatusCog(Cog):
     """Status and reload for staff and operators."""
 
     @app_commands.command(name="status")
+    @app_commands.default_permissions(manage_guild=True)
     async def status(self, interaction: Interaction) -> None:
         """How the bot stands: workers, queue, library, database. For who manages this server."""
         await send_ephemeral(interaction, await status_view(interaction))
 
     @app_commands.command(name="reload")
+    @app_commands.default_permissions(manage_guild=True)
     async def reload(self, interaction: Interaction) -> None:
         """Read the bot's settings again, with its checkpoints. For the bot's operators."""
         await send_ephemeral_text(interaction, await reload_and_report(interaction))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import discord
 from discord import ui
 
 from bot.database.jobs import Job, unfinished_jobs, unfinished_of_all
 from bot.errors import NotStaff
-from bot.i18n import _, duration, later, ngettext
+from bot.i18n import _, duration, later, ngettext, number
 from bot.i18n.texts import plain, summary
-from bot.ui.acknowledge import replace
+from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.views.job_progress import CancelButton, queue_position_text
 from bot.ui.views.permissions import is_operator, is_staff_of
@@ -49,8 +50,11 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
         for job in jobs[:MAX_SHOWN]
     ]
     view = _listed(entries, len(jobs), _(NO_JOBS), OwnJobCancelButton)
+    buttons: list[PersistentButton] = [CancelAllButton()] if len(jobs) > 1 else []
     if is_staff_of(interaction, interaction.guild_id):
-        view.add_item(ui.ActionRow[Any](AllJobsButton()))
+        buttons.append(AllJobsButton())
+    if buttons:
+        view.add_item(ui.ActionRow[Any](*buttons))
     return view
 
 
@@ -127,6 +131,32 @@ class AnyJobCancelButton(OwnJobCancelButton, template=r"queue:cancel-any:(?P<job
     async def list_view(self, interaction: Interaction) -> ui.LayoutView:
         """The list in which the button stands. Raises NotStaff."""
         return await all_jobs_view(interaction)
+
+
+class CancelAllButton(PersistentButton, template=r"queue:cancel-all"):
+    """Cancels all of the person's own jobs, and shows the list as it is then."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ui.Button(label=_("Cancel all"), style=discord.ButtonStyle.danger, custom_id="queue:cancel-all")
+        )
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Cancel them, the newest first, so that none begins in the place of one that was cancelled before it."""
+        await acknowledge(interaction)
+        client = interaction.client
+        jobs = await unfinished_jobs(client.connection, interaction.user.id)
+        ended = [await client.jobs.cancel(job.id) for job in reversed(jobs)]
+        view = await own_jobs_view(interaction)
+        if count := sum(row.request.count for row in ended if row):
+            text = ngettext("Cancelled {count} picture.", "Cancelled {count} pictures.", count)
+            view.add_item(ui.TextDisplay[Any](text.format(count=number(count))))
+        await replace(interaction, view, [])
 
 
 class AllJobsButton(PersistentButton, template=r"queue:all"):
