@@ -7,11 +7,10 @@ from typing import Literal
 from discord import app_commands
 
 from bot.database.preferences import Preferences, find_preferences, save_preferences
-from bot.i18n import _
-from bot.i18n.texts import plain
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints
-from bot.ui.replies import send_ephemeral_text
+from bot.ui.replies import send_ephemeral
+from bot.ui.views.settings import settings_view
 
 AS_USUAL = "as usual"
 
@@ -37,7 +36,7 @@ class SettingsCog(Cog):
         prompts: Literal["shown with my pictures", "kept to myself"] | None = None,
         reset: bool = False,
     ) -> None:
-        """Your defaults: checkpoint, size, and who sees your pictures. Without a choice: what they are."""
+        """Your defaults: checkpoint, size, who sees your pictures. Without a choice: all in one panel."""
         connection, person_id = self._client.connection, interaction.user.id
         before = Preferences() if reset else await find_preferences(connection, person_id)
         chosen: dict[str, object] = {}
@@ -52,23 +51,4 @@ class SettingsCog(Cog):
         preferences = before.model_copy(update=chosen)
         if chosen or reset:
             await save_preferences(connection, person_id, preferences)
-        await send_ephemeral_text(interaction, self._summary(preferences))
-
-    def _summary(self, preferences: Preferences) -> str:
-        checkpoints = self._client.configuration.checkpoints
-        usual = _("as usual")
-        checkpoint = usual if preferences.checkpoint is None else plain(preferences.checkpoint)
-        if preferences.checkpoint is not None and checkpoints.find(preferences.checkpoint) is None:
-            checkpoint = _("{checkpoint}, which is not installed any more").format(checkpoint=checkpoint)
-        shapes = {"square": _("square"), "portrait": _("portrait"), "landscape": _("landscape")}
-        lines = [
-            f"## {_('Your settings')}",
-            _("Checkpoint: **{checkpoint}**").format(checkpoint=checkpoint),
-            _("Size: **{size}**").format(size=shapes.get(preferences.size or "", usual)),
-            _("Results: **only you see them**") if preferences.private else _("Results: **everybody sees them**"),
-            _("Prompts: **shown with your pictures**")
-            if preferences.shows_prompt
-            else _("Prompts: **kept to yourself**"),
-            "-# " + _("They hold wherever you name nothing else. Change them with the options of /settings."),
-        ]
-        return "\n".join(lines)
+        await send_ephemeral(interaction, settings_view(self._client.configuration.checkpoints, preferences))

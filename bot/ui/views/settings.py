@@ -1,0 +1,199 @@
+"""The panel of `/settings`: a person's own defaults, each with the menu or button that changes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.database.preferences import Preferences, find_preferences, save_preferences
+from bot.i18n import _
+from bot.i18n.texts import plain
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.ui.acknowledge import replace
+from bot.ui.client import Interaction
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentSelect
+
+if TYPE_CHECKING:
+    import re
+
+MENU = 25  # options of a select menu; Discord's limit
+SHAPES = ("square", "portrait", "landscape")
+_USUAL, _CHOSEN = "-", "="  # the value of the option without a choice; what the value of a choice begins with
+
+
+def settings_view(checkpoints: InstalledCheckpoints, preferences: Preferences) -> ui.LayoutView:
+    """The person's defaults, and the controls that change them."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](_summary(checkpoints, preferences)))
+    view.add_item(ui.ActionRow[Any](UsualCheckpointMenu.of(checkpoints, preferences)))
+    view.add_item(ui.ActionRow[Any](UsualShapeMenu.of(preferences)))
+    buttons: list[PersistentButton] = [
+        PrivateResultsButton(on=not preferences.private),
+        ShownPromptsButton(on=not preferences.shows_prompt),
+    ]
+    if preferences != Preferences():
+        buttons.append(ResetSettingsButton())
+    view.add_item(ui.ActionRow[Any](*buttons))
+    return view
+
+
+def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences) -> str:
+    usual = _("as usual")
+    checkpoint = usual if preferences.checkpoint is None else plain(preferences.checkpoint)
+    if preferences.checkpoint is not None and checkpoints.find(preferences.checkpoint) is None:
+        checkpoint = _("{checkpoint}, which is not installed any more").format(checkpoint=checkpoint)
+    lines = [
+        f"## {_('Your settings')}",
+        _("Checkpoint: **{checkpoint}**").format(checkpoint=checkpoint),
+        _("Size: **{size}**").format(size=_shapes().get(preferences.size or "", usual)),
+        _("Results: **only you see them**") if preferences.private else _("Results: **everybody sees them**"),
+        _("Prompts: **shown with your pictures**") if preferences.shows_prompt else _("Prompts: **kept to yourself**"),
+        "-# " + _("They hold wherever you name nothing else."),
+    ]
+    return "\n".join(lines)
+
+
+def _shapes() -> dict[str, str]:
+    return dict(zip(SHAPES, (_("square"), _("portrait"), _("landscape")), strict=True))
+
+
+async def _change(interaction: Interaction, changes: dict[str, object]) -> None:
+    """Save the changes, and show the panel with them."""
+    connection, person_id = interaction.client.connection, interaction.user.id
+    preferences = (await find_preferences(connection, person_id)).model_copy(update=changes)
+    await save_preferences(connection, person_id, preferences)
+    await replace(interaction, settings_view(interaction.client.configuration.checkpoints, preferences), [])
+
+
+class SettingMenu(PersistentSelect, template=NO_CUSTOM_ID):
+    """A menu of one setting; its first option makes it as usual."""
+
+    key: ClassVar[str] = ""
+
+    def __init__(self, options: list[discord.SelectOption], placeholder: str = "…") -> None:
+        super().__init__(ui.Select(custom_id=f"set:{self.key}", options=options, placeholder=placeholder))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls([])
+
+    def chosen(self) -> str | None:
+        """The chosen value; None: as usual."""
+        (value,) = self.values
+        return value.removeprefix(_CHOSEN) if value.startswith(_CHOSEN) else None
+
+
+class UsualCheckpointMenu(SettingMenu, template=r"set:checkpoint"):
+    """The checkpoint that paints when the person names none."""
+
+    key = "checkpoint"
+
+    @classmethod
+    def of(cls, checkpoints: InstalledCheckpoints, preferences: Preferences) -> Self:
+        """The menu with the current one selected. It comes first, for a menu has no room for all of many."""
+        current = checkpoints.find(preferences.checkpoint)
+        listed = sorted(checkpoints, key=lambda each: each is not current)  # stable: else in the operator's order
+        options = [
+            discord.SelectOption(
+                label=each.name,
+                value=f"{_CHOSEN}{each.name}",
+                description=each.base_model.label[:100],
+                default=each is current,
+            )
+            for each in listed[: MENU - 1]
+        ]
+        usual = discord.SelectOption(
+            label=_("Checkpoint as usual"), value=_USUAL, default=preferences.checkpoint is None
+        )
+        return cls([usual, *options], _("Checkpoint"))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it. Raises CheckpointNotFound when it is not installed any more."""
+        name = self.chosen()
+        if name is not None:
+            name = interaction.client.configuration.checkpoints.require(name).name
+        await _change(interaction, {"checkpoint": name})
+
+
+class UsualShapeMenu(SettingMenu, template=r"set:size"):
+    """The shape of pictures when the person names none."""
+
+    key = "size"
+
+    @classmethod
+    def of(cls, preferences: Preferences) -> Self:
+        """The menu with the current one selected."""
+        options = [
+            discord.SelectOption(label=name, value=f"{_CHOSEN}{shape}", default=shape == preferences.size)
+            for shape, name in _shapes().items()
+        ]
+        usual = discord.SelectOption(label=_("Size as usual"), value=_USUAL, default=preferences.size not in SHAPES)
+        return cls([usual, *options], _("Size"))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        shape = self.chosen()
+        await _change(interaction, {"size": shape if shape in SHAPES else None})
+
+
+class SettingSwitch(PersistentButton, template=NO_CUSTOM_ID):
+    """A button that switches a setting `on` or off; the custom_id says which, so that a double press does no harm."""
+
+    key: ClassVar[str] = ""
+    field: ClassVar[str] = ""
+
+    def __init__(self, *, on: bool) -> None:
+        self.on = on
+        super().__init__(ui.Button(label=self.text(), custom_id=f"set:{self.key}:{int(on)}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(on=match["on"] == "1")
+
+    def text(self) -> str:
+        """What it does, as its label."""
+        raise NotImplementedError
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        await _change(interaction, {self.field: self.on})
+
+
+class PrivateResultsButton(SettingSwitch, template=r"set:private:(?P<on>[01])"):
+    """Who sees the person's pictures."""
+
+    key, field = "private", "private"
+
+    def text(self) -> str:
+        """What it does, as its label."""
+        return _("Show results to me alone") if self.on else _("Show results to everybody")
+
+
+class ShownPromptsButton(SettingSwitch, template=r"set:prompts:(?P<on>[01])"):
+    """Whether the person's prompts stand under their pictures."""
+
+    key, field = "prompts", "shows_prompt"
+
+    def text(self) -> str:
+        """What it does, as its label."""
+        return _("Show my prompts") if self.on else _("Keep my prompts to myself")
+
+
+class ResetSettingsButton(PersistentButton, template=r"set:reset"):
+    """Forgets what the person chose."""
+
+    def __init__(self) -> None:
+        super().__init__(ui.Button(label=_("All as usual"), custom_id="set:reset"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save the usual ones."""
+        await _change(interaction, Preferences().model_dump())
