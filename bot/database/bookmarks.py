@@ -143,29 +143,37 @@ async def add_bookmark(
         return await _indexed(connection, person_id, await write(connection, ADD, parameters))
 
 
-async def remove_bookmark(connection: aiosqlite.Connection, person_id: int, lora_id: int) -> int | None:
-    """Remove a bookmark; the id with which `restore_bookmark` brings it back. None when there was none.
+async def add_bookmarks(connection: aiosqlite.Connection, person_id: int, lora_ids: Collection[int]) -> int:
+    """Save several entries; how many were not saved before. Raises DatabaseError."""
+    return sum([await add_bookmark(connection, person_id, lora_id) for lora_id in lora_ids])
+
+
+async def remove_bookmarks(connection: aiosqlite.Connection, person_id: int, lora_ids: Collection[int]) -> range:
+    """Remove bookmarks; the ids with which `restore_bookmarks` brings them back, as many as there were.
 
     Raises DatabaseError.
     """
-    now = now_ms()
+    now, kept = now_ms(), list[int]()
     async with transaction(connection):
         await write(connection, FORGET_REMOVED, (now - UNDO_MS,))
-        for row in await write(connection, REMOVE, (person_id, lora_id)):
-            (kept,) = await write(connection, KEEP_REMOVED, (*row, now))
-            return kept["id"]
-    return None
+        for lora_id in dict.fromkeys(lora_ids):
+            for row in await write(connection, REMOVE, (person_id, lora_id)):
+                kept += [row["id"] for row in await write(connection, KEEP_REMOVED, (*row, now))]
+    # SQLite numbers the rows of one transaction one after the other.
+    return range(kept[0], kept[-1] + 1) if kept else range(0)
 
 
-async def restore_bookmark(connection: aiosqlite.Connection, person_id: int, removed_id: int) -> bool:
-    """Restore a removed bookmark with its note, date and uses. False when it is too long ago or restored already.
+async def restore_bookmarks(connection: aiosqlite.Connection, person_id: int, removed_ids: range) -> int:
+    """Restore removed bookmarks with note, date and uses. How many: none when too long ago or restored already.
 
     Raises DatabaseError.
     """
+    restored = 0
     async with transaction(connection):
-        for row in await write(connection, TAKE_REMOVED, (removed_id, person_id)):
-            return await _indexed(connection, person_id, await write(connection, RESTORE, tuple(row)))
-    return False
+        for removed_id in removed_ids:
+            for row in await write(connection, TAKE_REMOVED, (removed_id, person_id)):
+                restored += await _indexed(connection, person_id, await write(connection, RESTORE, tuple(row)))
+    return restored
 
 
 async def set_note(connection: aiosqlite.Connection, person_id: int, lora_id: int, note: str) -> bool:

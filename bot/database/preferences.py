@@ -16,7 +16,8 @@ class Preferences(BaseModel):
     """A person's defaults; None: what everybody gets. `private` results are seen by them alone; with `shows_prompt`
     their prompts stand under the pictures that everybody sees.
 
-    `size` is the name of a shape, for the sizes themselves differ between checkpoints.
+    `size` is the name of a shape, for the sizes themselves differ between checkpoints. `compact_lists` shows lists of
+    LoRAs as lines of text instead of cards.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -25,6 +26,7 @@ class Preferences(BaseModel):
     size: str | None = None
     private: bool = False
     shows_prompt: bool = False
+    compact_lists: bool = False
 
 
 async def find_preferences(connection: aiosqlite.Connection, person_id: int) -> Preferences:

@@ -22,6 +22,7 @@ class PageKind(ABC):
 
     key: ClassVar[str]  # the prefix of its controls' custom_ids; see KIND
     sorts: ClassVar[tuple[Sort, ...]]
+    page_size: ClassVar[int] = 0  # cards on a page, of a kind that can also show its entries as a compact list
     tags: ClassVar[bool]  # whether the category menu offers tags
     search_title: ClassVar[str]
     search_hint: ClassVar[str]  # which texts are searched

@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.database.bookmarks import count_bookmarks
 from bot.database.drafts import find_draft, save_draft
 from bot.database.lora_search import Sort
+from bot.database.preferences import find_preferences
 from bot.errors import NothingThere
 from bot.i18n import _, later
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.requests.preferences import usual_checkpoint
+from bot.requests.preferences import default_checkpoint
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
@@ -43,13 +44,17 @@ _ORDERS = {
 }
 _CATEGORIES = {None: "-", **{category: category.value[0] for category in Category}}
 _KEPT = re.compile(r"~(\d{1,18})")
+# A compact list's key begins with a capital.
 _KEY = re.compile(
-    r"(?P<sort>[a-z])(?P<category>[a-z-]):(?P<base>[a-z0-9/._-]{0,64}):(?P<length>\d{1,2})\.(?P<rest>.*)", re.DOTALL
+    r"(?P<sort>[a-zA-Z])(?P<category>[a-z-]):(?P<base>[a-z0-9/._-]{0,64}):(?P<length>\d{1,2})\.(?P<rest>.*)", re.DOTALL
 )
 
 
 class Query(BaseModel):
-    """Which LoRAs to show, in which order. `base_model` is of a checkpoint that they fit; None: any."""
+    """Which LoRAs to show, in which order, and how. `base_model` is of a checkpoint that they fit; None: any.
+
+    A `compact` list has lines of text instead of cards, and so more entries on a page.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,6 +63,7 @@ class Query(BaseModel):
     tag: str = ""
     base_model: BaseModelId | None = None
     search: str = ""
+    compact: bool = False
 
     def but(self, **changes: object) -> Self:
         """The same query with changes."""
@@ -66,7 +72,8 @@ class Query(BaseModel):
     @property
     def key(self) -> str:
         """The query in the short form that buttons carry."""
-        head = f"{_SORTS[self.sort]}{_CATEGORIES[self.category]}:{self.base_model or ''}"
+        sort = _SORTS[self.sort].upper() if self.compact else _SORTS[self.sort]
+        head = f"{sort}{_CATEGORIES[self.category]}:{self.base_model or ''}"
         return f"{head}:{len(self.tag)}.{self.tag}{self.search}"
 
 
@@ -124,13 +131,15 @@ async def first_of_bookmarks(
 async def _that_fits(
     connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int, sort: Sort
 ) -> Query:
-    checkpoint = await usual_checkpoint(connection, checkpoints, person_id)
-    return Query(sort=sort, base_model=checkpoint.base_model if checkpoint else None)
+    preferences = await find_preferences(connection, person_id)
+    checkpoint = default_checkpoint(checkpoints, preferences)
+    base_model = checkpoint.base_model if checkpoint else None
+    return Query(sort=sort, base_model=base_model, compact=preferences.compact_lists)
 
 
 def _from_key(key: str) -> Query | None:
     match = _KEY.fullmatch(key)
-    sort = next((sort for sort, letter in _SORTS.items() if match and letter == match["sort"]), None)
+    sort = next((sort for sort, letter in _SORTS.items() if match and letter == match["sort"].lower()), None)
     if match is None or sort is None:
         return None
     length = int(match["length"])
@@ -141,6 +150,7 @@ def _from_key(key: str) -> Query | None:
         tag=match["rest"][:length],
         base_model=base_model_in(match["base"]),
         search=match["rest"][length:],
+        compact=match["sort"].isupper(),
     )
 
 

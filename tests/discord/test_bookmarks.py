@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import aiohttp
@@ -90,6 +91,52 @@ async def test_a_bookmark_has_a_note_and_is_removed_and_restored(scene: Scene) -
     assert "None of yours matches “bat”" in page.text
     page = await press(scene, linus, page, "Undo", then="attic")
     assert "**Bat**" in page.text and "Undo" not in page.buttons
+
+
+async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> None:
+    person = await scene.control.new_person("Hedy")
+    market = await (await person.slash("lora browse", base="any", sort="name")).reply()
+    await person.select(market, menu(market, "mks"), "list")
+    market = await scene.control.wait_message(market.id, lambda seen: "1. **Bat**" in seen.text)
+    every = [option["value"] for option in market.selects[menu(market, "mkm")]["options"]]
+    assert len(every) > 2 and "page" not in market.text
+    await person.select(market, menu(market, "mkm"), *every)
+    await scene.control.wait_message(market.id, lambda seen: f"{len(every)} more are in your /bookmarks" in seen.text)
+    page = await bookmarks(scene, "Hedy", base="any", sort="name")
+    assert "1. **Bat**" in page.text and f"{len(every)}. **" in page.text, "the choice is kept"
+    await person.select(page, menu(page, "bml"), every[0])
+    card = await scene.control.wait_message(page.id, lambda seen: "## Bat" in seen.text)
+    page = await press(scene, person, card, "Back", then="1. **Bat**")
+    await person.select(page, menu(page, "bmm"), every[0], every[1])
+    page = await scene.control.wait_message(page.id, lambda seen: "Removed 2 bookmarks" in seen.text)
+    assert "**Bat**" not in page.text
+    page = await press(scene, person, page, "Undo", then="1. **Bat**")
+    await person.select(page, menu(page, "bms"), "cards")
+    page = await scene.control.wait_message(page.id, lambda seen: "Use now" in seen.buttons)
+    assert "1. **Bat**" not in page.text
+
+
+async def test_a_page_of_a_list_is_jumped_to(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.ui.views.browse.COMPACT_PAGE", 1)  # in place of 25 LoRAs
+    person = await scene.control.new_person("Emmy")
+    page = await (await person.slash("lora browse", base="any", sort="name")).reply()
+    await person.select(page, menu(page, "mks"), "list")
+    page = await scene.control.wait_message(page.id, lambda seen: "1. **Bat**" in seen.text)
+    pages = re.search(r"Page 1 of (\d)", " ".join(page.buttons))
+    assert pages
+    for typed, there in (("2", "2"), (" 99 ", pages[1]), ("1", "1")):
+        jump = next(button for button in page.buttons if button.startswith("Page "))
+        form = await person.press(page, jump)
+        assert (await form.modal())["title"] == "Go to a page"
+        await person.submit(form, {"page": typed})
+        page = await scene.control.wait_message(
+            page.id, lambda seen, there=there: f"Page {there} of {pages[1]}" in seen.buttons
+        )
+        assert f"\n{there}. **" in page.text
+    for typed in ("0", "two", "²"):
+        form = await person.press(page, f"Page 1 of {pages[1]}")
+        await form.modal()
+        assert "number of a page" in (await (await person.submit(form, {"page": typed})).reply()).text
 
 
 async def test_a_bookmark_is_used_from_its_page(scene: Scene) -> None:

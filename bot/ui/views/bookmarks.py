@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -17,8 +18,8 @@ from bot.database.bookmarks import (
     BookmarkPage,
     find_bookmark,
     list_bookmarks,
-    remove_bookmark,
-    restore_bookmark,
+    remove_bookmarks,
+    restore_bookmarks,
     set_note,
 )
 from bot.database.lora_search import Sort
@@ -36,13 +37,26 @@ from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.bookmark_file import ExportBookmarksButton, ImportBookmarksButton
-from bot.ui.views.browse import PAGE_REF, PageLocation, TurnPageButton, active_filters, add_menus, page_buttons
+from bot.ui.views.browse import (
+    PAGE_REF,
+    EntriesMenu,
+    PageLocation,
+    TurnPageButton,
+    active_filters,
+    add_menus,
+    compact_hint,
+    lines_text,
+    page_buttons,
+    page_of_text,
+    page_size_of,
+)
 from bot.ui.views.lora import LoraPageButton, UseButton
 from bot.ui.views.market import MarketButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
 from bot.workspace.browsing import PageRef, Query, in_order, page_ref_of, query_at
 
 PAGE_SIZE = 4  # bookmarks of 6 components each; beside them 15 for title with undo, buttons and menus
+ROW = 5  # buttons of one row
 MAX_SHORT_NOTE = 160  # characters of a note in the list; four bookmarks share the 4000 of a message
 MAX_NOTE_SHOWN = 1500  # on a card: a note of MAX_NOTE characters, of which some are made plain
 _LORA = r"(?P<lora>\d{1,18})"
@@ -53,6 +67,7 @@ class Bookmarks(PageKind):
 
     key = "bm"
     sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
+    page_size = PAGE_SIZE
     tags = False
     search_title = later("Search your bookmarks")
     search_hint = later("Names, trigger words, your notes; a typo does no harm")
@@ -66,11 +81,11 @@ BOOKMARKS = Bookmarks()
 
 
 @dataclass(frozen=True)
-class RemovedBookmark:
-    """A bookmark that was just removed: the id with which it can be restored, and the name of its LoRA."""
+class RemovedBookmarks:
+    """Bookmarks that were just removed: the ids with which they can be restored, and the name of a single LoRA."""
 
-    id: int
-    name: str
+    ids: range
+    name: str = ""
 
 
 class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
@@ -126,28 +141,55 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
     async def handle(self, interaction: Interaction) -> None:
         """Remove it and show the page without it."""
         bookmark = await self.bookmark(interaction)
-        removed_id = await remove_bookmark(interaction.client.connection, interaction.user.id, self.lora_id)
-        removed = RemovedBookmark(removed_id, bookmark.lora.name) if removed_id else None
+        removed_ids = await remove_bookmarks(interaction.client.connection, interaction.user.id, [self.lora_id])
+        removed = RemovedBookmarks(removed_ids, bookmark.lora.name) if removed_ids else None
         page = await _page(interaction, self.page_ref, removed)
         await acknowledge.replace(interaction, page.view, page.files)
 
 
-class RestoreBookmarkButton(PersistentButton, template=rf"bmu:(?P<removed>\d{{1,18}}):{PAGE_REF}"):
-    """Restores a removed bookmark with its note, date and uses."""
+class OpenListedBookmarkMenu(EntriesMenu, template=rf"bml:{PAGE_REF}"):
+    """Shows the card of a bookmark in place of the compact list."""
 
-    def __init__(self, removed_id: int, page_ref: PageRef) -> None:
-        self.removed_id, self.page_ref = removed_id, page_ref
-        super().__init__(ui.Button(label=_("Undo"), custom_id=f"bmu:{removed_id}:{page_ref}"))
+    name = "bml"
+
+    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
+        """Show the card."""
+        await _show_card(interaction, lora_ids[0], self.page_ref)
+
+
+class RemoveSeveralMenu(EntriesMenu, template=rf"bmm:{PAGE_REF}"):
+    """Removes several bookmarks of the compact list at once; the list then has a button that restores them."""
+
+    name = "bmm"
+
+    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
+        """Remove them and show the page without them."""
+        removed = await remove_bookmarks(interaction.client.connection, interaction.user.id, lora_ids)
+        page = await _page(interaction, self.page_ref, RemovedBookmarks(removed) if removed else None)
+        await acknowledge.replace(interaction, page.view, page.files)
+
+
+class RestoreBookmarksButton(
+    PersistentButton, template=rf"bmu:(?P<removed>\d{{1,18}})(-(?P<count>\d{{1,2}}))?:{PAGE_REF}"
+):
+    """Restores removed bookmarks with note, date and uses."""
+
+    def __init__(self, removed_ids: range, page_ref: PageRef) -> None:
+        self.removed_ids, self.page_ref = removed_ids, page_ref
+        several = f"-{len(removed_ids)}" if len(removed_ids) > 1 else ""
+        custom_id = f"bmu:{removed_ids.start}{several}:{page_ref}"
+        super().__init__(ui.Button(label=_("Undo"), custom_id=custom_id))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        return cls(int(match["removed"]), _page_ref_in(match))
+        first = int(match["removed"])
+        return cls(range(first, first + int(match["count"] or 1)), _page_ref_in(match))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Restore it and show the page with it."""
+        """Restore them and show the page with them."""
         connection = interaction.client.connection
-        if not await restore_bookmark(connection, interaction.user.id, self.removed_id):
+        if not await restore_bookmarks(connection, interaction.user.id, self.removed_ids):
             raise NothingThere(what=_("This cannot be undone any more: it is back already, or a week has passed."))
         await PageLocation(BOOKMARKS.key, self.page_ref).show(interaction)
 
@@ -186,7 +228,9 @@ async def open_bookmarks(interaction: Interaction, query: Query) -> None:
     await send_ephemeral(interaction, page.view, page.files)
 
 
-async def _page(interaction: Interaction, page_ref: PageRef, removed: RemovedBookmark | None = None) -> RenderedMessage:
+async def _page(
+    interaction: Interaction, page_ref: PageRef, removed: RemovedBookmarks | None = None
+) -> RenderedMessage:
     client, person_id = interaction.client, interaction.user.id
     return await bookmarks_page(
         client.connection, client.configuration.checkpoints, client.lora_pictures, person_id, page_ref, removed
@@ -199,22 +243,23 @@ async def bookmarks_page(
     pictures: LoraPictures,
     person_id: int,
     page_ref: PageRef,
-    removed: RemovedBookmark | None = None,
+    removed: RemovedBookmarks | None = None,
 ) -> RenderedMessage:
     """One page of the bookmarks, with previews if there are any. Raises NothingThere when the stored query is gone."""
     query = await query_at(connection, person_id, page_ref)
+    page_size = page_size_of(BOOKMARKS, query)
     found = await list_bookmarks(
         connection,
         person_id,
-        limit=PAGE_SIZE,
-        offset=page_ref.page * PAGE_SIZE,
+        limit=page_size,
+        offset=page_ref.page * page_size,
         search=query.search,
         category=query.category,
         base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
         sort=query.sort,
     )
-    if not found.bookmarks and page_ref.page:  # the last one of the last page was removed
-        last = PageRef((max(found.total, 1) - 1) // PAGE_SIZE, page_ref.key)
+    if not found.bookmarks and page_ref.page:  # the last page is gone, or somebody jumped beyond it
+        last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
         return await bookmarks_page(connection, checkpoints, pictures, person_id, last, removed)
     page = RenderedMessage()
     _add_title(page, _title(query, page_ref, found), page_ref, removed)
@@ -223,23 +268,35 @@ async def bookmarks_page(
         return page
     usual = await usual_checkpoint(connection, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
-    for bookmark in found.bookmarks:
+    if query.compact and found.bookmarks:
+        loras = [bookmark.lora for bookmark in found.bookmarks]
+        page.view.add_item(ui.TextDisplay[Any](lines_text(loras, page_ref.page * page_size + 1)))
+        page.view.add_item(ui.ActionRow[Any](OpenListedBookmarkMenu(page_ref, loras, _("Open one"))))
+        several = RemoveSeveralMenu(page_ref, loras, _("Remove several"), several=True)
+        page.view.add_item(ui.ActionRow[Any](several))
+    for bookmark in () if query.compact else found.bookmarks:
         preview = page.attach_if(await pictures.preview(bookmark.lora, base_model))
         text = lora_text.entry_text(checkpoints, bookmark.lora, usual.name if usual else None)
         _add(page, bookmark, text, preview, page_ref)
     location = PageLocation(BOOKMARKS.key, page_ref)
-    buttons = page_buttons(location, query, more=(page_ref.page + 1) * PAGE_SIZE < found.total)
-    page.view.add_item(ui.ActionRow[Any](*buttons, ExportBookmarksButton()))
+    pages = -(-found.total // page_size)
+    buttons = page_buttons(location, query, more=page_ref.page + 1 < pages, pages=pages if query.compact else None)
+    buttons.append(ExportBookmarksButton())
+    for start in range(0, len(buttons), ROW):
+        page.view.add_item(ui.ActionRow[Any](*buttons[start : start + ROW]))
     await add_menus(page, connection, checkpoints, usual, BOOKMARKS, location, query)
     return page
 
 
-def _add_title(page: RenderedMessage, text: str, page_ref: PageRef, removed: RemovedBookmark | None) -> None:
+def _add_title(page: RenderedMessage, text: str, page_ref: PageRef, removed: RemovedBookmarks | None) -> None:
     if removed is None:
         page.view.add_item(ui.TextDisplay[Any](text))
         return
-    removal = _("Removed **{lora}**.").format(lora=clipped(removed.name, lora_text.MAX_NAME))
-    page.view.add_item(ui.Section[Any](f"{text}\n{removal}", accessory=RestoreBookmarkButton(removed.id, page_ref)))
+    count = len(removed.ids)
+    removal = ngettext("Removed {count} bookmark.", "Removed {count} bookmarks.", count).format(count=number(count))
+    if removed.name:
+        removal = _("Removed **{lora}**.").format(lora=clipped(removed.name, lora_text.MAX_NAME))
+    page.view.add_item(ui.Section[Any](f"{text}\n{removal}", accessory=RestoreBookmarksButton(removed.ids, page_ref)))
 
 
 def _is_empty_collection(query: Query, found: BookmarkPage) -> bool:
@@ -253,10 +310,8 @@ def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
     if found.total:
         parts = [ngettext("{count} bookmark", "{count} bookmarks", found.total).format(count=number(found.total))]
         parts += [*filters, in_order(query.sort)]
-        if found.total > PAGE_SIZE:
-            pages = -(-found.total // PAGE_SIZE)
-            parts.append(_("page {page} of {pages}").format(page=number(page_ref.page + 1), pages=number(pages)))
-        lines.append(f"-# {' · '.join(parts)}")
+        parts += filter(None, [page_of_text(page_ref, found.total, page_size_of(BOOKMARKS, query))])
+        lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE)]
     elif _is_empty_collection(query, found):
         lines.append(_("None yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
     else:

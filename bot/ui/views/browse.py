@@ -17,9 +17,12 @@ from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.database.lora_search import Sort
+from bot.database.loras import Lora
+from bot.database.preferences import find_preferences, save_preferences
 from bot.database.tags import popular_tags
-from bot.i18n import _, label, listed
-from bot.i18n.texts import clipped
+from bot.errors import NothingThere
+from bot.i18n import _, label, listed, number
+from bot.i18n.texts import base_models, clipped
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
@@ -33,6 +36,11 @@ from inference.lora.sidecar import Category
 MENU, MAX_OPTION = 25, 100  # options of a select menu, characters of an option; Discord's limits
 PAGE_REF = r"(?P<page>\d{1,6}):(?P<key>.{2,80})"
 _NO_FILTER = "-"  # the value of the option without a filter
+_AS_LIST, _AS_CARDS = "list", "cards"  # the values of the options that change how entries are shown
+COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
+MAX_LINE_NAME, MAX_LINE_BASES = 50, 40  # characters of an entry's line; 25 lines share the 4000 of a message
+MAX_PAGE_DIGITS = 6
+MANY_PAGES = 5  # pages of cards from which on a title tells of compact lists
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,49 @@ class TurnPageButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PAGE_REF
     async def handle(self, interaction: Interaction) -> None:
         """Edit the message to show that page."""
         await self.location.show(interaction)
+
+
+class GoToPageButton(PersistentButton, template=rf"{KIND}j:{PAGE_REF}"):
+    """Says on which page one is, and opens the modal for another. A compact list has room for it."""
+
+    opens_modal = True
+
+    def __init__(self, location: PageLocation, pages: int = 1) -> None:
+        self.location = location
+        text = _("Page {page} of {pages}").format(page=number(location.page_ref.page + 1), pages=number(pages))
+        super().__init__(ui.Button(label=text, custom_id=f"{location.kind}j:{location.page_ref}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(PageLocation.of(match))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the modal."""
+        await acknowledge.open_modal(interaction, GoToPageForm(self.location, opening=interaction.id))
+
+
+class GoToPageForm(ModalForm):
+    """The number of a page."""
+
+    sends_message = False
+
+    def __init__(self, location: PageLocation, *, opening: int) -> None:
+        super().__init__(_("Go to a page"), f"{location.kind}jump", opening)
+        self._location = location
+        self.page: ui.TextInput[Any] = ui.TextInput(
+            custom_id="page", default=str(location.page_ref.page + 1), max_length=MAX_PAGE_DIGITS
+        )
+        description = _("Beyond the last one, the last one is shown")
+        self.add_item(ui.Label[Any](text=_("Page"), description=description, component=self.page))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Show the page. Raises NothingThere for what is no number."""
+        typed = self.page.value.strip()
+        if not typed.isdecimal() or not int(typed):
+            raise NothingThere(what=_("Write the number of a page, such as 2."))
+        page_ref = PageRef(int(typed) - 1, self._location.page_ref.key)
+        await PageLocation(self._location.kind, page_ref).show(interaction)
 
 
 class SearchButton(PersistentButton, template=rf"{KIND}f:{PAGE_REF}"):
@@ -185,13 +236,35 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
     name = "s"
 
     @classmethod
-    def of(cls, location: PageLocation, query: Query, sorts: Sequence[Sort]) -> Self:
+    def of(cls, location: PageLocation, query: Query, kind: PageKind) -> Self:
         """The menu with the current order selected."""
+        sorts = kind.sorts
         offered = sorts if query.sort in sorts else (query.sort, *sorts)
         options = [
             discord.SelectOption(label=in_order(sort), value=sort.value, default=sort is query.sort) for sort in offered
         ]
+        if kind.page_size:
+            text = _("Show cards with pictures") if query.compact else _("Show as a list, {count} on a page")
+            value = _AS_CARDS if query.compact else _AS_LIST
+            options.append(discord.SelectOption(label=text.format(count=COMPACT_PAGE), value=value))
         return cls(location, options, _("In which order"))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the first page in another order; or show the entries in another way, which later lists begin with."""
+        (chosen,) = self.values
+        if chosen not in (_AS_LIST, _AS_CARDS):
+            await super().handle(interaction)
+            return
+        connection, person_id = interaction.client.connection, interaction.user.id
+        preferences = await find_preferences(connection, person_id)
+        compact = chosen == _AS_LIST
+        await save_preferences(connection, person_id, preferences.model_copy(update={"compact_lists": compact}))
+        before = await self.location.query(interaction)
+        after = before.but(compact=compact)
+        kind = self.location.page_kind()
+        first = self.location.page_ref.page * page_size_of(kind, before)
+        page_ref = await page_ref_of(connection, person_id, after, first // page_size_of(kind, after))
+        await PageLocation(self.location.kind, page_ref).show(interaction)
 
     def changed(self, query: Query, chosen: str) -> Query:
         """The query in another order."""
@@ -279,8 +352,87 @@ def _base_label(base: BaseModelId, usual: CheckpointSettings | None) -> str:
     return _("For {base_model}").format(base_model=base.label)
 
 
-def page_buttons(location: PageLocation, query: Query, *, more: bool) -> list[PersistentButton]:
-    """The search button, and the buttons for other pages if there are any."""
+def page_size_of(kind: PageKind, query: Query) -> int:
+    """How many entries stand on a page."""
+    return COMPACT_PAGE if query.compact or not kind.page_size else kind.page_size
+
+
+def page_of_text(page_ref: PageRef, total: int, page_size: int) -> str:
+    """`page 2 of 3`, for a title; empty for a single page."""
+    if total <= page_size:
+        return ""
+    pages = -(-total // page_size)
+    return _("page {page} of {pages}").format(page=number(page_ref.page + 1), pages=number(pages))
+
+
+def compact_hint(query: Query, total: int, page_size: int) -> list[str]:
+    """A line of a title that tells of compact lists where cards take many pages; none elsewhere."""
+    if query.compact or total <= MANY_PAGES * page_size:
+        return []
+    text = _("Many pages? In the first menu below, *Show as a list* has {count} on a page, and a jump.")
+    return ["-# " + text.format(count=COMPACT_PAGE)]
+
+
+def lines_text(loras: Sequence[Lora], first: int) -> str:
+    """The entries of a compact list, a line each; `first` is the number of the first one, from 1."""
+    lines = [
+        f"{n}. **{clipped(lora.name, MAX_LINE_NAME)}** · {label(lora.category)}"
+        f" · {clipped(base_models(lora), MAX_LINE_BASES)}"
+        for n, lora in enumerate(loras, first)
+    ]
+    return "\n".join(lines)
+
+
+def entry_options(loras: Sequence[Lora]) -> list[discord.SelectOption]:
+    """The entries of a compact list as options of a menu, by id."""
+    return [
+        discord.SelectOption(
+            label=lora.name[:MAX_OPTION],
+            value=str(lora.id),
+            description=f"{label(lora.category)} · {base_models(lora)}"[:MAX_OPTION],
+        )
+        for lora in loras[:MENU]
+    ]
+
+
+class EntriesMenu(PersistentSelect, template=NO_CUSTOM_ID):
+    """A menu of the entries of a compact list. Subclasses define `chosen`."""
+
+    name = ""
+
+    def __init__(
+        self, page_ref: PageRef, loras: Sequence[Lora] = (), placeholder: str = "…", *, several: bool = False
+    ) -> None:
+        self.page_ref = page_ref
+        options = entry_options(loras)
+        menu: ui.Select[Any] = ui.Select(
+            custom_id=f"{self.name}:{page_ref}",
+            options=options,
+            placeholder=placeholder,
+            max_values=len(options) if several and options else 1,
+        )
+        super().__init__(menu)
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The menu that this custom_id means."""
+        return cls(PageRef(int(match["page"]), match["key"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Do what the menu is for with the chosen entries. Raises NothingThere for what is none."""
+        if not all(value.isdecimal() and len(value) < 19 for value in self.values):
+            raise outdated_error()
+        await self.chosen(interaction, [int(value) for value in self.values])
+
+    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
+        """The entries with these ids were chosen."""
+        raise NotImplementedError
+
+
+def page_buttons(
+    location: PageLocation, query: Query, *, more: bool, pages: int | None = None
+) -> list[PersistentButton]:
+    """The search button, and the buttons for other pages if there are any; with a jump where `pages` are given."""
     buttons: list[PersistentButton] = [SearchButton(location)]
     if query.search:
         buttons.append(ClearSearchButton(location))
@@ -290,6 +442,8 @@ def page_buttons(location: PageLocation, query: Query, *, more: bool) -> list[Pe
             PageLocation(location.kind, location.page_ref.moved(1)),
         )
         buttons.append(TurnPageButton(back, way="p", disabled=not location.page_ref.page))
+        if pages is not None and pages > 1:
+            buttons.append(GoToPageButton(location, pages))
         buttons.append(TurnPageButton(on, way="n", disabled=not more))
     return buttons
 
@@ -304,7 +458,7 @@ async def add_menus(
     query: Query,
 ) -> None:
     """Add the three menus to a page: six components. `usual` is the person's checkpoint."""
-    page.view.add_item(ui.ActionRow[Any](SortMenu.of(location, query, kind.sorts)))
+    page.view.add_item(ui.ActionRow[Any](SortMenu.of(location, query, kind)))
     page.view.add_item(ui.ActionRow[Any](await CategoryMenu.of(location, query, connection, tags=kind.tags)))
     page.view.add_item(ui.ActionRow[Any](BaseMenu.of(location, query, checkpoints.base_models, usual)))
 

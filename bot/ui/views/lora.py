@@ -10,7 +10,7 @@ import aiosqlite
 import discord
 from discord import ui
 
-from bot.database.bookmarks import add_bookmark, find_bookmark, remove_bookmark
+from bot.database.bookmarks import add_bookmarks, find_bookmark, remove_bookmarks
 from bot.database.loras import Lora, find_lora
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.tags import tags_of
@@ -108,8 +108,8 @@ def bookmark_label(*, bookmarked: bool) -> str:
 async def toggle_bookmark(interaction: Interaction, lora_id: int, *, bookmarked: bool) -> Lora:
     """Remove the person's bookmark if it was `bookmarked`, else add it. Returns the entry. Raises NothingThere."""
     lora = await require_lora(interaction, lora_id)
-    change = remove_bookmark if bookmarked else add_bookmark
-    await change(interaction.client.connection, interaction.user.id, lora.id)
+    change = remove_bookmarks if bookmarked else add_bookmarks
+    await change(interaction.client.connection, interaction.user.id, [lora.id])
     return lora
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Self
 
 import aiosqlite
 from discord import ui
 
-from bot.database.bookmarks import find_bookmark
+from bot.database.bookmarks import add_bookmarks, find_bookmark
 from bot.database.lora_search import Sort
 from bot.database.loras import Lora, LoraPage, browse_loras
 from bot.i18n import _, later, ngettext, number
@@ -22,8 +23,19 @@ from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
-from bot.ui.views.browse import PAGE_REF, PageLocation, active_filters, add_menus, page_buttons
-from bot.ui.views.lora import LoraPageButton, bookmark_label, toggle_bookmark
+from bot.ui.views.browse import (
+    PAGE_REF,
+    EntriesMenu,
+    PageLocation,
+    active_filters,
+    add_menus,
+    compact_hint,
+    lines_text,
+    page_buttons,
+    page_of_text,
+    page_size_of,
+)
+from bot.ui.views.lora import LoraPageButton, bookmark_label, show_lora_page, toggle_bookmark
 from bot.ui.views.persistent_items import PersistentButton
 from bot.workspace.browsing import PageRef, Query, first_in_market, in_order, page_ref_of, query_at
 
@@ -36,6 +48,7 @@ class Market(PageKind):
 
     key = "mk"
     sorts = (Sort.TRENDING, Sort.TOP_RATED, Sort.MOST_USED, Sort.NEWEST, Sort.OLDEST, Sort.NAME)
+    page_size = PAGE_SIZE
     tags = True
     search_title = later("Search the market")
     search_hint = later("Names, trigger words, descriptions; a typo does no harm")
@@ -88,6 +101,33 @@ class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}
         await acknowledge.replace(interaction, page.view, page.files)
 
 
+class OpenEntryMenu(EntriesMenu, template=rf"mkl:{PAGE_REF}"):
+    """Opens the page of an entry of the compact list."""
+
+    name = "mkl"
+
+    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
+        """Show the page in an ephemeral message."""
+        await show_lora_page(interaction, lora_ids[0])
+
+
+class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
+    """Saves several entries of the compact list at once."""
+
+    name = "mkm"
+
+    async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
+        """Save them, and show the page again with a note of how many are new."""
+        added = await add_bookmarks(interaction.client.connection, interaction.user.id, lora_ids)
+        text = ngettext(
+            "{count} more is in your /bookmarks now, and /imagine offers it first.",
+            "{count} more are in your /bookmarks now, and /imagine offers them first.",
+            added,
+        )
+        page = await _page(interaction, self.page_ref, text.format(count=number(added)))
+        await acknowledge.replace(interaction, page.view, page.files)
+
+
 async def open_market(interaction: Interaction, query: Query | None = None) -> None:
     """Show the market in an ephemeral message. None is the person's default query."""
     connection, person_id = interaction.client.connection, interaction.user.id
@@ -116,32 +156,39 @@ async def market_page(
     Raises NothingThere when the stored query is gone.
     """
     query = await query_at(connection, person_id, page_ref)
+    page_size = page_size_of(MARKET, query)
     found = await browse_loras(
         connection,
-        limit=PAGE_SIZE,
-        offset=page_ref.page * PAGE_SIZE,
+        limit=page_size,
+        offset=page_ref.page * page_size,
         search=query.search,
         category=query.category,
         tag=query.tag or None,
         base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
         sort=query.sort,
     )
-    if not found.loras and page_ref.page:  # the library has become smaller
-        first = page_ref.moved(-page_ref.page)
-        return await market_page(connection, checkpoints, pictures, person_id, first)
+    if not found.loras and page_ref.page:  # the library has become smaller, or somebody jumped beyond the end
+        last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
+        return await market_page(connection, checkpoints, pictures, person_id, last)
     page = RenderedMessage()
     newcomer = query.sort is Sort.TOP_RATED and query == await first_in_market(connection, checkpoints, person_id)
     title = _title(query, page_ref, found, newcomer=newcomer)
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(connection, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
-    for lora in found.loras:
+    if query.compact and found.loras:
+        page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1)))
+        page.view.add_item(ui.ActionRow[Any](OpenEntryMenu(page_ref, found.loras, _("Open one"))))
+        several = BookmarkSeveralMenu(page_ref, found.loras, _("Bookmark several"), several=True)
+        page.view.add_item(ui.ActionRow[Any](several))
+    for lora in () if query.compact else found.loras:
         preview = page.attach_if(await pictures.preview(lora, base_model))
         text = lora_text.entry_text(checkpoints, lora, usual.name if usual else None)
         bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
         page.view.add_item(_entry(text, preview, lora, page_ref, bookmarked=bookmarked))
     location = PageLocation(MARKET.key, page_ref)
-    page.view.add_item(ui.ActionRow[Any](*page_buttons(location, query, more=found.more)))
+    pages = -(-found.total // page_size) if query.compact else None
+    page.view.add_item(ui.ActionRow[Any](*page_buttons(location, query, more=found.more, pages=pages)))
     await add_menus(page, connection, checkpoints, usual, MARKET, location, query)
     return page
 
@@ -153,10 +200,8 @@ def _title(query: Query, page_ref: PageRef, found: LoraPage, *, newcomer: bool) 
         return "\n".join([*lines, _no_results_text(query)])
     count = ngettext("{count} LoRA", "{count} LoRAs", found.total).format(count=number(found.total))
     parts = [count, *active_filters(query), in_order(query.sort)]
-    if found.total > PAGE_SIZE:
-        pages = -(-found.total // PAGE_SIZE)
-        parts.append(_("page {page} of {pages}").format(page=number(page_ref.page + 1), pages=number(pages)))
-    lines.append(f"-# {' · '.join(parts)}")
+    parts += filter(None, [page_of_text(page_ref, found.total, page_size_of(MARKET, query))])
+    lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE)]
     if newcomer and not page_ref.page:
         lines.append(
             _("Your first time here? *Details* shows what a LoRA does and paints with it, *Bookmark* keeps it.")

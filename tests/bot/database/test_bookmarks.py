@@ -11,11 +11,12 @@ from bot.database.bookmarks import (
     MAX_NOTE,
     UNDO_MS,
     add_bookmark,
+    add_bookmarks,
     count_bookmarks,
     find_bookmark,
     list_bookmarks,
-    remove_bookmark,
-    restore_bookmark,
+    remove_bookmarks,
+    restore_bookmarks,
     set_note,
 )
 from bot.database.connection import fetch
@@ -62,8 +63,8 @@ async def test_what_does_not_exist_cannot_be_saved(filled: aiosqlite.Connection)
 
 
 async def test_removing_takes_one_persons_bookmark(filled: aiosqlite.Connection) -> None:
-    assert await remove_bookmark(filled, MISO, 1)
-    assert not await remove_bookmark(filled, MISO, 1)
+    assert await remove_bookmarks(filled, MISO, [1])
+    assert not await remove_bookmarks(filled, MISO, [1])
     assert await names(filled, RUI) == ["Komori"]
     assert await names(filled, search="rainy") == []
 
@@ -167,27 +168,38 @@ async def test_what_was_typed_comes_before_what_is_near(filled: aiosqlite.Connec
 async def test_removing_is_undone_with_note_date_and_uses(filled: aiosqlite.Connection) -> None:
     await filled.execute("UPDATE bookmark SET uses = 7, created_at = 123 WHERE person_id = ? AND lora_id = 1", (MISO,))
     before = await find_bookmark(filled, MISO, 1)
-    removed = await remove_bookmark(filled, MISO, 1)
-    assert removed is not None
-    assert not await restore_bookmark(filled, RUI, removed), "another person's"
-    assert await restore_bookmark(filled, MISO, removed)
+    removed = await remove_bookmarks(filled, MISO, [1])
+    assert len(removed) == 1
+    assert not await restore_bookmarks(filled, RUI, removed), "another person's"
+    assert await restore_bookmarks(filled, MISO, removed)
     assert before is not None and await find_bookmark(filled, MISO, 1) == before and before.uses == 7
     assert await names(filled, search="rainy") == ["Komori"]
-    assert not await restore_bookmark(filled, MISO, removed), "it is back already"
+    assert not await restore_bookmarks(filled, MISO, removed), "it is back already"
+
+
+async def test_several_are_saved_removed_and_restored_at_once(filled: aiosqlite.Connection) -> None:
+    before = [await find_bookmark(filled, MISO, lora_id) for lora_id in (1, 2, 3)]
+    removed = await remove_bookmarks(filled, MISO, [3, 1, 99, 1, 2])
+    assert len(removed) == 3 and await count_bookmarks(filled, MISO) == 1
+    assert not await remove_bookmarks(filled, MISO, [1, 2, 3])
+    assert not await restore_bookmarks(filled, RUI, removed)
+    assert await restore_bookmarks(filled, MISO, removed) == 3
+    assert [await find_bookmark(filled, MISO, lora_id) for lora_id in (1, 2, 3)] == before
+    assert await add_bookmarks(filled, RUI, [1, 2, 3, 99]) == 2
 
 
 async def test_undo_keeps_what_was_saved_anew_and_ends_after_some_days(
     filled: aiosqlite.Connection,
 ) -> None:
-    removed = await remove_bookmark(filled, MISO, 1)
+    removed = await remove_bookmarks(filled, MISO, [1])
     await add_bookmark(filled, MISO, 1, "new")
-    assert removed is not None and not await restore_bookmark(filled, MISO, removed)
+    assert removed and not await restore_bookmarks(filled, MISO, removed)
     bookmark = await find_bookmark(filled, MISO, 1)
     assert bookmark is not None and bookmark.note == "new"
-    old = await remove_bookmark(filled, MISO, 2)
+    old = await remove_bookmarks(filled, MISO, [2])
     await filled.execute("UPDATE removed_bookmark SET removed_at = removed_at - ?", (UNDO_MS + 1,))
-    await remove_bookmark(filled, MISO, 3)
-    assert old is not None and not await restore_bookmark(filled, MISO, old)
+    await remove_bookmarks(filled, MISO, [3])
+    assert old and not await restore_bookmarks(filled, MISO, old)
 
 
 @pytest.mark.parametrize("search", ["雨の日", "日に使う", "使う", "雨の目"])

@@ -19,7 +19,8 @@ from bot.i18n import speaking
 from bot.requests.preferences import usual_checkpoint
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmark_file import export_pages, import_text
-from bot.ui.views.bookmarks import RemovedBookmark, bookmark_card, bookmarks_page
+from bot.ui.views.bookmarks import RemovedBookmarks, bookmark_card, bookmarks_page
+from bot.ui.views.browse import lines_text
 from bot.ui.views.persistent_items import PersistentItem
 from bot.workspace.bookmark_file import Written
 from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, first_of_bookmarks, page_ref_of, query_at
@@ -40,7 +41,7 @@ async def easel(house: House) -> AsyncIterator[Easel]:
 
 
 async def page_of(
-    easel: Easel, person: int, page_ref: PageRef, removed: RemovedBookmark | None = None
+    easel: Easel, person: int, page_ref: PageRef, removed: RemovedBookmarks | None = None
 ) -> RenderedMessage:
     checkpoints = easel.configuration.checkpoints
     return await bookmarks_page(easel.connection, checkpoints, easel.lora_pictures, person, page_ref, removed)
@@ -80,11 +81,16 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
             lora_id = await keep(easel, name, letter * MAX_NOTE)
         for search in ("", "4" + letter * (MAX_SEARCH - 1)):
             page_ref = await page_ref_of(easel.connection, ADA, Query(search=search))
-            page = await page_of(easel, ADA, page_ref, RemovedBookmark(10**18 - 1, names[0]))
+            page = await page_of(easel, ADA, page_ref, RemovedBookmarks(range(10**18 - 1, 10**18), names[0]))
             assert_fits_a_message(page)
             assert search or (len(page.files), page.view.total_children_count) == (4, 38)
+            compact = await page_ref_of(easel.connection, ADA, Query(search=search, compact=True))
+            page = await page_of(easel, ADA, compact, RemovedBookmarks(range(10**18 - 25, 10**18)))
+            assert_fits_a_message(page)
+            assert search or ("\n5. **0" in text_of(page) and not page.files)
         bookmark = await find_bookmark(easel.connection, ADA, lora_id)
         assert bookmark
+        assert len(lines_text([bookmark.lora] * 25, 24 * 10**6)) <= 3300, "the title has 700"
         assert_fits_a_message(await card_of(easel, bookmark, PageRef(999_999, "x" * 66)))
         lost = [NewBookmark(name, name, "", 0, ("0" * 64,)) for name in names * 100]
         told = import_text(Brought(9_999, 9_999, tuple(lost)), 9_999)
@@ -98,13 +104,15 @@ async def test_the_longest_fit_into_a_message(easel: Easel, house: House, letter
         Query(sort=Sort.NAME, category=Category.OTHER, search="12.x:y"),
         Query(base_model=BaseModelId("sdxl/illustrious"), search="x" * MAX_SEARCH),
         Query(search=BIRD * 20, base_model=BaseModelId("sd1/" + "m" * 60)),
+        Query(sort=Sort.OLDEST, category=Category.STYLE, search="a:b", compact=True),
+        Query(search=BIRD * 20, compact=True),
     ],
     ids=lambda query: query.key[:40],
 )
 async def test_the_custom_ids_of_a_page_hold_its_query(easel: Easel, query: Query) -> None:
     lora_id = await keep(easel, "Bat", f"12.x:y {BIRD}{'x' * MAX_SEARCH}")
     page_ref = await page_ref_of(easel.connection, ADA, query, 999_999)
-    page = await page_of(easel, ADA, page_ref, RemovedBookmark(10**18 - 1, "Bat"))
+    page = await page_of(easel, ADA, page_ref, RemovedBookmarks(range(10**18 - 25, 10**18), "Bat"))
     bookmark = await find_bookmark(easel.connection, ADA, lora_id)
     assert bookmark
     own = await card_of(easel, bookmark, page_ref)
