@@ -27,6 +27,7 @@ from inference.errors import Detail
 
 MAX_PROMPT = 4000  # characters; a Discord text field holds as many
 MAX_LORAS = 16  # what the border lets through; what people may combine is the setting `max_loras`
+MAX_FILES = MAX_LORAS + 1  # that one job may need: its LoRAs, and a picture to start from
 MAX_COUNT = 4  # pictures that one request may ask for
 MAX_PICTURES = 6  # pictures that one job may paint: a picture for each variant
 MAX_DENSE_BYTES = 2**30  # what a LoRA without a low-rank form may take in memory, unless the operator says otherwise
@@ -183,6 +184,11 @@ def state_file(job_id: int) -> str:
     return f"job{job_id}.state.safetensors"
 
 
+def attempt_files(job_id: int, attempt: int) -> str:
+    """The beginning of the name of every file that an attempt at a job leaves in the spool."""
+    return f"job{job_id}-{attempt}-"
+
+
 def _says(prompt: str, word: str) -> bool:
     """Whether `word` stands in `prompt` in whatever case, and not as a part of a longer word."""
     return re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", prompt.casefold()) is not None
@@ -212,20 +218,28 @@ class CheckpointSpec(_Frozen):
 # --- commands: bot -> worker -------------------------------------------------------------------------------------
 
 
-class Configure(_Frozen):
-    """Before anything else, and again when the settings change: what the worker may load, where it may read and write.
+class Folders(_Frozen):
+    """Where a worker reads and writes, on the machine that it runs on.
 
-    A worker that is configured again returns the jobs it has and drops what it has loaded. `inputs` is the
-    folder of pictures to start from, each named by its SHA-256 and nothing else. Every `state_steps` steps (0: never)
-    the state of a job goes into the spool, where the next worker that gets the job finds it. As many pictures as
-    `places` are painted together; None: as many as pay, which is measured and kept in the file `caps`.
+    The library has the LoRA files and what is known of them, `inputs` the pictures to start from, each named by its
+    SHA-256 and nothing else. Finished pictures, previews and states go into the spool. `caps` is the file of measured
+    places; without one they are not kept.
     """
 
-    type: Literal["configure"] = "configure"
-    checkpoints: Annotated[tuple[CheckpointSpec, ...], Field(max_length=1000)]
     library: Annotated[str, Field(min_length=1, max_length=4096)]
     spool: str
     inputs: Annotated[str, Field(max_length=4096)] = ""
+    caps: Annotated[str, Field(max_length=4096)] = ""
+
+
+class WorkerOptions(_Frozen):
+    """What a worker may load and how it paints, on whatever machine.
+
+    Every `state_steps` steps (0: never) the state of a job goes into the spool, where the next worker that gets the job
+    finds it. As many pictures as `places` are painted together; None: as many as pay, which is measured.
+    """
+
+    checkpoints: Annotated[tuple[CheckpointSpec, ...], Field(max_length=1000)]
     device: Annotated[str, Field(max_length=32)] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] | None = None
     allowed_pairs: tuple[tuple[BaseModelId, BaseModelId], ...] = ()
@@ -240,7 +254,20 @@ class Configure(_Frozen):
     offload: Offload = Offload.WHEN_SHORT
     compiled: bool = False
     places: Annotated[int, Field(ge=1, le=MAX_PLACES)] | None = None
-    caps: Annotated[str, Field(max_length=4096)] = ""
+
+
+class Configure(WorkerOptions, Folders):
+    """Before anything else, and again when the settings change: what a worker process may load, read and write.
+
+    A worker that is configured again returns the jobs it has and drops what it has loaded.
+    """
+
+    type: Literal["configure"] = "configure"
+
+    @classmethod
+    def of(cls, options: WorkerOptions, folders: Folders) -> Self:
+        """The configuration of a worker with these options whose files lie in these folders."""
+        return cls(**dict(options), **dict(folders))
 
 
 class Calibrate(_Frozen):
@@ -262,13 +289,17 @@ class Calibrated(_Frozen):
 
 
 class Generate(_Frozen):
-    """Paint a job. `files` says where each LoRA file lies, relative to the library."""
+    """Paint a job.
+
+    `files` says where each file that the request names by its SHA-256 lies in the worker's own folders. The worker that
+    submits the command to its process fills it in.
+    """
 
     type: Literal["generate"] = "generate"
     job_id: JobId
     attempt: Attempt
     request: GenerationRequest
-    files: Annotated[dict[Sha256, str], Field(max_length=MAX_LORAS)] = {}
+    files: Annotated[dict[Sha256, str], Field(max_length=MAX_FILES)] = {}
 
 
 class Cancel(_Frozen):

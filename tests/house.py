@@ -10,7 +10,7 @@ from bot.app.demo_settings import demo_checkpoint, demo_settings
 from bot.config import LibrarySettings, Settings
 from bot.config.example import config_text
 from inference.demo import CHECKPOINTS
-from inference.messages import CheckpointSpec, Configure
+from inference.messages import CheckpointSpec, Configure, Folders, WorkerOptions
 from tests.lora_files import write_lora, write_sidecar
 
 VIVID, PASTEL = (checkpoint.name for checkpoint in CHECKPOINTS)
@@ -59,16 +59,23 @@ class House:
         return path
 
     @property
-    def configure(self) -> Configure:
-        """What the worker is told at its start."""
-        spool = self.data / "spool"
-        spool.mkdir(parents=True, exist_ok=True)
+    def options(self) -> WorkerOptions:
+        """What a worker may load."""
         specs: tuple[CheckpointSpec, ...] = tuple(c.spec(None) for c in self.settings.checkpoints)
-        inputs = self.data / "inputs"
-        inputs.mkdir(exist_ok=True)
-        return Configure(
-            checkpoints=specs, library=str(self.library), spool=str(spool), inputs=str(inputs), device="cpu", threads=1
-        )
+        return WorkerOptions(checkpoints=specs, device="cpu", threads=1)
+
+    @property
+    def folders(self) -> Folders:
+        """Where a worker on this machine reads and writes."""
+        spool, inputs = self.data / "spool", self.data / "inputs"
+        for folder in (spool, inputs):
+            folder.mkdir(parents=True, exist_ok=True)
+        return Folders(library=str(self.library), spool=str(spool), inputs=str(inputs))
+
+    @property
+    def configure(self) -> Configure:
+        """What a worker process is told at its start."""
+        return Configure.of(self.options, self.folders)
 
     def add_lora(self, name: str, base: str | None, *, seed: int = 0, rank: int = 2) -> Path:
         """A LoRA that fits the shapes of both checkpoints; with `base`, a sidecar that says so."""

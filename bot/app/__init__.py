@@ -1,7 +1,7 @@
 """What starts, reloads and watches the program.
 
 assembly.py        constructs all services, in order, by constructor arguments
-from_settings.py   what follows from settings: the workers' configurations, the registry
+from_settings.py   what follows from settings: the workers with their options, the registry
 reloading.py       loads changed settings and checkpoints into the running program
 overview.py        the state of the program, for operators
 backups.py         copies of the database at intervals

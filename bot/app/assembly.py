@@ -13,17 +13,17 @@ import aiosqlite
 
 from bot import background
 from bot.app.backups import keep_backups
-from bot.app.from_settings import configurations, registry_of, require_checkpoints
+from bot.app.from_settings import make_workers, registry_of, require_checkpoints
 from bot.app.reloading import Reloader
 from bot.config import ConfigError, Settings
 from bot.config.sections import StorageSettings
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
 from bot.jobs.service import JobService
-from bot.jobs.spool import clear_spool
 from bot.library.catalogue import Progress, ScanReport
 from bot.library.checkpoints import identify
 from bot.library.configuration import Configuration
+from bot.library.files import LibraryFiles
 from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
@@ -32,7 +32,8 @@ from bot.requests.builder import RequestBuilder
 from bot.workspace.repaint import Repainter
 from inference.lora.installed import installed_hashes
 from inference.private_files import keep_private, tighten
-from inference.workers.local import LocalWorker
+from inference.workers import Worker
+from inference.workers.storage import SpoolFolder
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Easel:
     keeper: LibraryKeeper
     requests: RequestBuilder
     jobs: JobService
-    workers: tuple[LocalWorker, ...]
+    workers: tuple[Worker, ...]
     thumbnails: Thumbnails
     lora_pictures: LoraPictures
     inputs: Inputs
@@ -117,12 +118,13 @@ def assemble(found: Catalogued, read_settings: Callable[[], Settings] | None = N
     """All services constructed on an open catalogue, none of them started. Raises ConfigError."""
     configuration, connection, settings = found.configuration, found.connection, found.configuration.settings
     _prepare_folders(settings)
-    workers = tuple(map(LocalWorker, configurations(settings, configuration.checkpoints.specs)))
+    workers = make_workers(settings, configuration.checkpoints.specs)
     jobs = JobService(
         connection,
         workers,
+        files=LibraryFiles(connection, settings.library.folder, settings.storage.inputs),
+        spool=SpoolFolder(settings.storage.spool),
         pictures=settings.storage.pictures,
-        spool=settings.storage.spool,
         limits=settings.limits,
     )
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
@@ -147,7 +149,6 @@ async def started(found: Catalogued, read_settings: Callable[[], Settings] | Non
     """All services running on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
     settings = found.configuration.settings
     easel = assemble(found, read_settings)
-    await clear_spool(found.connection, settings.storage.spool)
     async with easel.jobs.running():
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),

@@ -1,4 +1,4 @@
-"""What follows from settings: the configuration of each worker, the registry, and what may not be missing."""
+"""What follows from settings: the workers with their options, the registry, and what may not be missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from bot.config import ConfigError, Settings
 from bot.library.registry import CivitaiRegistry
-from inference.messages import CheckpointSpec, Configure
+from inference.messages import CheckpointSpec, Folders, WorkerOptions
+from inference.workers import Worker
+from inference.workers.local import LocalWorker
 
 
 def registry_of(settings: Settings) -> CivitaiRegistry | None:
@@ -20,19 +22,35 @@ def require_checkpoints(settings: Settings) -> None:
         raise ConfigError("No checkpoint is declared. Add a [[checkpoints]] section to the settings.")
 
 
-def configurations(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> list[Configure]:
-    """The configuration of each worker, in the order of the devices."""
-    return [_configure(settings, checkpoints, device) for device in settings.worker.devices]
+def make_workers(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> tuple[Worker, ...]:
+    """A worker for each device, in the order of the settings; none of them is started.
+
+    No other place knows of which kind they are.
+    """
+    folders = local_folders(settings)
+    return tuple(LocalWorker(options, folders) for options in worker_options(settings, checkpoints))
 
 
-def _configure(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: str) -> Configure:
-    """The configuration of the worker on `device`, with those checkpoints alone that it has the memory for."""
-    declared = {checkpoint.name: checkpoint.devices for checkpoint in settings.checkpoints}
-    return Configure(
-        checkpoints=tuple(spec for spec in checkpoints if device in (declared[spec.name] or (device,))),
+def local_folders(settings: Settings) -> Folders:
+    """Where a worker on this machine finds and leaves files: in the bot's own folders."""
+    return Folders(
         library=str(settings.library.folder),
         spool=str(settings.storage.spool),
         inputs=str(settings.storage.inputs),
+        caps=str(settings.storage.caps),
+    )
+
+
+def worker_options(settings: Settings, checkpoints: Sequence[CheckpointSpec]) -> list[WorkerOptions]:
+    """The options of each worker, in the order of the devices."""
+    return [_options(settings, checkpoints, device) for device in settings.worker.devices]
+
+
+def _options(settings: Settings, checkpoints: Sequence[CheckpointSpec], device: str) -> WorkerOptions:
+    """The options of the worker on `device`, with those checkpoints alone that it has the memory for."""
+    declared = {checkpoint.name: checkpoint.devices for checkpoint in settings.checkpoints}
+    return WorkerOptions(
+        checkpoints=tuple(spec for spec in checkpoints if device in (declared[spec.name] or (device,))),
         device=device,
         threads=settings.worker.threads,
         allowed_pairs=settings.matching.allow,
@@ -45,7 +63,6 @@ def _configure(settings: Settings, checkpoints: Sequence[CheckpointSpec], device
         embedding_cache_bytes=settings.worker.embedding_cache_megabytes * 2**20,
         state_steps=settings.worker.state_steps,
         places=settings.worker.places,
-        caps=str(settings.storage.caps),
         offload=settings.worker.offload,
         compiled=settings.worker.compiled,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import aiosqlite
 
-from bot.app.from_settings import configurations, registry_of, require_checkpoints
+from bot.app.from_settings import registry_of, require_checkpoints, worker_options
 from bot.background import guard
 from bot.config import ConfigError, Settings
 from bot.config.changes import Changes, changes, taken_over
@@ -70,7 +70,7 @@ class Reloader:
             self._library.judge_by(
                 installed_hashes(specs), trust_tags=new.matching.trust_tags, registry=registry_of(new)
             )
-            told = zip(configurations(old, before), configurations(new, specs), strict=True)
+            told = zip(worker_options(old, before), worker_options(new, specs), strict=True)
             await self._jobs.reconfigure(new.limits, [after if after != was else None for was, after in told])
             return Reloaded(_with_replaced(changes(old, read), before, specs), await self._scan())
 

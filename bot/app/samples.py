@@ -8,14 +8,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 
 import aiosqlite
 
 from bot import background
 from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
 from bot.jobs.service import JobService
-from bot.jobs.spool import keep
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.requests.builder import LoraDraft, RequestBuilder, RequestDraft
@@ -94,7 +92,7 @@ class SamplePainter:
     async def _paint(self, due: Due) -> bool:
         """Paint and record the samples; False when an order preempted it. Raises InferenceError or OSError."""
         request = await self._request(due)
-        painted: list[Path] = []
+        painted: list[str] = []  # their names in the spool
         try:
             for wanted in (request, _without_lora(request)):
                 pictures = await self._jobs.paint_in_background(wanted)
@@ -103,11 +101,10 @@ class SamplePainter:
                 painted += pictures
             await self._record(due, request.checkpoint, [painted[-1], *painted[:-1]])
         finally:
-            for picture in painted:
-                picture.unlink(missing_ok=True)  # those that were stored have been moved
+            self._jobs.spool.delete(painted)  # those that were stored have been moved
         return True
 
-    async def _record(self, due: Due, checkpoint: str, pictures: list[Path]) -> None:
+    async def _record(self, due: Due, checkpoint: str, pictures: list[str]) -> None:
         paths = await asyncio.to_thread(self._keep, due.version.id, pictures)
         for stale in await record_samples(self._connection, due.version.id, checkpoint, paths):
             (self._pictures / stale).unlink(missing_ok=True)
@@ -124,11 +121,11 @@ class SamplePainter:
         )
         return request.model_copy(update={"exact": True})
 
-    def _keep(self, version_id: int, pictures: list[Path]) -> list[str]:
+    def _keep(self, version_id: int, pictures: list[str]) -> list[str]:
         folder = f"samples/{version_id // VERSIONS_A_FOLDER}"
         paths = [f"{folder}/{version_id}-{position}.png" for position in range(len(pictures))]
         for picture, path in zip(pictures, paths, strict=True):
-            keep(picture, self._pictures / path)
+            self._jobs.spool.take(picture, self._pictures / path)
         return paths
 
 

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.app.assembly import open_catalogue
-from bot.app.from_settings import configurations, require_checkpoints
+from bot.app.from_settings import local_folders, require_checkpoints, worker_options
 from bot.cli import DONE, UNUSABLE, add_config, settings_of
 from bot.config import ConfigError, Settings
 from inference.errors import CheckpointNotFound
-from inference.messages import Calibrate, Calibrated, CheckpointSpec, Configure
+from inference.messages import Calibrate, Calibrated, CheckpointSpec, Configure, WorkerOptions
 from inference.workers.local import environment_of
 
 if TYPE_CHECKING:
@@ -54,16 +54,18 @@ async def _all(settings: Settings, only: str | None) -> list[tuple[str, Calibrat
     if only is not None and only not in {spec.name for spec in specs}:
         raise CheckpointNotFound(name=only, installed=[spec.name for spec in specs])
     found: list[tuple[str, Calibrated]] = []
-    for configure in configurations(settings, specs):
-        found += [(configure.device, each) async for each in _measured(_order(settings, configure, only))]
+    for options in worker_options(settings, specs):
+        found += [(options.device, each) async for each in _measured(_order(settings, options, only))]
     return found
 
 
-def _order(settings: Settings, configure: Configure, only: str | None) -> Calibrate:
+def _order(settings: Settings, options: WorkerOptions, only: str | None) -> Calibrate:
     declared = {checkpoint.name: checkpoint for checkpoint in settings.checkpoints}
-    wanted: tuple[CheckpointSpec, ...] = tuple(s for s in configure.checkpoints if only is None or s.name == only)
+    wanted: tuple[CheckpointSpec, ...] = tuple(s for s in options.checkpoints if only is None or s.name == only)
     sizes = tuple((spec.name, size.width, size.height) for spec in wanted for size in declared[spec.name].sizes)
-    return Calibrate(configure=configure.model_copy(update={"places": None}), sizes=sizes)
+    return Calibrate(
+        configure=Configure.of(options.model_copy(update={"places": None}), local_folders(settings)), sizes=sizes
+    )
 
 
 async def _measured(order: Calibrate) -> AsyncGenerator[Calibrated]:

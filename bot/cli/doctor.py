@@ -26,7 +26,7 @@ from bot.library.catalogue import LibraryUnreadable, ScanReport
 from bot.ui.bot import PERMISSIONS
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
-from inference.messages import Configure, Ready
+from inference.messages import Folders, Ready, WorkerOptions
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 
@@ -183,14 +183,8 @@ def _library(report: ScanReport) -> Finding:
 async def _device(settings: Settings, device: str) -> Finding:
     """Start the real worker: it is the one that has to find the device."""
     with tempfile.TemporaryDirectory() as spool:
-        configure = Configure(
-            checkpoints=(),
-            library=str(settings.library.folder),
-            spool=spool,
-            device=device,
-            threads=settings.worker.threads,
-        )
-        worker = LocalWorker(configure)
+        options = WorkerOptions(checkpoints=(), device=device, threads=settings.worker.threads)
+        worker = LocalWorker(options, Folders(library=str(settings.library.folder), spool=spool))
         try:
             async with asyncio.timeout(WORKER_SECONDS):
                 await worker.start()

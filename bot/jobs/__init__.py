@@ -9,7 +9,6 @@ updates.py           what followers of a job are told
 forecasts.py         when jobs will begin and be done; pace.py measures how long things take
 background_jobs.py   what the bot paints for itself while nobody waits
 retrying.py          what is tried again after an outage, and given up after the same error five times
-spool.py             the folder through which pictures and resume states leave the worker
 
 Who owns what: the job table owns the state of a job, on disk. `ActiveJobs` owns what is in memory of the jobs that wait
 or run: the newest row, the attempt at a worker, the followers. The rest is derived from these. `JobQueue` and its slots

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 
 from bot.jobs.worker_slots import WorkerHandle
 from inference.errors import InferenceError, WorkerCrashed
 from inference.messages import Cancelled, Failed, Finished, Generate, GenerationRequest, state_file
+from inference.workers.storage import Spool, StoredFile
 
+ATTEMPT = 1  # there is no second one
 FIRST_ID = 2**62  # ids from here on belong to background jobs; no row of the job table gets so far
 
 
@@ -29,7 +30,7 @@ class _BackgroundJob:
 class BackgroundJobs:
     """Runs background jobs, at most one at a time."""
 
-    def __init__(self, handles: Sequence[WorkerHandle], spool: Path) -> None:
+    def __init__(self, handles: Sequence[WorkerHandle], spool: Spool) -> None:
         self._handles = handles
         self._spool = spool
         self._job: _BackgroundJob | None = None
@@ -44,8 +45,8 @@ class BackgroundJobs:
         """Whether a background job is running on this worker."""
         return self._job is not None and self._job.handle is handle
 
-    async def paint(self, request: GenerationRequest, files: dict[str, str]) -> tuple[Path, ...] | None:
-        """The painted pictures' paths in the spool, for the caller to take; None if it was preempted or not begun.
+    async def paint(self, request: GenerationRequest, files: Mapping[str, StoredFile]) -> tuple[str, ...] | None:
+        """The painted pictures' names in the spool, for the caller to take; None if it was preempted or not begun.
 
         Raises InferenceError, also when the worker died of it.
         """
@@ -54,8 +55,8 @@ class BackgroundJobs:
             return None
         handle = min(able, key=lambda handle: request.checkpoint not in handle.slot.held)
         self._job = job = _BackgroundJob(next(self._ids), handle)  # before any await: `preempt` has to find it
-        command = Generate(job_id=job.job_id, attempt=1, request=request, files=files)
-        if not await handle.worker.submit(command):
+        command = Generate(job_id=job.job_id, attempt=ATTEMPT, request=request)
+        if not await handle.worker.submit(command, files):
             handle.record_refusal()
             self._end(job, None)
         try:
@@ -65,7 +66,7 @@ class BackgroundJobs:
             raise
         if isinstance(end, InferenceError):
             raise end
-        return None if end is None else tuple(self._spool / Path(name).name for name in end.pictures)
+        return None if end is None else end.pictures
 
     async def preempt(self) -> None:
         """Cancel the background job, since somebody has ordered something."""
@@ -87,10 +88,9 @@ class BackgroundJobs:
 
     def _end(self, job: _BackgroundJob, end: Finished | InferenceError | None) -> None:
         self._job = None
-        kept = set(end.pictures) if isinstance(end, Finished) and not job.ended.done() else set[str]()
-        for leftover in (*self._spool.glob(f"job{job.job_id}-*"), self._spool / state_file(job.job_id)):
-            if leftover.name not in kept:
-                leftover.unlink(missing_ok=True)
+        kept = end.pictures if isinstance(end, Finished) and not job.ended.done() else ()
+        self._spool.delete_attempt(job.job_id, ATTEMPT, kept)
+        self._spool.delete([state_file(job.job_id)])
         if not job.ended.done():
             job.ended.set_result(end)
 

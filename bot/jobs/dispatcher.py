@@ -33,6 +33,7 @@ from inference.messages import (
 )
 from inference.queue import EVERYWHERE
 from inference.workers import WorkerDied
+from inference.workers.storage import Spool
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Dispatcher:
         handles: Sequence[WorkerHandle],
         background: BackgroundJobs,
         outcomes: Outcomes,
+        spool: Spool,
         pace: Pace,
         *,
         limits: Callable[[], LimitSettings],
@@ -62,6 +64,7 @@ class Dispatcher:
         self._handles = handles
         self._background = background
         self._outcomes = outcomes
+        self._spool = spool
         self._pace = pace
         self._limits = limits
         self._tell = tell
@@ -112,11 +115,11 @@ class Dispatcher:
             return
         row = begun.job
         self._active.begin(job, row)
-        command = Generate(job_id=row.id, attempt=row.attempt, request=row.request, files=begun.files)
+        command = Generate(job_id=row.id, attempt=row.attempt, request=row.request)
         paused_meanwhile = self._active.paused & {EVERYWHERE, row.server_id}  # when it could not be recalled yet
         if paused_meanwhile:
             await self._requeue_or_fail(job, assignment, died=False)
-        elif not await handle.worker.submit(command):
+        elif not await handle.worker.submit(command, begun.files):
             handle.record_refusal()
             await self._requeue_or_fail(job, assignment, died=False)
 
@@ -172,7 +175,7 @@ class Dispatcher:
                 pass
         if job.assignment is assignment:
             self._active.release(job, served=assignment.timer is not None or not isinstance(event, Cancelled))
-        self._outcomes.delete_leftovers(row)
+        self._spool.delete_attempt(row.id, row.attempt)
 
     async def _on_worker_died(self, handle: WorkerHandle, death: WorkerDied) -> None:
         """Requeue every job of a worker that has died, and tell everybody who waits."""
@@ -238,7 +241,7 @@ class Dispatcher:
             waits = await self._outcomes.requeue(row, died=died)
         if job.assignment is assignment:
             self._active.release(job, served=False)
-        self._outcomes.delete_leftovers(row)
+        self._spool.delete_attempt(row.id, row.attempt)
         if waits and not job.cancelled:
             self._active.add(waits, limits.max_attempts)
             self._tell(JobUpdate(waits))

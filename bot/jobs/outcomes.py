@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,28 +17,28 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from bot.database.errors import DatabaseError
 from bot.database.jobs import FinishedJob, Job, fail_job, find_job, finish_job, note_begun, requeue_job, start_job
 from bot.database.lora_records import doubt_file
-from bot.database.loras import find_version
 from bot.database.pictures import NewPicture
 from bot.jobs.retrying import wait_times
-from bot.jobs.spool import keep, place
 from bot.jobs.updates import JobUpdate
 from inference.errors import InferenceError, LoraFileChanged, PictureNotSaved, WorkerFailed
 from inference.logs import about
-from inference.messages import Finished, GenerationRequest, Progress, Started, state_file
+from inference.messages import Finished, GenerationRequest, Progress, Started, attempt_files, state_file
+from inference.workers.storage import JobFiles, Spool, StoredFile, move_synced
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+PICTURES_A_FOLDER = 1000  # jobs whose pictures share a folder, so that folders stay small
 RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write a job's state; then the last again
 
 
 @dataclass(frozen=True)
 class StartedAttempt:
-    """An attempt that may be submitted to a worker. `files` maps each LoRA's SHA-256 to its path in the library."""
+    """An attempt that may be submitted to a worker, with the files that it needs by SHA-256."""
 
     job: Job
-    files: dict[str, str]
+    files: Mapping[str, StoredFile]
 
 
 class Outcomes:
@@ -50,12 +49,18 @@ class Outcomes:
     """
 
     def __init__(
-        self, connection: aiosqlite.Connection, pictures: Path, spool: Path, tell: Callable[[JobUpdate], None]
+        self,
+        connection: aiosqlite.Connection,
+        files: JobFiles,
+        spool: Spool,
+        pictures: Path,
+        tell: Callable[[JobUpdate], None],
     ) -> None:
-        self._tell = tell
         self._connection = connection
-        self._pictures = pictures
+        self._files = files
         self._spool = spool
+        self._pictures = pictures
+        self._tell = tell
         self.shutting_down = asyncio.Event()
 
     async def begin(self, job_id: int) -> StartedAttempt | None:
@@ -70,8 +75,6 @@ class Outcomes:
         if job is None:
             return None
         files = await self.files(job.request)
-        with suppress(OSError):  # somebody deleted the folder; the worker reports it if this does not help
-            self._spool.mkdir(parents=True, exist_ok=True)
         started = await start_job(self._connection, job_id)
         return None if started is None else StartedAttempt(started, files)
 
@@ -81,10 +84,13 @@ class Outcomes:
             with suppress(DatabaseError):
                 await note_begun(self._connection, job.id, job.attempt)
 
-    async def files(self, request: GenerationRequest) -> dict[str, str]:
-        """The paths, relative to the library, of the request's LoRAs that are still usable. Raises DatabaseError."""
-        versions = [(use.sha256, await find_version(self._connection, use.sha256)) for use in request.loras]
-        return {sha256: version.path for sha256, version in versions if version and version.usable}
+    async def files(self, request: GenerationRequest) -> Mapping[str, StoredFile]:
+        """The files that the request names and that can still be used. Raises DatabaseError."""
+        loras = [(use.sha256, await self._files.lora(use.sha256)) for use in request.loras]
+        files = {sha256: file for sha256, file in loras if file is not None}
+        if request.image is not None:
+            files[request.image.sha256] = self._files.source_image(request.image.sha256)
+        return files
 
     async def requeue(self, job: Job, *, died: bool) -> Job | None:
         """running -> queued. `died` says that the worker died while it painted this job."""
@@ -103,7 +109,7 @@ class Outcomes:
         failed = await self._retry_until_written(
             lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail)
         )
-        self.delete_state(job.id)
+        self._spool.delete([state_file(job.id)])
         if failed is not None:
             log.info("failed: %s", problem.code)
             self._delete_attempt_pictures(job)
@@ -112,7 +118,7 @@ class Outcomes:
     async def give_up(self, job: Job, problem: InferenceError) -> None:
         """queued -> failed. Raises DatabaseError."""
         failed = await fail_job(self._connection, job.id, None, problem.code, problem.detail)
-        self.delete_state(job.id)
+        self._spool.delete([state_file(job.id)])
         if failed is not None:
             with about(job.id):
                 log.info("failed: %s", problem.code)
@@ -120,43 +126,37 @@ class Outcomes:
 
     async def complete(self, job: Job, picture: Path, notes: Sequence[str]) -> None:
         """End a running job that has no worker with a picture that exists already; the file is moved."""
-        try:
-            event = await self._stage(job, picture, notes)
-        except PictureNotSaved as problem:
-            await self.fail(job, problem)
-        else:
-            await self.succeed(job, event)
-
-    async def _stage(self, job: Job, picture: Path, notes: Sequence[str]) -> Finished:
-        """Move `picture` into the spool as if a worker had painted it for `job`. Raises PictureNotSaved."""
-        name = f"job{job.id}-{job.attempt}-0.png"
-        try:
-            await asyncio.to_thread(shutil.move, picture, self._spool / name)
-        except OSError as problem:
-            raise PictureNotSaved(reason=problem.strerror or type(problem).__name__) from problem
-        return Finished(
+        name = f"{attempt_files(job.id, job.attempt)}0.png"
+        event = Finished(
             job_id=job.id, attempt=job.attempt, pictures=(name,), seconds=0, peak_memory=0, notes=tuple(notes)
         )
+        await self._succeed(job, event, lambda _, target: move_synced(picture, target))
 
     async def succeed(self, job: Job, event: Finished) -> None:
         """running -> succeeded; or failed when its pictures are not there or cannot be stored."""
+        await self._succeed(job, event, self._spool.take)
+
+    async def _succeed(self, job: Job, event: Finished, take: Callable[[str, Path], None]) -> None:
         try:
-            done = await self._store(job, event)
+            done = await self._store(job, event, take)
         except InferenceError as problem:
             await self.fail(job, problem)
             return
         if done is not None:
             self._tell(JobUpdate(done.job, pictures=done.pictures))
 
-    async def _store(self, job: Job, event: Finished) -> FinishedJob | None:
-        """running -> succeeded. Raises WorkerFailed or PictureNotSaved; then no picture is stored."""
+    async def _store(self, job: Job, event: Finished, take: Callable[[str, Path], None]) -> FinishedJob | None:
+        """running -> succeeded; `take` moves each picture to its place.
+
+        Raises WorkerFailed or PictureNotSaved; then no picture is stored.
+        """
         request = job.request
         if len(event.pictures) != request.count:
             raise WorkerFailed(reason=f"{len(event.pictures)} pictures instead of {request.count}")
-        paths = [place(job.id, Path(name).name) for name in event.pictures]
+        paths = [_place(job.id, Path(name).name) for name in event.pictures]
         try:
             for name, path in zip(event.pictures, paths, strict=True):
-                await asyncio.to_thread(keep, self._spool / Path(name).name, self._pictures / path)
+                await asyncio.to_thread(take, name, self._pictures / path)
         except OSError as problem:
             log.error("its pictures cannot be kept: %s", problem)
             self._delete_pictures(paths)
@@ -176,7 +176,7 @@ class Outcomes:
             notes=event.notes,
         )
         done = await self._retry_until_written(finish)
-        self.delete_state(job.id)
+        self._spool.delete([state_file(job.id)])
         if done is None:  # cancelled while the last step ran
             self._delete_pictures(paths)
         else:
@@ -208,14 +208,6 @@ class Outcomes:
             async with asyncio.timeout(seconds):
                 await self.shutting_down.wait()
 
-    def delete_leftovers(self, job: Job) -> None:
-        """Delete what an attempt that has ended may have left in the spool."""
-        _delete(self._spool.glob(f"job{job.id}-{job.attempt}-*"))
-
-    def delete_state(self, job_id: int) -> None:
-        """Delete the resume state of a job that nobody will continue."""
-        _delete([self._spool / state_file(job_id)])
-
     def note_interruption(self, job: Job) -> None:
         """Log that an earlier program was killed while the job ran, and delete what the attempt left."""
         with about(job.id):
@@ -224,10 +216,15 @@ class Outcomes:
 
     def _delete_attempt_pictures(self, job: Job) -> None:
         """Delete pictures of an attempt that were stored, and will not be recorded."""
-        _delete((self._pictures / place(job.id, "")).glob(f"job{job.id}-{job.attempt}-*"))
+        _delete((self._pictures / _place(job.id, "")).glob(f"{attempt_files(job.id, job.attempt)}*"))
 
     def _delete_pictures(self, paths: list[str]) -> None:
         _delete(self._pictures / path for path in paths)
+
+
+def _place(job_id: int, name: str) -> str:
+    """The path, below the pictures folder, at which a job's picture is stored."""
+    return f"{job_id // PICTURES_A_FOLDER}/{name}"
 
 
 def _log(state: RetryCallState) -> None:

@@ -43,9 +43,10 @@ from bot.jobs.updates import JobUpdate
 from bot.jobs.worker_slots import WorkerHandle, WorkerStatus
 from inference.errors import CheckpointNotFound, CheckpointRemoved, InferenceError, JobExpired, WorkerCrashed
 from inference.logs import about
-from inference.messages import Configure, GenerationRequest
+from inference.messages import GenerationRequest, WorkerOptions, state_file
 from inference.queue import EVERYWHERE, Policy, WorkerSlot
 from inference.workers import Worker, WorkerDied
+from inference.workers.storage import JobFiles, Spool
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +65,13 @@ class JobService:
         connection: aiosqlite.Connection,
         workers: Sequence[Worker],
         *,
+        files: JobFiles,
+        spool: Spool,
         pictures: Path,
-        spool: Path,
         limits: LimitSettings,
     ) -> None:
         self._connection = connection
+        self.spool = spool
         self._limits = limits
         self._pace = Pace()
         slots = [WorkerSlot(worker.serves) for worker in workers]
@@ -77,13 +80,14 @@ class JobService:
             WorkerHandle(worker, slot, self._active) for worker, slot in zip(workers, slots, strict=True)
         )
         self.forecasts = Forecasts(self._active, self._pace)
-        self._outcomes = Outcomes(connection, pictures, spool, self._tell)
+        self._outcomes = Outcomes(connection, files, spool, pictures, self._tell)
         self._background = BackgroundJobs(self._handles, spool)
         self._dispatcher = Dispatcher(
             self._active,
             self._handles,
             self._background,
             self._outcomes,
+            spool,
             self._pace,
             limits=lambda: self._limits,
             tell=self._tell,
@@ -119,8 +123,10 @@ class JobService:
     async def _resume(self) -> None:
         """Load queued jobs at the program's start. Jobs that were running have lost their worker and are queued again.
 
-        Raises DatabaseError.
+        Of what a killed program left in the spool, only states of unfinished jobs are of use. Raises DatabaseError.
         """
+        states = {state_file(job_id) for job_id in await unfinished_ids(self._connection)}
+        await asyncio.to_thread(self.spool.clear, states)
         self._pace.remember(await all_paces(self._connection), await load_times(self._connection))
         self._active.paused = await paused_servers(self._connection)
         for row in await requeue_orphans(self._connection):
@@ -225,7 +231,7 @@ class JobService:
             self._active.withdraw(job_id)  # not before: the table decides what has happened
             return None
         job = self._active.cancel(row)
-        self._outcomes.delete_state(job_id)
+        self.spool.delete([state_file(job_id)])
         if job is not None and job.assignment is not None and job.assignment.attempt is not None:
             await self._handle_of(job.assignment.slot).worker.cancel(job_id)
         self._tell(JobUpdate(row))
@@ -256,11 +262,11 @@ class JobService:
         free = any(handle.slot.has_room for handle in self._handles)
         return free and self._background.idle and not len(self._active)
 
-    async def paint_in_background(self, request: GenerationRequest) -> tuple[Path, ...] | None:
+    async def paint_in_background(self, request: GenerationRequest) -> tuple[str, ...] | None:
         """Paint a background job, outside of the job table, only while `idle`. Any order preempts it.
 
-        The pictures are in the spool and belong to the caller. None if it was preempted or not begun. Raises
-        InferenceError, also when the worker died of it.
+        Returns the names of the pictures in `spool`, which belong to the caller; None if it was preempted or not begun.
+        Raises InferenceError, also when the worker died of it.
         """
         files = await self._outcomes.files(request)
         return await self._background.paint(request, files) if self.idle else None
@@ -289,7 +295,7 @@ class JobService:
         """The servers whose jobs are not started; EVERYWHERE stands for all."""
         return self._active.paused
 
-    async def reconfigure(self, limits: LimitSettings, changes: Sequence[Configure | None]) -> None:
+    async def reconfigure(self, limits: LimitSettings, changes: Sequence[WorkerOptions | None]) -> None:
         """Use other limits, and give each worker its changes; None changes nothing.
 
         Jobs that wait for a checkpoint which no worker has any more fail.

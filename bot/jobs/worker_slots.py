@@ -12,7 +12,7 @@ from bot import metrics
 from bot.database.jobs import Job
 from bot.jobs.active_jobs import ActiveJob
 from bot.jobs.pace import AttemptTimer, Pace
-from inference.messages import Capacity, Configure, GenerationRequest, Progress, Ready, Started
+from inference.messages import Capacity, GenerationRequest, Progress, Ready, Started, WorkerOptions
 from inference.queue import WorkerSlot
 from inference.request_cost import pass_work
 from inference.workers import Worker, WorkerDied
@@ -62,7 +62,7 @@ class WorkerHandle:
     active: AssignedJobs
     device: str = ""  # as the worker reports it; empty until it is ready
     compiles: bool = False
-    changes: Configure | None = None  # the settings that it gets once no job is assigned to it
+    changes: WorkerOptions | None = None  # the settings that it gets once no job is assigned to it
     last_report: float = 0.0
     _since: tuple[WorkerState, float] = field(default_factory=lambda: (WorkerState.STARTING, time.monotonic()))
     _back: float | None = None
@@ -92,7 +92,7 @@ class WorkerHandle:
             self._since = self.state, now
         return self._since
 
-    def schedule_changes(self, changes: Configure) -> None:
+    def schedule_changes(self, changes: WorkerOptions) -> None:
         """Give the worker other checkpoints once it has no job. Jobs for these may be queued at once."""
         self.changes = changes
         self.slot.serves = frozenset(checkpoint.name for checkpoint in changes.checkpoints)

@@ -1,17 +1,19 @@
 """Workers: the protocol by which the bot reaches a process that runs jobs.
 
-local.py   a child process on this machine: started, killed, restarted
+storage.py   the files that bot and worker exchange: by SHA-256 to the worker, pictures and states back
+local.py     a child process on this machine: started, killed, restarted
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from inference.errors import WorkerStarved
 from inference.memory import Shortage, said
-from inference.messages import Configure, Event, Generate
+from inference.messages import Event, Generate, WorkerOptions
+from inference.workers.storage import StoredFile
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,11 @@ class WorkerDied:
 
 
 class Worker(Protocol):
-    """A process that runs jobs. Call all methods from one event loop."""
+    """A process that runs jobs, on this machine or another. Call all methods from one event loop.
+
+    What it leaves lies in the bot's spool before an event speaks of it: previews and pictures by their names, and the
+    resume state of a job, from which the next attempt goes on wherever it runs.
+    """
 
     @property
     def serves(self) -> frozenset[str]:
@@ -49,16 +55,19 @@ class Worker(Protocol):
         """Start; `Ready` arrives among the events. Raises WorkerUnavailable when it cannot even be started."""
         ...
 
-    async def submit(self, job: Generate) -> bool:
-        """Submit a job; False when the worker is not ready to take it."""
+    async def submit(self, job: Generate, files: Mapping[str, StoredFile]) -> bool:
+        """Submit a job with the files that it needs, by SHA-256; False when the worker is not ready to take it.
+
+        It returns soon: files that have to be copied are copied afterwards, and the job fails if they cannot be.
+        """
         ...
 
     async def cancel(self, job_id: int) -> None:
         """Ask for a job to be stopped; it ends as `Cancelled`, or as it would have ended if that comes too late."""
         ...
 
-    async def configure(self, configure: Configure) -> None:
-        """Set the configuration, also for later restarts. Only while it has no job: it would give jobs back."""
+    async def configure(self, options: WorkerOptions) -> None:
+        """Set the options, also for later restarts. Only while it has no job: it would give jobs back."""
         ...
 
     async def restart(self) -> None:

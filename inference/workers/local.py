@@ -8,15 +8,28 @@ import logging
 import os
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
 from inference.errors import WorkerUnavailable
 from inference.logs import Line
 from inference.memory import Shortage, file_bytes, free_bytes
-from inference.messages import EVENTS, BadCommand, Cancel, Configure, Event, Finished, Generate, Ready, Shutdown
+from inference.messages import (
+    EVENTS,
+    BadCommand,
+    Cancel,
+    Configure,
+    Event,
+    Finished,
+    Folders,
+    Generate,
+    Ready,
+    Shutdown,
+    WorkerOptions,
+)
 from inference.workers import WorkerDied
+from inference.workers.storage import StoredFile
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +56,22 @@ ENVIRONMENT = {
 SECRETS = "EASEL_DISCORD"
 
 
-def environment_of(configure: Configure) -> dict[str, str]:
+def environment_of(options: WorkerOptions) -> dict[str, str]:
     """The environment of a worker process: this program's own, without its secrets."""
     environment = {k: v for k, v in os.environ.items() if not k.upper().startswith(SECRETS)} | ENVIRONMENT
-    threads = {"OMP_NUM_THREADS": str(configure.threads)} if configure.threads else {}
+    threads = {"OMP_NUM_THREADS": str(options.threads)} if options.threads else {}
     return environment | threads
 
 
 class LocalWorker:
-    """Keeps one `python -m inference.engine` running. Implements `inference.workers.Worker`."""
+    """Keeps one `python -m inference.engine` running. Implements `inference.workers.Worker`.
 
-    def __init__(self, configure: Configure, command: Sequence[str] = COMMAND) -> None:
-        self._configure = configure
+    `folders` are those of the bot: files are read where they are, and the child writes into the spool by itself.
+    """
+
+    def __init__(self, options: WorkerOptions, folders: Folders, command: Sequence[str] = COMMAND) -> None:
+        self._options = options
+        self._folders = folders
         self._command = command
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
@@ -72,25 +89,26 @@ class LocalWorker:
     @property
     def serves(self) -> frozenset[str]:
         """Names of the checkpoints it was configured with."""
-        return frozenset(checkpoint.name for checkpoint in self._configure.checkpoints)
+        return frozenset(checkpoint.name for checkpoint in self._options.checkpoints)
 
     async def start(self) -> None:
         """Start the child and the task that watches over it."""
         await self._spawn()
         self._supervisor = asyncio.create_task(self._supervise(), name="worker supervisor")
 
-    async def submit(self, job: Generate) -> bool:
+    async def submit(self, job: Generate, files: Mapping[str, StoredFile]) -> bool:
         """Write the job to the child; False while there is no configured child."""
-        return self._ready and await self._send(job)
+        names = {sha256: file.name for sha256, file in files.items()}
+        return self._ready and await self._send(job.model_copy(update={"files": names}))
 
     async def cancel(self, job_id: int) -> None:
         """Send the cancel to the child; a dead child has nothing to cancel."""
         await self._send(Cancel(job_id=job_id))
 
-    async def configure(self, configure: Configure) -> None:
+    async def configure(self, options: WorkerOptions) -> None:
         """Configure the current child, and every later one at its start."""
-        self._configure = configure
-        await self._send(configure)
+        self._options = options
+        await self._send(Configure.of(options, self._folders))
 
     async def restart(self) -> None:
         """Kill the child; the supervisor restarts it."""
@@ -124,7 +142,7 @@ class LocalWorker:
             await process.communicate()
 
     async def _spawn(self) -> None:
-        environment = environment_of(self._configure)
+        environment = environment_of(self._options)
         pipe = asyncio.subprocess.PIPE
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -133,7 +151,7 @@ class LocalWorker:
         except OSError as problem:
             raise WorkerUnavailable(reason=problem.strerror or str(problem)) from problem
         self._killed = False
-        await self._send(self._configure)
+        await self._send(Configure.of(self._options, self._folders))
 
     async def _send(self, command: Configure | Generate | Cancel | Shutdown) -> bool:
         stdin = self._process.stdin if self._process else None
@@ -166,7 +184,7 @@ class LocalWorker:
                 self._stderr_tail.append(str(problem))
 
     def _shortage(self) -> Shortage:
-        sizes = {spec.name: file_bytes(spec) for spec in self._configure.checkpoints}
+        sizes = {spec.name: file_bytes(spec) for spec in self._options.checkpoints}
         return Shortage(free_bytes(), {name: size for name, size in sizes.items() if size is not None})
 
     def _end(self, process: asyncio.subprocess.Process) -> None:

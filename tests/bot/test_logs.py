@@ -13,7 +13,7 @@ import pytest
 from bot import logs
 from bot.config import LogFormat
 from inference.logs import about
-from inference.messages import Configure
+from inference.messages import Folders, WorkerOptions
 from inference.workers import WorkerDied
 from inference.workers.local import LocalWorker
 from tests.bot.jobs.test_dispatching import open_rig
@@ -114,7 +114,9 @@ with about(7):
         logging.getLogger("inference.test").exception("it broke: %s", "絵")
 print("what a library prints", file=sys.stderr)
 """
-    worker = LocalWorker(Configure(checkpoints=(), library=".", spool="."), (sys.executable, "-c", program))
+    worker = LocalWorker(
+        WorkerOptions(checkpoints=()), Folders(library=".", spool="."), (sys.executable, "-c", program)
+    )
     await worker.start()
     death = await anext(aiter(worker.events()))
     await worker.close()

@@ -24,7 +24,18 @@ from inference.engine.devices.devices import peak_memory
 from inference.engine.engine import Engine
 from inference.engine.process.states import States, state_digest
 from inference.errors import PictureNotSaved
-from inference.messages import Cancelled, Configure, Failed, Finished, Generate, JobEvent, Lookups, Progress, Started
+from inference.messages import (
+    Cancelled,
+    Configure,
+    Failed,
+    Finished,
+    Generate,
+    JobEvent,
+    Lookups,
+    Progress,
+    Started,
+    attempt_files,
+)
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
 
 log = logging.getLogger(__name__)
@@ -79,8 +90,8 @@ class _Job:
 
     @property
     def stem(self) -> str:
-        """The prefix of its files' names."""
-        return f"job{self.command.job_id}-{self.command.attempt}"
+        """The beginning of its files' names."""
+        return attempt_files(self.command.job_id, self.command.attempt)
 
     @property
     def seconds(self) -> float:
@@ -247,7 +258,7 @@ class JobRunner:
             latents = job.handle.preview()
             if latents is None:
                 return None
-            return _write(self.engine.preview(latents[0], size), self._spool / f"{job.stem}-preview.png")
+            return _write(self.engine.preview(latents[0], size), self._spool / f"{job.stem}preview.png")
         except Exception as problem:  # noqa: BLE001 (the picture itself may still succeed)
             _warn(job, "a preview cannot be made", problem)
             return None
@@ -291,7 +302,7 @@ class JobRunner:
         info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, job.handle.autov3))
         info.add_itxt(JSON_CHUNK, request.model_dump_json())
         picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
-        return _write(picture, self._spool / f"{job.stem}-{i}.png", pnginfo=info)
+        return _write(picture, self._spool / f"{job.stem}{i}.png", pnginfo=info)
 
 
 def _warn(job: _Job, what: str, problem: Exception) -> None:

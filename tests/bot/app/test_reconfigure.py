@@ -11,7 +11,7 @@ from bot.config import LimitSettings
 from bot.database.jobs import JobState
 from bot.jobs.worker_slots import WorkerState
 from inference.errors import CheckpointRemoved
-from inference.messages import CheckpointSpec, Configure, Ready
+from inference.messages import CheckpointSpec, Ready, WorkerOptions
 from inference.workers import WorkerDied
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.inference.requests import request
@@ -25,9 +25,9 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         yield rig
 
 
-def knows(*names: str) -> Configure:
+def knows(*names: str) -> WorkerOptions:
     specs = [CheckpointSpec.model_validate({"name": n, "source": n, "base_model": "demo/vivid"}) for n in names]
-    return Configure(checkpoints=tuple(specs), library="loras", spool="spool")
+    return WorkerOptions(checkpoints=tuple(specs))
 
 
 def state(rig: Rig) -> WorkerState:

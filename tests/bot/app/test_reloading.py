@@ -20,7 +20,7 @@ from bot.database.jobs import JobState
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS
 from inference.errors import CheckpointNotFound, CheckpointRemoved, TooManyLoras
-from tests.bot.jobs.test_service import LONG, PATIENCE, end, held_up, order, until_ended, until_painting
+from tests.bot.jobs.test_service import LONG, PATIENCE, end, held_up, order, pid_of_worker, until_ended, until_painting
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.inference.requests import request
 
@@ -56,12 +56,12 @@ async def house(easel: Easel, shared_house: House) -> AsyncIterator[House]:
 async def test_a_checkpoint_that_was_added_paints_without_a_restart(easel: Easel, house: House) -> None:
     with pytest.raises(CheckpointNotFound):
         await order(easel, ON_PASTEL)
-    (before,) = [worker.pid for worker in easel.workers]
+    before = pid_of_worker(easel)
     declare(house, VIVID, PASTEL)
     assert (await easel.reloader.reload()).changes.added == (PASTEL,)
     assert (await end(easel, await order(easel, ON_PASTEL))).job.state is JobState.SUCCEEDED
     assert (await end(easel, await order(easel, request(checkpoint=VIVID)))).job.state is JobState.SUCCEEDED
-    assert [worker.pid for worker in easel.workers] == [before]
+    assert pid_of_worker(easel) == before
     assert (await easel.requests.build(RequestDraft(prompt="x", checkpoint=PASTEL))).checkpoint == PASTEL
 
 

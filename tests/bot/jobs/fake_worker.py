@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from PIL import Image
 
-from inference.messages import Cancelled, Capacity, Configure, Event, Finished, Generate, Lookups, Progress, Started
+from inference.messages import Cancelled, Capacity, Event, Finished, Generate, Lookups, Progress, Started, WorkerOptions
 from inference.workers import WorkerDied
+from inference.workers.storage import StoredFile
 
 PATIENCE = 120.0  # seconds
 
@@ -24,14 +25,14 @@ class FakeWorker:
         self._jobs: asyncio.Queue[Generate] = asyncio.Queue()
         self.serves = frozenset({"vivid", "pastel"})
         self.cancelled: list[int] = []
-        self.configured: list[Configure] = []
+        self.configured: list[WorkerOptions] = []
         self.restarts = 0
         self.takes = True
 
     async def start(self) -> None:
         self.say(Capacity(places=self._places))
 
-    async def submit(self, job: Generate) -> bool:
+    async def submit(self, job: Generate, files: Mapping[str, StoredFile]) -> bool:
         if self.takes:
             self._jobs.put_nowait(job)
         return self.takes
@@ -39,8 +40,8 @@ class FakeWorker:
     async def cancel(self, job_id: int) -> None:
         self.cancelled.append(job_id)
 
-    async def configure(self, configure: Configure) -> None:
-        self.configured.append(configure)
+    async def configure(self, options: WorkerOptions) -> None:
+        self.configured.append(options)
 
     async def restart(self) -> None:
         self.restarts += 1

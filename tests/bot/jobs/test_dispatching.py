@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from bot.database.lora_records import is_any_doubted
 from bot.jobs.service import HOUR_MS, JobService
 from bot.jobs.updates import JobUpdate
 from bot.library.catalogue import scan_library
+from bot.library.files import LibraryFiles
 from bot.pictures.attachments import PictureFile
 from bot.ui.views.result import result_view
 from inference.errors import JobExpired, WorkerCrashed, WorkerStarved
@@ -29,6 +30,7 @@ from inference.memory import Shortage
 from inference.messages import Capacity, Failed, Generate, GenerationRequest, LoraUse, state_file
 from inference.queue import EVERYWHERE
 from inference.workers import WorkerDied
+from inference.workers.storage import SpoolFolder, StoredFile
 from tests.bot.jobs.fake_worker import PATIENCE, FakeWorker
 from tests.inference.requests import request
 from tests.log import Log
@@ -80,7 +82,10 @@ async def open_rig(
     worker = worker or FakeWorker(spool, places)
     async with open_database(folder / "easel.sqlite3") as connection:
         limits = LimitSettings(**limits)
-        jobs = JobService(connection, [worker, *others], pictures=pictures, spool=spool, limits=limits)
+        files = LibraryFiles(connection, folder / "loras", folder / "inputs")
+        jobs = JobService(
+            connection, [worker, *others], files=files, spool=SpoolFolder(spool), pictures=pictures, limits=limits
+        )
         async with jobs.running():
             yield Rig(connection, worker, jobs, pictures, spool)
 
@@ -355,10 +360,10 @@ async def test_a_worker_that_is_not_running_loses_no_job(rig: Rig) -> None:
 class FadingWorker(FakeWorker):
     """Dies while a job is handed to it."""
 
-    async def submit(self, job: Generate) -> bool:
+    async def submit(self, job: Generate, files: Mapping[str, StoredFile]) -> bool:
         if not self.takes:
             self.die()
-        return await super().submit(job)
+        return await super().submit(job, files)
 
 
 async def test_a_worker_that_dies_during_a_submission_loses_no_job_and_all_who_wait_are_told(tmp_path: Path) -> None:
@@ -384,11 +389,11 @@ class TouchyWorker(FakeWorker):
 
     raises = 0
 
-    async def submit(self, job: Generate) -> bool:
+    async def submit(self, job: Generate, files: Mapping[str, StoredFile]) -> bool:
         if self.raises:
             self.raises -= 1
             raise ArithmeticError("a mistake of ours")
-        return await super().submit(job)
+        return await super().submit(job, files)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from PIL import Image
 from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
 from bot.database.people import remember_person
-from bot.jobs.spool import keep
 from inference.errors import PictureNotSaved
 from inference.messages import Capacity
+from inference.workers.storage import move_synced
 from tests.bot.jobs.fake_worker import PATIENCE
 from tests.bot.jobs.test_dispatching import Rig, open_rig
 from tests.bot.ui.delivery.test_delivery_model import Stepped
@@ -70,9 +70,9 @@ async def test_other_writers_do_not_wait_for_the_disk(rig: Rig, monkeypatch: pyt
     def slow(source: Path, target: Path) -> None:
         loop.call_soon_threadsafe(begun.set)
         assert go.wait(PATIENCE)
-        keep(source, target)
+        move_synced(source, target)
 
-    monkeypatch.setattr("bot.jobs.outcomes.keep", slow)
+    monkeypatch.setattr("bot.jobs.outcomes.move_synced", slow)
     recording = asyncio.create_task(record(rig, enlarged(rig)))
     try:
         async with asyncio.timeout(PATIENCE):

@@ -24,6 +24,7 @@ from bot.jobs.updates import JobUpdate
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import LoraFileRefused
 from inference.messages import GenerationRequest
+from inference.workers.local import LocalWorker
 from tests.house import BASES, VIVID, House
 from tests.inference.requests import request
 from tests.lora_files import lora_tensors, safetensors_bytes, write_sidecar
@@ -74,17 +75,20 @@ async def end(easel: Easel, job: Job) -> JobUpdate:
         return await until_ended(updates)
 
 
-def kill_worker(easel: Easel, by: signal.Signals = signal.SIGKILL) -> None:
+def pid_of_worker(easel: Easel) -> int:
     (worker,) = easel.workers
-    assert worker.pid is not None
-    os.kill(worker.pid, by)
+    assert isinstance(worker, LocalWorker) and worker.pid is not None
+    return worker.pid
+
+
+def kill_worker(easel: Easel, by: signal.Signals = signal.SIGKILL) -> None:
+    os.kill(pid_of_worker(easel), by)
 
 
 @contextmanager
 def held_up(easel: Easel) -> Iterator[None]:
     """The worker stands still while inside: what is done meanwhile does not come too late."""
-    (worker,) = easel.workers
-    process = psutil.Process(worker.pid)
+    process = psutil.Process(pid_of_worker(easel))
     process.suspend()
     try:
         yield
@@ -145,9 +149,7 @@ async def test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs
     job = await order(easel, LONG)
     async with easel.jobs.following(job.id) as updates:
         await until_painting(updates, attempt=1)
-        (worker,) = easel.workers
-        hung = worker.pid
-        assert hung is not None
+        hung = pid_of_worker(easel)
         psutil.Process(hung).suspend()
         with monkeypatch.context() as impatient:  # with this worker alone: the next may be slow
             impatient.setattr("bot.jobs.service.TICK_SECONDS", 0.2)

@@ -8,7 +8,6 @@ import pytest
 
 from bot.database.connection import open_database
 from bot.database.jobs import cancel_job, create_job, fail_job, start_job
-from bot.jobs.spool import clear_spool
 from inference.messages import state_file
 from tests.bot.jobs.test_dispatching import open_rig
 from tests.inference.requests import request
@@ -28,7 +27,8 @@ async def test_states_of_jobs_that_wait_or_ran_stay_and_all_else_goes(tmp_path: 
             (spool / state_file(job_id)).touch()
         for leftover in ("job1-1-0.png", "job1-1-preview.part", "job1.state.part", "enlarged-00.png"):
             (spool / leftover).touch()
-        await clear_spool(connection, spool)
+    async with open_rig(tmp_path, places=0):
+        pass
     assert sorted(path.name for path in spool.iterdir()) == sorted(state_file(job) for job in (queued, running))
 
 

@@ -35,7 +35,7 @@ def environment_of(pid: int) -> bytes:
 
 @pytest.fixture
 async def worker(house: House, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LocalWorker]:
-    worker = LocalWorker(house.configure)
+    worker = LocalWorker(house.options, house.folders)
     for name in ("EASEL_DISCORD__TOKEN", "EASEL_Discord__token", "easel_discord__token", "EASEL_DISCORD"):
         monkeypatch.setenv(name, "the-secret")
     await worker.start()
@@ -50,7 +50,7 @@ async def test_a_worker_that_dies_is_reported_and_started_again(worker: LocalWor
     assert b"the-secret" not in environment_of(first.pid)
     await heard(events, Capacity)
     long = request(checkpoint=VIVID, steps=150, sampler="euler")
-    assert await worker.submit(Generate(job_id=1, attempt=1, request=long))
+    assert await worker.submit(Generate(job_id=1, attempt=1, request=long), {})
     await heard(events, Progress)
     os.kill(first.pid, signal.SIGKILL)
     death = await heard(events, WorkerDied)
@@ -59,7 +59,7 @@ async def test_a_worker_that_dies_is_reported_and_started_again(worker: LocalWor
     assert death.shortage is not None and death.shortage.files[VIVID] > 10**6, "somebody else killed it"
     again = await heard(events, Ready)
     assert isinstance(again, Ready) and again.pid != first.pid
-    assert await worker.submit(Generate(job_id=1, attempt=2, request=request(checkpoint=VIVID)))
+    assert await worker.submit(Generate(job_id=1, attempt=2, request=request(checkpoint=VIVID)), {})
     assert await heard(events, Finished)
 
 
@@ -75,32 +75,34 @@ sys.stdin.read()
 
 async def test_a_worker_takes_nothing_before_it_is_ready_nor_once_it_has_died(house: House) -> None:
     ready = Ready(device="cpu", pid=1).model_dump_json()
-    worker = LocalWorker(house.configure, [sys.executable, "-c", READY_ONCE, str(house.folder / "there"), ready])
+    worker = LocalWorker(
+        house.options, house.folders, [sys.executable, "-c", READY_ONCE, str(house.folder / "there"), ready]
+    )
     await worker.start()
     events, job = worker.events(), Generate(job_id=1, attempt=1, request=request(checkpoint=VIVID))
     await heard(events, Ready)
-    assert await worker.submit(job)
+    assert await worker.submit(job, {})
     await worker.restart()
     death = await heard(events, WorkerDied)
     assert isinstance(death, WorkerDied) and death.shortage is None, "it was us"
-    assert not await worker.submit(job)
+    assert not await worker.submit(job, {})
     await worker.close()
-    late = LocalWorker(house.configure, worker._command)
+    late = LocalWorker(house.options, house.folders, worker._command)
     await late.start()
-    assert not await late.submit(job)
+    assert not await late.submit(job, {})
     await late.close()
 
 
 async def test_a_worker_that_cannot_be_started_says_so(house: House) -> None:
     with pytest.raises(WorkerUnavailable, match="No such file"):
-        await LocalWorker(house.configure, ["/nowhere/python"]).start()
+        await LocalWorker(house.options, house.folders, ["/nowhere/python"]).start()
 
 
 TALKER = "import sys; print('x' * 5_000_000, file=sys.stderr, flush=True); print('x' * 5_000_000, flush=True); input()"
 
 
 async def test_a_worker_that_writes_nonsense_is_killed_and_its_stderr_is_reported(house: House) -> None:
-    worker = LocalWorker(house.configure, [sys.executable, "-c", TALKER])
+    worker = LocalWorker(house.options, house.folders, [sys.executable, "-c", TALKER])
     await worker.start()
     death = await heard(worker.events(), WorkerDied)
     assert isinstance(death, WorkerDied) and death.exit_code
@@ -108,7 +110,7 @@ async def test_a_worker_that_writes_nonsense_is_killed_and_its_stderr_is_reporte
 
 
 async def test_a_worker_that_dies_at_its_start_is_reported_with_its_stderr(house: House) -> None:
-    worker = LocalWorker(house.configure, [sys.executable, "-c", "raise SystemExit('no graphics card')"])
+    worker = LocalWorker(house.options, house.folders, [sys.executable, "-c", "raise SystemExit('no graphics card')"])
     await worker.start()
     events = worker.events()
     deaths = [await heard(events, WorkerDied) for _ in range(3)]
@@ -118,7 +120,7 @@ async def test_a_worker_that_dies_at_its_start_is_reported_with_its_stderr(house
 
 
 async def test_a_worker_that_ends_by_itself_just_when_it_is_to_be_killed_is_no_error(house: House) -> None:
-    worker = LocalWorker(house.configure, [sys.executable, "-c", ""])
+    worker = LocalWorker(house.options, house.folders, [sys.executable, "-c", ""])
     await worker.start()
     process = worker._process
     assert process
@@ -128,7 +130,7 @@ async def test_a_worker_that_ends_by_itself_just_when_it_is_to_be_killed_is_no_e
 
 
 async def test_closing_ends_the_events_and_leaves_no_process(house: House) -> None:
-    worker = LocalWorker(house.configure)
+    worker = LocalWorker(house.options, house.folders)
     await worker.start()
     pid = worker.pid
     await worker.close()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from bot.app.from_settings import configurations
+from bot.app.from_settings import worker_options
 from inference.engine.devices.cache import LOOKUPS, ByteCache
 from inference.engine.intake.lora_cache import LoraCache
 from inference.engine.intake.lora_set_cache import LoraSetCache
@@ -19,7 +19,7 @@ from inference.engine.lora.lora_files import LoraFile
 from inference.engine.models.checkpoints import Checkpoint
 from inference.engine.process.job_runner import JobRunner
 from inference.hashes import file_sha256
-from inference.messages import LoraUse
+from inference.messages import Configure, LoraUse
 from tests.house import VIVID, House
 from tests.inference.engine.painting import paint
 from tests.inference.engine.worlds import World, world_of_plain_loras
@@ -42,10 +42,8 @@ def test_the_limits_of_the_settings_hold(shared_house: House, nothing: str | Non
     settings, configure = shared_house.settings, shared_house.configure
     limits = {name: 0 if name == nothing else 64 for name in SETTINGS} | {"devices": ("cpu",)}
     settings = settings.model_copy(update={"worker": settings.worker.model_copy(update=limits)})
-    (told,) = configurations(settings, configure.checkpoints)
-    runner = JobRunner(
-        told.model_copy(update={"spool": configure.spool, "inputs": configure.inputs}), torch.device("cpu")
-    )
+    (told,) = worker_options(settings, configure.checkpoints)
+    runner = JobRunner(Configure.of(told, shared_house.folders), torch.device("cpu"))
     use = LoraUse(sha256=file_sha256(shared_house.bat), name="Bat")
     asked, files = request(checkpoint=VIVID, loras=(use,), steps=1), {use.sha256: shared_house.bat.name}
     paint(runner, asked, files)
