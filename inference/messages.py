@@ -6,9 +6,10 @@ Every number is bounded: an unbounded float lets `inf` in, which JSON writes as 
 
 from __future__ import annotations
 
+import json
 import re
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -110,7 +111,32 @@ class SourceImage(_Frozen):
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class GenerationRequest(_Frozen):
+class JobRequest(_Frozen):
+    """What a job asks for, of whatever kind; nothing else is needed to do it, now or in a year.
+
+    Defining a subclass registers it, so that stored requests are read again. Each one but `GenerationRequest` says by a
+    field `kind`, a Literal with itself as default, of which kind it is. `checkpoint` is what a worker must serve.
+    """
+
+    version: Literal[1] = 1
+    checkpoint: Name
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        kind = cls.model_fields.get("kind")
+        _REQUESTS["" if kind is None else kind.default] = cls
+
+    @staticmethod
+    def stored(text: str) -> JobRequest:
+        """The request of a row."""
+        kind = json.loads(text).get("kind", "")
+        return _REQUESTS.get(kind, GenerationRequest).model_validate_json(text)
+
+
+_REQUESTS: dict[str, type[JobRequest]] = {}  # by kind
+
+
+class GenerationRequest(JobRequest):
     """What to paint, and nothing else is needed to paint it. Sizes in pixels; picture i uses seed + i.
 
     With `variants` there is one picture for each, all with the same seed: variant j is the weights of all `loras`, in
@@ -128,8 +154,6 @@ class GenerationRequest(_Frozen):
     and join it only in `full_prompt`, so that editing a request never shows words the person did not write.
     """
 
-    version: Literal[1] = 1
-    checkpoint: Name
     prompt: Prompt
     prompt_prefix: Annotated[str, Field(max_length=500)] = ""
     negative_prompt: Prompt = ""
@@ -288,18 +312,23 @@ class Calibrated(_Frozen):
     problem: Annotated[str, Field(max_length=300)] = ""
 
 
-class Generate(_Frozen):
-    """Paint a job.
+class JobCommand(_Frozen):
+    """Do a job.
 
     `files` says where each file that the request names by its SHA-256 lies in the worker's own folders. The worker that
     submits the command to its process fills it in.
     """
 
-    type: Literal["generate"] = "generate"
     job_id: JobId
     attempt: Attempt
-    request: GenerationRequest
     files: Annotated[dict[Sha256, str], Field(max_length=MAX_FILES)] = {}
+
+
+class Generate(JobCommand):
+    """Paint a job."""
+
+    type: Literal["generate"] = "generate"
+    request: GenerationRequest
 
 
 class Cancel(_Frozen):
@@ -350,7 +379,10 @@ class Started(_JobEvent):
 
 
 class Progress(_JobEvent):
-    """`step` of `steps` is done; `preview` is a small picture in the spool, or None."""
+    """`step` of `steps` is done, whatever a step is of this kind; `preview` is a small picture in the spool, or None.
+
+    A job that takes steps is alive for the bot only as long as it reports them.
+    """
 
     type: Literal["progress"] = "progress"
     step: Annotated[int, Field(ge=0, le=1000)]
@@ -366,14 +398,14 @@ class Lookups(_Frozen):
 
 
 class Finished(_JobEvent):
-    """The pictures lie in the spool, in order. `seconds` of painting, `peak_memory` in bytes.
+    """What the job was to make lies in the spool: pictures in their order. `seconds` of work, `peak_memory` in bytes.
 
     `notes` are sentences for the person: nothing went wrong, but the picture may not be what they expect; one for each
     LoRA and two about the checkpoint at most. `lookups` are all of the worker's since it last finished a job, by cache.
     """
 
     type: Literal["finished"] = "finished"
-    pictures: Annotated[tuple[SpoolName, ...], Field(min_length=1, max_length=MAX_PICTURES)]
+    files: Annotated[tuple[SpoolName, ...], Field(max_length=MAX_PICTURES)]
     seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
     peak_memory: Annotated[int, Field(ge=0, lt=2**63)]
     notes: Annotated[tuple[Note, ...], Field(max_length=MAX_LORAS + 2)] = ()

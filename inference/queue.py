@@ -59,16 +59,18 @@ class Policy:
 
 @dataclass(frozen=True, order=True)
 class Waiting:
-    """A queued job, waiting `since` then by the queue's clock. `work` is its cost: steps x pixels x rows.
+    """A queued job of any kind, waiting `since` then by the queue's clock.
 
-    An `exclusive` job shares its worker with no other job.
+    `work` is its cost: of a picture steps x pixels x rows, of another job that of a picture which takes as long. It is
+    for workers that serve its `checkpoint`, of whose places it takes `places`: a picture takes one. An `exclusive` job
+    shares its worker with no other job.
     """
 
     job_id: int
     person_id: int = field(compare=False)
     checkpoint: str = field(compare=False)
     work: float = field(compare=False)
-    pictures: int = field(default=1, compare=False)
+    places: int = field(default=1, compare=False)
     weight: float = field(default=1.0, compare=False)
     server_id: int | None = field(default=None, compare=False)
     exclusive: bool = field(default=False, compare=False)
@@ -164,7 +166,7 @@ class WorkerSlot:
             return False
         if self.places == 1:
             return len(self.assigned) <= self.prefetch
-        return sum(job.pictures for job in self.assigned.values()) < self.places + (self.places > 1)
+        return sum(job.places for job in self.assigned.values()) < self.places + (self.places > 1)
 
 
 class JobQueue:

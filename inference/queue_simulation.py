@@ -94,8 +94,8 @@ class _SimulatedWorker:
         admitted: list[Waiting] = []
         while self.pending:
             *_, job = self.pending[0]
-            taken = sum(job.pictures for job in self.running.values())
-            if taken and taken + job.pictures > self.slot.places:
+            taken = sum(job.places for job in self.running.values())
+            if taken and taken + job.places > self.slot.places:
                 break
             heapq.heappop(self.pending)
             self.start(job, self.times.steps(job))

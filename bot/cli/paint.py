@@ -19,8 +19,8 @@ from bot.cli.ending import until_asked
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError
 from bot.database.jobs import Job, JobState
+from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
-from bot.jobs.updates import JobUpdate
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import InferenceError, WorkerUnavailable
 from inference.messages import GenerationRequest

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar, cast
 
 import aiosqlite
 
@@ -21,7 +22,7 @@ from bot.database.job_terms import searchable
 from bot.database.pictures import NewPicture, Picture, record_pictures
 from bot.database.uses import record_uses
 from inference.errors import Detail, InferenceError
-from inference.messages import GenerationRequest
+from inference.messages import GenerationRequest, JobRequest
 
 CREATE = """
     INSERT INTO job (person_id, server_id, channel_id, request, checkpoint, weight, created_at)
@@ -67,6 +68,10 @@ UNFINISHED_IDS = "SELECT id FROM job WHERE state IN ('queued', 'running')"
 UNFINISHED_OF_ALL = "SELECT * FROM job WHERE state IN ('queued', 'running') ORDER BY state DESC, id"
 
 
+RequestT = TypeVar("RequestT", bound=JobRequest)
+RequestT_co = TypeVar("RequestT_co", bound=JobRequest, covariant=True)
+
+
 class JobState(StrEnum):
     """The state of a job."""
 
@@ -83,8 +88,8 @@ class JobState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Job:
-    """A row of the table: times in unix ms, `seconds` of painting, `peak_memory` in bytes, the worker's `notes`.
+class StoredJob(Generic[RequestT_co]):
+    """A row of the table: times in unix ms, `seconds` of work, `peak_memory` in bytes, the worker's `notes`.
 
     `started_at` is when the newest attempt was handed over, `begun_at` when its worker began it; a cancelled job that
     has the first was cancelled at its worker.
@@ -95,7 +100,7 @@ class Job:
     person_id: int
     server_id: int | None
     channel_id: int
-    request: GenerationRequest
+    request: RequestT_co
     checkpoint: str
     state: JobState
     failure: InferenceError | None
@@ -111,23 +116,27 @@ class Job:
     begun_at: int | None
 
 
+Job = StoredJob[GenerationRequest]  # one that paints, as all do whose kind nobody has to know
+AnyJob = StoredJob[JobRequest]
+
+
 @dataclass(frozen=True)
 class FinishedJob:
     """A job that has just succeeded, with its pictures."""
 
-    job: Job
+    job: AnyJob
     pictures: tuple[Picture, ...]
 
 
 async def create_job(
     connection: aiosqlite.Connection,
-    request: GenerationRequest,
+    request: RequestT,
     *,
     person_id: int,
     channel_id: int,
     server_id: int | None = None,
     weight: float = 1.0,
-) -> Job:
+) -> StoredJob[RequestT]:
     """Create a queued job, which then survives any crash. Raises DatabaseError."""
     async with transaction(connection):
         await people.remember_person(connection, person_id)
@@ -135,10 +144,10 @@ async def create_job(
             await servers.remember_server(connection, server_id)
         asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
         (row,) = await write(connection, CREATE, (*asked, weight, now_ms()))
-    return job_from(row)
+    return _with_request(row, request)
 
 
-async def start_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+async def start_job(connection: aiosqlite.Connection, job_id: int) -> AnyJob | None:
     """queued -> running, with the next attempt. Raises DatabaseError."""
     return _moved(await write(connection, START, (now_ms(), job_id)))
 
@@ -148,12 +157,12 @@ async def note_begun(connection: aiosqlite.Connection, job_id: int, attempt: int
     await write(connection, BEGUN, (now_ms(), job_id, attempt))
 
 
-async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: int, *, died: bool) -> Job | None:
+async def requeue_job(connection: aiosqlite.Connection, job_id: int, attempt: int, *, died: bool) -> AnyJob | None:
     """running -> queued; `died` says that the worker of this attempt died at it. Raises DatabaseError."""
     return _moved(await write(connection, REQUEUE, (int(died), job_id, attempt)))
 
 
-async def requeue_orphans(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+async def requeue_orphans(connection: aiosqlite.Connection) -> tuple[AnyJob, ...]:
     """Every running job -> queued: at the program's start no worker has a job, so every attempt has died.
 
     That counts for those that were begun; for all when none was. Raises DatabaseError.
@@ -168,31 +177,36 @@ async def finish_job(
     connection: aiosqlite.Connection,
     job_id: int,
     attempt: int,
-    pictures: Sequence[NewPicture],
+    record: Callable[[AnyJob], Awaitable[tuple[Picture, ...]]],
     *,
     seconds: float,
     peak_memory: int,
     notes: Sequence[str] = (),
 ) -> FinishedJob | None:
-    """running -> succeeded, with its pictures, their LoRA uses and the worker's `notes`; from now on a search finds it.
+    """running -> succeeded, with the worker's `notes`; `record` stores in the same transaction what the job has made.
 
     Raises DatabaseError.
     """
     values = (now_ms(), seconds, peak_memory, json.dumps(list(notes)), job_id, attempt)
     async with transaction(connection):
         job = _moved(await write(connection, SUCCEED, values))
-        if job is None:
-            return None
-        await record_uses(connection, job.person_id, job.request.loras)
-        request = job.request
-        texts = (request.prompt, request.checkpoint, " ".join(use.name for use in request.loras))
-        await fetch(connection, INDEX, (job_id, *(searchable(job.person_id, text) for text in texts)))
-        return FinishedJob(job, await record_pictures(connection, job_id, pictures, request))
+        return None if job is None else FinishedJob(job, await record(job))
+
+
+async def record_painted(
+    connection: aiosqlite.Connection, job: Job, pictures: Sequence[NewPicture]
+) -> tuple[Picture, ...]:
+    """Store the pictures of a job and their LoRA uses; from now on a search finds it. Raises DatabaseError."""
+    request = job.request
+    await record_uses(connection, job.person_id, request.loras)
+    texts = (request.prompt, request.checkpoint, " ".join(use.name for use in request.loras))
+    await fetch(connection, INDEX, (job.id, *(searchable(job.person_id, text) for text in texts)))
+    return await record_pictures(connection, job.id, pictures, request)
 
 
 async def fail_job(
     connection: aiosqlite.Connection, job_id: int, attempt: int | None, code: str, detail: Detail
-) -> Job | None:
+) -> AnyJob | None:
     """running -> failed for this attempt; with attempt None, queued -> failed. Raises DatabaseError."""
     failure = (now_ms(), code, json.dumps(detail), job_id)
     if attempt is None:
@@ -200,7 +214,7 @@ async def fail_job(
     return _moved(await write(connection, FAIL, (*failure, attempt)))
 
 
-async def cancel_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
+async def cancel_job(connection: aiosqlite.Connection, job_id: int) -> AnyJob | None:
     """queued or running -> cancelled; `started_at` tells whether a worker must stop it. Raises DatabaseError."""
     return _moved(await write(connection, CANCEL, (now_ms(), job_id)))
 
@@ -211,7 +225,7 @@ async def find_job(connection: aiosqlite.Connection, job_id: int) -> Job | None:
     return None if row is None else job_from(row)
 
 
-async def queued_jobs(connection: aiosqlite.Connection) -> tuple[Job, ...]:
+async def queued_jobs(connection: aiosqlite.Connection) -> tuple[AnyJob, ...]:
     """Every queued job, the oldest first. Raises DatabaseError."""
     return tuple(job_from(row) for row in await fetch(connection, QUEUED))
 
@@ -243,16 +257,20 @@ async def unfinished_jobs(connection: aiosqlite.Connection, person_id: int) -> t
     return tuple(job_from(row) for row in await fetch(connection, UNFINISHED, (person_id,)))
 
 
-def _moved(rows: list[sqlite3.Row]) -> Job | None:
+def _moved(rows: list[sqlite3.Row]) -> AnyJob | None:
     return job_from(rows[0]) if rows else None
 
 
 def job_from(row: sqlite3.Row) -> Job:
-    """The job of a row."""
+    """The job of a row, which may be of another kind; a caller that can meet one takes an `AnyJob`."""
+    return _with_request(row, cast("GenerationRequest", JobRequest.stored(row["request"])))
+
+
+def _with_request(row: sqlite3.Row, request: RequestT) -> StoredJob[RequestT]:
     columns = dict(row)
     code, detail = columns.pop("failure_code"), columns.pop("failure_detail")
-    columns["request"] = GenerationRequest.model_validate_json(columns["request"])
+    columns["request"] = request
     columns["state"] = JobState(columns["state"])
     columns["notes"] = tuple(json.loads(columns["notes"]))
     failure = None if code is None else InferenceError.from_failed(code, json.loads(detail))
-    return Job(**columns, failure=failure)
+    return StoredJob(**columns, failure=failure)

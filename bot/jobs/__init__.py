@@ -1,12 +1,12 @@
 """Jobs, from queued to painted.
 
 service.py           the one public class, `JobService`: order, record, cancel, follow, pause, reconfigure
-active_jobs.py       the one owner of what is in memory of a job
+active_jobs.py       the one owner of what is in memory of a job, and what its followers are told
+kinds.py             what differs between kinds of jobs: cost, command, files, result; painting is one
 dispatcher.py        the dispatch loop: hands jobs to workers in the order of `inference.queue`, recovers when one dies
 worker_slots.py      one worker as the service sees it: its state, what it reports, when it counts as hanging
 outcomes.py          records what became of an attempt, and tells the followers
-updates.py           what followers of a job are told
-forecasts.py         when jobs will begin and be done; pace.py measures how long things take
+forecasts.py         measures how long things take, and tells when jobs will begin and be done
 background_jobs.py   what the bot paints for itself while nobody waits
 retrying.py          what is tried again after an outage, and given up after the same error five times
 

@@ -8,18 +8,60 @@ import time
 from collections.abc import Generator, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from bot.database.clock import now_ms
-from bot.database.jobs import Job, JobState
-from bot.jobs.pace import AttemptTimer
-from bot.jobs.updates import JobUpdate
+from bot.database.jobs import AnyJob, JobState, StoredJob
+from bot.database.pictures import Picture
+from bot.jobs.kinds import kind_of
+from inference.messages import Progress
 from inference.queue import JobQueue, Waiting, WorkerSlot
 from inference.queue_simulation import Forecast, Times, simulate
-from inference.request_cost import work
+from inference.workers import WorkerDied
 
 log = logging.getLogger(__name__)
 
+
+@dataclass(frozen=True)
+class JobUpdate:
+    """An update of a job: `progress` while it runs, `pictures` once it has succeeded.
+
+    `trouble` is the death of a worker, sent to followers of every waiting job; the job itself goes on.
+    """
+
+    job: StoredJob[Any]
+    progress: Progress | None = None
+    pictures: tuple[Picture, ...] = ()
+    trouble: WorkerDied | None = None
+
+
 Updates = asyncio.Queue[JobUpdate]
+
+
+@dataclass
+class AttemptTimer:
+    """Times one attempt at a job from the worker's reports. Times are seconds of the caller's clock."""
+
+    began: float
+    loads: bool  # whether the checkpoint had to be loaded first
+    last: float | None = None  # when the newest step was reported
+    steps: int = 0
+    total: int | None = None  # as the worker counts them, once the job is being painted
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether the job takes part in each step: it has joined the batch, and has steps left."""
+        return self.total is not None and self.steps < self.total
+
+    def step(self, now: float, step: int, total: int) -> float | None:
+        """Note that `step` of `total` steps are done; the seconds that one took, once they are known.
+
+        The first report says where the job begins and comes together with the second.
+        """
+        seconds = (now - self.last) / (step - self.steps) if self.last is not None and step > self.steps else None
+        self.last = None if self.total is None else now
+        self.steps, self.total = step, total
+        return seconds
 
 
 @dataclass(eq=False)
@@ -41,7 +83,7 @@ class Assignment:
 class ActiveJob:
     """A job that waits (no `assignment`) or is at a worker. `row` is the newest row, `queued` what the queue sees."""
 
-    row: Job
+    row: AnyJob
     queued: Waiting
     assignment: Assignment | None = None
 
@@ -131,7 +173,7 @@ class ActiveJobs:
 
     # --- moves --------------------------------------------------------------------------------------------------------
 
-    def add(self, row: Job, max_attempts: int) -> None:
+    def add(self, row: AnyJob, max_attempts: int) -> None:
         """A queued row waits from now on. Raises ValueError for a job that is here already, or is not queued."""
         if row.id in self._jobs or row.state is not JobState.QUEUED:
             raise ValueError(f"job {row.id}, {row.state}, cannot be queued")
@@ -149,7 +191,7 @@ class ActiveJobs:
             self.repair()
         return None
 
-    def begin(self, job: ActiveJob, row: Job) -> None:
+    def begin(self, job: ActiveJob, row: AnyJob) -> None:
         """The table says that the job's assignment runs. Raises ValueError when it has none or it runs already."""
         if job.assignment is None or job.assignment.attempt is not None:
             raise ValueError(f"job {row.id} cannot begin")
@@ -173,7 +215,7 @@ class ActiveJobs:
             self._queue.remove(job_id)
             del self._jobs[job_id]
 
-    def cancel(self, row: Job) -> ActiveJob | None:
+    def cancel(self, row: AnyJob) -> ActiveJob | None:
         """The table says that the job is cancelled. Returns it when a worker has it."""
         self.withdraw(row.id)
         job = self._jobs.get(row.id)
@@ -182,7 +224,7 @@ class ActiveJobs:
         return job
 
     @contextmanager
-    def recording(self, row: Job) -> Generator[None]:
+    def recording(self, row: AnyJob) -> Generator[None]:
         """While inside, the row runs at no worker: its picture exists already."""
         self._recorded.add(row.id)
         try:
@@ -226,18 +268,18 @@ class ActiveJobs:
             updates.put_nowait(update)
 
 
-def queued_as(row: Job, max_attempts: int) -> Waiting:
+def queued_as(row: AnyJob, max_attempts: int) -> Waiting:
     """The job as the queue sees it."""
-    request = row.request
+    cost = kind_of(row.request).cost(row.request)
     return Waiting(
         job_id=row.id,
         person_id=row.person_id,
         checkpoint=row.checkpoint,
-        work=float(work(request)),
-        pictures=request.count,
+        work=cost.work,
+        places=cost.places,
         weight=row.weight,
         server_id=row.server_id,
         # The last attempt runs alone, so that a job which kills its worker takes no other job along.
-        exclusive=row.deaths > 0 and row.deaths >= max_attempts - 1,
+        exclusive=cost.exclusive or (row.deaths > 0 and row.deaths >= max_attempts - 1),
         since=time.monotonic() - max(0, now_ms() - row.created_at) / 1000,
     )

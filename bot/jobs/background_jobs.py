@@ -66,7 +66,7 @@ class BackgroundJobs:
             raise
         if isinstance(end, InferenceError):
             raise end
-        return None if end is None else end.pictures
+        return None if end is None else end.files
 
     async def preempt(self) -> None:
         """Cancel the background job, since somebody has ordered something."""
@@ -88,7 +88,7 @@ class BackgroundJobs:
 
     def _end(self, job: _BackgroundJob, end: Finished | InferenceError | None) -> None:
         self._job = None
-        kept = end.pictures if isinstance(end, Finished) and not job.ended.done() else ()
+        kept = end.files if isinstance(end, Finished) and not job.ended.done() else ()
         self._spool.delete_attempt(job.job_id, ATTEMPT, kept)
         self._spool.delete([state_file(job.job_id)])
         if not job.ended.done():

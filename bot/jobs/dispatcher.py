@@ -11,11 +11,10 @@ from bot import metrics
 from bot.background import failure, guard
 from bot.config import LimitSettings
 from bot.database.errors import DatabaseError
-from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment
+from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, JobUpdate
 from bot.jobs.background_jobs import BackgroundJobs
+from bot.jobs.forecasts import Pace
 from bot.jobs.outcomes import Outcomes
-from bot.jobs.pace import Pace
-from bot.jobs.updates import JobUpdate
 from bot.jobs.worker_slots import WorkerHandle, raises_alarm
 from inference.errors import InferenceError, WorkerCrashed, WorkerFailed
 from inference.logs import about
@@ -26,7 +25,6 @@ from inference.messages import (
     Event,
     Failed,
     Finished,
-    Generate,
     Progress,
     Ready,
     Started,
@@ -115,11 +113,10 @@ class Dispatcher:
             return
         row = begun.job
         self._active.begin(job, row)
-        command = Generate(job_id=row.id, attempt=row.attempt, request=row.request)
         paused_meanwhile = self._active.paused & {EVERYWHERE, row.server_id}  # when it could not be recalled yet
         if paused_meanwhile:
             await self._requeue_or_fail(job, assignment, died=False)
-        elif not await handle.worker.submit(command, begun.files):
+        elif not await handle.worker.submit(begun.command, begun.files):
             handle.record_refusal()
             await self._requeue_or_fail(job, assignment, died=False)
 

@@ -15,14 +15,23 @@ import aiosqlite
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bot.database.errors import DatabaseError
-from bot.database.jobs import FinishedJob, Job, fail_job, find_job, finish_job, note_begun, requeue_job, start_job
-from bot.database.lora_records import doubt_file
-from bot.database.pictures import NewPicture
+from bot.database.jobs import (
+    AnyJob,
+    FinishedJob,
+    fail_job,
+    find_job,
+    finish_job,
+    note_begun,
+    requeue_job,
+    start_job,
+)
+from bot.database.pictures import Picture
+from bot.jobs.active_jobs import JobUpdate
+from bot.jobs.kinds import kind_of
 from bot.jobs.retrying import wait_times
-from bot.jobs.updates import JobUpdate
-from inference.errors import InferenceError, LoraFileChanged, PictureNotSaved, WorkerFailed
+from inference.errors import InferenceError, PictureNotSaved
 from inference.logs import about
-from inference.messages import Finished, GenerationRequest, Progress, Started, attempt_files, state_file
+from inference.messages import Finished, JobCommand, JobRequest, Progress, Started, attempt_files, state_file
 from inference.workers.storage import JobFiles, Spool, StoredFile, move_synced
 
 log = logging.getLogger(__name__)
@@ -35,9 +44,10 @@ RETRY_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)  # between attempts to write a job's
 
 @dataclass(frozen=True)
 class StartedAttempt:
-    """An attempt that may be submitted to a worker, with the files that it needs by SHA-256."""
+    """An attempt that may be submitted to a worker by `command`, with the files that it needs by SHA-256."""
 
-    job: Job
+    job: AnyJob
+    command: JobCommand
     files: Mapping[str, StoredFile]
 
 
@@ -76,23 +86,19 @@ class Outcomes:
             return None
         files = await self.files(job.request)
         started = await start_job(self._connection, job_id)
-        return None if started is None else StartedAttempt(started, files)
+        return None if started is None else StartedAttempt(started, kind_of(started.request).command(started), files)
 
-    async def record_start(self, job: Job, event: Started | Progress) -> None:
+    async def record_start(self, job: AnyJob, event: Started | Progress) -> None:
         """Record that the worker has begun the job. A failure to write is ignored: only the next start reads it."""
         if isinstance(event, Started):
             with suppress(DatabaseError):
                 await note_begun(self._connection, job.id, job.attempt)
 
-    async def files(self, request: GenerationRequest) -> Mapping[str, StoredFile]:
+    async def files(self, request: JobRequest) -> Mapping[str, StoredFile]:
         """The files that the request names and that can still be used. Raises DatabaseError."""
-        loras = [(use.sha256, await self._files.lora(use.sha256)) for use in request.loras]
-        files = {sha256: file for sha256, file in loras if file is not None}
-        if request.image is not None:
-            files[request.image.sha256] = self._files.source_image(request.image.sha256)
-        return files
+        return await kind_of(request).files(request, self._files)
 
-    async def requeue(self, job: Job, *, died: bool) -> Job | None:
+    async def requeue(self, job: AnyJob, *, died: bool) -> AnyJob | None:
         """running -> queued. `died` says that the worker died while it painted this job."""
         move = partial(requeue_job, self._connection, job.id, job.attempt, died=died)
         requeued = await self._retry_until_written(move)
@@ -101,11 +107,10 @@ class Outcomes:
             self._delete_attempt_pictures(job)
         return requeued
 
-    async def fail(self, job: Job, problem: InferenceError) -> None:
-        """running -> failed. A LoRA file whose bytes have changed is marked, so that the next scan reads it again."""
-        for use in job.request.loras:
-            if isinstance(problem, LoraFileChanged) and problem.lora == use.name:
-                await self._retry_until_written(partial(doubt_file, self._connection, use.sha256))
+    async def fail(self, job: AnyJob, problem: InferenceError) -> None:
+        """running -> failed."""
+        request = job.request
+        await self._retry_until_written(lambda: kind_of(request).note_failure(self._connection, request, problem))
         failed = await self._retry_until_written(
             lambda: fail_job(self._connection, job.id, job.attempt, problem.code, problem.detail)
         )
@@ -115,7 +120,7 @@ class Outcomes:
             self._delete_attempt_pictures(job)
             self._tell(JobUpdate(failed))
 
-    async def give_up(self, job: Job, problem: InferenceError) -> None:
+    async def give_up(self, job: AnyJob, problem: InferenceError) -> None:
         """queued -> failed. Raises DatabaseError."""
         failed = await fail_job(self._connection, job.id, None, problem.code, problem.detail)
         self._spool.delete([state_file(job.id)])
@@ -124,19 +129,19 @@ class Outcomes:
                 log.info("failed: %s", problem.code)
             self._tell(JobUpdate(failed))
 
-    async def complete(self, job: Job, picture: Path, notes: Sequence[str]) -> None:
+    async def complete(self, job: AnyJob, picture: Path, notes: Sequence[str]) -> None:
         """End a running job that has no worker with a picture that exists already; the file is moved."""
         name = f"{attempt_files(job.id, job.attempt)}0.png"
         event = Finished(
-            job_id=job.id, attempt=job.attempt, pictures=(name,), seconds=0, peak_memory=0, notes=tuple(notes)
+            job_id=job.id, attempt=job.attempt, files=(name,), seconds=0, peak_memory=0, notes=tuple(notes)
         )
         await self._succeed(job, event, lambda _, target: move_synced(picture, target))
 
-    async def succeed(self, job: Job, event: Finished) -> None:
-        """running -> succeeded; or failed when its pictures are not there or cannot be stored."""
+    async def succeed(self, job: AnyJob, event: Finished) -> None:
+        """running -> succeeded; or failed when what the worker left is not there or cannot be stored."""
         await self._succeed(job, event, self._spool.take)
 
-    async def _succeed(self, job: Job, event: Finished, take: Callable[[str, Path], None]) -> None:
+    async def _succeed(self, job: AnyJob, event: Finished, take: Callable[[str, Path], None]) -> None:
         try:
             done = await self._store(job, event, take)
         except InferenceError as problem:
@@ -145,43 +150,43 @@ class Outcomes:
         if done is not None:
             self._tell(JobUpdate(done.job, pictures=done.pictures))
 
-    async def _store(self, job: Job, event: Finished, take: Callable[[str, Path], None]) -> FinishedJob | None:
-        """running -> succeeded; `take` moves each picture to its place.
+    async def _store(self, job: AnyJob, event: Finished, take: Callable[[str, Path], None]) -> FinishedJob | None:
+        """running -> succeeded; `take` moves each file to its place.
 
-        Raises WorkerFailed or PictureNotSaved; then no picture is stored.
+        Raises WorkerFailed or PictureNotSaved; then no file is kept.
         """
-        request = job.request
-        if len(event.pictures) != request.count:
-            raise WorkerFailed(reason=f"{len(event.pictures)} pictures instead of {request.count}")
-        paths = [_place(job.id, Path(name).name) for name in event.pictures]
+        paths = [_place(job.id, Path(name).name) for name in event.files]
         try:
-            for name, path in zip(event.pictures, paths, strict=True):
+            for name, path in zip(event.files, paths, strict=True):
                 await asyncio.to_thread(take, name, self._pictures / path)
+            done = await self._retry_until_written(lambda: self._finish(job, event, paths))
         except OSError as problem:
-            log.error("its pictures cannot be kept: %s", problem)
+            log.error("what it has made cannot be kept: %s", problem)
             self._delete_pictures(paths)
             raise PictureNotSaved(reason=problem.strerror or type(problem).__name__) from problem
-        new = [
-            NewPicture(path=path, width=request.width, height=request.height, seed=seed)
-            for path, seed in zip(paths, request.seeds, strict=True)
-        ]
-        finish = partial(
-            finish_job,
-            self._connection,
-            job.id,
-            job.attempt,
-            new,
-            seconds=event.seconds,
-            peak_memory=event.peak_memory,
-            notes=event.notes,
-        )
-        done = await self._retry_until_written(finish)
+        except InferenceError:
+            self._delete_pictures(paths)
+            raise
         self._spool.delete([state_file(job.id)])
         if done is None:  # cancelled while the last step ran
             self._delete_pictures(paths)
         else:
             log.info("painted in %.1f s", event.seconds)
         return done
+
+    async def _finish(self, job: AnyJob, event: Finished, paths: Sequence[str]) -> FinishedJob | None:
+        async def record(done: AnyJob) -> tuple[Picture, ...]:
+            return await kind_of(done.request).record(self._connection, done, self._pictures, paths)
+
+        return await finish_job(
+            self._connection,
+            job.id,
+            job.attempt,
+            record,
+            seconds=event.seconds,
+            peak_memory=event.peak_memory,
+            notes=event.notes,
+        )
 
     async def _retry_until_written(self, move: Callable[[], Awaitable[T]]) -> T:
         """Carry out a state move, and retry for as long as the database cannot be written: nobody else would repeat it.
@@ -208,13 +213,13 @@ class Outcomes:
             async with asyncio.timeout(seconds):
                 await self.shutting_down.wait()
 
-    def note_interruption(self, job: Job) -> None:
+    def note_interruption(self, job: AnyJob) -> None:
         """Log that an earlier program was killed while the job ran, and delete what the attempt left."""
         with about(job.id):
             log.info("requeued: an earlier program was killed while it ran")
         self._delete_attempt_pictures(job)
 
-    def _delete_attempt_pictures(self, job: Job) -> None:
+    def _delete_attempt_pictures(self, job: AnyJob) -> None:
         """Delete pictures of an attempt that were stored, and will not be recorded."""
         _delete((self._pictures / _place(job.id, "")).glob(f"{attempt_files(job.id, job.attempt)}*"))
 

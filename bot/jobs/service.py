@@ -16,8 +16,11 @@ from bot.config import LimitSettings
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
 from bot.database.jobs import (
+    AnyJob,
     Job,
     JobState,
+    RequestT,
+    StoredJob,
     cancel_job,
     count_queue,
     count_waiting,
@@ -33,13 +36,11 @@ from bot.database.paces import all_paces, load_times, record_paces
 from bot.database.pauses import pause, paused_servers, unpause
 from bot.database.pictures import pictures_of_job
 from bot.i18n import duration
-from bot.jobs.active_jobs import ActiveJobs, Updates
+from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates
 from bot.jobs.background_jobs import BackgroundJobs
 from bot.jobs.dispatcher import Dispatcher
-from bot.jobs.forecasts import Forecasts
+from bot.jobs.forecasts import Forecasts, Pace
 from bot.jobs.outcomes import Outcomes
-from bot.jobs.pace import Pace
-from bot.jobs.updates import JobUpdate
 from bot.jobs.worker_slots import WorkerHandle, WorkerStatus
 from inference.errors import CheckpointNotFound, CheckpointRemoved, InferenceError, JobExpired, WorkerCrashed
 from inference.logs import about
@@ -159,14 +160,14 @@ class JobService:
 
     async def order(
         self,
-        request: GenerationRequest,
+        request: RequestT,
         *,
         person_id: int,
         channel_id: int,
         server_id: int | None = None,
         policy: Policy | None = None,
-        also: Callable[[Job], Awaitable[None]] | None = None,
-    ) -> Job:
+        also: Callable[[StoredJob[RequestT]], Awaitable[None]] | None = None,
+    ) -> StoredJob[RequestT]:
         """Store a checked request as a job, which then survives any crash. `also` writes in the same transaction.
 
         Raises TooManyWaiting or QueueFull where the `policy` (left out, that of the settings) allows no more,
@@ -219,12 +220,12 @@ class JobService:
             row = await start_job(self._connection, made.id)
             assert row is not None
             if also is not None:
-                await also(row)
+                await also(made)
         with about(row.id), self._active.recording(row):
             await self._outcomes.complete(row, picture, notes)
-        return await find_job(self._connection, row.id) or row
+        return await find_job(self._connection, row.id) or made
 
-    async def cancel(self, job_id: int) -> Job | None:
+    async def cancel(self, job_id: int) -> AnyJob | None:
         """Cancel a waiting or running job; None when it had ended already. Raises DatabaseError."""
         row = await cancel_job(self._connection, job_id)
         if row is None:
@@ -382,7 +383,7 @@ class JobService:
                 await self._outcomes.give_up(job.row, problem)
                 self._active.withdraw(job.row.id)
 
-    def _why_hopeless(self, row: Job) -> InferenceError | None:
+    def _why_hopeless(self, row: AnyJob) -> InferenceError | None:
         """Why the queued job must fail: no worker can paint it, or it has waited too long."""
         if not self._active.can_load(row.checkpoint):
             return CheckpointRemoved(name=row.checkpoint, installed=self._installed)

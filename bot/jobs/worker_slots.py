@@ -9,17 +9,16 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot import metrics
-from bot.database.jobs import Job
-from bot.jobs.active_jobs import ActiveJob
-from bot.jobs.pace import AttemptTimer, Pace
-from inference.messages import Capacity, GenerationRequest, Progress, Ready, Started, WorkerOptions
+from bot.database.jobs import AnyJob
+from bot.jobs.active_jobs import ActiveJob, AttemptTimer
+from bot.jobs.forecasts import Pace
+from bot.jobs.kinds import kind_of
+from inference.messages import Capacity, JobRequest, Progress, Ready, Started, WorkerOptions
 from inference.queue import WorkerSlot
-from inference.request_cost import pass_work
 from inference.workers import Worker, WorkerDied
 
-SILENCE_SECONDS, SILENT_STEPS = 120.0, 20  # a worker that reports no step for the longer of the two has hung
-LOADING_SECONDS = 1800.0  # before the first step: a checkpoint may come over the network
-COMPILING_SECONDS = 1800.0  # in place of the first, where any step may be one of a new shape
+LOADING_SECONDS = 1800.0  # of silence before the first step: a checkpoint may come over the network
+COMPILING_SECONDS = 1800.0  # later, where any step may be one of a new shape
 ALARM_DEATHS = 5  # deaths in a row after which an operator is told, and again at each doubling
 
 
@@ -129,7 +128,7 @@ class WorkerHandle:
         """The jobs of which one may have killed the worker, if it died now: the running ones, else the prefetched."""
         return self.running or self.prefetched
 
-    async def recall(self, wanted: Callable[[Job], bool]) -> None:
+    async def recall(self, wanted: Callable[[AnyJob], bool]) -> None:
         """Ask the worker to return the prefetched jobs that are `wanted`."""
         for job in self.prefetched:
             if job.assignment and wanted(job.row) and not (job.cancelled or job.assignment.recalled):
@@ -167,22 +166,23 @@ class WorkerHandle:
             job.assignment.timer = AttemptTimer(now, loads=loads)
             metrics.BATCH.observe(len(self.running))
         if isinstance(event, Progress):
-            self._step(job.row, job.assignment.timer, event, now, pace)
+            self._step(job, job.assignment.timer, event, now, pace)
         return job
 
-    def _step(self, row: Job, timer: AttemptTimer, progress: Progress, now: float, pace: Pace) -> None:
-        batch = self.batch
+    def _step(self, job: ActiveJob, timer: AttemptTimer, progress: Progress, now: float, pace: Pace) -> None:
+        row, batch = job.row, self.batch
         if timer.loads and timer.total is None:
             pace.record_load(row.checkpoint, now - timer.began)
         if timer.total is not None:
-            self.slot.worked += (progress.step - timer.steps) * pass_work(row.request)
+            steps = kind_of(row.request).steps(row.request)
+            self.slot.worked += (progress.step - timer.steps) * job.queued.work / max(1, steps)
         took = timer.step(now, progress.step, progress.steps)
         if took is not None:
             metrics.STEP_SECONDS.labels(row.checkpoint).observe(took)
             pace.record_step(batch, took, 1 / len(batch))
 
     @property
-    def batch(self) -> list[GenerationRequest]:
+    def batch(self) -> list[JobRequest]:
         """The requests of which the worker takes a step in each round."""
         timers = ((job, job.assignment.timer) for job in self.running if job.assignment)
         return [job.row.request for job, timer in timers if timer and timer.in_batch]
@@ -204,8 +204,9 @@ def is_silent(job: ActiveJob, now: float, pace: Pace, *, compiles: bool = False)
     silent, timer = now - job.assignment.last_report, job.assignment.timer
     if timer is None or not timer.steps:
         return silent > LOADING_SECONDS
-    usual = pace.round([job.row.request]) or 0.0
-    return silent > max(COMPILING_SECONDS if compiles else SILENCE_SECONDS, SILENT_STEPS * usual)
+    request = job.row.request
+    limit = kind_of(request).max_silence(request, pace.round([request]))
+    return silent > (max(COMPILING_SECONDS, limit) if compiles else limit)
 
 
 def raises_alarm(death: WorkerDied) -> bool:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from inference.errors import WorkerStarved
 from inference.memory import Shortage, said
-from inference.messages import Event, Generate, WorkerOptions
+from inference.messages import Event, JobCommand, WorkerOptions
 from inference.workers.storage import StoredFile
 
 
@@ -55,7 +55,7 @@ class Worker(Protocol):
         """Start; `Ready` arrives among the events. Raises WorkerUnavailable when it cannot even be started."""
         ...
 
-    async def submit(self, job: Generate, files: Mapping[str, StoredFile]) -> bool:
+    async def submit(self, job: JobCommand, files: Mapping[str, StoredFile]) -> bool:
         """Submit a job with the files that it needs, by SHA-256; False when the worker is not ready to take it.
 
         It returns soon: files that have to be copied are copied afterwards, and the job fails if they cannot be.

@@ -23,7 +23,7 @@ from inference.messages import (
     Event,
     Finished,
     Folders,
-    Generate,
+    JobCommand,
     Ready,
     Shutdown,
     WorkerOptions,
@@ -96,7 +96,7 @@ class LocalWorker:
         await self._spawn()
         self._supervisor = asyncio.create_task(self._supervise(), name="worker supervisor")
 
-    async def submit(self, job: Generate, files: Mapping[str, StoredFile]) -> bool:
+    async def submit(self, job: JobCommand, files: Mapping[str, StoredFile]) -> bool:
         """Write the job to the child; False while there is no configured child."""
         names = {sha256: file.name for sha256, file in files.items()}
         return self._ready and await self._send(job.model_copy(update={"files": names}))
@@ -153,7 +153,7 @@ class LocalWorker:
         self._killed = False
         await self._send(Configure.of(self._options, self._folders))
 
-    async def _send(self, command: Configure | Generate | Cancel | Shutdown) -> bool:
+    async def _send(self, command: Configure | JobCommand | Cancel | Shutdown) -> bool:
         stdin = self._process.stdin if self._process else None
         if stdin is None or stdin.is_closing():
             return False

@@ -99,7 +99,7 @@ def test_every_command_is_one_line(made: GenerationRequest, job_id: int, attempt
         Ready(device="cpu", pid=1),
         Capacity(places=1, loaded=("a",)),
         Progress(job_id=1, attempt=1, step=3, steps=8, preview="p.png"),
-        Finished(job_id=1, attempt=2, pictures=("a.png",), seconds=0.5, peak_memory=2**40),
+        Finished(job_id=1, attempt=2, files=("a.png",), seconds=0.5, peak_memory=2**40),
     ],
 )
 def test_events_read_back(event: object) -> None:
@@ -168,4 +168,4 @@ def test_what_a_worker_names_lies_in_the_spool_itself(name: str) -> None:
     with pytest.raises(ValidationError):
         Progress(job_id=1, attempt=1, step=3, steps=8, preview=name)
     with pytest.raises(ValidationError):
-        Finished(job_id=1, attempt=2, pictures=(name,), seconds=0.5, peak_memory=2**40)
+        Finished(job_id=1, attempt=2, files=(name,), seconds=0.5, peak_memory=2**40)

@@ -29,7 +29,7 @@ class Measured:
     def round(self, jobs: Collection[Waiting]) -> float | None:
         if any(job.checkpoint == self._unknown for job in jobs):
             return None
-        return float(sum(job.pictures for job in jobs))
+        return float(sum(job.places for job in jobs))
 
     def rest(self, job: Waiting) -> float:
         return self._rest
@@ -99,13 +99,13 @@ def test_jobs_that_run_together_slow_each_other_down_while_both_run() -> None:
 
 
 def test_a_job_beside_a_very_long_one_is_slowed_down_by_all_its_pictures() -> None:
-    queue = with_assigned(filled(waiting(1, 1, work=150, pictures=4), places=8), "vivid")
+    queue = with_assigned(filled(waiting(1, 1, work=150, places=4), places=8), "vivid")
     queue.push(waiting(2, 2, work=10))
     assert forecasts(queue, {1: 150})[2] == Forecast(0, 0.0, 10 * 5.0)
 
 
 def test_an_assigned_job_without_a_place_waits_for_one() -> None:
-    queue = with_assigned(filled(waiting(1, 1, work=6, pictures=2), waiting(2, 2, work=3), places=2), "vivid")
+    queue = with_assigned(filled(waiting(1, 1, work=6, places=2), waiting(2, 2, work=3), places=2), "vivid")
     assert list(queue.slots[0].assigned) == [1, 2], "one is prefetched"
     assert forecasts(queue, {1: 6}) == {1: Forecast(0, 0.0, 12.0), 2: Forecast(0, 0.0, 12.0 + 3.0)}
 
@@ -158,7 +158,7 @@ jobs = st.lists(
     max_size=40,
 ).map(
     lambda rows: [
-        waiting(i, person, work, name, pictures=pictures) for i, (person, work, name, pictures) in enumerate(rows, 1)
+        waiting(i, person, work, name, places=pictures) for i, (person, work, name, pictures) in enumerate(rows, 1)
     ]
 )
 
@@ -207,10 +207,10 @@ class Watched:
         return self._times.round(self._left[i]) or 0.0
 
     def _come_in(self, i: int, now: float) -> None:
-        taken = sum(job.pictures for job in self._left[i])
+        taken = sum(job.places for job in self._left[i])
         slot = self._queue.slots[i]
         job = min(self._outside[i], key=lambda job: precedence(job.work, slot.worked_before[job.job_id]), default=None)
-        if job and (not taken or taken + job.pictures <= slot.places):
+        if job and (not taken or taken + job.places <= slot.places):
             self._outside[i].remove(job)
             self._left[i][job] = self._times.steps(job)
             self.sat[job.job_id] = now - self._began

@@ -21,9 +21,9 @@ from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.i18n import speak
+from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.retrying import RepeatedError, wait_times
 from bot.jobs.service import JobService
-from bot.jobs.updates import JobUpdate
 from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed

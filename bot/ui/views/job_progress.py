@@ -18,7 +18,7 @@ from bot.ui.views.persistent_items import JobButton
 from inference.queue_simulation import Forecast
 
 if TYPE_CHECKING:
-    from bot.jobs.updates import JobUpdate
+    from bot.jobs.active_jobs import JobUpdate
     from bot.pictures.attachments import PictureFile
 
 

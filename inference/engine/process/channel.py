@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ValidationError
 
-from inference.messages import COMMANDS, BadCommand, Cancel, Command, Generate, Shutdown
+from inference.messages import COMMANDS, BadCommand, Cancel, Command, JobCommand, Shutdown
 
 
 class CommandChannel:
@@ -77,7 +77,7 @@ class CommandChannel:
             if isinstance(command, Cancel):
                 self._cancel(command.job_id)
                 continue
-            if isinstance(command, Generate):
+            if isinstance(command, JobCommand):
                 self._cancelled[command.job_id] = threading.Event()
             self._inbox.put(command)
         self._closed.set()

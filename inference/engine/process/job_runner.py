@@ -286,7 +286,7 @@ class JobRunner:
             return _failed(job, problem)
         return Finished(
             **job.name,
-            pictures=job.picture_write.result(),
+            files=job.picture_write.result(),
             seconds=job.seconds,
             peak_memory=peak_memory(self._device),
             notes=handle.notes,

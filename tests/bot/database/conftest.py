@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import aiosqlite
 import pytest
 
 from bot.database.connection import open_database
+from bot.database.jobs import FinishedJob, finish_job, record_painted
 from bot.database.lora_records import record_found
 from bot.database.loras import Lora, find_lora_by_name
+from bot.database.pictures import NewPicture
 from inference.base_models import BaseModelId
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FileStamp, FoundLora
@@ -69,3 +71,19 @@ def request_for(*loras: LoraUse, prompt: str = "a lighthouse") -> GenerationRequ
         sampler=Sampler.EULER,
         seed=7,
     )
+
+
+async def finish(
+    connection: aiosqlite.Connection,
+    job_id: int,
+    attempt: int,
+    pictures: Sequence[NewPicture],
+    *,
+    seconds: float = 1,
+    peak_memory: int = 0,
+) -> FinishedJob | None:
+    """End a job that paints with these pictures."""
+    return await finish_job(
+        connection, job_id, attempt, lambda job: record_painted(connection, job, pictures),
+        seconds=seconds, peak_memory=peak_memory,
+    )  # fmt: skip

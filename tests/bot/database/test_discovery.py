@@ -9,7 +9,7 @@ import pytest
 
 from bot.database.bookmarks import add_bookmark, find_bookmark, list_bookmarks
 from bot.database.connection import fetch
-from bot.database.jobs import create_job, finish_job, start_job
+from bot.database.jobs import create_job, start_job
 from bot.database.lora_records import record_found
 from bot.database.loras import Lora, Sort, browse_loras, find_lora
 from bot.database.people import forget_person
@@ -21,7 +21,7 @@ from inference.lora.knowledge import Knowledge
 from inference.lora.sidecar import Category
 from inference.messages import LoraUse
 
-from .conftest import ILLUSTRIOUS, add_lora, found_lora, request_for
+from .conftest import ILLUSTRIOUS, add_lora, finish, found_lora, request_for
 
 MISO, RUI = 1, 2  # two people
 
@@ -32,7 +32,7 @@ async def painted(connection: aiosqlite.Connection, person: int, *loras: Lora) -
     started = await start_job(connection, job.id)
     assert started is not None
     pictures = [NewPicture("a.png", 64, 64, 7), NewPicture("b.png", 64, 64, 8)]
-    assert await finish_job(connection, job.id, started.attempt, pictures, seconds=1, peak_memory=1)
+    assert await finish(connection, job.id, started.attempt, pictures, seconds=1, peak_memory=1)
 
 
 async def names(connection: aiosqlite.Connection, **conditions: object) -> list[str]:

@@ -10,10 +10,10 @@ import pytest
 from bot.database.connection import fetch
 from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page
 from bot.database.job_terms import searchable
-from bot.database.jobs import create_job, fail_job, finish_job, start_job
+from bot.database.jobs import create_job, fail_job, start_job
 from bot.database.pictures import NewPicture, forget_picture, pictures_of_job
 from inference.messages import LoraUse
-from tests.bot.database.conftest import request_for
+from tests.bot.database.conftest import finish, request_for
 
 ADA, GRACE = 11, 12
 
@@ -26,7 +26,7 @@ async def add(
     job = await create_job(connection, request, person_id=person, channel_id=1)
     await start_job(connection, job.id)
     new = [NewPicture(path=f"0/{job.id}.png", width=64, height=64, seed=7)]
-    await finish_job(connection, job.id, 1, new, seconds=1, peak_memory=0)
+    await finish(connection, job.id, 1, new, seconds=1, peak_memory=0)
     return job.id
 
 

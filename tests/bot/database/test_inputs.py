@@ -11,11 +11,11 @@ import aiosqlite
 from PIL import Image
 
 from bot.database.inputs import is_named
-from bot.database.jobs import create_job, finish_job, start_job
+from bot.database.jobs import create_job, start_job
 from bot.database.pictures import NewPicture, forget_picture, pictures_of_job
 from bot.pictures.inputs import UNNAMED_SECONDS, Inputs
 from inference.messages import SourceImage
-from tests.bot.database.conftest import request_for
+from tests.bot.database.conftest import finish, request_for
 
 
 def png(colour: str) -> bytes:
@@ -32,7 +32,7 @@ async def test_a_picture_stays_while_a_job_needs_it(connection: aiosqlite.Connec
     assert await is_named(connection, sha256), "it waits"
     await start_job(connection, job.id)
     new = [NewPicture(path="0/a.png", width=64, height=64, seed=7)]
-    await finish_job(connection, job.id, 1, new, seconds=1, peak_memory=0)
+    await finish(connection, job.id, 1, new, seconds=1, peak_memory=0)
     assert await is_named(connection, sha256), "*Again* needs it"
     for picture in await pictures_of_job(connection, job.id):
         await forget_picture(connection, picture.id)

@@ -15,7 +15,7 @@ from bot.database.connection import open_database
 from bot.database.jobs import JobState
 from bot.database.pictures import NewPicture, pictures_of_job
 
-from .conftest import request_for
+from .conftest import finish, request_for
 
 MOVES = ("start", "requeue", "orphans", "finish", "fail", "fail_queued", "cancel")
 PICTURE = NewPicture("1.png", 64, 64, 1)
@@ -55,7 +55,7 @@ async def move(connection: aiosqlite.Connection, job_id: int, name: str, attempt
         case "orphans":
             return bool(await jobs.requeue_orphans(connection))
         case "finish":
-            done = await jobs.finish_job(connection, job_id, attempt, [PICTURE], seconds=1, peak_memory=1)
+            done = await finish(connection, job_id, attempt, [PICTURE], seconds=1, peak_memory=1)
             return done is not None
         case "cancel":
             return await jobs.cancel_job(connection, job_id) is not None

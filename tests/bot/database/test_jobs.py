@@ -19,7 +19,7 @@ from bot.database.pictures import (
 from inference.errors import WorkerCrashed, WorkerFailed
 from inference.messages import LoraUse
 
-from .conftest import request_for, sha
+from .conftest import finish, request_for, sha
 
 KOMORI = LoraUse(sha256=sha("komori"), weight=0.8, name="Komori")
 WATER = LoraUse(sha256=sha("water"), weight=-0.5, name="Watercolour")
@@ -33,7 +33,7 @@ async def finished(connection: aiosqlite.Connection, person: int, *paths: str) -
     job = await queued(connection, person, KOMORI, WATER)
     await jobs.start_job(connection, job.id)
     pictures = [NewPicture(path, 64, 48, seed) for seed, path in enumerate(paths)]
-    done = await jobs.finish_job(connection, job.id, 1, pictures, seconds=1.5, peak_memory=2**40)
+    done = await finish(connection, job.id, 1, pictures, seconds=1.5, peak_memory=2**40)
     assert done is not None
     return job.id
 
@@ -53,7 +53,7 @@ async def test_a_job_runs_and_succeeds_together_with_its_pictures(connection: ai
     assert started is not None
     assert (started.state, started.attempt) == (JobState.RUNNING, 1)
     two = [NewPicture("a/1.png", 64, 48, 7), NewPicture("a/2.png", 64, 48, 8)]
-    done = await jobs.finish_job(connection, job.id, 1, two, seconds=1.5, peak_memory=2**40)
+    done = await finish(connection, job.id, 1, two, seconds=1.5, peak_memory=2**40)
     assert done is not None
     assert (done.job.state, done.job.seconds, done.job.peak_memory) == (JobState.SUCCEEDED, 1.5, 2**40)
     assert [picture.path for picture in done.pictures] == ["a/1.png", "a/2.png"]
@@ -67,7 +67,7 @@ async def test_a_picture_that_cannot_be_recorded_leaves_the_job_running(connecti
     await jobs.start_job(connection, job.id)
     wrong = [NewPicture("1.png", 64, 64, 1), NewPicture("2.png", 0, 64, 2)]
     with pytest.raises(Exception, match="CHECK"):
-        await jobs.finish_job(connection, job.id, 1, wrong, seconds=1, peak_memory=0)
+        await finish(connection, job.id, 1, wrong, seconds=1, peak_memory=0)
     still = await jobs.find_job(connection, job.id)
     assert still is not None
     assert still.state is JobState.RUNNING
@@ -94,14 +94,14 @@ async def test_an_attempt_that_is_no_longer_current_moves_nothing(connection: ai
     assert again is not None
     assert (again.state, again.attempt, again.started_at) == (JobState.QUEUED, 1, None)
     late = [NewPicture("late.png", 64, 64, 1)]
-    assert await jobs.finish_job(connection, job.id, 1, late, seconds=1, peak_memory=0) is None
+    assert await finish(connection, job.id, 1, late, seconds=1, peak_memory=0) is None
     assert await jobs.fail_job(connection, job.id, 1, "worker_failed", {"reason": "late"}) is None
     second = await jobs.start_job(connection, job.id)
     assert second is not None
     assert second.attempt == 2
-    assert await jobs.finish_job(connection, job.id, 1, late, seconds=1, peak_memory=0) is None
+    assert await finish(connection, job.id, 1, late, seconds=1, peak_memory=0) is None
     assert await jobs.requeue_job(connection, job.id, 1, died=True) is None
-    assert await jobs.finish_job(connection, job.id, 2, late, seconds=1, peak_memory=0) is not None
+    assert await finish(connection, job.id, 2, late, seconds=1, peak_memory=0) is not None
 
 
 async def test_at_the_next_start_only_jobs_that_a_worker_had_begun_count_a_death(
@@ -154,7 +154,7 @@ async def test_cancelling_tells_whether_a_worker_has_the_job(connection: aiosqli
     assert (first.started_at is None, second.started_at is None) == (True, False)
     assert await jobs.cancel_job(connection, waiting.id) is None
     assert await jobs.start_job(connection, waiting.id) is None
-    assert await jobs.finish_job(connection, painting.id, 1, [], seconds=1, peak_memory=0) is None
+    assert await finish(connection, painting.id, 1, [], seconds=1, peak_memory=0) is None
 
 
 async def test_orphans_go_back_to_the_queue_at_the_next_start(path: Path) -> None:

@@ -5,10 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from inference.messages import Cancelled, Capacity, Event, Finished, Generate, Lookups, Progress, Started, WorkerOptions
+from inference.messages import (
+    Cancelled,
+    Capacity,
+    Event,
+    Finished,
+    Generate,
+    JobCommand,
+    Lookups,
+    Progress,
+    Started,
+    WorkerOptions,
+)
 from inference.workers import WorkerDied
 from inference.workers.storage import StoredFile
 
@@ -22,7 +34,7 @@ class FakeWorker:
         self._places = places
         self._spool = spool
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
-        self._jobs: asyncio.Queue[Generate] = asyncio.Queue()
+        self._jobs: asyncio.Queue[Any] = asyncio.Queue()
         self.serves = frozenset({"vivid", "pastel"})
         self.cancelled: list[int] = []
         self.configured: list[WorkerOptions] = []
@@ -32,7 +44,7 @@ class FakeWorker:
     async def start(self) -> None:
         self.say(Capacity(places=self._places))
 
-    async def submit(self, job: Generate, files: Mapping[str, StoredFile]) -> bool:
+    async def submit(self, job: JobCommand, files: Mapping[str, StoredFile]) -> bool:
         if self.takes:
             self._jobs.put_nowait(job)
         return self.takes
@@ -59,8 +71,8 @@ class FakeWorker:
         for event in events:
             self._events.put_nowait(event)
 
-    async def job(self) -> Generate:
-        """The next submitted job."""
+    async def job(self) -> Any:
+        """The next submitted job, a `Generate` unless the test ordered something else."""
         async with asyncio.timeout(PATIENCE):
             return await self._jobs.get()
 
@@ -98,7 +110,7 @@ class FakeWorker:
         end = Finished(
             job_id=job.job_id,
             attempt=job.attempt,
-            pictures=tuple(names),
+            files=tuple(names),
             seconds=1.0,
             peak_memory=1,
             notes=notes,

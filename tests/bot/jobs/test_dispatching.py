@@ -18,8 +18,8 @@ from bot.database.connection import fetch, open_database, transaction, write
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orphans, start_job
 from bot.database.lora_records import is_any_doubted
+from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import HOUR_MS, JobService
-from bot.jobs.updates import JobUpdate
 from bot.library.catalogue import scan_library
 from bot.library.files import LibraryFiles
 from bot.pictures.attachments import PictureFile
@@ -434,7 +434,7 @@ async def test_a_picture_whose_storing_raises_an_unforeseen_error_is_painted_aga
     job = await rig.order()
     given = await rig.worker.job()
     with monkeypatch.context() as broken, Log.listening() as log:
-        broken.setattr("bot.jobs.outcomes.NewPicture", None)
+        broken.setattr("bot.jobs.kinds.NewPicture", None)
         rig.worker.finish(given)
         again = await rig.worker.job()
     assert (again.job_id, again.attempt) == (job.id, 2) and log.tracebacks == ["an attempt was aborted"]

@@ -13,8 +13,8 @@ from PIL import Image
 from bot.app.assembly import Catalogued, open_catalogue
 from bot.app.from_settings import make_workers, worker_options
 from bot.database.jobs import JobState
+from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
-from bot.jobs.updates import JobUpdate
 from bot.library.files import LibraryFiles
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import LoraDraft, RequestDraft

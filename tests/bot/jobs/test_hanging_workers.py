@@ -9,13 +9,12 @@ import pytest
 
 from bot.database.jobs import Job, JobState
 from bot.database.paces import MeasuredSeconds, Shape
-from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, queued_as
-from bot.jobs.pace import AttemptTimer, Pace
+from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, AttemptTimer, queued_as
+from bot.jobs.forecasts import Pace
+from bot.jobs.kinds import SILENCE_SECONDS, SILENT_STEPS
 from bot.jobs.worker_slots import (
     COMPILING_SECONDS,
     LOADING_SECONDS,
-    SILENCE_SECONDS,
-    SILENT_STEPS,
     WorkerHandle,
     is_silent,
 )

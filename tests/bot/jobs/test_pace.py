@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.database.paces import MeasuredSeconds, Shape
-from bot.jobs.pace import LONGEST_DELIVERY, AttemptTimer, Pace
+from bot.jobs.active_jobs import AttemptTimer
+from bot.jobs.forecasts import LONGEST_DELIVERY, Pace
 from inference.messages import GenerationRequest
 from tests.inference.requests import request
 

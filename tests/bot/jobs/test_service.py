@@ -19,8 +19,7 @@ from bot.cli.paint import paint
 from bot.config import ConfigError
 from bot.database.connection import fetch
 from bot.database.jobs import Job, JobState
-from bot.jobs.active_jobs import Updates
-from bot.jobs.updates import JobUpdate
+from bot.jobs.active_jobs import JobUpdate, Updates
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import LoraFileRefused
 from inference.messages import GenerationRequest
@@ -153,7 +152,7 @@ async def test_a_worker_that_hangs_in_the_middle_of_a_picture_is_ended_and_costs
         psutil.Process(hung).suspend()
         with monkeypatch.context() as impatient:  # with this worker alone: the next may be slow
             impatient.setattr("bot.jobs.service.TICK_SECONDS", 0.2)
-            impatient.setattr("bot.jobs.worker_slots.SILENCE_SECONDS", 1.0)
+            impatient.setattr("bot.jobs.kinds.SILENCE_SECONDS", 1.0)
             async with asyncio.timeout(PATIENCE):
                 while (await updates.get()).job.state is not JobState.QUEUED:
                     pass

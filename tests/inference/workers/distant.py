@@ -146,7 +146,7 @@ class Machine:
     def _left(self, event: Event) -> list[str]:
         """The files in the spool that the bot must have before it hears of the event."""
         if isinstance(event, Finished):
-            return list(event.pictures)
+            return list(event.files)
         if not isinstance(event, Progress):
             return []
         name = state_file(event.job_id)

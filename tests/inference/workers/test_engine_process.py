@@ -93,7 +93,7 @@ def spec(house: House, name: str, source: Path) -> CheckpointSpec:
 
 def pixels(house: House, end: object) -> list[np.ndarray]:
     assert isinstance(end, Finished), end
-    return [np.asarray(Image.open(house.data / "spool" / name)) for name in end.pictures]
+    return [np.asarray(Image.open(house.data / "spool" / name)) for name in end.files]
 
 
 def lora(path: Path, *, name: str = "Bat", weight: float = 1.0) -> LoraUse:
@@ -151,7 +151,7 @@ def test_a_picture_is_painted_with_its_parameters_inside(worker: WorkerProcess, 
     assert [picture.shape for picture in pixels(shared_house, event)] == [(64, 64, 3)] * 2
     assert capacities == [Capacity(places=PLACES, loaded=(VIVID,))], "said once, when it has changed"
     assert isinstance(event, Finished) and event.peak_memory > 2**20
-    with Image.open(shared_house.data / "spool" / event.pictures[1]) as picture:
+    with Image.open(shared_house.data / "spool" / event.files[1]) as picture:
         assert "Seed: 2" in picture.info[CHUNK]
         assert GenerationRequest.model_validate_json(picture.info[JSON_CHUNK]) == asked.only(1)
 

@@ -49,7 +49,7 @@ def reached(process: WorkerProcess) -> dict[int, int]:
 
 
 def pixels(configure: Configure, end: Finished) -> list[np.ndarray]:
-    return [np.asarray(Image.open(Path(configure.spool) / name)) for name in end.pictures]
+    return [np.asarray(Image.open(Path(configure.spool) / name)) for name in end.files]
 
 
 def changed(order: Generate, **changes: object) -> GenerationRequest:

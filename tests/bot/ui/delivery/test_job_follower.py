@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from bot.jobs.updates import JobUpdate
+from bot.jobs.active_jobs import JobUpdate
 from bot.ui.delivery.job_follower import CHANNEL_SECONDS, ChannelEditLimit, _newest
 from inference.messages import Progress
 from tests.bot.jobs.test_hanging_workers import JOB

@@ -70,7 +70,7 @@ def inputs(shared_house: House) -> Path:
 
 
 def painted(runner: JobRunner, house: House, made: GenerationRequest) -> list[np.ndarray]:
-    names = paint(runner, made).end.pictures
+    names = paint(runner, made).end.files
     return [np.asarray(Image.open(house.data / "spool" / name)) for name in names]
 
 

@@ -77,7 +77,7 @@ def painted(
     runner: JobRunner, house: House, made: GenerationRequest, files: dict[str, str] | None = None
 ) -> tuple[list[np.ndarray], list[Progress]]:
     done = paint(runner, made, files)
-    return [np.asarray(Image.open(house.data / "spool" / name)) for name in done.end.pictures], done.steps
+    return [np.asarray(Image.open(house.data / "spool" / name)) for name in done.end.files], done.steps
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
@@ -276,7 +276,7 @@ def test_a_spool_that_is_deleted_during_a_job_is_created_again(runner: JobRunner
             shutil.rmtree(spool)
 
     done = paint(runner, request(checkpoint=VIVID, steps=8), on_step=tidy_up)
-    assert [(spool / name).is_file() for name in done.end.pictures] == [True]
+    assert [(spool / name).is_file() for name in done.end.files] == [True]
 
 
 def test_memory_that_is_short_costs_a_preview_or_a_state_but_never_the_worker(
@@ -290,7 +290,7 @@ def test_memory_that_is_short_costs_a_preview_or_a_state_but_never_the_worker(
         job.handle.read_preview = job.handle.take_snapshot = starve
 
     done = paint(runner, request(checkpoint=VIVID, steps=8), on_step=starve_job)
-    assert done.end.pictures and not any(step.preview for step in done.steps)
+    assert done.end.files and not any(step.preview for step in done.steps)
 
 
 def test_a_picture_that_cannot_be_copied_off_its_device_fails_alone(runner: JobRunner) -> None:
@@ -315,8 +315,8 @@ def test_a_full_disk_costs_the_preview_or_the_picture_but_never_the_worker(
 
     fill("job1-1-preview.part")
     done = paint(runner, request(checkpoint=VIVID, steps=8))
-    assert done.end.pictures and not any(step.preview for step in done.steps)
+    assert done.end.files and not any(step.preview for step in done.steps)
     fill("job1-1-0.part")
     with pytest.raises(PictureNotSaved, match="No space left on device"):
         paint(runner, request(checkpoint=VIVID, steps=8))
-    assert paint(runner, request(checkpoint=VIVID, steps=8)).end.pictures
+    assert paint(runner, request(checkpoint=VIVID, steps=8)).end.files

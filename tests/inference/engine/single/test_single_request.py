@@ -208,14 +208,14 @@ def test_the_worker_loads_it_from_a_folder_tells_of_each_step_and_cancels_betwee
     runner = JobRunner(house.configure.model_copy(update={"checkpoints": (spec,)}), CPU)
     done = paint(runner, wish())
     assert [step.step for step in done.steps] == [0, 1, 2, 3]
-    assert Image.open(house.data / "spool" / done.end.pictures[0]).size == (32, 48)
+    assert Image.open(house.data / "spool" / done.end.files[0]).size == (32, 48)
     runner.take(Generate(job_id=7, attempt=1, request=wish(steps=50)))
     while not any(isinstance(event, Progress) and event.step == 2 for event in runner.step()):
         pass
     runner.cancel(7)
     assert [event.type for event in runner.step()] == ["cancelled"]
     again = paint(runner, wish())
-    assert again.end.pictures
+    assert again.end.files
 
 
 @pytest.mark.parametrize(
