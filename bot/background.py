@@ -1,19 +1,27 @@
-"""Background tasks and callbacks whose errors are always logged."""
+"""Work in the background: errors are always logged, and what may succeed later is tried again."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from tenacity import wait_chain, wait_fixed
 
 from bot.database.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+    from tenacity.wait import wait_base
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+MAX_REPEATS = 5  # times in a row that the same unforeseen error comes until it counts as permanent
 
 _running: set[asyncio.Task[None]] = set()  # asyncio itself keeps tasks only weakly
 
@@ -82,3 +90,34 @@ async def reading(read: Callable[..., T], *arguments: Any) -> T:
 
 async def _told(tell: Callable[[Exception], Awaitable[None]], problem: Exception) -> None:
     await tell(problem)
+
+
+def wait_times(seconds: Sequence[float]) -> wait_base:
+    """These seconds between attempts, then the last of them again and again."""
+    return wait_chain(*map(wait_fixed, seconds))
+
+
+class RepeatedError:
+    """A `stop` for tenacity: an unforeseen error is permanent once it has come MAX_REPEATS times in a row.
+
+    Errors of the `passing` kinds, such as outages and locks, may last for days and are never permanent.
+    """
+
+    def __init__(self, *passing: type[BaseException]) -> None:
+        self._passing = passing
+        self._kind: type[BaseException] | None = None
+        self._times = 0
+
+    def is_permanent(self, problem: BaseException) -> bool:
+        """Note one more error; whether it is permanent."""
+        if isinstance(problem, self._passing):
+            self._kind, self._times = None, 0
+            return False
+        self._times = self._times + 1 if type(problem) is self._kind else 1
+        self._kind = type(problem)
+        return self._times >= MAX_REPEATS
+
+    def __call__(self, state: RetryCallState) -> bool:
+        """Whether to stop after this attempt, which has failed."""
+        problem = state.outcome.exception() if state.outcome else None
+        return problem is not None and self.is_permanent(problem)

@@ -20,10 +20,9 @@ from bot.config.sections import StorageSettings
 from bot.database.connection import open_database
 from bot.database.lock import program_lock
 from bot.jobs.service import JobService
-from bot.library.catalogue import Progress, ScanReport
+from bot.library.catalogue import LibraryFiles, Progress, ScanReport
 from bot.library.checkpoints import identify
 from bot.library.configuration import Configuration
-from bot.library.files import LibraryFiles
 from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures

@@ -3,12 +3,11 @@
 service.py           the one public class, `JobService`: order, record, cancel, follow, pause, reconfigure
 active_jobs.py       the one owner of what is in memory of a job, and what its followers are told
 kinds.py             what differs between kinds of jobs: cost, command, files, result; painting is one
-dispatcher.py        the dispatch loop: hands jobs to workers in the order of `inference.queue`, recovers when one dies
+dispatcher.py        the dispatch loop: hands jobs to workers in the order of `inference.queue`, recovers when one dies;
+                     what the bot paints for itself while nobody waits
 worker_slots.py      one worker as the service sees it: its state, what it reports, when it counts as hanging
 outcomes.py          records what became of an attempt, and tells the followers
 forecasts.py         measures how long things take, and tells when jobs will begin and be done
-background_jobs.py   what the bot paints for itself while nobody waits
-retrying.py          what is tried again after an outage, and given up after the same error five times
 
 Who owns what: the job table owns the state of a job, on disk. `ActiveJobs` owns what is in memory of the jobs that wait
 or run: the newest row, the attempt at a worker, the followers. The rest is derived from these. `JobQueue` and its slots

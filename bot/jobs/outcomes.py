@@ -14,6 +14,7 @@ from typing import TypeVar
 import aiosqlite
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+from bot.background import wait_times
 from bot.database.errors import DatabaseError
 from bot.database.jobs import (
     AnyJob,
@@ -28,7 +29,6 @@ from bot.database.jobs import (
 from bot.database.pictures import Picture
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.kinds import kind_of
-from bot.jobs.retrying import wait_times
 from inference.errors import InferenceError, PictureNotSaved
 from inference.logs import about
 from inference.messages import Finished, JobCommand, JobRequest, Progress, Started, attempt_files, state_file
@@ -171,7 +171,7 @@ class Outcomes:
         if done is None:  # cancelled while the last step ran
             self._delete_pictures(paths)
         else:
-            log.info("painted in %.1f s", event.seconds)
+            log.info("finished in %.1f s", event.seconds)
         return done
 
     async def _finish(self, job: AnyJob, event: Finished, paths: Sequence[str]) -> FinishedJob | None:

@@ -37,8 +37,7 @@ from bot.database.pauses import pause, paused_servers, unpause
 from bot.database.pictures import pictures_of_job
 from bot.i18n import duration
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates
-from bot.jobs.background_jobs import BackgroundJobs
-from bot.jobs.dispatcher import Dispatcher
+from bot.jobs.dispatcher import BackgroundJobs, Dispatcher
 from bot.jobs.forecasts import Forecasts, Pace
 from bot.jobs.outcomes import Outcomes
 from bot.jobs.worker_slots import WorkerHandle, WorkerStatus

@@ -1,4 +1,4 @@
-"""Synchronises the catalogue of LoRAs with the library's folder, and finds entries by the names that people type."""
+"""Synchronises the catalogue of LoRAs with the library's folder; finds entries by typed names, and files by SHA-256."""
 
 from __future__ import annotations
 
@@ -16,13 +16,22 @@ import aiosqlite
 from bot.background import reading
 from bot.database.connection import transaction
 from bot.database.lora_records import Change, known_files, mark_missing, record_found
-from bot.database.loras import Lora, LoraVersion, find_lora_by_name, name_key, similar_names, versions_with_problem
+from bot.database.loras import (
+    Lora,
+    LoraVersion,
+    find_lora_by_name,
+    find_version,
+    name_key,
+    similar_names,
+    versions_with_problem,
+)
 from bot.database.search import storable
 from inference.base_models import BaseModelId
 from inference.lora.knowledge import Knowledge
 from inference.lora.library import FoundLora, lora_files, scan
 from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
+from inference.workers.storage import StoredFile
 
 BATCH_FILES = 50  # recorded in one transaction
 BATCH_SECONDS = 1.0  # a batch is recorded after this time even if it has fewer files
@@ -201,3 +210,21 @@ def choose_version(lora: Lora, checkpoint: CheckpointSpec, matcher: Matcher) -> 
 
     fitting = [version for version in lora.usable if matcher.fits(known_lora(lora.name, version), checkpoint)]
     return max(fitting, key=rank, default=None)
+
+
+@dataclass(frozen=True)
+class LibraryFiles:
+    """Implements `inference.workers.storage.JobFiles`; the catalogue knows where a LoRA lies."""
+
+    connection: aiosqlite.Connection
+    library: Path
+    inputs: Path
+
+    async def lora(self, sha256: str) -> StoredFile | None:
+        """The file of a LoRA; None when it is not known or cannot be used any more. Raises DatabaseError."""
+        version = await find_version(self.connection, sha256)
+        return StoredFile(self.library, version.path) if version and version.usable else None
+
+    def source_image(self, sha256: str) -> StoredFile:
+        """A picture to start from, which may be gone."""
+        return StoredFile(self.inputs, sha256)

@@ -1,6 +1,5 @@
 """Turns what a person asks for into the frozen `GenerationRequest`.
 
-builder.py       the draft of a request; fills in defaults, keeps limits, matches every LoRA
+builder.py       the draft of a request; fills in defaults, a person's own first, keeps limits, matches every LoRA
 variants.py      one request at several weights: sweeps and comparisons
-preferences.py   fills in a person's defaults
 """

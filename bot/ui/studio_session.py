@@ -18,8 +18,7 @@ from bot.database.studio import StudioState, fill_studio, find_studio, go_back, 
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.library.configuration import Configuration
-from bot.requests.builder import RequestBuilder, RequestDraft
-from bot.requests.preferences import default_checkpoint
+from bot.requests.builder import RequestBuilder, RequestDraft, default_checkpoint
 from bot.ui import acknowledge
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral

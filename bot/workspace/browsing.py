@@ -19,7 +19,7 @@ from bot.database.preferences import find_preferences
 from bot.errors import NothingThere
 from bot.i18n import _, later
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.requests.preferences import default_checkpoint
+from bot.requests.builder import default_checkpoint
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 

@@ -25,8 +25,7 @@ from bot.i18n.texts import plain, several
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
-from bot.requests.builder import LoraDraft, RequestDraft
-from bot.requests.preferences import usual_checkpoint
+from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
 from inference.bounds import MAX_CLIP_SKIP, MAX_GUIDANCE, MAX_STEPS
 from inference.messages import MAX_PROMPT
 from inference.parameters import Recipe, RecipeLora, recipe_of

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 import pytest_asyncio
 
-from bot.jobs.retrying import MAX_REPEATS
+from bot.background import MAX_REPEATS
 from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
 from tests.discord.test_restarts import EDITS

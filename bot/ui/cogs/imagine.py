@@ -10,8 +10,7 @@ from discord.app_commands import Range
 
 from bot.database.preferences import Preferences, find_preferences
 from bot.i18n import _
-from bot.requests.builder import LoraDraft, RequestDraft
-from bot.requests.preferences import default_checkpoint
+from bot.requests.builder import LoraDraft, RequestDraft, default_checkpoint
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.ui.cogs.options import OneOf

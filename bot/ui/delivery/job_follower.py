@@ -16,13 +16,13 @@ import discord
 from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
+from bot.background import RepeatedError, wait_times
 from bot.database.deliveries import pending_deliveries
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.i18n import speak
 from bot.jobs.active_jobs import JobUpdate
-from bot.jobs.retrying import RepeatedError, wait_times
 from bot.jobs.service import JobService
 from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction

@@ -21,8 +21,7 @@ from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PressedTwice
 from bot.jobs.service import JobService
 from bot.pictures.inputs import Inputs
-from bot.requests.builder import RequestBuilder, RequestDraft
-from bot.requests.preferences import preferred
+from bot.requests.builder import RequestBuilder, RequestDraft, preferred
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower

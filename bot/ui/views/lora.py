@@ -21,8 +21,7 @@ from bot.i18n.texts import base_models
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
-from bot.requests.builder import LoraDraft, RequestDraft
-from bot.requests.preferences import usual_checkpoint
+from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage

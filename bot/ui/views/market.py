@@ -16,7 +16,7 @@ from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
-from bot.requests.preferences import usual_checkpoint
+from bot.requests.builder import usual_checkpoint
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind

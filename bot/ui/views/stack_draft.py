@@ -14,8 +14,7 @@ from bot.database.preferences import Preferences
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
-from bot.requests.builder import RequestBuilder, RequestDraft
-from bot.requests.preferences import preferred
+from bot.requests.builder import RequestBuilder, RequestDraft, preferred
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.persistent_items import PersistentButton

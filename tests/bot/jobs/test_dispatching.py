@@ -20,8 +20,7 @@ from bot.database.jobs import Job, JobState, create_job, find_job, requeue_orpha
 from bot.database.lora_records import is_any_doubted
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import HOUR_MS, JobService
-from bot.library.catalogue import scan_library
-from bot.library.files import LibraryFiles
+from bot.library.catalogue import LibraryFiles, scan_library
 from bot.pictures.attachments import PictureFile
 from bot.ui.views.result import result_view
 from inference.errors import JobExpired, WorkerCrashed, WorkerStarved

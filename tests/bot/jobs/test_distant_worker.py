@@ -15,7 +15,7 @@ from bot.app.from_settings import make_workers, worker_options
 from bot.database.jobs import JobState
 from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
-from bot.library.files import LibraryFiles
+from bot.library.catalogue import LibraryFiles
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.demo import CHECKPOINTS

@@ -16,7 +16,7 @@ from bot.database.loras import find_lora_by_name
 from bot.database.preferences import Preferences, save_preferences
 from bot.errors import NothingThere
 from bot.i18n import speaking
-from bot.requests.preferences import usual_checkpoint
+from bot.requests.builder import usual_checkpoint
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmark_file import export_pages, import_text
 from bot.ui.views.bookmarks import RemovedBookmarks, bookmark_card, bookmarks_page
