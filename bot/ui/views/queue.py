@@ -151,9 +151,9 @@ class CancelAllButton(PersistentButton, template=r"queue:cancel-all"):
         await acknowledge(interaction)
         client = interaction.client
         jobs = await unfinished_jobs(client.connection, interaction.user.id)
-        ended = [await client.jobs.cancel(job.id) for job in reversed(jobs)]
+        ended = [job for job in reversed(jobs) if await client.jobs.cancel(job.id)]
         view = await own_jobs_view(interaction)
-        if count := sum(row.request.count for row in ended if row):
+        if count := sum(job.request.count for job in ended):
             text = ngettext("Cancelled {count} picture.", "Cancelled {count} pictures.", count)
             view.add_item(ui.TextDisplay[Any](text.format(count=number(count))))
         await replace(interaction, view, [])
