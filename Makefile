@@ -40,7 +40,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
-	@for bench in benchmarks/[a-z]*.py; do $(BIN)/python $$bench || exit 1; done
+	$(BIN)/python -m benchmarks $(ARGS)
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.inference.lora.fuzz --files 20000

@@ -17,8 +17,7 @@ from bot.database.lora_index import USABLE, base_facet, category_facet, tag_face
 from bot.database.search import described, indexed, name_key, together, typo_keys, whole, words_of
 from inference.lora.sidecar import Category
 
-LORAS, PEOPLE, BOOKMARKS = 100_000, 10_000, 1_000_000
-HEAVY, HEAVY_BOOKMARKS = 20, 5_000  # the first people collect
+HEAVY = 20  # people who collect; they come first
 BASES = ["sdxl/illustrious", "sdxl/pony", "sd1/base", "sdxl/base", "flux1/dev", "sdxl/noobai", "wan/base", "demo/vivid"]
 _BASE_WEIGHTS = [38, 24, 13, 11, 8, 4, 1.9, 0.1]
 _CATEGORY_WEIGHTS = [52, 24, 7, 8, 9]
@@ -38,19 +37,31 @@ _SCRIPTS = {
 }
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much there is of everything."""
+
+    loras: int
+    bookmarks: int
+    people: int
+
+    @property
+    def heavy_bookmarks(self) -> int:
+        """The bookmarks of each of those who collect."""
+        return self.bookmarks // 200
+
+
+LARGE = Size(loras=100_000, bookmarks=1_000_000, people=10_000)
+SMALL = Size(loras=5_000, bookmarks=50_000, people=500)
+
+
 @dataclass
 class Crowd:
     """What was made: for each LoRA, in the order of ids, its name and its trigger words."""
 
+    size: Size
     known: list[list[str]] = field(default_factory=list[list[str]])
-    loras: int = LORAS
-    people: int = PEOPLE
     _words: list[str] = field(default_factory=list[str])
-
-    @staticmethod
-    def size() -> dict[str, int]:
-        """How large it is."""
-        return {"loras": LORAS, "bookmarks": BOOKMARKS, "people": PEOPLE}
 
     def called(self, lora_id: int) -> list[str]:
         """Name and trigger words, as they are compared."""
@@ -82,10 +93,10 @@ def typo(rng: random.Random, text: str) -> str:
     )
 
 
-def fill(path: Path) -> Crowd:
+def fill(path: Path, size: Size) -> Crowd:
     """Fill the empty, migrated database at `path`."""
     rng = random.Random(7)
-    crowd = Crowd()
+    crowd = Crowd(size)
     database = sqlite3.connect(path, isolation_level=None)
     database.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000; BEGIN;")
     _fill_loras(database, crowd, rng)
@@ -121,7 +132,7 @@ def _name(rng: random.Random, category: str) -> tuple[str, list[str]]:
 def _fill_loras(database: sqlite3.Connection, crowd: Crowd, rng: random.Random) -> None:
     words: dict[str, int] = {}
     rows: dict[str, list[tuple[object, ...]]] = {table: [] for table in _INSERTS}
-    for lora_id in range(1, LORAS + 1):
+    for lora_id in range(1, crowd.size.loras + 1):
         category = rng.choices(list(Category), _CATEGORY_WEIGHTS)[0]
         name, triggers = _name(rng, category)
         crowd.known.append([name, *triggers])
@@ -147,7 +158,8 @@ def _fill_loras(database: sqlite3.Connection, crowd: Crowd, rng: random.Random) 
         rows["lora_name"].append((lora_id, name))
         for word in itertools.chain(wholes, *map(words_of, called)):
             words.setdefault(word, len(words) + 1)
-        rows["lora_pair"] += [(lora_id, other, rng.randint(1, 50)) for other in {_skewed(rng, LORAS) + 1} - {lora_id}]
+        other = _skewed(rng, crowd.size.loras) + 1
+        rows["lora_pair"] += [(lora_id, other, rng.randint(1, 50))] if other != lora_id else []
     rows["word"] = [(number, word) for word, number in words.items()]
     rows["word_key"] = sorted((key, number) for word, number in words.items() for key in typo_keys(word))
     for table, sql in _INSERTS.items():
@@ -173,23 +185,25 @@ _INSERTS = {
 
 def _bookmarks(crowd: Crowd, rng: random.Random) -> Iterator[tuple[int, int, int, str, int, int]]:
     """(id, person, LoRA, note, time, uses), popular LoRAs much more often; one bookmark in three has a note."""
-    counts = [HEAVY_BOOKMARKS] * HEAVY
-    weights = [rng.lognormvariate(0, 1) for _ in range(PEOPLE - HEAVY)]
-    left = BOOKMARKS - HEAVY_BOOKMARKS * HEAVY
+    size = crowd.size
+    counts = [size.heavy_bookmarks] * HEAVY
+    weights = [rng.lognormvariate(0, 1) for _ in range(size.people - HEAVY)]
+    left = size.bookmarks - sum(counts)
     counts += [int(left * weight / sum(weights)) for weight in weights]
-    counts[-1] += BOOKMARKS - sum(counts)
+    counts[-1] += size.bookmarks - sum(counts)
     number = itertools.count(1)
     for person, count in enumerate(counts, 1):
         saved: set[int] = set()
         while len(saved) < count:
-            saved.add(int(LORAS * rng.random() ** 3) + 1)
+            saved.add(int(size.loras * rng.random() ** 3) + 1)
         for time, lora_id in enumerate(saved):
             note = crowd.note(rng) if rng.random() < 0.33 else ""
             yield next(number), person, lora_id, note, time * 1000, _skewed(rng, 200)
 
 
 def _fill_people(database: sqlite3.Connection, crowd: Crowd, rng: random.Random) -> None:
-    database.executemany("INSERT INTO person (id, created_at) VALUES (?, 1)", ((n,) for n in range(1, PEOPLE + 1)))
+    people = ((number,) for number in range(1, crowd.size.people + 1))
+    database.executemany("INSERT INTO person (id, created_at) VALUES (?, 1)", people)
     bookmarks = list(_bookmarks(crowd, rng))
     database.executemany(
         "INSERT INTO bookmark (id, person_id, lora_id, note, created_at, uses) VALUES (?, ?, ?, ?, ?, ?)", bookmarks

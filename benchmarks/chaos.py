@@ -1,6 +1,6 @@
 """Kills processes, cuts connections and refuses requests while people order; each job must have exactly one answer.
 
-One line of JSON: `jobs` ordered, `results` (messages with the pictures that were asked for, in the place where they
+`jobs` ordered, `results` (messages with the pictures that were asked for, in the place where they
 belong), `apologies` (messages that say why not), `lost` (jobs without either), `doubled` (jobs with more than one),
 `orphans` (rows, files and processes that nothing belongs to any more), `database_ok`. Everything is counted by what
 people see; the database only tells which jobs there are. Orders that the bot could not take, because it was dead, are
@@ -9,10 +9,8 @@ made again and are no jobs.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
-import json
 import random
 import sys
 import tempfile
@@ -21,8 +19,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from benchmarks._verdict import Order, judge
-from benchmarks.town import Town, town
+from benchmarks._chaos_verdict import Order, judge
+from benchmarks._command import BenchmarkCommand, closing_line
+from benchmarks._town import Town, town
 from playground.control import ControlError, NotInTime, Person
 
 CHANNELS = ("general", "art", "dm")
@@ -182,28 +181,30 @@ async def _settled(here: Town) -> None:
     await asyncio.sleep(1.0)  # what is tidied up after the last delivery
 
 
-def main() -> None:
-    """Read the command line and print the line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> int:
+    """Read the command line, let it happen, print the closing line; the exit code."""
+    parser = BenchmarkCommand(__doc__)
+    parser.add_size("--jobs", 200, 12, "jobs that are ordered")
+    parser.add_size("--people", 20, 4, "people who order")
+    parser.add_size("--worker-kills", 20, 2, "deaths of the worker")
+    parser.add_size("--bot-kills", 10, 1, "deaths of the bot")
+    parser.add_size("--gateway-drops", 10, 1, "cuts of the connection")
+    parser.add_size("--faults", 60, 4, "refusals of requests")
+    parser.add_size("--deletions", 6, 1, "deleted messages")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=200)
-    parser.add_argument("--people", type=int, default=20)
-    parser.add_argument("--worker-kills", type=int, default=20)
-    parser.add_argument("--bot-kills", type=int, default=10)
-    parser.add_argument("--gateway-drops", type=int, default=10)
-    parser.add_argument("--faults", type=int, default=60)
-    parser.add_argument("--deletions", type=int, default=6)
-    parser.add_argument("--keep", type=Path, help="run in this folder and leave it")
-    options = vars(parser.parse_args())
-    seed, keep = options.pop("seed"), options.pop("keep")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="run in this folder and leave it")
+    options = vars(parser.read())
+    seed, keep, quick = options.pop("seed"), options.pop("keep"), options.pop("quick")
     plan = Plan(**options, dice=random.Random(seed))
     with tempfile.TemporaryDirectory() as temporary:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         found = asyncio.run(run(plan, folder))
-    print(json.dumps({"seed": seed, **found}))
-    sys.exit(0 if found["lost"] == found["doubled"] == found["orphans"] == 0 and found["database_ok"] else 1)
+    failed = [f"{found[what]} {what}" for what in ("lost", "doubled", "orphans") if found[what]]
+    failed += [] if found["database_ok"] else ["the database is damaged"]
+    failed += [str(each) for each in found["wrong"]]
+    return closing_line("chaos", {"seed": seed, **found}, failed, quick=quick)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """The engine against diffusers one request at a time: 60 mixed requests at 2.5 times what one by one can paint.
 
-One line of JSON. `trace`: every trace is served in three ways, in turn, in one process with one thread: with PEFT's
+`trace`: every trace is served in three ways, in turn, in one process with one thread: with PEFT's
 adapters, with fused LoRAs, and by a fresh engine; LoRAs are in memory for all of them, prompts are for none; figures
 are medians over the rounds. `kernels`: what LoRAs add to a step of the real SDXL. `switch`: another set of LoRAs.
 `step`: a step with LoRAs and without. `memory`: 1,000 requests over 200 LoRAs.
@@ -8,8 +8,6 @@ are medians over the rounds. `kernels`: what LoRAs add to a step of the real SDX
 By default time is this process's own computing time, so that a busy machine does not blur it; an idle one gives the
 same with `--clock wall`. With `--keep FILE` what is measured is added to what was, and the line tells of all of it, so
 that it can be measured in pieces.
-
-    python benchmarks/engine.py [--quick] [--parts trace step …] [--nets launch demo 20M 140M] [--rounds 5]
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import platform
 import sys
@@ -26,10 +25,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 import torch
 
+from benchmarks._command import BenchmarkCommand, closing_line
 from benchmarks._engine_costs import WARM, memory, step, switch
 from benchmarks._engine_kernels import counted
 from benchmarks._engine_nets import LORAS, NETS, Lora, Net, lora
@@ -71,7 +69,7 @@ def _seconds_alone(net: Net, played: Sequence[Order], clock: str) -> float:
 
 def measure(options: argparse.Namespace, found: Found) -> None:
     """Add to `found` what the options ask for."""
-    rounds, requests = options.rounds or (1 if options.quick else 5), options.requests or (12 if options.quick else 60)
+    rounds, requests = options.rounds, options.requests
     nets = [net for net in NETS if net.name in (options.nets or [n.name for n in NETS[: 2 if options.quick else 4]])]
     if "kernels" in options.parts:
         found["kernels"] = counted(options.quick)
@@ -152,17 +150,16 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one round, fewer requests, small nets: does it run?")
+def main() -> int:
+    """Measure, print the closing line; the exit code."""
+    parser = BenchmarkCommand(__doc__)
+    parser.add_size("--rounds", 5, 1, "rounds of each trace; with --keep so many more")
+    parser.add_size("--requests", 60, 12, "requests of a trace")
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
-    parser.add_argument("--nets", nargs="*", choices=[net.name for net in NETS])
-    parser.add_argument("--rounds", type=int, help="rounds of each trace; with --keep so many more")
-    parser.add_argument("--requests", type=int, help="of a trace; 60 unless it has to be quick")
+    parser.add_argument("--nets", nargs="*", choices=[net.name for net in NETS], help="with --quick the first two")
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="add to what lies there")
-    options = parser.parse_args()
+    options = parser.read()
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     found: Found = json.loads(options.keep.read_bytes()) if options.keep and options.keep.is_file() else {}
@@ -170,8 +167,11 @@ def main() -> None:
     measure(options, found)
     if options.keep:
         options.keep.write_text(json.dumps(found), "utf-8")
-    print(json.dumps({"benchmark": "engine", **_rounded(told(found))}))
+    figures = _rounded(told(found))
+    gain = figures.get("throughput_vs_peft", math.inf)
+    failed = [f"throughput is {gain} of PEFT's"] if gain <= 1 else []
+    return closing_line("engine", figures, failed, quick=options.quick)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,6 @@
-"""Times queries on a large database: 100,000 LoRAs, 1,000,000 bookmarks, 10,000 people.
+"""Times queries on a large database: 100,000 LoRAs, 1,000,000 bookmarks, 10,000 people (with --quick a twentieth).
 
-Prints one line of JSON: for autocomplete, filters, search, pages of bookmarks, the studio and the market the 99th
+Measures for autocomplete, filters, search, pages of bookmarks, the studio and the market the 99th
 percentile over mixed random calls in milliseconds (median of three runs), how often a name or trigger word with one
 random typo is found on the first page, and the load average; beside the clock's time the process' own, for busy
 machines. Heavy collectors (5,000 bookmarks) make every fifth call.
@@ -17,13 +17,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from benchmarks._crowd import BASES, HEAVY, STYLE_WORDS, Crowd, fill, typo
+from benchmarks._command import BenchmarkCommand, closing_line
+from benchmarks._crowd import BASES, HEAVY, LARGE, SMALL, STYLE_WORDS, Crowd, Size, fill, typo
 from bot.database.bookmarks import list_bookmarks
 from bot.database.connection import open_database
 from bot.database.lora_autocomplete import lora_choices
@@ -34,8 +35,8 @@ from bot.database.uses import often_used_with
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
-CALLS, RUNS = 600, 3
 TYPOS = 600
+LEAST_FOUND = 0.9  # of names and trigger words with a typo, on the first page
 PAGE, MENU_SIZE, SUGGESTIONS = 5, 20, 25  # entries
 
 
@@ -52,7 +53,7 @@ class Visitor:
 
     @property
     def _person(self) -> int:
-        return self._rng.randint(1, HEAVY if self._rng.random() < 0.2 else self._crowd.people)
+        return self._rng.randint(1, HEAVY if self._rng.random() < 0.2 else self._crowd.size.people)
 
     def _typed(self) -> str:
         """The beginning of a name, a whole one, a trigger word or a common word; one in four with a typo."""
@@ -109,7 +110,7 @@ class Visitor:
     async def studio(self) -> None:
         """The studio as it opens, with three LoRAs in it and the menu of what fits: bookmarks, or the top rated."""
         person = self._person
-        state = json.dumps({"loras": [self._rng.randint(1, self._crowd.loras) for _ in range(3)]})
+        state = json.dumps({"loras": [self._rng.randint(1, self._crowd.size.loras) for _ in range(3)]})
         await save_studio(self._connection, person, state)
         for lora_id in json.loads(state)["loras"]:
             await find_lora(self._connection, lora_id)
@@ -122,7 +123,7 @@ class Visitor:
 
     async def market(self) -> None:
         """The market as it opens, a LoRA's page, the tags of a category, or a name that is not there."""
-        lora_id = self._rng.randint(1, self._crowd.loras)
+        lora_id = self._rng.randint(1, self._crowd.size.loras)
         match self._rng.randrange(5):
             case 0 | 1:
                 sort = self._rng.choice((Sort.TRENDING, Sort.TOP_RATED, Sort.NEWEST, Sort.MOST_USED))
@@ -136,11 +137,11 @@ class Visitor:
                 await similar_names(self._connection, typo(self._rng, self._typed()))
 
 
-async def percentiles(look: Callable[[], Awaitable[None]]) -> tuple[float, float]:
-    """The 99th percentile of CALLS calls, in milliseconds: by the clock, and of this process' own work."""
+async def percentiles(look: Callable[[], Awaitable[None]], calls: int) -> tuple[float, float]:
+    """The 99th percentile of `calls` calls, in milliseconds: by the clock, and of this process' own work."""
     times: list[float] = []
     work: list[float] = []
-    for _ in range(CALLS):
+    for _ in range(calls):
         began, worked = time.perf_counter(), time.process_time()
         await look()
         times.append((time.perf_counter() - began) * 1000)
@@ -153,7 +154,7 @@ async def found_with_a_typo(connection: aiosqlite.Connection, crowd: Crowd) -> d
     rng = random.Random(99)
     browsed = suggested = 0
     for _ in range(TYPOS):
-        lora_id = rng.randint(1, crowd.loras)
+        lora_id = rng.randint(1, crowd.size.loras)
         typed = typo(rng, rng.choice(crowd.known[lora_id - 1]))
         page = await browse_loras(connection, limit=PAGE, search=typed, sort=rng.choice(list(Sort)))
         wanted = set(crowd.called(lora_id))
@@ -163,39 +164,47 @@ async def found_with_a_typo(connection: aiosqlite.Connection, crowd: Crowd) -> d
     return {"browsed": round(browsed / TYPOS, 3), "suggested": round(suggested / TYPOS, 3)}
 
 
-async def measure(folder: Path) -> dict[str, object]:
+async def measure(folder: Path, size: Size, calls: int, runs: int) -> dict[str, Any]:
     """Fill a database, then look at it."""
     path = folder / "easel.sqlite3"
     began = time.perf_counter()
     async with open_database(path):
         pass
-    crowd = fill(path)
+    crowd = fill(path, size)
     filled = time.perf_counter() - began
     async with open_database(path) as connection:
         results: dict[str, list[tuple[float, float]]] = {}
-        for run in range(RUNS):
+        for run in range(runs):
             visitor = Visitor(connection, crowd, seed=run)
             for look in visitor.looks:
-                results.setdefault(look.__name__, []).append(await percentiles(look))
+                results.setdefault(look.__name__, []).append(await percentiles(look, calls))
         typos = await found_with_a_typo(connection, crowd)
     return {
-        "p99_ms": {name: round(statistics.median(time for time, _ in runs), 1) for name, runs in results.items()},
-        "p99_cpu_ms": {name: round(statistics.median(work for _, work in runs), 1) for name, runs in results.items()},
+        "p99_ms": {name: round(statistics.median(time for time, _ in times), 1) for name, times in results.items()},
+        "p99_cpu_ms": {name: round(statistics.median(work for _, work in times), 1) for name, times in results.items()},
         "found_with_one_typo": typos,
         "fill_seconds": round(filled, 1),
         "megabytes": round(path.stat().st_size / 2**20),
     }
 
 
-def main() -> None:
-    """Measure in a temporary folder, or in the one that is named, where the database then stays."""
+def main() -> int:
+    """Measure in a temporary folder, or in the one that is named, where the database then stays; the exit code."""
+    parser = BenchmarkCommand(__doc__)
+    parser.add_size("--calls", 600, 100, "calls of each kind in a run")
+    parser.add_size("--runs", 3, 1, "runs, of which the median counts")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="where the database is made and stays")
+    options = parser.read()
+    size = SMALL if options.quick else LARGE
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(temporary)
+        folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        figures = asyncio.run(measure(folder))
+        figures = asyncio.run(measure(folder, size, options.calls, options.runs))
+    found = figures["found_with_one_typo"].items()
+    failed = [f"of names with a typo only {share:.1%} were {how}" for how, share in found if share < LEAST_FOUND]
     load = [round(value, 2) for value in os.getloadavg()]
-    print(json.dumps({"benchmark": "library", **Crowd.size(), **figures, "load_average": load}))
+    return closing_line("library", asdict(size) | figures | {"load_average": load}, failed, quick=options.quick)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """Load test: hundreds of people at once, a worker that paints on the same cores, a million bookmarks in the database.
 
-Prints one line of JSON: how long Discord waited for the first answer to an interaction (`ack_p99_s`, the median of the
+Measures how long Discord waited for the first answer to an interaction (`ack_p99_s`, the median of the
 runs, each a storm of 300 in ten seconds: orders, suggestions, pages, buttons), how late the bot's heartbeats came at
 the most, by how much the times that people were told missed (`eta_median_error`, of the orders in the storms), and the
 load average. All times are taken by the playground, which is a process of its own.
@@ -8,7 +8,6 @@ load average. All times are taken by the playground, which is a process of its o
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -17,6 +16,7 @@ import re
 import shutil
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -24,9 +24,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from benchmarks._crowd import BOOKMARKS, HEAVY, LORAS, STYLE_WORDS, fill
-from benchmarks.town import Town, town
+from benchmarks._command import BenchmarkCommand, closing_line
+from benchmarks._crowd import HEAVY, LARGE, SMALL, STYLE_WORDS, Size, fill
+from benchmarks._town import Town, town
 from bot.database.bookmarks import owner_word
 from bot.database.connection import open_database
 from playground.control import Control, Person
@@ -120,11 +122,13 @@ class Storm:
             )
 
 
-async def measure(folder: Path, filled: Path | None, interactions: int, seconds: float, runs: int) -> dict[str, object]:
+async def measure(
+    folder: Path, filled: Path | None, size: Size, interactions: int, seconds: float, runs: int
+) -> dict[str, Any]:
     """Fill a database, start everything, let the storms blow."""
     dice = random.Random(1)
     began = time.perf_counter()
-    await _crowded(folder / "data" / "easel.sqlite3", filled)
+    await _crowded(folder / "data" / "easel.sqlite3", filled, size)
     filling = time.perf_counter() - began
     quiet: dict[str, object] = {"samples": 0, "look_seconds": 86_400}
     async with town(folder, heartbeat_seconds=HEARTBEAT_SECONDS, library=quiet) as here:
@@ -199,7 +203,7 @@ def _misses(exchanges: list[Json]) -> list[float]:
     return misses
 
 
-def _summed(found: list[Run]) -> dict[str, object]:
+def _summed(found: list[Run]) -> dict[str, Any]:
     def p99(waits: list[float]) -> float:
         return statistics.quantiles(waits, n=100)[98]
 
@@ -222,14 +226,14 @@ def _summed(found: list[Run]) -> dict[str, object]:
     }
 
 
-async def _crowded(path: Path, filled: Path | None) -> None:
+async def _crowded(path: Path, filled: Path | None, size: Size) -> None:
     """A database full of LoRAs whose files lie elsewhere, so that the bot's scan of its library leaves them alone."""
     source = filled or path
     await asyncio.to_thread(path.parent.mkdir)
     if not await asyncio.to_thread(source.exists):
         async with open_database(source):
             pass
-        await asyncio.to_thread(fill, source)
+        await asyncio.to_thread(fill, source, size)
     if filled is not None:
         await asyncio.to_thread(shutil.copyfile, filled, path)
     with closing(sqlite3.connect(path)) as database, database:
@@ -252,21 +256,24 @@ def _settle(path: Path, people: list[int]) -> None:
             database.execute("UPDATE bookmark SET person_id = ? WHERE person_id = ?", (new, old))
 
 
-def main() -> None:
-    """Measure in a temporary folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--interactions", type=int, default=300)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--runs", type=int, default=3)
+def main() -> int:
+    """Measure in a temporary folder; the exit code. Whoever is not answered makes it fail."""
+    parser = BenchmarkCommand(__doc__)
+    parser.add_size("--interactions", 300, 40, "interactions in a storm")
+    parser.add_size("--seconds", 10.0, 10.0, "that a storm lasts")
+    parser.add_size("--runs", 3, 1, "storms")
     parser.add_argument("--database", type=Path, help="a filled database to copy; it is made when it is not there")
-    options = parser.parse_args()
+    options = parser.read()
+    size = SMALL if options.quick else LARGE
     with tempfile.TemporaryDirectory() as folder:
         figures = asyncio.run(
-            measure(Path(folder), options.database, options.interactions, options.seconds, options.runs)
+            measure(Path(folder), options.database, size, options.interactions, options.seconds, options.runs)
         )
-    size = {"interactions": options.interactions, "seconds": options.seconds, "runs": options.runs}
-    print(json.dumps({"benchmark": "storm", **size, "bookmarks": BOOKMARKS, "loras": LORAS, **figures}))
+    failed = [f"{count} of kind {kind} were not answered" for kind, count in figures["unanswered"].items()]
+    asked = {"interactions": options.interactions, "seconds": options.seconds, "runs": options.runs}
+    figures = asked | {"bookmarks": size.bookmarks, "loras": size.loras} | figures
+    return closing_line("storm", figures, failed, quick=options.quick)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
-from benchmarks.town import Town
+from benchmarks._town import Town
 from playground.visible_message import VisibleMessage
 
 ENDED = re.compile(r"^(?:again|edit):(\d+)$")  # a button of a message that tells of a job's end
