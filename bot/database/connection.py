@@ -18,8 +18,8 @@ from weakref import WeakKeyDictionary
 import aiosqlite
 
 from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
-from bot.database.errors import DatabaseError, FolderNotWritable, explain
-from bot.database.migrate import migrate
+from bot.database.errors import DatabaseError, FolderNotWritable, NoDatabase, explain
+from bot.database.migrate import check_current, migrate
 from bot.database.wal import is_damaged
 
 log = logging.getLogger(__name__)
@@ -124,13 +124,38 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
 
 
 @asynccontextmanager
-async def _opened(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
+async def read_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
+    """Open the database at `path` to read it, while another program writes it or not; nobody waits for it.
+
+    Nothing is created and nothing migrated. Raises DatabaseError, among them NoDatabase and OlderDatabase.
+    """
+    _require_file(path)
+    async with _opened(path, readonly=True) as connection:
+        reader = _Reader(connection)
+        with _explained(path):
+            await reader.prepare()
+            await check_current(connection, path)
+        _gates[connection] = _Gate(path, _Readers([reader]))
+        yield connection
+
+
+@asynccontextmanager
+async def _opened(path: Path, *, readonly: bool = False) -> AsyncGenerator[aiosqlite.Connection]:
     with _explained(path):
-        connection = await aiosqlite.connect(path, isolation_level=None)
+        connection = await aiosqlite.connect(_uri(path, "ro" if readonly else "rw"), uri=True, isolation_level=None)
     try:
         yield connection
     finally:
         await connection.close()
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"{path.resolve().as_uri()}?mode={mode}"
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise NoDatabase(f"There is no database {path} yet; the first `run` or `library scan` makes it.")
 
 
 async def _tell_of_damage(connection: aiosqlite.Connection, path: Path) -> None:

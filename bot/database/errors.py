@@ -14,6 +14,14 @@ class NewerDatabase(DatabaseError):
     """A newer Easel has already migrated this database."""
 
 
+class OlderDatabase(DatabaseError):
+    """An earlier Easel has made this database, and who only reads cannot migrate it."""
+
+
+class NoDatabase(DatabaseError):
+    """There is no database yet."""
+
+
 class NotADatabase(DatabaseError):
     """The file is damaged, or not a database of ours."""
 
@@ -31,7 +39,11 @@ class MigrationFailed(DatabaseError):
 
 
 class DatabaseInUse(DatabaseError):
-    """Another Easel works with this database."""
+    """Another Easel works with the database at `path`; the message gives an advice."""
+
+    def __init__(self, path: Path, advice: str = "stop it or choose another [storage] folder") -> None:
+        super().__init__(f"Another Easel is using {path}: {advice}.")
+        self.path = path
 
 
 def explain(problem: sqlite3.Error, path: Path) -> Exception:

@@ -10,22 +10,42 @@ from filelock import FileLock, Timeout
 
 from bot.database.errors import DatabaseInUse, FolderNotWritable
 
+PROBE_SECONDS, POLL_SECONDS = 0.5, 0.01  # longer than somebody holds the lock who only asks whether it is free
+
 
 @contextmanager
 def program_lock(path: Path) -> Generator[None]:
     """Lock the database at `path` for this program; the lock ends with the program, also when it is killed.
 
-    Raises DatabaseInUse at once when another program holds it, FolderNotWritable when there is no place for it.
+    Raises DatabaseInUse when another program holds it, FolderNotWritable when there is no place for it.
     """
-    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    lock = _lock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=PROBE_SECONDS, poll_interval=POLL_SECONDS)
     except Timeout:
-        raise DatabaseInUse(f"Another Easel is using {path}; stop it or choose another [storage] folder.") from None
+        raise DatabaseInUse(path) from None
     except OSError as problem:
         raise FolderNotWritable(f"The folder {path.parent} cannot be written: {problem.strerror}.") from problem
     try:
         yield
     finally:
         lock.release()
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether another program works with the database at `path`. It keeps nobody from starting."""
+    lock = _lock(path)
+    if not Path(lock.lock_file).exists():
+        return False
+    try:
+        with lock.acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+    except OSError as problem:
+        raise FolderNotWritable(f"The folder {path.parent} cannot be written: {problem.strerror}.") from problem
+
+
+def _lock(path: Path) -> FileLock:
+    return FileLock(path.with_name(f"{path.name}.lock"))

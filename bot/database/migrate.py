@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.database.errors import FolderNotWritable, MigrationFailed, NewerDatabase, NotADatabase
+from bot.database.errors import FolderNotWritable, MigrationFailed, NewerDatabase, NotADatabase, OlderDatabase
 from bot.database.job_terms import searchable
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -56,19 +56,36 @@ async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = F
     Raises NewerDatabase, NotADatabase, MigrationFailed (the database is as it was) or FolderNotWritable.
     """
     steps = migrations(folder)
-    version = await _pragma(connection, "user_version")
-    await _check_ours(connection, path)
-    if version > len(steps):
-        raise NewerDatabase(
-            f"The database {path} was made by a newer Easel (schema {version}; this one knows {len(steps)}). "
-            "Update Easel, or put back the copy that was made before the update."
-        )
+    version = await _known_version(connection, path, len(steps))
     if 0 < version < len(steps):
         await _copy(connection, backup_path(path, version))
     # Terms of the full text index are made in Python, also for jobs that are older than the index.
     await connection.create_function("searchable", 2, searchable)  # pyright: ignore[reportUnknownMemberType]
     for step in steps[version:]:
         await _carry_out(connection, step)
+
+
+async def check_current(connection: aiosqlite.Connection, path: Path) -> None:
+    """Raise NotADatabase, NewerDatabase or OlderDatabase unless the database has the schema of this version."""
+    newest = len(migrations())
+    version = await _known_version(connection, path, newest)
+    if version < newest:
+        raise OlderDatabase(
+            f"The database {path} was made by an earlier Easel (schema {version}; this one reads {newest}). "
+            "The next start of the bot brings it up to date; `library scan` does too."
+        )
+
+
+async def _known_version(connection: aiosqlite.Connection, path: Path, newest: int) -> int:
+    """The schema's number, at most `newest`. Raises NotADatabase or NewerDatabase."""
+    version = await _pragma(connection, "user_version")
+    await _check_ours(connection, path)
+    if version > newest:
+        raise NewerDatabase(
+            f"The database {path} was made by a newer Easel (schema {version}; this one knows {newest}). "
+            "Update Easel, or put back the copy that was made before the update."
+        )
+    return version
 
 
 def backup_path(path: Path, version: int) -> Path:

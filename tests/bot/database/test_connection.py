@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import aiosqlite
 import pytest
+from filelock import FileLock
 
 from bot.database import connection as module
+from bot.database import lock
 from bot.database.backup import GAP
-from bot.database.connection import fetch, open_database, transaction, write
-from bot.database.errors import DatabaseError, DatabaseInUse, DatabaseLocked, FolderNotWritable, NotADatabase
+from bot.database.connection import fetch, open_database, read_database, transaction, write
+from bot.database.errors import (
+    DatabaseError,
+    DatabaseInUse,
+    DatabaseLocked,
+    FolderNotWritable,
+    NewerDatabase,
+    NoDatabase,
+    NotADatabase,
+    OlderDatabase,
+)
 from bot.database.jobs import create_job
-from bot.database.lock import program_lock
+from bot.database.lock import is_in_use, program_lock
 from bot.database.people import REMEMBER, remember_person
 from tests.inference.requests import request
 
@@ -304,3 +316,58 @@ async def test_a_loss_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixt
     async with open_database(again):
         pass
     assert caplog.text.count("what was written last is lost") == 1
+
+
+async def test_who_opens_it_for_reading_sees_what_another_program_commits_and_waits_for_nobody(path: Path) -> None:
+    async with open_database(path) as writing, read_database(path) as reading:
+        await remember_person(writing, 1)
+        async with transaction(writing):
+            await remember_person(writing, 2)
+            assert await people(reading) == [1]
+        assert await people(reading) == [1, 2]
+        await remember_person(writing, 3)  # and a reader holds nobody up
+        with pytest.raises(DatabaseError):
+            await remember_person(reading, 4)
+    async with read_database(path) as reading:
+        assert await people(reading) == [1, 2, 3]
+
+
+async def test_who_opens_it_for_reading_creates_and_migrates_nothing(path: Path) -> None:
+    with pytest.raises(NoDatabase, match="library scan"):
+        async with read_database(path):
+            pass
+    assert not list(path.parent.iterdir())
+    async with open_database(path) as connection:
+        (newest,) = await fetch(connection, "PRAGMA user_version")
+    for version, error in ((3, OlderDatabase), (newest[0] + 1, NewerDatabase)):
+        with sqlite3.connect(path) as database:
+            database.execute(f"PRAGMA user_version = {version}")
+        database.close()
+        before = get(path)
+        with pytest.raises(error):
+            async with read_database(path):
+                pass
+        assert get(path) == before
+    put(path, b"Dear diary, " * 100)
+    with pytest.raises(NotADatabase):
+        async with read_database(path):
+            pass
+
+
+def test_whether_a_program_works_with_it_is_seen(path: Path) -> None:
+    assert not is_in_use(path)
+    assert not list(path.parent.iterdir())
+    with program_lock(path):
+        assert is_in_use(path)
+    assert not is_in_use(path)
+    with program_lock(path):
+        pass
+
+
+def test_who_only_asks_keeps_no_program_from_starting(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "PROBE_SECONDS", 60.0)
+    asking = FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
+    asking.acquire()
+    threading.Timer(0.05, asking.release).start()  # as `is_in_use` does, in another program
+    with program_lock(path):
+        assert not asking.is_locked
