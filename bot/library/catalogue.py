@@ -33,6 +33,7 @@ from inference.matching import KnownLora, Matcher
 from inference.messages import CheckpointSpec
 from inference.workers.storage import StoredFile
 
+UNKNOWN = "its base model is not known; `library declare`, or the LoRA's page in Discord, says which it is"
 BATCH_FILES = 50  # recorded in one transaction
 BATCH_SECONDS = 1.0  # a batch is recorded after this time even if it has fewer files
 
@@ -62,6 +63,11 @@ class ScanReport:
     broken: tuple[FileProblem, ...]
     duplicates: tuple[FileProblem, ...]
     unknown: tuple[str, ...]
+
+    @property
+    def refused(self) -> tuple[FileProblem, ...]:
+        """The files that nobody can paint with, and why."""
+        return (*self.broken, *self.duplicates, *(FileProblem(path, UNKNOWN) for path in self.unknown))
 
     @property
     def files(self) -> int:

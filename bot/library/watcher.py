@@ -13,7 +13,7 @@ import aiosqlite
 
 from bot import background
 from bot.database.lora_records import is_any_doubted, known_files
-from bot.library.catalogue import LibraryUnreadable, Progress, ScanReport, scan_library
+from bot.library.catalogue import FileProblem, LibraryUnreadable, Progress, ScanReport, scan_library
 from bot.library.registry import Registry, RegistryUnreachable
 from inference.base_models import BaseModelId
 from inference.lora.declarations import BadDeclarations, declare
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 PAUSE = 1.0  # seconds between two questions to a registry
 QUESTIONS_A_LOOK = 20  # so that new files are not noticed late
+MAX_NAMED = 20  # files that one scan names in the log
 ASK_AGAIN = timedelta(days=30)  # a file that nobody knew may have been uploaded since
 
 
@@ -60,6 +61,7 @@ class LibraryKeeper:
         self._registry = registry
         self._pause = pause
         self._unknown: tuple[str, ...] = ()
+        self._refused: frozenset[FileProblem] = frozenset()
         self._scanning = asyncio.Lock()
         self._fingerprint = ""
         self.latest: Scanned | None = None
@@ -79,8 +81,18 @@ class LibraryKeeper:
             )
             self._fingerprint = seen
             self._unknown = report.unknown
+            self._log_refused(report.refused)
             self.latest = Scanned(report, datetime.now(UTC))
             return report
+
+    def _log_refused(self, refused: tuple[FileProblem, ...]) -> None:
+        """Name the files that cannot be used, each once until its problem changes."""
+        news = [file for file in refused if file not in self._refused]
+        for file in news[:MAX_NAMED]:
+            log.warning("the LoRA file %s is not used: %s", file.path, file.problem)
+        if more := len(news[MAX_NAMED:]):
+            log.warning("%s more LoRA files are not used; `library list` names all with their reasons", more)
+        self._refused = frozenset(refused)
 
     async def watch(self, seconds: float) -> None:
         """Scan whenever a file was added, removed, replaced or marked for rereading, checked every `seconds`.

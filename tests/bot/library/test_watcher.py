@@ -10,10 +10,11 @@ import pytest
 from bot.database.connection import open_database
 from bot.database.lora_records import doubt_file
 from bot.database.loras import browse_loras, find_lora_by_name
-from bot.library.watcher import LibraryKeeper
+from bot.library.watcher import MAX_NAMED, LibraryKeeper
 from inference.base_models import BaseModelId
 from inference.hashes import file_sha256
 from tests.house import House, attention_modules
+from tests.log import Log
 from tests.lora_files import write_lora
 
 PATIENCE = 120.0  # seconds
@@ -102,3 +103,37 @@ async def test_a_folder_that_cannot_be_read_for_a_while_does_no_harm(house: Hous
 
     await until(is_back)
     watching.cancel()
+
+
+async def test_a_file_that_cannot_be_used_is_named_in_the_log_once_per_change(house: House, connection) -> None:
+    (house.library / "diary.safetensors").write_text("Dear diary, today I renamed a text file.")
+    (house.library / "twin.safetensors").write_bytes(house.bat.read_bytes())
+    keeper = LibraryKeeper(connection, house.library, {})
+
+    async def logged() -> list[str]:
+        with Log.listening() as log:
+            await keeper.scan()
+        return sorted(record.getMessage() for record in log.records)
+
+    diary, mystery, twin = await logged()
+    assert "diary.safetensors" in diary and "not a safetensors file" in diary
+    assert "mystery.safetensors" in mystery and "base model" in mystery and "library declare" in mystery
+    assert "twin.safetensors" in twin and "same file as bat.safetensors" in twin
+    assert await logged() == []
+    (house.library / "diary.safetensors").write_text("Short.")
+    (changed,) = await logged()
+    assert "diary.safetensors" in changed and "too short" in changed
+    (house.library / "diary.safetensors").unlink()
+    assert await logged() == []
+    (house.library / "diary.safetensors").write_text("Short.")
+    assert len(await logged()) == 1
+
+
+async def test_many_files_that_cannot_be_used_do_not_fill_the_log(house: House, connection) -> None:
+    for number in range(MAX_NAMED + 5):
+        (house.library / f"{number:02}.safetensors").write_text(f"{number}")
+    with Log.listening() as log:
+        await LibraryKeeper(connection, house.library, {}).scan()
+    *named, rest = [record.getMessage() for record in log.records]
+    assert len(named) == MAX_NAMED
+    assert "6 more" in rest and "library list" in rest
