@@ -18,6 +18,8 @@ progress.py    progress bars on stderr
 from __future__ import annotations
 
 import argparse
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ from platformdirs import user_data_path
 
 from bot.app.demo_settings import demo_settings
 from bot.config import Settings, load_settings
+from bot.database.errors import DatabaseInUse
 
 if TYPE_CHECKING:
     # argparse names this class with an underscore, and there is no other type for what add_subparsers returns
@@ -39,6 +42,15 @@ DEFAULT_CONFIG = Path("config.toml")
 def harmless(text: str) -> str:
     """Text for a terminal: what could move its cursor, colour it or begin a line is written out as an escape."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+@contextmanager
+def advising(advice: str) -> Generator[None]:
+    """Say `advice` when another Easel, which works with the database, keeps a command from doing its work."""
+    try:
+        yield
+    except DatabaseInUse as problem:
+        raise DatabaseInUse(problem.path, advice) from None
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

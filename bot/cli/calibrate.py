@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from bot.app.assembly import open_catalogue
 from bot.app.from_settings import local_folders, require_checkpoints, worker_options
-from bot.cli import DONE, UNUSABLE, add_config, settings_of
+from bot.cli import DONE, UNUSABLE, add_config, advising, settings_of
 from bot.config import ConfigError, Settings
 from inference.errors import CheckpointNotFound
 from inference.messages import Calibrate, Calibrated, CheckpointSpec, Configure, WorkerOptions
@@ -23,12 +24,18 @@ from inference.workers.local import environment_of
 if TYPE_CHECKING:
     from bot.cli import Commands
 
+MEASURING_BOT = "if it is the bot, it has the device and measures while it paints; stop it first to measure at once"
 COMMAND = (sys.executable, "-m", "inference.engine.process.calibrating")
 
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("calibrate", help="measure how many pictures are worth painting together")
+    parser = commands.add_parser(
+        "calibrate",
+        help="measure how many pictures are worth painting together",
+        description="Measure how many pictures are worth painting together, while the bot does not run. A running bot "
+        "finds it out by itself.",
+    )
     parser.add_argument("--checkpoint", metavar="NAME", help="only this one")
     parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
     add_config(parser)
@@ -49,14 +56,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _all(settings: Settings, only: str | None) -> list[tuple[str, Calibrated]]:
-    async with open_catalogue(settings) as known:  # holds the lock: no other Easel uses the device meanwhile
+    async with AsyncExitStack() as stack:
+        with advising(MEASURING_BOT):  # the lock is held to the end: no other Easel uses the device meanwhile
+            known = await stack.enter_async_context(open_catalogue(settings))
         specs = known.configuration.checkpoints.specs
-    if only is not None and only not in {spec.name for spec in specs}:
-        raise CheckpointNotFound(name=only, installed=[spec.name for spec in specs])
-    found: list[tuple[str, Calibrated]] = []
-    for options in worker_options(settings, specs):
-        found += [(options.device, each) async for each in _measured(_order(settings, options, only))]
-    return found
+        if only is not None and only not in {spec.name for spec in specs}:
+            raise CheckpointNotFound(name=only, installed=[spec.name for spec in specs])
+        found: list[tuple[str, Calibrated]] = []
+        for options in worker_options(settings, specs):
+            found += [(options.device, each) async for each in _measured(_order(settings, options, only))]
+        return found
 
 
 def _order(settings: Settings, options: WorkerOptions, only: str | None) -> Calibrate:

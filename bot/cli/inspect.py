@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +14,8 @@ import aiosqlite
 
 from bot.cli import DONE, REFUSED, add_config, harmless, settings_of
 from bot.config import CheckpointSettings, ConfigError, Settings
-from bot.database.connection import open_database
+from bot.database.connection import read_database
+from bot.database.errors import NoDatabase, OlderDatabase
 from bot.library.checkpoints import identify
 from inference.inspection import Inspector
 from inference.lora.installed import installed_hashes
@@ -27,8 +29,13 @@ if TYPE_CHECKING:
 
 def add(actions: Commands) -> None:
     """Declare the command."""
-    parser = actions.add_parser("inspect", help="tell what files are and where they go, without scanning")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser = actions.add_parser(
+        "inspect",
+        help="tell what files are and where they go, without scanning",
+        description="Tell what LoRA files are, wherever they lie, and on which checkpoints they go; also while the bot "
+        "runs.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="LoRA files")
     parser.add_argument("--checkpoint", metavar="NAME", help="judge for this checkpoint only")
     parser.add_argument("--autov3", action="store_true", help="also the hash by which hubs and pictures name a LoRA")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, in the order given")
@@ -61,21 +68,23 @@ def _inspector(settings: Settings, name: str | None, *, autov3: bool) -> Inspect
 
 
 def identified(settings: Settings) -> list[CheckpointSpec]:
-    """The checkpoints with their hashes. A missing database is not created."""
+    """The checkpoints with their hashes, looked up in the database if there is one. Nothing is written there."""
     return asyncio.run(_all_identified(settings))
 
 
 async def _all_identified(settings: Settings) -> list[CheckpointSpec]:
-    if not settings.storage.database.is_file():
-        return [await _identified(None, checkpoint) for checkpoint in settings.checkpoints]
-    async with open_database(settings.storage.database) as connection:
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(read_database(settings.storage.database))
+        except (NoDatabase, OlderDatabase):
+            connection = None
         return [await _identified(connection, checkpoint) for checkpoint in settings.checkpoints]
 
 
 async def _identified(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> CheckpointSpec:
     """The specification of a checkpoint; from its settings alone if its files are missing (an unplugged disk, say)."""
     try:
-        (spec,) = await identify(connection, [checkpoint])
+        (spec,) = await identify(connection, [checkpoint], remember=False)
     except ConfigError:
         return checkpoint.spec(None)
     return spec

@@ -7,6 +7,7 @@ import asyncio
 import getpass
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,16 +15,18 @@ from typing import TYPE_CHECKING
 
 import aiosqlite
 from pydantic import ValidationError
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from bot.app.assembly import open_catalogue
-from bot.cli import DONE, REFUSED, add_config, harmless, inspect, settings_of
+from bot.cli import DONE, REFUSED, add_config, advising, harmless, inspect, settings_of
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError, Settings
-from bot.database.connection import open_database
-from bot.database.loras import Lora, LoraVersion, browse_loras
-from bot.library.catalogue import ScanReport
+from bot.database.connection import read_database
+from bot.database.loras import Lora, LoraVersion, browse_loras, find_loras_by_id, versions_with_problem
+from bot.database.search import name_key
+from bot.library.catalogue import UNKNOWN, FileProblem, ScanReport
 from bot.library.registry import RegistryUnreachable
 from bot.library.watcher import LibraryKeeper
 from inference.base_models import BaseModelId
@@ -39,19 +42,38 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 MAX_QUESTIONS = 3600  # to a registry, one a second; the next scan continues
+SCANNING_BOT = "if it is the bot, it scans whenever a file has changed, and /reload in Discord scans at once"
 
 
 def add(commands: Commands) -> None:
     """Declare the commands."""
-    parser = commands.add_parser("library", help="the LoRA files: scan, list, declare, inspect")
+    parser = commands.add_parser(
+        "library",
+        help="the LoRA files: scan, list, declare, inspect",
+        description="The LoRA files: which there are, and what they were trained on.",
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    scan = actions.add_parser("scan", help="read what is new or changed in the folder")
-    show = actions.add_parser("list", help="what the catalogue holds")
-    show.add_argument("search", nargs="?", default="")
-    word = actions.add_parser("declare", help="say which base model a file was trained on")
-    word.add_argument("file", type=Path)
-    word.add_argument("--base", required=True, metavar="ARCHITECTURE/LINEAGE")
-    word.add_argument("--reason", required=True)
+    scan = actions.add_parser(
+        "scan",
+        help="read what is new or changed in the folder",
+        description="Read what is new or changed in the folder. The running bot does so by itself; use /reload there.",
+    )
+    show = actions.add_parser(
+        "list",
+        help="what the catalogue holds, and the files that are not used",
+        description="Tell what the catalogue holds, and which files are not used and why; also while the bot runs.",
+    )
+    show.add_argument("search", nargs="?", default="", help="words of a name, a trigger word or a description")
+    word = actions.add_parser(
+        "declare",
+        help="say which base model a file was trained on",
+        description="Say which base model a file was trained on; also while the bot runs, which hears of it by itself.",
+    )
+    word.add_argument("file", type=Path, metavar="FILE", help="the LoRA file, in the library or elsewhere")
+    word.add_argument(
+        "--base", required=True, metavar="ARCHITECTURE/LINEAGE", help="the base model, such as sdxl/illustrious"
+    )
+    word.add_argument("--reason", required=True, metavar="TEXT", help="how you know; it is kept with the declaration")
     word.add_argument("--force", action="store_true", help="even against the hash of what it was trained on")
     inspect.add(actions)
     for action, run in ((scan, run_scan), (show, run_list), (word, run_declare)):
@@ -72,7 +94,7 @@ def run_scan(options: argparse.Namespace) -> int:
 
 async def _scan(settings: Settings) -> ScanReport:
     async with AsyncExitStack() as stack:
-        with progress_bar("library") as progress:
+        with progress_bar("library") as progress, advising(SCANNING_BOT):
             found = await stack.enter_async_context(open_catalogue(settings, progress))
         if not await _asked(found.keeper):
             return found.library
@@ -93,28 +115,51 @@ async def _asked(keeper: LibraryKeeper) -> int:
 def _tell(report: ScanReport) -> None:
     counts = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged, "gone": report.missing}
     print(", ".join(f"{len(paths)} {what}" for what, paths in counts.items()))
-    for path in report.unknown:
-        remedy = "Declare it: library declare FILE --base … --reason …"
-        print(f"{harmless(path)}: base model unknown, so it is not used. {remedy}")
-    for problem in (*report.broken, *report.duplicates):
-        print(f"{harmless(problem.path)}: {harmless(problem.problem)}")
+    _tell_refused(report.refused)
+
+
+def _tell_refused(files: Iterable[FileProblem]) -> None:
+    for file in files:
+        print(f"{harmless(file.path)} is not used: {harmless(file.problem)}.")
 
 
 def run_list(options: argparse.Namespace) -> int:
-    """List the entries with their versions."""
-    loras = asyncio.run(_list(settings_of(options), options.search))
+    """List the entries with their versions, and name the files that are not used."""
+    usable, refused = asyncio.run(_list(settings_of(options), options.search))
     if options.json:
-        print(json.dumps([_as_json(lora) for lora in loras]))
+        print(json.dumps([_as_json(lora) for lora in (*usable, *refused)]))
+        return DONE
+    if usable:
+        _table(usable)
     else:
-        _table(loras)
+        print(f"No LoRA matches {harmless(options.search)}." if options.search else "The library has no usable LoRA.")
+    _tell_refused(_refused([*usable, *refused]))
     return DONE
 
 
-async def _list(settings: Settings, search: str) -> list[Lora]:
+async def _list(settings: Settings, search: str) -> tuple[list[Lora], list[Lora]]:
+    """The entries that can be used, and those of which no file can."""
     if not settings.storage.database.is_file():  # never scanned: scan now, so that the list is not empty
         await _scan(settings)
-    async with open_database(settings.storage.database) as connection:
-        return await _all(connection, search)
+    async with read_database(settings.storage.database) as connection:
+        usable = await _all(connection, search)
+        broken = await find_loras_by_id(
+            connection, list({version.lora_id: None for version in await versions_with_problem(connection)})
+        )
+    wanted = name_key(search)
+    return usable, [lora for lora in broken if not lora.usable and _is_called(lora, wanted)]
+
+
+def _is_called(lora: Lora, wanted: str) -> bool:
+    return any(wanted in name_key(text) for text in (lora.name, *(version.path for version in lora.versions)))
+
+
+def _refused(loras: Iterable[Lora]) -> Iterator[FileProblem]:
+    for version in (version for lora in loras for version in lora.versions if not version.missing):
+        if version.problem is not None:
+            yield FileProblem(version.path, version.problem)
+        elif version.base_model is None:
+            yield FileProblem(version.path, UNKNOWN)
 
 
 async def _all(connection: aiosqlite.Connection, search: str) -> list[Lora]:
@@ -128,12 +173,14 @@ async def _all(connection: aiosqlite.Connection, search: str) -> list[Lora]:
 
 
 def _table(loras: list[Lora]) -> None:
-    table = Table("name", "category", "version", "base model", "known from", "trigger words")
+    table = Table("name", "version", box=box.SIMPLE)
+    table.add_column("base model", no_wrap=True)
+    table.add_column("known from")
+    table.add_column("trigger words", ratio=1)
     for lora in loras:
         for version in lora.usable:
             base = version.base_model or "unknown"
-            words = ", ".join(version.trigger_words)
-            cells = (lora.name, lora.category, version.name, base, version.evidence.value, words)
+            cells = (lora.name, version.name, base, version.evidence.value, ", ".join(version.trigger_words))
             table.add_row(*map(harmless, cells))
     Console(markup=False, emoji=False).print(table)  # a name may look like rich's markup
 

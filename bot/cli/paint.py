@@ -8,13 +8,14 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app.assembly import open_catalogue, started
 from bot.app.from_settings import require_checkpoints
-from bot.cli import DONE, add_config, settings_of
+from bot.cli import DONE, add_config, advising, settings_of
 from bot.cli.ending import until_asked
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError
@@ -23,7 +24,7 @@ from bot.jobs.active_jobs import JobUpdate
 from bot.jobs.service import JobService
 from bot.requests.builder import LoraDraft, RequestDraft
 from inference.errors import InferenceError, WorkerUnavailable
-from inference.messages import GenerationRequest
+from inference.messages import GenerationRequest, Sampler
 from inference.workers import WorkerDied
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # Ids that nobody has on Discord: of the person at the keyboard and of the terminal.
 COMMAND_LINE_PERSON = 0
 COMMAND_LINE_CHANNEL = 0
+PAINTING_BOT = "if it is the bot, it has the device; order with /imagine in Discord, or stop it first"
 GIVE_UP_AFTER = 3  # deaths of one of several workers that never became ready
 
 
@@ -45,19 +47,33 @@ class PaintedJob:
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("paint", help="paint without Discord")
-    parser.add_argument("prompt")
-    parser.add_argument("--checkpoint", metavar="NAME")
-    parser.add_argument("--lora", action="append", default=[], metavar="NAME[:WEIGHT]", type=lora_draft)
+    parser = commands.add_parser(
+        "paint",
+        help="paint without Discord",
+        description="Paint without Discord, while the bot does not run; in Discord use /imagine. What is left out is "
+        "as the checkpoint's settings say.",
+    )
+    parser.add_argument("prompt", metavar="PROMPT", help="what to paint")
+    parser.add_argument("--checkpoint", metavar="NAME", help="left out, the first one of the settings")
+    parser.add_argument(
+        "--lora",
+        action="append",
+        default=[],
+        metavar="NAME[:WEIGHT]",
+        type=lora_draft,
+        help="a LoRA as `library list` names it; may be given several times",
+    )
     parser.add_argument("--size", metavar="SIZE", help="portrait, landscape, square or WIDTHxHEIGHT")
-    parser.add_argument("--count", type=int, default=1)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--guidance", type=float)
-    parser.add_argument("--sampler")
-    parser.add_argument("--seed", type=int)
+    parser.add_argument("--count", type=int, default=1, metavar="N", help="pictures, of seeds that follow each other")
+    parser.add_argument("--steps", type=int, metavar="N", help="denoising steps")
+    parser.add_argument("--guidance", type=float, metavar="SCALE", help="how strictly the prompt is followed")
+    parser.add_argument("--sampler", metavar="NAME", help=f"one of {', '.join(Sampler)}")
+    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same picture; else a random one")
     parser.add_argument("--clip-skip", type=int, metavar="LAYER", help="counted from the last; left out, the usual")
-    parser.add_argument("--negative", metavar="PROMPT")
-    parser.add_argument("--out", type=Path, default=Path("easel.png"), metavar="FILE.png")
+    parser.add_argument("--negative", metavar="PROMPT", help="what to keep out of the picture")
+    parser.add_argument(
+        "--out", type=Path, default=Path("easel.png"), metavar="FILE.png", help="where it goes (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="tell the result as one JSON object")
     add_config(parser)
     parser.set_defaults(run=run)
@@ -112,7 +128,9 @@ async def _paint(options: argparse.Namespace) -> PaintedJob:
         clip_skip=options.clip_skip,
     )
     with progress_bar("library") as scanned:
-        async with open_catalogue(settings, scanned) as found:
+        async with AsyncExitStack() as stack:
+            with advising(PAINTING_BOT):
+                found = await stack.enter_async_context(open_catalogue(settings, scanned))
             request = await found.requests.build(draft)  # a refused request starts no worker
             async with started(found) as easel:
                 with progress_bar("painting") as report:

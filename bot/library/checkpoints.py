@@ -18,20 +18,22 @@ from inference.prediction import EdmCheckpoint, checkpoint_prediction
 
 
 async def identify(
-    connection: aiosqlite.Connection | None, checkpoints: Sequence[CheckpointSettings]
+    connection: aiosqlite.Connection | None, checkpoints: Sequence[CheckpointSettings], *, remember: bool = True
 ) -> list[CheckpointSpec]:
     """The specification of each checkpoint for the worker. Raises ConfigError for files that cannot be used.
 
-    Without a connection, hashes are not cached.
+    Hashes are looked up in the database, if there is a connection, and stored there, if it may `remember` them.
     """
-    return [await _identified(connection, checkpoint) for checkpoint in checkpoints]
+    return [await _identified(connection, checkpoint, remember) for checkpoint in checkpoints]
 
 
-async def _identified(connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings) -> CheckpointSpec:
+async def _identified(
+    connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, remember: bool
+) -> CheckpointSpec:
     if checkpoint.path is None:
         return checkpoint.spec(None)  # a repository has no bytes before its first download
     try:
-        hashes = await _hashes(connection, checkpoint, checkpoint.path)
+        hashes = await _hashes(connection, checkpoint, checkpoint.path, remember)
         predicts = _prediction(checkpoint, checkpoint.path)
     except OSError as problem:
         raise ConfigError(
@@ -42,7 +44,7 @@ async def _identified(connection: aiosqlite.Connection | None, checkpoint: Check
 
 
 async def _hashes(
-    connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, path: Path
+    connection: aiosqlite.Connection | None, checkpoint: CheckpointSettings, path: Path, remember: bool
 ) -> CheckpointHashes:
     """The cached hashes, completed: earlier versions stored no short hash, which needs 64 KiB only."""
     name, source, stamp = checkpoint.name, str(path), _stamp(path)
@@ -51,7 +53,7 @@ async def _hashes(
         return known
     sha256 = known.sha256 if known else await reading(checkpoint_sha256, path)
     hashes = CheckpointHashes(sha256, short_hash(path))
-    if connection and hashes != known:
+    if connection and remember and hashes != known:
         await remember_checkpoint(
             connection, name, source=source, stamp=stamp, hashes=hashes, base_model=checkpoint.base_model
         )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
+import pytest
+
+from bot.cli import calibrate
 from inference.demo import CHECKPOINTS
 from inference.messages import Calibrated
 from tests.bot.cli.commands import Here, bot
@@ -25,6 +29,14 @@ def test_every_size_is_measured_and_kept(tmp_path: Path) -> None:
         assert not one.problem
     (kept,) = tmp_path.rglob("caps.json")
     assert len(json.loads(kept.read_bytes())) == len(found)
+
+
+def test_no_other_easel_begins_while_it_measures(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path)
+    database = house.data / "easel.sqlite3"
+    in_use = "import pathlib, sys, bot.database.lock as lock; sys.exit(not lock.is_in_use(pathlib.Path(sys.argv[1])))"
+    monkeypatch.setattr(calibrate, "COMMAND", (sys.executable, "-c", in_use, str(database)))
+    assert here("calibrate", "--config", house.config).code == 0
 
 
 def test_a_checkpoint_that_is_not_declared_is_a_sentence(here: Here, tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bot.cli import DONE, REFUSED, UNUSABLE
+from bot.database.lock import program_lock
 from inference.hashes import file_sha256
 from tests.bot.cli.commands import Here, Said
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
@@ -37,8 +40,8 @@ def test_a_scan_tells_what_is_there_and_what_is_wrong_with_it(here: Here, house:
     assert {problem["path"] for problem in report["broken"]} == {"diary.safetensors", "evil.ckpt"}
     said = library(here, house, "scan")
     assert "3 unchanged" in said.out
-    assert "diary.safetensors: this is not a safetensors file" in said.out
-    assert "mystery.safetensors: base model unknown" in said.out
+    assert "diary.safetensors is not used: this is not a safetensors file" in said.out
+    assert "mystery.safetensors is not used: its base model is not known" in said.out
 
 
 def test_a_list_shows_what_is_known_and_from_where(here: Here, house: House) -> None:
@@ -52,6 +55,57 @@ def test_a_list_shows_what_is_known_and_from_where(here: Here, house: House) -> 
     assert list(listed(here, house, "ba")) == ["Bat"]
     table = library(here, house, "list").out
     assert "Bat" in table and "unknown" in table
+
+
+def test_a_list_names_the_files_that_are_not_used(here: Here, house: House) -> None:
+    (house.library / "diary.safetensors").write_text("Dear diary, today I renamed a text file.")
+    (house.library / "twin.safetensors").write_bytes(house.bat.read_bytes())
+    library(here, house, "scan")
+    said = library(here, house, "list")
+    assert said.code == DONE, said
+    for words in (
+        "diary.safetensors is not used: this is not a safetensors file",
+        "twin.safetensors is not used: it is the same file as bat.safetensors",
+        "mystery.safetensors is not used: its base model is not known",
+    ):
+        assert said.out.count(words) == 1, said.out
+    assert "not a safetensors file" in str(listed(here, house)["diary"]["problem"])
+    assert list(listed(here, house, "diary")) == ["diary"]
+    assert "diary" not in library(here, house, "list", "bat").out
+    assert "No LoRA matches zzz" in library(here, house, "list", "zzz").out
+
+
+def test_a_list_is_readable_in_80_columns(here: Here, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = [f"word{number}" for number in range(30)]
+    write_sidecar(house.bat, name="Bat of the northern caves", base_model=BASES[VIVID], trigger_words=words)
+    library(here, house, "scan")
+    table = library(here, house, "list").out.partition("mystery.safetensors is")[0]
+    assert max(map(len, table.splitlines())) <= 80
+    assert all(text in table for text in (BASES[VIVID], BASES[PASTEL], *words)), "nothing is cut off"
+
+
+def test_what_only_reads_works_beside_a_running_bot_and_changes_nothing(here: Here, house: House) -> None:
+    library(here, house, "scan")
+    database = house.data / "easel.sqlite3"
+    before = database.read_bytes()
+    with program_lock(database):
+        assert set(listed(here, house)) == {"Bat", "Wash", "mystery"}
+        assert library(here, house, "inspect", house.bat).code == DONE
+        assert library(here, house, "declare", house.mystery, "--base", BASES[VIVID], "--reason", "x").code == DONE
+    assert database.read_bytes() == before
+
+
+def test_a_list_migrates_nothing_beneath_a_running_bot(here: Here, house: House) -> None:
+    library(here, house, "scan")
+    database = house.data / "easel.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA user_version = 5")
+    said = library(here, house, "list")
+    assert (said.code, "earlier Easel" in said.sentence) == (UNUSABLE, True)
+    assert library(here, house, "inspect", house.bat).code == DONE
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (5,)
 
 
 def test_names_are_shown_and_do_nothing_to_the_terminal(here: Here, house: House) -> None:

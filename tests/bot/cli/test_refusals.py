@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import REFUSED, UNUSABLE
+from bot.cli import DONE, REFUSED, UNUSABLE
 from bot.database.lock import program_lock
 from tests.bot.cli.commands import Here, Said, bot, can_be_powerless
 from tests.house import House
@@ -191,11 +191,25 @@ def test_a_file_that_is_no_database_is_left_as_it_is(here: Here, house: House) -
     assert database(house).read_text().startswith("Dear diary")
 
 
-def test_a_second_program_on_one_database_is_told(here: Here, house: House) -> None:
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (["paint", "x"], "/imagine"),
+        (["library", "scan"], "/reload"),
+        (["calibrate"], "stop it first"),
+        (["restore"], "stop it"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_what_cannot_be_done_beside_a_running_bot_says_how_to_do_it(
+    here: Here, house: House, command: list[str], advice: str
+) -> None:
+    library = ("library", "scan", "--config", house.config)
+    assert here(*library).code == DONE
+    assert here("backup", "--config", house.config).code == DONE
     with program_lock(database(house)):
-        for command in (["paint", "x", "--out", str(house.folder / "o.png")], ["library", "scan"]):
-            said = here(*command, "--config", house.config)
-            assert (said.code, "Another Easel" in said.sentence) == (UNUSABLE, True)
+        said = here(*command, "--config", house.config)
+    assert (said.code, "Another Easel" in said.sentence, advice in said.sentence) == (UNUSABLE, True, True), said
 
 
 @pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
