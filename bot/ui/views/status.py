@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +15,7 @@ from bot.errors import NotOperator, NotStaff
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import plain
 from bot.jobs.worker_slots import WorkerState, WorkerStatus
+from bot.library.catalogue import FileProblem
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
@@ -24,7 +26,8 @@ from inference.queue import EVERYWHERE
 if TYPE_CHECKING:
     import re
 
-SHOWN_FILES = 5  # of the unusable files; `library scan` lists all
+SHOWN_FILES = 5  # of the unusable files; `library list` names all
+MAX_REASON = 200  # characters of why one cannot be used
 MAX_PROBLEM = 1500  # characters of an error in the settings; a message holds 4000
 
 _STATES = {
@@ -47,7 +50,7 @@ async def status_view(interaction: Interaction) -> ui.LayoutView:
         f"## {_('Status')}\n{_running(overview)}",
         f"**{_('Workers')}**\n" + "\n".join(map(_worker, overview.workers)),
         f"**{_('Queue')}**\n{_queue(overview, interaction.guild_id)}",
-        f"**{_('Library')}**\n{_library(overview)}",
+        f"**{_('Library')}**\n{_library(overview, reasons=is_operator(interaction))}",
         f"**{_('Database')}**\n{_records(overview)}",
         "-# " + " · ".join(f"{name} {version}" for name, version in overview.versions.items()),
     )
@@ -92,7 +95,7 @@ def _queue(overview: Overview, server_id: int | None) -> str:
     return "\n".join(lines)
 
 
-def _library(overview: Overview) -> str:
+def _library(overview: Overview, *, reasons: bool) -> str:
     scanned = overview.library
     if scanned is None:
         return _("It was not looked at yet.")
@@ -102,11 +105,22 @@ def _library(overview: Overview) -> str:
     if unknown := len(report.unknown):
         text = ngettext("{count} of unknown base model", "{count} of unknown base model", unknown)
         lines.append(text.format(count=number(unknown)))
+    if reasons:
+        return "\n".join([*lines, *_refused(report.refused)])
     if broken := [file.path for file in report.broken]:
         names = ", ".join(f"`{plain(name, 60)}`" for name in broken[:SHOWN_FILES])
         text = ngettext("{count} cannot be used: {names}", "{count} cannot be used: {names}", len(broken))
         lines.append(text.format(count=number(len(broken)), names=names + (" …" if broken[SHOWN_FILES:] else "")))
     return "\n".join(lines)
+
+
+def _refused(files: Sequence[FileProblem]) -> list[str]:
+    """The first of the files that are not used, with the reasons, as an operator is told them."""
+    named = [f"{plain(file.path, 60)}: {plain(file.problem, MAX_REASON)}" for file in files[:SHOWN_FILES]]
+    lines = [_("Not used:"), *(f"- {each}" for each in named)] if named else []
+    if more := len(files[SHOWN_FILES:]):
+        lines.append(ngettext("… and {count} more", "… and {count} more", more).format(count=number(more)))
+    return lines
 
 
 def _records(overview: Overview) -> str:

@@ -1,0 +1,39 @@
+"""What the status message says of the library."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bot.app.overview import DatabaseState, Overview
+from bot.library.catalogue import FileProblem, ScanReport
+from bot.library.watcher import Scanned
+from bot.ui.views.status import SHOWN_FILES, _library
+
+
+def overview(*broken: FileProblem) -> Overview:
+    report = ScanReport(("owl.safetensors",), (), (), (), broken, (FileProblem("b.safetensors", "a twin"),), ("m.pt",))
+    scanned = Scanned(report, datetime.now(UTC))
+    return Overview(1.0, (), 0, 0, None, frozenset(), scanned, DatabaseState(1), {})
+
+
+def test_operators_read_why_files_are_not_used_and_staff_that_they_are_not() -> None:
+    state = overview(FileProblem("my_diary.safetensors", "this is not a *safetensors* file"))
+    told = _library(state, reasons=True)
+    for words in ("- my\\_diary.safetensors: this is not a \\*safetensors\\* file", "- b.safetensors: a twin"):
+        assert words in told
+    assert "- m.pt: its base model is not known" in told
+    told = _library(state, reasons=False)
+    assert "1 cannot be used" in told and "this is not" not in told
+
+
+def test_of_many_files_a_message_names_the_first() -> None:
+    told = _library(overview(*(FileProblem(f"{n}" * 300, "x" * 5000) for n in range(9))), reasons=True)
+    assert told.count("\n- ") == SHOWN_FILES and "… and 6 more" in told
+    assert len(told) < 2000
+
+
+def test_nothing_is_said_of_a_library_that_is_whole() -> None:
+    report = ScanReport(("owl.safetensors",), (), (), (), (), (), ())
+    scanned = Scanned(report, datetime.now(UTC))
+    told = _library(Overview(1.0, (), 0, 0, None, frozenset(), scanned, DatabaseState(1), {}), reasons=True)
+    assert told.startswith("1 file · ") and "\n" not in told
