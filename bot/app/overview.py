@@ -1,4 +1,4 @@
-"""The state of the program for operators: workers, queue, library, database. It names no person."""
+"""The state of the running program for operators: workers, queue, library, database. It names no person."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def look(jobs: JobService, keeper: LibraryKeeper, settings: Settings, star
     A part that cannot be read is None.
     """
     workers = jobs.workers
-    records, versions = await asyncio.to_thread(lambda: (_records(settings), _versions()))
+    records, versions = await asyncio.to_thread(lambda: (database_state(settings), versions_here()))
     return Overview(
         running=time.monotonic() - started,
         workers=tuple(workers),
@@ -65,7 +65,8 @@ async def look(jobs: JobService, keeper: LibraryKeeper, settings: Settings, star
     )
 
 
-def _records(settings: Settings) -> DatabaseState:
+def database_state(settings: Settings) -> DatabaseState:
+    """The size of the database, and its newest copy. Raises OSError."""
     database = settings.storage.database
     beside = (database, database.with_name(f"{database.name}-wal"))
     nbytes = sum(file.stat().st_size for file in beside if file.exists())
@@ -76,7 +77,8 @@ def _records(settings: Settings) -> DatabaseState:
     return DatabaseState(nbytes, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC))
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """The versions of Easel, of what it stands on, and of Python and SQLite."""
     found: dict[str, str] = {}
     for name, package in PACKAGES.items():
         with suppress(PackageNotFoundError):  # run from a folder that was never installed

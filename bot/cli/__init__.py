@@ -6,6 +6,7 @@ demo.py        `demo`: the bot in a local channel
 doctor.py      `doctor`: checks settings, folders, database, devices and checkpoints
 paint.py       `paint`: pictures without Discord
 sheet.py       `sheet`: a contact sheet of the demo checkpoints
+status.py      `status`: how the bot stands, told from its database
 library.py     `library scan`, `list` and `declare`
 inspect.py     `library inspect`: what single LoRA files are
 calibrate.py   `calibrate`: measures how many pictures are worth painting together

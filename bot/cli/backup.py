@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Declare both commands."""
-    backup = commands.add_parser("backup", help="copy the database, also while the bot runs")
+    backup = commands.add_parser(
+        "backup", help="copy the database, also while the bot runs", description="Copy the database, in use or not."
+    )
     add_config(backup)
     backup.add_argument("--to", type=Path, metavar="DIR", help="another folder than the settings' own")
     backup.set_defaults(run=run_backup)
-    restore = commands.add_parser("restore", help="put a copy of the database back; the bot has to be stopped")
+    restore = commands.add_parser(
+        "restore",
+        help="put a copy of the database back; the bot has to be stopped",
+        description="Put a copy of the database back, while the bot does not run. What was there is moved aside.",
+    )
     add_config(restore)
     restore.add_argument("file", type=Path, nargs="?", metavar="FILE", help="the copy (default: the newest)")
     restore.set_defaults(run=run_restore)

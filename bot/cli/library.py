@@ -173,16 +173,18 @@ async def _all(connection: aiosqlite.Connection, search: str) -> list[Lora]:
 
 
 def _table(loras: list[Lora]) -> None:
-    table = Table("name", "version", box=box.SIMPLE)
+    table = Table("name", "version", box=box.SIMPLE, show_edge=False, pad_edge=False)
     table.add_column("base model", no_wrap=True)
-    table.add_column("known from")
-    table.add_column("trigger words", ratio=1)
+    table.add_column("known from", no_wrap=True)
+    table.add_column("trigger words")
     for lora in loras:
         for version in lora.usable:
             base = version.base_model or "unknown"
             cells = (lora.name, version.name, base, version.evidence.value, ", ".join(version.trigger_words))
             table.add_row(*map(harmless, cells))
-    Console(markup=False, emoji=False).print(table)  # a name may look like rich's markup
+    console = Console(markup=False, emoji=False)  # a name may look like rich's markup
+    console.print(table)
+    console.print()
 
 
 def _as_json(lora: Lora) -> dict[str, object]:

@@ -54,7 +54,11 @@ class Unreachable(Exception):
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("run", help="run the bot on Discord")
+    parser = commands.add_parser(
+        "run",
+        help="run the bot on Discord",
+        description="Run the bot on Discord until interrupted or terminated. SIGHUP makes it read its settings anew.",
+    )
     add_config(parser)
     parser.set_defaults(run=run)
 

@@ -42,7 +42,9 @@ class Panel:
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("sheet", help="paint a contact sheet with the demo checkpoints")
-    parser.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo-output"), metavar="DIR", help="where it goes (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="tell the result as one JSON object")
     parser.set_defaults(run=run)
 

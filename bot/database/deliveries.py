@@ -23,6 +23,10 @@ UNDELIVERABLE = """
 """
 POSTING = "UPDATE delivery SET posting_in = ?, posting_at = ? WHERE job_id = ? AND state = 'pending' RETURNING job_id"
 FIND = "SELECT * FROM delivery WHERE job_id = ?"
+COUNT_OWED = """
+    SELECT count(*) FROM delivery JOIN job ON job.id = job_id
+    WHERE delivery.state = 'pending' AND job.state NOT IN ('queued', 'running')
+"""
 PENDING = "SELECT * FROM delivery WHERE state = 'pending' ORDER BY job_id"
 
 
@@ -94,6 +98,12 @@ async def find_delivery(connection: aiosqlite.Connection, job_id: int) -> Delive
 async def pending_deliveries(connection: aiosqlite.Connection) -> tuple[Delivery, ...]:
     """The pending deliveries, the oldest job first. Raises DatabaseError."""
     return tuple(_delivery(row) for row in await fetch(connection, PENDING))
+
+
+async def count_owed(connection: aiosqlite.Connection) -> int:
+    """How many results nobody has got yet. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_OWED)
+    return row[0]
 
 
 def _delivery(row: sqlite3.Row) -> Delivery:

@@ -65,6 +65,13 @@ COUNT_WAITING = "SELECT count(*) FROM job WHERE person_id = ? AND state = 'queue
 COUNT_QUEUE = "SELECT count(*) FROM job WHERE state = 'queued'"
 UNFINISHED = "SELECT * FROM job WHERE person_id = ? AND state IN ('queued', 'running') ORDER BY id"
 UNFINISHED_IDS = "SELECT id FROM job WHERE state IN ('queued', 'running')"
+# A job that was assigned to a worker and not begun waits there.
+LOADS = """
+    SELECT checkpoint, sum(begun_at IS NULL) AS waiting, sum(begun_at IS NOT NULL) AS begun,
+        min(CASE WHEN begun_at IS NULL THEN created_at END) AS oldest, sum(deaths) AS deaths
+    FROM job WHERE state IN ('queued', 'running') GROUP BY checkpoint
+"""
+LAST_FAILED = "SELECT * FROM job WHERE state = 'failed' ORDER BY id DESC LIMIT ?"
 UNFINISHED_OF_ALL = "SELECT * FROM job WHERE state IN ('queued', 'running') ORDER BY state DESC, id"
 
 
@@ -118,6 +125,20 @@ class StoredJob(Generic[RequestT_co]):
 
 Job = StoredJob[GenerationRequest]  # one that paints, as all do whose kind nobody has to know
 AnyJob = StoredJob[JobRequest]
+
+
+@dataclass(frozen=True)
+class CheckpointLoad:
+    """The unfinished jobs for a checkpoint: how many wait, since when (unix ms), and how many a worker has begun.
+
+    `deaths` is how often a worker died at one of them.
+    """
+
+    checkpoint: str
+    waiting: int
+    begun: int
+    oldest: int | None
+    deaths: int
 
 
 @dataclass(frozen=True)
@@ -245,6 +266,16 @@ async def count_queue(connection: aiosqlite.Connection) -> int:
     """How many queued jobs all people together have. Raises DatabaseError."""
     (row,) = await fetch(connection, COUNT_QUEUE)
     return row[0]
+
+
+async def checkpoint_loads(connection: aiosqlite.Connection) -> tuple[CheckpointLoad, ...]:
+    """Everybody's unfinished jobs, by checkpoint. Raises DatabaseError."""
+    return tuple(CheckpointLoad(**dict(row)) for row in await fetch(connection, LOADS))
+
+
+async def last_failed(connection: aiosqlite.Connection, limit: int) -> tuple[Job, ...]:
+    """The newest jobs that failed, the newest first. Raises DatabaseError."""
+    return tuple(job_from(row) for row in await fetch(connection, LAST_FAILED, (limit,)))
 
 
 async def unfinished_of_all(connection: aiosqlite.Connection) -> tuple[Job, ...]:

@@ -40,6 +40,11 @@ VERSION_BY_AUTOV2 = f"{_VERSION} WHERE sha256 >= ? AND sha256 < ? ORDER BY usabl
 VERSION_BY_AUTOV3 = f"{_VERSION} WHERE autov3 = ? ORDER BY usable DESC, missing, id DESC LIMIT 1"
 VERSIONS_BY_STEM = f"{_VERSION} WHERE stem = ? AND usable = 1 LIMIT 2"
 WITH_PROBLEM = f"{_VERSION} WHERE missing = 0 AND problem IS NOT NULL ORDER BY path"
+COUNT_FILES = """
+    SELECT count(*) FILTER (WHERE problem IS NULL AND base_model IS NOT NULL),
+        count(*) FILTER (WHERE problem IS NULL AND base_model IS NULL), count(problem)
+    FROM lora_version WHERE missing = 0
+"""
 BY_IDS = "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key"
 SHARING_PARTS = """
     SELECT lora_name.rowid AS id FROM json_each(?) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
@@ -102,6 +107,15 @@ class Lora:
 
 
 @dataclass(frozen=True)
+class FileCount:
+    """How many files of the library can be used, are of unknown base model, and are broken or doubled."""
+
+    usable: int
+    unknown: int
+    broken: int
+
+
+@dataclass(frozen=True)
 class LoraPage:
     """A page of entries, and how many there are on all pages."""
 
@@ -150,6 +164,12 @@ async def find_version_by_stem(connection: aiosqlite.Connection, stem: str) -> L
 async def versions_with_problem(connection: aiosqlite.Connection) -> tuple[LoraVersion, ...]:
     """Every file of the library that cannot be used, with its `problem`, by path. Raises DatabaseError."""
     return tuple(_version(row) for row in await fetch(connection, WITH_PROBLEM))
+
+
+async def count_files(connection: aiosqlite.Connection) -> FileCount:
+    """The files of the library by what can be done with them. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_FILES)
+    return FileCount(*row)
 
 
 async def browse_loras(

@@ -1,0 +1,60 @@
+"""The state of the program as its database and its folder tell it, whether it runs or not. It names no person."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+
+from bot.app.overview import DatabaseState, database_state, versions_here
+from bot.config import Settings
+from bot.database.connection import read_database
+from bot.database.deliveries import count_owed
+from bot.database.jobs import CheckpointLoad, Job, checkpoint_loads, last_failed
+from bot.database.lock import is_in_use
+from bot.database.loras import FileCount, count_files
+from bot.database.paces import load_times
+from bot.database.pauses import paused_servers
+
+FAILURES = 5  # that are told
+
+
+@dataclass(frozen=True)
+class RecordedState:
+    """What is recorded of the program. `paused` holds servers' ids, EVERYWHERE for all; `free` and `disk` are bytes.
+
+    `loads` has the checkpoints with unfinished jobs, `load_seconds` how long each took to load; `failed` are the
+    newest jobs that failed, and `owed` counts results that nobody has got yet.
+    """
+
+    running: bool
+    loads: tuple[CheckpointLoad, ...]
+    load_seconds: dict[str, float]
+    paused: frozenset[int]
+    owed: int
+    failed: tuple[Job, ...]
+    files: FileCount
+    records: DatabaseState
+    free: int
+    disk: int
+    versions: dict[str, str]
+
+
+async def read_state(settings: Settings) -> RecordedState:
+    """Read the state without writing anything. Raises DatabaseError."""
+    storage = settings.storage
+    async with read_database(storage.database) as connection:
+        disk = await asyncio.to_thread(shutil.disk_usage, storage.folder)
+        return RecordedState(
+            running=await asyncio.to_thread(is_in_use, storage.database),
+            loads=await checkpoint_loads(connection),
+            load_seconds=await load_times(connection),
+            paused=frozenset(await paused_servers(connection)),
+            owed=await count_owed(connection),
+            failed=await last_failed(connection, FAILURES),
+            files=await count_files(connection),
+            records=await asyncio.to_thread(database_state, settings),
+            free=disk.free,
+            disk=disk.total,
+            versions=await asyncio.to_thread(versions_here),
+        )

@@ -1,0 +1,154 @@
+"""`status`: how the bot stands, told from its database: beside the running bot, and after it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bot.app.recorded_state import RecordedState, read_state
+from bot.cli import DONE, add_config, harmless, settings_of
+from bot.config import Settings
+from bot.database.jobs import Job
+from bot.i18n import duration
+from inference.queue import EVERYWHERE
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "status",
+        help="how the bot stands: queue, checkpoints, last errors, library, disk",
+        description="Tell how the bot stands, from its database, while it runs or not: queue, checkpoints, last "
+        "errors, library, disk, versions. What each worker does this moment is told by /status in Discord.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Tell the state; 2 where there is no database to read."""
+    settings = settings_of(options)
+    state = asyncio.run(read_state(settings))
+    if options.json:
+        print(json.dumps(_as_json(settings, state)))
+        return DONE
+    for title, text in _lines(settings, state):
+        print(f"{title:10} {harmless(text)}")
+    Console(markup=False, emoji=False).print(_table(settings, state))
+    for job in state.failed:
+        print(f"{_time(job.finished_at)}  job {job.id}, {harmless(job.checkpoint)}: {harmless(str(job.failure))}")
+    return DONE
+
+
+def _lines(settings: Settings, state: RecordedState) -> Iterator[tuple[str, str]]:
+    """Titles with what there is to say."""
+    yield "Easel", f"{'runs' if state.running else 'does not run'}; its database is {settings.storage.database}"
+    yield "Queue", _queue(state)
+    if state.paused:
+        others = len(state.paused - {EVERYWHERE})
+        yield "Paused", "everywhere" if EVERYWHERE in state.paused else f"on {others} servers"
+    if state.owed:
+        yield "Results", f"{state.owed} not delivered yet"
+    yield "Library", _library(state)
+    yield "Database", _records(state)
+    yield "Disk", f"{state.free / 1e9:.1f} of {state.disk / 1e9:.1f} GB are free"
+    yield "Versions", ", ".join(f"{name} {version}" for name, version in state.versions.items())
+    yield "Failures", "the newest stand below" if state.failed else "none"
+
+
+def _queue(state: RecordedState) -> str:
+    waiting, begun = (sum(getattr(load, what) for load in state.loads) for what in ("waiting", "begun"))
+    parts = [f"{waiting} waiting, {begun} being painted"]
+    if oldest := [load.oldest for load in state.loads if load.oldest is not None]:
+        parts.append(f"the oldest waits since {duration(time.time() - min(oldest) / 1000)}")
+    if deaths := sum(load.deaths for load in state.loads):
+        parts.append(f"a worker died {deaths} times at one of them")
+    return "; ".join(parts)
+
+
+def _library(state: RecordedState) -> str:
+    files = state.files
+    text = f"{files.usable} files can be used"
+    if files.unknown or files.broken:
+        text += f"; {files.unknown} of unknown base model, {files.broken} broken or doubled: see `library list`"
+    return text
+
+
+def _records(state: RecordedState) -> str:
+    records = state.records
+    text = f"{records.nbytes / 1e6:.1f} MB"
+    if records.copied is None:
+        return f"{text}; there is no copy yet"
+    age = (datetime.now(UTC) - records.copied).total_seconds()
+    return f"{text}; the newest copy is of {duration(max(0.0, age))} ago"
+
+
+def _table(settings: Settings, state: RecordedState) -> Table:
+    """The declared checkpoints, and those that jobs still name."""
+    declared = {checkpoint.name: checkpoint for checkpoint in settings.checkpoints}
+    loads = {load.checkpoint: load for load in state.loads}
+    table = Table("checkpoint", "base model", "devices", "waiting", "painting", "loads in", box=box.SIMPLE)
+    for name in dict.fromkeys((*declared, *loads)):
+        known, load = declared.get(name), loads.get(name)
+        seconds = state.load_seconds.get(name)
+        cells = (
+            name,
+            str(known.base_model) if known else "not declared",
+            ", ".join((known.devices or settings.worker.devices) if known else ()),
+            str(load.waiting if load else 0),
+            str(load.begun if load else 0),
+            "-" if seconds is None else f"{seconds:.1f} s",
+        )
+        table.add_row(*map(harmless, cells))
+    return table
+
+
+def _time(unix_ms: int | None) -> str:
+    return "" if unix_ms is None else datetime.fromtimestamp(unix_ms / 1000).astimezone().isoformat(" ", "seconds")
+
+
+def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
+    records = state.records
+    return {
+        "running": state.running,
+        "database": str(settings.storage.database),
+        "waiting": sum(load.waiting for load in state.loads),
+        "painting": sum(load.begun for load in state.loads),
+        "undelivered": state.owed,
+        "paused": sorted(state.paused),
+        "checkpoints": [
+            asdict(load) | {"load_seconds": state.load_seconds.get(load.checkpoint)} for load in state.loads
+        ],
+        "library": asdict(state.files),
+        "failed": [_failure(job) for job in state.failed],
+        "database_bytes": records.nbytes,
+        "newest_copy": records.copied.isoformat() if records.copied else None,
+        "free_bytes": state.free,
+        "disk_bytes": state.disk,
+        "versions": state.versions,
+    }
+
+
+def _failure(job: Job) -> dict[str, object]:
+    what = job.failure.code if job.failure else None
+    return {
+        "job": job.id,
+        "checkpoint": job.checkpoint,
+        "finished_at": job.finished_at,
+        "code": what,
+        "says": str(job.failure),
+    }

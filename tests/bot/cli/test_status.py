@@ -1,0 +1,70 @@
+"""`status`: how the bot stands, read beside it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.app.assembly import open_catalogue
+from bot.cli import DONE, UNUSABLE
+from bot.database.jobs import create_job, fail_job, note_begun, start_job
+from bot.database.pauses import pause
+from inference.errors import WorkerFailed
+from inference.queue import EVERYWHERE
+from tests.bot.cli.commands import Here
+from tests.house import PASTEL, VIVID, House
+from tests.inference.requests import request
+
+ADA = 815
+
+
+@pytest.fixture
+async def busy(house: House):
+    """A house at work, as a bot would have it open: one job is painted, two wait, one has failed."""
+    (house.library / "diary.safetensors").write_text("Dear diary, today I renamed a text file.")
+    async with open_catalogue(house.settings) as found:
+        connection = found.connection
+        requests = (request(checkpoint=name, prompt="my secret") for name in (VIVID, VIVID, PASTEL, "gone"))
+        jobs = [await create_job(connection, each, person_id=ADA, channel_id=5) for each in requests]
+        for job in (jobs[0], jobs[2]):
+            await start_job(connection, job.id)
+        await note_begun(connection, jobs[0].id, 1)
+        failure = WorkerFailed(reason="the \x1b[31mmoon fell down")
+        await fail_job(connection, jobs[2].id, 1, failure.code, failure.detail)
+        await pause(connection, EVERYWHERE, ADA)
+        yield house
+
+
+def test_the_state_is_told_while_the_bot_runs(here: Here, busy: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = here("status", "--config", busy.config)
+    assert said.code == DONE, said
+    for words in (
+        "Easel      runs", "2 waiting, 1 being painted", "everywhere", "2 files can be used",
+        "1 of unknown base model, 1 broken", "MB", "GB are free", "discord.py", "job 3, pastel:",
+        "moon fell down", "not declared",
+    ):  # fmt: skip
+        assert words in said.out, said.out
+    (row,) = [line.split() for line in said.out.splitlines() if line.split()[:1] == [VIVID]]
+    assert row == [VIVID, "demo/vivid", "auto", "1", "1", "-"]
+    assert "\x1b" not in said.out
+    assert str(ADA) not in said.out and "my secret" not in said.out, "it names no person"
+
+
+def test_programs_may_read_it_too(here: Here, busy: House) -> None:
+    told = json.loads(here("status", "--json", "--config", busy.config).out)
+    assert (told["running"], told["waiting"], told["painting"], told["paused"]) == (True, 2, 1, [EVERYWHERE])
+    assert {each["checkpoint"]: each["waiting"] for each in told["checkpoints"]} == {VIVID: 1, "gone": 1}
+    assert told["library"] == {"usable": 2, "unknown": 1, "broken": 1}
+    assert [(each["job"], each["code"]) for each in told["failed"]] == [(3, "worker_failed")]
+
+
+def test_a_bot_that_does_not_run_has_a_state_and_one_that_never_ran_has_none(here: Here, house: House) -> None:
+    said = here("status", "--config", house.config)
+    assert (said.code, "no database" in said.sentence) == (UNUSABLE, True)
+    assert not house.data.exists()
+    assert here("library", "scan", "--config", house.config).code == DONE
+    said = here("status", "--config", house.config)
+    assert said.code == DONE
+    assert "does not run" in said.out and "0 waiting, 0 being painted" in said.out and "none" in said.out
