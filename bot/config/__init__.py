@@ -3,6 +3,7 @@
 settings.py      all settings, and reading them from the file and the environment
 sections.py      the sections with plain values, one class each; the docstring under a field is its comment
 checkpoints.py   the settings of one checkpoint
+variables.py     the environment's variables, and which of them is wrong
 changes.py       what differs between two settings, and what needs a restart
 example.py       prints a config.toml with comments: the docstrings under the fields
 """

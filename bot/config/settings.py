@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.config.checkpoints import CheckpointSettings
@@ -22,8 +22,13 @@ from bot.config.sections import (
     StorageSettings,
     WorkerSettings,
 )
-
-PREFIX = "EASEL_"
+from bot.config.variables import (
+    DELIMITER,
+    PREFIX,
+    variable_of,
+    variables_that_are_no_json,
+    variables_that_are_no_settings,
+)
 
 
 class ConfigError(Exception):
@@ -35,7 +40,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_nested_delimiter="__",
+        env_nested_delimiter=DELIMITER,
         extra="forbid",
         frozen=True,
         nested_model_default_partial_update=True,
@@ -120,11 +125,13 @@ def settings_from(values: Mapping[str, Any], folder: Path) -> Settings:
 
 
 def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settings:
-    _refuse_unknown_variables()
+    fields = Settings.model_fields
+    if wrong := [*variables_that_are_no_settings(fields), *variables_that_are_no_json(fields)]:
+        raise ConfigError("\n".join(wrong))
     try:
         return kind(**values)
     except ValidationError as problem:
-        raise ConfigError("\n".join(f"{where}: {_sentence(error)}" for error in problem.errors())) from None
+        raise ConfigError("\n".join(_sentence(error, where) for error in problem.errors())) from None
     except (
         ValueError,
         OSError,
@@ -133,19 +140,23 @@ def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settin
         raise ConfigError(f"{where} cannot be read: {problem}") from None
 
 
-def _refuse_unknown_variables() -> None:
-    """Raise ConfigError for a misspelt section in the environment, which pydantic ignores."""
-    for variable in os.environ:
-        if variable.startswith(PREFIX):
-            section = variable.removeprefix(PREFIX).partition("__")[0].lower()
-            if section not in Settings.model_fields:
-                known = ", ".join(f"{PREFIX}{name.upper()}__…" for name in Settings.model_fields)
-                raise ConfigError(f"The environment variable {variable} names no section; known are {known}.")
-
-
-def _sentence(error: Any) -> str:
+def _sentence(error: Any, where: str) -> str:
+    variable = variable_of(error["loc"])
+    origin = where if variable is None else f"The environment variable {variable}"
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{place} is not a setting; is it misspelt? config.example.toml lists all of them"
+        return f"{origin}: {place} is not a setting; {_advice(error['loc'])}"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message
+    return f"{origin}: {place}: {message}" if place else f"{origin}: {message}"
+
+
+def _advice(place: tuple[int | str, ...]) -> str:
+    """The nearest setting to a misspelt one."""
+    *above, last = (str(part) for part in place)
+    names = Settings.model_fields
+    if above:
+        section = names.get(above[0])
+        kind = CheckpointSettings if above[0] == "checkpoints" else section and section.annotation
+        names = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+    nearest = get_close_matches(last, names, n=1)
+    return f"do you mean {'.'.join((*above, nearest[0]))}?" if nearest else "config.example.toml lists all of them"

@@ -112,7 +112,8 @@ def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
     ("text", "words"),
     [
         ("[discrod]\n", "discrod"),
-        ("[worker]\ndevcie = 'cpu'", "worker.devcie is not a setting"),
+        ("[worker]\ndevcies = ['cpu']", "worker.devcies is not a setting; do you mean worker.devices?"),
+        ("[[checkpoints]]\nname = 'a'\npth = 'x'\nbase_model = 'sdxl/pony'", "do you mean checkpoints.0.path?"),
         ("[worker]\ndevices = ['toaster']", "worker.devices"),
         ("[worker]\ndevices = []", "at least one device"),
         ("[worker]\nthreads = 'many'", "worker.threads"),
@@ -148,17 +149,34 @@ def test_settings_that_are_no_text_are_told(here: Here, house: House) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("EASEL_DISCROD__TOKEN", "x", "EASEL_DISCROD__TOKEN"),
-        ("EASEL_WORKER__DEVCIE", "cpu", "worker.devcie"),
+        ("EASEL_DISCROD__TOKEN", "x", "do you mean EASEL_DISCORD__TOKEN?"),
+        ("EASEL_DISCORD_TOKEN", "x", "do you mean EASEL_DISCORD__TOKEN?"),
+        ("EASEL_WORKER__DEVCIES", "cpu", "do you mean EASEL_WORKER__DEVICES?"),
+        ("easel_worker__threadz", "1", "do you mean EASEL_WORKER__THREADS?"),
+        ("EASEL_DISCORD__TOKEN__HERE", "x", "is not a setting"),
+        ("EASEL_XYZZY", "x", "config.example.toml"),
         ("EASEL_WORKER__THREADS", "many", "worker.threads"),
-        ("EASEL_CHECKPOINTS", "{", "checkpoints"),
+        ("EASEL_WORKER__DEVICES", "cpu", "has to be JSON"),
+        ("EASEL_WORKER", "cpu", "has to be JSON"),
+        ("EASEL_WORKER", '{"threads": "many"}', "worker.threads"),
+        ("EASEL_CHECKPOINTS", "{", "has to be JSON"),
+        ("EASEL_CHECKPOINTS", '[{"name": "x"}]', "checkpoints.0.base_model: Field required"),
     ],
 )
-def test_a_variable_that_cannot_be_used_is_named(
+def test_a_variable_that_cannot_be_used_is_named_and_not_the_file(
     here: Here, house: House, variable: str, value: str, words: str
 ) -> None:
     said = paint(here, house, **{variable: value})
     assert (said.code, words in said.sentence) == (UNUSABLE, True), said
+    assert f"The environment variable {variable}" in said.sentence
+    assert "config.toml" not in said.sentence
+
+
+def test_a_mistake_in_the_file_is_not_blamed_on_a_variable(here: Here, house: House) -> None:
+    config = house.config
+    config.write_text("[worker]\nthreads = 'many'")
+    said = here("paint", "x", "--config", config, EASEL_WORKER__DEVICES='["cpu"]', EASEL_WORKER='{"state_steps": 5}')
+    assert said.sentence.startswith(f"{config}: worker.threads")
 
 
 def test_a_token_is_never_repeated(here: Here, house: House) -> None:

@@ -1,0 +1,92 @@
+"""The environment's variables: which there are, and which one a problem is of. Their values are never told."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+PREFIX, DELIMITER = "EASEL_", "__"
+EXAMPLES = {dict: '{"key": "value"}', tuple: '["first", "second"]'}  # of JSON
+
+Fields = Mapping[str, FieldInfo]
+
+
+def variables_that_are_no_settings(fields: Fields) -> list[str]:
+    """A sentence for each variable of ours that no setting of `fields` reads; pydantic ignores some of them."""
+    known = dict(_known(fields))
+    names = [_name(parts) for parts in known]
+    return [_unknown(name, names) for parts, name in _present().items() if parts not in known]
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    nearest = get_close_matches(name.upper(), known, n=1)
+    advice = f"do you mean {nearest[0]}?" if nearest else "config.example.toml lists all, for EASEL_SECTION__KEY."
+    return f"The environment variable {name} is not a setting; {advice}"
+
+
+def variables_that_are_no_json(fields: Fields) -> list[str]:
+    """A sentence for each variable that has to hold JSON and does not."""
+    found: list[str] = []
+    for parts, field in _known(fields):
+        name = _present().get(parts)
+        kind = dict if len(parts) == 1 and _is_section(field) else get_origin(field.annotation)
+        if name is not None and kind in EXAMPLES and not _is_json(os.environ[name]):
+            found.append(f"The environment variable {name} has to be JSON, such as {EXAMPLES[kind]}.")
+    return found
+
+
+def variable_of(place: Sequence[int | str]) -> str | None:
+    """The variable that the value at `place` of the settings comes from; None for the file."""
+    present = _present()
+    for length in range(len(place), 0, -1):
+        name = present.get(tuple(str(part) for part in place[:length]))
+        if name is not None and _holds(os.environ[name], place[length:]):
+            return name
+    return None
+
+
+def _holds(value: str, rest: Sequence[int | str]) -> bool:
+    """Whether a variable holds what is at the place `rest` of it: of a section some keys, of a list everything."""
+    if not rest:
+        return True
+    try:
+        held: Any = json.loads(value)
+    except ValueError:
+        return False
+    return isinstance(held, list) or (isinstance(held, dict) and rest[0] in held)
+
+
+def _present() -> dict[tuple[str, ...], str]:
+    """The variables of ours that are set, by the place that each names; case does not matter."""
+    ours = (name for name in os.environ if name.upper().startswith(PREFIX))
+    return {tuple(name[len(PREFIX) :].lower().split(DELIMITER)): name for name in ours}
+
+
+def _known(fields: Fields) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    for section, field in fields.items():
+        yield (section,), field
+        if _is_section(field):
+            assert isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+            yield from (((section, key), inner) for key, inner in field.annotation.model_fields.items())
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _name(parts: Iterable[str]) -> str:
+    return PREFIX + DELIMITER.join(parts).upper()
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
