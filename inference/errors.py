@@ -86,6 +86,11 @@ class InvalidRequest(RequestError):
 
 
 @dataclass(eq=False)
+class PromptEmpty(RequestError):
+    """There is nothing in the prompt. Please say what to paint."""
+
+
+@dataclass(eq=False)
 class PromptTooLong(RequestError):
     """The {what} has {length} characters; at most {limit} fit. Please shorten it."""
 

@@ -132,7 +132,7 @@ class SamplePainter:
 def sample_prompt(due: Due) -> str:
     """The author's example prompt, or else the first trigger word in a scene that suits the category."""
     found = due.version.found
-    if found and found.sidecar.example_prompt:
+    if found and found.sidecar.example_prompt.strip():
         return found.sidecar.example_prompt
     return ", ".join([*due.version.trigger_words[:1], SCENES[due.lora.category]])
 

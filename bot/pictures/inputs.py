@@ -127,7 +127,9 @@ def given(data: bytes) -> Image.Image:
     except Image.UnidentifiedImageError:
         raise PictureRefused(reason=later("it is not one of the kinds that can be read")) from None
     except (PictureTooLarge, Image.DecompressionBombError):
-        raise PictureRefused(reason=later("it has too many pixels; 4096 x 4096 are enough")) from None
+        raise PictureRefused(
+            reason=later("it has too many pixels: 40 million are the most, such as 8000 x 5000")
+        ) from None
     except BROKEN:
         raise PictureRefused(reason=later("its file is broken")) from None
 

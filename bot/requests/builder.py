@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import (
     InvalidRequest,
     LoraNotFound,
+    PromptEmpty,
     PromptTooLong,
     RequestError,
     SizeNotOffered,
@@ -113,6 +115,8 @@ class RequestBuilder:
     async def build(self, draft: RequestDraft) -> GenerationRequest:
         """The request built from `draft`. Raises a RequestError that says what to mend."""
         checkpoints, limits = self.checkpoints, self._configuration.settings.limits
+        if _is_blank(draft.prompt):
+            raise PromptEmpty
         self._check_text("prompt", draft.prompt)
         self._check_text("negative prompt", draft.negative_prompt or "")
         if len(draft.loras) > limits.max_loras:
@@ -260,6 +264,11 @@ def words_of(draft: LoraDraft, version: LoraVersion) -> tuple[str, ...]:
     if draft.trigger_words is not None:
         return tuple(word for word in version.trigger_words if word in draft.trigger_words)
     return version.trigger_words if len(version.trigger_words) == 1 else ()
+
+
+def _is_blank(text: str) -> bool:
+    """Whether there is nothing to see: only blanks of any script, controls and marks without a width."""
+    return all(unicodedata.category(character)[0] in "ZC" for character in text)
 
 
 def id_in(typed: str) -> int | None:

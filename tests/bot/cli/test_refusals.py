@@ -77,6 +77,11 @@ def test_a_name_that_is_no_text_is_refused(shared_house: House) -> None:
     assert (said.code, "no LoRA" in said.sentence) == (REFUSED, True)
 
 
+def test_a_prompt_of_blanks_is_asked_for(here: Here, shared_house: House) -> None:
+    said = paint(here, shared_house, prompt="   ")
+    assert (said.code, "say what to paint" in said.sentence) == (REFUSED, True)
+
+
 def test_a_prompt_of_ten_thousand_characters_is_refused(here: Here, shared_house: House) -> None:
     said = paint(here, shared_house, prompt="x" * 10_000)
     assert (said.code, "10000 characters; at most 4000" in said.sentence) == (REFUSED, True)

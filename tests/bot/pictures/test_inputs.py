@@ -21,6 +21,7 @@ from PIL import Image
 from bot.errors import PictureRefused
 from bot.pictures.inputs import KEPT_SIDE, MAX_BYTES, Inputs
 from bot.pictures.inputs import given as taken
+from inference.image_files import MAX_DECODED_BYTES, PIXEL_BYTES
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
@@ -100,23 +101,32 @@ def test_everything_else_is_refused_in_a_sentence(data: bytes) -> None:
         taken(data)
 
 
-def png_of_one_colour(side: int, depth: int, colour: int, pixel: int) -> bytes:
-    """A PNG whose rows are all zeros, made row by row; `pixel` in bytes."""
+def png_of_one_colour(side: int, depth: int, colour: int, bits: int) -> bytes:
+    """A PNG whose rows are all zeros, made row by row; `bits` are those of a pixel."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
 
     packer = zlib.compressobj(9)
-    rows = b"".join([*(packer.compress(bytes(1 + side * pixel)) for _ in range(side)), packer.flush()])
+    rows = b"".join([*(packer.compress(bytes(1 + side * bits // 8)) for _ in range(side)), packer.flush()])
     header = struct.pack(">IIBBBBB", side, side, depth, colour, 0, 0, 0)
     parts = [(b"IHDR", header), (b"PLTE", b"\1\2\3"), (b"IDAT", rows), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
+def test_a_sound_picture_with_too_many_pixels_is_not_called_broken() -> None:
+    huge = png_of_one_colour(30_000, 1, 0, 1)
+    assert len(huge) < MAX_BYTES
+    with pytest.raises(PictureRefused, match="too many pixels: 40 million") as told:
+        taken(huge)
+    assert "broken" not in str(told.value)
+    assert 8000 * 5000 * PIXEL_BYTES <= MAX_DECODED_BYTES < 41_000_000 * PIXEL_BYTES
+
+
 LARGE = 8000  # pixels of a side: 64 million
 TOO_LARGE: dict[str, Callable[[], bytes]] = {
-    "PNG of 16 bits": lambda: png_of_one_colour(LARGE, 16, 6, 8),
-    "PNG with a palette": lambda: png_of_one_colour(LARGE, 8, 3, 1),
+    "PNG of 16 bits": lambda: png_of_one_colour(LARGE, 16, 6, 64),
+    "PNG with a palette": lambda: png_of_one_colour(LARGE, 8, 3, 8),
     "JPEG": lambda: saved(Image.new("RGB", (LARGE, LARGE)), "JPEG"),
     "progressive JPEG": lambda: saved(Image.new("RGB", (6000, 6000)), "JPEG", progressive=True),
     "WebP": lambda: saved(Image.new("RGB", (LARGE, LARGE)), "WEBP", method=0),

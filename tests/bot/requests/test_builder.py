@@ -13,7 +13,7 @@ from bot.app.assembly import Catalogued, open_catalogue
 from bot.config.sections import MatchingSettings
 from bot.library.configuration import Configuration
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder, RequestDraft, draft_of
-from inference.errors import BaseModelMismatch, CheckpointNotFound, LoraNotFound, PredictionMismatch
+from inference.errors import BaseModelMismatch, CheckpointNotFound, LoraNotFound, PredictionMismatch, PromptEmpty
 from inference.messages import PredictionType
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.lora_files import write_lora, write_sidecar
@@ -45,14 +45,14 @@ async def test_the_version_that_was_named_is_taken(requests: RequestBuilder) -> 
     for name in ("old", "new"):
         sha256 = (await versions(requests))[name]
         request = await requests.build(
-            RequestDraft(prompt="", checkpoint=VIVID, loras=(LoraDraft(name="?", sha256=sha256),))
+            RequestDraft(prompt="a man", checkpoint=VIVID, loras=(LoraDraft(name="?", sha256=sha256),))
         )
         assert [use.sha256 for use in request.loras] == [sha256]
 
 
 async def test_where_it_does_not_fit_another_version_of_its_entry_does(requests: RequestBuilder) -> None:
     known = await versions(requests)
-    draft = RequestDraft(prompt="", checkpoint=PASTEL, loras=(LoraDraft(name="Outfit", sha256=known["old"]),))
+    draft = RequestDraft(prompt="a man", checkpoint=PASTEL, loras=(LoraDraft(name="Outfit", sha256=known["old"]),))
     assert [use.sha256 for use in (await requests.build(draft)).loras] == [known["pastel"]]
 
 
@@ -60,7 +60,7 @@ async def test_a_reload_meanwhile_does_not_mix_two_configurations(catalogue: Cat
     before = catalogue.configuration
     now = Configuration(before.settings, before.checkpoints.specs)
     requests = RequestBuilder(catalogue.connection, now)
-    draft = RequestDraft(prompt="", checkpoint=VIVID, loras=(LoraDraft(name="Outfit"), LoraDraft(name="Bat")))
+    draft = RequestDraft(prompt="a man", checkpoint=VIVID, loras=(LoraDraft(name="Outfit"), LoraDraft(name="Bat")))
     building = asyncio.create_task(requests.build(draft))
     await asyncio.sleep(0)  # it has begun, and waits for the database
     pastel = next(checkpoint for checkpoint in before.checkpoints if checkpoint.name == PASTEL)
@@ -69,6 +69,17 @@ async def test_a_reload_meanwhile_does_not_mix_two_configurations(catalogue: Cat
     assert len((await building).loras) == 2
     with pytest.raises(CheckpointNotFound):
         await requests.build(draft)
+
+
+@pytest.mark.parametrize("prompt", ["", " ", " \n\t ", "\u3000", "\u200b \u2060"])
+async def test_a_prompt_without_anything_in_it_is_asked_for(requests: RequestBuilder, prompt: str) -> None:
+    with pytest.raises(PromptEmpty, match="say what to paint"):
+        await requests.build(RequestDraft(prompt=prompt, checkpoint=VIVID))
+
+
+@pytest.mark.parametrize("prompt", ["x", "\u732b", "\U0001f989"])
+async def test_a_single_character_is_a_prompt(requests: RequestBuilder, prompt: str) -> None:
+    assert (await requests.build(RequestDraft(prompt=prompt, checkpoint=VIVID))).prompt == prompt
 
 
 async def test_of_several_trigger_words_the_person_picks(requests: RequestBuilder) -> None:
@@ -120,7 +131,7 @@ async def test_what_a_lora_learnt_to_predict_is_matched_before_anything_is_paint
         assert told.version and told.note and "epsilon" in told.note
         assert [choices[same].note for same in (("v", VIVID), ("epsilon", "Epsilon"))] == [None, None]
         with pytest.raises(PredictionMismatch):
-            await found.requests.build(RequestDraft(prompt="", checkpoint="Epsilon", loras=(LoraDraft(name="v"),)))
+            await found.requests.build(RequestDraft(prompt="a man", checkpoint="Epsilon", loras=(LoraDraft(name="v"),)))
     allowing = settings.model_copy(update={"matching": MatchingSettings(allow_v_on_epsilon=True)})
     async with open_catalogue(allowing) as found:
         choice = (await chosen(found.requests))["v", "Epsilon"]
