@@ -24,7 +24,7 @@ class Capability:
     """Pipelines by the names of diffusers' classes; `from_picture` is that which begins with a picture, if any.
 
     Without a `family` it is painted one request at a time. `guidance` is the argument that says how strictly the prompt
-    is followed.
+    is followed. `single_file`: Easel ships what a file of weights alone lacks, so that it opens without a network.
     """
 
     pipeline: str
@@ -32,10 +32,11 @@ class Capability:
     family: Family | None = None
     negative_prompt: bool = True
     guidance: str = "guidance_scale"
+    single_file: bool = False
 
 
-_SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET)
-_SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", Family.UNET)
+_SD = Capability("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline", Family.UNET, single_file=True)
+_SDXL = Capability("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline", Family.UNET, single_file=True)
 _SD3 = Capability("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline")
 
 _ARCHITECTURES = {

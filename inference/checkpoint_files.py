@@ -1,4 +1,4 @@
-"""What a checkpoint's files say of it before it is loaded: a single file's header, a folder's scheduler. No torch."""
+"""What a checkpoint's files say of it before it is loaded: headers of weights, a folder's scheduler. No torch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,22 @@ MAX_HEADER_BYTES = 100_000_000  # the library's own limit; real headers stay bel
 TELLING_NORM = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
 _MAX_NORM_BYTES = 2**16
 _SCHEDULER = Path("scheduler", "scheduler_config.json")
+_AGAIN = "download it again"
+
+# What files that are no weights begin with, and what to do about each.
+_FOREIGN = (
+    (b"version https://git-lfs", "is a pointer of Git LFS and not the file itself; run `git lfs pull` in its folder"),
+    (b"<", "is a web page, as a download without a login leaves it; log in there and download it again"),
+    (b"PK\x03\x04", "is a PyTorch file under another name, which may hold code; get it as .safetensors"),
+    (b"\x80\x02", "is a PyTorch file under another name, which may hold code; get it as .safetensors"),
+    (b"GGUF", "is a GGUF file, which Easel does not read; get it as .safetensors"),
+)
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+class DamagedWeights(ValueError):
+    """A file of weights that cannot be used; the message names the file, what is wrong, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +52,52 @@ def read_checkpoint(source: Path) -> CheckpointSays:
         path = source / _SCHEDULER
         return CheckpointSays(scheduler=_table(json.loads(path.read_bytes())) if path.is_file() else {})
     with source.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > MAX_HEADER_BYTES:
-            raise ValueError("it is no safetensors file")
-        header = _table(json.loads(file.read(length)))
+        length, header = _header(file)
         metadata = {key: str(value) for key, value in _table(header.pop("__metadata__", {})).items()}
         return CheckpointSays(
             frozenset(header), metadata, _spread(file, 8 + length, _table(header.get(TELLING_NORM, {})))
         )
+
+
+def weight_shapes(path: Path) -> Shapes:
+    """The shape of every tensor in a `.safetensors` file. Raises OSError, and DamagedWeights unless it is whole."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        beginning = file.read(32)
+        if not size:
+            raise DamagedWeights(f"{path.name} is empty; {_AGAIN}")
+        if beginning[8:9] != b"{":  # where the table of contents begins, behind its length
+            foreign = (says for mark, says in _FOREIGN if beginning.lstrip().startswith(mark))
+            raise DamagedWeights(f"{path.name} {next(foreign, f'is no safetensors file; {_AGAIN}')}")
+        if size < 8 + int.from_bytes(beginning[:8], "little") <= 8 + MAX_HEADER_BYTES:
+            raise DamagedWeights(f"{path.name} is cut short: it ends within its own table of contents; {_AGAIN}")
+        file.seek(0)
+        try:
+            length, header = _header(file)
+            header.pop("__metadata__", None)
+            shapes = {name: tuple(int(side) for side in entry["shape"]) for name, entry in header.items()}
+            end = 8 + length + max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+            raise DamagedWeights(f"{path.name} is no safetensors file, or a damaged one; {_AGAIN}") from None
+    if size < end:
+        raise DamagedWeights(f"{path.name} is cut short: {_share(size, end)} are there; {_AGAIN}")
+    if size > end:
+        raise DamagedWeights(f"{path.name} is {size - end:,} bytes longer than its table of contents says; {_AGAIN}")
+    return shapes
+
+
+def _share(size: int, whole: int) -> str:
+    """`0.30 of 6.94 GB`, in a unit in which both are numbers."""
+    unit, name = next(((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB")) if whole >= unit / 2), (1, "bytes"))
+    return f"{size:,} of {whole:,} bytes" if unit == 1 else f"{size / unit:.2f} of {whole / unit:.2f} {name}"
+
+
+def _header(file: BinaryIO) -> tuple[int, dict[str, Any]]:
+    """The length in bytes and the fields of an open safetensors file's header. Raises ValueError for rubbish."""
+    length = int.from_bytes(file.read(8), "little")
+    if length > MAX_HEADER_BYTES:
+        raise ValueError("it is no safetensors file")
+    return length, _table(json.loads(file.read(length)))
 
 
 def _table(value: Any) -> dict[str, Any]:

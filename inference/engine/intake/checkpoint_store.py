@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
+from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 
 from inference.capabilities import capability_of
+from inference.checkpoint_inspection import inspect_checkpoint
 from inference.engine.devices.devices import (
     dtype_for,
     free_memory,
@@ -21,11 +23,12 @@ from inference.engine.devices.devices import (
 from inference.engine.devices.offloading import Residence
 from inference.engine.models.checkpoints import Checkpoint, family_of, networks_of, open_pipeline
 from inference.engine.models.previews import open_tiny
-from inference.engine.models.soundness import refuse_incomplete, refuse_no_numbers
+from inference.engine.models.soundness import Unsound, refuse_incomplete, refuse_no_numbers
 from inference.engine.single.single_request import SingleRequestCheckpoint
 from inference.errors import CheckpointTooLarge, CheckpointUnusable
 from inference.memory import file_bytes, said
 from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec, Offload
+from inference.prediction import EdmCheckpoint
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +134,7 @@ class CheckpointStore:
         capability = capability_of(spec.base_model)
         if capability is None:
             raise CheckpointUnusable(checkpoint=spec.name, reason=f"{spec.base_model.label} is not painted yet")
+        _refuse_damaged(spec)
         try:
             family = family_of(spec)
             dtype = self._dtype if family and not family.WIDE_RANGE else wide_dtype(self._device, self._dtype)
@@ -151,7 +155,7 @@ class CheckpointStore:
         except Exception as problem:
             if is_out_of_memory(problem):
                 raise
-            raise CheckpointUnusable(checkpoint=spec.name, reason=_first_line(problem)) from problem
+            raise CheckpointUnusable(checkpoint=spec.name, reason=_reason(spec, problem)) from problem
         pipeline.set_progress_bar_config(disable=True)
         return checkpoint
 
@@ -164,6 +168,31 @@ class CheckpointStore:
         except (OSError, ValueError) as problem:
             log.warning("previews of %s are coarse: %s", spec.name, _first_line(problem))
             return None
+
+
+def _refuse_damaged(spec: CheckpointSpec) -> None:
+    """Raise CheckpointUnusable when the headers of its files tell that it cannot be loaded."""
+    if spec.repository:
+        return
+    try:
+        problems = inspect_checkpoint(Path(spec.source), spec.base_model).problems
+    except OSError as problem:
+        problems = (f"{Path(spec.source).name} cannot be read ({problem.strerror}); correct its path or its owner",)
+    if problems:
+        raise CheckpointUnusable(checkpoint=spec.name, reason=problems[0])
+
+
+def _reason(spec: CheckpointSpec, problem: Exception) -> str:
+    """Why it could not be loaded, and what to do: what our own checks say does so, and diffusers' advice does not."""
+    name = spec.source if spec.repository else Path(spec.source).name
+    if isinstance(problem, Unsound | EdmCheckpoint):
+        return f"{_first_line(problem)} ({name})"
+    if spec.repository:
+        return (
+            f"{name} could not be opened ({_first_line(problem)}); see whether this repository of the Hugging Face hub "
+            "exists, is open to you, and holds .safetensors files in diffusers' folders"
+        )
+    return f"{name} could not be opened ({_first_line(problem)}); get another copy of it, or correct its base_model"
 
 
 def _first_line(problem: Exception) -> str:

@@ -23,7 +23,7 @@ from inference.engine.lora.layer_names import LayerNames
 from inference.engine.models.families.family import ModelFamily
 from inference.engine.models.families.unet import UNetFamily
 from inference.engine.models.previews import Preview, preview_of
-from inference.engine.models.single_file import SINGLE_FILES, open_single_file
+from inference.engine.models.single_file import open_single_file
 from inference.messages import EMBEDDING_CACHE_BYTES, CheckpointSpec
 
 FAMILIES: Mapping[Family, type[ModelFamily]] = {Family.UNET: UNetFamily}
@@ -121,10 +121,6 @@ def open_pipeline(kind: type[Any], spec: CheckpointSpec, dtype: torch.dtype) -> 
     if path.is_dir():
         options |= _left_out(path)
         return kind.from_pretrained(path, use_safetensors=True, local_files_only=True, **options)
-    if path.suffix != ".safetensors":
-        raise ValueError(f"{path.name} is neither a folder nor a .safetensors file")
-    if spec.base_model.architecture not in SINGLE_FILES:
-        raise ValueError(f"{spec.base_model.label} is loaded from a folder of diffusers' kind, not from a single file")
     return open_single_file(kind, path, spec.base_model.architecture, **options)
 
 

@@ -23,13 +23,12 @@ VOCABULARY = 49_408  # tokens of CLIP's text encoders
 _END = "<|endoftext|>"
 
 # Folders whose configurations fit a single file of each architecture.
-_FOLDERS = {
+FOLDERS = {
     Architecture.SD1: CONFIGS / "sd1",
     Architecture.SD2: CONFIGS / "sd2",
     Architecture.SDXL: CONFIGS / "sdxl",
     Architecture.DEMO: demo.CHECKPOINTS[0].path,
 }
-SINGLE_FILES = frozenset(_FOLDERS)  # architectures whose checkpoints may be a single file
 
 # The padding tokens of the architectures' tokenizers, by component.
 _PADDING = {
@@ -41,7 +40,7 @@ _PADDING = {
 
 def open_single_file(kind: type[Any], path: Path, architecture: Architecture, **options: Any) -> Any:
     """The pipeline of class `kind` with the weights of `path`. Raises diffusers' errors for an unusable file."""
-    folder = _FOLDERS[architecture]
+    folder = FOLDERS[architecture]
     tokenizers = _tokenizers(architecture, folder)
     return kind.from_single_file(str(path), config=str(folder), local_files_only=True, **tokenizers, **options)
 

@@ -12,27 +12,32 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 _NAMED = 3  # weights named in a refusal
+_AGAIN = "get another copy of it"
+
+
+class Unsound(ValueError):
+    """The checkpoint cannot be used; the message says what is wrong with it, and what to do."""
 
 
 def refuse_incomplete(pipeline: Any) -> None:
-    """Raise ValueError when a network lacks weights, or the tokenizer of a CLIP its vocabulary.
+    """Raise Unsound when a network lacks weights, or the tokenizer of a CLIP its vocabulary.
 
     A CLIP's input length is that of its tokenizer; for other language models the pipeline limits it.
     """
     for name, part in pipeline.components.items():
         weights = part.named_parameters() if isinstance(part, nn.Module) else ()
         if missing := [weight for weight, numbers in weights if numbers.is_meta]:
-            raise ValueError(f"its {name} lacks weights ({len(missing)} in all: {', '.join(missing[:_NAMED])})")
+            raise Unsound(f"its {name} lacks weights ({len(missing)} in all: {', '.join(missing[:_NAMED])}); {_AGAIN}")
     for name, encoder in pipeline.components.items():
         if not isinstance(encoder, CLIPTextModel | CLIPTextModelWithProjection):
             continue
         tokenizer = getattr(pipeline, name.replace("text_encoder", "tokenizer"), None)
         if tokenizer and tokenizer.model_max_length > encoder.config.max_position_embeddings:
-            raise ValueError(f"its {name.replace('text_encoder', 'tokenizer')} is missing or another model's")
+            raise Unsound(f"its {name.replace('text_encoder', 'tokenizer')} is missing or another model's; {_AGAIN}")
 
 
 def refuse_other_kinds(pipeline: Any, label: str) -> None:
-    """Raise ValueError when a Stable Diffusion or SDXL pipeline has another model's denoiser; `label` names the base.
+    """Raise Unsound when a Stable Diffusion or SDXL pipeline has another model's denoiser; `label` names the base.
 
     The denoiser's inputs are compared with those that the pipeline provides.
     """
@@ -40,14 +45,14 @@ def refuse_other_kinds(pipeline: Any, label: str) -> None:
     taken, given = config.in_channels, pipeline.vae.config.latent_channels
     if taken != given:
         kind = "for inpainting or editing" if taken > given else "another model's"
-        raise ValueError(f"its unet takes {taken} channels, and latents have {given}: it is {kind}")
+        raise Unsound(f"its unet takes {taken} channels, and latents have {given}: it is {kind}; take another one")
     is_xl = "text_encoder_2" in pipeline.components
     width = sum(encoder.config.hidden_size for encoder in encoders if encoder is not None)
     plain = config.encoder_hid_dim is None and isinstance(config.cross_attention_dim, int)
     if (config.addition_embed_type == "text_time") != is_xl or (plain and config.cross_attention_dim != width):
-        raise ValueError(f"its unet is not that of {label}; correct its base_model in the settings")
+        raise Unsound(f"its unet is not that of {label}; correct its base_model in the settings")
     if is_xl and config.projection_class_embeddings_input_dim != _conditioning_width(config, encoders[1]):
-        raise ValueError("its unet is a refiner's, which finishes pictures and begins none")
+        raise Unsound("its unet is a refiner's, which finishes pictures and begins none; take another one")
 
 
 def _conditioning_width(config: Any, encoder: Any) -> int:
@@ -56,9 +61,9 @@ def _conditioning_width(config: Any, encoder: Any) -> int:
 
 
 def refuse_no_numbers(pipeline: Any) -> None:
-    """Raise ValueError when a network has weights that are NaN or infinite."""
+    """Raise Unsound when a network has weights that are NaN or infinite."""
     for name, part in pipeline.components.items():
         weights = part.parameters() if isinstance(part, nn.Module) else ()
         broken = [weight.isfinite().all().logical_not() for weight in weights]
         if broken and bool(torch.stack(broken).any()):
-            raise ValueError(f"its {name} holds numbers that are none (NaN or infinity)")
+            raise Unsound(f"its {name} holds numbers that are none (NaN or infinity); {_AGAIN}")

@@ -80,9 +80,13 @@ def become_a_refiner(folder: Path) -> None:
     [
         (become_a_refiner, "demo/vivid", "its unet is a refiner's, which finishes pictures and begins none"),
         (lose_a_weight, "demo/vivid", r"its unet lacks weights \(1 in all: conv_in.weight\)"),
-        (lose_the_words, "demo/vivid", "its tokenizer is missing"),
+        (lose_the_words, "demo/vivid", r"its tokenizer is missing .*; download it whole"),
         (become_for_inpainting, "demo/vivid", "its unet takes 9 channels, .* for inpainting"),
-        (lambda folder: None, "sd1/base", "its unet is not that of Stable Diffusion 1.5; correct its base_model"),
+        (
+            lambda folder: None,
+            "sd1/base",
+            r"checkpoint has the layers of Demo, and is declared sd1/base .*; write base_model = .demo/vivid.",
+        ),
     ],
 )
 def test_an_unusable_checkpoint_is_refused_when_it_is_loaded(

@@ -12,10 +12,11 @@ from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from inference.base_models import BaseModelId
+from inference.base_models import BaseModelId, known_base_models
+from inference.capabilities import capability_of
 from inference.demo import CHECKPOINTS
 from inference.engine.intake.checkpoint_store import CheckpointStore
-from inference.engine.models.single_file import CONFIGS, clip_tokenizer
+from inference.engine.models.single_file import CONFIGS, FOLDERS, clip_tokenizer
 from inference.errors import CheckpointUnusable
 from inference.messages import CheckpointSpec
 from tests.inference.engine.original import original_tensors
@@ -66,9 +67,9 @@ def test_a_single_file_is_the_folder_it_was_made_from(one_file: Path, monkeypatc
 @pytest.mark.parametrize(
     ("lost", "said"),
     [
-        ("", "missing in the checkpoint"),  # every weight
-        ("first_stage_model.", "Failed to load AutoencoderKL"),
-        ("model.diffusion_model.out.2.bias", "one of its networks lacks weights"),
+        ("", "holds no denoiser"),  # every weight
+        ("first_stage_model.", "part.safetensors holds no VAE; download the whole checkpoint"),
+        ("model.diffusion_model.out.2.bias", "one of its networks lacks weights.*; get another copy of it"),
         ("conditioner.embedders.0.transformer.text_model.final_layer_norm.bias", "its text_encoder lacks weights"),
     ],
 )
@@ -78,6 +79,32 @@ def test_a_file_that_is_not_whole_is_refused(one_file: Path, tmp_path: Path, los
     save_file(kept | {"other.weight": torch.zeros(2)}, part)
     with pytest.raises(CheckpointUnusable, match=f"one file cannot be loaded: .*{said}"):
         CheckpointStore((spec_of(part),), torch.device("cpu")).get(spec_of(part))
+
+
+def test_the_beginning_of_a_file_is_refused_by_its_size(one_file: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part.safetensors"
+    part.write_bytes(one_file.read_bytes()[:1_000_000])
+    with pytest.raises(CheckpointUnusable, match=r"part.safetensors is cut short: 1.00 of \d\d.\d\d MB are there"):
+        CheckpointStore((spec_of(part),), torch.device("cpu")).get(spec_of(part))
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.safetensors"
+    with pytest.raises(CheckpointUnusable, match=r"gone.safetensors cannot be read .No such file or directory."):
+        CheckpointStore((spec_of(gone),), torch.device("cpu")).get(spec_of(gone))
+
+
+def test_what_diffusers_refuses_is_told_with_the_file_and_what_to_do(one_file: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part.safetensors"
+    other = {"model.diffusion_model.time_embed.0.bias": torch.zeros(3)}
+    save_file(load_file(one_file) | other, part)
+    with pytest.raises(CheckpointUnusable, match=r"part.safetensors could not be opened .*; get another copy of it"):
+        CheckpointStore((spec_of(part),), torch.device("cpu")).get(spec_of(part))
+
+
+def test_files_of_these_architectures_alone_are_opened() -> None:
+    single = {base.architecture for base in known_base_models() if (one := capability_of(base)) and one.single_file}
+    assert single == set(FOLDERS)
 
 
 @pytest.mark.parametrize(("family", "part"), [(family, part) for family in COUNTS for part in COUNTS[family]])

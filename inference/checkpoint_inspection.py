@@ -1,0 +1,320 @@
+"""What a checkpoint is by the headers of its files: whole or not, of which architecture, and how large. No torch.
+
+The engine asks before it loads a checkpoint, and `doctor` before anything is started. `problems` are certain: diffusers
+would fail. `doubts` may still paint, such as a network of sizes that no table has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import prod
+from pathlib import Path
+from typing import Any, cast
+
+from inference.base_models import LINEAGE_TITLES, Architecture, BaseModelId
+from inference.capabilities import capability_of
+from inference.checkpoint_files import DamagedWeights, Shapes, weight_shapes
+from inference.lora.names import Part
+from inference.lora.tables import STRANGERS, VARIANTS, Variant, networks, spelled, title
+
+SUFFIX = ".safetensors"
+DENOISERS = ("unet", "transformer")  # diffusers' names for the network that denoises
+_NAMED = 3  # layers named in a sentence
+_SAME, _LIKE = 0.9, 0.5  # shares of layers in common: that architecture; one that was made from it
+_MODEL_INDEX = "model_index.json"
+_WEIGHTLESS = ("Scheduler", "Tokenizer", "TokenizerFast", "Processor", "ImageProcessor", "FeatureExtractor")
+_UNUSED = frozenset({"safety_checker", "image_encoder", "feature_extractor"})  # listed in folders, and not needed
+
+# Where the one file of the original code keeps each network.
+_DENOISER = ("model.diffusion_model.", "diffusion_model.")
+_PARTS = {
+    "vae": ("first_stage_model.", "vae."),
+    "text_encoder": ("cond_stage_model.", "conditioner.embedders.0.", "text_encoders."),
+    "text_encoder_2": ("conditioner.embedders.1.",),
+}
+_TITLES = {"unet": "denoiser", "vae": "VAE", "text_encoder": "text encoder", "text_encoder_2": "second text encoder"}
+_LORA_MARKS = (".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", ".hada_w1_", ".lokr_w1")
+
+
+@dataclass(frozen=True)
+class CheckpointInspection:
+    """Numbers of weights of each network that is loaded, what makes the checkpoint unusable, and what may do so."""
+
+    networks: Mapping[str, int] = field(default_factory=dict[str, int])
+    problems: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Likeness:
+    """How the layers of a denoiser compare with those of a known one."""
+
+    variant: Variant
+    found: int  # layers of the file that the known one has, in the same shape
+    missing: tuple[str, ...]  # layers of the known one that the file lacks
+    reshaped: tuple[str, ...]  # layers that both have, in other shapes
+    share: float  # of the layers of both together; 1 is the same network
+
+
+def inspect_checkpoint(source: Path, base_model: BaseModelId) -> CheckpointInspection:
+    """Read the headers of the file or folder `source`, which is declared to be `base_model`. Raises OSError."""
+    if capability_of(base_model) is None:
+        return _refused(f"{base_model.label} is known and not painted yet; take this checkpoint out")
+    source.stat()
+    try:
+        if source.is_dir():
+            return _folder(source, base_model)
+        return _single_file(source, base_model)
+    except DamagedWeights as problem:
+        return CheckpointInspection(problems=(str(problem),))
+
+
+def expected_networks(base_model: BaseModelId) -> dict[str, int]:
+    """Numbers of weights of the networks that a checkpoint of this base model has, as far as the tables know them.
+
+    The tables know no VAE, no norms and not every language model: it has at least as many.
+    """
+    variants = _own(base_model)
+    if not variants:
+        return {}
+    names = dict[str, str](unet=variants[0].networks[Part.DENOISER])
+    texts = dict.fromkeys(name for part, name in variants[0].networks.items() if part is not Part.DENOISER)
+    names |= {f"text_encoder_{number}": name for number, name in enumerate(texts, 1)}
+    return {part: sum(map(prod, networks()[name].values())) for part, name in names.items()}
+
+
+def _single_file(path: Path, base_model: BaseModelId) -> CheckpointInspection:
+    if path.suffix != SUFFIX:
+        return _refused(f"{path.name} is neither a folder nor a {SUFFIX} file; get it as {SUFFIX}")
+    shapes = weight_shapes(path)
+    if any(mark in name for name in shapes for mark in _LORA_MARKS):
+        return _refused(f"{path.name} is a LoRA and no checkpoint; put it into the folder of LoRAs")
+    capability = capability_of(base_model)
+    denoiser = _denoiser_of(shapes)
+    if not denoiser:
+        return _refused(f"{path.name} holds no denoiser, so it is no checkpoint: it may be a VAE or a text encoder")
+    says = _misdeclared(path.name, denoiser, base_model)
+    if says is not None:
+        return _refused(says)
+    assert capability is not None, "asked before"
+    if not capability.single_file:
+        kind = f"{base_model.label} is loaded from a folder of diffusers' kind"
+        return _refused(f"{path.name} is a single file, and {kind}; download the repository as a folder")
+    parts = {"unet": _count(denoiser)}
+    for part, prefixes in _PARTS.items():
+        parts[part] = _count({name: shape for name, shape in shapes.items() if name.startswith(prefixes)})
+    two_encoders = capability.pipeline == "StableDiffusionXLPipeline"
+    needed = [part for part in parts if part != "text_encoder_2" or two_encoders]
+    if lost := [_TITLES[part] for part in needed if not parts[part]]:
+        return _refused(
+            f"{path.name} holds no {' and no '.join(lost)}; download the whole checkpoint, often called a full one"
+        )
+    problem = _incomplete(path.name, denoiser, base_model)
+    return CheckpointInspection({k: n for k, n in parts.items() if n}, () if problem is None else (problem,))
+
+
+def _refused(says: str) -> CheckpointInspection:
+    return CheckpointInspection(problems=(says,))
+
+
+def _denoiser_of(shapes: Shapes) -> Shapes:
+    """The denoiser's tensors of a single file, under the names that they have inside of it."""
+    for prefix in _DENOISER:
+        if found := {name.removeprefix(prefix): s for name, s in shapes.items() if name.startswith(prefix)}:
+            return found
+    others = tuple(prefix for prefixes in _PARTS.values() for prefix in prefixes)
+    bare = {name: shape for name, shape in shapes.items() if not name.startswith(others)}
+    return bare if any(likeness.share >= _LIKE for likeness in _likenesses(bare)) else {}
+
+
+def _folder(folder: Path, base_model: BaseModelId) -> CheckpointInspection:
+    problems, found = list[str](), dict[str, Shapes]()
+    for part, kind in _listed(_index(folder)):
+        if not (folder / part).is_dir():
+            problems.append(f"its {part} is missing (there is no folder {part} in {folder.name}); download it whole")
+        elif not kind.endswith(_WEIGHTLESS):
+            try:
+                found[part] = _part_shapes(folder / part)
+            except DamagedWeights as problem:
+                problems.append(f"its {part} cannot be read: {problem}")
+    counts = {part: _count(shapes) for part, shapes in found.items()}
+    denoiser = next((found[part] for part in DENOISERS if part in found), None)
+    if denoiser is None:
+        return CheckpointInspection(counts, tuple(problems))
+    if says := _misdeclared(folder.name, denoiser, base_model):
+        problems.append(says)
+    doubt = None if problems else _unlike(folder.name, denoiser, base_model)
+    return CheckpointInspection(counts, tuple(problems), () if doubt is None else (doubt,))
+
+
+def _index(folder: Path) -> Mapping[str, Any]:
+    """The model_index.json of a folder. Raises DamagedWeights."""
+    try:
+        index: Any = json.loads((folder / _MODEL_INDEX).read_bytes())
+    except FileNotFoundError:
+        says = f"{folder} is no diffusers folder: it has no {_MODEL_INDEX}; name the folder that holds it"
+        raise DamagedWeights(says) from None
+    except (ValueError, RecursionError):
+        index = None
+    if not isinstance(index, dict):
+        raise DamagedWeights(f"{_MODEL_INDEX} in {folder} is damaged; download it again")
+    return cast("dict[str, Any]", index)
+
+
+def _listed(index: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The parts that a model_index.json lists, with their classes. `[null, null]` is one that was left out."""
+    for part, kind in index.items():
+        if part.startswith("_") or part in _UNUSED or not isinstance(kind, list):
+            continue
+        names = cast("list[object]", kind)
+        if len(names) == 2 and isinstance(names[1], str):
+            yield part, names[1]
+
+
+def _part_shapes(folder: Path) -> Shapes:
+    """The tensors of a part's folder, of all its shards. Raises DamagedWeights with what is missing."""
+    for name in ("diffusion_pytorch_model", "model"):
+        index = folder / f"{name}{SUFFIX}.index.json"
+        if index.is_file():
+            return _sharded(index)
+        if (folder / f"{name}{SUFFIX}").is_file():
+            return weight_shapes(folder / f"{name}{SUFFIX}")
+    there = sorted(path.name for path in folder.iterdir())
+    for name in there:
+        if name.endswith(f".fp16{SUFFIX}"):
+            plain = name.replace(".fp16.", ".")
+            raise DamagedWeights(f"it holds only the variant {name}; rename that file to {plain}")
+    if any(name.endswith((".bin", ".ckpt", ".pt")) for name in there):
+        raise DamagedWeights(f"it holds only files of PyTorch, which may hold code; get the folder with {SUFFIX} files")
+    raise DamagedWeights(f"no {SUFFIX} file is in it; download it again")
+
+
+def _sharded(index: Path) -> Shapes:
+    try:
+        files = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise DamagedWeights(f"{index.name} is damaged; download it again") from None
+    lost = [name for name in files if not (index.parent / name).is_file()]
+    if lost:
+        raise DamagedWeights(f"{len(lost)} of its {len(files)} files are missing ({lost[0]} …); download them")
+    shapes: Shapes = {}
+    for name in files:
+        shapes |= weight_shapes(index.parent / name)
+    return shapes
+
+
+def _count(shapes: Shapes) -> int:
+    return sum(map(prod, shapes.values()))
+
+
+def _own(base_model: BaseModelId) -> list[Variant]:
+    """The known networks of a base model: Kolors and Chroma are lineages with a network of their own."""
+    lineages = LINEAGE_TITLES.get(base_model.architecture, {})
+    same = [variant for variant in VARIANTS if variant.base == base_model.architecture]
+    named = [variant for variant in same if variant.name == base_model.lineage]
+    return named or [variant for variant in same if variant.name not in lineages]
+
+
+def _misdeclared(name: str, denoiser: Shapes, base_model: BaseModelId) -> str | None:
+    """What to do when the layers are surely those of another base model than the declared one."""
+    likenesses = _likenesses(denoiser)
+    own = {variant.name for variant in _own(base_model)}
+    best = max(likenesses, key=lambda each: each.share)
+    declared = max((each.share for each in likenesses if each.variant.name in own), default=0.0)
+    if best.share < _SAME or best.share <= declared:
+        return None
+    says = f"{name} has the layers of {_variant_title(best.variant)}, and is declared {base_model} ({base_model.label})"
+    if best.variant.base in STRANGERS:
+        return f"{says}; Easel does not paint with it, so take it out"
+    return f"{says}; write base_model = {_choices(best.variant)}"
+
+
+def _variant_title(variant: Variant) -> str:
+    if variant.base in STRANGERS:
+        return title(variant.base)
+    return LINEAGE_TITLES.get(Architecture(variant.base), {}).get(variant.name) or title(variant.base)
+
+
+def _choices(variant: Variant) -> str:
+    """What may stand in the settings for a checkpoint with these layers, which do not tell its family."""
+    architecture = Architecture(variant.base)
+    lineages = LINEAGE_TITLES.get(architecture, {"base": ""})
+    if variant.name in lineages:
+        return f'"{architecture}/{variant.name}"'
+    apart = {other.name for other in VARIANTS if other.base == variant.base}
+    return " or ".join(f'"{architecture}/{lineage}"' for lineage in lineages if lineage not in apart)
+
+
+def _incomplete(name: str, denoiser: Shapes, base_model: BaseModelId) -> str | None:
+    """What is wrong with the denoiser of a single file: its configuration ships with Easel and allows no other."""
+    closest = _closest(denoiser, base_model)
+    if closest is None or closest.share < _LIKE:
+        return f"{name} has layers of no model that Easel knows; its base_model may be wrong, or it is damaged"
+    if closest.reshaped:
+        if any(layer in ("conv_in", "input_blocks.0.0") for layer in closest.reshaped):
+            return f"{name} is a checkpoint for inpainting or editing, with other inputs; get the one for painting"
+        return f"{name} has {_layers(closest.reshaped)} of other sizes than {base_model.label}; it is another model"
+    if closest.missing:
+        known = len(networks()[closest.variant.networks[Part.DENOISER]])
+        lost = f"{len(closest.missing)} of the {known} layers of its denoiser are missing"
+        return f"{name} is not whole: {lost} ({', '.join(closest.missing[:_NAMED])} …); get another copy of it"
+    return None
+
+
+def _unlike(name: str, denoiser: Shapes, base_model: BaseModelId) -> str | None:
+    closest = _closest(denoiser, base_model)
+    if closest is None or closest.share >= _SAME:
+        return None
+    return f"the layers of {name} are not those that {base_model.label} has; check its base_model"
+
+
+def _layers(names: tuple[str, ...]) -> str:
+    return f"{len(names)} layers ({', '.join(names[:_NAMED])} …)" if len(names) > 1 else f"a layer ({names[0]})"
+
+
+def _closest(denoiser: Shapes, base_model: BaseModelId) -> _Likeness | None:
+    own = {variant.name for variant in _own(base_model)}
+    likenesses = [each for each in _likenesses(denoiser) if each.variant.name in own]
+    return max(likenesses, key=lambda each: each.share, default=None)
+
+
+def _likenesses(denoiser: Shapes) -> list[_Likeness]:
+    return _all_likenesses(frozenset(_layers_of(denoiser)))
+
+
+@lru_cache(4)
+def _all_likenesses(layers: frozenset[tuple[str, tuple[int, ...]]]) -> list[_Likeness]:
+    return [_likeness(layers, variant) for variant in VARIANTS]
+
+
+def _layers_of(denoiser: Shapes) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Linear and convolutional layers, which the tables hold; a convolution of 1 x 1 is also written as a matrix."""
+    for name, shape in denoiser.items():
+        layer = name.removesuffix(".weight")
+        if layer != name and len(shape) > 1:
+            yield layer, _matrix(shape)
+
+
+def _matrix(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape[:2] if set(shape[2:]) <= {1} else shape
+
+
+def _likeness(layers: frozenset[tuple[str, tuple[int, ...]]], variant: Variant) -> _Likeness:
+    network = variant.networks[Part.DENOISER]
+    known, entries = networks()[network], spelled(network)
+    there, reshaped, found = set[str](), list[str](), 0
+    for layer, shape in layers:
+        entry = entries.get(layer)
+        if entry is None:
+            continue
+        there |= set(entry.targets)
+        if _matrix(entry.shape) == shape:
+            found += 1
+        else:
+            reshaped.append(layer)
+    missing = tuple(sorted(known.keys() - there))
+    whole = len(layers) + len(missing)
+    return _Likeness(variant, found, missing, tuple(sorted(reshaped)), found / whole if whole else 0.0)

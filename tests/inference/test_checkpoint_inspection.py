@@ -1,0 +1,239 @@
+"""What the headers of a checkpoint's files tell before anything is loaded: each trouble, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inference.base_models import BaseModelId
+from inference.checkpoint_inspection import CheckpointInspection, expected_networks, inspect_checkpoint
+from inference.demo import CHECKPOINTS, LORAS
+from tests.weight_files import single_file, write_folder, write_weights
+
+PONY = BaseModelId("sdxl/pony")
+
+
+def inspected(source: Path, base_model: str) -> CheckpointInspection:
+    return inspect_checkpoint(source, BaseModelId(base_model))
+
+
+def only_problem(found: CheckpointInspection) -> str:
+    (problem,) = found.problems
+    return problem
+
+
+@pytest.mark.parametrize(("network", "base_model"), [("sd1", "sd1/base"), ("sd2", "sd2/base"), ("sdxl", "sdxl/noobai")])
+def test_a_whole_file_of_the_declared_architecture_has_no_trouble(
+    tmp_path: Path, network: str, base_model: str
+) -> None:
+    found = inspected(write_weights(tmp_path / "whole.safetensors", single_file(network)), base_model)
+    assert (found.problems, found.doubts) == ((), ())
+    assert found.networks["unet"] > 8e8 and found.networks["vae"] == 64 * 64
+
+
+def test_of_each_network_the_numbers_are_counted() -> None:
+    found = inspect_checkpoint(CHECKPOINTS[0].path, BaseModelId("demo/vivid"))
+    assert (found.problems, found.doubts) == ((), ())
+    assert found.networks == {"unet": 4_309_220, "vae": 375_255, "text_encoder": 116_736, "text_encoder_2": 308_256}
+
+
+def test_the_first_300_megabytes_of_a_file_are_not_the_file(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "pony.safetensors", single_file("sdxl"), size=300_000_000)
+    said = only_problem(inspected(path, PONY))
+    assert said == "pony.safetensors is cut short: 0.30 of 5.13 GB are there; download it again"
+    write_weights(path, single_file("sdxl"), size=3000)
+    assert "within its own table of contents" in only_problem(inspected(path, PONY))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"<!DOCTYPE html><html><body>Please log in</body></html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git lfs pull"),
+        (b"PK\x03\x04" + bytes(60), "may hold code"),
+        (b"GGUF" + bytes(60), "GGUF"),
+        (b"Dear diary, today", "no safetensors file"),
+        (b"\x10\0\0\0\0\0\0\0{not json at all" + bytes(60), "damaged"),
+        (b'\x14\0\0\0\0\0\0\0{"a": {"shape": []}}', "damaged"),
+        (b"\x02\0\0\0\0\0\0\0{}" + bytes(5), "5 bytes longer"),
+    ],
+)
+def test_what_is_no_weights_is_told_as_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "download.safetensors"
+    path.write_bytes(content)
+    said = only_problem(inspected(path, PONY))
+    assert words in said and said.startswith("download.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("network", "declared", "words"),
+    [
+        ("sdxl", "sd1/base", ["the layers of SDXL", "declared sd1/base", '"sdxl/illustrious"']),
+        ("sd1", "sdxl/pony", ["the layers of Stable Diffusion 1.5", 'base_model = "sd1/base"']),
+        ("sd2", "sd1/base", ["the layers of Stable Diffusion 2", '"sd2/base"']),
+        ("sdxl", "sdxl/kolors", ["the layers of SDXL", "(Kolors)", '"sdxl/base"']),
+        ("flux1", "sdxl/base", ["the layers of Flux.1", '"flux1/dev"']),
+        ("chroma", "flux1/dev", ["the layers of Chroma", '"flux1/chroma"']),
+        ("ltx-video", "flux1/dev", ["the layers of LTX-Video (video)", "take it out"]),
+    ],
+)
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_another_architecture_than_the_declared_one_is_told(
+    tmp_path: Path, network: str, declared: str, words: list[str], as_folder: bool
+) -> None:
+    if as_folder:
+        denoiser = "unet" if network.startswith("sd") else "transformer"
+        source = write_folder(tmp_path / "model", network, denoiser=denoiser)
+    else:
+        source = write_weights(tmp_path / "model.safetensors", single_file(network))
+    said = only_problem(inspected(source, declared))
+    for word in words:
+        assert word in said
+
+
+def without(prefix: str) -> Callable[[dict[str, tuple[int, ...]]], None]:
+    def lose(shapes: dict[str, tuple[int, ...]]) -> None:
+        for name in [name for name in shapes if name.startswith(prefix)]:
+            del shapes[name]
+
+    return lose
+
+
+def for_inpainting(shapes: dict[str, tuple[int, ...]]) -> None:
+    shapes["model.diffusion_model.input_blocks.0.0.weight"] = (320, 9, 3, 3)
+
+
+def narrower(shapes: dict[str, tuple[int, ...]]) -> None:
+    shapes["model.diffusion_model.out.2.weight"] = (3, 320, 3, 3)
+
+
+def bare(shapes: dict[str, tuple[int, ...]]) -> None:
+    for name in list(shapes):
+        shapes[name.removeprefix("model.diffusion_model.")] = shapes.pop(name)
+    without("first_stage_model.")(shapes)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (without("first_stage_model."), "holds no VAE; download the whole checkpoint"),
+        (without("conditioner.embedders.1."), "holds no second text encoder"),
+        (without("model.diffusion_model."), "holds no denoiser"),
+        (without("model.diffusion_model.middle_block."), "108 of the 794 layers of its denoiser are missing"),
+        (for_inpainting, "for inpainting or editing"),
+        (narrower, "a layer (out.2) of other sizes than Pony"),
+        (bare, "holds no VAE"),
+    ],
+)
+def test_a_single_file_that_lacks_something_is_told(
+    tmp_path: Path, damage: Callable[[dict[str, tuple[int, ...]]], None], words: str
+) -> None:
+    shapes = single_file("sdxl")
+    damage(shapes)
+    assert words in only_problem(inspected(write_weights(tmp_path / "a.safetensors", shapes), PONY))
+
+
+def test_a_lora_is_no_checkpoint() -> None:
+    lora = next(LORAS.glob("*.safetensors"))
+    assert "is a LoRA and no checkpoint" in only_problem(inspected(lora, "demo/vivid"))
+
+
+@pytest.mark.parametrize(
+    ("name", "declared", "words"),
+    [
+        ("model.ckpt", "sdxl/pony", "neither a folder nor a .safetensors file"),
+        ("model.safetensors", "flux1/dev", "download the repository as a folder"),
+        ("model.safetensors", "wan/base", "known and not painted yet"),
+    ],
+)
+def test_what_is_not_opened_like_this_is_told(tmp_path: Path, name: str, declared: str, words: str) -> None:
+    path = write_weights(tmp_path / name, single_file("flux1"))
+    assert words in only_problem(inspected(path, declared))
+
+
+def test_a_source_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        inspect_checkpoint(tmp_path / "nowhere", PONY)
+
+
+def test_a_whole_folder_has_no_trouble(tmp_path: Path) -> None:
+    found = inspected(write_folder(tmp_path / "model", "sd1"), "sd1/base")
+    assert (found.problems, found.doubts) == ((), ())
+    assert set(found.networks) == {"unet", "vae", "text_encoder"}
+
+
+def lose_the_vae(folder: Path) -> None:
+    (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink()
+
+
+def have_the_vae_pickled(folder: Path) -> None:
+    lose_the_vae(folder)
+    (folder / "vae" / "diffusion_pytorch_model.bin").write_bytes(b"PK")
+
+
+def have_the_vae_as_a_variant(folder: Path) -> None:
+    vae = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    vae.rename(vae.with_name("diffusion_pytorch_model.fp16.safetensors"))
+
+
+def cut_the_vae_short(folder: Path) -> None:
+    write_weights(folder / "vae" / "diffusion_pytorch_model.safetensors", {"layer.weight": (64, 64)}, size=4000)
+
+
+def lose_the_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer").rmdir()
+
+
+def lose_a_shard(folder: Path) -> None:
+    lose_the_vae(folder)
+    names = {f"layer.{number}.weight": f"part-{number}.safetensors" for number in (1, 2, 3)}
+    for number in (1, 3):
+        write_weights(folder / "vae" / f"part-{number}.safetensors", {f"layer.{number}.weight": (64, 64)})
+    index = folder / "vae" / "diffusion_pytorch_model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": names}))
+
+
+def damage_the_index(folder: Path) -> None:
+    (folder / "model_index.json").write_text("{")
+
+
+def lose_the_index(folder: Path) -> None:
+    (folder / "model_index.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lose_the_vae, "its vae cannot be read: no .safetensors file is in it"),
+        (have_the_vae_pickled, "files of PyTorch, which may hold code"),
+        (have_the_vae_as_a_variant, "rename that file to diffusion_pytorch_model.safetensors"),
+        (cut_the_vae_short, "diffusion_pytorch_model.safetensors is cut short"),
+        (lose_the_tokenizer, "its tokenizer is missing"),
+        (lose_a_shard, "1 of its 3 files are missing (part-2.safetensors"),
+        (damage_the_index, "is damaged; download it again"),
+        (lose_the_index, "is no diffusers folder"),
+    ],
+)
+def test_a_folder_that_is_not_whole_is_told(tmp_path: Path, damage: Callable[[Path], None], words: str) -> None:
+    folder = write_folder(tmp_path / "model", "sd1")
+    damage(folder)
+    assert words in only_problem(inspected(folder, "sd1/base"))
+
+
+def test_a_folder_with_a_denoiser_of_no_known_sizes_is_doubtful_and_not_refused(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model", "sd1")
+    write_weights(folder / "unet" / "diffusion_pytorch_model.safetensors", {"conv_in.weight": (8, 4, 3, 3)})
+    found = inspected(folder, "sd1/base")
+    assert found.problems == ()
+    assert "check its base_model" in found.doubts[0]
+
+
+@pytest.mark.parametrize(("base_model", "billions"), [("sd1/base", 0.94), ("sdxl/pony", 3.28), ("flux1/dev", 16.61)])
+def test_how_large_a_base_model_is_at_least_is_known_before_its_files_are_there(
+    base_model: str, billions: float
+) -> None:
+    assert sum(expected_networks(BaseModelId(base_model)).values()) / 1e9 == pytest.approx(billions, abs=0.01)
