@@ -272,7 +272,7 @@ def _unlike(name: str, denoiser: Shapes, base_model: BaseModelId) -> str | None:
 
 
 def _layers(names: tuple[str, ...]) -> str:
-    return f"{len(names)} layers ({', '.join(names[:_NAMED])} …)" if len(names) > 1 else f"a layer ({names[0]})"
+    return f"a layer ({names[0]})" if len(names) == 1 else f"{len(names)} layers ({', '.join(names[:_NAMED])} …)"
 
 
 def _closest(denoiser: Shapes, base_model: BaseModelId) -> _Likeness | None:

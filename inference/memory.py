@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inference.base_models import BaseModelId
 from inference.messages import CheckpointSpec
+from inference.picture_costs import COSTS
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")  # of a container or a service that may have less than the machine
@@ -18,6 +20,55 @@ class Shortage:
 
     free: int | None
     files: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+# Bytes that the program takes before it has a checkpoint: a worker on the demo was measured on a CPU
+# (docs/measurements.md, memory over 1,000 requests); for CUDA's context and workspaces it is an allowance.
+CPU_PROGRAM, CUDA_PROGRAM = 600_000_000, 500_000_000
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """Bytes for one picture on a device. `picture` is None where nobody has counted it.
+
+    `turns` is enough where text encoders, denoiser and VAE take turns on an accelerator. `picture` and what is
+    computed from it are the least: more pictures at a time, LoRAs and kernels' workspaces come on top.
+    """
+
+    numbers: int
+    each: int  # bytes of a number
+    weights: int
+    largest: int  # of the networks
+    picture: int | None
+    program: int
+    turns: int
+
+    @property
+    def total(self) -> int:
+        """With all networks on the device."""
+        return self.weights + (self.picture or 0) + self.program
+
+
+def memory_need(networks: Mapping[str, int], base_model: BaseModelId, pixels: int, *, accelerator: bool) -> MemoryNeed:
+    """What a checkpoint needs whose networks have so many numbers, for pictures of so many pixels."""
+    each = 2 if accelerator else 4  # half precision on accelerators, see the engine's devices
+    sizes = {name: count * each for name, count in networks.items()}
+    cost, program = COSTS.get(base_model.architecture), CUDA_PROGRAM if accelerator else CPU_PROGRAM
+    rooms = dict[str, int]()
+    if cost is not None:
+        widened = 4 if cost.single_precision_vae else each
+        sizes["vae"] = networks.get("vae", 0) * widened
+        rooms = {"unet": cost.pass_numbers * pixels * each, "vae": cost.decode_numbers * pixels * widened}
+    turns = max((size + rooms.get(name, 0) for name, size in sizes.items()), default=0)
+    return MemoryNeed(
+        numbers=sum(networks.values()),
+        each=each,
+        weights=sum(sizes.values()),
+        largest=max(sizes.values(), default=0),
+        picture=max(rooms.values(), default=None),
+        program=program,
+        turns=turns + program,
+    )
 
 
 def file_bytes(spec: CheckpointSpec) -> int | None:

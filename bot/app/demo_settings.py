@@ -43,6 +43,6 @@ def copy_demo(folder: Path) -> list[dict[str, Any]]:
     declarations: list[dict[str, Any]] = []
     for checkpoint in CHECKPOINTS:
         relative = Path("checkpoints") / checkpoint.name
-        shutil.copytree(checkpoint.path, folder / relative)
+        shutil.copytree(checkpoint.path, folder / relative, dirs_exist_ok=True)
         declarations.append(demo_checkpoint(checkpoint, relative))
     return declarations

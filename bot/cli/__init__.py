@@ -3,7 +3,7 @@
 main.py        reads the command line, runs the command and turns errors into exit codes
 run.py         `run`: the bot on Discord
 demo.py        `demo`: the bot in a local channel
-doctor.py      `doctor`: checks settings, folders, database, devices and checkpoints
+doctor.py      `doctor`: checks settings, folders, database, hardware and checkpoints
 paint.py       `paint`: pictures without Discord
 sheet.py       `sheet`: a contact sheet of the demo checkpoints
 status.py      `status`: how the bot stands, told from its database
@@ -11,8 +11,10 @@ library.py     `library scan`, `list` and `declare`
 inspect.py     `library inspect`: what single LoRA files are
 calibrate.py   `calibrate`: measures how many pictures are worth painting together
 backup.py      `backup` and `restore`
-init.py        `init`: a folder to start from
+init.py        `init`: asks, and writes a folder to start from
+invite.py      `invite`: the link by which a server invites the bot, and what each permission is for
 ending.py      ends a command in order when a signal asks for it
+questions.py   questions to a person at a terminal
 progress.py    progress bars on stderr
 """
 
@@ -64,10 +66,14 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def config_file(options: argparse.Namespace) -> Path | None:
+    """The file that `--config` means; None for the demo's settings, which are in no file."""
+    if options.config is not None:
+        return options.config
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+
+
 def settings_of(options: argparse.Namespace) -> Settings:
     """The settings that `--config` means. Raises ConfigError."""
-    if options.config is not None:
-        return load_settings(options.config)
-    if DEFAULT_CONFIG.is_file():
-        return load_settings(DEFAULT_CONFIG)
-    return demo_settings(user_data_path("easel") / "demo")
+    file = config_file(options)
+    return demo_settings(user_data_path("easel") / "demo") if file is None else load_settings(file)

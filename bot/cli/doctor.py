@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import json
-import os
 import re
 import tempfile
-from collections.abc import AsyncGenerator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import discord
 from rich.console import Console
 
 from bot.app.assembly import open_catalogue
-from bot.cli import DONE, UNUSABLE, add_config, settings_of
-from bot.config import CheckpointSettings, ConfigError, Settings
+from bot.cli import DEFAULT_CONFIG, DONE, UNUSABLE, add_config, config_file, settings_of
+from bot.cli.invite import application_of, invitation
+from bot.config import ConfigError, Settings
 from bot.database.errors import DatabaseError, DatabaseInUse
+from bot.diagnostics.capacity import check_capacity, check_disks
+from bot.diagnostics.cards import check_cards
+from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
+from bot.diagnostics.facts import look
+from bot.diagnostics.finding import Finding, FindingGrade
 from bot.library.catalogue import LibraryUnreadable, ScanReport
-from bot.ui.bot import PERMISSIONS
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
 from inference.messages import Folders, Ready, WorkerOptions
@@ -38,29 +39,12 @@ WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 _TOKEN_FORM = re.compile(r"[\w-]{18,}\.[\w-]{6,}\.[\w-]{25,}")
 
 
-class FindingGrade(StrEnum):
-    """The grade of a finding: fine, worth a look, or blocking."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
 _MARKS = {FindingGrade.OK: "[green]✓[/]", FindingGrade.WARNING: "[yellow]![/]", FindingGrade.PROBLEM: "[red]✗[/]"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was checked, its grade, and a sentence that says what was found and what to do."""
-
-    what: str
-    grade: FindingGrade
-    says: str
 
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("doctor", help="check settings, folders, database, device and checkpoints")
+    parser = commands.add_parser("doctor", help="check settings, folders, database, hardware and checkpoints")
     parser.add_argument("--json", action="store_true", help="one JSON list instead of lines")
     add_config(parser)
     parser.set_defaults(run=run)
@@ -84,20 +68,33 @@ async def _all(options: argparse.Namespace) -> list[Finding]:
         settings = settings_of(options)
     except ConfigError as problem:
         return [Finding("settings", FindingGrade.PROBLEM, line) for line in str(problem).splitlines()]
-    return [finding async for finding in diagnose(settings)]
+    return [_looked_at(config_file(options), settings), *[finding async for finding in diagnose(settings)]]
+
+
+def _looked_at(file: Path | None, settings: Settings) -> Finding:
+    names = " and ".join(checkpoint.name for checkpoint in settings.checkpoints) or "no checkpoint"
+    if file is not None:
+        return Finding("settings", FindingGrade.OK, f"{file.resolve()}, which declares {names}")
+    says = (
+        f"there is no {DEFAULT_CONFIG} in this folder, so this looks at the settings of the demo ({names}) and not at "
+        "yours; name yours with --config FILE, or write one with `python -m bot init DIR`"
+    )
+    return Finding("settings", FindingGrade.WARNING, says)
 
 
 async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     """Every finding about `settings`, in the order in which things are needed."""
-    yield Finding("settings", FindingGrade.OK, f"{len(settings.checkpoints)} checkpoints declared")
     yield _token(settings)
     yield _invitation(settings)
     yield _operators(settings)
     yield _writable(settings.storage.folder)
     for checkpoint in settings.checkpoints:
-        yield _checkpoint(checkpoint)
+        for finding in check_files(checkpoint):
+            yield finding
     if not settings.checkpoints:
         yield Finding("checkpoints", FindingGrade.PROBLEM, "none is declared; add a [[checkpoints]] section")
+    for finding in await asyncio.to_thread(lambda: list(_hardware(settings))):
+        yield finding
     yield await _catalogue(settings)
     for device in settings.worker.devices:
         yield await _device(settings, device)
@@ -113,13 +110,10 @@ def _token(settings: Settings) -> Finding:
 
 
 def _invitation(settings: Settings) -> Finding:
-    """The link by which a server invites the bot; a token begins with the application's id in base64."""
-    head = settings.discord.token.get_secret_value().partition(".")[0]
-    try:
-        application_id = int(base64.b64decode(head + "=" * (-len(head) % 4), validate=True))
-    except ValueError:
+    application_id = application_of(settings.discord.token.get_secret_value())
+    if application_id is None:
         return Finding("invitation", FindingGrade.WARNING, "the link can be told once the bot's token is set")
-    link = discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands"))
+    link = invitation(application_id)
     return Finding("invitation", FindingGrade.OK, f"{link} (no privileged intent has to be switched on)")
 
 
@@ -142,21 +136,14 @@ def _writable(folder: Path) -> Finding:
     return Finding("storage", FindingGrade.OK, f"{folder} can be written")
 
 
-def _checkpoint(checkpoint: CheckpointSettings) -> Finding:
-    what = f"checkpoint {checkpoint.name}"
-    if checkpoint.path is None:
-        return Finding(what, FindingGrade.OK, f"{checkpoint.base_model.label}, downloaded from the hub at first use")
-    if not checkpoint.path.exists():
-        return Finding(what, FindingGrade.PROBLEM, f"there is nothing at {checkpoint.path}; correct its path")
-    if not os.access(checkpoint.path, os.R_OK):
-        return Finding(what, FindingGrade.PROBLEM, f"{checkpoint.path} cannot be read; change its permissions")
-    if checkpoint.path.is_dir() and not (checkpoint.path / "model_index.json").is_file():
-        return Finding(
-            what, FindingGrade.PROBLEM, f"{checkpoint.path} is no diffusers folder (it has no model_index.json)"
-        )
-    if checkpoint.path.is_file() and checkpoint.path.suffix != ".safetensors":
-        return Finding(what, FindingGrade.PROBLEM, f"{checkpoint.path.name} is not a .safetensors file; convert it")
-    return Finding(what, FindingGrade.OK, f"{checkpoint.base_model.label} ({checkpoint.base_model}), {checkpoint.path}")
+def _hardware(settings: Settings) -> Iterator[Finding]:
+    """What is to be said of the machine; looking at it takes a few seconds."""
+    storage, hub = settings.storage.folder, hub_folder()
+    loads = [load_of(checkpoint) for checkpoint in settings.checkpoints]
+    facts = look((storage, hub), settings.worker.threads)
+    yield from check_disks(facts, storage, hub, loads)
+    yield from check_cards(facts, settings.worker.devices)
+    yield from check_capacity(facts, loads, settings.worker.devices, settings.worker.offload)
 
 
 async def _catalogue(settings: Settings) -> Finding:

@@ -1,43 +1,304 @@
-"""`init [--demo] DIR`: a folder to start from."""
+"""`init DIR`: asks for what a first config.toml needs, and writes it with the folders that it names.
+
+Whoever sits at a terminal is asked; options answer in place of a person, and defaults where there is neither. What is
+written passes `doctor`: files that are named are there, and are what they are declared to be.
+"""
 
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.app.demo_settings import copy_demo
 from bot.cli import DONE
-from bot.config import ConfigError
+from bot.cli.questions import Ask, choice, terminal, text, yes
+from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
+from bot.config.presets import PRESETS, Preset
+from bot.diagnostics.capacity import CheckpointLoad, check_capacity
+from bot.diagnostics.cards import AUTO, CPU, check_cards
+from bot.diagnostics.checkpoints import check_files, load_of
+from bot.diagnostics.facts import MachineFacts, look
+from bot.diagnostics.finding import Finding, FindingGrade
+from inference.base_models import BaseModelId
+from inference.messages import Offload
 
 if TYPE_CHECKING:
     from bot.cli import Commands
 
+CONFIG = "config.toml"
+DEMO = "demo"
+_REPOSITORY = re.compile(r"[\w.\-]+/[\w.\-]+")
+_WHERE_IDS = "in Discord: Settings, Advanced, Developer Mode; then right-click your name, Copy User ID"
+
 
 def add(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("init", help="write a config.toml to start from into a new or empty folder")
+    parser = commands.add_parser("init", help="write a config.toml to start from; asks what is not given as an option")
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--demo", action="store_true", help="with the two demo checkpoints and their LoRAs")
+    parser.add_argument("--device", action="append", metavar="NAME", help="auto, cuda:0, mps or cpu; may be repeated")
+    known = ", ".join(preset.base_model for preset in PRESETS)
+    parser.add_argument("--base", metavar="BASE", help=f"base model: {known}, or any other architecture/lineage")
+    parser.add_argument("--checkpoint", metavar="WHERE", help="a .safetensors file, a folder, or OWNER/NAME of the hub")
+    parser.add_argument("--loras", type=Path, metavar="FOLDER", help="the folder of LoRA files (default: loras in DIR)")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="database and pictures (default: data in DIR)")
+    parser.add_argument("--operator", action="append", type=int, metavar="ID", help="Discord id; may be repeated")
+    parser.add_argument(
+        "--overwrite", action="store_true", help=f"write into a folder that holds something; a former {CONFIG} is kept"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the folder; nothing that is there already is touched."""
+    """Ask, write, and say what comes next."""
+    ask = None if options.demo else terminal()
     folder: Path = options.folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise ConfigError(f"The folder {folder} is not empty; choose a new or an empty one.")
-        text = _demo(folder) if options.demo else config_text()
-        (folder / "loras").mkdir(exist_ok=True)
-        (folder / "config.toml").write_text(text, "utf-8")
+        _may_write(folder, ask, overwrite=options.overwrite)
+        answers = Questionnaire(options, ask).answers()
+        written = _write(folder, answers)
     except OSError as problem:
         raise ConfigError(f"The folder {folder} cannot be written: {problem.strerror}.") from None
-    print(f"Wrote {folder / 'config.toml'}. Next: python -m bot doctor --config {folder / 'config.toml'}")
+    print(_next_steps(written, answers))
     return DONE
 
 
-def _demo(folder: Path) -> str:
-    return config_text(copy_demo(folder), worker={"threads": 1})
+@dataclass(frozen=True)
+class Answers:
+    """What a first config.toml says. `checkpoint` is its declaration, None for the demo's two."""
+
+    checkpoint: Mapping[str, Any] | None
+    devices: tuple[str, ...] = ()
+    operators: tuple[int, ...] = ()
+    loras: Path | None = None
+    data: Path | None = None
+
+
+def _may_write(folder: Path, ask: Ask | None, *, overwrite: bool) -> None:
+    """Raise ConfigError unless the folder is new or empty, or somebody allows to write into it."""
+    if overwrite or not folder.exists():
+        return
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; name a folder.")
+    if not any(folder.iterdir()):
+        return
+    there = (folder / CONFIG).exists()
+    if ask is None:
+        raise ConfigError(
+            f"The folder {folder} is not empty; choose a new or an empty one, or add --overwrite, which keeps a former "
+            f"{CONFIG} under another name."
+        )
+    question = f"There is a {CONFIG} in {folder}. Write a new one, and keep the former under another name?"
+    if not yes(ask, question if there else f"{folder} is not empty. Write a {CONFIG} into it?", default=not there):
+        raise ConfigError("Nothing was written.")
+
+
+@dataclass
+class Questionnaire:
+    """The questions, each answered by an option, a person, or a default."""
+
+    options: argparse.Namespace
+    ask: Ask | None
+
+    @cached_property
+    def facts(self) -> MachineFacts:
+        """This machine; looking at it takes a few seconds."""
+        print("Looking at this machine …", flush=True)
+        return look()
+
+    def answers(self) -> Answers:
+        """All answers. Raises ConfigError for one that cannot be used."""
+        given = self.options
+        if given.demo:
+            return Answers(None, operators=tuple(given.operator or ()))
+        devices = tuple(given.device or self._devices())
+        checkpoint = self._checkpoint(devices)
+        if checkpoint is None:
+            return Answers(None, devices, self._operators())
+        return Answers(
+            checkpoint,
+            devices,
+            self._operators(),
+            self._folder(given.loras, "Folder of LoRA files", "loras"),
+            self._folder(given.data, "Folder for database and pictures", "data"),
+        )
+
+    def _devices(self) -> Sequence[str]:
+        findings = check_cards(self.facts, (AUTO,))
+        if self.ask is None:
+            return (AUTO,)
+        for finding in findings:
+            print(f"{finding.what}: {finding.says}")
+        torch = self.facts.torch
+        cards = [f"cuda:{number}" for number in range(len(torch.cards))] if torch else []
+        lines = [f"{AUTO} (the best that is there)", *cards, *(["all cards"] if len(cards) > 1 else []), CPU]
+        chosen = lines[choice(self.ask, "Which device paints?", lines)]
+        return tuple(cards) if chosen == "all cards" else (chosen.split()[0],)
+
+    def _checkpoint(self, devices: Sequence[str]) -> Mapping[str, Any] | None:
+        base, source = self.options.base, self.options.checkpoint
+        if base is not None:
+            preset = _preset(base)
+        elif self.ask is not None:
+            preset = self._asked_preset(devices)
+        elif source is not None:
+            raise ConfigError(f"Say with --base what {source} is, such as --base {PRESETS[0].base_model}.")
+        else:
+            preset = next((p for p in PRESETS if p.repository and self._advice(p, devices) is None), None)
+            why = "as this machine has no memory or time for a larger one"
+            print(f"Chosen: {preset.base_model} ({preset.pictures})." if preset else f"Chosen: the demo, {why}.")
+        if preset is None:
+            return None
+        if source is not None:
+            return _declared(preset, source)
+        if self.ask is None:
+            if preset.repository is None:
+                raise ConfigError(f"{preset.name} has to be got by hand: {preset.get}. Name it with --checkpoint FILE.")
+            return _declared(preset, preset.repository)
+        return self._asked_source(preset)
+
+    def _asked_preset(self, devices: Sequence[str]) -> Preset | None:
+        assert self.ask is not None
+        print("What kind of pictures? Each LoRA goes with one base model, so take the one whose LoRAs you want.")
+        advice = [self._advice(preset, devices) for preset in PRESETS]
+        lines = [
+            f"{preset.name} ({preset.base_model}): {preset.pictures}{f'. {says}' if says else ''}"
+            for preset, says in zip(PRESETS, advice, strict=True)
+        ]
+        lines.append("the demo: tiny pictures of shapes, to look around; nothing is downloaded")
+        default = next((number for number, says in enumerate(advice) if says is None), len(PRESETS))
+        chosen = choice(self.ask, "Which one?", lines, default)
+        return PRESETS[chosen] if chosen < len(PRESETS) else None
+
+    def _advice(self, preset: Preset, devices: Sequence[str]) -> str | None:
+        """What speaks against a preset on this machine; None where nothing does."""
+        load = load_of(_settings_of(preset.declaration(preset.repository or "owner/name")))
+        found = check_capacity(self.facts, [replace(load, estimated=True)], devices, Offload.WHEN_SHORT)
+        return next((_in_short(finding, load) for finding in found if finding.grade is not FindingGrade.OK), None)
+
+    def _asked_source(self, preset: Preset) -> Mapping[str, Any]:
+        assert self.ask is not None
+        print(f"Where is the checkpoint? You can use {preset.get}.")
+        print("Answer with the path of the file or of a folder in diffusers' layout, or with OWNER/NAME of the hub.")
+        if preset.repository:
+            print(f"Without an answer {preset.repository} is downloaded from the Hugging Face hub at first use.")
+        while True:
+            source = text(self.ask, "Checkpoint", preset.repository or "")
+            try:
+                return _declared(preset, source)
+            except ConfigError as problem:
+                print(f"That cannot be used: {problem}")
+
+    def _operators(self) -> tuple[int, ...]:
+        if self.options.operator is not None:
+            return tuple(self.options.operator)
+        while self.ask is not None:
+            print(f"Who runs this bot, and may declare base models? Discord ids ({_WHERE_IDS}).")
+            words = text(self.ask, "Ids, or nothing for now").replace(",", " ").split()
+            if all(word.isascii() and word.isdecimal() for word in words):
+                return tuple(map(int, words))
+            print("An id has digits alone, some 18 of them.")
+        return ()
+
+    def _folder(self, given: Path | None, question: str, usual: str) -> Path:
+        if given is not None:
+            return given.expanduser().resolve()
+        if self.ask is None:
+            return Path(usual)
+        answer = text(self.ask, question, usual)
+        return Path(usual) if answer == usual else Path(answer).expanduser().resolve()
+
+
+def _preset(base: str) -> Preset | None:
+    """The preset of a base model, or one made for a base model that has none; None for the demo."""
+    if base == DEMO:
+        return None
+    try:
+        base_model = BaseModelId(base)
+    except ValueError as problem:
+        raise ConfigError(f"--base: {problem}.") from None
+    known = next((preset for preset in PRESETS if preset.base_model == base_model), None)
+    return known or Preset(base_model.label, base_model, "", f"a checkpoint of {base_model.label}")
+
+
+def _declared(preset: Preset, source: str) -> dict[str, Any]:
+    """The declaration of a checkpoint that is looked at first. Raises ConfigError with what is wrong with it."""
+    if not source:
+        raise ConfigError(f"name a file or a folder: {preset.get}.")
+    path = Path(source).expanduser().resolve()
+    is_name = _REPOSITORY.fullmatch(source) is not None and not path.suffix and not path.exists()
+    declared = preset.declaration(source if is_name else path)
+    for finding in check_files(_settings_of(declared)):
+        if finding.grade is FindingGrade.PROBLEM:
+            raise ConfigError(f"{finding.says}.")
+    return declared
+
+
+def _settings_of(declared: Mapping[str, Any]) -> CheckpointSettings:
+    return CheckpointSettings.model_validate(declared)
+
+
+def _in_short(finding: Finding, load: CheckpointLoad) -> str:
+    """What a list has room for; `doctor` tells the arithmetic."""
+    if finding.what.startswith("speed"):
+        return f"Slow here: {finding.says.partition('takes ')[2].partition(' (')[0]} a picture"
+    short = (
+        "Too large for the memory here" if finding.grade is FindingGrade.PROBLEM else "Short of memory here, so slower"
+    )
+    return f"{short} (about {sum(load.networks.values()) * 2 / 1e9:.1f} GB of weights)"
+
+
+def _write(folder: Path, answers: Answers) -> Path:
+    """Write the folder and return its config.toml; a former one is kept. Raises ConfigError and OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    declared = copy_demo(folder) if answers.checkpoint is None else [answers.checkpoint]
+    sections: dict[str, dict[str, Any]] = {"worker": {"threads": 1} if answers.checkpoint is None else {}}
+    if answers.devices:
+        sections["worker"]["devices"] = answers.devices
+    if answers.operators:
+        sections["discord"] = {"operators": answers.operators}
+    if answers.loras is not None:
+        sections["library"] = {"folder": answers.loras}
+    if answers.data is not None:
+        sections["storage"] = {"folder": answers.data}
+    draft, config = folder / f"{CONFIG}.part", folder / CONFIG
+    draft.write_text(config_text(declared, **sections), "utf-8")
+    try:
+        settings = load_settings(draft)
+        settings.library.folder.mkdir(parents=True, exist_ok=True)
+    except ConfigError:
+        draft.unlink()
+        raise
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    if config.exists():
+        former = next(path for number in count(1) if not (path := folder / f"{CONFIG}.before-{number}").exists())
+        config.rename(former)
+        print(f"The former {CONFIG} is {former.name} now.")
+    draft.rename(config)
+    return config
+
+
+def _next_steps(config: Path, answers: Answers) -> str:
+    place = config.parent / "checkpoints"
+    lines = [f"Wrote {config}. Next:"]
+    lines.append(
+        f"  python -m bot doctor --config {config}      checks this machine and everything that is named there"
+    )
+    if answers.checkpoint is not None and "repository" in answers.checkpoint:
+        lines.append(f"  {answers.checkpoint['name']} is downloaded when the first picture is painted.")
+    lines += [
+        f"  Further checkpoints: put .safetensors files into {place}, and add a [[checkpoints]]",
+        "  section for each, with its path and base_model. Model pages of Civitai and the Hugging Face hub offer them.",
+        "  LoRAs: put .safetensors files into the folder of [library]; Easel finds out which base model they are for.",
+        "  The bot's token: discord.com/developers, New Application, Bot, Reset Token; set it as EASEL_DISCORD__TOKEN.",
+        "  python -m bot invite      prints the link that invites the bot, once the token is set",
+        f"  python -m bot run --config {config}",
+    ]
+    return "\n".join(lines)

@@ -9,7 +9,22 @@ import sys
 from collections.abc import Sequence
 
 from bot import logs
-from bot.cli import DONE, REFUSED, UNUSABLE, backup, calibrate, demo, doctor, init, library, paint, run, sheet, status
+from bot.cli import (
+    DONE,
+    REFUSED,
+    UNUSABLE,
+    backup,
+    calibrate,
+    demo,
+    doctor,
+    init,
+    invite,
+    library,
+    paint,
+    run,
+    sheet,
+    status,
+)
 from bot.cli.ending import Ended
 from bot.config import ConfigError
 from bot.database.errors import DatabaseError
@@ -18,7 +33,7 @@ from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
 from inference.private_files import keep_private
 
-COMMANDS = (init, doctor, run, status, demo, paint, sheet, library, backup, calibrate)
+COMMANDS = (init, doctor, invite, run, status, demo, paint, sheet, library, backup, calibrate)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 
 

@@ -5,6 +5,7 @@ sections.py      the sections with plain values, one class each; the docstring u
 checkpoints.py   the settings of one checkpoint
 variables.py     the environment's variables, and which of them is wrong
 changes.py       what differs between two settings, and what needs a restart
+presets.py       base models to begin with, and where a checkpoint of each comes from
 example.py       prints a config.toml with comments: the docstrings under the fields
 """
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from bot.config import CheckpointSettings, Settings
+from bot.config.presets import ILLUSTRIOUS, PONY
 
 _HEAD = """\
 # Settings of Easel. Paths are relative to this file.
@@ -17,24 +19,8 @@ _HEAD = """\
 """
 
 EXAMPLE_CHECKPOINTS: tuple[Mapping[str, Any], ...] = (
-    {
-        "name": "Illustrious",
-        "repository": "OnomaAIResearch/Illustrious-xl-early-release-v0",
-        "base_model": "sdxl/illustrious",
-        "sampler": "euler_a",
-        "guidance_scale": 5.5,
-        "prompt_prefix": "masterpiece, best quality",
-        "negative_prompt": "worst quality, low quality",
-    },
-    {
-        "name": "Pony",
-        "path": "checkpoints/ponyDiffusionV6XL.safetensors",
-        "base_model": "sdxl/pony",
-        "sampler": "euler_a",
-        "steps": 25,
-        "guidance_scale": 7,
-        "prompt_prefix": "score_9, score_8_up, score_7_up",
-    },
+    ILLUSTRIOUS.declaration(str(ILLUSTRIOUS.repository)),
+    PONY.declaration(Path("checkpoints/ponyDiffusionV6XL.safetensors")),
 )
 
 

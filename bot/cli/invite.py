@@ -1,0 +1,95 @@
+"""`invite`: the link by which a server invites the bot, and what each of its permissions is for."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.cli import DONE, add_config, settings_of
+from bot.config import ConfigError
+from bot.ui.bot import PERMISSIONS
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+# By discord.py's names: Discord's own, and what the bot does with each.
+PURPOSES = {
+    "read_messages": ("View Channels", "see the channel in which somebody orders a picture"),
+    "send_messages": ("Send Messages", "post a picture when the answer to its command can no longer be edited"),
+    "send_messages_in_threads": ("Send Messages in Threads", "the same in threads and forum posts"),
+    "embed_links": ("Embed Links", "show what its messages link to"),
+    "attach_files": ("Attach Files", "upload the pictures"),
+    "read_message_history": ("Read Message History", "find its own messages again, and post nothing twice"),
+}
+_WHERE = "Discord's developer portal, General Information, Application ID"
+_WITHOUT_ID = (
+    "The link needs the application's id. Set the bot's token in EASEL_DISCORD__TOKEN, which holds it, or name it: "
+    f"invite --application-id ID ({_WHERE})."
+)
+SCOPES = ("bot", "applications.commands")
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("invite", help="print the link that invites the bot, and what each permission is for")
+    parser.add_argument("--application-id", type=int, metavar="ID", help=f"from {_WHERE}; else the token tells it")
+    add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the link; where nothing tells the application's id and a person sits there, ask for it."""
+    found = options.application_id
+    if found is None:
+        found = application_of(settings_of(options).discord.token.get_secret_value())
+    if found is None and sys.stdin.isatty():
+        found = asked_application(input)
+    if found is None:
+        raise ConfigError(_WITHOUT_ID)
+    print(text_of(found))
+    return DONE
+
+
+def application_of(token: str) -> int | None:
+    """The application's id, in base64 at the beginning of a bot token; None for what is no token."""
+    head = token.partition(".")[0]
+    try:
+        return int(base64.b64decode(head + "=" * (-len(head) % 4), validate=True))
+    except ValueError:
+        return None
+
+
+def asked_application(ask: Callable[[str], str]) -> int | None:
+    """The id as a person types it; None for no answer."""
+    while answer := ask(f"Application ID ({_WHERE}): ").strip():
+        if answer.isascii() and answer.isdecimal():
+            return int(answer)
+        print("That is no id: it has digits alone, some 18 of them.")
+    return None
+
+
+def invitation(application_id: int) -> str:
+    """The link for a server."""
+    return discord.utils.oauth_url(application_id, permissions=PERMISSIONS, scopes=SCOPES)
+
+
+def text_of(application_id: int) -> str:
+    """Both links, and what the permissions are for."""
+    asked = [f"  {': '.join(PURPOSES[name])}" for name, wanted in PERMISSIONS if wanted]
+    alone = discord.utils.oauth_url(application_id, scopes=("applications.commands",))
+    return "\n".join(
+        [
+            "Open this link to invite the bot to a server that you manage:",
+            f"  {invitation(application_id)}",
+            "It asks for these permissions and no others:",
+            *asked,
+            "No privileged intent has to be switched on: the bot does not read what people write.",
+            "For yourself alone, without a server (User Install has to be on in the portal, under Installation):",
+            f"  {alone}&integration_type=1",
+        ]
+    )

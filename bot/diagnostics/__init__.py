@@ -1,0 +1,9 @@
+"""What is wrong with this machine or with the files, and what to do: from recorded facts to findings.
+
+finding.py       one finding: its subject, its grade, a sentence
+facts.py         the facts about a machine, and looking them up
+nvidia_smi.py    reads what nvidia-smi prints
+cards.py         graphics card, driver, container and the build of torch
+capacity.py      whether memory, time and disk are enough for the declared checkpoints
+checkpoints.py   what the files of the declared checkpoints are
+"""

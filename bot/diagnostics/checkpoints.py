@@ -1,0 +1,82 @@
+"""What the files of the declared checkpoints are, by their headers alone: nothing is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.config import CheckpointSettings
+from bot.diagnostics.capacity import CheckpointLoad
+from bot.diagnostics.finding import Finding, FindingGrade
+from inference.checkpoint_inspection import CheckpointInspection, expected_networks, inspect_checkpoint
+
+
+def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
+    """What is to be said of a checkpoint's files."""
+    what, label = f"checkpoint {checkpoint.name}", f"{checkpoint.base_model.label} ({checkpoint.base_model})"
+    if checkpoint.path is None:
+        where = (
+            "downloaded already" if hub_snapshot(checkpoint) else "downloaded from the Hugging Face hub at first use"
+        )
+        yield Finding(what, FindingGrade.OK, f"{label}, {checkpoint.repository}, {where}")
+        return
+    if not checkpoint.path.exists():
+        says = f"there is nothing at {checkpoint.path}; put the file there, or correct its path in the settings"
+        yield Finding(what, FindingGrade.PROBLEM, says)
+        return
+    try:
+        found = inspect_checkpoint(checkpoint.path, checkpoint.base_model)
+    except OSError as problem:
+        says = f"{checkpoint.path} cannot be read ({problem.strerror}); change its permissions"
+        yield Finding(what, FindingGrade.PROBLEM, says)
+        return
+    yield from (Finding(what, FindingGrade.PROBLEM, says) for says in found.problems)
+    yield from (Finding(what, FindingGrade.WARNING, says) for says in found.doubts)
+    if not found.problems and not found.doubts:
+        yield Finding(what, FindingGrade.OK, f"{label}, {checkpoint.path}")
+
+
+def load_of(checkpoint: CheckpointSettings) -> CheckpointLoad:
+    """How large it is: by its files, else by its base model."""
+    source = checkpoint.path or hub_snapshot(checkpoint)
+    found = _inspected(source, checkpoint) if source else CheckpointInspection()
+    missing = not found.networks and not found.problems  # of files with a problem nobody says how large they should be
+    size = checkpoint.default_size
+    return CheckpointLoad(
+        name=checkpoint.name,
+        base_model=checkpoint.base_model,
+        networks=expected_networks(checkpoint.base_model) if missing else found.networks,
+        width=size.width,
+        height=size.height,
+        steps=checkpoint.steps,
+        devices=checkpoint.devices,
+        estimated=missing,
+        download=checkpoint.path is None and source is None,
+    )
+
+
+def _inspected(source: Path, checkpoint: CheckpointSettings) -> CheckpointInspection:
+    try:
+        return inspect_checkpoint(source, checkpoint.base_model)
+    except OSError:
+        return CheckpointInspection()
+
+
+def hub_folder() -> Path:
+    """Where downloads of the Hugging Face hub lie, as its library decides."""
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+
+
+def hub_snapshot(checkpoint: CheckpointSettings) -> Path | None:
+    """The folder of a repository that was downloaded; None for one that was not."""
+    if checkpoint.repository is None:
+        return None
+    cached = hub_folder() / f"models--{checkpoint.repository.replace('/', '--')}"
+    try:
+        revision = (cached / "refs" / "main").read_text().strip()
+    except OSError:
+        return None
+    snapshot = cached / "snapshots" / revision
+    return snapshot if (snapshot / "model_index.json").is_file() else None

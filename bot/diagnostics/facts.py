@@ -1,0 +1,142 @@
+"""The facts about a machine that painting depends on. Looking them up changes nothing and never fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bot.diagnostics.nvidia_smi import (
+    FORMAT,
+    QUERY,
+    QUERY_OF_OLD_DRIVERS,
+    Card,
+    DriverReport,
+    read_query,
+    read_table,
+)
+from inference.hardware import COMMAND, TorchReport
+from inference.memory import free_bytes
+
+SMI = "nvidia-smi"
+SMI_SECONDS = 30.0  # a driver that sleeps wakes within ten
+TORCH_SECONDS = 120.0  # importing torch from a cold disk can take a minute
+_NVIDIA, _DISPLAY = "0x10de", "0x03"  # a vendor, and the beginning of the class of graphics cards, on the PCI bus
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    """What was seen of a machine; None and empty are what was not there or could not be told.
+
+    `smi` is what nvidia-smi printed, `cards` its answer to a query. `kernel_driver`: the kernel has NVIDIA's driver
+    loaded, which a container sees of its host. `device_files`: those of the cards are there, and `may_open` them.
+    `visible` is CUDA_VISIBLE_DEVICES. `disks` are free bytes by folder.
+    """
+
+    smi: str | None = None
+    cards: str = ""
+    torch: TorchReport | None = None
+    torch_problem: str = ""
+    container: bool = False
+    kernel_driver: bool = False
+    device_files: bool = False
+    may_open: bool = True
+    pci_cards: int = 0
+    visible: str | None = None
+    memory: int | None = None
+    disks: Mapping[Path, int] = field(default_factory=dict[Path, int])
+
+    @property
+    def driver(self) -> DriverReport:
+        """What nvidia-smi says of the driver."""
+        return read_table(self.smi or "")
+
+    @property
+    def found_cards(self) -> tuple[Card, ...]:
+        """The cards: as nvidia-smi tells them, else as torch does."""
+        seen = self.torch.cards if self.torch else ()
+        return read_query(self.cards) or tuple(Card(c.name, c.total, c.free, c.capability) for c in seen)
+
+
+def look(folders: Iterable[Path] = (), threads: int | None = None) -> MachineFacts:
+    """Look at this machine, and at the disks that hold `folders`. Torch is asked in a process of its own."""
+    torch, problem = _torch(threads)
+    nodes = sorted(Path("/dev").glob("nvidia[0-9]*"))
+    wsl = Path("/dev/dxg")  # Windows' subsystem for Linux has this one instead
+    return MachineFacts(
+        smi=_smi(),
+        cards=_smi(QUERY, FORMAT) or _smi(QUERY_OF_OLD_DRIVERS, FORMAT) or "",
+        torch=torch,
+        torch_problem=problem,
+        container=_in_container(),
+        kernel_driver=Path("/proc/driver/nvidia/version").exists(),
+        device_files=bool(nodes) or wsl.exists(),
+        may_open=all(os.access(node, os.R_OK | os.W_OK) for node in nodes),
+        pci_cards=_pci_cards(),
+        visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        memory=free_bytes(),
+        disks={folder: free for folder in folders if (free := free_on_disk(folder)) is not None},
+    )
+
+
+def free_on_disk(folder: Path) -> int | None:
+    """Free bytes where `folder` is or would be."""
+    for place in (folder, *folder.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except OSError:  # not there yet
+            continue
+    return None
+
+
+def _smi(*arguments: str) -> str | None:
+    """What it prints; a query that it refuses is None."""
+    program = shutil.which(SMI)
+    if program is None:
+        return None
+    try:
+        done = subprocess.run([program, *arguments], capture_output=True, timeout=SMI_SECONDS, check=False)  # noqa: S603 (no shell)
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return None if arguments else f"{SMI} failed: {problem}"
+    said = (done.stdout + done.stderr).decode("utf-8", "replace")
+    return None if arguments and done.returncode else said
+
+
+def _torch(threads: int | None) -> tuple[TorchReport | None, str]:
+    environment = dict(os.environ)
+    if threads:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    try:
+        done = subprocess.run(  # noqa: S603 (our own program)
+            [sys.executable, *COMMAND], capture_output=True, timeout=TORCH_SECONDS, check=False, env=environment
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return None, str(problem)
+    try:
+        return TorchReport.model_validate_json(done.stdout.splitlines()[-1]), ""
+    except (IndexError, ValidationError):
+        return None, (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1][:300]
+
+
+def _in_container() -> bool:
+    """Docker and Podman leave a file, others and Kubernetes a variable."""
+    files, variables = ("/.dockerenv", "/run/.containerenv"), ("container", "KUBERNETES_SERVICE_HOST")
+    return any(map(os.path.exists, files)) or any(name in os.environ for name in variables)
+
+
+def _pci_cards() -> int:
+    """How many NVIDIA graphics cards are plugged in, whether or not there is a driver."""
+    found = 0
+    for device in Path("/sys/bus/pci/devices").glob("*"):
+        try:
+            vendor, kind = ((device / name).read_text().strip() for name in ("vendor", "class"))
+        except OSError:
+            continue
+        found += vendor == _NVIDIA and kind.startswith(_DISPLAY)
+    return found
