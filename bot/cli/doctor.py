@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import tempfile
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ from bot.cli import DEFAULT_CONFIG, DONE, UNUSABLE, add_config, config_file, set
 from bot.cli.invite import application_of, invitation
 from bot.config import ConfigError, Settings
 from bot.database.errors import DatabaseError, DatabaseInUse
-from bot.diagnostics.capacity import check_capacity, check_disks
-from bot.diagnostics.cards import check_cards
+from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
+from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
@@ -34,6 +34,8 @@ from inference.workers.local import LocalWorker
 if TYPE_CHECKING:
     from bot.cli import Commands
 
+PAINTS_ON = "paints on {device}"
+_ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
 WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
 # Three groups by dots: the bot's id in base64, a time stamp, a signature.
 _TOKEN_FORM = re.compile(r"[\w-]{18,}\.[\w-]{6,}\.[\w-]{25,}")
@@ -93,11 +95,21 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
             yield finding
     if not settings.checkpoints:
         yield Finding("checkpoints", FindingGrade.PROBLEM, "none is declared; add a [[checkpoints]] section")
-    for finding in await asyncio.to_thread(lambda: list(_hardware(settings))):
+    hardware = await asyncio.to_thread(lambda: list(_hardware(settings)))
+    for finding in hardware:
         yield finding
     yield await _catalogue(settings)
     for device in settings.worker.devices:
-        yield await _device(settings, device)
+        yield _weighed(await _device(settings, device), hardware)
+
+
+def _weighed(worker: Finding, hardware: Sequence[Finding]) -> Finding:
+    """A worker that paints on the CPU is fine, unless a card or a faster way was told to be wanted."""
+    doubted = [each.what for each in hardware if each.what in _ABOUT_CPU and each.grade is not FindingGrade.OK]
+    if worker.says != PAINTS_ON.format(device=CPU) or not doubted:
+        return worker
+    says = f"{worker.says}, which is slow; see {' and '.join(dict.fromkeys(doubted))} above"
+    return Finding(worker.what, FindingGrade.WARNING, says)
 
 
 def _token(settings: Settings) -> Finding:
@@ -187,7 +199,7 @@ async def _device(settings: Settings, device: str) -> Finding:
 async def _first_word(worker: LocalWorker) -> Finding:
     async for event in worker.events():
         if isinstance(event, Ready):
-            return Finding("worker", FindingGrade.OK, f"paints on {event.device}")
+            return Finding("worker", FindingGrade.OK, PAINTS_ON.format(device=event.device))
         if isinstance(event, WorkerDied):
             last = (event.stderr_tail.strip().splitlines() or ["it said nothing"])[-1]
             return Finding("worker", FindingGrade.PROBLEM, f"dies at its start: {last[:300]}")

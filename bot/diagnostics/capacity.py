@@ -17,6 +17,7 @@ from inference.picture_costs import COSTS
 LOW_DISK, FULL_DISK = 2_000_000_000, 100_000_000  # bytes
 SMALL = 100_000_000  # bytes of weights, as the demo's checkpoints, that fit everywhere
 SLOW_SECONDS = 60.0  # a picture that takes longer is worth a word
+SPEED = "speed"
 GUIDE = "docs/hardware.md"
 
 
@@ -202,12 +203,13 @@ def _time(facts: MachineFacts, checkpoint: CheckpointLoad) -> Iterator[Finding]:
     if seconds is None or cost is None or facts.torch is None or seconds < SLOW_SECONDS:
         return
     tflop, speed = cost.picture_tflop(checkpoint.steps, checkpoint.pixels), (facts.torch.product_flops or 0) / 1e12
+    picture = f"a picture of {checkpoint.width}x{checkpoint.height} in {checkpoint.steps} steps"
+    sum_of = f"{tflop:.0f} TFLOP at {speed:.2f} TFLOP/s, as measured just now"
     says = (
-        f"it is painted on the CPU, where a picture of {checkpoint.width}x{checkpoint.height} in {checkpoint.steps} "
-        f"steps takes at least {spoken(seconds)} ({tflop:.0f} TFLOP at {speed:.2f} TFLOP/s, as measured just now); "
-        f"use a graphics card, or a smaller checkpoint ({GUIDE})"
+        f"{checkpoint.name} is painted on the CPU, where {picture} takes at least {spoken(seconds)} ({sum_of}); use a "
+        f"graphics card, or a smaller checkpoint ({GUIDE})"
     )
-    yield Finding(f"speed of {checkpoint.name}", FindingGrade.WARNING, says)
+    yield Finding(SPEED, FindingGrade.WARNING, says)
 
 
 def spoken(seconds: float) -> str:

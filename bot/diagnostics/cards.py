@@ -14,7 +14,7 @@ from bot.diagnostics.nvidia_smi import Card, DriverTrouble
 from inference.hardware import TorchReport
 from inference.memory import said
 
-WHAT = "graphics card"
+CARD = "graphics card"
 AUTO, CPU = "auto", "cpu"
 _SELECTOR = "choose your system and CUDA at pytorch.org/get-started and run the command that it shows in this .venv"
 _CONTAINER = (
@@ -63,32 +63,32 @@ def check_cards(facts: MachineFacts, devices: Sequence[str]) -> list[Finding]:
         return [_none(asked)]
     if trouble is not None:
         way_out = f'; until then write devices = ["{AUTO}"], which paints on the CPU' if asked else ""
-        return [Finding(WHAT, FindingGrade.PROBLEM if asked else FindingGrade.WARNING, trouble + way_out)]
+        return [Finding(CARD, FindingGrade.PROBLEM if asked else FindingGrade.WARNING, trouble + way_out)]
     return [*_missing(asked, facts.torch), *_usable(facts, facts.torch)]
 
 
 def _other_kind(torch: TorchReport) -> Finding:
     if torch.hip:
         names = ", ".join(card.name for card in torch.cards) or "no card"
-        return Finding(WHAT, FindingGrade.OK, f"torch {torch.version} for AMD's ROCm {torch.hip} finds {names}")
+        return Finding(CARD, FindingGrade.OK, f"torch {torch.version} for AMD's ROCm {torch.hip} finds {names}")
     if torch.mps:
-        return Finding(WHAT, FindingGrade.OK, f"torch {torch.version} finds Apple's graphics processor")
+        return Finding(CARD, FindingGrade.OK, f"torch {torch.version} finds Apple's graphics processor")
     says = f'torch {torch.version} finds no graphics processor of Apple; write devices = ["{AUTO}"]'
-    return Finding(WHAT, FindingGrade.PROBLEM, says)
+    return Finding(CARD, FindingGrade.PROBLEM, says)
 
 
 def _none(asked: Sequence[str]) -> Finding:
     if not asked:
-        return Finding(WHAT, FindingGrade.OK, "there is no NVIDIA card here, so the CPU paints")
+        return Finding(CARD, FindingGrade.OK, "there is no NVIDIA card here, so the CPU paints")
     says = (
         f'there is no NVIDIA card here, and devices name {", ".join(asked)}; write devices = ["{AUTO}"], or plug one in'
     )
-    return Finding(WHAT, FindingGrade.PROBLEM, says)
+    return Finding(CARD, FindingGrade.PROBLEM, says)
 
 
 def _unused(facts: MachineFacts, trouble: str | None) -> Finding:
     says = f'{_names(facts.found_cards)} is here, and [worker] devices do not name it; write devices = ["{AUTO}"]'
-    return Finding(WHAT, FindingGrade.WARNING, says if trouble is None else f"{says}. Then: {trouble}")
+    return Finding(CARD, FindingGrade.WARNING, says if trouble is None else f"{says}. Then: {trouble}")
 
 
 def _trouble(facts: MachineFacts, torch: TorchReport, *, wanted: bool) -> str | None:
@@ -168,23 +168,23 @@ def _missing(asked: Sequence[str], torch: TorchReport) -> Iterator[Finding]:
         if number >= len(torch.cards):
             there = ", ".join(f"cuda:{each}" for each in range(len(torch.cards)))
             says = f"devices name {device}, and torch sees {there} alone; correct [worker] devices"
-            yield Finding(WHAT, FindingGrade.PROBLEM, says)
+            yield Finding(CARD, FindingGrade.PROBLEM, says)
 
 
 def _usable(facts: MachineFacts, torch: TorchReport) -> Iterator[Finding]:
     for number, card in enumerate(torch.cards):
         if (unfit := _unfit(card.name, card.capability, torch)) is not None:
-            yield Finding(WHAT, FindingGrade.PROBLEM, unfit)
+            yield Finding(CARD, FindingGrade.PROBLEM, unfit)
         elif card.problem is not None:
             says = (
                 f"{card.name} cannot compute ({card.problem}): end other programs that use it, or restart the computer"
             )
-            yield Finding(WHAT, FindingGrade.PROBLEM, says)
+            yield Finding(CARD, FindingGrade.PROBLEM, says)
         else:
             driver = f", driver {facts.driver.driver}" if facts.driver.driver else ""
             memory = f"{said(card.total)} of memory, {said(card.free)} free"
             says = f"cuda:{number} is {card.name} with {memory}{driver}, torch {torch.version} for CUDA {torch.cuda}"
-            yield Finding(WHAT, FindingGrade.OK, says)
+            yield Finding(CARD, FindingGrade.OK, says)
 
 
 def _unfit(name: str, capability: tuple[int, int], torch: TorchReport) -> str | None:

@@ -1,9 +1,8 @@
-"""`paint`, `init` and `doctor` with the real worker."""
+"""`paint` with the real worker."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -18,8 +17,8 @@ from bot.cli import DONE, UNUSABLE
 from bot.cli.paint import _should_give_up
 from inference.parameters import CHUNK
 from inference.workers import WorkerDied
-from tests.bot.cli.commands import PATIENCE, ROOT, Here, bot
-from tests.house import PASTEL, VIVID, House
+from tests.bot.cli.commands import PATIENCE, ROOT, bot
+from tests.house import House
 
 
 @pytest.mark.parametrize(
@@ -123,66 +122,3 @@ def test_a_worker_that_cannot_come_up_is_told(house: House) -> None:
     out = house.folder / "o.png"
     said = bot("paint", "x", "--config", house.config, "--out", out, EASEL_WORKER__DEVICES='["cuda:99"]')
     assert (said.code, "worker cannot be started" in said.sentence) == (UNUSABLE, True), said
-
-
-def test_init_touches_no_folder_that_holds_something(here: Here, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
-    said = here("init", tmp_path)
-    assert (said.code, "not empty" in said.sentence) == (UNUSABLE, True)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    assert here("init", tmp_path / "mine.txt").code == UNUSABLE
-
-
-def test_init_writes_the_example_into_a_new_or_an_empty_folder(here: Here, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    for folder in (tmp_path / "empty", tmp_path / "a" / "new"):
-        assert here("init", folder).code == DONE
-        assert (folder / "config.toml").read_text("utf-8") == (ROOT / "config.example.toml").read_text("utf-8")
-        assert (folder / "loras").is_dir()
-
-
-def graded(*arguments: str | Path, **environment: str) -> dict[str, tuple[str, str]]:
-    said = bot("doctor", "--json", *arguments, **environment)
-    assert "Traceback" not in said.err
-    findings = {finding["what"]: (finding["grade"], finding["says"]) for finding in json.loads(said.out)}
-    assert said.code == (UNUSABLE if "problem" in {grade for grade, _ in findings.values()} else DONE)
-    return findings
-
-
-def test_the_doctor_says_of_each_thing_what_to_do(house: House) -> None:
-    text = (
-        house.config.read_text()
-        .replace("checkpoints/pastel", "checkpoints/nowhere")
-        .replace('devices = ["auto"]', 'devices = ["cuda:99"]')
-    )
-    config = house.folder / "bad.toml"
-    config.write_text(text)
-    (house.library / "diary.safetensors").write_text("Dear diary")
-    findings = graded("--config", config, EASEL_DISCORD__TOKEN="not a token", EASEL_STORAGE__FOLDER="/proc/nowhere")
-    assert findings["token"][0] == "warning" and "copy it again" in findings["token"][1]
-    assert "not a token" not in str(findings)
-    assert findings["operators"][0] == "warning" and "[discord] operators" in findings["operators"][1]
-    assert findings["storage"][0] == "problem" and "choose another [storage] folder" in findings["storage"][1]
-    assert findings[f"checkpoint {VIVID}"][0] == "ok"
-    assert (
-        findings[f"checkpoint {PASTEL}"][0] == "problem" and "correct its path" in findings[f"checkpoint {PASTEL}"][1]
-    )
-    assert findings["worker"][0] == "problem"
-
-
-def test_the_doctor_finds_a_broken_library_file_in_the_demo_folder_and_praises_the_rest(demo: Path) -> None:
-    (demo / "loras" / "diary.safetensors").write_text("Dear diary")
-    findings = graded("--config", demo / "config.toml", EASEL_DISCORD__OPERATORS="[1]")
-    assert not [finding for finding in findings.values() if finding[0] == "problem"]
-    assert findings.keys() >= {f"checkpoint {VIVID}", f"checkpoint {PASTEL}", "worker"}
-    assert "5 LoRA files can be used, 1 cannot" in findings["database and library"][1]
-    assert findings["operators"] == ("ok", "1 named")
-    assert findings["worker"] == ("ok", "paints on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
-
-
-def test_the_doctor_names_every_bad_setting(here: Here, house: House) -> None:
-    config = house.config
-    config.write_text("[worker]\ndevcie = 'cpu'\nthreads = 0\n")
-    said = here("doctor", "--config", config)
-    assert said.code == UNUSABLE
-    assert "worker.devcie" in said.out and "worker.threads" in said.out

@@ -1,0 +1,140 @@
+"""`doctor` with the real worker: it says what it looked at, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.cli import DONE, UNUSABLE
+from bot.cli.doctor import PAINTS_ON, _looked_at, _weighed
+from bot.config import CheckpointSettings
+from bot.diagnostics.capacity import SPEED
+from bot.diagnostics.cards import CARD
+from bot.diagnostics.checkpoints import check_files, load_of
+from bot.diagnostics.finding import Finding, FindingGrade
+from tests.bot.cli.commands import Here, bot
+from tests.house import PASTEL, VIVID, House
+from tests.weight_files import single_file, write_folder, write_weights
+
+OK, WARNING, PROBLEM = FindingGrade.OK, FindingGrade.WARNING, FindingGrade.PROBLEM
+
+
+def graded(*arguments: str | Path, **environment: str) -> dict[str, tuple[str, str]]:
+    said = bot("doctor", "--json", *arguments, **environment)
+    assert "Traceback" not in said.err
+    findings = {finding["what"]: (finding["grade"], finding["says"]) for finding in json.loads(said.out)}
+    assert said.code == (UNUSABLE if "problem" in {grade for grade, _ in findings.values()} else DONE)
+    return findings
+
+
+def test_the_doctor_says_of_each_thing_what_to_do(house: House) -> None:
+    text = (
+        house.config.read_text()
+        .replace("checkpoints/pastel", "checkpoints/nowhere")
+        .replace('devices = ["auto"]', 'devices = ["cuda:99"]')
+    )
+    config = house.folder / "bad.toml"
+    config.write_text(text)
+    (house.library / "diary.safetensors").write_text("Dear diary")
+    findings = graded("--config", config, EASEL_DISCORD__TOKEN="not a token", EASEL_STORAGE__FOLDER="/proc/nowhere")
+    assert findings["settings"] == ("ok", f"{config}, which declares {VIVID} and {PASTEL}")
+    assert findings["token"][0] == "warning" and "copy it again" in findings["token"][1]
+    assert "not a token" not in str(findings)
+    assert findings["operators"][0] == "warning" and "[discord] operators" in findings["operators"][1]
+    assert findings["storage"][0] == "problem" and "choose another [storage] folder" in findings["storage"][1]
+    assert findings[f"checkpoint {VIVID}"][0] == "ok"
+    assert findings[f"checkpoint {PASTEL}"][0] == "problem"
+    assert "correct its path" in findings[f"checkpoint {PASTEL}"][1]
+    assert findings[CARD][0] == "problem" and "cuda:99" in findings[CARD][1]
+    assert findings["worker"][0] == "problem"
+
+
+def test_the_doctor_finds_a_broken_library_file_and_praises_the_rest(house: House) -> None:
+    (house.library / "diary.safetensors").write_text("Dear diary")
+    findings = graded("--config", house.config, EASEL_DISCORD__OPERATORS="[1]")
+    assert not [finding for finding in findings.values() if finding[0] == "problem"]
+    assert findings.keys() >= {f"checkpoint {VIVID}", f"checkpoint {PASTEL}", "worker", CARD}
+    assert "1 cannot" not in findings["settings"][1] and "cannot; `library scan`" in findings["database and library"][1]
+    assert findings["operators"] == ("ok", "1 named")
+    assert findings["worker"] == ("ok", "paints on cpu") or os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def test_the_doctor_names_every_bad_setting(here: Here, house: House) -> None:
+    config = house.config
+    config.write_text("[worker]\ndevcie = 'cpu'\nthreads = 0\n")
+    said = here("doctor", "--config", config)
+    assert said.code == UNUSABLE
+    assert "worker.devcie" in said.out and "worker.threads" in said.out
+
+
+def test_without_a_file_the_doctor_says_that_it_looked_at_the_demo(house: House) -> None:
+    said = _looked_at(None, house.settings)
+    assert said.grade is WARNING
+    assert "no config.toml in this folder" in said.says and "the demo (vivid and pastel) and not at yours" in said.says
+    assert "--config FILE" in said.says
+
+
+@pytest.mark.parametrize(
+    ("device", "hardware", "grade"),
+    [
+        ("cpu", [], OK),
+        ("cpu", [Finding(CARD, OK, "there is none")], OK),
+        ("cpu", [Finding(SPEED, WARNING, "an hour")], WARNING),
+        ("cpu", [Finding(CARD, WARNING, "a build for the CPU")], WARNING),
+        ("cuda:0", [Finding(SPEED, WARNING, "an hour")], OK),
+    ],
+)
+def test_painting_on_the_cpu_is_fine_where_nothing_speaks_against_it(
+    device: str, hardware: list[Finding], grade: FindingGrade
+) -> None:
+    weighed = _weighed(Finding("worker", OK, PAINTS_ON.format(device=device)), hardware)
+    assert weighed.grade is grade
+    assert ("which is slow; see" in weighed.says) is (grade is WARNING)
+
+
+def declared(path: Path | None, base_model: str, **more: object) -> CheckpointSettings:
+    return CheckpointSettings.model_validate({"name": "One", "path": path, "base_model": base_model, **more})
+
+
+def test_the_beginning_of_a_file_is_a_problem_and_not_a_tick(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "pony.safetensors", single_file("sdxl"), size=300_000_000)
+    (finding,) = check_files(declared(path, "sdxl/pony"))
+    assert (finding.grade, "0.30 of 5.13 GB are there; download it again" in finding.says) == (PROBLEM, True)
+    assert load_of(declared(path, "sdxl/pony")).networks == {}
+
+
+def test_another_architecture_than_the_declared_one_is_a_problem(tmp_path: Path) -> None:
+    path = write_weights(tmp_path / "pony.safetensors", single_file("sdxl"))
+    (finding,) = check_files(declared(path, "sd1/base"))
+    assert (finding.grade, "has the layers of SDXL" in finding.says) == (PROBLEM, True)
+    (finding,) = check_files(declared(path, "sdxl/pony"))
+    assert finding.grade is OK
+    assert load_of(declared(path, "sdxl/pony")).networks["unet"] > 2.5e9
+
+
+def test_layers_of_no_known_model_are_worth_a_look(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "odd", "sd1")
+    write_weights(folder / "unet" / "diffusion_pytorch_model.safetensors", {"conv_in.weight": (8, 4, 3, 3)})
+    (finding,) = check_files(declared(folder, "sd1/base"))
+    assert (finding.grade, "check its base_model" in finding.says) == (WARNING, True)
+
+
+def test_a_repository_is_known_as_downloaded_by_what_lies_in_the_hubs_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    one = declared(None, "sd1/base", repository="owner/name")
+    (finding,) = check_files(one)
+    assert "downloaded from the Hugging Face hub at first use" in finding.says
+    load = load_of(one)
+    assert load.download and load.estimated and load.networks["unet"] > 8e8
+    cached = tmp_path / "models--owner--name"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("abc")
+    write_folder(cached / "snapshots" / "abc", "sd1")
+    (finding,) = check_files(one)
+    assert "downloaded already" in finding.says
+    assert not load_of(one).download and not load_of(one).estimated

@@ -1,0 +1,209 @@
+"""`init` asks, or takes options, and what it writes passes `doctor`; nothing is overwritten unasked."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.cli import DONE, UNUSABLE
+from bot.cli.init import Answers, Questionnaire, _may_write, _write, add
+from bot.config import ConfigError, Settings, load_settings
+from bot.config.presets import PRESETS
+from bot.diagnostics.checkpoints import check_files
+from bot.diagnostics.facts import MachineFacts
+from bot.diagnostics.finding import FindingGrade
+from tests.bot.cli.commands import Here, bot
+from tests.bot.diagnostics import recorded
+from tests.bot.diagnostics.recorded import TORCH_FOR_CPU, card, torch_for_cuda
+from tests.weight_files import single_file, write_weights
+
+GB = 1_000_000_000
+WITHOUT_CARD = MachineFacts(torch=TORCH_FOR_CPU, memory=16 * GB)
+RTX_3060 = MachineFacts(smi=recorded.table(), torch=torch_for_cuda(recorded.CARD_3060), memory=32 * GB)
+TWO_CARDS = MachineFacts(torch=torch_for_cuda(card("A", (8, 6), 24), card("B", (8, 6), 24)), memory=64 * GB)
+
+
+def options(*arguments: str | Path) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add(parser.add_subparsers())
+    return parser.parse_args(["init", *map(str, arguments)])
+
+
+class Person:
+    """Answers questions in turn, and remembers them."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers: Iterator[str] = iter(answers)
+        self.asked = list[str]()
+
+    def __call__(self, question: str) -> str:
+        self.asked.append(question)
+        return next(self.answers)
+
+
+def answered(facts: MachineFacts, person: Person | None, *arguments: str | Path) -> Answers:
+    questionnaire = Questionnaire(options(*arguments), person)
+    vars(questionnaire)["facts"] = facts
+    return questionnaire.answers()
+
+
+def written(folder: Path, answers: Answers) -> Settings:
+    return load_settings(_write(folder, answers))
+
+
+def passes(settings: Settings) -> bool:
+    findings = [finding for checkpoint in settings.checkpoints for finding in check_files(checkpoint)]
+    return bool(findings) and all(finding.grade is FindingGrade.OK for finding in findings)
+
+
+@pytest.fixture
+def pony(tmp_path: Path) -> Path:
+    return write_weights(tmp_path / "models" / "pony.safetensors", single_file("sdxl"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "base_model"),
+    [(RTX_3060, "sdxl/illustrious"), (TWO_CARDS, "sdxl/illustrious"), (WITHOUT_CARD, "demo/vivid")],
+)
+def test_without_a_person_what_the_machine_has_room_for_is_chosen(
+    tmp_path: Path, facts: MachineFacts, base_model: str
+) -> None:
+    settings = written(tmp_path / "new", answered(facts, None, tmp_path / "new"))
+    assert settings.checkpoints[0].base_model == base_model
+    assert settings.worker.devices == ("auto",)
+    assert passes(settings)
+
+
+def test_a_small_card_gets_a_small_base_model(tmp_path: Path) -> None:
+    facts = MachineFacts(torch=torch_for_cuda(card("Small", (7, 5), 6)), memory=16 * GB)
+    assert written(tmp_path / "new", answered(facts, None, tmp_path)).checkpoints[0].base_model == "sd1/base"
+
+
+def test_options_answer_every_question(tmp_path: Path, pony: Path) -> None:
+    folder = tmp_path / "new"
+    answers = answered(
+        WITHOUT_CARD, None, folder, "--device", "cuda:0", "--device", "cuda:1", "--base", "sdxl/pony", "--checkpoint",
+        pony, "--loras", tmp_path / "L", "--data", tmp_path / "D", "--operator", "1", "--operator", "2",
+    )  # fmt: skip
+    settings = written(folder, answers)
+    assert settings.worker.devices == ("cuda:0", "cuda:1")
+    assert settings.discord.operators == (1, 2)
+    assert (settings.library.folder, settings.storage.folder) == (tmp_path / "L", tmp_path / "D")
+    assert (settings.checkpoints[0].path, settings.checkpoints[0].steps) == (pony, 25)
+    assert settings.library.folder.is_dir() and passes(settings)
+
+
+def test_a_person_is_asked_for_what_no_option_says(tmp_path: Path, pony: Path) -> None:
+    folder, number = tmp_path / "new", [preset.name for preset in PRESETS].index("Pony") + 1
+    person = Person("2", "9", str(number), "/nowhere.safetensors", str(pony), "me", "17, 18", "", str(tmp_path / "D"))
+    settings = written(folder, answered(RTX_3060, person, folder))
+    assert settings.worker.devices == ("cuda:0",)
+    assert (settings.checkpoints[0].name, settings.checkpoints[0].path) == ("Pony", pony)
+    assert settings.discord.operators == (17, 18)
+    assert settings.library.folder == folder / "loras" and settings.storage.folder == tmp_path / "D"
+    assert [question.partition(" [")[0].rstrip(": ") for question in person.asked] == [
+        "Which device paints?", *["Which one?"] * 2, *["Checkpoint"] * 2, *["Ids, or nothing for now"] * 2,
+        "Folder of LoRA files", "Folder for database and pictures",
+    ]  # fmt: skip
+
+
+def test_a_person_who_only_presses_enter_gets_what_fits(tmp_path: Path) -> None:
+    settings = written(tmp_path / "a", answered(RTX_3060, Person(*[""] * 6), tmp_path / "a"))
+    assert settings.checkpoints[0].repository == PRESETS[0].repository
+    settings = written(tmp_path / "b", answered(WITHOUT_CARD, Person(*[""] * 3), tmp_path / "b"))
+    assert settings.checkpoints[0].base_model == "demo/vivid"
+
+
+def test_a_person_reads_what_speaks_against_a_base_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answered(WITHOUT_CARD, Person(*[""] * 3), tmp_path)
+    said = capsys.readouterr().out
+    assert "there is no NVIDIA card here" in said
+    assert said.count("Slow here") + said.count("Too large for the memory here") + said.count("Short of memory") == len(
+        PRESETS
+    )
+    answered(TWO_CARDS, Person("4", *[""] * 6), tmp_path)
+    said = capsys.readouterr().out
+    assert "all cards" in said and "Slow here" not in said
+
+
+def test_two_cards_may_both_paint(tmp_path: Path) -> None:
+    assert answered(TWO_CARDS, Person("4", *[""] * 6), tmp_path).devices == ("cuda:0", "cuda:1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--base", "sdxl/nobody"], "known are sdxl/base"),
+        (["--base", "sdxl/pony"], "Name it with --checkpoint FILE"),
+        (["--checkpoint", "a.safetensors"], "Say with --base"),
+        (["--base", "sdxl/pony", "--checkpoint", "/nowhere/a.safetensors"], "there is nothing at /nowhere"),
+        (["--base", "sd1/base", "--checkpoint", "PONY"], "has the layers of SDXL"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_told(
+    tmp_path: Path, pony: Path, arguments: Sequence[str], words: str
+) -> None:
+    given = [str(pony) if each == "PONY" else each for each in arguments]
+    with pytest.raises(ConfigError, match=words):
+        answered(RTX_3060, None, tmp_path / "new", *given)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_device_that_is_none_writes_nothing(tmp_path: Path) -> None:
+    answers = answered(RTX_3060, None, tmp_path / "new", "--device", "toaster", "--base", "sd1/base")
+    with pytest.raises(ConfigError, match=r"worker\.devices"):
+        _write(tmp_path / "new", answers)
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_person_who_ends_the_input_gets_a_sentence(tmp_path: Path) -> None:
+    def ended(question: str) -> str:
+        raise EOFError
+
+    questionnaire = Questionnaire(options(tmp_path), ended)
+    vars(questionnaire)["facts"] = RTX_3060
+    with pytest.raises(ConfigError, match="nothing was written"):
+        questionnaire.answers()
+
+
+def test_init_touches_no_folder_that_holds_something(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    said = here("init", tmp_path)
+    assert (said.code, "not empty" in said.sentence) == (UNUSABLE, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert here("init", tmp_path / "mine.txt").code == UNUSABLE
+
+
+def test_a_person_decides_about_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    allowed = partial(_may_write, tmp_path, overwrite=False)
+    allowed(Person("yes"))
+    allowed(Person(""))
+    (tmp_path / "config.toml").write_text("mine")
+    allowed(Person("perhaps", "y"))
+    for answer in ("no", ""):
+        with pytest.raises(ConfigError, match="Nothing was written"):
+            allowed(Person(answer))
+
+
+def test_a_former_file_is_kept_each_time(here: Here, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("# mine")
+    for _ in range(2):
+        assert here("init", "--demo", "--overwrite", tmp_path).code == DONE
+    assert (tmp_path / "config.toml.before-1").read_text() == "# mine"
+    assert (tmp_path / "config.toml.before-2").read_text() == (tmp_path / "config.toml").read_text()
+
+
+def test_what_init_writes_passes_its_own_doctor(here: Here, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    said = here("init", folder, "--base", "demo", "--device", "cpu", "--operator", "1")
+    assert said.code == DONE
+    for words in ("python -m bot doctor --config", "python -m bot invite", "[[checkpoints]]", "Reset Token"):
+        assert words in said.out
+    checked = bot("doctor", "--config", folder / "config.toml")
+    assert checked.code == DONE, checked
+    assert "✗" not in checked.out

@@ -1,0 +1,47 @@
+"""`invite`: the link, and what each permission is for."""
+
+from __future__ import annotations
+
+import base64
+
+from bot.cli import DONE, UNUSABLE
+from bot.cli.invite import PURPOSES, application_of, asked_application
+from bot.ui.bot import PERMISSIONS
+from tests.bot.cli.commands import Here
+from tests.house import House
+
+ID = 123456789012345678
+TOKEN = f"{base64.b64encode(str(ID).encode()).decode().rstrip('=')}.GabcdE.{'x' * 38}"
+
+
+def test_each_permission_that_the_bot_asks_for_has_a_purpose_and_no_other() -> None:
+    assert set(PURPOSES) == {name for name, wanted in PERMISSIONS if wanted}
+
+
+def test_the_link_comes_from_the_token_with_every_purpose(here: Here, house: House) -> None:
+    said = here("invite", "--config", house.config, EASEL_DISCORD__TOKEN=TOKEN)
+    assert said.code == DONE
+    assert f"client_id={ID}&scope=bot+applications.commands&permissions={PERMISSIONS.value}" in said.out
+    assert "integration_type=1" in said.out
+    for title, purpose in PURPOSES.values():
+        assert f"{title}: {purpose}" in said.out
+    assert TOKEN not in said.out
+
+
+def test_an_id_that_is_named_needs_no_token_and_no_settings(here: Here) -> None:
+    assert f"client_id={ID}&" in here("invite", "--application-id", str(ID)).out
+
+
+def test_without_token_id_and_person_it_says_what_to_do(here: Here, house: House) -> None:
+    said = here("invite", "--config", house.config)
+    assert (said.code, "--application-id ID" in said.sentence) == (UNUSABLE, True)
+
+
+def test_a_person_is_asked_until_it_is_an_id() -> None:
+    answers = iter(["my bot", f" {ID} "])
+    assert asked_application(lambda question: next(answers)) == ID
+    assert asked_application(lambda question: "") is None
+
+
+def test_what_is_no_token_tells_no_id() -> None:
+    assert [application_of(text) for text in ("", "not a token", "!!!.x.y", "YWJj.x.y")] == [None] * 4

@@ -1,0 +1,43 @@
+"""What a picture costs is what counting says."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference.base_models import Architecture, BaseModelId
+from inference.memory import memory_need
+from inference.picture_costs import COSTS
+from tools.picture_costs import cost_of
+
+
+def test_the_table_is_that_which_counting_gives() -> None:
+    kept = COSTS[Architecture.SD1]
+    assert cost_of(Architecture.SD1, round(kept.pixels**0.5)) == kept
+
+
+def test_a_picture_costs_its_steps_and_one_decoding() -> None:
+    cost = COSTS[Architecture.SDXL]
+    assert cost.picture_tflop(0, cost.pixels) == cost.decode_tflop
+    assert cost.picture_tflop(28, cost.pixels) == pytest.approx(28 * 13.52 + 10.47)
+    assert cost.picture_tflop(28, cost.pixels // 4) == pytest.approx(cost.picture_tflop(28, cost.pixels) / 4)
+
+
+def test_memory_for_a_picture_is_that_of_the_larger_of_a_step_and_the_decoding() -> None:
+    need = memory_need({"unet": 1000, "vae": 10}, BaseModelId("sdxl/base"), 100, accelerator=True)
+    assert (need.numbers, need.weights, need.largest) == (1010, 2 * 1000 + 4 * 10, 2000)
+    assert need.picture == 4 * 768 * 100  # decoding in single precision, which is more than 2 * 158 * 100
+    assert need.total == need.weights + need.picture + need.program
+    assert need.turns == 4 * 10 + need.picture + need.program  # the VAE's turn needs more than the denoiser's
+    need = memory_need({"unet": 10**6, "vae": 10}, BaseModelId("sdxl/base"), 100, accelerator=True)
+    assert need.turns == 2 * 10**6 + 2 * 158 * 100 + need.program
+
+
+def test_on_the_cpu_every_number_is_in_single_precision() -> None:
+    need = memory_need({"unet": 1000, "vae": 10}, BaseModelId("sd1/base"), 100, accelerator=False)
+    assert (need.each, need.weights, need.picture) == (4, 4 * 1010, 4 * 768 * 100)
+
+
+def test_of_an_architecture_that_was_not_counted_the_weights_alone_are_known() -> None:
+    need = memory_need({"transformer": 1000}, BaseModelId("flux1/dev"), 100, accelerator=True)
+    assert need.picture is None
+    assert need.total == need.turns == 2000 + need.program
