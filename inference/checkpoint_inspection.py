@@ -245,7 +245,8 @@ def _choices(variant: Variant) -> str:
     if variant.name in lineages:
         return f'"{architecture}/{variant.name}"'
     apart = {other.name for other in VARIANTS if other.base == variant.base}
-    return " or ".join(f'"{architecture}/{lineage}"' for lineage in lineages if lineage not in apart)
+    *others, last = (f'"{architecture}/{lineage}"' for lineage in lineages if lineage not in apart)
+    return f"{', '.join(others)} or {last}, whichever its page names" if others else last
 
 
 def _incomplete(name: str, denoiser: Shapes, base_model: BaseModelId) -> str | None:

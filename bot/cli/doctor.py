@@ -201,6 +201,5 @@ async def _first_word(worker: LocalWorker) -> Finding:
         if isinstance(event, Ready):
             return Finding("worker", FindingGrade.OK, PAINTS_ON.format(device=event.device))
         if isinstance(event, WorkerDied):
-            last = (event.stderr_tail.strip().splitlines() or ["it said nothing"])[-1]
-            return Finding("worker", FindingGrade.PROBLEM, f"dies at its start: {last[:300]}")
+            return Finding("worker", FindingGrade.PROBLEM, f"dies at its start: {event.reason}")
     return Finding("worker", FindingGrade.PROBLEM, "went away without a word")

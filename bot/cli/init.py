@@ -143,26 +143,40 @@ class Questionnaire:
         return tuple(cards) if chosen == "all cards" else (chosen.split()[0],)
 
     def _checkpoint(self, devices: Sequence[str]) -> Mapping[str, Any] | None:
-        base, source = self.options.base, self.options.checkpoint
-        if base is not None:
-            preset = _preset(base)
-        elif self.ask is not None:
-            preset = self._asked_preset(devices)
-        elif source is not None:
-            raise ConfigError(f"Say with --base what {source} is, such as --base {PRESETS[0].base_model}.")
-        else:
-            preset = next((p for p in PRESETS if p.repository and self._advice(p, devices) is None), None)
-            why = "as this machine has no memory or time for a larger one"
-            print(f"Chosen: {preset.base_model} ({preset.pictures})." if preset else f"Chosen: the demo, {why}.")
+        """The declaration of the checkpoint; None for the demo's."""
+        if self.options.base is None and self.options.checkpoint is None and self.ask is not None:
+            return self._asked_checkpoint(devices)
+        preset = self._named_preset(devices)
         if preset is None:
             return None
+        source = self.options.checkpoint or (preset.repository if self.ask is None else None)
         if source is not None:
             return _declared(preset, source)
         if self.ask is None:
-            if preset.repository is None:
-                raise ConfigError(f"{preset.name} has to be got by hand: {preset.get}. Name it with --checkpoint FILE.")
-            return _declared(preset, preset.repository)
-        return self._asked_source(preset)
+            raise ConfigError(f"{preset.name} has to be got by hand: {preset.get}. Name it with --checkpoint FILE.")
+        declared = self._asked_source(preset)
+        if declared is None:
+            raise ConfigError("Nothing was written. Run init again once the checkpoint is there.")
+        return declared
+
+    def _asked_checkpoint(self, devices: Sequence[str]) -> Mapping[str, Any] | None:
+        while (preset := self._asked_preset(devices)) is not None:
+            if (declared := self._asked_source(preset)) is not None:
+                return declared
+        return None
+
+    def _named_preset(self, devices: Sequence[str]) -> Preset | None:
+        base, source = self.options.base, self.options.checkpoint
+        if base is not None:
+            return _preset(base)
+        if self.ask is not None:
+            return self._asked_preset(devices)
+        if source is not None:
+            raise ConfigError(f"Say with --base what {source} is, such as --base {PRESETS[0].base_model}.")
+        preset = next((p for p in PRESETS if p.repository and self._advice(p, devices) is None), None)
+        why = "as this machine has no memory or time for a larger one"
+        print(f"Chosen: {preset.base_model} ({preset.pictures})." if preset else f"Chosen: the demo, {why}.")
+        return preset
 
     def _asked_preset(self, devices: Sequence[str]) -> Preset | None:
         assert self.ask is not None
@@ -183,14 +197,19 @@ class Questionnaire:
         found = check_capacity(self.facts, [replace(load, estimated=True)], devices, Offload.WHEN_SHORT)
         return next((_in_short(finding, load) for finding in found if finding.grade is not FindingGrade.OK), None)
 
-    def _asked_source(self, preset: Preset) -> Mapping[str, Any]:
+    def _asked_source(self, preset: Preset) -> Mapping[str, Any] | None:
+        """The declaration of a checkpoint that a person names; None without an answer, where nothing can stand in."""
         assert self.ask is not None
+        place = (self.options.folder / "checkpoints").resolve()
         print(f"Where is the checkpoint? You can use {preset.get}.")
-        print("Answer with the path of the file or of a folder in diffusers' layout, or with OWNER/NAME of the hub.")
-        if preset.repository:
-            print(f"Without an answer {preset.repository} is downloaded from the Hugging Face hub at first use.")
+        print(f"Put it where you like, such as into {place}, and answer with its path; or with a folder in diffusers'")
+        print("layout, or with OWNER/NAME of the Hugging Face hub.")
+        without = f"{preset.repository} is downloaded at first use" if preset.repository else "you choose again"
+        print(f"Without an answer {without}.")
         while True:
             source = text(self.ask, "Checkpoint", preset.repository or "")
+            if not source:
+                return None
             try:
                 return _declared(preset, source)
             except ConfigError as problem:
@@ -230,8 +249,6 @@ def _preset(base: str) -> Preset | None:
 
 def _declared(preset: Preset, source: str) -> dict[str, Any]:
     """The declaration of a checkpoint that is looked at first. Raises ConfigError with what is wrong with it."""
-    if not source:
-        raise ConfigError(f"name a file or a folder: {preset.get}.")
     path = Path(source).expanduser().resolve()
     is_name = _REPOSITORY.fullmatch(source) is not None and not path.suffix and not path.exists()
     declared = preset.declaration(source if is_name else path)

@@ -178,16 +178,12 @@ async def _wait(jobs: JobService, job: Job, report: Callable[[int, int], None]) 
                 raise InferenceError
             if update.trouble and _should_give_up(update.trouble, len(jobs.workers)):
                 await jobs.cancel(job.id)
-                raise WorkerUnavailable(reason=_last_line(update.trouble.stderr_tail))
+                raise WorkerUnavailable(reason=update.trouble.reason)
 
 
 def _should_give_up(death: WorkerDied, workers: int) -> bool:
     """Whether to stop waiting: the worker never became ready, and no other one may paint the job."""
     return not death.was_ready and (workers == 1 or death.failures >= GIVE_UP_AFTER)
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1][:300]
 
 
 def _as_json(painted: PaintedJob) -> dict[str, object]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
+import traceback
 
 from inference.engine.process.channel import CommandChannel
 from inference.logs import write_lines
@@ -24,7 +26,12 @@ def main() -> int:
 
     gc.freeze()
     gc.enable()
-    Server(channel).run()
+    try:
+        Server(channel).run()
+    except Exception:  # noqa: BLE001 (the process ends; what it says last is what people read)
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # the thread that waits for stdin would abort the interpreter, with last words of its own
     return 0
 
 

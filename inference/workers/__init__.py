@@ -6,6 +6,7 @@ local.py     a child process on this machine: started, killed, restarted
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,6 +31,12 @@ class WorkerDied:
     stderr_tail: str
     pause: float = 0.0
     shortage: Shortage | None = None
+
+    @property
+    def reason(self) -> str:
+        """The last line that it printed, at most 300 characters; without the name of the error's class."""
+        last = (self.stderr_tail.strip().splitlines() or ["it said nothing"])[-1].strip()
+        return re.sub(r"^(\w+\.)*\w*(Error|Exception): ", "", last)[:300]
 
     def starved(self, checkpoint: str, attempts: int) -> WorkerStarved | None:
         """What to tell of a job on `checkpoint` that it died at; None where memory was not short."""

@@ -111,6 +111,15 @@ def test_a_person_is_asked_for_what_no_option_says(tmp_path: Path, pony: Path) -
     ]  # fmt: skip
 
 
+def test_a_person_who_has_no_file_yet_may_choose_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pony, illustrious = ("3", ""), ("1", "")
+    settings = written(tmp_path / "a", answered(RTX_3060, Person("", *pony, *illustrious, *[""] * 3), tmp_path / "a"))
+    assert settings.checkpoints[0].base_model == "sdxl/illustrious"
+    assert f"such as into {tmp_path / 'a' / 'checkpoints'}" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="once the checkpoint is there"):
+        answered(RTX_3060, Person("", ""), tmp_path / "b", "--base", "sdxl/pony")
+
+
 def test_a_person_who_only_presses_enter_gets_what_fits(tmp_path: Path) -> None:
     settings = written(tmp_path / "a", answered(RTX_3060, Person(*[""] * 6), tmp_path / "a"))
     assert settings.checkpoints[0].repository == PRESETS[0].repository

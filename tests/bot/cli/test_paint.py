@@ -118,7 +118,20 @@ while True:
 """
 
 
+@pytest.mark.parametrize(
+    ("stderr", "reason"),
+    [
+        ("Traceback …\nRuntimeError: the device cuda:0 cannot be used: no\n", "the device cuda:0 cannot be used: no"),
+        ("torch.cuda.OutOfMemoryError: too large", "too large"),
+        ("Killed: 9", "Killed: 9"),
+        ("\n", "it said nothing"),
+    ],
+)
+def test_why_a_worker_died_is_its_last_line(stderr: str, reason: str) -> None:
+    assert WorkerDied(1, 1, False, stderr).reason == reason
+
+
 def test_a_worker_that_cannot_come_up_is_told(house: House) -> None:
     out = house.folder / "o.png"
     said = bot("paint", "x", "--config", house.config, "--out", out, EASEL_WORKER__DEVICES='["cuda:99"]')
-    assert (said.code, "worker cannot be started" in said.sentence) == (UNUSABLE, True), said
+    assert (said.code, "worker cannot be started: the device cuda:99" in said.sentence) == (UNUSABLE, True), said

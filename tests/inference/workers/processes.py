@@ -44,10 +44,10 @@ Kind = TypeVar("Kind", bound=BaseModel)
 class WorkerProcess:
     """Runs `python -m inference.engine`; lines that are not events fail the test."""
 
-    def __init__(self, command: list[str] = SERVE) -> None:
+    def __init__(self, command: list[str] = SERVE, stderr: int = subprocess.DEVNULL) -> None:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
         self.process = subprocess.Popen(
-            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
             env=environment, cwd=Path(__file__).parents[3],
         )  # fmt: skip
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()

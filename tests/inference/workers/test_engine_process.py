@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -388,3 +389,12 @@ def test_a_worker_that_is_asked_to_leave_finishes_nothing_and_leaves_well(worker
     worker.send(Shutdown())
     assert worker.process.wait(MAX_WAIT) == 0
     assert worker.next(Cancelled)
+
+
+def test_the_last_words_of_a_worker_that_cannot_start_are_the_reason(shared_house: House) -> None:
+    worker = WorkerProcess(stderr=subprocess.PIPE)  # whose stdin stays open, as it does at the bot's
+    worker.send(shared_house.configure.model_copy(update={"device": "cuda:99"}))
+    assert worker.process.stderr
+    said = worker.process.stderr.read().decode().splitlines()
+    assert said[-1].startswith("RuntimeError: the device cuda:99 cannot be used: ")
+    assert worker.leave() == 1
