@@ -5,6 +5,7 @@ Each room may import the rooms above it in this list, never those below; the arc
 errors.py · messages.py        what can go wrong, with the sentences; what crosses the border to the worker
 bounds.py · base_models.py     numeric limits of a request; base models, and which goes with which
 capabilities.py · prediction.py · checkpoint_files.py   what architectures can do; what checkpoint files say
+hardware.py · picture_costs.py what torch finds to paint with; what a picture costs in memory and arithmetic
 image_files.py · hashes.py     opens image files of anybody, within bounds of memory; SHA-256 of files
 memory.py · private_files.py   memory that a checkpoint needs, and is free; file permissions
 notes.py · logs.py             notes that come with a picture; the job of a log line
@@ -14,6 +15,7 @@ parameters/      how a picture was painted: as the text that goes into it, and r
 matching.py      whether a LoRA fits a checkpoint; chooses the refusal
 queue.py         who is painted next; queue_simulation.py plays it forward, for forecasts
 inspection.py    one LoRA file, judged by itself
+checkpoint_inspection.py   a checkpoint by its headers: whole or not, which architecture, how large
 workers/         how the bot reaches a worker
 demo/            two trained checkpoints and their LoRAs
 engine/          the engine, and the worker process around it

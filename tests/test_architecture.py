@@ -70,13 +70,13 @@ bot.config
 bot.database
 bot.i18n
 bot.errors bot.background bot.logs bot.metrics
+bot.diagnostics
 bot.library
 bot.requests
 bot.pictures
 bot.jobs
 bot.workspace
 bot.app
-bot.diagnostics
 bot.ui.acknowledge bot.ui.api_url bot.ui.guide bot.ui.rendered_message
 bot.ui.replies
 bot.ui.studio_session

@@ -5,6 +5,7 @@ lora_tables/     makes the tables of module shapes in inference/lora
 screenshots/     takes the screenshots of the documents
 guide.py         paints the pictures of `/guide`
 engine_chart.py  draws the chart of docs/engine.md
+picture_costs.py counts what a picture costs in memory and arithmetic
 i18n.py          collects the sentences of the bot into its catalogues
 request_path.py  counts the files that a reader meets on the way of a request
 """

@@ -173,15 +173,15 @@ def _host_memory(facts: MachineFacts, what: str, need: MemoryNeed) -> Iterator[F
 
 
 def arithmetic(need: MemoryNeed, checkpoint: CheckpointLoad, *, accelerator: bool) -> str:
-    """`needs 10.8 GB (7.1 of weights …)`."""
-    least = "at least " if checkpoint.estimated or need.picture is None else ""
+    """`needs about 10.8 GB (weights 7.1 GB …)`."""
+    least = "at least" if checkpoint.estimated or need.picture is None else "about"
     parts = [f"weights {said(need.weights)}, which are {need.numbers / 1e9:.2f} billion numbers of {need.each} bytes"]
     if need.picture is None:
         parts.append("a picture on its way not counted yet")
     else:
         parts.append(f"a picture of {checkpoint.width}x{checkpoint.height} on its way {said(need.picture)}")
     parts.append(f"{'CUDA and the program' if accelerator else 'the program'} {said(need.program)}")
-    return f"needs {least}{said(need.total)} ({'; '.join(parts)})"
+    return f"needs {least} {said(need.total)} ({'; '.join(parts)})"
 
 
 def _has(place: DeviceMemory) -> str:

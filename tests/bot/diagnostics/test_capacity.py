@@ -44,21 +44,21 @@ def test_what_fits_is_told_with_its_sum() -> None:
     assert finding.grade is OK
     # 2 bytes a number, and the VAE in single precision; 768 numbers a pixel of 4 bytes; what CUDA is allowed
     assert finding.says == (
-        "needs 10.8 GB (weights 7.1 GB, which are 3.47 billion numbers of 2 bytes; a picture of 1024x1024 on its way "
-        "3.2 GB; CUDA and the program 0.5 GB) on RTX (12.9 GB, 12.3 GB free)"
+        "needs about 10.8 GB (weights 7.1 GB, which are 3.47 billion numbers of 2 bytes; a picture of 1024x1024 on its "
+        "way 3.2 GB; CUDA and the program 0.5 GB) on RTX (12.9 GB, 12.3 GB free)"
     )
 
 
 @pytest.mark.parametrize(
     ("gib", "used", "load", "grade", "words"),
     [
-        (24, 0.5, PONY, OK, "needs 10.8 GB"),
+        (24, 0.5, PONY, OK, "needs about 10.8 GB"),
         (8, 0.5, PONY, WARNING, "take turns, which needs 6.0 GB and is slower"),
         (6, 0.2, PONY, WARNING, "take turns"),
         (6, 2.0, PONY, WARNING, "2.1 GB of it are in use by other programs: end them"),
         (4, 0.2, PONY, PROBLEM, "too little; declare a smaller checkpoint"),
         (5.5, 0.2, PONY, WARNING, "likely too little"),
-        (4, 0.2, SMALL, OK, "needs 3.0 GB"),
+        (4, 0.2, SMALL, OK, "needs about 3.0 GB"),
         (24, 0.5, DEV, WARNING, "needs at least 34.2 GB"),
         (24, 0.5, DEV, WARNING, "a picture on its way not counted yet"),
         (80, 0.5, DEV, OK, "needs at least 34.2 GB"),
@@ -94,7 +94,7 @@ def test_what_waits_for_its_turn_needs_the_hosts_memory() -> None:
 @pytest.mark.parametrize(
     ("memory", "grade", "words"),
     [
-        (32 * GB, OK, "needs 17.7 GB (weights 13.9 GB, which are 3.47 billion numbers of 4 bytes"),
+        (32 * GB, OK, "needs about 17.7 GB (weights 13.9 GB, which are 3.47 billion numbers of 4 bytes"),
         (16 * GB, WARNING, "likely too little; declare a smaller checkpoint"),
         (8 * GB, PROBLEM, "too little"),
     ],
