@@ -1,8 +1,8 @@
 """Devices and memory.
 
-devices.py     which device paints, in which precision, with how much memory
+devices.py      which device paints, in which precision, with how much memory
 offloading.py   which networks of a checkpoint are on the device, and which are offloaded to host memory
-cache.py       an LRU cache bounded by bytes
-report.py      a program that tells what torch finds here
-compiling.py   torch.compile for the blocks of a denoiser
+cache.py        an LRU cache bounded by bytes
+report.py       a program that tells what torch finds here
+compiling.py    torch.compile for the blocks of a denoiser
 """
