@@ -21,7 +21,7 @@ from bot.ui.views.persistent_items import PersistentItem
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.discord import limits
-from tests.discord.conftest import PATIENCE, Scene, open_scene, told
+from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
 from tests.discord.crawler import LONG, Crawler
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
@@ -121,6 +121,18 @@ async def opened(person: Person) -> list[VisibleMessage]:
     return [*shown, await told(person, "lora browse", search=LONG[:80].strip(), tag=LONG[:40])]
 
 
+async def compact(scene: Scene, person: Person) -> list[VisibleMessage]:
+    """Market and bookmarks as lists of text, with more entries than a page holds."""
+    shown = list[VisibleMessage]()
+    for command in ("lora browse", "bookmarks"):
+        page = await told(person, command, base="any")
+        if not page.text.partition("\n1. ")[1]:  # the first choice holds for both
+            await person.select(page, menu(page, "mks"), "list")
+            page = await scene.control.wait_message(page.id, lambda seen: "\n1. " in seen.text, PATIENCE)
+        shown.append(page)
+    return shown
+
+
 async def question(person: Person) -> VisibleMessage:
     """Whether to paint without what does not fit."""
     panel = await told(person, "studio", checkpoint=PASTEL)
@@ -135,11 +147,14 @@ async def waiting(person: Person) -> list[VisibleMessage]:
     return [*[await told(person, "imagine", **long) for _time in range(2)], await told(person, "queue")]
 
 
-async def use_everybodys_jobs(scene: Scene, person: Person) -> set[str]:
-    """Press the buttons of everybody's list while there is a job in it; their custom_ids."""
+async def use_lists_of_jobs(scene: Scene, person: Person) -> set[str]:
+    """Press the buttons of the lists of jobs while there are some in them; their custom_ids."""
+    for _time in range(2):
+        await told(person, "imagine", prompt=LONG[:4000], steps=150, count=4)
+    await (await person.press(await told(person, "queue"), "queue:cancel-all")).answered()
     await told(person, "imagine", prompt=LONG[:4000], steps=150, count=4)
     queue = await told(person, "queue")
-    pressed = set[str]()
+    pressed = {"queue:cancel-all"}
     for wanted in ("queue:all", "queue:pause:", "queue:resume:", "queue:cancel-any:"):
         page = await scene.control.wait_message(queue.id, lambda seen, wanted=wanted: wanted in str(seen.components))
         custom_id = next(each for each in ids(page) if each.startswith(wanted))
@@ -156,10 +171,15 @@ async def test_every_message_is_within_the_limits_and_every_item_works(full: Sce
     left = [*await furnished(full, margaret), await question(margaret)]
     await crawler.use_commands(left[0])
     await crawler.crawl(*await opened(margaret), *left)
+    market, bookmarks = await compact(full, margaret)
+    removing = menu(bookmarks, "bmm")  # before the crawler leaves the list for a bookmark
+    await (await margaret.select(bookmarks, removing, bookmarks.selects[removing]["options"][0]["value"])).answered()
+    crawler.pressed.add(removing)
+    await crawler.crawl(market, bookmarks)
     await crawler.crawl(*await waiting(margaret))
     for _time in range(2):  # one of them was cancelled by its button
         await told(margaret, "cancel")
-    crawler.pressed |= await use_everybodys_jobs(full, margaret)
+    crawler.pressed |= await use_lists_of_jobs(full, margaret)
     newcomer = full.control.person("Linus")  # only who has no bookmarks is led to the market
     page = await (await newcomer.slash("bookmarks")).reply()
     await (await newcomer.press(page, "Market")).answered()
