@@ -10,6 +10,7 @@ diagnostics/     what is wrong with this machine or with checkpoint files, and w
 library/         the LoRA files and checkpoints that are here, and what is known of them
 requests/        from what a person asks for to the frozen request
 pictures/        picture files: uploads, thumbnails, contact sheets
+servers/         who may do what in a server and how much of it, and the log of what staff change
 jobs/            from queued to painted
 workspace/       what people arrange between two requests: studio draft, stacks, remix, browsing
 app/             what starts, reloads and watches the program

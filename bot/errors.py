@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from bot.i18n import later
 from inference.errors import RequestError
 
 
@@ -77,3 +79,296 @@ class TooManyStacks(RequestError):
 @dataclass(eq=False)
 class TooManyMisses(RequestError):
     """Too many codes were wrong. Please try again in an hour, with the code copied from whoever shared it."""
+
+
+# --- limits -------------------------------------------------------------------------------------------------------
+
+LIMIT_SOURCES = {  # by `bot.database.server_limits.LimitHolder`
+    "operator": later("The bot's operator has set this limit for every server."),
+    "server": later("It is the limit of this server as a whole."),
+    "everybody": later("It is this server's limit for everybody."),
+    "newcomers": later("It is this server's limit for new members."),
+    "role": later("It comes with the role {role}."),
+    "person": later("This server's staff have set it for you."),
+}
+
+
+@dataclass(eq=False)
+class LimitReached(RequestError):
+    """This is beyond a limit."""
+
+    source: str  # a key of LIMIT_SOURCES
+    role: str  # its name; "" when it is no role's limit
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The sentence, and where the limit comes from; the source of a later version is shown as it is."""
+        return (self.template(), LIMIT_SOURCES.get(self.source, "({source} {role})"))
+
+
+@dataclass(eq=False)
+class TooManyLorasHere(LimitReached):
+    """{asked} LoRAs were asked for; at most {limit} go together here."""
+
+    asked: int
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyPictures(LimitReached):
+    """{asked} pictures were asked for at once; at most {limit} are possible here."""
+
+    asked: int
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManySteps(LimitReached):
+    """{asked} steps were asked for; at most {limit} are possible here."""
+
+    asked: int
+    limit: int
+
+
+@dataclass(eq=False)
+class SizeAboveLimit(LimitReached):
+    """A picture of {size} was asked for; at most {limit} megapixels are possible here."""
+
+    size: str
+    limit: str
+
+
+@dataclass(eq=False)
+class PicturesUsedUp(LimitReached):
+    """Of your {limit} pictures a day you have ordered {used}, so {asked} more cannot be ordered today. The count begins
+    anew in {wait}."""
+
+    asked: str
+    used: str
+    limit: str
+    wait: str
+
+
+@dataclass(eq=False)
+class MegapixelStepsUsedUp(LimitReached):
+    """Of your {limit} megapixel-steps a day (the size of pictures times their steps) you have used {used}, so {asked}
+    more do not fit. A smaller picture or fewer steps may fit; the count begins anew in {wait}."""
+
+    asked: str
+    used: str
+    limit: str
+    wait: str
+
+
+@dataclass(eq=False)
+class ServerPicturesUsedUp(LimitReached):
+    """Of this server's {limit} pictures a day {used} have been ordered, so {asked} more cannot be ordered today. The
+    count begins anew in {wait}."""
+
+    asked: str
+    used: str
+    limit: str
+    wait: str
+
+
+@dataclass(eq=False)
+class ServerMegapixelStepsUsedUp(LimitReached):
+    """Of this server's {limit} megapixel-steps a day (the size of pictures times their steps) {used} are used, so
+    {asked} more do not fit. A smaller picture or fewer steps may fit; the count begins anew in {wait}."""
+
+    asked: str
+    used: str
+    limit: str
+    wait: str
+
+
+@dataclass(eq=False)
+class CooldownRunning(LimitReached):
+    """Please wait {wait} before you order the next picture."""
+
+    wait: str
+
+
+# --- rights in a server ---------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Blocked(RequestError):
+    """Somebody has blocked this. The reason: {reason}"""
+
+    ENDS: ClassVar[str] = later("The block ends on {end}.")
+
+    reason: str
+    end: str  # a date, or "" for a block without an end
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The sentence, and when the block ends if it does."""
+        return (self.template(), self.ENDS) if self.end else (self.template(),)
+
+
+@dataclass(eq=False)
+class PersonBlocked(Blocked):
+    """This server's staff have blocked you from using the bot in it. The reason: {reason}"""
+
+
+@dataclass(eq=False)
+class PersonBlockedEverywhere(Blocked):
+    """The bot's operator has blocked you from using it. The reason: {reason}"""
+
+
+@dataclass(eq=False)
+class LoraBlocked(Blocked):
+    """This server's staff have blocked {lora}, so it is not used here. The reason: {reason}"""
+
+    lora: str
+
+
+@dataclass(eq=False)
+class LoraBlockedEverywhere(Blocked):
+    """The bot's operator has blocked {lora}, so it is not used. The reason: {reason}"""
+
+    lora: str
+
+
+@dataclass(eq=False)
+class InTimeOut(RequestError):
+    """You are in a time-out in this server, so nothing is painted for you in it until that ends."""
+
+
+@dataclass(eq=False)
+class NoMember(RequestError):
+    """You are not a member of this server any more, so nothing is painted for you in it."""
+
+
+@dataclass(eq=False)
+class NotInServer(RequestError):
+    """This is possible in a server that the bot is a member of."""
+
+
+@dataclass(eq=False)
+class RoleNeeded(RequestError):
+    """In this server certain roles may do that, and you have none of them. Its staff can tell you which."""
+
+
+@dataclass(eq=False)
+class CommandClosed(RequestError):
+    """This server's settings in Discord do not let you use /{command} here, nor the buttons that do the same."""
+
+    command: str
+
+
+@dataclass(eq=False)
+class RightsUnknown(RequestError):
+    """Discord does not tell just now whether you may do that. Please try again in a moment."""
+
+
+@dataclass(eq=False)
+class ChannelNotAllowed(RequestError):
+    """Nothing is painted in this channel: this server's staff have chosen others for it."""
+
+
+@dataclass(eq=False)
+class CheckpointNotAllowed(RequestError):
+    """{checkpoint} is not used in this server. Its staff have chosen {allowed}."""
+
+    checkpoint: str
+    allowed: list[str]
+
+
+@dataclass(eq=False)
+class CategoryNotAllowed(RequestError):
+    """{lora} is not used in this server: its staff have left out LoRAs of the category {category}."""
+
+    words = frozenset({"category"})
+    lora: str
+    category: str
+
+
+# --- what staff set -------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class LimitOutOfRange(RequestError):
+    """The limit of {what} can be from {lowest} to {highest}."""
+
+    words = frozenset({"what"})
+    what: str
+    lowest: str
+    highest: str
+
+
+@dataclass(eq=False)
+class LimitAboveCeiling(RequestError):
+    """The bot's operator has set the limit of {what} to {ceiling}, and a server's limits cannot be more generous."""
+
+    words = frozenset({"what"})
+    what: str
+    ceiling: str
+
+
+@dataclass(eq=False)
+class LimitNotForServer(RequestError):
+    """The limit of {what} is one of people. A server as a whole can have limits of pictures and megapixel-steps a
+    day."""
+
+    words = frozenset({"what"})
+    what: str
+
+
+@dataclass(eq=False)
+class TooManyChosen(RequestError):
+    """At most {limit} can be chosen. Please take some away."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class NewcomerTimeOutOfRange(RequestError):
+    """Members can be new for at most {limit} hours; 0 is not at all."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class DefaultNotAllowed(RequestError):
+    """{checkpoint} cannot be the usual checkpoint here, since the server allows only {allowed}. Allow it first, or
+    choose another."""
+
+    checkpoint: str
+    allowed: list[str]
+
+
+@dataclass(eq=False)
+class LanguageUnknown(RequestError):
+    """The bot does not speak {language}. It speaks {known}."""
+
+    language: str
+    known: list[str]
+
+
+@dataclass(eq=False)
+class ReasonNeeded(RequestError):
+    """Please say why, in at most {limit} characters: whoever is concerned reads it."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class EndInThePast(RequestError):
+    """This end is over already. Give one that is still to come, or none."""
+
+
+@dataclass(eq=False)
+class CannotBeBlocked(RequestError):
+    """Neither you yourself nor the bot's operators can be blocked."""
+
+
+@dataclass(eq=False)
+class ProposedAlready(RequestError):
+    """The same has been proposed already, and waits for an operator."""
+
+
+@dataclass(eq=False)
+class DecidedAlready(RequestError):
+    """Somebody has decided that already."""

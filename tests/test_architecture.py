@@ -74,6 +74,7 @@ bot.diagnostics
 bot.library
 bot.requests
 bot.pictures
+bot.servers
 bot.jobs
 bot.workspace
 bot.app

@@ -22,6 +22,7 @@ from babel.messages.pofile import write_po
 from discord import app_commands
 from discord.ext import commands
 
+from bot.database.audit import AuditAction
 from bot.i18n import catalogue
 from bot.i18n.commands import spoken
 from bot.ui.bot import load_features
@@ -34,7 +35,7 @@ from inference.notes import TEMPLATES
 ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
-LABELS: tuple[type[StrEnum], ...] = (Category, Source)  # whose values are said by `label`
+LABELS: tuple[type[StrEnum], ...] = (Category, Source, AuditAction)  # whose values are said by `label`
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def _kinds(kind: type[InferenceError]) -> Iterator[type[InferenceError]]:
 def in_labels() -> Iterator[Said]:
     """The values of enumerations that people read."""
     for kind in LABELS:
-        yield from (Said(member.value, None, kind.__module__.replace(".", "/") + ".py") for member in kind)
+        yield from (
+            Said(member.value.replace("_", " "), None, kind.__module__.replace(".", "/") + ".py") for member in kind
+        )
 
 
 class _Listener(app_commands.Translator):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from inference.base_models import BaseModelId, CompatibilityTable
-from inference.bounds import MAX_STEPS
+from inference.bounds import MAX_STEPS, MIN_STEPS
 from inference.messages import (
     EMBEDDING_CACHE_BYTES,
     LORA_CACHE_BYTES,
@@ -18,7 +18,9 @@ from inference.messages import (
     MAX_COUNT,
     MAX_DENSE_BYTES,
     MAX_LORAS,
+    MAX_PICTURES,
     MAX_PLACES,
+    MAX_SIDE,
     STATE_STEPS,
     Offload,
 )
@@ -188,7 +190,7 @@ class WorkerSettings(Section):
 
 
 class LimitSettings(Section):
-    """How much one request may ask for, how many may wait, and how often a job is tried."""
+    """How much may be asked for, how many may wait, how often a job is tried. Servers may only set lower limits."""
 
     max_loras: Annotated[int, Field(ge=0, le=MAX_LORAS)] = 5
     """LoRAs that one picture may combine."""
@@ -200,6 +202,27 @@ class LimitSettings(Section):
     """Jobs that may wait, everybody's together."""
     max_age_hours: Annotated[int, Field(ge=1, le=10_000)] = 24
     """A job that waited longer, because bot or worker was away, is given up with an apology."""
+    pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """Pictures of one person in a day (UTC), in all servers and direct messages together; left out, any number."""
+    megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """The same in megapixels times steps, which is what pictures cost: one of 1024x1024 in 28 steps costs 29.4."""
+    server_pictures_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """Pictures of everybody in one server in a day."""
+    server_megapixel_steps_per_day: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """The same in megapixels times steps."""
+    cooldown_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """The time between two orders of one person; 0 is none."""
+    max_count: Annotated[int, Field(ge=1, le=MAX_PICTURES)] | None = None
+    """Pictures that one request may ask for; left out, as many as the command offers."""
+    max_steps: Annotated[int, Field(ge=MIN_STEPS, le=MAX_STEPS)] | None = None
+    """Steps that one request may ask for."""
+    max_megapixels: Annotated[float, Field(gt=0, le=MAX_SIDE**2 / 1e6)] | None = None
+    """The size of one picture; 1024x1024 is 1.05 megapixels."""
+    max_weight: Annotated[float, Field(ge=0.1, le=10)] = 4.0
+    """The greatest weight in the queue that a server may give a role or a person; everybody else has 1."""
+    identical_in_a_row: Annotated[int, Field(ge=0, le=20)] = 4
+    """Requests in a row that differ in nothing but their seed and still count fully in the queue; each one more halves
+    the weight again, down to an eighth. 0 is any number."""
 
     @property
     def policy(self) -> Policy:

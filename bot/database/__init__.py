@@ -16,8 +16,14 @@ studio.py              each person's draft in the studio
 key_values.py               small values that the program keeps between two starts
 
 jobs.py                jobs and their states
+job_orders.py          what jobs cost of the day's quotas, and what was known of their people
 deliveries.py          whether the result of a job was delivered
 pauses.py              servers whose jobs are not started
+server_settings.py     what staff have chosen for their server
+server_limits.py       limits of servers, roles and people
+blocks.py              people and LoRAs that are blocked
+base_model_proposals.py  corrections of base models that wait for an operator
+audit.py               who changed what; nobody changes or deletes an entry
 pictures.py            finished pictures and the LoRAs they were painted with
 inputs.py              which pictures to start from are still needed
 history.py             a person's finished jobs, by page or by search

@@ -18,6 +18,7 @@ import aiosqlite
 from bot.database import people, servers
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.job_orders import remember_order
 from bot.database.job_terms import searchable
 from bot.database.pictures import NewPicture, Picture, record_pictures
 from bot.database.uses import record_uses
@@ -165,6 +166,7 @@ async def create_job(
             await servers.remember_server(connection, server_id)
         asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
         (row,) = await write(connection, CREATE, (*asked, weight, now_ms()))
+        await remember_order(connection, row["id"], request)
     return _with_request(row, request)
 
 

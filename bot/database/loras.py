@@ -46,6 +46,10 @@ COUNT_FILES = """
     FROM lora_version WHERE missing = 0
 """
 BY_IDS = "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key"
+OF_FILES = """
+    SELECT DISTINCT lora.id, lora.name, lora.category FROM json_each(?) AS wanted
+    CROSS JOIN lora_version ON lora_version.sha256 = wanted.value JOIN lora ON lora.id = lora_version.lora_id
+"""
 SHARING_PARTS = """
     SELECT lora_name.rowid AS id FROM json_each(?) AS wanted CROSS JOIN lora_name ON lora_name MATCH wanted.value
     GROUP BY lora_name.rowid ORDER BY count(*) DESC LIMIT ?
@@ -116,6 +120,15 @@ class FileCount:
 
 
 @dataclass(frozen=True)
+class UsedLora:
+    """What rules about LoRAs ask of the entry that a file belongs to."""
+
+    id: int
+    name: str
+    category: Category
+
+
+@dataclass(frozen=True)
 class LoraPage:
     """A page of entries, and how many there are on all pages."""
 
@@ -138,6 +151,12 @@ async def find_version(connection: aiosqlite.Connection, sha256: str) -> LoraVer
     """The version with these bytes, a usable one if there is one, or None. Raises DatabaseError."""
     row = await fetch_one(connection, VERSION_BY_SHA256, (sha256,))
     return None if row is None else _version(row)
+
+
+async def loras_of_files(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> tuple[UsedLora, ...]:
+    """The entries that have or had these files. Raises DatabaseError."""
+    rows = await fetch(connection, OF_FILES, (json.dumps(list(sha256s)),))
+    return tuple(UsedLora(row["id"], row["name"], Category(row["category"])) for row in rows)
 
 
 async def find_version_by_short_hash(connection: aiosqlite.Connection, short: str) -> LoraVersion | None:

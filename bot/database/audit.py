@@ -1,0 +1,135 @@
+"""The audit log: who did what to whom, when, and what it was before and after. Entries stay as they were written."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, write
+
+ADD = """
+    INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING *
+"""
+_RANGE = """
+    created_at >= :since AND created_at < :until AND (created_at, id) < (:before, :before_id)
+    ORDER BY created_at DESC, id DESC LIMIT :limit
+"""
+PAGE = f"SELECT * FROM audit WHERE server_id = :server AND {_RANGE}"  # noqa: S608 - constants only
+OF_ACTION = f"""
+    SELECT * FROM audit INDEXED BY audit_by_action WHERE server_id = :server AND action = :action AND {_RANGE}
+"""  # noqa: S608 - constants only
+# Two walks, each in the wanted order: one walk over either of both people would sort all that it finds.
+OF_PERSON = f"""
+    SELECT * FROM (
+        SELECT * FROM (SELECT * FROM audit INDEXED BY audit_by_actor WHERE server_id = :server AND actor_id = :person
+            AND (:action IS NULL OR action = :action) AND {_RANGE})
+        UNION
+        SELECT * FROM (SELECT * FROM audit INDEXED BY audit_by_person WHERE server_id = :server AND person_id = :person
+            AND (:action IS NULL OR action = :action) AND {_RANGE})
+    ) AS listed ORDER BY created_at DESC, id DESC LIMIT :limit
+"""  # noqa: S608 - constants only
+
+FOREVER = 2**62  # later than any time
+
+Changes = Mapping[str, tuple[object, object]]  # what changed, by field: before and after
+
+
+class AuditAction(StrEnum):
+    """What was done. The values are stored; people read them by `label`."""
+
+    CHANGE_SETTINGS = "change_settings"
+    CHANGE_LIMITS = "change_limits"
+    BLOCK_PERSON = "block_person"
+    UNBLOCK_PERSON = "unblock_person"
+    BLOCK_LORA = "block_lora"
+    UNBLOCK_LORA = "unblock_lora"
+    PROPOSE_BASE_MODEL = "propose_base_model"
+    CONFIRM_BASE_MODEL = "confirm_base_model"
+    REJECT_BASE_MODEL = "reject_base_model"
+    PAUSE_QUEUE = "pause_queue"
+    RESUME_QUEUE = "resume_queue"
+    CANCEL_JOB = "cancel_job"
+    EXPORT_AUDIT_LOG = "export_audit_log"
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One entry; time in unix ms. `action` is text, for one that only another version of Easel knows."""
+
+    id: int
+    server_id: int
+    actor_id: int
+    action: str
+    person_id: int | None
+    target: str
+    changes: dict[str, tuple[object, object]]
+    created_at: int
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which entries: of this person (who acted or was concerned), of this action, in this time (unix ms)."""
+
+    person_id: int | None = None
+    action: AuditAction | None = None
+    since: int = 0
+    until: int = FOREVER
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Entries, the newest first; `older` says whether there are more."""
+
+    entries: tuple[AuditEntry, ...]
+    older: bool
+
+
+async def add_entry(
+    connection: aiosqlite.Connection,
+    server_id: int,
+    actor_id: int,
+    action: AuditAction,
+    changes: Changes,
+    *,
+    target: str = "",
+    person_id: int | None = None,
+) -> AuditEntry:
+    """Write an entry; within a transaction of the caller, together with the change itself. Raises DatabaseError."""
+    stored = json.dumps(changes, ensure_ascii=False)
+    values = (server_id, actor_id, action, person_id, target, stored, now_ms())
+    (row,) = await write(connection, ADD, values)
+    return _entry(row)
+
+
+async def audit_page(
+    connection: aiosqlite.Connection,
+    server_id: int,
+    wanted: AuditFilter,
+    *,
+    limit: int,
+    before: AuditEntry | None = None,
+) -> AuditPage:
+    """The entries of a server that come after `before` in the list; the first page without it. Raises DatabaseError."""
+    parameters = {
+        "server": server_id, "person": wanted.person_id, "action": wanted.action, "since": wanted.since,
+        "until": min(wanted.until, before.created_at + 1) if before else wanted.until,  # where the walk begins
+        "before": before.created_at if before else FOREVER, "before_id": before.id if before else FOREVER,
+        "limit": limit + 1,
+    }  # fmt: skip
+    sql = OF_PERSON if wanted.person_id is not None else OF_ACTION if wanted.action is not None else PAGE
+    entries = tuple(map(_entry, await fetch(connection, sql, parameters)))
+    return AuditPage(entries[:limit], older=len(entries) > limit)
+
+
+def _entry(row: sqlite3.Row) -> AuditEntry:
+    columns = dict(row)
+    stored = json.loads(columns["changes"])
+    columns["changes"] = {field: (before, after) for field, (before, after) in stored.items()}
+    return AuditEntry(**columns)

@@ -1,0 +1,96 @@
+"""Corrections of base models that staff propose and an operator decides: `open -> confirmed · rejected`."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database.base_models import stored_base_model
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, write
+from inference.base_models import BaseModelId
+
+PROPOSE = """
+    INSERT INTO base_model_proposal (server_id, sha256, name, base_model, reason, proposed_by, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *
+"""
+DECIDE = """
+    UPDATE base_model_proposal SET state = ?, decided_by = ?, decided_at = ? WHERE id = ? AND state = 'open' RETURNING *
+"""
+FIND = "SELECT * FROM base_model_proposal WHERE id = ?"
+PAGE = "SELECT * FROM base_model_proposal WHERE state = ? ORDER BY id LIMIT ? OFFSET ?"
+
+
+class ProposalState(StrEnum):
+    """The state of a proposal."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class BaseModelProposal:
+    """Staff of a server say that the file with this SHA-256 was trained on this base model. Times in unix ms.
+
+    `base_model` is None for one that this version of Easel does not know.
+    """
+
+    id: int
+    server_id: int
+    sha256: str
+    name: str
+    base_model: BaseModelId | None
+    reason: str
+    state: ProposalState
+    proposed_by: int
+    created_at: int
+    decided_by: int | None
+    decided_at: int | None
+
+
+async def save_proposal(
+    connection: aiosqlite.Connection,
+    server_id: int,
+    sha256: str,
+    base_model: BaseModelId,
+    *,
+    name: str,
+    reason: str,
+    proposed_by: int,
+) -> BaseModelProposal | None:
+    """Store an open proposal; None when the same one is open already. Raises DatabaseError."""
+    values = (server_id, sha256, name, base_model, reason, proposed_by, now_ms())
+    rows = await write(connection, PROPOSE, values)
+    return _proposal(rows[0]) if rows else None
+
+
+async def decide_proposal(
+    connection: aiosqlite.Connection, proposal_id: int, state: ProposalState, decided_by: int
+) -> BaseModelProposal | None:
+    """open -> confirmed or rejected; None when it is not open. Raises DatabaseError."""
+    rows = await write(connection, DECIDE, (state, decided_by, now_ms(), proposal_id))
+    return _proposal(rows[0]) if rows else None
+
+
+async def find_proposal(connection: aiosqlite.Connection, proposal_id: int) -> BaseModelProposal | None:
+    """The proposal of this id, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (proposal_id,))
+    return None if row is None else _proposal(row)
+
+
+async def open_proposals(
+    connection: aiosqlite.Connection, *, limit: int, offset: int = 0
+) -> tuple[BaseModelProposal, ...]:
+    """A page of the open proposals of all servers, the oldest first. Raises DatabaseError."""
+    return tuple(map(_proposal, await fetch(connection, PAGE, (ProposalState.OPEN, limit, offset))))
+
+
+def _proposal(row: sqlite3.Row) -> BaseModelProposal:
+    columns = dict(row)
+    columns["state"] = ProposalState(columns["state"])
+    columns["base_model"] = stored_base_model(columns["base_model"])
+    return BaseModelProposal(**columns)

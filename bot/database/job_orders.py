@@ -1,0 +1,165 @@
+"""What jobs cost of the day's quotas, and what a check of the next order needs to know of its person.
+
+The sums of a day are kept by triggers: a job counts on the day of its order (UTC), and no longer once it has failed or
+was cancelled. So they survive restarts, and the order of events makes no difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+
+import aiosqlite
+
+from bot.database.connection import fetch_one, write
+from bot.database.server_limits import LimitValues, stored_limits
+from inference.messages import GenerationRequest, JobRequest
+from inference.request_cost import passes
+
+REMEMBER = "INSERT INTO job_order (job_id, pictures, pixel_steps, fingerprint) VALUES (?, ?, ?, ?)"
+STORE_CONTEXT = "UPDATE job_order SET context = ? WHERE job_id = ?"
+CONTEXT = "SELECT context FROM job_order WHERE job_id = ?"
+FORGET_DAYS = "DELETE FROM daily_usage WHERE day < ?"
+# All in one statement: each statement of its own waits for a thread.
+FACTS = """
+    SELECT
+        (SELECT json_object('reason', reason, 'ends_at', ends_at) FROM block
+            WHERE server_id = :server AND kind = 'person' AND target_id = :person) AS block_here,
+        (SELECT json_object('reason', reason, 'ends_at', ends_at) FROM block
+            WHERE server_id = 0 AND kind = 'person' AND target_id = :person) AS block_everywhere,
+        (SELECT limits FROM server_limit
+            WHERE server_id = :server AND holder = 'person' AND holder_id = :person) AS own_limits,
+        (SELECT json_group_array(json_array(server_id, pictures, pixel_steps)) FROM daily_usage
+            WHERE day = :day AND person_id = :person) AS usage_of_person,
+        (SELECT json_array(pictures, pixel_steps) FROM daily_usage
+            WHERE day = :day AND person_id = 0 AND server_id = :server) AS usage_of_server,
+        (SELECT created_at FROM job WHERE person_id = :person AND server_id IS nullif(:server, 0)
+            AND state <> 'failed' AND id <> :job ORDER BY id DESC LIMIT 1) AS last_here,
+        (SELECT created_at FROM job WHERE person_id = :person
+            AND state <> 'failed' AND id <> :job ORDER BY id DESC LIMIT 1) AS last_everywhere,
+        (SELECT json_group_array(json_array(fingerprint, created_at)) FROM (
+            SELECT fingerprint, created_at, state FROM job LEFT JOIN job_order ON job_id = job.id
+            WHERE person_id = :person AND job.id <> :job ORDER BY job.id DESC LIMIT :recent
+        ) WHERE state <> 'failed') AS recent
+"""
+
+DAY_MS = 86_400_000
+NO_JOB = 0
+RECENT = 24  # orders that are looked at: more than may be identical in a row and each halve the weight
+KEPT_DAYS = 2
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Pictures, and their pixels times steps."""
+
+    pictures: int = 0
+    pixel_steps: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.pictures + other.pictures, self.pixel_steps + other.pixel_steps)
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(self.pictures - other.pictures, self.pixel_steps - other.pixel_steps)
+
+
+@dataclass(frozen=True)
+class PersonBlock:
+    """What a person is told of a block; without `ends_at` (unix ms) it has no end."""
+
+    reason: str
+    ends_at: int | None
+
+    def holds(self, now: int) -> bool:
+        """Whether it has not ended yet."""
+        return self.ends_at is None or self.ends_at > now
+
+
+@dataclass(frozen=True)
+class PersonFacts:
+    """What the database knows of a person who orders in a server, or outside of servers. Times in unix ms.
+
+    `here` is the day's usage in this server, `everywhere` that in all of them, `of_server` that of everybody in this
+    server. `recent` are fingerprints of the newest orders with their times, the newest first.
+    """
+
+    block_here: PersonBlock | None
+    block_everywhere: PersonBlock | None
+    own_limits: LimitValues | None
+    here: Usage
+    everywhere: Usage
+    of_server: Usage
+    last_here: int | None
+    last_everywhere: int | None
+    recent: tuple[tuple[str | None, int], ...]
+
+    def without(self, cost: Usage) -> PersonFacts:
+        """The same as if a job of this cost did not count."""
+        here, everywhere, of_server = self.here - cost, self.everywhere - cost, self.of_server - cost
+        return replace(self, here=here, everywhere=everywhere, of_server=of_server)
+
+
+def cost_of(request: JobRequest) -> Usage:
+    """What a request costs of the day's quotas; nothing where a source picture is only brought to another size.
+
+    Quotas are about pictures: jobs of other kinds cost nothing.
+    """
+    if not isinstance(request, GenerationRequest) or (request.image is not None and not request.image.strength):
+        return Usage()
+    return Usage(request.count, request.count * request.width * request.height * passes(request))
+
+
+def fingerprint(request: JobRequest) -> str:
+    """Equal for requests that differ in nothing but their seed."""
+    return hashlib.sha256(request.model_dump_json(exclude={"seed"}).encode()).hexdigest()[:32]
+
+
+async def remember_order(connection: aiosqlite.Connection, job_id: int, request: JobRequest) -> None:
+    """Count a new job. Raises DatabaseError."""
+    cost = cost_of(request)
+    await write(connection, REMEMBER, (job_id, cost.pictures, cost.pixel_steps, fingerprint(request)))
+
+
+async def store_context(connection: aiosqlite.Connection, job_id: int, context: str) -> None:
+    """Store what was known of the person when the job was ordered, as JSON. Raises DatabaseError."""
+    await write(connection, STORE_CONTEXT, (context, job_id))
+
+
+async def context_of_job(connection: aiosqlite.Connection, job_id: int) -> str | None:
+    """What was stored; None for a job that was ordered without a check. Raises DatabaseError."""
+    row = await fetch_one(connection, CONTEXT, (job_id,))
+    return None if row is None else row["context"]
+
+
+async def person_facts(
+    connection: aiosqlite.Connection, person_id: int, server_id: int, now: int, *, but: int = NO_JOB
+) -> PersonFacts:
+    """The facts about a person in a server (0: outside of servers); times leave out the job `but`.
+
+    Raises DatabaseError.
+    """
+    parameters = {"person": person_id, "server": server_id, "day": now // DAY_MS, "job": but, "recent": RECENT}
+    row = await fetch_one(connection, FACTS, parameters)
+    assert row is not None
+    usage = {server: Usage(*sums) for server, *sums in json.loads(row["usage_of_person"])}
+    return PersonFacts(
+        block_here=_block(row["block_here"]),
+        block_everywhere=_block(row["block_everywhere"]),
+        own_limits=None if row["own_limits"] is None else stored_limits(row["own_limits"]),
+        here=usage.get(server_id, Usage()),
+        everywhere=sum(usage.values(), Usage()),
+        of_server=Usage(*json.loads(row["usage_of_server"] or "[]")),
+        last_here=row["last_here"],
+        last_everywhere=row["last_everywhere"],
+        recent=tuple((print_, at) for print_, at in json.loads(row["recent"])),
+    )
+
+
+async def forget_old_days(connection: aiosqlite.Connection, now: int) -> None:
+    """Delete sums that no check reads any more. Raises DatabaseError."""
+    await write(connection, FORGET_DAYS, (now // DAY_MS - KEPT_DAYS,))
+
+
+def _block(text: str | None) -> PersonBlock | None:
+    return None if text is None else PersonBlock(**json.loads(text))

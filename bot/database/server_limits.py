@@ -1,0 +1,137 @@
+"""Limits that staff have set: for a whole server, for everybody in it, for newcomers, for a role, for a person."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import aiosqlite
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.database import servers
+from bot.database.connection import fetch, fetch_one, transaction, write
+from inference.bounds import MAX_STEPS, MIN_STEPS
+from inference.messages import MAX_LORAS, MAX_PICTURES, MAX_SIDE
+
+SHARED = """
+    SELECT * FROM server_limit WHERE server_id = ? AND holder IN ('server', 'everybody', 'newcomers', 'role')
+"""
+FIND = "SELECT * FROM server_limit WHERE server_id = ? AND holder = ? AND holder_id = ?"
+OF_PEOPLE = """
+    SELECT * FROM server_limit WHERE server_id = ? AND holder = 'person' ORDER BY holder_id LIMIT ? OFFSET ?
+"""
+SAVE = """
+    INSERT INTO server_limit (server_id, holder, holder_id, name, limits) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (server_id, holder, holder_id) DO UPDATE SET name = excluded.name, limits = excluded.limits
+"""
+DELETE = "DELETE FROM server_limit WHERE server_id = ? AND holder = ? AND holder_id = ?"
+
+MAX_IDENTICAL = 20
+MAX_QUOTA = 10**9
+
+
+class LimitHolder(StrEnum):
+    """For whom a limit was set. `operator` is in no row: its limits stand in config.toml."""
+
+    OPERATOR = "operator"
+    SERVER = "server"
+    EVERYBODY = "everybody"
+    NEWCOMERS = "newcomers"
+    ROLE = "role"
+    PERSON = "person"
+
+
+class LimitName(StrEnum):
+    """What is limited: the fields of `LimitValues`."""
+
+    PICTURES_PER_DAY = "pictures_per_day"
+    MEGAPIXEL_STEPS_PER_DAY = "megapixel_steps_per_day"
+    COOLDOWN_SECONDS = "cooldown_seconds"
+    WAITING_PER_PERSON = "waiting_per_person"
+    WEIGHT = "weight"
+    MAX_LORAS = "max_loras"
+    MAX_COUNT = "max_count"
+    MAX_STEPS = "max_steps"
+    MAX_MEGAPIXELS = "max_megapixels"
+    IDENTICAL_IN_A_ROW = "identical_in_a_row"
+
+
+class LimitValues(BaseModel):
+    """Limits; None says nothing, so that others hold. 0 denies.
+
+    Megapixel-steps are the size of a request's pictures times their steps. `weight` is that in the queue,
+    `max_megapixels` the size of one picture. So many identical requests in a row count fully in the queue; each one
+    more halves the weight.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pictures_per_day: Annotated[int | None, Field(ge=0, le=MAX_QUOTA)] = None
+    megapixel_steps_per_day: Annotated[int | None, Field(ge=0, le=MAX_QUOTA)] = None
+    cooldown_seconds: Annotated[int | None, Field(ge=0, le=86_400)] = None
+    waiting_per_person: Annotated[int | None, Field(ge=1, le=10_000)] = None
+    weight: Annotated[float | None, Field(ge=0.1, le=10, allow_inf_nan=False)] = None
+    max_loras: Annotated[int | None, Field(ge=0, le=MAX_LORAS)] = None
+    max_count: Annotated[int | None, Field(ge=1, le=MAX_PICTURES)] = None
+    max_steps: Annotated[int | None, Field(ge=MIN_STEPS, le=MAX_STEPS)] = None
+    max_megapixels: Annotated[float | None, Field(gt=0, le=MAX_SIDE**2 / 1e6, allow_inf_nan=False)] = None
+    identical_in_a_row: Annotated[int | None, Field(ge=1, le=MAX_IDENTICAL)] = None
+
+    def get(self, name: LimitName) -> float | None:
+        """The value of a limit; None when it says nothing."""
+        return getattr(self, name)
+
+
+@dataclass(frozen=True)
+class HeldLimits:
+    """Limits and for whom they were set. `name` is that of the role, as it was called then."""
+
+    holder: LimitHolder
+    holder_id: int
+    name: str
+    values: LimitValues
+
+
+async def shared_limits(connection: aiosqlite.Connection, server_id: int) -> tuple[HeldLimits, ...]:
+    """All limits of a server but those of single people. Raises DatabaseError."""
+    return tuple(map(_held, await fetch(connection, SHARED, (server_id,))))
+
+
+async def find_limits(
+    connection: aiosqlite.Connection, server_id: int, holder: LimitHolder, holder_id: int = 0
+) -> HeldLimits | None:
+    """The limits that were set for this holder, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (server_id, holder, holder_id))
+    return None if row is None else _held(row)
+
+
+async def limits_of_people(
+    connection: aiosqlite.Connection, server_id: int, *, limit: int, offset: int = 0
+) -> tuple[HeldLimits, ...]:
+    """A page of the limits of single people. Raises DatabaseError."""
+    return tuple(map(_held, await fetch(connection, OF_PEOPLE, (server_id, limit, offset))))
+
+
+async def save_limits(connection: aiosqlite.Connection, server_id: int, held: HeldLimits) -> None:
+    """Store limits in place of the holder's earlier ones; such that say nothing are deleted. Raises DatabaseError."""
+    key = (server_id, held.holder, held.holder_id)
+    async with transaction(connection):
+        if held.values == LimitValues():
+            await write(connection, DELETE, key)
+            return
+        await servers.remember_server(connection, server_id)
+        await write(connection, SAVE, (*key, held.name, held.values.model_dump_json(exclude_none=True)))
+
+
+def stored_limits(text: str) -> LimitValues:
+    """The limits of a row. One that another version of Easel wrote and this one cannot read denies: it never widens."""
+    try:
+        return LimitValues.model_validate_json(text)
+    except ValidationError:
+        return LimitValues(pictures_per_day=0)
+
+
+def _held(row: sqlite3.Row) -> HeldLimits:
+    return HeldLimits(LimitHolder(row["holder"]), row["holder_id"], row["name"], stored_limits(row["limits"]))

@@ -1,0 +1,81 @@
+"""What staff have chosen for their server, as JSON in one row for each server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import aiosqlite
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from bot.database import servers
+from bot.database.clock import now_ms
+from bot.database.connection import fetch_one, transaction, write
+from inference.lora.sidecar import Category
+
+FIND = "SELECT settings FROM server_settings WHERE server_id = ?"
+SAVE = """
+    INSERT INTO server_settings (server_id, settings, updated_at) VALUES (?, ?, ?) ON CONFLICT (server_id) DO UPDATE
+    SET settings = json_patch(settings, excluded.settings), updated_at = excluded.updated_at
+"""
+
+MAX_CHOSEN = 100  # channels, checkpoints or roles in one list
+MAX_NEWCOMER_HOURS = 24 * 365
+
+
+def _each_once(chosen: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(set(chosen)))
+
+
+Snowflake = Annotated[int, Field(ge=1, lt=2**63)]
+Snowflakes = Annotated[tuple[Snowflake, ...], Field(max_length=MAX_CHOSEN), AfterValidator(_each_once)]
+Names = Annotated[
+    tuple[Annotated[str, Field(max_length=100)], ...], Field(max_length=MAX_CHOSEN), AfterValidator(_each_once)
+]
+
+
+class ServerSettings(BaseModel):
+    """The choices of one server. An empty list of channels, checkpoints or categories allows all.
+
+    Lists of roles say who may do something beside staff; None is the usual (`bot.servers.rights`). The role of
+    everybody has the id of the server itself, as in Discord. `staff_roles` are staff beside the people with *Manage
+    Server*. `shows_prompt` is whether prompts stand under public pictures of people who have not chosen it. For
+    `newcomer_hours` after joining, the limits of newcomers hold.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    channels: Snowflakes = ()
+    checkpoints: Names = ()
+    categories: Annotated[tuple[Category, ...], AfterValidator(_each_once)] = ()
+    staff_roles: Snowflakes = ()
+    paint_roles: Snowflakes | None = None
+    queue_roles: Snowflakes | None = None
+    lora_roles: Snowflakes | None = None
+    publish_roles: Snowflakes | None = None
+    default_checkpoint: str | None = None
+    language: str | None = None
+    shows_prompt: bool | None = None
+    newcomer_hours: Annotated[int, Field(ge=0, le=MAX_NEWCOMER_HOURS)] = 0
+
+
+async def find_server_settings(connection: aiosqlite.Connection, server_id: int) -> ServerSettings:
+    """The choices of a server. Raises DatabaseError.
+
+    A choice that another version of Easel wrote and this one cannot read is the usual one.
+    """
+    row = await fetch_one(connection, FIND, (server_id,))
+    stored: dict[str, Any] = json.loads(row["settings"]) if row else {}
+    try:
+        return ServerSettings.model_validate(stored)
+    except ValidationError as problem:
+        unreadable = {error["loc"][0] for error in problem.errors()}
+        return ServerSettings.model_validate({key: stored[key] for key in stored.keys() - unreadable})
+
+
+async def save_server_settings(connection: aiosqlite.Connection, server_id: int, settings: ServerSettings) -> None:
+    """Store them; fields that other versions of Easel wrote stay. Raises DatabaseError."""
+    async with transaction(connection):
+        await servers.remember_server(connection, server_id)
+        await write(connection, SAVE, (server_id, settings.model_dump_json(), now_ms()))

@@ -1,0 +1,199 @@
+"""Checks a request when it is ordered, and its job again before it is painted and before it is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import aiosqlite
+from pydantic import ValidationError
+
+from bot.config import LimitSettings
+from bot.database.blocks import Block
+from bot.database.clock import now_ms
+from bot.database.job_orders import (
+    PersonFacts,
+    context_of_job,
+    cost_of,
+    fingerprint,
+    forget_old_days,
+    person_facts,
+    store_context,
+)
+from bot.database.jobs import Job
+from bot.database.loras import UsedLora, loras_of_files
+from bot.errors import (
+    CategoryNotAllowed,
+    CheckpointNotAllowed,
+    InTimeOut,
+    LoraBlocked,
+    LoraBlockedEverywhere,
+    NoMember,
+)
+from bot.servers.access import Rights
+from bot.servers.command_permissions import CommandGate
+from bot.servers.context import ActionContext
+from bot.servers.limits import (
+    EffectiveLimits,
+    beyond_quota,
+    beyond_request_limits,
+    effective_limits,
+    halvings,
+    in_cooldown,
+    is_newcomer,
+    policy_of,
+)
+from bot.servers.members import Members
+from bot.servers.rights import Action, CommandAccess, checkpoint_allowed, date_of
+from bot.servers.server_cache import ServerCache, ServerSetup
+from inference.errors import RequestError
+from inference.messages import GenerationRequest
+from inference.queue import EVERYWHERE, Policy
+
+
+@dataclass(frozen=True)
+class CheckedRequest:
+    """A request that may be ordered: the queue's policy for it, and the limits that were applied.
+
+    `halvings` is how often its weight was halved because the same was ordered just before.
+    """
+
+    context: ActionContext
+    request: GenerationRequest
+    policy: Policy
+    limits: EffectiveLimits
+    halvings: int
+
+
+class RequestChecks:
+    """The one door for orders. `limits` and `clock` (unix ms) are asked each time."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        servers: ServerCache,
+        rights: Rights,
+        members: Members,
+        gate: CommandGate,
+        *,
+        limits: Callable[[], LimitSettings],
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._connection = connection
+        self._servers = servers
+        self._rights = rights
+        self._members = members
+        self._gate = gate
+        self._limits = limits
+        self._clock = clock
+
+    async def check_request(self, context: ActionContext, request: GenerationRequest) -> CheckedRequest:
+        """Check whether this person may order this request here and now.
+
+        Raises the refusal (a RequestError), and DatabaseError.
+        """
+        now, access = self._clock(), await self._gate.access(context)
+        facts = await person_facts(self._connection, context.person_id, context.place, now)
+        _raise(await self._rights.decide(Action.PAINT, context, context.place, facts, access))
+        _raise(await self._why_not_painted(context, request))
+        limits = await self._limits_for(context, facts)
+        _raise(beyond_request_limits(limits, request))
+        _raise(beyond_quota(limits, cost_of(request), now))
+        _raise(in_cooldown(limits, now))
+        halved = halvings(limits, fingerprint(request), facts, now)
+        return CheckedRequest(context, request, policy_of(limits, self._limits(), halved), limits, halved)
+
+    async def record(self, job: Job, checked: CheckedRequest) -> None:
+        """Store with a new job what `still_allowed` needs. To be called in the transaction that created the job.
+
+        Two orders at the same moment may both have been checked when one of them was left: the quotas and the cooldown
+        are checked again. Raises the refusal, which undoes the transaction, and DatabaseError.
+        """
+        now, cost = job.created_at, cost_of(checked.request)
+        facts = await person_facts(self._connection, job.person_id, checked.context.place, now, but=job.id)
+        limits = await self._limits_for(checked.context, facts.without(cost))
+        _raise(beyond_quota(limits, cost, now))
+        _raise(in_cooldown(limits, now))
+        await store_context(self._connection, job.id, checked.context.model_dump_json())
+        await forget_old_days(self._connection, now)
+
+    async def still_allowed(self, job: Job) -> RequestError | None:
+        """Why an ordered job may not be painted any more, or not be shown; None when it may.
+
+        To be called before it is handed to a worker, and again before its result is delivered. Quotas, cooldown and
+        places in the queue were settled when it was ordered. Raises DatabaseError.
+        """
+        now, ordered = self._clock(), await self._context_of(job)
+        present = await self._members.present(ordered, now)
+        who = present.context
+        if not self._rights.is_operator(job.person_id):
+            if who is None:
+                return NoMember()
+            if present.timed_out:
+                return InTimeOut()
+        who = who or ordered
+        # It was open at the order, by a command or a button. While nothing else is known, that holds.
+        access = await self._gate.access(who.model_copy(update={"checked_by_discord": False}))
+        access = CommandAccess.OPEN if access is CommandAccess.UNKNOWN else access
+        facts = await person_facts(self._connection, job.person_id, who.place, now)
+        refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
+        refusal = refusal or await self._why_not_painted(who, job.request)
+        return refusal or beyond_request_limits(await self._limits_for(who, facts), job.request)
+
+    async def limits_of(self, context: ActionContext) -> EffectiveLimits:
+        """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""
+        facts = await person_facts(self._connection, context.person_id, context.place, self._clock())
+        return await self._limits_for(context, facts)
+
+    async def _limits_for(self, who: ActionContext, facts: PersonFacts) -> EffectiveLimits:
+        setup = await self._servers.of(who.place)
+        return effective_limits(
+            self._limits(),
+            setup.limits,
+            who.roles,
+            facts,
+            newcomer=is_newcomer(who.joined_at, setup.settings.newcomer_hours, self._clock()),
+            exempt=self._rights.is_operator(who.person_id),
+        )
+
+    async def _context_of(self, job: Job) -> ActionContext:
+        """What was known at the order; of a job without it, the place alone: no role and no permission."""
+        stored = await context_of_job(self._connection, job.id)
+        known = None
+        if stored is not None:
+            try:
+                known = ActionContext.model_validate_json(stored)
+            except ValidationError:  # written by another version of Easel
+                known = None
+        return known or ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
+
+    async def _why_not_painted(self, who: ActionContext, request: GenerationRequest) -> RequestError | None:
+        """Why the checkpoint or a LoRA is not used in this place; None when all are."""
+        here, everywhere = await self._servers.of(who.place), await self._servers.of(EVERYWHERE)
+        settings = here.settings
+        if not checkpoint_allowed(settings, request.checkpoint):
+            return CheckpointNotAllowed(checkpoint=request.checkpoint, allowed=list(settings.checkpoints))
+        if not request.loras or not (settings.categories or here.lora_blocks or everywhere.lora_blocks):
+            return None
+        used = await loras_of_files(self._connection, [use.sha256 for use in request.loras])
+        return self._why_no_lora(used, here, everywhere)
+
+    def _why_no_lora(self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup) -> RequestError | None:
+        now, categories = self._clock(), here.settings.categories
+        for lora in used:
+            if (block := _holding(everywhere.lora_blocks.get(lora.id), now)) is not None:
+                return LoraBlockedEverywhere(lora=lora.name, reason=block.reason, end=date_of(block.ends_at))
+            if (block := _holding(here.lora_blocks.get(lora.id), now)) is not None:
+                return LoraBlocked(lora=lora.name, reason=block.reason, end=date_of(block.ends_at))
+            if categories and lora.category not in categories:
+                return CategoryNotAllowed(lora=lora.name, category=lora.category.value)
+        return None
+
+
+def _holding(block: Block | None, now: int) -> Block | None:
+    return block if block is not None and block.holds(now) else None
+
+
+def _raise(refusal: RequestError | None) -> None:
+    if refusal is not None:
+        raise refusal

@@ -1,0 +1,371 @@
+"""Which limits hold for a person, and where each comes from. Pure: no database, no Discord; the clock is passed in.
+
+For each limit the first of these that says something holds: the limit of the person, then of the person's roles, then
+of newcomers (while the person is one), then of everybody. Of several roles the most generous wins, unless one denies: 0
+pictures, megapixel-steps or LoRAs. So a role may give more or less than everybody has, as in Discord's own permissions.
+
+What comes out is cut to the operator's ceiling, which no server can lift. The day's pictures and megapixel-steps are
+counted three times: the person's in this server, everybody's in this server, and the person's everywhere. The last is
+what the operator's ceiling is about; likewise a server's cooldown begins with an order in it, the operator's with any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.config import LimitSettings
+from bot.database.job_orders import DAY_MS, PersonFacts, Usage
+from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
+from bot.errors import (
+    LIMIT_SOURCES,
+    CooldownRunning,
+    LimitReached,
+    MegapixelStepsUsedUp,
+    PicturesUsedUp,
+    ServerMegapixelStepsUsedUp,
+    ServerPicturesUsedUp,
+    SizeAboveLimit,
+    TooManyLorasHere,
+    TooManyPictures,
+    TooManySteps,
+)
+from bot.i18n import _, duration, later, number
+from inference.messages import GenerationRequest
+from inference.queue import Policy
+
+HOUR_MS = 3_600_000
+IDENTICAL_WINDOW_MS = HOUR_MS  # older orders are no longer in a row with a new one
+MOST_HALVINGS = 3  # of the weight, for identical requests
+PIXELS = 1_000_000  # of a megapixel
+
+LIMIT_LABELS = {
+    LimitName.PICTURES_PER_DAY: later("pictures a day"),
+    LimitName.MEGAPIXEL_STEPS_PER_DAY: later("megapixel-steps a day"),
+    LimitName.COOLDOWN_SECONDS: later("seconds between two orders"),
+    LimitName.WAITING_PER_PERSON: later("waiting pictures"),
+    LimitName.WEIGHT: later("weight in the queue"),
+    LimitName.MAX_LORAS: later("LoRAs in a picture"),
+    LimitName.MAX_COUNT: later("pictures at once"),
+    LimitName.MAX_STEPS: later("steps"),
+    LimitName.MAX_MEGAPIXELS: later("megapixels of a picture"),
+    LimitName.IDENTICAL_IN_A_ROW: later("identical requests in a row"),
+}
+OF_DAY = (LimitName.PICTURES_PER_DAY, LimitName.MEGAPIXEL_STEPS_PER_DAY)
+DENYING = frozenset({*OF_DAY, LimitName.MAX_LORAS})  # by 0
+
+
+@dataclass(frozen=True)
+class LimitSource:
+    """Where a limit comes from. `name` is that of the role."""
+
+    holder: LimitHolder
+    holder_id: int = 0
+    name: str = ""
+
+    @property
+    def role(self) -> str:
+        """The role by its name, or by its id when the name is not known; "" for other holders."""
+        return (self.name or str(self.holder_id)) if self.holder is LimitHolder.ROLE else ""
+
+    def __str__(self) -> str:
+        """The sentence about it in the current language."""
+        return _(LIMIT_SOURCES[self.holder]).format(role=self.role)
+
+
+OPERATOR = LimitSource(LimitHolder.OPERATOR)
+WHOLE_SERVER = LimitSource(LimitHolder.SERVER)
+
+
+@dataclass(frozen=True)
+class EffectiveLimit:
+    """The value of one limit that holds, and its source."""
+
+    value: float
+    source: LimitSource
+
+
+class QuotaScope(StrEnum):
+    """Whose orders count: the person's in this server, the person's in all, or everybody's in this server."""
+
+    HERE = "here"
+    EVERYWHERE = "everywhere"
+    SERVER = "server"
+
+
+@dataclass(frozen=True)
+class DailyQuota:
+    """A quota of the day: pictures, or megapixel-steps. `usage` is what has been ordered today."""
+
+    name: LimitName
+    scope: QuotaScope
+    limit: int
+    usage: Usage
+    source: LimitSource
+
+    @property
+    def used(self) -> float:
+        """How much of it is used."""
+        return used_of(self.name, self.usage)
+
+    @property
+    def left(self) -> float:
+        """What may still be ordered today."""
+        return max(0.0, self.limit - self.used)
+
+    def fits(self, cost: Usage) -> bool:
+        """Whether that much may still be ordered today; in whole pixels, which round nothing."""
+        whole = self.usage + cost
+        if self.name is LimitName.PICTURES_PER_DAY:
+            return whole.pictures <= self.limit
+        return whole.pixel_steps <= self.limit * PIXELS
+
+
+@dataclass(frozen=True)
+class Cooldown:
+    """The least time between two orders, and when the last one was (unix ms; None: never)."""
+
+    seconds: float
+    source: LimitSource
+    last_order: int | None
+
+    def left(self, now: int) -> float:
+        """The seconds until the next order is possible. A last order in the future, by a clock set back, is now."""
+        if self.last_order is None:
+            return 0.0
+        return max(0.0, self.seconds - max(0, now - self.last_order) / 1000)
+
+
+@dataclass(frozen=True)
+class EffectiveLimits:
+    """Every limit that holds for a person in one place; what is missing is not limited.
+
+    `limits` are those of a request and of the queue; the greatest cooldown is among them.
+    """
+
+    limits: Mapping[LimitName, EffectiveLimit]
+    quotas: tuple[DailyQuota, ...] = ()
+    cooldowns: tuple[Cooldown, ...] = ()
+
+    def value(self, name: LimitName, otherwise: float) -> float:
+        """The value of a limit, or `otherwise` where nothing limits it."""
+        found = self.limits.get(name)
+        return otherwise if found is None else found.value
+
+
+def ceilings(limits: LimitSettings) -> LimitValues:
+    """The operator's limits, which no server can lift."""
+    return LimitValues(
+        pictures_per_day=limits.pictures_per_day,
+        megapixel_steps_per_day=limits.megapixel_steps_per_day,
+        cooldown_seconds=limits.cooldown_seconds,
+        waiting_per_person=limits.waiting_per_person,
+        weight=limits.max_weight,
+        max_loras=limits.max_loras,
+        max_count=limits.max_count,
+        max_steps=limits.max_steps,
+        max_megapixels=limits.max_megapixels,
+        identical_in_a_row=limits.identical_in_a_row or None,
+    )
+
+
+def server_ceilings(limits: LimitSettings) -> LimitValues:
+    """The operator's limits of each server as a whole."""
+    return LimitValues(
+        pictures_per_day=limits.server_pictures_per_day,
+        megapixel_steps_per_day=limits.server_megapixel_steps_per_day,
+    )
+
+
+def is_newcomer(joined_at: int | None, hours: int, now: int) -> bool:
+    """Whether a member who joined then (unix ms; None: unknown) is new for so many hours."""
+    return joined_at is not None and now - joined_at < hours * HOUR_MS
+
+
+def limit_set_here(
+    name: LimitName, shared: Sequence[HeldLimits], roles: Collection[int], *, newcomer: bool, own: LimitValues | None
+) -> EffectiveLimit | None:
+    """The limit that a server's staff have set for a person, without the operator's; None when they have set none."""
+    if own is not None and (value := own.get(name)) is not None:
+        return EffectiveLimit(value, LimitSource(LimitHolder.PERSON))
+    of_roles = list(
+        _said(name, (held for held in shared if held.holder is LimitHolder.ROLE and held.holder_id in roles))
+    )
+    if of_roles:
+        denials = [limit for limit in of_roles if name in DENYING and limit.value == 0]
+        return min(denials or of_roles, key=lambda limit: (_strictness(name, limit.value), limit.source.holder_id))
+    for holder in (LimitHolder.NEWCOMERS, LimitHolder.EVERYBODY) if newcomer else (LimitHolder.EVERYBODY,):
+        for limit in _said(name, (held for held in shared if held.holder is holder)):
+            return limit
+    return None
+
+
+def _said(name: LimitName, held: Iterator[HeldLimits]) -> Iterator[EffectiveLimit]:
+    for each in held:
+        if (value := each.values.get(name)) is not None:
+            yield EffectiveLimit(value, LimitSource(each.holder, each.holder_id, each.name))
+
+
+def _strictness(name: LimitName, value: float) -> float:
+    """Smaller is more generous."""
+    return value if name is LimitName.COOLDOWN_SECONDS else -value
+
+
+def is_stricter(name: LimitName, value: float, other: float) -> bool:
+    """Whether the first value of a limit allows less than the second."""
+    return _strictness(name, value) > _strictness(name, other)
+
+
+def _stricter(name: LimitName, here: EffectiveLimit | None, ceiling: float | None) -> EffectiveLimit | None:
+    """The limit of the server, or the operator's where that is stricter or the server has none."""
+    if ceiling is None:
+        return here
+    if here is None:
+        # The operator's weight is the most that a server may give, and nobody's by itself.
+        return None if name is LimitName.WEIGHT else EffectiveLimit(ceiling, OPERATOR)
+    return EffectiveLimit(ceiling, OPERATOR) if is_stricter(name, ceiling, here.value) else here
+
+
+def effective_limits(
+    settings: LimitSettings,
+    shared: Sequence[HeldLimits],
+    roles: Collection[int],
+    facts: PersonFacts,
+    *,
+    newcomer: bool,
+    exempt: bool = False,
+) -> EffectiveLimits:
+    """All limits of a person in a server, or outside of servers where nothing is `shared`.
+
+    For whom is `exempt` the operator's ceilings alone hold.
+    """
+    shared, own = ((), None) if exempt else (shared, facts.own_limits)
+    ceiling = ceilings(settings)
+    here = {name: limit_set_here(name, shared, roles, newcomer=newcomer, own=own) for name in LimitName}
+    found = {name: _stricter(name, here[name], ceiling.get(name)) for name in LimitName if name not in OF_DAY}
+    cooldowns = (
+        _cooldown(here[LimitName.COOLDOWN_SECONDS], facts.last_here),
+        _cooldown(EffectiveLimit(settings.cooldown_seconds, OPERATOR), facts.last_everywhere),
+    )
+    return EffectiveLimits(
+        limits={name: limit for name, limit in found.items() if limit is not None},
+        quotas=tuple(_quotas(settings, shared, here, facts)),
+        cooldowns=tuple(cooldown for cooldown in cooldowns if cooldown is not None),
+    )
+
+
+def _cooldown(limit: EffectiveLimit | None, last_order: int | None) -> Cooldown | None:
+    return Cooldown(limit.value, limit.source, last_order) if limit is not None and limit.value else None
+
+
+def _quotas(
+    settings: LimitSettings,
+    shared: Sequence[HeldLimits],
+    here: Mapping[LimitName, EffectiveLimit | None],
+    facts: PersonFacts,
+) -> Iterator[DailyQuota]:
+    whole = next((held.values for held in shared if held.holder is LimitHolder.SERVER), LimitValues())
+    for name in OF_DAY:
+        if (limit := here[name]) is not None:
+            yield DailyQuota(name, QuotaScope.HERE, int(limit.value), facts.here, limit.source)
+        if (ceiling := ceilings(settings).get(name)) is not None:
+            yield DailyQuota(name, QuotaScope.EVERYWHERE, int(ceiling), facts.everywhere, OPERATOR)
+        value = whole.get(name)
+        set_for_server = None if value is None else EffectiveLimit(value, WHOLE_SERVER)
+        if (limit := _stricter(name, set_for_server, server_ceilings(settings).get(name))) is not None:
+            yield DailyQuota(name, QuotaScope.SERVER, int(limit.value), facts.of_server, limit.source)
+
+
+def used_of(name: LimitName, usage: Usage) -> float:
+    """The pictures, or the megapixel-steps, of a usage."""
+    return usage.pictures if name is LimitName.PICTURES_PER_DAY else usage.pixel_steps / PIXELS
+
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+
+def beyond_request_limits(limits: EffectiveLimits, request: GenerationRequest) -> LimitReached | None:
+    """Why the request itself asks for too much; None when it does not."""
+    megapixels = request.width * request.height / PIXELS
+    for name, asked in (
+        (LimitName.MAX_LORAS, len(request.loras)),
+        (LimitName.MAX_COUNT, request.count),
+        (LimitName.MAX_STEPS, request.steps),
+        (LimitName.MAX_MEGAPIXELS, megapixels),
+    ):
+        limit = limits.limits.get(name)
+        if limit is not None and asked > limit.value:
+            source, role = limit.source.holder.value, limit.source.role
+            if name is LimitName.MAX_MEGAPIXELS:
+                size = f"{request.width}x{request.height}"
+                return SizeAboveLimit(size=size, limit=number(limit.value, 2), source=source, role=role)
+            kind = _TOO_MANY[name]
+            return kind(asked=int(asked), limit=int(limit.value), source=source, role=role)
+    return None
+
+
+_TOO_MANY = {
+    LimitName.MAX_LORAS: TooManyLorasHere,
+    LimitName.MAX_COUNT: TooManyPictures,
+    LimitName.MAX_STEPS: TooManySteps,
+}
+
+
+def beyond_quota(limits: EffectiveLimits, cost: Usage, now: int) -> LimitReached | None:
+    """Why `cost` is more than is left of the day; None when it fits. Of several reasons the one with least left."""
+    beyond = [quota for quota in limits.quotas if not quota.fits(cost)]
+    if not beyond:
+        return None
+    quota = min(beyond, key=lambda quota: quota.left)
+    kind = _USED_UP[quota.name, quota.scope is QuotaScope.SERVER]
+    return kind(
+        asked=number(used_of(quota.name, cost), 1),
+        used=number(quota.used, 1),
+        limit=number(quota.limit),
+        wait=duration(until_next_day(now)),
+        source=quota.source.holder.value,
+        role=quota.source.role,
+    )
+
+
+_USED_UP = {
+    (LimitName.PICTURES_PER_DAY, False): PicturesUsedUp,
+    (LimitName.PICTURES_PER_DAY, True): ServerPicturesUsedUp,
+    (LimitName.MEGAPIXEL_STEPS_PER_DAY, False): MegapixelStepsUsedUp,
+    (LimitName.MEGAPIXEL_STEPS_PER_DAY, True): ServerMegapixelStepsUsedUp,
+}
+
+
+def in_cooldown(limits: EffectiveLimits, now: int) -> LimitReached | None:
+    """Why the person has to wait before the next order; None when the order is possible now."""
+    running = [cooldown for cooldown in limits.cooldowns if cooldown.left(now) > 0]
+    if not running:
+        return None
+    longest = max(running, key=lambda cooldown: cooldown.left(now))
+    source = longest.source
+    return CooldownRunning(wait=duration(longest.left(now)), source=source.holder.value, role=source.role)
+
+
+def until_next_day(now: int) -> float:
+    """Seconds until the counts of the day begin anew."""
+    return (DAY_MS - now % DAY_MS) / 1000
+
+
+def halvings(limits: EffectiveLimits, fingerprint: str, facts: PersonFacts, now: int) -> int:
+    """How often the weight is halved for a request that is identical with those just before it."""
+    allowed, row, before = limits.value(LimitName.IDENTICAL_IN_A_ROW, 0), 1, now
+    for earlier, at in facts.recent:
+        if earlier != fingerprint or before - at > IDENTICAL_WINDOW_MS:
+            break
+        row, before = row + 1, at
+    return min(max(0, row - int(allowed)), MOST_HALVINGS) if allowed else 0
+
+
+def policy_of(limits: EffectiveLimits, settings: LimitSettings, halved: int = 0) -> Policy:
+    """The queue's policy under these limits."""
+    return Policy(
+        weight=limits.value(LimitName.WEIGHT, 1.0) / 2**halved,
+        waiting_per_person=int(limits.value(LimitName.WAITING_PER_PERSON, settings.waiting_per_person)),
+        waiting_in_all=settings.waiting_in_all,
+    )

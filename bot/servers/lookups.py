@@ -1,0 +1,93 @@
+"""Answers of Discord that are kept for a minute; when a look-up fails, the last answer is all that is known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+log = logging.getLogger(__name__)
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+AnswerT = TypeVar("AnswerT")
+
+FRESH_SECONDS = 60.0
+RETRY_SECONDS = 5.0  # after a failure nobody asks again for so long
+PATIENCE_SECONDS = 5.0  # a look-up that takes longer has failed
+MOST_ANSWERS = 20_000
+
+
+class LookupFailed(Exception):
+    """Discord could not be asked, or gave no usable answer."""
+
+
+@dataclass(frozen=True)
+class Known(Generic[AnswerT]):
+    """An answer; `fresh` says whether it holds now or is only the last one that was had."""
+
+    answer: AnswerT
+    fresh: bool
+
+
+@dataclass
+class _Kept(Generic[AnswerT]):
+    answer: AnswerT | None = None
+    at: float | None = None  # when it was answered
+    failed_at: float | None = None
+
+
+class LookupCache(Generic[KeyT, AnswerT]):
+    """Asks once for each key in FRESH_SECONDS, however many want to know. `ask` raises LookupFailed."""
+
+    def __init__(
+        self, ask: Callable[[KeyT], Awaitable[AnswerT]], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._kept: OrderedDict[KeyT, _Kept[AnswerT]] = OrderedDict()
+        self._pending: dict[KeyT, asyncio.Task[None]] = {}
+
+    async def get(self, key: KeyT) -> Known[AnswerT] | None:
+        """The answer for `key`; None when there was none yet and the look-up fails."""
+        kept = self._kept.get(key)
+        if kept is None or not self._settled(kept):
+            pending = self._pending.get(key)
+            if pending is None:
+                pending = self._pending[key] = asyncio.create_task(self._renew(key))
+                pending.add_done_callback(lambda _: self._pending.pop(key, None))
+            await asyncio.shield(pending)  # one of several who want to know may be cancelled
+            kept = self._kept.get(key)
+        if kept is None or kept.at is None:
+            return None
+        return Known(kept.answer, fresh=self._is_fresh(kept))  # pyright: ignore[reportReturnType] (answered)
+
+    def forget(self, key: KeyT) -> None:
+        """Ask again the next time: the answer is known to have changed."""
+        kept = self._kept.get(key)
+        if kept is not None and kept.at is not None:
+            kept.at, kept.failed_at = float("-inf"), None  # it stays the last one that was had
+
+    def _is_fresh(self, kept: _Kept[AnswerT]) -> bool:
+        return kept.at is not None and self._clock() - kept.at < FRESH_SECONDS
+
+    def _settled(self, kept: _Kept[AnswerT]) -> bool:
+        lately_failed = kept.failed_at is not None and self._clock() - kept.failed_at < RETRY_SECONDS
+        return self._is_fresh(kept) or lately_failed
+
+    async def _renew(self, key: KeyT) -> None:
+        kept = self._kept.setdefault(key, _Kept())
+        self._kept.move_to_end(key)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                answer = await self._ask(key)
+        except (LookupFailed, TimeoutError) as problem:
+            log.warning("Discord was not able to tell about %s: %s", key, problem or type(problem).__name__)
+            kept.failed_at = self._clock()
+        else:
+            kept.answer, kept.at, kept.failed_at = answer, self._clock(), None
+        while len(self._kept) > MOST_ANSWERS:
+            self._kept.popitem(last=False)
