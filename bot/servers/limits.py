@@ -159,7 +159,7 @@ def ceilings(limits: LimitSettings) -> LimitValues:
     return LimitValues(
         pictures_per_day=limits.pictures_per_day,
         megapixel_steps_per_day=limits.megapixel_steps_per_day,
-        cooldown_seconds=limits.cooldown_seconds,
+        cooldown_seconds=limits.cooldown_seconds or None,
         waiting_per_person=limits.waiting_per_person,
         weight=limits.max_weight,
         max_loras=limits.max_loras,

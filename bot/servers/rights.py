@@ -110,20 +110,20 @@ def authority_of(who: ActionContext, server_id: int, settings: ServerSettings, o
 
 def why_not(action: Action, who: ActionContext, rules: ServerRules, now: int) -> RequestError | None:
     """Why the person may not do that; None when they may. `now` in unix ms. The error is a value: raise or show it."""
-    is_ = authority_of(who, rules.server_id, rules.settings, rules.operators)
+    authority = authority_of(who, rules.server_id, rules.settings, rules.operators)
     refusals = (
-        _operators_alone(action, is_),
-        None if is_ is Authority.OPERATOR else _blocked(action, who, rules, now),
-        _outside(action, who, rules, is_),
-        _closed_command(who, rules, is_),
-        None if is_ in {Authority.OPERATOR, Authority.STAFF} else _role_needed(action, who, rules),
+        _operators_alone(action, authority),
+        None if authority is Authority.OPERATOR else _blocked(action, who, rules, now),
+        _outside(action, who, rules, authority),
+        _closed_command(who, rules, authority),
+        None if authority in {Authority.OPERATOR, Authority.STAFF} else _role_needed(action, who, rules),
         _wrong_channel(action, who, rules),
     )
     return next((refusal for refusal in refusals if refusal is not None), None)
 
 
-def _operators_alone(action: Action, is_: Authority) -> RequestError | None:
-    return NotOperator() if action in FOR_OPERATORS and is_ is not Authority.OPERATOR else None
+def _operators_alone(action: Action, authority: Authority) -> RequestError | None:
+    return NotOperator() if action in FOR_OPERATORS and authority is not Authority.OPERATOR else None
 
 
 def _blocked(action: Action, who: ActionContext, rules: ServerRules, now: int) -> RequestError | None:
@@ -136,8 +136,8 @@ def _blocked(action: Action, who: ActionContext, rules: ServerRules, now: int) -
     return None
 
 
-def _outside(action: Action, who: ActionContext, rules: ServerRules, is_: Authority) -> RequestError | None:
-    if is_ is Authority.OUTSIDER:
+def _outside(action: Action, who: ActionContext, rules: ServerRules, authority: Authority) -> RequestError | None:
+    if authority is Authority.OUTSIDER:
         return NotStaff() if action in FOR_STAFF else NotInServer()
     if action is Action.PAINT and who.place != rules.server_id:
         return NotInServer()  # also of an operator: a picture is ordered where the person is
@@ -146,10 +146,13 @@ def _outside(action: Action, who: ActionContext, rules: ServerRules, is_: Author
     return None
 
 
-def _closed_command(who: ActionContext, rules: ServerRules, is_: Authority) -> RequestError | None:
+def _closed_command(who: ActionContext, rules: ServerRules, authority: Authority) -> RequestError | None:
     if rules.access is CommandAccess.UNKNOWN:
         return RightsUnknown()
-    by_default = rules.access is CommandAccess.CLOSED_BY_DEFAULT and is_ not in {Authority.OPERATOR, Authority.STAFF}
+    by_default = rules.access is CommandAccess.CLOSED_BY_DEFAULT and authority not in {
+        Authority.OPERATOR,
+        Authority.STAFF,
+    }
     return CommandClosed(command=who.command) if rules.access is CommandAccess.CLOSED or by_default else None
 
 
