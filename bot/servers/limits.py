@@ -11,7 +11,7 @@ what the operator's ceiling is about; likewise a server's cooldown begins with a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,7 +75,6 @@ class LimitSource:
 
 
 OPERATOR = LimitSource(LimitHolder.OPERATOR)
-WHOLE_SERVER = LimitSource(LimitHolder.SERVER)
 
 
 @dataclass(frozen=True)
@@ -183,28 +182,31 @@ def is_newcomer(joined_at: int | None, hours: int, now: int) -> bool:
     return joined_at is not None and now - joined_at < hours * HOUR_MS
 
 
-def limit_set_here(
-    name: LimitName, shared: Sequence[HeldLimits], roles: Collection[int], *, newcomer: bool, own: LimitValues | None
-) -> EffectiveLimit | None:
-    """The limit that a server's staff have set for a person, without the operator's; None when they have set none."""
-    if own is not None and (value := own.get(name)) is not None:
-        return EffectiveLimit(value, LimitSource(LimitHolder.PERSON))
-    of_roles = list(
-        _said(name, (held for held in shared if held.holder is LimitHolder.ROLE and held.holder_id in roles))
+def _tiers(
+    shared: Sequence[HeldLimits], roles: Collection[int], *, newcomer: bool, own: LimitValues | None
+) -> tuple[Sequence[HeldLimits], ...]:
+    """What staff have set that may hold for a person, the first to be asked first."""
+
+    def of(holder: LimitHolder) -> list[HeldLimits]:
+        return [held for held in shared if held.holder is holder]
+
+    return (
+        [] if own is None else [HeldLimits(LimitHolder.PERSON, 0, "", own)],
+        [held for held in of(LimitHolder.ROLE) if held.holder_id in roles],
+        of(LimitHolder.NEWCOMERS) if newcomer else [],
+        of(LimitHolder.EVERYBODY),
     )
-    if of_roles:
-        denials = [limit for limit in of_roles if name in DENYING and limit.value == 0]
-        return min(denials or of_roles, key=lambda limit: (_strictness(name, limit.value), limit.source.holder_id))
-    for holder in (LimitHolder.NEWCOMERS, LimitHolder.EVERYBODY) if newcomer else (LimitHolder.EVERYBODY,):
-        for limit in _said(name, (held for held in shared if held.holder is holder)):
-            return limit
+
+
+def _set_here(name: LimitName, tiers: Iterable[Sequence[HeldLimits]]) -> EffectiveLimit | None:
+    """The limit of the first tier that says something: a denial, else the most generous."""
+    for tier in tiers:
+        said = [(value, held) for held in tier if (value := held.values.get(name)) is not None]
+        if said:
+            denials = [each for each in said if name in DENYING and each[0] == 0]
+            value, held = min(denials or said, key=lambda each: (_strictness(name, each[0]), each[1].holder_id))
+            return EffectiveLimit(value, LimitSource(held.holder, held.holder_id, held.name))
     return None
-
-
-def _said(name: LimitName, held: Iterator[HeldLimits]) -> Iterator[EffectiveLimit]:
-    for each in held:
-        if (value := each.values.get(name)) is not None:
-            yield EffectiveLimit(value, LimitSource(each.holder, each.holder_id, each.name))
 
 
 def _strictness(name: LimitName, value: float) -> float:
@@ -241,8 +243,8 @@ def effective_limits(
     For whom is `exempt` the operator's ceilings alone hold.
     """
     shared, own = ((), None) if exempt else (shared, facts.own_limits)
-    ceiling = ceilings(settings)
-    here = {name: limit_set_here(name, shared, roles, newcomer=newcomer, own=own) for name in LimitName}
+    ceiling, tiers = ceilings(settings), _tiers(shared, roles, newcomer=newcomer, own=own)
+    here = {name: _set_here(name, tiers) for name in LimitName}
     found = {name: _stricter(name, here[name], ceiling.get(name)) for name in LimitName if name not in OF_DAY}
     cooldowns = (
         _cooldown(here[LimitName.COOLDOWN_SECONDS], facts.last_here),
@@ -250,7 +252,7 @@ def effective_limits(
     )
     return EffectiveLimits(
         limits={name: limit for name, limit in found.items() if limit is not None},
-        quotas=tuple(_quotas(settings, shared, here, facts)),
+        quotas=tuple(_quotas(here, ceiling, _whole_server(settings, shared), facts)),
         cooldowns=tuple(cooldown for cooldown in cooldowns if cooldown is not None),
     )
 
@@ -259,22 +261,28 @@ def _cooldown(limit: EffectiveLimit | None, last_order: int | None) -> Cooldown 
     return Cooldown(limit.value, limit.source, last_order) if limit is not None and limit.value else None
 
 
+def _whole_server(settings: LimitSettings, shared: Sequence[HeldLimits]) -> Mapping[LimitName, EffectiveLimit | None]:
+    """The limits of the day of a server as a whole."""
+    tiers, ceiling = ([held for held in shared if held.holder is LimitHolder.SERVER],), server_ceilings(settings)
+    return {name: _stricter(name, _set_here(name, tiers), ceiling.get(name)) for name in OF_DAY}
+
+
 def _quotas(
-    settings: LimitSettings,
-    shared: Sequence[HeldLimits],
     here: Mapping[LimitName, EffectiveLimit | None],
+    ceiling: LimitValues,
+    whole_server: Mapping[LimitName, EffectiveLimit | None],
     facts: PersonFacts,
 ) -> Iterator[DailyQuota]:
-    whole = next((held.values for held in shared if held.holder is LimitHolder.SERVER), LimitValues())
     for name in OF_DAY:
-        if (limit := here[name]) is not None:
-            yield DailyQuota(name, QuotaScope.HERE, int(limit.value), facts.here, limit.source)
-        if (ceiling := ceilings(settings).get(name)) is not None:
-            yield DailyQuota(name, QuotaScope.EVERYWHERE, int(ceiling), facts.everywhere, OPERATOR)
-        value = whole.get(name)
-        set_for_server = None if value is None else EffectiveLimit(value, WHOLE_SERVER)
-        if (limit := _stricter(name, set_for_server, server_ceilings(settings).get(name))) is not None:
-            yield DailyQuota(name, QuotaScope.SERVER, int(limit.value), facts.of_server, limit.source)
+        highest = ceiling.get(name)
+        everywhere = None if highest is None else EffectiveLimit(highest, OPERATOR)
+        for scope, limit, usage in (
+            (QuotaScope.HERE, here[name], facts.here),
+            (QuotaScope.EVERYWHERE, everywhere, facts.everywhere),
+            (QuotaScope.SERVER, whole_server[name], facts.of_server),
+        ):
+            if limit is not None:
+                yield DailyQuota(name, scope, int(limit.value), usage, limit.source)
 
 
 def used_of(name: LimitName, usage: Usage) -> float:

@@ -1,0 +1,144 @@
+"""What people have ordered on a day: in whatever order jobs end, the sums are those of the jobs that count."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import aiosqlite
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.database import jobs
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, open_database, write
+from bot.database.job_orders import DAY_MS, Usage, fingerprint, person_facts
+from bot.database.people import forget_person
+from bot.database.pictures import NewPicture
+
+from .conftest import request_for
+
+PEOPLE, SERVERS = (1, 2), (0, 100, 200)
+ENDS = ("succeed", "fail", "fail_queued", "cancel", "start", "requeue", "orphans")
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("order"), st.sampled_from(PEOPLE), st.sampled_from(SERVERS), st.integers(1, 4)),
+        st.tuples(st.sampled_from(ENDS), st.integers(0, 7), st.just(0), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+async def happen(connection: aiosqlite.Connection, what: str, job: jobs.Job) -> None:
+    failure = ("worker_failed", {"reason": "x"})
+    row = await jobs.find_job(connection, job.id)
+    assert row is not None
+    match what:
+        case "succeed":
+            pictures = [NewPicture(f"{job.id}-{i}.png", 64, 64, i) for i in range(job.request.count)]
+            await jobs.finish_job(connection, job.id, row.attempt, pictures, seconds=1, peak_memory=1)
+        case "fail":
+            await jobs.fail_job(connection, job.id, row.attempt, *failure)
+        case "fail_queued":
+            await jobs.fail_job(connection, job.id, None, *failure)
+        case "cancel":
+            await jobs.cancel_job(connection, job.id)
+        case "start":
+            await jobs.start_job(connection, job.id)
+        case "requeue":
+            await jobs.requeue_job(connection, job.id, row.attempt, died=False)
+        case _:
+            await jobs.requeue_orphans(connection)
+
+
+async def play(events: list[tuple[str, int, int, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_database(Path(folder, "easel.sqlite3")) as connection:
+            await connection.execute("PRAGMA synchronous = OFF")
+            made: list[jobs.Job] = []
+            for what, number, server, count in events:
+                if what == "order":
+                    request = request_for().model_copy(update={"count": count})
+                    made.append(
+                        await jobs.create_job(
+                            connection, request, person_id=number, channel_id=1, server_id=server or None
+                        )
+                    )
+                elif made:
+                    await happen(connection, what, made[number % len(made)])
+            await compare(connection, made)
+
+
+async def compare(connection: aiosqlite.Connection, made: list[jobs.Job]) -> None:
+    """The sums against a recount of the rows."""
+    counted: Counter[tuple[int, int]] = Counter()
+    for job in made:
+        row = await jobs.find_job(connection, job.id)
+        assert row is not None
+        if row.state not in {jobs.JobState.FAILED, jobs.JobState.CANCELLED}:
+            for person in (row.person_id, 0):
+                counted[person, row.server_id or 0] += row.request.count
+    for person in PEOPLE:
+        for server in SERVERS:
+            facts = await person_facts(connection, person, server, now_ms())
+            everywhere = sum(counted[person, each] for each in SERVERS)
+            assert facts.here == usage(counted[person, server])
+            assert facts.everywhere == usage(everywhere)
+            assert facts.of_server == usage(counted[0, server])
+
+
+def usage(pictures: int) -> Usage:
+    return Usage(pictures, pictures * 64 * 64 * 4)
+
+
+@given(EVENTS)
+@settings(max_examples=60)
+def test_sums_are_those_of_the_jobs_that_count(events: list[tuple[str, int, int, int]]) -> None:
+    asyncio.run(play(events))
+
+
+async def test_a_job_counts_on_the_day_of_its_order(connection: aiosqlite.Connection) -> None:
+    job = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
+    assert (await person_facts(connection, 1, 0, now_ms() + DAY_MS)).here == Usage()
+    yesterday = job.created_at - DAY_MS
+    await write(connection, "UPDATE job SET created_at = ?", (yesterday,))
+    await write(connection, "UPDATE daily_usage SET day = day - 1")
+    today = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
+    await jobs.cancel_job(connection, job.id)
+    assert (await person_facts(connection, 1, 0, today.created_at)).here == usage(1)
+    assert (await person_facts(connection, 1, 0, yesterday)).here == Usage()
+
+
+async def test_deleting_what_is_known_of_a_person_gives_no_quota_back(connection: aiosqlite.Connection) -> None:
+    await jobs.create_job(connection, request_for(), person_id=1, channel_id=1, server_id=100)
+    await forget_person(connection, 1)
+    facts = await person_facts(connection, 1, 100, now_ms())
+    assert (facts.here, facts.of_server, facts.recent) == (usage(1), usage(1), ())
+
+
+async def test_the_newest_orders_come_first_and_failed_ones_are_left_out(connection: aiosqlite.Connection) -> None:
+    made = [
+        await jobs.create_job(connection, request_for(prompt=prompt), person_id=1, channel_id=1, server_id=server)
+        for prompt, server in (("a", 100), ("b", 100), ("c", None))
+    ]
+    await jobs.fail_job(connection, made[1].id, None, "worker_failed", {"reason": "x"})
+    facts = await person_facts(connection, 1, 100, now_ms())
+    assert [print_ for print_, _ in facts.recent] == [fingerprint(made[2].request), fingerprint(made[0].request)]
+    assert (facts.last_here, facts.last_everywhere) == (made[0].created_at, made[2].created_at)
+    but = await person_facts(connection, 1, 100, now_ms(), but=made[0].id)
+    assert (but.last_here, but.last_everywhere) == (None, made[2].created_at)
+
+
+async def test_jobs_of_an_earlier_easel_count_nothing(connection: aiosqlite.Connection) -> None:
+    """Their rows came without an order, so ending one takes nothing away."""
+    old = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
+    await write(connection, "DELETE FROM job_order")
+    await write(connection, "DELETE FROM daily_usage")
+    await jobs.create_job(connection, request_for(), person_id=1, channel_id=1)
+    await jobs.cancel_job(connection, old.id)
+    facts = await person_facts(connection, 1, 0, now_ms())
+    assert facts.here == usage(1) and len(facts.recent) == 2
+    rows = await fetch(connection, "SELECT count(*) FROM job_order")
+    assert rows[0][0] == 1
