@@ -88,6 +88,6 @@ class LookupCache(Generic[KeyT, AnswerT]):
             log.warning("Discord was not able to tell about %s: %s", key, problem or type(problem).__name__)
             kept.failed_at = self._clock()
         else:
-            kept.answer, kept.at, kept.failed_at = answer, self._clock(), None
+            kept.answer, kept.at = answer, self._clock()
         while len(self._kept) > MOST_ANSWERS:
             self._kept.popitem(last=False)
