@@ -20,7 +20,7 @@ from bot.database.job_orders import (
     person_facts,
     store_context,
 )
-from bot.database.jobs import Job
+from bot.database.jobs import AnyJob
 from bot.database.loras import UsedLora, loras_of_files
 from bot.errors import (
     CategoryNotAllowed,
@@ -47,7 +47,7 @@ from bot.servers.members import Members
 from bot.servers.rights import Action, CommandAccess, checkpoint_allowed, date_of
 from bot.servers.server_cache import ServerCache, ServerSetup
 from inference.errors import RequestError
-from inference.messages import GenerationRequest
+from inference.messages import GenerationRequest, JobRequest
 from inference.queue import EVERYWHERE, Policy
 
 
@@ -103,7 +103,7 @@ class RequestChecks:
         halved = halvings(limits, fingerprint(request), facts, now)
         return CheckedRequest(context, request, policy_of(limits, self._limits(), halved), limits, halved)
 
-    async def record(self, job: Job, checked: CheckedRequest) -> None:
+    async def record(self, job: AnyJob, checked: CheckedRequest) -> None:
         """Store with a new job what `still_allowed` needs. To be called in the transaction that created the job.
 
         Two orders at the same moment may both have been checked when one of them was left: the quotas and the cooldown
@@ -117,11 +117,12 @@ class RequestChecks:
         await store_context(self._connection, job.id, checked.context.model_dump_json())
         await forget_old_days(self._connection, now)
 
-    async def still_allowed(self, job: Job) -> RequestError | None:
+    async def still_allowed(self, job: AnyJob) -> RequestError | None:
         """Why an ordered job may not be painted any more, or not be shown; None when it may.
 
         To be called before it is handed to a worker, and again before its result is delivered. Quotas, cooldown and
-        places in the queue were settled when it was ordered. Raises DatabaseError.
+        places in the queue were settled when it was ordered. Of a job of another kind than painting the rights and the
+        checkpoint are looked at. Raises DatabaseError.
         """
         now, ordered = self._clock(), await self._context_of(job)
         present = await self._members.present(ordered, now)
@@ -138,7 +139,9 @@ class RequestChecks:
         facts = await person_facts(self._connection, job.person_id, who.place, now)
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
         refusal = refusal or await self._why_not_painted(who, job.request)
-        return refusal or beyond_request_limits(await self._limits_for(who, facts), job.request)
+        if refusal is not None or not isinstance(job.request, GenerationRequest):
+            return refusal
+        return beyond_request_limits(await self._limits_for(who, facts), job.request)
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:
         """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""
@@ -156,7 +159,7 @@ class RequestChecks:
             exempt=self._rights.is_operator(who.person_id),
         )
 
-    async def _context_of(self, job: Job) -> ActionContext:
+    async def _context_of(self, job: AnyJob) -> ActionContext:
         """What was known at the order; of a job without it, the place alone: no role and no permission."""
         stored = await context_of_job(self._connection, job.id)
         known = None
@@ -167,15 +170,16 @@ class RequestChecks:
                 known = None
         return known or ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
 
-    async def _why_not_painted(self, who: ActionContext, request: GenerationRequest) -> RequestError | None:
+    async def _why_not_painted(self, who: ActionContext, request: JobRequest) -> RequestError | None:
         """Why the checkpoint or a LoRA is not used in this place; None when all are."""
         here, everywhere = await self._servers.of(who.place), await self._servers.of(EVERYWHERE)
         settings = here.settings
         if not checkpoint_allowed(settings, request.checkpoint):
             return CheckpointNotAllowed(checkpoint=request.checkpoint, allowed=list(settings.checkpoints))
-        if not request.loras or not (settings.categories or here.lora_blocks or everywhere.lora_blocks):
+        loras = request.loras if isinstance(request, GenerationRequest) else ()
+        if not loras or not (settings.categories or here.lora_blocks or everywhere.lora_blocks):
             return None
-        used = await loras_of_files(self._connection, [use.sha256 for use in request.loras])
+        used = await loras_of_files(self._connection, [use.sha256 for use in loras])
         return self._why_no_lora(used, here, everywhere)
 
     def _why_no_lora(self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup) -> RequestError | None:

@@ -11,7 +11,7 @@ from bot.database.blocks import BlockKind
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, write
 from bot.database.job_orders import DAY_MS
-from bot.database.jobs import Job
+from bot.database.jobs import Job, StoredJob
 from bot.database.server_limits import LimitHolder, LimitName
 from bot.errors import (
     CategoryNotAllowed,
@@ -35,6 +35,7 @@ from inference.errors import RequestError
 from inference.messages import GenerationRequest, LoraUse
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora
+from tests.bot.jobs.captions import CaptionRequest
 from tests.bot.servers.world import (
     CHANNEL,
     ELSEWHERE,
@@ -131,7 +132,7 @@ async def test_the_count_survives_a_restart_and_a_picture_that_was_not_painted_g
 async def test_orders_of_the_same_moment_do_not_pass_the_limit_together(world: ServerWorld) -> None:
     await limit(world, LimitHolder.EVERYBODY, pictures_per_day=3)
     ends = await asyncio.gather(*(world.order(acting(), request()) for _ in range(8)), return_exceptions=True)
-    assert sum(isinstance(end, Job) for end in ends) == 3
+    assert sum(isinstance(end, StoredJob) for end in ends) == 3
     assert sum(isinstance(end, PicturesUsedUp) for end in ends) == 5
     (count,) = await fetch(world.connection, "SELECT count(*) FROM job")
     assert count[0] == 3, "an order that was refused late leaves nothing"
@@ -140,7 +141,7 @@ async def test_orders_of_the_same_moment_do_not_pass_the_limit_together(world: S
 async def test_orders_of_the_same_moment_keep_the_cooldown(world: ServerWorld) -> None:
     await limit(world, LimitHolder.EVERYBODY, cooldown_seconds=60)
     ends = await asyncio.gather(*(world.order(acting(), request()) for _ in range(4)), return_exceptions=True)
-    assert sum(isinstance(end, Job) for end in ends) == 1
+    assert sum(isinstance(end, StoredJob) for end in ends) == 1
     assert sum(isinstance(end, CooldownRunning) for end in ends) == 3
 
 
@@ -349,6 +350,19 @@ async def test_a_command_that_was_closed_since(world: ServerWorld) -> None:
     world.discord.fails = True
     world.services.gate.forget(SERVER)
     assert await refusal(world, job) is CommandClosed
+
+
+async def test_a_job_of_another_kind_needs_the_rights_and_costs_no_pictures(world: ServerWorld) -> None:
+    await limit(world, LimitHolder.EVERYBODY, pictures_per_day=1, max_steps=1)
+    made = CaptionRequest(checkpoint=VIVID, words=3)
+    job = await jobs.create_job(world.connection, made, person_id=PERSON, channel_id=CHANNEL, server_id=SERVER)
+    found = await world.services.checks.still_allowed(job)
+    assert found is None
+    await world.order(acting(), request(steps=1))
+    await configure(world, checkpoints=(PASTEL,))
+    assert isinstance(await world.services.checks.still_allowed(job), CheckpointNotAllowed)
+    await configure(world, channels=(8,))
+    assert isinstance(await world.services.checks.still_allowed(job), ChannelNotAllowed)
 
 
 async def test_quotas_and_cooldowns_were_settled_at_the_order(world: ServerWorld) -> None:
