@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import discord
 
+from bot.database.jobs import Job
 from bot.database.loras import Lora
 from bot.i18n import _, ngettext
 from inference.messages import GenerationRequest, LoraUse
@@ -91,6 +92,16 @@ def summary(request: GenerationRequest) -> str:
     """Checkpoint, LoRAs and weights, seed: the line under a picture. The prompt stays the person's own."""
     seed = _("seed {seed}").format(seed=request.seed)
     return " · ".join((f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), seed))
+
+
+def summary_of_job(job: Job) -> str:
+    """Who asked for it, and the summary of the request. The mention pings nobody: no message of the bot does."""
+    return " · ".join((_("by {person}").format(person=mention(job.person_id)), summary(job.request)))
+
+
+def mention(person_id: int) -> str:
+    """A person, as Discord shows them by their name."""
+    return f"<@{person_id}>"
 
 
 def base_models(lora: Lora) -> str:

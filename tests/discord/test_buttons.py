@@ -6,18 +6,39 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from playground import default_world
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-THEIRS = {"Again", "Vary", "Edit", "Upscale", "Try weights", "Delete"}  # buttons for the person who asked alone
+REFUSED = {"Try weights", "Delete"}  # buttons for the person who asked alone
+REMIXED = {"Again", "Vary", "Edit", "Upscale"}  # too, and they offer a remix to others
 
 
 async def test_again_paints_the_same_with_another_seed(scene: Scene) -> None:
     first = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", seed=7))
     second = await scene.painted(await scene.ada.press(first, "Again"))
     assert second.id != first.id and "Bat" in second.text and "seed 7 " not in second.text
+
+
+async def test_what_a_button_paints_names_its_person_and_pings_nobody(scene: Scene) -> None:
+    named = f"by <@{default_world.ADA}>"
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat"))
+    again = await scene.painted(await scene.ada.press(picture, "Again"))
+    sheet = await scene.painted(await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0.2 0.5 0.8"))
+    for message in (picture, again, sheet, await ended_without_a_picture(scene)):
+        assert named in message.text and message.pinged == []
+    details = await (await scene.grace.press(again, "Details")).reply()
+    assert f"Painted {named}" in details.text and details.pinged == []
+
+
+async def test_again_on_anothers_picture_is_one_press_from_a_remix(scene: Scene) -> None:
+    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, lora1="Bat", weight1=0.7))
+    offer = await (await scene.grace.press(picture, "Again")).reply()
+    assert offer.ephemeral and f"by <@{default_world.ADA}>" in offer.text and list(offer.buttons) == ["Remix"]
+    panel = await (await scene.grace.press(offer, "Remix")).reply()
+    assert panel.ephemeral and "## Studio" in panel.text and "Bat" in panel.text and "0.7" in panel.text
 
 
 async def test_the_loras_of_anybodys_picture_can_be_bookmarked(scene: Scene) -> None:
@@ -50,7 +71,7 @@ async def test_buttons_of_other_people_are_refused_or_act_for_the_presser(
     message = await made(scene)
     studio = (await (await scene.ada.slash("studio")).reply()).text
     linus = scene.control.person("Linus")  # Grace owns the server
-    refused = set[str]()
+    refused, remixed = set[str](), set[str]()
     for button in message.buttons:
         sent = await linus.press(message, button)
         if (await sent.answered())["modal"] is not None:
@@ -59,7 +80,9 @@ async def test_buttons_of_other_people_are_refused_or_act_for_the_presser(
             reply = await sent.reply()
         assert reply.ephemeral and reply.id not in {one.id for one in await scene.ada.messages()}
         refused |= {button} if "belongs to the person who asked" in reply.text else set()
-    assert refused == THEIRS & set(message.buttons)
+        remixed |= {button} if "Remix" in reply.buttons and button in REMIXED else set()
+    assert refused == REFUSED & set(message.buttons)
+    assert remixed == REMIXED & set(message.buttons)
     after = await scene.control.message(message.id)
     assert after is not None and after.components == message.components
     assert (await (await scene.ada.slash("studio")).reply()).text == studio

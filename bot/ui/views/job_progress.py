@@ -10,7 +10,7 @@ from discord import ui
 from bot.database.jobs import Job
 from bot.errors import NothingThere, NotYours
 from bot.i18n import _, duration, later, ngettext
-from bot.i18n.texts import summary
+from bot.i18n.texts import summary_of_job
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.permissions import is_staff_of
@@ -80,7 +80,7 @@ def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutVi
 
 
 def _view(job: Job, state: str, preview: PictureFile | None) -> ui.LayoutView:
-    container = ui.Container[Any](ui.TextDisplay[Any](f"{state}\n-# {summary(job.request)}"))
+    container = ui.Container[Any](ui.TextDisplay[Any](f"{state}\n-# {summary_of_job(job)}"))
     if preview is not None:
         picture = discord.MediaGalleryItem(f"attachment://{preview.name}", description=_("Preview"))
         container.add_item(ui.MediaGallery[Any](picture))

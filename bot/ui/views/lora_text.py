@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.database.loras import Lora, LoraVersion
 from bot.i18n import _, label, listed, ngettext, number
-from bot.i18n.texts import base_models, bounded_lines, clipped, several
+from bot.i18n.texts import base_models, bounded_lines, clipped, mention, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 
 # Characters of each part; a message holds 4000 in all.
@@ -72,7 +72,7 @@ def facts_text(lora: Lora, often_with: Sequence[Lora]) -> str:
     if lora.added_by is None:
         lines.append(_("From the library of this bot's operator"))
     else:
-        lines.append(_("Added by {person}").format(person=f"<@{lora.added_by}>"))
+        lines.append(_("Added by {person}").format(person=mention(lora.added_by)))
     return "\n".join(f"-# {line}" for line in lines)
 
 

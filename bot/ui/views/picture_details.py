@@ -13,10 +13,10 @@ from bot.database.bookmarks import add_bookmark
 from bot.database.jobs import Job
 from bot.errors import NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
-from bot.i18n.texts import base_models, clipped, plain, several
+from bot.i18n.texts import base_models, clipped, mention, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui.client import Interaction
-from bot.ui.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.replies import ErrorWithView, send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
 from bot.ui.views.persistent_items import JobButton
 from bot.workspace.remix import MatchedLora, checkpoint_of, parts_of, remixed, shown_recipe
@@ -52,6 +52,30 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
         client, job = interaction.client, await self.job(interaction)
         again = await remixed(client.connection, client.configuration, job, interaction.user.id)
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+
+
+class OthersPicture(ErrorWithView):
+    """A button for the owner of a picture was pressed by somebody else, who is offered a remix of it."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self._job = job
+
+    def view(self) -> ui.LayoutView:
+        """Whose picture it is, and the remix."""
+        text = _("This picture is by {person}. *Remix* opens it in your own studio, and what you paint there is yours.")
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any](text.format(person=mention(self._job.person_id))))
+        view.add_item(ui.ActionRow[Any](RemixButton(self._job.id)))
+        return view
+
+
+async def own_job_or_remix(button: JobButton, interaction: Interaction) -> Job:
+    """The button's job, if the person owns it. Raises OthersPicture."""
+    job = await button.job(interaction)
+    if job.person_id != interaction.user.id:
+        raise OthersPicture(job)
+    return job
 
 
 class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
@@ -104,8 +128,8 @@ async def job_details_view(
 
 
 def _painting_facts(job: Job) -> list[str]:
-    """The seeds of all pictures, the time of painting and its duration."""
-    lines: list[str] = []
+    """Who asked for it, the seeds of all pictures, the time of painting and its duration."""
+    lines = [_("Painted by {person}").format(person=mention(job.person_id))]
     if len(job.request.seeds) > 1 and not job.request.variants:
         lines.append(_("Seeds, in order: {seeds}").format(seeds=listed(map(str, job.request.seeds))))
     if job.finished_at is not None:

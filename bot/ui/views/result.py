@@ -18,14 +18,14 @@ from bot.database.jobs import Job, JobState
 from bot.database.pictures import Picture, forget_picture, pictures_of_job
 from bot.errors import NothingThere, NotYours
 from bot.i18n import _, later, number, remarked
-from bot.i18n.texts import plain, sentence_of_ours, summary
+from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
-from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton
+from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
 from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
 from bot.ui.views.studio.sweeps import SweepJobButton
@@ -48,7 +48,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it again."""
-        job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
+        job = await own_job_or_remix(self, interaction)
         if _is_resize_only(job):
             raise NothingThere(what=_("This picture was only enlarged. Press *Again* under the one it came from."))
         bot = interaction.client
@@ -72,7 +72,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
 
     async def handle(self, interaction: Interaction) -> None:
         """Handle the picture, or ask which one is meant."""
-        job = await self.own_job(interaction, _("Paint one of your own with /imagine."))
+        job = await own_job_or_remix(self, interaction)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
@@ -138,7 +138,7 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
-        job = await self.own_job(interaction, _("*Remix* in the menu of the message opens it in your own studio."))
+        job = await own_job_or_remix(self, interaction)
         client = interaction.client
         again = await edited(client.connection, client.configuration, client.inputs, job)
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
@@ -186,7 +186,7 @@ def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt:
     """The pictures, one line of parameters, and the buttons."""
     if job.request.variants:
         return sheet_view(job, attachments[0], [AgainButton(job.id), *_about_loras(job), DeleteButton(job.id)])
-    line = summary(job.request)
+    line = summary_of_job(job)
     if job.seconds:
         line += " · " + _("{seconds} s").format(seconds=number(max(job.seconds, MIN_SHOWN_SECONDS), 1))
     notes = [
@@ -228,7 +228,7 @@ def ended_view(job: Job) -> ui.LayoutView:
     if job.failure is not None:
         text += f"\n{error_message(job.failure)}\n-# " + _("job {number}").format(number=job.id)
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"{text}\n-# {summary(job.request)}"))
+    view.add_item(ui.TextDisplay[Any](f"{text}\n-# {summary_of_job(job)}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
     return view
 

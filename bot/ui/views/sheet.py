@@ -12,7 +12,7 @@ from discord import ui
 from bot.database.jobs import Job
 from bot.errors import NothingThere
 from bot.i18n import _, number, remarked
-from bot.i18n.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary
+from bot.i18n.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary_of_job
 from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraDraft, draft_of
 from bot.requests.variants import VariantName, names_of
@@ -129,10 +129,11 @@ def _button_label(name: VariantName, letters: Mapping[str, str]) -> str:
     return variant_text(replace(name, without=tuple(letters.get(each, each) for each in name.without)))
 
 
-def _without_swept_lora(request: GenerationRequest) -> GenerationRequest:
-    """The request without the LoRA whose weight is swept: the summary would show a weight that no picture has."""
-    tried = names_of(request)[0].lora
-    return request.model_copy(update={"loras": tuple(use for use in request.loras if use.name != tried)})
+def _without_swept_lora(job: Job) -> Job:
+    """The job without the LoRA whose weight is swept: the summary would show a weight that no picture has."""
+    tried = names_of(job.request)[0].lora
+    kept = tuple(use for use in job.request.loras if use.name != tried)
+    return replace(job, request=job.request.model_copy(update={"loras": kept}))
 
 
 def _text(job: Job, names: list[VariantName], sent: str) -> str:
@@ -146,6 +147,6 @@ def _text(job: Job, names: list[VariantName], sent: str) -> str:
     legend = [f"**{letter}** {clipped(name, 120)}" for name, letter in letters.items() if lora is None]
     seconds = [_("{seconds} s").format(seconds=number(job.seconds, 1))] if job.seconds is not None else []
     notes = [f"-# {sentence_of_ours(remarked(note))}" for note in (*job.notes, sent) if note]
-    text = "-# " + " · ".join([summary(_without_swept_lora(job.request)), *seconds])
+    text = "-# " + " · ".join([summary_of_job(_without_swept_lora(job)), *seconds])
     ask = "-# " + _("A button below takes one of them into your studio.")
     return "\n".join([head, *bounded_lines(legend, MAX_LEGEND), text, *notes, ask])
