@@ -32,6 +32,12 @@ class PressedTwice(RequestError):
 
 
 @dataclass(eq=False)
+class TakenDown(RequestError):
+    """The staff of this server took this picture down, so its buttons do not paint here any more. It is still yours:
+    you find it in your /history."""
+
+
+@dataclass(eq=False)
 class NothingThere(RequestError):
     """{what}"""
 

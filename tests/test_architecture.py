@@ -80,7 +80,7 @@ bot.workspace
 bot.app
 bot.ui.acknowledge bot.ui.api_url bot.ui.guide bot.ui.rendered_message
 bot.ui.replies
-bot.ui.studio_session
+bot.ui.removals bot.ui.studio_session
 bot.ui.client
 bot.ui.message_lookup bot.ui.page_kind bot.ui.views
 bot.ui.delivery

@@ -25,6 +25,8 @@ blocks.py              people and LoRAs that are blocked
 base_model_proposals.py  corrections of base models that wait for an operator
 audit.py               who changed what; nobody changes or deletes an entry
 pictures.py            finished pictures and the LoRAs they were painted with
+deletions.py           pictures whose files and message are still to be deleted
+takedowns.py           pictures that staff took down, and whether their owner was told
 inputs.py              which pictures to start from are still needed
 history.py             a person's finished jobs, by page or by search
 job_terms.py           the words of a job in the full text index

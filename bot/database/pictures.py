@@ -26,7 +26,6 @@ _PICTURE = """
     ) AS loras
 """
 OF_JOB = f"{_PICTURE} FROM picture JOIN job ON job.id = picture.job_id WHERE job_id = ? ORDER BY position"
-FORGET = "DELETE FROM picture WHERE id = ?"
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,6 @@ async def record_pictures(
 async def pictures_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[Picture, ...]:
     """A job's pictures in their order. Raises DatabaseError."""
     return tuple(_picture(row) for row in await fetch(connection, OF_JOB, (job_id,)))
-
-
-async def forget_picture(connection: aiosqlite.Connection, picture_id: int) -> None:
-    """Delete the picture's row; the file is the caller's to delete. Raises DatabaseError."""
-    await write(connection, FORGET, (picture_id,))
 
 
 def _picture(row: sqlite3.Row) -> Picture:

@@ -66,6 +66,12 @@ class Thumbnails:
         """The thumbnail of a picture that was painted here, by its stored path."""
         return await self.of(self._pictures / path, box)
 
+    def forget(self, picture: Path) -> None:
+        """Delete the thumbnails of `picture`, which is about to be deleted. Raises OSError."""
+        for box in (LIST, GALLERY):
+            if picture.exists() and (kept := self._place(picture, box)) is not None:
+                kept.unlink(missing_ok=True)
+
     def _place(self, picture: Path, box: Box) -> Path | None:
         """The path of its thumbnail; None for a file that is too large. Raises OSError."""
         stat = picture.stat()

@@ -4,6 +4,7 @@ acknowledge.py       acknowledges interactions within three seconds
 replies.py           error replies: the sentence that an error class carries (`inference.errors`, `bot.errors`)
 rendered_message.py  a message ready to be sent: a view and its files
 studio_session.py    loads, changes, saves and redraws a person's studio
+removals.py          deletes pictures for their owner, and takes them down for staff
 page_kind.py         kinds of lists with pages, registered by key
 client.py            the client type that commands and views use: `Client`, `Interaction`, `Cog`
 message_lookup.py    finds the job that a message shows, or the recipe inside a picture

@@ -31,10 +31,11 @@ from bot.ui.delivery.discord_transport import DiscordTransport
 from bot.ui.delivery.job_follower import JobFollower
 from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
+from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
 from bot.ui.views.expired_modal import reply_to_expired_modal
-from bot.ui.views.persistent_items import PersistentItem, outdated_error
+from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
 from bot.ui.views.studio.panel import render_panel
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class EaselBot(Client):
         )
         render = partial(render_panel, self.connection, self.configuration, self.lora_pictures)
         self.studios = StudioSessions(self.connection, self.configuration, self.requests, render)
+        self.removals = Removals(self, self.connection, self.configuration, self.thumbnails)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.jobs.on_alarm(OperatorAlerts(self, self.connection, self.configuration).worker_failed_repeatedly)
 
@@ -144,6 +146,7 @@ class EaselBot(Client):
     async def _resume(self, jobs: list[Job]) -> None:
         await self.wait_until_ready()
         self._orders.resume(jobs)
+        await self.removals.resume()
 
     async def on_interaction(self, interaction: Interaction) -> None:
         """Reply to interactions that discord.py does not dispatch: lost modals, and unknown custom_ids."""
@@ -153,9 +156,15 @@ class EaselBot(Client):
             return kind.__discord_ui_compiled_template__.fullmatch(custom_id) is not None
 
         if interaction.type is discord.InteractionType.modal_submit and custom_id not in self.forms:
-            await background.guard(reply_to_expired_modal(interaction), "an expired modal")
+            form = PersistentForm.restored(custom_id)
+            submitted = form.on_submit(interaction) if form else reply_to_expired_modal(interaction)
+            await background.guard(submitted, "a modal of an earlier run")
         if interaction.type is discord.InteractionType.component and not any(map(matches, PersistentItem.registered)):
             await background.guard(reply_with_error(interaction, outdated_error()), "an unknown component")
+
+    async def on_app_command_completion(self, interaction: Interaction, _command: object) -> None:
+        """After a command, tell the person of pictures that were taken down, if no direct message could."""
+        await background.guard(self.removals.tell_here(interaction), "telling the owner of a takedown")
 
     async def sync_commands(self) -> bool:
         """Register the commands if they changed; Discord allows 200 creations a day. True if they were registered."""

@@ -20,6 +20,7 @@ from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.builder import RequestBuilder, RequestDraft
+from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
 from bot.workspace.repaint import Repainter
@@ -65,6 +66,7 @@ class Client(commands.AutoShardedBot):
     started: float  # by the monotonic clock
     orders: OrderService
     studios: StudioSessions
+    removals: Removals
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id
 
     async def reply_with_error(self, interaction: Interaction, error: Exception) -> None:

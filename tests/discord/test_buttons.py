@@ -88,23 +88,6 @@ async def test_buttons_of_other_people_are_refused_or_act_for_the_presser(
     assert (await (await scene.ada.slash("studio")).reply()).text == studio
 
 
-async def test_staff_delete_a_message_and_the_owner_keeps_the_picture(scene: Scene) -> None:
-    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
-    (name,) = [attachment["filename"] for attachment in picture.attachments]
-    await scene.control.person("Margaret").press(picture, "Delete")
-    await scene.gone(picture)
-    assert next(scene.settings.storage.pictures.rglob(name)).exists()
-
-
-async def test_delete_removes_message_and_files(scene: Scene) -> None:
-    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
-    (name,) = [attachment["filename"] for attachment in picture.attachments]
-    kept = next(scene.settings.storage.pictures.rglob(name))
-    await scene.ada.press(picture, "Delete")
-    await scene.gone(picture)
-    assert not kept.exists()
-
-
 async def test_only_the_owner_cancels_a_queued_job_by_button(scene: Scene) -> None:
     busy = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
     waiting = await (await scene.grace.slash("imagine", prompt=PROMPT, steps=150, count=4)).reply()
@@ -130,14 +113,3 @@ async def test_queue_and_cancel_show_own_jobs_only(scene: Scene) -> None:
     assert "nothing in the queue" in (await (await scene.ada.slash("cancel")).reply()).text
     assert "Cancelled" in (await (await scene.grace.slash("cancel")).reply()).text
     assert "Cancelled" in (await scene.ended(busy)).text
-
-
-async def test_delete_may_be_pressed_twice(scene: Scene) -> None:
-    picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT))
-    seen = len(await scene.ada.messages())
-    presses = [await scene.ada.press(picture, "Delete") for _ in range(2)]
-    for press in presses:
-        await press.answered()
-    await scene.control.wait_exchange(lambda exchange: exchange["method"] == "DELETE" and exchange["status"] == 404)
-    await (await scene.ada.slash("queue")).reply()
-    assert not [m for m in (await scene.ada.messages())[seen - 1 :] if "broke" in m.text]

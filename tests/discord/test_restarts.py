@@ -13,8 +13,11 @@ from typing import IO
 
 import psutil
 
+from bot.database.connection import open_database
+from bot.database.deletions import begin_deletion, pending_deletions
 from playground import default_world
 from tests.discord.conftest import PATIENCE, PROMPT, Scene
+from tests.discord.test_removals import asked, files_of
 from tests.house import PASTEL
 
 EDITS = r"webhooks/.*/messages/@original"
@@ -140,3 +143,30 @@ async def test_a_killed_worker_is_restarted_and_delivers_one_picture(empty: Scen
                     with suppress(psutil.NoSuchProcess):  # the bot was quicker
                         child.kill()
     assert len(await empty.pictures()) == 1
+
+
+async def test_a_question_survives_a_restart(empty: Scene) -> None:
+    async with empty.bot():
+        picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+        files = files_of(empty, picture)
+        question = await asked(empty.ada, picture)
+    assert all(file.exists() for file in files) and await empty.control.message(picture.id) is not None
+    async with empty.bot():
+        await empty.ada.submit(question)
+        await empty.gone(picture)
+        assert not any(file.exists() for file in files)
+
+
+async def test_a_deletion_that_a_crash_interrupts_is_completed_at_the_next_start(empty: Scene) -> None:
+    """The program may be killed at any step after the transaction; this is what it leaves at the first."""
+    async with empty.bot():
+        picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+        files = files_of(empty, picture)
+    async with open_database(empty.settings.storage.database) as connection:
+        await begin_deletion(connection, 1, int(picture.json["channel_id"]), int(picture.id))
+    assert all(file.exists() for file in files)
+    async with empty.bot():
+        await empty.gone(picture)
+        assert not any(file.exists() for file in files)
+    async with open_database(empty.settings.storage.database) as connection:
+        assert await pending_deletions(connection) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
@@ -16,8 +17,6 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 
 if TYPE_CHECKING:
-    import re
-
     Button = ui.Button[Any]
     Select = ui.Select[Any]
 
@@ -91,6 +90,11 @@ class UnknownItem(PersistentItem[ui.Item[Any]], template=r"(?s:.*)", registered=
         raise outdated_error()
 
 
+def job_gone() -> NothingThere:
+    """The error for a job that is not in the database any more."""
+    return NothingThere(what=_("This picture is not in the records any more."))
+
+
 def outdated_error() -> NothingThere:
     """The error for an item that this version of Easel does not know."""
     return NothingThere(what=_("This page is too old. Please open it anew."))
@@ -136,6 +140,34 @@ class ModalForm(ui.Modal):
         """Handle the submitted values."""
 
 
+class PersistentForm(ModalForm):
+    """A modal without fields, which asks before something is done. Its custom_id holds all its state.
+
+    Defining a subclass with a template registers it, so a modal that was open during a restart can be submitted.
+    """
+
+    registered: ClassVar[list[type[PersistentForm]]] = []
+    template: ClassVar[re.Pattern[str]]  # of `key`
+
+    def __init_subclass__(cls, *, template: str, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.template = re.compile(rf"{template}:\d{{1,20}}")
+        PersistentForm.registered.append(cls)
+
+    @classmethod
+    @abstractmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The form that this custom_id means."""
+
+    @staticmethod
+    def restored(custom_id: str) -> PersistentForm | None:
+        """The form with this custom_id, opened by an earlier run of the program; None for any other modal."""
+        for kind in PersistentForm.registered:
+            if match := kind.template.fullmatch(custom_id):
+                return kind.from_match(match)
+        return None
+
+
 class JobButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one job, with the custom_id `NAME:JOB`."""
 
@@ -157,7 +189,7 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
         """The job that the button is about. Raises NothingThere."""
         job = await find_job(interaction.client.connection, self.job_id)
         if job is None:
-            raise NothingThere(what=_("This picture is not in the records any more."))
+            raise job_gone()
         return job
 
     async def own_job(self, interaction: Interaction, instead: str) -> Job:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from abc import abstractmethod
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import aiosqlite
 import discord
 from discord import ui
 
-from bot.database.deliveries import find_delivery
-from bot.database.jobs import Job, JobState
-from bot.database.pictures import Picture, forget_picture, pictures_of_job
-from bot.errors import NothingThere, NotYours
-from bot.i18n import _, later, number, remarked
+from bot.database.jobs import Job, JobState, find_job
+from bot.database.pictures import Picture, pictures_of_job
+from bot.database.takedowns import is_taken_down
+from bot.errors import NothingThere, NotYours, TakenDown
+from bot.i18n import _, later, number, remarked, sentences
 from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
-from bot.ui.acknowledge import acknowledge
+from bot.ui.acknowledge import acknowledge, open_modal
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message, send_ephemeral
-from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, PersistentForm, job_gone
 from bot.ui.views.picture_details import BookmarkLorasButton, DetailsButton, own_job_or_remix
 from bot.ui.views.sheet import sheet_view
 from bot.ui.views.stacks import SaveResultButton
@@ -40,6 +37,15 @@ MIN_SHOWN_SECONDS = 0.1  # seconds; "0 s" would look like an error
 _ROW = 5  # buttons of one row
 
 
+async def job_to_paint(button: JobButton, interaction: Interaction) -> Job:
+    """The button's job, from which something is to be painted. Raises OthersPicture or TakenDown."""
+    job = await own_job_or_remix(button, interaction)
+    server_id = interaction.guild_id
+    if server_id is not None and await is_taken_down(interaction.client.connection, job.id, server_id):
+        raise TakenDown
+    return job
+
+
 class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
     """Orders the same request with another seed; the result is a new message."""
 
@@ -48,7 +54,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it again."""
-        job = await own_job_or_remix(self, interaction)
+        job = await job_to_paint(self, interaction)
         if _is_resize_only(job):
             raise NothingThere(what=_("This picture was only enlarged. Press *Again* under the one it came from."))
         bot = interaction.client
@@ -72,7 +78,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
 
     async def handle(self, interaction: Interaction) -> None:
         """Handle the picture, or ask which one is meant."""
-        job = await own_job_or_remix(self, interaction)
+        job = await job_to_paint(self, interaction)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
@@ -145,41 +151,63 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
 
 
 class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
-    """Deletes the message and the job's pictures; staff delete the message alone."""
+    """Asks before the person's own pictures are deleted, or before staff take them down."""
 
+    opens_modal = True
     name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
-        """Delete message, files and rows."""
+        """Open the question."""
         job = await self.job(interaction)
-        mine = job.person_id == interaction.user.id
-        staff = interaction.guild_id is not None and interaction.permissions.manage_messages
-        if not (mine or staff):
-            raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
+        _check_may_remove(job, interaction)
+        form = DeleteForm(job.id, interaction.id, own=job.person_id == interaction.user.id)
+        await open_modal(interaction, form)
+
+
+class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
+    """The question before pictures are removed; nothing is gone until it is submitted."""
+
+    sends_message = False
+
+    def __init__(self, job_id: int, opening: int = 0, *, own: bool = True) -> None:
+        super().__init__(_("Delete for good?") if own else _("Take it down here?"), f"delete:{job_id}", opening)
+        self._job_id = job_id
+        text = sentences(
+            _("It goes from here and from your /history, and its file is deleted."),
+            _("Nobody can bring it back."),
+        )
+        if not own:
+            text = sentences(
+                _("It goes from this channel, and its buttons do not paint in this server any more."),
+                _("Whoever painted it keeps it in their /history and is told in a friendly way, without your name."),
+            )
+        self.add_item(ui.TextDisplay[Any](text))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The form that this custom_id means."""
+        return cls(int(match["job"]))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Delete pictures and messages, or as staff the messages alone."""
+        job = await find_job(interaction.client.connection, self._job_id)
+        if job is None:
+            raise job_gone()
+        _check_may_remove(job, interaction)
         await acknowledge(interaction)
-        if mine:
-            folder = interaction.client.configuration.settings.storage.pictures
-            await _delete_pictures(interaction.client.connection, folder, job)
-            await _delete_delivered_message(interaction, job)
-        with suppress(discord.NotFound):  # pressed twice, or somebody else was faster
+        if job.person_id == interaction.user.id:
+            await interaction.client.removals.delete(job)
+        elif interaction.guild_id is not None:
+            await interaction.client.removals.take_down(job, interaction.guild_id)
+        with suppress(discord.NotFound):  # it was the delivered message, or somebody else was faster
             await interaction.delete_original_response()
 
 
-async def _delete_pictures(connection: aiosqlite.Connection, folder: Path, job: Job) -> None:
-    for picture in await pictures_of_job(connection, job.id):
-        await asyncio.to_thread((folder / picture.path).unlink, missing_ok=True)
-        await forget_picture(connection, picture.id)
-
-
-async def _delete_delivered_message(interaction: Interaction, job: Job) -> None:
-    """Delete the delivered message too, when the pictures are deleted from another message."""
-    delivery = await find_delivery(interaction.client.connection, job.id)
-    shown = interaction.message.id if interaction.message else None
-    if delivery is None or delivery.message_id is None or delivery.message_id == shown:
-        return
-    channel = interaction.client.get_partial_messageable(job.channel_id)
-    with suppress(discord.HTTPException):  # deleted already, ephemeral, or in a channel that the bot cannot access
-        await channel.get_partial_message(delivery.message_id).delete()
+def _check_may_remove(job: Job, interaction: Interaction) -> None:
+    """Raises NotYours."""
+    staff = interaction.guild_id is not None and interaction.permissions.manage_messages
+    if job.person_id != interaction.user.id and not staff:
+        raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
 
 
 def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt: bool) -> ui.LayoutView:

@@ -8,10 +8,11 @@ import aiosqlite
 import pytest
 
 from bot.database.connection import fetch
+from bot.database.deletions import begin_deletion
 from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page
 from bot.database.job_terms import searchable
 from bot.database.jobs import create_job, fail_job, start_job
-from bot.database.pictures import NewPicture, forget_picture, pictures_of_job
+from bot.database.pictures import NewPicture
 from inference.messages import LoraUse
 from tests.bot.database.conftest import finish, request_for
 
@@ -99,14 +100,12 @@ async def test_a_search_never_steps_over_what_it_would_not_show(connection: aios
     never.append((await create_job(connection, request_for(prompt="a fox"), person_id=ADA, channel_id=1)).id)
     await start_job(connection, never[0])
     await fail_job(connection, never[0], 1, "worker_failed", {})
-    for picture in await pictures_of_job(connection, gone):
-        await forget_picture(connection, picture.id)
+    await begin_deletion(connection, gone, None, None)
     assert [row["rowid"] for row in await fetch(connection, INDEXED)] == shown
 
 
 async def test_what_was_deleted_or_never_painted_is_not_in_it(connection: aiosqlite.Connection) -> None:
     gone = await add(connection, "a fox")
-    for picture in await pictures_of_job(connection, gone):
-        await forget_picture(connection, picture.id)
+    await begin_deletion(connection, gone, None, None)
     await create_job(connection, request_for(prompt="a fox"), person_id=ADA, channel_id=1)
     assert await found(connection) == await found(connection, search="fox") == []

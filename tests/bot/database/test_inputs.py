@@ -10,9 +10,10 @@ from pathlib import Path
 import aiosqlite
 from PIL import Image
 
+from bot.database.deletions import begin_deletion
 from bot.database.inputs import is_named
 from bot.database.jobs import create_job, start_job
-from bot.database.pictures import NewPicture, forget_picture, pictures_of_job
+from bot.database.pictures import NewPicture
 from bot.pictures.inputs import UNNAMED_SECONDS, Inputs
 from inference.messages import SourceImage
 from tests.bot.database.conftest import finish, request_for
@@ -34,8 +35,7 @@ async def test_a_picture_stays_while_a_job_needs_it(connection: aiosqlite.Connec
     new = [NewPicture(path="0/a.png", width=64, height=64, seed=7)]
     await finish(connection, job.id, 1, new, seconds=1, peak_memory=0)
     assert await is_named(connection, sha256), "*Again* needs it"
-    for picture in await pictures_of_job(connection, job.id):
-        await forget_picture(connection, picture.id)
+    await begin_deletion(connection, job.id, None, None)
     assert not await is_named(connection, sha256), "its picture was deleted"
 
 

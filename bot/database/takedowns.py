@@ -1,0 +1,82 @@
+"""Takedowns: pictures that staff removed from their server, and whether their owner was told."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.jobs import Job
+
+RECORD = """
+    INSERT INTO takedown (job_id, server_id, person_id, created_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (job_id, server_id) DO NOTHING
+"""
+FIND = "SELECT 1 FROM takedown WHERE job_id = ? AND server_id = ?"
+UNTOLD = "SELECT job_id, server_id FROM takedown WHERE person_id = ? AND told_at IS NULL ORDER BY created_at"
+NEWEST_NOTICE = """
+    SELECT notice_id, told_at FROM takedown WHERE person_id = ? AND told_at >= ? AND notice_id IS NOT NULL
+    ORDER BY told_at DESC LIMIT 1
+"""
+OF_NOTICE = """
+    SELECT job_id, server_id FROM takedown WHERE person_id = ? AND told_at = ? AND notice_id = ? ORDER BY created_at
+"""
+TELL = "UPDATE takedown SET told_at = ?, notice_id = ? WHERE job_id = ? AND server_id = ?"
+
+
+@dataclass(frozen=True)
+class Takedown:
+    """A job whose pictures were taken down in a server."""
+
+    job_id: int
+    server_id: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The direct message that told a person of `takedowns` at this unix ms."""
+
+    message_id: int
+    told_at: int
+    takedowns: tuple[Takedown, ...]
+
+
+async def record_takedown(connection: aiosqlite.Connection, job: Job, server_id: int) -> None:
+    """Take a job's pictures down in a server. Raises DatabaseError."""
+    await write(connection, RECORD, (job.id, server_id, job.person_id, now_ms()))
+
+
+async def is_taken_down(connection: aiosqlite.Connection, job_id: int, server_id: int) -> bool:
+    """Whether staff took a job's pictures down in a server. Raises DatabaseError."""
+    return await fetch_one(connection, FIND, (job_id, server_id)) is not None
+
+
+async def untold_takedowns(connection: aiosqlite.Connection, person_id: int) -> tuple[Takedown, ...]:
+    """Those that the owner was not told of, the oldest first. Raises DatabaseError."""
+    return tuple(map(_takedown, await fetch(connection, UNTOLD, (person_id,))))
+
+
+async def newest_notice(connection: aiosqlite.Connection, person_id: int, since_ms: int) -> Notice | None:
+    """The newest direct message that told the owner, if it is not older than `since_ms`. Raises DatabaseError."""
+    row = await fetch_one(connection, NEWEST_NOTICE, (person_id, since_ms))
+    if row is None:
+        return None
+    told = await fetch(connection, OF_NOTICE, (person_id, row["told_at"], row["notice_id"]))
+    return Notice(row["notice_id"], row["told_at"], tuple(map(_takedown, told)))
+
+
+async def mark_told(
+    connection: aiosqlite.Connection, takedowns: Sequence[Takedown], told_at: int, notice_id: int | None = None
+) -> None:
+    """Store when the owner was told, and by which direct message. Raises DatabaseError."""
+    async with transaction(connection):
+        for takedown in takedowns:
+            await write(connection, TELL, (told_at, notice_id, takedown.job_id, takedown.server_id))
+
+
+def _takedown(row: sqlite3.Row) -> Takedown:
+    return Takedown(row["job_id"], row["server_id"])

@@ -1,0 +1,119 @@
+"""*Delete*: one's own pictures after a question, and those that staff take down in their server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground import default_world
+from playground.control import Person, SentInteraction
+from playground.visible_message import VisibleMessage
+from tests.discord.conftest import PROMPT, Scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def paint(scene: Scene, person: Person | None = None, **options: Any) -> VisibleMessage:
+    return await scene.painted(await (person or scene.ada).slash("imagine", prompt=PROMPT, **options))
+
+
+def files_of(scene: Scene, picture: VisibleMessage) -> list[Path]:
+    names = [attachment["filename"] for attachment in picture.attachments]
+    return [next(scene.settings.storage.pictures.rglob(name)) for name in names]
+
+
+async def asked(person: Person, picture: VisibleMessage) -> SentInteraction:
+    """Press *Delete*, which asks."""
+    question = await person.press(picture, "Delete")
+    await question.modal()
+    return question
+
+
+async def delete(scene: Scene, person: Person, picture: VisibleMessage) -> None:
+    await person.submit(await asked(person, picture))
+    await scene.gone(picture)
+
+
+async def test_nothing_is_gone_before_the_question_is_answered(scene: Scene) -> None:
+    picture = await paint(scene, count=2)
+    files = files_of(scene, picture)
+    await (await scene.ada.slash("history")).reply()  # makes a thumbnail
+    thumbnails = {path for path in scene.settings.storage.folder.rglob("*.webp") if path.parent.parent.name != "guide"}
+    question = await asked(scene.ada, picture)
+    assert "Nobody can bring it back" in str(await question.modal())
+    assert await scene.control.message(picture.id) is not None and all(file.exists() for file in files)
+    await scene.ada.submit(question)
+    await scene.gone(picture)
+    assert not any(file.exists() for file in files)
+    assert any(not path.exists() for path in thumbnails), "its thumbnail is gone too"
+
+
+async def test_a_copy_from_the_history_deletes_the_message_too(scene: Scene) -> None:
+    picture = await paint(scene)
+    copy = await (await scene.ada.press(await (await scene.ada.slash("history")).reply(), "Open")).reply()
+    await scene.ada.submit(await asked(scene.ada, copy))
+    await scene.gone(picture)
+
+
+async def test_delete_may_be_answered_twice(scene: Scene) -> None:
+    picture = await paint(scene)
+    seen = len(await scene.ada.messages())
+    for question in [await asked(scene.ada, picture) for _ in range(2)]:
+        await (await scene.ada.submit(question)).answered()
+    await scene.gone(picture)
+    await (await scene.ada.slash("queue")).reply()
+    assert not [m for m in (await scene.ada.messages())[seen - 1 :] if "broke" in m.text]
+
+
+async def test_a_picture_that_staff_took_down_is_not_painted_again_in_that_server(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    picture = await paint(scene, lora1="Bat", seed=77)
+    files = files_of(scene, picture)
+    page = await (await scene.ada.slash("history")).reply()
+    copy = await (await scene.ada.press(page, "Open")).reply()
+    before = len(await scene.ada.messages("dm"))
+    await delete(scene, margaret, picture)
+    assert all(file.exists() for file in files), "it stays its owner's"
+    for message, button in ((page, "Again"), (copy, "Again"), (copy, "Vary"), (copy, "Upscale")):
+        refused = await (await scene.ada.press(message, button)).reply()
+        assert refused.ephemeral and "took this picture down" in refused.text, button
+    assert "## Studio" in (await (await scene.ada.press(copy, "Edit")).reply()).text
+    letters = (await scene.ada.messages("dm"))[before:]
+    assert ["Workshop" in one.text and "Bat" in one.text and "/history" in one.text for one in letters] == [True]
+    assert "Margaret" not in letters[0].text and f"<@{default_world.MARGARET}>" not in letters[0].text
+
+
+async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    dorothy = await scene.control.new_person("Mary")
+    pictures = [await paint(scene, dorothy, seed=seed) for seed in (901, 902, 903)]
+    for picture in pictures:
+        await delete(scene, margaret, picture)
+    (letter,) = await dorothy.messages("dm")
+    letter = await scene.control.wait_message(letter.id, lambda seen: "3 pictures of yours" in seen.text)
+    assert all(f"seed {seed}" in letter.text for seed in (901, 902, 903))
+
+
+async def test_who_gets_no_direct_messages_is_told_after_the_next_command(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    hedy = await scene.control.new_person("Hedy")
+    await scene.control.set_person("Hedy", closed_dms=True)
+    picture = await paint(scene, hedy)
+    await delete(scene, margaret, picture)
+    await scene.control.wait_exchange(lambda exchange: exchange["method"] == "POST" and exchange["status"] == 403)
+    seen = {message.id for message in await hedy.messages()}
+    reply = await (await hedy.slash("queue")).reply()
+
+    def told(messages: list[VisibleMessage]) -> list[VisibleMessage]:
+        return [one for one in messages if one.id not in seen | {reply.id} and "took down a picture" in one.text]
+
+    await scene.control.wait_exchange(
+        lambda exchange: "webhooks" in exchange["path"] and "took down a picture" in str(exchange["request"])
+    )
+    (notice,) = told(await hedy.messages())
+    assert notice.ephemeral
+    await (await hedy.slash("queue")).reply()
+    await (await hedy.slash("history")).reply()
+    assert len(told(await hedy.messages())) == 1
