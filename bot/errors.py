@@ -38,6 +38,14 @@ class TakenDown(RequestError):
 
 
 @dataclass(eq=False)
+class MayNotPost(RequestError):
+    """{who} may not write in this channel, so nothing is posted here. You can copy the code to another place."""
+
+    words = frozenset({"who"})
+    who: str
+
+
+@dataclass(eq=False)
 class NothingThere(RequestError):
     """{what}"""
 

@@ -84,14 +84,29 @@ def several(words: Iterable[str], limit: int = _LIMIT) -> str:
 
 
 def lora_use(use: LoraUse) -> str:
-    """`Komori 0.8`."""
-    return f"{plain(use.name, 60)} {use.weight:g}"
+    """`Komori at 0.8`."""
+    return at_weight(plain(use.name, 60), use.weight)
+
+
+def at_weight(lora: str, weight: float) -> str:
+    """`Komori at 0.8`, for a name that is safe to show."""
+    return _("{lora} at {weight}").format(lora=lora, weight=f"{weight:g}")
 
 
 def summary(request: GenerationRequest) -> str:
-    """Checkpoint, LoRAs and weights, seed: the line under a picture. The prompt stays the person's own."""
+    """Checkpoint, LoRAs and weights, source image, seed: the line under a picture. The prompt stays private."""
     seed = _("seed {seed}").format(seed=request.seed)
-    return " · ".join((f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), seed))
+    source = [_source(request)] if request.image else []
+    return " · ".join((f"**{plain(request.checkpoint)}**", *map(lora_use, request.loras), *source, seed))
+
+
+def _source(request: GenerationRequest) -> str:
+    """What the request makes of its source image."""
+    assert request.image is not None
+    if (times := request.image.enlarged) > 1:
+        size = f"{request.width // times}x{request.height // times}"
+        return _("upscaled {times}x from {size}").format(times=times, size=size)
+    return _("from a picture, strength {strength}").format(strength=f"{request.image.strength:g}")
 
 
 def summary_of_job(job: Job) -> str:

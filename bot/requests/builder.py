@@ -316,7 +316,8 @@ def _request(draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, us
             seed=secrets.randbelow(SEEDS) if draft.seed is None else draft.seed,
             count=len(variants) or draft.count,
             variants=variants,
-            image=draft.image,
+            # Of a draft nobody knows whether its size is still that of the upscale.
+            image=draft.image and draft.image.model_copy(update={"enlarged": 1}),
             clip_skip=checkpoint.clip_skip if draft.clip_skip is None else draft.clip_skip,
         )
     except ValidationError as problem:

@@ -71,12 +71,12 @@ class Repainter:
         if kept is None:
             raise picture_gone()
         request = job.request.only(picture.position).model_copy(
-            update={"width": width, "height": height, "image": kept.at(UPSCALE_STRENGTH)}
+            update={"width": width, "height": height, "image": _enlarged(kept, UPSCALE_STRENGTH)}
         )
         why_not = await self._why_not_repainted(request)
         if not why_not:
             return Upscaled(request)
-        enlarged = request.model_copy(update={"image": SourceImage(sha256=kept.sha256, strength=0)})
+        enlarged = request.model_copy(update={"image": _enlarged(kept, 0)})
         note = _("Only enlarged, not painted over: {why}").format(why=why_not)
         return Upscaled(enlarged, await self._written(kept, enlarged, self._path(picture)), note)
 
@@ -108,6 +108,10 @@ class Repainter:
 
         await asyncio.to_thread(write)
         return path
+
+
+def _enlarged(kept: Input, strength: float) -> SourceImage:
+    return SourceImage(sha256=kept.sha256, strength=strength, enlarged=TIMES)
 
 
 def picture_gone() -> NothingThere:

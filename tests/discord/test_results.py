@@ -94,6 +94,9 @@ async def test_upscale_is_twice_the_size_and_sharper_than_enlarging(scene: Scene
     assert np.abs(pixels(larger) - pixels(enlarged)).mean() < 25, "it is the same picture"
     assert sharpness(pixels(larger)) > 1.1 * sharpness(pixels(enlarged))
     assert asked(larger).seed == 7 and "enlarged" not in message.text
+    assert "upscaled 2x from 48x80" in message.text
+    varied = await scene.painted(await scene.ada.press(message, "Vary"))
+    assert "upscaled" not in varied.text and "from a picture, strength 0.5" in varied.text
 
 
 async def test_upscale_without_img2img_says_so(scene: Scene) -> None:
@@ -106,6 +109,7 @@ async def test_upscale_without_img2img_says_so(scene: Scene) -> None:
     enlarged = before.convert("RGB").resize(after.size, Image.Resampling.LANCZOS)
     assert np.array_equal(pixels(after), pixels(enlarged))
     assert "Again" not in third.buttons and "Vary" in third.buttons
+    assert "upscaled 2x from 128x128" in third.text
 
 
 async def test_edit_fills_the_studio(scene: Scene) -> None:
@@ -122,6 +126,7 @@ async def test_a_source_image_chooses_the_size(scene: Scene) -> None:
     wide.save(buffer, "JPEG")
     file = File("wide.jpg", buffer.getvalue())
     message = await paint(scene, image=file, strength=0.2)
+    assert "from a picture, strength 0.2" in message.text
     (picture,) = await pictures_of(message)
     assert picture.size == (80, 48)
     assert pixels(picture)[:, :30].mean() > pixels(picture)[:, 50:, 1:].mean() + 60

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.workspace.stacks import MISSES
+from playground import default_world, permissions
 from playground.control import Person
 from tests.discord.conftest import PROMPT, Scene
 from tests.discord.test_studio import fresh, press, say
@@ -25,10 +26,10 @@ async def stacked(scene: Scene, person: Person, name: str, *loras: str) -> None:
 async def test_imagine_with_a_stack(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     choices = await scene.ada.autocomplete("imagine", "stack", "even")
-    assert [choice["value"] for choice in choices] == ["Evening"] and "Bat 0.8" in choices[0]["name"]
+    assert [choice["value"] for choice in choices] == ["Evening"] and "Bat at 0.8" in choices[0]["name"]
     assert await scene.grace.autocomplete("imagine", "stack", "even") == []
     picture = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, stack="evening", checkpoint=VIVID))
-    assert "Bat 0.8" in picture.text
+    assert "Bat at 0.8" in picture.text
 
 
 async def test_the_same_name_twice_is_refused(scene: Scene) -> None:
@@ -45,7 +46,7 @@ async def test_a_stack_with_misfits_is_refused_with_alternatives(scene: Scene) -
     await stacked(scene, scene.ada, "Vivid ones", "Bat")
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, stack="Vivid ones", checkpoint=PASTEL)).reply()
     picture = await scene.painted(await scene.ada.press(refusal, f"Paint on {VIVID}"))
-    assert "Bat 0.8" in picture.text
+    assert "Bat at 0.8" in picture.text
 
 
 async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
@@ -60,6 +61,32 @@ async def test_another_person_imports_a_stack_by_code(scene: Scene) -> None:
     assert "**Bat**" in panel.text
     assert "No stack is shared" in (await (await scene.grace.slash("stack import", code=code)).reply()).text
     await (await scene.grace.slash("stack delete", name="Evening")).reply()
+
+
+async def test_a_share_code_is_posted_where_it_is_pressed(scene: Scene) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
+    posted = await press(scene.ada, shared, "Post it here")
+    assert not posted.ephemeral and posted.pinged == [] and posted.json["channel_id"] == shared.json["channel_id"]
+    assert all(
+        told in posted.text for told in (f"<@{default_world.ADA}>", "**Evening**", "Bat at 0.8", "/stack import")
+    )
+    linus = scene.control.person("Linus")
+    copy = await press(linus, posted, "Get a copy")
+    assert copy.ephemeral and "copy of **Evening**" in copy.text
+    await (await linus.slash("stack delete", name="Evening")).reply()
+
+
+@pytest.mark.parametrize(("denied", "told"), [("Ada", "You may not write"), ("Easel", "Easel may not write")])
+async def test_a_share_code_is_not_posted_where_somebody_may_not_write(scene: Scene, denied: str, told: str) -> None:
+    await stacked(scene, scene.ada, "Evening", "Bat")
+    shared = await (await scene.ada.slash("stack share", name="Evening", in_="art")).reply()
+    await scene.control.set_channel("art", overwrite=denied, deny=permissions.SEND_MESSAGES)
+    try:
+        refused = await press(scene.ada, shared, "Post it here")
+    finally:
+        await scene.control.set_channel("art", overwrite=denied)
+    assert refused.ephemeral and told in refused.text
 
 
 async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
@@ -80,7 +107,7 @@ async def test_guessing_share_codes_is_rate_limited(scene: Scene) -> None:
 async def test_the_list_has_buttons_for_every_action(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     listed = await (await scene.ada.slash("stack list")).reply()
-    assert "**Evening**" in listed.text and "Bat 0.8" in listed.text
+    assert "**Evening**" in listed.text and "Bat at 0.8" in listed.text
     renamed = await (await scene.ada.slash("stack rename", name="Evening", to="Morning")).reply()
     assert "Morning" in renamed.text
     stack = next(button for label, button in listed.buttons.items() if label == "Delete")

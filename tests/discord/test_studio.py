@@ -53,12 +53,12 @@ async def test_the_studio_orders_a_picture_and_keeps_the_panel(scene: Scene) -> 
     panel = await say(scene.ada, panel, PROMPT)
     bat = next(o["value"] for o in panel.selects[control(panel, "add")]["options"] if o["label"] == "Bat")
     panel = await pick(scene.ada, panel, "add", bat)
-    assert "**Bat** · other · **0.8**" in panel.text and "all fit Vivid" in panel.text
+    assert "**Bat** · other · at **0.8**" in panel.text and "all fit Vivid" in panel.text
     panel = await press(scene.ada, panel, "+0.1")
     assert "**0.9**" in panel.text
     sent: SentInteraction = await scene.ada.press(panel, "Generate")
     picture = await scene.painted(sent)
-    assert picture.id != panel.id and "Bat 0.9" in picture.text
+    assert picture.id != panel.id and "Bat at 0.9" in picture.text
     after = await scene.control.message(panel.id)
     assert after is not None and after.text == panel.text
 

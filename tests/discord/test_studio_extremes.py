@@ -113,4 +113,4 @@ async def test_two_panels_show_the_same(scene: Scene) -> None:
     stale = await (await scene.ada.select(second, chips)).reply()
     assert "out of date" in stale.text and "**1**" in stale.text and "1 of 1 on" in str(stale.selects)
     picture = await scene.painted(await scene.ada.press(stale, "Generate"))
-    assert "Bat 1" in picture.text
+    assert "Bat at 1" in picture.text

@@ -18,8 +18,8 @@ async def test_a_sweep_is_delivered_as_one_contact_sheet(scene: Scene) -> None:
     assert len(message.attachments) == 1 and message.attachments[0]["width"] > 3 * 200
     assert "**Bat** at 0 · 0.4 · 0.8" in message.text and "seed 7" in message.text
     await fresh(scene, scene.ada)
-    panel = await press(scene.ada, message, "Bat 0.4")
-    assert panel.ephemeral and "**Bat** · other · **0.4**" in panel.text
+    panel = await press(scene.ada, message, "Bat at 0.4")
+    assert panel.ephemeral and "**Bat** · other · at **0.4**" in panel.text
     panel = await press(scene.ada, message, "without Bat")
     assert "LoRAs 0 of 5" in panel.text
 
@@ -29,7 +29,7 @@ async def test_another_person_copies_the_weight_but_not_the_prompt(scene: Scene)
     sent = await scene.ada.slash("sweep", lora="Bat", prompt=secret, weights="0.2 0.5 0.8", checkpoint=VIVID)
     message = await scene.painted(sent)
     await fresh(scene, scene.grace)
-    panel = await press(scene.grace, message, "Bat 0.5")
+    panel = await press(scene.grace, message, "Bat at 0.5")
     assert "**0.5**" in panel.text and secret not in panel.text
 
 

@@ -91,7 +91,7 @@ async def kept_by_clicks(way: Way) -> None:
 
 async def used(way: Way) -> None:
     sent = await way.command("imagine", prompt=PROMPT, lora1="Bat", checkpoint=VIVID)
-    assert "Bat 0.8" in (await way.scene.painted(sent)).text
+    assert "Bat at 0.8" in (await way.scene.painted(sent)).text
 
 
 async def used_by_clicks(way: Way) -> None:
@@ -107,7 +107,7 @@ async def in_the_panel(way: Way) -> None:
 
 async def in_the_panel_by_clicks(way: Way) -> None:
     panel = await way.chosen(await way.shown("studio"), "Bat")
-    assert "**Bat** · other · **0.8**" in panel.text
+    assert "**Bat** · other · at **0.8**" in panel.text
 
 
 async def more(way: Way) -> None:
@@ -149,7 +149,7 @@ async def sought_by_clicks(way: Way) -> None:
 async def combined(way: Way) -> None:
     sent = await way.command("imagine", prompt=PROMPT, lora1="Bat", weight1=0.7, lora2="Cape", weight2=0.4)
     text = (await way.scene.painted(sent)).text
-    assert "Bat 0.7" in text and "Cape 0.4" in text
+    assert "Bat at 0.7" in text and "Cape at 0.4" in text
 
 
 async def combined_by_clicks(way: Way) -> None:

@@ -15,7 +15,7 @@ from bot.database.stacks import Stack, list_stacks
 from bot.database.tags import popular_tags, tag_key
 from bot.errors import NothingThere
 from bot.i18n import _, label
-from bot.i18n.texts import isolated
+from bot.i18n.texts import at_weight, isolated
 from bot.ui.client import Interaction
 from bot.workspace.browsing import base_model_in
 from inference.base_models import BaseModelId
@@ -125,6 +125,6 @@ async def suggest_stacks(interaction: Interaction, typed: str) -> Choices:
 
 
 def _stack_choice(stack: Stack) -> app_commands.Choice[str]:
-    """`Evening · Komori 0.8, Watercolour 0.6`."""
-    loras = ", ".join(f"{lora.name} {lora.weight:g}" for lora in stack.loras)
+    """`Evening · Komori at 0.8, Watercolour at 0.6`."""
+    loras = ", ".join(at_weight(lora.name, lora.weight) for lora in stack.loras)
     return app_commands.Choice(name=f"{stack.name} · {loras}"[:MAX_TEXT], value=stack.name)

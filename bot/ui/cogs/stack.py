@@ -16,8 +16,8 @@ from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.stack_draft import with_stack
-from bot.ui.views.stacks import imported_view, saved_text, show_share_code, stacks_view, use_stack
-from bot.workspace.stacks import import_stack, judge, keep_stack, require_stack, uses_of_rows
+from bot.ui.views.stacks import import_shared, saved_text, show_share_code, stacks_view, use_stack
+from bot.workspace.stacks import keep_stack, require_stack, uses_of_rows
 from inference.messages import MAX_PROMPT, SEEDS
 
 Name = Range[str, 1, MAX_NAME]
@@ -61,11 +61,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.describe(code="The code that somebody shared with you")
     async def import_(self, interaction: Interaction, code: Range[str, 1, 40]) -> None:
         """Get a copy of a stack that somebody shared."""
-        person_id = interaction.user.id
-        stack = await import_stack(self._client.connection, person_id, code)
-        snapshot = await self._client.studios.snapshot(person_id)
-        fit = await judge(self._client.requests, stack, snapshot.checkpoint.name)
-        await send_ephemeral(interaction, imported_view(fit, snapshot.checkpoint.name))
+        await import_shared(interaction, code)
 
     @app_commands.command(name="compare", extras={"public": True})
     @app_commands.describe(

@@ -13,7 +13,7 @@ from bot.database.bookmarks import add_bookmark
 from bot.database.jobs import Job
 from bot.errors import NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
-from bot.i18n.texts import base_models, clipped, mention, plain, several
+from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, send_ephemeral, send_ephemeral_text
@@ -190,8 +190,9 @@ def _checkpoint(checkpoints: InstalledCheckpoints, recipe: Recipe) -> str:
 
 def _lora(checkpoints: InstalledCheckpoints, part: MatchedLora, recipe: Recipe) -> str:
     """Name, weight and base model of a LoRA, and whether it fits the picture's checkpoint."""
-    weight = "" if part.named.weight is None else f" {part.named.weight:g}"
-    head = f"**{clipped(part.named.name, MAX_LORA)}**{weight}"
+    head = f"**{clipped(part.named.name, MAX_LORA)}**"
+    if part.named.weight is not None:
+        head = at_weight(head, part.named.weight)
     lora = part.lora
     if lora is None:
         return f"{head}\n-# " + _("not in this library")

@@ -12,7 +12,7 @@ from discord import ui
 from bot.database.jobs import Job
 from bot.errors import NothingThere
 from bot.i18n import _, number, remarked
-from bot.i18n.texts import bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary_of_job
+from bot.i18n.texts import at_weight, bounded_lines, clipped, on_a_label, plain, sentence_of_ours, summary_of_job
 from bot.pictures.sheets import letters_of
 from bot.requests.builder import LoraDraft, draft_of
 from bot.requests.variants import VariantName, names_of
@@ -113,9 +113,9 @@ def sheet_view(job: Job, sheet: PictureFile, buttons: Sequence[ui.Item[Any]]) ->
 
 
 def variant_text(name: VariantName) -> str:
-    """The name of a variant: `Komori 0.6`, `without Komori`."""
+    """The name of a variant: `Komori at 0.6`, `without Komori`."""
     if name.lora is not None and name.weight:
-        return f"{name.lora} {name.weight:g}"
+        return at_weight(name.lora, name.weight)
     if name.everything and name.lora is None:
         return _("without any")
     left_out = [name.lora] if name.lora is not None else list(name.without)

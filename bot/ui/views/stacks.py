@@ -21,15 +21,17 @@ from bot.database.stacks import (
 )
 from bot.errors import NothingThere
 from bot.i18n import _, later, ngettext
-from bot.i18n.texts import bounded_lines, clipped, plain, several
+from bot.i18n.texts import at_weight, bounded_lines, clipped, mention, plain, several
 from bot.requests.builder import RequestBuilder
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.views.permissions import check_may_post
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, ModalForm, PersistentButton
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 from bot.workspace.stacks import (
     StackFit,
+    import_stack,
     judge,
     keep_stack,
     lora_drafts_of,
@@ -91,6 +93,47 @@ class ShareStackButton(StackButton, template=stack_template("share")):
     async def handle(self, interaction: Interaction) -> None:
         """Reply with the code, ephemeral."""
         await show_share_code(interaction, await self.stack(interaction))
+
+
+class PostStackButton(StackButton, template=stack_template("post")):
+    """Posts the code of a shared stack in the channel, for everybody there."""
+
+    sends_message = True
+    name, label, style = "post", later("Post it here"), discord.ButtonStyle.primary
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Post it as a new message. Raises MayNotPost."""
+        check_may_post(interaction)
+        stack = await self.stack(interaction)
+        code = await share(interaction.client.connection, stack)
+        text = _(
+            "{person} shares the stack **{name}**: {loras}\n"
+            "-# Get a copy by the button, or with `/stack import {code}`."
+        )
+        told = text.format(
+            person=mention(stack.person_id), name=plain(stack.name), loras=_loras(stack, 400), code=spelled(code)
+        )
+        view = ui.LayoutView(timeout=None)
+        view.add_item(ui.TextDisplay[Any](told))
+        view.add_item(ui.ActionRow[Any](CopyStackButton(code)))
+        await acknowledge.send(interaction, view, private=False)
+
+
+class CopyStackButton(PersistentButton, template=r"skcopy:(?P<code>[A-Z0-9]{1,20})"):
+    """Gives whoever presses a copy of the stack with this code."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(ui.Button(label=_("Get a copy"), custom_id=f"skcopy:{code}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(match["code"])
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Import the stack."""
+        await import_shared(interaction, self.code)
 
 
 class UnshareStackButton(StackButton, template=stack_template("unshare")):
@@ -186,7 +229,7 @@ class StackForm(ModalForm):
         super().__init__(_("Save as stack"), "skname", opening)
         self._loras = loras
         self.stack_name: ui.TextInput[Any] = ui.TextInput(custom_id="name", max_length=MAX_NAME)
-        description = several((f"{lora.name} {lora.weight:g}" for lora in loras), 90)
+        description = several((at_weight(lora.name, lora.weight) for lora in loras), 90)
         self.add_item(ui.Label[Any](text=_("Name"), description=description[:100], component=self.stack_name))
 
     async def submitted(self, interaction: Interaction) -> None:
@@ -215,8 +258,17 @@ async def show_share_code(interaction: Interaction, stack: Stack) -> None:
     text = _("**{name}** is shared by the code `{code}`. Whoever types `/stack import {code}` gets a copy of it.")
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](text.format(name=plain(stack.name), code=spelled(code))))
-    view.add_item(ui.ActionRow[Any](UnshareStackButton(stack.id)))
+    view.add_item(ui.ActionRow[Any](PostStackButton(stack.id), UnshareStackButton(stack.id)))
     await send_ephemeral(interaction, view)
+
+
+async def import_shared(interaction: Interaction, code: str) -> None:
+    """Give the person a copy of the stack behind a code, and say how it fits. Raises what `import_stack` raises."""
+    client, person_id = interaction.client, interaction.user.id
+    stack = await import_stack(client.connection, person_id, code)
+    snapshot = await client.studios.snapshot(person_id)
+    fit = await judge(client.requests, stack, snapshot.checkpoint.name)
+    await send_ephemeral(interaction, imported_view(fit, snapshot.checkpoint.name))
 
 
 def imported_view(fit: StackFit, checkpoint: str) -> ui.LayoutView:
@@ -309,4 +361,4 @@ def fit_text(fit: StackFit, checkpoint: str) -> list[str]:
 
 
 def _loras(stack: Stack, limit: int) -> str:
-    return several((f"{lora.name} {lora.weight:g}" for lora in stack.loras), limit)
+    return several((at_weight(lora.name, lora.weight) for lora in stack.loras), limit)

@@ -179,7 +179,7 @@ class FocusMenu(StudioMenu, template=panel_id("others")):
             discord.SelectOption(
                 label=row.name[:100],
                 value=str(row.lora.lora_id),
-                description=(_("does not fit") if row.refusal else f"{_kind(row)} · {row.weight:g}")[:100],
+                description=(_("does not fit") if row.refusal else f"{_kind(row)} · {_weight(row)}")[:100],
             )
             for row in collapsed[:MENU]
         ]
@@ -196,6 +196,10 @@ class FocusMenu(StudioMenu, template=panel_id("others")):
 
 def _kind(row: Row) -> str:
     return "" if row.entry is None else label(row.entry.category)
+
+
+def _weight(row: Row) -> str:
+    return _("at {weight}").format(weight=f"{row.weight:g}")
 
 
 def outdated() -> str:

@@ -15,7 +15,7 @@ from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
-from bot.i18n.texts import bounded_lines, clipped, plain, several
+from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.library.configuration import Configuration
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import RequestDraft
@@ -92,7 +92,7 @@ async def _add_loras(page: RenderedMessage, pictures: LoraPictures, snapshot: St
     for row in with_controls:
         await _add_row(page, pictures, snapshot, row)
     if collapsed := [row for row in fitting if row not in with_controls]:
-        text = several((f"{row.name} {row.weight:g}" for row in collapsed), MAX_COLLAPSED)
+        text = several((at_weight(row.name, row.weight) for row in collapsed), MAX_COLLAPSED)
         page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=text)))
         page.view.add_item(ui.ActionRow[Any](FocusMenu.of(snapshot, collapsed)))
 
@@ -106,7 +106,8 @@ def _rows_with_controls(fitting: Sequence[Row], focus: int | None, most: int) ->
 async def _add_row(page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, row: Row) -> None:
     assert row.entry is not None
     words = "\n-# " + _("Trigger words: {words}").format(words=several(row.words, 120)) if row.words else ""
-    text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · **{row.weight:g}**{words}"
+    weight = _("at {weight}").format(weight=f"**{row.weight:g}**")
+    text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · {weight}{words}"
     preview = page.attach_if(await pictures.preview(row.entry, snapshot.checkpoint.base_model))
     if preview is None:
         page.view.add_item(ui.TextDisplay[Any](text))
