@@ -2,7 +2,8 @@
 
 The docstring of a class is the sentence a person reads, with the attributes filled in. An error crosses the
 process border as `Failed(code, detail)` and is rebuilt on the other side by `InferenceError.from_failed`.
-`str(error)` is English; the bot looks up `templates` in the language of whoever reads.
+`str(error)` is English, for logs and the command line, and ends with what only operators can use (`for_operators`);
+the bot looks up `templates` in the language of whoever reads.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class InferenceError(Exception):
 
     code: ClassVar[str] = "inference_error"
     words: ClassVar[frozenset[str]] = frozenset()  # attributes that hold words of ours, not names
+    for_operators: ClassVar[str] = ""  # a sentence more in logs and on the command line, with attributes in braces
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -32,7 +34,8 @@ class InferenceError(Exception):
 
     def __str__(self) -> str:
         """The sentences with the attributes filled in; lists become `a, b and c`."""
-        return " ".join(self.templates).format_map({name: _spoken(value) for name, value in self.detail.items()})
+        told = " ".join((*self.templates, self.for_operators)).strip()
+        return told.format_map({name: _spoken(value) for name, value in self.detail.items()})
 
     @classmethod
     def template(cls) -> str:
@@ -137,6 +140,8 @@ class CheckpointRemoved(RequestError):
 class LoraNotFound(RequestError):
     """There is no LoRA {name} in the library. {hint}"""
 
+    for_operators = "`library list` names all of them."
+
     name: str
     hint: str
 
@@ -176,17 +181,18 @@ class BaseModelMismatch(LoraMisfit):
 @dataclass(eq=False)
 class BaseModelUnknown(LoraMisfit):
     """It is not certain which base model {lora} was trained on, and a guess could spoil the picture, so it is not
-    used on {checkpoint} ({checkpoint_base}). An operator can declare it: {remedy}."""
+    used on {checkpoint} ({checkpoint_base}). An operator can declare it on its page."""
 
     what_fits_is_known = False
+    for_operators = "Declare it: {remedy}."
 
     remedy: str
 
 
 @dataclass(eq=False)
 class ArchitectureMismatch(LoraMisfit):
-    """{lora} was made for {lora_architecture}, as its layers show, but {checkpoint} is {checkpoint_base}: a LoRA works
-    only on models that have its layers."""
+    """{lora} was made for {lora_architecture}, but {checkpoint} is {checkpoint_base}: a LoRA works only on the kind of
+    model that it was made for."""
 
     what_fits_is_known = False
 
@@ -195,23 +201,26 @@ class ArchitectureMismatch(LoraMisfit):
 
 @dataclass(eq=False)
 class LayersUnknown(LoraMisfit):
-    """{lora} has layers that no model known to Easel has, so it is not used on {checkpoint} ({checkpoint_base}). It may
-    be made for another kind of model, or be damaged: choose another LoRA."""
+    """{lora} is damaged, or was made for a kind of model that Easel does not know, so it is not used on {checkpoint}
+    ({checkpoint_base}). Please choose another LoRA."""
 
     what_fits_is_known = False
 
 
 @dataclass(eq=False)
 class PredictionMismatch(LoraMisfit):
-    """{lora} was trained for v-prediction, but {checkpoint} predicts noise (epsilon): together they give broken
-    pictures, so it is not used there. Choose a v-prediction checkpoint; an operator can allow it with
-    `allow_v_on_epsilon` in the settings."""
+    """{lora} was made for checkpoints that paint in another way (v-prediction) than {checkpoint}: together they give
+    broken pictures, so it is not used there."""
+
+    for_operators = "`allow_v_on_epsilon` in the settings allows it."
 
 
 @dataclass(eq=False)
 class ModuleMismatch(RequestError):
-    """{lora} has parts that {checkpoint} does not have ({modules}; {count} in all), so it was made for another
-    model. It was not used."""
+    """{lora} has parts that {checkpoint} does not have ({count} in all), so it was made for another model. It was not
+    used."""
+
+    for_operators = "Among them are {modules}."
 
     lora: str
     checkpoint: str
@@ -221,8 +230,10 @@ class ModuleMismatch(RequestError):
 
 @dataclass(eq=False)
 class LoraNotAtWork(RequestError):
-    """The LoRAs of this picture would have changed only {active} of {expected} layers of {checkpoint}
-    ({modules} stayed as they were), so nothing was painted."""
+    """The LoRAs of this picture would have worked on {checkpoint} in part only ({active} of {expected} places), so
+    nothing was painted."""
+
+    for_operators = "{modules} stayed as they were."
 
     checkpoint: str
     modules: list[str]
@@ -242,8 +253,8 @@ class LoraFileRefused(RequestError):
 
 @dataclass(eq=False)
 class LoraFileChanged(RequestError):
-    """The file of {lora} is gone or is not the one that was chosen any more. Please choose it again after the
-    library was scanned."""
+    """The file of {lora} is gone or is not the one that was chosen any more. Please choose it again in a few
+    minutes."""
 
     lora: str
 
@@ -288,7 +299,9 @@ class QueueFull(RequestError):
 
 @dataclass(eq=False)
 class NotANumberPicture(RequestError):
-    """The picture came out as noise without numbers (NaN). Lower LoRA weights or another seed may help."""
+    """The picture came out broken. Lower LoRA weights or another seed may help."""
+
+    for_operators = "Its numbers were not finite (NaN)."
 
 
 # --- what we have to mend: apology and job id -------------------------------------------------------------------
@@ -301,29 +314,33 @@ class WorkerError(InferenceError):
 
 @dataclass(eq=False)
 class WorkerFailed(WorkerError):
-    """Painting failed inside the worker ({reason})."""
+    """Painting broke off in the middle."""
+
+    for_operators = "Reason: {reason}."
 
     reason: str
 
 
 @dataclass(eq=False)
 class WorkerCrashed(WorkerError):
-    """The worker broke down {attempts} times at this job, so it was given up."""
+    """Painting broke down {attempts} times at this picture, so it was given up."""
 
     attempts: int
 
 
 @dataclass(eq=False)
 class JobExpired(WorkerError):
-    """This picture waited for more than {hours} hours, because the bot or its worker was away. It was given up, so
-    that it does not surprise you."""
+    """This picture waited for more than {hours} hours, because the bot was away. It was given up, so that
+    it does not surprise you."""
 
     hours: int
 
 
 @dataclass(eq=False)
 class PictureNotSaved(WorkerError):
-    """The picture was painted, but could not be saved ({reason})."""
+    """The picture was painted, but could not be saved."""
+
+    for_operators = "Reason: {reason}."
 
     reason: str
 
@@ -337,7 +354,9 @@ class WorkerUnavailable(WorkerError):
 
 @dataclass(eq=False)
 class CheckpointUnusable(WorkerError):
-    """The checkpoint {checkpoint} cannot be loaded: {reason}."""
+    """The checkpoint {checkpoint} cannot be loaded. Please choose another one."""
+
+    for_operators = "Reason: {reason}."
 
     checkpoint: str
     reason: str
@@ -345,8 +364,8 @@ class CheckpointUnusable(WorkerError):
 
 @dataclass(eq=False)
 class CheckpointTooLarge(WorkerError):
-    """There is not enough memory to load {checkpoint}: its files have {needed}, and {free} of memory are free. Please
-    choose another checkpoint; an operator can make room or install a smaller one."""
+    """There is not enough memory to load {checkpoint}: it needs {needed}, and {free} of memory are free. Please choose
+    another checkpoint; an operator can make room or install a smaller one."""
 
     checkpoint: str
     needed: str
@@ -355,9 +374,9 @@ class CheckpointTooLarge(WorkerError):
 
 @dataclass(eq=False)
 class WorkerStarved(WorkerError):
-    """The system ended the worker {attempts} times at this job, as it does when memory is short, so it was given up.
-    The files of {checkpoint} have {needed}, and {free} of memory are free. Please choose another checkpoint or a
-    smaller size; an operator can make room."""
+    """Painting was ended {attempts} times at this picture, as happens when memory is short, so it was given up.
+    {checkpoint} needs {needed}, and {free} of memory are free. Please choose another checkpoint or a smaller size; an
+    operator can make room."""
 
     attempts: int
     checkpoint: str

@@ -28,14 +28,14 @@ from bot.i18n.commands import spoken
 from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
 from inference.errors import InferenceError, LoraMisfit
-from inference.lora.evidence import Source
+from inference.lora.evidence import PLAINLY
 from inference.lora.sidecar import Category
 from inference.notes import TEMPLATES
 
 ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
-LABELS: tuple[type[StrEnum], ...] = (Category, Source, AuditAction)  # whose values are said by `label`
+LABELS: tuple[type[StrEnum], ...] = (Category, AuditAction)  # whose values are said by `label`
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,12 @@ def _kinds(kind: type[InferenceError]) -> Iterator[type[InferenceError]]:
 
 
 def in_labels() -> Iterator[Said]:
-    """The values of enumerations that people read."""
+    """The values of enumerations that people read, and where a LoRA's base model is known from."""
     for kind in LABELS:
         yield from (
             Said(member.value.replace("_", " "), None, kind.__module__.replace(".", "/") + ".py") for member in kind
         )
+    yield from (Said(words, None, "inference/lora/evidence.py") for words in PLAINLY.values())
 
 
 class _Listener(app_commands.Translator):

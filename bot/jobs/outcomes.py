@@ -116,7 +116,7 @@ class Outcomes:
         )
         self._spool.delete([state_file(job.id)])
         if failed is not None:
-            log.info("failed: %s", problem.code)
+            log.info("failed: %s: %s", problem.code, problem)
             self._delete_attempt_pictures(job)
             self._tell(JobUpdate(failed))
 
@@ -126,7 +126,7 @@ class Outcomes:
         self._spool.delete([state_file(job.id)])
         if failed is not None:
             with about(job.id):
-                log.info("failed: %s", problem.code)
+                log.info("failed: %s: %s", problem.code, problem)
             self._tell(JobUpdate(failed))
 
     async def complete(self, job: AnyJob, picture: Path, notes: Sequence[str]) -> None:

@@ -201,7 +201,7 @@ def known_lora(name: str, version: LoraVersion) -> KnownLora:
     found = version.found
     prediction = found.prediction if found else None
     layers = found.layers if found else None
-    return KnownLora(name, version.base_model, version.evidence.value, prediction, layers)
+    return KnownLora(name, version.base_model, version.evidence.plainly, prediction, layers)
 
 
 def choose_version(lora: Lora, checkpoint: CheckpointSpec, matcher: Matcher) -> LoraVersion | None:

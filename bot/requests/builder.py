@@ -197,11 +197,7 @@ class RequestBuilder:
         found = await find_named(self._connection, name, suggestions=_NEAR)
         if found.lora is None:
             near = listed(found.suggestions)
-            hint = (
-                _("Did you mean {names}?").format(names=near)
-                if near
-                else _("See /lora browse, or `library list` on the command line.")
-            )
+            hint = _("Did you mean {names}?").format(names=near) if near else _("/lora browse shows all that are here.")
             raise LoraNotFound(name=name[:100], hint=hint)
         return found.lora
 

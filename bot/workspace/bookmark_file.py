@@ -120,7 +120,7 @@ def read(data: bytes, now: datetime) -> Read:
     try:
         parsed = from_json(data.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
-        raise BookmarksRefused(reason=later("it is not JSON")) from None
+        raise BookmarksRefused(reason=later("it is no bookmark file")) from None
     try:
         entries = _File.model_validate(parsed).bookmarks
     except ValidationError:

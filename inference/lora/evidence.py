@@ -44,7 +44,7 @@ class Rung(IntEnum):
 
 
 class Source(StrEnum):
-    """Where a base model is known from, best first. The value is what people read."""
+    """Where a base model is known from, best first. The value is what operators read."""
 
     SHAPES = "its layers' shapes, which only this base model has"
     TRAINING_BASE = "hash of its training base"
@@ -62,10 +62,32 @@ class Source(StrEnum):
     NONE = "nothing says it"
 
     @property
+    def plainly(self) -> str:
+        """What everybody else reads."""
+        return PLAINLY[self]
+
+    @property
     def grade(self) -> str:
         """The rung's name in lower case, as `library inspect` tells it."""
         return RUNGS[self].name.lower() if self in RUNGS else "shapes" if self is Source.SHAPES else "none"
 
+
+PLAINLY: dict[Source, str] = {
+    Source.SHAPES: "seen in the file, beyond doubt",
+    Source.TRAINING_BASE: "recorded in training, exactly",
+    Source.SHORT_HASH: "recorded in training",
+    Source.DECLARATION: "declared by an operator",
+    Source.BASE_ID: "recorded where it was trained",
+    Source.BASE_NAME: "named in training",
+    Source.TITLE: "its title says so",
+    Source.OUTPUT_NAME: "its name says so",
+    Source.ARCHITECTURE: "recorded in the file",
+    Source.SIDECAR: "its description says so",
+    Source.REGISTRY: "its web page says so",
+    Source.TAG: "its file's name says so",
+    Source.CONFLICT: "its sources contradict each other",
+    Source.NONE: "nothing says it",
+}
 
 RUNGS: dict[Source, Rung] = {
     Source.TRAINING_BASE: Rung.EXACT,

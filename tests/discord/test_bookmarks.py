@@ -200,8 +200,8 @@ async def test_bookmarks_are_exported_and_imported_by_another_person(scene: Scen
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\x89PNG\r\n", "it is not JSON"),
-        (b"[" * 100_000, "it is not JSON"),
+        (b"\x89PNG\r\n", "it is no bookmark file"),
+        (b"[" * 100_000, "it is no bookmark file"),
         (b'{"hello": 1}', "it holds no bookmarks of Easel"),
         (b" " * (4 * 2**20 + 1), "it is larger than 4 MB"),
     ],

@@ -21,7 +21,7 @@ async def page_of(scene: Scene, who: str, name: str) -> VisibleMessage:
 
 async def test_the_page_shows_base_model_and_evidence(scene: Scene) -> None:
     page = await page_of(scene, "Ada", "Wash")
-    for word in ("Wash", "Pastel", "told by its sidecar", "Trigger words: wash", f"Fits {PASTEL}", "operator"):
+    for word in ("Wash", "Pastel", "its description says so", "Trigger words: wash", f"Fits {PASTEL}", "operator"):
         assert word in page.text
     assert "Not rated yet" in page.text
 

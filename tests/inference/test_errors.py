@@ -90,7 +90,9 @@ def test_lists_are_spoken(names: list[str], said: str) -> None:
 
 def test_of_an_unknown_lora_it_is_not_said_that_it_fits_nothing() -> None:
     data = {"lora": "L", "checkpoint": "C", "checkpoint_base": "Pony", "remedy": "declare"}
-    assert str(errors.BaseModelUnknown(fitting_checkpoints=[], **data)).endswith("can declare it: declare.")
+    assert str(errors.BaseModelUnknown(fitting_checkpoints=[], **data)).endswith(
+        "can declare it on its page. Declare it: declare."
+    )
 
 
 def test_a_misfit_says_where_the_lora_fits() -> None:

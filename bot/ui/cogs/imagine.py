@@ -47,7 +47,7 @@ class ImagineCog(Cog):
         count="How many pictures",
         steps="Denoising steps",
         guidance="How strictly the prompt is followed",
-        clip_skip="Which layer of the text encoder is read, from the last: some models want 2",
+        clip_skip="Only for models whose makers name one: some want 2",
         seed="The same seed gives the same picture",
         negative_prompt="What to keep out",
     )

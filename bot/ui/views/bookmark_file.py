@@ -88,7 +88,7 @@ class ImportBookmarksForm(ModalForm):
 def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
     """The messages with `files`; each says which bookmarks are in it."""
     count, last = sum(file.count for file in files), 0
-    how = _("It names LoRAs by their SHA-256, with your notes. *Import* brings such a file in, here or elsewhere.")
+    how = _("It holds your notes, too. *Import* brings such a file in, here or in another Easel.")
     pages: list[RenderedMessage] = []
     for start in range(0, len(files), MAX_FILES):
         here = files[start : start + MAX_FILES]

@@ -75,7 +75,7 @@ def painting_view(update: JobUpdate, preview: PictureFile | None) -> ui.LayoutVi
         return _view(update.job, _("**Painting**"), preview)
     text = _("**Painting** · step {step} of {steps}").format(step=progress.step, steps=progress.steps)
     if update.job.deaths:
-        text += "\n-# " + _("The worker broke down and was started again; your picture goes on.")
+        text += "\n-# " + _("Something broke down and was started again; your picture goes on.")
     return _view(update.job, text, preview)
 
 

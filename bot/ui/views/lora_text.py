@@ -44,7 +44,7 @@ def versions_text(checkpoints: InstalledCheckpoints, lora: Lora, usual: str | No
 def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     """A version's base model with its evidence, trigger words, weight, and the checkpoints it fits."""
     base = version.base_model.label if version.base_model else _("base model unknown")
-    lines = [f"**{clipped(version.name, MAX_NAME)}** · {base} · {label(version.evidence)}"]
+    lines = [f"**{clipped(version.name, MAX_NAME)}** · {base} · {_(version.evidence.plainly)}"]
     if version.trigger_words:
         lines.append(_("Trigger words: {words}").format(words=several(version.trigger_words)))
     if version.recommended_weight is not None:
@@ -59,8 +59,7 @@ def _unusable(version: LoraVersion) -> str:
     name = clipped(version.name, MAX_NAME)
     if version.missing:
         return _("~~{version}~~ Its file is gone").format(version=name)
-    problem = clipped(version.problem or "", MAX_SHORT)
-    return _("~~{version}~~ cannot be used: {problem}").format(version=name, problem=problem)
+    return _("~~{version}~~ cannot be used; an operator sees why in /status").format(version=name)
 
 
 def facts_text(lora: Lora, often_with: Sequence[Lora]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import re
 from string import Formatter
 
 import pytest
@@ -11,7 +12,7 @@ from babel.messages.catalog import Catalog
 from discord import Intents, app_commands
 from discord.ext import commands
 
-from bot.i18n import _, catalogue, explained, label, language, listed, ngettext, number, remarked, speak, speaking
+from bot.i18n import _, catalogue, explained, language, listed, ngettext, number, remarked, speak, speaking
 from bot.i18n.commands import CommandWords
 from inference.errors import BaseModelMismatch, PromptTooLong
 from inference.lora.evidence import Source
@@ -105,12 +106,12 @@ def test_names_stay_and_words_of_ours_do_not() -> None:
         checkpoint_base="Pony",
         fitting_checkpoints=["pose", "detail"],
         lora_base="Illustrious",
-        evidence=Source.SIDECAR.value,
+        evidence=Source.SIDECAR.plainly,
     )
     with speaking("ja"):
         told = explained(error)
         assert all(name in told for name in ("Cancel", "style", "pose、detail"))
-        assert label(Source.SIDECAR) in told and Source.SIDECAR.value not in told
+        assert _(Source.SIDECAR.plainly) in told and Source.SIDECAR.plainly not in told
     assert explained(error) == str(error)
 
 
@@ -146,3 +147,26 @@ def test_what_a_worker_remarked_in_english_is_said_in_the_language_of_who_reads(
     assert not set(said) & set(remarks) and all("a.b*" in text for text in said)
     assert said[TEMPLATES.index(NO_NEGATIVE_PROMPT)].startswith("a.b* はネガティブ")
     assert names["lora"] in said[TEMPLATES.index(OTHER_PREDICTION)]
+
+
+JARGON = (
+    r"(?i)sha-?256|\bhash|command line|`library|\.safetensors|\.toml|"
+    r"\bJSON\b|\blayers?\b|\btensor|sidecar|metadata|\bworker"
+)
+FOR_OPERATORS = {
+    "bot/ui/views/base_model_declaration.py",
+    "bot/ui/views/status.py",
+    "bot/ui/delivery/operator_alerts.py",
+}
+
+
+def test_members_read_no_jargon() -> None:
+    """What only operators see may have it, and so may names of a setting that the field uses."""
+    allowed = {
+        "clip skip {layer}",  # a placeholder
+        "The worker cannot be started: {reason}.",  # told on the command line alone
+        "How the bot stands: workers, queue, library, database. For who manages this server.",
+    }
+    read = [said for said in everything_said() if said.where not in FOR_OPERATORS and said.one not in allowed]
+    assert len(read) > 500
+    assert [said.one for said in read if re.search(JARGON, said.one)] == []

@@ -116,7 +116,7 @@ class AdvancedForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("Guidance"), description=guidance[:100], component=self.guidance))
         self.add_item(ui.Label[Any](text=_("Sampler"), component=self.sampler))
         self.clip_skip = _text("clip_skip", "" if draft.clip_skip is None else str(draft.clip_skip))
-        hint = _("The layer of the text encoder that is read, from the last. Left empty, as the checkpoint likes it")
+        hint = _("Only for models whose makers name one. Left empty, as the checkpoint likes it")
         self.add_item(ui.Label[Any](text=_("Clip skip"), description=hint[:100], component=self.clip_skip))
 
     async def submitted(self, interaction: Interaction) -> None:
