@@ -7,6 +7,7 @@ import importlib
 import json
 import logging
 import pkgutil
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -19,6 +20,7 @@ from discord.http import Route
 
 from bot import background, metrics
 from bot.app.assembly import Easel
+from bot.database.deletions import Deletion
 from bot.database.jobs import Job
 from bot.database.key_values import recall, remember
 from bot.i18n import speak
@@ -141,12 +143,13 @@ class EaselBot(Client):
                 await self.add_cog(cog(self))
         self.add_dynamic_items(*PersistentItem.registered)
         await self.sync_commands()
-        background.start(self._resume(await self._orders.undelivered_jobs()), "resuming deliveries")
+        jobs = await self._orders.undelivered_jobs()
+        background.start(self._resume(jobs, await self.removals.interrupted()), "resuming deliveries")
 
-    async def _resume(self, jobs: list[Job]) -> None:
+    async def _resume(self, jobs: list[Job], deletions: Sequence[Deletion]) -> None:
         await self.wait_until_ready()
         self._orders.resume(jobs)
-        await self.removals.resume()
+        await self.removals.resume(deletions)
 
     async def on_interaction(self, interaction: Interaction) -> None:
         """Reply to interactions that discord.py does not dispatch: lost modals, and unknown custom_ids."""

@@ -59,9 +59,13 @@ class Removals:
         channel_id, message_id = await self._delivered(job) or (None, None)
         await self._carry_out(await begin_deletion(self._connection, job.id, channel_id, message_id))
 
-    async def resume(self) -> None:
-        """Go on with the deletions that were interrupted. Raises DatabaseError."""
-        for deletion in await pending_deletions(self._connection):
+    async def interrupted(self) -> tuple[Deletion, ...]:
+        """The deletions that an earlier run did not complete. Raises DatabaseError."""
+        return await pending_deletions(self._connection)
+
+    async def resume(self, deletions: Sequence[Deletion]) -> None:
+        """Complete `deletions`, once Discord can be reached. Raises DatabaseError."""
+        for deletion in deletions:
             await self._carry_out(deletion)
 
     async def take_down(self, job: Job, server_id: int) -> None:

@@ -87,24 +87,24 @@ async def test_a_picture_that_staff_took_down_is_not_painted_again_in_that_serve
 
 async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
-    dorothy = await scene.control.new_person("Mary")
-    pictures = [await paint(scene, dorothy, seed=seed) for seed in (901, 902, 903)]
+    mary = await scene.control.new_person("Mary")
+    pictures = [await paint(scene, mary, seed=seed) for seed in (901, 902, 903)]
     for picture in pictures:
         await delete(scene, margaret, picture)
-    (letter,) = await dorothy.messages("dm")
+    (letter,) = await mary.messages("dm")
     letter = await scene.control.wait_message(letter.id, lambda seen: "3 pictures of yours" in seen.text)
     assert all(f"seed {seed}" in letter.text for seed in (901, 902, 903))
 
 
 async def test_who_gets_no_direct_messages_is_told_after_the_next_command(scene: Scene) -> None:
     margaret = scene.control.person("Margaret")
-    hedy = await scene.control.new_person("Hedy")
-    await scene.control.set_person("Hedy", closed_dms=True)
-    picture = await paint(scene, hedy)
+    hertha = await scene.control.new_person("Hertha")
+    await scene.control.set_person("Hertha", closed_dms=True)
+    picture = await paint(scene, hertha)
     await delete(scene, margaret, picture)
     await scene.control.wait_exchange(lambda exchange: exchange["method"] == "POST" and exchange["status"] == 403)
-    seen = {message.id for message in await hedy.messages()}
-    reply = await (await hedy.slash("queue")).reply()
+    seen = {message.id for message in await hertha.messages()}
+    reply = await (await hertha.slash("queue")).reply()
 
     def told(messages: list[VisibleMessage]) -> list[VisibleMessage]:
         return [one for one in messages if one.id not in seen | {reply.id} and "took down a picture" in one.text]
@@ -112,8 +112,8 @@ async def test_who_gets_no_direct_messages_is_told_after_the_next_command(scene:
     await scene.control.wait_exchange(
         lambda exchange: "webhooks" in exchange["path"] and "took down a picture" in str(exchange["request"])
     )
-    (notice,) = told(await hedy.messages())
+    (notice,) = told(await hertha.messages())
     assert notice.ephemeral
-    await (await hedy.slash("queue")).reply()
-    await (await hedy.slash("history")).reply()
-    assert len(told(await hedy.messages())) == 1
+    await (await hertha.slash("queue")).reply()
+    await (await hertha.slash("history")).reply()
+    assert len(told(await hertha.messages())) == 1

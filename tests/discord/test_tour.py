@@ -205,7 +205,7 @@ async def tries_weights(ada: Tourist) -> None:
     sheet = await ada.scene.painted(sent)
     assert "at 0.4 · 0.8 · 1.2" in sheet.text and len(sheet.attachments) == 1
     panel = await ada.press(sheet, "Lantern", " 0.4")
-    assert "· style · at **0.4**" in panel.text and "· character · **0.8**" in panel.text
+    assert "· style · at **0.4**" in panel.text and "· character · at **0.8**" in panel.text
 
 
 async def goes_on_from(picture: VisibleMessage, ada: Tourist, grace: Tourist) -> None:

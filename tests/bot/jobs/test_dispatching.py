@@ -106,14 +106,14 @@ async def test_a_job_becomes_exactly_one_picture(rig: Rig) -> None:
 
 async def test_what_the_worker_noted_is_kept_and_shown_under_the_picture(rig: Rig) -> None:
     job = await rig.order()
-    note = "**Bat** of <@1> learnt to predict *epsilon*."
+    note = "**Bat** of <@2> learnt to predict *epsilon*."
     rig.worker.finish(await rig.worker.job(), notes=(note,))
     update = await rig.end(job)
     assert update.job.notes == (note,)
     shown = result_view(update.job, (PictureFile("a.png", b""),), shows_prompt=False).to_components()
     line = str(shown[1]["content"])
     assert "predict *epsilon*." in line, "our own sentences may emphasise"
-    assert "**Bat**" not in line and "<@1>" not in line, "names in them may do nothing"
+    assert "**Bat**" not in line and "<@2>" not in line, "names in them may do nothing"
 
 
 @pytest.mark.parametrize(("code", "doubted"), [("lora_file_changed", True), ("lora_file_refused", False)])
