@@ -21,7 +21,7 @@ from bot.cli.questions import Ask, choice, terminal, text, yes
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
 from bot.config.presets import PRESETS, Preset
-from bot.diagnostics.capacity import SPEED, CheckpointLoad, check_capacity
+from bot.diagnostics.capacity import SPEED, CheckpointSize, check_capacity
 from bot.diagnostics.cards import AUTO, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.facts import MachineFacts, look
@@ -262,7 +262,7 @@ def _settings_of(declared: Mapping[str, Any]) -> CheckpointSettings:
     return CheckpointSettings.model_validate(declared)
 
 
-def _in_short(finding: Finding, load: CheckpointLoad) -> str:
+def _in_short(finding: Finding, load: CheckpointSize) -> str:
     """What a list has room for; `doctor` tells the arithmetic."""
     if finding.what == SPEED:
         return f"Slow here: {finding.says.partition('takes ')[2].partition(' (')[0]} a picture"

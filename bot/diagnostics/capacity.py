@@ -22,7 +22,7 @@ GUIDE = "docs/hardware.md"
 
 
 @dataclass(frozen=True)
-class CheckpointLoad:
+class CheckpointSize:
     """A declared checkpoint: numbers of weights of its networks, and what its usual picture is.
 
     `estimated`: the numbers are those of its base model, not of its files. `download`: it comes from a repository of
@@ -61,7 +61,7 @@ class DeviceMemory:
 
 
 def check_capacity(
-    facts: MachineFacts, checkpoints: Sequence[CheckpointLoad], devices: Sequence[str], offload: Offload
+    facts: MachineFacts, checkpoints: Sequence[CheckpointSize], devices: Sequence[str], offload: Offload
 ) -> list[Finding]:
     """What is to be said of memory and time for each checkpoint on each device that it is for."""
     found = list[Finding]()
@@ -74,7 +74,7 @@ def check_capacity(
     return found
 
 
-def check_disks(facts: MachineFacts, storage: Path, hub: Path, checkpoints: Sequence[CheckpointLoad]) -> list[Finding]:
+def check_disks(facts: MachineFacts, storage: Path, hub: Path, checkpoints: Sequence[CheckpointSize]) -> list[Finding]:
     """What is to be said of room on disk: for pictures and database, and for checkpoints that are to be downloaded."""
     found = list[Finding]()
     free = facts.disks.get(storage)
@@ -117,12 +117,12 @@ def _resolved(facts: MachineFacts, device: str) -> DeviceMemory:
     return DeviceMemory(CPU, "the CPU", None, facts.memory)
 
 
-def _for(checkpoint: CheckpointLoad, place: DeviceMemory, devices: Sequence[str], facts: MachineFacts) -> bool:
+def _for(checkpoint: CheckpointSize, place: DeviceMemory, devices: Sequence[str], facts: MachineFacts) -> bool:
     return any(_resolved(facts, device) == place for device in devices if device in checkpoint.devices)
 
 
 def _memory(
-    facts: MachineFacts, checkpoint: CheckpointLoad, place: DeviceMemory, offload: Offload
+    facts: MachineFacts, checkpoint: CheckpointSize, place: DeviceMemory, offload: Offload
 ) -> Iterator[Finding]:
     need = memory_need(checkpoint.networks, checkpoint.base_model, checkpoint.pixels, accelerator=place.accelerator)
     if place.free is None or need.weights < SMALL:
@@ -172,7 +172,7 @@ def _host_memory(facts: MachineFacts, what: str, need: MemoryNeed) -> Iterator[F
         yield Finding(what, FindingGrade.WARNING, f"{says}, and {to_do}")
 
 
-def arithmetic(need: MemoryNeed, checkpoint: CheckpointLoad, *, accelerator: bool) -> str:
+def arithmetic(need: MemoryNeed, checkpoint: CheckpointSize, *, accelerator: bool) -> str:
     """`needs about 10.8 GB (weights 7.1 GB …)`."""
     least = "at least" if checkpoint.estimated or need.picture is None else "about"
     parts = [f"weights {said(need.weights)}, which are {need.numbers / 1e9:.2f} billion numbers of {need.each} bytes"]
@@ -189,7 +189,7 @@ def _has(place: DeviceMemory) -> str:
     return f"{place.called} ({whole}{said(place.free)} free)"
 
 
-def seconds_on_cpu(facts: MachineFacts, checkpoint: CheckpointLoad) -> float | None:
+def seconds_on_cpu(facts: MachineFacts, checkpoint: CheckpointSize) -> float | None:
     """The least time of a picture on this CPU: operations of a whole picture over those of a product of matrices."""
     cost, speed = COSTS.get(checkpoint.base_model.architecture), facts.torch.product_flops if facts.torch else None
     if cost is None or not speed:
@@ -197,7 +197,7 @@ def seconds_on_cpu(facts: MachineFacts, checkpoint: CheckpointLoad) -> float | N
     return cost.picture_tflop(checkpoint.steps, checkpoint.pixels) * 1e12 / speed
 
 
-def _time(facts: MachineFacts, checkpoint: CheckpointLoad) -> Iterator[Finding]:
+def _time(facts: MachineFacts, checkpoint: CheckpointSize) -> Iterator[Finding]:
     seconds = seconds_on_cpu(facts, checkpoint)
     cost = COSTS.get(checkpoint.base_model.architecture)
     if seconds is None or cost is None or facts.torch is None or seconds < SLOW_SECONDS:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.config import CheckpointSettings
-from bot.diagnostics.capacity import CheckpointLoad
+from bot.diagnostics.capacity import CheckpointSize
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.checkpoint_inspection import CheckpointInspection, expected_networks, inspect_checkpoint
 
@@ -37,13 +37,13 @@ def check_files(checkpoint: CheckpointSettings) -> Iterator[Finding]:
         yield Finding(what, FindingGrade.OK, f"{label}, {checkpoint.path}")
 
 
-def load_of(checkpoint: CheckpointSettings) -> CheckpointLoad:
+def load_of(checkpoint: CheckpointSettings) -> CheckpointSize:
     """How large it is: by its files, else by its base model."""
     source = checkpoint.path or hub_snapshot(checkpoint)
     found = _inspected(source, checkpoint) if source else CheckpointInspection()
     missing = not found.networks and not found.problems  # of files with a problem nobody says how large they should be
     size = checkpoint.default_size
-    return CheckpointLoad(
+    return CheckpointSize(
         name=checkpoint.name,
         base_model=checkpoint.base_model,
         networks=expected_networks(checkpoint.base_model) if missing else found.networks,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.diagnostics.capacity import CheckpointLoad, check_capacity, check_disks, spoken
+from bot.diagnostics.capacity import CheckpointSize, check_capacity, check_disks, spoken
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import Finding, FindingGrade
 from inference.base_models import BaseModelId
@@ -20,9 +20,9 @@ SDXL = {"unet": 2_567_463_684, "vae": 83_653_863, "text_encoder": 123_060_480, "
 SD1 = {"unet": 859_520_964, "vae": 83_653_863, "text_encoder": 123_060_480}
 FLUX = {"transformer": 11_901_408_320, "vae": 83_819_683, "text_encoder": 123_060_480, "text_encoder_2": 4_762_310_656}
 
-PONY = CheckpointLoad("Pony", BaseModelId("sdxl/pony"), SDXL, 1024, 1024, 25)
-SMALL = CheckpointLoad("Small", BaseModelId("sd1/base"), SD1, 512, 512, 28)
-DEV = CheckpointLoad("Dev", BaseModelId("flux1/dev"), FLUX, 1024, 1024, 28)
+PONY = CheckpointSize("Pony", BaseModelId("sdxl/pony"), SDXL, 1024, 1024, 25)
+SMALL = CheckpointSize("Small", BaseModelId("sd1/base"), SD1, 512, 512, 28)
+DEV = CheckpointSize("Dev", BaseModelId("flux1/dev"), FLUX, 1024, 1024, 28)
 
 
 def with_card(gib: float, used: float = 0.5, host: int = 64 * GB) -> MachineFacts:
@@ -34,7 +34,7 @@ def on_cpu(memory: int) -> MachineFacts:
 
 
 def checked(
-    facts: MachineFacts, *loads: CheckpointLoad, device: str = "auto", offload: Offload = Offload.WHEN_SHORT
+    facts: MachineFacts, *loads: CheckpointSize, device: str = "auto", offload: Offload = Offload.WHEN_SHORT
 ) -> list[Finding]:
     return check_capacity(facts, loads, (device,), offload)
 
@@ -66,7 +66,7 @@ def test_what_fits_is_told_with_its_sum() -> None:
     ],
 )
 def test_what_a_card_has_room_for(
-    gib: float, used: float, load: CheckpointLoad, grade: FindingGrade, words: str
+    gib: float, used: float, load: CheckpointSize, grade: FindingGrade, words: str
 ) -> None:
     (finding,) = checked(with_card(gib, used), load)
     assert (finding.what, finding.grade) == (f"memory for {load.name}", grade)
@@ -119,7 +119,7 @@ def test_of_what_is_not_counted_no_time_is_told() -> None:
 def test_a_checkpoint_is_judged_on_the_devices_that_it_is_for() -> None:
     cards = (card("Large", (8, 6), 24), card("Tiny", (8, 6), 4))
     facts = MachineFacts(torch=torch_for_cuda(*cards), memory=64 * GB)
-    first = CheckpointLoad("Pony", PONY.base_model, SDXL, 1024, 1024, 25, devices=("cuda:0",))
+    first = CheckpointSize("Pony", PONY.base_model, SDXL, 1024, 1024, 25, devices=("cuda:0",))
     (finding,) = check_capacity(facts, [first], ("cuda:0", "cuda:1"), Offload.WHEN_SHORT)
     assert "on Large" in finding.says
     found = check_capacity(facts, [PONY], ("cuda:0", "cuda:1"), Offload.WHEN_SHORT)
@@ -131,7 +131,7 @@ def test_of_an_absent_card_and_an_unknown_memory_nothing_is_told() -> None:
     assert checked(MachineFacts(torch=torch_for_cuda()), SMALL, device="cpu")[0].what == "speed"
 
 
-def disks(storage: int, hub: int, *loads: CheckpointLoad) -> list[Finding]:
+def disks(storage: int, hub: int, *loads: CheckpointSize) -> list[Finding]:
     facts = MachineFacts(disks={Path("/data"): storage, Path("/hub"): hub})
     return check_disks(facts, Path("/data"), Path("/hub"), loads)
 
@@ -145,7 +145,7 @@ def test_a_disk_that_is_nearly_full_is_told() -> None:
 
 @pytest.mark.parametrize(("free", "grade"), [(20 * GB, OK), (10 * GB, WARNING), (5 * GB, PROBLEM)])
 def test_a_download_needs_room(free: int, grade: FindingGrade) -> None:
-    load = CheckpointLoad("Pony", PONY.base_model, SDXL, 1024, 1024, 25, estimated=True, download=True)
+    load = CheckpointSize("Pony", PONY.base_model, SDXL, 1024, 1024, 25, estimated=True, download=True)
     (finding,) = disks(100 * GB, free, load)
     assert (finding.grade, "/hub: 6.9 GB to 13.9 GB" in finding.says) == (grade, True)
     assert ("set HF_HOME" in finding.says) is (grade is not OK)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.diagnostics.capacity import CheckpointLoad, check_capacity
+from bot.diagnostics.capacity import CheckpointSize, check_capacity
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
 from inference.base_models import Architecture
@@ -33,7 +33,7 @@ def cells(title: str) -> Iterator[list[str]]:
             yield found
 
 
-def needs(load: CheckpointLoad, *, accelerator: bool) -> MemoryNeed:
+def needs(load: CheckpointSize, *, accelerator: bool) -> MemoryNeed:
     return memory_need(load.networks, load.base_model, load.pixels, accelerator=accelerator)
 
 
@@ -48,7 +48,7 @@ def test_the_memory_that_is_told_is_that_which_is_computed() -> None:
         assert row[1:] == told
 
 
-def kind_of(load: CheckpointLoad, gib: float) -> str:
+def kind_of(load: CheckpointSize, gib: float) -> str:
     """How a card of this size paints it, when the system uses a part of it."""
     facts = MachineFacts(torch=torch_for_cuda(card("Card", (8, 6), gib, USED)), memory=10**12)
     (found,) = check_capacity(facts, [load], ("auto",), Offload.WHEN_SHORT)
