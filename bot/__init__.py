@@ -15,5 +15,5 @@ jobs/            from queued to painted
 workspace/       what people arrange between two requests: studio draft, stacks, remix, browsing
 app/             what starts, reloads and watches the program
 ui/              everything that speaks to Discord
-cli/             the commands of `python -m bot`; __main__.py starts them
+cli/             the commands of `easel`; __main__.py starts them
 """

@@ -1,4 +1,4 @@
-"""The command line, `python -m bot COMMAND`; `bot.cli.main` says what the commands are."""
+"""The command line, `easel COMMAND` or `python -m bot COMMAND`; `bot.cli.main` says what the commands are."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from inference.messages import CheckpointSpec, PredictionType
 from inference.notes import OTHER_PREDICTION
 
 _PREDICTIONS = {PredictionType.V_PREDICTION: "v-prediction", PredictionType.EPSILON: "epsilon prediction"}
-DECLARE = "python -m bot library declare FILE --base … --reason …"
+DECLARE = "easel library declare FILE --base … --reason …"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The commands of `python -m bot`, one small file each: `add` declares its options, `run` does the work.
+"""The commands of `easel`, one small file each: `add` declares its options, `run` does the work.
 
 main.py        reads the command line, runs the command and turns errors into exit codes
 run.py         `run`: the bot on Discord
@@ -13,6 +13,7 @@ calibrate.py   `calibrate`: measures how many pictures are worth painting togeth
 backup.py      `backup` and `restore`
 init.py        `init`: asks, and writes a folder to start from
 invite.py      `invite`: the link by which a server invites the bot, and what each permission is for
+completion.py  `completion`: prints what lets a shell complete commands and options
 ending.py      ends a command in order when a signal asks for it
 questions.py   questions to a person at a terminal
 progress.py    progress bars on stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -19,13 +18,12 @@ from bot.cli import DONE, UNUSABLE, add_config, advising, settings_of
 from bot.config import ConfigError, Settings
 from inference.errors import CheckpointNotFound
 from inference.messages import Calibrate, Calibrated, CheckpointSpec, Configure, WorkerOptions
-from inference.workers.local import environment_of
+from inference.workers.local import environment_of, module_command
 
 if TYPE_CHECKING:
     from bot.cli import Commands
 
 MEASURING_BOT = "if it is the bot, it has the device and measures while it paints; stop it first to measure at once"
-COMMAND = (sys.executable, "-m", "inference.engine.process.calibrating")
 
 
 def add(commands: Commands) -> None:
@@ -80,7 +78,8 @@ def _order(settings: Settings, options: WorkerOptions, only: str | None) -> Cali
 async def _measured(order: Calibrate) -> AsyncGenerator[Calibrated]:
     pipe = asyncio.subprocess.PIPE
     environment = environment_of(order.configure)
-    process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, env=environment)
+    command = module_command("inference.engine.process.calibrating")
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(order.model_dump_json().encode() + b"\n")
     await process.stdin.drain()

@@ -306,7 +306,7 @@ def _next_steps(config: Path, answers: Answers) -> str:
     place = config.parent / "checkpoints"
     lines = [f"Wrote {config}. Next:"]
     lines.append(
-        f"  python -m bot doctor --config {config}      checks this machine and everything that is named there"
+        f"  easel doctor --config {config}      checks this machine and everything that is named there"
     )
     if answers.checkpoint is not None and "repository" in answers.checkpoint:
         lines.append(f"  {answers.checkpoint['name']} is downloaded when the first picture is painted.")
@@ -315,7 +315,7 @@ def _next_steps(config: Path, answers: Answers) -> str:
         "  section for each, with its path and base_model. Model pages of Civitai and the Hugging Face hub offer them.",
         "  LoRAs: put .safetensors files into the folder of [library]; Easel finds out which base model they are for.",
         "  The bot's token: discord.com/developers, New Application, Bot, Reset Token; set it as EASEL_DISCORD__TOKEN.",
-        "  python -m bot invite      prints the link that invites the bot, once the token is set",
-        f"  python -m bot run --config {config}",
+        "  easel invite      prints the link that invites the bot, once the token is set",
+        f"  easel run --config {config}",
     ]
     return "\n".join(lines)

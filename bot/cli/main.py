@@ -1,4 +1,4 @@
-"""Runs `python -m bot COMMAND` and turns each kind of error into an exit code."""
+"""Runs `easel COMMAND` and turns each kind of error into an exit code."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bot.cli import (
     UNUSABLE,
     backup,
     calibrate,
+    completion,
     demo,
     doctor,
     init,
@@ -33,8 +34,20 @@ from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
 from inference.private_files import keep_private
 
-COMMANDS = (init, doctor, invite, run, status, demo, paint, sheet, library, backup, calibrate)
+PROGRAM = "easel"  # also where it was started as `python -m bot`
+COMMANDS = (init, doctor, invite, run, status, demo, paint, sheet, library, backup, calibrate, completion)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Easel: a Discord bot that paints with LoRAs.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell on stderr what happens inside")
+    parser.set_defaults(parser=parser)  # `completion` describes it
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,12 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     After a signal it is 128 and the signal's number: 130 for Ctrl-C.
     """
-    parser = argparse.ArgumentParser(prog="python -m bot", description="Easel: a Discord bot that paints with LoRAs.")
-    parser.add_argument("-v", "--verbose", action="store_true", help="tell on stderr what happens inside")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
-    options = parser.parse_args(arguments)
+    options = command_line().parse_args(arguments)
     keep_private()
     logs.set_up(logging.DEBUG if options.verbose else logging.ERROR)
     try:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -34,7 +35,6 @@ from inference.workers.storage import StoredFile
 log = logging.getLogger(__name__)
 
 KILLED = 9  # the signal that nobody can refuse
-COMMAND = (sys.executable, "-m", "inference.engine")
 MAX_LINE_BYTES = 4 * 2**20  # an event is a few hundred bytes; a failure's detail may hold lists
 CLOSE_SECONDS = 5.0  # how long a worker may take to leave before it is killed
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 600.0  # seconds before a dead worker is restarted; doubles every time
@@ -63,16 +63,26 @@ def environment_of(options: WorkerOptions) -> dict[str, str]:
     return environment | threads
 
 
+def module_command(module: str) -> tuple[str, ...]:
+    """The command that runs one of our modules as a process.
+
+    With `-P` a folder `inference` where the program was started is not taken for ours. A checkout that was never
+    installed is found through that folder alone.
+    """
+    started_in_the_source = Path(__file__).parents[2] == Path.cwd()
+    return (sys.executable, *(() if started_in_the_source else ("-P",)), "-m", module)
+
+
 class LocalWorker:
     """Keeps one `python -m inference.engine` running. Implements `inference.workers.Worker`.
 
     `folders` are those of the bot: files are read where they are, and the child writes into the spool by itself.
     """
 
-    def __init__(self, options: WorkerOptions, folders: Folders, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, options: WorkerOptions, folders: Folders, command: Sequence[str] | None = None) -> None:
         self._options = options
         self._folders = folders
-        self._command = command
+        self._command = command or module_command("inference.engine")
         self._events: asyncio.Queue[Event | WorkerDied | None] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None

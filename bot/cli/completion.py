@@ -1,0 +1,42 @@
+"""`completion SHELL`: prints the script that lets a shell complete commands, options and file names."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import shtab
+
+from bot.cli import DONE
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def add(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("completion", help="print a script that completes commands in a shell")
+    parser.add_argument("shell", choices=SHELLS)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the script. Options that take a path complete file names."""
+    for action in _actions(options.parser):
+        if action.type is Path:
+            cast("Any", action).complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE
+    print(shtab.complete(options.parser, options.shell))
+    return DONE
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Every option and argument, those of the commands included."""
+    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 (argparse has no public list)
+        yield action
+        if isinstance(action.choices, dict):
+            for command in cast("dict[str, argparse.ArgumentParser]", action.choices).values():
+                yield from _actions(command)

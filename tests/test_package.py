@@ -1,0 +1,123 @@
+"""The wheel and the source distribution: complete, nothing besides, and `easel demo` paints from the wheel alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import site
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from playground.control import Control
+from tools.interrupts import HEARD
+
+ROOT = Path(__file__).parents[1]
+TOPS = ("bot", "inference", "playground")
+MAX_WAIT = 300.0  # seconds
+ONLY_IN_THE_SOURCE = {"MANIFEST.in", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "constraints.txt",
+                      "config.example.toml"}  # fmt: skip
+
+
+def tracked() -> set[str]:
+    """The files of the project, as git knows them."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return {name for name in listed.split("\0") if name and (ROOT / name).exists()}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source distribution and the wheel that is built from it."""
+    folder = tmp_path_factory.mktemp("package")
+    source = folder / "source"  # what setuptools leaves beside the source would come along the next time
+    for name in tracked():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, source / name)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", source]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=MAX_WAIT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "dist"
+
+
+def test_the_wheel_holds_the_packages_and_nothing_else(built: Path) -> None:
+    with zipfile.ZipFile(*built.glob("*.whl")) as wheel:
+        names = {name for name in wheel.namelist() if not name.endswith("/")}
+    shipped = {name for name in names if ".dist-info/" not in name}
+    assert shipped == {name for name in tracked() if name.startswith(tuple(f"{top}/" for top in TOPS))}
+    assert {name.partition("/")[2] for name in names - shipped} == {
+        "METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "top_level.txt",
+    }  # fmt: skip
+
+
+def test_the_source_distribution_holds_what_the_wheel_is_built_from(built: Path) -> None:
+    with tarfile.open(*built.glob("*.tar.gz")) as archive:
+        names = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    made = {name for name in names if name.startswith("easel.egg-info/") or name in ("PKG-INFO", "setup.cfg")}
+    assert names - made == ONLY_IN_THE_SOURCE | {
+        name for name in tracked() if name.startswith(tuple(f"{top}/" for top in TOPS))
+    }
+
+
+@pytest.fixture(scope="module")
+def easel(built: Path) -> Path:
+    """`easel` of the wheel, in an environment of its own that sees what Easel depends on, and not Easel itself."""
+    folder = built.parent / "venv"
+    venv.create(folder, symlinks=True)
+    python = folder / "bin" / "python"
+    packages = Path(
+        subprocess.run(
+            [python, "-c", "import site; print(site.getsitepackages()[0])"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
+    # The lines of .pth files in these folders, by which a project is installed to be edited, are not followed.
+    here = [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
+    (packages / "dependencies.pth").write_text("\n".join(here or site.getsitepackages()), "utf-8")
+    (wheel,) = built.glob("*.whl")
+    command = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-deps", "--no-index",
+               "--ignore-installed", "--no-compile", wheel]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=MAX_WAIT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "bin" / "easel"
+
+
+@asynccontextmanager
+async def demo(easel: Path, folder: Path) -> AsyncGenerator[str]:
+    """The address of the page of `easel demo`, which knows neither git nor make nor this checkout."""
+    kept = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HOME": str(folder), "PATH": str(easel.parent)}
+    command = (easel, "demo", "--port", "0", "--no-browser", "--data", "data")
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, env=kept, stdout=asyncio.subprocess.PIPE, preexec_fn=HEARD
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(MAX_WAIT):
+            line = (await process.stdout.readline()).decode()
+        found = re.search(r"http://\S+", line)
+        assert found, line
+        yield found[0]
+    finally:
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(MAX_WAIT):
+            await process.wait()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the folders of a Windows environment have other names")
+async def test_the_demo_paints_from_the_wheel_alone(easel: Path, tmp_path: Path) -> None:
+    for top in TOPS:  # somebody else's packages of the same names, in the folder where the command is given
+        (tmp_path / top).mkdir()
+        (tmp_path / top / "__init__.py").write_text("raise SystemExit('not ours')", "utf-8")
+    async with demo(easel, tmp_path) as page, Control.connect(page) as control:
+        sent = await control.person("Ada").slash("imagine", prompt="a red circle", lora1="Komori")
+        message = await sent.reply()
+        message = await control.wait_message(message.id, lambda seen: "Again" in seen.buttons, MAX_WAIT)
+        assert message.attachments, message.text
