@@ -1,6 +1,7 @@
 # Every target makes .venv when it is missing. On Windows see "Without make" in CONTRIBUTING.md.
 PYTHON ?= python3
 BIN := .venv/bin
+DEMO := .venv/.demo
 STAMP := .venv/.installed
 MAKEFLAGS += --jobs=3  # what does not need each other runs side by side
 # Where Python may not keep what it has compiled, each of the hundred processes of the tests compiles it anew.
@@ -8,14 +9,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-browser screenshots run lint ruff types suite format bench fuzz clean
 
-demo: $(STAMP)
-	$(BIN)/python -m bot demo
+demo: $(DEMO)
+	$(BIN)/easel demo
 
 screenshots: $(STAMP)
 	$(BIN)/python -m tools.screenshots
 
-run: $(STAMP)
-	$(BIN)/python -m bot run --config config.toml
+run: $(DEMO)
+	$(BIN)/easel run --config config.toml
 
 test: lint suite
 
@@ -45,10 +46,21 @@ bench: $(STAMP)
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.inference.lora.fuzz --files 20000
 
-# Python compiles what is imported; of what is installed, most never is.
-$(STAMP): pyproject.toml constraints.txt
+# What runs Easel, without the tools of tests and development. `make demo TORCH=cpu`, or a CUDA version that uv knows such
+# as cu128, takes that build of torch. Python compiles what is imported; of what is installed, most never is.
+$(DEMO): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Easel needs Python 3.11 or newer, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	test -d .venv || $(PYTHON) -m venv .venv
+	$(PYTHON) -m tools.constraints tell
+ifdef TORCH
+	$(BIN)/pip install --no-compile uv
+	$(BIN)/uv pip install --python $(BIN)/python --torch-backend $(TORCH) torch torchvision
+endif
+	$(BIN)/pip install --no-compile --constraint constraints.txt --editable .
+	touch $(DEMO)
+
+$(STAMP): $(DEMO)
+	$(PYTHON) -m tools.constraints tell --dev
 	$(BIN)/pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 

@@ -1,0 +1,139 @@
+"""`constraints.txt`: the versions that were tested together, and how large they are to download.
+
+    python -m tools.constraints          writes the sections and sizes anew; it asks the package index through uv
+    python -m tools.constraints tell     says what the demo will download; with --dev what tests and development add
+
+`tell` runs before anything is installed, so this file needs the standard library alone. A version is changed by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+FILE = ROOT / "constraints.txt"
+RUNTIME, DEV = "# What Easel needs", "# What tests and development add"
+HEAD = """\
+# Versions that were tested together. Behind each stands how many bytes its wheel for Linux on x86-64 has, by which
+# `make` tells what it will download. `python -m tools.constraints` writes this file.
+# torch, torchvision and what they bring are left open: which build fits depends on the machine.
+"""
+PLATFORMS = {"linux": "x86_64-unknown-linux-gnu", "darwin": "aarch64-apple-darwin", "win32": "x86_64-pc-windows-msvc"}
+TORCH = ("torch", "torchvision")
+# The files of torch 2.13.0 and torchvision 0.28.0 for Linux and CPython 3.11 without CUDA, which lie on another index.
+CPU_TORCH_BYTES = 160_289_091 + 1_788_891
+_PIN = re.compile(r"^([\w.-]+)==(\S+)(?:  # (\d+))?$")
+_TORCH_LINE = re.compile(r"^# torch for (\w+): (\d+)$", re.MULTILINE)
+_DATE = re.compile(r"^# Sizes of (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A version, and the size of its wheel in bytes."""
+
+    name: str
+    version: str
+    size: int
+
+    @property
+    def key(self) -> str:
+        """The name as indexes compare it."""
+        return re.sub(r"[-_.]+", "-", self.name).lower()
+
+
+def pins(text: str) -> dict[str, list[Pin]]:
+    """The pins of each section."""
+    found: dict[str, list[Pin]] = {}
+    section = ""
+    for line in text.splitlines():
+        if line in (RUNTIME, DEV):
+            section = line
+        elif pin := _PIN.match(line):
+            found.setdefault(section, []).append(Pin(pin[1], pin[2], int(pin[3] or 0)))
+    return found
+
+
+def torch_bytes(text: str) -> dict[str, int]:
+    """The bytes that torch and what it brings have, by `sys.platform`."""
+    return {platform: int(size) for platform, size in _TORCH_LINE.findall(text)}
+
+
+def sentence(text: str, platform: str, *, dev: bool) -> str:
+    """What an installation downloads at most, for people."""
+    wanted = pins(text)[DEV if dev else RUNTIME]
+    total, day = _megabytes(sum(pin.size for pin in wanted)), _DATE.findall(text)[0]
+    if dev:
+        return f"For tests and development {len(wanted)} more packages are downloaded, {total} (sizes of {day})."
+    torch = torch_bytes(text).get(platform)
+    lines = [f"Easel goes into .venv with {len(wanted)} packages, a download of {total} (sizes of {day}), and with torch"]
+    lines[0] += f", {_megabytes(torch)} more unless pip is set up to find another build." if torch else "."
+    if torch and torch > CPU_TORCH_BYTES * 2:
+        lines.append(f"Most of that is CUDA. Without a GPU take {_megabytes(CPU_TORCH_BYTES)} instead: make demo TORCH=cpu")
+    return "\n".join(lines)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
+
+
+def written(old: str, runtime: dict[str, int], everything: dict[str, int], torch: dict[str, int], day: str) -> str:
+    """The file with the versions of `old`, in sections and with sizes. A package that nothing needs is left out."""
+    known = sorted((pin for section in pins(old).values() for pin in section), key=lambda pin: pin.key)
+    lines = [HEAD + f"# Sizes of {day}", *(f"# torch for {platform}: {size}" for platform, size in torch.items())]
+    for title, wanted in ((RUNTIME, runtime), (DEV, {k: v for k, v in everything.items() if k not in runtime})):
+        lines += ["", title]
+        lines += [f"{pin.name}=={pin.version}  # {wanted[pin.key]}" for pin in known if pin.key in wanted]
+    return "\n".join(lines) + "\n"
+
+
+def resolved(requirements: list[str], platform: str, constraints: Path | None = None) -> dict[str, int]:
+    """Every package that the requirements need on a platform, with the bytes of its largest fitting wheel."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked, lock = Path(folder, "requirements.in"), Path(folder, "pylock.toml")
+        asked.write_text("\n".join(requirements), "utf-8")
+        command = ["uv", "pip", "compile", asked, "--quiet", "--format=pylock.toml", f"--output-file={lock}",
+                   "--python-version=3.11", f"--python-platform={platform}"]  # fmt: skip
+        subprocess.run(command + ([f"--constraints={constraints}"] if constraints else []), check=True)
+        found = tomllib.loads(lock.read_text("utf-8"))["packages"]
+    return {package["name"]: max(map(_size, package.get("wheels") or [package.get("sdist", {})])) for package in found}
+
+
+def _size(file: dict[str, Any]) -> int:
+    return int(file.get("size", 0))
+
+
+def main() -> None:
+    """Write the file, or tell what it says."""
+    parser = argparse.ArgumentParser(prog="python -m tools.constraints", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", nargs="?", choices=["write", "tell"], default="write")
+    parser.add_argument("--dev", action="store_true", help="tell what tests and development add")
+    options = parser.parse_args()
+    text = FILE.read_text("utf-8")
+    if options.what == "tell":
+        print(sentence(text, sys.platform, dev=options.dev), flush=True)
+        return
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    linux = PLATFORMS["linux"]
+    torch = {name: resolved(list(TORCH), platform) for name, platform in PLATFORMS.items()}
+    runtime = resolved(project["dependencies"], linux, FILE)
+    everything = resolved(project["dependencies"] + project["optional-dependencies"]["dev"], linux, FILE)
+    pinned = {pin.key for section in pins(text).values() for pin in section}
+    unpinned = set(everything) - pinned - set(torch["linux"])
+    if unpinned:
+        sys.exit(f"Not pinned: {', '.join(sorted(unpinned))}")
+    day = datetime.now(UTC).date().isoformat()
+    sums = {name: sum(size for key, size in sizes.items() if key not in pinned) for name, sizes in torch.items()}
+    FILE.write_text(written(text, runtime, everything, sums, day), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
