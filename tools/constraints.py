@@ -74,10 +74,14 @@ def sentence(text: str, platform: str, *, dev: bool) -> str:
     if dev:
         return f"For tests and development {len(wanted)} more packages are downloaded, {total} (sizes of {day})."
     torch = torch_bytes(text).get(platform)
-    lines = [f"Easel goes into .venv with {len(wanted)} packages, a download of {total} (sizes of {day}), and with torch"]
+    lines = [
+        f"Easel goes into .venv with {len(wanted)} packages, a download of {total} (sizes of {day}), and with torch"
+    ]
     lines[0] += f", {_megabytes(torch)} more unless pip is set up to find another build." if torch else "."
     if torch and torch > CPU_TORCH_BYTES * 2:
-        lines.append(f"Most of that is CUDA. Without a GPU take {_megabytes(CPU_TORCH_BYTES)} instead: make demo TORCH=cpu")
+        lines.append(
+            f"Most of that is CUDA. Without a GPU take {_megabytes(CPU_TORCH_BYTES)} instead: make demo TORCH=cpu"
+        )
     return "\n".join(lines)
 
 
@@ -102,7 +106,8 @@ def resolved(requirements: list[str], platform: str, constraints: Path | None = 
         asked.write_text("\n".join(requirements), "utf-8")
         command = ["uv", "pip", "compile", asked, "--quiet", "--format=pylock.toml", f"--output-file={lock}",
                    "--python-version=3.11", f"--python-platform={platform}"]  # fmt: skip
-        subprocess.run(command + ([f"--constraints={constraints}"] if constraints else []), check=True)
+        command += [f"--constraints={constraints}"] if constraints else []
+        subprocess.run(command, check=True)  # noqa: S603 (the arguments are this file's own)
         found = tomllib.loads(lock.read_text("utf-8"))["packages"]
     return {package["name"]: max(map(_size, package.get("wheels") or [package.get("sdist", {})])) for package in found}
 
