@@ -48,6 +48,8 @@ SWAPS = Counter("easel_checkpoint_swaps", "Checkpoints loaded, by name", ["check
 CACHE = Counter("easel_cache_lookups", "Look-ups in the worker's caches", ["cache", "outcome"], registry=REGISTRY)
 WORKER_DEATHS = Counter("easel_worker_deaths", "Workers that died", registry=REGISTRY)
 DELIVERIES = Counter("easel_deliveries", "Results delivered, by way", ["way"], registry=REGISTRY)
+GATEWAY = Gauge("easel_gateway_connected", "1 while every shard is connected to Discord", registry=REGISTRY)
+WORKERS_READY = Gauge("easel_workers_ready", "Workers that are free or paint", registry=REGISTRY)
 RATE_LIMITED = Counter("easel_discord_rate_limited", "Requests that Discord answered with 429", registry=REGISTRY)
 
 

@@ -5,6 +5,7 @@ from_settings.py   what follows from settings: the workers with their options, t
 reloading.py       loads changed settings and checkpoints into the running program
 overview.py        the state of the running program, for operators
 recorded_state.py  the same as far as the database tells it, for who looks from outside
+health.py          what the running program tells of itself, for `easel health`
 backups.py         copies of the database at intervals
 samples.py         paints sample pictures of each LoRA while the bot is idle
 demo_settings.py   the settings of the demo

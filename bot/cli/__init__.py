@@ -4,6 +4,7 @@ main.py        reads the command line, runs the command and turns errors into ex
 run.py         `run`: the bot on Discord
 demo.py        `demo`: the bot in a local channel
 doctor.py      `doctor`: checks settings, folders, database, hardware and checkpoints
+health.py      `health`: whether the running bot can paint, for a supervisor
 paint.py       `paint`: pictures without Discord
 sheet.py       `sheet`: a contact sheet of the demo checkpoints
 status.py      `status`: how the bot stands, told from its database

@@ -18,6 +18,7 @@ from bot.cli import (
     completion,
     demo,
     doctor,
+    health,
     init,
     invite,
     library,
@@ -35,7 +36,7 @@ from inference.lora.declarations import BadDeclarations
 from inference.private_files import keep_private
 
 PROGRAM = "easel"  # also where it was started as `python -m bot`
-COMMANDS = (init, doctor, invite, run, status, demo, paint, sheet, library, backup, calibrate, completion)
+COMMANDS = (init, doctor, invite, run, status, health, demo, paint, sheet, library, backup, calibrate, completion)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 
 

@@ -18,6 +18,7 @@ import discord
 
 from bot import background, logs, metrics
 from bot.app.assembly import open_easel
+from bot.app.health import Health, report_health
 from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
@@ -115,10 +116,15 @@ async def serve(
             EaselBot(easel) as bot,
         ):
             reloading = background.start(easel.reloader.reload_on(reload or asyncio.Event()), "reloading the settings")
+            telling = background.start(
+                report_health(settings.storage.health, lambda: Health.of(bot.connected, easel.jobs.workers)),
+                "telling how it goes",
+            )
             try:
                 await _stay(bot, token, built)
             finally:
                 reloading.cancel()
+                telling.cancel()
 
 
 async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ from bot.config.settings import Settings
 NEEDS_RESTART = frozenset(
     {
         "discord.token",
+        "discord.token_file",
         "discord.api_url",
         "storage.folder",
         "library.folder",

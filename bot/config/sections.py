@@ -73,6 +73,8 @@ class DiscordSettings(Section):
 
     token: SecretStr = SecretStr("")
     """The bot's token. Better kept out of the file: EASEL_DISCORD__TOKEN in the environment."""
+    token_file: Path | None = None
+    """In place of the token a file that holds it, such as a container's secret /run/secrets/discord_token."""
     operators: tuple[Annotated[int, Field(ge=1, lt=2**63)], ...] = ()
     """Discord ids of the people who run this bot and may declare base models."""
     api_url: Annotated[str, AfterValidator(_loopback)] | None = None
@@ -111,6 +113,11 @@ class StorageSettings(Section):
         return self.folder / "caps.json"
 
     @property
+    def health(self) -> Path:
+        """What the running program last told of itself, for `easel health`."""
+        return self.folder / "health.json"
+
+    @property
     def spool(self) -> Path:
         """The folder where the worker leaves what the bot has not taken yet."""
         return self.folder / "spool"
@@ -119,7 +126,7 @@ class StorageSettings(Section):
         """All that this program writes in the folder, whether it is there or not."""
         backups = self.folder / "backups"
         return [
-            *(self.pictures, self.thumbnails, self.inputs, self.spool, self.caps, backups),
+            *(self.pictures, self.thumbnails, self.inputs, self.spool, self.caps, self.health, backups),
             *self.folder.glob(f"{self.database.stem}*"),
         ]
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.config.checkpoints import CheckpointSettings
@@ -105,8 +105,30 @@ class Settings(BaseSettings):
         backup = self.backup
         if backup.folder is not None:
             backup = backup.model_copy(update={"folder": folder / backup.folder.expanduser()})
-        paths = {"checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup}
+        discord = self.discord
+        if discord.token_file is not None:
+            discord = discord.model_copy(update={"token_file": folder / discord.token_file.expanduser()})
+        paths = {
+            "discord": discord, "checkpoints": checkpoints, "storage": storage, "library": library, "backup": backup
+        }  # fmt: skip
         return self.model_copy(update=paths)
+
+    def with_secrets(self) -> Settings:
+        """These settings with the token that `token_file` holds. Raises ConfigError."""
+        file = self.discord.token_file
+        if file is None:
+            return self
+        if self.discord.token.get_secret_value():
+            raise ConfigError("discord.token and discord.token_file are both set; leave one of them out.")
+        try:
+            token = file.read_text("utf-8").strip()
+        except OSError as problem:
+            raise ConfigError(f"discord.token_file: {file} cannot be read: {problem.strerror}.") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"discord.token_file: {file} is not text.") from None
+        if not token:
+            raise ConfigError(f"discord.token_file: {file} is empty.")
+        return self.model_copy(update={"discord": self.discord.model_copy(update={"token": SecretStr(token)})})
 
 
 def load_settings(file: Path) -> Settings:
@@ -116,12 +138,12 @@ def load_settings(file: Path) -> Settings:
     if not file.is_file():
         raise ConfigError(f"There is no settings file {file}. `easel init DIR` writes one to start from.")
     source = type("Settings", (Settings,), {"toml_file": file, "__doc__": Settings.__doc__, "__module__": __name__})
-    return _load(cast("type[Settings]", source), {}, str(file)).relative_to(file.resolve().parent)
+    return _load(cast("type[Settings]", source), {}, str(file)).relative_to(file.resolve().parent).with_secrets()
 
 
 def settings_from(values: Mapping[str, Any], folder: Path) -> Settings:
     """Settings without a file, from `values` and the environment. Raises ConfigError."""
-    return _load(Settings, values, "the settings").relative_to(folder.resolve())
+    return _load(Settings, values, "the settings").relative_to(folder.resolve()).with_secrets()
 
 
 def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settings:

@@ -134,6 +134,11 @@ class EaselBot(Client):
         await super().login(token)
         self.shard_count = (await self.http.request(Route("GET", "/gateway/bot")))["shards"]
 
+    @property
+    def connected(self) -> bool:
+        """Whether the servers were told at the start, and every shard is connected now."""
+        return self.is_ready() and not any(shard.is_closed() for shard in self.shards.values())
+
     async def setup_hook(self) -> None:
         """Before connecting: register commands and components, and load the undelivered jobs of the last run."""
         await self.tree.set_translator(CommandWords())

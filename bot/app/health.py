@@ -1,0 +1,91 @@
+"""What the running program tells of itself every few seconds, in a file that `easel health` reads.
+
+A file needs no port, and one that grows old shows a program that hangs as well as one that is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from bot import metrics
+from bot.jobs.worker_slots import WorkerState, WorkerStatus
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 5.0
+STALE_SECONDS = 60.0  # a busy machine may delay a report; a program that is gone does not come back by waiting
+NOT_READY = (WorkerState.STARTING, WorkerState.AWAY)
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether Discord is connected, how many workers can paint, and when that was so, in seconds since 1970."""
+
+    connected: bool
+    workers: int
+    at: float
+
+    @classmethod
+    def of(cls, connected: bool, workers: Iterable[WorkerStatus]) -> Self:
+        """The state now."""
+        return cls(connected, sum(worker.state not in NOT_READY for worker in workers), time.time())
+
+    def problem(self, now: float) -> str | None:
+        """What keeps people from their pictures, as a sentence; None if nothing does."""
+        if now - self.at > STALE_SECONDS:
+            return f"Easel has said nothing for {now - self.at:.0f} seconds; it has ended or hangs."
+        if not self.connected:
+            return "Discord is not connected."
+        if not self.workers:
+            return "No worker is ready to paint."
+        return None
+
+
+async def report_health(file: Path, look: Callable[[], Health], seconds: float = REPORT_SECONDS) -> None:
+    """Write what `look` returns into `file`, and into the metrics, until cancelled; then remove the file."""
+    written = True
+    try:
+        while True:
+            health = look()
+            metrics.GATEWAY.set(health.connected)
+            metrics.WORKERS_READY.set(health.workers)
+            try:
+                await asyncio.to_thread(_write, file, health)
+                written = True
+            except OSError as problem:
+                if written:  # said once, not every few seconds
+                    log.warning("%s cannot be written (%s); `easel health` will tell of a problem", file, problem)
+                written = False
+            await asyncio.sleep(seconds)
+    finally:
+        _remove(file)
+
+
+def _remove(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
+
+
+def _write(file: Path, health: Health) -> None:
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(asdict(health)), "utf-8")
+    part.replace(file)
+
+
+def last_health(file: Path) -> Health | None:
+    """What the program told last; None if it does not run. Raises OSError, and ValueError for another's file."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        return Health(bool(found["connected"]), int(found["workers"]), float(found["at"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise ValueError("it is not what Easel writes") from None

@@ -1,0 +1,84 @@
+"""What the running program tells of itself, and when that is a problem."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot import background, metrics
+from bot.app.health import STALE_SECONDS, Health, last_health, report_health
+from bot.jobs.worker_slots import WorkerState, WorkerStatus
+from tests.log import Log
+
+
+def workers(*states: WorkerState) -> list[WorkerStatus]:
+    return [WorkerStatus("cpu", state, 0.0, (), 0) for state in states]
+
+
+@pytest.mark.parametrize(
+    ("connected", "states", "age", "words"),
+    [
+        (True, [WorkerState.FREE], 0, None),
+        (True, [WorkerState.AWAY, WorkerState.PAINTING], 0, None),
+        (True, [WorkerState.CLOSING], STALE_SECONDS - 1, None),
+        (False, [WorkerState.FREE], 0, "Discord is not connected"),
+        (True, [WorkerState.STARTING, WorkerState.AWAY], 0, "No worker"),
+        (True, [], 0, "No worker"),
+        (True, [WorkerState.FREE], STALE_SECONDS + 1, "nothing for 61 seconds"),
+    ],
+)
+def test_a_problem_is_a_sentence(connected: bool, states: list[WorkerState], age: float, words: str | None) -> None:
+    health = Health.of(connected, workers(*states))
+    told = health.problem(health.at + age)
+    assert told is None if words is None else words in str(told)
+
+
+async def test_the_file_and_the_numbers_follow_and_the_file_goes_with_the_program(tmp_path: Path) -> None:
+    file, changed, seen = tmp_path / "health.json", asyncio.Event(), list[Health]()
+    states = [WorkerState.STARTING, WorkerState.FREE]
+
+    def look() -> Health:
+        seen.append(Health.of(len(seen) > 1, workers(*states)))
+        if len(seen) > 3:
+            changed.set()
+        return seen[-1]
+
+    telling = background.start(report_health(file, look, seconds=0), "telling")
+    await changed.wait()
+    told = last_health(file)
+    assert told in seen
+    assert (metrics.GATEWAY.collect()[0].samples[0].value, metrics.WORKERS_READY.collect()[0].samples[0].value) == (
+        1,
+        1,
+    )
+    telling.cancel()
+    await asyncio.wait([telling])
+
+
+async def test_a_file_that_cannot_be_written_is_logged_once_and_ends_nothing(tmp_path: Path) -> None:
+    rounds = 0
+    enough = asyncio.Event()
+
+    def look() -> Health:
+        nonlocal rounds
+        rounds += 1
+        if rounds > 3:
+            enough.set()
+        return Health.of(True, [])
+
+    with Log.listening() as log:
+        telling = background.start(report_health(tmp_path / "gone" / "health.json", look, seconds=0), "telling")
+        await enough.wait()
+        assert not telling.done()
+        telling.cancel()
+        await asyncio.wait([telling])
+        assert len([record for record in log.records if "cannot be written" in record.getMessage()]) == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"connected": true, "workers": "x", "at": 1}', "\x00"])
+def test_somebody_elses_file_is_no_health(tmp_path: Path, text: str) -> None:
+    (tmp_path / "health.json").write_text(text, "utf-8")
+    with pytest.raises(ValueError, match="not what Easel writes"):
+        last_health(tmp_path / "health.json")
