@@ -25,7 +25,7 @@ from bot.database.wal import is_damaged
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
-OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+OLDEST_SQLITE = (3, 42, 0)  # earlier ones refuse json_valid() in a table, or NULL in it; Debian 12 has 3.40
 READERS = 4  # connections, each with a thread: the number of concurrent queries
 PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query checks whether it was cancelled
 
@@ -102,7 +102,10 @@ _gates: WeakKeyDictionary[aiosqlite.Connection, _Gate] = WeakKeyDictionary()
 async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
     """Open the database at `path`, creating and migrating it as needed. Raises DatabaseError."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise DatabaseError(f"SQLite 3.37 or newer is needed; this Python brings {sqlite3.sqlite_version}.")
+        raise DatabaseError(
+            f"SQLite {OLDEST_SQLITE[0]}.{OLDEST_SQLITE[1]} or newer is needed; this Python brings "
+            f"{sqlite3.sqlite_version}. Install Easel with another Python, such as one of uv's own (--managed-python)."
+        )
     _make_place(path)
     damaged = await asyncio.to_thread(is_damaged, path)
     async with _opened(path) as connection:
