@@ -20,7 +20,6 @@ from pathlib import Path
 import pytest
 
 from playground.control import Control
-from tools.interrupts import HEARD
 
 ROOT = Path(__file__).parents[1]
 TOPS = ("bot", "inference", "playground")
@@ -95,9 +94,7 @@ async def demo(easel: Path, folder: Path) -> AsyncGenerator[str]:
     """The address of the page of `easel demo`, which knows neither git nor make nor this checkout."""
     kept = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HOME": str(folder), "PATH": str(easel.parent)}
     command = (easel, "demo", "--port", "0", "--no-browser", "--data", "data")
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env=kept, stdout=asyncio.subprocess.PIPE, preexec_fn=HEARD
-    )
+    process = await asyncio.create_subprocess_exec(*command, cwd=folder, env=kept, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(MAX_WAIT):
