@@ -305,9 +305,7 @@ def _write(folder: Path, answers: Answers) -> Path:
 def _next_steps(config: Path, answers: Answers) -> str:
     place = config.parent / "checkpoints"
     lines = [f"Wrote {config}. Next:"]
-    lines.append(
-        f"  easel doctor --config {config}      checks this machine and everything that is named there"
-    )
+    lines.append(f"  easel doctor --config {config}      checks this machine and everything that is named there")
     if answers.checkpoint is not None and "repository" in answers.checkpoint:
         lines.append(f"  {answers.checkpoint['name']} is downloaded when the first picture is painted.")
     lines += [

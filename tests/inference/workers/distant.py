@@ -25,7 +25,7 @@ from inference.messages import (
     state_file,
 )
 from inference.workers import WorkerDied
-from inference.workers.local import COMMAND, LocalWorker
+from inference.workers.local import LocalWorker
 from inference.workers.storage import Spool, StoredFile
 
 DEATHS = TypeAdapter(WorkerDied)
@@ -74,7 +74,7 @@ class Machine:
     Its disk is lost whenever the worker dies: whatever the next attempt needs comes from the bot.
     """
 
-    def __init__(self, root: Path, installed: Mapping[str, Path], command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, root: Path, installed: Mapping[str, Path], command: Sequence[str] | None = None) -> None:
         self._root, self._command = root, command
         self._installed = {name: shutil.copytree(source, root / name) for name, source in installed.items()}
         self._folders = Folders(**{name: str(root / name) for name in (LIBRARY, INPUTS, SPOOL)})
