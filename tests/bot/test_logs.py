@@ -90,7 +90,7 @@ async def test_all_that_happens_to_a_job_is_written_down_with_its_number(
         job.id: [line["message"] for line in told if line["job"] == job.id and line["logger"] == "bot.jobs.outcomes"]
         for job in (painted, died, lost)
     }
-    assert [step.split()[0] for step in steps[painted.id]] == ["begun,", "painted"]
+    assert [step.split()[0] for step in steps[painted.id]] == ["begun,", "finished"]
     failure = steps[died.id].pop()
     assert failure.startswith("failed: worker_crashed: ") and "2 times" in failure
     assert steps[died.id] == [
