@@ -163,12 +163,23 @@ async def use_lists_of_jobs(scene: Scene, person: Person) -> set[str]:
     return pressed
 
 
+async def copy_a_posted_stack(person: Person) -> set[str]:
+    """Share a stack, post its code and press the button for a copy, before the crawler deletes it; the custom_ids."""
+    seen, pressed = await told(person, "stack share", name=f"1{NAMES[1]}"[:60]), set[str]()
+    for wanted in ("skpost:", "skcopy:"):
+        custom_id = next(each for each in ids(seen) if each.startswith(wanted))
+        seen = await (await person.press(seen, custom_id)).reply(PATIENCE)
+        pressed.add(custom_id)
+    return pressed
+
+
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
 async def test_every_message_is_within_the_limits_and_every_item_works(full: Scene, locale: str) -> None:
     margaret = full.control.person("Margaret")  # an operator and staff, so that nothing is hidden from her
     await full.control.set_person("Margaret", locale=locale)
     crawler = Crawler(margaret)
     left = [*await furnished(full, margaret), await question(margaret)]
+    crawler.pressed |= await copy_a_posted_stack(margaret)
     await crawler.use_commands(left[0])
     await crawler.crawl(*await opened(margaret), *left)
     market, bookmarks = await compact(full, margaret)
