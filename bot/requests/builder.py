@@ -115,7 +115,7 @@ class RequestBuilder:
     async def build(self, draft: RequestDraft) -> GenerationRequest:
         """The request built from `draft`. Raises a RequestError that says what to mend."""
         checkpoints, limits = self.checkpoints, self._configuration.settings.limits
-        if _is_blank(draft.prompt):
+        if is_blank(draft.prompt):
             raise PromptEmpty
         self._check_text("prompt", draft.prompt)
         self._check_text("negative prompt", draft.negative_prompt or "")
@@ -262,7 +262,7 @@ def words_of(draft: LoraDraft, version: LoraVersion) -> tuple[str, ...]:
     return version.trigger_words if len(version.trigger_words) == 1 else ()
 
 
-def _is_blank(text: str) -> bool:
+def is_blank(text: str) -> bool:
     """Whether there is nothing to see: only blanks of any script, controls and marks without a width."""
     return all(unicodedata.category(character)[0] in "ZC" for character in text)
 

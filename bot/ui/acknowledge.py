@@ -22,6 +22,7 @@ Interaction = discord.Interaction[Any]  # of any client: this module ranks below
 # Seconds until an interaction is deferred. Discord allows three; people should see a reaction within one.
 DEFER_SECONDS = 0.4
 MODAL_DEFER_SECONDS = 1.5  # a modal must be the first response, so its handler gets as long as the network allows
+_EDITS = (discord.InteractionResponseType.message_update, discord.InteractionResponseType.deferred_message_update)
 _KEY, _ANSWER = "acknowledgement", "answer"
 
 
@@ -102,12 +103,18 @@ async def send(interaction: Interaction, view: ui.LayoutView, *, private: bool) 
     view.stop()
     if await claim_response(interaction):
         return (await interaction.response.send_message(view=view, ephemeral=private)).message_id
-    if private == (await interaction.original_response()).flags.ephemeral:
-        return (await interaction.edit_original_response(view=view)).id
-    await interaction.delete_original_response()  # a public "thinking" message cannot become ephemeral
+    if not edits_message(interaction):
+        if private == (await interaction.original_response()).flags.ephemeral:
+            return (await interaction.edit_original_response(view=view)).id
+        await interaction.delete_original_response()  # a public "thinking" message cannot become ephemeral
     message = await interaction.followup.send(view=view, ephemeral=private, wait=True)
     interaction.extras[_ANSWER] = message.id
     return message.id
+
+
+def edits_message(interaction: Interaction) -> bool:
+    """Whether the first response edited the message whose component was used, instead of posting a new one."""
+    return interaction.response.type in _EDITS
 
 
 async def update(interaction: Interaction, view: ui.LayoutView, files: list[discord.File]) -> discord.Message:

@@ -46,13 +46,17 @@ async def newest_panel(person: Person) -> VisibleMessage:
     return [message for message in await person.messages() if "## Studio" in message.text][-1]
 
 
+async def pick_bat(person: Person, panel: VisibleMessage) -> VisibleMessage:
+    bat = next(o["value"] for o in panel.selects[control(panel, "add")]["options"] if o["label"] == "Bat")
+    return await pick(person, panel, "add", bat)
+
+
 async def test_the_studio_orders_a_picture_and_keeps_the_panel(scene: Scene) -> None:
     empty = await fresh(scene, scene.control.person("Linus"))
     assert empty.ephemeral and "No prompt yet" in empty.text and "LoRAs 0 of 5" in empty.text
     panel = await fresh(scene, scene.ada)
     panel = await say(scene.ada, panel, PROMPT)
-    bat = next(o["value"] for o in panel.selects[control(panel, "add")]["options"] if o["label"] == "Bat")
-    panel = await pick(scene.ada, panel, "add", bat)
+    panel = await pick_bat(scene.ada, panel)
     assert "**Bat** · other · at **0.8**" in panel.text and "all fit Vivid" in panel.text
     panel = await press(scene.ada, panel, "+0.1")
     assert "**0.9**" in panel.text
@@ -85,3 +89,26 @@ async def test_clip_skip_is_counted_as_in_a1111(scene: Scene) -> None:
     opener = await scene.ada.press(panel, "Advanced")
     await opener.modal()
     assert "from 1 to 12" in (await (await scene.ada.submit(opener, {"clip_skip": "13"})).reply()).text
+
+
+async def test_generate_without_a_prompt_asks_for_one_and_paints_it(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    panel = await fresh(scene, margaret)
+    opener = await margaret.press(panel, "Generate")
+    await opener.modal()
+    sent = await margaret.submit(opener, {"prompt": PROMPT})
+    after, (order,) = await sent.reply(), await sent.messages(1)
+    assert after.id == panel.id and PROMPT in after.text, "the panel shows the prompt"
+    picture = await scene.ended(order)
+    assert picture.attachments and not picture.ephemeral
+
+
+async def test_a_prompt_of_blanks_is_asked_for_like_an_empty_one(scene: Scene) -> None:
+    grace = scene.control.person("Grace")
+    panel = await say(grace, await fresh(scene, grace), " \u200b ")
+    assert "No prompt yet" in panel.text
+    assert "Say what to paint" in (await press(grace, await pick_bat(grace, panel), "Compare")).text
+    opener = await grace.press(await newest_panel(grace), "Generate")
+    await opener.modal()
+    (told,) = await (await grace.submit(opener, {"prompt": "   "})).messages(1)
+    assert told.ephemeral and "Please say what to paint" in told.text

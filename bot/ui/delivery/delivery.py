@@ -84,8 +84,11 @@ class Transport(Protocol):
         """Edit the interaction's response; its id."""
         ...
 
-    def ticket(self, interaction: Interaction) -> str:
-        """The interaction's token, encrypted, with which a later run of the program edits the response."""
+    def ticket(self, interaction: Interaction) -> str | None:
+        """The interaction's token, encrypted, with which a later run of the program edits the response.
+
+        None if the job's message is not the interaction's first response.
+        """
         ...
 
     async def edit_answer(self, ticket: str, message_id: int | None, message: OutgoingMessage) -> int:
@@ -179,7 +182,7 @@ class Deliverer:
         if message_id is not None:
             await remember_message(self._connection, job.id, message_id)
 
-    def ticket(self, interaction: Interaction) -> str:
+    def ticket(self, interaction: Interaction) -> str | None:
         """The encrypted interaction token, to be stored with the delivery."""
         return self._transport.ticket(interaction)
 

@@ -42,8 +42,10 @@ class DiscordTransport:
         with _translated_errors():
             return (await acknowledge.update(interaction, message.view(), message.files())).id
 
-    def ticket(self, interaction: Interaction) -> str:
+    def ticket(self, interaction: Interaction) -> str | None:
         """The interaction's token, encrypted with a key derived from the bot's token."""
+        if acknowledge.edits_message(interaction):
+            return None  # with the token alone, the result would replace the edited message
         return encrypt(interaction.token, self._key)
 
     async def edit_answer(self, ticket: str, message_id: int | None, message: OutgoingMessage) -> int:

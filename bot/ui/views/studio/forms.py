@@ -38,12 +38,12 @@ class StudioForm(ModalForm):
 
     sends_message = False
 
-    async def apply(self, interaction: Interaction, **fields: object) -> None:
-        """Change fields of the draft's draft and redraw the panel."""
+    async def apply(self, interaction: Interaction, **fields: object) -> StudioSnapshot:
+        """Change fields of the request draft and redraw the panel; the studio as it is then."""
         studios = interaction.client.studios
-        await studios.redraw(
-            interaction, await studios.change(interaction.user.id, lambda studio: studio.with_draft(**fields))
-        )
+        changed = await studios.change(interaction.user.id, lambda studio: studio.with_draft(**fields))
+        await studios.redraw(interaction, changed)
+        return changed
 
 
 class PromptForm(StudioForm):
@@ -64,9 +64,13 @@ class PromptForm(StudioForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Keep both."""
+        await self.keep(interaction)
+
+    async def keep(self, interaction: Interaction) -> StudioSnapshot:
+        """Store both and redraw the panel; the studio as it is then."""
         negative = self.negative.value.strip()
         kept = None if negative == self._usual_negative.strip() else negative
-        await self.apply(interaction, prompt=self.prompt.value.strip(), negative_prompt=kept)
+        return await self.apply(interaction, prompt=self.prompt.value.strip(), negative_prompt=kept)
 
 
 class OptionsForm(StudioForm):

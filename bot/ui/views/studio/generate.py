@@ -10,6 +10,7 @@ from discord import ui
 from bot.errors import NothingThere
 from bot.i18n import _, ngettext
 from bot.i18n.texts import bounded_lines, several
+from bot.requests.builder import is_blank
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import error_message, send_ephemeral
@@ -36,12 +37,27 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
         snapshot = await studios.snapshot(interaction.user.id)
         if snapshot.revision != self.revision:  # the panel does not show the current draft
             await studios.redraw(interaction, snapshot, outdated())
-        elif not snapshot.studio.draft.prompt:
-            await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
-        elif snapshot.misfits:
-            await send_ephemeral(interaction, _confirmation(snapshot))
+        elif is_blank(snapshot.studio.draft.prompt):
+            await acknowledge.open_modal(interaction, PromptToGenerateForm(snapshot, opening=interaction.id))
         else:
-            await interaction.client.orders.paint(interaction, snapshot.draft())
+            await _generate(interaction, snapshot)
+
+
+class PromptToGenerateForm(PromptForm):
+    """Asks for the missing prompt, then orders the picture as *Generate* does."""
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep the prompt, then order. The panel is edited first, so the picture is a follow-up message."""
+        snapshot = await self.keep(interaction)
+        await _generate(interaction, snapshot)
+
+
+async def _generate(interaction: Interaction, snapshot: StudioSnapshot) -> None:
+    """Order the picture; with misfit LoRAs ask whether to leave them out."""
+    if snapshot.misfits:
+        await send_ephemeral(interaction, _confirmation(snapshot))
+    else:
+        await interaction.client.orders.paint(interaction, snapshot.draft())
 
 
 class GenerateWithoutButton(StudioButton, template=panel_id("without")):

@@ -18,7 +18,7 @@ from bot.i18n import _, label, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.library.configuration import Configuration
 from bot.pictures.lora_pictures import LoraPictures
-from bot.requests.builder import RequestDraft
+from bot.requests.builder import RequestDraft, is_blank
 from bot.ui.guide.answers import GuideLink
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import error_message
@@ -133,8 +133,10 @@ def _head(snapshot: StudioSnapshot, note: str) -> str:
     if draft.checkpoint and draft.checkpoint != checkpoint.name:
         gone = _("{checkpoint} is not installed any more; {other} is chosen instead.")
         lines.append(gone.format(checkpoint=plain(draft.checkpoint, 64), other=plain(checkpoint.name)))
-    prompt = clipped(draft.prompt, MAX_PROMPT)
-    lines.append(f"> {prompt}" if prompt else _("No prompt yet: press *Edit prompt* and say what to paint."))
+    if is_blank(draft.prompt):
+        lines.append(_("No prompt yet: press *Edit prompt* and say what to paint."))
+    else:
+        lines.append(f"> {clipped(draft.prompt, MAX_PROMPT)}")
     joining = [checkpoint.prompt_prefix, *(word for row in snapshot.fitting for word in row.words)]
     if any(joining):
         text = several(dict.fromkeys(filter(None, joining)), MAX_WORDS)
