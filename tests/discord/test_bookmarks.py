@@ -118,7 +118,7 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
 
 async def test_a_page_of_a_list_is_jumped_to(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.ui.views.browse.COMPACT_PAGE", 1)  # in place of 25 LoRAs
-    person = await scene.control.new_person("Emmy")
+    person = await scene.control.new_person("Joan")
     page = await (await person.slash("lora browse", base="any", sort="name")).reply()
     await person.select(page, menu(page, "mks"), "list")
     page = await scene.control.wait_message(page.id, lambda seen: "1. **Bat**" in seen.text)
