@@ -20,7 +20,7 @@ SHELLS = ("bash", "zsh", "fish")
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("completion", help="print a script that completes commands in a shell")
-    parser.add_argument("shell", choices=SHELLS)
+    parser.add_argument("shell", choices=SHELLS, help="the shell that is to complete them")
     parser.set_defaults(run=run)
 
 

@@ -35,7 +35,7 @@ def test_no_other_easel_begins_while_it_measures(here: Here, tmp_path: Path, mon
     house = House(tmp_path)
     database = house.data / "easel.sqlite3"
     in_use = "import pathlib, sys, bot.database.lock as lock; sys.exit(not lock.is_in_use(pathlib.Path(sys.argv[1])))"
-    monkeypatch.setattr(calibrate, "COMMAND", (sys.executable, "-c", in_use, str(database)))
+    monkeypatch.setattr(calibrate, "module_command", lambda _: (sys.executable, "-c", in_use, str(database)))
     assert here("calibrate", "--config", house.config).code == 0
 
 
