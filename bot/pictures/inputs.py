@@ -28,6 +28,7 @@ from inference.image_files import BROKEN, PictureTooLarge, opened, reduced
 from inference.messages import SourceImage
 
 MAX_BYTES = 20 * 2**20  # of what a person gives
+MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # img2img denoising strength; below the minimum, no change is visible
 KEPT_SIDE = 2048  # pixels; larger pictures are shrunk: no checkpoint paints larger ones
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
 UNNAMED_SECONDS = 7 * 86_400
@@ -42,7 +43,7 @@ class Input:
     width: int
     height: int
 
-    def at(self, strength: float) -> SourceImage:
+    def at(self, strength: float = DEFAULT_STRENGTH) -> SourceImage:
         """The picture to start from, at a denoising strength in 0..1."""
         return SourceImage(sha256=self.sha256, strength=strength)
 
@@ -56,7 +57,11 @@ class Inputs:
 
     def has(self, sha256: str) -> bool:
         """Whether the picture is kept."""
-        return (self._folder / sha256).is_file()
+        return self.path(sha256).is_file()
+
+    def path(self, sha256: str) -> Path:
+        """Where the picture is kept, or was."""
+        return self._folder / sha256
 
     async def take(self, attachment: discord.Attachment) -> Input:
         """Keep what a person attached to a command. Raises PictureRefused."""

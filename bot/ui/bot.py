@@ -25,6 +25,7 @@ from bot.database.jobs import Job
 from bot.database.key_values import recall, remember
 from bot.i18n import speak
 from bot.i18n.commands import CommandWords
+from bot.pictures.attachments import PictureFile
 from bot.ui import acknowledge, cogs, views
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
@@ -39,6 +40,7 @@ from bot.ui.studio_session import StudioSessions
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
 from bot.ui.views.studio.panel import render_panel
+from inference.messages import SourceImage
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +122,11 @@ class EaselBot(Client):
         self._orders = self.orders = Orders(
             self.connection, self.requests, self.jobs, self.inputs, self.deliverer, follower
         )
-        render = partial(render_panel, self.connection, self.configuration, self.lora_pictures)
+
+        async def starting_picture(image: SourceImage) -> PictureFile | None:
+            return await self.thumbnails.of(self.inputs.path(image.sha256))
+
+        render = partial(render_panel, self.connection, self.configuration, self.lora_pictures, starting_picture)
         self.studios = StudioSessions(self.connection, self.configuration, self.requests, render)
         self.removals = Removals(self, self.connection, self.configuration, self.thumbnails)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()

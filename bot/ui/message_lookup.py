@@ -10,16 +10,20 @@ from discord import ui
 from pydantic import ValidationError
 
 from bot.database.jobs import Job, find_job
+from bot.database.pictures import pictures_of_job
 from bot.errors import NothingThere
 from bot.i18n import _
+from bot.pictures.inputs import Input
 from bot.ui.client import Client
 from bot.ui.views.persistent_items import JobButton, PersistentItem
+from bot.workspace.repaint import picture_gone
 from inference.messages import GenerationRequest
 from inference.parameters import Recipe, UnreadableTexts, read_infotext, recipe_of, texts_in
 
 MAX_BYTES = 25 * 2**20  # of a picture that is downloaded
 MAX_PICTURES = 4  # of a message that are read
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")  # kinds that may hold a recipe
+_MORE_SUFFIXES = (".gif", ".avif", ".bmp")  # kinds that a picture can start from too
 
 
 async def find_shown_job(client: Client, message: discord.Message) -> Job | None:
@@ -36,12 +40,30 @@ async def find_shown_job(client: Client, message: discord.Message) -> Job | None
     return None
 
 
-async def read_recipe(message: discord.Message) -> Recipe:
-    """The recipe in the first picture of the message that has one. Raises NothingThere."""
+async def keep_shown_picture(client: Client, message: discord.Message) -> Input:
+    """Keep the first picture of the message to start from it. Raises NothingThere, PictureRefused."""
+    job = await find_shown_job(client, message)
+    if job is None:
+        return await client.inputs.take(_attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
+    folder = client.configuration.settings.storage.pictures
+    for picture in await pictures_of_job(client.connection, job.id):
+        if kept := await client.inputs.keep_picture(folder / picture.path):
+            return kept
+    raise picture_gone()
+
+
+def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[discord.Attachment]:
+    """The pictures of a message, forwarded ones included. Raises NothingThere."""
     attached = [*message.attachments, *(a for snapshot in message.message_snapshots for a in snapshot.attachments)]
-    pictures = [attachment for attachment in attached if attachment.filename.lower().endswith(_SUFFIXES)]
+    pictures = [attachment for attachment in attached if attachment.filename.lower().endswith(suffixes)]
     if not pictures:
         raise NothingThere(what=_("There is no picture in this message that could be read."))
+    return pictures
+
+
+async def read_recipe(message: discord.Message) -> Recipe:
+    """The recipe in the first picture of the message that has one. Raises NothingThere."""
+    pictures = _attached(message, _SUFFIXES)
     readable = [picture for picture in pictures if picture.size <= MAX_BYTES][:MAX_PICTURES]
     if not readable:
         raise NothingThere(what=_("This picture is too large to be read."))

@@ -18,6 +18,7 @@ from bot.database.studio import StudioState, fill_studio, find_studio, go_back, 
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.library.configuration import Configuration
+from bot.pictures.inputs import Input
 from bot.requests.builder import RequestBuilder, RequestDraft, default_checkpoint
 from bot.ui import acknowledge
 from bot.ui.rendered_message import RenderedMessage
@@ -144,6 +145,12 @@ class StudioSessions:
         if not brought:
             return ""
         return _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(lora.name), checkpoint=brought)
+
+    async def start_from(self, person_id: int, picture: Input) -> None:
+        """Let the draft start from `picture`, at the checkpoint's size whose shape is nearest."""
+        snapshot = await self.snapshot(person_id)
+        size = self._configuration.checkpoints.nearest_size(snapshot.checkpoint.name, picture.width, picture.height)
+        await self.change(person_id, lambda studio: studio.with_draft(image=picture.at(), size=str(size)))
 
     async def redraw(self, interaction: Interaction, snapshot: StudioSnapshot, note: str = "") -> None:
         """Edit the panel that was used to show the studio."""

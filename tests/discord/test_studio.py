@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import io
 
-from playground.control import Person, SentInteraction
+import pytest
+from PIL import Image
+
+from playground.control import File, Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene
 from tests.house import PASTEL, VIVID
@@ -31,6 +34,8 @@ async def fresh(scene: Scene, person: Person, **options: str) -> VisibleMessage:
     panel = await (await person.slash("studio", checkpoint=VIVID)).reply()
     while "✕" in panel.buttons:
         panel = await press(person, panel, "✕")
+    if "Remove picture" in panel.buttons:
+        panel = await press(person, panel, "Remove picture")
     if "Take out what does not fit" in panel.buttons:
         panel = await press(person, panel, "Take out what does not fit")
     return await (await person.slash("studio", **options)).reply() if options else panel
@@ -112,3 +117,33 @@ async def test_a_prompt_of_blanks_is_asked_for_like_an_empty_one(scene: Scene) -
     await opener.modal()
     (told,) = await (await grace.submit(opener, {"prompt": "   "})).messages(1)
     assert told.ephemeral and "Please say what to paint" in told.text
+
+
+async def test_a_starting_picture_is_shown_changed_and_removed(scene: Scene) -> None:
+    grace = scene.grace
+    await fresh(scene, grace)
+    buffer = io.BytesIO()
+    Image.new("RGB", (300, 200), "teal").save(buffer, "JPEG")
+    panel = await (await grace.slash("studio", image=File("sea.jpg", buffer.getvalue()))).reply()
+    assert "Starts from this picture" in panel.text and "**0.6**" in panel.text and len(panel.attachments) == 1
+    opener = await grace.press(panel, "Strength")
+    await opener.modal()
+    panel = await (await grace.submit(opener, {"strength": "0,3"})).reply()
+    assert "**0.3**" in panel.text
+    panel = await say(grace, panel, PROMPT)
+    picture = await scene.painted(await grace.press(panel, "Generate"))
+    panel = await press(grace, panel, "Remove picture")
+    assert "Starts from" not in panel.text and not panel.attachments
+    panel = await press(grace, picture, "Edit")
+    assert "Starts from this picture" in panel.text and "**0.3**" in panel.text, "Edit shows what it keeps"
+
+
+async def test_the_studio_starts_from_the_picture_of_a_message(scene: Scene) -> None:
+    await fresh(scene, scene.ada)
+    painted = await scene.painted(await scene.ada.slash("imagine", prompt=PROMPT, seed=3))
+    grace = scene.grace
+    panel = await (await grace.message_command("Start from picture", painted)).reply()
+    assert panel.ephemeral and "Starts from this picture" in panel.text and panel.attachments
+    said = await scene.ada.say("no picture here")
+    refused = await (await grace.message_command("Start from picture", said)).reply()
+    assert "no picture in this message" in refused.text

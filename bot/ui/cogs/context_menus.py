@@ -1,4 +1,7 @@
-"""The commands of a message's menu: *Remix*, *Bookmark LoRAs*, *Picture details*, for pictures of Easel and others."""
+"""The commands of a message's menu, for pictures of Easel and others.
+
+*Remix*, *Start from picture*, *Bookmark LoRAs*, *Picture details*.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.ui.client import Client, Cog, Interaction
-from bot.ui.message_lookup import find_shown_job, read_recipe
+from bot.ui.message_lookup import find_shown_job, keep_shown_picture, read_recipe
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.picture_details import bookmark_loras, details_view, job_details_view
 from bot.workspace.remix import remix, remixed
@@ -20,6 +23,7 @@ class ContextMenusCog(Cog):
         super().__init__(client)
         self._menus = [
             app_commands.ContextMenu(name="Remix", callback=self.remix),
+            app_commands.ContextMenu(name="Start from picture", callback=self.start_from_picture),
             app_commands.ContextMenu(name="Bookmark LoRAs", callback=self.bookmark_loras),
             app_commands.ContextMenu(name="Picture details", callback=self.details),
         ]
@@ -42,6 +46,12 @@ class ContextMenusCog(Cog):
         else:
             again = await remix(connection, configuration, await read_recipe(message), interaction.user.id)
         await self._client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
+
+    async def start_from_picture(self, interaction: Interaction, message: discord.Message) -> None:
+        """Let the studio start from the message's first picture."""
+        picture = await keep_shown_picture(self._client, message)
+        await self._client.studios.start_from(interaction.user.id, picture)
+        await self._client.studios.open(interaction)
 
     async def bookmark_loras(self, interaction: Interaction, message: discord.Message) -> None:
         """Bookmark all LoRAs of the picture."""

@@ -10,6 +10,7 @@ from discord.app_commands import Range
 
 from bot.database.preferences import Preferences, find_preferences
 from bot.i18n import _
+from bot.pictures.inputs import DEFAULT_STRENGTH, MIN_STRENGTH
 from bot.requests.builder import LoraDraft, RequestDraft, default_checkpoint
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
@@ -27,8 +28,6 @@ from inference.bounds import (
 )
 from inference.errors import InvalidRequest
 from inference.messages import MAX_COUNT, MAX_PROMPT, SEEDS, Sampler
-
-MIN_STRENGTH, DEFAULT_STRENGTH = 0.05, 0.6  # img2img denoising strength; below the minimum, no change is visible
 
 
 class ImagineCog(Cog):

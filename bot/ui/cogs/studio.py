@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import discord
 from discord import app_commands
 
 from bot.ui.client import Cog, Interaction
@@ -13,9 +14,19 @@ class StudioCog(Cog):
     """Opens the studio panel."""
 
     @app_commands.command(name="studio")
-    @app_commands.describe(checkpoint="Which model paints", add="Put this LoRA in: your bookmarks come first")
+    @app_commands.describe(
+        checkpoint="Which model paints",
+        add="Put this LoRA in: your bookmarks come first",
+        image="A picture to start from",
+    )
     @app_commands.autocomplete(checkpoint=suggest_checkpoints, add=suggest_loras)
-    async def studio(self, interaction: Interaction, checkpoint: str | None = None, add: str | None = None) -> None:
+    async def studio(
+        self,
+        interaction: Interaction,
+        checkpoint: str | None = None,
+        add: str | None = None,
+        image: discord.Attachment | None = None,
+    ) -> None:
         """Put a picture together: prompt, checkpoint, LoRAs and weights. Kept until you come back."""
         studios, person_id = self._client.studios, interaction.user.id
         if checkpoint is not None:
@@ -25,6 +36,8 @@ class StudioCog(Cog):
                 return studio.with_draft(checkpoint=found.name)
 
             await studios.change(person_id, choose)
+        if image is not None:
+            await studios.start_from(person_id, await self._client.inputs.take(image))
         if add is not None:
             await studios.open_with_lora(interaction, await self._client.requests.lora(add))
         else:

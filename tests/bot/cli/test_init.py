@@ -211,7 +211,7 @@ def test_what_init_writes_passes_its_own_doctor(here: Here, tmp_path: Path) -> N
     folder = tmp_path / "new"
     said = here("init", folder, "--base", "demo", "--device", "cpu", "--operator", "1")
     assert said.code == DONE
-    for words in ("python -m bot doctor --config", "python -m bot invite", "[[checkpoints]]", "Reset Token"):
+    for words in ("easel doctor --config", "easel invite", "[[checkpoints]]", "Reset Token"):
         assert words in said.out
     checked = bot("doctor", "--config", folder / "config.toml")
     assert checked.code == DONE, checked

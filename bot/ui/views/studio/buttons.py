@@ -16,7 +16,7 @@ from bot.i18n import _
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton
-from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm
+from bot.ui.views.studio.forms import AdjustForm, AdvancedForm, OptionsForm, PromptForm, StrengthForm
 from bot.workspace.studio_draft import StudioLora
 
 NUDGE = 0.1  # change of a weight by one press
@@ -130,6 +130,32 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
         snapshot = await interaction.client.studios.snapshot(interaction.user.id)
         row = next(row for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
         await acknowledge.open_modal(interaction, AdjustForm(row, opening=interaction.id))
+
+
+class StrengthButton(StudioButton, template=panel_id("strength")):
+    """Opens the modal for how much of the starting picture is changed."""
+
+    opens_modal = True
+    name = "strength"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the modal."""
+        image = (await interaction.client.studios.snapshot(interaction.user.id)).studio.draft.image
+        if image is None:
+            raise NothingThere(what=_("There is no starting picture in your studio any more."))
+        await acknowledge.open_modal(interaction, StrengthForm(image.strength, opening=interaction.id))
+
+
+class RemovePictureButton(StudioButton, template=panel_id("nopicture")):
+    """Removes the starting picture from the draft."""
+
+    name = "nopicture"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Remove it and redraw the panel."""
+        studios = interaction.client.studios
+        changed = await studios.change(interaction.user.id, lambda studio: studio.with_draft(image=None))
+        await studios.redraw(interaction, changed)
 
 
 class RemoveLoraButton(StudioButton, template=panel_id("out")):

@@ -10,6 +10,7 @@ import discord
 from discord import ui
 
 from bot.i18n import _
+from bot.pictures.inputs import MIN_STRENGTH
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import ModalForm
 from bot.workspace.studio_draft import Row, Studio
@@ -135,6 +136,29 @@ class AdvancedForm(StudioForm):
             sampler=None if sampler == _DEFAULT else sampler,
             clip_skip=None if clip_skip is None else int(clip_skip),
         )
+
+
+class StrengthForm(StudioForm):
+    """How much of the starting picture is changed."""
+
+    def __init__(self, strength: float, *, opening: int) -> None:
+        super().__init__(_("Starting picture"), "ststrength", opening)
+        self.strength = _text("strength", f"{strength:g}", required=True)
+        hint = _("How much of it to change: 0.3 keeps most of it, 0.8 little")
+        self.add_item(ui.Label[Any](text=_("Strength"), description=hint[:100], component=self.strength))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Keep it, unless the picture was removed meanwhile."""
+        strength = _number(_("The strength"), self.strength.value, MIN_STRENGTH, 1)
+        studios = interaction.client.studios
+
+        def set_strength(studio: Studio) -> Studio:
+            image = studio.draft.image
+            if image is None or strength is None:
+                return studio
+            return studio.with_draft(image=image.model_copy(update={"strength": strength}))
+
+        await studios.redraw(interaction, await studios.change(interaction.user.id, set_strength))
 
 
 class AdjustForm(StudioForm):

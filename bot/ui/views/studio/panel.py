@@ -1,13 +1,13 @@
 """Renders the studio panel within Discord's 40 components and 4000 characters.
 
-The fixed part has 19 components. A LoRA with controls takes 9, the text about misfit LoRAs 3, and the text and menu of
-the LoRAs without controls 3. So two LoRAs have controls, among them the one that was changed last; only one if there
-are misfit LoRAs and collapsed LoRAs too.
+The fixed part has 19 components. A starting picture takes 6, a LoRA with controls 9, the text about misfit LoRAs 3, and
+the text and menu of the LoRAs without controls 3. So two LoRAs have controls, among them the one that was changed last;
+only one if there is a starting picture, or if there are misfit LoRAs and collapsed LoRAs too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import aiosqlite
@@ -17,6 +17,7 @@ from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.library.configuration import Configuration
+from bot.pictures.attachments import PictureFile
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import RequestDraft, is_blank
 from bot.ui.guide.answers import GuideLink
@@ -34,6 +35,8 @@ from bot.ui.views.studio.buttons import (
     OptionsButton,
     PromptButton,
     RemoveLoraButton,
+    RemovePictureButton,
+    StrengthButton,
     StudioButton,
     UndoDraftButton,
 )
@@ -42,6 +45,7 @@ from bot.ui.views.studio.lora_menu import AddLoraMenu
 from bot.ui.views.studio.menus import CheckpointMenu, FocusMenu, TriggerWordsMenu
 from bot.ui.views.studio.sweeps import CompareButton, SweepButton
 from bot.workspace.studio_draft import Row, advice
+from inference.messages import SourceImage
 
 MAX_PROMPT, MAX_NEGATIVE, MAX_WORDS, MAX_NOTE = 800, 200, 250, 300  # characters shown of each
 MAX_NAME, MAX_REASONS, MAX_ADVICE, MAX_COLLAPSED = 80, 900, 450, 350
@@ -51,10 +55,14 @@ async def render_panel(
     connection: aiosqlite.Connection,
     configuration: Configuration,
     pictures: LoraPictures,
+    starting_picture: Callable[[SourceImage], Awaitable[PictureFile | None]],
     snapshot: StudioSnapshot,
     note: str = "",
 ) -> RenderedMessage:
-    """The panel of a snapshot; `note` says what was just done, one line each, with names escaped."""
+    """The panel of a snapshot; `note` says what was just done, one line each, with names escaped.
+
+    `starting_picture` is the thumbnail of a picture to start from; None when it is not kept any more.
+    """
     page, shown = RenderedMessage(), snapshot.revision
     checkpoints, limit = configuration.checkpoints, configuration.settings.limits.max_loras
     page.view.add_item(ui.TextDisplay[Any](_head(snapshot, note)))
@@ -67,6 +75,8 @@ async def render_panel(
         settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
     page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot, checkpoints)))
+    if image := snapshot.studio.draft.image:
+        _add_starting_picture(page, shown, image, await starting_picture(image))
     page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, limit)))
     await _add_loras(page, pictures, snapshot)
     if snapshot.misfits:
@@ -84,10 +94,26 @@ async def render_panel(
     return page
 
 
+def _add_starting_picture(page: RenderedMessage, shown: int, image: SourceImage, thumbnail: PictureFile | None) -> None:
+    text = _("**Starts from this picture** · strength **{strength}**").format(strength=f"{image.strength:g}")
+    text += "\n-# " + _("A low strength keeps most of it, a high one little.")
+    if thumbnail is None:
+        gone = _("⚠️ The picture to start from is not kept any more. Remove it, or give another one.")
+        page.view.add_item(ui.TextDisplay[Any](gone))
+    else:
+        shown_picture = ui.Thumbnail[Any](page.attach(thumbnail), description=_("Starting picture"))
+        page.view.add_item(ui.Section[Any](text, accessory=shown_picture))
+    page.view.add_item(
+        ui.ActionRow[Any](
+            StrengthButton(shown, label=_("Strength")), RemovePictureButton(shown, label=_("Remove picture"))
+        )
+    )
+
+
 async def _add_loras(page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot) -> None:
     """Add the LoRAs that fit: one or two with controls, the others in one text."""
     fitting = snapshot.fitting
-    most = 1 if snapshot.misfits and len(fitting) > 2 else 2
+    most = 1 if snapshot.studio.draft.image or (snapshot.misfits and len(fitting) > 2) else 2
     with_controls = _rows_with_controls(fitting, snapshot.studio.focus, most)
     for row in with_controls:
         await _add_row(page, pictures, snapshot, row)
