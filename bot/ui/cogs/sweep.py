@@ -8,10 +8,11 @@ from discord.app_commands import Range
 from bot.database.loras import Lora
 from bot.errors import NothingThere
 from bot.i18n import _
-from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestDraft
+from bot.requests.builder import DEFAULT_WEIGHT, LoraDraft, RequestDraft, is_blank
 from bot.requests.variants import Sweep, read_weights, usual_weights
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras
+from bot.ui.views.lora_text import example_prompt
 from inference.messages import MAX_PROMPT, SEEDS
 
 
@@ -39,12 +40,18 @@ class SweepCog(Cog):
         """See what a LoRA's weight does: the same picture at three to five weights."""
         entry = await self._client.requests.lora(lora)
         snapshot = await self._client.studios.snapshot(interaction.user.id)
-        words = prompt or snapshot.studio.draft.prompt or _example(entry)
+        painting = checkpoint or self._fitting(entry, snapshot.checkpoint.name)
+        offered = (
+            prompt,
+            snapshot.studio.draft.prompt,
+            example_prompt(self._client.requests.checkpoints, entry, painting),
+        )
+        words = next((text for text in offered if text and not is_blank(text)), "")
         if not words:
             raise NothingThere(what=_("Say what to paint: fill in *prompt*."))
         draft = RequestDraft(
             prompt=words,
-            checkpoint=checkpoint or self._fitting(entry, snapshot.checkpoint.name),
+            checkpoint=painting,
             loras=(LoraDraft(name=f"#{entry.id}"),),
             seed=seed,
             sweep=Sweep(position=0, weights=read_weights(weights) if weights else usual_weights(_recommended(entry))),
@@ -55,10 +62,6 @@ class SweepCog(Cog):
         """The checkpoint of the person's studio if the LoRA fits it, else the first that it fits."""
         fitting = self._client.configuration.checkpoints.names_for(lora)
         return preferred if preferred in fitting or not fitting else fitting[0]
-
-
-def _example(lora: Lora) -> str:
-    return next((v.found.sidecar.example_prompt for v in lora.usable if v.found and v.found.sidecar.example_prompt), "")
 
 
 def _recommended(lora: Lora) -> float:

@@ -77,7 +77,8 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
         lora = await self.lora(interaction)
         client, person_id = interaction.client, interaction.user.id
         checkpoint = await checkpoint_for(client.connection, client.configuration.checkpoints, person_id, lora)
-        form = UseLoraForm(lora, checkpoint, opening=interaction.id)
+        example = lora_text.example_prompt(client.configuration.checkpoints, lora, checkpoint)
+        form = UseLoraForm(lora, checkpoint, example, opening=interaction.id)
         await acknowledge.open_modal(interaction, form)
 
 
@@ -193,12 +194,11 @@ class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
 
 
 class UseLoraForm(ModalForm):
-    """The prompt of a picture with this LoRA."""
+    """The prompt of a picture with this LoRA; `example` is filled in."""
 
-    def __init__(self, lora: Lora, checkpoint: str | None, *, opening: int) -> None:
+    def __init__(self, lora: Lora, checkpoint: str | None, example: str, *, opening: int) -> None:
         super().__init__(_("Paint with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)
         self._lora_id, self._checkpoint = lora.id, checkpoint
-        example = next((v.found.sidecar.example_prompt for v in lora.usable if v.found), "")
         self.prompt: ui.TextInput[Any] = ui.TextInput(
             custom_id="prompt",
             style=discord.TextStyle.paragraph,

@@ -41,6 +41,14 @@ def versions_text(checkpoints: InstalledCheckpoints, lora: Lora, usual: str | No
     return "\n".join(bounded_lines(descriptions, MAX_VERSIONS)) or _("No file of it was ever in the library.")
 
 
+def example_prompt(checkpoints: InstalledCheckpoints, lora: Lora, checkpoint: str | None) -> str:
+    """The author's example prompt for a checkpoint: that of a version that fits it, else of another; "" without one."""
+    found = checkpoints.find(checkpoint)
+    versions = checkpoints.fitting_first(lora, found.base_model if found else None).usable
+    prompts = (version.found.sidecar.example_prompt.strip() for version in versions if version.found)
+    return next(filter(None, prompts), "")
+
+
 def _usable(version: LoraVersion, fitting: Sequence[str]) -> str:
     """A version's base model with its evidence, trigger words, weight, and the checkpoints it fits."""
     base = version.base_model.label if version.base_model else _("base model unknown")

@@ -19,6 +19,7 @@ from bot.database.samples import MAX_TRIES, count_try, record_samples
 from bot.database.uses import record_uses
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.lora import checkpoint_for, lora_page
+from bot.ui.views.lora_text import example_prompt
 from inference.base_models import BaseModelId
 from inference.messages import LoraUse
 from tests.bot.lora_shelf import assert_fits_a_message, custom_ids, open_shelf, text_of
@@ -58,6 +59,19 @@ async def painted(easel: Easel, lora: Lora, version: int, checkpoint: str, count
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (80, 80), (position * 20, lora.versions[version].id * 5, 99)).save(file)
     await record_samples(easel.connection, lora.versions[version].id, checkpoint, paths)
+
+
+async def test_the_example_prompt_is_that_of_the_version_for_the_checkpoint(house: House) -> None:
+    for checkpoint, prompt in ((PASTEL, "an owl in a meadow"), (VIVID, "an owl at dusk")):
+        path = house.add_lora(f"owl-{checkpoint}", BASES[checkpoint], seed=len(prompt))
+        write_sidecar(path, name="Owl", base_model=BASES[checkpoint], version=checkpoint, example_prompt=prompt)
+    async with open_shelf(house) as easel:
+        owl, checkpoints = await entry(easel, "Owl"), easel.configuration.checkpoints
+        assert example_prompt(checkpoints, owl, PASTEL) == "an owl in a meadow"
+        assert example_prompt(checkpoints, owl, VIVID) == "an owl at dusk"
+        assert example_prompt(checkpoints, owl, None) and not example_prompt(
+            checkpoints, await entry(easel, "Bat"), VIVID
+        )
 
 
 async def test_the_page_announces_pending_samples(easel: Easel) -> None:
