@@ -17,7 +17,8 @@ from inference.errors import RequestError
 from inference.lora.sidecar import Category
 from inference.messages import Sha256
 
-STRONG, CROWDED = 1.2, 1.5  # one weight, and the sum of all; above these, pictures tend to break
+# Above these, pictures tend to break: one weight, the sum of all, and either as a multiple of what is recommended.
+STRONG, CROWDED, BEYOND = 1.2, 1.5, 1.2
 
 
 class _Kept(BaseModel):
@@ -131,6 +132,13 @@ class Row:
         return DEFAULT_WEIGHT if self.lora.weight is None else self.lora.weight
 
     @property
+    def recommended(self) -> float:
+        """The weight that would apply if the person had chosen none, without its sign."""
+        if self.version is None:
+            return DEFAULT_WEIGHT
+        return abs(weight_of(self.lora.draft.model_copy(update={"weight": None}), self.version))
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The trigger words that are on."""
         return () if self.version is None else words_of(self.lora.draft, self.version)
@@ -176,21 +184,25 @@ def bounded(weight: float) -> float:
 
 
 def advice(rows: Sequence[Row], prompt: str) -> list[str]:
-    """Warnings before painting: weights that break pictures, LoRAs without their trigger words."""
+    """Warnings before painting: weights that break pictures, LoRAs without their trigger words.
+
+    Weights as they are recommended are never warned of, however many LoRAs there are.
+    """
     working = [row for row in rows if row.version is not None]
     told = [
         _("{lora} at {weight} is strong. Above {limit}, faces may melt and colours burn.").format(
-            lora=row.name, weight=f"{row.weight:g}", limit=STRONG
+            lora=row.name, weight=f"{row.weight:g}", limit=f"{limit:.3g}"
         )
         for row in working
-        if abs(row.weight) > STRONG
+        if abs(row.weight) > (limit := max(STRONG, BEYOND * row.recommended))
     ]
     total = sum(abs(row.weight) for row in working)
-    if len(working) > 1 and total > CROWDED:
+    limit = max(CROWDED, BEYOND * sum(row.recommended for row in working))
+    if len(working) > 1 and total > limit:
         told.append(
             _(
                 "The weights add up to {total}. Above {limit} they get into each other's way: lower each a little."
-            ).format(total=f"{total:.2g}", limit=CROWDED)
+            ).format(total=f"{total:.3g}", limit=f"{limit:.3g}")
         )
     silent = [row for row in working if row.all_words and not row.words and not _says_one_of(prompt, row.all_words)]
     told += [

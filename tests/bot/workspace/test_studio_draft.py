@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,16 @@ from tests.bot.library.versions import version_of
 OWL, WASH = StudioLora(lora_id=1, name="Owl"), StudioLora(lora_id=2, name="Wash", weight=0.5)
 
 
-def row(name: str, weight: float, *, words: tuple[str, ...] = (), chosen: tuple[str, ...] | None = None) -> Row:
+def row(
+    name: str,
+    weight: float,
+    *,
+    words: tuple[str, ...] = (),
+    chosen: tuple[str, ...] | None = None,
+    recommended: float | None = None,
+) -> Row:
     lora = StudioLora(lora_id=1, name=name, weight=weight, trigger_words=chosen)
-    return Row(lora, None, version_of(words), None)
+    return Row(lora, None, replace(version_of(words), recommended_weight=recommended), None)
 
 
 def test_an_entry_is_in_a_studio_once() -> None:
@@ -74,10 +82,21 @@ def test_strong_weights_and_crowds_are_warned_of() -> None:
     (strong,) = advice([row("Owl", 1.3)], "")
     assert "Owl at 1.3" in strong and "1.2" in strong
     assert advice([row("Owl", 0.7), row("Wash", 0.8)], "") == []
-    (crowd,) = advice([row("Owl", 0.8), row("Wash", 0.8)], "")
-    assert "1.6" in crowd
+    (crowd,) = advice([row("Owl", 1.0), row("Wash", 1.0)], "")
+    assert "add up to 2." in crowd and "1.92" in crowd
     (push,) = advice([row("Owl", -1.5)], "")
     assert "Owl at -1.5" in push
+
+
+def test_recommended_weights_are_never_warned_of() -> None:
+    assert advice([row("Owl", 0.8), row("Wash", 0.8)], "") == [], "the usual weight"
+    assert advice([row(name, 1.0, recommended=1.0) for name in "ABCDE"], "") == []
+    assert advice([row("Owl", 1.5, recommended=1.5)], "") == []
+    assert advice([row("Owl", -1.5, recommended=-1.5)], "") == []
+    (strong,) = advice([row("Owl", 1.9, recommended=1.5)], "")
+    assert "Owl at 1.9" in strong and "1.8" in strong
+    (crowd,) = advice([row(name, 1.2, recommended=0.9) for name in "ABC"], "")
+    assert "3.6" in crowd and "3.24" in crowd
 
 
 def test_a_lora_without_any_of_its_words_is_warned_of() -> None:
