@@ -12,6 +12,7 @@ from itertools import chain
 import aiosqlite
 
 from bot import background
+from bot.database.loras import LoraVersion
 from bot.database.samples import Due, count_try, due_for_samples, record_samples, take_try_back
 from bot.jobs.service import JobService
 from bot.library.configuration import Configuration
@@ -115,7 +116,7 @@ class SamplePainter:
         alone = replace(due.lora, versions=(due.version,))
         (checkpoint, *_) = self._requests.checkpoints.names_for(alone)
         draft = LoraDraft(name=due.lora.name, sha256=due.version.sha256)
-        prompt = sample_prompt(due)
+        prompt = sample_prompt(due.version, due.lora.category)
         request = await self._requests.build(
             RequestDraft(prompt=prompt, checkpoint=checkpoint, loras=(draft,), seed=SEED, count=self._count)
         )
@@ -129,12 +130,12 @@ class SamplePainter:
         return paths
 
 
-def sample_prompt(due: Due) -> str:
+def sample_prompt(version: LoraVersion, category: Category) -> str:
     """The author's example prompt, or else the first trigger word in a scene that suits the category."""
-    found = due.version.found
+    found = version.found
     if found and found.sidecar.example_prompt.strip():
         return found.sidecar.example_prompt
-    return ", ".join([*due.version.trigger_words[:1], SCENES[due.lora.category]])
+    return ", ".join([*version.trigger_words[:1], SCENES[category]])
 
 
 def _without_lora(request: GenerationRequest) -> GenerationRequest:

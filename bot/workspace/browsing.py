@@ -12,17 +12,20 @@ from typing import Self
 import aiosqlite
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bot.config import CheckpointSettings
 from bot.database.bookmarks import count_bookmarks
 from bot.database.drafts import find_draft, save_draft
 from bot.database.lora_search import Sort
+from bot.database.loras import Lora, browse_loras
 from bot.database.preferences import find_preferences
 from bot.errors import NothingThere
 from bot.i18n import _, later
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.requests.builder import default_checkpoint
+from bot.requests.builder import default_checkpoint, usual_checkpoint
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
 
+MOST_TRIED = 25  # of the best rated LoRAs, until one fits in every respect
 MAX_SEARCH = 100  # characters
 MAX_KEY = 66  # UTF-16 units of a query on a button: its custom_id holds 100, a name and two numbers stand there too
 
@@ -126,6 +129,22 @@ async def first_of_bookmarks(
 ) -> Query:
     """LoRAs that fit the person's checkpoint, the newest first. Raises DatabaseError."""
     return await _that_fits(connection, checkpoints, person_id, Sort.NEWEST)
+
+
+async def first_to_try(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, person_id: int
+) -> tuple[Lora, CheckpointSettings] | None:
+    """The best rated LoRA that fits the person's checkpoint, else another one, and the checkpoint; None without one.
+
+    Raises DatabaseError.
+    """
+    usual = await usual_checkpoint(connection, checkpoints, person_id)
+    for checkpoint in sorted(checkpoints, key=lambda each: each is not usual):
+        bases = checkpoints.lora_bases_for(checkpoint.base_model)
+        for lora in (await browse_loras(connection, limit=MOST_TRIED, base_models=bases, sort=Sort.TOP_RATED)).loras:
+            if checkpoint.name in checkpoints.names_for(lora):
+                return lora, checkpoint
+    return None
 
 
 async def _that_fits(

@@ -38,6 +38,13 @@ async def test_all_chapters_are_reached_by_buttons(scene: Scene, reader) -> None
     assert CHAPTERS[-2].title in page.text
 
 
+async def test_the_last_chapter_paints_a_first_picture(scene: Scene, reader) -> None:
+    page = await opened(reader, chapter=CHAPTERS[-1].key)
+    picture = await scene.painted(await reader.press(page, "Paint one now"))
+    assert VIVID in picture.text and not picture.ephemeral
+    assert any(name in picture.text for name in ("Bat", "Cape")), "a LoRA that fits is in it"
+
+
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
 @pytest.mark.parametrize("key", sorted(QUESTIONS))
 async def test_every_answer_has_working_links(scene: Scene, reader, key: str, locale: str) -> None:

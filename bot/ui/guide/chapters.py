@@ -48,7 +48,7 @@ CHAPTERS = (
             "**Other** · photography, lighting, colours, camera angles, and what fits nowhere else."
         ),
         "categories.webp",
-        later("Above without, below with: a character, a style, a detail"),
+        later("Above without, below with: 1 a character, 2 a style, 3 a detail"),
     ),
     Chapter(
         "goal",

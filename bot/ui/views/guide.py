@@ -11,12 +11,15 @@ import aiosqlite
 import discord
 from discord import ui
 
+from bot.app.samples import sample_prompt
 from bot.database.base_models import count_loras
 from bot.database.lora_search import Sort
+from bot.errors import NothingThere
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import PictureFile
+from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.guide import PICTURES
@@ -26,7 +29,7 @@ from bot.ui.rendered_message import RenderedMessage
 from bot.ui.views.bookmarks import open_bookmarks
 from bot.ui.views.market import open_market
 from bot.ui.views.persistent_items import PersistentButton, PersistentSelect
-from bot.workspace.browsing import first_in_market, first_of_bookmarks
+from bot.workspace.browsing import first_in_market, first_of_bookmarks, first_to_try
 from inference.lora.sidecar import Category
 
 MAX_BASES = 12  # lines of the table of base models; a message holds 4000 characters
@@ -111,6 +114,37 @@ class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,2
         await opened(interaction, self.category)
 
 
+class PaintOneButton(PersistentButton, template=r"guide:paint"):
+    """Paints a first picture with a LoRA that fits, from its example prompt."""
+
+    sends_message = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            ui.Button(label=_("Paint one now"), style=discord.ButtonStyle.primary, custom_id="guide:paint")
+        )
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Order the picture. Raises NothingThere."""
+        client, checkpoints = interaction.client, interaction.client.configuration.checkpoints
+        found = await first_to_try(client.connection, checkpoints, interaction.user.id)
+        if found is None:
+            raise NothingThere(what=_("There is no LoRA here yet that fits a checkpoint. Try /imagine without one."))
+        lora, checkpoint = found
+        version = checkpoints.version_for(lora, checkpoint)
+        draft = RequestDraft(
+            prompt=sample_prompt(version, lora.category),
+            checkpoint=checkpoint.name,
+            loras=(LoraDraft(name=f"#{lora.id}"),),
+        )
+        await client.orders.paint(interaction, draft)
+
+
 async def _open_bookmarks(interaction: Interaction, category: Category | None) -> None:
     suited = await first_of_bookmarks(
         interaction.client.connection, interaction.client.configuration.checkpoints, interaction.user.id
@@ -165,13 +199,15 @@ def _add_question(container: ui.Container[Any], current: Chapter, answered: Guid
     container.add_item(ui.ActionRow[Any](*(GuideLinkButton(link, answered.category) for link in answered.links)))
 
 
-def _neighbour_buttons(current: Chapter) -> Iterable[ChapterButton]:
-    """The buttons for the previous and the next chapter."""
+def _neighbour_buttons(current: Chapter) -> Iterable[PersistentButton]:
+    """The buttons for the previous and the next chapter; after the last one a first picture."""
     place = CHAPTERS.index(current)
     if place:
         yield ChapterButton(CHAPTERS[place - 1].key, _("Back"))
     if place + 1 < len(CHAPTERS):
         yield ChapterButton(CHAPTERS[place + 1].key, _("Next"), discord.ButtonStyle.primary)
+    else:
+        yield PaintOneButton()
 
 
 async def _base_model_table(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints) -> str:

@@ -16,7 +16,7 @@ from bot.app.samples import PAUSE_SECONDS, SamplePainter, painting_samples, samp
 from bot.config import LibrarySettings
 from bot.database.connection import fetch
 from bot.database.loras import Lora, find_lora_by_name
-from bot.database.samples import MAX_TRIES, Due, Sample, due_for_samples, samples_of
+from bot.database.samples import MAX_TRIES, Sample, due_for_samples, samples_of
 from inference.base_models import BaseModelId
 from tests.bot.jobs.test_service import PATIENCE, end, held_up, order
 from tests.house import BASES, PASTEL, VIVID, House
@@ -127,9 +127,9 @@ async def test_they_are_painted_beside_everything_else_and_stop_with_it(easel: E
 async def test_the_prompt_is_the_authors_or_made_of_a_trigger_word(easel: Easel) -> None:
     bat = await entry(easel, "Bat")
     (version,) = bat.versions
-    assert sample_prompt(Due(bat, version)).startswith("bat, ")
+    assert sample_prompt(version, bat.category).startswith("bat, ")
     assert version.found is not None
     sidecar = version.found.sidecar.model_copy(update={"example_prompt": "a bat at night"})
     found = version.found.model_copy(update={"sidecar": sidecar})
-    assert sample_prompt(Due(bat, replace(version, found=found))) == "a bat at night"
-    assert sample_prompt(Due(bat, replace(version, trigger_words=())))
+    assert sample_prompt(replace(version, found=found), bat.category) == "a bat at night"
+    assert sample_prompt(replace(version, trigger_words=()), bat.category)
