@@ -53,14 +53,14 @@ GOALS = (
     ),
     GuideAnswer(
         "pose",
-        later("A position that the prompt does not give me"),
+        later("A pose that I cannot prompt for"),
         later("Look for a **pose**. Name the position in the prompt too. Begin at 0.7, and go down if faces suffer."),
         _FIND,
         Category.POSE,
     ),
     GuideAnswer(
         "detail",
-        later("It is nearly right and wants polish"),
+        later("Nearly right, it wants polish"),
         later("Look for a **detail**. A little is enough: 0.3 to 0.6. Keep the seed, so that only the polish changes."),
         _FIND,
         Category.DETAIL,
@@ -97,7 +97,7 @@ TROUBLES = (
     ),
     GuideAnswer(
         "melting",
-        later("Faces melt, lines burn, everything is too much"),
+        later("Faces melt, lines burn"),
         later(
             "The weights are too high. Go to 0.8, or lower when several LoRAs are in; together about 1.5 is plenty. "
             "If one alone breaks pictures at its recommended weight, lower the guidance a little."
@@ -121,7 +121,7 @@ TROUBLES = (
     ),
     GuideAnswer(
         "colours",
-        later("Wrong colours, everything grey, or only noise"),
+        later("Wrong colours, grey or noise"),
         later(
             "If it happens without any LoRA too, the checkpoint is set up wrongly: its prediction type or its VAE. "
             "Tell an operator of this bot. If it only happens with one, its weight is too high."
@@ -130,7 +130,7 @@ TROUBLES = (
     ),
     GuideAnswer(
         "refused",
-        later("It says that the LoRA does not fit"),
+        later("It says the LoRA does not fit"),
         later(
             "It was trained on another base model than your checkpoint has. Take a checkpoint that it fits, the "
             "refusal has buttons for them, or a LoRA of the same kind that fits."
