@@ -128,14 +128,15 @@ def test_a_changed_snapshot_is_not_read(tmp_path: Path, spoilt: dict[str, str]) 
     assert Snapshot.read(file, "this job") is None
 
 
-def test_on_a_full_disk_or_without_its_folder_no_state_is_saved_and_no_error_raised(tmp_path: Path) -> None:
+def test_on_a_full_disk_no_state_is_saved_and_a_folder_that_is_gone_is_made_anew(tmp_path: Path) -> None:
     painting = Painting(fresh(Sampler.EULER))
     painting.step()
     snapshot = Snapshot.of(painting, fresh(Sampler.EULER))
     (tmp_path / state_file(1)).with_suffix(".part").symlink_to("/dev/full")
     States(tmp_path).save(1, "this job", snapshot)
-    States(tmp_path / "gone").save(1, "this job", snapshot)
     assert not list(tmp_path.iterdir())
+    States(tmp_path / "gone").save(1, "this job", snapshot)
+    assert States(tmp_path / "gone").find(1, "this job") is not None
 
 
 @pytest.mark.parametrize("other", ["size", "sampler", "steps"])

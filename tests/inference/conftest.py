@@ -1,4 +1,4 @@
-"""What the tests of the engine share."""
+"""What the tests of inference share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def no_frames_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no heartbeat of a Discord client that other tests keep connected take this thread's frames.
 
     discord.py's heartbeat takes the frame of a main thread whose event loop has not run for ten seconds, to log it,
-    and keeps it for ten more: with it all local variables of the engine's calls, checkpoints among them.
+    and keeps it for ten more: with it all local variables of the calls, checkpoints and counted tensors among them.
     """
     for thread in threading.enumerate():
         if isinstance(thread, KeepAliveHandler):
