@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from inference.demo import LORAS
 from playground.component_shapes import walk
+from playground.control import File
 from playground.visible_message import VisibleMessage
 from tests.discord.conftest import PROMPT, Scene, open_scene
 from tests.discord.test_studio import control, fresh, pick, press, say
@@ -15,6 +17,7 @@ from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
 BAIT = "[free](https://evil.example) @everyone <@1174109840998400011> **"
+SMALL = (LORAS / "gloss-vivid.preview.png").read_bytes()
 ARABIC = "ليلى تقرأ في المكتبة والمطر "
 
 
@@ -75,6 +78,10 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
                 scene.ada, panel, "words", *[o["value"] for o in panel.selects[control(panel, "words")]["options"]]
             )
             assert fits(panel) and "Trigger words: 25 of 25 on" in str(panel.selects)
+            panel = await (await scene.ada.slash("studio", image=File("h.png", SMALL))).reply()
+            assert fits(panel) and "Starts from this picture" in panel.text and "2 do not fit" in panel.text
+            others = panel.selects[control(panel, "others")]["options"]
+            assert len(others) == 2, "one LoRA has controls, two are collapsed"
             question = await press(scene.ada, panel, "Generate")
             assert "Paint without" in question.text and "@everyone" not in question.text
             panel = await press(scene.ada, panel, "Take out what does not fit")
@@ -82,9 +89,11 @@ async def test_the_fullest_panel_fits_and_survives_a_restart(tmp_path: Path) -> 
                 panel = await add(scene, int(known[number]))
             assert "all fit Vivid" in panel.text and "⚠" in panel.text
             others = panel.selects[control(panel, "others")]["options"]
-            assert len(others) == 3
+            assert len(others) == 4
             panel = await pick(scene.ada, panel, "others", others[0]["value"])
             assert fits(panel)
+            panel = await press(scene.ada, panel, "Remove picture")
+            assert len(panel.selects[control(panel, "others")]["options"]) == 3 and fits(panel)
             full = await (await scene.ada.slash("studio", add=f"#{known[5]}")).reply()
             assert "at most 5 go together" in full.text
         async with scene.bot():
