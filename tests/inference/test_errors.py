@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bot.ui.bot import load_features
 from inference import errors
 from inference.errors import Detail, InferenceError, LoraNotFound, RequestError, WorkerError, WorkerFailed
 from inference.messages import EVENTS, Failed
@@ -21,6 +22,7 @@ def family(kind: type[InferenceError]) -> Iterator[type[InferenceError]]:
         yield from family(child)
 
 
+load_features()  # errors are known once the modules that define them are imported
 EVERY_ERROR = list(family(InferenceError))
 
 
