@@ -47,7 +47,7 @@ def simulate(queue: JobQueue, now: float, times: Times, left: Mapping[int, int |
     `now` is by the queue's clock. `left` has the remaining steps of jobs that have started, None while their checkpoint
     is loaded. Other assigned jobs are pending: their worker has no place for them yet.
     """
-    return _Rehearsal(queue, now, times, left).to_the_end()
+    return _Simulation(queue, now, times, left).to_the_end()
 
 
 @dataclass(eq=False)
@@ -121,7 +121,7 @@ class _SimulatedWorker:
         self.work = sum(job.work / max(1, self.times.steps(job)) for job in self.running.values())
 
 
-class _Rehearsal:
+class _Simulation:
     def __init__(self, queue: JobQueue, now: float, times: Times, left: Mapping[int, int | None]) -> None:
         self._now = 0.0
         self._queue = queue.copy(lambda: now + self._now)

@@ -27,7 +27,7 @@ whole_wish shelved _lora_wish Desk DiscordPost Lasting PressButton PressSelect S
 Unreadable Following Alarms _Pace whisper whisper_text _whisper in_time FORM_PATIENCE draw_panel details_of_job
 shown_job recipe_in show_again too_old _farewell FAREWELLS FAREWELL_SECONDS _again_and_again _attend _goes_on
 _with_ways_out _why_missing locked_out Acts Acting Operating Postings _postings Pulse Seen GOODBYE FOUNDED Closing
-Finisher Apology judge_exchanges _checked_wish hear_locale Generation
+Finisher Apology judge_exchanges _checked_wish hear_locale Generation _Rehearsal
 """
 
 # Those of the playground's page.
