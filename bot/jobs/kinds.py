@@ -1,6 +1,7 @@
 """What the job service asks about a job of one kind: its cost, its command, its files, and what becomes of its result.
 
-Nothing else in this room looks into a request, so another kind of job needs no change of the queue and the dispatcher.
+The queue and the moves of a job look into no request, so another kind of job needs no change of them. Forecasts measure
+painting alone, and `record` and background jobs are for painting alone.
 """
 
 from __future__ import annotations

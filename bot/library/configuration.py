@@ -1,4 +1,4 @@
-"""The settings and the checkpoints that hold now: the one place which a reload changes."""
+"""The settings and the checkpoints that hold now. `bot.app.reloading` replaces them."""
 
 from __future__ import annotations
 
