@@ -58,6 +58,14 @@ def advising(advice: str) -> Generator[None]:
         raise DatabaseInUse(problem.path, advice) from None
 
 
+def discord_id(text: str) -> int:
+    """A Discord id as a person types it. Raises ArgumentTypeError."""
+    found = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+    if not 0 < found < 2**63:
+        raise argparse.ArgumentTypeError("An id has digits alone, some 18 of them.")
+    return found
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Declare `--config`."""
     parser.add_argument(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.app.demo_settings import copy_demo
-from bot.cli import DONE
+from bot.cli import DONE, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
@@ -49,7 +49,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--checkpoint", metavar="WHERE", help="a .safetensors file, a folder, or OWNER/NAME of the hub")
     parser.add_argument("--loras", type=Path, metavar="FOLDER", help="the folder of LoRA files (default: loras in DIR)")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="database and pictures (default: data in DIR)")
-    parser.add_argument("--operator", action="append", type=int, metavar="ID", help="Discord id; may be repeated")
+    parser.add_argument(
+        "--operator", action="append", type=discord_id, metavar="ID", help="Discord id; may be repeated"
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help=f"write into a folder that holds something; a former {CONFIG} is kept"
     )
@@ -221,9 +223,10 @@ class Questionnaire:
         while self.ask is not None:
             print(f"Who runs this bot, and may declare base models? Discord ids ({_WHERE_IDS}).")
             words = text(self.ask, "Ids, or nothing for now").replace(",", " ").split()
-            if all(word.isascii() and word.isdecimal() for word in words):
-                return tuple(map(int, words))
-            print("An id has digits alone, some 18 of them.")
+            try:
+                return tuple(map(discord_id, words))
+            except argparse.ArgumentTypeError as problem:
+                print(problem)
         return ()
 
     def _folder(self, given: Path | None, question: str, usual: str) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.cli import DONE, add_config, settings_of
+from bot.cli import DONE, add_config, discord_id, settings_of
 from bot.config import ConfigError
 from bot.ui.bot import PERMISSIONS
 
@@ -37,7 +37,9 @@ SCOPES = ("bot", "applications.commands")
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("invite", help="print the link that invites the bot, and what each permission is for")
-    parser.add_argument("--application-id", type=int, metavar="ID", help=f"from {_WHERE}; else the token tells it")
+    parser.add_argument(
+        "--application-id", type=discord_id, metavar="ID", help=f"from {_WHERE}; else the token tells it"
+    )
     add_config(parser)
     parser.set_defaults(run=run)
 
@@ -67,9 +69,10 @@ def application_of(token: str) -> int | None:
 def asked_application(ask: Callable[[str], str]) -> int | None:
     """The id as a person types it; None for no answer."""
     while answer := ask(f"Application ID ({_WHERE}): ").strip():
-        if answer.isascii() and answer.isdecimal():
-            return int(answer)
-        print("That is no id: it has digits alone, some 18 of them.")
+        try:
+            return discord_id(answer)
+        except argparse.ArgumentTypeError as problem:
+            print(problem)
     return None
 
 

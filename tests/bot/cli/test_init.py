@@ -169,6 +169,15 @@ def test_a_device_that_is_none_writes_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_an_operator_that_is_none_leaves_no_folder(
+    here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match=str(UNUSABLE)):
+        here("init", "--demo", tmp_path / "new", "--operator=-5")
+    assert "digits alone" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_person_who_ends_the_input_gets_a_sentence(tmp_path: Path) -> None:
     def ended(question: str) -> str:
         raise EOFError

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from bot.cli import DONE, UNUSABLE
 from bot.cli.invite import PURPOSES, application_of, asked_application
 from bot.ui.bot import PERMISSIONS
@@ -32,13 +34,20 @@ def test_an_id_that_is_named_needs_no_token_and_no_settings(here: Here) -> None:
     assert f"client_id={ID}&" in here("invite", "--application-id", str(ID)).out
 
 
+@pytest.mark.parametrize("wrong", ["-5", "0", "12x", "9" * 27])
+def test_what_is_no_id_gets_no_link(here: Here, wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=str(UNUSABLE)):
+        here("invite", f"--application-id={wrong}")
+    assert "digits alone" in capsys.readouterr().err
+
+
 def test_without_token_id_and_person_it_says_what_to_do(here: Here, house: House) -> None:
     said = here("invite", "--config", house.config)
     assert (said.code, "--application-id ID" in said.sentence) == (UNUSABLE, True)
 
 
 def test_a_person_is_asked_until_it_is_an_id() -> None:
-    answers = iter(["my bot", f" {ID} "])
+    answers = iter(["my bot", "0", f" {ID} "])
     assert asked_application(lambda question: next(answers)) == ID
     assert asked_application(lambda question: "") is None
 
