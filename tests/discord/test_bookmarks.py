@@ -102,6 +102,9 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
     assert len(every) > 2 and "page" not in market.text
     await person.select(market, menu(market, "mkm"), *every)
     await scene.control.wait_message(market.id, lambda seen: f"{len(every)} more are in your /bookmarks" in seen.text)
+    await person.select(market, menu(market, "mkm"), *every)
+    again = await scene.control.wait_message(market.id, lambda seen: "in your /bookmarks already" in seen.text)
+    assert "0 more" not in again.text
     page = await bookmarks(scene, "Hedy", base="any", sort="name")
     assert "1. **Bat**" in page.text and f"{len(every)}. **" in page.text, "the choice is kept"
     await person.select(page, menu(page, "bml"), every[0])

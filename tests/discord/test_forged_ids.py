@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from playground import component_shapes
+from playground.visible_message import VisibleMessage
 from tests.discord.conftest import Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -15,6 +16,7 @@ TOO_MUCH = str(2**63)
 FORGED = [
     f"again:{TOO_MUCH}", f"cancel:{TOO_MUCH}", f"mark:{TOO_MUCH}:1", f"decl:{TOO_MUCH}", f"stdraft:{TOO_MUCH}",
     f"swap:1:0:{TOO_MUCH}", f"hio:{TOO_MUCH}:::", f"skuse:{TOO_MUCH}:0", f"mkp:0:~{TOO_MUCH}", "mkp:0:~x",
+    "mkj:x:A-::0.", f"bmu:{'9' * 18}-99:0:A-::0.", "bmu:1-0:0:A-::0.", "set:private:2", "queue:cancel-all:1",
     f"queue:cancel-own:{TOO_MUCH}", f"queue:cancel-any:{'9' * 18}",
     f"queue:pause:{TOO_MUCH}", f"queue:pause:{9 * 10**18}", "guide:go:nowhere", "guide:open:nowhere:",
     "guide:open:market:x",
@@ -48,3 +50,54 @@ async def test_a_forged_question_gets_an_error_reply(
     answer = await (await linus.select(page, menu["custom_id"], menu["options"][0]["value"])).reply()
     assert answer.ephemeral and "too old" in answer.text
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+LIST = "0:A-::0."  # the first page by name
+MENUS = [
+    f"mks:{LIST}",
+    f"mkc:{LIST}",
+    f"mkl:{LIST}",
+    f"mkm:{LIST}",
+    f"bml:{LIST}",
+    f"bmm:{LIST}",
+    "set:size",
+    "guide:menu",
+]
+
+
+@pytest.mark.parametrize("menu", MENUS)
+async def test_a_menu_without_a_choice_gets_an_error_reply(
+    scene: Scene, menu: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await chosen(scene, menu, 0)
+    assert answer.ephemeral and "too old" in answer.text
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("menu", [f"mkm:{LIST}", f"bmm:{LIST}"])
+@pytest.mark.parametrize("value", ["x", "-1", "²", TOO_MUCH])
+async def test_a_menu_of_entries_refuses_what_is_no_entry(scene: Scene, menu: str, value: str) -> None:
+    assert "too old" in (await chosen(scene, menu, 1, value)).text
+
+
+async def chosen(scene: Scene, custom_id: str, least: int, *values: str) -> VisibleMessage:
+    """The reply to a choice of `values` in a forged menu, which asks for `least` of them."""
+    linus = scene.control.person("Linus")
+    page = await (await linus.slash("settings")).reply()
+    message = scene.playground.world.messages[page.id]
+    menu = next(part for part in component_shapes.walk(message.components) if part.get("custom_id") == "set:size")
+    options = [{"label": value, "value": value} for value in values or ("x",)]
+    menu.update(custom_id=custom_id, min_values=least, max_values=1, options=options)
+    return await (await linus.select(page, custom_id, *values)).reply()
+
+
+async def test_a_jump_from_the_last_thinkable_page_opens_its_form(scene: Scene) -> None:
+    linus = scene.control.person("Linus")
+    page = await (await linus.slash("guide")).reply()
+    message = scene.playground.world.messages[page.id]
+    button = next(part for part in component_shapes.walk(message.components) if part.get("label") == "Next")
+    button["custom_id"] = f"mkj:999999:{LIST.partition(':')[2]}"
+    form = await linus.press(page, button["custom_id"])
+    assert (await form.modal())["title"] == "Go to a page"
+    await linus.submit(form)
+    await scene.control.wait_message(page.id, lambda seen: "## Market" in seen.text)

@@ -125,9 +125,8 @@ class GoToPageForm(ModalForm):
     def __init__(self, location: PageLocation, *, opening: int) -> None:
         super().__init__(_("Go to a page"), f"{location.kind}jump", opening)
         self._location = location
-        self.page: ui.TextInput[Any] = ui.TextInput(
-            custom_id="page", default=str(location.page_ref.page + 1), max_length=MAX_PAGE_DIGITS
-        )
+        here = str(min(location.page_ref.page + 1, 10**MAX_PAGE_DIGITS - 1))
+        self.page: ui.TextInput[Any] = ui.TextInput(custom_id="page", default=here, max_length=MAX_PAGE_DIGITS)
         description = _("Beyond the last one, the last one is shown")
         self.add_item(ui.Label[Any](text=_("Page"), description=description, component=self.page))
 
@@ -222,7 +221,7 @@ class BrowseMenu(PersistentSelect, template=NO_CUSTOM_ID):
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page of the changed query."""
         query = await self.location.query(interaction)
-        (chosen,) = self.values
+        chosen = self.value
         await self.location.show_query(interaction, self.changed(query, chosen))
 
     def changed(self, query: Query, chosen: str) -> Query:
@@ -251,7 +250,7 @@ class SortMenu(BrowseMenu, template=rf"{KIND}s:{PAGE_REF}"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the first page in another order; or show the entries in another way, which later lists begin with."""
-        (chosen,) = self.values
+        chosen = self.value
         if chosen not in (_AS_LIST, _AS_CARDS):
             await super().handle(interaction)
             return
@@ -420,7 +419,7 @@ class EntriesMenu(PersistentSelect, template=NO_CUSTOM_ID):
 
     async def handle(self, interaction: Interaction) -> None:
         """Do what the menu is for with the chosen entries. Raises NothingThere for what is none."""
-        if not all(value.isdecimal() and len(value) < 19 for value in self.values):
+        if not self.values or not all(value.isdecimal() and len(value) < 19 for value in self.values):
             raise outdated_error()
         await self.chosen(interaction, [int(value) for value in self.values])
 

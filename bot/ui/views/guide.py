@@ -51,7 +51,7 @@ class ChapterMenu(PersistentSelect, template=r"guide:menu"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show that chapter in place of this one."""
-        await _show_chapter(interaction, self.values[0])
+        await _show_chapter(interaction, self.value)
 
 
 class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
@@ -92,7 +92,7 @@ class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the answer."""
-        await _show_chapter(interaction, self.key, self.values[0])
+        await _show_chapter(interaction, self.key, self.value)
 
 
 class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):

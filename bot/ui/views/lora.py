@@ -157,7 +157,7 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
         """Store the rating and show the page again."""
         connection, person_id = interaction.client.connection, interaction.user.id
         lora = await require_lora(interaction, self.lora_id)
-        (chosen,) = self.values
+        chosen = self.value
         if chosen == _NO_RATING:
             await unrate_lora(connection, person_id, lora.id)
         elif chosen in map(str, STARS):
@@ -189,7 +189,7 @@ class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page of the chosen LoRA in an ephemeral message."""
-        (chosen,) = self.values
+        chosen = self.value
         await show_lora_page(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
 
 

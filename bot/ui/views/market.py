@@ -124,7 +124,8 @@ class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
             "{count} more are in your /bookmarks now, and /imagine offers them first.",
             added,
         )
-        page = await _page(interaction, self.page_ref, text.format(count=number(added)))
+        note = text.format(count=number(added)) if added else _("They are in your /bookmarks already.")
+        page = await _page(interaction, self.page_ref, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
 

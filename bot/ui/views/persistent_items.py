@@ -112,6 +112,13 @@ class PersistentSelect(PersistentItem[Select], template=NO_CUSTOM_ID):
         """The values of the chosen options. They are untrusted input."""
         return self.item.values
 
+    @property
+    def value(self) -> str:
+        """The value of the only chosen option: untrusted input too. Raises NothingThere unless it is one."""
+        if len(self.values) != 1:
+            raise outdated_error()
+        return self.values[0]
+
 
 class ModalForm(ui.Modal):
     """A modal that replies with its errors. Subclasses define `submitted`.

@@ -82,8 +82,7 @@ class SettingMenu(PersistentSelect, template=NO_CUSTOM_ID):
 
     def chosen(self) -> str | None:
         """The chosen value; None: as usual."""
-        (value,) = self.values
-        return value.removeprefix(_CHOSEN) if value.startswith(_CHOSEN) else None
+        return self.value.removeprefix(_CHOSEN) if self.value.startswith(_CHOSEN) else None
 
 
 class UsualCheckpointMenu(SettingMenu, template=r"set:checkpoint"):

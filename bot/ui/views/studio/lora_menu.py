@@ -103,7 +103,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
     async def handle(self, interaction: Interaction) -> None:
         """Add the LoRA, or change the filter."""
         studios, person_id = interaction.client.studios, interaction.user.id
-        (chosen,) = self.values
+        chosen = self.value
         if chosen == "search":
             snapshot = await studios.snapshot(person_id)
             await acknowledge.open_modal(

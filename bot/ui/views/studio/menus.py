@@ -81,10 +81,10 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
         """Change the checkpoint; a size is converted by its shape."""
         studios, checkpoints = interaction.client.studios, interaction.client.configuration.checkpoints
         before = (await studios.snapshot(interaction.user.id)).checkpoint
-        chosen = checkpoints.find(self.values[0])
+        chosen = checkpoints.find(self.value)
 
         def switch(studio: Studio) -> Studio:
-            return studio.with_draft(checkpoint=self.values[0], size=_converted_size(studio.draft.size, before, chosen))
+            return studio.with_draft(checkpoint=self.value, size=_converted_size(studio.draft.size, before, chosen))
 
         await studios.redraw(interaction, await studios.change(interaction.user.id, switch))
 
@@ -188,7 +188,7 @@ class FocusMenu(StudioMenu, template=panel_id("others")):
     async def handle(self, interaction: Interaction) -> None:
         """Show its controls."""
         studios = interaction.client.studios
-        lora_id = int(self.values[0])
+        lora_id = int(self.value)
         await studios.redraw(
             interaction, await studios.change(interaction.user.id, lambda studio: studio.changed(lora_id))
         )
