@@ -1,5 +1,7 @@
 """Servers that are run by people: rights, limits, blocks, and the log of what staff have changed. Knows no views.
 
+Nothing outside of this room calls it yet: no command, no order and no delivery is checked.
+
 context.py              who acts where, as Discord tells it
 rights.py               who may do what where, as one pure function
 limits.py               which limits hold and where each comes from; pure
