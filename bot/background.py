@@ -1,4 +1,4 @@
-"""Work in the background: errors are always logged, and what may succeed later is tried again."""
+"""Work in the background: errors are logged, what may succeed later is tried again, slow work has its own threads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from tenacity import wait_chain, wait_fixed
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
     from tenacity.wait import wait_base
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -86,6 +90,27 @@ async def reading(read: Callable[..., T], *arguments: Any) -> T:
 
     threading.Thread(target=work, name="reading", daemon=True).start()
     return await outcome
+
+
+class Pool:
+    """A pool of at most `threads` threads for one kind of work that would block the event loop; further work waits.
+
+    Each kind has its own, so that none blocks another. `asyncio.to_thread` has one pool for everything, as small as six
+    threads on two cores: it is for short work.
+
+    Its threads end when the pool is garbage collected.
+    """
+
+    def __init__(self, kind: str, threads: int) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=kind)
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `asyncio.to_thread`: the result of `work`, which sees the caller's context variables.
+
+        A cancelled caller stops waiting; work that has begun goes on and keeps its thread until it is done.
+        """
+        call = partial(copy_context().run, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
 
 async def _told(tell: Callable[[Exception], Awaitable[None]], problem: Exception) -> None:

@@ -8,12 +8,11 @@ backup.py              copies of the database, and putting one back
 wal.py                 detects a damaged write-ahead log
 clock.py               the time as rows hold it
 
-people.py              people, known by Discord's snowflake
-servers.py             servers, known by Discord's snowflake
+people.py              people and servers, known by Discord's snowflake
 preferences.py         each person's defaults
 drafts.py              drafts of requests that were refused
 studio.py              each person's draft in the studio
-key_values.py               small values that the program keeps between two starts
+key_values.py          small values that the program keeps between two starts
 
 jobs.py                jobs and their states
 job_orders.py          what jobs cost of the day's quotas, and what was known of their people

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar, cast
 
 import aiosqlite
 
-from bot.database import people, servers
+from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
 from bot.database.job_orders import remember_order
@@ -163,7 +163,7 @@ async def create_job(
     async with transaction(connection):
         await people.remember_person(connection, person_id)
         if server_id is not None:
-            await servers.remember_server(connection, server_id)
+            await people.remember_server(connection, server_id)
         asked = (person_id, server_id, channel_id, request.model_dump_json(), request.checkpoint)
         (row,) = await write(connection, CREATE, (*asked, weight, now_ms()))
         await remember_order(connection, row["id"], request)

@@ -1,4 +1,4 @@
-"""The people who use the bot, known by Discord's snowflake."""
+"""The people and the servers that use the bot, known by Discord's snowflake."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ PICTURES = """
     SELECT picture.path FROM job JOIN picture ON picture.job_id = job.id
     WHERE job.person_id = ? ORDER BY picture.id
 """
+REMEMBER_SERVER = "INSERT INTO server (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 STORE_LOCALE = "UPDATE person SET locale = ? WHERE id = ? AND locale IS NOT ?"
 LOCALE = "SELECT locale FROM person WHERE id = ?"
 FORGET = "DELETE FROM person WHERE id = ?"
@@ -20,6 +21,11 @@ FORGET = "DELETE FROM person WHERE id = ?"
 async def remember_person(connection: aiosqlite.Connection, person_id: int) -> None:
     """Make sure the person has a row. Raises DatabaseError."""
     await write(connection, REMEMBER, (person_id, now_ms()))
+
+
+async def remember_server(connection: aiosqlite.Connection, server_id: int) -> None:
+    """Make sure the server has a row. Raises DatabaseError."""
+    await write(connection, REMEMBER_SERVER, (server_id, now_ms()))
 
 
 async def store_locale(connection: aiosqlite.Connection, person_id: int, locale: str) -> None:

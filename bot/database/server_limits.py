@@ -10,7 +10,7 @@ from typing import Annotated
 import aiosqlite
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.database import servers
+from bot.database import people
 from bot.database.connection import fetch, fetch_one, transaction, write
 from inference.bounds import MAX_STEPS, MIN_STEPS
 from inference.messages import MAX_LORAS, MAX_PICTURES, MAX_SIDE
@@ -121,7 +121,7 @@ async def save_limits(connection: aiosqlite.Connection, server_id: int, held: He
         if held.values == LimitValues():
             await write(connection, DELETE, key)
             return
-        await servers.remember_server(connection, server_id)
+        await people.remember_server(connection, server_id)
         await write(connection, SAVE, (*key, held.name, held.values.model_dump_json(exclude_none=True)))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import aiosqlite
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from bot.database import servers
+from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch_one, transaction, write
 from inference.lora.sidecar import Category
@@ -77,5 +77,5 @@ async def find_server_settings(connection: aiosqlite.Connection, server_id: int)
 async def save_server_settings(connection: aiosqlite.Connection, server_id: int, settings: ServerSettings) -> None:
     """Store them; fields that other versions of Easel wrote stay. Raises DatabaseError."""
     async with transaction(connection):
-        await servers.remember_server(connection, server_id)
+        await people.remember_server(connection, server_id)
         await write(connection, SAVE, (server_id, settings.model_dump_json(), now_ms()))

@@ -5,5 +5,4 @@ attachments.py     pictures as Discord attachments, in a form that fits the size
 thumbnails.py      small WebP copies for messages
 lora_pictures.py   small pictures of a LoRA: the author's preview, and samples
 sheets.py          contact sheets of a job's variants
-threads.py         a few threads of its own for each kind of slow work
 """

@@ -13,7 +13,7 @@ import discord
 from discord import components
 from PIL import Image
 
-from bot.pictures.threads import Pool
+from bot.background import Pool
 from inference.image_files import BROKEN, opened
 from inference.parameters import UnreadableTexts, strip_prompt
 

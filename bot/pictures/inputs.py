@@ -20,10 +20,10 @@ import aiosqlite
 import discord
 from PIL import Image
 
+from bot.background import Pool
 from bot.database.inputs import is_named
 from bot.errors import PictureRefused
 from bot.i18n import later
-from bot.pictures.threads import Pool
 from inference.image_files import BROKEN, PictureTooLarge, opened, reduced
 from inference.messages import SourceImage
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from bot.background import Pool
 from bot.pictures.attachments import PictureFile
-from bot.pictures.threads import Pool
 from inference.image_files import BROKEN, opened, reduced
 
 log = logging.getLogger(__name__)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import discord
+from cryptography.fernet import Fernet, InvalidToken
 from discord import ui
 
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import FoundMessage, OutgoingMessage, RouteClosed
-from bot.ui.delivery.token_encryption import decrypt, encrypt
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.result import AgainButton, EditButton
 
@@ -110,3 +112,24 @@ def _translated_errors() -> Generator[None]:
 def _custom_ids(message: discord.Message) -> set[str]:
     view = ui.LayoutView.from_message(message, timeout=None)
     return {item.custom_id for item in view.walk_children() if isinstance(item, ui.Button) and item.custom_id}
+
+
+# --- interactions' tokens in the database, encrypted with a key derived from the bot's token ---
+
+
+def encrypt(secret: str, key: str) -> str:
+    """`secret` as a Fernet token; another one each time."""
+    return _fernet(key).encrypt(secret.encode()).decode()
+
+
+def decrypt(encrypted: str, key: str) -> str | None:
+    """The secret; None when it was encrypted with another key, or changed."""
+    try:
+        return _fernet(key).decrypt(encrypted.encode()).decode()
+    except InvalidToken:
+        return None
+
+
+def _fernet(key: str) -> Fernet:
+    # A bot's token is long and random, so a plain hash is enough; slow key derivation is for guessable passwords.
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()))

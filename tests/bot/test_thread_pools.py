@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bot.background import Pool
 from bot.pictures.attachments import ENCODING
 from bot.pictures.inputs import Inputs
-from bot.pictures.threads import Pool
 from bot.pictures.thumbnails import Thumbnails
 
 CROWD = 40  # more than asyncio's own pool has threads on any machine

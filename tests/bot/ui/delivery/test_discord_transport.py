@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ui.delivery.token_encryption import decrypt, encrypt
+from bot.ui.delivery.discord_transport import decrypt, encrypt
 
 
 @given(st.text(), st.text())
