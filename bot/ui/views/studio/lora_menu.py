@@ -162,7 +162,7 @@ def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
         )
         text = text.format(count=found.total, checkpoint=checkpoint)
     else:
-        text = _("Add a LoRA that fits {checkpoint} · the best rated first").format(checkpoint=checkpoint)
+        text = _("Add a LoRA for {checkpoint} · best first").format(checkpoint=checkpoint)
     return f"{text} · {chosen}" if chosen else text
 
 
