@@ -38,7 +38,7 @@ from inference.messages import (
 from inference.parameters import CHUNK, JSON_CHUNK
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request
-from tests.inference.workers.processes import MAX_WAIT, WorkerProcess
+from tests.inference.workers.processes import MAX_WAIT, WorkerProcess, started
 from tests.lies import PONY_BLOCK, Lie, denoiser, lies, pairs
 from tests.lora_files import lora_tensors, safetensors_bytes
 
@@ -207,8 +207,17 @@ def test_a_job_cancelled_before_its_turn_is_never_begun(worker: WorkerProcess) -
     assert ends == {Cancelled(job_id=job.job_id, attempt=1) for job in (first, second)}
 
 
-def test_jobs_are_painted_together_and_each_is_told_of_by_itself(worker: WorkerProcess, shared_house: House) -> None:
+@pytest.fixture
+def roomy(shared_house: House) -> Iterator[WorkerProcess]:
+    """A worker with room for all jobs: how many pictures pay is measured, and a busy machine measures anything."""
+    process = started(shared_house.configure.model_copy(update={"places": PLACES}))
+    yield process
+    process.kill()
+
+
+def test_jobs_are_painted_together_and_each_is_told_of_by_itself(roomy: WorkerProcess, shared_house: House) -> None:
     """A short job overtakes long ones, one that is refused or cancelled disturbs nobody."""
+    worker = roomy
     asked, files = with_lora(shared_house.bat)
     alone = pixels(shared_house, worker.paint(asked, files))
     slow = [worker.begin(LONG.model_copy(update={"seed": seed})) for seed in (1, 2)]
