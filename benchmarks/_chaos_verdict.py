@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 from PIL import Image
 
 from benchmarks._town import Town
+from bot.jobs.dispatcher import FIRST_BACKGROUND_ID
 from playground.visible_message import VisibleMessage
 
 ENDED = re.compile(r"^(?:again|edit):(\d+)$")  # a button of a message that tells of a job's end
 WAITS = re.compile(r"^cancel:(\d+)$")  # and one of a message that tells that it waits
+SAMPLE_SECONDS = 60.0  # that a sample's files may stay
 
 
 @dataclass(frozen=True)
@@ -133,8 +138,21 @@ async def _orphans(here: Town) -> list[str]:
     data = here.folder / "data"
     files = {str(file.relative_to(data / "pictures")) for file in (data / "pictures").rglob("*.png")}
     files = {file for file in files if not file.startswith("samples")}
-    left = [file.name for file in (data / "spool").glob("job*")]
+    left = [file.name for file in (data / "spool").glob("job*") if not await _goes(file)]
     return [*sorted(files ^ paths), *left, *(f"process {process.pid}" for process in await here.abandoned())]
+
+
+async def _goes(file: Path) -> bool:
+    """Whether a file of a sample is gone within SAMPLE_SECONDS: an idle bot paints samples, and one may be running."""
+    number = re.match(r"job(\d+)", file.name)
+    if number is None or int(number[1]) < FIRST_BACKGROUND_ID:
+        return False
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SAMPLE_SECONDS):
+            while await asyncio.to_thread(file.exists):
+                await asyncio.sleep(0.1)
+            return True
+    return False
 
 
 def _whole(here: Town) -> bool:
