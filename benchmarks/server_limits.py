@@ -218,7 +218,8 @@ async def measure(connection: aiosqlite.Connection, people: int, entries: int, c
     limits = LimitSettings(pictures_per_day=1000, megapixel_steps_per_day=10**6, max_steps=50)
     settings = Settings(discord=DiscordSettings(operators=(OPERATING.person_id,)), limits=limits)
     discord = Discord()
-    services = server_services(connection, lambda: settings, members=discord, commands=discord, declarer=discord)
+    services = server_services(connection, lambda: settings, declarer=discord)
+    services.connect(discord)
     await set_up(services)
     found = [await find_job(connection, job_id) for job_id in range(1, people * 10, 97)]
     jobs = [job for job in found if job is not None]

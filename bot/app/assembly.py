@@ -28,6 +28,7 @@ from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.builder import RequestBuilder
+from bot.servers.services import ServerServices, server_services
 from bot.workspace.repaint import Repainter
 from inference.lora.installed import installed_hashes
 from inference.private_files import keep_private, tighten
@@ -52,6 +53,7 @@ class Easel:
     inputs: Inputs
     repainter: Repainter
     reloader: Reloader
+    servers: ServerServices
     started: float = field(default_factory=time.monotonic)
 
 
@@ -118,6 +120,7 @@ def assemble(found: Catalogued, read_settings: Callable[[], Settings] | None = N
     configuration, connection, settings = found.configuration, found.connection, found.configuration.settings
     _prepare_folders(settings)
     workers = make_workers(settings, configuration.checkpoints.specs)
+    servers = server_services(connection, lambda: configuration.settings, declarer=found.keeper)
     jobs = JobService(
         connection,
         workers,
@@ -125,6 +128,7 @@ def assemble(found: Catalogued, read_settings: Callable[[], Settings] | None = N
         spool=SpoolFolder(settings.storage.spool),
         pictures=settings.storage.pictures,
         limits=settings.limits,
+        still_allowed=servers.checks.still_allowed,
     )
     thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
     inputs = Inputs(settings.storage.inputs)
@@ -140,6 +144,7 @@ def assemble(found: Catalogued, read_settings: Callable[[], Settings] | None = N
         inputs=inputs,
         repainter=Repainter(configuration, found.requests, inputs),
         reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
+        servers=servers,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -16,11 +16,12 @@ from bot import metrics
 from bot.background import failure, guard
 from bot.config import LimitSettings
 from bot.database.errors import DatabaseError
+from bot.database.jobs import AnyJob
 from bot.jobs.active_jobs import ActiveJob, ActiveJobs, Assignment, JobUpdate
 from bot.jobs.forecasts import Pace
 from bot.jobs.outcomes import Outcomes
 from bot.jobs.worker_slots import WorkerHandle, raises_alarm
-from inference.errors import InferenceError, WorkerCrashed, WorkerFailed
+from inference.errors import InferenceError, RequestError, WorkerCrashed, WorkerFailed
 from inference.logs import about
 from inference.messages import (
     BadCommand,
@@ -47,11 +48,19 @@ MAX_UNSTARTED_ATTEMPTS = 100  # of a job that no worker begins
 FIRST_BACKGROUND_ID = 2**62  # ids from here on belong to background jobs; no row of the job table gets so far
 BACKGROUND_ATTEMPT = 1  # there is no second one
 
+# Why an ordered job may not be painted any more, which then is its failure; None when it may.
+JobCheck = Callable[[AnyJob], Awaitable[RequestError | None]]
+
+
+async def always_allowed(_job: AnyJob) -> None:
+    """The check where nobody but the operator orders."""
+
 
 class Dispatcher:
     """Assigns the jobs of `active` to workers and moves them on by what the workers report.
 
-    `tell` gets every update of a job, `alarm` each death of a worker that dies again and again.
+    `tell` gets every update of a job, `alarm` each death of a worker that dies again and again. `still_allowed` may
+    ask Discord, so the jobs that a worker takes at the same time are checked together.
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class Dispatcher:
         pace: Pace,
         *,
         limits: Callable[[], LimitSettings],
+        still_allowed: JobCheck,
         tell: Callable[[JobUpdate], None],
         alarm: Callable[[WorkerDied], None],
     ) -> None:
@@ -74,6 +84,7 @@ class Dispatcher:
         self._spool = spool
         self._pace = pace
         self._limits = limits
+        self._still_allowed = still_allowed
         self._tell = tell
         self._alarm = alarm
         self._wake = asyncio.Event()
@@ -104,18 +115,30 @@ class Dispatcher:
                 handle.update_state(time.monotonic())
 
     async def _fill(self, handle: WorkerHandle) -> None:
-        """Assign to the worker all jobs that it takes now."""
+        """Assign to the worker all jobs that it takes now, and submit those that are still allowed."""
+        assigned: list[tuple[ActiveJob, Assignment]] = []
         while job := self._active.assign_next(handle.slot):
             assert job.assignment is not None
-            assignment = job.assignment
+            assigned.append((job, job.assignment))
+        checks = (self._still_allowed(job.row) for job, _ in assigned)
+        checked = await asyncio.gather(*checks, return_exceptions=True)  # one that fails does not end the others
+        for (job, assignment), refusal in zip(assigned, checked, strict=True):
             with about(job.row.id):
-                problem = await failure(self._begin(handle, job, assignment))
+                problem = await failure(self._begin(handle, job, assignment, refusal))
                 if problem is not None:
                     # Whether the worker got the job is unknown; its reports of this attempt no longer count.
                     await guard(handle.worker.cancel(job.row.id), "cancelling a job at its worker")
                     await guard(self._abort_attempt(job, assignment, problem), "aborting an attempt")
 
-    async def _begin(self, handle: WorkerHandle, job: ActiveJob, assignment: Assignment) -> None:
+    async def _begin(
+        self, handle: WorkerHandle, job: ActiveJob, assignment: Assignment, refusal: BaseException | None
+    ) -> None:
+        if isinstance(refusal, RequestError) and not job.cancelled:
+            await self._outcomes.give_up(job.row, refusal)
+            self._active.release(job, served=False)
+            return
+        if refusal is not None and not job.cancelled:
+            raise refusal
         begun = await self._outcomes.begin(job.row.id)
         if begun is None or job.cancelled:
             self._active.release(job, served=False)

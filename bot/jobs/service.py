@@ -37,7 +37,7 @@ from bot.database.pauses import pause, paused_servers, unpause
 from bot.database.pictures import pictures_of_job
 from bot.i18n import duration
 from bot.jobs.active_jobs import ActiveJobs, JobUpdate, Updates
-from bot.jobs.dispatcher import BackgroundJobs, Dispatcher
+from bot.jobs.dispatcher import BackgroundJobs, Dispatcher, JobCheck, always_allowed
 from bot.jobs.forecasts import Forecasts, Pace
 from bot.jobs.outcomes import Outcomes
 from bot.jobs.worker_slots import WorkerHandle, WorkerStatus
@@ -57,7 +57,8 @@ TICK_SECONDS = 5.0  # between checks for jobs that are too old, workers that han
 class JobService:
     """Takes orders, stores them as jobs, has them painted, and sends updates to whoever follows a job.
 
-    The job table holds every state. `forecasts` tell when jobs begin and end.
+    The job table holds every state. `forecasts` tell when jobs begin and end. `still_allowed` is asked before a job is
+    submitted to a worker.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class JobService:
         spool: Spool,
         pictures: Path,
         limits: LimitSettings,
+        still_allowed: JobCheck = always_allowed,
     ) -> None:
         self._connection = connection
         self.spool = spool
@@ -90,6 +92,7 @@ class JobService:
             spool,
             self._pace,
             limits=lambda: self._limits,
+            still_allowed=still_allowed,
             tell=self._tell,
             alarm=self._alarm,
         )

@@ -64,7 +64,10 @@ class CommandGate:
     """Tells whether a server's settings let a person use a command; each server is looked up at most once a minute."""
 
     def __init__(self, lookup: CommandPermissionLookup, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._cache = LookupCache[int, CommandPermissions](lookup.command_permissions, clock=clock)
+        self.lookup = lookup
+        self._cache = LookupCache[int, CommandPermissions](
+            lambda server_id: self.lookup.command_permissions(server_id), clock=clock
+        )
 
     async def access(self, who: ActionContext) -> CommandAccess:
         """Whether the person may use `who.command` in this channel.

@@ -17,7 +17,8 @@ AnswerT = TypeVar("AnswerT")
 
 FRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0  # after a failure nobody asks again for so long
-PATIENCE_SECONDS = 5.0  # a look-up that takes longer has failed
+PATIENCE_SECONDS = 2.0  # a look-up that takes longer has failed …
+PAUSE_SECONDS = 15.0  # … and nothing is looked up for so long, so that not everybody waits for a Discord that hangs
 MOST_ANSWERS = 20_000
 
 
@@ -50,11 +51,12 @@ class LookupCache(Generic[KeyT, AnswerT]):
         self._clock = clock
         self._kept: OrderedDict[KeyT, _Kept[AnswerT]] = OrderedDict()
         self._pending: dict[KeyT, asyncio.Task[None]] = {}
+        self._timed_out_at: float | None = None
 
     async def get(self, key: KeyT) -> Known[AnswerT] | None:
         """The answer for `key`; None when there was none yet and the look-up fails."""
         kept = self._kept.get(key)
-        if kept is None or not self._settled(kept):
+        if not self._paused() and (kept is None or not self._settled(kept)):
             pending = self._pending.get(key)
             if pending is None:
                 pending = self._pending[key] = asyncio.create_task(self._renew(key))
@@ -78,6 +80,9 @@ class LookupCache(Generic[KeyT, AnswerT]):
         lately_failed = kept.failed_at is not None and self._clock() - kept.failed_at < RETRY_SECONDS
         return self._is_fresh(kept) or lately_failed
 
+    def _paused(self) -> bool:
+        return self._timed_out_at is not None and self._clock() - self._timed_out_at < PAUSE_SECONDS
+
     async def _renew(self, key: KeyT) -> None:
         kept = self._kept.setdefault(key, _Kept())
         self._kept.move_to_end(key)
@@ -85,8 +90,10 @@ class LookupCache(Generic[KeyT, AnswerT]):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 answer = await self._ask(key)
         except (LookupFailed, TimeoutError) as problem:
-            log.warning("Discord was not able to tell about %s: %s", key, problem or type(problem).__name__)
+            log.warning("Discord was not able to tell about %s: %s", key, str(problem) or type(problem).__name__)
             kept.failed_at = self._clock()
+            if isinstance(problem, TimeoutError):
+                self._timed_out_at = kept.failed_at
         else:
             kept.answer, kept.at = answer, self._clock()
         while len(self._kept) > MOST_ANSWERS:

@@ -31,7 +31,10 @@ class Members:
     """Members by server and person, each looked up at most once a minute."""
 
     def __init__(self, lookup: MemberLookup, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._cache = LookupCache[tuple[int, int], MemberFacts | None](lambda key: lookup.member(*key), clock=clock)
+        self.lookup = lookup
+        self._cache = LookupCache[tuple[int, int], MemberFacts | None](
+            lambda key: self.lookup.member(*key), clock=clock
+        )
 
     async def present(self, ordered: ActionContext, now: int) -> Present:
         """Who was known at the order, as they are `now` (unix ms).

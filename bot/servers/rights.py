@@ -39,6 +39,7 @@ from inference.queue import EVERYWHERE
 class Action(StrEnum):
     """What a person wants to do. Everything that concerns nobody but the person needs no right."""
 
+    USE = "use"  # a command, button or menu at all
     PAINT = "paint"
     SEE_QUEUE = "see_queue"  # everybody's, of the server
     ADD_LORA = "add_lora"
@@ -46,6 +47,7 @@ class Action(StrEnum):
     SEE_PROMPTS = "see_prompts"  # of public pictures of the server
     PAUSE_QUEUE = "pause_queue"
     CANCEL_ANY = "cancel_any"
+    TAKE_DOWN = "take_down"  # a public picture of the server
     SEE_STATUS = "see_status"
     CONFIGURE = "configure"  # settings and limits of the server
     BLOCK = "block"  # people and LoRAs in the server
@@ -63,7 +65,8 @@ BY_ROLES = {
     Action.ADD_LORA: "lora_roles",
     Action.PUBLISH: "publish_roles",
 }
-FOR_EVERYBODY = frozenset({Action.PAINT, Action.PUBLISH})  # … everybody may do these, and staff alone the others
+# … everybody may do these, and staff alone the others.
+FOR_EVERYBODY = frozenset({Action.USE, Action.PAINT, Action.PUBLISH})
 FOR_STAFF = frozenset(Action) - FOR_OPERATORS - FOR_EVERYBODY
 
 
@@ -130,7 +133,7 @@ def _blocked(action: Action, who: ActionContext, rules: ServerRules, now: int) -
     everywhere, here = rules.block_everywhere, rules.block_here
     if everywhere is not None and everywhere.holds(now):
         return PersonBlockedEverywhere(reason=everywhere.reason, end=date_of(everywhere.ends_at))
-    kept = action in FOR_STAFF and who.place == rules.server_id and who.manages_server
+    kept = action in FOR_STAFF | {Action.USE} and who.place == rules.server_id and who.manages_server
     if here is not None and here.holds(now) and not kept:
         return PersonBlocked(reason=here.reason, end=date_of(here.ends_at))
     return None

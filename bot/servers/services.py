@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiosqlite
 
@@ -12,7 +13,9 @@ from bot.database.clock import now_ms
 from bot.servers.access import Rights
 from bot.servers.administration import Administration, BaseModelDeclarer
 from bot.servers.checks import RequestChecks
-from bot.servers.command_permissions import CommandGate, CommandPermissionLookup
+from bot.servers.command_permissions import CommandGate, CommandPermissionLookup, CommandPermissions
+from bot.servers.context import MemberFacts
+from bot.servers.lookups import LookupFailed
 from bot.servers.members import MemberLookup, Members
 from bot.servers.server_cache import ServerCache
 
@@ -28,13 +31,29 @@ class ServerServices:
     members: Members
     gate: CommandGate
 
+    def connect(self, discord: DiscordLookup) -> None:
+        """Ask `discord` from now on; until then every look-up fails."""
+        self.members.lookup = self.gate.lookup = discord
+
+
+class DiscordLookup(MemberLookup, CommandPermissionLookup, Protocol):
+    """Asks Discord; the connected client does."""
+
+
+class _NotConnected:
+    """Implements `DiscordLookup` before there is a client."""
+
+    async def member(self, server_id: int, person_id: int) -> MemberFacts | None:
+        raise LookupFailed("not connected yet")
+
+    async def command_permissions(self, server_id: int) -> CommandPermissions:
+        raise LookupFailed("not connected yet")
+
 
 def server_services(
     connection: aiosqlite.Connection,
     settings: Callable[[], Settings],
     *,
-    members: MemberLookup,
-    commands: CommandPermissionLookup,
     declarer: BaseModelDeclarer,
     clock: Callable[[], int] = now_ms,
 ) -> ServerServices:
@@ -43,7 +62,7 @@ def server_services(
     def limits() -> LimitSettings:
         return settings().limits
 
-    servers, known, gate = ServerCache(connection), Members(members), CommandGate(commands)
+    servers, known, gate = ServerCache(connection), Members(_NotConnected()), CommandGate(_NotConnected())
     rights = Rights(connection, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
     checks = RequestChecks(connection, servers, rights, known, gate, limits=limits, clock=clock)
     administration = Administration(

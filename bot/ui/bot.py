@@ -27,6 +27,7 @@ from bot.i18n import speak
 from bot.i18n.commands import CommandWords
 from bot.pictures.attachments import PictureFile
 from bot.ui import acknowledge, cogs, views
+from bot.ui.access import command_of, enter
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.delivery.delivery import Deliverer
@@ -36,6 +37,7 @@ from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
+from bot.ui.server_lookups import ServerLookups
 from bot.ui.studio_session import StudioSessions
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
@@ -72,12 +74,20 @@ class EaselTree(app_commands.CommandTree[Client]):
     """The command tree: it acknowledges commands in time, and `bot.ui.replies` turns what they raise into replies."""
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Set the language and schedule the acknowledgement, except for autocomplete. Nobody is rejected."""
+        """Set the language, schedule the acknowledgement, and check that the person may use the command here.
+
+        Autocomplete is not checked: it only suggests what the command then checks.
+        """
         speak(interaction.locale.value)
-        if interaction.type is discord.InteractionType.application_command:
-            command = interaction.command
-            acknowledge.schedule(interaction, private=command is None or not command.extras.get("public"))
-        return True
+        if interaction.type is not discord.InteractionType.application_command:
+            return True
+        command = interaction.command
+        acknowledge.schedule(interaction, private=command is None or not command.extras.get("public"))
+        name, action = command_of(interaction)
+        problem = await background.failure(enter(interaction, name, action, checked_by_discord=True))
+        if problem is not None:  # discord.py handles only its own errors here
+            await reply_with_error(interaction, problem)
+        return problem is None
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Reply with the error."""
@@ -112,15 +122,20 @@ class EaselBot(Client):
         self.lora_pictures = easel.lora_pictures
         self.repainter = easel.repainter
         self.reloader = easel.reloader
+        self.servers = easel.servers
         self.started = easel.started
+        self._registered: Sequence[app_commands.AppCommand] = ()
+        self.servers.connect(ServerLookups(self, lambda: self._registered))
         self.token_rejected = False  # Discord does not accept the token any more
         self._checking_token = False
         settings = easel.configuration.settings
         transport = DiscordTransport(self, settings.discord.token.get_secret_value())
         self.deliverer = Deliverer(transport, self.connection, settings.storage.pictures)
-        follower = JobFollower(self.connection, self.jobs, self.deliverer, settings.storage.spool)
+        follower = JobFollower(
+            self.connection, self.jobs, self.deliverer, settings.storage.spool, self.servers.checks.still_allowed
+        )
         self._orders = self.orders = Orders(
-            self.connection, self.requests, self.jobs, self.inputs, self.deliverer, follower
+            self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower
         )
 
         async def starting_picture(image: SourceImage) -> PictureFile | None:
@@ -176,6 +191,10 @@ class EaselBot(Client):
         if interaction.type is discord.InteractionType.component and not any(map(matches, PersistentItem.registered)):
             await background.guard(reply_with_error(interaction, outdated_error()), "an unknown component")
 
+    async def on_raw_app_command_permissions_update(self, update: discord.RawAppCommandPermissionsUpdateEvent) -> None:
+        """A server has changed who may use the commands."""
+        self.servers.gate.forget(update.guild.id)
+
     async def on_app_command_completion(self, interaction: Interaction, _command: object) -> None:
         """After a command, tell the person of pictures that were taken down, if no direct message could."""
         await background.guard(self.removals.tell_here(interaction), "telling the owner of a takedown")
@@ -186,11 +205,12 @@ class EaselBot(Client):
         payload = [await command.get_translated_payload(self.tree, words) for command in self.tree.get_commands()]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         key = f"commands of {self.application_id} at {api_base()}"
-        there = {command.name for command in await self.tree.fetch_commands()}
+        self._registered = await self.tree.fetch_commands()
+        there = {command.name for command in self._registered}
         wanted = {command.name for command in self.tree.get_commands()}
         if there == wanted and await recall(self.connection, key) == digest:
             return False
-        await self.tree.sync()
+        self._registered = await self.tree.sync()
         await remember(self.connection, key, digest)
         log.info("registered %s commands", len(payload))
         return True

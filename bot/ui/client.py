@@ -20,6 +20,7 @@ from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.thumbnails import Thumbnails
 from bot.requests.builder import RequestBuilder, RequestDraft
+from bot.servers.services import ServerServices
 from bot.ui.removals import Removals
 from bot.ui.replies import reply_with_error
 from bot.ui.studio_session import StudioSessions
@@ -63,6 +64,7 @@ class Client(commands.AutoShardedBot):
     lora_pictures: LoraPictures
     repainter: Repainter
     reloader: Reloader
+    servers: ServerServices
     started: float  # by the monotonic clock
     orders: OrderService
     studios: StudioSessions

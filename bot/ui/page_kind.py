@@ -20,6 +20,7 @@ class PageKind(ABC):
 
     registered: ClassVar[dict[str, type[PageKind]]] = {}
 
+    command: ClassVar[str]  # the slash command that opens it
     key: ClassVar[str]  # the prefix of its controls' custom_ids; see KIND
     sorts: ClassVar[tuple[Sort, ...]]
     page_size: ClassVar[int] = 0  # cards on a page, of a kind that can also show its entries as a compact list

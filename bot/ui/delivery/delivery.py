@@ -39,7 +39,8 @@ from bot.database.pictures import Picture
 from bot.pictures.attachments import DAMAGED, DEFAULT_LIMIT, ENCODING, PictureFile, fit, fitted
 from bot.pictures.sheets import compose
 from bot.ui.client import Interaction
-from bot.ui.views.result import ended_view, result_view, undeliverable_view
+from bot.ui.views.result import ended_view, result_view, undeliverable_view, withheld_view
+from inference.errors import RequestError
 
 TICKET_MS = 14 * 60_000  # fifteen minutes, less one for clock skew and latency
 
@@ -152,19 +153,20 @@ class Result:
 
 
 @dataclass(frozen=True)
-class UndeliverableNotice:
-    """Sent in place of a result that cannot be delivered because of a permanent error."""
+class Notice:
+    """Sent in place of a result that cannot be delivered because of a permanent error, or may not be shown."""
 
     job: Job
+    render: Callable[[], ui.LayoutView]
 
     def view(self) -> ui.LayoutView:
         """Tells where the pictures are."""
-        view = undeliverable_view(self.job)
+        view = self.render()
         view.stop()
         return view
 
     def files(self) -> list[discord.File]:
-        """None: a file may be the reason of the failure."""
+        """None: a file may be the reason."""
         return []
 
 
@@ -198,16 +200,29 @@ class Deliverer:
         else:
             await self._transport.edit(job.channel_id, delivery.message_id, message)
 
-    async def deliver(self, job: Job, pictures: tuple[Picture, ...], interaction: Interaction | None) -> None:
-        """Deliver the result of `job`, unless it was delivered. `interaction` is None after a restart."""
+    async def deliver(
+        self,
+        job: Job,
+        pictures: tuple[Picture, ...],
+        interaction: Interaction | None,
+        refusal: RequestError | None = None,
+    ) -> None:
+        """Deliver the result of `job`, unless it was delivered. `interaction` is None after a restart.
+
+        With a `refusal` the result may not be shown: the person is told why, and the pictures stay in the history.
+        """
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
-        limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
-        words = delivery.private or delivery.shows_prompt  # whether the file's metadata holds the prompt
-        attach = self._sheet if job.request.variants else self._attachments
-        attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
-        result = Result(job, attachments, delivery.shows_prompt)
+        if refusal is None:
+            limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
+            words = delivery.private or delivery.shows_prompt  # whether the file's metadata holds the prompt
+            attach = self._sheet if job.request.variants else self._attachments
+            attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
+            result = Result(job, attachments, delivery.shows_prompt)
+        else:
+            log.info("the result is withheld: %s", refusal.code)
+            result = Notice(job, lambda: withheld_view(job, refusal))
         message_id = await self._deliver(result, delivery, interaction)
         if message_id is None:
             log.warning("the result could not be delivered by any route; its pictures are kept")
@@ -228,7 +243,7 @@ class Deliverer:
         await self._mark_undeliverable(job)
 
     async def _send_notice(self, job: Job, delivery: Delivery, interaction: Interaction | None) -> None:
-        if await self._deliver(UndeliverableNotice(job), delivery, interaction) is None:
+        if await self._deliver(Notice(job, lambda: undeliverable_view(job)), delivery, interaction) is None:
             log.warning("the notice of the undeliverable result could not be delivered either")
 
     async def _mark_undeliverable(self, job: Job) -> None:
@@ -236,7 +251,7 @@ class Deliverer:
         await mark_undeliverable(self._connection, job.id)
 
     async def _deliver(
-        self, result: Result | UndeliverableNotice, delivery: Delivery, interaction: Interaction | None
+        self, result: Result | Notice, delivery: Delivery, interaction: Interaction | None
     ) -> int | None:
         """The id of the message that shows the result; None when every route is closed."""
         if posted := await self._posted_before(delivery):
@@ -262,7 +277,7 @@ class Deliverer:
                 log.info("a route of a delivery is closed and the next is tried: %s", why)
         return None
 
-    async def _to_channel(self, result: Result | UndeliverableNotice, delivery: Delivery) -> int:
+    async def _to_channel(self, result: Result | Notice, delivery: Delivery) -> int:
         """Deliver to the channel of the request. Raises RouteClosed."""
         channel_id, message_id = result.job.channel_id, delivery.message_id
         if message_id is None:  # a crash may have come between posting it and storing its id
@@ -279,7 +294,7 @@ class Deliverer:
                 return message_id
         return await self._post_new(result, delivery, channel_id)
 
-    async def _post_new(self, result: Result | UndeliverableNotice, delivery: Delivery, channel_id: int) -> int:
+    async def _post_new(self, result: Result | Notice, delivery: Delivery, channel_id: int) -> int:
         """Post a new message. Raises RouteClosed."""
         await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
         return await self._transport.post(channel_id, result, nonce=f"job-{delivery.job_id}")

@@ -23,6 +23,7 @@ from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.i18n import speak
 from bot.jobs.active_jobs import JobUpdate
+from bot.jobs.dispatcher import JobCheck
 from bot.jobs.service import JobService
 from bot.pictures.attachments import PictureFile
 from bot.ui.client import Interaction
@@ -47,10 +48,18 @@ log = logging.getLogger(__name__)
 class JobFollower:
     """Holds a task for every job whose result is not delivered, from its order or from the program's start."""
 
-    def __init__(self, connection: aiosqlite.Connection, jobs: JobService, deliverer: Deliverer, spool: Path) -> None:
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        jobs: JobService,
+        deliverer: Deliverer,
+        spool: Path,
+        still_allowed: JobCheck,
+    ) -> None:
         self._connection = connection
         self._jobs = jobs
         self._spool = spool
+        self._still_allowed = still_allowed
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
         self._edit_limit = ChannelEditLimit()
@@ -103,9 +112,12 @@ class JobFollower:
                 if update.job.state.final:
                     break
                 if shows and update.progress and throttle.allows(update.progress):
-                    problem = await background.failure(self._show(update, interaction))
-                    shows = problem is None or self._keeps_editing(problem, repeated)
-        await self._deliverer.deliver(update.job, update.pictures, interaction)
+                    allowed = await self._still_allowed(update.job) is None
+                    problem = await background.failure(self._show(update, interaction)) if allowed else None
+                    shows = allowed and (problem is None or self._keeps_editing(problem, repeated))
+        # What was open when it was ordered may be closed by now.
+        refusal = await self._still_allowed(update.job) if update.pictures else None
+        await self._deliverer.deliver(update.job, update.pictures, interaction, refusal)
         self._jobs.forecasts.delivered(update.job)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:

@@ -22,6 +22,9 @@ from bot.errors import PressedTwice
 from bot.jobs.service import JobService
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import RequestBuilder, RequestDraft, preferred
+from bot.servers.checks import CheckedRequest
+from bot.servers.services import ServerServices
+from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
@@ -32,6 +35,7 @@ from inference.logs import about
 from inference.messages import GenerationRequest
 from inference.queue_simulation import Forecast
 
+PAINT_COMMAND = "imagine"
 DRAFT_DAYS = 7
 ALTERNATIVES = 3  # bookmarked LoRAs offered in a refusal
 DOUBLE_PRESS_SECONDS = 1.0  # a second press of the same button by the same person within this time is rejected
@@ -48,6 +52,7 @@ class Orders:
         requests: RequestBuilder,
         jobs: JobService,
         inputs: Inputs,
+        servers: ServerServices,
         deliverer: Deliverer,
         follower: JobFollower,
     ) -> None:
@@ -55,6 +60,7 @@ class Orders:
         self._requests = requests
         self._jobs = jobs
         self._inputs = inputs
+        self._servers = servers
         self._deliverer = deliverer
         self._follower = follower
         self._pressed: dict[tuple[int, int, str], float] = {}
@@ -100,24 +106,39 @@ class Orders:
     async def _order(self, interaction: Interaction, request: GenerationRequest, preferences: Preferences) -> None:
         if request.image is not None and not self._inputs.has(request.image.sha256):
             raise SourceImageGone
-        await self._begin(interaction, partial(self._jobs.order, request), preferences)
+        checked = await self._check(interaction, request)
+        order = partial(self._jobs.order, request, policy=checked.policy)
+        await self._begin(interaction, order, preferences, checked)
 
     async def record(
         self, interaction: Interaction, request: GenerationRequest, picture: Path, notes: tuple[str, ...]
     ) -> None:
         """Record a request whose `picture` is painted already; the file is moved and delivered like any other."""
+        checked = await self._check(interaction, request)
         keep = partial(self._jobs.record, request, picture, notes=notes)
-        await self._begin(interaction, keep, await self._preferences(interaction))
+        await self._begin(interaction, keep, await self._preferences(interaction), checked)
+
+    async def _check(self, interaction: Interaction, request: GenerationRequest) -> CheckedRequest:
+        """Check the request against rights and limits. Whoever may not use /imagine here paints by no other way."""
+        context = context_of(interaction)
+        if context.command != PAINT_COMMAND:
+            context = context.model_copy(update={"command": PAINT_COMMAND, "checked_by_discord": False})
+        return await self._servers.checks.check_request(context, request)
 
     async def _preferences(self, interaction: Interaction) -> Preferences:
         return await find_preferences(self._connection, interaction.user.id)
 
     async def _begin(
-        self, interaction: Interaction, keep: Callable[..., Awaitable[Job]], preferences: Preferences
+        self,
+        interaction: Interaction,
+        keep: Callable[..., Awaitable[Job]],
+        preferences: Preferences,
+        checked: CheckedRequest,
     ) -> None:
         with self._reject_double_press(interaction):
 
             async def also(job: Job) -> None:
+                await self._servers.checks.record(job, checked)
                 await self._open_delivery(job, interaction, preferences)
 
             job = await keep(

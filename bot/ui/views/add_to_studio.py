@@ -17,6 +17,8 @@ from bot.ui.views.persistent_items import PersistentButton
 class AddToStudioButton(PersistentButton, template=r"tostudio:(?P<lora>\d{1,18})"):
     """Adds a LoRA to the studio of the person who presses, beside the ones that are there."""
 
+    command = "studio"
+
     def __init__(self, lora_id: int) -> None:
         self.lora_id = lora_id
         super().__init__(ui.Button(label=_("Add to studio"), custom_id=f"tostudio:{lora_id}"))

@@ -12,7 +12,9 @@ from bot.database.loras import Lora, LoraVersion, find_lora
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import plain
+from bot.servers.rights import Action
 from bot.ui import acknowledge
+from bot.ui.access import require
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
 from bot.ui.views.persistent_items import ModalForm, PersistentButton
@@ -24,6 +26,7 @@ MAX_OPTIONS = 25
 class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
     """Opens the declaration. Only operators see it, and the permission is checked again on use."""
 
+    command = "lora"
     opens_modal = True
 
     def __init__(self, lora_id: int) -> None:
@@ -37,7 +40,7 @@ class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
-        _require_operator(interaction)
+        await require(interaction, Action.DECIDE_BASE_MODEL)
         lora = await find_lora(interaction.client.connection, self.lora_id)
         if lora is None or not lora.usable:
             raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
@@ -45,14 +48,10 @@ class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
         await acknowledge.open_modal(interaction, DeclareModal(lora, installed, opening=interaction.id))
 
 
-def _require_operator(interaction: Interaction) -> None:
-    if interaction.user.id not in interaction.client.configuration.settings.discord.operators:
-        raise NothingThere(what=_("Only an operator of this bot can declare a base model."))
-
-
 class DeclareModal(ModalForm):
     """The file, its base model and the reason. The base models of the installed checkpoints come first."""
 
+    command = "lora"
     private = True
 
     def __init__(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> None:
@@ -67,7 +66,7 @@ class DeclareModal(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Store the declaration and match the library again, which takes a while for a large one."""
-        _require_operator(interaction)
+        await require(interaction, Action.DECIDE_BASE_MODEL)
         version = self._versions[self.version.values[0]]
         base = BaseModelId(self.base.values[0])
         assert version.sha256 is not None

@@ -32,6 +32,8 @@ MAX_FILES = 10  # of one message
 class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
     """Sends a person all their bookmarks as files, with a button that imports some."""
 
+    command = "bookmarks"
+
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Export / import"), custom_id="bmfile"))
 
@@ -51,6 +53,7 @@ class ExportBookmarksButton(PersistentButton, template=r"bmfile"):
 class ImportBookmarksButton(PersistentButton, template=r"bmimport"):
     """Opens the modal that uploads a file of bookmarks."""
 
+    command = "bookmarks"
     opens_modal = True
 
     def __init__(self) -> None:
@@ -69,6 +72,7 @@ class ImportBookmarksButton(PersistentButton, template=r"bmimport"):
 class ImportBookmarksForm(ModalForm):
     """Uploads the file."""
 
+    command = "bookmarks"
     private = True
 
     def __init__(self, opening: int) -> None:

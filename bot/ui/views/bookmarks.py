@@ -65,7 +65,7 @@ _LORA = r"(?P<lora>\d{1,18})"
 class Bookmarks(PageKind):
     """The bookmarks of a person, as a list with pages."""
 
-    key = "bm"
+    command, key = "bookmarks", "bm"
     sorts = (Sort.NEWEST, Sort.OLDEST, Sort.MOST_USED, Sort.NAME)
     page_size = PAGE_SIZE
     tags = False
@@ -91,6 +91,7 @@ class RemovedBookmarks:
 class BookmarkButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one bookmark; it remembers the page of the list."""
 
+    command = "bookmarks"
     name, text = "", ""  # the prefix of its custom_id; its label, marked by `later`
 
     def __init__(self, lora_id: int, page_ref: PageRef) -> None:
@@ -150,6 +151,7 @@ class RemoveButton(BookmarkButton, template=rf"bmr:{_LORA}:{PAGE_REF}"):
 class OpenListedBookmarkMenu(EntriesMenu, template=rf"bml:{PAGE_REF}"):
     """Shows the card of a bookmark in place of the compact list."""
 
+    command = "bookmarks"
     name = "bml"
 
     async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
@@ -160,6 +162,7 @@ class OpenListedBookmarkMenu(EntriesMenu, template=rf"bml:{PAGE_REF}"):
 class RemoveSeveralMenu(EntriesMenu, template=rf"bmm:{PAGE_REF}"):
     """Removes several bookmarks of the compact list at once; the list then has a button that restores them."""
 
+    command = "bookmarks"
     name = "bmm"
 
     async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
@@ -197,6 +200,7 @@ class RestoreBookmarksButton(
 class NoteForm(ModalForm):
     """The person's note on a LoRA."""
 
+    command = "bookmarks"
     sends_message = False
 
     def __init__(self, bookmark: Bookmark, page_ref: PageRef, opening: int) -> None:

@@ -62,6 +62,12 @@ class PageLocation:
             raise outdated_error()
         return kind
 
+    @property
+    def command(self) -> str:
+        """The slash command that opens such a page; "" for a kind of another version of Easel."""
+        kind = PageKind.of(self.kind)
+        return kind.command if kind else ""
+
     async def query(self, interaction: Interaction) -> Query:
         """The query of the page. Raises NothingThere."""
         return await query_at(interaction.client.connection, interaction.user.id, self.page_ref)
@@ -81,7 +87,7 @@ class TurnPageButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PAGE_REF
     """Shows another page, or leads back to the list."""
 
     def __init__(self, location: PageLocation, *, way: str, disabled: bool = False) -> None:
-        self.location = location
+        self.location, self.command = location, location.command
         text = _("Back") if way == "p" else _("More")
         super().__init__(
             ui.Button(label=text, custom_id=f"{location.kind}{way}:{location.page_ref}", disabled=disabled)
@@ -103,7 +109,7 @@ class GoToPageButton(PersistentButton, template=rf"{KIND}j:{PAGE_REF}"):
     opens_modal = True
 
     def __init__(self, location: PageLocation, pages: int = 1) -> None:
-        self.location = location
+        self.location, self.command = location, location.command
         text = _("Page {page} of {pages}").format(page=number(location.page_ref.page + 1), pages=number(pages))
         super().__init__(ui.Button(label=text, custom_id=f"{location.kind}j:{location.page_ref}"))
 
@@ -124,7 +130,7 @@ class GoToPageForm(ModalForm):
 
     def __init__(self, location: PageLocation, *, opening: int) -> None:
         super().__init__(_("Go to a page"), f"{location.kind}jump", opening)
-        self._location = location
+        self._location, self.command = location, location.command
         here = str(min(location.page_ref.page + 1, 10**MAX_PAGE_DIGITS - 1))
         self.page: ui.TextInput[Any] = ui.TextInput(custom_id="page", default=here, max_length=MAX_PAGE_DIGITS)
         description = _("Beyond the last one, the last one is shown")
@@ -145,7 +151,7 @@ class SearchButton(PersistentButton, template=rf"{KIND}f:{PAGE_REF}"):
     opens_modal = True
 
     def __init__(self, location: PageLocation) -> None:
-        self.location = location
+        self.location, self.command = location, location.command
         custom_id = f"{location.kind}f:{location.page_ref}"
         super().__init__(ui.Button(label=_("Search"), style=discord.ButtonStyle.primary, custom_id=custom_id))
 
@@ -165,7 +171,7 @@ class ClearSearchButton(PersistentButton, template=rf"{KIND}x:{PAGE_REF}"):
     """Clears the search words; the filters of the menus stay."""
 
     def __init__(self, location: PageLocation) -> None:
-        self.location = location
+        self.location, self.command = location, location.command
         super().__init__(ui.Button(label=_("Without search"), custom_id=f"{location.kind}x:{location.page_ref}"))
 
     @classmethod
@@ -186,7 +192,7 @@ class SearchForm(ModalForm):
 
     def __init__(self, kind: PageKind, location: PageLocation, query: Query, *, opening: int) -> None:
         super().__init__(_(kind.search_title), f"{kind.key}search", opening)
-        self._location, self._query = location, query
+        self._location, self._query, self.command = location, query, location.command
         self.words: ui.TextInput[Any] = ui.TextInput(
             custom_id="words", default=query.search or None, required=False, max_length=MAX_SEARCH
         )
@@ -205,7 +211,7 @@ class BrowseMenu(PersistentSelect, template=NO_CUSTOM_ID):
     def __init__(
         self, location: PageLocation, options: Sequence[discord.SelectOption] = (), placeholder: str = "…"
     ) -> None:
-        self.location = location
+        self.location, self.command = location, location.command
         menu: ui.Select[Any] = ui.Select(
             custom_id=f"{location.kind}{self.name}:{location.page_ref}",
             options=list(options)[:MENU],

@@ -38,6 +38,8 @@ MAX_BASES = 12  # lines of the table of base models; a message holds 4000 charac
 class ChapterMenu(PersistentSelect, template=r"guide:menu"):
     """Shows the chosen chapter."""
 
+    command = "guide"
+
     def __init__(self, shown: str = "") -> None:
         options = [
             discord.SelectOption(label=_(each.title), value=each.key, default=each.key == shown) for each in CHAPTERS
@@ -57,6 +59,8 @@ class ChapterMenu(PersistentSelect, template=r"guide:menu"):
 class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20})"):
     """Shows the previous or the next chapter."""
 
+    command = "guide"
+
     def __init__(self, key: str, label: str = "", style: discord.ButtonStyle = discord.ButtonStyle.secondary) -> None:
         self.key = key
         super().__init__(ui.Button(label=label, style=style, custom_id=f"guide:go:{key}"))
@@ -73,6 +77,8 @@ class ChapterButton(PersistentButton, template=r"guide:go:(?P<chapter>[a-z]{1,20
 
 class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20})"):
     """A question about the person's goal or problem; the answer is shown below it."""
+
+    command = "guide"
 
     def __init__(self, key: str, answered: GuideAnswer | None = None) -> None:
         self.key = key
@@ -98,6 +104,8 @@ class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20
 class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
     """Opens the list or the studio that an answer recommends, in a further message."""
 
+    command = "guide"
+
     def __init__(self, link: GuideLink, category: Category | None = None) -> None:
         self.link, self.category = link, category
         label, _open = _LINKS[link]
@@ -117,6 +125,7 @@ class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,2
 class PaintOneButton(PersistentButton, template=r"guide:paint"):
     """Paints a first picture with a LoRA that fits, from its example prompt."""
 
+    command = "imagine"
     sends_message = True
 
     def __init__(self) -> None:

@@ -60,6 +60,8 @@ def checkpoint_key(name: str) -> str:
 class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}"):
     """Shows the page of `n`ewer or `o`lder pictures."""
 
+    command = "history"
+
     def __init__(self, query: HistoryQuery, checkpoint_digits: str = "", *, disabled: bool = False) -> None:
         self.query, self._digits = query, checkpoint_digits
         way, label = ("n", _("Newer")) if query.newer else ("o", _("Older"))
@@ -85,6 +87,7 @@ class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}
 class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
     """Sends the pictures again, as files with their metadata, with the buttons of a result."""
 
+    command = "history"
     name, label = "open", later("Open")
     in_message_of_job = False
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import ui
 
+from bot.database.audit import AuditAction
 from bot.database.jobs import Job
 from bot.errors import NothingThere, NotYours
 from bot.i18n import _, duration, later, ngettext
 from bot.i18n.texts import summary_of_job
+from bot.servers.rights import Action
+from bot.ui.access import context_of, may
 from bot.ui.acknowledge import acknowledge
 from bot.ui.client import Interaction
-from bot.ui.views.permissions import is_staff_of
 from bot.ui.views.persistent_items import JobButton
+from inference.queue import EVERYWHERE
 from inference.queue_simulation import Forecast
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
     """Cancels a queued or running job: the person's own, or for staff any in their server."""
 
+    command, action = "cancel", None
     name, label = "cancel", later("Cancel")
 
     async def handle(self, interaction: Interaction) -> None:
@@ -34,11 +38,16 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
     async def cancel(self, interaction: Interaction) -> None:
         """Cancel the job. Raises NotYours, and NothingThere when the job had ended."""
         job = await self.job(interaction)
-        if job.person_id != interaction.user.id and not is_staff_of(interaction, job.server_id):
+        own, server_id = job.person_id == interaction.user.id, job.server_id or EVERYWHERE
+        if not own and not await may(interaction, Action.CANCEL_ANY, server_id):
             raise NotYours(instead=_("Your own are under /queue."))
         await acknowledge(interaction)
         if await interaction.client.jobs.cancel(self.job_id) is None:
             raise NothingThere(what=_("It is too late to cancel: this job has ended."))
+        if not own:
+            note, changes = interaction.client.servers.administration.note, {"state": (job.state.value, "cancelled")}
+            who, target = context_of(interaction), f"job {job.id}"
+            await note(who, server_id, AuditAction.CANCEL_JOB, changes, target=target, person_id=job.person_id)
 
 
 def queue_position_text(forecast: Forecast) -> str:

@@ -50,6 +50,8 @@ async def require_lora(interaction: Interaction, lora_id: int) -> Lora:
 class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one entry of the catalogue."""
 
+    command = "lora"
+
     def __init__(self, lora_id: int, label: str, custom_id: str, style: discord.ButtonStyle = _GREY) -> None:
         self.lora_id = lora_id
         super().__init__(ui.Button(label=label, style=style, custom_id=custom_id))
@@ -132,6 +134,8 @@ class LoraPageButton(LoraButton, template=r"lora:(?P<lora>\d{1,18})"):
 class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
     """Sets, changes or removes the person's rating of one to five stars."""
 
+    command = "lora"
+
     def __init__(self, lora_id: int, mine: int | None = None) -> None:
         self.lora_id = lora_id
         options = [
@@ -168,6 +172,8 @@ class RateMenu(PersistentSelect, template=r"rate:(?P<lora>\d{1,18})"):
 class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
     """The LoRAs that are often used with this one; choosing one opens its page."""
 
+    command = "lora"
+
     def __init__(self, lora_id: int, companions: Sequence[Lora] = ()) -> None:
         options = [
             discord.SelectOption(
@@ -195,6 +201,8 @@ class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
 
 class UseLoraForm(ModalForm):
     """The prompt of a picture with this LoRA; `example` is filled in."""
+
+    command = "imagine"
 
     def __init__(self, lora: Lora, checkpoint: str | None, example: str, *, opening: int) -> None:
         super().__init__(_("Paint with {lora}").format(lora=lora.name), f"prompt:{lora.id}", opening)

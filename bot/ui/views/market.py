@@ -46,7 +46,7 @@ MAX_NAME = 80  # characters of a name in a note
 class Market(PageKind):
     """The library, as a list with pages."""
 
-    key = "mk"
+    command, key = "lora", "mk"
     sorts = (Sort.TRENDING, Sort.TOP_RATED, Sort.MOST_USED, Sort.NEWEST, Sort.OLDEST, Sort.NAME)
     page_size = PAGE_SIZE
     tags = True
@@ -64,6 +64,8 @@ MARKET = Market()
 class MarketButton(PersistentButton, template=r"market"):
     """Opens the market for the person who presses."""
 
+    command = "lora"
+
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Market"), custom_id="market"))
 
@@ -79,6 +81,8 @@ class MarketButton(PersistentButton, template=r"market"):
 
 class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}):(?P<bookmarked>[01]):{PAGE_REF}"):
     """Adds or removes the bookmark of an entry, on a page of the market."""
+
+    command = "bookmarks"
 
     def __init__(self, lora_id: int, page_ref: PageRef, *, bookmarked: bool) -> None:
         self.lora_id, self.page_ref, self.bookmarked = lora_id, page_ref, bookmarked
@@ -104,6 +108,7 @@ class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}
 class OpenEntryMenu(EntriesMenu, template=rf"mkl:{PAGE_REF}"):
     """Opens the page of an entry of the compact list."""
 
+    command = "lora"
     name = "mkl"
 
     async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
@@ -114,6 +119,7 @@ class OpenEntryMenu(EntriesMenu, template=rf"mkl:{PAGE_REF}"):
 class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
     """Saves several entries of the compact list at once."""
 
+    command = "bookmarks"
     name = "mkm"
 
     async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:

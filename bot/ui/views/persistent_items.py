@@ -13,7 +13,9 @@ from bot import background
 from bot.database.jobs import Job, find_job
 from bot.errors import NothingThere, NotYours
 from bot.i18n import _, speak
+from bot.servers.rights import Action
 from bot.ui import acknowledge
+from bot.ui.access import enter
 from bot.ui.client import Interaction
 
 if TYPE_CHECKING:
@@ -35,13 +37,17 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
     """A component matched by custom_id, whose errors become replies. Subclasses define `from_match` and `handle`.
 
     Defining a subclass with a template registers it, so items of messages sent before a restart keep working.
-    `sends_message`: it replies with a new public message. `opens_modal`: it may open a modal.
+    `sends_message`: it replies with a new public message. `opens_modal`: it may open a modal. `command` is the slash
+    command that does the same: where a server has closed that, the item is closed too. `action` is what is checked
+    before `handle`; None: everybody may, also who is blocked.
     """
 
     registered: ClassVar[list[type[PersistentItem[Any]]]] = []
 
     sends_message: ClassVar[bool] = False
     opens_modal: ClassVar[bool] = False
+    command: str = ""
+    action: ClassVar[Action | None] = Action.USE
 
     def __init_subclass__(cls, *, template: str, registered: bool = True, **options: Any) -> None:
         super().__init_subclass__(template=template, **options)
@@ -69,8 +75,14 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
         speak(interaction.locale.value)
         acknowledge.schedule(interaction, thinking=self.sends_message, private=False, opens_modal=self.opens_modal)
         await background.guard(
-            self.handle(interaction), "a button", lambda error: interaction.client.reply_with_error(interaction, error)
+            self._checked(interaction),
+            "a button",
+            lambda error: interaction.client.reply_with_error(interaction, error),
         )
+
+    async def _checked(self, interaction: Interaction) -> None:
+        await enter(interaction, self.command, self.action)
+        await self.handle(interaction)
 
     @abstractmethod
     async def handle(self, interaction: Interaction) -> None:
@@ -128,6 +140,8 @@ class ModalForm(ui.Modal):
 
     sends_message: ClassVar[bool] = True  # the reply is a new message
     private: ClassVar[bool] = False  # the new message is ephemeral
+    command: str = ""  # the slash command that does the same
+    action: ClassVar[Action | None] = Action.USE  # what is checked before `submitted`, as in PersistentItem
 
     def __init__(self, title: str, key: str, opening: int) -> None:
         super().__init__(title=title[:MAX_TITLE], custom_id=f"{key}:{opening}", timeout=MODAL_SECONDS)
@@ -137,10 +151,14 @@ class ModalForm(ui.Modal):
         speak(interaction.locale.value)
         acknowledge.schedule(interaction, thinking=self.sends_message, private=self.private)
         await background.guard(
-            self.submitted(interaction),
+            self._checked(interaction),
             "a modal",
             lambda error: interaction.client.reply_with_error(interaction, error),
         )
+
+    async def _checked(self, interaction: Interaction) -> None:
+        await enter(interaction, self.command, self.action)
+        await self.submitted(interaction)
 
     @abstractmethod
     async def submitted(self, interaction: Interaction) -> None:

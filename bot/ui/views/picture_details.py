@@ -30,6 +30,7 @@ MAX_LORA = 150  # characters about one
 class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
     """Shows the details of the picture to anybody who presses."""
 
+    command = "Picture details"
     name, label = "details", later("Details")
 
     async def handle(self, interaction: Interaction) -> None:
@@ -44,6 +45,7 @@ class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
 class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
     """Fills the studio of the person who presses from anybody's picture."""
 
+    command = "Remix"
     name, label, style = "remix", later("Remix"), discord.ButtonStyle.primary
     in_message_of_job = False
 
@@ -81,6 +83,7 @@ async def own_job_or_remix(button: JobButton, interaction: Interaction) -> Job:
 class BookmarkLorasButton(JobButton, template=r"keep:(?P<job>\d{1,18})"):
     """Bookmarks the picture's LoRAs for anybody who presses."""
 
+    command = "Bookmark LoRAs"
     name, label = "keep", later("Bookmark LoRAs")
 
     async def handle(self, interaction: Interaction) -> None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Self
 import discord
 from discord import ui
 
+from bot.database.audit import AuditAction
 from bot.database.jobs import Job, unfinished_jobs, unfinished_of_all
-from bot.errors import NotStaff
 from bot.i18n import _, duration, later, ngettext, number
 from bot.i18n.texts import plain, summary
+from bot.servers.rights import Action
+from bot.ui.access import context_of, is_operator, may, require
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.views.job_progress import CancelButton, queue_position_text
-from bot.ui.views.permissions import is_operator, is_staff_of
 from bot.ui.views.persistent_items import MAX_DISCORD_ID, PersistentButton
 from inference.queue import EVERYWHERE
 
@@ -51,7 +52,7 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
     ]
     view = _listed(entries, len(jobs), _(NO_JOBS), OwnJobCancelButton)
     buttons: list[PersistentButton] = [CancelAllButton()] if len(jobs) > 1 else []
-    if is_staff_of(interaction, interaction.guild_id):
+    if await may(interaction, Action.SEE_QUEUE, _scope(interaction)):
         buttons.append(AllJobsButton())
     if buttons:
         view.add_item(ui.ActionRow[Any](*buttons))
@@ -59,43 +60,45 @@ async def own_jobs_view(interaction: Interaction) -> ui.LayoutView:
 
 
 async def all_jobs_view(interaction: Interaction) -> ui.LayoutView:
-    """Everybody's jobs without prompts: for staff those of their server, for operators all.
+    """Everybody's jobs without prompts: those of the server, for operators all.
 
-    Raises NotStaff or DatabaseError.
+    Raises a refusal of `bot.servers.rights`, or DatabaseError.
     """
-    if not is_staff_of(interaction, interaction.guild_id):
-        raise NotStaff
     service, scope = interaction.client.jobs, _scope(interaction)
+    await require(interaction, Action.SEE_QUEUE, scope)
     jobs = await unfinished_of_all(interaction.client.connection)
     seen = [job for job in jobs if scope in {EVERYWHERE, job.server_id}]
     entries = [
         (job, f"**{progress_text(service, job)}** · <@{job.person_id}>\n-# {summary(job.request)}")
         for job in seen[:MAX_SHOWN]
     ]
-    view = _listed(entries, len(seen), _("Nobody here waits for anything."), AnyJobCancelButton)
+    cancels = await may(interaction, Action.CANCEL_ANY, scope)
+    view = _listed(entries, len(seen), _("Nobody here waits for anything."), AnyJobCancelButton if cancels else None)
     if elsewhere := len(jobs) - len(seen):
         text = ngettext("-# {count} job of other servers", "-# {count} jobs of other servers", elsewhere)
         view.add_item(ui.TextDisplay[Any](text.format(count=elsewhere)))
-    view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in service.paused)))
+    if await may(interaction, Action.PAUSE_QUEUE, scope):
+        view.add_item(ui.ActionRow[Any](PauseButton(scope, pauses=scope not in service.paused)))
     return view
 
 
 def _scope(interaction: Interaction) -> int:
-    """The queue that the person manages: all servers for an operator, their own server for staff."""
+    """The queue that the person sees: of all servers for an operator, of this server for others."""
     return EVERYWHERE if is_operator(interaction) else interaction.guild_id or EVERYWHERE
 
 
 def _listed(
-    entries: list[tuple[Job, str]], count: int, nothing: str, cancel_button: type[CancelButton]
+    entries: list[tuple[Job, str]], count: int, nothing: str, cancel_button: type[CancelButton] | None
 ) -> ui.LayoutView:
-    """A view of as many jobs as fit, each with its text and a cancel button."""
+    """A view of as many jobs as fit, each with its text and a cancel button if there may be one."""
     view = ui.LayoutView(timeout=None)
     room, shown = MAX_TEXT, 0
     for job, text in entries:
         room -= len(text)
         if shown and room < 0:
             break
-        view.add_item(ui.Section[Any](text, accessory=cancel_button(job.id)))
+        item = ui.TextDisplay[Any](text)
+        view.add_item(item if cancel_button is None else ui.Section[Any](item, accessory=cancel_button(job.id)))
         shown += 1
     if not count:
         view.add_item(ui.TextDisplay[Any](nothing))
@@ -108,6 +111,7 @@ def _listed(
 class OwnJobCancelButton(CancelButton, template=r"queue:cancel-own:(?P<job>\d{1,18})"):
     """Cancels a job in the list of the person's own jobs, and shows the list as it is then."""
 
+    command = "queue"
     name = "queue:cancel-own"
     in_message_of_job = False
 
@@ -129,12 +133,14 @@ class AnyJobCancelButton(OwnJobCancelButton, template=r"queue:cancel-any:(?P<job
     name = "queue:cancel-any"
 
     async def list_view(self, interaction: Interaction) -> ui.LayoutView:
-        """The list in which the button stands. Raises NotStaff."""
+        """The list in which the button stands. Raises a refusal."""
         return await all_jobs_view(interaction)
 
 
 class CancelAllButton(PersistentButton, template=r"queue:cancel-all"):
     """Cancels all of the person's own jobs, and shows the list as it is then."""
+
+    command, action = "queue", None
 
     def __init__(self) -> None:
         super().__init__(
@@ -162,6 +168,8 @@ class CancelAllButton(PersistentButton, template=r"queue:cancel-all"):
 class AllJobsButton(PersistentButton, template=r"queue:all"):
     """Shows staff the jobs of everybody."""
 
+    command = "queue"
+
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Everybody's"), custom_id="queue:all"))
 
@@ -178,6 +186,8 @@ class AllJobsButton(PersistentButton, template=r"queue:all"):
 class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<scope>\d{1,19})"):
     """Pauses or resumes the queue of a server, or the whole queue. Running jobs finish; no new one starts."""
 
+    command = "queue"
+
     def __init__(self, scope: int, *, pauses: bool) -> None:
         self.scope, self.pauses = scope, pauses
         label = _("Pause the queue") if pauses else _("Let it go on")
@@ -193,12 +203,16 @@ class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<s
         return cls(scope, pauses=match["way"] == "pause")
 
     async def handle(self, interaction: Interaction) -> None:
-        """Pause or resume. Raises NotStaff."""
-        if not is_staff_of(interaction, self.scope):
-            raise NotStaff
+        """Pause or resume. Raises a refusal of `bot.servers.rights`."""
+        await require(interaction, Action.PAUSE_QUEUE, self.scope)
         jobs = interaction.client.jobs
+        before = self.scope in jobs.paused
         if self.pauses:
             await jobs.pause(self.scope, interaction.user.id)
         else:
             await jobs.unpause(self.scope)
+        if before != self.pauses:
+            action = AuditAction.PAUSE_QUEUE if self.pauses else AuditAction.RESUME_QUEUE
+            note = interaction.client.servers.administration.note
+            await note(context_of(interaction), self.scope, action, {"paused": (before, self.pauses)})
         await replace(interaction, await all_jobs_view(interaction), [])

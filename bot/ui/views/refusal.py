@@ -57,6 +57,7 @@ class MisfitRefusal(ErrorWithView):
 class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
     """Orders the draft again on a checkpoint that the LoRA fits."""
 
+    command = "imagine"
     sends_message = True
 
     def __init__(self, draft_id: int, checkpoint: str) -> None:
@@ -82,6 +83,7 @@ class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<chec
 class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<position>\d{1,2}):(?P<lora>\d{1,18})"):
     """Orders the draft again with a LoRA that fits instead of the misfit one."""
 
+    command = "imagine"
     sends_message = True
 
     def __init__(self, draft_id: int, position: int, lora_id: int, name: str = "") -> None:

@@ -13,10 +13,21 @@ from discord import ui
 from bot.database.jobs import Job, JobState, find_job
 from bot.database.pictures import Picture, pictures_of_job
 from bot.database.takedowns import is_taken_down
-from bot.errors import NothingThere, NotYours, TakenDown
+from bot.errors import (
+    InTimeOut,
+    NoMember,
+    NothingThere,
+    NotYours,
+    PersonBlocked,
+    PersonBlockedEverywhere,
+    RoleNeeded,
+    TakenDown,
+)
 from bot.i18n import _, later, number, remarked, sentences
 from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
+from bot.servers.rights import Action
+from bot.ui.access import may
 from bot.ui.acknowledge import acknowledge, open_modal
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
@@ -28,6 +39,7 @@ from bot.ui.views.stacks import SaveResultButton
 from bot.ui.views.studio.sweeps import SweepJobButton
 from bot.workspace.remix import edited
 from bot.workspace.repaint import picture_gone
+from inference.errors import InferenceError, RequestError
 
 if TYPE_CHECKING:
     from bot.pictures.attachments import PictureFile
@@ -35,6 +47,9 @@ if TYPE_CHECKING:
 MAX_SHOWN_PROMPT = 1000  # characters of a prompt under a picture
 MIN_SHOWN_SECONDS = 0.1  # seconds; "0 s" would look like an error
 _ROW = 5  # buttons of one row
+
+# About the person who ordered, not about the request.
+PERSONAL_REFUSALS = (PersonBlocked, PersonBlockedEverywhere, InTimeOut, RoleNeeded, NoMember)
 
 
 async def job_to_paint(button: JobButton, interaction: Interaction) -> Job:
@@ -49,6 +64,7 @@ async def job_to_paint(button: JobButton, interaction: Interaction) -> Job:
 class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
     """Orders the same request with another seed; the result is a new message."""
 
+    command = "imagine"
     sends_message = True
     name, label, style = "again", later("Again"), discord.ButtonStyle.primary
 
@@ -63,6 +79,8 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
 
 class PictureButton(JobButton, template=NO_CUSTOM_ID):
     """A button about one picture of a job: `NAME:JOB:POSITION`, or `NAME:JOB`, which asks if there are several."""
+
+    command = "imagine"
 
     def __init__(self, job_id: int, position: int | None = None) -> None:
         super().__init__(job_id)
@@ -140,6 +158,7 @@ async def _picture_choice(
 class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
     """Fills the studio from the person's own job."""
 
+    command = "studio"
     name, label = "edit", later("Edit")
 
     async def handle(self, interaction: Interaction) -> None:
@@ -153,13 +172,14 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
 class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
     """Asks before the person's own pictures are deleted, or before staff take them down."""
 
+    command, action = "history", None
     opens_modal = True
     name, label, style = "delete", later("Delete"), discord.ButtonStyle.danger
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the question."""
         job = await self.job(interaction)
-        _check_may_remove(job, interaction)
+        await _check_may_remove(job, interaction)
         form = DeleteForm(job.id, interaction.id, own=job.person_id == interaction.user.id)
         await open_modal(interaction, form)
 
@@ -167,6 +187,7 @@ class DeleteButton(JobButton, template=r"delete:(?P<job>\d{1,18})"):
 class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
     """The question before pictures are removed; nothing is gone until it is submitted."""
 
+    command, action = "history", None
     sends_message = False
 
     def __init__(self, job_id: int, opening: int = 0, *, own: bool = True) -> None:
@@ -193,7 +214,7 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
         job = await find_job(interaction.client.connection, self._job_id)
         if job is None:
             raise job_gone()
-        _check_may_remove(job, interaction)
+        await _check_may_remove(job, interaction)
         await acknowledge(interaction)
         if job.person_id == interaction.user.id:
             await interaction.client.removals.delete(job)
@@ -203,10 +224,12 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
             await interaction.delete_original_response()
 
 
-def _check_may_remove(job: Job, interaction: Interaction) -> None:
+async def _check_may_remove(job: Job, interaction: Interaction) -> None:
     """Raises NotYours."""
-    staff = interaction.guild_id is not None and interaction.permissions.manage_messages
-    if job.person_id != interaction.user.id and not staff:
+    if job.person_id == interaction.user.id:
+        return
+    moderates = interaction.guild_id is not None and interaction.permissions.manage_messages
+    if not moderates and not await may(interaction, Action.TAKE_DOWN):
         raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
 
 
@@ -254,11 +277,28 @@ def ended_view(job: Job) -> ui.LayoutView:
     """The message of a job that ended without a picture."""
     text = _(_END_TITLES[job.state])
     if job.failure is not None:
-        text += f"\n{error_message(job.failure)}\n-# " + _("job {number}").format(number=job.id)
+        text += f"\n{_why_refused(job.failure)}\n-# " + _("job {number}").format(number=job.id)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n-# {summary_of_job(job)}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
     return view
+
+
+def withheld_view(job: Job, refusal: RequestError) -> ui.LayoutView:
+    """The message of a job whose pictures may not be shown any more where it was ordered."""
+    text = _("**Your picture is ready, but it may not be shown here any more**")
+    kept = _("It is kept: you alone see it in /history.")
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay[Any](f"{text}\n{_why_refused(refusal)}\n-# {kept}"))
+    view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
+    return view
+
+
+def _why_refused(problem: InferenceError) -> str:
+    """The reason, for a message that everybody may see: what staff have against a person is told to that one alone."""
+    if isinstance(problem, PERSONAL_REFUSALS):
+        return _("Who ordered it may not paint here at the moment. Why is told privately, with the next command.")
+    return error_message(problem)
 
 
 def undeliverable_view(job: Job) -> ui.LayoutView:

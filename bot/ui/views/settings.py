@@ -70,6 +70,7 @@ async def _change(interaction: Interaction, changes: dict[str, object]) -> None:
 class SettingMenu(PersistentSelect, template=NO_CUSTOM_ID):
     """A menu of one setting; its first option makes it as usual."""
 
+    command = "settings"
     key: ClassVar[str] = ""
 
     def __init__(self, options: list[discord.SelectOption], placeholder: str = "…") -> None:
@@ -141,6 +142,7 @@ class UsualShapeMenu(SettingMenu, template=r"set:size"):
 class SettingSwitch(PersistentButton, template=NO_CUSTOM_ID):
     """A button that switches a setting `on` or off; the custom_id says which, so that a double press does no harm."""
 
+    command = "settings"
     key: ClassVar[str] = ""
     field: ClassVar[str] = ""
 
@@ -184,6 +186,8 @@ class ShownPromptsButton(SettingSwitch, template=r"set:prompts:(?P<on>[01])"):
 
 class ResetSettingsButton(PersistentButton, template=r"set:reset"):
     """Forgets what the person chose."""
+
+    command = "settings"
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("All as usual"), custom_id="set:reset"))

@@ -73,6 +73,8 @@ class StackRefused(ErrorWithView):
 class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})"):
     """Opens the refused draft in the studio, where it can be corrected."""
 
+    command = "studio"
+
     def __init__(self, draft_id: int) -> None:
         self.draft_id = draft_id
         super().__init__(ui.Button(label=_("Open in the studio"), custom_id=f"stdraft:{draft_id}"))

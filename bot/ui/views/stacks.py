@@ -48,6 +48,7 @@ MAX_CARD, MAX_REASONS = 500, 2000  # characters about a stack in the list; of re
 class StackButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button about one of a person's stacks: `skNAME:STACK:PAGE`."""
 
+    command = "stack"
     name: ClassVar[str] = ""
     label: ClassVar[str] = ""  # marked by `later`
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
@@ -122,6 +123,8 @@ class PostStackButton(StackButton, template=stack_template("post")):
 class CopyStackButton(PersistentButton, template=r"skcopy:(?P<code>[A-Z0-9]{1,20})"):
     """Gives whoever presses a copy of the stack with this code."""
 
+    command = "stack"
+
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(ui.Button(label=_("Get a copy"), custom_id=f"skcopy:{code}"))
@@ -175,6 +178,8 @@ class ConfirmDeleteButton(StackButton, template=stack_template("really")):
 class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<way>[pnk])"):
     """Shows another page of the list, or the same page again."""
 
+    command = "stack"
+
     def __init__(self, page: int, way: str, *, disabled: bool = False) -> None:
         self.page = page
         label = {"p": _("Back"), "n": _("More"), "k": _("Keep it")}[way]
@@ -208,6 +213,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
 class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
     """Saves the LoRAs and weights of a picture as a stack of the person who presses."""
 
+    command = "stack"
     opens_modal = True
     name, label = "skjob", later("Save as stack")
     in_message_of_job = False
@@ -223,6 +229,7 @@ class SaveResultButton(JobButton, template=r"skjob:(?P<job>\d{1,18})"):
 class StackForm(ModalForm):
     """The name of a new stack."""
 
+    command = "stack"
     private = True
 
     def __init__(self, loras: list[StackLora], *, opening: int) -> None:

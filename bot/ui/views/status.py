@@ -11,15 +11,15 @@ from discord import ui
 from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
-from bot.errors import NotOperator, NotStaff
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
 from bot.i18n.texts import plain
 from bot.jobs.worker_slots import WorkerState, WorkerStatus
 from bot.library.catalogue import FileProblem
+from bot.servers.rights import Action
+from bot.ui.access import is_operator, require
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
-from bot.ui.views.permissions import is_operator, is_staff_of
 from bot.ui.views.persistent_items import PersistentButton
 from inference.queue import EVERYWHERE
 
@@ -40,9 +40,8 @@ _STATES = {
 
 
 async def status_view(interaction: Interaction) -> ui.LayoutView:
-    """The status of workers, queue, library and database. Raises NotStaff."""
-    if not is_staff_of(interaction, interaction.guild_id):
-        raise NotStaff
+    """The status of workers, queue, library and database. Raises NotStaff or another refusal."""
+    await require(interaction, Action.SEE_STATUS)
     client = interaction.client
     overview = await look(client.jobs, client.keeper, client.configuration.settings, client.started)
     view = ui.LayoutView(timeout=None)
@@ -156,8 +155,7 @@ def reloaded_text(done: Reloaded) -> str:
 
 async def reload_and_report(interaction: Interaction) -> str:
     """Reload the settings and describe the changes or the error. Raises NotOperator or DatabaseError."""
-    if not is_operator(interaction):
-        raise NotOperator
+    await require(interaction, Action.RELOAD)
     try:
         return reloaded_text(await interaction.client.reloader.reload())
     except ConfigError as problem:
@@ -166,6 +164,8 @@ async def reload_and_report(interaction: Interaction) -> str:
 
 class RefreshStatusButton(PersistentButton, template=r"status:look"):
     """Refreshes the status."""
+
+    command = "status"
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Look again"), custom_id="status:look"))
@@ -182,6 +182,8 @@ class RefreshStatusButton(PersistentButton, template=r"status:look"):
 
 class ReloadButton(PersistentButton, template=r"status:reload"):
     """Reloads the settings."""
+
+    command = "reload"
 
     def __init__(self) -> None:
         super().__init__(ui.Button(label=_("Reload the settings"), custom_id="status:reload"))

@@ -82,11 +82,10 @@ class ServerWorld:
         self.services = server_services(
             self.connection,
             lambda: self.settings,
-            members=self.discord,
-            commands=self.discord,
             declarer=self.declarations,
             clock=self.now,
         )
+        self.services.connect(self.discord)
 
     def now(self) -> int:
         return now_ms() + self.later_ms

@@ -30,6 +30,7 @@ def panel_id(name: str) -> str:
 class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
     """A button of the panel."""
 
+    command = "studio"
     name: ClassVar[str] = ""
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 

@@ -37,6 +37,7 @@ _DEFAULT = "-"  # the value of the checkpoint's default
 class StudioForm(ModalForm):
     """A modal of the panel; it edits the panel from which it was opened."""
 
+    command = "studio"
     sends_message = False
 
     async def apply(self, interaction: Interaction, **fields: object) -> StudioSnapshot:

@@ -25,6 +25,7 @@ MENU = 25  # choices of one menu; Discord's limit
 class StudioMenu(PersistentSelect, template=NO_CUSTOM_ID):
     """A menu of the panel."""
 
+    command = "studio"
     name: ClassVar[str] = ""
 
     def __init__(

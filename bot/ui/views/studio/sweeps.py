@@ -57,6 +57,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
 class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
     """Paints the person's own picture with a LoRA at other weights and the same seed."""
 
+    command = "sweep"
     opens_modal = True
     name, label = "sweep", later("Try weights")
 
@@ -82,6 +83,8 @@ def _checked_draft(snapshot: StudioSnapshot) -> RequestDraft:
 
 class SweepForm(ModalForm):
     """The LoRA, and three to five weights. `loras` are the options: position in the draft, name, weight."""
+
+    command = "sweep"
 
     def __init__(self, draft: RequestDraft, loras: Sequence[tuple[int, str, float]], opening: int) -> None:
         only = loras[0][1] if len(loras) == 1 else _("a LoRA")

@@ -1,0 +1,96 @@
+"""Checks each interaction before its handler runs: who acts, where, by a command or by a button that does the same.
+
+The handler finds the `ActionContext` by `context_of`. What a handler does for other people or for the server it checks
+itself, by `require`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.servers.context import ActionContext
+from bot.servers.rights import Action
+from bot.ui.client import Interaction
+
+_KEY = "action_context"
+
+
+async def enter(
+    interaction: Interaction, command: str, action: Action | None, *, checked_by_discord: bool = False
+) -> None:
+    """Note who acts, and raise why they may not do `action` here; None: everybody may at all times.
+
+    `command` is the slash command that does the same. Raises a RequestError, and DatabaseError.
+    """
+    context = action_context(interaction, command, checked_by_discord=checked_by_discord)
+    interaction.extras[_KEY] = context
+    if action is not None:
+        await interaction.client.servers.rights.require(action, context)
+
+
+def context_of(interaction: Interaction) -> ActionContext:
+    """Who acts where, as `enter` has noted it."""
+    context: ActionContext | None = interaction.extras.get(_KEY)
+    return context or action_context(interaction, "")
+
+
+async def may(interaction: Interaction, action: Action, server_id: int | None = None) -> bool:
+    """Whether the person may do that in a server; left out, where they are. Raises DatabaseError."""
+    return await interaction.client.servers.rights.why_not(action, context_of(interaction), server_id) is None
+
+
+async def require(interaction: Interaction, action: Action, server_id: int | None = None) -> None:
+    """Raise why the person may not do that in a server; left out, where they are. Raises DatabaseError."""
+    await interaction.client.servers.rights.require(action, context_of(interaction), server_id)
+
+
+def is_operator(interaction: Interaction) -> bool:
+    """Whether the person is named in `[discord] operators`."""
+    return interaction.client.servers.rights.is_operator(interaction.user.id)
+
+
+def command_of(interaction: Interaction) -> tuple[str, Action | None]:
+    """The name of the invoked slash command, which groups share, and the action that it declares in its extras."""
+    command = interaction.command
+    if command is None:
+        return "", Action.USE
+    root = command.root_parent if isinstance(command, app_commands.Command) else None
+    return (root or command).name, command.extras.get("action", Action.USE)
+
+
+def action_context(interaction: Interaction, command: str, *, checked_by_discord: bool = False) -> ActionContext:
+    """The context of an interaction."""
+    person, server_id = interaction.user, interaction.guild_id
+    member = person if isinstance(person, discord.Member) else None
+    return ActionContext(
+        person_id=person.id,
+        server_id=server_id,
+        channel_id=interaction.channel_id or 0,
+        parent_ids=_parents(interaction.channel),
+        role_ids=_roles(member),
+        permissions=interaction.permissions.value if server_id is not None else 0,
+        joined_at=None if member is None or member.joined_at is None else int(member.joined_at.timestamp() * 1000),
+        bot_in_server=server_id is None or interaction.is_guild_integration(),
+        command=command,
+        checked_by_discord=checked_by_discord,
+    )
+
+
+def _roles(member: discord.Member | None) -> frozenset[int]:
+    if member is None:
+        return frozenset()
+    # `Member.roles` leaves out roles that are not cached; without the bot in the server none is.
+    roles: Any = member._roles  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return frozenset(roles)
+
+
+def _parents(channel: object) -> frozenset[int]:
+    """The channel of a thread, and the category."""
+    if isinstance(channel, discord.Thread):
+        parent = channel.parent
+        category = parent.category_id if parent is not None else None
+        return frozenset(filter(None, (channel.parent_id, category)))
+    return frozenset(filter(None, (getattr(channel, "category_id", None),)))

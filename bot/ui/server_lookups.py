@@ -1,0 +1,74 @@
+"""Asks Discord about members and command permissions, for `bot.servers`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import aiohttp
+import discord
+
+from bot.servers.command_permissions import CommandOverwrite, CommandPermissions, OverwriteKind
+from bot.servers.context import MemberFacts
+from bot.servers.lookups import LookupFailed
+from bot.ui.client import Client
+
+UNKNOWN_MEMBER = 10007  # Discord's code for a person who is not in the server
+
+
+class ServerLookups:
+    """Implements `MemberLookup` and `CommandPermissionLookup`. `commands` gives the registered commands each time."""
+
+    def __init__(self, client: Client, commands: Callable[[], Sequence[discord.app_commands.AppCommand]]) -> None:
+        self._client = client
+        self._commands = commands
+
+    async def member(self, server_id: int, person_id: int) -> MemberFacts | None:
+        """The member by *Get Guild Member*; None when the person is none. Raises LookupFailed."""
+        guild = self._client.get_guild(server_id)
+        if guild is None or guild.unavailable:
+            raise LookupFailed(f"server {server_id} is not available")
+        try:
+            member = await guild.fetch_member(person_id)
+        except discord.NotFound as problem:
+            if problem.code == UNKNOWN_MEMBER:
+                return None
+            raise LookupFailed(str(problem)) from problem
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as problem:
+            raise LookupFailed(str(problem)) from problem
+        joined, timed_out = member.joined_at, member.timed_out_until
+        return MemberFacts(
+            role_ids=frozenset(role.id for role in member.roles),
+            permissions=member.guild_permissions.value,
+            joined_at=None if joined is None else int(joined.timestamp() * 1000),
+            timed_out_until=None if timed_out is None else int(timed_out.timestamp() * 1000),
+        )
+
+    async def command_permissions(self, server_id: int) -> CommandPermissions:
+        """What *Get Guild Application Command Permissions* tells. Raises LookupFailed."""
+        application_id, commands = self._client.application_id, self._commands()
+        if application_id is None or not commands:
+            raise LookupFailed("the commands are not registered yet")
+        try:
+            told = await self._client.http.get_guild_application_command_permissions(application_id, server_id)
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as problem:
+            raise LookupFailed(str(problem)) from problem
+        by_id = {int(each["id"]): _overwrites(each["permissions"]) for each in told}
+        return CommandPermissions(
+            of_commands={command.name: by_id[command.id] for command in commands if command.id in by_id},
+            of_app=by_id.get(application_id, ()),
+            default_permissions={
+                command.name: command.default_member_permissions.value
+                for command in commands
+                if command.default_member_permissions is not None
+            },
+        )
+
+
+def _overwrites(told: Sequence[Mapping[str, object]]) -> tuple[CommandOverwrite, ...]:
+    """The overwrites as Discord tells them; one of a kind that is not known yet is left out."""
+    known = set(OverwriteKind)
+    return tuple(
+        CommandOverwrite(OverwriteKind(each["type"]), int(str(each["id"])), bool(each["permission"]))
+        for each in told
+        if each["type"] in known
+    )
