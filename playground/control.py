@@ -186,10 +186,14 @@ class Control:
 
     async def set_roles(self, who: str, roles: list[str], guild: str = "Workshop") -> None:
         """Give a member (or the bot, by its user name) exactly these roles."""
-        await self.post("member", {"who": who, "roles": roles, "guild": guild})
+        await self.set_member(who, guild, roles=roles)
+
+    async def set_member(self, who: str, guild: str = "Workshop", **changes: object) -> None:
+        """Change a member, or add one: `roles`, `joined_at` (seconds since 1970), `time_out` (seconds; 0 ends it)."""
+        await self.post("member", {"who": who, "guild": guild, **changes})
 
     async def remove_member(self, who: str, guild: str = "Workshop") -> None:
-        """Remove a person (or the bot) from a server."""
+        """Remove a person (or the bot) from a server: they leave, or are kicked."""
         await self.post("member/remove", {"who": who, "guild": guild})
 
     async def delete_channel(self, channel: str) -> None:
@@ -267,6 +271,16 @@ class Person:
         """Open a thread or forum post; gives its id."""
         body: Json = {"as": self.name, "channel": channel, "name": name}
         return str((await self.control.post("thread", body))["channel"])
+
+    async def set_command_permissions(
+        self, command: str | None, allowed: dict[str, bool], guild: str = "Workshop"
+    ) -> None:
+        """Set who may use a command where, or with None all commands of the bot; the person has to manage the server.
+
+        The keys are roles ("@everyone" for all people), people and channels ("#art", "#*" for all channels).
+        """
+        body: Json = {"as": self.name, "guild": guild, "command": command, "allowed": allowed}
+        await self.control.post("command-permissions", body)
 
     async def commands(self, channel: str = "general") -> list[Json]:
         """The commands that this person can use in the channel."""

@@ -42,6 +42,7 @@ def unknown(what: str) -> ApiError:
         "Webhook": 10015,
         "Interaction": 10062,
         "application command": 10063,
+        "application command permissions": 10066,
     }
     return ApiError(404, codes[what], f"Unknown {what}")
 
@@ -54,6 +55,11 @@ def invalid_webhook_token() -> ApiError:
 def foreign_application() -> ApiError:
     """A bot registers commands for its own application only."""
     return ApiError(403, 20012, "You are not authorized to perform this action on this application")
+
+
+def not_for_bots() -> ApiError:
+    """Only a person may do this, by a Bearer token of theirs."""
+    return ApiError(403, 20001, "Bots cannot use this endpoint")
 
 
 def missing_access() -> ApiError:

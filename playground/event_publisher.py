@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from playground import message_shapes, permissions, shapes
 from playground.change_notifier import ChangeNotifier
 from playground.gateway.hub import Hub
-from playground.models import Channel, Guild, Interaction, Message
+from playground.models import Channel, Guild, GuildRole, Interaction, Member, Message, User
 from playground.wire import Json
 from playground.world import World
 
@@ -65,29 +65,43 @@ class EventPublisher:
             self.hub.dispatch(f"{kind}_{event}", data)
         self.world_changed()
 
-    def role(self, guild_id: str, role_id: str) -> None:
+    def role(self, guild: Guild, role: GuildRole) -> None:
         """A role changed."""
-        role = shapes.role(self.world.guilds[guild_id].roles[role_id])
-        self.hub.dispatch("GUILD_ROLE_UPDATE", {"guild_id": guild_id, "role": role})
+        self._guild_event("GUILD_ROLE_UPDATE", guild, {"role": shapes.role(role)})
         self.world_changed()
 
-    def member(self, guild_id: str, user_id: str) -> None:
-        """A member's roles or name changed; the bot always gets events about itself."""
-        membership = self.world.guilds[guild_id].members[user_id]
-        data = {"guild_id": guild_id, **shapes.member(self.world, membership)}
-        self.hub.dispatch("GUILD_MEMBER_UPDATE", data, always=user_id == self.world.bot_id)
+    def member_joined(self, guild: Guild, member: Member) -> None:
+        """Somebody joined a server; the bot is told of its own joining by the whole server.
+
+        Unlike for a server that it knew before, that event has no `unavailable`.
+        """
+        if member.user_id == self.world.bot_id:
+            joined = shapes.guild_create(self.world, guild)
+            del joined["unavailable"]
+            self.hub.dispatch("GUILD_CREATE", joined)
+        else:
+            self._guild_event("GUILD_MEMBER_ADD", guild, shapes.member(self.world, member))
         self.world_changed()
 
-    def bot_joined(self, guild: Guild) -> None:
-        """The bot was added to a server; unlike for a known server, the event has no `unavailable`."""
-        joined = shapes.guild_create(self.world, guild)
-        del joined["unavailable"]
-        self.hub.dispatch("GUILD_CREATE", joined)
+    def member_updated(self, guild: Guild, member: Member) -> None:
+        """A member changed; the bot always gets events about itself."""
+        data = shapes.member(self.world, member)
+        self._guild_event("GUILD_MEMBER_UPDATE", guild, data, always=member.user_id == self.world.bot_id)
         self.world_changed()
 
-    def bot_left(self, guild: Guild) -> None:
-        """The bot was removed from a server."""
-        self.hub.dispatch("GUILD_DELETE", {"id": guild.id})
+    def member_left(self, guild: Guild, user: User) -> None:
+        """Somebody left a server, or was removed; the bot hears of its own leaving."""
+        if user.id == self.world.bot_id:
+            self.hub.dispatch("GUILD_DELETE", {"id": guild.id})
+        else:
+            self._guild_event("GUILD_MEMBER_REMOVE", guild, {"user": shapes.user(user)})
+        self.world_changed()
+
+    def command_permissions(self, guild: Guild, target_id: str) -> None:
+        """The overwrites of a command changed, or with the application's id those of all commands."""
+        permissions = shapes.command_permissions(self.world, guild, target_id)
+        self._guild_event("APPLICATION_COMMAND_PERMISSIONS_UPDATE", guild, permissions)
+        self.world_changed()
 
     def typing(self, channel: Channel) -> None:
         """The bot shows that it types."""
@@ -109,6 +123,11 @@ class EventPublisher:
     def world_changed(self) -> None:
         """Channels, people, commands or the bot's presence changed."""
         self.changes.notify({"type": "world"})
+
+    def _guild_event(self, event: str, guild: Guild, data: Json, *, always: bool = False) -> None:
+        """An event of a server, for the bot if it is in it."""
+        if self.world.bot_id in guild.members:
+            self.hub.dispatch(event, {"guild_id": guild.id, **data}, always=always)
 
     def _bot_sees(self, channel: Channel) -> bool:
         return bool(self.world.permissions(channel, self.world.bot_id) & permissions.VIEW_CHANNEL)

@@ -43,6 +43,28 @@ class Member:
     joined_at: float
     roles: list[str] = field(default_factory=list[str])
     nick: str | None = None
+    timed_out_until: float | None = None
+    """The end of a time-out, in seconds since 1970; a moment in the past is no time-out."""
+
+
+class CommandPermissionType:
+    """What an overwrite of a command is about."""
+
+    ROLE = 1
+    USER = 2
+    CHANNEL = 3
+
+
+@dataclass(frozen=True)
+class CommandPermission:
+    """Whether a role, person or channel may use a command.
+
+    The role of everybody has the server's id, and all channels together have the server's id less one.
+    """
+
+    target_id: str
+    type: int
+    allowed: bool
 
 
 @dataclass
@@ -54,6 +76,13 @@ class Guild:
     owner_id: str
     roles: dict[str, GuildRole] = field(default_factory=dict[str, GuildRole])
     members: dict[str, Member] = field(default_factory=dict[str, Member])
+    command_permissions: dict[str, list[CommandPermission]] = field(default_factory=dict[str, list[CommandPermission]])
+    """By the id of the command; those for all commands by the id of the application."""
+
+    @property
+    def all_channels_id(self) -> str:
+        """The id that means all channels in an overwrite of a command."""
+        return str(int(self.id) - 1)
 
 
 @dataclass

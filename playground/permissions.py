@@ -33,6 +33,7 @@ EVERYBODY = (
     | USE_EXTERNAL_APPS
 )
 IN_DM = EVERYBODY & ~CREATE_PUBLIC_THREADS
+IN_TIME_OUT = VIEW_CHANNEL | READ_MESSAGE_HISTORY
 
 
 def in_guild(guild: Guild, member: Member) -> int:

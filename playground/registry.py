@@ -64,8 +64,10 @@ class CommandRegistry:
         self._check_count(bodies)
         old = [self._same_name(guild_id, body) for body in bodies]
         self._count_creates(guild_id, old.count(None))
+        kept = {same.id for same in old if same is not None}
         for command in self.of(guild_id):
-            del self.world.commands[command.id]
+            if command.id not in kept:
+                self.world.forget_command(command.id)
         return [
             self._store(same.id if same else self.world.ids.new(), guild_id, body)
             for same, body in zip(old, bodies, strict=True)
@@ -73,7 +75,7 @@ class CommandRegistry:
 
     def delete(self, command: Command) -> None:
         """Remove a command."""
-        del self.world.commands[command.id]
+        self.world.forget_command(command.id)
         self.on_change()
 
     def _same_name(self, guild_id: str | None, body: Json) -> Command | None:

@@ -1,7 +1,7 @@
 """JSON for people, servers, channels and roles, in the shapes Discord gives."""
 
 from playground import permissions
-from playground.models import Channel, Guild, GuildRole, Member, Overwrite, User
+from playground.models import Channel, CommandPermission, Guild, GuildRole, Member, Overwrite, User
 from playground.wire import ChannelType, Json, iso
 from playground.world import World
 
@@ -62,7 +62,7 @@ def member_without_user(member: Member) -> Json:
     return {
         "avatar": None,
         "banner": None,
-        "communication_disabled_until": None,
+        "communication_disabled_until": None if member.timed_out_until is None else iso(member.timed_out_until),
         "flags": 0,
         "joined_at": iso(member.joined_at),
         "nick": member.nick,
@@ -100,6 +100,21 @@ def role(one: GuildRole) -> Json:
 def overwrite(one: Overwrite) -> Json:
     """What a role or member may do differently in a channel."""
     return {"id": one.id, "type": int(one.is_member), "allow": str(one.allow), "deny": str(one.deny)}
+
+
+def command_permissions(world: World, one: Guild, target_id: str) -> Json:
+    """The overwrites of a command in a server; with the application's id those for all of its commands."""
+    return {
+        "id": target_id,
+        "application_id": world.application.id,
+        "guild_id": one.id,
+        "permissions": [command_permission(entry) for entry in one.command_permissions.get(target_id, [])],
+    }
+
+
+def command_permission(one: CommandPermission) -> Json:
+    """Whether a role, person or channel may use a command."""
+    return {"id": one.target_id, "type": one.type, "permission": one.allowed}
 
 
 def channel(world: World, one: Channel) -> Json:

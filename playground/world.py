@@ -96,7 +96,9 @@ class World:
         member = self.member(channel.guild_id, user_id)
         if member is None:
             return 0
-        return permissions.in_channel(self.guilds[channel.guild_id], self.parent(channel), member)
+        held = permissions.in_channel(self.guilds[channel.guild_id], self.parent(channel), member)
+        timed_out = (member.timed_out_until or 0.0) > self.clock.now() and held != permissions.ALL
+        return held & permissions.IN_TIME_OUT if timed_out else held
 
     def require(self, channel: Channel, needed: int) -> None:
         """Refuse what the bot may not do in a channel."""
@@ -141,6 +143,12 @@ class World:
         self.messages[message.id] = message
         if message.visible_to is None:
             self.channels[message.channel_id].last_message_id = message.id
+
+    def forget_command(self, command_id: str) -> None:
+        """Drop a command, and what servers set for it."""
+        del self.commands[command_id]
+        for guild in self.guilds.values():
+            guild.command_permissions.pop(command_id, None)
 
     def forget(self, message: Message) -> None:
         """Drop a message and the files that came with it."""

@@ -7,10 +7,10 @@ from playground.event_publisher import EventPublisher
 from playground.faults import Fault, Faults
 from playground.gateway.hub import Hub
 from playground.models import Member, Overwrite, User
-from playground.people import lookup
+from playground.people import command_permissions, lookup
 from playground.people.action_refused import ActionRefused
 from playground.rest.channels import make_thread
-from playground.wire import Json, as_strings
+from playground.wire import Json, as_object, as_strings
 from playground.world import World, new_token
 
 RESUMABLE, AUTHENTICATION_FAILED = 4000, 4004  # close codes of the gateway
@@ -33,6 +33,7 @@ class AdminEndpoints:
             ("POST", "/control/person/new", self.new_person),
             ("POST", "/control/member", self.member),
             ("POST", "/control/member/remove", self.remove_member),
+            ("POST", "/control/command-permissions", self.command_permissions),
             ("POST", "/control/role", self.role),
             ("POST", "/control/channel", self.channel),
             ("POST", "/control/channel/delete", self.delete_channel),
@@ -62,34 +63,54 @@ class AdminEndpoints:
         user = User(self.world.ids.new(), name.lower(), name)
         self.world.users[user.id] = user
         for guild in self.world.bot_guilds():
-            guild.members[user.id] = Member(user.id, self.world.clock.now())
-            self.events.member(guild.id, user.id)
+            member = guild.members[user.id] = Member(user.id, self.world.clock.now())
+            self.events.member_joined(guild, member)
         self.world.dm(user.id)
         self.events.world_changed()
         return {"id": user.id}
 
     async def member(self, request: ControlRequest) -> Json:
-        """Set the roles of a member (a person or the bot), or add one."""
+        """Change a member of a server (a person or the bot), or add one.
+
+        `roles` are exactly these, `joined_at` is in seconds since 1970, `time_out` lasts this many seconds; 0 ends it.
+        """
         guild = lookup.guild(self.world, request.text("guild"))
         user = lookup.user(self.world, request.text("who"))
-        roles = [lookup.role(guild, key).id for key in as_strings(request.body.get("roles"))]
-        is_new = user.id not in guild.members
-        membership = guild.members.setdefault(user.id, Member(user.id, self.world.clock.now()))
-        membership.roles = roles
-        if is_new and user.id == self.world.bot_id:
-            self.events.bot_joined(guild)
+        member = guild.members.get(user.id) or Member(user.id, self.world.clock.now())
+        if "roles" in request.body:
+            member.roles = [lookup.role(guild, key).id for key in as_strings(request.body["roles"])]
+        member.joined_at = request.number("joined_at", member.joined_at)
+        if "time_out" in request.body:
+            seconds = request.number("time_out", 0)
+            member.timed_out_until = self.world.clock.now() + seconds if seconds else None
+        if user.id in guild.members:
+            self.events.member_updated(guild, member)
         else:
-            self.events.member(guild.id, user.id)
+            guild.members[user.id] = member
+            self.events.member_joined(guild, member)
         return {}
 
     async def remove_member(self, request: ControlRequest) -> Json:
-        """Remove somebody from a server; the bot gets an event if it is the bot."""
+        """Remove somebody from a server: they leave, or are kicked. With the bot goes what the server set for it."""
         guild = lookup.guild(self.world, request.text("guild"))
         user = lookup.user(self.world, request.text("who"))
-        guild.members.pop(user.id, None)
+        if user.id == guild.owner_id:
+            raise ActionRefused("The owner of a server stays in it.")
+        if guild.members.pop(user.id, None) is None:
+            raise ActionRefused(f"{user.global_name or user.username} is not in {guild.name}.")
+        self.events.member_left(guild, user)
         if user.id == self.world.bot_id:
-            self.events.bot_left(guild)
-        self.events.world_changed()
+            guild.command_permissions.clear()
+        return {}
+
+    async def command_permissions(self, request: ControlRequest) -> Json:
+        """Let a person set who may use a command where; without `command`, all commands of the bot."""
+        guild = lookup.guild(self.world, request.text("guild"))
+        person = lookup.person(self.world, request.text("as"))
+        allowed = {key: bool(value) for key, value in as_object(request.body.get("allowed")).items()}
+        name = request.body.get("command")
+        target_id = command_permissions.change(self.world, person, guild, name, allowed)
+        self.events.command_permissions(guild, target_id)
         return {}
 
     async def role(self, request: ControlRequest) -> Json:
@@ -97,7 +118,7 @@ class AdminEndpoints:
         guild = lookup.guild(self.world, request.text("guild"))
         role = lookup.role(guild, request.text("role"))
         role.permissions = int(request.number("permissions", role.permissions))
-        self.events.role(guild.id, role.id)
+        self.events.role(guild, role)
         return {}
 
     async def channel(self, request: ControlRequest) -> Json:
@@ -112,10 +133,7 @@ class AdminEndpoints:
 
     def _overwrite(self, guild_id: str, overwrites: dict[str, Overwrite], request: ControlRequest) -> None:
         guild, key = self.world.guilds[guild_id], request.text("overwrite")
-        try:
-            target, is_member = lookup.role(guild, key).id, False
-        except ActionRefused:
-            target, is_member = lookup.user(self.world, key).id, True
+        target, is_member = lookup.role_or_user(self.world, guild, key)
         allow, deny = int(request.number("allow", 0)), int(request.number("deny", 0))
         overwrites[target] = Overwrite(target, is_member, allow, deny)
 

@@ -1,7 +1,7 @@
 """The commands that a person can use in a channel, and who installed the app there."""
 
-from playground import permissions
 from playground.models import Channel, Command, User
+from playground.people.command_permissions import lacking_permission
 from playground.rules import commands as rules
 from playground.wire import ChannelType, Context
 from playground.world import World
@@ -43,7 +43,7 @@ def unavailable_reason(world: World, person: User, channel: Channel, command: Co
         return "the app is installed neither here nor for this person"
     if command.body.get("nsfw") and not _age_restricted(world, person, channel):
         return "it is age-restricted and this place is not"
-    return _lacking_permission(world, person, channel, command)
+    return lacking_permission(world, person, channel, command)
 
 
 def owners(world: World, person: User, channel: Channel, command: Command | None) -> dict[str, str]:
@@ -82,20 +82,6 @@ def _age_restricted(world: World, person: User, channel: Channel) -> bool:
     if channel.guild_id is None:
         return person.sees_age_restricted
     return world.parent(channel).nsfw
-
-
-def _lacking_permission(world: World, person: User, channel: Channel, command: Command) -> str | None:
-    if channel.guild_id is None:
-        return None
-    held = world.permissions(channel, person.id)
-    if not held & permissions.USE_APPLICATION_COMMANDS:
-        return "this person may not use commands here"
-    needed = command.body.get("default_member_permissions")
-    if needed is None or held == permissions.ALL:
-        return None
-    bits = int(needed)
-    enough = bits != 0 and held & bits == bits
-    return None if enough else "this person lacks the permission that the command asks for"
 
 
 def is_menu(command: Command) -> bool:

@@ -60,6 +60,19 @@ def role(home: Guild, key: str) -> GuildRole:
     return _called(key, home.roles.values(), f"{home.name} has no role")
 
 
+def role_or_user(world: World, home: Guild, key: str) -> tuple[str, bool]:
+    """The id of a role of a server, else of a person; and whether it is a person."""
+    try:
+        return role(home, key).id, False
+    except ActionRefused:
+        return user(world, key).id, True
+
+
+def guild_channel(world: World, home: Guild, key: str) -> Channel:
+    """A channel of a server by id or name, whoever sees it; no thread."""
+    return _called(key, world.channels_of(home.id), f"{home.name} has no channel")
+
+
 def message(world: World, message_id: str, viewer: User) -> Message:
     """A message that the person sees."""
     found = world.messages.get(message_id)

@@ -1,7 +1,7 @@
-"""/applications/{id}/commands: registering application commands, global and of one server."""
+"""/applications/{id}/commands: registering application commands, global and of one server; who may use them there."""
 
-from playground import errors
-from playground.models import Command
+from playground import errors, shapes
+from playground.models import Command, Guild
 from playground.registry import CommandRegistry, shape
 from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.wire import as_objects
@@ -9,10 +9,15 @@ from playground.world import World
 
 
 def endpoints(world: World, registry: CommandRegistry) -> list[Endpoint]:
-    """The routes of this noun, each for the global commands and for those of one server."""
+    """The routes of this noun; most are there for the global commands and for those of one server."""
     handlers = Commands(world, registry)
-    routes: list[Endpoint] = []
-    for base in ("/applications/{application_id}", "/applications/{application_id}/guilds/{guild_id}"):
+    in_guild = "/applications/{application_id}/guilds/{guild_id}"
+    routes = [  # first, because `permissions` would be a command's id too
+        Endpoint("GET", f"{in_guild}/commands/permissions", handlers.all_permissions),
+        Endpoint("GET", f"{in_guild}/commands/{{command_id}}/permissions", handlers.permissions),
+        Endpoint("PUT", f"{in_guild}/commands/{{command_id}}/permissions", handlers.change_permissions),
+    ]
+    for base in ("/applications/{application_id}", in_guild):
         routes += [
             Endpoint("GET", f"{base}/commands", handlers.listing),
             Endpoint("POST", f"{base}/commands", handlers.create),
@@ -57,6 +62,28 @@ class Commands:
         """Remove a command."""
         self._registry.delete(self._wanted(call))
         return NOTHING
+
+    def all_permissions(self, call: Call) -> EndpointAnswer:
+        """The overwrites of every command of a server that has some, and those of the whole application."""
+        guild = self._guild(call)
+        found = [shapes.command_permissions(self._world, guild, target) for target in guild.command_permissions]
+        return EndpointAnswer(json=found)
+
+    def permissions(self, call: Call) -> EndpointAnswer:
+        """The overwrites of one command; of the whole application, with its id. Without any they are unknown."""
+        guild, target = self._guild(call), call.path["command_id"]
+        if target not in guild.command_permissions:
+            raise errors.unknown("application command permissions")
+        return EndpointAnswer(json=shapes.command_permissions(self._world, guild, target))
+
+    def change_permissions(self, call: Call) -> EndpointAnswer:
+        """Only people set them, with their own rights; a bot token cannot."""
+        self._guild(call)
+        raise errors.not_for_bots()
+
+    def _guild(self, call: Call) -> Guild:
+        self._scope(call)
+        return self._world.guild(call.path["guild_id"])
 
     def _scope(self, call: Call) -> str | None:
         if call.path["application_id"] != self._world.application.id:

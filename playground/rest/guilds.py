@@ -30,8 +30,10 @@ class Guilds:
         self._world = world
 
     def guild(self, call: Call) -> EndpointAnswer:
-        """The server itself."""
-        found = self._guild(call)
+        """The server itself. One without the bot is unknown here; its other routes say that access is missing."""
+        found = self._world.guilds.get(call.path["guild_id"])
+        if found is None or self._world.bot_id not in found.members:
+            raise errors.unknown("Guild")
         shape = shapes.guild(found)
         if call.flag("with_counts"):
             shape |= {"approximate_member_count": len(found.members), "approximate_presence_count": 1}
