@@ -196,6 +196,22 @@ class Control:
         """Remove a person (or the bot) from a server: they leave, or are kicked."""
         await self.post("member/remove", {"who": who, "guild": guild})
 
+    async def new_server(self, name: str, owner: str, channel: str) -> str:
+        """Make a server with one text channel, that a person owns and the bot is not in; gives its id."""
+        return str((await self.post("guild/new", {"name": name, "owner": owner, "channel": channel}))["guild"])
+
+    async def set_age_restriction(self, nsfw_level: int, guild: str = "Workshop") -> None:
+        """Set a server's own age restriction, one of `models.NsfwLevel`."""
+        await self.post("guild", {"guild": guild, "nsfw_level": nsfw_level})
+
+    async def add_bot(self, guild: str) -> None:
+        """Add the bot to a server."""
+        await self.post("bot/add", {"guild": guild})
+
+    async def remove_bot(self, guild: str = "Workshop") -> None:
+        """Remove the bot from a server."""
+        await self.post("bot/remove", {"guild": guild})
+
     async def delete_channel(self, channel: str) -> None:
         """Delete a channel or thread with its messages."""
         await self.post("channel/delete", {"channel": channel})

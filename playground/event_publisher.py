@@ -65,6 +65,12 @@ class EventPublisher:
             self.hub.dispatch(f"{kind}_{event}", data)
         self.world_changed()
 
+    def guild_updated(self, guild: Guild) -> None:
+        """A server's settings changed."""
+        if self.world.bot_id in guild.members:
+            self.hub.dispatch("GUILD_UPDATE", shapes.guild(guild))
+        self.world_changed()
+
     def role(self, guild: Guild, role: GuildRole) -> None:
         """A role changed."""
         self._guild_event("GUILD_ROLE_UPDATE", guild, {"role": shapes.role(role)})

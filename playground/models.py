@@ -67,6 +67,15 @@ class CommandPermission:
     allowed: bool
 
 
+class NsfwLevel:
+    """A server's own age restriction."""
+
+    DEFAULT = 0
+    EXPLICIT = 1
+    SAFE = 2
+    AGE_RESTRICTED = 3
+
+
 @dataclass
 class Guild:
     """A server; the bot is a member where it is installed."""
@@ -74,10 +83,16 @@ class Guild:
     id: str
     name: str
     owner_id: str
+    nsfw_level: int = NsfwLevel.DEFAULT
     roles: dict[str, GuildRole] = field(default_factory=dict[str, GuildRole])
     members: dict[str, Member] = field(default_factory=dict[str, Member])
     command_permissions: dict[str, list[CommandPermission]] = field(default_factory=dict[str, list[CommandPermission]])
     """By the id of the command; those for all commands by the id of the application."""
+
+    @property
+    def is_age_restricted(self) -> bool:
+        """Whether the whole server is for adults."""
+        return self.nsfw_level in (NsfwLevel.EXPLICIT, NsfwLevel.AGE_RESTRICTED)
 
     @property
     def all_channels_id(self) -> str:

@@ -30,7 +30,6 @@ _GUILD_ZEROS = (
     "explicit_content_filter",
     "premium_tier",
     "premium_subscription_count",
-    "nsfw_level",
     "system_channel_flags",
     "max_stage_video_channel_users",
     "max_video_channel_users",
@@ -208,7 +207,8 @@ def guild(one: Guild) -> Json:
         "max_members": 500_000,
         "widget_enabled": False,
         "premium_progress_bar_enabled": False,
-        "nsfw": False,
+        "nsfw_level": one.nsfw_level,
+        "nsfw": one.is_age_restricted,
     }
 
 

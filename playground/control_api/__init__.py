@@ -5,6 +5,6 @@ requests.py          parses a request, responds in JSON, and reports refusals
 views.py             JSON of what a person sees: places, commands, messages
 read_endpoints.py    GET: world, commands, messages, interactions, exchanges; long polling
 action_endpoints.py  POST: the actions of a person
-admin_endpoints.py   POST: people, roles, channels, threads, faults, gateway, clock
+admin_endpoints.py   POST: people, servers, roles, channels, threads, faults, gateway, clock
 page_websocket.py    the page's websocket
 """

@@ -1,16 +1,17 @@
-"""POST: administration by tests: people, roles, channels, threads, faults, gateway, clock."""
+"""POST: administration by tests: people, servers, roles, channels, threads, faults, gateway, clock."""
 
 from dataclasses import dataclass, fields
 
+from playground import permissions
 from playground.control_api.requests import ControlHandler, ControlRequest
 from playground.event_publisher import EventPublisher
 from playground.faults import Fault, Faults
 from playground.gateway.hub import Hub
-from playground.models import Member, Overwrite, User
+from playground.models import Channel, Guild, GuildRole, Member, NsfwLevel, Overwrite, User
 from playground.people import command_permissions, lookup
 from playground.people.action_refused import ActionRefused
 from playground.rest.channels import make_thread
-from playground.wire import Json, as_object, as_strings
+from playground.wire import ChannelType, Json, as_object, as_strings
 from playground.world import World, new_token
 
 RESUMABLE, AUTHENTICATION_FAILED = 4000, 4004  # close codes of the gateway
@@ -34,6 +35,10 @@ class AdminEndpoints:
             ("POST", "/control/member", self.member),
             ("POST", "/control/member/remove", self.remove_member),
             ("POST", "/control/command-permissions", self.command_permissions),
+            ("POST", "/control/bot/add", self.add_bot),
+            ("POST", "/control/bot/remove", self.remove_bot),
+            ("POST", "/control/guild", self.guild),
+            ("POST", "/control/guild/new", self.new_guild),
             ("POST", "/control/role", self.role),
             ("POST", "/control/channel", self.channel),
             ("POST", "/control/channel/delete", self.delete_channel),
@@ -63,8 +68,7 @@ class AdminEndpoints:
         user = User(self.world.ids.new(), name.lower(), name)
         self.world.users[user.id] = user
         for guild in self.world.bot_guilds():
-            member = guild.members[user.id] = Member(user.id, self.world.clock.now())
-            self.events.member_joined(guild, member)
+            self._join(guild, user.id)
         self.world.dm(user.id)
         self.events.world_changed()
         return {"id": user.id}
@@ -91,9 +95,12 @@ class AdminEndpoints:
         return {}
 
     async def remove_member(self, request: ControlRequest) -> Json:
-        """Remove somebody from a server: they leave, or are kicked. With the bot goes what the server set for it."""
-        guild = lookup.guild(self.world, request.text("guild"))
-        user = lookup.user(self.world, request.text("who"))
+        """Remove somebody from a server: they leave, or are kicked."""
+        self._remove(lookup.guild(self.world, request.text("guild")), lookup.user(self.world, request.text("who")))
+        return {}
+
+    def _remove(self, guild: Guild, user: User) -> None:
+        """Remove somebody; with the bot goes what the server set for it."""
         if user.id == guild.owner_id:
             raise ActionRefused("The owner of a server stays in it.")
         if guild.members.pop(user.id, None) is None:
@@ -101,7 +108,44 @@ class AdminEndpoints:
         self.events.member_left(guild, user)
         if user.id == self.world.bot_id:
             guild.command_permissions.clear()
+
+    async def add_bot(self, request: ControlRequest) -> Json:
+        """Add the bot to a server."""
+        guild = lookup.guild(self.world, request.text("guild"))
+        if self.world.bot_id in guild.members:
+            raise ActionRefused(f"{guild.name} has the bot already.")
+        self._join(guild, self.world.bot_id)
         return {}
+
+    def _join(self, guild: Guild, user_id: str) -> None:
+        member = guild.members[user_id] = Member(user_id, self.world.clock.now())
+        self.events.member_joined(guild, member)
+
+    async def remove_bot(self, request: ControlRequest) -> Json:
+        """Remove the bot from a server."""
+        self._remove(lookup.guild(self.world, request.text("guild")), self.world.users[self.world.bot_id])
+        return {}
+
+    async def guild(self, request: ControlRequest) -> Json:
+        """Set a server's own age restriction, `nsfw_level`."""
+        guild = lookup.guild(self.world, request.text("guild"))
+        level = int(request.number("nsfw_level", guild.nsfw_level))
+        if level not in range(NsfwLevel.AGE_RESTRICTED + 1):
+            raise ActionRefused(f"There is no level of age restriction {level}.")
+        guild.nsfw_level = level
+        self.events.guild_updated(guild)
+        return {}
+
+    async def new_guild(self, request: ControlRequest) -> Json:
+        """Make a server with one channel, that a person owns; the bot is not in it."""
+        name, owner = request.text("name"), lookup.person(self.world, request.text("owner"))
+        guild = Guild(self.world.ids.new(), name, owner.id)
+        guild.roles[guild.id] = GuildRole(guild.id, "@everyone", permissions.EVERYBODY, 0)
+        channel = Channel(self.world.ids.new(), ChannelType.TEXT, request.text("channel"), guild.id)
+        self.world.guilds[guild.id] = guild
+        self.world.channels[channel.id] = channel
+        self._join(guild, owner.id)
+        return {"guild": guild.id, "channel": channel.id}
 
     async def command_permissions(self, request: ControlRequest) -> Json:
         """Let a person set who may use a command where; without `command`, all commands of the bot."""

@@ -13,6 +13,7 @@ from playground.gateway.shard import Shard
 from playground.wire import Json
 
 RESUME_SECONDS = 180.0  # how long a lost session can be resumed
+EVENTS_OF_WHOLE_SERVERS = ("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE")  # their `id` is that of the server
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Hub:
 
         `always` ignores intents, for events about the bot itself.
         """
-        guild_id = data.get("guild_id") or (data["id"] if event in ("GUILD_CREATE", "GUILD_DELETE") else None)
+        guild_id = data.get("guild_id") or (data["id"] if event in EVENTS_OF_WHOLE_SERVERS else None)
         need = intents.ALWAYS if always else intents.needed(event, in_guild=guild_id is not None)
         for session in self.sessions.values():
             if session.shard.receives(guild_id) and (session.intents & need or need == intents.ALWAYS):

@@ -78,10 +78,14 @@ def _contexts(command: Command) -> list[int]:
 
 
 def _age_restricted(world: World, person: User, channel: Channel) -> bool:
-    """Age-restricted channels, their threads, and DMs of people who opted in."""
+    """Age-restricted channels, their threads, and DMs of people who opted in; all channels of an age-restricted server.
+
+    Discord's reference names the channels and the DMs. That the level of a server counts for all of its channels is not
+    written there, and was not tried on Discord.
+    """
     if channel.guild_id is None:
         return person.sees_age_restricted
-    return world.parent(channel).nsfw
+    return world.parent(channel).nsfw or world.guilds[channel.guild_id].is_age_restricted
 
 
 def is_menu(command: Command) -> bool:

@@ -46,7 +46,7 @@ def _person(world: World, interaction: Interaction, channel: Channel) -> Json:
     held = world.permissions(channel, interaction.user_id)
     return {
         "guild_id": guild.id,
-        "guild": {"id": guild.id, "locale": "en-US", "features": []},
+        "guild": {"id": guild.id, "locale": "en-US", "features": []},  # partial: without age restriction and name
         "guild_locale": "en-US",
         "member": {
             **shapes.member(world, guild.members[interaction.user_id]),

@@ -159,13 +159,19 @@ class UserActions:
 
     def _use_component(self, person: User, message: Message, data: Json) -> Interaction:
         channel = self.world.channels[message.channel_id]
-        found = owners(self.world, person, channel, None)
-        source = self.world.interactions.get(message.interaction_id or "")
-        made = self.interactions.open(
-            answers.COMPONENT, person.id, channel, data, found or (source.owners if source else {})
-        )
+        found = owners(self.world, person, channel, None) or self._owners_of(message)
+        if not found:
+            raise ActionRefused(f"Unknown integration: the app is neither in this place nor {person.global_name}'s.")
+        made = self.interactions.open(answers.COMPONENT, person.id, channel, data, found)
         made.source_message_id = message.id
         return self._dispatch(made)
+
+    def _owners_of(self, message: Message) -> dict[str, str]:
+        """Who installed the app for the interaction of a message; a server that the bot has left not any more."""
+        source = self.world.interactions.get(message.interaction_id or "")
+        installed = source.owners if source else {}
+        servers = {"0", *(guild.id for guild in self.world.bot_guilds())}
+        return {kind: owner for kind, owner in installed.items() if kind != "0" or owner in servers}
 
     def _send(self, kind: int, person: User, channel: Channel, data: Json, command: Command) -> Interaction:
         found = owners(self.world, person, channel, command)
