@@ -97,8 +97,11 @@ class World:
         if member is None:
             return 0
         held = permissions.in_channel(self.guilds[channel.guild_id], self.parent(channel), member)
-        timed_out = (member.timed_out_until or 0.0) > self.clock.now() and held != permissions.ALL
-        return held & permissions.IN_TIME_OUT if timed_out else held
+        return held & permissions.IN_TIME_OUT if self.is_timed_out(member) and held != permissions.ALL else held
+
+    def is_timed_out(self, member: Member) -> bool:
+        """Whether a member is in a time-out, which owners and administrators do not feel."""
+        return member.timed_out_until is not None and member.timed_out_until > self.clock.now()
 
     def require(self, channel: Channel, needed: int) -> None:
         """Refuse what the bot may not do in a channel."""

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from playground import message_shapes, permissions, shapes
 from playground.gateway.hub import Hub
-from playground.models import Channel, Interaction, Message, User
+from playground.models import Channel, Guild, Interaction, Message, User
 from playground.people import lookup
 from playground.people.membership import membership
 from playground.wire import ChannelType, Json, MessageFlag
@@ -22,20 +22,32 @@ def world(state: World, hub: Hub, viewer: User, suggestions: Sequence[str] = ())
         "bot": {**shapes.user(state.users[state.bot_id]), "online": hub.online},
         "people": [person(one) for one in people],
         "names": {one.id: one.global_name or one.username for one in state.users.values()},
-        "guilds": [
-            {
-                "id": guild.id,
-                "name": guild.name,
-                "has_bot": state.bot_id in guild.members,
-                "members": {one.id: membership(state, guild, one) for one in people},
-                "roles": [shapes.role(one) for one in guild.roles.values()],
-                "channels": [place(state, one, viewer) for one in _places(state, guild.id, viewer)],
-            }
-            for guild in guilds
-        ],
+        "guilds": [server(state, guild, viewer, people) for guild in guilds],
         "direct": [place(state, one, viewer) for one in direct],
+        "application": state.application.id,
         "suggestions": list(suggestions),
         "clock": state.clock.now(),
+    }
+
+
+def server(state: World, guild: Guild, viewer: User, people: Sequence[User]) -> Json:
+    """A server with its channels, and what people set in it."""
+    commands = [one for one in state.commands.values() if one.guild_id in (None, guild.id)]
+    return {
+        "id": guild.id,
+        "name": guild.name,
+        "has_bot": state.bot_id in guild.members,
+        "nsfw_level": guild.nsfw_level,
+        "is_age_restricted": guild.is_age_restricted,
+        "members": {one.id: membership(state, guild, one) for one in people},
+        "roles": [shapes.role(one) for one in guild.roles.values()],
+        "channels": [place(state, one, viewer) for one in _places(state, guild.id, viewer)],
+        "commands": [{"id": one.id, "name": one.name} for one in commands],
+        "command_permissions": {
+            target: shapes.command_permissions(state, guild, target)["permissions"]
+            for target in guild.command_permissions
+        },
+        "all_channels_id": guild.all_channels_id,
     }
 
 

@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
 import { MessageList } from "./messagelist.js";
 import { openModal } from "./modal.js";
+import { ServerSettings } from "./serversettings.js";
 import { attachPeopleMenu, renderSidebar } from "./sidebar.js";
 import { currentChannel, readLocation, saveLocation, state, visibleChannels } from "./state.js";
 
@@ -15,6 +16,7 @@ const composer = new Composer({
   sendCommand: (name, values, files) => actions.command(name, values, files),
   showError,
 });
+const serverSettings = new ServerSettings({ refreshWorld });
 const live = new LiveConnection(handleEvent, () => refreshAll());
 
 function handleEvent(event) {
@@ -29,6 +31,7 @@ function handleEvent(event) {
 
 function updateSidebar() {
   renderSidebar({ openChannel });
+  serverSettings.render();
 }
 
 let pendingRefresh = null;

@@ -1,4 +1,4 @@
-// The form that a bot opens: text inputs, selects, files and checkboxes.
+// The form that a bot, or the page itself, opens: text inputs, selects, files and checkboxes.
 
 import { byId, make } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
@@ -14,7 +14,7 @@ export function openModal(modal, send) {
   const error = make("p", { class: "failure", role: "alert", "data-testid": "modal-error" });
   const form = make(
     "form",
-    {},
+    { class: modal.compact ? "compact" : null },
     make("h1", { id: "modal-title", dir: "auto" }, modal.title),
     modal.components.map((part) => renderTopLevel(part, fields)),
     error,
@@ -26,7 +26,7 @@ export function openModal(modal, send) {
         { type: "button", class: "button", "data-testid": "modal-cancel", onclick: () => dialog.close() },
         "Cancel",
       ),
-      make("button", { type: "submit", class: "button primary", "data-testid": "modal-submit" }, "Submit"),
+      make("button", { type: "submit", class: "button primary", "data-testid": "modal-submit" }, modal.submit ?? "Submit"),
     ),
   );
   form.addEventListener("submit", async (event) => {
@@ -35,13 +35,13 @@ export function openModal(modal, send) {
     const values = Object.fromEntries([...fields].map(([id, read]) => [id, read(files)]));
     try {
       await send(values, files);
-      dialog.close();
+      if (form.isConnected) dialog.close(); // unless another form follows
     } catch (problem) {
       error.textContent = problem.message;
     }
   });
   dialog.replaceChildren(form);
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
   form.querySelector("input, textarea, select")?.focus();
 }
 

@@ -38,7 +38,7 @@ export function renderSidebar({ openChannel }) {
     : `${world.bot.username} is not connected`;
   const groups = [
     ...world.guilds.map((guild) =>
-      group(guild.name + (guild.has_bot ? "" : " (without the bot)"), guild.channels, openChannel),
+      group(groupTitle(guild), guild.channels, openChannel),
     ),
     group("Direct messages", world.direct, openChannel),
   ];
@@ -52,6 +52,10 @@ export function renderSidebar({ openChannel }) {
   byId("new-thread").classList.toggle("forum", channel?.type === 15);
   byId("new-thread").textContent = channel?.type === 15 ? "New post" : "New thread";
   byId("place-topic").textContent = channel?.nsfw ? "age-restricted" : (channel?.topic ?? "");
+}
+
+function groupTitle(guild) {
+  return guild.name + (guild.is_age_restricted ? " 18+" : "") + (guild.has_bot ? "" : " (without the bot)");
 }
 
 function group(title, channels, openChannel) {

@@ -13,13 +13,20 @@ POWERS = {
 
 
 def membership(world: World, guild: Guild, user: User) -> Json:
-    """The title of a person in a server, and a sentence that describes it."""
+    """The title of a person in a server, a sentence that describes it, their roles, and the end of a time-out."""
     member = guild.members.get(user.id)
     title = "Not a member" if member is None else _title(guild, member)
     parts = [_elsewhere(world, user) if member is None else _powers(guild, member)]
     if user.installed_app:
         parts.append(f"Has {world.application.name} on the own account, so it works everywhere.")
-    return {"title": title, "description": " ".join(parts)}
+    timed_out = member is not None and world.is_timed_out(member)
+    return {
+        "title": f"{title}, timed out" if timed_out else title,
+        "description": " ".join(parts),
+        "is_member": member is not None,
+        "roles": list(member.roles) if member else [],
+        "timed_out_until": member.timed_out_until if member and timed_out else None,
+    }
 
 
 def _title(guild: Guild, member: Member) -> str:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 import discord
 import pytest
 
+from playground import default_world
+
 from .conftest import TIMEOUT_SECONDS, Stage
 
 playwright = pytest.importorskip("playwright.async_api", reason="Playwright is not installed")
@@ -118,3 +120,50 @@ async def test_the_page_scrolls_to_the_persons_own_message(stage: Stage, page) -
     await stage.ada.slash("do")
     await page.get_by_text("for Ada").wait_for()
     await playwright.expect(page.get_by_text("for Ada")).to_be_in_viewport(timeout=TIMEOUT_SECONDS * 1000)
+
+
+async def test_people_set_who_may_do_what_in_a_server(stage: Stage, page) -> None:
+    async def answer(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message("done")
+
+    async def choose(setting: str) -> None:
+        await page.get_by_test_id("server-settings").click()
+        await page.locator(f"[data-setting='{setting}']").click()
+
+    async def submit() -> None:
+        await page.get_by_test_id("modal-submit").click()
+        await page.get_by_test_id("modal").wait_for(state="hidden")
+
+    world = stage.playground.world
+    workshop = world.guilds[default_world.WORKSHOP]
+    await stage.answering(answer)
+    await page.get_by_test_id("act-as").click()
+    await page.locator("[data-person=Grace]").click()
+    await page.locator("[data-testid=act-as]", has_text="Grace").wait_for()
+
+    await choose("Linus")
+    await page.get_by_label("Artists").check()
+    await page.get_by_label("Time-out").select_option("One hour")
+    await submit()
+    assert workshop.members[default_world.LINUS].roles == [default_world.ARTIST_ROLE]
+    await page.get_by_test_id("server-settings").click()
+    await page.get_by_text("Member, Artists, timed out").wait_for()
+    await page.locator("[data-setting=Linus]").click()
+    await page.get_by_label("Member", exact=True).uncheck()
+    await submit()
+    assert default_world.LINUS not in workshop.members
+
+    await choose("Who may use commands")
+    await page.get_by_label("Command", exact=True).select_option("do")
+    await page.get_by_test_id("modal-submit").click()
+    await page.get_by_label("All channels").select_option("Closed")
+    await page.get_by_label("#art").select_option("Allowed")
+    await submit()
+    assert [len(await stage.ada.commands(place)) for place in ("general", "art")] == [0, 1]
+
+    await choose("This server")
+    await page.get_by_label("Age restriction").select_option("Age-restricted")
+    await page.get_by_label("Easel is in this server").uncheck()
+    await submit()
+    await stage.bot.until("guild_remove")
+    await page.get_by_role("heading", name="Workshop 18+ (without the bot)").wait_for()
