@@ -116,19 +116,23 @@ class Dispatcher:
 
     async def _fill(self, handle: WorkerHandle) -> None:
         """Assign to the worker all jobs that it takes now, and submit those that are still allowed."""
+        while assigned := self._assigned_now(handle):
+            checks = (self._still_allowed(job.row) for job, _ in assigned)
+            checked = await asyncio.gather(*checks, return_exceptions=True)  # one that fails does not end the others
+            for (job, assignment), refusal in zip(assigned, checked, strict=True):
+                with about(job.row.id):
+                    problem = await failure(self._begin(handle, job, assignment, refusal))
+                    if problem is not None:
+                        # Whether the worker got the job is unknown; its reports of this attempt no longer count.
+                        await guard(handle.worker.cancel(job.row.id), "cancelling a job at its worker")
+                        await guard(self._abort_attempt(job, assignment, problem), "aborting an attempt")
+
+    def _assigned_now(self, handle: WorkerHandle) -> list[tuple[ActiveJob, Assignment]]:
         assigned: list[tuple[ActiveJob, Assignment]] = []
         while job := self._active.assign_next(handle.slot):
             assert job.assignment is not None
             assigned.append((job, job.assignment))
-        checks = (self._still_allowed(job.row) for job, _ in assigned)
-        checked = await asyncio.gather(*checks, return_exceptions=True)  # one that fails does not end the others
-        for (job, assignment), refusal in zip(assigned, checked, strict=True):
-            with about(job.row.id):
-                problem = await failure(self._begin(handle, job, assignment, refusal))
-                if problem is not None:
-                    # Whether the worker got the job is unknown; its reports of this attempt no longer count.
-                    await guard(handle.worker.cancel(job.row.id), "cancelling a job at its worker")
-                    await guard(self._abort_attempt(job, assignment, problem), "aborting an attempt")
+        return assigned
 
     async def _begin(
         self, handle: WorkerHandle, job: ActiveJob, assignment: Assignment, refusal: BaseException | None
