@@ -82,6 +82,7 @@ bot.ui.acknowledge bot.ui.api_url bot.ui.guide bot.ui.rendered_message
 bot.ui.replies
 bot.ui.removals bot.ui.studio_session
 bot.ui.client
+bot.ui.access bot.ui.server_lookups
 bot.ui.message_lookup bot.ui.page_kind bot.ui.views
 bot.ui.delivery
 bot.ui.cogs

@@ -6,6 +6,8 @@ rendered_message.py  a message ready to be sent: a view and its files
 studio_session.py    loads, changes, saves and redraws a person's studio
 removals.py          deletes pictures for their owner, and takes them down for staff
 page_kind.py         kinds of lists with pages, registered by key
+access.py            checks rights before a handler runs, and tells handlers who acts where
+server_lookups.py    asks Discord about members and command permissions
 client.py            the client type that commands and views use: `Client`, `Interaction`, `Cog`
 message_lookup.py    finds the job that a message shows, or the recipe inside a picture
 api_url.py           connects discord.py to another server on this machine

@@ -37,6 +37,8 @@ class WallFull(RequestError):
 class HangButton(PersistentButton, template=r"hang:(?P<lora>[A-Za-z]{1,20})"):
     """Hangs a LoRA's picture on the wall, where one has room."""
 
+    command = "gallery"
+
     def __init__(self, lora: str) -> None:
         self.lora = lora
         super().__init__(ui.Button(label="Hang up", custom_id=f"hang:{lora}"))
@@ -54,7 +56,7 @@ class HangButton(PersistentButton, template=r"hang:(?P<lora>[A-Za-z]{1,20})"):
 class Gallery(PageKind):
     """The LoRAs of the library by name, one on a page."""
 
-    key = "gallery-"
+    command, key = "gallery", "gallery-"
     sorts = (Sort.NAME,)
     tags = False
     search_title = later("Search the gallery")

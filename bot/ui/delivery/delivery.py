@@ -153,7 +153,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Notice:
+class ResultNotice:
     """Sent in place of a result that cannot be delivered because of a permanent error, or may not be shown."""
 
     job: Job
@@ -222,7 +222,7 @@ class Deliverer:
             result = Result(job, attachments, delivery.shows_prompt)
         else:
             log.info("the result is withheld: %s", refusal.code)
-            result = Notice(job, lambda: withheld_view(job, refusal))
+            result = ResultNotice(job, lambda: withheld_view(job, refusal))
         message_id = await self._deliver(result, delivery, interaction)
         if message_id is None:
             log.warning("the result could not be delivered by any route; its pictures are kept")
@@ -243,7 +243,7 @@ class Deliverer:
         await self._mark_undeliverable(job)
 
     async def _send_notice(self, job: Job, delivery: Delivery, interaction: Interaction | None) -> None:
-        if await self._deliver(Notice(job, lambda: undeliverable_view(job)), delivery, interaction) is None:
+        if await self._deliver(ResultNotice(job, lambda: undeliverable_view(job)), delivery, interaction) is None:
             log.warning("the notice of the undeliverable result could not be delivered either")
 
     async def _mark_undeliverable(self, job: Job) -> None:
@@ -251,7 +251,7 @@ class Deliverer:
         await mark_undeliverable(self._connection, job.id)
 
     async def _deliver(
-        self, result: Result | Notice, delivery: Delivery, interaction: Interaction | None
+        self, result: Result | ResultNotice, delivery: Delivery, interaction: Interaction | None
     ) -> int | None:
         """The id of the message that shows the result; None when every route is closed."""
         if posted := await self._posted_before(delivery):
@@ -277,7 +277,7 @@ class Deliverer:
                 log.info("a route of a delivery is closed and the next is tried: %s", why)
         return None
 
-    async def _to_channel(self, result: Result | Notice, delivery: Delivery) -> int:
+    async def _to_channel(self, result: Result | ResultNotice, delivery: Delivery) -> int:
         """Deliver to the channel of the request. Raises RouteClosed."""
         channel_id, message_id = result.job.channel_id, delivery.message_id
         if message_id is None:  # a crash may have come between posting it and storing its id
@@ -294,7 +294,7 @@ class Deliverer:
                 return message_id
         return await self._post_new(result, delivery, channel_id)
 
-    async def _post_new(self, result: Result | Notice, delivery: Delivery, channel_id: int) -> int:
+    async def _post_new(self, result: Result | ResultNotice, delivery: Delivery, channel_id: int) -> int:
         """Post a new message. Raises RouteClosed."""
         await mark_posting(self._connection, delivery.job_id, channel_id, now_ms())
         return await self._transport.post(channel_id, result, nonce=f"job-{delivery.job_id}")

@@ -70,7 +70,7 @@ def test_defining_a_page_kind_registers_it_and_its_controls_find_it() -> None:
     class Examples(PageKind):
         """A third list of LoRAs."""
 
-        key = "example-"
+        command, key = "lora", "example-"
         sorts = (Sort.NEWEST,)
         tags = False
         search_title = search_hint = "…"
