@@ -33,8 +33,13 @@ class PressedTwice(RequestError):
 
 @dataclass(eq=False)
 class TakenDown(RequestError):
+    """The staff of this server took this picture down, so nothing is painted from it here any more."""
+
+
+@dataclass(eq=False)
+class OwnPictureTakenDown(TakenDown):
     """The staff of this server took this picture down, so its buttons do not paint here any more. It is still yours:
-    you find it in your /history."""
+    in a direct message with this bot, /history shows it, and its buttons paint."""
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from bot.database.pictures import pictures_of_job
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.pictures.inputs import Input
-from bot.ui.client import Client
+from bot.ui.client import Client, Interaction
 from bot.ui.views.persistent_items import JobButton, PersistentItem
 from bot.workspace.repaint import picture_gone
 from inference.messages import GenerationRequest
@@ -40,11 +40,13 @@ async def find_shown_job(client: Client, message: discord.Message) -> Job | None
     return None
 
 
-async def keep_shown_picture(client: Client, message: discord.Message) -> Input:
-    """Keep the first picture of the message to start from it. Raises NothingThere, PictureRefused."""
+async def keep_shown_picture(interaction: Interaction, message: discord.Message) -> Input:
+    """Keep the first picture of the message to start from it. Raises NothingThere, PictureRefused or TakenDown."""
+    client = interaction.client
     job = await find_shown_job(client, message)
     if job is None:
         return await client.inputs.take(_attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
+    await client.removals.check_open(job, interaction)
     folder = client.configuration.settings.storage.pictures
     for picture in await pictures_of_job(client.connection, job.id):
         if kept := await client.inputs.keep_picture(folder / picture.path):

@@ -25,7 +25,15 @@ from bot.database.deletions import Deletion, begin_deletion, end_deletion, pendi
 from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
-from bot.database.takedowns import Takedown, mark_told, newest_notice, record_takedown, untold_takedowns
+from bot.database.takedowns import (
+    Takedown,
+    is_taken_down,
+    mark_told,
+    newest_notice,
+    record_takedown,
+    untold_takedowns,
+)
+from bot.errors import OwnPictureTakenDown, TakenDown
 from bot.i18n import _, ngettext, sentences, speaking
 from bot.i18n.texts import bounded_lines, plain, summary
 from bot.library.configuration import Configuration
@@ -67,6 +75,15 @@ class Removals:
         """Complete `deletions`, once Discord can be reached. Raises DatabaseError."""
         for deletion in deletions:
             await self._carry_out(deletion)
+
+    async def check_open(self, job: Job, interaction: Interaction) -> None:
+        """Refuse to paint from the job's pictures in a server whose staff took them down, whoever asks.
+
+        Elsewhere they are as open as before. Raises TakenDown or DatabaseError.
+        """
+        server_id = interaction.guild_id
+        if server_id is not None and await is_taken_down(self._connection, job.id, server_id):
+            raise OwnPictureTakenDown if job.person_id == interaction.user.id else TakenDown
 
     async def take_down(self, job: Job, server_id: int) -> None:
         """Close the job's buttons in a server, delete the message that was delivered there, and tell the owner.

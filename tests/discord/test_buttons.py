@@ -12,8 +12,8 @@ from tests.discord.conftest import PROMPT, Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-REFUSED = {"Try weights", "Delete"}  # buttons for the person who asked alone
-REMIXED = {"Again", "Vary", "Edit", "Upscale"}  # too, and they offer a remix to others
+REFUSED = {"Delete"}  # buttons for the person who asked alone
+REMIXED = {"Again", "Vary", "Edit", "Upscale", "Try weights"}  # too, and they offer a remix to others
 
 
 async def test_again_paints_the_same_with_another_seed(scene: Scene) -> None:

@@ -76,13 +76,36 @@ async def test_a_picture_that_staff_took_down_is_not_painted_again_in_that_serve
     before = len(await scene.ada.messages("dm"))
     await delete(scene, margaret, picture)
     assert all(file.exists() for file in files), "it stays its owner's"
-    for message, button in ((page, "Again"), (copy, "Again"), (copy, "Vary"), (copy, "Upscale")):
+    pressed = [(copy, button) for button in ("Again", "Vary", "Upscale", "Edit", "Try weights")]
+    for message, button in ((page, "Again"), (page, "Edit"), *pressed):
         refused = await (await scene.ada.press(message, button)).reply()
-        assert refused.ephemeral and "took this picture down" in refused.text, button
-    assert "## Studio" in (await (await scene.ada.press(copy, "Edit")).reply()).text
+        assert refused.ephemeral and "took this picture down" in refused.text and "/history" in refused.text, button
     letters = (await scene.ada.messages("dm"))[before:]
     assert ["Workshop" in one.text and "Bat" in one.text and "/history" in one.text for one in letters] == [True]
     assert "Margaret" not in letters[0].text and f"<@{default_world.MARGARET}>" not in letters[0].text
+    elsewhere = await (await scene.ada.slash("history", in_="dm")).reply()
+    assert "## Studio" in (await (await scene.ada.press(elsewhere, "Edit")).reply()).text
+
+
+async def test_nobody_else_takes_up_what_staff_took_down_in_that_server(scene: Scene) -> None:
+    """Neither from a message that was open before, nor from another one that shows the picture."""
+    grace = scene.grace
+    picture, other = await paint(scene, lora1="Bat"), await paint(scene)
+    sheet = await scene.painted(await scene.ada.slash("sweep", lora="Bat", prompt=PROMPT, weights="0.3 0.6 0.9"))
+    details, offer = [await (await grace.press(picture, button)).reply() for button in ("Details", "Try weights")]
+    assert "Remix" in offer.buttons and "*Try weights* is there" in offer.text
+    still_there = scene.playground.world.messages[other.id]
+    for shown, buttons in (
+        (picture, ("Again", "Vary", "Upscale", "Edit", "Try weights")),
+        (sheet, ("Again", "Bat at 0.6")),
+    ):
+        await delete(scene, scene.control.person("Margaret"), shown)
+        still_there.components = shown.components
+        sent = [await grace.press(other, button) for button in buttons]
+        sent += [await grace.message_command(name, other) for name in ("Remix", "Start from picture")]
+        sent += [await grace.press(message, "Remix") for message in (details, offer)]
+        for reply in [await one.reply() for one in sent]:
+            assert reply.ephemeral and "took this picture down" in reply.text and "/history" not in reply.text
 
 
 async def test_many_takedowns_ping_their_owner_once(scene: Scene) -> None:

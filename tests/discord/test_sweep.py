@@ -62,5 +62,7 @@ async def test_a_sweep_of_a_finished_picture(scene: Scene) -> None:
     await opener.modal()
     message = await scene.painted(await scene.ada.submit(opener, {}))
     assert "**Bat** at 0.2 · 0.5 · 0.8 · 1.1" in message.text
-    refusal = await press(scene.grace, picture, "Try weights")
-    assert "belongs to" in refusal.text
+    offer = await press(scene.grace, picture, "Try weights")
+    assert offer.ephemeral and "*Try weights* is there" in offer.text
+    panel = await say(scene.grace, await press(scene.grace, offer, "Remix"), PROMPT)
+    await (await scene.grace.press(panel, "Try weights")).modal()

@@ -42,6 +42,7 @@ class ContextMenusCog(Cog):
         """Fill the studio from the picture."""
         connection, configuration = self._client.connection, self._client.configuration
         if job := await find_shown_job(self._client, message):
+            await self._client.removals.check_open(job, interaction)
             again = await remixed(connection, configuration, job, interaction.user.id)
         else:
             again = await remix(connection, configuration, await read_recipe(message), interaction.user.id)
@@ -49,7 +50,7 @@ class ContextMenusCog(Cog):
 
     async def start_from_picture(self, interaction: Interaction, message: discord.Message) -> None:
         """Let the studio start from the message's first picture."""
-        picture = await keep_shown_picture(self._client, message)
+        picture = await keep_shown_picture(interaction, message)
         await self._client.studios.start_from(interaction.user.id, picture)
         await self._client.studios.open(interaction)
 

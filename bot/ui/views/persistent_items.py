@@ -217,6 +217,12 @@ class JobButton(PersistentButton, template=NO_CUSTOM_ID):
             raise job_gone()
         return job
 
+    async def open_job(self, interaction: Interaction) -> Job:
+        """The job, if it may be painted from here. Raises NothingThere or TakenDown."""
+        job = await self.job(interaction)
+        await interaction.client.removals.check_open(job, interaction)
+        return job
+
     async def own_job(self, interaction: Interaction, instead: str) -> Job:
         """The job, if the person owns it. Raises NotYours, which says what to do `instead`."""
         job = await self.job(interaction)

@@ -51,32 +51,36 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
-        client, job = interaction.client, await self.job(interaction)
+        client, job = interaction.client, await self.open_job(interaction)
         again = await remixed(client.connection, client.configuration, job, interaction.user.id)
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
 class OthersPicture(ErrorWithView):
-    """A button for the owner of a picture was pressed by somebody else, who is offered a remix of it."""
+    """A button for the owner of a picture was pressed by somebody else, who is offered a remix of it.
 
-    def __init__(self, job: Job) -> None:
+    `then` is a sentence on where the studio has what they wanted.
+    """
+
+    def __init__(self, job: Job, then: str = "") -> None:
         super().__init__()
-        self._job = job
+        self._job, self._then = job, then
 
     def view(self) -> ui.LayoutView:
         """Whose picture it is, and the remix."""
         text = _("This picture is by {person}. *Remix* opens it in your own studio, and what you paint there is yours.")
         view = ui.LayoutView(timeout=None)
-        view.add_item(ui.TextDisplay[Any](text.format(person=mention(self._job.person_id))))
+        told = [text.format(person=mention(self._job.person_id)), *([self._then] if self._then else [])]
+        view.add_item(ui.TextDisplay[Any](sentences(*told)))
         view.add_item(ui.ActionRow[Any](RemixButton(self._job.id)))
         return view
 
 
-async def own_job_or_remix(button: JobButton, interaction: Interaction) -> Job:
-    """The button's job, if the person owns it. Raises OthersPicture."""
-    job = await button.job(interaction)
+async def own_job_or_remix(button: JobButton, interaction: Interaction, then: str = "") -> Job:
+    """The button's job, from which its owner may paint here. Raises TakenDown or OthersPicture."""
+    job = await button.open_job(interaction)
     if job.person_id != interaction.user.id:
-        raise OthersPicture(job)
+        raise OthersPicture(job, then)
     return job
 
 

@@ -12,7 +12,6 @@ from discord import ui
 
 from bot.database.jobs import Job, JobState, find_job
 from bot.database.pictures import Picture, pictures_of_job
-from bot.database.takedowns import is_taken_down
 from bot.errors import (
     InTimeOut,
     NoMember,
@@ -21,7 +20,6 @@ from bot.errors import (
     PersonBlocked,
     PersonBlockedEverywhere,
     RoleNeeded,
-    TakenDown,
 )
 from bot.i18n import _, later, number, remarked, sentences
 from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
@@ -52,15 +50,6 @@ _ROW = 5  # buttons of one row
 PERSONAL_REFUSALS = (PersonBlocked, PersonBlockedEverywhere, InTimeOut, RoleNeeded, NoMember)
 
 
-async def job_to_paint(button: JobButton, interaction: Interaction) -> Job:
-    """The button's job, from which something is to be painted. Raises OthersPicture or TakenDown."""
-    job = await own_job_or_remix(button, interaction)
-    server_id = interaction.guild_id
-    if server_id is not None and await is_taken_down(interaction.client.connection, job.id, server_id):
-        raise TakenDown
-    return job
-
-
 class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
     """Orders the same request with another seed; the result is a new message."""
 
@@ -70,7 +59,7 @@ class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it again."""
-        job = await job_to_paint(self, interaction)
+        job = await own_job_or_remix(self, interaction)
         if _is_resize_only(job):
             raise NothingThere(what=_("This picture was only enlarged. Press *Again* under the one it came from."))
         bot = interaction.client
@@ -96,7 +85,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
 
     async def handle(self, interaction: Interaction) -> None:
         """Handle the picture, or ask which one is meant."""
-        job = await job_to_paint(self, interaction)
+        job = await own_job_or_remix(self, interaction)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:

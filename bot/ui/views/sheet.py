@@ -50,7 +50,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
 
     async def handle(self, interaction: Interaction) -> None:
         """Copy the variant. The prompt is copied only from one's own job, and only to a studio without a prompt."""
-        job = await self.job(interaction)
+        job = await self.open_job(interaction)
         request = job.request
         if self.variant >= len(request.variants):
             raise NothingThere(what=_("This picture is not in the records any more."))

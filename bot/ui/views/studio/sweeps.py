@@ -15,6 +15,7 @@ from bot.requests.variants import FEWEST, MOST, Sweep, read_weights, usual_weigh
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.views.persistent_items import JobButton, ModalForm
+from bot.ui.views.picture_details import own_job_or_remix
 from bot.ui.views.studio.buttons import StudioButton, panel_id
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class SweepJobButton(JobButton, template=r"sweep:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal for LoRA and weights."""
-        job = await self.own_job(interaction, _("*Bookmark LoRAs* keeps its LoRAs, and /sweep tries them."))
+        job = await own_job_or_remix(self, interaction, _("*Try weights* is there under each LoRA."))
         uses = job.request.loras
         if not uses:
             raise NothingThere(what=_("This picture was painted without LoRAs, so there is no weight to try."))
