@@ -1,7 +1,7 @@
 """Deletes pictures for their owner, and takes them down in a server for its staff.
 
-A deletion is decided by one transaction. Files and message go after it, and what a crash or an outage leaves of them
-goes at the next start.
+A deletion or a takedown is decided by one transaction. Files and message go after it, and what a crash or an outage
+leaves of them goes at the next start.
 
 The owner of a picture that was taken down is told by a direct message. Within an hour, further ones are added to that
 message, so that nobody is pinged for each. Who cannot get direct messages is told after their next command.
@@ -21,6 +21,7 @@ from discord import ui
 
 from bot import background
 from bot.database.clock import now_ms
+from bot.database.connection import transaction
 from bot.database.deletions import Deletion, begin_deletion, end_deletion, pending_deletions
 from bot.database.deliveries import find_delivery
 from bot.database.jobs import Job, find_job
@@ -68,7 +69,7 @@ class Removals:
         await self._carry_out(await begin_deletion(self._connection, job.id, channel_id, message_id))
 
     async def interrupted(self) -> tuple[Deletion, ...]:
-        """The deletions that an earlier run did not complete. Raises DatabaseError."""
+        """The deletions, those of takedowns included, that an earlier run did not complete. Raises DatabaseError."""
         return await pending_deletions(self._connection)
 
     async def resume(self, deletions: Sequence[Deletion]) -> None:
@@ -90,10 +91,14 @@ class Removals:
 
         Raises DatabaseError.
         """
-        await record_takedown(self._connection, job, server_id)
         delivered = await self._delivered(job)
-        if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
-            await self._delete_message(*delivered)
+        deletion: Deletion | None = None
+        async with transaction(self._connection):
+            await record_takedown(self._connection, job, server_id)
+            if delivered is not None and delivered[0] == job.channel_id and job.server_id == server_id:
+                deletion = await begin_deletion(self._connection, job.id, *delivered, message_alone=True)
+        if deletion is not None:
+            await self._carry_out(deletion)
         background.start(self._tell_by_letter(job.person_id), "telling the owner of a takedown")
 
     async def tell_here(self, interaction: Interaction) -> None:
@@ -163,7 +168,7 @@ class Removals:
         if deletion.channel_id is not None and deletion.message_id is not None:
             gone = await self._delete_message(deletion.channel_id, deletion.message_id) and gone
         if gone:
-            await end_deletion(self._connection, deletion.job_id)
+            await end_deletion(self._connection, deletion)
 
     def _delete_files(self, deletion: Deletion) -> bool:
         """Whether all files are gone."""

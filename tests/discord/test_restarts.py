@@ -170,3 +170,18 @@ async def test_a_deletion_that_a_crash_interrupts_is_completed_at_the_next_start
         assert not any(file.exists() for file in files)
     async with open_database(empty.settings.storage.database) as connection:
         assert await pending_deletions(connection) == ()
+
+
+async def test_a_takedown_that_an_outage_interrupts_is_completed_at_the_next_start(empty: Scene) -> None:
+    async with empty.bot():
+        picture = await empty.painted(await empty.ada.slash("imagine", prompt=PROMPT))
+        files, margaret = files_of(empty, picture), empty.control.person("Margaret")
+        await empty.control.fault("/messages/", method="DELETE", status=503, count=99)
+        await (await margaret.submit(await asked(margaret, picture))).reply()  # that something did not work
+        await empty.control.clear_faults()
+    assert await empty.control.message(picture.id) is not None
+    async with empty.bot():
+        await empty.gone(picture)
+    assert all(file.exists() for file in files)
+    async with open_database(empty.settings.storage.database) as connection:
+        assert await pending_deletions(connection) == ()
