@@ -47,6 +47,7 @@ FORGET_NOTE = "DELETE FROM bookmark_text WHERE rowid = ?"
 # The owner is a word of the index, so that a search reads the notes of one person only.
 INDEX_NOTE = "INSERT INTO bookmark_text (rowid, owner, note) VALUES (?, ?, ?)"
 COUNT = "SELECT count(*) FROM bookmark WHERE person_id = ?"
+AMONG = "SELECT lora_id FROM bookmark WHERE person_id = ? AND lora_id IN (SELECT value FROM json_each(?))"
 NOTES = "SELECT note FROM bookmark WHERE person_id = ? AND note <> '' ORDER BY created_at DESC LIMIT ?"
 _BOOKMARK = "SELECT lora.*, bookmark.note, bookmark.created_at AS bookmarked_at, bookmark.uses AS own_uses"
 FIND = f"{_BOOKMARK} FROM bookmark JOIN lora ON lora.id = bookmark.lora_id WHERE person_id = ? AND lora_id = ?"
@@ -199,6 +200,14 @@ async def find_bookmark(connection: aiosqlite.Connection, person_id: int, lora_i
         return None
     (bookmark,) = await _bookmarks(connection, person_id, [row])
     return bookmark
+
+
+async def bookmarked_among(
+    connection: aiosqlite.Connection, person_id: int, lora_ids: Collection[int]
+) -> frozenset[int]:
+    """Those of `lora_ids` that the person has bookmarked. Raises DatabaseError."""
+    rows = await fetch(connection, AMONG, (person_id, json.dumps(list(lora_ids))))
+    return frozenset(row["lora_id"] for row in rows)
 
 
 async def count_bookmarks(connection: aiosqlite.Connection, person_id: int) -> int:

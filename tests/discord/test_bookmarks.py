@@ -99,14 +99,21 @@ async def test_a_list_shows_many_opens_one_and_removes_several(scene: Scene) -> 
     await person.select(market, menu(market, "mks"), "list")
     market = await scene.control.wait_message(market.id, lambda seen: "1. **Bat**" in seen.text)
     every = [option["value"] for option in market.selects[menu(market, "mkm")]["options"]]
-    assert len(every) > 2 and "page" not in market.text
+    assert len(every) > 2 and "page" not in market.text and "· bookmarked" not in market.text
+    await bookmarks(scene, "Hedy", add="Bat", note="for the *cave*")
+    market = await (await person.slash("lora browse", base="any", sort="name")).reply()
+    assert re.search(r"1\. \*\*Bat\*\*.* · bookmarked$", market.text, re.MULTILINE)
+    assert market.text.count("· bookmarked") == 1
     await person.select(market, menu(market, "mkm"), *every)
-    await scene.control.wait_message(market.id, lambda seen: f"{len(every)} more are in your /bookmarks" in seen.text)
+    await scene.control.wait_message(
+        market.id, lambda seen: f"{len(every) - 1} more are in your /bookmarks" in seen.text
+    )
     await person.select(market, menu(market, "mkm"), *every)
     again = await scene.control.wait_message(market.id, lambda seen: "in your /bookmarks already" in seen.text)
     assert "0 more" not in again.text
     page = await bookmarks(scene, "Hedy", base="any", sort="name")
     assert "1. **Bat**" in page.text and f"{len(every)}. **" in page.text, "the choice is kept"
+    assert re.search(r"1\. \*\*Bat\*\*.* · for the \\\*cave\\\*$", page.text, re.MULTILINE)
     await person.select(page, menu(page, "bml"), every[0])
     card = await scene.control.wait_message(page.id, lambda seen: "## Bat" in seen.text)
     page = await press(scene, person, card, "Back", then="1. **Bat**")

@@ -274,7 +274,8 @@ async def bookmarks_page(
     base_model = query.base_model or (usual.base_model if usual else None)
     if query.compact and found.bookmarks:
         loras = [bookmark.lora for bookmark in found.bookmarks]
-        page.view.add_item(ui.TextDisplay[Any](lines_text(loras, page_ref.page * page_size + 1)))
+        notes = {bookmark.lora.id: bookmark.note for bookmark in found.bookmarks if bookmark.note}
+        page.view.add_item(ui.TextDisplay[Any](lines_text(loras, page_ref.page * page_size + 1, notes)))
         page.view.add_item(ui.ActionRow[Any](OpenListedBookmarkMenu(page_ref, loras, _("Open one"))))
         several = RemoveSeveralMenu(page_ref, loras, _("Remove several"), several=True)
         page.view.add_item(ui.ActionRow[Any](several))

@@ -39,6 +39,7 @@ _NO_FILTER = "-"  # the value of the option without a filter
 _AS_LIST, _AS_CARDS = "list", "cards"  # the values of the options that change how entries are shown
 COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
 MAX_LINE_NAME, MAX_LINE_BASES = 50, 40  # characters of an entry's line; 25 lines share the 4000 of a message
+MAX_LINES, MAX_REMARK = 3300, 100  # characters of all lines, and of what is put behind one
 MAX_PAGE_DIGITS = 6
 MANY_PAGES = 5  # pages of cards from which on a title tells of compact lists
 
@@ -378,14 +379,21 @@ def compact_hint(query: Query, total: int, page_size: int) -> list[str]:
     return ["-# " + text.format(count=COMPACT_PAGE)]
 
 
-def lines_text(loras: Sequence[Lora], first: int) -> str:
-    """The entries of a compact list, a line each; `first` is the number of the first one, from 1."""
+def lines_text(loras: Sequence[Lora], first: int, remarks: Mapping[int, str]) -> str:
+    """The entries of a compact list, a line each; `first` is the number of the first one, from 1.
+
+    `remarks` are put behind them, by id. Long ones are cut where many lines have one.
+    """
     lines = [
         f"{n}. **{clipped(lora.name, MAX_LINE_NAME)}** · {label(lora.category)}"
         f" · {clipped(base_models(lora), MAX_LINE_BASES)}"
         for n, lora in enumerate(loras, first)
     ]
-    return "\n".join(lines)
+    room = (MAX_LINES - len("\n".join(lines))) // max(len(remarks), 1) - len(" · ")
+    shown = {lora_id: clipped(remark, max(1, min(room, MAX_REMARK))) for lora_id, remark in remarks.items()}
+    return "\n".join(
+        f"{line} · {shown[lora.id]}" if lora.id in shown else line for line, lora in zip(lines, loras, strict=True)
+    )
 
 
 def entry_options(loras: Sequence[Lora]) -> list[discord.SelectOption]:

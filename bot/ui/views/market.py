@@ -9,7 +9,7 @@ from typing import Any, Self
 import aiosqlite
 from discord import ui
 
-from bot.database.bookmarks import add_bookmarks, find_bookmark
+from bot.database.bookmarks import add_bookmarks, bookmarked_among
 from bot.database.lora_search import Sort
 from bot.database.loras import Lora, LoraPage, browse_loras
 from bot.i18n import _, later, ngettext, number
@@ -183,16 +183,17 @@ async def market_page(
     page.view.add_item(ui.TextDisplay[Any](f"{title}\n{note}".rstrip()))
     usual = await usual_checkpoint(connection, checkpoints, person_id)
     base_model = query.base_model or (usual.base_model if usual else None)
+    bookmarked = await bookmarked_among(connection, person_id, [lora.id for lora in found.loras])
     if query.compact and found.loras:
-        page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1)))
+        remarks = dict.fromkeys(bookmarked, _("bookmarked"))
+        page.view.add_item(ui.TextDisplay[Any](lines_text(found.loras, page_ref.page * page_size + 1, remarks)))
         page.view.add_item(ui.ActionRow[Any](OpenEntryMenu(page_ref, found.loras, _("Open one"))))
         several = BookmarkSeveralMenu(page_ref, found.loras, _("Bookmark several"), several=True)
         page.view.add_item(ui.ActionRow[Any](several))
     for lora in () if query.compact else found.loras:
         preview = page.attach_if(await pictures.preview(lora, base_model))
         text = lora_text.entry_text(checkpoints, lora, usual.name if usual else None)
-        bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
-        page.view.add_item(_entry(text, preview, lora, page_ref, bookmarked=bookmarked))
+        page.view.add_item(_entry(text, preview, lora, page_ref, bookmarked=lora.id in bookmarked))
     location = PageLocation(MARKET.key, page_ref)
     pages = -(-found.total // page_size) if query.compact else None
     page.view.add_item(ui.ActionRow[Any](*page_buttons(location, query, more=found.more, pages=pages)))
