@@ -1,6 +1,7 @@
 """A person's finished jobs whose pictures exist: pages from the newest, or a search by prompt, checkpoint or LoRA.
 
-Pages begin behind a job's id and not after so many rows, so that the last page costs what the first does.
+Pages begin behind a job's id and not after so many rows, so that the last page costs what the first does. A jump to a
+numbered page alone counts rows.
 """
 
 from __future__ import annotations
@@ -33,8 +34,23 @@ def _page(found: bool, newer: bool) -> str:
     """  # noqa: S608 - constants only
 
 
+def _all(found: bool, columns: str) -> str:
+    if not found:
+        return f"SELECT {columns} FROM job WHERE person_id = :person AND {_KEPT}"  # noqa: S608 - constants only
+    return f"""
+        SELECT {columns} FROM job_text JOIN job ON job.id = job_text.rowid
+        WHERE job_text MATCH :search AND (:checkpoint IS NULL OR job.checkpoint = :checkpoint)
+    """  # noqa: S608 - constants only
+
+
 # (found by a search, towards newer ones): one statement each.
 PAGE = {key: _page(*key) for key in product((False, True), (False, True))}
+# By whether they are found by a search: how many there are, and the one behind so many newer ones.
+COUNT = {found: _all(found, "count(*) AS total") for found in (False, True)}
+NTH = {
+    found: f"{_all(found, 'job.id AS id')} ORDER BY {'job_text.rowid' if found else 'id'} DESC LIMIT 1 OFFSET :nth"
+    for found in (False, True)
+}
 NEWEST = 2**63 - 1  # above every id
 
 
@@ -86,6 +102,26 @@ async def newer_page(
     if len(jobs) <= limit:
         return await history_page(connection, person_id, wanted, limit=limit)
     return HistoryPage(jobs[limit - 1 :: -1], newer=True, older=True)
+
+
+async def numbered_page(
+    connection: aiosqlite.Connection, person_id: int, wanted: Wanted, *, limit: int, page: int
+) -> HistoryPage:
+    """The page with that number, from 0; the last one for a number beyond it. It counts its way there.
+
+    Raises DatabaseError.
+    """
+    query = wanted.query(person_id)
+    anchor = NEWEST
+    if page and query != "":
+        parameters = {"person": person_id, "search": query, "checkpoint": wanted.checkpoint}
+        sql = COUNT[query is not None]
+        (row,) = await fetch(connection, sql, parameters)
+        before = min(page, max(row["total"] - 1, 0) // limit) * limit
+        sql = NTH[query is not None]
+        rows = await fetch(connection, sql, parameters | {"nth": before - 1}) if before else []
+        anchor = rows[0]["id"] if rows else NEWEST
+    return await history_page(connection, person_id, wanted, limit=limit, anchor=anchor)
 
 
 async def _beyond(

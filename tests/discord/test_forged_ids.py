@@ -20,6 +20,7 @@ FORGED = [
     f"queue:cancel-own:{TOO_MUCH}", f"queue:cancel-any:{'9' * 18}",
     f"queue:pause:{TOO_MUCH}", f"queue:pause:{9 * 10**18}", "guide:go:nowhere", "guide:open:nowhere:",
     "guide:open:market:x",
+    f"hij:{TOO_MUCH}:::", f"skjump:{TOO_MUCH}",
     f"stout:1:{'9' * 30}", "stnudge:1:1", f"stnudge:1:{TOO_MUCH}:x", "nobody:1", "again:٣", f"again:{'9' * 18}",
 ]  # fmt: skip
 

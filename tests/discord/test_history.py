@@ -28,6 +28,14 @@ async def turned(scene: Scene, page: VisibleMessage, button: str) -> VisibleMess
     return await scene.control.wait_message(page.id, lambda seen: seen.text != page.text)
 
 
+async def jumped(scene: Scene, page: VisibleMessage, number: str) -> str:
+    """The text of the page with that number, which is another one."""
+    form = await scene.ada.press(page, "Go to a page")
+    await form.modal()
+    await scene.ada.submit(form, {"page": number})
+    return (await scene.control.wait_message(page.id, lambda seen: seen.text != page.text)).text
+
+
 async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
     async with open_scene(House(tmp_path / "house")) as scene:
         async with scene.bot():
@@ -52,6 +60,9 @@ async def test_history_finds_and_opens_own_pictures(tmp_path: Path) -> None:
             assert "number0" in older.text and "number5" not in older.text
             again = await turned(scene, older, "Newer")
             assert "a moon" in again.text and "not here any more: Bat" in again.text
+            assert await jumped(scene, again, "2") == older.text and await jumped(scene, older, "1") == again.text
+            found = await history(scene, search="numb star", checkpoint=VIVID)
+            assert "number0" in await jumped(scene, found, "9")
             opened = await (await scene.ada.press(again, "Open")).reply()
             assert opened.ephemeral and len(opened.attachments) == 2 and "a moon" in opened.text
             assert "a moon" in (await pictures_of(opened))[0].text["parameters"]  # type: ignore[attr-defined]

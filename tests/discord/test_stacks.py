@@ -132,3 +132,17 @@ async def test_names_are_escaped(scene: Scene) -> None:
     await (await scene.ada.slash("stack save", name="my_evening *v2*")).reply()
     panel = await (await scene.ada.slash("stack use", name="my_evening *v2*")).reply()
     assert r"my\_evening \*v2\* is in your studio" in panel.text
+
+
+async def test_a_page_of_the_list_is_jumped_to(scene: Scene) -> None:
+    person = await scene.control.new_person("Edith")
+    await fresh(scene, person, add="Bat")
+    for number in range(11):
+        await (await person.slash("stack save", name=f"Stack {number:02}")).reply()
+    page = await (await person.slash("stack list")).reply()
+    for typed, there, first in (("3", 3, "Stack 10"), ("1", 1, "Stack 00"), ("99", 3, "Stack 10")):
+        form = await person.press(page, next(button for button in page.buttons if button.startswith("Page ")))
+        await form.modal()
+        await person.submit(form, {"page": typed})
+        page = await scene.control.wait_message(page.id, lambda seen, there=there: f"Page {there} of 3" in seen.buttons)
+        assert f"**{first}**" in page.text

@@ -4,6 +4,7 @@ persistent_items.py        base classes of buttons, select menus and modals; def
 permissions.py             who is an operator, who is staff
 expired_modal.py           the reply to a modal whose state is lost
 browse.py                  controls of lists with pages: search, sort, filters
+go_to_page.py              the form that asks for the number of a page
 market.py                  the list of all LoRAs
 bookmarks.py               the list of a person's bookmarks, and one bookmark
 bookmark_file.py           export and import of bookmarks

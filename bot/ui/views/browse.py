@@ -20,7 +20,6 @@ from bot.database.lora_search import Sort
 from bot.database.loras import Lora
 from bot.database.preferences import find_preferences, save_preferences
 from bot.database.tags import popular_tags
-from bot.errors import NothingThere
 from bot.i18n import _, label, listed, number
 from bot.i18n.texts import base_models, clipped
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -28,6 +27,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.page_kind import KIND, PageKind
 from bot.ui.rendered_message import RenderedMessage
+from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect, outdated_error
 from bot.workspace.browsing import MAX_SEARCH, PageRef, Query, base_model_in, in_order, page_ref_of, query_at
 from inference.base_models import BaseModelId
@@ -40,7 +40,6 @@ _AS_LIST, _AS_CARDS = "list", "cards"  # the values of the options that change h
 COMPACT_PAGE = MENU  # entries on a page without cards: a menu opens them
 MAX_LINE_NAME, MAX_LINE_BASES = 50, 40  # characters of an entry's line; 25 lines share the 4000 of a message
 MAX_LINES, MAX_REMARK = 3300, 100  # characters of all lines, and of what is put behind one
-MAX_PAGE_DIGITS = 6
 MANY_PAGES = 5  # pages of cards from which on a title tells of compact lists
 
 
@@ -111,7 +110,7 @@ class GoToPageButton(PersistentButton, template=rf"{KIND}j:{PAGE_REF}"):
 
     def __init__(self, location: PageLocation, pages: int = 1) -> None:
         self.location, self.command = location, location.command
-        text = _("Page {page} of {pages}").format(page=number(location.page_ref.page + 1), pages=number(pages))
+        text = page_of_pages(location.page_ref.page, pages)
         super().__init__(ui.Button(label=text, custom_id=f"{location.kind}j:{location.page_ref}"))
 
     @classmethod
@@ -121,29 +120,11 @@ class GoToPageButton(PersistentButton, template=rf"{KIND}j:{PAGE_REF}"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
-        await acknowledge.open_modal(interaction, GoToPageForm(self.location, opening=interaction.id))
+        here = self.location.page_ref.page
+        await acknowledge.open_modal(interaction, GoToPageForm(self._show, here=here, opening=interaction.id))
 
-
-class GoToPageForm(ModalForm):
-    """The number of a page."""
-
-    sends_message = False
-
-    def __init__(self, location: PageLocation, *, opening: int) -> None:
-        super().__init__(_("Go to a page"), f"{location.kind}jump", opening)
-        self._location, self.command = location, location.command
-        here = str(min(location.page_ref.page + 1, 10**MAX_PAGE_DIGITS - 1))
-        self.page: ui.TextInput[Any] = ui.TextInput(custom_id="page", default=here, max_length=MAX_PAGE_DIGITS)
-        description = _("Beyond the last one, the last one is shown")
-        self.add_item(ui.Label[Any](text=_("Page"), description=description, component=self.page))
-
-    async def submitted(self, interaction: Interaction) -> None:
-        """Show the page. Raises NothingThere for what is no number."""
-        typed = self.page.value.strip()
-        if not typed.isdecimal() or not int(typed):
-            raise NothingThere(what=_("Write the number of a page, such as 2."))
-        page_ref = PageRef(int(typed) - 1, self._location.page_ref.key)
-        await PageLocation(self._location.kind, page_ref).show(interaction)
+    async def _show(self, interaction: Interaction, page: int) -> None:
+        await PageLocation(self.location.kind, PageRef(page, self.location.page_ref.key)).show(interaction)
 
 
 class SearchButton(PersistentButton, template=rf"{KIND}f:{PAGE_REF}"):

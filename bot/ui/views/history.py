@@ -13,7 +13,7 @@ import discord
 from discord import ui
 
 from bot.database.deliveries import DeliveryState, find_delivery
-from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page
+from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
 from bot.database.jobs import Job
 from bot.database.loras import find_lora, find_version
 from bot.database.pictures import Picture, pictures_of_job
@@ -26,6 +26,7 @@ from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
+from bot.ui.views.go_to_page import GoToPageForm
 from bot.ui.views.persistent_items import JobButton, PersistentButton
 from bot.ui.views.result import AgainButton, EditButton, result_view
 from bot.workspace.repaint import picture_gone
@@ -70,18 +71,34 @@ class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        lora = int(match["lora"]) if match["lora"] else None
-        query = HistoryQuery(int(match["anchor"]), match["way"] == "n", lora, None, match["search"])
-        return cls(query, match["checkpoint"])
+        query, checkpoint_digits = _query_in(match)
+        return cls(replace(query, newer=match["way"] == "n"), checkpoint_digits)
 
     async def handle(self, interaction: Interaction) -> None:
         """Edit the message to show that page."""
-        client, checkpoints = interaction.client, interaction.client.configuration.checkpoints
-        names = checkpoints.names if self._digits else ()
-        checkpoint = next((name for name in names if checkpoint_key(name) == self._digits), None)
-        query = replace(self.query, checkpoint=checkpoint)
-        page = await history(client.connection, checkpoints, client.thumbnails, interaction.user.id, query)
-        await acknowledge.replace(interaction, page.view, page.files)
+        await _show(interaction, self.query, self._digits)
+
+
+class GoToHistoryPageButton(PersistentButton, template=rf"hij:{_PATTERN}"):
+    """Opens the form for the number of a page."""
+
+    opens_modal = True
+
+    def __init__(self, query: HistoryQuery, checkpoint_digits: str = "") -> None:
+        self.query, self._digits = query, checkpoint_digits
+        super().__init__(ui.Button(label=_("Go to a page"), custom_id=f"hij:{query}"[:100]))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(*_query_in(match))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the form."""
+        await acknowledge.open_modal(interaction, GoToPageForm(self._show, here=None, opening=interaction.id))
+
+    async def _show(self, interaction: Interaction, page: int) -> None:
+        await _show(interaction, self.query, self._digits, page)
 
 
 class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
@@ -103,6 +120,24 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
         await send_ephemeral(interaction, view, [attachment.file() for attachment in attachments])
 
 
+def _query_in(match: re.Match[str]) -> tuple[HistoryQuery, str]:
+    """The query of a button, and the key of its checkpoint."""
+    lora = int(match["lora"]) if match["lora"] else None
+    return HistoryQuery(int(match["anchor"]), lora=lora, search=match["search"]), match["checkpoint"]
+
+
+async def _show(
+    interaction: Interaction, query: HistoryQuery, checkpoint_digits: str, number: int | None = None
+) -> None:
+    """Edit the message to show a page of a query."""
+    client, checkpoints = interaction.client, interaction.client.configuration.checkpoints
+    names = checkpoints.names if checkpoint_digits else ()
+    checkpoint = next((name for name in names if checkpoint_key(name) == checkpoint_digits), None)
+    query = replace(query, checkpoint=checkpoint)
+    page = await history(client.connection, checkpoints, client.thumbnails, interaction.user.id, query, number)
+    await acknowledge.replace(interaction, page.view, page.files)
+
+
 def _files(folder: Path, pictures: tuple[Picture, ...], limit: int) -> tuple[PictureFile, ...]:
     paths = [folder / picture.path for picture in pictures]
     return tuple(fit(path, limit // len(paths)) for path in paths if path.exists())
@@ -114,12 +149,16 @@ async def history(
     thumbnails: Thumbnails,
     person_id: int,
     query: HistoryQuery,
+    number: int | None = None,
 ) -> RenderedMessage:
-    """One page of the history, with thumbnails."""
+    """One page of the history, with thumbnails: that of the query's anchor, or that with a `number`, from 0."""
     lora = await find_lora(connection, query.lora) if query.lora else None
     wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
-    turn = newer_page if query.newer else history_page
-    found = await turn(connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
+    if number is not None:
+        found = await numbered_page(connection, person_id, wanted, limit=PAGE_SIZE, page=number)
+    else:
+        turn = newer_page if query.newer else history_page
+        found = await turn(connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_title(wanted, found)))
     for job in found.jobs:
@@ -129,7 +168,11 @@ async def history(
     if found.jobs and (found.newer or found.older):
         newer = replace(query, newer=True, anchor=found.jobs[0].id)
         older = replace(query, newer=False, anchor=found.jobs[-1].id)
-        buttons = HistoryPageButton(newer, disabled=not found.newer), HistoryPageButton(older, disabled=not found.older)
+        buttons = (
+            HistoryPageButton(newer, disabled=not found.newer),
+            GoToHistoryPageButton(older),
+            HistoryPageButton(older, disabled=not found.older),
+        )
         page.view.add_item(ui.ActionRow[Any](*buttons))
     return page
 

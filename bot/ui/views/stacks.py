@@ -26,6 +26,7 @@ from bot.requests.builder import RequestBuilder
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
 from bot.ui.views.permissions import check_may_post
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, JobButton, ModalForm, PersistentButton
 from bot.ui.views.studio.buttons import StudioButton, panel_id
@@ -195,6 +196,25 @@ class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<
         await _show(interaction, self.page)
 
 
+class GoToStackPageButton(PersistentButton, template=r"skjump:(?P<page>\d{1,4})"):
+    """Says on which page of the list one is, and opens the form for another."""
+
+    opens_modal = True
+
+    def __init__(self, page: int, pages: int = 1) -> None:
+        self.page = page
+        super().__init__(ui.Button(label=page_of_pages(page, pages), custom_id=f"skjump:{page}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["page"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the form."""
+        await acknowledge.open_modal(interaction, GoToPageForm(_show, here=self.page, opening=interaction.id))
+
+
 class SaveStackButton(StudioButton, template=panel_id("stack")):
     """Saves the LoRAs of the studio as a stack, on the studio's panel."""
 
@@ -312,10 +332,11 @@ async def stacks_view(
             view.add_item(
                 ui.ActionRow[Any](UseStackButton(*place), ShareStackButton(*place), DeleteStackButton(*place))
             )
-    last = (page + 1) * PAGE_SIZE >= total
-    if page or not last:
+    pages = -(-total // PAGE_SIZE)
+    if pages > 1:
         back = StackPageButton(max(0, page - 1), "p", disabled=page == 0)
-        view.add_item(ui.ActionRow[Any](back, StackPageButton(page + 1, "n", disabled=last)))
+        on = StackPageButton(page + 1, "n", disabled=page + 1 == pages)
+        view.add_item(ui.ActionRow[Any](back, GoToStackPageButton(page, pages), on))
     return view
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.database.connection import fetch
 from bot.database.deletions import begin_deletion
-from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page
+from bot.database.history import NEWEST, HistoryPage, Wanted, history_page, newer_page, numbered_page
 from bot.database.job_terms import searchable
 from bot.database.jobs import create_job, fail_job, start_job
 from bot.database.pictures import NewPicture
@@ -57,6 +57,9 @@ async def test_pages_there_and_back_show_each_job_once(connection: aiosqlite.Con
         page = await newer_page(connection, ADA, wanted, limit=4, anchor=page.jobs[0].id)
         back.insert(0, ids(page))
     assert back == there
+    jumps = [await numbered_page(connection, ADA, wanted, limit=4, page=n) for n in (*range(len(there)), 999)]
+    assert [ids(page) for page in jumps] == [*there, there[-1]]
+    assert [(page.newer, page.older) for page in jumps[:-1]] == [(n > 0, n + 1 < len(there)) for n in range(len(there))]
 
 
 async def test_what_pictures_were_made_of_finds_them(connection: aiosqlite.Connection) -> None:
