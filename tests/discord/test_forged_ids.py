@@ -63,6 +63,8 @@ MENUS = [
     f"bmm:{LIST}",
     "set:size",
     "guide:menu",
+    "with:1",
+    "stothers:1:",
 ]
 
 
@@ -75,9 +77,9 @@ async def test_a_menu_without_a_choice_gets_an_error_reply(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-@pytest.mark.parametrize("menu", [f"mkm:{LIST}", f"bmm:{LIST}"])
+@pytest.mark.parametrize("menu", [f"mkm:{LIST}", f"bmm:{LIST}", "with:1", "stothers:1:"])
 @pytest.mark.parametrize("value", ["x", "-1", "²", TOO_MUCH])
-async def test_a_menu_of_entries_refuses_what_is_no_entry(scene: Scene, menu: str, value: str) -> None:
+async def test_a_menu_of_loras_refuses_what_is_none(scene: Scene, menu: str, value: str) -> None:
     assert "too old" in (await chosen(scene, menu, 1, value)).text
 
 

@@ -414,9 +414,7 @@ class EntriesMenu(PersistentSelect, template=NO_CUSTOM_ID):
 
     async def handle(self, interaction: Interaction) -> None:
         """Do what the menu is for with the chosen entries. Raises NothingThere for what is none."""
-        if not self.values or not all(value.isdecimal() and len(value) < 19 for value in self.values):
-            raise outdated_error()
-        await self.chosen(interaction, [int(value) for value in self.values])
+        await self.chosen(interaction, self.ids)
 
     async def chosen(self, interaction: Interaction, lora_ids: Sequence[int]) -> None:
         """The entries with these ids were chosen."""

@@ -195,8 +195,7 @@ class CompanionMenu(PersistentSelect, template=r"with:(?P<lora>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Show the page of the chosen LoRA in an ephemeral message."""
-        chosen = self.value
-        await show_lora_page(interaction, int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
+        await show_lora_page(interaction, self.ids[0])
 
 
 class UseLoraForm(ModalForm):

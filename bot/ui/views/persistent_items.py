@@ -28,6 +28,7 @@ else:
 ItemT = TypeVar("ItemT", bound=ui.Item[Any])
 
 MAX_DISCORD_ID = 2**63  # above all of Discord's ids, which have 19 digits; ours have at most 18
+MAX_ID_DIGITS = 18
 MAX_TITLE = 45  # characters; Discord's limit
 MODAL_SECONDS = 1800.0  # a modal that is neither sent nor closed times out after this
 NO_CUSTOM_ID = r"(?!)"  # the template of abstract items: it matches no custom_id
@@ -130,6 +131,18 @@ class PersistentSelect(PersistentItem[Select], template=NO_CUSTOM_ID):
         if len(self.values) != 1:
             raise outdated_error()
         return self.values[0]
+
+    @property
+    def ids(self) -> list[int]:
+        """The values of the chosen options as ids of ours, at least one. Raises NothingThere for what is none."""
+        if not self.values or not all(map(is_id, self.values)):
+            raise outdated_error()
+        return [int(value) for value in self.values]
+
+
+def is_id(value: str) -> bool:
+    """Whether a chosen value, which is untrusted input, is an id of ours."""
+    return value.isdecimal() and len(value) <= MAX_ID_DIGITS
 
 
 class ModalForm(ui.Modal):

@@ -18,6 +18,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
+from bot.ui.views.persistent_items import is_id
 from bot.ui.views.studio.buttons import panel_id
 from bot.ui.views.studio.forms import StudioForm
 from bot.ui.views.studio.menus import StudioMenu
@@ -111,7 +112,7 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             )
             return
         note = ""
-        if chosen.isdecimal() and len(chosen) < 19:
+        if is_id(chosen):
             lora = await find_lora(interaction.client.connection, int(chosen))
             if lora is None:
                 raise NothingThere(what=_("This LoRA is not in the library any more."))

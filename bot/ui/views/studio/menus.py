@@ -187,9 +187,9 @@ class FocusMenu(StudioMenu, template=panel_id("others")):
         return cls(snapshot.revision, options, _("Work on another LoRA"))
 
     async def handle(self, interaction: Interaction) -> None:
-        """Show its controls."""
+        """Show its controls. Raises NothingThere for what is no LoRA."""
         studios = interaction.client.studios
-        lora_id = int(self.value)
+        lora_id = self.ids[0]
         await studios.redraw(
             interaction, await studios.change(interaction.user.id, lambda studio: studio.changed(lora_id))
         )
