@@ -252,6 +252,17 @@ class LoraFileRefused(RequestError):
 
 
 @dataclass(eq=False)
+class LoraUnusable(RequestError):
+    """What is here of {lora} is damaged or cannot be used for another reason. The operators of this bot see why; until
+    they have mended it, please choose another LoRA."""
+
+    for_operators = "{files}."
+
+    lora: str
+    files: list[str]
+
+
+@dataclass(eq=False)
 class LoraFileChanged(RequestError):
     """The file of {lora} is gone or is not the one that was chosen any more. Please choose it again in a few
     minutes."""

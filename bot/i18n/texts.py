@@ -16,6 +16,8 @@ from inference.messages import GenerationRequest, LoraUse
 # discord.py's own escaping lets pass what stands inside or behind a masked link, and links themselves.
 _MARKUP = re.compile(r"[\\*_~|`\[\]<>]|^[#\-]")
 _EMPHASIS = re.compile(r"(?<!\\\*)\\\*([^\\*\n]{1,40})\\\*(?!\\\*)")  # `*Edit*`, once it has been made plain
+_CODE = re.compile(r"\\`(.+?)\\`")  # a code span, once it has been made plain
+_ESCAPED = re.compile(r"\\([\W_])")
 _LIMIT = 300  # characters of one name or sentence; a view holds 4000 in all
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates turn what follows around
 _RIGHT_TO_LEFT = {"R", "AL"}
@@ -32,6 +34,17 @@ def plain(text: str, limit: int = _LIMIT) -> str:
 def sentence_of_ours(text: str, limit: int = _LIMIT) -> str:
     """Like `plain`, but `*Edit*` stays emphasised, which is harmless also in text of people."""
     return _EMPHASIS.sub(r"*\1*", plain(text, limit))
+
+
+def code(text: str, limit: int = _LIMIT) -> str:
+    """Text in a code span, in which nothing formats, pings or links, and a backslash would be seen."""
+    line = " ".join(_TURNS.sub("", text).split()).replace("`", "'")
+    return f"`{line if len(line) <= limit else f'{line[: limit - 1]}…'}`"
+
+
+def with_code(text: str, limit: int = _LIMIT) -> str:
+    """Like `plain`, but what stands between two backticks stays a code span."""
+    return _CODE.sub(lambda span: code(_ESCAPED.sub(r"\1", span[1])), plain(text, limit))
 
 
 def isolated(text: str) -> str:

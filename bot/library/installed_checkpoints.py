@@ -11,7 +11,7 @@ from bot.database.loras import Lora, LoraVersion
 from bot.i18n import _
 from bot.library.catalogue import choose_version, known_lora
 from inference.base_models import BaseModelId
-from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit
+from inference.errors import CheckpointNotFound, LoraFileRefused, LoraMisfit, LoraUnusable
 from inference.matching import Matcher
 from inference.messages import CheckpointSpec
 
@@ -94,8 +94,9 @@ class InstalledCheckpoints:
         if version is not None:
             return version
         if not lora.usable:
-            problem = next((version.problem for version in lora.versions if version.problem), None)
-            raise LoraFileRefused(lora=lora.name, reason=problem or "it is no longer in the library")
+            if refused := [f"{version.path}: {version.problem}" for version in lora.versions if version.problem]:
+                raise LoraUnusable(lora=lora.name, files=refused)
+            raise LoraFileRefused(lora=lora.name, reason="it is no longer in the library")
         # The refusal is of a version that fits some checkpoint, if there is one.
         known = [known_lora(lora.name, version) for version in lora.usable]
         told = max(known, key=lambda version: len(self._matcher.fitting_checkpoints(version)))

@@ -42,9 +42,10 @@ class Before:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Scene, Before]]:
-    """The bot, started again after the file of Bat was deleted and the checkpoint of Wash removed."""
+    """The bot after the file of Bat was deleted, that of Moth damaged and the checkpoint of Wash removed."""
     house = ShrinkingHouse(tmp_path_factory.mktemp("gone") / "house")
     house.add_lora("Cape", BASES[VIVID], seed=21)
+    moth = house.add_lora("Moth", BASES[VIVID], seed=22)
     before = Before()
     async with open_scene(house) as scene:
         async with scene.bot():
@@ -64,6 +65,7 @@ async def gone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[
             before.panel = await pick(ada, panel, "checkpoint", PASTEL)
         house.bat.unlink()
         house.bat.with_suffix(".json").unlink()
+        moth.write_bytes(b"no header")
         house.removed = PASTEL
         async with scene.bot():
             yield scene, before
@@ -92,6 +94,18 @@ async def test_missing_parts_are_refused_with_a_reason(gone: tuple[Scene, Before
     )
     pastel = await (await scene.ada.slash("imagine", prompt=PROMPT, checkpoint=PASTEL)).reply()
     assert pastel.ephemeral and "installed are" in pastel.text and VIVID in pastel.text
+
+
+async def test_why_a_file_cannot_be_used_is_for_operators(gone: tuple[Scene, Before]) -> None:
+    scene, _before = gone
+    iris = await scene.control.new_person("Iris")
+    for locale, kindly in (("en-US", "is damaged or cannot be used"), ("ja", "破損")):
+        await scene.control.set_person("Iris", locale=locale)
+        told = await (await iris.slash("imagine", prompt=PROMPT, lora1="Moth")).reply()
+        assert told.ephemeral and "Moth" in told.text and kindly in told.text
+        assert "safetensors" not in told.text and "header" not in told.text
+    status = await (await scene.control.person("Margaret").slash("status")).reply()
+    assert "`moth.safetensors`: " in status.text and "header" in status.text
 
 
 async def test_the_studio(gone: tuple[Scene, Before]) -> None:

@@ -51,11 +51,10 @@ class CancelButton(JobButton, template=r"cancel:(?P<job>\d{1,18})"):
 
 
 def queue_position_text(forecast: Forecast) -> str:
-    """`3 before it · about 2 minutes`."""
-    ahead = forecast.ahead
-    before = (
-        ngettext("{count} before it", "{count} before it", ahead).format(count=ahead) if ahead else _("next in line")
-    )
+    """`3 wait before it · ready in about 2 minutes`: of the jobs before it, those that are painted do not count."""
+    before = _("next in line")
+    if ahead := forecast.ahead:
+        before = ngettext("{count} waits before it", "{count} wait before it", ahead).format(count=ahead)
     if forecast.done is None:
         return before
     return _("{place} · ready in about {time}").format(place=before, time=duration(forecast.done))

@@ -12,7 +12,7 @@ from bot.app.overview import Overview, look
 from bot.app.reloading import Reloaded
 from bot.config import ConfigError
 from bot.i18n import _, duration, later, listed, ngettext, number, sentences
-from bot.i18n.texts import plain
+from bot.i18n.texts import code, plain, with_code
 from bot.jobs.worker_slots import WorkerState, WorkerStatus
 from bot.library.catalogue import FileProblem
 from bot.servers.rights import Action
@@ -78,7 +78,7 @@ def _worker(worker: WorkerStatus) -> str:
 def _queue(overview: Overview, server_id: int | None) -> str:
     waiting, begun = overview.waiting, overview.begun
     parts = [
-        ngettext("{count} waits", "{count} wait", waiting).format(count=number(waiting)),
+        ngettext("{count} job waits", "{count} jobs wait", waiting).format(count=number(waiting)),
         ngettext("{count} is being painted", "{count} are being painted", begun).format(count=number(begun)),
     ]
     if overview.longest_wait is not None:
@@ -107,7 +107,7 @@ def _library(overview: Overview, *, reasons: bool) -> str:
     if reasons:
         return "\n".join([*lines, *_refused(report.refused)])
     if broken := [file.path for file in report.broken]:
-        names = ", ".join(f"`{plain(name, 60)}`" for name in broken[:SHOWN_FILES])
+        names = ", ".join(code(name, 60) for name in broken[:SHOWN_FILES])
         text = ngettext("{count} cannot be used: {names}", "{count} cannot be used: {names}", len(broken))
         lines.append(text.format(count=number(len(broken)), names=names + (" …" if broken[SHOWN_FILES:] else "")))
     return "\n".join(lines)
@@ -115,7 +115,7 @@ def _library(overview: Overview, *, reasons: bool) -> str:
 
 def _refused(files: Sequence[FileProblem]) -> list[str]:
     """The first of the files that are not used, with the reasons, as an operator is told them."""
-    named = [f"{plain(file.path, 60)}: {plain(file.problem, MAX_REASON)}" for file in files[:SHOWN_FILES]]
+    named = [f"{code(file.path, 60)}: {with_code(file.problem, MAX_REASON)}" for file in files[:SHOWN_FILES]]
     lines = [_("Not used:"), *(f"- {each}" for each in named)] if named else []
     if more := len(files[SHOWN_FILES:]):
         lines.append(ngettext("… and {count} more", "… and {count} more", more).format(count=number(more)))

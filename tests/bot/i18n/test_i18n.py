@@ -12,12 +12,14 @@ from babel.messages.catalog import Catalog
 from discord import Intents, app_commands
 from discord.ext import commands
 
-from bot.i18n import _, catalogue, explained, language, listed, ngettext, number, remarked, speak, speaking
+from bot.i18n import _, catalogue, explained, language, listed, number, remarked, speak, speaking
 from bot.i18n.commands import CommandWords
+from bot.ui.views.job_progress import queue_position_text
 from inference.errors import BaseModelMismatch, PromptTooLong
 from inference.lora.evidence import Source
 from inference.lora.sidecar import Category
 from inference.notes import NO_NEGATIVE_PROMPT, OTHER_PREDICTION, TEMPLATES
+from inference.queue_simulation import Forecast
 from tools.i18n import calls, everything_said, in_commands, sources
 
 LANGUAGES = sorted(catalogue.languages())
@@ -116,11 +118,14 @@ def test_names_stay_and_words_of_ours_do_not() -> None:
 
 
 def test_figures_and_lists_follow_the_language() -> None:
+    assert [queue_position_text(Forecast(n)) for n in range(3)] == [
+        "next in line", "1 waits before it", "2 wait before it"
+    ]  # fmt: skip
     assert number(12345.678, 1) == "12,345.7"
     assert listed(["a", "b", "c"]) == "a, b and c"
     with speaking("ja"):
         assert listed(["a", "b", "c"]) == "a、b、c"
-        assert ngettext("**Queued** · {count} before it", "**Queued** · {count} before it", 2).format(count=2) != ""
+        assert queue_position_text(Forecast(2)) == "前に2件が待機中"
         assert "4000" in explained(PromptTooLong(what="prompt", length=5000, limit=4000))
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bot.i18n.texts import clipped, plain, sentence_of_ours, several
+from bot.i18n.texts import clipped, code, plain, sentence_of_ours, several, with_code
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,12 @@ def test_a_name_from_right_to_left_leaves_what_stands_beside_it_where_it_is() ->
     assert plain("\u202eelgaE\u202c") == "elgaE", "nobody turns the rest of a message around"
     cut = clipped("_ليلى " * 100, 40)
     assert len(cut) <= 40 and cut[0] == "\u2068" and cut[-1] == "\u2069"
+
+
+def test_code_stays_code_without_backslashes() -> None:
+    assert code("my_*file*`s`.pt") == "`my_*file*'s'.pt`" and len(code("x" * 99, 9)) == 11
+    assert with_code("`a_b` and *c*; `d") == "`a_b` and \\*c\\*; \\`d"
+    assert with_code("\\`<@5> x` [y](z)") == "\\\\`<@5> x` \\[y\\](z)"
 
 
 def test_our_own_emphasis_stays_and_names_are_made_plain_once() -> None:

@@ -19,11 +19,11 @@ def overview(*broken: FileProblem) -> Overview:
 def test_operators_read_why_files_are_not_used_and_staff_that_they_are_not() -> None:
     state = overview(FileProblem("my_diary.safetensors", "this is not a *safetensors* file"))
     told = _library(state, reasons=True)
-    for words in ("- my\\_diary.safetensors: this is not a \\*safetensors\\* file", "- b.safetensors: a twin"):
+    for words in ("- `my_diary.safetensors`: this is not a \\*safetensors\\* file", "- `b.safetensors`: a twin"):
         assert words in told
-    assert "- m.pt: its base model is not known" in told
+    assert "- `m.pt`: its base model is not known; `library declare`, or" in told
     told = _library(state, reasons=False)
-    assert "1 cannot be used" in told and "this is not" not in told
+    assert "1 cannot be used: `my_diary.safetensors`" in told and "this is not" not in told
 
 
 def test_of_many_files_a_message_names_the_first() -> None:
