@@ -119,6 +119,28 @@ async def test_a_prompt_of_blanks_is_asked_for_like_an_empty_one(scene: Scene) -
     assert told.ephemeral and "Please say what to paint" in told.text
 
 
+async def test_a_starting_picture_is_uploaded_in_the_options(scene: Scene) -> None:
+    grace = scene.grace
+    panel = await fresh(scene, grace)
+    buffer = io.BytesIO()
+    Image.new("RGB", (200, 300), "teal").save(buffer, "PNG")
+    refused, taken = File("sea.txt", b"no picture"), File("sea.png", buffer.getvalue())
+    told = await optioned(grace, panel, count="2", picture=[refused])
+    assert told.ephemeral and "cannot be used" in told.text and "1 picture" in (await newest_panel(grace)).text
+    panel = await optioned(grace, panel, count="2", picture=[taken])
+    assert "Starts from this picture" in panel.text and "2 pictures" in panel.text and len(panel.attachments) == 1
+    panel = await optioned(grace, panel, count="1")
+    assert "Starts from this picture" in panel.text and "1 picture" in panel.text, "without another one it stays"
+    assert "Starts from" not in (await press(grace, panel, "Remove picture")).text
+
+
+async def optioned(person: Person, panel: VisibleMessage, **values: object) -> VisibleMessage:
+    """The reply to the options, filled in so."""
+    opener = await person.press(panel, "Options")
+    await opener.modal()
+    return await (await person.submit(opener, {**values})).reply()
+
+
 async def test_a_starting_picture_is_shown_changed_and_removed(scene: Scene) -> None:
     grace = scene.grace
     await fresh(scene, grace)

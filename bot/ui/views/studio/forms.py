@@ -76,7 +76,7 @@ class PromptForm(StudioForm):
 
 
 class OptionsForm(StudioForm):
-    """Size, number of pictures and seed."""
+    """Size, number of pictures and seed; a picture to start from can be uploaded."""
 
     def __init__(self, snapshot: StudioSnapshot, *, opening: int) -> None:
         super().__init__(_("Options"), "stoptions", opening)
@@ -91,17 +91,26 @@ class OptionsForm(StudioForm):
         self.add_item(ui.Label[Any](text=_("How many pictures"), component=self.count))
         hint = _("The same seed gives the same picture. Leave it empty for a new one each time.")
         self.add_item(ui.Label[Any](text=_("Seed"), description=hint[:100], component=self.seed))
+        self.picture: ui.FileUpload[Any] = ui.FileUpload(custom_id="picture", required=False, min_values=0)
+        hint = _("Painting begins with it, and the size follows its shape. Left empty, nothing changes.")
+        self.add_item(ui.Label[Any](text=_("Starting picture"), description=hint[:100], component=self.picture))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Keep them."""
+        """Keep them. Raises PictureRefused; then nothing is changed."""
         size = _chosen(self.size)
         seed = _number(_("The seed"), self.seed.value, 0, SEEDS - 1, whole=True)
-        await self.apply(
-            interaction,
-            size=None if size == _DEFAULT else size,
-            count=int(_chosen(self.count)),
-            seed=None if seed is None else int(seed),
-        )
+        fields: dict[str, object] = {
+            "size": None if size == _DEFAULT else size,
+            "count": int(_chosen(self.count)),
+            "seed": None if seed is None else int(seed),
+        }
+        if self.picture.values:
+            client, person_id = interaction.client, interaction.user.id
+            picture = await client.inputs.take(self.picture.values[0])
+            await client.studios.change(person_id, lambda studio: studio.with_draft(**fields))
+            await client.studios.start_from(person_id, picture)
+            fields = {}
+        await self.apply(interaction, **fields)
 
 
 class AdvancedForm(StudioForm):
