@@ -47,7 +47,8 @@ function usedLine(one) {
   }
   if (one.referenced_message === undefined) return null;
   if (one.referenced_message === null) return make("div", { class: "used" }, "↱ a message that was deleted");
-  const preview = one.referenced_message.content || firstLine(one.referenced_message.components) || "a message";
+  const text = one.referenced_message.content || firstText(one.referenced_message.components);
+  const preview = (text && renderMarkdown(text).firstChild?.textContent) || "a message";
   return make(
     "div",
     { class: "used", dir: "auto" },
@@ -57,11 +58,11 @@ function usedLine(one) {
   );
 }
 
-// The first words that a message of components shows, without their marks; null when it shows none.
-function firstLine(parts = []) {
+// The first text that a message of components shows; null when it shows none.
+function firstText(parts = []) {
   for (const part of parts) {
-    const found = part.content ?? firstLine(part.components);
-    if (found) return found.split("\n")[0].replace(/^[#>\-\s]+|[*_~`\\]/g, "");
+    const found = part.content ?? firstText(part.components);
+    if (found) return found;
   }
   return null;
 }

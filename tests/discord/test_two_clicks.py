@@ -102,7 +102,7 @@ async def used_by_clicks(way: Way) -> None:
 
 async def in_the_panel(way: Way) -> None:
     panel = await way.shown("studio")
-    assert any("Add from your bookmarks" in str(menu.get("placeholder")) for menu in panel.selects.values())
+    assert any("Add from bookmarks" in str(menu.get("placeholder")) for menu in panel.selects.values())
 
 
 async def in_the_panel_by_clicks(way: Way) -> None:

@@ -104,6 +104,22 @@ async def test_a_command_from_a_menu_is_not_shown_as_typed(stage: Stage, page) -
     assert await page.locator(".used").last.inner_text() == "Ada used Look at"
 
 
+async def test_what_is_answered_is_shown_as_people_read_it(stage: Stage, page) -> None:
+    class Buttons(discord.ui.View):
+        @discord.ui.button(label="More")
+        async def more(self, interaction: discord.Interaction, button: discord.ui.Button["Buttons"]) -> None:
+            await interaction.response.send_message("more")
+
+    async def answer(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message(f"-# by {interaction.user.mention} · **a\\_b**\nsecond", view=Buttons())
+
+    await stage.answering(answer)
+    await stage.ada.slash("do")
+    await page.get_by_role("button", name="More").click()
+    await page.get_by_text("more", exact=True).wait_for()
+    assert (await page.locator(".used").last.inner_text()).endswith("by @Ada · a_b")
+
+
 async def test_the_page_scrolls_to_the_persons_own_message(stage: Stage, page) -> None:
     async def answer(interaction: discord.Interaction) -> None:
         await interaction.response.send_message(f"for {interaction.user.name}")

@@ -157,8 +157,8 @@ def _placeholder(found: LoraMenuPage, snapshot: StudioSnapshot) -> str:
         return text.format(checkpoint=checkpoint, filter=chosen)
     if found.bookmarks:
         text = ngettext(
-            "Add from your bookmarks · {count} fits {checkpoint}",
-            "Add from your bookmarks · {count} fit {checkpoint}",
+            "Add from bookmarks · {count} fits {checkpoint}",
+            "Add from bookmarks · {count} fit {checkpoint}",
             found.total or 0,
         )
         text = text.format(count=found.total, checkpoint=checkpoint)
