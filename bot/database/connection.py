@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -130,10 +131,11 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
 async def read_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
     """Open the database at `path` to read it, while another program writes it or not; nobody waits for it.
 
-    Nothing is created and nothing migrated. Raises DatabaseError, among them NoDatabase and OlderDatabase.
+    Nothing is created and nothing migrated, and no file is left behind. Raises DatabaseError, among them NoDatabase
+    and OlderDatabase.
     """
     _require_file(path)
-    async with _opened(path, readonly=True) as connection:
+    async with _opened(path, _reading_mode(path)) as connection:
         reader = _Reader(connection)
         with _explained(path):
             await reader.prepare()
@@ -143,9 +145,9 @@ async def read_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
 
 
 @asynccontextmanager
-async def _opened(path: Path, *, readonly: bool = False) -> AsyncGenerator[aiosqlite.Connection]:
+async def _opened(path: Path, mode: str = "rw") -> AsyncGenerator[aiosqlite.Connection]:
     with _explained(path):
-        connection = await aiosqlite.connect(_uri(path, "ro" if readonly else "rw"), uri=True, isolation_level=None)
+        connection = await aiosqlite.connect(_uri(path, mode), uri=True, isolation_level=None)
     try:
         yield connection
     finally:
@@ -154,6 +156,15 @@ async def _opened(path: Path, *, readonly: bool = False) -> AsyncGenerator[aiosq
 
 def _uri(path: Path, mode: str) -> str:
     return f"{path.resolve().as_uri()}?mode={mode}"
+
+
+def _reading_mode(path: Path) -> str:
+    """How to open the database at `path` so that reading leaves the folder as it was."""
+    if path.with_name(f"{path.name}-wal").exists():
+        return "ro"  # a program has it open, or was killed: what the log holds stays there for the next start
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        return "rw"  # SQLite makes a log and its index, and removes both when the last connection closes
+    return "ro&immutable=1"  # without a place for these; nobody changes a database that has no log
 
 
 def _require_file(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bot.database.errors import DatabaseInUse, FolderNotWritable
+
+if sys.platform != "win32":
+    import fcntl
 
 PROBE_SECONDS, POLL_SECONDS = 0.5, 0.01  # longer than somebody holds the lock who only asks whether it is free
 
@@ -36,15 +40,30 @@ def program_lock(path: Path) -> Generator[None]:
 def is_in_use(path: Path) -> bool:
     """Whether another program works with the database at `path`. It keeps nobody from starting."""
     lock = _lock(path)
-    if not Path(lock.lock_file).exists():
+    file = Path(lock.lock_file)
+    if not file.exists():
         return False
     try:
         with lock.acquire(blocking=False):
             return False
     except Timeout:
         return True
-    except OSError as problem:
-        raise FolderNotWritable(f"The folder {path.parent} cannot be written: {problem.strerror}.") from problem
+    except OSError:  # the file is another account's, or lies on a read-only disk
+        return _is_locked(file)
+
+
+def _is_locked(file: Path) -> bool:
+    """Whether a program holds the lock of a file that may be read alone; where that cannot be asked, nobody does."""
+    if sys.platform == "win32":
+        return False
+    try:
+        with file.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _lock(path: Path) -> FileLock:

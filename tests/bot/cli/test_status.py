@@ -9,10 +9,11 @@ import pytest
 from bot.app.assembly import open_catalogue
 from bot.cli import DONE, UNUSABLE
 from bot.database.jobs import create_job, fail_job, note_begun, start_job
+from bot.database.lock import program_lock
 from bot.database.pauses import pause
 from inference.errors import WorkerFailed
 from inference.queue import EVERYWHERE
-from tests.bot.cli.commands import Here
+from tests.bot.cli.commands import Here, bot, can_be_powerless
 from tests.house import PASTEL, VIVID, House
 from tests.inference.requests import request
 
@@ -68,3 +69,22 @@ def test_a_bot_that_does_not_run_has_a_state_and_one_that_never_ran_has_none(her
     said = here("status", "--config", house.config)
     assert said.code == DONE
     assert "does not run" in said.out and "0 waiting, 0 being painted" in said.out and "none" in said.out
+
+
+@pytest.mark.skipif(not can_be_powerless, reason="root cannot lay down its powers here")
+def test_who_may_not_write_reads_it_too(here: Here, house: House) -> None:
+    config, database = house.config, house.settings.storage.database
+    assert here("library", "scan", "--config", config).code == DONE
+    there = sorted(house.data.iterdir())
+    lock = database.with_name(f"{database.name}.lock")
+    for path in (database, lock, house.data):
+        path.chmod(path.stat().st_mode & 0o555)
+    said = bot("status", "--config", config, powerless=True)
+    assert (said.code, "does not run" in said.out) == (DONE, True), said
+    said = bot("library", "list", "--config", config, powerless=True)
+    assert (said.code, "Bat" in said.out) == (DONE, True), said
+    assert sorted(house.data.iterdir()) == there
+    with program_lock(database):  # of an account that may write
+        lock.chmod(0o444)
+        said = bot("status", "--config", config, powerless=True)
+    assert (said.code, "Easel      runs" in said.out) == (DONE, True), said

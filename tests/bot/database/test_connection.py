@@ -354,6 +354,24 @@ async def test_who_opens_it_for_reading_creates_and_migrates_nothing(path: Path)
             pass
 
 
+async def test_reading_leaves_no_file_beside_a_database_that_nobody_has_open(path: Path) -> None:
+    async with open_database(path) as connection:
+        await remember_person(connection, 1)
+    async with read_database(path) as reading:
+        assert await people(reading) == [1]
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_what_a_killed_program_left_is_read_and_stays_for_the_next_start(path: Path) -> None:
+    killed = path.with_name("killed")
+    async with open_database(path) as connection:
+        await remember_person(connection, 1)
+        log = killed_at(path, killed)
+    async with read_database(killed) as reading:
+        assert await people(reading) == [1]
+    assert killed.with_name("killed-wal").read_bytes() == log
+
+
 def test_whether_a_program_works_with_it_is_seen(path: Path) -> None:
     assert not is_in_use(path)
     assert not list(path.parent.iterdir())
