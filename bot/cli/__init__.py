@@ -32,6 +32,7 @@ from platformdirs import user_data_path
 
 from bot.app.demo_settings import demo_settings
 from bot.config import Settings, load_settings
+from bot.config.sections import device_name
 from bot.database.errors import DatabaseInUse
 
 if TYPE_CHECKING:
@@ -64,6 +65,14 @@ def discord_id(text: str) -> int:
     if not 0 < found < 2**63:
         raise argparse.ArgumentTypeError("An id has digits alone, some 18 of them.")
     return found
+
+
+def device(text: str) -> str:
+    """A device as a person types it. Raises ArgumentTypeError."""
+    try:
+        return device_name(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"{problem}.") from None
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ from bot.diagnostics.cards import CARD, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, hub_folder, load_of
 from bot.diagnostics.facts import look
 from bot.diagnostics.finding import Finding, FindingGrade
+from bot.diagnostics.folders import why_unwritable
 from bot.library.catalogue import LibraryUnreadable, ScanReport
 from inference.errors import WorkerUnavailable
 from inference.lora.declarations import BadDeclarations
@@ -138,12 +139,8 @@ def _operators(settings: Settings) -> Finding:
 
 
 def _writable(folder: Path) -> Finding:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as problem:
-        says = f"{folder} cannot be written ({problem.strerror}); change its owner or choose another [storage] folder"
+    if (reason := why_unwritable(folder)) is not None:
+        says = f"{folder} cannot be written ({reason}); change its owner or choose another [storage] folder"
         return Finding("storage", FindingGrade.PROBLEM, says)
     return Finding("storage", FindingGrade.OK, f"{folder} can be written")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.app.demo_settings import copy_demo
-from bot.cli import DONE, discord_id
+from bot.cli import DONE, device, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
@@ -26,6 +26,7 @@ from bot.diagnostics.cards import AUTO, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, load_of
 from bot.diagnostics.facts import MachineFacts, look
 from bot.diagnostics.finding import Finding, FindingGrade
+from bot.diagnostics.folders import why_unwritable
 from inference.base_models import BaseModelId
 from inference.messages import Offload
 
@@ -43,7 +44,9 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("init", help="write a config.toml to start from; asks what is not given as an option")
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--demo", action="store_true", help="with the two demo checkpoints and their LoRAs")
-    parser.add_argument("--device", action="append", metavar="NAME", help="auto, cuda:0, mps or cpu; may be repeated")
+    parser.add_argument(
+        "--device", action="append", type=device, metavar="NAME", help="auto, cuda:0, mps or cpu; may be repeated"
+    )
     known = ", ".join(preset.base_model for preset in PRESETS)
     parser.add_argument("--base", metavar="BASE", help=f"base model: {known}, or any other architecture/lineage")
     parser.add_argument("--checkpoint", metavar="WHERE", help="a .safetensors file, a folder, or OWNER/NAME of the hub")
@@ -292,7 +295,9 @@ def _write(folder: Path, answers: Answers) -> Path:
     draft.write_text(config_text(declared, **sections), "utf-8")
     try:
         settings = load_settings(draft)
-        settings.library.folder.mkdir(parents=True, exist_ok=True)
+        for each, option in ((settings.storage.folder, "--data"), (settings.library.folder, "--loras")):
+            if (reason := why_unwritable(each)) is not None:
+                raise ConfigError(f"{each} cannot be written ({reason}); choose another folder with {option}.")
     except ConfigError:
         draft.unlink()
         raise

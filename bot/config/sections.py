@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -27,8 +28,18 @@ from inference.messages import (
 from inference.queue import Policy
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
 _BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
+
+
+def device_name(text: str) -> str:
+    """The name of a device. Raises ValueError for what is none."""
+    if not _DEVICE.fullmatch(text):
+        raise ValueError(f"{text!r} is no device; auto, cuda, cuda:1, mps and cpu are")
+    return text
+
+
+Device = Annotated[str, AfterValidator(device_name)]
 
 
 class LogFormat(StrEnum):

@@ -162,20 +162,24 @@ def test_an_option_that_cannot_be_used_is_told(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_device_that_is_none_writes_nothing(tmp_path: Path) -> None:
-    answers = answered(RTX_3060, None, tmp_path / "new", "--device", "toaster", "--base", "sd1/base")
-    with pytest.raises(ConfigError, match=r"worker\.devices"):
-        _write(tmp_path / "new", answers)
-    assert list((tmp_path / "new").iterdir()) == []
-
-
-def test_an_operator_that_is_none_leaves_no_folder(
-    here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("option", "words"), [("--operator=-5", "digits alone"), ("--device=toaster", "'toaster' is no device; auto, cuda")]
+)
+def test_an_option_that_is_no_id_or_device_leaves_no_folder(
+    here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, words: str
 ) -> None:
     with pytest.raises(SystemExit, match=str(UNUSABLE)):
-        here("init", "--demo", tmp_path / "new", "--operator=-5")
-    assert "digits alone" in capsys.readouterr().err
+        here("init", tmp_path / "new", option)
+    assert words in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("option", ["--data", "--loras"])
+def test_a_folder_where_nothing_can_be_written_gets_no_settings(here: Here, tmp_path: Path, option: str) -> None:
+    said = here("init", tmp_path / "new", "--device", "cpu", "--base", "sd1/base", option, "/proc/x")
+    assert (said.code, "/proc/x cannot be written" in said.sentence) == (UNUSABLE, True), said
+    assert f"choose another folder with {option}" in said.sentence
+    assert not list((tmp_path / "new").glob("config*"))
 
 
 def test_a_person_who_ends_the_input_gets_a_sentence(tmp_path: Path) -> None:

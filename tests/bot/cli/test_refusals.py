@@ -119,7 +119,7 @@ def test_where_a_picture_cannot_go_is_told_before_it_is_painted(
         ("[discrod]\n", "discrod"),
         ("[worker]\ndevcies = ['cpu']", "worker.devcies is not a setting; do you mean worker.devices?"),
         ("[[checkpoints]]\nname = 'a'\npth = 'x'\nbase_model = 'sdxl/pony'", "do you mean checkpoints.0.path?"),
-        ("[worker]\ndevices = ['toaster']", "worker.devices"),
+        ("[worker]\ndevices = ['toaster']", "worker.devices.0: 'toaster' is no device; auto, cuda, cuda:1"),
         ("[worker]\ndevices = []", "at least one device"),
         ("[worker]\nthreads = 'many'", "worker.threads"),
         ("[limits]\nmax_loras = 99", "limits.max_loras"),
