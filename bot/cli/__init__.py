@@ -14,6 +14,7 @@ calibrate.py   `calibrate`: measures how many pictures are worth painting togeth
 backup.py      `backup` and `restore`
 init.py        `init`: asks, and writes a folder to start from
 invite.py      `invite`: the link by which a server invites the bot, and what each permission is for
+token.py       what can be told of a bot token without asking Discord
 completion.py  `completion`: prints what lets a shell complete commands and options
 ending.py      ends a command in order when a signal asks for it
 questions.py   questions to a person at a terminal

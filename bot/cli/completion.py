@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import shtab
 
 from bot.cli import DONE
+from bot.config.program import COMMAND
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -29,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     for action in _actions(options.parser):
         if action.type is Path:
             cast("Any", action).complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE
+    options.parser.prog = COMMAND  # the one name that a shell can complete
     print(shtab.complete(options.parser, options.shell))
     return DONE
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import tempfile
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict
@@ -16,7 +15,8 @@ from rich.console import Console
 
 from bot.app.assembly import open_catalogue
 from bot.cli import DEFAULT_CONFIG, DONE, UNUSABLE, add_config, config_file, settings_of
-from bot.cli.invite import application_of, invitation
+from bot.cli.invite import invitation
+from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
 from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 PAINTS_ON = "paints on {device}"
 _ABOUT_CPU = frozenset({SPEED, CARD})  # findings that speak against painting on the CPU
 WORKER_SECONDS = 120.0  # importing torch from a cold disk can take a minute
-# Three groups by dots: the bot's id in base64, a time stamp, a signature.
-_TOKEN_FORM = re.compile(r"[\w-]{18,}\.[\w-]{6,}\.[\w-]{25,}")
 
 
 _MARKS = {FindingGrade.OK: "[green]✓[/]", FindingGrade.WARNING: "[yellow]![/]", FindingGrade.PROBLEM: "[red]✗[/]"}
@@ -80,7 +78,7 @@ def _looked_at(file: Path | None, settings: Settings) -> Finding:
         return Finding("settings", FindingGrade.OK, f"{file.resolve()}, which declares {names}")
     says = (
         f"there is no {DEFAULT_CONFIG} in this folder, so this looks at the settings of the demo ({names}) and not at "
-        "yours; name yours with --config FILE, or write one with `python -m bot init DIR`"
+        "yours; name yours with --config FILE, or write one with `{program()} init DIR`"
     )
     return Finding("settings", FindingGrade.WARNING, says)
 
@@ -116,16 +114,16 @@ def _weighed(worker: Finding, hardware: Sequence[Finding]) -> Finding:
 def _token(settings: Settings) -> Finding:
     token = settings.discord.token.get_secret_value()
     if not token:
-        return Finding("token", FindingGrade.WARNING, "none is set; only needed for Discord. Set EASEL_DISCORD__TOKEN")
-    if not _TOKEN_FORM.fullmatch(token):
-        return Finding("token", FindingGrade.WARNING, "does not look like a bot token; copy it again from the Bot page")
+        return Finding("token", FindingGrade.WARNING, f"none is set; only needed for Discord: {NO_TOKEN}")
+    if not looks_like_token(token):
+        return Finding("token", FindingGrade.WARNING, f"what is set {NOT_A_TOKEN}")
     return Finding("token", FindingGrade.OK, "has the form of a bot token")
 
 
 def _invitation(settings: Settings) -> Finding:
     application_id = application_of(settings.discord.token.get_secret_value())
     if application_id is None:
-        return Finding("invitation", FindingGrade.WARNING, "the link can be told once the bot's token is set")
+        return Finding("invitation", FindingGrade.WARNING, "the link can be told once the bot's own token is set")
     link = invitation(application_id)
     return Finding("invitation", FindingGrade.OK, f"{link} (no privileged intent has to be switched on)")
 

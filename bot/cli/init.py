@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 from bot.app.demo_settings import copy_demo
 from bot.cli import DONE, device, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
+from bot.cli.token import NO_TOKEN
 from bot.config import CheckpointSettings, ConfigError, load_settings
 from bot.config.example import config_text
 from bot.config.presets import PRESETS, Preset
+from bot.config.program import program
 from bot.diagnostics.capacity import SPEED, CheckpointSize, check_capacity
 from bot.diagnostics.cards import AUTO, CPU, check_cards
 from bot.diagnostics.checkpoints import check_files, load_of
@@ -313,15 +315,15 @@ def _write(folder: Path, answers: Answers) -> Path:
 def _next_steps(config: Path, answers: Answers) -> str:
     place = config.parent / "checkpoints"
     lines = [f"Wrote {config}. Next:"]
-    lines.append(f"  easel doctor --config {config}      checks this machine and everything that is named there")
+    lines.append(f"  {program()} doctor --config {config}      checks this machine and everything that is named there")
     if answers.checkpoint is not None and "repository" in answers.checkpoint:
         lines.append(f"  {answers.checkpoint['name']} is downloaded when the first picture is painted.")
     lines += [
         f"  Further checkpoints: put .safetensors files into {place}, and add a [[checkpoints]]",
         "  section for each, with its path and base_model. Model pages of Civitai and the Hugging Face hub offer them.",
         "  LoRAs: put .safetensors files into the folder of [library]; Easel finds out which base model they are for.",
-        "  The bot's token: discord.com/developers, New Application, Bot, Reset Token; set it as EASEL_DISCORD__TOKEN.",
-        "  easel invite      prints the link that invites the bot, once the token is set",
-        f"  easel run --config {config}",
+        f"  The bot's token: {NO_TOKEN}.",
+        f"  {program()} invite      prints the link that invites the bot, once the token is set",
+        f"  {program()} run --config {config}",
     ]
     return "\n".join(lines)

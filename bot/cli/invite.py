@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import discord
 
 from bot.cli import DONE, add_config, discord_id, settings_of
+from bot.cli.questions import Ask, terminal
+from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of
 from bot.config import ConfigError
 from bot.ui.bot import PERMISSIONS
 
@@ -27,10 +26,9 @@ PURPOSES = {
     "read_message_history": ("Read Message History", "find its own messages again, and post nothing twice"),
 }
 _WHERE = "Discord's developer portal, General Information, Application ID"
-_WITHOUT_ID = (
-    "The link needs the application's id. Set the bot's token in EASEL_DISCORD__TOKEN, which holds it, or name it: "
-    f"invite --application-id ID ({_WHERE})."
-)
+_NAME_IT = f"or name it: invite --application-id ID ({_WHERE})."
+_WITHOUT_ID = f"The link needs the application's id. The bot's token holds it: {NO_TOKEN}; {_NAME_IT}"
+_WITHOUT_TOKEN = f"The link needs the application's id. What is set as the bot's token {NOT_A_TOKEN}; {_NAME_IT}"
 SCOPES = ("bot", "applications.commands")
 
 
@@ -46,27 +44,19 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the link; where nothing tells the application's id and a person sits there, ask for it."""
-    found = options.application_id
+    found, token = options.application_id, ""
     if found is None:
-        found = application_of(settings_of(options).discord.token.get_secret_value())
-    if found is None and sys.stdin.isatty():
-        found = asked_application(input)
+        token = settings_of(options).discord.token.get_secret_value()
+        found = application_of(token)
+    if found is None and not token and (ask := terminal()) is not None:
+        found = asked_application(ask)
     if found is None:
-        raise ConfigError(_WITHOUT_ID)
+        raise ConfigError(_WITHOUT_TOKEN if token else _WITHOUT_ID)
     print(text_of(found))
     return DONE
 
 
-def application_of(token: str) -> int | None:
-    """The application's id, in base64 at the beginning of a bot token; None for what is no token."""
-    head = token.partition(".")[0]
-    try:
-        return int(base64.b64decode(head + "=" * (-len(head) % 4), validate=True))
-    except ValueError:
-        return None
-
-
-def asked_application(ask: Callable[[str], str]) -> int | None:
+def asked_application(ask: Ask) -> int | None:
     """The id as a person types it; None for no answer."""
     while answer := ask(f"Application ID ({_WHERE}): ").strip():
         try:

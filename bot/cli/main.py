@@ -29,20 +29,20 @@ from bot.cli import (
 )
 from bot.cli.ending import Ended
 from bot.config import ConfigError
+from bot.config.program import program
 from bot.database.errors import DatabaseError
 from bot.library.catalogue import LibraryUnreadable
 from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
 from inference.private_files import keep_private
 
-PROGRAM = "easel"  # also where it was started as `python -m bot`
 COMMANDS = (init, doctor, invite, run, status, health, demo, paint, sheet, library, backup, calibrate, completion)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 
 
 def command_line() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(prog=PROGRAM, description="Easel: a Discord bot that paints with LoRAs.")
+    parser = argparse.ArgumentParser(prog=program(), description="Easel: a Discord bot that paints with LoRAs.")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell on stderr what happens inside")
     parser.set_defaults(parser=parser)  # `completion` describes it
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -23,6 +23,7 @@ from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import progress_bar
+from bot.cli.token import NO_TOKEN, WHERE
 from bot.config import ConfigError, LogFormat, Settings
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REVOKED = "Discord does not accept the bot token any more. Copy the new one from the Bot page."
+REVOKED = f"Discord does not accept the bot token any more. Copy the new one from {WHERE}."
 INTENTS_REFUSED = "Discord refuses the intents, though none of them is privileged."
 SHARDS_WANTED = "Discord wants another number of shards. Start Easel again: it asks how many at its start."
 # What Discord means when it closes the connection for good.
@@ -106,7 +107,7 @@ async def serve(
     """
     token = settings.discord.token.get_secret_value()
     if not token:
-        raise ConfigError("There is no bot token. Set EASEL_DISCORD__TOKEN; `doctor` says where to find one.")
+        raise ConfigError(f"There is no bot token: {NO_TOKEN}.")
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
     with progress_bar("library") as scanned, metrics.served(settings.metrics.port):
@@ -137,7 +138,7 @@ async def _stay(bot: EaselBot, token: str, built: Callable[[], None]) -> None:
         built()
         await bot.connect()
     except discord.LoginFailure:
-        raise ConfigError("Discord does not accept the bot token. Copy it again from the Bot page.") from None
+        raise ConfigError(f"Discord does not accept the bot token. Copy it again from {WHERE}.") from None
     except discord.PrivilegedIntentsRequired:
         raise ConfigError(INTENTS_REFUSED) from None
     except (discord.DiscordServerError, aiohttp.ClientError, TimeoutError) as problem:

@@ -6,6 +6,7 @@ checkpoints.py   the settings of one checkpoint
 variables.py     the environment's variables, and which of them is wrong
 changes.py       what differs between two settings, and what needs a restart
 presets.py       base models to begin with, and where a checkpoint of each comes from
+program.py       what the person who started the program calls it
 example.py       prints a config.toml with comments: the docstrings under the fields
 """
 

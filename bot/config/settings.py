@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validat
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.config.checkpoints import CheckpointSettings
+from bot.config.program import program
 from bot.config.sections import (
     BackupSettings,
     DiscordSettings,
@@ -136,7 +137,7 @@ def load_settings(file: Path) -> Settings:
     if file.is_dir():
         raise ConfigError(f"{file} is a folder; name the file in it, such as {file / 'config.toml'}.")
     if not file.is_file():
-        raise ConfigError(f"There is no settings file {file}. `easel init DIR` writes one to start from.")
+        raise ConfigError(f"There is no settings file {file}. `{program()} init DIR` writes one to start from.")
     source = type("Settings", (Settings,), {"toml_file": file, "__doc__": Settings.__doc__, "__module__": __name__})
     return _load(cast("type[Settings]", source), {}, str(file)).relative_to(file.resolve().parent).with_secrets()
 

@@ -11,8 +11,25 @@ from filelock import FileLock, Timeout
 
 from bot.database.errors import DatabaseInUse, FolderNotWritable
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+
+    def _is_locked(file: Path) -> bool:
+        return False
+
+else:
     import fcntl
+
+    def _is_locked(file: Path) -> bool:
+        """Whether a program holds the lock of a file that may only be read; nobody does where that cannot be asked."""
+        try:
+            with file.open("rb") as opened:
+                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
 
 PROBE_SECONDS, POLL_SECONDS = 0.5, 0.01  # longer than somebody holds the lock who only asks whether it is free
 
@@ -50,20 +67,6 @@ def is_in_use(path: Path) -> bool:
         return True
     except OSError:  # the file is another account's, or lies on a read-only disk
         return _is_locked(file)
-
-
-def _is_locked(file: Path) -> bool:
-    """Whether a program holds the lock of a file that may be read alone; where that cannot be asked, nobody does."""
-    if sys.platform == "win32":
-        return False
-    try:
-        with file.open("rb") as opened:
-            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _lock(path: Path) -> FileLock:

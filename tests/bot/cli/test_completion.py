@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.cli.commands import Here
+from tests.bot.cli.commands import Here, bot
 
 BASH = """
 source {script}
@@ -38,6 +38,10 @@ def test_commands_options_and_files_are_completed(here: Here, tmp_path: Path, sh
     assert {"scan", "list", "declare", "inspect"} <= completed(here, tmp_path, shell, program, 'easel library ""')
     assert completed(here, tmp_path, shell, program, "easel demo --no-b") == {"--no-browser"}
     assert "config.toml" in completed(here, tmp_path, shell, program, "easel doctor --config conf")
+
+
+def test_the_script_is_for_easel_however_it_was_started(here: Here) -> None:
+    assert bot("completion", "bash").out == here("completion", "bash").out
 
 
 def test_zsh_reads_the_script(here: Here, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import base64
 import pytest
 
 from bot.cli import DONE, UNUSABLE
-from bot.cli.invite import PURPOSES, application_of, asked_application
+from bot.cli.invite import PURPOSES, asked_application
+from bot.cli.token import application_of, looks_like_token
 from bot.ui.bot import PERMISSIONS
 from tests.bot.cli.commands import Here
 from tests.house import House
@@ -46,6 +47,16 @@ def test_without_token_id_and_person_it_says_what_to_do(here: Here, house: House
     assert (said.code, "--application-id ID" in said.sentence) == (UNUSABLE, True)
 
 
+@pytest.mark.parametrize("garbage", ["garbage", "garbage.with.dots", "\n", "YWJj.x.y", "ü" * 60])
+def test_what_is_set_and_is_no_token_is_told_and_never_repeated(here: Here, house: House, garbage: str) -> None:
+    said = here("invite", "--config", house.config, EASEL_DISCORD__TOKEN=garbage)
+    assert said.code == UNUSABLE
+    assert "What is set as the bot's token does not look like a bot token" in said.sentence
+    assert "discord.com/developers/applications" in said.sentence
+    assert "set EASEL_DISCORD__TOKEN" not in said.sentence
+    assert not garbage.strip() or garbage not in said.err
+
+
 def test_a_person_is_asked_until_it_is_an_id() -> None:
     answers = iter(["my bot", "0", f" {ID} "])
     assert asked_application(lambda question: next(answers)) == ID
@@ -54,3 +65,4 @@ def test_a_person_is_asked_until_it_is_an_id() -> None:
 
 def test_what_is_no_token_tells_no_id() -> None:
     assert [application_of(text) for text in ("", "not a token", "!!!.x.y", "YWJj.x.y")] == [None] * 4
+    assert [looks_like_token(text) for text in (TOKEN, f" {TOKEN}", f"Bot {TOKEN}", "x" * 70)] == [True, *[False] * 3]
