@@ -18,6 +18,7 @@ token.py       what can be told of a bot token without asking Discord
 completion.py  `completion`: prints what lets a shell complete commands and options
 ending.py      ends a command in order when a signal asks for it
 questions.py   questions to a person at a terminal
+output.py      tables and colours on stdout
 progress.py    progress bars on stderr
 """
 

@@ -9,12 +9,12 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from bot.app.assembly import open_catalogue
 from bot.app.from_settings import local_folders, require_checkpoints, worker_options
 from bot.cli import DONE, UNUSABLE, add_config, advising, settings_of
+from bot.cli.output import Output
 from bot.config import ConfigError, Settings
 from inference.errors import CheckpointNotFound
 from inference.messages import Calibrate, Calibrated, CheckpointSpec, Configure, WorkerOptions
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         for device, each in found:
             print(json.dumps({"device": device, **each.model_dump()}))
     else:
-        Console().print(_table(found))
+        Output().print(_table(found))
     return UNUSABLE if any(each.problem for _, each in found) else DONE
 
 

@@ -11,11 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from bot.app.assembly import open_catalogue
 from bot.cli import DEFAULT_CONFIG, DONE, UNUSABLE, add_config, config_file, settings_of
 from bot.cli.invite import invitation
+from bot.cli.output import Output
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
 from bot.database.errors import DatabaseError, DatabaseInUse
@@ -57,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings]))
     else:
-        console = Console(highlight=False)
+        console = Output(highlight=False)
         for finding in findings:
             console.print(f"{_MARKS[finding.grade]} [bold]{finding.what}[/]:", end=" ")
             console.print(finding.says, markup=False, soft_wrap=True)  # a link is there to be copied

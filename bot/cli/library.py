@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import aiosqlite
 from pydantic import ValidationError
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from bot.app.assembly import open_catalogue
 from bot.cli import DONE, REFUSED, add_config, advising, harmless, inspect, settings_of
+from bot.cli.output import Output
 from bot.cli.progress import progress_bar
 from bot.config import ConfigError, Settings
 from bot.database.connection import read_database
@@ -182,7 +182,7 @@ def _table(loras: list[Lora]) -> None:
             base = version.base_model or "unknown"
             cells = (lora.name, version.name, base, version.evidence.value, ", ".join(version.trigger_words))
             table.add_row(*map(harmless, cells))
-    console = Console(markup=False, emoji=False)  # a name may look like rich's markup
+    console = Output(markup=False, emoji=False)  # a name may look like rich's markup
     console.print(table)
     console.print()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -37,6 +38,7 @@ from inference.lora.declarations import BadDeclarations
 from inference.private_files import keep_private
 
 COMMANDS = (init, doctor, invite, run, status, health, demo, paint, sheet, library, backup, calibrate, completion)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 
 
@@ -56,6 +58,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     After a signal it is 128 and the signal's number: 130 for Ctrl-C.
     """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # what nobody can take is to be noticed here, not while Python ends
+    except BrokenPipeError:  # the reader has closed the pipe (`| head`)
+        _drop_output()
+        return DONE
+    except OSError as problem:
+        if problem.errno not in _FULL:
+            raise
+        _drop_output()
+        print(f"{problem.filename or 'What this command says'} cannot be written: {problem.strerror}.", file=sys.stderr)
+        return UNUSABLE
+
+
+def _drop_output() -> None:
+    """Let Python flush what is left to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = command_line().parse_args(arguments)
     keep_private()
     logs.set_up(logging.DEBUG if options.verbose else logging.ERROR)
@@ -74,6 +99,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader has closed the pipe (`| head`); Python must not flush the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return DONE

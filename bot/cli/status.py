@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from bot.app.recorded_state import RecordedState, read_state
 from bot.cli import DONE, add_config, harmless, settings_of
+from bot.cli.output import Output
 from bot.config import Settings
 from bot.database.jobs import Job
 from bot.i18n import duration
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         return DONE
     for title, text in _lines(settings, state):
         print(f"{title:10} {harmless(text)}")
-    Console(markup=False, emoji=False).print(_table(settings, state))
+    Output(markup=False, emoji=False).print(_table(settings, state))
     for job in state.failed:
         print(f"{_time(job.finished_at)}  job {job.id}, {harmless(job.checkpoint)}: {harmless(str(job.failure))}")
     return DONE
