@@ -9,34 +9,41 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 from bot import metrics
-from bot.jobs.worker_slots import WorkerState, WorkerStatus
+from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
 
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 5.0
 STALE_SECONDS = 60.0  # a busy machine may delay a report; a program that is gone does not come back by waiting
 NOT_READY = (WorkerState.STARTING, WorkerState.AWAY)
+RESTART_SECONDS = 120.0  # from a death until a worker is ready again; importing torch from a cold disk takes a minute
 
 
 @dataclass(frozen=True)
 class Health:
-    """Whether Discord is connected, how many workers can paint, and when that was so, in seconds since 1970."""
+    """Whether Discord is connected, and how many workers can paint, `at` seconds since 1970.
+
+    `restarting` counts workers that died and are expected back soon. Jobs wait for these, and a new container would
+    not be there any earlier.
+    """
 
     connected: bool
     workers: int
+    restarting: int
     at: float
 
     @classmethod
-    def of(cls, connected: bool, workers: Iterable[WorkerStatus]) -> Self:
+    def of(cls, connected: bool, workers: Sequence[WorkerStatus]) -> Self:
         """The state now."""
-        return cls(connected, sum(worker.state not in NOT_READY for worker in workers), time.time())
+        ready = sum(worker.state not in NOT_READY for worker in workers)
+        return cls(connected, ready, sum(map(_is_soon_back, workers)), time.time())
 
     def problem(self, now: float) -> str | None:
         """What keeps people from their pictures, as a sentence; None if nothing does."""
@@ -44,9 +51,18 @@ class Health:
             return f"Easel has said nothing for {now - self.at:.0f} seconds; it has ended or hangs."
         if not self.connected:
             return "Discord is not connected."
-        if not self.workers:
+        if not self.workers and not self.restarting:
             return "No worker is ready to paint."
         return None
+
+
+def _is_soon_back(worker: WorkerStatus) -> bool:
+    """Whether a worker that died has been away for no longer than a restart takes, nor is going to be.
+
+    One that died again and again waits longer before each restart, so it is not. Nor is one that was never ready.
+    """
+    was_ready = worker.state is WorkerState.AWAY and worker.device != UNKNOWN_DEVICE
+    return was_ready and worker.seconds + (worker.back or 0.0) <= RESTART_SECONDS
 
 
 async def report_health(file: Path, look: Callable[[], Health], seconds: float = REPORT_SECONDS) -> None:
@@ -84,7 +100,7 @@ def last_health(file: Path) -> Health | None:
     """What the program told last; None if it does not run. Raises OSError, and ValueError for another's file."""
     try:
         found = json.loads(file.read_text("utf-8"))
-        return Health(bool(found["connected"]), int(found["workers"]), float(found["at"]))
+        return Health(bool(found["connected"]), int(found["workers"]), int(found["restarting"]), float(found["at"]))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):

@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """One sentence; 1 when Discord is not connected, no worker is ready, or nothing runs."""
+    """One sentence; 1 when Discord is not connected, no worker is ready or soon back, or nothing runs."""
     storage = settings_of(options).storage
     try:
         health = last_health(storage.health)
@@ -31,5 +31,6 @@ def run(options: argparse.Namespace) -> int:
     told = f"Easel does not run with the data folder {storage.folder}."
     if health is not None:
         told = health.problem(time.time())
-    print(told or "Discord is connected, and a worker is ready.")
+    ready = "a worker is ready" if health is not None and health.workers else "a worker is being restarted"
+    print(told or f"Discord is connected, and {ready}.")
     return REFUSED if told else DONE

@@ -19,6 +19,7 @@ from inference.workers import Worker, WorkerDied
 
 LOADING_SECONDS = 1800.0  # of silence before the first step: a checkpoint may come over the network
 COMPILING_SECONDS = 1800.0  # later, where any step may be one of a new shape
+UNKNOWN_DEVICE = "?"  # of a worker that was not ready yet
 ALARM_DEATHS = 5  # deaths in a row after which an operator is told, and again at each doubling
 
 
@@ -82,7 +83,7 @@ class WorkerHandle:
         state, since = self.update_state(now)
         back = None if self._back is None else max(0.0, self._back - now)
         return WorkerStatus(
-            self.device or "?", state, now - since, tuple(sorted(self.slot.loaded)), len(self.running), back
+            self.device or UNKNOWN_DEVICE, state, now - since, tuple(sorted(self.slot.loaded)), len(self.running), back
         )
 
     def update_state(self, now: float) -> tuple[WorkerState, float]:

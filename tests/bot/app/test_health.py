@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from bot import background, metrics
-from bot.app.health import STALE_SECONDS, Health, last_health, report_health
-from bot.jobs.worker_slots import WorkerState, WorkerStatus
+from bot.app.health import RESTART_SECONDS, STALE_SECONDS, Health, last_health, report_health
+from bot.jobs.worker_slots import UNKNOWN_DEVICE, WorkerState, WorkerStatus
 from tests.log import Log
 
 
 def workers(*states: WorkerState) -> list[WorkerStatus]:
-    return [WorkerStatus("cpu", state, 0.0, (), 0) for state in states]
+    return [worker(state) for state in states]
+
+
+def worker(state: WorkerState, seconds: float = 0.0, back: float | None = None, device: str = "cpu") -> WorkerStatus:
+    return WorkerStatus(device, state, seconds, (), 0, back)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +28,7 @@ def workers(*states: WorkerState) -> list[WorkerStatus]:
         (True, [WorkerState.AWAY, WorkerState.PAINTING], 0, None),
         (True, [WorkerState.CLOSING], STALE_SECONDS - 1, None),
         (False, [WorkerState.FREE], 0, "Discord is not connected"),
-        (True, [WorkerState.STARTING, WorkerState.AWAY], 0, "No worker"),
+        (True, [WorkerState.STARTING], 0, "No worker"),
         (True, [], 0, "No worker"),
         (True, [WorkerState.FREE], STALE_SECONDS + 1, "nothing for 61 seconds"),
     ],
@@ -33,6 +37,27 @@ def test_a_problem_is_a_sentence(connected: bool, states: list[WorkerState], age
     health = Health.of(connected, workers(*states))
     told = health.problem(health.at + age)
     assert told is None if words is None else words in str(told)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "back", "healthy"),
+    [
+        (0.0, 1.0, True),
+        (RESTART_SECONDS, 0.0, True),
+        (RESTART_SECONDS + 1, 0.0, False),  # it does not come up
+        (0.0, RESTART_SECONDS + 1, False),  # it died again and again, and is kept away for a while
+        (90.0, 60.0, False),
+    ],
+)
+def test_a_restart_is_no_problem_and_a_worker_that_is_kept_away_is_one(
+    seconds: float, back: float, healthy: bool
+) -> None:
+    away = worker(WorkerState.AWAY, seconds, back)
+    health = Health.of(True, [away])
+    assert (health.workers, health.problem(health.at)) == (0, None if healthy else "No worker is ready to paint.")
+    assert Health.of(True, [away, worker(WorkerState.FREE)]).problem(health.at) is None
+    never_ready = worker(WorkerState.AWAY, seconds, back, UNKNOWN_DEVICE)
+    assert Health.of(True, [never_ready]).problem(health.at) is not None
 
 
 async def test_the_file_and_the_numbers_follow_and_the_file_goes_with_the_program(tmp_path: Path) -> None:
