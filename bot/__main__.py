@@ -8,12 +8,15 @@ import sys
 
 def start() -> int:
     """Run the command that was given; its exit code."""
-    gc.disable()  # what is imported stays: looking through it again and again is a fifth of the start
-    from bot.cli.main import main  # noqa: PLC0415 (see above)
+    try:
+        gc.disable()  # what is imported stays: looking through it again and again is a fifth of the start
+        from bot.cli.main import main  # noqa: PLC0415 (see above)
 
-    gc.freeze()
-    gc.enable()
-    return main()
+        gc.freeze()
+        gc.enable()
+        return main()
+    except KeyboardInterrupt:  # also while it is imported, which takes a second
+        return 130
 
 
 if __name__ == "__main__":

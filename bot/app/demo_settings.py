@@ -31,18 +31,31 @@ def demo_settings(folder: Path) -> Settings:
     values = {
         "checkpoints": [demo_checkpoint(checkpoint, checkpoint.path) for checkpoint in CHECKPOINTS],
         "library": {"folder": LORAS},
-        "storage": {"folder": folder},
+        "storage": {"folder": folder.resolve()},
         "worker": {"threads": 1},  # at this size one thread is faster than two
     }
     return settings_from(values, folder)
 
 
 def copy_demo(folder: Path) -> list[dict[str, Any]]:
-    """Copy the shipped checkpoints and LoRAs into `folder`; the checkpoints' declarations. Raises OSError."""
-    shutil.copytree(LORAS, folder / "loras", dirs_exist_ok=True)
+    """Copy the shipped checkpoints and LoRAs into `folder`; the checkpoints' declarations.
+
+    Raises OSError, and the first one if several files cannot be copied.
+    """
+    _copy(LORAS, folder / "loras")
     declarations: list[dict[str, Any]] = []
     for checkpoint in CHECKPOINTS:
         relative = Path("checkpoints") / checkpoint.name
-        shutil.copytree(checkpoint.path, folder / relative, dirs_exist_ok=True)
+        _copy(checkpoint.path, folder / relative)
         declarations.append(demo_checkpoint(checkpoint, relative))
     return declarations
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder. `shutil.copytree` goes on after an error, and raises one that has no reason of its own."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in source.iterdir():
+        if path.is_dir():
+            _copy(path, target / path.name)
+        else:
+            shutil.copyfile(path, target / path.name)

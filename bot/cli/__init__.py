@@ -77,6 +77,13 @@ def device(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{problem}.") from None
 
 
+def port(text: str) -> int:
+    """A port as a person types it; 0 stands for a free one. Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) < 2**16):
+        raise argparse.ArgumentTypeError("A port is a number from 0 to 65535.")
+    return int(text)
+
+
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Declare `--config`."""
     parser.add_argument(

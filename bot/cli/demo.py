@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app.demo_settings import demo_settings
-from bot.cli import DONE
+from bot.cli import DONE, port
 from bot.cli.ending import until_asked
 from bot.cli.run import serve
 from bot.config import ConfigError, Settings
@@ -34,7 +34,7 @@ SUGGESTIONS = (  # what the demo checkpoints paint well, for people who do not k
 def add(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("demo", help="try the bot in a local channel: no token, no GPU, no downloads")
-    parser.add_argument("--port", type=int, default=PORT, help="port of the page; 0 takes a free one")
+    parser.add_argument("--port", type=port, default=PORT, help="port of the page; 0 takes a free one")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     parser.add_argument(
         "--data", type=Path, default=Path("demo-data"), metavar="DIR", help="where bookmarks and pictures lie"

@@ -17,6 +17,7 @@ from bot.cli.invite import invitation
 from bot.cli.output import Output
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of, looks_like_token
 from bot.config import ConfigError, Settings
+from bot.config.program import program
 from bot.database.errors import DatabaseError, DatabaseInUse
 from bot.diagnostics.capacity import SPEED, check_capacity, check_disks
 from bot.diagnostics.cards import CARD, CPU, check_cards
@@ -77,7 +78,7 @@ def _looked_at(file: Path | None, settings: Settings) -> Finding:
         return Finding("settings", FindingGrade.OK, f"{file.resolve()}, which declares {names}")
     says = (
         f"there is no {DEFAULT_CONFIG} in this folder, so this looks at the settings of the demo ({names}) and not at "
-        "yours; name yours with --config FILE, or write one with `{program()} init DIR`"
+        f"yours; name yours with --config FILE, or write one with `{program()} init DIR`"
     )
     return Finding("settings", FindingGrade.WARNING, says)
 
@@ -137,7 +138,7 @@ def _operators(settings: Settings) -> Finding:
 
 def _writable(folder: Path) -> Finding:
     if (reason := why_unwritable(folder)) is not None:
-        says = f"{folder} cannot be written ({reason}); change its owner or choose another [storage] folder"
+        says = f"{folder} cannot be written ({reason}); change its owner, make room, or choose another [storage] folder"
         return Finding("storage", FindingGrade.PROBLEM, says)
     return Finding("storage", FindingGrade.OK, f"{folder} can be written")
 

@@ -7,7 +7,6 @@ written passes `doctor`: files that are named are there, and are what they are d
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,6 +19,7 @@ from bot.cli import DONE, device, discord_id
 from bot.cli.questions import Ask, choice, terminal, text, yes
 from bot.cli.token import NO_TOKEN
 from bot.config import CheckpointSettings, ConfigError, load_settings
+from bot.config.checkpoints import is_repository
 from bot.config.example import config_text
 from bot.config.presets import PRESETS, Preset
 from bot.config.program import program
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 CONFIG = "config.toml"
 DEMO = "demo"
-_REPOSITORY = re.compile(r"[\w.\-]+/[\w.\-]+")
 _WHERE_IDS = "in Discord: Settings, Advanced, Developer Mode; then right-click your name, Copy User ID"
 
 
@@ -71,6 +70,8 @@ def run(options: argparse.Namespace) -> int:
         _may_write(folder, ask, overwrite=options.overwrite)
         answers = Questionnaire(options, ask).answers()
         written = _write(folder, answers)
+    except UnicodeEncodeError:  # a file's name may be any bytes
+        raise ConfigError(f"{CONFIG} holds text in UTF-8, and a path that you gave is not; rename it.") from None
     except OSError as problem:
         raise ConfigError(f"The folder {folder} cannot be written: {problem.strerror}.") from None
     print(_next_steps(written, answers))
@@ -258,7 +259,7 @@ def _preset(base: str) -> Preset | None:
 def _declared(preset: Preset, source: str) -> dict[str, Any]:
     """The declaration of a checkpoint that is looked at first. Raises ConfigError with what is wrong with it."""
     path = Path(source).expanduser().resolve()
-    is_name = _REPOSITORY.fullmatch(source) is not None and not path.suffix and not path.exists()
+    is_name = is_repository(source) and not path.suffix and not path.exists()
     declared = preset.declaration(source if is_name else path)
     for finding in check_files(_settings_of(declared)):
         if finding.grade is FindingGrade.PROBLEM:
@@ -294,14 +295,14 @@ def _write(folder: Path, answers: Answers) -> Path:
     if answers.data is not None:
         sections["storage"] = {"folder": answers.data}
     draft, config = folder / f"{CONFIG}.part", folder / CONFIG
-    draft.write_text(config_text(declared, **sections), "utf-8")
     try:
+        draft.write_text(config_text(declared, **sections), "utf-8")
         settings = load_settings(draft)
         for each, option in ((settings.storage.folder, "--data"), (settings.library.folder, "--loras")):
             if (reason := why_unwritable(each)) is not None:
                 raise ConfigError(f"{each} cannot be written ({reason}); choose another folder with {option}.")
-    except ConfigError:
-        draft.unlink()
+    except (ConfigError, OSError, UnicodeEncodeError):
+        draft.unlink(missing_ok=True)
         raise
     (folder / "checkpoints").mkdir(exist_ok=True)
     if config.exists():

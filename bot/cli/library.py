@@ -219,7 +219,7 @@ def run_declare(options: argparse.Namespace) -> int:
         base_model = BaseModelId(options.base)
         found = look(options.file)
         if found.sha256 is None:
-            raise ConfigError(f"{options.file.name} cannot be declared: {found.problem}.")
+            raise ConfigError(f"{options.file} cannot be declared: {found.problem}.")
         if not options.force:
             _refuse_against_proof(settings, found, base_model)
         declaration = declare(

@@ -97,5 +97,3 @@ def _run(arguments: Sequence[str] | None) -> int:
         return REFUSED if isinstance(problem, RequestError) else UNUSABLE
     except Ended as end:
         return end.code
-    except KeyboardInterrupt:
-        return 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -69,6 +70,17 @@ def _plain_name(name: str) -> str:
     return name
 
 
+def _repository(name: str) -> str:
+    if not is_repository(name):
+        raise ValueError("write a repository as OWNER/NAME, as its address on the hub ends")
+    return name
+
+
+def is_repository(name: str) -> bool:
+    """Whether a text is the name of a repository of the hub."""
+    return re.fullmatch(r"[\w.\-]+/[\w.\-]+", name) is not None
+
+
 class CheckpointSettings(Section):
     """A checkpoint that paints: what it is, where it lies, and what it likes. The first size is its default."""
 
@@ -76,7 +88,7 @@ class CheckpointSettings(Section):
     """What people choose it by."""
     path: Path | None = None
     """A folder of diffusers' kind or a .safetensors file …"""
-    repository: Annotated[str, Field(pattern=r"^[\w.\-]+/[\w.\-]+$")] | None = None
+    repository: Annotated[str, AfterValidator(_repository)] | None = None
     """… or a repository of the Hugging Face hub, downloaded at first use."""
     base_model: BaseModelId
     """architecture/lineage. Only LoRAs of the same base model are used on it."""

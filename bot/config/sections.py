@@ -55,6 +55,13 @@ class Section(BaseModel):
     # The docstrings under the fields are also the comments in config.example.toml.
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @model_validator(mode="after")
+    def _possible_paths(self) -> Self:
+        for name, value in self:
+            if isinstance(value, Path) and "\0" in str(value):
+                raise ValueError(f"{name} has a character that is in no path")
+        return self
+
 
 def _registry(url: str) -> str:
     """Raise ValueError unless the address is https or local: hashes of people's files are sent there."""

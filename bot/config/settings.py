@@ -163,13 +163,22 @@ def _load(kind: type[Settings], values: Mapping[str, Any], where: str) -> Settin
         raise ConfigError(f"{where} cannot be read: {problem}") from None
 
 
+# What pydantic says in words of Python.
+_PLAIN = {
+    "model_type": "write it as a section, such as [worker] or [[checkpoints]]",
+    "path_type": "write a path in quotes",
+    "string_type": "write a text in quotes",
+    "tuple_type": 'write a list, such as ["auto"] or [1, 2]',
+}
+
+
 def _sentence(error: Any, where: str) -> str:
     variable = variable_of(error["loc"])
     origin = where if variable is None else f"The environment variable {variable}"
     place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{origin}: {place} is not a setting; {_advice(error['loc'])}"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = _PLAIN.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
     return f"{origin}: {place}: {message}" if place else f"{origin}: {message}"
 
 

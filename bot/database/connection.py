@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 42, 0)  # earlier ones refuse json_valid() in a table, or NULL in it; Debian 12 has 3.40
+INDEX_BYTES = 2**20  # more than the index takes of a log in which nothing is written
 READERS = 4  # connections, each with a thread: the number of concurrent queries
 PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query checks whether it was cancelled
 
@@ -162,7 +164,8 @@ def _reading_mode(path: Path) -> str:
     """How to open the database at `path` so that reading leaves the folder as it was."""
     if path.with_name(f"{path.name}-wal").exists():
         return "ro"  # a program has it open, or was killed: what the log holds stays there for the next start
-    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if writable and shutil.disk_usage(path.parent).free > INDEX_BYTES:
         return "rw"  # SQLite makes a log and its index, and removes both when the last connection closes
     return "ro&immutable=1"  # without a place for these; nobody changes a database that has no log
 

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import aiosqlite
 
-from bot.database.errors import FolderNotWritable, MigrationFailed, NewerDatabase, NotADatabase, OlderDatabase
+from bot.database.errors import (
+    FolderNotWritable,
+    MigrationFailed,
+    NewerDatabase,
+    NotADatabase,
+    OlderDatabase,
+    explain,
+)
 from bot.database.job_terms import searchable
 
 FOLDER = Path(__file__).with_name("migrations")
@@ -62,7 +69,7 @@ async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = F
     # Terms of the full text index are made in Python, also for jobs that are older than the index.
     await connection.create_function("searchable", 2, searchable)  # pyright: ignore[reportUnknownMemberType]
     for step in steps[version:]:
-        await _carry_out(connection, step)
+        await _carry_out(connection, path, step)
 
 
 async def check_current(connection: aiosqlite.Connection, path: Path) -> None:
@@ -102,11 +109,14 @@ async def _check_ours(connection: aiosqlite.Connection, path: Path) -> None:
         raise NotADatabase(f"{path} is another program's database. Move it away or choose another [storage] folder.")
 
 
-async def _carry_out(connection: aiosqlite.Connection, step: Migration) -> None:
+async def _carry_out(connection: aiosqlite.Connection, path: Path, step: Migration) -> None:
     try:
         await connection.executescript(step.script)
     except sqlite3.Error as problem:
         await connection.rollback()
+        reason = explain(problem, path)
+        if isinstance(reason, FolderNotWritable):
+            raise reason from problem
         raise MigrationFailed(f"{step.path.name} failed, and the database was left as it was: {problem}") from problem
 
 

@@ -64,6 +64,8 @@ class BadSidecar(Exception):
 
 def sidecar_path(lora: Path) -> Path | None:
     """The sidecar beside `lora`, TOML before JSON, or None."""
+    if not lora.name:  # as of "/" and ""
+        return None
     return next((p for suffix in (".toml", ".json") if (p := lora.with_suffix(suffix)).is_file()), None)
 
 

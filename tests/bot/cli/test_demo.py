@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import demo
+from bot.app.demo_settings import demo_settings
+from bot.cli import UNUSABLE, demo
 from bot.config import ConfigError
+from tests.bot.cli.commands import Here
 
 
 def options(folder: Path, port: int = 0) -> argparse.Namespace:
@@ -21,6 +23,18 @@ def test_a_port_that_somebody_else_has_is_named(tmp_path: Path) -> None:
         port = other.getsockname()[1]
         with pytest.raises(ConfigError, match=f"Port {port} cannot be used"):
             demo.run(options(tmp_path, port))
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "9" * 5000, "http", "²"])
+def test_what_is_no_port_is_told(here: Here, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=str(UNUSABLE)):
+        here("demo", f"--port={port}")
+    assert "A port is a number from 0 to 65535" in capsys.readouterr().err
+
+
+def test_what_it_keeps_lies_where_it_was_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert demo_settings(Path("demo-data")).storage.folder == tmp_path / "demo-data"
 
 
 def test_the_port_is_not_blamed_for_what_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

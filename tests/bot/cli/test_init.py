@@ -16,6 +16,7 @@ from bot.config.presets import PRESETS
 from bot.diagnostics.checkpoints import check_files
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import FindingGrade
+from inference.demo import LORAS
 from tests.bot.cli.commands import Here, bot
 from tests.bot.diagnostics import recorded
 from tests.bot.diagnostics.recorded import TORCH_FOR_CPU, card, torch_for_cuda
@@ -180,6 +181,19 @@ def test_a_folder_where_nothing_can_be_written_gets_no_settings(here: Here, tmp_
     assert (said.code, "/proc/x cannot be written" in said.sentence) == (UNUSABLE, True), said
     assert f"choose another folder with {option}" in said.sentence
     assert not list((tmp_path / "new").glob("config*"))
+
+
+def test_a_demo_that_cannot_be_copied_is_told_with_the_reason(here: Here, tmp_path: Path) -> None:
+    (first, *_) = LORAS.iterdir()
+    (tmp_path / "loras" / first.name).mkdir(parents=True)
+    said = here("init", tmp_path, "--demo", "--overwrite")
+    assert (said.code, "cannot be written: Is a directory." in said.sentence) == (UNUSABLE, True), said
+
+
+def test_a_path_that_is_no_text_is_told_and_leaves_no_draft(here: Here, tmp_path: Path) -> None:
+    said = here("init", tmp_path / "new", "--device", "cpu", "--base", "sd1/base", "--loras", tmp_path / "\udcff")
+    assert (said.code, "a path that you gave is not" in said.sentence) == (UNUSABLE, True), said
+    assert not list((tmp_path / "new").iterdir())
 
 
 def test_a_person_who_ends_the_input_gets_a_sentence(tmp_path: Path) -> None:

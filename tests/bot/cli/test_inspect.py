@@ -74,7 +74,14 @@ def test_every_file_is_told_in_order_and_rubbish_stops_nothing(here: Here, house
     }
     for name, content in rubbish.items():
         (tmp_path / name).write_bytes(content)
-    files = [house.bat, *(tmp_path / name for name in rubbish), tmp_path / "gone.safetensors", tmp_path, house.wash]
+    files = [
+        house.bat,
+        *(tmp_path / name for name in rubbish),
+        tmp_path / "gone.safetensors",
+        tmp_path,
+        Path("/"),
+        house.wash,
+    ]
     said = inspect(here, house, *files, "--json")
     objects = told(said)
     assert said.code == REFUSED

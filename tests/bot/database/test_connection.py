@@ -11,6 +11,7 @@ import aiosqlite
 import pytest
 from filelock import FileLock
 
+from bot.database import connection as connection_module
 from bot.database import connection as module
 from bot.database import lock
 from bot.database.backup import GAP
@@ -360,6 +361,15 @@ async def test_reading_leaves_no_file_beside_a_database_that_nobody_has_open(pat
     async with read_database(path) as reading:
         assert await people(reading) == [1]
     assert list(path.parent.iterdir()) == [path]
+
+
+async def test_without_room_for_a_log_it_can_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_database(path) as connection:
+        await remember_person(connection, 1)
+    monkeypatch.setattr(connection_module, "INDEX_BYTES", 2**62)
+    async with read_database(path) as reading:
+        assert list(path.parent.iterdir()) == [path]
+        assert await people(reading) == [1]
 
 
 async def test_what_a_killed_program_left_is_read_and_stays_for_the_next_start(path: Path) -> None:

@@ -118,3 +118,10 @@ def test_misnumbered_files_are_found(folder: Path, name: str) -> None:
     (folder / name).write_text(SECOND)
     with pytest.raises(ValueError, match="should be number"):
         migrations(folder)
+
+
+async def test_a_migration_for_which_the_disk_has_no_room_says_so(tmp_path: Path, folder: Path) -> None:
+    async with plain(tmp_path / "easel.sqlite3") as connection:
+        await connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(FolderNotWritable, match="the disk is full"):
+            await migrate(connection, tmp_path / "easel.sqlite3", folder)
