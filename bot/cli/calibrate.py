@@ -14,6 +14,7 @@ from rich.table import Table
 from bot.app.assembly import open_catalogue
 from bot.app.from_settings import local_folders, require_checkpoints, worker_options
 from bot.cli import DONE, UNUSABLE, add_config, advising, settings_of
+from bot.cli.ending import until_asked
 from bot.cli.output import Output
 from bot.config import ConfigError, Settings
 from inference.errors import CheckpointNotFound
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure every size of every checkpoint on every device; 2 when something could not be measured."""
     settings = settings_of(options)
     require_checkpoints(settings)
-    found = asyncio.run(_all(settings, options.checkpoint))
+    found = asyncio.run(until_asked(_all(settings, options.checkpoint)))
     if options.json:
         for device, each in found:
             print(json.dumps({"device": device, **each.model_dump()}))
@@ -79,13 +80,21 @@ async def _measured(order: Calibrate) -> AsyncGenerator[Calibrated]:
     pipe = asyncio.subprocess.PIPE
     environment = environment_of(order.configure)
     command = module_command("inference.engine.process.calibrating")
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=pipe, stdout=pipe, env=environment, start_new_session=True
+    )  # Ctrl-C is for us alone
     assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(order.model_dump_json().encode() + b"\n")
-    await process.stdin.drain()
-    async for line in process.stdout:
-        yield Calibrated.model_validate_json(line)
-    if code := await process.wait():
+    try:
+        process.stdin.write(order.model_dump_json().encode() + b"\n")
+        await process.stdin.drain()
+        async for line in process.stdout:
+            yield Calibrated.model_validate_json(line)
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    finally:
+        code = await process.wait()
+    if code:
         raise ConfigError(f"The measuring process ended with exit code {code}; what it said stands above.")
 
 

@@ -23,7 +23,7 @@ from bot.app.samples import SamplePainter, painting_samples
 from bot.cli import DONE, add_config, settings_of
 from bot.cli.ending import Ended, on_signal, until_asked
 from bot.cli.progress import progress_bar
-from bot.cli.token import NO_TOKEN, WHERE
+from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, WHERE
 from bot.config import ConfigError, LogFormat, Settings
 from bot.ui.api_url import point_at
 from bot.ui.bot import EaselBot
@@ -105,9 +105,11 @@ async def serve(
 
     Raises ConfigError when Discord refuses the bot, now or later, and Unreachable when it cannot be reached.
     """
-    token = settings.discord.token.get_secret_value()
+    token = settings.discord.token.get_secret_value().strip()
     if not token:
         raise ConfigError(f"There is no bot token: {NO_TOKEN}.")
+    if not token.isprintable():  # a request cannot carry it
+        raise ConfigError(f"What is set as the bot's token {NOT_A_TOKEN}.")
     if settings.discord.api_url:
         await point_at(settings.discord.api_url)
     with progress_bar("library") as scanned, metrics.served(settings.metrics.port):

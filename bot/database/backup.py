@@ -44,7 +44,7 @@ def back_up(database: Path, folder: Path, *, keep: int) -> Path:
                 copy
             )  # in one step: readers of a WAL database block nobody, and in several steps each change would restart it
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
-        check(partial)
+        check(partial, of=database)
         _keep(partial, target)
         for old in copies(folder)[keep:]:
             old.unlink(missing_ok=True)
@@ -65,18 +65,22 @@ def copies(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"), reverse=True)
 
 
-def check(file: Path) -> None:
-    """Raise NotADatabase or NewerDatabase unless `file` is an intact database that this version can read."""
-    with _explained(file), _opened(file, readonly=True) as connection:
+def check(file: Path, of: Path | None = None) -> None:
+    """Raise NotADatabase or NewerDatabase unless `file` is an intact database that this version can read.
+
+    The sentence names `of`, where that is what was copied a moment ago.
+    """
+    named = of or file
+    with _explained(named), _opened(file, readonly=True) as connection:
         ((application,),) = connection.execute("PRAGMA application_id")
         ((version,),) = connection.execute("PRAGMA user_version")
         if application != APPLICATION_ID:
-            raise NotADatabase(f"{file} is not an Easel database.")
+            raise NotADatabase(f"{named} is not an Easel database.")
         if version > len(migrations()):
-            raise NewerDatabase(f"{file} was made by a newer Easel (schema {version}). Update Easel first.")
+            raise NewerDatabase(f"{named} was made by a newer Easel (schema {version}). Update Easel first.")
         ((verdict,),) = connection.execute("PRAGMA quick_check(1)")
         if verdict != "ok":
-            raise NotADatabase(f"{file} is damaged: {verdict}.")
+            raise NotADatabase(f"{named} is damaged: {verdict}.")
 
 
 def put_back(file: Path, database: Path) -> Path | None:

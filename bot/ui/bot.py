@@ -46,6 +46,9 @@ from inference.messages import SourceImage
 
 log = logging.getLogger(__name__)
 
+# It speaks in no voice channel, so nobody has to be warned of the packages for that.
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+
 UNAUTHORIZED = 401  # the status for a token that Discord does not know
 
 # No privileged intent: the guilds intent is enough to reply to commands and post results.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 from bot.cli import calibrate
 from inference.demo import CHECKPOINTS
 from inference.messages import Calibrated
-from tests.bot.cli.commands import Here, bot
+from tests.bot.cli.commands import PATIENCE, ROOT, Here, bot
 from tests.house import House
 
 
@@ -37,6 +40,30 @@ def test_no_other_easel_begins_while_it_measures(here: Here, tmp_path: Path, mon
     in_use = "import pathlib, sys, bot.database.lock as lock; sys.exit(not lock.is_in_use(pathlib.Path(sys.argv[1])))"
     monkeypatch.setattr(calibrate, "module_command", lambda _: (sys.executable, "-c", in_use, str(database)))
     assert here("calibrate", "--config", house.config).code == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other signals")
+def test_ctrl_c_is_for_the_command_alone_which_ends_what_measures(tmp_path: Path) -> None:
+    """The process that measures tells the signal's effect on its own group, and then waits for ever."""
+    house = House(tmp_path)
+    measuring = "import os, sys, time; print(os.getpid(), file=sys.stderr, flush=True); time.sleep(1e6)"
+    program = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from bot.cli import calibrate, main\n"
+        f"calibrate.module_command = lambda _: (sys.executable, '-c', {measuring!r})\n"
+        f"sys.exit(main.main(['calibrate', '--config', {str(house.config)!r}]))"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=pipe, stderr=pipe, start_new_session=True
+    ) as running:
+        assert running.stderr is not None
+        measures = int(running.stderr.readline())
+        os.killpg(running.pid, signal.SIGINT)
+        said = running.stderr.read()
+        assert (running.wait(PATIENCE), said) == (130, b"")
+    with pytest.raises(ProcessLookupError):
+        os.kill(measures, 0)
 
 
 def test_a_checkpoint_that_is_not_declared_is_a_sentence(here: Here, tmp_path: Path) -> None:

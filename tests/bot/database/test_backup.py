@@ -141,6 +141,15 @@ async def test_a_damaged_foreign_or_newer_file_changes_nothing(path: Path, tmp_p
         assert await recall(connection, "what") == "kept"
 
 
+async def test_a_newer_database_is_not_copied_and_named_itself(path: Path, tmp_path: Path) -> None:
+    async with open_database(path):
+        pass
+    async with aiosqlite.connect(path) as newer:
+        await newer.execute("PRAGMA user_version = 9999")
+    with pytest.raises(NewerDatabase, match=f"{path} was made by a newer Easel"):
+        back_up(path, tmp_path / "copies", keep=1)
+
+
 def test_a_folder_that_cannot_be_made_is_told(path: Path, tmp_path: Path) -> None:
     with pytest.raises(FolderNotWritable, match="no database"):
         back_up(path, tmp_path / "copies", keep=1)
