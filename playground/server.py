@@ -1,5 +1,6 @@
 """The playground as a whole: the only module that wires its parts together."""
 
+import os
 import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -208,7 +209,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as problem:
-        raise PortTaken(f"The playground cannot listen on port {port}: {problem.strerror}.") from problem
+        reason = os.strerror(problem.errno) if problem.errno else str(problem)  # `socket` adds words of its own
+        raise PortTaken(f"The playground cannot listen on port {port}: {reason}.") from problem
 
 
 def _bracketed(host: str) -> str:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.app.demo_settings import demo_settings
-from bot.cli import DONE, port
+from bot.cli import DONE, advising, port
 from bot.cli.ending import until_asked
 from bot.cli.run import serve
 from bot.config import ConfigError, Settings
 from playground import Playground
 from playground.control import Control
+from playground.server import PortTaken
 
 if TYPE_CHECKING:
     from bot.cli import Commands
@@ -52,9 +53,10 @@ async def _run(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         try:
             playground = await stack.enter_async_context(Playground.serve(port=options.port, suggestions=SUGGESTIONS))
-        except OSError as problem:
-            raise ConfigError(f"Port {options.port} cannot be used ({problem.strerror}). Try --port 0.") from None
-        await stay_in(playground, options.data, browser=not options.no_browser)
+        except PortTaken as problem:
+            raise ConfigError(f"{problem} Try --port 0.") from None
+        with advising("end it, or name another folder with --data"):
+            await stay_in(playground, options.data, browser=not options.no_browser)
 
 
 async def stay_in(playground: Playground, data: Path, *, browser: bool) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bot.app.demo_settings import demo_settings
 from bot.cli import UNUSABLE, demo
 from bot.config import ConfigError
+from bot.database.lock import program_lock
 from tests.bot.cli.commands import Here
 
 
@@ -21,7 +22,7 @@ def options(folder: Path, port: int = 0) -> argparse.Namespace:
 def test_a_port_that_somebody_else_has_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"Port {port} cannot be used"):
+        with pytest.raises(ConfigError, match=rf"on port {port}: Address already in use\. Try --port 0\.$"):
             demo.run(options(tmp_path, port))
 
 
@@ -35,6 +36,12 @@ def test_what_is_no_port_is_told(here: Here, port: str, capsys: pytest.CaptureFi
 def test_what_it_keeps_lies_where_it_was_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert demo_settings(Path("demo-data")).storage.folder == tmp_path / "demo-data"
+
+
+def test_a_second_demo_on_the_same_folder_is_told_what_to_do(here: Here, tmp_path: Path) -> None:
+    with program_lock(tmp_path / "easel.sqlite3"):
+        said = here("demo", "--port", "0", "--no-browser", "--data", tmp_path)
+    assert (said.code, "name another folder with --data" in said.sentence) == (UNUSABLE, True), said
 
 
 def test_the_port_is_not_blamed_for_what_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
