@@ -4,6 +4,7 @@ finding.py       one finding: its subject, its grade, a sentence
 facts.py         the facts about a machine, and looking them up
 nvidia_smi.py    reads what nvidia-smi prints
 cards.py         graphics card, driver, container and the build of torch
+advice.py        what to do about each trouble with a card
 capacity.py      whether memory, time and disk are enough for the declared checkpoints
 folders.py       whether a folder can be written
 checkpoints.py   what the files of the declared checkpoints are

@@ -5,45 +5,28 @@ A pure function of facts and settings. The first trouble in the chain is told, b
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
+from bot.diagnostics.advice import (
+    CONTAINER,
+    IN_WINDOWS,
+    INSTALL_DRIVER,
+    NO_KFD,
+    NO_KFD_INSIDE,
+    SELECTOR,
+    SELECTOR_OF_ROCM,
+    TROUBLES,
+)
 from bot.diagnostics.facts import MachineFacts
 from bot.diagnostics.finding import Finding, FindingGrade
 from bot.diagnostics.nvidia_smi import Card, DriverTrouble
-from inference.hardware import TorchReport
+from inference.hardware import CardReport, TorchReport
 from inference.memory import said
 
 CARD = "graphics card"
 AUTO, CPU = "auto", "cpu"
-_SELECTOR = "choose your system and CUDA at pytorch.org/get-started and run the command that it shows in this .venv"
-_CONTAINER = (
-    "install the NVIDIA Container Toolkit on the host, restart Docker there, and start the container with `--gpus all` "
-    "(in a compose file: deploy.resources.reservations.devices with driver nvidia and capabilities [gpu])"
-)
-_INSTALL_DRIVER = "install NVIDIA's driver for it and restart the computer, until `nvidia-smi` shows the card"
-
-# What to do about what nvidia-smi complains of.
-_TROUBLES = {
-    DriverTrouble.NOT_LOADED: (
-        "nvidia-smi cannot reach NVIDIA's driver, which is not loaded: restart the computer. If that does not help, "
-        "install the driver anew; with Secure Boot its module has to be signed, or Secure Boot switched off"
-    ),
-    DriverTrouble.MISMATCH: (
-        "NVIDIA's driver was updated while an older one is loaded: restart the computer (a container: restart it, or "
-        "build it anew without a driver of its own)"
-    ),
-    DriverTrouble.NO_DEVICES: (
-        "NVIDIA's driver is loaded and finds no card: see whether the card sits and has power, and whether it is given "
-        "to a virtual machine"
-    ),
-    DriverTrouble.NO_PERMISSION: (
-        "this account may not use the card: add it to the groups video and render, and log in again"
-    ),
-    DriverTrouble.NO_LIBRARY: f"a part of NVIDIA's driver is missing: {_INSTALL_DRIVER}",
-    DriverTrouble.OTHER: f"NVIDIA's driver does not work: run `nvidia-smi` to see why; else {_INSTALL_DRIVER}",
-}
-
 # The first drivers of each CUDA, from NVIDIA's release notes of CUDA.
 _FIRST_DRIVERS = {11: "450", 12: "525", 13: "580"}
 
@@ -54,30 +37,35 @@ def check_cards(facts: MachineFacts, devices: Sequence[str]) -> list[Finding]:
     if facts.torch is None:
         says = f"torch cannot be imported ({facts.torch_problem}); install Easel's packages anew, or use its own .venv"
         return [Finding("torch", FindingGrade.PROBLEM, says)]
-    if facts.torch.hip or "mps" in devices or (facts.torch.mps and AUTO in devices):
-        return [_other_kind(facts.torch)]
-    trouble = _trouble(facts, facts.torch, wanted=bool(asked))
+    if "mps" in devices or (facts.torch.mps and AUTO in devices):
+        return [_of_apple(facts.torch)]
+    trouble = (_rocm_trouble if facts.torch.hip else _trouble)(facts, facts.torch, wanted=bool(asked))
     if not asked and AUTO not in devices:
         return [_unused(facts, trouble)] if facts.found_cards else []
     if trouble is None and not facts.torch.cards:
-        return [_none(asked)]
+        return [_none(facts, facts.torch, asked)]
     if trouble is not None:
         way_out = f'; until then write devices = ["{AUTO}"], which paints on the CPU' if asked else ""
         return [Finding(CARD, FindingGrade.PROBLEM if asked else FindingGrade.WARNING, trouble + way_out)]
-    return [*_missing(asked, facts.torch), *_usable(facts, facts.torch)]
+    return [*_missing(asked, facts.torch), *_usable(facts, facts.torch, _numbers(asked or ("cuda",)))]
 
 
-def _other_kind(torch: TorchReport) -> Finding:
-    if torch.hip:
-        names = ", ".join(card.name for card in torch.cards) or "no card"
-        return Finding(CARD, FindingGrade.OK, f"torch {torch.version} for AMD's ROCm {torch.hip} finds {names}")
+def _numbers(devices: Sequence[str]) -> frozenset[int]:
+    """Of cards that paint; without a number it is the first."""
+    return frozenset(int(device.partition(":")[2] or 0) for device in devices)
+
+
+def _of_apple(torch: TorchReport) -> Finding:
     if torch.mps:
         return Finding(CARD, FindingGrade.OK, f"torch {torch.version} finds Apple's graphics processor")
     says = f'torch {torch.version} finds no graphics processor of Apple; write devices = ["{AUTO}"]'
     return Finding(CARD, FindingGrade.PROBLEM, says)
 
 
-def _none(asked: Sequence[str]) -> Finding:
+def _none(facts: MachineFacts, torch: TorchReport, asked: Sequence[str]) -> Finding:
+    if not asked and facts.apple:
+        says = f"torch {torch.version} does not find this Mac's graphics processor, so the CPU paints: update macOS"
+        return Finding(CARD, FindingGrade.WARNING, f"{says}; a virtual machine has none")
     if not asked:
         return Finding(CARD, FindingGrade.OK, "there is no NVIDIA card here, so the CPU paints")
     says = (
@@ -95,39 +83,66 @@ def _trouble(facts: MachineFacts, torch: TorchReport, *, wanted: bool) -> str | 
     """What keeps torch from painting on a card that is there or `wanted`; None where there is no card at all."""
     return (
         _unseen_in_the_container(facts, wanted=wanted)
-        or _driver_trouble(facts)
+        or _driver_trouble(facts, wanted=wanted)
         or _build_trouble(facts, torch)
         or _driver_too_old(facts, torch)
         or _hidden(facts, torch)
         or _left_over(facts, torch)
+        or _amd_trouble(facts, torch)
     )
+
+
+def _amd_trouble(facts: MachineFacts, torch: TorchReport) -> str | None:
+    if not facts.amd_cards or torch.cards:
+        return None
+    return f"an AMD card is here, and torch {torch.version} is not the build for ROCm: {SELECTOR_OF_ROCM}"
+
+
+def _rocm_trouble(facts: MachineFacts, torch: TorchReport, *, wanted: bool) -> str | None:
+    """The same for a build of torch for AMD's cards."""
+    if torch.cards:
+        return None
+    if facts.found_cards:
+        return f"{_names(facts.found_cards)} is here, and torch {torch.version} is the build for AMD's ROCm: {SELECTOR}"
+    if not facts.kfd and (wanted or facts.amd_cards):
+        return NO_KFD_INSIDE if facts.container else NO_KFD
+    if facts.kfd and not facts.may_open:
+        return TROUBLES[DriverTrouble.NO_PERMISSION]
+    if facts.kfd:
+        return (
+            f"torch {torch.version} for ROCm {torch.hip} finds no card that it can use: see whether `rocminfo` shows "
+            "it; ROCm supports fewer cards than AMD makes"
+        )
+    return None
 
 
 def _unseen_in_the_container(facts: MachineFacts, *, wanted: bool) -> str | None:
     if not facts.container or facts.device_files or facts.found_cards:
         return None
     if facts.kernel_driver or facts.pci_cards:
-        return f"the host has an NVIDIA card, and this container does not see it: {_CONTAINER}"
+        return f"the host has an NVIDIA card, and this container does not see it: {CONTAINER}"
     if wanted:
-        return f"this container sees no NVIDIA card. If the host has one and `nvidia-smi` works there: {_CONTAINER}"
+        return f"this container sees no NVIDIA card. If the host has one and `nvidia-smi` works there: {CONTAINER}"
     return None
 
 
-def _driver_trouble(facts: MachineFacts) -> str | None:
+def _driver_trouble(facts: MachineFacts, *, wanted: bool) -> str | None:
     trouble = facts.driver.trouble
+    if facts.wsl and (trouble is not None or (wanted and not facts.found_cards)):
+        return IN_WINDOWS
     if trouble is not None:
-        return _TROUBLES[trouble]
+        return TROUBLES[trouble]
     if facts.device_files and not facts.may_open:
-        return _TROUBLES[DriverTrouble.NO_PERMISSION]
+        return TROUBLES[DriverTrouble.NO_PERMISSION]
     if facts.pci_cards and not facts.found_cards:
-        return f"an NVIDIA card is plugged in, and there is no driver: {_INSTALL_DRIVER}"
+        return f"an NVIDIA card is plugged in, and there is no driver: {INSTALL_DRIVER}"
     return None
 
 
 def _build_trouble(facts: MachineFacts, torch: TorchReport) -> str | None:
     if not facts.found_cards or torch.cuda is not None:
         return None
-    return f"{_names(facts.found_cards)} is here, and torch {torch.version} is the build for the CPU alone: {_SELECTOR}"
+    return f"{_names(facts.found_cards)} is here, and torch {torch.version} is the build for the CPU alone: {SELECTOR}"
 
 
 def _driver_too_old(facts: MachineFacts, torch: TorchReport) -> str | None:
@@ -139,7 +154,7 @@ def _driver_too_old(facts: MachineFacts, torch: TorchReport) -> str | None:
     update = f"update the driver to {first} or newer" if first else "update the driver"
     return (
         f"the driver {facts.driver.driver} runs CUDA up to {can[0]}.{can[1]}, and torch {torch.version} is built for "
-        f"CUDA {torch.cuda}: {update}, or install a build of torch for CUDA {can[0]} ({_SELECTOR})"
+        f"CUDA {torch.cuda}: {update}, or install a build of torch for CUDA {can[0]} ({SELECTOR})"
     )
 
 
@@ -156,10 +171,28 @@ def _left_over(facts: MachineFacts, torch: TorchReport) -> str | None:
     if torch.cards or not facts.found_cards:
         return None
     reason = f" ({torch.problem})" if torch.problem else ""
-    return (
-        f"{_names(facts.found_cards)} is here, and torch {torch.version} does not find it{reason}: restart the "
-        "computer; if that does not help, update the driver"
-    )
+    says = f"{_names(facts.found_cards)} is here, and torch {torch.version} does not find it{reason}"
+    return f"{says}: {_what_to_do(facts, torch.problem or '')}"
+
+
+def _what_to_do(facts: MachineFacts, problem: str) -> str:
+    """About a card that the driver sees and torch does not."""
+    if facts.driver.empty_mig:
+        return (
+            "it is to be used in slices (MIG), and there is none: as root, `nvidia-smi mig -cgi 0 -C` makes one of the "
+            "whole card, and `nvidia-smi -mig 0` switches slices off"
+        )
+    if "system not yet initialized" in problem:
+        return (
+            "its cards are connected by NVSwitch, whose program does not run: `systemctl enable --now "
+            "nvidia-fabricmanager`, of the driver's own version; on a rented machine take another one"
+        )
+    if not facts.unified_memory:
+        return (
+            "there is no /dev/nvidia-uvm: as root, run `nvidia-modprobe -u -c=0` on the host, and give that file to "
+            "the container too, if this is one"
+        )
+    return "restart the computer; if that does not help, update the driver"
 
 
 def _missing(asked: Sequence[str], torch: TorchReport) -> Iterator[Finding]:
@@ -171,20 +204,42 @@ def _missing(asked: Sequence[str], torch: TorchReport) -> Iterator[Finding]:
             yield Finding(CARD, FindingGrade.PROBLEM, says)
 
 
-def _usable(facts: MachineFacts, torch: TorchReport) -> Iterator[Finding]:
-    for number, card in enumerate(torch.cards):
-        if (unfit := _unfit(card.name, card.capability, torch)) is not None:
-            yield Finding(CARD, FindingGrade.PROBLEM, unfit)
-        elif card.problem is not None:
-            says = (
-                f"{card.name} cannot compute ({card.problem}): end other programs that use it, or restart the computer"
-            )
-            yield Finding(CARD, FindingGrade.PROBLEM, says)
+def _usable(facts: MachineFacts, torch: TorchReport, wanted: frozenset[int]) -> Iterator[Finding]:
+    """What is to be said of each card. One that nothing is to be painted on cannot be a problem."""
+    problems = [_problem(card, torch) for card in torch.cards]
+    good = [f"cuda:{number}" for number, problem in enumerate(problems) if problem is None]
+    for number, (card, problem) in enumerate(zip(torch.cards, problems, strict=True)):
+        if number not in wanted:
+            how = "" if problem else f"; write devices = {json.dumps(good)} to use all"
+            says = f"cuda:{number} is {card.name}, and nothing is painted on it{how}"
+            yield Finding(CARD, FindingGrade.OK, says)
+        elif problem is not None:
+            others = f"; or write devices = {json.dumps(good)}" if good else ""
+            yield Finding(CARD, FindingGrade.PROBLEM, problem + others)
         else:
             driver = f", driver {facts.driver.driver}" if facts.driver.driver else ""
             memory = f"{said(card.total)} of memory, {said(card.free)} free"
-            says = f"cuda:{number} is {card.name} with {memory}{driver}, torch {torch.version} for CUDA {torch.cuda}"
+            says = f"cuda:{number} is {card.name} with {memory}{driver}, torch {torch.version} {_built(torch)}"
             yield Finding(CARD, FindingGrade.OK, says)
+
+
+def _built(torch: TorchReport) -> str:
+    return f"for AMD's ROCm {torch.hip}" if torch.hip else f"for CUDA {torch.cuda}"
+
+
+def _problem(card: CardReport, torch: TorchReport) -> str | None:
+    """What keeps this build of torch from computing on a card, and what to do."""
+    if (unfit := _unfit(card.name, card.capability, torch)) is not None:
+        return unfit
+    if card.problem is None:
+        return None
+    to_do = "end other programs that use it, or restart the computer"
+    if torch.hip:
+        to_do = (
+            "ROCm may have no code for it. With HSA_OVERRIDE_GFX_VERSION=10.3.0 in the environment (RX 6000) or 11.0.0 "
+            "(RX 7000) it takes that of a card of the same generation"
+        )
+    return f"{card.name} cannot compute ({card.problem}): {to_do}"
 
 
 def _unfit(name: str, capability: tuple[int, int], torch: TorchReport) -> str | None:
@@ -200,10 +255,10 @@ def _unfit(name: str, capability: tuple[int, int], torch: TorchReport) -> str | 
     number = f"compute capability {_dotted(capability)}"
     built = f"torch {torch.version} for CUDA {torch.cuda}"
     if capability > min(own + general):
-        return f"{name} ({number}) is newer than {built} knows: install a newer build of torch ({_SELECTOR})"
+        return f"{name} ({number}) is newer than {built} knows: install a newer build of torch ({SELECTOR})"
     return (
         f"{name} ({number}) is older than {built} knows, which begins with {_dotted(min(own + general))}: install a "
-        f'build of torch for an earlier CUDA that still has it ({_SELECTOR}), or write devices = ["{CPU}"]'
+        f'build of torch for an earlier CUDA that still has it ({SELECTOR}), or write devices = ["{CPU}"]'
     )
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,9 @@ from inference.memory import free_bytes
 SMI = "nvidia-smi"
 SMI_SECONDS = 30.0  # a driver that sleeps wakes within ten
 TORCH_SECONDS = 120.0  # importing torch from a cold disk can take a minute
-_NVIDIA, _DISPLAY = "0x10de", "0x03"  # a vendor, and the beginning of the class of graphics cards, on the PCI bus
+# Vendors, and the beginning of the class of graphics cards, on the PCI bus.
+_NVIDIA, _AMD, _DISPLAY = "0x10de", "0x1002", "0x03"
+_OWN_MEMORY = 2_000_000_000  # bytes; what is built into a processor has less of its own, and nothing is painted on it
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class MachineFacts:
 
     `smi` is what nvidia-smi printed, `cards` its answer to a query. `kernel_driver`: the kernel has NVIDIA's driver
     loaded, which a container sees of its host. `device_files`: those of the cards are there, and `may_open` them.
+    `unified_memory`: the device file is there without which CUDA does not start. `wsl`: this is Linux inside Windows.
+    `amd_cards` are those with memory of their own, and `kfd` is the device file of their driver. `apple`: a Mac.
     `visible` is CUDA_VISIBLE_DEVICES. `disks` are free bytes by folder.
     """
 
@@ -48,6 +52,11 @@ class MachineFacts:
     device_files: bool = False
     may_open: bool = True
     pci_cards: int = 0
+    unified_memory: bool = True
+    wsl: bool = False
+    amd_cards: int = 0
+    kfd: bool = False
+    apple: bool = False
     visible: str | None = None
     memory: int | None = None
     disks: Mapping[Path, int] = field(default_factory=dict[Path, int])
@@ -68,7 +77,8 @@ def look(folders: Iterable[Path] = (), threads: int | None = None) -> MachineFac
     """Look at this machine, and at the disks that hold `folders`. Torch is asked in a process of its own."""
     torch, problem = _torch(threads)
     nodes = sorted(Path("/dev").glob("nvidia[0-9]*"))
-    wsl = Path("/dev/dxg")  # Windows' subsystem for Linux has this one instead
+    wsl = Path("/dev/dxg").exists()  # in place of the files that the driver has elsewhere
+    kfd = Path("/dev/kfd")
     return MachineFacts(
         smi=_smi(),
         cards=_smi(QUERY, FORMAT) or _smi(QUERY_OF_OLD_DRIVERS, FORMAT) or "",
@@ -76,9 +86,14 @@ def look(folders: Iterable[Path] = (), threads: int | None = None) -> MachineFac
         torch_problem=problem,
         container=_in_container(),
         kernel_driver=Path("/proc/driver/nvidia/version").exists(),
-        device_files=bool(nodes) or wsl.exists(),
-        may_open=all(os.access(node, os.R_OK | os.W_OK) for node in nodes),
-        pci_cards=_pci_cards(),
+        device_files=bool(nodes) or wsl,
+        may_open=all(os.access(node, os.R_OK | os.W_OK) for node in (*nodes, kfd) if node.exists()),
+        pci_cards=sum(1 for _ in _pci_cards(_NVIDIA)),
+        unified_memory=not nodes or Path("/dev/nvidia-uvm").exists(),
+        wsl=wsl,
+        amd_cards=sum(_own_memory(card) >= _OWN_MEMORY for card in _pci_cards(_AMD)),
+        kfd=kfd.exists(),
+        apple=sys.platform == "darwin",
         visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
         memory=free_bytes(),
         disks={folder: free for folder in folders if (free := free_on_disk(folder)) is not None},
@@ -130,13 +145,20 @@ def _in_container() -> bool:
     return any(map(os.path.exists, files)) or any(name in os.environ for name in variables)
 
 
-def _pci_cards() -> int:
-    """How many NVIDIA graphics cards are plugged in, whether or not there is a driver."""
-    found = 0
+def _pci_cards(wanted: str) -> Iterator[Path]:
+    """The folders of a vendor's graphics cards that are plugged in, whether or not there is a driver."""
     for device in Path("/sys/bus/pci/devices").glob("*"):
         try:
             vendor, kind = ((device / name).read_text().strip() for name in ("vendor", "class"))
         except OSError:
             continue
-        found += vendor == _NVIDIA and kind.startswith(_DISPLAY)
-    return found
+        if vendor == wanted and kind.startswith(_DISPLAY):
+            yield device
+
+
+def _own_memory(card: Path) -> int:
+    """Bytes of an AMD card's own memory, as its driver tells; 0 without a driver."""
+    try:
+        return int((card / "mem_info_vram_total").read_text())
+    except (OSError, ValueError):
+        return 0

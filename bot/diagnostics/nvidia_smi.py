@@ -14,17 +14,23 @@ FORMAT = "--format=csv,noheader,nounits"
 # Drivers since 590 name the two versions after the part of the driver that has them.
 _DRIVER = re.compile(r"(?:Driver|KMD) Version: *(\d[\d.]*)")
 _CUDA = re.compile(r"CUDA (?:UMD )?Version: *(\d+)\.(\d+)")
+_EMPTY_MIG = "No MIG devices found"
 _MEBIBYTE = 2**20
 
 
 class DriverTrouble(StrEnum):
-    """What nvidia-smi complains of; the value is a part of its message."""
+    """What nvidia-smi complains of; the value is a part of its message. Of several the first counts."""
 
     NOT_LOADED = "couldn't communicate with the NVIDIA driver"
     MISMATCH = "Driver/library version mismatch"
+    LOST = "GPU is lost"
+    NO_HANDLE = "Unable to determine the device handle"
     NO_DEVICES = "No devices were found"
     NO_PERMISSION = "Insufficient Permissions"
     NO_LIBRARY = "couldn't find libnvidia-ml"
+    BLOCKED = "GPU access blocked by the operating system"
+    UNKNOWN = "NVML: Unknown Error"
+    SILENT = "nvidia-smi failed"  # our own words, for one that does not answer
     OTHER = "NVML"
 
 
@@ -40,11 +46,15 @@ class Card:
 
 @dataclass(frozen=True)
 class DriverReport:
-    """What nvidia-smi says. `cuda` is the newest CUDA that the driver can run."""
+    """What nvidia-smi says. `cuda` is the newest CUDA that the driver can run.
+
+    `empty_mig`: a card is to be used in slices, and there is no slice.
+    """
 
     driver: str | None = None
     cuda: tuple[int, int] | None = None
     trouble: DriverTrouble | None = None
+    empty_mig: bool = False
 
 
 def read_table(text: str) -> DriverReport:
@@ -56,6 +66,7 @@ def read_table(text: str) -> DriverReport:
         driver=driver[1] if driver else None,
         cuda=(int(cuda[1]), int(cuda[2])) if cuda else None,
         trouble=None if driver else trouble,
+        empty_mig=_EMPTY_MIG in text,
     )
 
 

@@ -40,11 +40,43 @@ NO_LIBRARY = (
     "is properly installed and present in your system.\n"
 )
 UNKNOWN_ERROR = "Failed to initialize NVML: Unknown Error\n"
+DRIVER_NOT_LOADED = "Failed to initialize NVML: Driver Not Loaded\n"
+BLOCKED = (
+    "Failed to initialize NVML: GPU access blocked by the operating system\n"
+    "Failed to properly shut down NVML: GPU access blocked by the operating system\n"
+)
+LOST = (
+    "Unable to determine the device handle for GPU 0000:01:00.0: GPU is lost.  Reboot the system to recover this GPU\n"
+)
+NO_HANDLE = "Unable to determine the device handle for GPU0: 0000:01:00.0: Unknown Error\nNo devices were found\n"
+SILENT = "nvidia-smi failed: Command '['/usr/bin/nvidia-smi']' timed out after 30.0 seconds"
+EMPTY_MIG = """\
++---------------------------------------------------------------------------------------+
+| NVIDIA-SMI 535.129.03             Driver Version: 535.129.03   CUDA Version: 12.2     |
+|-----------------------------------------+----------------------+----------------------+
+|   0  NVIDIA A100-SXM4-80GB          On  | 00000000:07:00.0 Off |                   On |
+| N/A   31C    P0              44W / 400W |      0MiB / 81920MiB |     N/A      Default |
+|                                         |                      |              Enabled |
++-----------------------------------------+----------------------+----------------------+
+
++---------------------------------------------------------------------------------------+
+| MIG devices:                                                                          |
++------------------+--------------------------------+-----------+-----------------------+
+| GPU  GI  CI  MIG |                   Memory-Usage |        Vol|      Shared           |
+|==================+================================+===========+=======================|
+|  No MIG devices found                                                                 |
++---------------------------------------------------------------------------------------+
+"""
+NO_FABRIC = (
+    "Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions before calling NumCudaDevices() that "
+    "might have already set an error? Error 802: system not yet initialized"
+)
 
 RTX_3060 = "NVIDIA GeForce RTX 3060, 12288, 11700, 8.6\n"
 RTX_5090 = "NVIDIA GeForce RTX 5090, 32607, 31900, 12.0\n"
 GTX_1060 = "NVIDIA GeForce GTX 1060 6GB, 6144, 5900, 6.1\n"
 GTX_1080_OF_AN_OLD_DRIVER = "NVIDIA GeForce GTX 1080, 8119, 7600\n"  # which does not know compute_cap
+A100 = "NVIDIA A100-SXM4-80GB, 81920, 81049, 8.0\n"
 GRACE = "NVIDIA GB10, [N/A], [N/A], 12.1\n"  # shares the host's memory
 
 CUDA_124 = ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90")
@@ -72,6 +104,11 @@ def torch_for_cuda(
     return TorchReport(
         version=version, cuda=cuda, architectures=architectures, cards=cards, problem=problem, product_flops=4e11
     )
+
+
+def torch_for_rocm(*cards: CardReport) -> TorchReport:
+    """A build for AMD's cards that sees these."""
+    return TorchReport(version="2.6.0+rocm6.2", hip="6.2", architectures=("gfx1030",), cards=cards, product_flops=4e11)
 
 
 TORCH_FOR_CPU = TorchReport(version="2.13.0+cpu", product_flops=1e11)

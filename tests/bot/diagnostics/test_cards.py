@@ -149,9 +149,145 @@ SITUATIONS = (
     ),
     Situation(
         "a complaint of the driver that is not known",
-        bare(smi=recorded.UNKNOWN_ERROR),
+        bare(smi=recorded.DRIVER_NOT_LOADED),
         WARNING,
         ("does not work", "run `nvidia-smi`"),
+    ),
+    Situation(
+        "a container that has lost its card",
+        bare(smi=recorded.UNKNOWN_ERROR, container=True, device_files=True, kernel_driver=True),
+        WARNING,
+        ("loses its card when systemd is reloaded", "restart the container"),
+    ),
+    Situation(
+        "a card that has fallen off the bus",
+        seen(smi=recorded.LOST, cards="", torch=torch_for_cuda()),
+        WARNING,
+        ("does not answer any more", "switch the computer off and on", "power cables"),
+    ),
+    Situation(
+        "a card without a handle",
+        seen(smi=recorded.NO_HANDLE, cards="", torch=torch_for_cuda()),
+        WARNING,
+        ("does not answer any more", "on a rented machine take another one"),
+    ),
+    Situation(
+        "a driver that does not answer",
+        seen(smi=recorded.SILENT, cards="", torch=torch_for_cuda()),
+        WARNING,
+        ("driver does not answer", "restart the computer"),
+    ),
+    Situation(
+        "Linux inside Windows with an old driver there",
+        bare(smi=recorded.BLOCKED, wsl=True, device_files=True),
+        WARNING,
+        ("WSL", "newest driver there, and none here", "wsl --shutdown"),
+    ),
+    Situation(
+        "Linux inside Windows without a driver there",
+        bare(wsl=True, device_files=True),
+        OK,
+        ("the CPU paints",),
+        PROBLEM,
+        ("WSL", "newest driver there, and none here", "wsl --update"),
+    ),
+    Situation(
+        "a card whose access Linux blocks", bare(smi=recorded.BLOCKED), WARNING, ("keeps programs from the card",)
+    ),
+    Situation(
+        "a card that is to be used in slices, without one",
+        seen(smi=recorded.EMPTY_MIG, cards=recorded.A100, torch=torch_for_cuda(problem="No CUDA GPUs are available")),
+        WARNING,
+        ("A100-SXM4-80GB is here", "slices (MIG), and there is none", "nvidia-smi mig -cgi 0 -C"),
+    ),
+    Situation(
+        "a slice of a card",
+        seen(
+            smi=table("535.129.03", "12.2"),
+            cards=recorded.A100,
+            torch=torch_for_cuda(recorded.card("NVIDIA A100-SXM4-80GB MIG 1g.10gb", (8, 0), 9.75)),
+        ),
+        OK,
+        ("MIG 1g.10gb with 10.5 GB of memory",),
+        OK,
+    ),
+    Situation(
+        "cards that are connected by a switch which does not run",
+        seen(smi=table("535.129.03", "12.2"), cards=recorded.A100, torch=torch_for_cuda(problem=recorded.NO_FABRIC)),
+        WARNING,
+        ("nvidia-fabricmanager", "of the driver's own version"),
+    ),
+    Situation(
+        "a container without the file for shared memory",
+        seen(torch=torch_for_cuda(problem="CUDA unknown error"), unified_memory=False, container=True),
+        WARNING,
+        ("no /dev/nvidia-uvm", "nvidia-modprobe -u -c=0", "give that file to the container"),
+    ),
+    Situation(
+        "a card of AMD beside a build for the CPU",
+        bare(amd_cards=1, kfd=True),
+        WARNING,
+        ("an AMD card is here", "not the build for ROCm", "choose your system and ROCm at pytorch.org"),
+    ),
+    Situation(
+        "a card of AMD without its driver",
+        bare(amd_cards=1, torch=recorded.torch_for_rocm()),
+        WARNING,
+        ("no /dev/kfd", "install the driver of ROCm"),
+    ),
+    Situation(
+        "a container that sees no card of AMD",
+        bare(amd_cards=1, container=True, torch=recorded.torch_for_rocm()),
+        WARNING,
+        ("this container sees no AMD card", "--device /dev/kfd --device /dev/dri"),
+    ),
+    Situation(
+        "a card of AMD that this account may not use",
+        bare(amd_cards=1, kfd=True, may_open=False, torch=recorded.torch_for_rocm()),
+        WARNING,
+        ("this account may not use", "groups video and render"),
+    ),
+    Situation(
+        "a card of AMD that ROCm does not know",
+        bare(amd_cards=1, kfd=True, torch=recorded.torch_for_rocm()),
+        WARNING,
+        ("finds no card that it can use", "rocminfo"),
+    ),
+    Situation(
+        "a card of AMD that ROCm has no code for",
+        bare(
+            amd_cards=1,
+            kfd=True,
+            torch=recorded.torch_for_rocm(
+                recorded.card("AMD Radeon RX 6700 XT", (10, 3), 12).model_copy(
+                    update={"problem": "HIP error: invalid device function"}
+                )
+            ),
+        ),
+        PROBLEM,
+        ("RX 6700 XT cannot compute (HIP error: invalid device function)", "HSA_OVERRIDE_GFX_VERSION=10.3.0"),
+    ),
+    Situation(
+        "a build for AMD beside a card of NVIDIA",
+        seen(torch=recorded.torch_for_rocm()),
+        WARNING,
+        ("RTX 3060 is here", "the build for AMD's ROCm", "choose your system and CUDA"),
+    ),
+    Situation(
+        "a build for AMD without any card",
+        bare(torch=recorded.torch_for_rocm()),
+        OK,
+        ("the CPU paints",),
+        PROBLEM,
+        ("no /dev/kfd",),
+    ),
+    Situation(
+        "a Mac whose processor is not found",
+        bare(apple=True),
+        WARNING,
+        ("this Mac's graphics processor", "update macOS"),
+        PROBLEM,
+        ('devices = ["auto"]',),
     ),
     Situation(
         "a card without a driver",
@@ -221,6 +357,31 @@ def test_a_second_card_that_is_not_there_is_told_beside_the_first() -> None:
     problem, fine = check_cards(seen(), ("cuda:0", "cuda:1"))
     assert (problem.grade, fine.grade) == (PROBLEM, OK)
     assert "devices name cuda:1, and torch sees cuda:0 alone" in problem.says
+
+
+TOO_OLD = recorded.card("NVIDIA GeForce GTX 1060 6GB", (6, 1), 6)
+
+
+@pytest.mark.parametrize("devices", [AUTO, CUDA, ("cuda",)])
+def test_a_second_card_that_is_too_old_is_no_problem_where_nothing_is_painted_on_it(devices: tuple[str, ...]) -> None:
+    torch = torch_for_cuda(CARD_3060, TOO_OLD, cuda="13.0", architectures=recorded.CUDA_130)
+    fine, other = check_cards(seen(smi=table("580.65.06", "13.0"), torch=torch), devices)
+    assert (fine.grade, other.grade) == (OK, OK)
+    assert other.says == "cuda:1 is NVIDIA GeForce GTX 1060 6GB, and nothing is painted on it"
+
+
+def test_a_first_card_that_is_too_old_is_a_problem_that_the_other_one_solves() -> None:
+    torch = torch_for_cuda(TOO_OLD, CARD_3060, cuda="13.0", architectures=recorded.CUDA_130)
+    facts = seen(smi=table("580.65.06", "13.0"), torch=torch)
+    problem, _ = check_cards(facts, AUTO)
+    assert (problem.grade, problem.says.endswith('; or write devices = ["cuda:1"]')) == (PROBLEM, True)
+    assert [finding.grade for finding in check_cards(facts, ("cuda:1",))] == [OK, OK]
+    assert [finding.grade for finding in check_cards(facts, ("cuda:0", "cuda:1"))] == [PROBLEM, OK]
+
+
+def test_a_second_card_that_could_paint_too_is_told() -> None:
+    _, other = check_cards(seen(torch=torch_for_cuda(CARD_3060, CARD_3060)), AUTO)
+    assert 'write devices = ["cuda:0", "cuda:1"] to use all' in other.says
 
 
 def test_a_card_that_no_device_names_is_worth_a_word() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.diagnostics.facts import MachineFacts, free_on_disk, look
+from bot.diagnostics.facts import MachineFacts, _own_memory, free_on_disk, look
 from bot.diagnostics.nvidia_smi import Card
 from tests.bot.diagnostics import recorded
 from tests.bot.diagnostics.recorded import CARD_3060, torch_for_cuda
@@ -56,6 +56,12 @@ def test_without_nvidia_smi_the_cards_are_those_that_torch_sees() -> None:
     facts = MachineFacts(torch=torch_for_cuda(CARD_3060))
     assert facts.found_cards == (Card(CARD_3060.name, CARD_3060.total, CARD_3060.free, (8, 6)),)
     assert MachineFacts().found_cards == ()
+
+
+def test_a_card_of_amd_tells_its_own_memory_by_its_driver(tmp_path: Path) -> None:
+    assert _own_memory(tmp_path) == 0
+    (tmp_path / "mem_info_vram_total").write_text("12868124672\n")
+    assert _own_memory(tmp_path) == 12868124672
 
 
 def test_free_room_is_that_of_the_folder_that_is_there() -> None:
