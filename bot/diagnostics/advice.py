@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.diagnostics.nvidia_smi import DriverTrouble
 
 SELECTOR = (
-    "choose your system and CUDA at pytorch.org/get-started and run the command that it shows in Easel's environment, or "
-    "let `uv tool install --torch-backend auto` find the build"
+    "choose your system and CUDA at pytorch.org/get-started and run the command that it shows in Easel's environment, "
+    "or let `uv tool install --torch-backend auto` find the build"
 )
 SELECTOR_OF_ROCM = SELECTOR.replace("CUDA", "ROCm")
 CONTAINER = (

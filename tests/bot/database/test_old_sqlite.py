@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.doctor import _catalogue
 from bot.database.connection import OLDEST_SQLITE, open_database
 from bot.database.errors import DatabaseError
+from bot.diagnostics.finding import FindingGrade
+from tests.house import House
 
 
 async def test_debian_12_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +21,12 @@ async def test_debian_12_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.
         async with open_database(tmp_path / "easel.sqlite3"):
             pass
     assert not list(os.scandir(tmp_path))
+
+
+async def test_the_doctor_says_so_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
+    finding = await _catalogue(house.settings)
+    assert (finding.grade, "SQLite 3.42 or newer is needed" in finding.says) == (FindingGrade.PROBLEM, True)
 
 
 def test_what_the_tables_need_is_there_from_the_oldest_version_on() -> None:
