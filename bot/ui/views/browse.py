@@ -121,7 +121,9 @@ class GoToPageButton(PersistentButton, template=rf"{KIND}j:{PAGE_REF}"):
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
         here = self.location.page_ref.page
-        await acknowledge.open_modal(interaction, GoToPageForm(self._show, here=here, opening=interaction.id))
+        await acknowledge.open_modal(
+            interaction, GoToPageForm(self._show, command=self.command, here=here, opening=interaction.id)
+        )
 
     async def _show(self, interaction: Interaction, page: int) -> None:
         await PageLocation(self.location.kind, PageRef(page, self.location.page_ref.key)).show(interaction)

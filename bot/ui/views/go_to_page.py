@@ -22,9 +22,9 @@ class GoToPageForm(ModalForm):
 
     sends_message = False
 
-    def __init__(self, show: ShowPage, *, here: int | None, opening: int) -> None:
+    def __init__(self, show: ShowPage, *, command: str, here: int | None, opening: int) -> None:
         super().__init__(_("Go to a page"), "jump", opening)
-        self._show = show
+        self._show, self.command = show, command
         default = None if here is None else str(min(here + 1, 10**MAX_PAGE_DIGITS - 1))
         self.page: ui.TextInput[Any] = ui.TextInput(custom_id="page", default=default, max_length=MAX_PAGE_DIGITS)
         description = _("Beyond the last one, the last one is shown")

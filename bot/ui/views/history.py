@@ -95,7 +95,9 @@ class GoToHistoryPageButton(PersistentButton, template=rf"hij:{_PATTERN}"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        await acknowledge.open_modal(interaction, GoToPageForm(self._show, here=None, opening=interaction.id))
+        await acknowledge.open_modal(
+            interaction, GoToPageForm(self._show, command=self.command, here=None, opening=interaction.id)
+        )
 
     async def _show(self, interaction: Interaction, page: int) -> None:
         await _show(interaction, self.query, self._digits, page)

@@ -212,7 +212,9 @@ class GoToStackPageButton(PersistentButton, template=r"skjump:(?P<page>\d{1,4})"
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        await acknowledge.open_modal(interaction, GoToPageForm(_show, here=self.page, opening=interaction.id))
+        await acknowledge.open_modal(
+            interaction, GoToPageForm(_show, command=self.command, here=self.page, opening=interaction.id)
+        )
 
 
 class SaveStackButton(StudioButton, template=panel_id("stack")):
