@@ -63,7 +63,7 @@ def test_the_sentence_adds_up_the_sizes() -> None:
     assert torch_bytes(TEXT)["linux"] > CPU_TORCH_BYTES * 2 > torch_bytes(TEXT)["darwin"]
     assert "TORCH=cpu" not in sentence(TEXT, "darwin", dev=False)
     assert f" {len(names(DEV))} more packages" in sentence(TEXT, "linux", dev=True)
-    assert "0 MB" not in sentence(TEXT, "freebsd", dev=False)
+    assert " 0 MB" not in sentence(TEXT, "freebsd", dev=False)
 
 
 def test_versions_stay_when_the_file_is_written_anew() -> None:
