@@ -7,15 +7,16 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-from bot.config import CheckpointSettings, Settings
+from bot.config import Settings
 from bot.config.example import config_text
+from bot.config.sections import section_of
 
 ROOT = Path(__file__).parents[1]
 TORCH = {"torch", "diffusers", "transformers", "torchvision", "accelerate", "safetensors", "peft"}
@@ -70,6 +71,7 @@ bot.config
 bot.database
 bot.i18n
 bot.errors bot.background bot.logs bot.metrics
+bot.moderation
 bot.diagnostics
 bot.library
 bot.requests
@@ -272,11 +274,15 @@ def test_the_example_config_is_made_from_the_settings() -> None:
     assert (ROOT / "config.example.toml").read_text("utf-8") == config_text()
 
 
-def every_setting() -> Iterator[tuple[str, str]]:
-    for section, field in Settings.model_fields.items():
-        kind = CheckpointSettings if section == "checkpoints" else field.annotation
-        assert isinstance(kind, type) and issubclass(kind, BaseModel)
-        yield from ((section, name) for name in kind.model_fields)
+def every_setting(
+    fields: Mapping[str, FieldInfo] = Settings.model_fields, above: str = ""
+) -> Iterator[tuple[str, str]]:
+    for name, field in fields.items():
+        kind = section_of(field)
+        if kind is None:
+            yield above, name
+        else:
+            yield from every_setting(kind.model_fields, f"{above}.{name}" if above else name)
 
 
 def test_the_example_config_shows_every_setting_with_a_comment() -> None:

@@ -3,6 +3,7 @@
 settings.py      all settings, and reading them from the file and the environment
 sections.py      the sections with plain values, one class each; the docstring under a field is its comment
 checkpoints.py   the settings of one checkpoint
+word_patterns.py what operators may write as words and patterns; patterns in linear time
 variables.py     the environment's variables, and which of them is wrong
 changes.py       what differs between two settings, and what needs a restart
 presets.py       base models to begin with, and where a checkpoint of each comes from
@@ -11,7 +12,14 @@ example.py       prints a config.toml with comments: the docstrings under the fi
 """
 
 from bot.config.checkpoints import CheckpointSettings, Size
-from bot.config.sections import LOOPBACK, LibrarySettings, LimitSettings, LogFormat
+from bot.config.sections import (
+    LOOPBACK,
+    LibrarySettings,
+    LimitSettings,
+    LogFormat,
+    WordListMode,
+    WordListSettings,
+)
 from bot.config.settings import ConfigError, Settings, load_settings, settings_from
 
 __all__ = [
@@ -23,6 +31,8 @@ __all__ = [
     "LogFormat",
     "Settings",
     "Size",
+    "WordListMode",
+    "WordListSettings",
     "load_settings",
     "settings_from",
 ]

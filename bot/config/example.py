@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from bot.config import CheckpointSettings, Settings
 from bot.config.presets import ILLUSTRIOUS, PONY
+from bot.config.sections import section_of
 
 _HEAD = """\
 # Settings of Easel. Paths are relative to this file.
@@ -40,6 +41,10 @@ def config_text(checkpoints: Sequence[Mapping[str, Any]] = EXAMPLE_CHECKPOINTS, 
 def _table(title: str, kind: type[BaseModel], values: Mapping[str, Any]) -> str:
     lines = [*_comment(kind.__doc__), title]
     for name, field in kind.model_fields.items():
+        if inner := section_of(field):  # tables below the section, of which none is needed
+            table = _table(f"[[{title.strip('[]')}.{name}]]", inner, {})
+            lines += [line if line.startswith("#") else f"# {line}" for line in table.splitlines()]
+            continue
         lines += _comment(field.description)
         lines.append(_assignment(name, field, values))
     return "\n".join(lines) + "\n"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic.fields import FieldInfo
 
+from bot.config.word_patterns import checked_pattern, checked_word
 from inference.base_models import BaseModelId, CompatibilityTable
 from inference.bounds import MAX_STEPS, MIN_STEPS
 from inference.messages import (
@@ -29,6 +31,7 @@ from inference.queue import Policy
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
+_Word = Annotated[str, AfterValidator(checked_word)]
 _BASE_MODEL_PAIR = tuple[BaseModelId, BaseModelId]
 
 
@@ -49,6 +52,14 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class WordListMode(StrEnum):
+    """What a list of words does to a text that has one of them."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    ACTIVE = "active"
+
+
 class Section(BaseModel):
     """The base class of all sections."""
 
@@ -61,6 +72,12 @@ class Section(BaseModel):
             if isinstance(value, Path) and "\0" in str(value):
                 raise ValueError(f"{name} has a character that is in no path")
         return self
+
+
+def section_of(field: FieldInfo) -> type[Section] | None:
+    """The class of a field that is a section or a list of sections; None for a plain value."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)), None)
 
 
 def _registry(url: str) -> str:
@@ -275,3 +292,39 @@ class MatchingSettings(Section):
     def table(self) -> CompatibilityTable:
         """The base models that go together."""
         return CompatibilityTable.of(self.allow)
+
+
+class WordListSettings(Section):
+    """A list of words and patterns. Case, accents, look-alikes, spacing and repeated letters make no difference."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    """A name of your own, which logs have."""
+    words: Annotated[tuple[_Word, ...], Field(max_length=10_000)] = ()
+    """Whole words and phrases; "word*" is the beginning of one, "*word" its end, "*word*" any part."""
+    patterns: Annotated[tuple[Annotated[str, AfterValidator(checked_pattern)], ...], Field(max_length=100)] = ()
+    """Regular expressions of RE2, in lower case and without accents; those that look ahead or back are refused."""
+    mode: WordListMode = WordListMode.ACTIVE
+    """active refuses the text, shadow only logs it, off does nothing."""
+    negative_prompts: bool = False
+    """Whether negative prompts are read too, where people write what a picture must not show."""
+
+
+class ModerationSettings(Section):
+    """Rules on words in prompts, notes and names. Not in force yet."""
+
+    minor_terms: tuple[_Word, ...] = ()
+    """More words for minors, refused together with anything sexual. The rule on minors has a list and no switch."""
+    sexual_terms: tuple[_Word, ...] = ()
+    """More words that are sexual, refused together with minors."""
+    ordinary_phrases: tuple[_Word, ...] = ()
+    """More phrases in which such a word means something else, such as "billy the kid"."""
+    lists: tuple[WordListSettings, ...] = ()
+    """Lists of words."""
+
+    @model_validator(mode="after")
+    def _unique_names(self) -> Self:
+        names = [each.name.casefold() for each in self.lists]
+        for name in names:
+            if names.count(name) > 1 or name == "minors":
+                raise ValueError(f"a list cannot be called {name!r}, because another one is")
+        return self

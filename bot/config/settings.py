@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.config.checkpoints import CheckpointSettings
@@ -20,8 +20,10 @@ from bot.config.sections import (
     LogSettings,
     MatchingSettings,
     MetricsSettings,
+    ModerationSettings,
     StorageSettings,
     WorkerSettings,
+    section_of,
 )
 from bot.config.variables import (
     DELIMITER,
@@ -57,6 +59,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()
     matching: MatchingSettings = MatchingSettings()
+    moderation: ModerationSettings = ModerationSettings()
     checkpoints: Annotated[tuple[CheckpointSettings, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
@@ -186,9 +189,9 @@ def _advice(place: tuple[int | str, ...]) -> str:
     """The nearest setting to a misspelt one."""
     *above, last = (str(part) for part in place)
     names = Settings.model_fields
-    if above:
-        section = names.get(above[0])
-        kind = CheckpointSettings if above[0] == "checkpoints" else section and section.annotation
-        names = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+    for part in above:
+        if not part.isdigit():  # the place in a list
+            kind = section_of(names[part]) if part in names else None
+            names = kind.model_fields if kind else {}
     nearest = get_close_matches(last, names, n=1)
     return f"do you mean {'.'.join((*above, nearest[0]))}?" if nearest else "config.example.toml lists all of them"

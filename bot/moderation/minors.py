@@ -1,0 +1,143 @@
+"""The rule on minors: no sexual content about minors, anywhere and at any rating. Nobody can switch it off.
+
+`minors.toml` holds its terms and says how they go together. The rule does not read negative prompts, where people
+write what a picture must not show.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from itertools import takewhile
+from typing import Final
+
+from bot.config.sections import ModerationSettings
+from bot.config.word_patterns import LinearPattern, checked_word
+from bot.moderation.normalise import NormalisedText, Span
+from bot.moderation.word_matcher import Word, WordHit, WordMatcher
+
+# What patterns of ages are made of. Group 1 holds the tens that make a number one of 20 or more.
+_PARTS: Final = {
+    "{number}": r"(?:^|[^0-9a-z.])(?:(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred)[ _-]*)?"
+    "(?:1[0-7]|[0-9]|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
+    "|seventeen)",
+    "{kanji}": "(?:^|[^0-9一二三四五六七八九十百])(?:1[0-7]|[0-9]|十[一二三四五六七]?|[一二三四五六七八九])",
+}
+_MAX_SIZE: Final = 1000  # instructions of a pattern of ages
+
+
+class Term(StrEnum):
+    """What a term says."""
+
+    ALWAYS = "always"
+    MINOR = "minor"
+    SEXUAL = "sexual"
+    ORDINARY = "ordinary"
+
+
+@dataclass(frozen=True)
+class MinorsTerms:
+    """The lists of `minors.toml`, and what is added to them."""
+
+    always: tuple[str, ...] = ()
+    minor: tuple[str, ...] = ()
+    sexual: tuple[str, ...] = ()
+    ordinary: tuple[str, ...] = ()
+    ages: tuple[str, ...] = ()
+    aged_things: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, text: str) -> MinorsTerms:
+        """The lists of a file's text. Raises ValueError."""
+        lists = tomllib.loads(text)
+        if strangers := set(lists) - {each.name for each in fields(cls)}:
+            raise ValueError(f"{min(strangers)} is no list of the rule on minors")
+        return cls(**{name: tuple(words) for name, words in lists.items()})
+
+    def __add__(self, more: MinorsTerms) -> MinorsTerms:
+        return MinorsTerms(*(getattr(self, each.name) + getattr(more, each.name) for each in fields(self)))
+
+
+@dataclass(frozen=True)
+class MinorsMatch:
+    """Why the rule refuses a text: the terms that it has, in the order of the text, and where they are."""
+
+    terms: tuple[str, ...]
+    spans: tuple[Span, ...]
+
+
+class MinorsRule:
+    """The rule, compiled."""
+
+    def __init__(self, terms: MinorsTerms) -> None:
+        """Raise ValueError for a term or a pattern that cannot be read."""
+        lists = {
+            Term.ALWAYS: terms.always,
+            Term.MINOR: terms.minor,
+            Term.SEXUAL: terms.sexual,
+            Term.ORDINARY: terms.ordinary,
+        }
+        self._matcher = WordMatcher(Word(checked_word(word), term) for term, words in lists.items() for word in words)
+        phrases = (self._matcher.find(NormalisedText(phrase)) for phrase in terms.ordinary)
+        self._in_ordinary_phrases = frozenset(hit.word for hits in phrases for hit in hits)  # and these themselves
+        self._ages = [LinearPattern(_with_numbers(pattern), _MAX_SIZE) for pattern in terms.ages]
+        self._things = frozenset(terms.aged_things)
+
+    def judge(self, text: NormalisedText) -> MinorsMatch | None:
+        """Why the text is refused; None if it is not."""
+        first = {hit.word.label: hit for hit in reversed(list(self._matcher.find(text)))}
+        if Term.ORDINARY in first:
+            first = self._outside_of_ordinary_phrases(text)
+        if always := first.get(Term.ALWAYS):
+            return _match((always.word.written, always.span))
+        sexual, minor = first.get(Term.SEXUAL), first.get(Term.MINOR)
+        if not sexual:
+            return None
+        young = (minor.word.written, minor.span) if minor else self._age(text)
+        return _match(young, (sexual.word.written, sexual.span)) if young else None
+
+    def _outside_of_ordinary_phrases(self, text: NormalisedText) -> dict[Term, WordHit[Term]]:
+        hits = list(self._matcher.find(text, self._in_ordinary_phrases))
+        ordinary = bytearray(len(text.text))  # 1 for what such a phrase covers
+        for word, (start, end) in hits:
+            if word.label is Term.ORDINARY and "," not in text.text[start:end]:
+                ordinary[start:end] = b"\1" * (end - start)
+        return {
+            word.label: WordHit(word, span) for word, span in reversed(hits) if 0 in ordinary[span.start : span.end]
+        }
+
+    def _age(self, text: NormalisedText) -> tuple[str, Span] | None:
+        """The first age below 18 that a person of the text has."""
+        for reading in text.readings:
+            for pattern in self._ages:
+                for (start, end), tens in pattern.matches(reading.text):
+                    behind = "".join(takewhile(str.isalpha, reading.text[end : end + 20].lstrip(" _-")))
+                    if not tens and behind not in self._things:
+                        return reading.text[start:end].strip(), text.span_of_folded(*reading.folded(start, end))
+        return None
+
+
+def _with_numbers(pattern: str) -> str:
+    for name, part in _PARTS.items():
+        pattern = pattern.replace(name, part)
+    return pattern
+
+
+def _match(*terms: tuple[str, Span]) -> MinorsMatch:
+    in_order = sorted(terms, key=lambda term: term[1])
+    return MinorsMatch(tuple(written for written, _ in in_order), tuple(span for _, span in in_order))
+
+
+@cache
+def minors_rule(more: MinorsTerms = MinorsTerms()) -> MinorsRule:
+    """The rule as it is shipped, with an operator's terms added. Raises ValueError."""
+    text = (resources.files("bot.moderation") / "minors.toml").read_text("utf-8")
+    return MinorsRule(MinorsTerms.read(text) + more)
+
+
+def operators_terms(settings: ModerationSettings) -> MinorsTerms:
+    """The terms that an operator adds."""
+    return MinorsTerms(minor=settings.minor_terms, sexual=settings.sexual_terms, ordinary=settings.ordinary_phrases)

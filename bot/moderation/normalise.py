@@ -1,0 +1,342 @@
+"""Text as rules on words read it: one spelling for what looks alike, with the way back to the text as it was written.
+
+`fold` maps each character by itself: compatibility forms, case, accents and look-alikes become plain letters, and what
+nobody sees is left out. `NormalisedText` then cuts the folded text into *pieces*, which are what stands between
+separators, and gives the letters of all pieces as one stream that knows where pieces begin and end. So a word is told
+from a part of a longer word, and is found with separators between its letters too.
+
+Digits and signs such as `@` may stand for letters, and are letters of the stream. A piece that has a sign in it, or
+a digit at an end, is repeated at the end of the stream without them: `l0li` is read, and so is `1loli`.
+Everything takes time that grows with the text's length and no faster.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from itertools import accumulate, pairwise, product
+from string import digits
+from typing import Final, NamedTuple
+
+import disarm
+
+# What digits and signs may stand for; the usual letter is the first.
+LEET: Final = {
+    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g",
+    "@": "a", "$": "s", "!": "il", "|": "li", "+": "t", "€": "e", "£": "l", "¢": "c", "¥": "y",
+}  # fmt: skip
+_DECODED = str.maketrans({sign: letters[0] for sign, letters in LEET.items()})
+# Letters that one sign may stand for are the same in the skeleton; who finds a word there looks at the letters again.
+_SAME = {"i": "l", "b": "g"}
+_SKELETON = str.maketrans(_SAME | {sign: _SAME.get(letters[0], letters[0]) for sign, letters in LEET.items()})
+
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u064b-\u0655\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_UNSEEN = re.compile("[\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_EAST_ASIAN = re.compile("[\u1100-\u11ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7ff\U00020000-\U0003ffff]")
+_NAME = re.compile(
+    r"(?:LATIN (?:SMALL |CAPITAL )?LETTER (?:SMALL CAPITAL )?|SYMBOL LETTER |LATIN CAPITAL LETTER )([A-Z])\b"
+)
+MAX_SEPARATOR = 4  # characters between two letters of one word
+_MAX_FOLDED = 4  # letters of one character; the longest compatibility form has 18
+
+# A piece: letters, digits and signs, with the marks that letters of India and Southeast Asia and kana need.
+_PIECE = re.compile("(?:[^\\W_]|[@$!|+€£¢¥'\u3099\u309a\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+")
+_BETWEEN_SIGNS = re.compile("[^@$!|+€£¢¥']+")
+_RUN = re.compile(r"(.)\1\1+")
+_COMPOSABLE = re.compile("[\u3099\u309a\u1160-\u11ff]")  # folded kana and Hangul are decomposed
+_COMPOSABLE_LETTER = re.compile("(?s:.)[\u3099\u309a\u1160-\u11ff]*")
+_APOSTROPHES = "\u2018\u2019\u02bc\u00b4"
+_VOICED = "\u3099\u309a"  # marks of kana, which belong to the letter before
+
+
+class _FoldTable(dict[int, str]):
+    """What each character becomes, for `str.translate`; it learns a character when it meets it."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold_character(chr(code))
+        if len(self) < 20_000:  # nobody's text fills the memory
+            self[code] = folded
+        return folded
+
+
+def _fold_character(char: str) -> str:
+    category = unicodedata.category(char)
+    if category.startswith("Z") or char in "\t\n\r\v\f\u2800":
+        return " "
+    if category in {"Cf", "Cc", "Cs"} or _UNSEEN.match(char):
+        return ""
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", char).casefold())
+    if not letters.isascii() and (alike := _plain(char)).isascii():
+        return alike
+    folded = "".join(_plain(letter) for letter in letters if not _MARKS.match(letter))
+    return folded if len(folded) <= _MAX_FOLDED else " "
+
+
+def _plain(letter: str) -> str:
+    """The Latin letter, digit or apostrophe that looks like this; the letter itself if there is none."""
+    if letter.isascii() or _EAST_ASIAN.match(letter):
+        return "'" if letter == "`" else letter
+    if letter in _APOSTROPHES:
+        return "'"
+    alike = disarm.normalize_confusables(letter).casefold()
+    if alike.isascii() and alike.isalnum():
+        return alike
+    named = _NAME.search(unicodedata.name(letter, ""))
+    return named[1].lower() if named else letter
+
+
+_FOLD = _FoldTable()
+
+
+def fold(text: str) -> str:
+    """The text in plain letters: without case, accents, look-alikes and characters that nobody sees."""
+    return text.translate(_FOLD)
+
+
+def skeleton(letters: str) -> str:
+    """Letters with one spelling for all that a sign may stand for; repeated letters stay."""
+    return letters.translate(_SKELETON)
+
+
+def parts_of(phrase: str) -> list[str]:
+    """The folded letters of each word of a phrase, as the stream of a text would have them."""
+    pieces = ("".join(_BETWEEN_SIGNS.findall(piece)) for piece in _PIECE.findall(fold(phrase)))
+    return [piece for piece in pieces if piece]
+
+
+class Span(NamedTuple):
+    """A stretch of the text as it was written: its first character, and the one after its last."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text made of parts of the folded text: the part that begins at `places[i]` came of `origins[i]`."""
+
+    text: str
+    places: tuple[int, ...]
+    origins: tuple[int, ...]
+
+    def folded(self, start: int, end: int) -> tuple[int, int]:
+        """Where a stretch of it stands in the folded text; the whole part where a part was changed."""
+        first, last = bisect_right(self.places, start) - 1, bisect_right(self.places, end - 1) - 1
+        begins = self.origins[first] + (start - self.places[first] if self._is_verbatim(first) else 0)
+        ends = self.origins[last + 1] - (self.places[last + 1] - end if self._is_verbatim(last) else 0)
+        return begins, ends
+
+    def _is_verbatim(self, part: int) -> bool:
+        return self.places[part + 1] - self.places[part] == self.origins[part + 1] - self.origins[part]
+
+
+@dataclass(frozen=True)
+class ComposedReading:
+    """The folded text with kana and Hangul as one writes them, which folding takes apart."""
+
+    source: str
+
+    @cached_property
+    def text(self) -> str:
+        """What patterns read."""
+        return unicodedata.normalize("NFC", self.source) if _COMPOSABLE.search(self.source) else self.source
+
+    def folded(self, start: int, end: int) -> tuple[int, int]:
+        """Where a stretch of it stands in the folded text."""
+        if len(self.text) == len(self.source):
+            return start, end
+        letters = list(_COMPOSABLE_LETTER.finditer(self.source))
+        return letters[start].start(), letters[end - 1].end()
+
+
+class Script(Enum):
+    """Scripts that may meet inside of a piece, where one word ends and the next begins."""
+
+    ALPHABET = (0, 0)  # all others
+    HIRAGANA = (0x3041, 0x309F)
+    KATAKANA = (0x30A0, 0x30FF)
+    HAN = (0x3400, 0x9FFF)
+    RARE_HAN = (0x20000, 0x3FFFF)
+    HANGUL = (0x1100, 0x11FF)
+
+    @classmethod
+    def of(cls, letter: str) -> Script:
+        """The script of a folded letter."""
+        code = ord(letter)
+        if code < 0x1100:
+            return cls.ALPHABET
+        return next((script for script in cls if script.value[0] <= code <= script.value[1]), cls.ALPHABET)
+
+
+class NormalisedText:
+    """A text with all its readings. `stream` holds the letters of all pieces, one after the other.
+
+    `skeleton` is the stream in one spelling (`skeleton`) with repeated letters written once; its letter i is what
+    `stream[runs[i] : runs[i + 1]]` repeats. Letters of two pieces are one only where both pieces are a single letter.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.folded = fold(text)
+        self.letters: list[str] = []  # of each piece
+        self._starts: list[int] = []  # of each piece in the stream
+        self._folded: list[tuple[int, int]] = []  # where each piece begins and ends in the folded text
+        self._groups: list[int] = []  # a word never runs from a piece of one group to that of another
+        self._cut()
+        self.stream = "".join(self.letters)
+        self.edges = {*self._starts, len(self.stream)}  # where pieces begin and end in the stream
+        self.skeleton, self.runs = self._skeleton_and_runs()
+
+    def _cut(self) -> None:
+        again: list[tuple[int, int, str]] = []  # group, place in the folded text and letters of pieces to be repeated
+        place = 0
+        for group, match in enumerate(_PIECE.finditer(self.folded), 1):
+            whole = letters = match[0]
+            if not whole.isalpha():
+                letters = whole.replace("'", "")
+                if len(letters) > 1 and letters[-1] in "!|":  # more often an end than a letter
+                    again.append((group + len(self.folded), match.start(), letters))
+                    letters = letters.rstrip("!|")
+                for part in _BETWEEN_SIGNS.finditer(whole):
+                    plain = part[0].strip(digits)
+                    if plain and plain != letters:
+                        again.append((group, match.start() + part.start() + part[0].index(plain), plain))
+                if not letters:
+                    continue
+            self._add(letters, place, match.span(), 0)
+            place += len(letters)
+        for group, start, plain in again:
+            self._add(plain, place, (start, start + len(plain)), group)
+            place += len(plain)
+
+    def _add(self, letters: str, place: int, folded: tuple[int, int], group: int) -> None:
+        self.letters.append(letters)
+        self._starts.append(place)
+        self._folded.append(folded)
+        self._groups.append(group)
+
+    def _skeleton_and_runs(self) -> tuple[str, list[int]]:
+        spelling = skeleton(self.stream)
+        apart = {
+            start
+            for start, (before, after) in zip(self._starts[1:], pairwise(self.letters), strict=False)
+            if not (is_single(before) and is_single(after))
+        }
+        runs = [0] if spelling else []
+        runs += [i for i, (one, next_) in enumerate(pairwise(spelling), 1) if one != next_ or i in apart]
+        return "".join([spelling[i] for i in runs]), [*runs, len(spelling)]
+
+    def is_edge(self, place: int) -> bool:
+        """Whether a word may begin or end before this letter of the stream: pieces and scripts end there."""
+        if place in self.edges:
+            return True
+        if self.stream[place] in _VOICED:
+            return False
+        before = place - 1
+        while self.stream[before] in _VOICED and before:
+            before -= 1
+        left, right = Script.of(self.stream[before]), Script.of(self.stream[place])
+        return left != right or left in {Script.HAN, Script.RARE_HAN}
+
+    def pieces(self, start: int, end: int) -> range:
+        """The pieces that a stretch of the stream touches."""
+        first = bisect_right(self._starts, start) - 1
+        return range(first, bisect_right(self._starts, end - 1, first))
+
+    def is_together(self, pieces: range) -> bool:
+        """Whether pieces follow each other in the text."""
+        return self._groups[pieces[0]] == self._groups[pieces[-1]]
+
+    def is_whole(self, start: int, end: int, *, open_before: bool, open_after: bool) -> bool:
+        """Whether a stretch of the stream begins and ends where pieces do, but for an end that is open."""
+        return (open_before or start in self.edges) and (open_after or end in self.edges)
+
+    def places(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """The stretches of the stream that two letters of the skeleton and all between them may stand for.
+
+        More than one where a single letter is followed by the same one, which may be another word: `v-a-n a tree`.
+        """
+        start, end = self.runs[first], self.runs[last + 1]
+        yield start, end
+        starts, ends = [start], [end]
+        if self.runs[first + 1] - start > 1:
+            starts.append(self._starts[bisect_left(self._starts, self.runs[first + 1]) - 1])
+        if end - self.runs[last] > 1:
+            piece = bisect_right(self._starts, self.runs[last])
+            ends += self._starts[piece : piece + 1]
+        for place in product(starts, ends):
+            if start <= place[0] < place[1] <= end and place != (start, end):
+                yield place
+
+    def start_of(self, piece: int) -> int:
+        """Where a piece begins in the stream."""
+        return self._starts[piece]
+
+    def separator(self, piece: int) -> str:
+        """What stands in the folded text between a piece and the one before it."""
+        return self.folded[self._folded[piece - 1][1] : self._folded[piece][0]]
+
+    def span(self, start: int, end: int) -> Span:
+        """Where a stretch of the stream is in the text as it was written."""
+        pieces = self.pieces(start, end)
+        first, last = pieces[0], pieces[-1]
+        begins = self._folded[first][0] + start - self._starts[first]
+        left_over = self._starts[last] + len(self.letters[last]) - end
+        return self.span_of_folded(begins, self._folded[last][1] - left_over)
+
+    def span_of_folded(self, start: int, end: int) -> Span:
+        """Where a stretch of the folded text is in the text as it was written."""
+        first = bisect_right(self._origins, start)
+        return Span(first, bisect_right(self._origins, end - 1, first) + 1)
+
+    @cached_property
+    def _origins(self) -> list[int]:
+        """How many characters of the folded text come of each character and those before it."""
+        return list(accumulate(map(len, map(_FOLD.__getitem__, map(ord, self.text)))))
+
+    @cached_property
+    def readings(self) -> list[Reading | ComposedReading]:
+        """What patterns read: the folded text, and what its signs and its spaced and repeated letters may stand for."""
+        decoded = self._decoded()
+        return [ComposedReading(self.folded), *([decoded] if decoded.text != self.folded else [])]
+
+    def _decoded(self) -> Reading:
+        parts: list[str] = []
+        origins: list[int] = []
+        written, copied, before = 0, 0, ""  # up to where the folded text was read, and taken over
+        has_runs = _RUN.search(self.folded) is not None
+
+        def take_over(end: int) -> None:
+            if end > copied:
+                parts.append(self.folded[copied:end])
+                origins.append(copied)
+
+        for letters, (begins, ends), group in zip(self.letters, self._folded, self._groups, strict=True):
+            if group:
+                break
+            read = letters
+            if not letters.isalpha() and not letters.isdigit():
+                read = letters.translate(_DECODED)
+            if has_runs:
+                read = _RUN.sub(r"\1", read)
+            joins = len(read) == len(before) == 1 and begins - written <= MAX_SEPARATOR
+            if joins or read is not letters or ends - begins != len(letters):
+                take_over(written if joins else begins)
+                parts += ["", read]
+                origins += [written, begins]
+                copied = ends
+            written, before = ends, read if read.isalpha() else ""
+        take_over(len(self.folded))
+        return Reading("".join(parts), tuple(accumulate(map(len, parts), initial=0)), (*origins, len(self.folded)))
+
+
+def is_single(letters: str) -> bool:
+    """Whether a piece is one letter, repeated or not."""
+    return len(letters) == 1 or letters == letters[0] * len(letters)

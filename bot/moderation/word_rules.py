@@ -1,0 +1,125 @@
+"""Rules on words: the lists of operators and servers, and what a text is judged by them and by the rule on minors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from bot.config.sections import WordListMode, WordListSettings
+from bot.config.word_patterns import LinearPattern, checked_word
+from bot.moderation.minors import MinorsRule, minors_rule
+from bot.moderation.normalise import NormalisedText, Span
+from bot.moderation.word_matcher import Word, WordMatcher
+
+MINORS = "minors"  # the name under which the rule on minors is told; no list has it
+
+
+class TextKind(StrEnum):
+    """What a text is for."""
+
+    PROMPT = "prompt"
+    NEGATIVE_PROMPT = "negative_prompt"
+    LORA_NAME = "lora_name"
+    NOTE = "note"
+    STACK_NAME = "stack_name"
+
+
+@dataclass(frozen=True)
+class WordList:
+    """A list of words and patterns.
+
+    Words are written as in Discord's AutoMod: `word` is a whole word or phrase, `word*` the beginning of one, `*word`
+    its end, `*word*` any part. Patterns are regular expressions of RE2, without regard to case; they are matched on the
+    folded text (`normalise.py`), and once more on what its signs, spaced and repeated letters may stand for.
+    """
+
+    name: str
+    words: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    mode: WordListMode = WordListMode.ACTIVE
+    negative_prompts: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a word or a pattern that cannot be used."""
+        for word in self.words:
+            checked_word(word)
+        assert self._patterns is not None
+
+    @classmethod
+    def of(cls, settings: WordListSettings) -> WordList:
+        """An operator's list."""
+        return cls(settings.name, settings.words, settings.patterns, settings.mode, settings.negative_prompts)
+
+    @cached_property
+    def _words(self) -> WordMatcher[str]:
+        return WordMatcher(Word(checked_word(word), word) for word in self.words)
+
+    @cached_property
+    def _patterns(self) -> list[LinearPattern]:
+        return [LinearPattern(pattern) for pattern in self.patterns]
+
+    def applies_to(self, kind: TextKind) -> bool:
+        """Whether texts of this kind are read at all."""
+        return self.mode is not WordListMode.OFF and (self.negative_prompts or kind is not TextKind.NEGATIVE_PROMPT)
+
+    def matches(self, text: NormalisedText) -> Iterator[RuleMatch]:
+        """Each rule that the text breaks, with the first place."""
+        found: set[str] = set()
+        for hit in self._words.find(text):
+            if hit.word.label not in found:
+                found.add(hit.word.label)
+                yield RuleMatch(self.name, hit.word.label, (hit.span,), self.mode)
+        for written, pattern in zip(self.patterns, self._patterns, strict=True):
+            for reading in text.readings:
+                if place := pattern.search(reading.text):
+                    span = text.span_of_folded(*reading.folded(*place))
+                    yield RuleMatch(self.name, written, (span,), self.mode)
+                    break
+
+
+@dataclass(frozen=True)
+class RuleMatch:
+    """A rule that a text breaks: the list, the word or pattern as it was written, where in the text, and the mode."""
+
+    list_name: str
+    rule: str
+    spans: tuple[Span, ...]
+    mode: WordListMode
+
+
+@dataclass(frozen=True)
+class WordVerdict:
+    """What rules a text breaks."""
+
+    matches: tuple[RuleMatch, ...] = ()
+
+    @property
+    def refusals(self) -> tuple[RuleMatch, ...]:
+        """For which the text is refused."""
+        return tuple(match for match in self.matches if match.mode is WordListMode.ACTIVE)
+
+    @property
+    def shadowed(self) -> tuple[RuleMatch, ...]:
+        """Which are logged alone."""
+        return tuple(match for match in self.matches if match.mode is WordListMode.SHADOW)
+
+    @property
+    def about_minors(self) -> bool:
+        """Whether the rule on minors refuses it, which no rating and no place permits."""
+        return any(match.list_name == MINORS for match in self.matches)
+
+
+def judge(text: str, kind: TextKind, lists: Sequence[WordList] = (), minors: MinorsRule | None = None) -> WordVerdict:
+    """Judge a text by the rule on minors, negative prompts excepted, and by those lists that apply to its kind."""
+    applying = [each for each in lists if each.applies_to(kind)]
+    if kind is TextKind.NEGATIVE_PROMPT and not applying:
+        return WordVerdict()
+    normalised = NormalisedText(text)
+    matches: list[RuleMatch] = []
+    if kind is not TextKind.NEGATIVE_PROMPT and (found := (minors or minors_rule()).judge(normalised)):
+        matches.append(RuleMatch(MINORS, " + ".join(found.terms), found.spans, WordListMode.ACTIVE))
+    for each in applying:
+        matches += each.matches(normalised)
+    return WordVerdict(tuple(matches))

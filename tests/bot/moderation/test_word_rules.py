@@ -1,0 +1,207 @@
+"""Rules on words: what they find, what they let pass, and what an operator may not write."""
+
+# ruff: noqa: RUF001 (look-alikes are what this file is about)
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from bot.config import ConfigError, WordListMode, settings_from
+from bot.moderation.minors import MinorsTerms, minors_rule, operators_terms
+from bot.moderation.word_rules import TextKind, WordList, judge
+from tests.bot.moderation.evasions import listed, of_lists, of_minors
+from tests.growth import STEEPEST, growth
+
+# What issue after issue of other bots tells of: ordinary words that a filter must let pass.
+ORDINARY = """
+score_9_up | rating_safe | source_anime | 1girl | school uniform | petite | (hair:0.8), year 2025 |
+18 years old wine | grape | cocktail | Scunthorpe | A minor | young oak | Essex | shitake |
+a child playing in a garden | nsfw, 1woman | see x-ray | the pen is red | didn't it rain | nsfw, 18yo |
+nsfw, twenty-one years old | nsfw, 二十歳 | nude, 12 years old whisky | lol! | 個性的な子供 | 裸足の子供 |
+nsfw, カロリー, ロリポップ | nsfw, gothic lolita dress | explicit, A minor | child, analog camera
+"""
+REFUSED = """
+loli | 1loli | L0L1 | l.o.l.i | ｌｏｌｉ | ӏоӏі | lo\u200bli | loooli | nsfw child | ch1ld, n.s.f.w |
+12yo, nude | sixteen-year-old, naked | rating_explicit, little girl | rating:explicit, toddler | 十二歳、全裸 |
+12歳のエロ | ロリ | 幼女のヌード | nude, s1xteen years old | nude, chi ld | 18 months old, naked | секс, дети |
+12살 누드 | blowjo-b, minor | (child:1.2), (nude:1.1) | nude, child's room | k i d, s e x
+"""
+WORDS = WordList("words", ("penis", "rape", "ass", "sex", "cat*", "*dog", "*bird*", "dead body", "猫", "pussy", "xxx"))
+
+
+def rules(text: str, words: WordList = WORDS, kind: TextKind = TextKind.PROMPT) -> list[str]:
+    return [match.rule for match in judge(text, kind, [words]).refusals if match.list_name == words.name]
+
+
+@pytest.mark.parametrize("text", listed(ORDINARY))
+def test_ordinary_prompts_pass(text: str) -> None:
+    assert not judge(text, TextKind.PROMPT, [WORDS]).refusals
+
+
+@pytest.mark.parametrize("text", listed(REFUSED))
+def test_sexual_content_about_minors_is_refused(text: str) -> None:
+    assert judge(text, TextKind.PROMPT).about_minors
+    assert not judge(text, TextKind.NEGATIVE_PROMPT).matches, "people write there what a picture must not show"
+
+
+@pytest.mark.parametrize("kind", sorted(set(TextKind) - {TextKind.NEGATIVE_PROMPT}))
+def test_the_rule_on_minors_reads_every_other_kind_of_text(kind: TextKind) -> None:
+    match, *others = judge("a nude child", kind).refusals
+    assert (match.list_name, match.rule, others) == ("minors", "nude + child", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("a p.e.n.i.s", "penis"), ("pen-is", "penis"), ("p e n i s", "penis"), ("ＰＥＮＩＳ", "penis"),
+        ("pénïs", "penis"), ("ρеnіѕ", "penis"), ("p\u2066e\u200bn\u00adis", "penis"),
+        ("p3n1s", "penis"), ("peniiis", "penis"), ("p  u  s  s  y", "pussy"),
+        ("p u u s s y", "pussy"), ("r4pe!", "rape"), ("$ex", "sex"), ("p-e-n-i-s s", "penis"),
+        ("catalogue", "cat*"), ("a c a t", "cat*"), ("bulldog", "*dog"), ("songbirds", "*bird*"),
+        ("dead_body", "dead body"), ("d3ad b0dy", "dead body"), ("deadbody", "dead body"),
+        ("白猫の絵", "猫"), ("xxxx", "xxx"), ("p+e+n+i+s", "penis"), ("ᴘᴇɴɪꜱ", "penis"),
+        ("🅿🅴🅽🅸🆂", "penis"),
+    ],
+)  # fmt: skip
+def test_a_hidden_word_is_found(text: str, rule: str) -> None:
+    assert rules(text) == [rule]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "penisula", "the pen is red", "grape", "class", "as s", "Essex", "see x", "bobcat", "dogma",
+        "dead bodyguard", "A55", "(pen:1.5), a desk", "70s", "c1ass", "didn't it", "assassin", "Kass", "a bush",
+        "dead, and then somewhere else a body", "pusy",
+    ],
+)  # fmt: skip
+def test_an_ordinary_word_is_none(text: str) -> None:
+    assert rules(text) == []
+
+
+def test_a_match_tells_list_rule_mode_and_place() -> None:
+    text = "Ａ photo: p​.é.n.i.s, ｶﾞﾗｽ猫"
+    first, second = judge(text, TextKind.NOTE, [WORDS]).refusals
+    assert (first.list_name, first.rule, first.mode) == ("words", "penis", WordListMode.ACTIVE)
+    assert [text[start:end] for match in (first, second) for start, end in match.spans] == ["p​.é.n.i.s", "猫"]
+
+
+def test_modes_and_negative_prompts() -> None:
+    shadow = WordList("quiet", ("fog",), (), WordListMode.SHADOW)
+    off = WordList("none", ("fog",), (), WordListMode.OFF)
+    everywhere = WordList("both", ("fog",), negative_prompts=True)
+    verdict = judge("thick fog", TextKind.PROMPT, [shadow, off, everywhere])
+    assert [match.list_name for match in verdict.shadowed] == ["quiet"]
+    assert [match.list_name for match in verdict.refusals] == ["both"]
+    verdict = judge("thick fog", TextKind.NEGATIVE_PROMPT, [shadow, off, everywhere])
+    assert [match.list_name for match in verdict.matches] == ["both"]
+
+
+@pytest.mark.parametrize("text", ["Fóg 12", "f0g 12", "f o g 12", "fooog 12", "ｆｏｇ​ 12", "ガラス fog 12"])
+def test_a_pattern_reads_the_folded_and_the_decoded_text(text: str) -> None:
+    patterns = WordList("patterns", (), (r"\bfog\s+\d\d", "ガラスの塔"))
+    (match,) = judge(f"in the {text}, tower", TextKind.PROMPT, [patterns]).refusals
+    (span,) = match.spans
+    assert match.rule == r"\bfog\s+\d\d" and text.endswith(f"in the {text}, tower"[span.start : span.end])
+    assert judge("ｶﾞﾗｽの塔", TextKind.PROMPT, [patterns]).refusals[0].rule == "ガラスの塔"
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ({"patterns": ["fog(?=horn)"]}, "looks ahead or behind"),
+        ({"patterns": [r"(fog)\1"]}, "backreference"),
+        ({"patterns": ["fog("]}, "malformed"),
+        ({"patterns": ["(fog|mist){90}"]}, "too large"),
+        ({"patterns": ["fog*|"]}, "matches every text"),
+        ({"words": ["f*g"]}, "may stand at the ends"),
+        ({"words": ["*f*"]}, "needs two letters"),
+        ({"words": ["fog"], "mode": "loud"}, "'off', 'shadow' or 'active'"),
+        ({"wrods": ["fog"]}, "do you mean moderation.lists.0.words?"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_told_at_the_start(
+    written: dict[str, object], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"moderation\.lists\.0") as problem:
+        settings_from({"moderation": {"lists": [{"name": "weather", **written}]}}, tmp_path)
+    assert reason in str(problem.value)
+
+
+def test_lists_have_names_of_their_own(tmp_path: Path) -> None:
+    for names in (["a", "A"], ["Minors"]):
+        with pytest.raises(ConfigError, match="cannot be called"):
+            settings_from({"moderation": {"lists": [{"name": name} for name in names]}}, tmp_path)
+
+
+def test_settings_make_a_list(tmp_path: Path) -> None:
+    written = {
+        "name": "weather",
+        "words": ["fog*"],
+        "patterns": ["rain.?bow"],
+        "mode": "shadow",
+        "negative_prompts": True,
+    }
+    (settings,) = settings_from({"moderation": {"lists": [written]}}, tmp_path).moderation.lists
+    matches = judge("a foggy rain-bow", TextKind.NEGATIVE_PROMPT, [WordList.of(settings)]).shadowed
+    assert [match.rule for match in matches] == ["fog*", "rain.?bow"]
+
+
+HARD_TEXTS = [
+    "a",
+    "l1!|",
+    "as s ",
+    "c h i l d ",
+    "nude moby dick ",
+    "nude 20yo ",
+    "nude, ",
+    "a'b!c1 ",
+    "ﷺ",
+    "ガ",
+    "p u s s y ",
+    "xx x ",
+    "́a",
+]
+
+
+@pytest.mark.parametrize("text", HARD_TEXTS)
+def test_time_grows_with_the_text_and_no_faster(text: str) -> None:
+    lists = [WORDS, WordList("patterns", (), ("(x+x+)+y", "(a|aa)+$", "(a|b)*a(a|b){20}c"))]
+    measured = growth(lambda given: judge(given, TextKind.PROMPT, lists), lambda length: (text * length)[:length])
+    assert measured.factor < STEEPEST, str(measured)
+
+
+def test_evasions_are_caught_and_near_misses_pass() -> None:
+    score = of_lists(seed=2026)
+    assert score.is_good, f"{score} {score.missed} {score.refused}"
+
+
+def test_evasions_of_the_rule_on_minors_are_caught_and_near_misses_pass() -> None:
+    score = of_minors(seed=2026)
+    assert score.is_good, f"{score} {score.missed} {score.refused}"
+
+
+def test_every_term_of_the_rule_on_minors_is_found_as_it_is_written() -> None:
+    terms = MinorsTerms.read((resources.files("bot.moderation") / "minors.toml").read_text("utf-8"))
+    plain = {term: [word.strip("*") for word in getattr(terms, term)] for term in ("always", "minor", "sexual")}
+    unseen = [term for term in plain["always"] if not judge(term, TextKind.PROMPT).about_minors]
+    unseen += [term for term in plain["minor"] if not judge(f"{term}, nude", TextKind.PROMPT).about_minors]
+    unseen += [term for term in plain["sexual"] if not judge(f"child, {term}", TextKind.PROMPT).about_minors]
+    assert not unseen
+
+
+def test_an_operator_extends_the_rule_on_minors(tmp_path: Path) -> None:
+    written = {"minor_terms": ["moppet*"], "sexual_terms": ["steamy"], "ordinary_phrases": ["steamy moppet show"]}
+    rule = minors_rule(operators_terms(settings_from({"moderation": written}, tmp_path).moderation))
+    assert judge("a steamy m0ppets", TextKind.PROMPT, (), rule).about_minors
+    assert not judge("a steamy m0ppets", TextKind.PROMPT).about_minors
+    assert not judge("a steamy moppet show", TextKind.PROMPT, (), rule).about_minors
+    assert judge("nude child", TextKind.PROMPT, (), rule).about_minors
+
+
+def test_a_list_of_the_rule_on_minors_that_is_none_is_told() -> None:
+    with pytest.raises(ValueError, match="minro is no list"):
+        MinorsTerms.read("minro = []")
