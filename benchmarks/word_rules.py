@@ -1,0 +1,112 @@
+"""How long a prompt of 4,000 characters takes by the rules on words, while something else keeps every core busy.
+
+Measures the median in milliseconds of the processor's time, which is judged, and of all time, in which the judging also
+waits for a core. The texts are ordinary prompts in English and Japanese, ones that are made to have as many hits as
+possible, and ones on which a backtracking engine would never end. They are judged by the rule
+on minors, by a list of 2,000 words and by one of patterns that are made for catastrophic backtracking.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks._command import BenchmarkCommand, closing_line
+from bot.moderation.word_rules import TextKind, WordList, judge
+
+LENGTH = 4000  # characters
+MOST_MILLISECONDS = 5.0
+
+TEXTS = {
+    "prompt": "masterpiece, best quality, 1girl, solo, (long hair:1.2), school uniform, cherry blossoms, score_9_up, ",
+    "prose": "An old lighthouse keeper walks home along the cliffs at dusk, his lantern held high against the fog. ",
+    "japanese": "桜の木の下で本を読む女性、青い空、ガラスの塔、柔らかい光、ロリポップ、",
+    "hidden": "c h i l d l.o.l.i ",
+    "repeated": "nude, ",
+    "ordinary_phrases": "nude moby dick, ",
+    "ages": "nude 20yo ",
+    "signs": "l1!|a'b'c1 ",
+    "single_letters": "x ",
+    "one_letter": "a",
+    "pairs": "ab",
+    "unseen": "p\u200be\u0301",
+    "ligatures": "ﷺ",
+}
+PATTERNS = (
+    "(x+x+)+y",
+    "(a+)+$",
+    "(a|aa)+$",
+    "(.*a){9}b",
+    "(a|b)*a(a|b){20}c",
+    r"(\w+\s?)*!$",
+    r"^(([a-z])+.)+[A-Z]([a-z])+$",
+)
+
+
+def lists() -> list[WordList]:
+    """2,000 words that nobody writes, and the patterns."""
+    chance = random.Random(1)
+    words = {"".join(chance.choices("abcdefghiklmnoprstuw", k=chance.randint(4, 10))) for _ in range(2000)}
+    return [WordList("words", tuple(sorted(words))), WordList("patterns", (), PATTERNS)]
+
+
+def spin() -> None:
+    """Keep a core busy until the process is ended."""
+    while True:
+        sum(range(10_000))
+
+
+@contextmanager
+def load() -> Iterator[None]:
+    """One busy process for each core."""
+    processes = [multiprocessing.Process(target=spin, daemon=True) for _ in range(os.cpu_count() or 1)]
+    for process in processes:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def milliseconds(text: str, rules: list[WordList], runs: int) -> tuple[float, float]:
+    """The medians of the processor's and of all time that judging the text takes."""
+    taken: list[tuple[float, float]] = []
+    for _ in range(runs):
+        began, began_work = time.perf_counter(), time.thread_time()
+        judge(text, TextKind.PROMPT, rules)
+        taken.append((time.thread_time() - began_work, time.perf_counter() - began))
+    work, whole = (round(statistics.median(times) * 1000, 2) for times in zip(*taken, strict=True))
+    return work, whole
+
+
+def main() -> int:
+    """Measure each text; the exit code."""
+    parser = BenchmarkCommand(__doc__)
+    parser.add_size("--runs", 101, 21, "times that each text is judged")
+    options = parser.read()
+    rules = lists()
+    judge("", TextKind.PROMPT, rules)  # compiles them
+    with load():
+        found = {name: milliseconds((text * LENGTH)[:LENGTH], rules, options.runs) for name, text in TEXTS.items()}
+    work = {name: took for name, (took, _) in found.items()}
+    slow = {name: took for name, took in work.items() if took >= MOST_MILLISECONDS}
+    failed = [f"{name} takes {took} ms, where {MOST_MILLISECONDS} are allowed" for name, took in slow.items()]
+    figures = {
+        "slowest_ms": max(work.values()),
+        "prompt_ms": work["prompt"],
+        "median_ms": work,
+        "waiting_included_ms": {name: took for name, (_, took) in found.items()},
+    }
+    return closing_line("word_rules", figures, failed, quick=options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
