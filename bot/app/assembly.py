@@ -104,23 +104,39 @@ def _tighten(storage: StorageSettings) -> None:
 
 @asynccontextmanager
 async def open_easel(
-    settings: Settings, progress: Progress = _no_progress, read_settings: Callable[[], Settings] | None = None
+    settings: Settings,
+    progress: Progress = _no_progress,
+    read_settings: Callable[[], Settings] | None = None,
+    *,
+    lookup_clock: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[Easel]:
     """All services running: catalogue, workers, jobs. A reload reads the settings with `read_settings`.
+
+    By `lookup_clock` (seconds) answers of Discord about members and command permissions grow old.
 
     Raises as `open_catalogue`, and WorkerUnavailable.
     """
     require_checkpoints(settings)
-    async with open_catalogue(settings, progress) as found, started(found, read_settings) as easel:
+    async with (
+        open_catalogue(settings, progress) as found,
+        started(found, read_settings, lookup_clock=lookup_clock) as easel,
+    ):
         yield easel
 
 
-def assemble(found: Catalogued, read_settings: Callable[[], Settings] | None = None) -> Easel:
+def assemble(
+    found: Catalogued,
+    read_settings: Callable[[], Settings] | None = None,
+    *,
+    lookup_clock: Callable[[], float] = time.monotonic,
+) -> Easel:
     """All services constructed on an open catalogue, none of them started. Raises ConfigError."""
     configuration, connection, settings = found.configuration, found.connection, found.configuration.settings
     _prepare_folders(settings)
     workers = make_workers(settings, configuration.checkpoints.specs)
-    servers = server_services(connection, lambda: configuration.settings, declarer=found.keeper)
+    servers = server_services(
+        connection, lambda: configuration.settings, declarer=found.keeper, lookup_clock=lookup_clock
+    )
     jobs = JobService(
         connection,
         workers,
@@ -149,10 +165,15 @@ def assemble(found: Catalogued, read_settings: Callable[[], Settings] | None = N
 
 
 @asynccontextmanager
-async def started(found: Catalogued, read_settings: Callable[[], Settings] | None = None) -> AsyncGenerator[Easel]:
+async def started(
+    found: Catalogued,
+    read_settings: Callable[[], Settings] | None = None,
+    *,
+    lookup_clock: Callable[[], float] = time.monotonic,
+) -> AsyncGenerator[Easel]:
     """All services running on an open catalogue. Raises ConfigError, DatabaseError or WorkerUnavailable."""
     settings = found.configuration.settings
-    easel = assemble(found, read_settings)
+    easel = assemble(found, read_settings, lookup_clock=lookup_clock)
     async with easel.jobs.running():
         beside = (
             background.start(found.keeper.watch(settings.library.look_seconds), "watching the library"),

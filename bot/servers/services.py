@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -56,13 +57,18 @@ def server_services(
     *,
     declarer: BaseModelDeclarer,
     clock: Callable[[], int] = now_ms,
+    lookup_clock: Callable[[], float] = time.monotonic,
 ) -> ServerServices:
-    """The services on an open database. `settings` is asked each time, so that a reload counts at once."""
+    """The services on an open database. `settings` is asked each time, so that a reload counts at once.
+
+    `clock` is in unix ms; by `lookup_clock` (seconds) answers of Discord grow old.
+    """
 
     def limits() -> LimitSettings:
         return settings().limits
 
-    servers, known, gate = ServerCache(connection), Members(_NotConnected()), CommandGate(_NotConnected())
+    servers = ServerCache(connection)
+    known, gate = Members(_NotConnected(), clock=lookup_clock), CommandGate(_NotConnected(), clock=lookup_clock)
     rights = Rights(connection, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
     checks = RequestChecks(connection, servers, rights, known, gate, limits=limits, clock=clock)
     administration = Administration(
