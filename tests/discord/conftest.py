@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Container, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,11 @@ from discord.asset import Asset
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.app.assembly import open_easel
 from bot.cli.run import serve
 from bot.config import Settings
+from bot.ui.api_url import point_at
+from bot.ui.bot import EaselBot
 from playground import Playground, default_world
 from playground.control import Control, People, Person, SentInteraction
 from playground.visible_message import VisibleMessage
@@ -36,6 +40,7 @@ class Scene(People):
     playground: Playground
     control: Control
     house: House
+    operators: tuple[str, ...] = (default_world.MARGARET,)
 
     @property
     def settings(self) -> Settings:
@@ -43,7 +48,7 @@ class Scene(People):
         discord = {
             "token": self.playground.token,
             "api_url": self.playground.api_url,
-            "operators": [default_world.MARGARET],
+            "operators": self.operators,
         }
         settings = self.house.settings
         return settings.model_copy(update={"discord": settings.discord.model_validate(discord)})
@@ -115,6 +120,22 @@ class Scene(People):
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
             await self.control.wait_online(online=False)
+
+    @asynccontextmanager
+    async def client(self, lookup_clock: Callable[[], float] = time.monotonic) -> AsyncGenerator[EaselBot]:
+        """Run the bot while the context is open, and give it: a test changes what staff and time change."""
+        settings = self.settings
+        assert settings.discord.api_url is not None
+        await point_at(settings.discord.api_url)
+        async with open_easel(settings, lookup_clock=lookup_clock) as easel, EaselBot(easel) as bot:
+            running = asyncio.create_task(bot.start(settings.discord.token.get_secret_value()))
+            try:
+                await self.control.wait_online(seconds=PATIENCE)
+                yield bot
+            finally:
+                await bot.close()
+                await running
+                await self.control.wait_online(online=False)
 
 
 async def told(person: Person, command: str, /, **options: object) -> VisibleMessage:

@@ -177,6 +177,8 @@ class RestoreBookmarksButton(
 ):
     """Restores removed bookmarks with note, date and uses."""
 
+    command = "bookmarks"
+
     def __init__(self, removed_ids: range, page_ref: PageRef) -> None:
         self.removed_ids, self.page_ref = removed_ids, page_ref
         several = f"-{len(removed_ids)}" if len(removed_ids) > 1 else ""

@@ -104,11 +104,9 @@ class QuestionMenu(PersistentSelect, template=r"guide:ask:(?P<chapter>[a-z]{1,20
 class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,20}):(?P<category>[a-z]{0,20})"):
     """Opens the list or the studio that an answer recommends, in a further message."""
 
-    command = "guide"
-
     def __init__(self, link: GuideLink, category: Category | None = None) -> None:
         self.link, self.category = link, category
-        label, _open = _LINKS[link]
+        label, self.command, _open = _LINKS[link]
         super().__init__(ui.Button(label=_(label), custom_id=f"guide:open:{link}:{category or ''}"))
 
     @classmethod
@@ -118,7 +116,7 @@ class GuideLinkButton(PersistentButton, template=r"guide:open:(?P<link>[a-z]{1,2
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it."""
-        _label, opened = _LINKS[self.link]
+        _label, _command, opened = _LINKS[self.link]
         await opened(interaction, self.category)
 
 
@@ -168,11 +166,13 @@ async def _open_market(interaction: Interaction, category: Category | None) -> N
     await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
 
-_LINKS: dict[GuideLink, tuple[str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
-    GuideLink.BOOKMARKS: (later("Your bookmarks"), _open_bookmarks),
-    GuideLink.MARKET: (later("Market"), _open_market),
+# The label, the command that does the same, and what opens it.
+_LINKS: dict[GuideLink, tuple[str, str, Callable[[Interaction, Category | None], Awaitable[None]]]] = {
+    GuideLink.BOOKMARKS: (later("Your bookmarks"), "bookmarks", _open_bookmarks),
+    GuideLink.MARKET: (later("Market"), "lora", _open_market),
     GuideLink.STUDIO: (
         later("Open the studio"),
+        "studio",
         lambda interaction, _category: interaction.client.studios.open(interaction),
     ),
 }

@@ -64,6 +64,7 @@ class LoraButton(PersistentButton, template=NO_CUSTOM_ID):
 class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
     """Opens a modal for a prompt, then paints with the LoRA on a checkpoint that fits."""
 
+    command = "imagine"
     opens_modal = True
 
     def __init__(self, lora_id: int) -> None:
@@ -86,6 +87,8 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
 
 class BookmarkToggle(LoraButton, template=r"mark:(?P<lora>\d{1,18}):(?P<bookmarked>[01])"):
     """Adds or removes the bookmark, on a LoRA's page."""
+
+    command = "bookmarks"
 
     def __init__(self, lora_id: int, *, bookmarked: bool) -> None:
         super().__init__(lora_id, bookmark_label(bookmarked=bookmarked), f"mark:{lora_id}:{int(bookmarked)}")

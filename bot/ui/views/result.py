@@ -207,19 +207,28 @@ class DeleteForm(PersistentForm, template=r"delete:(?P<job>\d{1,18})"):
         await acknowledge(interaction)
         if job.person_id == interaction.user.id:
             await interaction.client.removals.delete(job)
-        elif interaction.guild_id is not None:
-            await interaction.client.removals.take_down(job, interaction.guild_id)
+        elif job.server_id is not None:
+            await interaction.client.removals.take_down(job, job.server_id)
         with suppress(discord.NotFound):  # it was the delivered message, or somebody else was faster
             await interaction.delete_original_response()
 
 
 async def _check_may_remove(job: Job, interaction: Interaction) -> None:
-    """Raises NotYours."""
+    """Raises NotYours.
+
+    Staff take down what was painted in their server. Who may delete anybody's messages in it may do so too, unless
+    they are blocked.
+    """
+    server_id = job.server_id
     if job.person_id == interaction.user.id:
         return
-    moderates = interaction.guild_id is not None and interaction.permissions.manage_messages
-    if not moderates and not await may(interaction, Action.TAKE_DOWN):
-        raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
+    if server_id is not None:
+        moderates = interaction.guild_id == server_id and interaction.permissions.manage_messages
+        if moderates and await may(interaction, Action.USE):
+            return
+        if await may(interaction, Action.TAKE_DOWN, server_id):
+            return
+    raise NotYours(instead=_("Only they can delete it, or who may manage messages here."))
 
 
 def result_view(job: Job, attachments: tuple[PictureFile, ...], *, shows_prompt: bool) -> ui.LayoutView:

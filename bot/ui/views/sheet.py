@@ -34,7 +34,7 @@ MAX_LEGEND = 800  # characters
 class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<variant>\d))?"):
     """Copies the weights of a variant to the studio of the person who presses; unused LoRAs are removed."""
 
-    command = "imagine"
+    command = "studio"
     name, label = "take", "…"
     in_message_of_job = False
 

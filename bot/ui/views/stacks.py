@@ -220,6 +220,7 @@ class GoToStackPageButton(PersistentButton, template=r"skjump:(?P<page>\d{1,4})"
 class SaveStackButton(StudioButton, template=panel_id("stack")):
     """Saves the LoRAs of the studio as a stack, on the studio's panel."""
 
+    command = "stack"
     opens_modal = True
     name = "stack"
 

@@ -27,6 +27,7 @@ MENU = 25  # choices of one menu; Discord's limit
 class SweepButton(StudioButton, template=panel_id("sweep")):
     """Opens the modal for the weights at which the LoRA of the argument is painted."""
 
+    command = "sweep"
     opens_modal = True
     name = "sweep"
 

@@ -1,0 +1,655 @@
+"""Who may do what: every command, button, menu and form is tried by everybody everywhere.
+
+The test makes its table itself: what is registered is found, and what is expected follows from `bot.servers.rights`
+for the action that an item declares. OWN_DOORS names the items that check more than that. Nothing is painted: the queue
+is paused. Where an item has no door of its own, the ids in its custom_id are of nothing that there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import new_class
+from typing import Any, Self
+
+import aiosqlite
+import hypothesis
+import pytest
+import pytest_asyncio
+from discord import AppCommandType, ui
+from hypothesis import strategies as st
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch
+from bot.database.job_orders import PersonBlock
+from bot.database.loras import find_lora, find_lora_by_name
+from bot.database.server_settings import ServerSettings
+from bot.errors import (
+    ChannelNotAllowed,
+    CommandClosed,
+    NoMember,
+    NotInServer,
+    NotOperator,
+    NotStaff,
+    NotYours,
+    PersonBlocked,
+    PersonBlockedEverywhere,
+    RightsUnknown,
+    RoleNeeded,
+)
+from bot.i18n import speaking
+from bot.servers.context import ActionContext
+from bot.servers.rights import Action, CommandAccess, ServerRules, why_not
+from bot.ui.acknowledge import open_modal
+from bot.ui.bot import EaselBot, load_features
+from bot.ui.client import Interaction
+from bot.ui.guide.answers import GuideLink
+from bot.ui.page_kind import PageKind
+from bot.ui.replies import error_message, send_ephemeral_text
+from bot.ui.views.base_model_declaration import DeclareButton, DeclareModal
+from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
+from bot.ui.views.job_progress import CancelButton
+from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
+from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
+from bot.ui.views.result import DeleteButton, DeleteForm
+from bot.ui.views.status import RefreshStatusButton, ReloadButton
+from inference.errors import RequestError
+from inference.queue import EVERYWHERE
+from playground import default_world, permissions
+from playground.component_shapes import text_of
+from playground.control import ControlError, SentInteraction
+from playground.models import Message
+from playground.recorder import Exchange
+from playground.visible_message import VisibleMessage
+from playground.wire import Json, MessageFlag
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, open_scene, told
+from tests.discord.test_private import leaves
+from tests.house import VIVID, House
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+load_features()
+
+WORKSHOP, TEA_ROOM = int(default_world.WORKSHOP), int(default_world.TEA_ROOM)
+ARTISTS, STAFF = int(default_world.ARTIST_ROLE), int(default_world.STAFF_ROLE)
+OPERATOR = int(default_world.LINUS)
+MESSAGE, MODAL = 4, 9  # first answers to an interaction
+BUTTON, SELECT = 2, 3  # components
+GIVEN = {"prompt": PROMPT, "lora": "Bat", "code": "2222-2222", "name": "Bat", "to": "Evening too"}  # required options
+DOORS = (
+    ChannelNotAllowed, CommandClosed, NoMember, NotInServer, NotOperator, NotStaff, NotYours, PersonBlocked,
+    PersonBlockedEverywhere, RightsUnknown, RoleNeeded,
+)  # fmt: skip
+PAST_THE_DOOR = "past the door"
+WITHOUT_COMMAND: Mapping[str, str] = {}  # names of items that do what no command does, with the reason
+BLOCK = PersonBlock(reason="spam", ends_at=None)
+SETTINGS = {WORKSHOP: ServerSettings(staff_roles=(ARTISTS,))}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody somewhere. `context` is what the test knows of them, whatever the bot thinks."""
+
+    name: str
+    channel: str
+    context: ActionContext
+    block_here: PersonBlock | None = None
+    block_everywhere: PersonBlock | None = None
+    moderates: bool = False
+
+    def why_not(
+        self, action: Action | None, server_id: int | None = None, access: CommandAccess = CommandAccess.OPEN
+    ) -> RequestError | None:
+        """What `bot.servers.rights` says."""
+        place = self.context.place if server_id is None else server_id
+        if action is None:
+            return None
+        rules = ServerRules(
+            place,
+            settings=SETTINGS.get(place, ServerSettings()),
+            operators=(OPERATOR,),
+            block_here=self.block_here if place == WORKSHOP else None,
+            block_everywhere=self.block_everywhere,
+            access=access,
+        )
+        return why_not(action, self.context, rules, now_ms())
+
+    def may(self, action: Action, server_id: int | None = None) -> bool:
+        return self.why_not(action, server_id) is None
+
+    @property
+    def is_operator(self) -> bool:
+        return self.context.person_id == OPERATOR
+
+
+# --- what is tried ------------------------------------------------------------------------------------------------
+
+Allowed = Callable[[Actor], bool]
+
+
+def _in_the_queue(action: Action) -> Allowed:
+    """An operator sees the queue of all servers, others that of the server where they are."""
+    return lambda actor: actor.may(action, EVERYWHERE if actor.is_operator else None)
+
+
+def _takes_down(actor: Actor) -> bool:
+    """A picture of somebody else in the Workshop: its staff, and who may delete anybody's messages there."""
+    moderates = actor.moderates and actor.context.place == WORKSHOP and actor.may(Action.USE)
+    return moderates or actor.may(Action.TAKE_DOWN, WORKSHOP)
+
+
+def _cancels(actor: Actor) -> bool:
+    return actor.may(Action.CANCEL_ANY, WORKSHOP)
+
+
+# Items with a door behind the one of their action: who may pass that one too. The job is Grace's, in the Workshop.
+OWN_DOORS: Mapping[type, Allowed] = {
+    AllJobsButton: _in_the_queue(Action.SEE_QUEUE),
+    AnyJobCancelButton: lambda actor: _cancels(actor) and _in_the_queue(Action.SEE_QUEUE)(actor),
+    OwnJobCancelButton: _cancels,
+    CancelButton: _cancels,
+    DeleteButton: _takes_down,
+    DeleteForm: _takes_down,
+    RefreshStatusButton: lambda actor: actor.may(Action.SEE_STATUS),
+    ReloadButton: lambda actor: actor.may(Action.RELOAD),
+    PaintOneButton: lambda actor: actor.may(Action.PAINT),
+    DeclareButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
+    DeclareModal: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
+}
+PAUSES: Mapping[int, Allowed] = {
+    scope: lambda actor, scope=scope: actor.may(Action.PAUSE_QUEUE, scope) and _in_the_queue(Action.SEE_QUEUE)(actor)
+    for scope in (EVERYWHERE, WORKSHOP)
+}
+COMMANDS: Mapping[str, Allowed] = {
+    "imagine": lambda actor: actor.may(Action.PAINT),
+    "status": lambda actor: actor.may(Action.SEE_STATUS),
+    "reload": lambda actor: actor.may(Action.RELOAD),
+}
+
+
+@dataclass(frozen=True)
+class Door:
+    """An item or a form of this custom_id, and who may pass beyond what its action says."""
+
+    kind: type[PersistentItem[Any]] | type[ModalForm]
+    custom_id: str
+    command: str
+    passes: Allowed = lambda actor: True
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind.__name__} ({self.custom_id})"
+
+
+def simplest(templates: Sequence[re.Pattern[str]]) -> tuple[str, ...]:
+    """The simplest text that fits each template."""
+    found = list[tuple[str, ...]]()
+    fitting = (st.from_regex(each, fullmatch=True, alphabet=st.characters(codec="ascii")) for each in templates)
+
+    @hypothesis.settings(max_examples=1, database=None, deadline=None, phases=(hypothesis.Phase.generate,))
+    @hypothesis.given(st.tuples(*fitting))
+    def collect(texts: tuple[str, ...]) -> None:
+        found.append(texts)
+
+    collect()
+    return found[0]
+
+
+def door(kind: type[PersistentItem[Any]], custom_id: str) -> Door:
+    match = template_of(kind).fullmatch(custom_id)
+    assert match is not None
+    try:
+        command = kind.from_match(match).command
+    except (ValueError, LookupError) as problem:
+        pytest.fail(f"say in `find_doors` which custom_id means a {kind.__name__}: {custom_id!r} does not ({problem})")
+    passes = PAUSES[int(match["scope"])] if kind is PauseButton else OWN_DOORS.get(kind, lambda actor: True)
+    return Door(kind, custom_id, command, passes)
+
+
+def template_of(kind: type[PersistentItem[Any]]) -> re.Pattern[str]:
+    return kind.__discord_ui_compiled_template__
+
+
+class ProbeButton(PersistentButton, template=r"probe:(?P<number>\d{1,3})", registered=False):
+    """Opens a form for whoever presses."""
+
+    action = None
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(ui.Button(label="…", custom_id=f"probe:{number}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        return cls(int(match["number"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        await open_modal(interaction, FORMS[self.number](interaction.id))
+
+
+FORMS: list[Callable[[int], ModalForm]] = []  # each makes a form for the interaction that opens it
+
+
+def probe_of(kind: type[ModalForm], number: int) -> Callable[[int], ModalForm]:
+    """A form of this kind without its fields, which says when somebody is past its door."""
+
+    def init(self: ModalForm, opening: int) -> None:
+        ModalForm.__init__(self, "Probe", f"probe{number}", opening)
+        self.add_item(ui.TextDisplay[Any](kind.__name__))
+
+    async def submitted(_self: ModalForm, interaction: Interaction) -> None:
+        await send_ephemeral_text(interaction, PAST_THE_DOOR)
+
+    options = {"template": r"(?!)"} if issubclass(kind, PersistentForm) else {}
+    return new_class(
+        f"Probe{kind.__name__}", (kind,), options, lambda body: body.update(__init__=init, submitted=submitted)
+    )
+
+
+def kinds_of_form(kind: type[ModalForm] = ModalForm) -> Iterator[type[ModalForm]]:
+    """Every form that is defined."""
+    for inner in kind.__subclasses__():
+        if inner.__module__.startswith("bot."):
+            yield inner
+            yield from kinds_of_form(inner)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registries() -> Iterator[None]:
+    """The bot knows the probes while this module runs."""
+    items, forms = list(PersistentItem.registered), list(PersistentForm.registered)
+    PersistentItem.registered.append(ProbeButton)
+    yield
+    PersistentItem.registered[:], PersistentForm.registered[:] = items, forms
+
+
+# --- where it is tried --------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Table:
+    """The bot in two servers and not in a third; and what tries its doors."""
+
+    scene: Scene
+    bot: EaselBot
+    actors: list[Actor] = field(default_factory=list[Actor])
+    doors: list[Door] = field(default_factory=list[Door])
+    forms: list[Door] = field(default_factory=list[Door])
+
+    def actor(self, name: str, channel: str, **facts: Any) -> Actor:
+        """Somebody who is a member where the channel is, as the playground's world has them."""
+        world = self.scene.playground.world
+        (user,) = (user for user in world.users.values() if user.global_name == name)
+        place = world.dm(user.id) if channel == "dm" else next(c for c in world.channels.values() if c.name == channel)
+        member = world.member(place.guild_id, user.id)
+        context = ActionContext(
+            person_id=int(user.id),
+            server_id=None if place.guild_id is None else int(place.guild_id),
+            channel_id=int(place.id),
+            parent_ids=frozenset() if place.parent_id is None else frozenset({int(place.parent_id)}),
+            role_ids=frozenset(map(int, member.roles)) if member else frozenset(),
+            permissions=world.permissions(place, user.id) if place.guild_id else 0,
+            bot_in_server=place.guild_id is None or world.bot_id in world.guilds[place.guild_id].members,
+        )
+        moderates = bool(context.permissions & permissions.MANAGE_MESSAGES)
+        return Actor(name, channel, context, moderates=moderates, **facts)
+
+    async def press(self, actor: Actor, door: Door) -> SentInteraction:
+        """Use the item in a message of the bot that holds nothing else."""
+        world = self.scene.playground.world
+        part: Json = {"type": BUTTON, "style": 2, "label": "…", "disabled": False}
+        if issubclass(door.kind, PersistentSelect):
+            part = {"type": SELECT, "min_values": 1, "max_values": 1, "disabled": False}
+            part["options"] = [{"label": "x", "value": "x"}]
+        part |= {"custom_id": door.custom_id, "id": 2}
+        channel = str(actor.context.channel_id)
+        row: Json = {"type": 1, "id": 1, "components": [part]}
+        flags = MessageFlag.COMPONENTS_V2
+        carrier = Message(world.ids.new(), channel, world.bot_id, world.clock.now(), components=[row], flags=flags)
+        world.keep(carrier)
+        person, shown = self.scene.control.person(actor.name), VisibleMessage({"id": carrier.id})
+        if part["type"] == SELECT:
+            return await person.select(shown, door.custom_id, "x")
+        return await person.press(shown, door.custom_id)
+
+    async def answer(self, sent: SentInteraction, *, twice: bool = False) -> str:
+        """The text of the bot's answer; "" for one that is a form or a changed message.
+
+        `twice`: a changed message is followed by what was wrong.
+        """
+        world, changes = self.scene.playground.world, self.scene.playground.changes
+        interaction = world.interactions[sent.interaction_id]
+        source = world.messages.get(interaction.source_message_id or "")
+
+        def text() -> str | None:
+            shown = [world.messages.get(one) for one in interaction.message_ids]
+            ready = [one for one in shown if one is not None and not one.has(MessageFlag.LOADING)]
+            if ready:
+                return text_of(ready[-1].components)
+            edited = source is not None and not twice and (source.revision or source.id not in world.messages)
+            return "" if edited or interaction.modal is not None else None
+
+        async with asyncio.timeout(PATIENCE):
+            while (found := text()) is None:
+                await changes.wait(changes.version, PATIENCE)
+        return found
+
+    async def submit(self, actor: Actor, form: Door) -> str:
+        """Open the form whatever the actor may, submit it, and say what the bot answers."""
+        number = int(form.custom_id.partition(":")[2])
+        opener = await self.press(actor, Door(ProbeButton, f"probe:{number}", ""))
+        await self.answer(opener)
+        modal = await opener.modal(PATIENCE)
+        values: Json = {"base": ["sdxl/base"], "reason": "tried"} if "reason" in str(modal["components"]) else {}
+        return await self.answer(await self.scene.control.person(actor.name).submit(opener, values))
+
+
+async def furnish(table: Table) -> None:
+    """People, servers, and one job of Grace's in the Workshop, which was cancelled."""
+    scene, bot = table.scene, table.bot
+    control = scene.control
+    await control.add_bot("Tea Room")
+    await control.new_server("Garden", "Kai", "lawn")
+    await control.set_member("Ada", "Garden")
+    await control.set_roles("Ada", [])
+    for name, roles in (("Rosa", ["Artists"]), ("Bob", []), ("Max", ["Staff"]), ("Mo", []), ("Zed", [])):
+        await control.new_person(name)
+        await control.set_roles(name, roles)
+    for name in ("Mo", "Bob"):
+        await control.set_channel("general", overwrite=name, allow=permissions.MANAGE_MESSAGES)
+    linus = table.actor("Linus", "general")
+    administration = bot.servers.administration
+    await administration.change_settings(linus.context, WORKSHOP, staff_roles=(ARTISTS,))
+    await bot.jobs.pause(EVERYWHERE, OPERATOR)
+    blocked_here, blocked_everywhere = {"block_here": BLOCK}, {"block_everywhere": BLOCK}
+    table.actors = [
+        linus,
+        table.actor("Margaret", "general"),
+        table.actor("Rosa", "general"),
+        table.actor("Ada", "general"),
+        table.actor("Mo", "general"),
+        table.actor("Bob", "general", **blocked_here),
+        table.actor("Max", "general", **blocked_here),
+        table.actor("Kai", "tea-table"),
+        table.actor("Kai", "lawn"),
+        table.actor("Ada", "lawn"),
+        table.actor("Ada", "dm"),
+        table.actor("Bob", "dm", **blocked_here),
+        table.actor("Linus", "dm"),
+        table.actor("Zed", "dm", **blocked_everywhere),
+        table.actor("Zed", "general", **blocked_everywhere),
+    ]
+    for who in (table.actor("Bob", "general"), table.actor("Max", "general")):
+        await administration.block_person(linus.context, WORKSHOP, who.context.person_id, reason="spam")
+    zed = table.actor("Zed", "dm").context.person_id
+    await administration.block_person(linus.context, EVERYWHERE, zed, reason="spam")
+
+
+async def find_doors(table: Table) -> None:
+    """All items and forms that are registered."""
+    connection = table.bot.connection
+    waiting = await told(table.scene.grace, "imagine", prompt=PROMPT)
+    job = str(waiting.buttons["Cancel"]["custom_id"]).partition(":")[2]
+    await table.bot.jobs.cancel(int(job))
+    mystery = await find_lora_by_name(connection, "Mystery")
+    assert mystery is not None
+    named: dict[type, list[str]] = {
+        AnyJobCancelButton: [f"queue:cancel-any:{job}"],
+        OwnJobCancelButton: [f"queue:cancel-own:{job}"],
+        CancelButton: [f"cancel:{job}"],
+        DeleteButton: [f"delete:{job}"],
+        DeclareButton: [f"decl:{mystery.id}"],
+        QuestionMenu: ["guide:ask:goal"],
+        GuideLinkButton: [f"guide:open:{link}:" for link in GuideLink],
+        PauseButton: [f"queue:pause:{scope}" for scope in PAUSES],
+    }
+    kinds = [kind for kind in PersistentItem.registered if kind is not ProbeButton]
+    for kind, custom_id in zip(kinds, simplest([template_of(kind) for kind in kinds]), strict=True):
+        lists = PageKind.registered if "(?P<kind>" in template_of(kind).pattern else ()
+        for each in named.get(kind) or [key + custom_id[2:] for key in lists] or [custom_id]:
+            table.doors.append(door(kind, each))
+    FORMS.clear()
+    table.forms.clear()
+    installed = list(table.bot.configuration.checkpoints.base_models)
+    lora = await find_lora(connection, mystery.id)
+    assert lora is not None
+    whole: dict[type[ModalForm], Callable[[int], ModalForm]] = {
+        DeleteForm: lambda opening: DeleteForm(int(job), opening, own=False),
+        DeclareModal: lambda opening: DeclareModal(lora, installed, opening=opening),
+    }
+    for kind in dict.fromkeys(kinds_of_form()):
+        passes = OWN_DOORS.get(kind, lambda actor: True)
+        table.forms.append(Door(kind, f"probe:{len(FORMS)}", kind.command, passes))
+        FORMS.append(whole.get(kind) or probe_of(kind, len(FORMS)))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def table(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Table]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.ui.acknowledge.DEFER_SECONDS", PATIENCE)  # so that the first answer is the handler's
+        async with open_scene(House(tmp_path_factory.mktemp("table") / "house")) as scene:
+            scene.operators = (default_world.LINUS,)
+            async with scene.client() as bot:
+                table = Table(scene, bot)
+                await furnish(table)
+                await find_doors(table)
+                yield table
+
+
+def closed(text: str) -> bool:
+    """Whether an answer is that of a closed door."""
+    sentences = (kind.template().partition("{")[0] for kind in DOORS)
+    return any(text.startswith(sentence) for sentence in sentences)
+
+
+def judged(actor: Actor, name: str, text: str, refusal: RequestError | None, passes: bool) -> list[str]:
+    """One line if the door was open or closed against what is expected."""
+    with speaking("en-US"):
+        expected = None if refusal is None else error_message(refusal)
+    if expected is not None:
+        return [] if text == expected else [f"{actor.name} in {actor.channel}: {name} says {text!r}, not {expected!r}"]
+    if closed(text) == passes:
+        return [f"{actor.name} in {actor.channel}: {name} is {'closed' if passes else 'open'} and says {text!r}"]
+    return []
+
+
+async def all_of(table: Table, tries: Callable[[Table, Actor], Awaitable[list[str]]]) -> str:
+    """What is not as expected, one line for each door; everybody tries at the same time."""
+    found = await asyncio.gather(*(tries(table, actor) for actor in table.actors))
+    return "\n".join(line for lines in found for line in lines)
+
+
+async def try_items(table: Table, actor: Actor) -> list[str]:
+    wrong: list[str] = []
+    for each in table.doors:
+        twice = issubclass(each.kind, OwnJobCancelButton)  # the list is shown anew, whatever became of the job
+        text = await table.answer(await table.press(actor, each), twice=twice)
+        wrong += judged(actor, each.name, text, actor.why_not(each.kind.action), each.passes(actor))
+    return wrong
+
+
+async def try_forms(table: Table, actor: Actor) -> list[str]:
+    wrong: list[str] = []
+    for each in table.forms:
+        text = await table.submit(actor, each)
+        wrong += judged(actor, each.name, text, actor.why_not(each.kind.action), each.passes(actor))
+    return wrong
+
+
+async def try_commands(table: Table, actor: Actor) -> list[str]:
+    wrong: list[str] = []
+    person, channel = table.scene.control.person(actor.name), actor.channel
+    bodies = [command.body for command in table.scene.playground.world.commands.values()]
+    needed = {body["name"]: int(body.get("default_member_permissions") or 0) for body in bodies}
+    actions = {each.qualified_name: each.extras.get("action", Action.USE) for each in table.bot.tree.walk_commands()}
+    for name, options in leaves(bodies):
+        root, given = name.partition(" ")[0], {o["name"]: GIVEN[o["name"]] for o in options if o.get("required")}
+        offered = actor.context.server_id is None or actor.context.permissions & needed[root] == needed[root]
+        try:
+            text = await table.answer(await person.slash(name, in_=channel, **given))
+        except ControlError as refused:
+            wrong += [f"{actor.name} in {channel}: {refused}"] if offered else []
+            continue
+        passes = COMMANDS.get(name, lambda actor: True)(actor)
+        wrong += [] if offered else [f"{actor.name} in {channel}: /{name} is offered"]
+        wrong += judged(actor, f"/{name}", text, actor.why_not(actions[name]), passes)
+    post = await posted(table, actor)
+    for menu in table.bot.tree.get_commands(type=AppCommandType.message):
+        text = await table.answer(await person.message_command(menu.name, post))
+        wrong += judged(actor, menu.name, text, actor.why_not(Action.USE), passes=True)
+    return wrong
+
+
+async def posted(table: Table, actor: Actor) -> VisibleMessage:
+    """A message without anything in it, in the actor's channel."""
+    world = table.scene.playground.world
+    message = Message(world.ids.new(), str(actor.context.channel_id), world.bot_id, world.clock.now(), content="…")
+    world.keep(message)
+    return VisibleMessage({"id": message.id})
+
+
+async def test_every_item_is_open_to_those_and_to_nobody_else(table: Table) -> None:
+    assert len(table.doors) >= len(PersistentItem.registered) - 1 and len(table.actors) == 15
+    assert await all_of(table, try_items) == ""
+
+
+async def test_every_form_is_checked_when_it_is_submitted(table: Table) -> None:
+    assert len(table.forms) > 15
+    assert await all_of(table, try_forms) == ""
+
+
+async def test_every_command_and_menu_is_open_to_those_and_to_nobody_else(table: Table) -> None:
+    assert await all_of(table, try_commands) == ""
+
+
+async def test_every_item_names_a_command_that_there_is(table: Table) -> None:
+    there = {command.name for command in table.bot.tree.get_commands()}
+    there |= {command.name for command in table.bot.tree.get_commands(type=AppCommandType.message)}
+    nameless = {each.kind.__name__ for each in table.doors if each.command not in there}
+    assert nameless == set(WITHOUT_COMMAND)
+
+
+# --- a server's own settings for commands ---------------------------------------------------------------------------
+
+# What a button does is what its command does, wherever it stands.
+SAME = {
+    "guide:open:market:": "lora",
+    "guide:open:bookmarks:": "bookmarks",
+    "guide:open:studio:": "studio",
+    "guide:paint": "imagine",
+    "use:0": "imagine",
+    "mark:0:0": "bookmarks",
+    "mkk:0:0:0:00": "bookmarks",
+    "bmu:0:0:00": "bookmarks",
+    "take:0": "studio",
+    "edit:0": "studio",
+    "stsweep:0:": "sweep",
+    "ststack:0:": "stack",
+    "again:0": "imagine",
+    "mkn:0:00": "lora",
+    "bmn:0:00": "bookmarks",
+}
+SHUT = ("imagine", "lora", "studio", "Remix")
+
+
+async def shut(table: Table, allowed: bool | None) -> None:
+    """Close some commands for who has the role Artists; with None nothing is set any more."""
+    for command in SHUT:
+        await table.scene.grace.set_command_permissions(command, {} if allowed is None else {"Artists": allowed})
+
+
+async def through_the_gate(table: Table, actor: Actor, *, shut: bool) -> list[str]:
+    """What is not as expected of the items and forms, where SHUT may be closed for the actor."""
+    wrong: list[str] = []
+    for each in (*table.doors, *table.forms):
+        if each.kind in OWN_DOORS or each.kind is PauseButton:
+            continue
+        access = CommandAccess.CLOSED if shut and each.command in SHUT else CommandAccess.OPEN
+        context = actor.context.model_copy(update={"command": each.command})
+        refusal = replace(actor, context=context).why_not(each.kind.action, access=access)
+        is_form = issubclass(each.kind, ModalForm)
+        text = await (table.submit(actor, each) if is_form else table.press(actor, each))
+        wrong += judged(actor, each.name, text if isinstance(text, str) else await table.answer(text), refusal, True)
+    return wrong
+
+
+async def test_what_a_server_closes_is_closed_for_buttons_too_until_it_opens_it(table: Table) -> None:
+    assert {each.custom_id: each.command for each in table.doors if each.custom_id in SAME} == SAME
+    rosa, ada = table.actor("Rosa", "general"), table.actor("Ada", "general")
+    await shut(table, allowed=False)
+    offered = {command["name"] for command in await table.scene.control.person("Rosa").commands()}
+    assert not offered & set(SHUT) and "guide" in offered, "Discord itself closes the commands"
+    assert not await through_the_gate(table, rosa, shut=True)
+    paints = door(PaintOneButton, "guide:paint")
+    assert not closed(await table.answer(await table.press(ada, paints))), "who has not the role"
+    assert "/imagine" in await table.answer(await table.press(rosa, paints))
+    sweep = await table.scene.control.person("Rosa").slash("sweep", lora="Bat", prompt=PROMPT)
+    assert "/imagine" in await table.answer(sweep), "what paints is closed by whatever way"
+    asked = len(lookups(table))
+    await shut(table, allowed=None)
+    assert not await through_the_gate(table, rosa, shut=False)
+    assert len(lookups(table)) == asked + 1, "once, when Discord tells that it has changed"
+
+
+def lookups(table: Table) -> list[Exchange]:
+    return [each for each in table.scene.playground.exchanges if each.path.endswith("/commands/permissions")]
+
+
+# --- what paints ----------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_ordered_where_or_by_whom_it_may_not(table: Table) -> None:
+    """By command, button and form, in a channel, its thread and another channel; nobody else is left outside."""
+    control, connection = table.scene.control, table.bot.connection
+    administration, linus = table.bot.servers.administration, table.actor("Linus", "general")
+    chosen = {"channels": (int(default_world.GENERAL),), "paint_roles": (ARTISTS,)}
+    await administration.change_settings(linus.context, WORKSHOP, **chosen)
+    try:
+        for name in ("Ada", "Rosa", "Linus"):
+            person = control.person(name)
+            await (await person.slash("bookmarks", add="Bat")).reply(PATIENCE)
+            await (await person.slash("studio", add="Bat", checkpoint=VIVID)).reply(PATIENCE)
+            form = await table.press(table.actor(name, "general"), Door(PersistentButton, "stprompt:0:", ""))
+            await table.answer(form)
+            await table.answer(await person.submit(form, {"prompt": PROMPT}))
+            for channel in ("general", "art", "Sketches"):
+                before = await ordered(connection)
+                texts = await try_to_paint(table, name, channel)
+                refusal = {
+                    "general": "In this server certain roles" if name == "Ada" else "**Queued**",
+                    "art": "In this server certain roles" if name == "Ada" else "Nothing is painted in this channel",
+                }[channel if channel == "general" else "art"]
+                wrong = {way: text for way, text in texts.items() if not text.startswith(refusal)}
+                assert not wrong, f"{name} in {channel}: not {refusal!r}"
+                assert await ordered(connection) - before == (len(texts) if refusal == "**Queued**" else 0)
+    finally:
+        await administration.change_settings(linus.context, WORKSHOP, channels=(), paint_roles=None)
+
+
+async def ordered(connection: aiosqlite.Connection) -> int:
+    (row,) = await fetch(connection, "SELECT count(*) AS number FROM job")
+    return int(row["number"])
+
+
+async def try_to_paint(table: Table, name: str, channel: str) -> dict[str, str]:
+    """The answer by each way."""
+    person, actor = table.scene.control.person(name), table.actor(name, channel)
+    bat = await find_lora_by_name(table.bot.connection, "Bat")
+    assert bat is not None
+    revision = (await table.bot.studios.snapshot(actor.context.person_id)).revision
+    sent = {
+        "/imagine": await person.slash("imagine", in_=channel, prompt=PROMPT),
+        "/sweep": await person.slash("sweep", in_=channel, lora="Bat", prompt=PROMPT, checkpoint=VIVID),
+    }
+    for custom_id in ("guide:paint", f"stgenerate:{revision}:", f"stcompare:{revision}:"):
+        sent[custom_id] = await table.press(actor, Door(PersistentButton, custom_id, ""))
+    forms: dict[str, Json] = {f"use:{bat.id}": {"prompt": PROMPT}, f"stsweep:{revision}:{bat.id}": {}}
+    for custom_id, values in forms.items():
+        opener = await table.press(actor, Door(PersistentButton, custom_id, ""))
+        assert not await table.answer(opener)
+        sent[custom_id] = await person.submit(opener, values)
+    texts = {way: await table.answer(each) for way, each in sent.items()}
+    await table.answer(await table.press(actor, Door(PersistentButton, "queue:cancel-all", "")))
+    return texts
