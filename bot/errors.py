@@ -22,6 +22,12 @@ class NotStaff(RequestError):
 
 
 @dataclass(eq=False)
+class SetUpByStaff(RequestError):
+    """Whoever manages this server sets Easel up in it. You need not wait for that: try /imagine, or /guide for a
+    start."""
+
+
+@dataclass(eq=False)
 class NotOperator(RequestError):
     """This is for the bot's operators alone."""
 
@@ -324,6 +330,20 @@ class LimitAboveCeiling(RequestError):
     words = frozenset({"what"})
     what: str
     ceiling: str
+
+
+@dataclass(eq=False)
+class NumberUnclear(RequestError):
+    """{typed} cannot be read as a number. Write one such as 20 or 0.5."""
+
+    typed: str
+
+
+@dataclass(eq=False)
+class EndUnclear(RequestError):
+    """{typed} cannot be read as an end. Write 3 d, 12 h or a date such as 2031-05-30, or nothing for no end."""
+
+    typed: str
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ from bot.cli import DONE, add_config, discord_id, settings_of
 from bot.cli.questions import Ask, terminal
 from bot.cli.token import NO_TOKEN, NOT_A_TOKEN, application_of
 from bot.config import ConfigError
-from bot.ui.bot import PERMISSIONS
+from bot.ui.views.permissions import PERMISSIONS
 
 if TYPE_CHECKING:
     from bot.cli import Commands

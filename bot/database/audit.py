@@ -11,7 +11,7 @@ from enum import StrEnum
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, write
+from bot.database.connection import fetch, fetch_one, write
 
 ADD = """
     INSERT INTO audit (server_id, actor_id, action, person_id, target, changes, created_at)
@@ -35,6 +35,8 @@ OF_PERSON = f"""
             AND (:action IS NULL OR action = :action) AND {_RANGE})
     ) AS listed ORDER BY created_at DESC, id DESC LIMIT :limit
 """  # noqa: S608 - constants only
+
+ENTRY = "SELECT * FROM audit WHERE id = ? AND server_id = ?"
 
 FOREVER = 2**62  # later than any time
 
@@ -126,6 +128,12 @@ async def audit_page(
     sql = OF_PERSON if wanted.person_id is not None else OF_ACTION if wanted.action is not None else PAGE
     entries = tuple(map(_entry, await fetch(connection, sql, parameters)))
     return AuditPage(entries[:limit], older=len(entries) > limit)
+
+
+async def find_entry(connection: aiosqlite.Connection, server_id: int, entry_id: int) -> AuditEntry | None:
+    """The entry of a server by its id, or None. Raises DatabaseError."""
+    row = await fetch_one(connection, ENTRY, (entry_id, server_id))
+    return None if row is None else _entry(row)
 
 
 def _entry(row: sqlite3.Row) -> AuditEntry:

@@ -10,7 +10,16 @@ import aiosqlite
 from pydantic import ValidationError
 
 from bot.config import LimitSettings
-from bot.database.audit import AuditAction, AuditEntry, AuditFilter, AuditPage, Changes, add_entry, audit_page
+from bot.database.audit import (
+    AuditAction,
+    AuditEntry,
+    AuditFilter,
+    AuditPage,
+    Changes,
+    add_entry,
+    audit_page,
+    find_entry,
+)
 from bot.database.base_model_proposals import (
     BaseModelProposal,
     ProposalState,
@@ -178,7 +187,7 @@ class Administration:
         self, holder: LimitHolder, before: LimitValues, values: Mapping[LimitName, float | None]
     ) -> LimitValues:
         whole = holder is LimitHolder.SERVER
-        ceiling = server_ceilings(self._limits()) if whole else ceilings(self._limits())
+        ceiling = self.ceilings(holder)
         for name, value in values.items():
             if whole and name not in OF_DAY:
                 raise LimitNotForServer(what=LIMIT_LABELS[name])
@@ -193,6 +202,20 @@ class Administration:
             raise LimitOutOfRange(
                 what=LIMIT_LABELS[name], lowest=number(lowest, 2), highest=number(highest, 2)
             ) from None
+
+    def ceilings(self, holder: LimitHolder) -> LimitValues:
+        """The operator's limits that this holder's cannot be more generous than."""
+        return server_ceilings(self._limits()) if holder is LimitHolder.SERVER else ceilings(self._limits())
+
+    async def limits_of_holder(
+        self, who: ActionContext, server_id: int, holder: LimitHolder, holder_id: int = 0
+    ) -> LimitValues:
+        """The limits that were set for this holder."""
+        await self._rights.require(Action.CONFIGURE, who, server_id)
+        if holder is LimitHolder.ROLE and holder_id == server_id:  # the role that everybody has
+            holder, holder_id = LimitHolder.EVERYBODY, 0
+        held = await find_limits(self._connection, server_id, holder, holder_id)
+        return held.values if held else LimitValues()
 
     async def limits_of_people(
         self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0
@@ -349,6 +372,14 @@ class Administration:
         """A page of the log, the newest first; the next one comes after the last entry of this one (`before`)."""
         await self._rights.require(Action.READ_AUDIT, who, server_id)
         return await audit_page(self._connection, server_id, wanted, limit=limit, before=before)
+
+    async def audit_entry(self, who: ActionContext, server_id: int, entry_id: int) -> AuditEntry:
+        """One entry of the log, after which a page begins. Raises NothingThere when the server has none such."""
+        await self._rights.require(Action.READ_AUDIT, who, server_id)
+        entry = await find_entry(self._connection, server_id, entry_id)
+        if entry is None:
+            raise NothingThere(what=_("This page is too old. Please open it anew."))
+        return entry
 
     async def export_audit(
         self, who: ActionContext, server_id: int, wanted: AuditFilter, kind: ExportFormat, *, max_bytes: int

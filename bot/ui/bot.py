@@ -41,6 +41,7 @@ from bot.ui.server_lookups import ServerLookups
 from bot.ui.studio_session import StudioSessions
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
+from bot.ui.views.server.joining import greet, joined_lately
 from bot.ui.views.studio.panel import render_panel
 from inference.messages import SourceImage
 
@@ -53,17 +54,6 @@ UNAUTHORIZED = 401  # the status for a token that Discord does not know
 
 # No privileged intent: the guilds intent is enough to reply to commands and post results.
 INTENTS = discord.Intents(guilds=True)
-
-
-# The permissions that the bot needs in a channel: to post pictures, and to find its own messages again.
-PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    embed_links=True,
-    attach_files=True,
-    read_message_history=True,
-)
 
 
 def load_features() -> None:
@@ -194,6 +184,13 @@ class EaselBot(Client):
         if interaction.type is discord.InteractionType.component and not any(map(matches, PersistentItem.registered)):
             await background.guard(reply_with_error(interaction, outdated_error()), "an unknown component")
 
+    async def on_guild_join(self, server: discord.Guild) -> None:
+        """Somebody has invited the bot."""
+        await self._greet(server)
+
+    async def _greet(self, server: discord.Guild) -> None:
+        await background.guard(greet(self.connection, server), "the first message in a server")
+
     async def on_raw_app_command_permissions_update(self, update: discord.RawAppCommandPermissionsUpdateEvent) -> None:
         """A server has changed who may use the commands."""
         self.servers.gate.forget(update.guild.id)
@@ -248,5 +245,7 @@ class EaselBot(Client):
         await super().close()
 
     async def on_ready(self) -> None:
-        """Log the connection."""
+        """Log the connection, and greet the servers that invited the bot while it was not connected."""
         log.info("connected as %s", self.user)
+        for server in filter(joined_lately, self.guilds):
+            await self._greet(server)

@@ -15,11 +15,24 @@ from playground.wire import Json, as_objects
 from tests.discord.conftest import PATIENCE
 
 BUTTON, SELECT, TEXT_INPUT, UPLOAD = 2, 3, 4, 19  # components
+CHOSEN = {5: "Kai", 6: "Artists", 8: "general"}  # what is chosen in menus of people, roles and channels
 OF_A_PERSON, OF_A_MESSAGE = 2, 3  # commands, besides slash commands
 SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, NUMBER = 1, 2, 3, 4, 5, 10  # options
 CHOICES = 4  # options of one menu, different ones on each page
 AFTER = ("stcheckpoint", "stout", "stundo", "stwithout")  # items that change the items of a panel
-LAST = ("delete", "skdelete", "cancel", "bmx", "queue", "mark", "mkk")  # items that remove something
+LATER = {"server"}  # commands that close things for everybody; the caller uses them at the end
+LAST = (
+    "delete",
+    "skdelete",
+    "cancel",
+    "bmx",
+    "queue",
+    "mark",
+    "mkk",
+    "svunblock",
+    "svconfirm",
+    "svreject",
+)  # items that remove something
 LONG = "🦉 ليلى تقرأ في المكتبة *והגשם* 図書館の少女 [x](https://evil.example) @everyone " * 60
 
 
@@ -48,8 +61,13 @@ class Crawler:
     _numbers: count[int] = field(default_factory=count)
 
     async def use_commands(self, message: VisibleMessage) -> None:
-        """Use every command that Discord lists, those of a message's menu on this one; `crawl` uses their items."""
+        """Use every command that Discord lists but LATER, those of a message's menu on this one.
+
+        `crawl` uses their items.
+        """
         for command in await self.person.commands():
+            if command["name"] in LATER:
+                continue
             if command["type"] == OF_A_MESSAGE:
                 await self._use(command["name"], await self.person.message_command(command["name"], message))
             elif command["type"] == OF_A_PERSON:
@@ -90,6 +108,8 @@ class Crawler:
             if part["type"] == SELECT:
                 for option in as_objects(part["options"])[:CHOICES]:
                     self._note(message, part, (str(option["value"]),))
+            elif part["type"] in CHOSEN:
+                self._note(message, part, (CHOSEN[part["type"]],))
             elif part["type"] == BUTTON and "custom_id" in part and not part.get("disabled"):
                 self._note(message, part, ())
 
@@ -162,8 +182,8 @@ def _ids(message: VisibleMessage) -> list[str]:
 
 def _still_there(message: VisibleMessage, step: _Step) -> Json | None:
     """The current item: after an edit it has other numbers in its custom_id, or is on another page."""
-    kind = SELECT if step.values else BUTTON
-    parts = [part for part in walk(message.components) if part["type"] == kind and not part.get("disabled")]
+    kinds = {SELECT, *CHOSEN} if step.values else {BUTTON}
+    parts = [part for part in walk(message.components) if part["type"] in kinds and not part.get("disabled")]
     now = {str(part.get("custom_id")): part for part in parts}
     same = [each for each in now if each == step.custom_id]
     alike = [each for each in now if re.sub(r"\d+", "#", each) == re.sub(r"\d+", "#", step.custom_id)]
@@ -174,6 +194,8 @@ def _still_there(message: VisibleMessage, step: _Step) -> Json | None:
 
 def _choice(part: Json, step: _Step) -> tuple[str, ...]:
     """The option to choose, or any that is available now."""
+    if part["type"] in CHOSEN:
+        return step.values
     values = [str(option["value"]) for option in as_objects(part["options"])]
     return step.values if set(step.values) <= set(values) else tuple(values[:1])
 

@@ -173,6 +173,51 @@ async def copy_a_posted_stack(person: Person) -> set[str]:
     return pressed
 
 
+async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
+    """Use the panel of a server with a blocked person, a blocked LoRA and two proposals in it; then allow all again."""
+    margaret, grace = crawler.person, scene.grace  # Grace is staff and no operator
+    (lora, *_more) = await grace.autocomplete("imagine", "lora1", "W", checkpoint=VIVID)
+    page = await told(grace, "lora info", name=lora["value"])
+    for number in range(2):
+        opener = await grace.press(page, next(each for each in ids(page) if each.startswith("propose:")))
+        base = (await opener.modal())["components"][1]["component"]["options"][number]["value"]
+        await (await grace.submit(opener, {"base": [base], "reason": LONG[:500]})).answered(PATIENCE)
+    crawler.pressed.add(next(each for each in ids(page) if each.startswith("propose:")))
+    server, channel = f"Harbour {locale}", f"pier-{locale.lower()}"
+    await scene.control.new_server(server, "Grace", channel)
+    await scene.control.add_bot(server)
+    greeting = await scene.control.wait_in_channel(channel, lambda seen: bool(seen.buttons), PATIENCE)
+    (setup,) = ids(greeting)
+    await (await grace.press(greeting, setup)).reply(PATIENCE)
+    crawler.pressed.add(setup)
+
+    async def opened_at(section: str, *choice: str) -> VisibleMessage:
+        """A panel of its own, so that the crawler finds the controls of each section in one."""
+        page = await told(margaret, "server")
+        page = await (await margaret.select(page, menu(page, "svsection"), section)).reply(PATIENCE)
+        return await (await margaret.select(page, menu(page, choice[0]), choice[1])).reply(PATIENCE) if choice else page
+
+    blocks = await opened_at("blocks")
+    opener = await margaret.select(blocks, menu(blocks, "svblockwho"), "Kai")
+    await opener.modal()
+    await (await margaret.submit(opener, {"reason": LONG[:500]})).reply(PATIENCE)
+    loras = await opened_at("blocks")
+    loras = await (await margaret.press(loras, list(loras.buttons)[-1])).reply(PATIENCE)
+    panels = [await opened_at(each) for each in ("places", "people", "limits", "blocks", "proposals", "audit", "home")]
+    panels += [await opened_at("limits", "svholder", each) for each in ("everybody", "newcomers")]
+    await crawler.crawl(*panels, loras)
+    blocks = await opened_at("blocks")
+    unblock = next(each for each in ids(blocks) if each.startswith("svunblock:"))
+    await (await margaret.press(blocks, unblock)).reply(PATIENCE)
+    crawler.pressed.add(unblock)
+    usual = {"places": ("svmodel", "svmodels", "svkinds", "svchannels"), "people": ("svpaint", "svqueue", "svstaff")}
+    for section, menus in usual.items():
+        page = await opened_at(section)
+        for name in menus:
+            values = ["-"] if name == "svmodel" else []
+            page = await (await margaret.select(page, menu(page, name), *values)).reply(PATIENCE)
+
+
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
 async def test_every_message_is_within_the_limits_and_every_item_works(full: Scene, locale: str) -> None:
     margaret = full.control.person("Margaret")  # an operator and staff, so that nothing is hidden from her
@@ -195,6 +240,7 @@ async def test_every_message_is_within_the_limits_and_every_item_works(full: Sce
     page = await (await newcomer.slash("bookmarks")).reply()
     await (await newcomer.press(page, "Market")).answered()
     crawler.pressed.add("market")
+    await run_the_server(full, crawler, locale)
     with speaking(locale):
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead

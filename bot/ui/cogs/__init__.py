@@ -12,6 +12,7 @@ history.py        /history
 queue.py          /queue, /cancel
 settings.py       /settings
 guide.py          /guide
+server.py         /server
 status.py         /status, /reload
 context_menus.py  the commands of a message's menu
 autocomplete.py   suggestions for options: LoRAs, checkpoints, base models, tags, stacks

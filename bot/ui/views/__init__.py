@@ -1,7 +1,7 @@
 """The messages of the bot, built from values, and persistent components, whose custom_ids hold all their state.
 
 persistent_items.py        base classes of buttons, select menus and modals; defining a subclass registers it
-permissions.py             who is an operator, who is staff
+permissions.py             the permissions that the bot needs, and who may post
 expired_modal.py           the reply to a modal whose state is lost
 browse.py                  controls of lists with pages: search, sort, filters
 go_to_page.py              the form that asks for the number of a page
@@ -26,4 +26,5 @@ settings.py                the panel of a person's own defaults
 status.py                  the status of the program
 guide.py                   the pages of the guide
 studio/                    the studio panel
+server/                    the panel of a server for its staff
 """

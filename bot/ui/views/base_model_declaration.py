@@ -1,37 +1,41 @@
-"""The button and modal with which an operator declares the base model of a LoRA file."""
+"""The form with which an operator declares the base model of a LoRA file, and staff propose it to the operators."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
 
 from bot.database.loras import Lora, LoraVersion, find_lora
 from bot.errors import NothingThere
-from bot.i18n import _
+from bot.i18n import _, later
 from bot.i18n.texts import plain
+from bot.servers.administration import MAX_REASON
 from bot.servers.rights import Action
 from bot.ui import acknowledge
-from bot.ui.access import require
+from bot.ui.access import context_of, require
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
-from bot.ui.views.persistent_items import ModalForm, PersistentButton
+from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
 from inference.base_models import BaseModelId, known_base_models
 
 MAX_OPTIONS = 25
 
 
-class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
-    """Opens the declaration. Only operators see it, and the permission is checked again on use."""
+class BaseModelButton(PersistentButton, template=NO_CUSTOM_ID):
+    """Opens the form. Only who may use it sees it, and the right is checked again on use."""
 
     command = "lora"
     opens_modal = True
+    name: ClassVar[str] = ""
+    label: ClassVar[str] = ""  # marked by `later`
+    needed: ClassVar[Action]
 
     def __init__(self, lora_id: int) -> None:
         self.lora_id = lora_id
-        super().__init__(ui.Button(label=_("Declare base model"), custom_id=f"decl:{lora_id}"))
+        super().__init__(ui.Button(label=_(self.label), custom_id=f"{self.name}:{lora_id}"))
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
@@ -40,43 +44,87 @@ class DeclareButton(PersistentButton, template=r"decl:(?P<lora>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
-        await require(interaction, Action.DECIDE_BASE_MODEL)
+        await require(interaction, self.needed)
         lora = await find_lora(interaction.client.connection, self.lora_id)
         if lora is None or not lora.usable:
             raise NothingThere(what=_("There is no usable file of this LoRA to declare."))
         installed = list(interaction.client.configuration.checkpoints.base_models)
-        await acknowledge.open_modal(interaction, DeclareModal(lora, installed, opening=interaction.id))
+        await acknowledge.open_modal(interaction, self.form(lora, installed, opening=interaction.id))
+
+    def form(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> BaseModelForm:
+        """The form that it opens."""
+        raise NotImplementedError
 
 
-class DeclareModal(ModalForm):
+class DeclareButton(BaseModelButton, template=r"decl:(?P<lora>\d{1,18})"):
+    """For operators, whose word holds at once."""
+
+    name, label, needed = "decl", later("Declare base model"), Action.DECIDE_BASE_MODEL
+
+    def form(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> BaseModelForm:
+        """The form that it opens."""
+        return DeclareForm(_("Declare {name}").format(name=lora.name), lora, installed, opening=opening)
+
+
+class ProposeButton(BaseModelButton, template=r"propose:(?P<lora>\d{1,18})"):
+    """For staff, whose proposal an operator decides."""
+
+    name, label, needed = "propose", later("Propose base model"), Action.PROPOSE_BASE_MODEL
+
+    def form(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> BaseModelForm:
+        """The form that it opens."""
+        return ProposeForm(_("Propose for {name}").format(name=lora.name), lora, installed, opening=opening)
+
+
+class BaseModelForm(ModalForm):
     """The file, its base model and the reason. The base models of the installed checkpoints come first."""
 
     command = "lora"
     private = True
 
-    def __init__(self, lora: Lora, installed: list[BaseModelId], *, opening: int) -> None:
-        super().__init__(_("Declare {name}").format(name=lora.name), f"declare:{lora.id}", opening)
+    def __init__(self, title: str, lora: Lora, installed: list[BaseModelId], *, opening: int) -> None:
+        super().__init__(title, f"declare:{lora.id}", opening)
         self._versions = {str(version.id): version for version in lora.usable[:MAX_OPTIONS]}
         self.version: ui.Select[Any] = ui.Select(custom_id="version", options=_version_options(self._versions))
         self.base: ui.Select[Any] = ui.Select(custom_id="base", options=_base_options(installed))
-        self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=1000)
+        self.reason: ui.TextInput[Any] = ui.TextInput(custom_id="reason", max_length=MAX_REASON)
         self.add_item(ui.Label[Any](text=_("File"), component=self.version))
         self.add_item(ui.Label[Any](text=_("Trained on"), component=self.base))
         self.add_item(ui.Label[Any](text=_("How do you know?"), component=self.reason))
 
+    def file(self) -> tuple[LoraVersion, str]:
+        """The chosen file and its SHA-256, which every usable file has."""
+        version = self._versions[self.version.values[0]]
+        assert version.sha256 is not None
+        return version, version.sha256
+
+
+class DeclareForm(BaseModelForm):
+    """Declares the base model."""
+
     async def submitted(self, interaction: Interaction) -> None:
         """Store the declaration and match the library again, which takes a while for a large one."""
         await require(interaction, Action.DECIDE_BASE_MODEL)
-        version = self._versions[self.version.values[0]]
+        version, sha256 = self.file()
         base = BaseModelId(self.base.values[0])
-        assert version.sha256 is not None
         await interaction.client.keeper.declare(
-            version.sha256, base, who=f"{interaction.user} ({interaction.user.id})", reason=self.reason.value
+            sha256, base, who=f"{interaction.user} ({interaction.user.id})", reason=self.reason.value
         )
         text = _("{name} is now {base}, for the bytes {hash}… alone.")
-        await send_ephemeral_text(
-            interaction, text.format(name=plain(version.name), base=base.label, hash=version.sha256[:10])
-        )
+        await send_ephemeral_text(interaction, text.format(name=plain(version.name), base=base.label, hash=sha256[:10]))
+
+
+class ProposeForm(BaseModelForm):
+    """Proposes the base model."""
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Store the proposal. Raises what `Administration.propose_base_model` raises."""
+        version, sha256 = self.file()
+        base, who = BaseModelId(self.base.values[0]), context_of(interaction)
+        propose = interaction.client.servers.administration.propose_base_model
+        await propose(who, who.place, sha256, base, reason=self.reason.value)
+        text = _("Thank you. {name} is proposed as {base}; the bot's operators decide.")
+        await send_ephemeral_text(interaction, text.format(name=plain(version.name), base=base.label))
 
 
 def _version_options(versions: dict[str, LoraVersion]) -> list[discord.SelectOption]:

@@ -18,19 +18,21 @@ from bot.database.uses import often_used_with
 from bot.errors import NothingThere
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import base_models
-from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
+from bot.servers.rights import Authority
 from bot.ui import acknowledge
+from bot.ui.access import context_of
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
-from bot.ui.views.base_model_declaration import DeclareButton
+from bot.ui.views.base_model_declaration import DeclareButton, ProposeButton
 from bot.ui.views.lora_pictures import add_pictures
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
+from bot.ui.views.server.blocks import BlockThisLoraButton
 from inference.messages import MAX_PROMPT
 
 _GREY = discord.ButtonStyle.secondary
@@ -244,7 +246,18 @@ async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
 
 async def _page(interaction: Interaction, lora_id: int) -> RenderedMessage:
     client, lora = interaction.client, await require_lora(interaction, lora_id)
-    return await lora_page(client.connection, client.configuration, client.lora_pictures, interaction.user.id, lora)
+    checkpoints, staff = client.configuration.checkpoints, await _staff_buttons(interaction, lora)
+    return await lora_page(client.connection, checkpoints, client.lora_pictures, interaction.user.id, lora, staff)
+
+
+async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[PersistentButton]:
+    """The buttons for operators and staff; of a direct message they are about all servers."""
+    who = context_of(interaction)
+    authority = await interaction.client.servers.rights.authority(who)
+    if authority not in {Authority.OPERATOR, Authority.STAFF}:
+        return []
+    kind = DeclareButton if authority is Authority.OPERATOR else ProposeButton
+    return [*([kind(lora.id)] if lora.usable else []), BlockThisLoraButton(who.place, lora.id)]
 
 
 async def checkpoint_for(
@@ -257,14 +270,14 @@ async def checkpoint_for(
 
 async def lora_page(
     connection: aiosqlite.Connection,
-    configuration: Configuration,
+    checkpoints: InstalledCheckpoints,
     pictures: LoraPictures,
     person_id: int,
     lora: Lora,
+    staff_buttons: Sequence[PersistentButton] = (),
 ) -> RenderedMessage:
     """The page of a LoRA: description, versions, sample pictures, statistics and buttons."""
     page = RenderedMessage()
-    settings, checkpoints = configuration.settings, configuration.checkpoints
     usual = await usual_checkpoint(connection, checkpoints, person_id)
     often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
     container = ui.Container[Any]()
@@ -279,7 +292,6 @@ async def lora_page(
     bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons.append(BookmarkToggle(lora.id, bookmarked=bookmarked))
-    if lora.usable and person_id in settings.discord.operators:
-        buttons.append(DeclareButton(lora.id))
+    buttons += staff_buttons
     page.view.add_item(ui.ActionRow[Any](*buttons))
     return page

@@ -44,7 +44,7 @@ async def entry(easel: Easel, name: str) -> Lora:
 
 
 async def page_of(easel: Easel, lora: Lora) -> RenderedMessage:
-    return await lora_page(easel.connection, easel.configuration, easel.lora_pictures, ADA, lora)
+    return await lora_page(easel.connection, easel.configuration.checkpoints, easel.lora_pictures, ADA, lora)
 
 
 async def checkpoint_of(easel: Easel, lora: Lora) -> str | None:

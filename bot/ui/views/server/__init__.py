@@ -1,0 +1,14 @@
+"""The panel of a server for its staff, and for operators across servers.
+
+panel.py         the frame: pages, sections, base classes of the controls
+entity_menus.py  menus of channels, roles and people, also for a server other than the one where they are used
+home.py          what is set, what the bot lacks, and the choice of another server
+places.py        where and with what is painted, and the server's defaults
+people.py        which roles may do what
+limits.py        limits of everybody, newcomers, the whole server, roles and people
+blocks.py        blocked people and LoRAs
+proposals.py     proposed base models, which operators decide
+audit.py         the audit log
+audit_words.py   entries of the audit log in words
+joining.py       the message after the bot has joined a server
+"""

@@ -1,0 +1,92 @@
+"""Entries of the audit log in words."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from bot.database.audit import AuditAction, AuditEntry
+from bot.database.server_limits import LimitName
+from bot.i18n import _, label, later, number
+from bot.i18n.texts import mention, plain, several
+from bot.servers.limits import LIMIT_LABELS
+from inference.lora.sidecar import Category
+
+MAX_VALUE, MAX_TARGET = 120, 100  # characters
+_NOTHING = "—"
+_CHANNELS = {"channels"}
+_ROLES = {"staff_roles", "paint_roles", "queue_roles", "lora_roles", "publish_roles"}
+_FIELDS = {
+    "channels": later("channels"),
+    "checkpoints": later("checkpoints"),
+    "categories": later("categories of LoRAs"),
+    "staff_roles": later("roles of staff"),
+    "paint_roles": later("roles that may paint"),
+    "queue_roles": later("roles that see the queue"),
+    "lora_roles": later("roles that may add LoRAs"),
+    "publish_roles": later("roles that may publish"),
+    "default_checkpoint": later("checkpoint by default"),
+    "language": later("language"),
+    "shows_prompt": later("prompts shown by default"),
+    "newcomer_hours": later("hours for which members are new"),
+    "reason": later("reason"),
+    "end": later("end"),
+    "base_model": later("base model"),
+    "state": later("state"),
+    "paused": later("paused"),
+    "entries": later("entries"),
+}
+
+
+def entry_text(entry: AuditEntry) -> str:
+    """Who did what, to whom or what, when, and what it was before and is since."""
+    actor = mention(entry.actor_id)
+    head = [f"<t:{entry.created_at // 1000}:f>", actor, f"**{_action(entry)}**"]
+    if entry.person_id is not None:
+        head.append(mention(entry.person_id))
+    elif entry.target:
+        head.append(plain(entry.target, MAX_TARGET))
+    lines = [" · ".join(head)]
+    lines += [
+        _("-# {field}: {before} → {after}").format(
+            field=_field(field), before=_value(field, before), after=_value(field, after)
+        )
+        for field, (before, after) in entry.changes.items()
+    ]
+    return "\n".join(lines)
+
+
+def _action(entry: AuditEntry) -> str:
+    """The action in words; one of another version of Easel as it is stored."""
+    if entry.action in AuditAction.__members__.values():
+        return label(AuditAction(entry.action))
+    return plain(entry.action, MAX_TARGET)
+
+
+def _field(name: str) -> str:
+    if name in _FIELDS:
+        return _(_FIELDS[name])
+    if name in LimitName.__members__.values():
+        return _(LIMIT_LABELS[LimitName(name)])
+    return plain(name, MAX_TARGET)
+
+
+def _word(value: object) -> str:
+    """One value of a list: a category in words, a name as it is."""
+    return label(Category(value)) if value in Category.__members__.values() else str(value)
+
+
+def _value(field: str, value: object) -> str:
+    if value is None or value in ("", []):
+        return _NOTHING
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int | float):
+        return number(value, 2)
+    if isinstance(value, list):
+        values = cast("list[object]", value)
+        prefix = "#" if field in _CHANNELS else "@&" if field in _ROLES else None
+        if prefix is None:
+            return several(map(_word, values), MAX_VALUE)
+        named = " ".join(f"<{prefix}{each}>" for each in values[:5])
+        return named + (" …" if values[5:] else "")
+    return plain(str(value), MAX_VALUE)

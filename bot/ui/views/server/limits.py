@@ -1,0 +1,311 @@
+"""The section about limits: choose for whom, then change them in forms of at most five fields."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import discord
+from discord import ui
+
+from bot.database.server_limits import HeldLimits, LimitHolder, LimitName, LimitValues
+from bot.errors import NumberUnclear
+from bot.i18n import _, later, number
+from bot.i18n.texts import bounded_lines, mention, plain
+from bot.servers.limits import LIMIT_LABELS, OF_DAY
+from bot.ui import acknowledge
+from bot.ui.client import Interaction
+from bot.ui.views.persistent_items import MAX_DISCORD_ID, NO_CUSTOM_ID, outdated_error
+from bot.ui.views.server.entity_menus import role_menu
+from bot.ui.views.server.panel import (
+    PAGE,
+    GoButton,
+    PanelButton,
+    PanelForm,
+    PanelMenu,
+    PanelPage,
+    PanelSection,
+    administration,
+    shown,
+    turning,
+)
+
+QUOTAS = (*OF_DAY, LimitName.COOLDOWN_SECONDS, LimitName.WAITING_PER_PERSON, LimitName.WEIGHT)
+OF_PICTURES = (
+    LimitName.MAX_LORAS,
+    LimitName.MAX_COUNT,
+    LimitName.MAX_STEPS,
+    LimitName.MAX_MEGAPIXELS,
+    LimitName.IDENTICAL_IN_A_ROW,
+)
+PEOPLE = 8  # with limits of their own, on a page
+MAX_TEXT = 3200  # characters of a list; a message holds 4000
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,6})?")
+_HOLDER = re.compile(r"(?P<holder>server|everybody|newcomers|(?P<kind>role|person)\.(?P<id>\d{1,19}))")
+_SHARED = (LimitHolder.EVERYBODY, LimitHolder.NEWCOMERS, LimitHolder.SERVER)
+
+
+@dataclass(frozen=True)
+class LimitsOf:
+    """For whom limits are set, as the detail of a page."""
+
+    holder: LimitHolder
+    id: int = 0
+
+    @classmethod
+    def of(cls, detail: str) -> Self:
+        """The holder of a page. Raises NothingThere for what means none."""
+        match = _HOLDER.fullmatch(detail)
+        if match is None or int(match["id"] or 0) >= MAX_DISCORD_ID:
+            raise outdated_error()
+        return cls(LimitHolder(match["kind"] or match["holder"]), int(match["id"] or 0))
+
+    def __str__(self) -> str:
+        """The detail of a page."""
+        return f"{self.holder.value}.{self.id}" if self.id else self.holder.value
+
+    def title(self, server_id: int, name: str = "") -> str:
+        """Who it is; `name` is that of a role which Discord may not know any more."""
+        if self.holder is LimitHolder.PERSON:
+            return mention(self.id)
+        if self.holder is LimitHolder.ROLE:
+            return _("everybody") if self.id == server_id else f"<@&{self.id}> ({plain(name or str(self.id), 100)})"
+        return _(_TITLES[self.holder])
+
+
+_TITLES = {
+    LimitHolder.EVERYBODY: later("everybody"),
+    LimitHolder.NEWCOMERS: later("new members"),
+    LimitHolder.SERVER: later("the whole server together"),
+}
+
+
+class LimitsSection(PanelSection):
+    """The limits that are set; of one holder, each with its form."""
+
+    key, title = "limits", later("Limits")
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """The list, or the page of a holder."""
+        return await (_of_holder(interaction, page) if page.detail else _of_all(interaction, page))
+
+
+async def _of_all(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+    services, who = administration(interaction)
+    shared = (await services.setup(who, page.server_id)).limits if not page.page else ()
+    first = page.page * PEOPLE
+    people = await services.limits_of_people(who, page.server_id, limit=PEOPLE + 1, offset=first)
+    lines = [_line(held, page.server_id) for held in (*shared, *people[:PEOPLE])]
+    rest = _("Of several limits the person's own holds, then that of a role, of new members, of everybody.")
+    return [
+        shown([*bounded_lines(lines or [_("No limits are set.")], MAX_TEXT), "-# " + rest]),
+        *_holder_menus(interaction, page),
+        *turning(page, more=len(people) > PEOPLE),
+    ]
+
+
+def _holder_menus(interaction: Interaction, page: PanelPage) -> list[ui.ActionRow[Any]]:
+    """For whom limits are shown and set."""
+    roles = role_menu(interaction, page, (), _("Limits of a role"))
+    return [
+        ui.ActionRow[Any](HolderMenu.of(page)),
+        ui.ActionRow[Any](LimitRoleMenu(page, **_one(roles))),
+        ui.ActionRow[Any](LimitPersonMenu(page, ui.UserSelect, placeholder=_("Limits of a person"))),
+    ]
+
+
+def _one(menu: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a menu for one choice."""
+    return {**menu, "min_values": 1, "max_values": 1}
+
+
+def _line(held: HeldLimits, server_id: int) -> str:
+    values = [
+        _("{limit}: {value}").format(limit=_(LIMIT_LABELS[name]), value=number(value, 2))
+        for name in LimitName
+        if (value := held.values.get(name)) is not None
+    ]
+    return f"**{LimitsOf(held.holder, held.holder_id).title(server_id, held.name)}** · " + " · ".join(values)
+
+
+async def _of_holder(interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+    services, who = administration(interaction)
+    holder = LimitsOf.of(page.detail)
+    values = await services.limits_of_holder(who, page.server_id, holder.holder, holder.id)
+    ceilings = services.ceilings(holder.holder)
+    names = OF_DAY if holder.holder is LimitHolder.SERVER else (*QUOTAS, *OF_PICTURES)
+    lines = [_("Limits of **{whom}**").format(whom=holder.title(page.server_id, _role_name(interaction, page, holder)))]
+    lines += [_value_line(name, values, ceilings) for name in names]
+    buttons: list[PanelButton] = [QuotasButton(page)]
+    if holder.holder is not LimitHolder.SERVER:
+        buttons.append(PictureLimitsButton(page))
+    if holder.holder is LimitHolder.NEWCOMERS:
+        hours = (await services.setup(who, page.server_id)).settings.newcomer_hours
+        lines.insert(1, _("Members are new for **{hours}** hours; 0 is not at all.").format(hours=number(hours)))
+        buttons.append(NewcomerTimeButton(page))
+    buttons.append(GoButton.to(page.about(""), _("All limits")))
+    return [shown(lines), ui.ActionRow[Any](*buttons), *_holder_menus(interaction, page)]
+
+
+def _value_line(name: LimitName, values: LimitValues, ceilings: LimitValues) -> str:
+    value, ceiling = values.get(name), ceilings.get(name)
+    shown_value = _("none of its own") if value is None else number(value, 2)
+    text = _("{limit}: **{value}**").format(limit=_(LIMIT_LABELS[name]), value=shown_value)
+    return text if ceiling is None else f"{text} · {_ceiling(name, ceiling)}"
+
+
+def _ceiling(name: LimitName, ceiling: float) -> str:
+    """The operator's limit in words."""
+    if name is LimitName.COOLDOWN_SECONDS:
+        return _("at least {value}, by the bot's operator").format(value=number(ceiling, 2))
+    return _("at most {value}, by the bot's operator").format(value=number(ceiling, 2))
+
+
+def _role_name(interaction: Interaction, page: PanelPage, holder: LimitsOf) -> str:
+    server = interaction.client.get_guild(page.server_id)
+    role = server.get_role(holder.id) if server and holder.holder is LimitHolder.ROLE else None
+    return role.name if role else ""
+
+
+class HolderMenu(PanelMenu, template=rf"svholder:{PAGE}"):
+    """Chooses everybody, new members or the whole server."""
+
+    name = "svholder"
+
+    @classmethod
+    def of(cls, page: PanelPage) -> Self:
+        """The menu."""
+        options = [discord.SelectOption(label=_(_TITLES[each]), value=each.value) for each in _SHARED]
+        return cls(page, options=options, placeholder=_("Limits of many"))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the limits of the chosen ones."""
+        await self.page.about(str(LimitsOf.of(self.value(interaction)))).show(interaction)
+
+
+class LimitRoleMenu(PanelMenu, template=rf"svlimitrole:{PAGE}"):
+    """Chooses a role."""
+
+    name, holder = "svlimitrole", LimitHolder.ROLE
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Show the limits of the chosen one."""
+        chosen = self.ids(interaction)
+        if len(chosen) != 1:
+            raise outdated_error()
+        await self.page.about(str(LimitsOf(self.holder, chosen[0]))).show(interaction)
+
+
+class LimitPersonMenu(LimitRoleMenu, template=rf"svlimitwho:{PAGE}"):
+    """Chooses a person."""
+
+    name, holder = "svlimitwho", LimitHolder.PERSON
+
+
+class LimitsButton(PanelButton, template=NO_CUSTOM_ID):
+    """Opens the form of some limits."""
+
+    opens_modal = True
+    limits: ClassVar[tuple[LimitName, ...]] = ()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open it with the current values."""
+        services, who = administration(interaction)
+        holder = LimitsOf.of(self.page.detail)
+        names = OF_DAY if holder.holder is LimitHolder.SERVER else self.limits
+        values = await services.limits_of_holder(who, self.page.server_id, holder.holder, holder.id)
+        form = LimitsForm(
+            _(self.label), self.page, names, values, services.ceilings(holder.holder), opening=interaction.id
+        )
+        await acknowledge.open_modal(interaction, form)
+
+
+class QuotasButton(LimitsButton, template=rf"svquotas:{PAGE}"):
+    """Quotas of the day, and what concerns the queue."""
+
+    name, label, limits = "svquotas", later("Quotas and queue"), QUOTAS
+
+
+class PictureLimitsButton(LimitsButton, template=rf"svpictures:{PAGE}"):
+    """What a request may ask for."""
+
+    name, label, limits = "svpictures", later("Limits of a request"), OF_PICTURES
+
+
+class LimitsForm(PanelForm):
+    """A field for each of some limits; an empty one removes the limit."""
+
+    def __init__(
+        self,
+        title: str,
+        page: PanelPage,
+        names: Sequence[LimitName],
+        values: LimitValues,
+        ceilings: LimitValues,
+        *,
+        opening: int,
+    ) -> None:
+        super().__init__(title, "svlimits", page, opening=opening)
+        self.fields: dict[LimitName, ui.TextInput[Any]] = {}
+        for name in names:
+            value, ceiling = values.get(name), ceilings.get(name)
+            field: ui.TextInput[Any] = ui.TextInput(
+                custom_id=name.value, required=False, max_length=20, default=None if value is None else f"{value:g}"
+            )
+            hint = _("Empty: no limit of its own")
+            hint = hint if ceiling is None else f"{hint} · {_ceiling(name, ceiling)}"
+            self.add_item(ui.Label[Any](text=_(LIMIT_LABELS[name])[:45], description=hint[:100], component=field))
+            self.fields[name] = field
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Save them. Raises NumberUnclear, and what `Administration.set_limits` raises."""
+        services, who = administration(interaction)
+        holder = LimitsOf.of(self.page.detail)
+        values: Mapping[LimitName, float | None] = {name: number_in(each.value) for name, each in self.fields.items()}
+        name = _role_name(interaction, self.page, holder)
+        await services.set_limits(who, self.page.server_id, holder.holder, values, holder_id=holder.id, name=name)
+        await self.page.show(interaction)
+
+
+def number_in(typed: str) -> float | None:
+    """The number in a field; None for an empty one. Raises NumberUnclear."""
+    text = unicodedata.normalize("NFKC", typed).strip()
+    if not text:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise NumberUnclear(typed=text[:40])
+    return float(text)
+
+
+class NewcomerTimeButton(PanelButton, template=rf"svnewtime:{PAGE}"):
+    """Opens the form of how long members are new."""
+
+    name, label = "svnewtime", later("How long they are new")
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open it with the current time."""
+        services, who = administration(interaction)
+        hours = (await services.setup(who, self.page.server_id)).settings.newcomer_hours
+        await acknowledge.open_modal(interaction, NewcomerTimeForm(self.page, hours, opening=interaction.id))
+
+
+class NewcomerTimeForm(PanelForm):
+    """For how long members are new after joining, in hours."""
+
+    def __init__(self, page: PanelPage, hours: int, *, opening: int) -> None:
+        super().__init__(_("How long they are new"), "svnewhours", page, opening=opening)
+        self.hours: ui.TextInput[Any] = ui.TextInput(custom_id="hours", default=str(hours), max_length=20)
+        self.add_item(ui.Label[Any](text=_("Hours"), description=_("0 is not at all"), component=self.hours))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Save it. Raises NumberUnclear or NewcomerTimeOutOfRange."""
+        services, who = administration(interaction)
+        hours = number_in(self.hours.value)
+        if hours is None or hours % 1:
+            raise NumberUnclear(typed=self.hours.value[:40])
+        await services.change_settings(who, self.page.server_id, newcomer_hours=int(hours))
+        await self.page.show(interaction)

@@ -1,0 +1,74 @@
+"""The section about which roles may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from discord import ui
+
+from bot.i18n import _, later
+from bot.ui.client import Interaction
+from bot.ui.views.server.entity_menus import role_menu
+from bot.ui.views.server.home import mentions
+from bot.ui.views.server.panel import PAGE, PanelPage, PanelSection, administration, shown
+from bot.ui.views.server.places import ServerSettingMenu
+
+
+class PeopleSection(PanelSection):
+    """The roles of staff, of who may paint, and of who may see the queue."""
+
+    key, title = "people", later("Who may do what")
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """What is set, and a menu for each list of roles."""
+        services, who = administration(interaction)
+        settings = (await services.setup(who, page.server_id)).settings
+        managers, paints, sees = _("Staff"), _("May paint"), _("May see everybody's queue")
+        lines = [
+            _("Staff: **whoever manages the server**, and **{names}**").format(
+                names=mentions("@&", settings.staff_roles, _("nobody else"))
+            ),
+            _("Staff may do all that this panel does, pause the queue and cancel pictures in it."),
+            _("May paint: **{names}**").format(names=mentions("@&", settings.paint_roles or (), _("everybody"))),
+            _("May see everybody's queue, besides staff: **{names}**").format(
+                names=mentions("@&", settings.queue_roles or (), _("nobody"))
+            ),
+            "-# " + _("What Discord's own settings close for a command (Server Settings, Integrations) stays closed."),
+        ]
+        menus = (
+            StaffRolesMenu(page, **role_menu(interaction, page, settings.staff_roles, managers)),
+            PaintRolesMenu(page, **role_menu(interaction, page, settings.paint_roles or (), paints)),
+            QueueRolesMenu(page, **role_menu(interaction, page, settings.queue_roles or (), sees)),
+        )
+        return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]
+
+
+class StaffRolesMenu(ServerSettingMenu, template=rf"svstaff:{PAGE}"):
+    """The roles that are staff."""
+
+    name = "svstaff"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save them."""
+        await self.change(interaction, staff_roles=self.ids(interaction))
+
+
+class PaintRolesMenu(ServerSettingMenu, template=rf"svpaint:{PAGE}"):
+    """The roles that may paint; with none, everybody may."""
+
+    name = "svpaint"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save them."""
+        await self.change(interaction, paint_roles=self.ids(interaction) or None)
+
+
+class QueueRolesMenu(ServerSettingMenu, template=rf"svqueue:{PAGE}"):
+    """The roles that may see everybody's queue besides staff."""
+
+    name = "svqueue"
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save them."""
+        await self.change(interaction, queue_roles=self.ids(interaction) or None)

@@ -1,0 +1,87 @@
+"""The section about proposed base models: operators confirm or reject them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import discord
+from discord import ui
+
+from bot.database.base_model_proposals import BaseModelProposal
+from bot.i18n import _, later
+from bot.i18n.texts import clipped, mention
+from bot.ui import acknowledge
+from bot.ui.client import Interaction
+from bot.ui.views.persistent_items import NO_CUSTOM_ID
+from bot.ui.views.server.panel import (
+    PAGE,
+    TARGET,
+    PanelButton,
+    PanelPage,
+    PanelSection,
+    administration,
+    server_name,
+    shown,
+    turning,
+)
+
+LISTED = 4  # proposals on a page: each has six components
+MAX_SHOWN_REASON = 500  # characters
+
+
+class ProposalsSection(PanelSection):
+    """The open proposals of all servers, the oldest first."""
+
+    key, title, everywhere, for_operators = "proposals", later("Proposed base models"), True, True
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """A page of the list, each with its buttons."""
+        services, who = administration(interaction)
+        found = await services.proposals(who, limit=LISTED + 1, offset=page.page * LISTED)
+        items: list[ui.Item[Any]] = []
+        for proposal in found[:LISTED]:
+            items.append(shown([_text(interaction, proposal)]))
+            confirm = [] if proposal.base_model is None else [ConfirmButton(page, proposal.id)]
+            items.append(ui.ActionRow[Any](*confirm, RejectButton(page, proposal.id)))
+        items = items or [shown([_("No proposal waits. Staff propose on the page of a LoRA.")])]
+        return [*items, *turning(page, more=len(found) > LISTED)]
+
+
+def _text(interaction: Interaction, proposal: BaseModelProposal) -> str:
+    base = _("a base model that this version does not know")
+    if proposal.base_model is not None:
+        base = proposal.base_model.label
+    head = _("{name} was trained on **{base}**").format(name=f"**{clipped(proposal.name, 100)}**", base=base)
+    facts = (
+        mention(proposal.proposed_by),
+        server_name(interaction, proposal.server_id),
+        f"<t:{proposal.created_at // 1000}:R>",
+        f"`{proposal.sha256[:10]}`",
+    )
+    return f"{head}\n> {clipped(proposal.reason, MAX_SHOWN_REASON)}\n-# {' · '.join(facts)}"
+
+
+class DecideButton(PanelButton, template=NO_CUSTOM_ID):
+    """Decides a proposal and shows the list as it is then."""
+
+    confirms: ClassVar[bool] = False
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Decide. Confirming matches the library again, which takes a while for a large one."""
+        await acknowledge.acknowledge(interaction)
+        services, who = administration(interaction)
+        await services.decide_base_model(who, self.target, confirmed=self.confirms)
+        await self.page.show(interaction)
+
+
+class ConfirmButton(DecideButton, template=rf"svconfirm:{PAGE}:{TARGET}"):
+    """Declares what was proposed."""
+
+    name, label, style, confirms = "svconfirm", later("Confirm"), discord.ButtonStyle.success, True
+
+
+class RejectButton(DecideButton, template=rf"svreject:{PAGE}:{TARGET}"):
+    """Leaves the file as it is."""
+
+    name, label = "svreject", later("Reject")

@@ -1,0 +1,358 @@
+"""`/server`: a moderator sets up a server, and nobody else may; each section, forged servers, restarts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from playground import default_world, permissions
+from playground.component_shapes import walk
+from playground.control import ControlError, Person
+from playground.models import GuildRole
+from playground.visible_message import VisibleMessage
+from playground.wire import Json
+from tests.discord.conftest import PATIENCE, PROMPT, Scene, menu, told
+from tests.house import PASTEL, VIVID
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CREW = "700000000000000001"
+
+
+@dataclass(frozen=True)
+class Harbour:
+    """A server of Linus's with the bot, and the message that the bot has posted in it."""
+
+    scene: Scene
+    id: str
+    greeting: VisibleMessage
+    channel: str
+
+    @property
+    def linus(self) -> Person:
+        return self.scene.control.person("Linus")
+
+    async def panel(self, section: str = "home", who: str = "Linus") -> VisibleMessage:
+        """A section of the panel, in the server's channel."""
+        person = self.scene.control.person(who)
+        page = await (await person.slash("server", in_=self.channel)).reply(PATIENCE)
+        return page if section == "home" else await chosen(person, page, "svsection", section)
+
+    async def painted(self, **options: object) -> VisibleMessage:
+        """A picture of Ada's in the server's channel."""
+        return await self.scene.painted(
+            await self.scene.ada.slash("imagine", in_=self.channel, prompt=PROMPT, **options)
+        )
+
+    async def refused(self, **options: object) -> str:
+        """The refusal of an order of Ada's."""
+        seen = await told(self.scene.ada, "imagine", in_=self.channel, prompt=PROMPT, **options)
+        assert seen.ephemeral and not seen.attachments, seen.text
+        return seen.text
+
+
+async def chosen(person: Person, page: VisibleMessage, name: str, *values: str) -> VisibleMessage:
+    """The page after a choice in one of its menus."""
+    return await (await person.select(page, menu(page, name), *values)).reply(PATIENCE)
+
+
+async def pressed(person: Person, page: VisibleMessage, button: str) -> VisibleMessage:
+    """The page after a press, or the reply to it."""
+    return await (await person.press(page, button)).reply(PATIENCE)
+
+
+async def filled(person: Person, page: VisibleMessage, button: str, **values: str) -> VisibleMessage:
+    """The page after its form was sent, or the error reply."""
+    return await submitted(person, await person.press(page, button), values)
+
+
+async def submitted(person: Person, opener: object, values: Json) -> VisibleMessage:
+    await opener.modal()  # type: ignore[attr-defined]
+    return await (await person.submit(opener, values)).reply(PATIENCE)  # type: ignore[arg-type]
+
+
+async def server_with_bot(scene: Scene, name: str, channel: str) -> Harbour:
+    """A server of Linus's with a role that Ada has; Grace is a member too."""
+    made = await scene.control.new_server(name, "Linus", channel)
+    scene.playground.world.guilds[made].roles[CREW] = GuildRole(CREW, "Crew", permissions.EVERYBODY, 1)
+    await scene.control.set_member("Ada", guild=name, roles=["Crew"])
+    await scene.control.set_member("Grace", guild=name)
+    await scene.control.add_bot(name)
+    greeting = await scene.control.wait_in_channel(channel, lambda seen: "Set up" in seen.buttons, PATIENCE)
+    return Harbour(scene, made, greeting, channel)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def harbour(scene: Scene) -> AsyncIterator[Harbour]:
+    yield await server_with_bot(scene, "Harbour", "pier")
+
+
+async def test_the_button_of_the_first_message_opens_the_panel_for_who_may(harbour: Harbour) -> None:
+    panel = await pressed(harbour.linus, harbour.greeting, "Set up")
+    assert panel.ephemeral and "Harbour" in panel.text and "Overview" in panel.text
+    assert "lacks" not in panel.text
+    for person in (harbour.scene.ada, harbour.scene.grace):
+        refused = await pressed(person, harbour.greeting, "Set up")
+        assert refused.ephemeral and "You need not wait" in refused.text and not refused.selects
+
+
+async def test_members_and_outsiders_find_no_panel(harbour: Harbour) -> None:
+    with pytest.raises(ControlError, match="is not offered"):
+        await harbour.scene.ada.slash("server", in_=harbour.channel)
+    seen = await told(harbour.scene.ada, "server", in_="dm")
+    assert seen.ephemeral and "manage this server" in seen.text and not seen.selects
+
+
+async def test_the_panel_names_what_the_bot_lacks(harbour: Harbour) -> None:
+    await harbour.scene.control.set_channel(
+        harbour.channel, overwrite=default_world.APPLICATION_ID, deny=permissions.ATTACH_FILES
+    )
+    panel = await harbour.panel()
+    await harbour.scene.control.set_channel(
+        harbour.channel, overwrite=default_world.APPLICATION_ID, allow=permissions.ATTACH_FILES
+    )
+    assert "lacks permissions here: Attach Files" in panel.text
+    assert "lacks" not in (await harbour.panel()).text
+
+
+async def test_a_moderator_chooses_channels_and_checkpoints(harbour: Harbour) -> None:
+    linus, quay = harbour.linus, "quay"
+    await harbour.scene.control.new_server("Elsewhere", "Linus", quay)  # a channel that is not this server's
+    page = await harbour.panel("places")
+    page = await chosen(linus, page, "svchannels", harbour.channel)
+    page = await chosen(linus, page, "svmodels", f"={PASTEL}")
+    page = await chosen(linus, page, "svmodel", f"={PASTEL}")
+    page = await chosen(linus, page, "svkinds", "style")
+    assert PASTEL in page.text and "style" in page.text and "<#" in page.text
+    assert page.selects[menu(page, "svchannels")]["default_values"], "else the menu shows nothing as chosen"
+    assert "is not used in this server" in await harbour.refused(checkpoint=VIVID)
+    assert PASTEL in await harbour.refused(checkpoint=VIVID)
+    page = await chosen(linus, page, "svmodels", f"={VIVID}")
+    assert page.ephemeral and "cannot be the usual checkpoint here" in page.text  # the default would not be allowed
+    page = await harbour.panel("places")
+    page = await chosen(linus, page, "svmodel", "-")
+    for name in ("svmodels", "svkinds", "svchannels"):
+        page = await chosen(linus, page, name)
+    assert page.text.count("**all") == 3, page.text
+
+
+async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
+    linus, grace = harbour.linus, harbour.scene.grace
+    page = await chosen(linus, await harbour.panel("people"), "svpaint", "Crew")
+    assert f"<@&{CREW}>" in page.text
+    seen = await told(grace, "imagine", in_=harbour.channel, prompt=PROMPT)
+    assert seen.ephemeral and "certain roles" in seen.text
+    page = await chosen(linus, page, "svpaint")
+    assert "May paint: **everybody**" in page.text
+    page = await chosen(linus, page, "svstaff", "Crew")
+    opened = await pressed(harbour.scene.ada, harbour.greeting, "Set up")  # Ada has that role
+    assert "Overview" in opened.text
+    await chosen(linus, page, "svstaff")
+    refused = await chosen(harbour.scene.ada, opened, "svsection", "limits")  # she has the panel, not the right
+    assert refused.ephemeral and refused.id != opened.id and not refused.selects
+
+
+async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
+    page = await filled(linus, page, "Limits of a request", max_steps="12", max_megapixels="0.5")
+    assert "steps: **12**" in page.text and "**0.5**" in page.text
+    refused = await harbour.refused(steps=13)
+    assert "at most 12 are possible here" in refused and "limit for everybody" in refused
+    for wrong, words in (("many", "cannot be read as a number"), ("0", "can be from"), ("10000", "can be from")):
+        error = await filled(linus, page, "Limits of a request", max_steps=wrong)
+        assert error.ephemeral and words in error.text and error.id != page.id
+    page = await filled(linus, page, "Limits of a request", max_steps="", max_megapixels="")
+    assert "steps: **none of its own**" in page.text
+
+
+async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")
+    await filled(linus, page, "Limits of a request", max_count="1")
+    assert "It comes with the role Crew" in await harbour.refused(count=2)
+    page = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Ada")
+    page = await filled(linus, page, "Quotas and queue", pictures_per_day="0")
+    assert "staff have set it for you" in await harbour.refused()
+    page = await pressed(linus, page, "All limits")
+    assert "Crew" in page.text and f"<@{default_world.ADA}>" in page.text
+    page = await chosen(linus, page, "svholder", "newcomers")
+    page = await filled(linus, page, "How long they are new", hours="48")
+    assert "**48** hours" in page.text
+    error = await filled(linus, page, "How long they are new", hours="9999999")
+    assert "at most" in error.text
+    for name, who in (("svlimitrole", "Crew"), ("svlimitwho", "Ada")):
+        page = await chosen(linus, await harbour.panel("limits"), name, who)
+        await filled(linus, page, "Limits of a request", max_count="")
+        await filled(linus, page, "Quotas and queue", pictures_per_day="")
+    assert "No limits are set" in (await harbour.panel("limits")).text
+
+
+async def test_the_whole_server_has_quotas_alone(harbour: Harbour) -> None:
+    page = await chosen(harbour.linus, await harbour.panel("limits"), "svholder", "server")
+    assert "Limits of a request" not in page.buttons and "steps:" not in page.text.replace("megapixel-steps", "")
+    opener = await harbour.linus.press(page, "Quotas and queue")
+    assert len((await opener.modal())["components"]) == 2
+
+
+async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await harbour.panel("blocks")
+    opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
+    error = await submitted(linus, opener, {"reason": "spam", "end": "soon"})
+    assert "cannot be read as an end" in error.text
+    opener = await linus.select(page, menu(page, "svblockwho"), "Ada")
+    page = await submitted(linus, opener, {"reason": "too much *spam*", "end": "3 d"})
+    assert f"<@{default_world.ADA}>" in page.text and "until <t:" in page.text and "\\*spam\\*" in page.text
+    refused = await harbour.refused()
+    assert "staff have blocked you" in refused and "spam" in refused
+    page = await pressed(linus, page, "Unblock")
+    assert "Nobody is blocked" in page.text
+    page = await filled(linus, page, "Block by id", id=default_world.ADA, reason="left and came back", end="")
+    assert "without end" in page.text
+    await pressed(linus, page, "Unblock")
+
+
+async def test_a_lora_is_blocked_by_name_and_on_its_page(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await pressed(linus, await harbour.panel("blocks"), "Blocked LoRAs")
+    error = await filled(linus, page, "Block a LoRA", name="Batt", reason="too dark")
+    assert error.ephemeral and "Bat" in error.text and error.id != page.id
+    page = await filled(linus, page, "Block a LoRA", name="Bat", reason="too dark", end="2099-01-31")
+    assert "**Bat**" in page.text and "too dark" in page.text
+    assert "blocked Bat" in await harbour.refused(lora1="Bat")
+    page = await pressed(linus, page, "Unblock")
+    assert "No LoRA is blocked" in page.text
+    lora = await told(linus, "lora info", in_=harbour.channel, name="Bat")
+    assert {"Block here", "Propose base model"} <= set(lora.buttons)
+    done = await filled(linus, lora, "Block here", reason="too dark")
+    assert done.ephemeral and "Bat is blocked" in done.text
+    page = await pressed(linus, await harbour.panel("blocks"), "Blocked LoRAs")
+    await pressed(linus, page, "Unblock")
+    ordinary = await told(harbour.scene.ada, "lora info", in_=harbour.channel, name="Bat")
+    assert not {"Block here", "Propose base model", "Declare base model"} & set(ordinary.buttons)
+
+
+async def test_staff_propose_a_base_model_and_an_operator_rejects_it(harbour: Harbour) -> None:
+    linus, margaret = harbour.linus, harbour.scene.control.person("Margaret")
+    lora = await told(linus, "lora info", in_=harbour.channel, name="Riddle")
+    opener = await linus.press(lora, "Propose base model")
+    base = (await opener.modal())["components"][1]["component"]["options"][0]["value"]
+    thanks = await submitted(linus, opener, {"base": [base], "reason": "its author says so"})
+    assert thanks.ephemeral and "operators decide" in thanks.text
+    options = (await harbour.panel()).selects
+    assert "proposals" not in str(options), "staff decide nothing"
+    panel = await told(margaret, "server", in_="dm")
+    page = await chosen(margaret, panel, "svsection", "proposals")
+    assert "**riddle**" in page.text and "its author says so" in page.text and "Harbour" in page.text
+    await margaret.press(page, "Reject")
+    await harbour.scene.control.wait_message(page.id, lambda seen: "No proposal waits" in seen.text, PATIENCE)
+
+
+async def test_an_operator_runs_every_server_from_a_direct_message(harbour: Harbour) -> None:
+    margaret = harbour.scene.control.person("Margaret")
+    panel = await told(margaret, "server", in_="dm")
+    assert "All servers" in panel.text
+    panel = await chosen(margaret, panel, "svserver", harbour.id)
+    assert "Harbour" in panel.text
+    page = await chosen(margaret, panel, "svsection", "people")
+    page = await chosen(margaret, page, "svstaff", CREW)
+    assert f"<@&{CREW}>" in page.text
+    page = await chosen(margaret, page, "svstaff")
+    page = await chosen(margaret, page, "svsection", "blocks")
+    assert "Nobody is blocked" in page.text
+
+
+async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await chosen(linus, await harbour.panel("places"), "svprompts", "1")
+    page = await chosen(linus, page, "svprompts", "0")
+    page = await chosen(linus, page, "svsection", "audit")
+    assert "prompts shown by default: yes → no" in page.text and f"<@{default_world.LINUS}>" in page.text
+    page = await chosen(linus, page, "svaction", "unblock_person")
+    assert "change settings" not in page.text and "unblock person" in page.text
+    page = await chosen(linus, page, "svauditwho", "Grace")
+    assert "no such entries" in page.text
+    page = await chosen(linus, page, "svauditwho")
+    page = await chosen(linus, page, "svaction", "-")
+    older = await pressed(linus, page, "Older")
+    assert older.text != page.text and "Newest" in older.buttons
+    for label, kind, read in (("As a table", "csv", _from_csv), ("As data", "json", json.loads)):
+        sent = await linus.press(older, label)
+        await sent.answered(PATIENCE)
+        seen = await harbour.scene.control.wait_in_channel(
+            harbour.channel,
+            lambda seen, kind=kind: bool(seen.attachments) and seen.attachments[0]["filename"].endswith(kind),
+            PATIENCE,
+        )
+        assert seen.ephemeral and "entries of the audit log" in seen.text
+        async with aiohttp.ClientSession() as session, session.get(seen.attachments[0]["url"]) as response:
+            rows = read((await response.read()).decode())
+        assert len(rows) > 10 and {"change_settings", "block_person"} <= {row["action"] for row in rows}
+
+
+def _from_csv(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+PAGES = ("home", "places", "people", "limits", "blocks", "proposals", "audit")
+
+
+@pytest.mark.parametrize("section", PAGES)
+async def test_a_forged_id_of_another_server_opens_nothing(harbour: Harbour, section: str) -> None:
+    scene, linus = harbour.scene, harbour.linus
+    page = await harbour.panel()
+    for server in (default_world.WORKSHOP, "0", "9" * 19):
+        message = scene.playground.world.messages[page.id]
+        item = next(part for part in walk(message.components) if str(part.get("custom_id")).startswith("svsection"))
+        before, item["custom_id"] = item["custom_id"], f"svsection:{server}:home:0:"
+        if all(option["value"] != section for option in item["options"]):
+            item["options"] = [{"label": section, "value": section}]
+        answer = await (await linus.select(page, item["custom_id"], section)).reply(PATIENCE)
+        item["custom_id"] = before
+        assert answer.ephemeral and answer.id != page.id and not answer.selects, answer.text
+        assert "broke" not in answer.text
+
+
+FORGED = (
+    "svunblock:{s}:blocks:0:person:5", "svchannels:{s}:places:0:", "svstaff:{s}:people:0:", "svmodels:{s}:places:0:",
+    "svquotas:{s}:limits:0:everybody", "svblockid:{s}:blocks:0:", "svblockthis:{s}:1", "svcsv:{s}:audit:0:",
+    "svconfirm:{s}:proposals:0::1", "svnewtime:{s}:limits:0:newcomers", "svsetup:{s}", "svgo:{s}:audit:1:", "propose:1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("forged", FORGED)
+async def test_a_member_with_forged_ids_changes_nothing(harbour: Harbour, forged: str) -> None:
+    scene, grace = harbour.scene, harbour.scene.grace
+    page = await told(grace, "settings", in_=harbour.channel)
+    for server in (harbour.id, default_world.TEA_ROOM):
+        message = scene.playground.world.messages[page.id]
+        button = next(part for part in walk(message.components) if part["type"] == 2)
+        button["custom_id"] = forged.format(s=server)
+        answer = await (await grace.press(page, button["custom_id"])).reply(PATIENCE)
+        assert answer.ephemeral and answer.id != page.id and not answer.selects, answer.text
+        assert "broke" not in answer.text
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_the_panel_is_greeted_once_and_lives_after_a_restart(empty: Scene) -> None:
+    async with empty.bot():
+        harbour = await server_with_bot(empty, "Harbour", "pier")
+        page = await harbour.panel("places")
+    async with empty.bot():
+        page = await chosen(harbour.linus, page, "svmodels", f"={PASTEL}")
+        assert PASTEL in page.text
+        assert "Overview" in (await pressed(harbour.linus, harbour.greeting, "Set up")).text
+        await empty.control.remove_bot("Harbour")
+        await empty.control.add_bot("Harbour")
+        page = await harbour.panel("places")
+        assert PASTEL in page.text, "what was set is kept"
+        greetings = [seen for seen in await empty.control.messages("pier") if "Set up" in seen.buttons]
+        assert len(greetings) == 1
