@@ -14,7 +14,7 @@ SAVE = "UPDATE person SET settings = json_patch(settings, ?) WHERE id = ?"
 
 class Preferences(BaseModel):
     """A person's defaults; None: what everybody gets. `private` results are seen by them alone; with `shows_prompt`
-    their prompts stand under the pictures that everybody sees.
+    their prompts stand under the pictures that everybody sees, without a choice as the server has it.
 
     `size` is the name of a shape, for the sizes themselves differ between checkpoints. `compact_lists` shows lists of
     LoRAs as lines of text instead of cards.
@@ -25,7 +25,7 @@ class Preferences(BaseModel):
     checkpoint: str | None = None
     size: str | None = None
     private: bool = False
-    shows_prompt: bool = False
+    shows_prompt: bool | None = None
     compact_lists: bool = False
 
 

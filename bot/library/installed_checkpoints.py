@@ -31,6 +31,12 @@ class InstalledCheckpoints:
     def __iter__(self) -> Iterator[CheckpointSettings]:
         return iter(self._settings.checkpoints)
 
+    def only(self, names: Sequence[str]) -> InstalledCheckpoints:
+        """The checkpoints of these names, in this order."""
+        checkpoints = tuple(checkpoint for name in names if (checkpoint := self.find(name)) is not None)
+        settings = self._settings.model_copy(update={"checkpoints": checkpoints})
+        return InstalledCheckpoints(settings, [self._specs[checkpoint.name] for checkpoint in checkpoints])
+
     @property
     def names(self) -> list[str]:
         """Their names."""

@@ -10,6 +10,7 @@ server_cache.py         what is set in each server, read once
 access.py               gathers what a decision needs, and decides
 checks.py               checks requests when they are ordered, and jobs again later
 administration.py       what staff and operators change and read
+defaults.py             what holds for people who have not chosen it themselves
 block_ends.py           when a block ends, as staff write it
 audit_export.py         the audit log as CSV or JSON
 services.py             constructs all of it

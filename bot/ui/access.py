@@ -11,7 +11,10 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.database.server_settings import ServerSettings
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.servers.context import ActionContext
+from bot.servers.defaults import checkpoints_in
 from bot.servers.rights import Action
 from bot.ui.client import Interaction
 
@@ -45,6 +48,17 @@ async def may(interaction: Interaction, action: Action, server_id: int | None = 
 async def require(interaction: Interaction, action: Action, server_id: int | None = None) -> None:
     """Raise why the person may not do that in a server; left out, where they are. Raises DatabaseError."""
     await interaction.client.servers.rights.require(action, context_of(interaction), server_id)
+
+
+async def server_settings(interaction: Interaction) -> ServerSettings:
+    """What staff have set where the person is; the usual outside of servers. Raises DatabaseError."""
+    services = interaction.client.servers
+    return (await services.servers.of(context_of(interaction).place)).settings
+
+
+async def checkpoints_here(interaction: Interaction) -> InstalledCheckpoints:
+    """The checkpoints that paint where the person is, the default one first. Raises DatabaseError."""
+    return checkpoints_in(interaction.client.configuration.checkpoints, await server_settings(interaction))
 
 
 def is_operator(interaction: Interaction) -> bool:

@@ -27,7 +27,7 @@ from bot.i18n import speak
 from bot.i18n.commands import CommandWords
 from bot.pictures.attachments import PictureFile
 from bot.ui import acknowledge, cogs, views
-from bot.ui.access import command_of, enter
+from bot.ui.access import checkpoints_here, command_of, enter
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.delivery.delivery import Deliverer
@@ -135,7 +135,7 @@ class EaselBot(Client):
             return await self.thumbnails.of(self.inputs.path(image.sha256))
 
         render = partial(render_panel, self.connection, self.configuration, self.lora_pictures, starting_picture)
-        self.studios = StudioSessions(self.connection, self.configuration, self.requests, render)
+        self.studios = StudioSessions(self.connection, self.configuration, self.requests, render, checkpoints_here)
         self.removals = Removals(self, self.connection, self.configuration, self.thumbnails)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.jobs.on_alarm(OperatorAlerts(self, self.connection, self.configuration).worker_failed_repeatedly)

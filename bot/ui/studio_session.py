@@ -18,6 +18,7 @@ from bot.database.studio import StudioState, fill_studio, find_studio, go_back, 
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.library.configuration import Configuration
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Input
 from bot.requests.builder import RequestBuilder, RequestDraft, default_checkpoint
 from bot.ui import acknowledge
@@ -35,6 +36,7 @@ RenderPanel = Callable[["StudioSnapshot", str], Awaitable[RenderedMessage]]
 class StudioSnapshot:
     """A person's studio at one moment: the draft, the checkpoint it resolves to, and each LoRA matched against it.
 
+    `checkpoints` are those of the place where the person is; the draft may have chosen another one elsewhere.
     `revision` identifies the state that a panel shows; `undoable` says that an earlier draft can be restored.
     """
 
@@ -44,6 +46,7 @@ class StudioSnapshot:
     undoable: bool
     preferences: Preferences
     checkpoint: CheckpointSettings
+    checkpoints: InstalledCheckpoints
     rows: list[Row]
 
     @property
@@ -64,7 +67,7 @@ class StudioSnapshot:
 
 
 class StudioSessions:
-    """The studios of all people. `render` makes the panel of a snapshot."""
+    """The studios of all people. `render` makes the panel of a snapshot; `checkpoints` are those of a place."""
 
     def __init__(
         self,
@@ -72,15 +75,17 @@ class StudioSessions:
         configuration: Configuration,
         requests: RequestBuilder,
         render: RenderPanel,
+        checkpoints: Callable[[Interaction], Awaitable[InstalledCheckpoints]],
     ) -> None:
         self._connection = connection
         self._configuration = configuration
         self._requests = requests
         self._render = render
+        self._checkpoints = checkpoints
 
     async def open(self, interaction: Interaction, note: str = "") -> None:
         """Show the person their studio in an ephemeral message."""
-        await self._send_ephemeral(interaction, await self.snapshot(interaction.user.id), note)
+        await self._send_ephemeral(interaction, await self.snapshot(interaction), note)
 
     async def open_with(self, interaction: Interaction, draft: RequestDraft, note: str = "") -> None:
         """Fill the person's studio from `draft` and show it in an ephemeral message.
@@ -90,46 +95,47 @@ class StudioSessions:
         Raises LoraNotFound for a LoRA that the library never had.
         """
         studio = await studio_of(self._requests, draft)
-        await self.fill(interaction.user.id, studio)
+        await self._fill(interaction.user.id, studio)
         await self.open(interaction, note or _("Your studio was filled anew."))
 
     async def open_with_lora(self, interaction: Interaction, lora: Lora) -> None:
         """Add a LoRA to the person's studio and show it in an ephemeral message. Raises TooManyLoras."""
-        note = await self.add(interaction.user.id, lora)
+        note = await self.add(interaction, lora)
         await self.open(interaction, note)
 
-    async def snapshot(self, person_id: int) -> StudioSnapshot:
-        """The current state of the person's studio."""
-        draft = await find_studio(self._connection, person_id)
-        return await self._snapshot(person_id, draft)
+    async def snapshot(self, interaction: Interaction) -> StudioSnapshot:
+        """The current state of the person's studio, with the checkpoints of the place where they are."""
+        draft = await find_studio(self._connection, interaction.user.id)
+        return await self._snapshot(interaction, draft)
 
-    async def change(self, person_id: int, change: Callable[[Studio], Studio]) -> StudioSnapshot:
+    async def change(self, interaction: Interaction, change: Callable[[Studio], Studio]) -> StudioSnapshot:
         """Change the draft; concurrent changes are serialised."""
+        person_id = interaction.user.id
         async with transaction(self._connection):
             draft = await find_studio(self._connection, person_id)
             changed = change(_studio(draft))
             draft = await save_studio(self._connection, person_id, changed.model_dump_json())
-        return await self._snapshot(person_id, draft)
+        return await self._snapshot(interaction, draft)
 
-    async def fill(self, person_id: int, studio: Studio) -> None:
+    async def _fill(self, person_id: int, studio: Studio) -> None:
         """Replace the person's draft; the previous one can be restored."""
         draft = await find_studio(self._connection, person_id)
         worth_keeping = _studio(draft) not in (Studio(), studio)
         keep = fill_studio if worth_keeping else save_studio
         await keep(self._connection, person_id, studio.model_dump_json())
 
-    async def undo(self, person_id: int) -> StudioSnapshot:
+    async def undo(self, interaction: Interaction) -> StudioSnapshot:
         """Restore the draft from before the studio was filled, if there is one."""
-        await go_back(self._connection, person_id)
-        return await self.snapshot(person_id)
+        await go_back(self._connection, interaction.user.id)
+        return await self.snapshot(interaction)
 
-    async def add(self, person_id: int, lora: Lora) -> str:
+    async def add(self, interaction: Interaction, lora: Lora) -> str:
         """Add an entry to the draft; returns a note for the person. Raises TooManyLoras.
 
         The first LoRA of a draft may change the checkpoint to one that it fits; a later one keeps it.
         """
-        snapshot = await self.snapshot(person_id)
-        fitting = self._configuration.checkpoints.names_for(lora)
+        snapshot = await self.snapshot(interaction)
+        fitting = snapshot.checkpoints.names_for(lora)
         others = [row for row in snapshot.rows if row.lora.lora_id != lora.id]
         brought = fitting[0] if fitting and not others and snapshot.checkpoint.name not in fitting else None
         limit = self._configuration.settings.limits.max_loras
@@ -141,16 +147,16 @@ class StudioSessions:
             added = added.model_copy(update={"focus": lora.id})
             return added.with_draft(checkpoint=brought) if brought else added
 
-        await self.change(person_id, put)
+        await self.change(interaction, put)
         if not brought:
             return ""
         return _("{lora} fits {checkpoint}, so that is chosen now.").format(lora=plain(lora.name), checkpoint=brought)
 
-    async def start_from(self, person_id: int, picture: Input) -> None:
+    async def start_from(self, interaction: Interaction, picture: Input) -> None:
         """Let the draft start from `picture`, at the checkpoint's size whose shape is nearest."""
-        snapshot = await self.snapshot(person_id)
+        snapshot = await self.snapshot(interaction)
         size = self._configuration.checkpoints.nearest_size(snapshot.checkpoint.name, picture.width, picture.height)
-        await self.change(person_id, lambda studio: studio.with_draft(image=picture.at(), size=str(size)))
+        await self.change(interaction, lambda studio: studio.with_draft(image=picture.at(), size=str(size)))
 
     async def redraw(self, interaction: Interaction, snapshot: StudioSnapshot, note: str = "") -> None:
         """Edit the panel that was used to show the studio."""
@@ -164,11 +170,13 @@ class StudioSessions:
         page = await self._render(snapshot, note)
         await send_ephemeral(interaction, page.view, page.files)
 
-    async def _snapshot(self, person_id: int, draft: StudioState | None) -> StudioSnapshot:
-        studio = _studio(draft)
+    async def _snapshot(self, interaction: Interaction, draft: StudioState | None) -> StudioSnapshot:
+        studio, person_id = _studio(draft), interaction.user.id
         preferences = await find_preferences(self._connection, person_id)
-        checkpoints = self._configuration.checkpoints
-        checkpoint = checkpoints.find(studio.draft.checkpoint) or default_checkpoint(checkpoints, preferences)
+        checkpoints = await self._checkpoints(interaction)
+        # A chosen one that is not used in this place stays chosen: the draft is the same in other places.
+        chosen = self._configuration.checkpoints.find(studio.draft.checkpoint)
+        checkpoint = chosen or default_checkpoint(checkpoints, preferences)
         if checkpoint is None:
             raise CheckpointNotFound(name=_("at all"), installed=[])
         return StudioSnapshot(
@@ -178,6 +186,7 @@ class StudioSessions:
             undoable=draft is not None and draft.undoable,
             preferences=preferences,
             checkpoint=checkpoint,
+            checkpoints=checkpoints,
             rows=await examine(self._requests, studio.loras, checkpoint.name),
         )
 

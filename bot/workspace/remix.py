@@ -22,7 +22,6 @@ from bot.database.loras import (
 )
 from bot.i18n import _, ngettext
 from bot.i18n.texts import plain, several
-from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
@@ -54,32 +53,40 @@ class Remix:
     notes: tuple[str, ...]
 
 
-async def shown_recipe(connection: aiosqlite.Connection, job: Job, person_id: int) -> tuple[Recipe, bool]:
+async def shown_recipe(
+    connection: aiosqlite.Connection, job: Job, person_id: int, *, to_staff: bool = False
+) -> tuple[Recipe, bool]:
     """The recipe of the first picture of `job`, as far as the person may see it, and whether it is complete.
 
-    The prompt is shown to its owner alone, unless it stands under the picture.
+    The prompt is shown to its owner alone, unless it stands under the picture; staff of its server (`to_staff`) see
+    that of a picture which everybody sees.
     """
     recipe = recipe_of(job.request.only(0))
     delivery = await find_delivery(connection, job.id)
-    if job.person_id == person_id or (delivery is not None and delivery.shows_prompt):
+    public = delivery is not None and not delivery.private
+    if job.person_id == person_id or (delivery is not None and delivery.shows_prompt) or (to_staff and public):
         return recipe, True
     return replace(recipe, prompt="", negative_prompt=""), False
 
 
-async def edited(connection: aiosqlite.Connection, configuration: Configuration, inputs: Inputs, job: Job) -> Remix:
+async def edited(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, inputs: Inputs, job: Job, *, limit: int
+) -> Remix:
     """A draft from the person's own job, with its prompt and the picture it started from."""
     request = job.request.only(0)
     source = request.image if request.image and inputs.has(request.image.sha256) else None
     recipe = replace(recipe_of(request), from_picture=source is not request.image)
-    again = await remix(connection, configuration, recipe, job.person_id)
+    again = await remix(connection, checkpoints, recipe, job.person_id, limit=limit)
     count = 1 if job.request.variants else job.request.count
     return replace(again, draft=again.draft.model_copy(update={"image": source, "count": count}))
 
 
-async def remixed(connection: aiosqlite.Connection, configuration: Configuration, job: Job, person_id: int) -> Remix:
+async def remixed(
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job, person_id: int, *, limit: int
+) -> Remix:
     """A draft from anybody's job. The prompt is included where it is shown."""
     recipe, whole = await shown_recipe(connection, job, person_id)
-    again = await remix(connection, configuration, recipe, person_id)
+    again = await remix(connection, checkpoints, recipe, person_id, limit=limit)
     if whole:
         return again
     return replace(again, notes=(_("Its prompt is kept private, so the words are yours to find."), *again.notes))
@@ -121,10 +128,9 @@ def checkpoint_of(checkpoints: InstalledCheckpoints, recipe: Recipe) -> Checkpoi
 
 
 async def remix(
-    connection: aiosqlite.Connection, configuration: Configuration, recipe: Recipe, person_id: int
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, recipe: Recipe, person_id: int, *, limit: int
 ) -> Remix:
-    """The draft that comes nearest to the recipe with what is installed here."""
-    checkpoints, limit = configuration.checkpoints, configuration.settings.limits.max_loras
+    """The draft that comes nearest to the recipe with these checkpoints, and with at most `limit` LoRAs."""
     parts = await parts_of(connection, recipe.loras)
     found = _distinct(parts)
     usable, left_out = found[:limit], found[limit:]
@@ -232,7 +238,7 @@ def _other_checkpoint(recipe: Recipe, checkpoint: CheckpointSettings | None) -> 
     name = recipe.checkpoint or recipe.checkpoint_hash
     if checkpoint is None or name is None:
         return []
-    told = _("The checkpoint {name} is not installed here; {other} is chosen instead.")
+    told = _("The checkpoint {name} cannot be used here; {other} is chosen instead.")
     return [told.format(name=plain(name, 80), other=plain(checkpoint.name))]
 
 

@@ -153,7 +153,7 @@ async def test_old_results(gone: tuple[Scene, Before]) -> None:
     refused = await press(scene.ada, before.on_pastel, "Again")
     assert refused.ephemeral and PASTEL in refused.text
     panel = await press(scene.ada, before.on_pastel, "Edit")
-    assert "not installed" in panel.text and PROMPT in panel.text
+    assert "cannot be used" in panel.text and PROMPT in panel.text
     details = await press(scene.ada, before.on_pastel, "Details")
     assert f"**{PASTEL}** · not installed here" in details.text
 

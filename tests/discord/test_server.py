@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -143,6 +144,45 @@ async def test_a_moderator_chooses_channels_and_checkpoints(harbour: Harbour) ->
     assert page.text.count("**all") == 3, page.text
 
 
+async def test_the_servers_defaults_hold_for_who_has_not_chosen(harbour: Harbour) -> None:
+    linus, ada = harbour.linus, harbour.scene.ada
+    page = await chosen(linus, await harbour.panel("places"), "svmodels", f"={PASTEL}")
+    page = await chosen(linus, page, "svprompts", "1")
+    await told(ada, "settings", checkpoint=VIVID)
+    settings = await told(ada, "settings", in_=harbour.channel)
+    assert f"does not use {VIVID}" in settings.text and "as this server has it: shown" in settings.text
+    assert "operators can read the prompts" in settings.text
+    suggested = await ada.autocomplete("imagine", "checkpoint", in_=harbour.channel, prompt="x")
+    assert [choice["value"] for choice in suggested] == [PASTEL]
+    studio = await told(ada, "studio", in_=harbour.channel)
+    assert [option["value"] for option in studio.selects[menu(studio, "stcheckpoint")]["options"]] == [PASTEL]
+    picture = await harbour.painted()
+    assert PASTEL in picture.text and PROMPT in picture.text
+    await told(ada, "settings", prompts="kept to myself")
+    picture = await harbour.painted()
+    assert PROMPT not in picture.text
+    for person, seen in ((linus, True), (harbour.scene.grace, False)):  # staff, and a member
+        assert (PROMPT in (await pressed(person, picture, "Details")).text) is seen
+    await told(ada, "settings", reset=True)
+    page = await chosen(linus, page, "svprompts", "0")
+    await chosen(linus, page, "svmodels")
+    assert VIVID in (await harbour.painted()).text
+
+
+async def test_settings_tell_the_limits_and_where_they_come_from(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
+    page = await filled(linus, page, "Quotas and queue", pictures_per_day="1000")
+    before = await told(harbour.scene.ada, "settings", in_=harbour.channel)
+    await harbour.painted()
+    after = await told(harbour.scene.ada, "settings", in_=harbour.channel)
+    left = [int(re.findall(r"pictures a day: \*\*(\d+)\*\* of 1,000 left", seen.text)[0]) for seen in (before, after)]
+    assert left[0] - left[1] == 1
+    assert "this server's limit for everybody" in after.text and "begin anew in" in after.text
+    assert "operator has set this limit" in after.text
+    await filled(linus, page, "Quotas and queue", pictures_per_day="")
+
+
 async def test_roles_paint_and_run_the_server(harbour: Harbour) -> None:
     linus, grace = harbour.linus, harbour.scene.grace
     page = await chosen(linus, await harbour.panel("people"), "svpaint", "Crew")
@@ -218,6 +258,19 @@ async def test_a_person_is_blocked_and_unblocked(harbour: Harbour) -> None:
     page = await filled(linus, page, "Block by id", id=default_world.ADA, reason="left and came back", end="")
     assert "without end" in page.text
     await pressed(linus, page, "Unblock")
+
+
+async def test_a_page_of_the_longest_reasons_fits_into_a_message(harbour: Harbour) -> None:
+    linus, page = harbour.linus, await harbour.panel("blocks")
+    for number in range(7):
+        page = await filled(linus, page, "Block by id", id=str(number + 10), reason="*_`~|" * 100)
+    assert page.text.count("without end") == 6 and "More" in page.buttons
+    page = await pressed(linus, page, "More")
+    assert page.text.count("without end") == 1
+    page = await pressed(linus, page, "Back")
+    for _number in range(7):
+        page = await pressed(linus, page, "Unblock")
+    assert "Nobody is blocked" in page.text
 
 
 async def test_a_lora_is_blocked_by_name_and_on_its_page(harbour: Harbour) -> None:

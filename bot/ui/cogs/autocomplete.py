@@ -16,6 +16,8 @@ from bot.database.tags import popular_tags, tag_key
 from bot.errors import NothingThere
 from bot.i18n import _, label
 from bot.i18n.texts import at_weight, isolated
+from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.workspace.browsing import base_model_in
 from inference.base_models import BaseModelId
@@ -34,8 +36,8 @@ async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
 
     If the database is too slow, the typed text is the only choice: a name is understood without a suggestion.
     """
-    connection, checkpoints = interaction.client.connection, interaction.client.configuration.checkpoints
-    checkpoint = _chosen_checkpoint(interaction)
+    connection, checkpoints = interaction.client.connection, await checkpoints_here(interaction)
+    checkpoint = _chosen_checkpoint(interaction, checkpoints)
     bases = checkpoints.lora_bases_for(checkpoint.base_model) if checkpoint else ()
     fitting = [base for base in checkpoints.base_models if base in bases]
     found = lora_choices(connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES)
@@ -52,8 +54,7 @@ async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, s
         return [app_commands.Choice(name=text[:MAX_TEXT], value=typed)] if typed else []
 
 
-def _chosen_checkpoint(interaction: Interaction) -> CheckpointSettings | None:
-    checkpoints = interaction.client.configuration.checkpoints
+def _chosen_checkpoint(interaction: Interaction, checkpoints: InstalledCheckpoints) -> CheckpointSettings | None:
     name = getattr(interaction.namespace, "checkpoint", None)
     return checkpoints.find(str(name) if name else None) or next(iter(checkpoints), None)
 
@@ -74,7 +75,7 @@ async def suggest_checkpoints(interaction: Interaction, typed: str) -> Choices:
     wanted = typed.casefold()
     return [
         app_commands.Choice(name=f"{c.name} · {c.base_model.label}"[:MAX_TEXT], value=c.name)
-        for c in interaction.client.configuration.checkpoints
+        for c in await checkpoints_here(interaction)
         if wanted in c.name.casefold() or wanted in c.base_model.label.casefold()
     ][:MAX_CHOICES]
 
@@ -84,7 +85,7 @@ async def suggest_base_models(interaction: Interaction, typed: str) -> Choices:
     wanted = typed.casefold()
     return [
         app_commands.Choice(name=base.label[:MAX_TEXT], value=base)
-        for base in interaction.client.configuration.checkpoints.base_models
+        for base in (await checkpoints_here(interaction)).base_models
         if wanted in base.label.casefold() or wanted in base
     ][:MAX_CHOICES]
 

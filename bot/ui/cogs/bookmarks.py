@@ -8,6 +8,7 @@ from discord import app_commands
 
 from bot.database.bookmarks import MAX_NOTE, add_bookmark, set_note
 from bot.database.loras import Sort
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf
@@ -41,7 +42,7 @@ class BookmarksCog(Cog):
     ) -> None:
         """Your saved LoRAs: see, search, use or remove them."""
         connection, person_id = self._client.connection, interaction.user.id
-        query = await first_of_bookmarks(connection, self._client.configuration.checkpoints, person_id)
+        query = await first_of_bookmarks(connection, await checkpoints_here(interaction), person_id)
         if add:
             lora = await self._client.requests.lora(add)
             if not await add_bookmark(connection, person_id, lora.id, note or "") and note:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.message_lookup import find_shown_job, keep_shown_picture, read_recipe
 from bot.ui.replies import send_ephemeral
@@ -40,18 +41,19 @@ class ContextMenusCog(Cog):
 
     async def remix(self, interaction: Interaction, message: discord.Message) -> None:
         """Fill the studio from the picture."""
-        connection, configuration = self._client.connection, self._client.configuration
+        connection, checkpoints = self._client.connection, await checkpoints_here(interaction)
+        limit, person_id = self._client.configuration.settings.limits.max_loras, interaction.user.id
         if job := await find_shown_job(self._client, message):
             await self._client.removals.check_open(job, interaction)
-            again = await remixed(connection, configuration, job, interaction.user.id)
+            again = await remixed(connection, checkpoints, job, person_id, limit=limit)
         else:
-            again = await remix(connection, configuration, await read_recipe(message), interaction.user.id)
+            again = await remix(connection, checkpoints, await read_recipe(message), person_id, limit=limit)
         await self._client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
     async def start_from_picture(self, interaction: Interaction, message: discord.Message) -> None:
         """Let the studio start from the message's first picture."""
         picture = await keep_shown_picture(interaction, message)
-        await self._client.studios.start_from(interaction.user.id, picture)
+        await self._client.studios.start_from(interaction, picture)
         await self._client.studios.open(interaction)
 
     async def bookmark_loras(self, interaction: Interaction, message: discord.Message) -> None:
@@ -64,7 +66,7 @@ class ContextMenusCog(Cog):
         """Show the parameters of the picture."""
         connection, checkpoints = self._client.connection, self._client.configuration.checkpoints
         if job := await find_shown_job(self._client, message):
-            view = await job_details_view(connection, checkpoints, job, interaction.user.id)
+            view = await job_details_view(interaction, job)
         else:
             view = await details_view(connection, checkpoints, await read_recipe(message))
         await send_ephemeral(interaction, view)

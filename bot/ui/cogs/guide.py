@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.guide.chapters import CHAPTERS
 from bot.ui.replies import send_ephemeral
@@ -18,5 +19,5 @@ class GuideCog(Cog):
     @app_commands.choices(chapter=[app_commands.Choice(name=each.title, value=each.key) for each in CHAPTERS])
     async def guide(self, interaction: Interaction, chapter: str = CHAPTERS[0].key) -> None:
         """What LoRAs are, which kind fits your goal, and what to do when a picture looks wrong."""
-        page = await guide_page(self._client.connection, self._client.configuration.checkpoints, chapter)
+        page = await guide_page(self._client.connection, await checkpoints_here(interaction), chapter)
         await send_ephemeral(interaction, page.view, page.files)

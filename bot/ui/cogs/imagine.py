@@ -8,10 +8,12 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.database.preferences import Preferences, find_preferences
+from bot.config import CheckpointSettings
+from bot.database.preferences import find_preferences
 from bot.i18n import _
 from bot.pictures.inputs import DEFAULT_STRENGTH, MIN_STRENGTH
-from bot.requests.builder import LoraDraft, RequestDraft, default_checkpoint
+from bot.requests.builder import LoraDraft, RequestDraft, default_checkpoint, preferred
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_loras, suggest_stacks
 from bot.ui.cogs.options import OneOf
@@ -96,24 +98,25 @@ class ImagineCog(Cog):
             clip_skip=clip_skip,
         )
         preferences = await find_preferences(self._client.connection, interaction.user.id)
+        checkpoints = await checkpoints_here(interaction)
         if stack:
-            draft = await with_stack(
-                self._client.connection, self._client.requests, interaction.user.id, draft, stack, preferences
-            )
+            draft = preferred(draft, checkpoints, preferences)
+            draft = await with_stack(self._client.connection, self._client.requests, interaction.user.id, draft, stack)
         if image is not None:
-            draft = await self._starting_from(image, strength or DEFAULT_STRENGTH, draft, preferences)
+            draft = await self._starting_from(
+                image, strength or DEFAULT_STRENGTH, draft, default_checkpoint(checkpoints, preferences)
+            )
         elif strength is not None:
             problem = _("says how much of a picture to change; give an image too")
             raise InvalidRequest(what=_("The strength"), problem=problem)
         await self._client.orders.paint(interaction, draft, preferences)
 
     async def _starting_from(
-        self, image: discord.Attachment, strength: float, draft: RequestDraft, preferences: Preferences
+        self, image: discord.Attachment, strength: float, draft: RequestDraft, default: CheckpointSettings | None
     ) -> RequestDraft:
         """The draft with a source image; without a size it gets the one whose aspect ratio is nearest."""
         kept = await self._client.inputs.take(image)
         checkpoints = self._client.configuration.checkpoints
-        default = default_checkpoint(checkpoints, preferences)
         name = draft.checkpoint or (default.name if default else None)
         size = draft.size or str(checkpoints.nearest_size(name, kept.width, kept.height))
         return draft.model_copy(update={"image": kept.at(strength), "size": size})

@@ -9,6 +9,7 @@ from discord.ext import commands
 
 from bot.database.lora_search import Sort
 from bot.database.tags import MAX_TAG, tag_key
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras, suggest_tags
 from bot.ui.cogs.options import OneOf
@@ -40,9 +41,7 @@ class LoraCog(Cog, commands.GroupCog, group_name="lora", group_description="Find
         tag: app_commands.Range[str, 1, MAX_TAG] | None = None,
     ) -> None:
         """The market: which LoRAs there are, by what people make of them."""
-        query = await first_in_market(
-            self._client.connection, self._client.configuration.checkpoints, interaction.user.id
-        )
+        query = await first_in_market(self._client.connection, await checkpoints_here(interaction), interaction.user.id)
         if search or category or tag or base:  # the order for newcomers is for the unfiltered list
             query = query.but(sort=Sort.TRENDING)
         query = query.but(

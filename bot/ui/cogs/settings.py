@@ -51,4 +51,4 @@ class SettingsCog(Cog):
         preferences = before.model_copy(update=chosen)
         if chosen or reset:
             await save_preferences(connection, person_id, preferences)
-        await send_ephemeral(interaction, settings_view(self._client.configuration.checkpoints, preferences))
+        await send_ephemeral(interaction, await settings_view(interaction, preferences))

@@ -11,7 +11,8 @@ from bot.database.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
 from bot.errors import NothingThere, StackNameTaken
 from bot.i18n import _
 from bot.i18n.texts import plain
-from bot.requests.builder import RequestDraft
+from bot.requests.builder import RequestDraft, preferred
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
@@ -30,7 +31,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.describe(name="What to call it")
     async def save(self, interaction: Interaction, name: Name) -> None:
         """Save the LoRAs and weights of your studio under a name."""
-        snapshot = await self._client.studios.snapshot(interaction.user.id)
+        snapshot = await self._client.studios.snapshot(interaction)
         stack = await keep_stack(self._client.connection, interaction.user.id, name, uses_of_rows(snapshot.rows))
         await send_ephemeral_text(interaction, saved_text(stack))
 
@@ -44,7 +45,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     @app_commands.command(name="list")
     async def list(self, interaction: Interaction) -> None:
         """See your stacks, and on which checkpoints they fit."""
-        snapshot = await self._client.studios.snapshot(interaction.user.id)
+        snapshot = await self._client.studios.snapshot(interaction)
         view = await stacks_view(
             self._client.connection, self._client.requests, interaction.user.id, snapshot.checkpoint.name, 0
         )
@@ -80,11 +81,10 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         seed: Range[int, 0, SEEDS - 1] | None = None,
     ) -> None:
         """See what each LoRA of a stack does: with all of them, and without each."""
-        draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
         preferences = await find_preferences(self._client.connection, interaction.user.id)
-        draft = await with_stack(
-            self._client.connection, self._client.requests, interaction.user.id, draft, name, preferences
-        )
+        draft = RequestDraft(prompt=prompt, checkpoint=checkpoint, seed=seed, compare=True)
+        draft = preferred(draft, await checkpoints_here(interaction), preferences)
+        draft = await with_stack(self._client.connection, self._client.requests, interaction.user.id, draft, name)
         await self._client.orders.paint(interaction, draft, preferences)
 
     @app_commands.command(name="delete")

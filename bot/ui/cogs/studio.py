@@ -28,16 +28,16 @@ class StudioCog(Cog):
         image: discord.Attachment | None = None,
     ) -> None:
         """Put a picture together: prompt, checkpoint, LoRAs and weights. Kept until you come back."""
-        studios, person_id = self._client.studios, interaction.user.id
+        studios = self._client.studios
         if checkpoint is not None:
             found = self._client.configuration.checkpoints.require(checkpoint)
 
             def choose(studio: Studio) -> Studio:
                 return studio.with_draft(checkpoint=found.name)
 
-            await studios.change(person_id, choose)
+            await studios.change(interaction, choose)
         if image is not None:
-            await studios.start_from(person_id, await self._client.inputs.take(image))
+            await studios.start_from(interaction, await self._client.inputs.take(image))
         if add is not None:
             await studios.open_with_lora(interaction, await self._client.requests.lora(add))
         else:

@@ -39,8 +39,10 @@ class SweepCog(Cog):
     ) -> None:
         """See what a LoRA's weight does: the same picture at three to five weights."""
         entry = await self._client.requests.lora(lora)
-        snapshot = await self._client.studios.snapshot(interaction.user.id)
-        painting = checkpoint or self._fitting(entry, snapshot.checkpoint.name)
+        snapshot = await self._client.studios.snapshot(interaction)
+        fitting, studios = snapshot.checkpoints.names_for(entry), snapshot.checkpoint.name
+        # The studio's if the LoRA fits it, else the first that it fits.
+        painting = checkpoint or (studios if studios in fitting or not fitting else fitting[0])
         offered = (
             prompt,
             snapshot.studio.draft.prompt,
@@ -57,11 +59,6 @@ class SweepCog(Cog):
             sweep=Sweep(position=0, weights=read_weights(weights) if weights else usual_weights(_recommended(entry))),
         )
         await self._client.orders.paint(interaction, draft)
-
-    def _fitting(self, lora: Lora, preferred: str) -> str:
-        """The checkpoint of the person's studio if the LoRA fits it, else the first that it fits."""
-        fitting = self._client.configuration.checkpoints.names_for(lora)
-        return preferred if preferred in fitting or not fitting else fitting[0]
 
 
 def _recommended(lora: Lora) -> float:

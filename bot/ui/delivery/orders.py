@@ -23,8 +23,9 @@ from bot.jobs.service import JobService
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import RequestBuilder, RequestDraft, preferred
 from bot.servers.checks import CheckedRequest
+from bot.servers.defaults import shows_prompt
 from bot.servers.services import ServerServices
-from bot.ui.access import context_of
+from bot.ui.access import checkpoints_here, context_of, server_settings
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
@@ -88,7 +89,7 @@ class Orders:
         Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives.
         """
         preferences = preferences or await self._preferences(interaction)
-        draft = preferred(draft, self._requests.checkpoints, preferences)
+        draft = preferred(draft, await checkpoints_here(interaction), preferences)
         try:
             request = await self._requests.build(draft)
         except LoraMisfit as refusal:
@@ -181,7 +182,7 @@ class Orders:
             self._connection,
             job.id,
             private=preferences.private,
-            shows_prompt=preferences.shows_prompt,
+            shows_prompt=shows_prompt(preferences, await server_settings(interaction)),
             ticket=self._deliverer.ticket(interaction),
         )
         await store_locale(self._connection, job.person_id, interaction.locale.value)

@@ -23,6 +23,7 @@ picture_details.py         the parameters of a picture
 history.py                 the list of a person's own pictures
 queue.py                   the jobs of a person, and of everybody
 settings.py                the panel of a person's own defaults
+limits_text.py             the limits that hold for a person, in words
 status.py                  the status of the program
 guide.py                   the pages of the guide
 studio/                    the studio panel

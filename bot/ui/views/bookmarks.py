@@ -30,6 +30,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import usual_checkpoint
 from bot.ui import acknowledge
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
@@ -239,7 +240,7 @@ async def _page(
 ) -> RenderedMessage:
     client, person_id = interaction.client, interaction.user.id
     return await bookmarks_page(
-        client.connection, client.configuration.checkpoints, client.lora_pictures, person_id, page_ref, removed
+        client.connection, await checkpoints_here(interaction), client.lora_pictures, person_id, page_ref, removed
     )
 
 
@@ -356,8 +357,9 @@ async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) 
     bookmark = await find_bookmark(client.connection, person_id, lora_id)
     if bookmark is None:
         raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
-    usual = await usual_checkpoint(client.connection, client.configuration.checkpoints, person_id)
-    page = await bookmark_card(client.configuration.checkpoints, client.lora_pictures, usual, bookmark, page_ref)
+    checkpoints = await checkpoints_here(interaction)
+    usual = await usual_checkpoint(client.connection, checkpoints, person_id)
+    page = await bookmark_card(checkpoints, client.lora_pictures, usual, bookmark, page_ref)
     await acknowledge.replace(interaction, page.view, page.files)
 
 

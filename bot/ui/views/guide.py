@@ -21,6 +21,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import PictureFile
 from bot.requests.builder import LoraDraft, RequestDraft
 from bot.ui import acknowledge
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.guide import PICTURES
 from bot.ui.guide.answers import QUESTIONS, GuideAnswer, GuideLink, answer
@@ -138,7 +139,7 @@ class PaintOneButton(PersistentButton, template=r"guide:paint"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Order the picture. Raises NothingThere."""
-        client, checkpoints = interaction.client, interaction.client.configuration.checkpoints
+        client, checkpoints = interaction.client, await checkpoints_here(interaction)
         found = await first_to_try(client.connection, checkpoints, interaction.user.id)
         if found is None:
             raise NothingThere(what=_("There is no LoRA here yet that fits a checkpoint. Try /imagine without one."))
@@ -154,14 +155,14 @@ class PaintOneButton(PersistentButton, template=r"guide:paint"):
 
 async def _open_bookmarks(interaction: Interaction, category: Category | None) -> None:
     suited = await first_of_bookmarks(
-        interaction.client.connection, interaction.client.configuration.checkpoints, interaction.user.id
+        interaction.client.connection, await checkpoints_here(interaction), interaction.user.id
     )
     await open_bookmarks(interaction, suited.but(category=category))
 
 
 async def _open_market(interaction: Interaction, category: Category | None) -> None:
     suited = await first_in_market(
-        interaction.client.connection, interaction.client.configuration.checkpoints, interaction.user.id
+        interaction.client.connection, await checkpoints_here(interaction), interaction.user.id
     )
     await open_market(interaction, suited.but(category=category, sort=Sort.TOP_RATED))
 
@@ -236,5 +237,5 @@ async def _base_model_table(connection: aiosqlite.Connection, checkpoints: Insta
 
 async def _show_chapter(interaction: Interaction, key: str, answered: str = "") -> None:
     client = interaction.client
-    page = await guide_page(client.connection, client.configuration.checkpoints, key, answered)
+    page = await guide_page(client.connection, await checkpoints_here(interaction), key, answered)
     await acknowledge.replace(interaction, page.view, page.files)

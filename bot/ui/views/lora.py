@@ -23,7 +23,7 @@ from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
 from bot.servers.rights import Authority
 from bot.ui import acknowledge
-from bot.ui.access import context_of
+from bot.ui.access import checkpoints_here, context_of
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
@@ -81,8 +81,9 @@ class UseButton(LoraButton, template=r"use:(?P<lora>\d{1,18})"):
         """Open the modal."""
         lora = await self.lora(interaction)
         client, person_id = interaction.client, interaction.user.id
-        checkpoint = await checkpoint_for(client.connection, client.configuration.checkpoints, person_id, lora)
-        example = lora_text.example_prompt(client.configuration.checkpoints, lora, checkpoint)
+        checkpoints = await checkpoints_here(interaction)
+        checkpoint = await checkpoint_for(client.connection, checkpoints, person_id, lora)
+        example = lora_text.example_prompt(checkpoints, lora, checkpoint)
         form = UseLoraForm(lora, checkpoint, example, opening=interaction.id)
         await acknowledge.open_modal(interaction, form)
 
@@ -246,7 +247,7 @@ async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
 
 async def _page(interaction: Interaction, lora_id: int) -> RenderedMessage:
     client, lora = interaction.client, await require_lora(interaction, lora_id)
-    checkpoints, staff = client.configuration.checkpoints, await _staff_buttons(interaction, lora)
+    checkpoints, staff = await checkpoints_here(interaction), await _staff_buttons(interaction, lora)
     return await lora_page(client.connection, checkpoints, client.lora_pictures, interaction.user.id, lora, staff)
 
 

@@ -18,6 +18,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import usual_checkpoint
 from bot.ui import acknowledge
+from bot.ui.access import checkpoints_here
 from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
@@ -138,7 +139,7 @@ class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
 async def open_market(interaction: Interaction, query: Query | None = None) -> None:
     """Show the market in an ephemeral message. None is the person's default query."""
     connection, person_id = interaction.client.connection, interaction.user.id
-    wanted = query or await first_in_market(connection, interaction.client.configuration.checkpoints, person_id)
+    wanted = query or await first_in_market(connection, await checkpoints_here(interaction), person_id)
     page = await _page(interaction, await page_ref_of(connection, person_id, wanted))
     await send_ephemeral(interaction, page.view, page.files)
 
@@ -146,7 +147,12 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
 async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> RenderedMessage:
     client = interaction.client
     return await market_page(
-        client.connection, client.configuration.checkpoints, client.lora_pictures, interaction.user.id, page_ref, note
+        client.connection,
+        await checkpoints_here(interaction),
+        client.lora_pictures,
+        interaction.user.id,
+        page_ref,
+        note,
     )
 
 

@@ -15,6 +15,8 @@ from bot.errors import NothingThere
 from bot.i18n import _, label, later, listed, ngettext, number, sentences
 from bot.i18n.texts import at_weight, base_models, clipped, mention, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.servers.rights import Action
+from bot.ui.access import checkpoints_here, may
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, send_ephemeral, send_ephemeral_text
 from bot.ui.views.lora import LoraPageButton
@@ -35,11 +37,7 @@ class DetailsButton(JobButton, template=r"details:(?P<job>\d{1,18})"):
 
     async def handle(self, interaction: Interaction) -> None:
         """Reply with the details, ephemeral."""
-        client, job = interaction.client, await self.job(interaction)
-        checkpoints = client.configuration.checkpoints
-        await send_ephemeral(
-            interaction, await job_details_view(client.connection, checkpoints, job, interaction.user.id)
-        )
+        await send_ephemeral(interaction, await job_details_view(interaction, await self.job(interaction)))
 
 
 class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
@@ -52,7 +50,8 @@ class RemixButton(JobButton, template=r"remix:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
         client, job = interaction.client, await self.open_job(interaction)
-        again = await remixed(client.connection, client.configuration, job, interaction.user.id)
+        checkpoints, limit = await checkpoints_here(interaction), client.configuration.settings.limits.max_loras
+        again = await remixed(client.connection, checkpoints, job, interaction.user.id, limit=limit)
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 
@@ -121,12 +120,15 @@ async def bookmark_loras(interaction: Interaction, loras: Sequence[RecipeLora]) 
     await send_ephemeral_text(interaction, sentences(*filter(None, sentences_of_reply)))
 
 
-async def job_details_view(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job, person_id: int
-) -> ui.LayoutView:
-    """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it."""
-    recipe, whole = await shown_recipe(connection, job, person_id)
-    view = await details_view(connection, checkpoints, recipe, _painting_facts(job))
+async def job_details_view(interaction: Interaction, job: Job) -> ui.LayoutView:
+    """The details of a job's picture. The prompt is shown to its owner, or to all if the owner shows it.
+
+    Staff see it of pictures that are public in their own server.
+    """
+    client, person_id = interaction.client, interaction.user.id
+    to_staff = job.server_id is not None and await may(interaction, Action.SEE_PROMPTS, job.server_id)
+    recipe, whole = await shown_recipe(client.connection, job, person_id, to_staff=to_staff)
+    view = await details_view(client.connection, client.configuration.checkpoints, recipe, _painting_facts(job))
     if not whole:
         view.add_item(ui.TextDisplay[Any]("-# " + _("Its prompt is kept private by whoever wrote it.")))
     keep = [BookmarkLorasButton(job.id)] if job.request.loras else []

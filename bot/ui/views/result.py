@@ -25,7 +25,7 @@ from bot.i18n import _, later, number, remarked, sentences
 from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
 from bot.servers.rights import Action
-from bot.ui.access import may
+from bot.ui.access import checkpoints_here, may
 from bot.ui.acknowledge import acknowledge, open_modal
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
@@ -153,8 +153,9 @@ class EditButton(JobButton, template=r"edit:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Fill and show the studio."""
         job = await own_job_or_remix(self, interaction)
-        client = interaction.client
-        again = await edited(client.connection, client.configuration, client.inputs, job)
+        client, checkpoints = interaction.client, await checkpoints_here(interaction)
+        limit = client.configuration.settings.limits.max_loras
+        again = await edited(client.connection, checkpoints, client.inputs, job, limit=limit)
         await client.studios.open_with(interaction, again.draft, "\n".join(again.notes))
 
 

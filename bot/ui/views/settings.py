@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import discord
 from discord import ui
 
+from bot.database.clock import now_ms
 from bot.database.preferences import Preferences, find_preferences, save_preferences
+from bot.database.server_settings import ServerSettings
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.servers.defaults import shows_prompt
+from bot.servers.rights import checkpoint_allowed
+from bot.ui.access import context_of, server_settings
 from bot.ui.acknowledge import replace
 from bot.ui.client import Interaction
+from bot.ui.views.limits_text import limits_text
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentButton, PersistentSelect
 
 if TYPE_CHECKING:
@@ -23,23 +29,35 @@ SHAPES = ("square", "portrait", "landscape")
 _USUAL, _CHOSEN = "-", "="  # the value of the option without a choice; what the value of a choice begins with
 
 
-def settings_view(checkpoints: InstalledCheckpoints, preferences: Preferences) -> ui.LayoutView:
-    """The person's defaults, and the controls that change them."""
+async def settings_view(interaction: Interaction, preferences: Preferences) -> ui.LayoutView:
+    """The person's defaults, the controls that change them, and the limits that hold where they are.
+
+    Raises DatabaseError.
+    """
+    checkpoints, server = interaction.client.configuration.checkpoints, await server_settings(interaction)
+    limits = await interaction.client.servers.checks.limits_of(context_of(interaction))
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](_summary(checkpoints, preferences)))
+    lines = _summary(checkpoints, preferences, server)
+    if interaction.guild_id is not None:
+        lines.append(
+            "-# "
+            + _("This server's staff and the bot's operators can read the prompts of pictures that you show in it.")
+        )
+    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
     view.add_item(ui.ActionRow[Any](UsualCheckpointMenu.of(checkpoints, preferences)))
     view.add_item(ui.ActionRow[Any](UsualShapeMenu.of(preferences)))
     buttons: list[PersistentButton] = [
         PrivateResultsButton(on=not preferences.private),
-        ShownPromptsButton(on=not preferences.shows_prompt),
+        ShownPromptsButton(on=not shows_prompt(preferences, server)),
     ]
     if preferences != Preferences():
         buttons.append(ResetSettingsButton())
     view.add_item(ui.ActionRow[Any](*buttons))
+    view.add_item(ui.TextDisplay[Any](limits_text(limits, now_ms())))
     return view
 
 
-def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences) -> str:
+def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences, server: ServerSettings) -> list[str]:
     usual = _("as usual")
     checkpoint = usual if preferences.checkpoint is None else plain(preferences.checkpoint)
     if preferences.checkpoint is not None and checkpoints.find(preferences.checkpoint) is None:
@@ -49,10 +67,22 @@ def _summary(checkpoints: InstalledCheckpoints, preferences: Preferences) -> str
         _("Checkpoint: **{checkpoint}**").format(checkpoint=checkpoint),
         _("Size: **{size}**").format(size=_shapes().get(preferences.size or "", usual)),
         _("Results: **only you see them**") if preferences.private else _("Results: **everybody sees them**"),
-        _("Prompts: **shown with your pictures**") if preferences.shows_prompt else _("Prompts: **kept to yourself**"),
+        _prompts(preferences, server),
         "-# " + _("They hold wherever you name nothing else."),
     ]
-    return "\n".join(lines)
+    if preferences.checkpoint is not None and not checkpoint_allowed(server, preferences.checkpoint):
+        lines.append(_("This server does not use {checkpoint}; another one paints here.").format(checkpoint=checkpoint))
+    return lines
+
+
+def _prompts(preferences: Preferences, server: ServerSettings) -> str:
+    if preferences.shows_prompt is not None:
+        if preferences.shows_prompt:
+            return _("Prompts: **shown with your pictures**")
+        return _("Prompts: **kept to yourself**")
+    if shows_prompt(preferences, server):
+        return _("Prompts: **as this server has it: shown with your pictures**")
+    return _("Prompts: **as usual here: kept to yourself**")
 
 
 def _shapes() -> dict[str, str]:
@@ -64,7 +94,7 @@ async def _change(interaction: Interaction, changes: dict[str, object]) -> None:
     connection, person_id = interaction.client.connection, interaction.user.id
     preferences = (await find_preferences(connection, person_id)).model_copy(update=changes)
     await save_preferences(connection, person_id, preferences)
-    await replace(interaction, settings_view(interaction.client.configuration.checkpoints, preferences), [])
+    await replace(interaction, await settings_view(interaction, preferences), [])
 
 
 class SettingMenu(PersistentSelect, template=NO_CUSTOM_ID):

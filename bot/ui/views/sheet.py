@@ -56,7 +56,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
             raise NothingThere(what=_("This picture is not in the records any more."))
         chosen = request.only(self.variant)
         studios, person_id = interaction.client.studios, interaction.user.id
-        snapshot = await studios.snapshot(person_id)
+        snapshot = await studios.snapshot(interaction)
         note = _("Taken from the sheet: {variant}.").format(
             variant=plain(variant_text(names_of(request)[self.variant]))
         )
@@ -65,7 +65,7 @@ class TakeVariantButton(JobButton, template=r"take:(?P<job>\d{1,18})(?::(?P<vari
             return
         entries = await _entries(interaction, request)
         limit = interaction.client.configuration.settings.limits.max_loras
-        await studios.change(person_id, lambda studio: _with_variant(studio, request, self.variant, entries, limit))
+        await studios.change(interaction, lambda studio: _with_variant(studio, request, self.variant, entries, limit))
         await studios.open(interaction, note)
 
 

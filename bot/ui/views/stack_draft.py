@@ -10,11 +10,10 @@ import aiosqlite
 from discord import ui
 
 from bot.database.drafts import find_draft, save_draft
-from bot.database.preferences import Preferences
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
-from bot.requests.builder import RequestBuilder, RequestDraft, preferred
+from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
 from bot.ui.views.persistent_items import PersistentButton
@@ -30,14 +29,12 @@ async def with_stack(
     person_id: int,
     draft: RequestDraft,
     name: str,
-    preferences: Preferences,
 ) -> RequestDraft:
     """`draft` with the LoRAs of a stack before its own; a LoRA in both keeps the weight of the draft.
 
     Raises NothingThere, or StackRefused when a LoRA of the stack cannot be used on the draft's checkpoint.
     """
     stack = await require_stack(connection, person_id, name)
-    draft = preferred(draft, requests.checkpoints, preferences)
     fit = await judge(requests, stack, draft.checkpoint)
     named = {(await requests.lora(lora.name)).id for lora in draft.loras}
     pairs = zip(lora_drafts_of(stack), fit.choices, strict=True)

@@ -226,7 +226,7 @@ class SaveStackButton(StudioButton, template=panel_id("stack")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for a name."""
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         loras = uses_of_rows(snapshot.rows)
         if not loras:
             raise NothingThere(what=_("There is no LoRA in your studio yet. Add one first, then save."))
@@ -277,7 +277,7 @@ def saved_text(stack: Stack) -> str:
 async def use_stack(interaction: Interaction, stack: Stack) -> None:
     """Replace the LoRAs of the person's studio by those of a stack, keep prompt and options, and show the studio."""
     studios = interaction.client.studios
-    snapshot = await studios.snapshot(interaction.user.id)
+    snapshot = await studios.snapshot(interaction)
     draft = snapshot.draft().model_copy(update={"loras": lora_drafts_of(stack)})
     await studios.open_with(interaction, draft, _("{name} is in your studio.").format(name=plain(stack.name)))
 
@@ -296,7 +296,7 @@ async def import_shared(interaction: Interaction, code: str) -> None:
     """Give the person a copy of the stack behind a code, and say how it fits. Raises what `import_stack` raises."""
     client, person_id = interaction.client, interaction.user.id
     stack = await import_stack(client.connection, person_id, code)
-    snapshot = await client.studios.snapshot(person_id)
+    snapshot = await client.studios.snapshot(interaction)
     fit = await judge(client.requests, stack, snapshot.checkpoint.name)
     await send_ephemeral(interaction, imported_view(fit, snapshot.checkpoint.name))
 
@@ -345,7 +345,7 @@ async def stacks_view(
 
 async def _show(interaction: Interaction, page: int, asking: int | None = None) -> None:
     client, person_id = interaction.client, interaction.user.id
-    snapshot = await client.studios.snapshot(person_id)
+    snapshot = await client.studios.snapshot(interaction)
     view = await stacks_view(client.connection, client.requests, person_id, snapshot.checkpoint.name, page, asking)
     await acknowledge.replace(interaction, view, [])
 

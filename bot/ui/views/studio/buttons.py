@@ -46,7 +46,7 @@ class StudioButton(PersistentButton, template=NO_CUSTOM_ID):
 
     async def lora(self, interaction: Interaction) -> StudioLora:
         """The LoRA of the draft whose id begins the argument. Raises NothingThere."""
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         found = [lora for lora in snapshot.studio.loras if str(lora.lora_id) == self.argument.split(":")[0]]
         if not found:
             raise NothingThere(what=_("This LoRA is not in your studio any more."))
@@ -61,7 +61,7 @@ class PromptButton(StudioButton, template=panel_id("prompt")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         await acknowledge.open_modal(interaction, PromptForm(snapshot, opening=interaction.id))
 
 
@@ -73,7 +73,7 @@ class OptionsButton(StudioButton, template=panel_id("options")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         await acknowledge.open_modal(interaction, OptionsForm(snapshot, opening=interaction.id))
 
 
@@ -85,7 +85,7 @@ class AdvancedButton(StudioButton, template=panel_id("advanced")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         await acknowledge.open_modal(interaction, AdvancedForm(snapshot, opening=interaction.id))
 
 
@@ -97,7 +97,7 @@ class UndoDraftButton(StudioButton, template=panel_id("undo")):
     async def handle(self, interaction: Interaction) -> None:
         """Restore it and redraw the panel."""
         studios = interaction.client.studios
-        await studios.redraw(interaction, await studios.undo(interaction.user.id), _("Your earlier draft is back."))
+        await studios.redraw(interaction, await studios.undo(interaction), _("Your earlier draft is back."))
 
 
 class NudgeButton(StudioButton, template=panel_id("nudge")):
@@ -109,11 +109,11 @@ class NudgeButton(StudioButton, template=panel_id("nudge")):
         """Change the current weight, even if this panel is outdated."""
         lora = await self.lora(interaction)
         studios = interaction.client.studios
-        snapshot = await studios.snapshot(interaction.user.id)
+        snapshot = await studios.snapshot(interaction)
         step = NUDGE * (-1 if self.argument.endswith(":-1") else 1)
         usual = next(row.weight for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
         changed = await studios.change(
-            interaction.user.id,
+            interaction,
             lambda studio: studio.nudged(lora.lora_id, step, usual),
         )
         await studios.redraw(interaction, changed)
@@ -128,7 +128,7 @@ class AdjustButton(StudioButton, template=panel_id("adjust")):
     async def handle(self, interaction: Interaction) -> None:
         """Ask for them."""
         lora = await self.lora(interaction)
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         row = next(row for row in snapshot.rows if row.lora.lora_id == lora.lora_id)
         await acknowledge.open_modal(interaction, AdjustForm(row, opening=interaction.id))
 
@@ -141,7 +141,7 @@ class StrengthButton(StudioButton, template=panel_id("strength")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
-        image = (await interaction.client.studios.snapshot(interaction.user.id)).studio.draft.image
+        image = (await interaction.client.studios.snapshot(interaction)).studio.draft.image
         if image is None:
             raise NothingThere(what=_("There is no starting picture in your studio any more."))
         await acknowledge.open_modal(interaction, StrengthForm(image.strength, opening=interaction.id))
@@ -155,7 +155,7 @@ class RemovePictureButton(StudioButton, template=panel_id("nopicture")):
     async def handle(self, interaction: Interaction) -> None:
         """Remove it and redraw the panel."""
         studios = interaction.client.studios
-        changed = await studios.change(interaction.user.id, lambda studio: studio.with_draft(image=None))
+        changed = await studios.change(interaction, lambda studio: studio.with_draft(image=None))
         await studios.redraw(interaction, changed)
 
 
@@ -170,6 +170,6 @@ class RemoveLoraButton(StudioButton, template=panel_id("out")):
         if self.argument:
             going = {int(self.argument)} if self.argument.isdecimal() else set[int]()
         else:
-            going = {row.lora.lora_id for row in (await studios.snapshot(interaction.user.id)).misfits}
-        changed = await studios.change(interaction.user.id, lambda studio: studio.without(going))
+            going = {row.lora.lora_id for row in (await studios.snapshot(interaction)).misfits}
+        changed = await studios.change(interaction, lambda studio: studio.without(going))
         await studios.redraw(interaction, changed)

@@ -43,7 +43,7 @@ class StudioForm(ModalForm):
     async def apply(self, interaction: Interaction, **fields: object) -> StudioSnapshot:
         """Change fields of the request draft and redraw the panel; the studio as it is then."""
         studios = interaction.client.studios
-        changed = await studios.change(interaction.user.id, lambda studio: studio.with_draft(**fields))
+        changed = await studios.change(interaction, lambda studio: studio.with_draft(**fields))
         await studios.redraw(interaction, changed)
         return changed
 
@@ -168,7 +168,7 @@ class StrengthForm(StudioForm):
                 return studio
             return studio.with_draft(image=image.model_copy(update={"strength": strength}))
 
-        await studios.redraw(interaction, await studios.change(interaction.user.id, set_strength))
+        await studios.redraw(interaction, await studios.change(interaction, set_strength))
 
 
 class AdjustForm(StudioForm):
@@ -206,7 +206,7 @@ class AdjustForm(StudioForm):
         def adjust(studio: Studio) -> Studio:
             return studio.changed(self._lora_id, **fields)
 
-        await studios.redraw(interaction, await studios.change(interaction.user.id, adjust))
+        await studios.redraw(interaction, await studios.change(interaction, adjust))
 
 
 def _word(word: str, *, chosen: bool) -> discord.SelectOption:

@@ -34,7 +34,7 @@ class GenerateButton(StudioButton, template=panel_id("generate")):
     async def handle(self, interaction: Interaction) -> None:
         """Order the picture, or ask first."""
         studios = interaction.client.studios
-        snapshot = await studios.snapshot(interaction.user.id)
+        snapshot = await studios.snapshot(interaction)
         if snapshot.revision != self.revision:  # the panel does not show the current draft
             await studios.redraw(interaction, snapshot, outdated())
         elif is_blank(snapshot.studio.draft.prompt):
@@ -68,7 +68,7 @@ class GenerateWithoutButton(StudioButton, template=panel_id("without")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         if snapshot.revision != self.revision:
             raise NothingThere(what=_("Your studio has changed since. Press *Generate* there again."))
         await interaction.client.orders.paint(interaction, snapshot.draft(without_misfits=True))

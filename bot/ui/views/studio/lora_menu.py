@@ -103,10 +103,10 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Add the LoRA, or change the filter."""
-        studios, person_id = interaction.client.studios, interaction.user.id
+        studios = interaction.client.studios
         chosen = self.value
         if chosen == "search":
-            snapshot = await studios.snapshot(person_id)
+            snapshot = await studios.snapshot(interaction)
             await acknowledge.open_modal(
                 interaction, LoraMenuSearchForm(snapshot.studio.lora_menu, opening=interaction.id)
             )
@@ -116,10 +116,10 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
             lora = await find_lora(interaction.client.connection, int(chosen))
             if lora is None:
                 raise NothingThere(what=_("This LoRA is not in the library any more."))
-            note = await studios.add(person_id, lora)
-            snapshot = await studios.snapshot(person_id)
+            note = await studios.add(interaction, lora)
+            snapshot = await studios.snapshot(interaction)
         else:
-            snapshot = await studios.change(person_id, lambda studio: _changed_filter(studio, chosen))
+            snapshot = await studios.change(interaction, lambda studio: _changed_filter(studio, chosen))
         await studios.redraw(interaction, snapshot, note)
 
 
@@ -213,5 +213,5 @@ class LoraMenuSearchForm(StudioForm):
             "sort": Sort(sort[0]) if sort else Sort.NEWEST,
         }
         studios = interaction.client.studios
-        changed = await studios.change(interaction.user.id, lambda studio: studio.with_menu(**fields))
+        changed = await studios.change(interaction, lambda studio: studio.with_menu(**fields))
         await studios.redraw(interaction, changed)

@@ -12,7 +12,6 @@ from discord import ui
 
 from bot.config import CheckpointSettings
 from bot.i18n import _, label, ngettext
-from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui.client import Interaction
 from bot.ui.studio_session import StudioSnapshot
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, PersistentSelect
@@ -61,17 +60,18 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
     name = "checkpoint"
 
     @classmethod
-    def of(cls, snapshot: StudioSnapshot, checkpoints: InstalledCheckpoints) -> Self:
+    def of(cls, snapshot: StudioSnapshot) -> Self:
         """The menu: the chosen checkpoint first, then as many as fit, each with the number of LoRAs that fit it."""
+        checkpoints = snapshot.checkpoints
         others = [c for c in checkpoints if c.name != snapshot.checkpoint.name]
         fitted = [checkpoints.names_for(row.entry) for row in snapshot.rows if row.entry is not None]
-        fitting = {name: sum(name in names for names in fitted) for name in checkpoints.names}
+        fitting = {name: sum(name in names for names in fitted) for name in checkpoints.names}  # of those used here
         others.sort(key=lambda checkpoint: -fitting[checkpoint.name])  # stable: else in the operator's order
         options = [
             discord.SelectOption(
                 label=checkpoint.name,
                 value=checkpoint.name,
-                description=_described(checkpoint, fitting[checkpoint.name], len(snapshot.rows)),
+                description=_described(checkpoint, fitting.get(checkpoint.name), len(snapshot.rows)),
                 default=checkpoint is snapshot.checkpoint,
             )
             for checkpoint in [snapshot.checkpoint, *others][:MENU]
@@ -81,17 +81,19 @@ class CheckpointMenu(StudioMenu, template=panel_id("checkpoint")):
     async def handle(self, interaction: Interaction) -> None:
         """Change the checkpoint; a size is converted by its shape."""
         studios, checkpoints = interaction.client.studios, interaction.client.configuration.checkpoints
-        before = (await studios.snapshot(interaction.user.id)).checkpoint
+        before = (await studios.snapshot(interaction)).checkpoint
         chosen = checkpoints.find(self.value)
 
         def switch(studio: Studio) -> Studio:
             return studio.with_draft(checkpoint=self.value, size=_converted_size(studio.draft.size, before, chosen))
 
-        await studios.redraw(interaction, await studios.change(interaction.user.id, switch))
+        await studios.redraw(interaction, await studios.change(interaction, switch))
 
 
-def _described(checkpoint: CheckpointSettings, fitting: int, loras: int) -> str:
+def _described(checkpoint: CheckpointSettings, fitting: int | None, loras: int) -> str:
     base = checkpoint.base_model.label
+    if fitting is None:
+        return _("not used in this server")
     if not loras:
         return base[:100]
     text = ngettext("{base} · {fitting} of {count} LoRA fits", "{base} · {fitting} of {count} LoRAs fit", loras)
@@ -132,7 +134,7 @@ class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
     async def handle(self, interaction: Interaction) -> None:
         """Switch each offered word on or off; words that did not fit in the menu keep their state."""
         studios = interaction.client.studios
-        snapshot = await studios.snapshot(interaction.user.id)
+        snapshot = await studios.snapshot(interaction)
         if snapshot.revision != self.revision:  # other words may have been offered
             await studios.redraw(interaction, snapshot, outdated())
             return
@@ -146,7 +148,7 @@ class TriggerWordsMenu(StudioMenu, template=panel_id("words")):
                 studio = studio.changed(row.lora.lora_id, trigger_words=tuple(on))
             return studio.model_copy(update={"focus": snapshot.studio.focus})
 
-        await studios.redraw(interaction, await studios.change(interaction.user.id, switch))
+        await studios.redraw(interaction, await studios.change(interaction, switch))
 
 
 def _chips(rows: Sequence[Row]) -> Iterator[tuple[Row, str]]:
@@ -190,9 +192,7 @@ class FocusMenu(StudioMenu, template=panel_id("others")):
         """Show its controls. Raises NothingThere for what is no LoRA."""
         studios = interaction.client.studios
         lora_id = self.ids[0]
-        await studios.redraw(
-            interaction, await studios.change(interaction.user.id, lambda studio: studio.changed(lora_id))
-        )
+        await studios.redraw(interaction, await studios.change(interaction, lambda studio: studio.changed(lora_id)))
 
 
 def _kind(row: Row) -> str:

@@ -64,7 +64,7 @@ async def render_panel(
     `starting_picture` is the thumbnail of a picture to start from; None when it is not kept any more.
     """
     page, shown = RenderedMessage(), snapshot.revision
-    checkpoints, limit = configuration.checkpoints, configuration.settings.limits.max_loras
+    checkpoints, limit = snapshot.checkpoints, configuration.settings.limits.max_loras
     page.view.add_item(ui.TextDisplay[Any](_head(snapshot, note)))
     settings: list[StudioButton] = [
         PromptButton(shown, label=_("Edit prompt")),
@@ -74,7 +74,7 @@ async def render_panel(
     if snapshot.undoable:
         settings.append(UndoDraftButton(shown, label=_("Back to my draft")))
     page.view.add_item(ui.ActionRow[Any](*settings))
-    page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot, checkpoints)))
+    page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot)))
     if image := snapshot.studio.draft.image:
         _add_starting_picture(page, shown, image, await starting_picture(image))
     page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, limit)))

@@ -34,7 +34,7 @@ class SweepButton(StudioButton, template=panel_id("sweep")):
     async def handle(self, interaction: Interaction) -> None:
         """Open the modal."""
         lora = await self.lora(interaction)
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         draft = _checked_draft(snapshot)
         position = [other.lora_id for other in snapshot.studio.loras].index(lora.lora_id)
         await acknowledge.open_modal(
@@ -51,7 +51,7 @@ class CompareButton(StudioButton, template=panel_id("compare")):
 
     async def handle(self, interaction: Interaction) -> None:
         """Order it."""
-        snapshot = await interaction.client.studios.snapshot(interaction.user.id)
+        snapshot = await interaction.client.studios.snapshot(interaction)
         draft = _checked_draft(snapshot).model_copy(update={"compare": True})
         await interaction.client.orders.paint(interaction, draft)
 
