@@ -232,7 +232,7 @@ class WorkerSettings(Section):
 
 
 class LimitSettings(Section):
-    """How much may be asked for, who waits, how often a job is tried. From pictures_per_day on not in force yet."""
+    """How much may be asked for, who waits, how often a job is tried."""
 
     max_loras: Annotated[int, Field(ge=0, le=MAX_LORAS)] = 5
     """LoRAs that one picture may combine."""
