@@ -105,7 +105,7 @@ class OptionsForm(StudioForm):
             "seed": None if seed is None else int(seed),
         }
         if self.picture.values:
-            client, person_id = interaction.client, interaction.user.id
+            client, person_id = interaction.client, interaction
             picture = await client.inputs.take(self.picture.values[0])
             await client.studios.change(person_id, lambda studio: studio.with_draft(**fields))
             await client.studios.start_from(person_id, picture)
