@@ -48,7 +48,7 @@ from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
 from bot.ui.page_kind import PageKind
 from bot.ui.replies import error_message, send_ephemeral_text
-from bot.ui.views.base_model_declaration import DeclareButton, DeclareModal
+from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
@@ -156,7 +156,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     ReloadButton: lambda actor: actor.may(Action.RELOAD),
     PaintOneButton: lambda actor: actor.may(Action.PAINT),
     DeclareButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
-    DeclareModal: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
+    DeclareForm: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
 }
 PAUSES: Mapping[int, Allowed] = {
     scope: lambda actor, scope=scope: actor.may(Action.PAUSE_QUEUE, scope) and _in_the_queue(Action.SEE_QUEUE)(actor)
@@ -417,7 +417,7 @@ async def find_doors(table: Table) -> None:
     assert lora is not None
     whole: dict[type[ModalForm], Callable[[int], ModalForm]] = {
         DeleteForm: lambda opening: DeleteForm(int(job), opening, own=False),
-        DeclareModal: lambda opening: DeclareModal(lora, installed, opening=opening),
+        DeclareForm: lambda opening: DeclareForm(lora, installed, opening=opening),
     }
     for kind in dict.fromkeys(kinds_of_form()):
         passes = OWN_DOORS.get(kind, lambda actor: True)

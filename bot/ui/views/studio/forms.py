@@ -105,10 +105,10 @@ class OptionsForm(StudioForm):
             "seed": None if seed is None else int(seed),
         }
         if self.picture.values:
-            client, person_id = interaction.client, interaction
+            client = interaction.client
             picture = await client.inputs.take(self.picture.values[0])
-            await client.studios.change(person_id, lambda studio: studio.with_draft(**fields))
-            await client.studios.start_from(person_id, picture)
+            await client.studios.change(interaction, lambda studio: studio.with_draft(**fields))
+            await client.studios.start_from(interaction, picture)
             fields = {}
         await self.apply(interaction, **fields)
 
