@@ -26,6 +26,7 @@ from bot.database.connection import fetch
 from bot.database.job_orders import PersonBlock
 from bot.database.loras import find_lora, find_lora_by_name
 from bot.database.server_settings import ServerSettings
+from bot.database.studio import find_studio
 from bot.errors import (
     ChannelNotAllowed,
     CommandClosed,
@@ -48,12 +49,16 @@ from bot.ui.client import Interaction
 from bot.ui.guide.answers import GuideLink
 from bot.ui.page_kind import PageKind
 from bot.ui.replies import error_message, send_ephemeral_text
-from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm
+from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm, ProposeButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
 from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
 from bot.ui.views.result import DeleteButton, DeleteForm
+from bot.ui.views.server.blocks import BlockThisLoraButton
+from bot.ui.views.server.joining import SetUpButton
+from bot.ui.views.server.panel import PanelButton, PanelMenu, PanelPage
+from bot.ui.views.server.proposals import DecideButton
 from bot.ui.views.status import RefreshStatusButton, ReloadButton
 from inference.errors import RequestError
 from inference.queue import EVERYWHERE
@@ -157,13 +162,27 @@ OWN_DOORS: Mapping[type, Allowed] = {
     PaintOneButton: lambda actor: actor.may(Action.PAINT),
     DeclareButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
     DeclareForm: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
+    ProposeButton: lambda actor: actor.may(Action.PROPOSE_BASE_MODEL),
+    SetUpButton: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
+    BlockThisLoraButton: lambda actor: actor.may(Action.BLOCK, WORKSHOP),
+    DecideButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL, EVERYWHERE),
+    PanelButton: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
+    PanelMenu: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
 }
+
+
+def own_door(kind: type) -> Allowed:
+    """Who may pass the door behind that of the action, by the nearest class that has one."""
+    return next((OWN_DOORS[each] for each in kind.__mro__ if each in OWN_DOORS), lambda actor: True)
+
+
 PAUSES: Mapping[int, Allowed] = {
     scope: lambda actor, scope=scope: actor.may(Action.PAUSE_QUEUE, scope) and _in_the_queue(Action.SEE_QUEUE)(actor)
     for scope in (EVERYWHERE, WORKSHOP)
 }
 COMMANDS: Mapping[str, Allowed] = {
     "imagine": lambda actor: actor.may(Action.PAINT),
+    "server": lambda actor: actor.may(Action.CONFIGURE),
     "status": lambda actor: actor.may(Action.SEE_STATUS),
     "reload": lambda actor: actor.may(Action.RELOAD),
 }
@@ -204,7 +223,7 @@ def door(kind: type[PersistentItem[Any]], custom_id: str) -> Door:
         command = kind.from_match(match).command
     except (ValueError, LookupError) as problem:
         pytest.fail(f"say in `find_doors` which custom_id means a {kind.__name__}: {custom_id!r} does not ({problem})")
-    passes = PAUSES[int(match["scope"])] if kind is PauseButton else OWN_DOORS.get(kind, lambda actor: True)
+    passes = PAUSES[int(match["scope"])] if kind is PauseButton else own_door(kind)
     return Door(kind, custom_id, command, passes)
 
 
@@ -401,10 +420,17 @@ async def find_doors(table: Table) -> None:
         CancelButton: [f"cancel:{job}"],
         DeleteButton: [f"delete:{job}"],
         DeclareButton: [f"decl:{mystery.id}"],
+        ProposeButton: [f"propose:{mystery.id}"],
+        SetUpButton: [f"svsetup:{WORKSHOP}"],
+        BlockThisLoraButton: [f"svblockthis:{WORKSHOP}:{mystery.id}"],
         QuestionMenu: ["guide:ask:goal"],
         GuideLinkButton: [f"guide:open:{link}:" for link in GuideLink],
         PauseButton: [f"queue:pause:{scope}" for scope in PAUSES],
     }
+    for kind in PersistentItem.registered:
+        if issubclass(kind, PanelButton | PanelMenu):
+            target = ":1" if "(?P<target>" in template_of(kind).pattern else ""
+            named[kind] = [f"{kind.name}:{PanelPage(WORKSHOP)}{target}"]
     kinds = [kind for kind in PersistentItem.registered if kind is not ProbeButton]
     for kind, custom_id in zip(kinds, simplest([template_of(kind) for kind in kinds]), strict=True):
         lists = PageKind.registered if "(?P<kind>" in template_of(kind).pattern else ()
@@ -420,8 +446,7 @@ async def find_doors(table: Table) -> None:
         DeclareForm: lambda opening: DeclareForm(lora, installed, opening=opening),
     }
     for kind in dict.fromkeys(kinds_of_form()):
-        passes = OWN_DOORS.get(kind, lambda actor: True)
-        table.forms.append(Door(kind, f"probe:{len(FORMS)}", kind.command, passes))
+        table.forms.append(Door(kind, f"probe:{len(FORMS)}", kind.command, own_door(kind)))
         FORMS.append(whole.get(kind) or probe_of(kind, len(FORMS)))
 
 
@@ -638,7 +663,7 @@ async def try_to_paint(table: Table, name: str, channel: str) -> dict[str, str]:
     person, actor = table.scene.control.person(name), table.actor(name, channel)
     bat = await find_lora_by_name(table.bot.connection, "Bat")
     assert bat is not None
-    revision = (await table.bot.studios.snapshot(actor.context.person_id)).revision
+    revision = (await find_studio(table.bot.connection, actor.context.person_id)).revision
     sent = {
         "/imagine": await person.slash("imagine", in_=channel, prompt=PROMPT),
         "/sweep": await person.slash("sweep", in_=channel, lora="Bat", prompt=PROMPT, checkpoint=VIVID),
