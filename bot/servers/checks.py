@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -93,6 +94,7 @@ class RequestChecks:
         Raises the refusal (a RequestError), and DatabaseError.
         """
         now, access = self._clock(), await self._gate.access(context)
+        self._members.heard(context, now)
         facts = await person_facts(self._connection, context.person_id, context.place, now)
         _raise(await self._rights.decide(Action.PAINT, context, context.place, facts, access))
         _raise(await self._why_not_painted(context, request))
@@ -125,7 +127,8 @@ class RequestChecks:
         checkpoint are looked at. Raises DatabaseError.
         """
         now, ordered = self._clock(), await self._context_of(job)
-        present = await self._members.present(ordered, now)
+        # Both ask Discord: where it hangs, one waits for it once.
+        present, _ = await asyncio.gather(self._members.present(ordered, now), self._gate.look_up(ordered))
         who = present.context
         if not self._rights.is_operator(job.person_id):
             if who is None:

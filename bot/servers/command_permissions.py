@@ -80,6 +80,11 @@ class CommandGate:
         known = await self._cache.get(who.server_id)
         return CommandAccess.UNKNOWN if known is None else command_access(known.answer, who)
 
+    async def look_up(self, who: ActionContext) -> None:
+        """Ask Discord about the person's server now if it has to be asked, so that `access` need not wait."""
+        if who.server_id is not None and who.bot_in_server:
+            await self._cache.get(who.server_id)
+
     def forget(self, server_id: int) -> None:
         """Ask again the next time: Discord has told that the settings changed."""
         self._cache.forget(server_id)

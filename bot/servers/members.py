@@ -57,6 +57,24 @@ class Members:
         timed_out = facts.timed_out_until is not None and facts.timed_out_until > now
         return Present(ordered.model_copy(update=changes), timed_out=timed_out)
 
+    def heard(self, who: ActionContext, now: int) -> None:
+        """An interaction has told what the person is `now` (unix ms): an earlier answer that differs is replaced.
+
+        Else somebody who has just got a role would be refused by the roles of a minute ago.
+        """
+        if who.server_id is None or not who.bot_in_server:
+            return
+        key = who.server_id, who.person_id
+        known = self._cache.last(key)
+        if known is not None and (known.answer is None or _differs(known.answer, who, now)):
+            self._cache.learn(key, MemberFacts(who.role_ids, who.permissions, who.joined_at))
+
     def forget(self, server_id: int, person_id: int) -> None:
-        """Ask again the next time, as when an interaction has told other roles."""
+        """Ask again the next time."""
         self._cache.forget((server_id, person_id))
+
+
+def _differs(facts: MemberFacts, who: ActionContext, now: int) -> bool:
+    """Whether other roles were known, or a time-out; the role of everybody is not told each time."""
+    timed_out = facts.timed_out_until is not None and facts.timed_out_until > now
+    return timed_out or facts.role_ids - {who.server_id} != who.role_ids - {who.server_id}

@@ -16,7 +16,7 @@ from bot.servers.administration import Administration, BaseModelDeclarer
 from bot.servers.checks import RequestChecks
 from bot.servers.command_permissions import CommandGate, CommandPermissionLookup, CommandPermissions
 from bot.servers.context import MemberFacts
-from bot.servers.lookups import LookupFailed
+from bot.servers.lookups import NotConnected
 from bot.servers.members import MemberLookup, Members
 from bot.servers.server_cache import ServerCache
 
@@ -41,14 +41,14 @@ class DiscordLookup(MemberLookup, CommandPermissionLookup, Protocol):
     """Asks Discord; the connected client does."""
 
 
-class _NotConnected:
+class _Nobody:
     """Implements `DiscordLookup` before there is a client."""
 
     async def member(self, server_id: int, person_id: int) -> MemberFacts | None:
-        raise LookupFailed("not connected yet")
+        raise NotConnected
 
     async def command_permissions(self, server_id: int) -> CommandPermissions:
-        raise LookupFailed("not connected yet")
+        raise NotConnected
 
 
 def server_services(
@@ -68,7 +68,7 @@ def server_services(
         return settings().limits
 
     servers = ServerCache(connection)
-    known, gate = Members(_NotConnected(), clock=lookup_clock), CommandGate(_NotConnected(), clock=lookup_clock)
+    known, gate = Members(_Nobody(), clock=lookup_clock), CommandGate(_Nobody(), clock=lookup_clock)
     rights = Rights(connection, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
     checks = RequestChecks(connection, servers, rights, known, gate, limits=limits, clock=clock)
     administration = Administration(

@@ -41,9 +41,14 @@ async def find_shown_job(client: Client, message: discord.Message) -> Job | None
 
 
 async def keep_shown_picture(interaction: Interaction, message: discord.Message) -> Input:
-    """Keep the first picture of the message to start from it. Raises NothingThere, PictureRefused or TakenDown."""
+    """Keep the first picture of the message to start from it. Raises NothingThere, PictureRefused or TakenDown.
+
+    A message that says why a job's pictures may not be shown has its buttons too: only their owner starts from them.
+    """
     client = interaction.client
     job = await find_shown_job(client, message)
+    if job is not None and job.person_id != interaction.user.id and not _shows_pictures(message):
+        raise _no_picture()
     if job is None:
         return await client.inputs.take(_attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
     await client.removals.check_open(job, interaction)
@@ -54,12 +59,21 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     raise picture_gone()
 
 
+def _shows_pictures(message: discord.Message) -> bool:
+    view = ui.LayoutView.from_message(message, timeout=None)
+    return any(isinstance(item, ui.MediaGallery) for item in view.walk_children())
+
+
+def _no_picture() -> NothingThere:
+    return NothingThere(what=_("There is no picture in this message that could be read."))
+
+
 def _attached(message: discord.Message, suffixes: tuple[str, ...]) -> list[discord.Attachment]:
     """The pictures of a message, forwarded ones included. Raises NothingThere."""
     attached = [*message.attachments, *(a for snapshot in message.message_snapshots for a in snapshot.attachments)]
     pictures = [attachment for attachment in attached if attachment.filename.lower().endswith(suffixes)]
     if not pictures:
-        raise NothingThere(what=_("There is no picture in this message that could be read."))
+        raise _no_picture()
     return pictures
 
 

@@ -9,7 +9,7 @@ import discord
 
 from bot.servers.command_permissions import CommandOverwrite, CommandPermissions, OverwriteKind
 from bot.servers.context import MemberFacts
-from bot.servers.lookups import LookupFailed
+from bot.servers.lookups import LookupFailed, NotConnected
 from bot.ui.client import Client
 
 UNKNOWN_MEMBER = 10007  # Discord's code for a person who is not in the server
@@ -25,6 +25,8 @@ class ServerLookups:
     async def member(self, server_id: int, person_id: int) -> MemberFacts | None:
         """The member by *Get Guild Member*; None when the person is none. Raises LookupFailed."""
         guild = self._client.get_guild(server_id)
+        if guild is None and not self._client.is_ready():
+            raise NotConnected
         if guild is None or guild.unavailable:
             raise LookupFailed(f"server {server_id} is not available")
         try:
@@ -47,7 +49,7 @@ class ServerLookups:
         """What *Get Guild Application Command Permissions* tells. Raises LookupFailed."""
         application_id, commands = self._client.application_id, self._commands()
         if application_id is None or not commands:
-            raise LookupFailed("the commands are not registered yet")
+            raise NotConnected
         try:
             told = await self._client.http.get_guild_application_command_permissions(application_id, server_id)
         except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as problem:

@@ -16,7 +16,7 @@ from discord.asset import Asset
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.app.assembly import open_easel
+from bot.app.assembly import Easel, open_easel
 from bot.cli.run import serve
 from bot.config import Settings
 from bot.ui.api_url import point_at
@@ -122,8 +122,10 @@ class Scene(People):
             await self.control.wait_online(online=False)
 
     @asynccontextmanager
-    async def client(self, lookup_clock: Callable[[], float] = time.monotonic) -> AsyncGenerator[EaselBot]:
-        """Run the bot while the context is open, and give it: a test changes what staff and time change."""
+    async def opened(
+        self, lookup_clock: Callable[[], float] = time.monotonic
+    ) -> AsyncGenerator[tuple[Easel, EaselBot]]:
+        """Run the bot while the context is open, and give it with its services: a test changes what staff change."""
         settings = self.settings
         assert settings.discord.api_url is not None
         await point_at(settings.discord.api_url)
@@ -131,7 +133,7 @@ class Scene(People):
             running = asyncio.create_task(bot.start(settings.discord.token.get_secret_value()))
             try:
                 await self.control.wait_online(seconds=PATIENCE)
-                yield bot
+                yield easel, bot
             finally:
                 await bot.close()
                 await running

@@ -456,7 +456,7 @@ async def table(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Table
         patch.setattr("bot.ui.acknowledge.DEFER_SECONDS", PATIENCE)  # so that the first answer is the handler's
         async with open_scene(House(tmp_path_factory.mktemp("table") / "house")) as scene:
             scene.operators = (default_world.LINUS,)
-            async with scene.client() as bot:
+            async with scene.opened() as (_easel, bot):
                 table = Table(scene, bot)
                 await furnish(table)
                 await find_doors(table)

@@ -138,10 +138,11 @@ class Result:
     job: Job
     attachments: tuple[PictureFile, ...]
     shows_prompt: bool = False
+    private: bool = False
 
     def view(self) -> ui.LayoutView:
         """The pictures, or the reason why there are none."""
-        view = ended_view(self.job)
+        view = ended_view(self.job, private=self.private)
         if self.attachments:
             view = result_view(self.job, self.attachments, shows_prompt=self.shows_prompt)
         view.stop()
@@ -214,15 +215,16 @@ class Deliverer:
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
             return
+        private = delivery.private
         if refusal is None:
             limit = interaction.filesize_limit if interaction else DEFAULT_LIMIT
-            words = delivery.private or delivery.shows_prompt  # whether the file's metadata holds the prompt
+            words = private or delivery.shows_prompt  # whether the file's metadata holds the prompt
             attach = self._sheet if job.request.variants else self._attachments
             attachments = await ENCODING.run(attach, job, pictures, limit, words=words)
-            result = Result(job, attachments, delivery.shows_prompt)
+            result = Result(job, attachments, delivery.shows_prompt, private)
         else:
             log.info("the result is withheld: %s", refusal.code)
-            result = ResultNotice(job, lambda: withheld_view(job, refusal))
+            result = ResultNotice(job, lambda: withheld_view(job, refusal, private=private))
         message_id = await self._deliver(result, delivery, interaction)
         if message_id is None:
             log.warning("the result could not be delivered by any route; its pictures are kept")

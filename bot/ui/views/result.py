@@ -12,8 +12,11 @@ from discord import ui
 
 from bot.database.jobs import Job, JobState, find_job
 from bot.database.pictures import Picture, pictures_of_job
+from bot.database.server_limits import LimitHolder
 from bot.errors import (
+    CommandClosed,
     InTimeOut,
+    LimitReached,
     NoMember,
     NothingThere,
     NotYours,
@@ -47,7 +50,7 @@ MIN_SHOWN_SECONDS = 0.1  # seconds; "0 s" would look like an error
 _ROW = 5  # buttons of one row
 
 # About the person who ordered, not about the request.
-PERSONAL_REFUSALS = (PersonBlocked, PersonBlockedEverywhere, InTimeOut, RoleNeeded, NoMember)
+PERSONAL_REFUSALS = (PersonBlocked, PersonBlockedEverywhere, InTimeOut, RoleNeeded, NoMember, CommandClosed)
 
 
 class AgainButton(JobButton, template=r"again:(?P<job>\d{1,18})"):
@@ -272,30 +275,32 @@ _END_TITLES = {
 }
 
 
-def ended_view(job: Job) -> ui.LayoutView:
+def ended_view(job: Job, *, private: bool) -> ui.LayoutView:
     """The message of a job that ended without a picture."""
     text = _(_END_TITLES[job.state])
     if job.failure is not None:
-        text += f"\n{_why_refused(job.failure)}\n-# " + _("job {number}").format(number=job.id)
+        text += f"\n{_why_refused(job.failure, private=private)}\n-# " + _("job {number}").format(number=job.id)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay[Any](f"{text}\n-# {summary_of_job(job)}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
     return view
 
 
-def withheld_view(job: Job, refusal: RequestError) -> ui.LayoutView:
+def withheld_view(job: Job, refusal: RequestError, *, private: bool) -> ui.LayoutView:
     """The message of a job whose pictures may not be shown any more where it was ordered."""
     text = _("**Your picture is ready, but it may not be shown here any more**")
     kept = _("It is kept: you alone see it in /history.")
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.TextDisplay[Any](f"{text}\n{_why_refused(refusal)}\n-# {kept}"))
+    view.add_item(ui.TextDisplay[Any](f"{text}\n{_why_refused(refusal, private=private)}\n-# {kept}"))
     view.add_item(ui.ActionRow[Any](AgainButton(job.id), EditButton(job.id)))
     return view
 
 
-def _why_refused(problem: InferenceError) -> str:
-    """The reason, for a message that everybody may see: what staff have against a person is told to that one alone."""
-    if isinstance(problem, PERSONAL_REFUSALS):
+def _why_refused(problem: InferenceError, *, private: bool) -> str:
+    """The reason. What staff have against a person is told to that one alone, in a `private` message or later."""
+    personal = isinstance(problem, PERSONAL_REFUSALS)
+    personal = personal or (isinstance(problem, LimitReached) and problem.source == LimitHolder.PERSON)
+    if personal and not private:
         return _("Who ordered it may not paint here at the moment. Why is told privately, with the next command.")
     return error_message(problem)
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.servers.context import ActionContext, MemberFacts
-from bot.servers.lookups import FRESH_SECONDS, LookupFailed
+from bot.servers.lookups import FRESH_SECONDS, LookupFailed, NotConnected
 from bot.servers.members import Members, Present
 
 SERVER, PERSON = 100, 2
@@ -20,7 +20,7 @@ class Directory:
 
     def __init__(self) -> None:
         self.member_facts: MemberFacts | None = MemberFacts(frozenset({11, 12}), 0b1100, joined_at=5)
-        self.fails = False
+        self.fails, self.connected = False, True
         self.asked = 0
         self.answers = asyncio.Event()
         self.answers.set()
@@ -28,6 +28,8 @@ class Directory:
     async def member(self, server_id: int, person_id: int) -> MemberFacts | None:
         self.asked += 1
         await self.answers.wait()
+        if not self.connected:
+            raise NotConnected
         if self.fails:
             raise LookupFailed("500")
         return self.member_facts
@@ -122,3 +124,35 @@ async def test_nobody_is_asked_where_the_bot_is_no_member(
     ordered = ORDERED.model_copy(update=changes)
     assert (await members.present(ordered, NOW)).context == ordered
     assert directory.asked == 0
+
+
+async def test_what_an_interaction_tells_replaces_an_earlier_answer(members: Members, directory: Directory) -> None:
+    directory.member_facts = MemberFacts(frozenset({11, SERVER}), 0, joined_at=5)
+    await members.present(ORDERED.model_copy(update={"role_ids": frozenset({11})}), NOW)
+    members.heard(ORDERED.model_copy(update={"role_ids": frozenset({11})}), NOW)
+    assert directory.asked == 1 and roles(await members.present(ORDERED, NOW)) == {11, SERVER}, "it says the same"
+    members.heard(ORDERED, NOW)
+    directory.fails = True
+    assert (roles(await members.present(ORDERED, NOW)), directory.asked) == ({11, 12}, 2)
+    older = ORDERED.model_copy(update={"role_ids": frozenset({11, 13})})
+    assert roles(await members.present(older, NOW)) == {11}, "what was lost in between does not come back"
+
+
+async def test_what_is_answered_after_a_change_and_was_asked_before_is_old(
+    members: Members, directory: Directory
+) -> None:
+    directory.answers.clear()
+    waiting = asyncio.create_task(members.present(ORDERED, NOW))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    members.forget(SERVER, PERSON)
+    directory.answers.set()
+    await waiting
+    assert directory.asked == 2
+
+
+async def test_who_is_not_connected_yet_is_asked_again_at_once(members: Members, directory: Directory) -> None:
+    directory.connected = False
+    assert (await members.present(ORDERED, NOW)).context == ORDERED
+    directory.connected, directory.member_facts = True, None
+    assert roles(await members.present(ORDERED, NOW)) is None
