@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot.database.server_settings import ServerSettings
+from bot.errors import CommandClosed
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.servers.context import ActionContext
 from bot.servers.defaults import checkpoints_in
@@ -26,12 +27,15 @@ async def enter(
 ) -> None:
     """Note who acts, and raise why they may not do `action` here; None: everybody may at all times.
 
-    `command` is the slash command that does the same. Raises a RequestError, and DatabaseError.
+    `command` is the slash command that does the same. Whom Discord lets use no command in this channel, uses no button
+    of it either. Raises a RequestError, and DatabaseError.
     """
     context = action_context(interaction, command, checked_by_discord=checked_by_discord)
     interaction.extras[_KEY] = context
     if action is not None:
         await interaction.client.servers.rights.require(action, context)
+        if context.server_id is not None and not interaction.permissions.use_application_commands:
+            raise CommandClosed(command=command)
 
 
 def context_of(interaction: Interaction) -> ActionContext:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import new_class
 from typing import Any, Self
 
@@ -104,11 +104,19 @@ class Actor:
     block_everywhere: PersonBlock | None = None
     moderates: bool = False
 
+    @property
+    def uses_commands(self) -> bool:
+        """Whether Discord lets the person use any command in this channel."""
+        held = self.context.permissions & permissions.USE_APPLICATION_COMMANDS
+        return self.context.server_id is None or bool(held)
+
     def why_not(
-        self, action: Action | None, server_id: int | None = None, access: CommandAccess = CommandAccess.OPEN
+        self, action: Action | None, server_id: int | None = None, *, command: str = "", shut: bool = False
     ) -> RequestError | None:
-        """What `bot.servers.rights` says."""
+        """What `bot.servers.rights` says, where Discord has `shut` the command or has not."""
         place = self.context.place if server_id is None else server_id
+        context = self.context.model_copy(update={"command": command})
+        access = CommandAccess.OPEN if self.uses_commands and not shut else CommandAccess.CLOSED
         if action is None:
             return None
         rules = ServerRules(
@@ -119,7 +127,7 @@ class Actor:
             block_everywhere=self.block_everywhere,
             access=access,
         )
-        return why_not(action, self.context, rules, now_ms())
+        return why_not(action, context, rules, now_ms())
 
     def may(self, action: Action, server_id: int | None = None) -> bool:
         return self.why_not(action, server_id) is None
@@ -373,11 +381,12 @@ async def furnish(table: Table) -> None:
     await control.new_server("Garden", "Kai", "lawn")
     await control.set_member("Ada", "Garden")
     await control.set_roles("Ada", [])
-    for name, roles in (("Rosa", ["Artists"]), ("Bob", []), ("Max", ["Staff"]), ("Mo", []), ("Zed", [])):
+    for name, roles in (("Nora", []), ("Rosa", ["Artists"]), ("Bob", []), ("Max", ["Staff"]), ("Mo", []), ("Zed", [])):
         await control.new_person(name)
         await control.set_roles(name, roles)
     for name in ("Mo", "Bob"):
         await control.set_channel("general", overwrite=name, allow=permissions.MANAGE_MESSAGES)
+    await control.set_channel("general", overwrite="Nora", deny=permissions.USE_APPLICATION_COMMANDS)
     linus = table.actor("Linus", "general")
     administration = bot.servers.administration
     await administration.change_settings(linus.context, WORKSHOP, staff_roles=(ARTISTS,))
@@ -389,6 +398,7 @@ async def furnish(table: Table) -> None:
         table.actor("Rosa", "general"),
         table.actor("Ada", "general"),
         table.actor("Mo", "general"),
+        table.actor("Nora", "general"),
         table.actor("Bob", "general", **blocked_here),
         table.actor("Max", "general", **blocked_here),
         table.actor("Kai", "tea-table"),
@@ -491,7 +501,9 @@ async def try_items(table: Table, actor: Actor) -> list[str]:
     for each in table.doors:
         twice = issubclass(each.kind, OwnJobCancelButton)  # the list is shown anew, whatever became of the job
         text = await table.answer(await table.press(actor, each), twice=twice)
-        wrong += judged(actor, each.name, text, actor.why_not(each.kind.action), each.passes(actor))
+        wrong += judged(
+            actor, each.name, text, actor.why_not(each.kind.action, command=each.command), each.passes(actor)
+        )
     return wrong
 
 
@@ -499,7 +511,9 @@ async def try_forms(table: Table, actor: Actor) -> list[str]:
     wrong: list[str] = []
     for each in table.forms:
         text = await table.submit(actor, each)
-        wrong += judged(actor, each.name, text, actor.why_not(each.kind.action), each.passes(actor))
+        wrong += judged(
+            actor, each.name, text, actor.why_not(each.kind.action, command=each.command), each.passes(actor)
+        )
     return wrong
 
 
@@ -512,6 +526,7 @@ async def try_commands(table: Table, actor: Actor) -> list[str]:
     for name, options in leaves(bodies):
         root, given = name.partition(" ")[0], {o["name"]: GIVEN[o["name"]] for o in options if o.get("required")}
         offered = actor.context.server_id is None or actor.context.permissions & needed[root] == needed[root]
+        offered = offered and actor.uses_commands
         try:
             text = await table.answer(await person.slash(name, in_=channel, **given))
         except ControlError as refused:
@@ -521,6 +536,8 @@ async def try_commands(table: Table, actor: Actor) -> list[str]:
         wrong += [] if offered else [f"{actor.name} in {channel}: /{name} is offered"]
         wrong += judged(actor, f"/{name}", text, actor.why_not(actions[name]), passes)
     post = await posted(table, actor)
+    if not actor.uses_commands:
+        return wrong
     for menu in table.bot.tree.get_commands(type=AppCommandType.message):
         text = await table.answer(await person.message_command(menu.name, post))
         wrong += judged(actor, menu.name, text, actor.why_not(Action.USE), passes=True)
@@ -536,7 +553,7 @@ async def posted(table: Table, actor: Actor) -> VisibleMessage:
 
 
 async def test_every_item_is_open_to_those_and_to_nobody_else(table: Table) -> None:
-    assert len(table.doors) >= len(PersistentItem.registered) - 1 and len(table.actors) == 15
+    assert len(table.doors) >= len(PersistentItem.registered) - 1 and len(table.actors) == 16
     assert await all_of(table, try_items) == ""
 
 
@@ -591,9 +608,7 @@ async def through_the_gate(table: Table, actor: Actor, *, shut: bool) -> list[st
     for each in (*table.doors, *table.forms):
         if each.kind in OWN_DOORS or each.kind is PauseButton:
             continue
-        access = CommandAccess.CLOSED if shut and each.command in SHUT else CommandAccess.OPEN
-        context = actor.context.model_copy(update={"command": each.command})
-        refusal = replace(actor, context=context).why_not(each.kind.action, access=access)
+        refusal = actor.why_not(each.kind.action, command=each.command, shut=shut and each.command in SHUT)
         is_form = issubclass(each.kind, ModalForm)
         text = await (table.submit(actor, each) if is_form else table.press(actor, each))
         wrong += judged(actor, each.name, text if isinstance(text, str) else await table.answer(text), refusal, True)
