@@ -297,6 +297,9 @@ def _refuse_doubles(uses: Sequence[LoraUse]) -> None:
 
 def _request(draft: RequestDraft, checkpoint: CheckpointSettings, size: Size, uses: list[LoraUse]) -> GenerationRequest:
     variants = swept(uses, draft.sweep) if draft.sweep else compared(uses) if draft.compare else ()
+    for weights in variants:
+        for use, weight in zip(uses, weights, strict=True):
+            _bounded_weight(use.name, weight)
     try:
         return GenerationRequest(
             checkpoint=checkpoint.name,

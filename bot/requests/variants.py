@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from bot.i18n import _
+from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import InvalidRequest
 from inference.messages import MAX_PICTURES, GenerationRequest, LoraUse
 
@@ -54,8 +55,10 @@ def compared(loras: Sequence[LoraUse]) -> Variants:
 
 
 def usual_weights(around: float) -> tuple[float, ...]:
-    """Weights to try where nobody chose any: from weaker to stronger than `around`."""
-    return tuple(round(around + STEP * step, 2) for step in (-2, -1, 0, 1))
+    """Weights to try where nobody chose any: from weaker to stronger than `around`, as far as a weight may go."""
+    weaker, stronger = -2, 1
+    middle = min(max(around, MIN_WEIGHT - STEP * weaker), MAX_WEIGHT - STEP * stronger)
+    return tuple(round(middle + STEP * step, 2) for step in range(weaker, stronger + 1))
 
 
 def read_weights(typed: str) -> tuple[float, ...]:

@@ -13,7 +13,15 @@ from bot.app.assembly import Catalogued, open_catalogue
 from bot.config.sections import MatchingSettings
 from bot.library.configuration import Configuration
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder, RequestDraft, draft_of
-from inference.errors import BaseModelMismatch, CheckpointNotFound, LoraNotFound, PredictionMismatch, PromptEmpty
+from bot.requests.variants import Sweep
+from inference.errors import (
+    BaseModelMismatch,
+    CheckpointNotFound,
+    InvalidRequest,
+    LoraNotFound,
+    PredictionMismatch,
+    PromptEmpty,
+)
 from inference.messages import PredictionType
 from tests.house import BASES, PASTEL, VIVID, House, attention_modules
 from tests.lora_files import write_lora, write_sidecar
@@ -68,6 +76,16 @@ async def test_a_reload_meanwhile_does_not_mix_two_configurations(catalogue: Cat
     now.replace(settings, [spec for spec in before.checkpoints.specs if spec.name == PASTEL])
     assert len((await building).loras) == 2
     with pytest.raises(CheckpointNotFound):
+        await requests.build(draft)
+
+
+@pytest.mark.parametrize("beyond", [4.5, -100.0, float("inf"), float("nan")])
+async def test_a_sweep_beyond_the_bounds_is_told_which_weights_there_are(
+    requests: RequestBuilder, beyond: float
+) -> None:
+    sweep = Sweep(position=0, weights=(0.5, 1.0, beyond))
+    draft = RequestDraft(prompt="a man", checkpoint=VIVID, loras=(LoraDraft(name="Outfit"),), sweep=sweep)
+    with pytest.raises(InvalidRequest, match="The weight of Outfit must lie between -4 and 4"):
         await requests.build(draft)
 
 

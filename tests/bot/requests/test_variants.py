@@ -10,6 +10,7 @@ from PIL import Image
 
 from bot.pictures.sheets import BACKGROUND, MISSING, can_draw, captions, compose, letters_of
 from bot.requests.variants import Sweep, compared, names_of, read_weights, swept, usual_weights
+from inference.bounds import MAX_WEIGHT, MIN_WEIGHT
 from inference.errors import InvalidRequest
 from inference.messages import MAX_PICTURES, GenerationRequest, LoraUse
 from tests.bot.database.conftest import request_for, sha
@@ -74,6 +75,12 @@ def test_what_is_no_number_is_refused(typed: str) -> None:
 
 def test_usual_weights_go_from_weaker_to_stronger() -> None:
     assert usual_weights(0.8) == (0.2, 0.5, 0.8, 1.1)
+
+
+@pytest.mark.parametrize("around", [-4, -3.9, 3.9, 4])
+def test_usual_weights_are_weights_that_a_lora_may_have(around: float) -> None:
+    weights = usual_weights(around)
+    assert len(set(weights)) == 4 and all(MIN_WEIGHT <= weight <= MAX_WEIGHT for weight in weights)
 
 
 def test_names_tell_the_variants_apart() -> None:
