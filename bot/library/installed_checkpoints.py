@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bot.config import CheckpointSettings, Settings, Size
@@ -82,6 +82,11 @@ class InstalledCheckpoints:
         known = [known_lora("", version) for version in lora.usable]
         fitting = {name for version in known for name in self._matcher.fitting_checkpoints(version)}
         return [name for name in self._specs if name in fitting]
+
+    def names_for_all(self, loras: Iterable[Lora]) -> list[str]:
+        """Names of the checkpoints that each of `loras` fits with some usable version."""
+        fitting = [self.names_for(lora) for lora in loras]
+        return [name for name in self._specs if all(name in names for names in fitting)]
 
     def misfit(self, name: str, version: LoraVersion, checkpoint: CheckpointSettings) -> LoraMisfit | None:
         """The refusal of a version of the LoRA called `name`; None when it fits `checkpoint`."""

@@ -155,6 +155,11 @@ class RequestBuilder:
                 return position, lora
         raise LoraNotFound(name=name, hint="")
 
+    async def checkpoints_for(self, draft: RequestDraft) -> list[str]:
+        """Names of the checkpoints that every LoRA of the draft fits. Raises CheckpointNotFound."""
+        choices = [await self.choose(lora_draft, draft.checkpoint) for lora_draft in draft.loras]
+        return self.checkpoints.names_for_all(choice.lora for choice in choices if choice.lora)
+
     def _check_text(self, what: str, text: str) -> None:
         if len(text) > MAX_PROMPT:
             raise PromptTooLong(what=what, length=len(text), limit=MAX_PROMPT)

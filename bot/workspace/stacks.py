@@ -64,10 +64,8 @@ def lora_drafts_of(stack: Stack) -> tuple[LoraDraft, ...]:
 async def judge(requests: RequestBuilder, stack: Stack, checkpoint: str | None) -> StackFit:
     """How the stack fits a checkpoint. Raises CheckpointNotFound."""
     choices = tuple([await requests.choose(draft, checkpoint) for draft in lora_drafts_of(stack)])
-    checkpoints = requests.checkpoints
-    fitting = [checkpoints.names_for(choice.lora) for choice in choices if choice.lora and choice.lora.usable]
-    common = [name for name in checkpoints.names if fitting and all(name in names for names in fitting)]
-    return StackFit(stack, choices, tuple(common))
+    usable = [choice.lora for choice in choices if choice.lora and choice.lora.usable]
+    return StackFit(stack, choices, tuple(requests.checkpoints.names_for_all(usable) if usable else ()))
 
 
 def uses_of_rows(rows: Sequence[Row]) -> list[StackLora]:

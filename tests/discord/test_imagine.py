@@ -147,6 +147,16 @@ async def test_a_refusal_offers_a_bookmark_that_fits(scene: Scene) -> None:
     assert "Wash" in message.text and PASTEL in message.text
 
 
+async def test_loras_that_fit_no_checkpoint_together_are_taken_apart_in_the_studio(scene: Scene) -> None:
+    refusal = await (
+        await scene.ada.slash("imagine", prompt=PROMPT, lora1="Wash", lora2="Bat", checkpoint=VIVID)
+    ).reply()
+    assert "No checkpoint here fits all of these LoRAs" in refusal.text
+    assert not any(button.startswith("Paint on") for button in refusal.buttons)
+    panel = await (await scene.ada.press(refusal, "Open in the studio")).reply()
+    assert "~~Wash~~" in panel.text and "**Bat**" in panel.text and PROMPT in panel.text
+
+
 async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:
     refusal = await (await scene.ada.slash("imagine", prompt=PROMPT, lora1="mystery")).reply()
     assert "declare" in refusal.text and refusal.ephemeral

@@ -210,7 +210,7 @@ class Orders:
         )
         draft_id = await save_draft(self._connection, person_id, draft.model_dump_json())
         others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
-        return MisfitRefusal(refusal, draft_id, position, others)
+        return MisfitRefusal(refusal, draft_id, position, await self._requests.checkpoints_for(draft), others)
 
 
 def _custom_id_of(interaction: Interaction) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -31,23 +32,37 @@ class Alternative:
 
 
 class MisfitRefusal(ErrorWithView):
-    """A refused request with alternatives, stored as a draft. `position` is the index of the misfit LoRA in it."""
+    """A refused request with alternatives, stored as a draft. `position` is the index of the misfit LoRA in it.
+
+    `checkpoints` are those that all its LoRAs fit.
+    """
 
     def __init__(
-        self, refusal: LoraMisfit, draft_id: int, position: int, alternatives: tuple[Alternative, ...]
+        self,
+        refusal: LoraMisfit,
+        draft_id: int,
+        position: int,
+        checkpoints: Sequence[str],
+        alternatives: tuple[Alternative, ...],
     ) -> None:
         super().__init__(str(refusal))
         self.refusal = refusal
         self.draft_id = draft_id
         self.position = position
+        self.checkpoints = checkpoints
         self.alternatives = alternatives
 
     def view(self) -> ui.LayoutView:
         """The reason, and the alternatives as buttons."""
         view = ui.LayoutView(timeout=None)
         view.add_item(ui.TextDisplay[Any](error_message(self.refusal)))
-        if names := self.refusal.fitting_checkpoints[:MAX_CHECKPOINTS]:
+        if self.checkpoints:
+            names = self.checkpoints[:MAX_CHECKPOINTS]
             view.add_item(ui.ActionRow[Any](*(PaintOnButton(self.draft_id, name) for name in names)))
+        elif self.refusal.fitting_checkpoints:
+            text = _("No checkpoint here fits all of these LoRAs. In the studio you can take out what does not fit.")
+            view.add_item(ui.TextDisplay[Any](text))
+            view.add_item(ui.ActionRow[Any](OpenDraftButton(self.draft_id)))
         if self.alternatives:
             swaps = [SwapButton(self.draft_id, self.position, a.lora_id, a.name) for a in self.alternatives]
             view.add_item(ui.ActionRow[Any](*swaps))
@@ -55,7 +70,7 @@ class MisfitRefusal(ErrorWithView):
 
 
 class PaintOnButton(PersistentButton, template=r"on:(?P<draft>\d{1,18}):(?P<checkpoint>.{1,64})"):
-    """Orders the draft again on a checkpoint that the LoRA fits."""
+    """Orders the draft again on a checkpoint that all its LoRAs fit."""
 
     command = "imagine"
     sends_message = True
@@ -107,6 +122,25 @@ class SwapButton(PersistentButton, template=r"swap:(?P<draft>\d{1,18}):(?P<posit
             raise NothingThere(what=_("This button does not belong to that wish."))
         loras[self.position] = LoraDraft(name=f"#{self.lora_id}")
         await interaction.client.orders.paint(interaction, draft.model_copy(update={"loras": tuple(loras)}))
+
+
+class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})"):
+    """Opens the refused draft in the studio, where it can be corrected."""
+
+    command = "studio"
+
+    def __init__(self, draft_id: int) -> None:
+        self.draft_id = draft_id
+        super().__init__(ui.Button(label=_("Open in the studio"), custom_id=f"stdraft:{draft_id}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["draft"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Fill the studio with the draft."""
+        await interaction.client.studios.open_with(interaction, await _draft(interaction, self.draft_id))
 
 
 async def _draft(interaction: Interaction, draft_id: int) -> RequestDraft:

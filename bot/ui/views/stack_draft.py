@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import aiosqlite
 from discord import ui
 
-from bot.database.drafts import find_draft, save_draft
-from bot.errors import NothingThere
+from bot.database.drafts import save_draft
 from bot.i18n import _
 from bot.i18n.texts import bounded_lines, plain
 from bot.requests.builder import RequestBuilder, RequestDraft
-from bot.ui.client import Interaction
 from bot.ui.replies import ErrorWithView, error_message
-from bot.ui.views.persistent_items import PersistentButton
-from bot.ui.views.refusal import PaintOnButton
+from bot.ui.views.refusal import OpenDraftButton, PaintOnButton
 from bot.workspace.stacks import StackFit, judge, lora_drafts_of, require_stack
 
 MAX_REASONS = 2000  # characters
@@ -65,25 +61,3 @@ class StackRefused(ErrorWithView):
         others = [] if gone else [PaintOnButton(self.draft_id, name) for name in self.fit.checkpoints[:4]]
         view.add_item(ui.ActionRow[Any](OpenDraftButton(self.draft_id), *others))
         return view
-
-
-class OpenDraftButton(PersistentButton, template=r"stdraft:(?P<draft>\d{1,18})"):
-    """Opens the refused draft in the studio, where it can be corrected."""
-
-    command = "studio"
-
-    def __init__(self, draft_id: int) -> None:
-        self.draft_id = draft_id
-        super().__init__(ui.Button(label=_("Open in the studio"), custom_id=f"stdraft:{draft_id}"))
-
-    @classmethod
-    def from_match(cls, match: re.Match[str]) -> Self:
-        """The button that this custom_id means."""
-        return cls(int(match["draft"]))
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Fill the studio with the draft."""
-        text = await find_draft(interaction.client.connection, self.draft_id, interaction.user.id)
-        if text is None:
-            raise NothingThere(what=_("This wish is too old; please use /imagine again."))
-        await interaction.client.studios.open_with(interaction, RequestDraft.model_validate_json(text))
