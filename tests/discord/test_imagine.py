@@ -170,9 +170,11 @@ async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:
         ({"lora1": "#999"}, "no LoRA"),
         ({"checkpoint": "sdxl"}, VIVID),
         ({"lora1": "Bat", "lora2": "bat"}, "twice"),
+        ({"lora2": "Bat", "weight1": 0.5}, "weight1 belongs to lora1"),
+        ({"weight3": 0.0}, "weight3 belongs to lora3"),
     ],
 )
-async def test_an_invalid_option_gets_an_error_reply(scene: Scene, options: dict[str, str], word: str) -> None:
+async def test_an_invalid_option_gets_an_error_reply(scene: Scene, options: dict[str, object], word: str) -> None:
     reply = await (await scene.ada.slash("imagine", prompt=PROMPT, **options)).reply()
     assert reply.ephemeral and word in reply.text
 

@@ -84,6 +84,10 @@ class ImagineCog(Cog):
     ) -> None:
         """Paint a picture, with up to three LoRAs."""
         chosen = ((lora1, weight1), (lora2, weight2), (lora3, weight3))
+        for number, (name, weight) in enumerate(chosen, start=1):
+            if weight is not None and not name:
+                problem = _("belongs to lora{number}; choose a LoRA there too").format(number=number)
+                raise InvalidRequest(what=f"weight{number}", problem=problem)
         draft = RequestDraft(
             prompt=prompt,
             checkpoint=checkpoint,
