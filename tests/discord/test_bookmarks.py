@@ -48,6 +48,16 @@ async def test_bookmarks_are_added_found_filtered_and_removed(scene: Scene) -> N
     assert "no base model of that name" in (await bookmarks(scene, "Rosalind", base="nonsense")).text
 
 
+async def test_adding_says_whether_the_bookmark_is_new(scene: Scene) -> None:
+    await scene.control.new_person("Evelyn")
+    hidden = await bookmarks(scene, "Evelyn", add="Bat", category="pose")
+    assert "Bat is in your /bookmarks now" in hidden.text and "matches pose" in hidden.text
+    assert "You had Bat already." in (await bookmarks(scene, "Evelyn", add="Bat")).text
+    again = await bookmarks(scene, "Evelyn", add="Bat", note="for the cave")
+    assert "You had Bat already; your note to it is changed." in again.text and "for the cave" in again.text
+    assert "say there which LoRA the note is for" in (await bookmarks(scene, "Evelyn", note="for the sea")).text
+
+
 async def test_bookmarks_that_fit_are_listed_and_others_are_counted(scene: Scene) -> None:
     barbara = await scene.control.new_person("Barbara")
     for name in ("Bat", "Wash"):

@@ -7,12 +7,16 @@ from typing import Annotated
 from discord import app_commands
 
 from bot.database.bookmarks import MAX_NOTE, add_bookmark, set_note
-from bot.database.loras import Sort
+from bot.database.loras import Lora, Sort
+from bot.errors import NothingThere
+from bot.i18n import _
+from bot.i18n.texts import clipped
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf
 from bot.ui.views.bookmarks import open_bookmarks
+from bot.ui.views.market import MAX_NAME, bookmarked_text
 from bot.workspace.browsing import MAX_SEARCH, first_of_bookmarks
 from inference.lora.sidecar import Category
 
@@ -43,15 +47,26 @@ class BookmarksCog(Cog):
         """Your saved LoRAs: see, search, use or remove them."""
         connection, person_id = self._client.connection, interaction.user.id
         query = await first_of_bookmarks(connection, await checkpoints_here(interaction), person_id)
+        said = ""
         if add:
-            lora = await self._client.requests.lora(add)
-            if not await add_bookmark(connection, person_id, lora.id, note or "") and note:
-                await set_note(connection, person_id, lora.id, note)
+            said = await self._add(person_id, await self._client.requests.lora(add), note or "")
             query = query.but(base_model=None)  # so that the new bookmark is shown
+        elif note is not None:
+            raise NothingThere(what=_("*note* goes with *add*: say there which LoRA the note is for."))
         query = query.but(
             sort=sort or query.sort,
             category=category,
             base_model=base_filter(base) if base else query.base_model,
             search=" ".join((search or "").split()),
         )
-        await open_bookmarks(interaction, query)
+        await open_bookmarks(interaction, query, said)
+
+    async def _add(self, person_id: int, lora: Lora, note: str) -> str:
+        """Save a bookmark, or change the note to one that is there; the sentence that says which."""
+        name = clipped(lora.name, MAX_NAME)
+        if await add_bookmark(self._client.connection, person_id, lora.id, note):
+            return bookmarked_text(lora)
+        if not note:
+            return _("You had {names} already.").format(names=name)
+        await set_note(self._client.connection, person_id, lora.id, note)
+        return _("You had {names} already; your note to it is changed.").format(names=name)

@@ -229,18 +229,19 @@ def _page_ref_in(match: re.Match[str]) -> PageRef:
     return PageRef(int(match["page"]), match["key"])
 
 
-async def open_bookmarks(interaction: Interaction, query: Query) -> None:
-    """Show the first page of a query in an ephemeral message."""
-    page = await _page(interaction, await page_ref_of(interaction.client.connection, interaction.user.id, query))
+async def open_bookmarks(interaction: Interaction, query: Query, note: str = "") -> None:
+    """Show the first page of a query in an ephemeral message; `note` says what was just done."""
+    page_ref = await page_ref_of(interaction.client.connection, interaction.user.id, query)
+    page = await _page(interaction, page_ref, note=note)
     await send_ephemeral(interaction, page.view, page.files)
 
 
 async def _page(
-    interaction: Interaction, page_ref: PageRef, removed: RemovedBookmarks | None = None
+    interaction: Interaction, page_ref: PageRef, removed: RemovedBookmarks | None = None, note: str = ""
 ) -> RenderedMessage:
     client, person_id = interaction.client, interaction.user.id
     return await bookmarks_page(
-        client.connection, await checkpoints_here(interaction), client.lora_pictures, person_id, page_ref, removed
+        client.connection, await checkpoints_here(interaction), client.lora_pictures, person_id, page_ref, removed, note
     )
 
 
@@ -251,8 +252,12 @@ async def bookmarks_page(
     person_id: int,
     page_ref: PageRef,
     removed: RemovedBookmarks | None = None,
+    note: str = "",
 ) -> RenderedMessage:
-    """One page of the bookmarks, with previews if there are any. Raises NothingThere when the stored query is gone."""
+    """One page of the bookmarks, with previews if there are any; `note` says what was just done.
+
+    Raises NothingThere when the stored query is gone.
+    """
     query = await query_at(connection, person_id, page_ref)
     page_size = page_size_of(BOOKMARKS, query)
     found = await list_bookmarks(
@@ -267,9 +272,9 @@ async def bookmarks_page(
     )
     if not found.bookmarks and page_ref.page:  # the last page is gone, or somebody jumped beyond it
         last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
-        return await bookmarks_page(connection, checkpoints, pictures, person_id, last, removed)
+        return await bookmarks_page(connection, checkpoints, pictures, person_id, last, removed, note)
     page = RenderedMessage()
-    _add_title(page, _title(query, page_ref, found), page_ref, removed)
+    _add_title(page, f"{_title(query, page_ref, found)}\n{note}".rstrip(), page_ref, removed)
     if _is_empty_collection(query, found):
         page.view.add_item(ui.ActionRow[Any](MarketButton(), ImportBookmarksButton()))
         return page

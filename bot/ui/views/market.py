@@ -100,8 +100,7 @@ class MarketBookmarkButton(PersistentButton, template=rf"mkk:(?P<lora>\d{{1,18}}
     async def handle(self, interaction: Interaction) -> None:
         """Change the bookmark and show the page again, with a note that says where bookmarks are found."""
         lora = await toggle_bookmark(interaction, self.lora_id, bookmarked=self.bookmarked)
-        text = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
-        note = "" if self.bookmarked else text.format(lora=clipped(lora.name, MAX_NAME))
+        note = "" if self.bookmarked else bookmarked_text(lora)
         page = await _page(interaction, self.page_ref, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
@@ -134,6 +133,12 @@ class BookmarkSeveralMenu(EntriesMenu, template=rf"mkm:{PAGE_REF}"):
         note = text.format(count=number(added)) if added else _("They are in your /bookmarks already.")
         page = await _page(interaction, self.page_ref, note)
         await acknowledge.replace(interaction, page.view, page.files)
+
+
+def bookmarked_text(lora: Lora) -> str:
+    """What a person reads of a LoRA that they have just bookmarked."""
+    text = _("{lora} is in your /bookmarks now, and /imagine offers it first.")
+    return text.format(lora=clipped(lora.name, MAX_NAME))
 
 
 async def open_market(interaction: Interaction, query: Query | None = None) -> None:
