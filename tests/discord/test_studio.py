@@ -119,6 +119,16 @@ async def test_a_prompt_of_blanks_is_asked_for_like_an_empty_one(scene: Scene) -
     assert told.ephemeral and "Please say what to paint" in told.text
 
 
+async def test_the_shapes_of_the_options_are_in_the_persons_language(scene: Scene) -> None:
+    margaret = scene.control.person("Margaret")
+    await scene.control.set_person("Margaret", locale="ja")
+    panel = await (await margaret.slash("studio", checkpoint=VIVID)).reply()
+    form = await (await margaret.press(panel, control(panel, "options"))).modal()
+    await scene.control.set_person("Margaret", locale="en-US")
+    (sizes,) = (one["component"]["options"] for one in form["components"] if one["component"]["custom_id"] == "size")
+    assert [size["label"] for size in sizes[1:]] == ["正方形 · 64x64", "横長 · 80x48", "縦長 · 48x80"]
+
+
 async def test_a_starting_picture_is_uploaded_in_the_options(scene: Scene) -> None:
     grace = scene.grace
     panel = await fresh(scene, grace)

@@ -82,7 +82,7 @@ class OptionsForm(StudioForm):
         super().__init__(_("Options"), "stoptions", opening)
         draft, checkpoint = snapshot.studio.draft, snapshot.checkpoint
         chosen = checkpoint.size(draft.size) if draft.size else None
-        sizes = [(f"{size.shape} · {size}", str(size)) for size in checkpoint.sizes]
+        sizes = [(f"{_(size.shape)} · {size}", str(size)) for size in checkpoint.sizes]
         self.size = _menu("size", [(_("As usual"), _DEFAULT), *sizes], _DEFAULT if chosen is None else str(chosen))
         counts = [(str(count), str(count)) for count in range(1, MAX_COUNT + 1)]
         self.count = _menu("count", counts, str(draft.count))
