@@ -293,7 +293,7 @@ class OutOfMemory(RequestError):
 
 @dataclass(eq=False)
 class TooManyWaiting(RequestError):
-    """You have {limit} pictures waiting already, and more may not wait at a time. One of them begins in {wait};
+    """You have {limit} orders waiting already, and more may not wait at a time. One of them begins in {wait};
     /cancel makes room at once."""
 
     limit: int
@@ -302,7 +302,7 @@ class TooManyWaiting(RequestError):
 
 @dataclass(eq=False)
 class QueueFull(RequestError):
-    """The queue is full: {waiting} pictures wait. The next place is free in {wait}; please try again then."""
+    """The queue is full: {waiting} orders wait. The next place is free in {wait}; please try again then."""
 
     waiting: int
     wait: str

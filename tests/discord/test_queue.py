@@ -84,11 +84,11 @@ async def test_queue_limits_are_reported_at_once(scene: Scene) -> None:
     async with paused(scene):
         orders = [await told(scene.ada, "imagine", prompt=PROMPT) for _ in range(MINE)]
         refused = await told(scene.ada, "imagine", prompt=PROMPT)
-        assert refused.ephemeral and f"You have {MINE} pictures waiting already" in refused.text
+        assert refused.ephemeral and f"You have {MINE} orders waiting already" in refused.text
         assert " in " in refused.text and "/cancel" in refused.text
         orders += [await told(scene.grace, "imagine", prompt=PROMPT) for _ in range(ALL - MINE)]
         full = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
-        assert full.ephemeral and f"The queue is full: {ALL} pictures wait" in full.text
+        assert full.ephemeral and f"The queue is full: {ALL} orders wait" in full.text
         await scene.ada.press(orders[0], "Cancel")
         assert "Cancelled" in (await scene.ended(orders[0])).text
         orders[0] = await told(scene.control.person("Linus"), "imagine", prompt=PROMPT)
