@@ -78,6 +78,11 @@ def listed(items: Iterable[str]) -> str:
     return format_list(list(items), locale=_locale())
 
 
+def alternatives(items: Iterable[str]) -> str:
+    """`a, b or c`."""
+    return format_list(list(items), style="or", locale=_locale())
+
+
 def number(value: float, digits: int = 0) -> str:
     """A number with at most `digits` decimals and separated thousands: `12,345.6`."""
     return format_decimal(round(value, digits), locale=_locale())

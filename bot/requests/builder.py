@@ -14,7 +14,7 @@ from bot.config import CheckpointSettings, Size
 from bot.database.loras import Lora, LoraVersion, find_lora, find_version
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PartsGone
-from bot.i18n import _, listed
+from bot.i18n import _, alternatives, listed
 from bot.library.catalogue import find_named
 from bot.library.configuration import Configuration
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -201,7 +201,7 @@ class RequestBuilder:
             return lora
         found = await find_named(self._connection, name, suggestions=_NEAR)
         if found.lora is None:
-            near = listed(found.suggestions)
+            near = alternatives(found.suggestions)
             hint = _("Did you mean {names}?").format(names=near) if near else _("/lora browse shows all that are here.")
             raise LoraNotFound(name=name[:100], hint=hint)
         return found.lora

@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog
 from discord import Intents, app_commands
 from discord.ext import commands
 
-from bot.i18n import _, catalogue, explained, language, listed, number, remarked, speak, speaking
+from bot.i18n import _, alternatives, catalogue, explained, language, listed, number, remarked, speak, speaking
 from bot.i18n.commands import CommandWords
 from bot.ui.views.job_progress import queue_position_text
 from inference.errors import BaseModelMismatch, PromptTooLong
@@ -123,8 +123,10 @@ def test_figures_and_lists_follow_the_language() -> None:
     ]  # fmt: skip
     assert number(12345.678, 1) == "12,345.7"
     assert listed(["a", "b", "c"]) == "a, b and c"
+    assert alternatives(["a", "b", "c"]) == "a, b or c"
     with speaking("ja"):
         assert listed(["a", "b", "c"]) == "a、b、c"
+        assert alternatives(["a", "b", "c"]) == "a、b、またはc"
         assert queue_position_text(Forecast(2)) == "前に2件が待機中"
         assert "4000" in explained(PromptTooLong(what="prompt", length=5000, limit=4000))
 
