@@ -18,7 +18,7 @@ from bot.app.recorded_state import RecordedState, read_state
 from bot.cli import DONE, add_config, harmless, settings_of
 from bot.cli.output import Output
 from bot.config import Settings
-from bot.database.jobs import Job
+from bot.database.jobs import CheckpointLoad, Job
 from bot.i18n import duration
 from inference.queue import EVERYWHERE
 
@@ -97,20 +97,23 @@ def _records(state: RecordedState) -> str:
     return f"{text}; the newest copy is of {duration(max(0.0, age))} ago"
 
 
+def _loads(settings: Settings, state: RecordedState) -> list[CheckpointLoad]:
+    """The loads of the declared checkpoints, and of those that jobs still name."""
+    declared = {c.name: CheckpointLoad(c.name, waiting=0, begun=0, oldest=None, deaths=0) for c in settings.checkpoints}
+    return list((declared | {load.checkpoint: load for load in state.loads}).values())
+
+
 def _table(settings: Settings, state: RecordedState) -> Table:
-    """The declared checkpoints, and those that jobs still name."""
     declared = {checkpoint.name: checkpoint for checkpoint in settings.checkpoints}
-    loads = {load.checkpoint: load for load in state.loads}
     table = Table("checkpoint", "base model", "devices", "waiting", "painting", "loads in", box=box.SIMPLE)
-    for name in dict.fromkeys((*declared, *loads)):
-        known, load = declared.get(name), loads.get(name)
-        seconds = state.load_seconds.get(name)
+    for load in _loads(settings, state):
+        known, seconds = declared.get(load.checkpoint), state.load_seconds.get(load.checkpoint)
         cells = (
-            name,
+            load.checkpoint,
             str(known.base_model) if known else "not declared",
             ", ".join((known.devices or settings.worker.devices) if known else ()),
-            str(load.waiting if load else 0),
-            str(load.begun if load else 0),
+            str(load.waiting),
+            str(load.begun),
             "-" if seconds is None else f"{seconds:.1f} s",
         )
         table.add_row(*map(harmless, cells))
@@ -131,7 +134,7 @@ def _as_json(settings: Settings, state: RecordedState) -> dict[str, object]:
         "undelivered": state.owed,
         "paused": sorted(state.paused),
         "checkpoints": [
-            asdict(load) | {"load_seconds": state.load_seconds.get(load.checkpoint)} for load in state.loads
+            asdict(load) | {"load_seconds": state.load_seconds.get(load.checkpoint)} for load in _loads(settings, state)
         ],
         "library": asdict(state.files),
         "failed": [_failure(job) for job in state.failed],

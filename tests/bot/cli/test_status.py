@@ -56,7 +56,7 @@ def test_the_state_is_told_while_the_bot_runs(here: Here, busy: House, monkeypat
 def test_programs_may_read_it_too(here: Here, busy: House) -> None:
     told = json.loads(here("status", "--json", "--config", busy.config).out)
     assert (told["running"], told["waiting"], told["painting"], told["paused"]) == (True, 2, 1, [EVERYWHERE])
-    assert {each["checkpoint"]: each["waiting"] for each in told["checkpoints"]} == {VIVID: 1, "gone": 1}
+    assert {each["checkpoint"]: each["waiting"] for each in told["checkpoints"]} == {VIVID: 1, PASTEL: 0, "gone": 1}
     assert told["library"] == {"usable": 2, "unknown": 1, "broken": 1}
     assert [(each["job"], each["code"]) for each in told["failed"]] == [(3, "worker_failed")]
 
