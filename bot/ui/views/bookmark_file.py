@@ -78,7 +78,7 @@ class ImportBookmarksForm(ModalForm):
     def __init__(self, opening: int) -> None:
         super().__init__(_("Import bookmarks"), "bmimported", opening)
         self.file: ui.FileUpload[Any] = ui.FileUpload(custom_id="file", min_values=1, max_values=1)
-        description = _("One that *Export* gave; what you have already stays as it is")
+        description = _("One that “Export / import” gave; what you have already stays as it is")
         self.add_item(ui.Label[Any](text=_("File"), description=description, component=self.file))
 
     async def submitted(self, interaction: Interaction) -> None:
