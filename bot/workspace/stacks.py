@@ -136,7 +136,8 @@ async def import_stack(connection: aiosqlite.Connection, person_id: int, typed: 
     shared = await find_stack_by_code(connection, code) if code else None
     if shared is None:
         await remember_miss(connection, person_id, since_ms=since)
-        raise NothingThere(what=_("No stack is shared by this code. Look at it again: it has 8 letters and digits."))
+        text = _("No stack is shared by this code. It has 8 letters and digits, and ends when its owner stops sharing.")
+        raise NothingThere(what=text)
     if shared.person_id == person_id:
         told = _("This is the code of your own stack {name}. Others get a copy with it.")
         raise NothingThere(what=told.format(name=shared.name))

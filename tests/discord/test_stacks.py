@@ -92,9 +92,11 @@ async def test_a_share_code_is_not_posted_where_somebody_may_not_write(scene: Sc
 async def test_a_revoked_share_code_is_invalid(scene: Scene) -> None:
     await stacked(scene, scene.ada, "Evening", "Bat")
     shared = await (await scene.ada.slash("stack share", name="Evening")).reply()
+    posted = await press(scene.ada, shared, "Post it here")
     assert "not shared any more" in (await press(scene.ada, shared, "Stop sharing")).text
     reply = await (await scene.grace.slash("stack import", code=shared.text.split("`")[1])).reply()
     assert "No stack is shared" in reply.text
+    assert "ends when its owner stops sharing" in (await press(scene.grace, posted, "Get a copy")).text
 
 
 async def test_guessing_share_codes_is_rate_limited(scene: Scene) -> None:
