@@ -155,10 +155,10 @@ class RequestBuilder:
                 return position, lora
         raise LoraNotFound(name=name, hint="")
 
-    async def checkpoints_for(self, draft: RequestDraft) -> list[str]:
-        """Names of the checkpoints that every LoRA of the draft fits. Raises CheckpointNotFound."""
+    async def loras_of(self, draft: RequestDraft) -> list[Lora]:
+        """The LoRAs of the draft that are in the library. Raises CheckpointNotFound."""
         choices = [await self.choose(lora_draft, draft.checkpoint) for lora_draft in draft.loras]
-        return self.checkpoints.names_for_all(choice.lora for choice in choices if choice.lora)
+        return [choice.lora for choice in choices if choice.lora is not None]
 
     def _check_text(self, what: str, text: str) -> None:
         if len(text) > MAX_PROMPT:

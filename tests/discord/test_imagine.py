@@ -16,6 +16,7 @@ from bot.database import preferences
 from inference.messages import GenerationRequest
 from playground.control import File
 from tests.discord.conftest import PROMPT, Scene
+from tests.discord.test_server import chosen, server_with_bot
 from tests.discord.test_stacks import stacked
 from tests.house import PASTEL, VIVID
 
@@ -155,6 +156,14 @@ async def test_loras_that_fit_no_checkpoint_together_are_taken_apart_in_the_stud
     assert not any(button.startswith("Paint on") for button in refusal.buttons)
     panel = await (await scene.ada.press(refusal, "Open in the studio")).reply()
     assert "~~Wash~~" in panel.text and "**Bat**" in panel.text and PROMPT in panel.text
+
+
+async def test_a_refusal_offers_no_checkpoint_that_the_server_does_not_use(scene: Scene) -> None:
+    lagoon = await server_with_bot(scene, "Lagoon", "shore")
+    await chosen(lagoon.linus, await lagoon.panel("places"), "svmodels", f"={PASTEL}")
+    refusal = await (await scene.ada.slash("imagine", in_="shore", prompt=PROMPT, lora1="Bat")).reply()
+    assert "Bat was trained on Vivid" in refusal.text
+    assert f"Paint on {VIVID}" not in refusal.buttons and "Open in the studio" in refusal.buttons
 
 
 async def test_an_unknown_base_model_is_refused(scene: Scene) -> None:

@@ -20,6 +20,7 @@ from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PressedTwice
 from bot.jobs.service import JobService
+from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
 from bot.requests.builder import RequestBuilder, RequestDraft, preferred
 from bot.servers.checks import CheckedRequest
@@ -89,11 +90,12 @@ class Orders:
         Raises a RequestError; for a LoRA that does not fit, MisfitRefusal with alternatives.
         """
         preferences = preferences or await self._preferences(interaction)
-        draft = preferred(draft, await checkpoints_here(interaction), preferences)
+        checkpoints = await checkpoints_here(interaction)
+        draft = preferred(draft, checkpoints, preferences)
         try:
             request = await self._requests.build(draft)
         except LoraMisfit as refusal:
-            raise await self._with_alternatives(interaction.user.id, draft, refusal) from refusal
+            raise await self._with_alternatives(interaction.user.id, draft, refusal, checkpoints) from refusal
         await self._order(interaction, request, preferences)
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
@@ -197,8 +199,10 @@ class Orders:
         except (RouteClosed, *UNREACHABLE) as problem:
             log.warning("the reply that the job waits could not be sent: %s", problem)
 
-    async def _with_alternatives(self, person_id: int, draft: RequestDraft, refusal: LoraMisfit) -> MisfitRefusal:
-        """The refusal with alternatives: other checkpoints, and bookmarked LoRAs of the same category that fit."""
+    async def _with_alternatives(
+        self, person_id: int, draft: RequestDraft, refusal: LoraMisfit, checkpoints: InstalledCheckpoints
+    ) -> MisfitRefusal:
+        """The refusal with alternatives: others of `checkpoints`, and bookmarked LoRAs of the same category that fit."""
         position, lora = await self._requests.find_refused(draft, refusal.lora)
         checkpoint = self._requests.checkpoints.require(refusal.checkpoint)
         page = await list_bookmarks(
@@ -210,7 +214,8 @@ class Orders:
         )
         draft_id = await save_draft(self._connection, person_id, draft.model_dump_json())
         others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)
-        return MisfitRefusal(refusal, draft_id, position, await self._requests.checkpoints_for(draft), others)
+        fitting = checkpoints.names_for_all(await self._requests.loras_of(draft))
+        return MisfitRefusal(refusal, draft_id, position, fitting, others)
 
 
 def _custom_id_of(interaction: Interaction) -> str:
