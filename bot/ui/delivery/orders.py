@@ -202,7 +202,7 @@ class Orders:
     async def _with_alternatives(
         self, person_id: int, draft: RequestDraft, refusal: LoraMisfit, checkpoints: InstalledCheckpoints
     ) -> MisfitRefusal:
-        """The refusal with alternatives: others of `checkpoints`, and bookmarked LoRAs of the same category that fit."""
+        """The refusal with alternatives: others of `checkpoints`, and bookmarked LoRAs of the category that fit."""
         position, lora = await self._requests.find_refused(draft, refusal.lora)
         checkpoint = self._requests.checkpoints.require(refusal.checkpoint)
         page = await list_bookmarks(
