@@ -82,6 +82,7 @@ class HistoryPageButton(PersistentButton, template=rf"hi(?P<way>[no]):{_PATTERN}
 class GoToHistoryPageButton(PersistentButton, template=rf"hij:{_PATTERN}"):
     """Opens the form for the number of a page."""
 
+    command = "history"
     opens_modal = True
 
     def __init__(self, query: HistoryQuery, checkpoint_digits: str = "") -> None:

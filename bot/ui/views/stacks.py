@@ -199,6 +199,7 @@ class StackPageButton(PersistentButton, template=r"skpage:(?P<page>\d{1,4}):(?P<
 class GoToStackPageButton(PersistentButton, template=r"skjump:(?P<page>\d{1,4})"):
     """Says on which page of the list one is, and opens the form for another."""
 
+    command = "stack"
     opens_modal = True
 
     def __init__(self, page: int, pages: int = 1) -> None:
