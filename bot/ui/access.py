@@ -23,17 +23,23 @@ _KEY = "action_context"
 
 
 async def enter(
-    interaction: Interaction, command: str, action: Action | None, *, checked_by_discord: bool = False
+    interaction: Interaction,
+    command: str,
+    action: Action | None,
+    server_id: int | None = None,
+    *,
+    checked_by_discord: bool = False,
 ) -> None:
-    """Note who acts, and raise why they may not do `action` here; None: everybody may at all times.
+    """Note who acts, and raise why they may not do `action`; None: everybody may at all times.
 
-    `command` is the slash command that does the same. Whom Discord lets use no command in this channel, uses no button
-    of it either. Raises a RequestError, and DatabaseError.
+    `server_id` is the server that it is about; left out, that where they are. `command` is the slash command that does
+    the same. Whom Discord lets use no command in this channel, uses no button of it either. Raises a RequestError, and
+    DatabaseError.
     """
     context = action_context(interaction, command, checked_by_discord=checked_by_discord)
     interaction.extras[_KEY] = context
     if action is not None:
-        await interaction.client.servers.rights.require(action, context)
+        await interaction.client.servers.rights.require(action, context, server_id)
         if context.server_id is not None and not interaction.permissions.use_application_commands:
             raise CommandClosed(command=command)
 

@@ -28,6 +28,7 @@ from bot.database.loras import find_lora, find_lora_by_name
 from bot.database.server_settings import ServerSettings
 from bot.database.studio import find_studio
 from bot.errors import (
+    Blocked,
     ChannelNotAllowed,
     CommandClosed,
     NoMember,
@@ -55,9 +56,9 @@ from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
 from bot.ui.views.queue import AllJobsButton, AnyJobCancelButton, OwnJobCancelButton, PauseButton
 from bot.ui.views.result import DeleteButton, DeleteForm
-from bot.ui.views.server.blocks import BlockThisLoraButton
+from bot.ui.views.server.blocks import BlockThisLoraButton, BlockThisLoraForm
 from bot.ui.views.server.joining import SetUpButton
-from bot.ui.views.server.panel import PanelButton, PanelMenu, PanelPage
+from bot.ui.views.server.panel import PanelButton, PanelForm, PanelMenu, PanelPage
 from bot.ui.views.server.proposals import DecideButton
 from bot.ui.views.status import RefreshStatusButton, ReloadButton
 from inference.errors import RequestError
@@ -157,6 +158,12 @@ def _cancels(actor: Actor) -> bool:
     return actor.may(Action.CANCEL_ANY, WORKSHOP)
 
 
+def _uses_server_command(actor: Actor) -> bool:
+    """Discord offers /server to staff; where the bot is no member, no server's settings hold."""
+    here = actor.context.server_id is not None and actor.context.bot_in_server
+    return actor.may(Action.CONFIGURE) if here else True
+
+
 # Items with a door behind the one of their action: who may pass that one too. The job is Grace's, in the Workshop.
 OWN_DOORS: Mapping[type, Allowed] = {
     AllJobsButton: _in_the_queue(Action.SEE_QUEUE),
@@ -172,11 +179,13 @@ OWN_DOORS: Mapping[type, Allowed] = {
     DeclareForm: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
     ProposeButton: lambda actor: actor.may(Action.PROPOSE_BASE_MODEL),
     ProposeForm: lambda actor: actor.may(Action.PROPOSE_BASE_MODEL),
-    SetUpButton: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
+    SetUpButton: lambda actor: not isinstance(actor.why_not(Action.CONFIGURE, WORKSHOP), Blocked),  # others are told
     BlockThisLoraButton: lambda actor: actor.may(Action.BLOCK, WORKSHOP),
     DecideButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL, EVERYWHERE),
     PanelButton: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
     PanelMenu: lambda actor: actor.may(Action.CONFIGURE, WORKSHOP),
+    PanelForm: _uses_server_command,
+    BlockThisLoraForm: _uses_server_command,
 }
 
 
@@ -510,9 +519,8 @@ async def try_items(table: Table, actor: Actor) -> list[str]:
             continue
         twice = issubclass(each.kind, OwnJobCancelButton)  # the list is shown anew, whatever became of the job
         text = await table.answer(await table.press(actor, each), twice=twice)
-        wrong += judged(
-            actor, each.name, text, actor.why_not(each.kind.action, command=each.command), each.passes(actor)
-        )
+        usable = actor.why_not(None if each.kind.action is None else Action.USE, command=each.command)
+        wrong += judged(actor, each.name, text, usable, each.passes(actor))
     return wrong
 
 

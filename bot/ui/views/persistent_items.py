@@ -40,7 +40,8 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
     Defining a subclass with a template registers it, so items of messages sent before a restart keep working.
     `sends_message`: it replies with a new public message. `opens_modal`: it may open a modal. `command` is the slash
     command that does the same: where a server has closed that, the item is closed too. `action` is what is checked
-    before `handle`; None: everybody may, also who is blocked.
+    before `handle`; None: everybody may, also who is blocked. `server_id` is the server that the action is about; None:
+    that where the person is.
     """
 
     registered: ClassVar[list[type[PersistentItem[Any]]]] = []
@@ -49,6 +50,7 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
     opens_modal: ClassVar[bool] = False
     command: str = ""
     action: ClassVar[Action | None] = Action.USE
+    server_id: int | None = None
 
     def __init_subclass__(cls, *, template: str, registered: bool = True, **options: Any) -> None:
         super().__init_subclass__(template=template, **options)
@@ -82,7 +84,7 @@ class PersistentItem(ui.DynamicItem[ItemT], Generic[ItemT], template=NO_CUSTOM_I
         )
 
     async def _checked(self, interaction: Interaction) -> None:
-        await enter(interaction, self.command, self.action)
+        await enter(interaction, self.command, self.action, self.server_id)
         await self.handle(interaction)
 
     @abstractmethod

@@ -216,10 +216,12 @@ class BlockThisLoraButton(PersistentButton, template=r"svblockthis:(?P<server>\d
     """Opens the form that blocks the LoRA of a page; only staff see it, and the right is checked on use."""
 
     command = "server"
+    action = Action.BLOCK
     opens_modal = True
 
     def __init__(self, server_id: int, lora_id: int) -> None:
-        self.server_id, self.lora_id = server_id, lora_id
+        self.server_id = self._place = server_id
+        self.lora_id = lora_id
         label = _("Block everywhere") if server_id == EVERYWHERE else _("Block here")
         custom_id = f"svblockthis:{server_id}:{lora_id}"
         super().__init__(ui.Button(label=label, style=discord.ButtonStyle.danger, custom_id=custom_id))
@@ -233,11 +235,10 @@ class BlockThisLoraButton(PersistentButton, template=r"svblockthis:(?P<server>\d
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""
-        await require(interaction, Action.BLOCK, self.server_id)
         lora = await find_lora(interaction.client.connection, self.lora_id)
         if lora is None:
             raise NothingThere(what=_("This LoRA is not in the library any more."))
-        form = BlockThisLoraForm(self.server_id, lora.id, lora.name, opening=interaction.id)
+        form = BlockThisLoraForm(self._place, lora.id, lora.name, opening=interaction.id)
         await acknowledge.open_modal(interaction, form)
 
 

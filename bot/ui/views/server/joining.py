@@ -33,7 +33,7 @@ class SetUpButton(PersistentButton, template=r"svsetup:(?P<server>\d{1,19})"):
     action: ClassVar[Action | None] = None  # others are told kindly, not that a command is closed
 
     def __init__(self, server_id: int) -> None:
-        self.server_id = server_id
+        self._server_id = server_id
         button: ui.Button[Any] = ui.Button(
             label=_("Set up"), style=discord.ButtonStyle.primary, custom_id=f"svsetup:{server_id}"
         )
@@ -49,12 +49,12 @@ class SetUpButton(PersistentButton, template=r"svsetup:(?P<server>\d{1,19})"):
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises SetUpByStaff, or another refusal."""
         rights = interaction.client.servers.rights
-        refusal = await rights.why_not(Action.CONFIGURE, context_of(interaction), self.server_id)
+        refusal = await rights.why_not(Action.CONFIGURE, context_of(interaction), self._server_id)
         if isinstance(refusal, NotStaff | CommandClosed):
             raise SetUpByStaff
         if refusal is not None:
             raise refusal
-        await PanelPage(self.server_id).open(interaction)
+        await PanelPage(self._server_id).open(interaction)
 
 
 def greeting(server: discord.Guild) -> ui.LayoutView:

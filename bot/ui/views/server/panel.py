@@ -19,6 +19,7 @@ from bot.i18n import _, later
 from bot.i18n.texts import plain
 from bot.servers.administration import Administration
 from bot.servers.context import ActionContext
+from bot.servers.rights import Action
 from bot.ui import acknowledge
 from bot.ui.access import context_of, is_operator
 from bot.ui.client import Interaction
@@ -136,12 +137,13 @@ class PanelButton(PersistentButton, template=NO_CUSTOM_ID):
     """
 
     command = "server"
+    action = Action.CONFIGURE
     name: ClassVar[str] = ""
     label: ClassVar[str] = ""
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
 
     def __init__(self, page: PanelPage, target: int | None = None) -> None:
-        self.page, self.target = page, target or 0
+        self.page, self.target, self.server_id = page, target or 0, page.server_id
         custom_id = f"{self.name}:{page}" if target is None else f"{self.name}:{page}:{target}"
         super().__init__(ui.Button(label=_(self.label), style=self.style, custom_id=custom_id))
 
@@ -160,10 +162,11 @@ class PanelMenu(PersistentItem[ui.Item[Any]], template=NO_CUSTOM_ID):
     """A menu of the panel, of strings or of what Discord lists."""
 
     command = "server"
+    action = Action.CONFIGURE
     name: ClassVar[str] = ""
 
     def __init__(self, page: PanelPage, menu: Any = ui.Select, **options: Any) -> None:
-        self.page = page
+        self.page, self.server_id = page, page.server_id
         super().__init__(menu(custom_id=f"{self.name}:{page}", **options))
 
     @classmethod
