@@ -154,7 +154,8 @@ async def test_the_servers_defaults_hold_for_who_has_not_chosen(harbour: Harbour
     assert "operators can read the prompts" in settings.text
     suggested = await ada.autocomplete("imagine", "checkpoint", in_=harbour.channel, prompt="x")
     assert [choice["value"] for choice in suggested] == [PASTEL]
-    studio = await told(ada, "studio", in_=harbour.channel)
+    tess = await harbour.scene.control.new_person("Tess")  # who has no studio that an earlier test has filled
+    studio = await told(tess, "studio", in_=harbour.channel)
     assert [option["value"] for option in studio.selects[menu(studio, "stcheckpoint")]["options"]] == [PASTEL]
     picture = await harbour.painted()
     assert PASTEL in picture.text and PROMPT in picture.text
