@@ -27,6 +27,7 @@ from bot.i18n import catalogue
 from bot.i18n.commands import spoken
 from bot.ui.bot import load_features
 from bot.ui.client import Client, Cog
+from inference.content_rating import ContentRating
 from inference.errors import InferenceError, LoraMisfit
 from inference.lora.evidence import PLAINLY
 from inference.lora.sidecar import Category
@@ -35,7 +36,7 @@ from inference.notes import TEMPLATES
 ROOT = Path(__file__).parents[1]
 SPEAKING = {"_": 1, "later": 1, "ngettext": 2}  # functions, and how many of their arguments are sentences
 NO_DESCRIPTION = "…"  # discord.py's, where none was given
-LABELS: tuple[type[StrEnum], ...] = (Category, AuditAction)  # whose values are said by `label`
+LABELS: tuple[type[StrEnum], ...] = (Category, ContentRating, AuditAction)  # whose values are said by `label`
 
 
 @dataclass(frozen=True)

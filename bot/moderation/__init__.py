@@ -1,9 +1,10 @@
-"""What may be asked for and shown. So far the rules on words; nothing outside of this room calls them yet.
+"""What may be asked for and shown: rules on words, and ratings.
 
 normalise.py      text in one spelling, with the way back to the text as it was written
 word_matcher.py   finds many words at once, however they are written; short_words.txt holds words that part no others
 minors.py         the rule on minors, which nobody can switch off; its terms are in minors.toml
 word_rules.py     lists of words and patterns; `judge` says which of all rules a text breaks
+ratings.py        what a picture counts as, what places show, what licences permit; what prompts say is in ratings.toml
 
 How it is called, with `chosen = settings.moderation`: `judge(text, TextKind.…, lists, minors)`, with `lists` of
 `WordList.of(each) for each in chosen.lists` and `minors = minors_rule(operators_terms(chosen))`. What

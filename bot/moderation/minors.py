@@ -88,9 +88,7 @@ class MinorsRule:
 
     def judge(self, text: NormalisedText) -> MinorsMatch | None:
         """Why the text is refused; None if it is not."""
-        first = {hit.word.label: hit for hit in reversed(list(self._matcher.find(text)))}
-        if Term.ORDINARY in first:
-            first = self._outside_of_ordinary_phrases(text)
+        first = {hit.word.label: hit for hit in reversed(self._hits(text))}
         if always := first.get(Term.ALWAYS):
             return _match((always.word.written, always.span))
         sexual, minor = first.get(Term.SEXUAL), first.get(Term.MINOR)
@@ -99,15 +97,21 @@ class MinorsRule:
         young = (minor.word.written, minor.span) if minor else self._age(text)
         return _match(young, (sexual.word.written, sexual.span)) if young else None
 
-    def _outside_of_ordinary_phrases(self, text: NormalisedText) -> dict[Term, WordHit[Term]]:
+    def sexual_terms(self, text: NormalisedText) -> tuple[str, ...]:
+        """The sexual terms that the text has, as they are written in the list."""
+        return tuple(hit.word.written for hit in self._hits(text) if hit.word.label is Term.SEXUAL)
+
+    def _hits(self, text: NormalisedText) -> list[WordHit[Term]]:
+        """What the text has of the lists, in the order of the text; nothing that lies inside of an ordinary phrase."""
+        hits = list(self._matcher.find(text))
+        if not any(hit.word.label is Term.ORDINARY for hit in hits):
+            return hits
         hits = list(self._matcher.find(text, self._in_ordinary_phrases))
         ordinary = bytearray(len(text.text))  # 1 for what such a phrase covers
         for word, (start, end) in hits:
             if word.label is Term.ORDINARY and "," not in text.text[start:end]:
                 ordinary[start:end] = b"\1" * (end - start)
-        return {
-            word.label: WordHit(word, span) for word, span in reversed(hits) if 0 in ordinary[span.start : span.end]
-        }
+        return [hit for hit in hits if 0 in ordinary[hit.span.start : hit.span.end]]
 
     def _age(self, text: NormalisedText) -> tuple[str, Span] | None:
         """The first age below 18 that a person of the text has."""

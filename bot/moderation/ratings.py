@@ -1,0 +1,137 @@
+"""Ratings of pictures: what a picture counts as, what a place shows, and what a checkpoint's licence permits. Pure.
+
+A picture counts as the highest of what it is made of: the checkpoint, its LoRAs, and what its prompt says. What has
+no rating counts as each server has chosen, and says nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from bot.config.word_patterns import checked_word
+from bot.moderation.minors import MinorsRule
+from bot.moderation.normalise import NormalisedText, fold
+from bot.moderation.word_matcher import Word, WordMatcher
+from inference.base_models import Architecture
+from inference.content_rating import ContentRating
+
+# Licences that forbid sexual pictures. Stability AI's community licences (stability.ai/license, with its acceptable use
+# policy) do; SDXL Turbo and Stable Cascade have no architecture of their own here and are told by their repository.
+_FORBIDS_ADULT_WORK: Final = ContentRating.MATURE
+LICENCE_CAPS: Final[Mapping[Architecture, ContentRating]] = {
+    Architecture.SD3: _FORBIDS_ADULT_WORK,
+    Architecture.SD35_MEDIUM: _FORBIDS_ADULT_WORK,
+    Architecture.SD35_LARGE: _FORBIDS_ADULT_WORK,
+}
+REPOSITORY_CAPS: Final[Mapping[str, ContentRating]] = {
+    "stabilityai/sdxl-turbo": _FORBIDS_ADULT_WORK,
+    "stabilityai/stable-cascade": _FORBIDS_ADULT_WORK,
+    "stabilityai/stable-cascade-prior": _FORBIDS_ADULT_WORK,
+}
+
+MOST_OPEN: Final = ContentRating.MATURE  # what a place that is open to all may show at most
+_BETWEEN_TAGS = re.compile(r"[,\n|]")
+_AROUND_TAG = " \t()[]{}:.0123456789"  # attention weights, as in (sensitive:1.2)
+
+
+def licence_cap(architecture: Architecture, repository: str | None = None) -> ContentRating:
+    """The highest rating that the licence of a checkpoint permits, as far as it is known."""
+    by_repository = REPOSITORY_CAPS.get((repository or "").casefold(), ContentRating.EXPLICIT)
+    return min(LICENCE_CAPS.get(architecture, ContentRating.EXPLICIT), by_repository)
+
+
+class PartKind(StrEnum):
+    """What a picture is made of that has a rating."""
+
+    CHECKPOINT = "checkpoint"
+    LORA = "LoRA"
+    PROMPT = "prompt"
+
+
+@dataclass(frozen=True)
+class RatedPart:
+    """A checkpoint, a LoRA or the prompt, with its rating; None is unrated."""
+
+    kind: PartKind
+    name: str
+    rating: ContentRating | None
+
+
+@dataclass(frozen=True)
+class PlaceRatings:
+    """What a place shows: everything up to `most`. What is unrated counts as `unrated_as`."""
+
+    most: ContentRating
+    unrated_as: ContentRating
+
+    @classmethod
+    def of(
+        cls, *, age_restricted: bool, open_rating: ContentRating, unrated_as: ContentRating = ContentRating.GENERAL
+    ) -> PlaceRatings:
+        """A place that Discord restricts by age shows everything that is shown at all; others what staff have chosen.
+
+        What is not known to be restricted is not: it is open to all.
+        """
+        return cls(ContentRating.EXPLICIT if age_restricted else min(open_rating, MOST_OPEN), unrated_as)
+
+    def counted(self, rating: ContentRating | None) -> ContentRating:
+        """What a rating counts as here."""
+        return self.unrated_as if rating is None else rating
+
+    def shows(self, rating: ContentRating | None) -> bool:
+        """Whether what is rated so is shown here."""
+        return self.counted(rating) <= self.most
+
+    def highest(self, parts: Iterable[RatedPart]) -> RatedPart:
+        """The part that decides what a picture counts as here; of several the first. There is at least one."""
+        return max(parts, key=lambda part: self.counted(part.rating).level)
+
+    @property
+    def shown(self) -> frozenset[ContentRating | None]:
+        """All ratings that are shown here, None among them if what is unrated is."""
+        return frozenset(rating for rating in (None, *ContentRating) if self.shows(rating))
+
+
+@dataclass(frozen=True)
+class _RatingTerms:
+    words: Mapping[ContentRating, tuple[str, ...]]
+    tags: Mapping[str, ContentRating]  # as they are folded
+
+
+class PromptRater:
+    """Reads from prompts for whom their pictures are. `minors` knows the sexual terms."""
+
+    def __init__(self, minors: MinorsRule) -> None:
+        self._minors = minors
+        terms = _terms()
+        self._matcher = WordMatcher(
+            Word(checked_word(word), rating) for rating, words in terms.words.items() for word in words
+        )
+        self._suggestive = frozenset(map(checked_word, terms.words[ContentRating.MATURE]))
+        self._tags = terms.tags
+
+    def rate(self, prompt: str) -> ContentRating | None:
+        """What the prompt says of its picture; None when it says nothing. `rating_safe` and its like say nothing."""
+        text = NormalisedText(prompt)
+        found = [hit.word.label for hit in self._matcher.find(text)]
+        found += [ContentRating.EXPLICIT for term in self._minors.sexual_terms(text) if term not in self._suggestive]
+        tags = (fold(tag.strip(_AROUND_TAG)) for tag in _BETWEEN_TAGS.split(prompt))
+        found += [self._tags[tag] for tag in tags if tag in self._tags]
+        return max(found, default=None)
+
+
+@cache
+def _terms() -> _RatingTerms:
+    lists: dict[str, list[str]] = tomllib.loads((resources.files("bot.moderation") / "ratings.toml").read_text("utf-8"))
+    rated = (ContentRating.EXPLICIT, ContentRating.MATURE, ContentRating.TEEN)
+    return _RatingTerms(
+        words={rating: tuple(lists[rating.value]) for rating in rated},
+        tags={fold(tag): rating for rating in rated for tag in lists.get(f"{rating.value}_tags", [])},
+    )
