@@ -106,6 +106,25 @@ class TooManyMisses(RequestError):
     """Too many codes were wrong. Please try again in an hour, with the code copied from whoever shared it."""
 
 
+# --- what may be asked for and shown --------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class SexualMinors(RequestError):
+    """Nothing sexual about minors is painted or kept here: in no place, at no rating and for nobody. If you meant
+    something else, please say it in other words."""
+
+
+@dataclass(eq=False)
+class WordsNotAllowed(RequestError):
+    """This {what} has words that are not allowed here, by the list “{list_name}” of the bot's operator. Please change
+    it and try again."""
+
+    words = frozenset({"what"})
+    what: str
+    list_name: str
+
+
 # --- limits -------------------------------------------------------------------------------------------------------
 
 LIMIT_SOURCES = {  # by `bot.database.server_limits.LimitHolder`

@@ -298,7 +298,7 @@ class WordListSettings(Section):
     """A list of words and patterns. Case, accents, look-alikes, spacing and repeated letters make no difference."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
-    """A name of your own, which logs have."""
+    """A name of your own, which people are told and logs have."""
     words: Annotated[tuple[_Word, ...], Field(max_length=10_000)] = ()
     """Whole words and phrases; "word*" is the beginning of one, "*word" its end, "*word*" any part."""
     patterns: Annotated[tuple[Annotated[str, AfterValidator(checked_pattern)], ...], Field(max_length=100)] = ()
@@ -310,7 +310,7 @@ class WordListSettings(Section):
 
 
 class ModerationSettings(Section):
-    """Rules on words in prompts, notes and names. Not in force yet."""
+    """Rules on words in prompts, names and trigger words of LoRAs, notes and names of stacks."""
 
     minor_terms: tuple[_Word, ...] = ()
     """More words for minors, refused together with anything sexual. The rule on minors has a list and no switch."""

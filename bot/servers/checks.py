@@ -31,6 +31,7 @@ from bot.errors import (
     LoraBlockedEverywhere,
     NoMember,
 )
+from bot.moderation.enforcement import WordRules
 from bot.servers.access import Rights
 from bot.servers.command_permissions import CommandGate
 from bot.servers.context import ActionContext
@@ -76,6 +77,7 @@ class RequestChecks:
         rights: Rights,
         members: Members,
         gate: CommandGate,
+        words: WordRules,
         *,
         limits: Callable[[], LimitSettings],
         clock: Callable[[], int] = now_ms,
@@ -85,6 +87,7 @@ class RequestChecks:
         self._rights = rights
         self._members = members
         self._gate = gate
+        self._words = words
         self._limits = limits
         self._clock = clock
 
@@ -97,6 +100,7 @@ class RequestChecks:
         self._members.heard(context, now)
         facts = await person_facts(self._connection, context.person_id, context.place, now)
         _raise(await self._rights.decide(Action.PAINT, context, context.place, facts, access))
+        _raise(self._words.why_not_painted(request, context.person_id))
         _raise(await self._why_not_painted(context, request))
         limits = await self._limits_for(context, facts)
         _raise(beyond_request_limits(limits, request))
@@ -141,6 +145,8 @@ class RequestChecks:
         access = CommandAccess.OPEN if access is CommandAccess.UNKNOWN else access
         facts = await person_facts(self._connection, job.person_id, who.place, now)
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
+        if refusal is None and isinstance(job.request, GenerationRequest):
+            refusal = self._words.why_not_painted(job.request)  # a rule may have been added since
         refusal = refusal or await self._why_not_painted(who, job.request)
         if refusal is not None or not isinstance(job.request, GenerationRequest):
             return refusal

@@ -11,6 +11,7 @@ import aiosqlite
 
 from bot.config import LimitSettings, Settings
 from bot.database.clock import now_ms
+from bot.moderation.enforcement import WordRules
 from bot.servers.access import Rights
 from bot.servers.administration import Administration, BaseModelDeclarer
 from bot.servers.checks import RequestChecks
@@ -31,6 +32,7 @@ class ServerServices:
     administration: Administration
     members: Members
     gate: CommandGate
+    words: WordRules
 
     def connect(self, discord: DiscordLookup) -> None:
         """Ask `discord` from now on; until then every look-up fails."""
@@ -70,7 +72,8 @@ def server_services(
     servers = ServerCache(connection)
     known, gate = Members(_Nobody(), clock=lookup_clock), CommandGate(_Nobody(), clock=lookup_clock)
     rights = Rights(connection, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
-    checks = RequestChecks(connection, servers, rights, known, gate, limits=limits, clock=clock)
+    words = WordRules(settings)
+    checks = RequestChecks(connection, servers, rights, known, gate, words, limits=limits, clock=clock)
     administration = Administration(
         connection,
         servers,
@@ -80,4 +83,4 @@ def server_services(
         limits=limits,
         clock=clock,
     )
-    return ServerServices(servers, rights, checks, administration, known, gate)
+    return ServerServices(servers, rights, checks, administration, known, gate, words)

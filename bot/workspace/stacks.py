@@ -25,6 +25,8 @@ from bot.database.stacks import (
 )
 from bot.errors import NothingThere, StackNameTaken, TooManyMisses, TooManyStacks
 from bot.i18n import _
+from bot.moderation.enforcement import WordRules
+from bot.moderation.word_rules import TextKind
 from bot.requests.builder import Choice, LoraDraft, RequestBuilder
 from bot.workspace.studio_draft import Row
 from inference.messages import LoraUse
@@ -85,17 +87,28 @@ def uses_of_request(loras: Sequence[LoraUse]) -> list[StackLora]:
     return [StackLora(use.sha256, use.name, use.weight, use.trigger_words) for use in loras]
 
 
-async def keep_stack(connection: aiosqlite.Connection, person_id: int, name: str, loras: Sequence[StackLora]) -> Stack:
-    """Save a new stack. Raises NothingThere without LoRAs or name, StackNameTaken, TooManyStacks."""
+async def keep_stack(
+    connection: aiosqlite.Connection, words: WordRules, person_id: int, name: str, loras: Sequence[StackLora]
+) -> Stack:
+    """Save a new stack.
+
+    Raises NothingThere without LoRAs or name, StackNameTaken, TooManyStacks, and what rules on words refuse.
+    """
     if not loras:
         raise NothingThere(what=_("There is no LoRA in it yet. Add one first, then save."))
-    if not stack_name(name):
-        raise NothingThere(what=_("A stack needs a name with at least one letter."))
+    check_name(words, person_id, name)
     await _leave_room(connection, person_id)
     stack = await save_stack(connection, person_id, name, loras)
     if stack is None:
         raise StackNameTaken(name=stack_name(name))
     return stack
+
+
+def check_name(words: WordRules, person_id: int, name: str) -> None:
+    """Raise why a stack cannot be called so: NothingThere for an empty name, and what rules on words refuse."""
+    if not stack_name(name):
+        raise NothingThere(what=_("A stack needs a name with at least one letter."))
+    words.check(name, TextKind.STACK_NAME, person_id)
 
 
 async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:
@@ -127,8 +140,11 @@ def read_code(typed: str) -> str | None:
     return code if len(code) == CODE_LENGTH and set(code) <= set(CODE_ALPHABET) else None
 
 
-async def import_stack(connection: aiosqlite.Connection, person_id: int, typed: str) -> Stack:
-    """A copy of the stack behind a code. Raises NothingThere, TooManyMisses, TooManyStacks."""
+async def import_stack(connection: aiosqlite.Connection, words: WordRules, person_id: int, typed: str) -> Stack:
+    """A copy of the stack behind a code.
+
+    Raises NothingThere, TooManyMisses, TooManyStacks, and what rules on words refuse.
+    """
     since = now_ms() - HOUR_MS
     if await count_misses(connection, person_id, since_ms=since) >= MISSES:
         raise TooManyMisses
@@ -141,6 +157,7 @@ async def import_stack(connection: aiosqlite.Connection, person_id: int, typed: 
     if shared.person_id == person_id:
         told = _("This is the code of your own stack {name}. Others get a copy with it.")
         raise NothingThere(what=told.format(name=shared.name))
+    words.check(shared.name, TextKind.STACK_NAME, person_id)
     await _leave_room(connection, person_id)
     return await _copy(connection, person_id, shared)
 

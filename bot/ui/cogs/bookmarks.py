@@ -11,6 +11,7 @@ from bot.database.loras import Lora, Sort
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import clipped
+from bot.moderation.word_rules import TextKind
 from bot.ui.access import checkpoints_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras
@@ -49,7 +50,9 @@ class BookmarksCog(Cog):
         query = await first_of_bookmarks(connection, await checkpoints_here(interaction), person_id)
         said = ""
         if add:
-            said = await self._add(person_id, await self._client.requests.lora(add), note or "")
+            lora = await self._client.requests.lora(add)
+            self._client.servers.words.check(note or "", TextKind.NOTE, person_id)
+            said = await self._add(person_id, lora, note or "")
             query = query.but(base_model=None)  # so that the new bookmark is shown
         elif note is not None:
             raise NothingThere(what=_("*note* goes with *add*: say there which LoRA the note is for."))

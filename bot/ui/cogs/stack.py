@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.database.preferences import find_preferences
 from bot.database.stacks import MAX_NAME, delete_stack, rename_stack, stack_name
-from bot.errors import NothingThere, StackNameTaken
+from bot.errors import StackNameTaken
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.requests.builder import RequestDraft, preferred
@@ -18,7 +18,7 @@ from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.stack_draft import with_stack
 from bot.ui.views.stacks import import_shared, saved_text, show_share_code, stacks_view, use_stack
-from bot.workspace.stacks import keep_stack, require_stack, uses_of_rows
+from bot.workspace.stacks import check_name, keep_stack, require_stack, uses_of_rows
 from inference.messages import MAX_PROMPT, SEEDS
 
 Name = Range[str, 1, MAX_NAME]
@@ -32,7 +32,8 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     async def save(self, interaction: Interaction, name: Name) -> None:
         """Save the LoRAs and weights of your studio under a name."""
         snapshot = await self._client.studios.snapshot(interaction)
-        stack = await keep_stack(self._client.connection, interaction.user.id, name, uses_of_rows(snapshot.rows))
+        client, person_id = self._client, interaction.user.id
+        stack = await keep_stack(client.connection, client.servers.words, person_id, name, uses_of_rows(snapshot.rows))
         await send_ephemeral_text(interaction, saved_text(stack))
 
     @app_commands.command(name="use")
@@ -102,8 +103,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     async def rename(self, interaction: Interaction, name: Name, to: Name) -> None:
         """Give a stack another name."""
         stack = await require_stack(self._client.connection, interaction.user.id, name)
-        if not stack_name(to):
-            raise NothingThere(what=_("A stack needs a name with at least one letter."))
+        check_name(self._client.servers.words, interaction.user.id, to)
         if not await rename_stack(self._client.connection, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
         text = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))

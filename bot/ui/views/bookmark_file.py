@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ from bot.database.bookmark_transfer import Brought, NewBookmark, bring_bookmarks
 from bot.errors import BookmarksRefused
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import bounded_lines, clipped
+from bot.moderation.enforcement import WordRules
+from bot.moderation.word_rules import TextKind
 from bot.ui import acknowledge
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
@@ -82,11 +85,14 @@ class ImportBookmarksForm(ModalForm):
         self.add_item(ui.Label[Any](text=_("File"), description=description, component=self.file))
 
     async def submitted(self, interaction: Interaction) -> None:
-        """Import the bookmarks of known LoRAs, and list the unknown ones."""
+        """Import the bookmarks of known LoRAs, and list the unknown ones. Notes that break a rule are left out."""
         (attachment,) = self.file.values
+        client = interaction.client
         found = await asyncio.to_thread(bookmark_file.read, await _download(attachment), datetime.now(UTC))
-        brought = await bring_bookmarks(interaction.client.connection, interaction.user.id, found.bookmarks)
-        await send_ephemeral_text(interaction, import_text(brought, found.broken))
+        allowed = await asyncio.to_thread(with_allowed_notes, client.servers.words, found.bookmarks)
+        refused = sum(before.note != after.note for before, after in zip(found.bookmarks, allowed, strict=True))
+        brought = await bring_bookmarks(client.connection, interaction.user.id, allowed)
+        await send_ephemeral_text(interaction, import_text(brought, found.broken, refused))
 
 
 def export_pages(files: Sequence[Written]) -> list[RenderedMessage]:
@@ -121,11 +127,24 @@ async def _download(attachment: discord.Attachment) -> bytes:
         raise BookmarksRefused(reason=later("it cannot be downloaded")) from None
 
 
-def import_text(brought: Brought, broken: int) -> str:
-    """The summary of an import."""
+def with_allowed_notes(words: WordRules, bookmarks: Sequence[NewBookmark]) -> list[NewBookmark]:
+    """The bookmarks, without those notes that rules on words refuse. Takes seconds for thousands of long notes."""
+    return [each if words.allows(each.note, TextKind.NOTE) else replace(each, note="") for each in bookmarks]
+
+
+def import_text(brought: Brought, broken: int, refused: int = 0) -> str:
+    """The summary of an import; `refused` notes were left out."""
     counts = (
         (brought.saved, ngettext("Bookmarked {count} LoRA.", "Bookmarked {count} LoRAs.", brought.saved)),
         (brought.known, ngettext("{count} was there already.", "{count} were there already.", brought.known)),
+        (
+            refused,
+            ngettext(
+                "{count} note was left out, because its words are not allowed here.",
+                "{count} notes were left out, because their words are not allowed here.",
+                refused,
+            ),
+        ),
         (broken, ngettext("{count} entry makes no sense.", "{count} entries make no sense.", broken)),
     )
     parts = [text.format(count=number(count)) for count, text in counts if count]

@@ -27,6 +27,7 @@ from bot.errors import NothingThere
 from bot.i18n import _, label, later, ngettext, number
 from bot.i18n.texts import base_models, clipped
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.moderation.word_rules import TextKind
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import usual_checkpoint
 from bot.ui import acknowledge
@@ -221,6 +222,7 @@ class NoteForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the note, and show the card with it."""
+        interaction.client.servers.words.check(self.note.value, TextKind.NOTE, interaction.user.id)
         await set_note(interaction.client.connection, interaction.user.id, self._lora_id, self.note.value)
         await _show_card(interaction, self._lora_id, self._page_ref)
 

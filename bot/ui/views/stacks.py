@@ -265,7 +265,8 @@ class StackForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the stack."""
-        stack = await keep_stack(interaction.client.connection, interaction.user.id, self.stack_name.value, self._loras)
+        client, person_id = interaction.client, interaction.user.id
+        stack = await keep_stack(client.connection, client.servers.words, person_id, self.stack_name.value, self._loras)
         await send_ephemeral_text(interaction, saved_text(stack))
 
 
@@ -296,7 +297,7 @@ async def show_share_code(interaction: Interaction, stack: Stack) -> None:
 async def import_shared(interaction: Interaction, code: str) -> None:
     """Give the person a copy of the stack behind a code, and say how it fits. Raises what `import_stack` raises."""
     client, person_id = interaction.client, interaction.user.id
-    stack = await import_stack(client.connection, person_id, code)
+    stack = await import_stack(client.connection, client.servers.words, person_id, code)
     snapshot = await client.studios.snapshot(interaction)
     fit = await judge(client.requests, stack, snapshot.checkpoint.name)
     await send_ephemeral(interaction, imported_view(fit, snapshot.checkpoint.name))

@@ -28,7 +28,9 @@ from bot.errors import (
     PicturesUsedUp,
     RightsUnknown,
     RoleNeeded,
+    SexualMinors,
     TooManySteps,
+    WordsNotAllowed,
 )
 from bot.servers.context import MemberFacts
 from inference.errors import RequestError
@@ -350,6 +352,18 @@ async def test_a_command_that_was_closed_since(world: ServerWorld) -> None:
     world.discord.fails = True
     world.services.gate.forget(SERVER)
     assert await refusal(world, job) is CommandClosed
+
+
+async def test_rules_on_words_hold_for_everybody_and_for_what_was_ordered_before(world: ServerWorld) -> None:
+    for context in (acting(), acting(MANAGER), acting(OPERATOR), acting(server_id=None)):
+        with pytest.raises(SexualMinors):
+            await world.services.checks.check_request(context, request(prompt="a nude child"))
+    job = await world.order(acting(OPERATOR), request(prompt="a zorble", seed=1))
+    assert await refusal(world, job) is None
+    world.moderate(lists=[{"name": "house rules", "words": ["zorble"]}])
+    assert await refusal(world, job) is WordsNotAllowed
+    with pytest.raises(WordsNotAllowed, match="“house rules”"):
+        await world.order(acting(), job.request)
 
 
 async def test_a_job_of_another_kind_needs_the_rights_and_costs_no_pictures(world: ServerWorld) -> None:

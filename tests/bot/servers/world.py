@@ -11,7 +11,7 @@ from typing import Any
 import aiosqlite
 
 from bot.config import Settings
-from bot.config.sections import DiscordSettings, LimitSettings
+from bot.config.sections import DiscordSettings, LimitSettings, ModerationSettings
 from bot.database.clock import now_ms
 from bot.database.connection import open_database, transaction
 from bot.database.jobs import Job, create_job
@@ -94,6 +94,11 @@ class ServerWorld:
         """Change the operator's limits, as a reload does."""
         changed = LimitSettings.model_validate(limits)
         self.settings = self.settings.model_copy(update={"limits": changed})
+
+    def moderate(self, **moderation: object) -> None:
+        """Change the operator's rules on words, as a reload does."""
+        changed = ModerationSettings.model_validate(moderation)
+        self.settings = self.settings.model_copy(update={"moderation": changed})
 
     async def order(self, who: ActionContext, made: GenerationRequest) -> Job:
         """Check, create and record, as the interface does."""

@@ -1,0 +1,108 @@
+"""The operator's rules on words as the settings have them now, and what people are told when a text breaks one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bot.config import Settings
+from bot.config.sections import ModerationSettings
+from bot.errors import SexualMinors, WordsNotAllowed
+from bot.i18n import later
+from bot.moderation.minors import MinorsRule, minors_rule, operators_terms
+from bot.moderation.ratings import PromptRater
+from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
+from inference.errors import RequestError
+from inference.messages import GenerationRequest
+
+log = logging.getLogger(__name__)
+
+_BETWEEN_TEXTS: Final = ", "
+_WHAT: Final = {
+    TextKind.PROMPT: later("prompt"),
+    TextKind.NEGATIVE_PROMPT: later("negative prompt"),
+    TextKind.LORA_NAME: later("choice of LoRAs"),
+    TextKind.NOTE: later("note"),
+    TextKind.STACK_NAME: later("stack name"),
+}
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    settings: ModerationSettings
+    lists: tuple[WordList, ...]
+    minors: MinorsRule
+    rater: PromptRater
+
+    @classmethod
+    def of(cls, settings: ModerationSettings) -> _Compiled:
+        minors = minors_rule(operators_terms(settings))
+        return cls(settings, tuple(map(WordList.of, settings.lists)), minors, PromptRater(minors))
+
+
+class WordRules:
+    """Judges texts by the rules that hold now. `settings` is asked each time; lists are compiled when it has others."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._newest = _Compiled.of(settings().moderation)
+
+    @property
+    def rater(self) -> PromptRater:
+        """What reads from prompts for whom their pictures are."""
+        return self._compiled().rater
+
+    def check(self, text: str, kind: TextKind, person_id: int) -> None:
+        """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is logged."""
+        verdict = self._judge(text, kind)
+        _log_shadowed(verdict, kind, person_id)
+        if (refusal := _refusal(verdict, kind)) is not None:
+            raise refusal
+
+    def allows(self, text: str, kind: TextKind) -> bool:
+        """Whether a text breaks no rule."""
+        return not self._judge(text, kind).refusals
+
+    def why_not_painted(self, request: GenerationRequest, ordered_by: int | None = None) -> RequestError | None:
+        """Why a request may not be painted; None when it may.
+
+        The prompt is judged together with names and trigger words of its LoRAs: what is harmless in each may not be in
+        all of them. `ordered_by` is the person who orders it just now; what a shadow list would refuse is logged then.
+        """
+        names = [text for use in request.loras for text in (use.name, *use.trigger_words)]
+        judged = (
+            (TextKind.PROMPT, self._judge(_BETWEEN_TEXTS.join([request.prompt, *names]), TextKind.PROMPT)),
+            (TextKind.NEGATIVE_PROMPT, self._judge(request.negative_prompt, TextKind.NEGATIVE_PROMPT)),
+        )
+        for kind, verdict in judged:
+            if ordered_by is not None:
+                _log_shadowed(verdict, kind, ordered_by)
+        refusals = (_refusal(verdict, kind, len(request.prompt)) for kind, verdict in judged)
+        return next(filter(None, refusals), None)
+
+    def _judge(self, text: str, kind: TextKind) -> WordVerdict:
+        compiled = self._compiled()
+        return judge(text, kind, compiled.lists, compiled.minors)
+
+    def _compiled(self) -> _Compiled:
+        settings = self._settings().moderation
+        if settings is not self._newest.settings:
+            self._newest = _Compiled.of(settings)
+        return self._newest
+
+
+def _refusal(verdict: WordVerdict, kind: TextKind, length: int | None = None) -> RequestError | None:
+    """What people are told of a verdict; what begins behind `length` characters of a prompt is of its LoRAs."""
+    if verdict.about_minors:
+        return SexualMinors()
+    for match in verdict.refusals:
+        of_lora = kind is TextKind.PROMPT and length is not None and match.spans[0].start >= length
+        return WordsNotAllowed(what=_WHAT[TextKind.LORA_NAME if of_lora else kind], list_name=match.list_name)
+    return None
+
+
+def _log_shadowed(verdict: WordVerdict, kind: TextKind, person_id: int) -> None:
+    for name in dict.fromkeys(match.list_name for match in verdict.shadowed):
+        log.info("shadow list %r would refuse a %s of person %s", name, kind.value.replace("_", " "), person_id)

@@ -1,0 +1,137 @@
+"""Rules on words in force: requests, notes and names, what people are told, and what logs hold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.config import Settings
+from bot.config.sections import ModerationSettings
+from bot.database.bookmark_transfer import Brought, NewBookmark
+from bot.errors import SexualMinors, WordsNotAllowed
+from bot.i18n import explained, speaking
+from bot.moderation.enforcement import WordRules
+from bot.moderation.word_rules import TextKind
+from bot.ui.views.bookmark_file import import_text, with_allowed_notes
+from inference.errors import RequestError
+from inference.messages import LoraUse
+from tests.house import House
+from tests.inference.requests import request
+
+ADA = 42
+PATTERN = "(cursed|hexed) owl"
+LISTS = [
+    {"name": "house rules", "words": ["zorble"], "patterns": [PATTERN]},
+    {"name": "trial", "words": ["quux", "cat"], "mode": "shadow"},
+    {"name": "everywhere", "words": ["florp"], "negative_prompts": True},
+    {"name": "resting", "words": ["tree"], "mode": "off"},
+]
+
+
+class Rules:
+    """Rules that a test may reload."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.words = WordRules(lambda: self.settings)
+
+    def reload(self, **moderation: object) -> None:
+        changed = ModerationSettings.model_validate(moderation)
+        self.settings = self.settings.model_copy(update={"moderation": changed})
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Rules:
+    rules = Rules(House(tmp_path / "house").settings)
+    rules.reload(lists=LISTS)
+    return rules
+
+
+def lora(name: str, *trigger_words: str) -> LoraUse:
+    return LoraUse(sha256="a" * 64, name=name, trigger_words=trigger_words)
+
+
+def refused(rules: Rules, prompt: str, negative: str = "", *loras: LoraUse) -> tuple[type[RequestError], str] | None:
+    found = rules.words.why_not_painted(request(prompt=prompt, negative_prompt=negative, loras=loras))
+    return None if found is None else (type(found), getattr(found, "what", ""))
+
+
+def test_prompt_negative_prompt_and_loras_are_judged(rules: Rules) -> None:
+    assert refused(rules, "a red tree with a cat, quux") is None
+    assert refused(rules, "a z.o.r.b.l.e tree") == (WordsNotAllowed, "prompt")
+    assert refused(rules, "an owl", "zorble") is None, "this list does not read negative prompts"
+    assert refused(rules, "an owl", "florp") == (WordsNotAllowed, "negative prompt")
+    assert refused(rules, "an owl", "", lora("Zorble style")) == (WordsNotAllowed, "choice of LoRAs")
+    assert refused(rules, "an owl", "", lora("Style", "hexed owl")) == (WordsNotAllowed, "choice of LoRAs")
+
+
+def test_nothing_about_minors_is_painted_however_it_is_put_together(rules: Rules) -> None:
+    assert refused(rules, "a nude child") == (SexualMinors, "")
+    assert refused(rules, "a child", "", lora("Nude bodies")) == (SexualMinors, ""), "each alone would be harmless"
+    assert refused(rules, "nude", "", lora("Style", "toddler")) == (SexualMinors, "")
+    assert refused(rules, "nsfw, 1woman", "child, loli") is None, "what the picture must not show"
+    assert refused(rules, "a child", "nsfw") is None
+    rules.reload(minor_terms=["zorbling"], sexual_terms=["florpy"], ordinary_phrases=["florpy zorbling"])
+    assert refused(rules, "florpy, a zorbling") == (SexualMinors, "")
+    assert refused(rules, "a florpy zorbling") is None
+
+
+def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:
+    with pytest.raises(WordsNotAllowed) as problem:
+        rules.words.check("a hexed owl", TextKind.NOTE, ADA)
+    english = explained(problem.value)
+    with speaking("ja"):
+        japanese = explained(problem.value)
+        about_minors = explained(SexualMinors())
+    assert "This note" in english and "“house rules”" in english and PATTERN not in english
+    assert "メモ" in japanese and "house rules" in japanese and "未成年" in about_minors
+
+
+@pytest.mark.parametrize("kind", [TextKind.NOTE, TextKind.STACK_NAME])
+def test_notes_and_names_are_judged(rules: Rules, kind: TextKind) -> None:
+    rules.words.check("my favourite", kind, ADA)
+    for text in ("zorble", "naked toddler"):
+        with pytest.raises((WordsNotAllowed, SexualMinors)):
+            rules.words.check(text, kind, ADA)
+        assert not rules.words.allows(text, kind)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda rules: rules.why_not_painted(request(prompt="a secret quux and a cat"), ADA),
+        lambda rules: rules.check("a secret quux and a cat", TextKind.NOTE, ADA),
+    ],
+    ids=["request", "note"],
+)
+def test_a_shadow_list_logs_its_name_once_and_no_text(
+    rules: Rules, ask: Callable[[WordRules], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "bot.moderation"):
+        assert ask(rules.words) is None
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "'trial'" in line and str(ADA) in line
+    assert not any(word in line for word in ("quux", "cat", "secret"))
+
+
+def test_what_is_looked_at_again_is_not_logged_again(rules: Rules, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "bot.moderation"):
+        assert rules.words.why_not_painted(request(prompt="quux")) is None
+    assert not caplog.records
+
+
+def test_lists_are_compiled_once_and_again_after_a_reload(rules: Rules) -> None:
+    rater = rules.words.rater
+    assert refused(rules, "zorble") and rules.words.rater is rater
+    rules.reload(lists=[{"name": "other", "words": ["owl"]}])
+    assert refused(rules, "zorble") is None and refused(rules, "an owl") is not None
+    assert rules.words.rater is not rater
+
+
+def test_an_import_leaves_out_the_notes_that_are_refused(rules: Rules) -> None:
+    saved = [NewBookmark("Owl", "", note, 0, ("a" * 64,)) for note in ("mine", "a zorble", "")]
+    assert [each.note for each in with_allowed_notes(rules.words, saved)] == ["mine", "", ""]
+    assert "2 notes were left out" in import_text(Brought(3, 0, ()), 0, refused=2)
