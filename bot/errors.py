@@ -125,6 +125,71 @@ class WordsNotAllowed(RequestError):
     list_name: str
 
 
+@dataclass(eq=False)
+class RatedTooHigh(RequestError):
+    """{name} is rated {rating}, and this place shows pictures up to {most}. It is for age-restricted channels of a
+    server."""
+
+    words = frozenset({"rating", "most"})
+    name: str
+    rating: str
+    most: str
+
+
+@dataclass(eq=False)
+class NotShownHere(RequestError):
+    """{name} is rated above what this place shows. Open it in an age-restricted channel of a server."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class PromptRatedTooHigh(RequestError):
+    """By its words this prompt is rated {rating}, and this place shows pictures up to {most}. It is for age-restricted
+    channels of a server."""
+
+    words = frozenset({"rating", "most"})
+    rating: str
+    most: str
+
+
+@dataclass(eq=False)
+class UnratedTooHigh(RequestError):
+    """Nobody has rated {name}. Here it counts as {rating}, and this place shows pictures up to {most}. It is for
+    age-restricted channels of a server."""
+
+    words = frozenset({"rating", "most"})
+    name: str
+    rating: str
+    most: str
+
+
+@dataclass(eq=False)
+class UnratedNotUsed(RequestError):
+    """Nobody has rated {name}, and in this server nothing is used without a rating. An operator of the bot can rate
+    it."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class BlockedByRating(RequestError):
+    """{name} is rated as blocked by the bot's operator, so it is used nowhere. Please choose another."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class LicenceForbids(RequestError):
+    """The licence of {checkpoint} permits pictures up to {most}, and this one is rated {rating}. Please choose another
+    checkpoint for it."""
+
+    words = frozenset({"rating", "most"})
+    checkpoint: str
+    most: str
+    rating: str
+
+
 # --- limits -------------------------------------------------------------------------------------------------------
 
 LIMIT_SOURCES = {  # by `bot.database.server_limits.LimitHolder`

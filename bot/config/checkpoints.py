@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from bot.config.sections import Device, Section
 from inference.base_models import Architecture, BaseModelId
+from inference.content_rating import ContentRating
 from inference.messages import (
     MAX_SIDE,
     CheckpointSpec,
@@ -96,6 +97,10 @@ class CheckpointSettings(Section):
     """epsilon or v_prediction; left out, the checkpoint's own configuration decides."""
     source_sha256: Sha256 | None = None
     """SHA-256 of the single file from which a folder was converted: LoRAs record that one."""
+    rating: ContentRating | None = None
+    """general, teen, mature or explicit: for whom its pictures are when the prompt says nothing; left out, unrated."""
+    max_rating: ContentRating | None = None
+    """The highest rating that its licence permits; left out, what is known of its architecture or repository."""
     devices: Annotated[tuple[Device, ...], Field(max_length=64)] = ()
     """Those of [worker] devices that have the memory for it; left out, all of them."""
     sizes: Annotated[tuple[Size, ...], Field(max_length=24)] = ()

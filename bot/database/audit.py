@@ -53,6 +53,7 @@ class AuditAction(StrEnum):
     BLOCK_LORA = "block_lora"
     UNBLOCK_LORA = "unblock_lora"
     PROPOSE_BASE_MODEL = "propose_base_model"
+    RATE_LORA = "rate_lora"
     CONFIRM_BASE_MODEL = "confirm_base_model"
     REJECT_BASE_MODEL = "reject_base_model"
     PAUSE_QUEUE = "pause_queue"

@@ -13,7 +13,7 @@ import aiosqlite
 from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, fetch_one, transaction, write
-from bot.database.lora_search import FEW, Sort, read_typed
+from bot.database.lora_search import FEW, Shown, Sort, read_typed, shown_parameter
 from bot.database.loras import Lora, loras_from
 from bot.database.search import FACET, any_of, begins, indexed, one_typo_apart, quoted, search_words, storable, words_of
 from inference.base_models import BaseModelId
@@ -81,6 +81,12 @@ _FITS = """
         )
     )
 """
+_SHOWN = """
+    (
+        :shown IS NULL OR coalesce((SELECT content_rating FROM lora WHERE id = bookmark.lora_id), '')
+        IN (SELECT value FROM json_each(:shown))
+    )
+"""
 # What comes first, and whether what is greater does.
 _ORDERS = {
     Sort.NEWEST: ("bookmark.created_at", "DESC"),
@@ -95,12 +101,15 @@ _ORDERS = {
 LIST = {
     (search, narrowed, sort): f"""
         WITH listed AS MATERIALIZED (
-            SELECT bookmark.id, {"wanted.value ->> 1" if search else "0"} AS place, {key} AS key, {_FITS} AS fits
+            SELECT bookmark.id, {"wanted.value ->> 1" if search else "0"} AS place, {key} AS key, {_FITS} AS fits,
+                {_SHOWN} AS shown
             {_AMONG_FOUND if search else _OF_PERSON} {"AND lora.category = :category" if narrowed else ""}
         )
-        SELECT count(*) AS found, count(*) FILTER (WHERE fits) AS total, NULL AS id FROM listed
-        UNION ALL SELECT NULL, NULL, id FROM (
-            SELECT id FROM listed WHERE fits ORDER BY place, key {order}, id {order} LIMIT :limit OFFSET :offset
+        SELECT count(*) FILTER (WHERE shown) AS found, count(*) FILTER (WHERE shown AND fits) AS total,
+            count(*) FILTER (WHERE NOT shown) AS hidden, NULL AS id FROM listed
+        UNION ALL SELECT NULL, NULL, NULL, id FROM (
+            SELECT id FROM listed WHERE fits AND shown
+            ORDER BY place, key {order}, id {order} LIMIT :limit OFFSET :offset
         )
     """  # noqa: S608 - constants only
     for search, narrowed, (sort, (key, order)) in product((False, True), (False, True), _ORDERS.items())
@@ -123,11 +132,15 @@ class Bookmark:
 
 @dataclass(frozen=True)
 class BookmarkPage:
-    """A page of bookmarks, how many there are on all pages, and how many more are of other base models."""
+    """A page of bookmarks, and how many there are on all pages.
+
+    `misfits` more are of other base models, and `hidden` more have a content rating that is not shown.
+    """
 
     bookmarks: tuple[Bookmark, ...]
     total: int
     misfits: int
+    hidden: int = 0
 
 
 async def add_bookmark(
@@ -225,19 +238,21 @@ async def list_bookmarks(
     search: str = "",
     category: Category | None = None,
     base_models: Collection[BaseModelId] | None = None,
+    shown: Shown = None,
     sort: Sort = Sort.NEWEST,
 ) -> BookmarkPage:
     """A page of a person's bookmarks, all conditions met.
 
     `search` wants each of its words at the beginning of a word of the name, the trigger words or the note; what is one
-    typo away comes behind. `base_models` wants a usable version of one of them. A page behind the end has no bookmarks
-    but the true total. Raises DatabaseError.
+    typo away comes behind. `base_models` wants a usable version of one of them; `shown` are the content ratings that
+    are shown, left out: all. A page behind the end has no bookmarks but the true total. Raises DatabaseError.
     """
     words = search_words(search)
     parameters = {
         "person": person_id,
         "category": category,
         "base_models": None if base_models is None else json.dumps(list(base_models)),
+        "shown": shown_parameter(shown),
         "found": json.dumps([] if not words else await _found(connection, person_id, words)),
         "limit": limit,
         "offset": offset,
@@ -246,7 +261,7 @@ async def list_bookmarks(
     count, *page = await fetch(connection, sql, parameters)
     rows = await fetch(connection, BY_IDS, (json.dumps([row["id"] for row in page]),))
     bookmarks = await _bookmarks(connection, person_id, rows)
-    return BookmarkPage(bookmarks, count["total"], misfits=count["found"] - count["total"])
+    return BookmarkPage(bookmarks, count["total"], misfits=count["found"] - count["total"], hidden=count["hidden"])
 
 
 async def _found(connection: aiosqlite.Connection, person_id: int, words: list[str]) -> list[tuple[int, int]]:

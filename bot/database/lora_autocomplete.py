@@ -11,7 +11,17 @@ import aiosqlite
 
 from bot.database.base_models import stored_base_model
 from bot.database.connection import fetch
-from bot.database.lora_search import FEW, KEPT_FOR_TYPOS, Facets, Sort, first_ranked, read_typed
+from bot.database.lora_search import (
+    FEW,
+    KEPT_FOR_TYPOS,
+    Facets,
+    Shown,
+    Sort,
+    first_ranked,
+    read_typed,
+    shown_parameter,
+    what_is_hidden,
+)
 from bot.database.search import search_words
 from inference.base_models import BaseModelId
 from inference.lora.sidecar import Category
@@ -22,11 +32,15 @@ _FITS = """EXISTS (
 )"""
 _USABLE = "EXISTS (SELECT 1 FROM lora_version WHERE lora_version.lora_id = bookmark.lora_id AND usable = 1)"
 _FITTING_BOOKMARK = _FITS.format(id="bookmark.lora_id")
+_SHOWN = """(
+    :shown IS NULL OR coalesce((SELECT content_rating FROM lora WHERE id = bookmark.lora_id), '')
+    IN (SELECT value FROM json_each(:shown))
+)"""
 # (whether it fits): the newest first.
 BOOKMARKED = {
     fits: f"""
         SELECT lora_id AS id FROM bookmark
-        WHERE person_id = :person AND {_USABLE} AND {"" if fits else "NOT"} {_FITTING_BOOKMARK}
+        WHERE person_id = :person AND {_USABLE} AND {"" if fits else "NOT"} {_FITTING_BOOKMARK} AND {_SHOWN}
         ORDER BY created_at DESC, bookmark.id DESC LIMIT :limit
     """  # noqa: S608 - constants only
     for fits in (True, False)
@@ -67,11 +81,17 @@ class _Asked:
     connection: aiosqlite.Connection
     person_id: int
     fitting: Collection[BaseModelId]
+    shown: Shown
     limit: int
 
     @property
     def parameters(self) -> dict[str, object]:
-        return {"person": self.person_id, "base_models": json.dumps(list(self.fitting)), "limit": self.limit}
+        return {
+            "person": self.person_id,
+            "base_models": json.dumps(list(self.fitting)),
+            "shown": shown_parameter(self.shown),
+            "limit": self.limit,
+        }
 
 
 async def lora_choices(
@@ -80,13 +100,15 @@ async def lora_choices(
     typed: str,
     *,
     fitting: Collection[BaseModelId] = (),
+    shown: Shown = None,
     limit: int = 25,
 ) -> tuple[LoraChoice, ...]:
     """The suggestions: bookmarks before the rest, and in each those of `fitting` base models first.
 
-    What is one typo away from `typed` comes behind what begins with it. Raises DatabaseError.
+    What is one typo away from `typed` comes behind what begins with it. `shown` are the content ratings that are
+    suggested, left out: all. Raises DatabaseError.
     """
-    asked = _Asked(connection, person_id, fitting, limit)
+    asked = _Asked(connection, person_id, fitting, await what_is_hidden(connection, shown), limit)
     words = search_words(typed)
     if words == []:
         return ()
@@ -121,14 +143,15 @@ async def _typed(asked: _Asked, words: list[str]) -> list[int]:
 
 
 async def _matching(asked: _Asked, match: str) -> list[int]:
-    parameters = {**asked.parameters, "match": f"{Facets().query()} AND {match}"}
+    parameters = {**asked.parameters, "match": f"{Facets(shown=asked.shown).query()} AND {match}"}
     rows = await fetch(asked.connection, BOOKMARKED_MATCHING, parameters)
     return await _and_others(asked, [row["id"] for row in rows], match, Sort.MOST_USED)
 
 
 async def _and_others(asked: _Asked, ids: list[int], match: str, sort: Sort) -> list[int]:
     """Fill up with entries that are no bookmarks, fitting ones first. `ids` are all matching bookmarks, or enough."""
-    everything, fitting = Facets().query(), Facets(base_models=asked.fitting).query()
+    everything = Facets(shown=asked.shown).query()
+    fitting = Facets(base_models=asked.fitting, shown=asked.shown).query()
     rests = [fitting, f"{everything} NOT {fitting}"] if fitting else [everything]
     for rest in rests:
         if len(ids) >= asked.limit:

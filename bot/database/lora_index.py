@@ -9,11 +9,12 @@ from bot.database.dictionary import learn_words
 from bot.database.search import FACET, described, indexed, together, whole, words_of
 from bot.database.tags import tags_of
 from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
 
 BATCH = 100  # entries in one transaction, so that other writers do not wait long
 
 WAITING = "SELECT id FROM lora WHERE indexed = 0 ORDER BY id LIMIT ?"
-ENTRY = "SELECT name, category, description FROM lora WHERE id = ?"
+ENTRY = "SELECT name, category, description, content_rating FROM lora WHERE id = ?"
 WORDS = """
     SELECT DISTINCT word FROM lora_version JOIN trigger_word ON version_id = lora_version.id WHERE lora_id = ?
 """
@@ -48,6 +49,11 @@ def base_facet(base_model: BaseModelId | str) -> str:
     return f"{FACET}b{base_model.encode().hex()}"
 
 
+def content_facet(rating: ContentRating | str) -> str:
+    """The word that entries of this content rating have; unrated ones have none."""
+    return f"{FACET}r{rating}"
+
+
 async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
     """Rewrite the index of an entry, inside the caller's transaction. Raises DatabaseError."""
     for sql in (FORGET_TEXT, FORGET_NAME):
@@ -59,6 +65,7 @@ async def index_lora(connection: aiosqlite.Connection, lora_id: int) -> None:
     bases = [row["base_model"] for row in await fetch(connection, USABLE_BASES, (lora_id,))]
     facets = [category_facet(lora["category"]), *map(tag_facet, await tags_of(connection, lora_id))]
     facets += [USABLE] if bases else []
+    facets += [content_facet(lora["content_rating"])] if lora["content_rating"] else []
     facets += [base_facet(base) for base in bases if base]
     texts: list[str] = [lora["name"], *triggers]
     wholes = [words for text in texts if (words := together(text))]

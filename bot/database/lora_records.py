@@ -19,6 +19,7 @@ from bot.database.lora_index import index_lora, index_waiting
 from bot.database.loras import stored_found
 from bot.database.search import name_key, storable
 from bot.database.tags import write_tags
+from inference.content_rating import ContentRating
 from inference.lora.evidence import Evidence
 from inference.lora.library import FoundLora
 from inference.lora.sidecar import Category, Sidecar
@@ -61,7 +62,12 @@ ADD_ENTRY = """
 RENAME_ENTRY = "UPDATE lora SET name = ?, name_key = ? WHERE id = ?"
 COUNT_VERSIONS = "SELECT count(*) FROM lora_version WHERE lora_id = ?"
 SPELL_ENTRY = "UPDATE lora SET name = ? WHERE id = ? AND name_key = ?"
-DESCRIBE_ENTRY = "UPDATE lora SET category = ?, description = ? WHERE id = ?"
+DESCRIBE_ENTRY = """
+    UPDATE lora SET category = :category, description = :description,
+        content_rating = CASE WHEN content_rating_by IS NULL THEN :content_rating ELSE content_rating END
+    WHERE id = :id
+"""
+RATE_CONTENT = "UPDATE lora SET content_rating = ?, content_rating_by = ? WHERE id = ? RETURNING id"
 MOVE_BOOKMARKS = "UPDATE OR IGNORE bookmark SET lora_id = :new WHERE lora_id = :old"
 DROP_UNUSED = """
     DELETE FROM lora WHERE id = :id
@@ -107,6 +113,19 @@ async def mark_missing(connection: aiosqlite.Connection, present: Collection[str
         await write(connection, UNINDEX, (json.dumps([row["lora_id"] for row in rows]),))
     await index_waiting(connection)
     return tuple(sorted(row["path"] for row in rows))
+
+
+async def rate_content(
+    connection: aiosqlite.Connection, lora_id: int, content_rating: ContentRating | None, operator_id: int
+) -> bool:
+    """Rate an entry by an operator's word; None gives it back to what its sidecars say. False when there is none.
+
+    To be called inside a transaction. Raises DatabaseError.
+    """
+    rated_by = None if content_rating is None else operator_id
+    found = await write(connection, RATE_CONTENT, (content_rating, rated_by, lora_id))
+    await _refresh(connection, lora_id)
+    return bool(found)
 
 
 async def record_found(
@@ -231,11 +250,16 @@ async def _write_words(connection: aiosqlite.Connection, version_id: int, sideca
 
 
 async def _refresh(connection: aiosqlite.Connection, lora_id: int) -> None:
-    """Describe the entry by the first of its versions' sidecars that has a description, and index its words."""
+    """Describe the entry by the first of its versions' sidecars that has a description, and index its words.
+
+    Its content rating is the highest that a sidecar gives, unless an operator has rated it.
+    """
     found = [stored_found(row["found"]) for row in await fetch(connection, VERSIONS_OF, (lora_id,))]
     sidecars = [each.sidecar for each in found if each is not None]
     category = next((s.category for s in sidecars if s.category is not Category.OTHER), Category.OTHER)
     description = next((s.description for s in sidecars if s.description), "")
-    await write(connection, DESCRIBE_ENTRY, (category, description, lora_id))
+    content_rating = max((s.content_rating for s in sidecars if s.content_rating), default=None)
+    described = {"category": category, "description": description, "content_rating": content_rating, "id": lora_id}
+    await write(connection, DESCRIBE_ENTRY, described)
     await write_tags(connection, lora_id, category, [tag for each in found if each is not None for tag in each.tags])
     await index_lora(connection, lora_id)

@@ -15,9 +15,10 @@ import aiosqlite
 
 from bot.database.connection import fetch
 from bot.database.dictionary import near_words
-from bot.database.lora_index import USABLE, base_facet, category_facet, tag_facet
+from bot.database.lora_index import USABLE, base_facet, category_facet, content_facet, tag_facet
 from bot.database.search import DESCRIBED, all_of, any_of, begins, quoted, search_words, whole
 from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
 
 FEW = 25  # entries; when fewer match by beginnings, looser matches are added
@@ -49,6 +50,9 @@ _ORDERS = {
 }
 _PAGE = "LIMIT :limit OFFSET :offset"
 
+ANY_RATED = """
+    SELECT 1 FROM json_each(?) AS wanted CROSS JOIN lora ON lora.content_rating = wanted.value LIMIT 1
+"""
 COUNT = "SELECT count(*) AS hits FROM lora_text WHERE lora_text MATCH ?"
 COUNT_SORTABLE = "SELECT count(*) AS hits FROM (SELECT 1 FROM lora_text WHERE lora_text MATCH ? LIMIT ?)"
 ALL = {
@@ -87,6 +91,10 @@ TAKING_TURNS = {
 }
 
 
+# The content ratings that are shown, None among them for entries without one; None alone: all.
+Shown = Collection[ContentRating | None] | None
+
+
 @dataclass(frozen=True)
 class Facets:
     """What entries must have; None means anything. Only entries with a usable version are found."""
@@ -94,16 +102,26 @@ class Facets:
     category: Category | None = None
     tag: str | None = None
     base_models: Collection[BaseModelId] | None = None
+    shown: Shown = None
 
     def query(self) -> str | None:
         """The FTS5 query; None when nothing can match."""
-        if self.base_models is not None and not self.base_models:
+        if (self.base_models is not None and not self.base_models) or (self.shown is not None and not self.shown):
             return None
         wanted = [quoted(USABLE)]
         wanted += [quoted(category_facet(self.category))] if self.category else []
         wanted += [quoted(tag_facet(self.tag))] if self.tag else []
         wanted += [any_of(quoted(base_facet(base)) for base in self.base_models)] if self.base_models else []
-        return f"facets : {all_of(wanted)}"
+        if self.shown is None:
+            return f"facets : {all_of(wanted)}"
+        if None not in self.shown:
+            return f"facets : {all_of([*wanted, any_of(map(_rated, filter(None, self.shown)))])}"
+        hidden = any_of(_rated(rating) for rating in ContentRating if rating not in self.shown)
+        return f"facets : ({all_of(wanted)} NOT {hidden})"
+
+
+def _rated(rating: ContentRating) -> str:
+    return quoted(content_facet(rating))
 
 
 @dataclass(frozen=True)
@@ -188,6 +206,19 @@ class _Hits:
     match: str
     count: int
     meant: Sequence[str] = ()
+
+
+def shown_parameter(shown: Shown) -> str | None:
+    """The ratings as a JSON parameter of statements, "" for None among them; None when all are shown."""
+    return None if shown is None else json.dumps([rating or "" for rating in shown])
+
+
+async def what_is_hidden(connection: aiosqlite.Connection, shown: Shown) -> Shown:
+    """The same, or None where the library has nothing that it hides: then lists need not look. Raises DatabaseError."""
+    if shown is None or None not in shown:
+        return shown
+    hidden = [rating for rating in ContentRating if rating not in shown]
+    return shown if await fetch(connection, ANY_RATED, (json.dumps(hidden),)) else None
 
 
 async def read_typed(connection: aiosqlite.Connection, words: Sequence[str]) -> Typed:

@@ -6,15 +6,16 @@ import json
 import re
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiosqlite
 
 from bot.database.base_models import stored_base_model
 from bot.database.connection import fetch, fetch_one
-from bot.database.lora_search import Facets, Sort, find_loras
+from bot.database.lora_search import Facets, Shown, Sort, find_loras, what_is_hidden
 from bot.database.search import name_key, parts, search_words, storable
 from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
 from inference.lora.evidence import Source
 from inference.lora.library import FoundLora
 from inference.lora.sidecar import Category
@@ -47,7 +48,7 @@ COUNT_FILES = """
 """
 BY_IDS = "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key"
 OF_FILES = """
-    SELECT DISTINCT lora.id, lora.name, lora.category FROM json_each(?) AS wanted
+    SELECT DISTINCT lora.id, lora.name, lora.category, lora.content_rating FROM json_each(?) AS wanted
     CROSS JOIN lora_version ON lora_version.sha256 = wanted.value JOIN lora ON lora.id = lora_version.lora_id
 """
 SHARING_PARTS = """
@@ -86,6 +87,7 @@ class Lora:
     """An entry of the catalogue with all its versions, those whose file is gone last. Time in unix ms.
 
     `uses` are jobs that succeeded with it; `stars` the sum of `ratings` ratings; `added_by` None is the operator.
+    `content_rating` says for whom it is, None that nobody has rated it.
     """
 
     id: int
@@ -97,6 +99,7 @@ class Lora:
     stars: int
     ratings: int
     added_by: int | None
+    content_rating: ContentRating | None
     versions: tuple[LoraVersion, ...]
 
     @property
@@ -126,15 +129,17 @@ class UsedLora:
     id: int
     name: str
     category: Category
+    content_rating: ContentRating | None
 
 
 @dataclass(frozen=True)
 class LoraPage:
-    """A page of entries, and how many there are on all pages."""
+    """A page of entries, how many there are on all pages, and how many more have a rating that is not shown."""
 
     loras: tuple[Lora, ...]
     total: int
     more: bool
+    hidden: int = 0
 
 
 async def find_lora(connection: aiosqlite.Connection, lora_id: int) -> Lora | None:
@@ -156,7 +161,7 @@ async def find_version(connection: aiosqlite.Connection, sha256: str) -> LoraVer
 async def loras_of_files(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> tuple[UsedLora, ...]:
     """The entries that have or had these files. Raises DatabaseError."""
     rows = await fetch(connection, OF_FILES, (json.dumps(list(sha256s)),))
-    return tuple(UsedLora(row["id"], row["name"], Category(row["category"])) for row in rows)
+    return tuple(UsedLora(row["id"], row["name"], Category(row["category"]), _content_rating(row)) for row in rows)
 
 
 async def find_version_by_short_hash(connection: aiosqlite.Connection, short: str) -> LoraVersion | None:
@@ -200,18 +205,24 @@ async def browse_loras(
     category: Category | None = None,
     tag: str | None = None,
     base_models: Collection[BaseModelId] | None = None,
+    shown: Shown = None,
     sort: Sort = Sort.NEWEST,
 ) -> LoraPage:
     """A page of the entries that have a usable version, all conditions met.
 
     `search` is found in name, trigger words and description: what is exactly it first, then what begins with it, then
     what is one typo away, each in the order `sort`; `tag` is one that `tags.popular_tags` gives; `base_models` wants a
-    usable version of one of them. Raises DatabaseError.
+    usable version of one of them; `shown` are the content ratings that are shown, left out: all.
+    Raises DatabaseError.
     """
-    facets = Facets(category, tag, base_models)
+    facets = Facets(category, tag, base_models, await what_is_hidden(connection, shown))
     found = await find_loras(connection, facets, search, sort, limit=limit, offset=offset)
     loras = await find_loras_by_id(connection, found.ids)
-    return LoraPage(loras, found.total, more=offset + limit < found.total)
+    hidden = 0
+    if facets.shown is not None:
+        everything = await find_loras(connection, replace(facets, shown=None), search, sort, limit=0)
+        hidden = max(0, everything.total - found.total)
+    return LoraPage(loras, found.total, more=offset + limit < found.total, hidden=hidden)
 
 
 async def similar_names(connection: aiosqlite.Connection, typed: str, *, limit: int = 20) -> tuple[str, ...]:
@@ -250,6 +261,7 @@ async def loras_from(connection: aiosqlite.Connection, rows: Sequence[sqlite3.Ro
             stars=row["stars"],
             ratings=row["ratings"],
             added_by=row["added_by"],
+            content_rating=_content_rating(row),
             versions=tuple(versions[row["id"]]),
         )
         for row in rows
@@ -269,6 +281,10 @@ def stored_found(text: str) -> FoundLora | None:
         return FoundLora.model_validate_json(text)
     except ValueError:
         return None
+
+
+def _content_rating(row: sqlite3.Row) -> ContentRating | None:
+    return None if row["content_rating"] is None else ContentRating(row["content_rating"])
 
 
 def _version(row: sqlite3.Row) -> LoraVersion:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import aiosqlite
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bot.database import people
 from bot.database.clock import now_ms
 from bot.database.connection import fetch_one, transaction, write
+from inference.content_rating import ContentRating
 from inference.lora.sidecar import Category
 
 FIND = "SELECT settings FROM server_settings WHERE server_id = ?"
@@ -35,13 +36,18 @@ Names = Annotated[
 ]
 
 
+# Pictures for adults alone are shown in places that Discord opens to adults alone, whatever staff choose.
+OpenRating = Literal[ContentRating.GENERAL, ContentRating.TEEN, ContentRating.MATURE]
+
+
 class ServerSettings(BaseModel):
     """The choices of one server. An empty list of channels, checkpoints or categories allows all.
 
     Lists of roles say who may do something beside staff; None is the usual (`bot.servers.rights`). The role of
     everybody has the id of the server itself, as in Discord. `staff_roles` are staff beside the people with *Manage
     Server*. `shows_prompt` is whether prompts stand under public pictures of people who have not chosen it. For
-    `newcomer_hours` after joining, the limits of newcomers hold.
+    `newcomer_hours` after joining, the limits of newcomers hold. Places that are open to all show pictures up to
+    `open_rating`; what nobody has rated counts as `unrated_as`.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -58,6 +64,8 @@ class ServerSettings(BaseModel):
     language: str | None = None
     shows_prompt: bool | None = None
     newcomer_hours: Annotated[int, Field(ge=0, le=MAX_NEWCOMER_HOURS)] = 0
+    open_rating: OpenRating = ContentRating.TEEN
+    unrated_as: ContentRating = ContentRating.GENERAL
 
 
 async def find_server_settings(connection: aiosqlite.Connection, server_id: int) -> ServerSettings:

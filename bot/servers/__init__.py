@@ -6,6 +6,7 @@ limits.py               which limits hold and where each comes from; pure
 lookups.py              answers of Discord, kept for a minute
 members.py              a member's roles by *Get Guild Member*
 command_permissions.py  a server's own settings for commands, which hold for buttons too
+content.py              for whom a place is, and whether what is asked for may be painted and shown there
 server_cache.py         what is set in each server, read once
 access.py               gathers what a decision needs, and decides
 checks.py               checks requests when they are ordered, and jobs again later
@@ -17,7 +18,8 @@ services.py             constructs all of it
 
 How the interface calls it: `bot.ui.access` makes an `ActionContext` of each interaction and asks `rights`.
 `bot.ui.delivery.orders` asks `checks.check_request` before an order and `checks.record` in its transaction; the
-dispatcher and the deliverer ask `checks.still_allowed`. The panel of `/server` uses `administration`, which checks
-rights itself.
+dispatcher and the deliverer ask `checks.still_allowed`; before a direct message, `checks.why_not_sent` is asked.
+What shows pictures asks `checks.why_not_shown`; lists of LoRAs ask `content.place` for the ratings that are `shown`.
+Notes and names are judged by `words.check`. The panel of `/server` uses `administration`, which checks rights itself.
 `bot.ui.server_lookups` asks Discord, and raises LookupFailed.
 """

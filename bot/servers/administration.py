@@ -31,7 +31,8 @@ from bot.database.base_model_proposals import (
 from bot.database.blocks import Block, BlockKind, find_block, lift_block, list_blocks, save_block
 from bot.database.clock import now_ms
 from bot.database.connection import transaction
-from bot.database.loras import find_lora, find_version
+from bot.database.lora_records import rate_content
+from bot.database.loras import find_lora, find_loras_by_id, find_version
 from bot.database.server_limits import (
     HeldLimits,
     LimitHolder,
@@ -72,6 +73,7 @@ from bot.servers.limits import LIMIT_LABELS, OF_DAY, ceilings, is_stricter, serv
 from bot.servers.rights import Action, checkpoint_allowed, date_of
 from bot.servers.server_cache import ServerCache, ServerSetup
 from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
 from inference.errors import CheckpointNotFound
 from inference.queue import EVERYWHERE
 
@@ -344,6 +346,23 @@ class Administration:
         """A page of the open proposals of all servers, the oldest first."""
         await self._rights.require(Action.DECIDE_BASE_MODEL, who, EVERYWHERE)
         return await open_proposals(self._connection, limit=limit, offset=offset)
+
+    # --- content ratings ----------------------------------------------------------------------------------------------
+
+    async def rate_lora(self, who: ActionContext, lora_id: int, rating: ContentRating | None) -> ContentRating | None:
+        """Say for whom a LoRA is, in all servers; None: as its sidecars say. What it is rated then.
+
+        Raises NothingThere.
+        """
+        await self._rights.require(Action.RATE_LORA, who, EVERYWHERE)
+        async with transaction(self._connection):
+            before = await find_lora(self._connection, lora_id)
+            if before is None or not await rate_content(self._connection, lora_id, rating, who.person_id):
+                raise NothingThere(what=_("This LoRA is not in the library any more."))
+            (after,) = await find_loras_by_id(self._connection, [lora_id])
+            changes = differences({"rating": before.content_rating}, {"rating": after.content_rating})
+            await self.note(who, EVERYWHERE, AuditAction.RATE_LORA, changes, target=f"{before.name} #{lora_id}")
+        return after.content_rating
 
     # --- audit log ----------------------------------------------------------------------------------------------------
 

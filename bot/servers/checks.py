@@ -32,8 +32,10 @@ from bot.errors import (
     NoMember,
 )
 from bot.moderation.enforcement import WordRules
+from bot.moderation.ratings import PlaceRatings
 from bot.servers.access import Rights
 from bot.servers.command_permissions import CommandGate
+from bot.servers.content import ContentRules
 from bot.servers.context import ActionContext
 from bot.servers.limits import (
     EffectiveLimits,
@@ -78,6 +80,7 @@ class RequestChecks:
         members: Members,
         gate: CommandGate,
         words: WordRules,
+        content: ContentRules,
         *,
         limits: Callable[[], LimitSettings],
         clock: Callable[[], int] = now_ms,
@@ -88,6 +91,7 @@ class RequestChecks:
         self._members = members
         self._gate = gate
         self._words = words
+        self._content = content
         self._limits = limits
         self._clock = clock
 
@@ -101,7 +105,7 @@ class RequestChecks:
         facts = await person_facts(self._connection, context.person_id, context.place, now)
         _raise(await self._rights.decide(Action.PAINT, context, context.place, facts, access))
         _raise(self._words.why_not_painted(request, context.person_id))
-        _raise(await self._why_not_painted(context, request))
+        _raise(await self._why_not_painted(context, request, await self._content.place(context)))
         limits = await self._limits_for(context, facts)
         _raise(beyond_request_limits(limits, request))
         _raise(beyond_quota(limits, cost_of(request), now))
@@ -147,10 +151,26 @@ class RequestChecks:
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
         if refusal is None and isinstance(job.request, GenerationRequest):
             refusal = self._words.why_not_painted(job.request)  # a rule may have been added since
-        refusal = refusal or await self._why_not_painted(who, job.request)
+        refusal = refusal or await self._why_not_painted(who, job.request, await self._content.place_now(who))
         if refusal is not None or not isinstance(job.request, GenerationRequest):
             return refusal
         return beyond_request_limits(await self._limits_for(who, facts), job.request)
+
+    async def why_not_sent(self, job: AnyJob) -> RequestError | None:
+        """Why the result of a job may not be sent as a direct message, for want of another way; None when it may.
+
+        Raises DatabaseError.
+        """
+        ordered = await self._context_of(job)
+        place = await self._content.direct_messages(ordered)
+        return self._content.why_not(job.request, await self._used(job.request), place)
+
+    async def why_not_shown(self, who: ActionContext, request: JobRequest) -> RequestError | None:
+        """Why pictures of a request are not shown where somebody looks at them; None when they are.
+
+        Raises DatabaseError.
+        """
+        return self._content.why_not(request, await self._used(request), await self._content.place(who))
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:
         """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""
@@ -179,17 +199,20 @@ class RequestChecks:
                 known = None
         return known or ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
 
-    async def _why_not_painted(self, who: ActionContext, request: JobRequest) -> RequestError | None:
-        """Why the checkpoint or a LoRA is not used in this place; None when all are."""
+    async def _why_not_painted(
+        self, who: ActionContext, request: JobRequest, place: PlaceRatings
+    ) -> RequestError | None:
+        """Why the checkpoint or a LoRA is not used here, or the picture not shown; None when all is well."""
         here, everywhere = await self._servers.of(who.place), await self._servers.of(EVERYWHERE)
         settings = here.settings
         if not checkpoint_allowed(settings, request.checkpoint):
             return CheckpointNotAllowed(checkpoint=request.checkpoint, allowed=list(settings.checkpoints))
+        used = await self._used(request)
+        return self._why_no_lora(used, here, everywhere) or self._content.why_not(request, used, place)
+
+    async def _used(self, request: JobRequest) -> tuple[UsedLora, ...]:
         loras = request.loras if isinstance(request, GenerationRequest) else ()
-        if not loras or not (settings.categories or here.lora_blocks or everywhere.lora_blocks):
-            return None
-        used = await loras_of_files(self._connection, [use.sha256 for use in loras])
-        return self._why_no_lora(used, here, everywhere)
+        return await loras_of_files(self._connection, [use.sha256 for use in loras]) if loras else ()
 
     def _why_no_lora(self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup) -> RequestError | None:
         now, categories = self._clock(), here.settings.categories

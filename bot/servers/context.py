@@ -16,7 +16,8 @@ class ActionContext(BaseModel):
 
     `server_id` is None in direct messages. `parent_ids` are the channel of a thread and the category of a channel.
     `permissions` are Discord's bits for the person in this channel. `bot_in_server` is False where only the person has
-    installed the bot. `command` is the slash command that does the same as the action; `checked_by_discord` says that
+    installed the bot. `age_restricted` is whether Discord opens the place to adults alone, as far as the interaction
+    tells. `command` is the slash command that does the same as the action; `checked_by_discord` says that
     it is this very command, so that Discord has applied the server's command permissions.
     """
 
@@ -30,6 +31,7 @@ class ActionContext(BaseModel):
     permissions: Annotated[int, Field(ge=0)] = 0
     joined_at: int | None = None  # unix ms
     bot_in_server: bool = True
+    age_restricted: bool = False
     command: str = "imagine"
     checked_by_discord: bool = False
 

@@ -54,10 +54,11 @@ class Action(StrEnum):
     READ_AUDIT = "read_audit"
     PROPOSE_BASE_MODEL = "propose_base_model"
     DECIDE_BASE_MODEL = "decide_base_model"
+    RATE_LORA = "rate_lora"
     RELOAD = "reload"
 
 
-FOR_OPERATORS = frozenset({Action.DECIDE_BASE_MODEL, Action.RELOAD})
+FOR_OPERATORS = frozenset({Action.DECIDE_BASE_MODEL, Action.RATE_LORA, Action.RELOAD})
 # Actions that roles may be given, with the setting that lists the roles; without a list …
 BY_ROLES = {
     Action.PAINT: "paint_roles",

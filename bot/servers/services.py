@@ -16,7 +16,8 @@ from bot.servers.access import Rights
 from bot.servers.administration import Administration, BaseModelDeclarer
 from bot.servers.checks import RequestChecks
 from bot.servers.command_permissions import CommandGate, CommandPermissionLookup, CommandPermissions
-from bot.servers.context import MemberFacts
+from bot.servers.content import ContentRules, PlaceLookup
+from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import NotConnected
 from bot.servers.members import MemberLookup, Members
 from bot.servers.server_cache import ServerCache
@@ -33,13 +34,14 @@ class ServerServices:
     members: Members
     gate: CommandGate
     words: WordRules
+    content: ContentRules
 
     def connect(self, discord: DiscordLookup) -> None:
         """Ask `discord` from now on; until then every look-up fails."""
-        self.members.lookup = self.gate.lookup = discord
+        self.members.lookup = self.gate.lookup = self.content.places = discord
 
 
-class DiscordLookup(MemberLookup, CommandPermissionLookup, Protocol):
+class DiscordLookup(MemberLookup, CommandPermissionLookup, PlaceLookup, Protocol):
     """Asks Discord; the connected client does."""
 
 
@@ -51,6 +53,9 @@ class _Nobody:
 
     async def command_permissions(self, server_id: int) -> CommandPermissions:
         raise NotConnected
+
+    def age_restricted(self, where: ActionContext) -> bool | None:
+        return None
 
 
 def server_services(
@@ -73,7 +78,8 @@ def server_services(
     known, gate = Members(_Nobody(), clock=lookup_clock), CommandGate(_Nobody(), clock=lookup_clock)
     rights = Rights(connection, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
     words = WordRules(settings)
-    checks = RequestChecks(connection, servers, rights, known, gate, words, limits=limits, clock=clock)
+    content = ContentRules(servers, words, _Nobody(), settings)
+    checks = RequestChecks(connection, servers, rights, known, gate, words, content, limits=limits, clock=clock)
     administration = Administration(
         connection,
         servers,
@@ -83,4 +89,4 @@ def server_services(
         limits=limits,
         clock=clock,
     )
-    return ServerServices(servers, rights, checks, administration, known, gate, words)
+    return ServerServices(servers, rights, checks, administration, known, gate, words, content)

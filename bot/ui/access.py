@@ -18,6 +18,9 @@ from bot.servers.context import ActionContext
 from bot.servers.defaults import checkpoints_in
 from bot.servers.rights import Action
 from bot.ui.client import Interaction
+from bot.ui.server_lookups import is_for_adults
+from inference.content_rating import ContentRating
+from inference.messages import JobRequest
 
 _KEY = "action_context"
 
@@ -71,6 +74,18 @@ async def checkpoints_here(interaction: Interaction) -> InstalledCheckpoints:
     return checkpoints_in(interaction.client.configuration.checkpoints, await server_settings(interaction))
 
 
+async def shown_ratings(interaction: Interaction) -> frozenset[ContentRating | None]:
+    """The content ratings that are shown where the person is, None among them if unrated is. Raises DatabaseError."""
+    return (await interaction.client.servers.content.place(context_of(interaction))).shown
+
+
+async def require_shown(interaction: Interaction, request: JobRequest) -> None:
+    """Raise why pictures of a request are not shown where the person is. Raises DatabaseError."""
+    refusal = await interaction.client.servers.checks.why_not_shown(context_of(interaction), request)
+    if refusal is not None:
+        raise refusal
+
+
 def is_operator(interaction: Interaction) -> bool:
     """Whether the person is named in `[discord] operators`."""
     return interaction.client.servers.rights.is_operator(interaction.user.id)
@@ -98,6 +113,7 @@ def action_context(interaction: Interaction, command: str, *, checked_by_discord
         permissions=interaction.permissions.value if server_id is not None else 0,
         joined_at=None if member is None or member.joined_at is None else int(member.joined_at.timestamp() * 1000),
         bot_in_server=server_id is None or interaction.is_guild_integration(),
+        age_restricted=server_id is not None and is_for_adults(interaction.channel, interaction.guild) is True,
         command=command,
         checked_by_discord=checked_by_discord,
     )

@@ -8,7 +8,6 @@ import json
 import logging
 import pkgutil
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -27,7 +26,7 @@ from bot.i18n import speak
 from bot.i18n.commands import CommandWords
 from bot.pictures.attachments import PictureFile
 from bot.ui import acknowledge, cogs, views
-from bot.ui.access import checkpoints_here, command_of, enter
+from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
 from bot.ui.api_url import api_base, check_answer
 from bot.ui.client import Client, Cog, Interaction
 from bot.ui.delivery.delivery import Deliverer
@@ -36,9 +35,10 @@ from bot.ui.delivery.job_follower import JobFollower
 from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
 from bot.ui.removals import Removals
+from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import reply_with_error
 from bot.ui.server_lookups import ServerLookups
-from bot.ui.studio_session import StudioSessions
+from bot.ui.studio_session import StudioSessions, StudioSnapshot
 from bot.ui.views.expired_modal import reply_to_expired_modal
 from bot.ui.views.persistent_items import PersistentForm, PersistentItem, outdated_error
 from bot.ui.views.server.joining import greet, joined_lately
@@ -125,7 +125,12 @@ class EaselBot(Client):
         transport = DiscordTransport(self, settings.discord.token.get_secret_value())
         self.deliverer = Deliverer(transport, self.connection, settings.storage.pictures)
         follower = JobFollower(
-            self.connection, self.jobs, self.deliverer, settings.storage.spool, self.servers.checks.still_allowed
+            self.connection,
+            self.jobs,
+            self.deliverer,
+            settings.storage.spool,
+            self.servers.checks.still_allowed,
+            self.servers.checks.why_not_sent,
         )
         self._orders = self.orders = Orders(
             self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower
@@ -134,7 +139,12 @@ class EaselBot(Client):
         async def starting_picture(image: SourceImage) -> PictureFile | None:
             return await self.thumbnails.of(self.inputs.path(image.sha256))
 
-        render = partial(render_panel, self.connection, self.configuration, self.lora_pictures, starting_picture)
+        async def render(interaction: Interaction, snapshot: StudioSnapshot, note: str) -> RenderedMessage:
+            shown = await shown_ratings(interaction)
+            return await render_panel(
+                self.connection, self.configuration, self.lora_pictures, starting_picture, snapshot, note, shown
+            )
+
         self.studios = StudioSessions(self.connection, self.configuration, self.requests, render, checkpoints_here)
         self.removals = Removals(self, self.connection, self.configuration, self.thumbnails)
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()

@@ -8,10 +8,11 @@ import aiohttp
 import discord
 
 from bot.servers.command_permissions import CommandOverwrite, CommandPermissions, OverwriteKind
-from bot.servers.context import MemberFacts
+from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import LookupFailed, NotConnected
 from bot.ui.client import Client
 
+ADULT_SERVERS = frozenset({discord.NSFWLevel.explicit, discord.NSFWLevel.age_restricted})
 UNKNOWN_MEMBER = 10007  # Discord's code for a person who is not in the server
 
 
@@ -45,6 +46,16 @@ class ServerLookups:
             timed_out_until=None if timed_out is None else int(timed_out.timestamp() * 1000),
         )
 
+    def age_restricted(self, where: ActionContext) -> bool | None:
+        """Whether the channel, that of the thread or the server is for adults alone, as the gateway told last."""
+        guild = None if where.server_id is None else self._client.get_guild(where.server_id)
+        if guild is None or guild.unavailable:
+            return None
+        found = (guild.get_channel_or_thread(channel_id) for channel_id in (where.channel_id, *where.parent_ids))
+        # A category restricts nothing, and an archived thread is not told, but its channel is.
+        channel = next((each for each in found if each and not isinstance(each, discord.CategoryChannel)), None)
+        return is_for_adults(channel, guild)
+
     async def command_permissions(self, server_id: int) -> CommandPermissions:
         """What *Get Guild Application Command Permissions* tells. Raises LookupFailed."""
         application_id, commands = self._client.application_id, self._commands()
@@ -64,6 +75,15 @@ class ServerLookups:
                 if command.default_member_permissions is not None
             },
         )
+
+
+def is_for_adults(channel: object, guild: discord.Guild | None) -> bool | None:
+    """Whether Discord opens a channel to adults alone, by its parent or its server too; None where it does not tell."""
+    if guild is not None and guild.nsfw_level in ADULT_SERVERS:
+        return True
+    parent = channel.parent if isinstance(channel, discord.Thread) else channel
+    told: object = getattr(parent, "nsfw", None)
+    return told if isinstance(told, bool) else None
 
 
 def _overwrites(told: Sequence[Mapping[str, object]]) -> tuple[CommandOverwrite, ...]:

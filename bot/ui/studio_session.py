@@ -29,7 +29,7 @@ from inference.errors import CheckpointNotFound, TooManyLoras
 
 Interaction = discord.Interaction[Any]  # of any client: this module ranks below `bot.ui.client`
 
-RenderPanel = Callable[["StudioSnapshot", str], Awaitable[RenderedMessage]]
+RenderPanel = Callable[[Interaction, "StudioSnapshot", str], Awaitable[RenderedMessage]]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class StudioSnapshot:
 
 
 class StudioSessions:
-    """The studios of all people. `render` makes the panel of a snapshot; `checkpoints` are those of a place."""
+    """The studios of all people. `render` makes the panel of a snapshot for the place of an interaction; `checkpoints`
+    are those of a place."""
 
     def __init__(
         self,
@@ -163,11 +164,11 @@ class StudioSessions:
         if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
             await self._send_ephemeral(interaction, snapshot, note)  # a new message was announced
             return
-        page = await self._render(snapshot, note)
+        page = await self._render(interaction, snapshot, note)
         await acknowledge.replace(interaction, page.view, page.files)
 
     async def _send_ephemeral(self, interaction: Interaction, snapshot: StudioSnapshot, note: str) -> None:
-        page = await self._render(snapshot, note)
+        page = await self._render(interaction, snapshot, note)
         await send_ephemeral(interaction, page.view, page.files)
 
     async def _snapshot(self, interaction: Interaction, draft: StudioState | None) -> StudioSnapshot:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
 from inference.messages import Sha256, Weight
 
 MAX_SIDECAR_BYTES = 256 * 1024
@@ -54,6 +55,7 @@ class Sidecar(BaseModel):
     tags: Annotated[tuple[_ShortText, ...], Field(max_length=20)] = ()  # what it is about: "lighting", "camera"
     trigger_words: Annotated[tuple[_ShortText, ...], Field(max_length=50)] = ()
     recommended_weight: Weight | None = None
+    content_rating: ContentRating | None = None  # for whom its pictures are
     description: Annotated[str, Field(max_length=4000)] = ""
     example_prompt: Annotated[str, Field(max_length=1000)] = ""
 

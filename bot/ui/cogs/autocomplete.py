@@ -17,7 +17,7 @@ from bot.errors import NothingThere
 from bot.i18n import _, label
 from bot.i18n.texts import at_weight, isolated
 from bot.library.installed_checkpoints import InstalledCheckpoints
-from bot.ui.access import checkpoints_here
+from bot.ui.access import checkpoints_here, shown_ratings
 from bot.ui.client import Interaction
 from bot.workspace.browsing import base_model_in
 from inference.base_models import BaseModelId
@@ -34,14 +34,20 @@ ANY = "any"  # base model
 async def suggest_loras(interaction: Interaction, typed: str) -> Choices:
     """LoRAs by name: bookmarks first, and in each group those that fit the chosen checkpoint; others are marked.
 
+    What is rated above the place is left out.
     If the database is too slow, the typed text is the only choice: a name is understood without a suggestion.
     """
     connection, checkpoints = interaction.client.connection, await checkpoints_here(interaction)
     checkpoint = _chosen_checkpoint(interaction, checkpoints)
     bases = checkpoints.lora_bases_for(checkpoint.base_model) if checkpoint else ()
     fitting = [base for base in checkpoints.base_models if base in bases]
-    found = lora_choices(connection, interaction.user.id, typed[:MAX_TEXT], fitting=fitting, limit=MAX_CHOICES)
-    return await choices_or_typed(found, typed[:MAX_TEXT].strip(), LOOKUP_SECONDS)
+    cut = typed[:MAX_TEXT]
+
+    async def found() -> Sequence[LoraChoice]:
+        shown = await shown_ratings(interaction)
+        return await lora_choices(connection, interaction.user.id, cut, fitting=fitting, shown=shown, limit=MAX_CHOICES)
+
+    return await choices_or_typed(found(), cut.strip(), LOOKUP_SECONDS)
 
 
 async def choices_or_typed(found: Awaitable[Sequence[LoraChoice]], typed: str, seconds: float) -> Choices:

@@ -35,5 +35,5 @@ class HistoryCog(Cog):
             checkpoint=checkpoints.require(checkpoint).name if checkpoint else None,
             search=" ".join((search or "").split()),
         )
-        page = await history(client.connection, checkpoints, client.thumbnails, interaction.user.id, query)
+        page = await history(interaction, query)
         await send_ephemeral(interaction, page.view, page.files)

@@ -207,10 +207,12 @@ class Deliverer:
         pictures: tuple[Picture, ...],
         interaction: Interaction | None,
         refusal: RequestError | None = None,
+        unsent: RequestError | None = None,
     ) -> None:
         """Deliver the result of `job`, unless it was delivered. `interaction` is None after a restart.
 
         With a `refusal` the result may not be shown: the person is told why, and the pictures stay in the history.
+        `unsent` is why it may not be sent as a direct message; such a message then says so.
         """
         delivery = await find_delivery(self._connection, job.id)
         if delivery is None or delivery.state is not DeliveryState.PENDING:
@@ -225,7 +227,10 @@ class Deliverer:
         else:
             log.info("the result is withheld: %s", refusal.code)
             result = ResultNotice(job, lambda: withheld_view(job, refusal, private=private))
-        message_id = await self._deliver(result, delivery, interaction)
+        direct = result
+        if unsent is not None and refusal is None:
+            direct = ResultNotice(job, lambda: withheld_view(job, unsent, private=private))
+        message_id = await self._deliver(result, delivery, interaction, direct)
         if message_id is None:
             log.warning("the result could not be delivered by any route; its pictures are kept")
             await self.give_up(job, interaction)  # what was refused may be the result itself
@@ -253,9 +258,16 @@ class Deliverer:
         await mark_undeliverable(self._connection, job.id)
 
     async def _deliver(
-        self, result: Result | ResultNotice, delivery: Delivery, interaction: Interaction | None
+        self,
+        result: Result | ResultNotice,
+        delivery: Delivery,
+        interaction: Interaction | None,
+        direct: Result | ResultNotice | None = None,
     ) -> int | None:
-        """The id of the message that shows the result; None when every route is closed."""
+        """The id of the message that shows the result; None when every route is closed.
+
+        `direct` is sent in place of the result where it is a direct message.
+        """
         if posted := await self._posted_before(delivery):
             return posted
         if _is_open(delivery, interaction):
@@ -271,7 +283,7 @@ class Deliverer:
                     message_id = await self._to_channel(result, delivery)
                 else:
                     message_id = await self._post_new(
-                        result, delivery, await self._transport.direct_channel(result.job.person_id)
+                        direct or result, delivery, await self._transport.direct_channel(result.job.person_id)
                     )
                 metrics.DELIVERIES.labels("channel" if to_channel else "direct").inc()
                 return message_id

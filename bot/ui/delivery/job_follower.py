@@ -46,7 +46,10 @@ log = logging.getLogger(__name__)
 
 
 class JobFollower:
-    """Holds a task for every job whose result is not delivered, from its order or from the program's start."""
+    """Holds a task for every job whose result is not delivered, from its order or from the program's start.
+
+    `still_allowed` says whether a result is shown where it was ordered, `why_not_sent` whether as a direct message.
+    """
 
     def __init__(
         self,
@@ -55,11 +58,13 @@ class JobFollower:
         deliverer: Deliverer,
         spool: Path,
         still_allowed: JobCheck,
+        why_not_sent: JobCheck,
     ) -> None:
         self._connection = connection
         self._jobs = jobs
         self._spool = spool
         self._still_allowed = still_allowed
+        self._why_not_sent = why_not_sent
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
         self._edit_limit = ChannelEditLimit()
@@ -117,7 +122,8 @@ class JobFollower:
                     shows = allowed and (problem is None or self._keeps_editing(problem, repeated))
         # What was open when it was ordered may be closed by now.
         refusal = await self._still_allowed(update.job) if update.pictures else None
-        await self._deliverer.deliver(update.job, update.pictures, interaction, refusal)
+        unsent = await self._why_not_sent(update.job) if update.pictures else None
+        await self._deliverer.deliver(update.job, update.pictures, interaction, refusal, unsent)
         self._jobs.forecasts.delivered(update.job)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:

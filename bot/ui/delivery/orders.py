@@ -16,6 +16,7 @@ from bot.database.clock import now_ms
 from bot.database.deliveries import open_delivery
 from bot.database.drafts import forget_old_drafts, save_draft
 from bot.database.jobs import Job
+from bot.database.lora_search import Shown
 from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PressedTwice
@@ -26,7 +27,7 @@ from bot.requests.builder import RequestBuilder, RequestDraft, preferred
 from bot.servers.checks import CheckedRequest
 from bot.servers.defaults import shows_prompt
 from bot.servers.services import ServerServices
-from bot.ui.access import checkpoints_here, context_of, server_settings
+from bot.ui.access import checkpoints_here, context_of, server_settings, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.delivery.job_follower import UNREACHABLE, JobFollower
@@ -95,7 +96,8 @@ class Orders:
         try:
             request = await self._requests.build(draft)
         except LoraMisfit as refusal:
-            raise await self._with_alternatives(interaction.user.id, draft, refusal, checkpoints) from refusal
+            shown = await shown_ratings(interaction)
+            raise await self._with_alternatives(interaction.user.id, draft, refusal, checkpoints, shown) from refusal
         await self._order(interaction, request, preferences)
 
     async def order(self, interaction: Interaction, request: GenerationRequest) -> None:
@@ -200,7 +202,7 @@ class Orders:
             log.warning("the reply that the job waits could not be sent: %s", problem)
 
     async def _with_alternatives(
-        self, person_id: int, draft: RequestDraft, refusal: LoraMisfit, checkpoints: InstalledCheckpoints
+        self, person_id: int, draft: RequestDraft, refusal: LoraMisfit, checkpoints: InstalledCheckpoints, shown: Shown
     ) -> MisfitRefusal:
         """The refusal with alternatives: others of `checkpoints`, and bookmarked LoRAs of the category that fit."""
         position, lora = await self._requests.find_refused(draft, refusal.lora)
@@ -211,6 +213,7 @@ class Orders:
             limit=ALTERNATIVES,
             category=lora.category,
             base_models=[checkpoint.base_model],
+            shown=shown,
         )
         draft_id = await save_draft(self._connection, person_id, draft.model_dump_json())
         others = tuple(Alternative(bookmark.lora.id, bookmark.lora.name) for bookmark in page.bookmarks)

@@ -12,6 +12,7 @@ lora.py                    the page of a LoRA
 lora_text.py               texts about a LoRA
 lora_pictures.py           previews and samples of a LoRA
 base_model_declaration.py  an operator declares a base model
+content_rating.py          an operator says for whom a LoRA is
 add_to_studio.py           the button that adds a LoRA to the studio
 stacks.py                  the list of a person's stacks
 stack_draft.py             requests with a stack by name

@@ -22,7 +22,7 @@ from bot.database.bookmarks import (
     restore_bookmarks,
     set_note,
 )
-from bot.database.lora_search import Sort
+from bot.database.lora_search import Shown, Sort
 from bot.errors import NothingThere
 from bot.i18n import _, label, later, ngettext, number
 from bot.i18n.texts import base_models, clipped
@@ -31,7 +31,7 @@ from bot.moderation.word_rules import TextKind
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import usual_checkpoint
 from bot.ui import acknowledge
-from bot.ui.access import checkpoints_here
+from bot.ui.access import checkpoints_here, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
@@ -47,12 +47,13 @@ from bot.ui.views.browse import (
     active_filters,
     add_menus,
     compact_hint,
+    hidden_line,
     lines_text,
     page_buttons,
     page_of_text,
     page_size_of,
 )
-from bot.ui.views.lora import LoraPageButton, UseButton
+from bot.ui.views.lora import LoraPageButton, UseButton, require_rating_shown
 from bot.ui.views.market import MarketButton
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton
 from bot.workspace.browsing import PageRef, Query, in_order, page_ref_of, query_at
@@ -241,9 +242,10 @@ async def open_bookmarks(interaction: Interaction, query: Query, note: str = "")
 async def _page(
     interaction: Interaction, page_ref: PageRef, removed: RemovedBookmarks | None = None, note: str = ""
 ) -> RenderedMessage:
-    client, person_id = interaction.client, interaction.user.id
+    client, person_id, shown = interaction.client, interaction.user.id, await shown_ratings(interaction)
+    checkpoints = await checkpoints_here(interaction)
     return await bookmarks_page(
-        client.connection, await checkpoints_here(interaction), client.lora_pictures, person_id, page_ref, removed, note
+        client.connection, checkpoints, client.lora_pictures, person_id, page_ref, removed, note, shown=shown
     )
 
 
@@ -255,8 +257,11 @@ async def bookmarks_page(
     page_ref: PageRef,
     removed: RemovedBookmarks | None = None,
     note: str = "",
+    *,
+    shown: Shown = None,
 ) -> RenderedMessage:
-    """One page of the bookmarks, with previews if there are any; `note` says what was just done.
+    """One page of the bookmarks, with previews if there are any. `note` says what was just done; `shown` are the
+    content ratings that are shown.
 
     Raises NothingThere when the stored query is gone.
     """
@@ -270,11 +275,12 @@ async def bookmarks_page(
         search=query.search,
         category=query.category,
         base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
+        shown=shown,
         sort=query.sort,
     )
     if not found.bookmarks and page_ref.page:  # the last page is gone, or somebody jumped beyond it
         last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
-        return await bookmarks_page(connection, checkpoints, pictures, person_id, last, removed, note)
+        return await bookmarks_page(connection, checkpoints, pictures, person_id, last, removed, note, shown=shown)
     page = RenderedMessage()
     _add_title(page, f"{_title(query, page_ref, found)}\n{note}".rstrip(), page_ref, removed)
     if _is_empty_collection(query, found):
@@ -315,7 +321,7 @@ def _add_title(page: RenderedMessage, text: str, page_ref: PageRef, removed: Rem
 
 
 def _is_empty_collection(query: Query, found: BookmarkPage) -> bool:
-    return not (found.total or found.misfits or query.search or query.category)
+    return not (found.total or found.misfits or found.hidden or query.search or query.category)
 
 
 def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
@@ -329,7 +335,7 @@ def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
         lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE)]
     elif _is_empty_collection(query, found):
         lines.append(_("None yet. Press *Bookmark* in the market, on a LoRA's page or under a picture."))
-    else:
+    elif filters:
         lines.append(_("None of yours matches {filters}.").format(filters=" · ".join(filters)))
     if found.misfits and query.base_model:
         text = ngettext(
@@ -338,7 +344,7 @@ def _title(query: Query, page_ref: PageRef, found: BookmarkPage) -> str:
             found.misfits,
         )
         lines.append("-# " + text.format(count=number(found.misfits)))
-    return "\n".join(lines)
+    return "\n".join([*lines, *hidden_line(found.hidden)])
 
 
 def _add(page: RenderedMessage, bookmark: Bookmark, text: str, preview: str | None, page_ref: PageRef) -> None:
@@ -364,6 +370,7 @@ async def _show_card(interaction: Interaction, lora_id: int, page_ref: PageRef) 
     bookmark = await find_bookmark(client.connection, person_id, lora_id)
     if bookmark is None:
         raise NothingThere(what=_("This bookmark is gone already. Open /bookmarks anew."))
+    require_rating_shown(bookmark.lora, await shown_ratings(interaction))
     checkpoints = await checkpoints_here(interaction)
     usual = await usual_checkpoint(client.connection, checkpoints, person_id)
     page = await bookmark_card(checkpoints, client.lora_pictures, usual, bookmark, page_ref)

@@ -20,7 +20,7 @@ from bot.database.lora_search import Sort
 from bot.database.loras import Lora
 from bot.database.preferences import find_preferences, save_preferences
 from bot.database.tags import popular_tags
-from bot.i18n import _, label, listed, number
+from bot.i18n import _, label, listed, ngettext, number
 from bot.i18n.texts import base_models, clipped
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.ui import acknowledge
@@ -81,6 +81,16 @@ class PageLocation:
         """Show the first page of another query."""
         page_ref = await page_ref_of(interaction.client.connection, interaction.user.id, query)
         await PageLocation(self.kind, page_ref).show(interaction)
+
+
+def hidden_line(count: int) -> list[str]:
+    """The line that says how many entries are rated above what this place shows; none without any."""
+    text = ngettext(
+        "{count} more is rated above what is shown here: age-restricted channels of a server show it.",
+        "{count} more are rated above what is shown here: age-restricted channels of a server show them.",
+        count,
+    )
+    return [f"-# {text.format(count=number(count))}"] if count else []
 
 
 class TurnPageButton(PersistentButton, template=rf"{KIND}(?P<way>[pn]):{PAGE_REF}"):

@@ -21,15 +21,16 @@ from bot.i18n import _, later, ngettext
 from bot.i18n.texts import clipped, lora_use, plain, several
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.attachments import ENCODING, PictureFile, fit
-from bot.pictures.thumbnails import Thumbnails
 from bot.ui import acknowledge
+from bot.ui.access import context_of, require_shown
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
-from bot.ui.replies import send_ephemeral
+from bot.ui.replies import error_message, send_ephemeral
 from bot.ui.views.go_to_page import GoToPageForm
 from bot.ui.views.persistent_items import JobButton, PersistentButton
 from bot.ui.views.result import AgainButton, EditButton, result_view
 from bot.workspace.repaint import picture_gone
+from inference.errors import RequestError
 
 PAGE_SIZE = 5  # jobs of 7 components each, in a message of at most 40
 MAX_SEARCH = 30  # characters; the search is part of every button's custom_id, which holds 100
@@ -114,6 +115,7 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Send them in an ephemeral message."""
         job = await self.own_job(interaction, _("Your own are under /history."))
+        await require_shown(interaction, job.request)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         folder = interaction.client.configuration.settings.storage.pictures
         attachments = await ENCODING.run(_files, folder, pictures, interaction.filesize_limit)
@@ -133,11 +135,11 @@ async def _show(
     interaction: Interaction, query: HistoryQuery, checkpoint_digits: str, number: int | None = None
 ) -> None:
     """Edit the message to show a page of a query."""
-    client, checkpoints = interaction.client, interaction.client.configuration.checkpoints
+    checkpoints = interaction.client.configuration.checkpoints
     names = checkpoints.names if checkpoint_digits else ()
     checkpoint = next((name for name in names if checkpoint_key(name) == checkpoint_digits), None)
     query = replace(query, checkpoint=checkpoint)
-    page = await history(client.connection, checkpoints, client.thumbnails, interaction.user.id, query, number)
+    page = await history(interaction, query, number)
     await acknowledge.replace(interaction, page.view, page.files)
 
 
@@ -146,15 +148,13 @@ def _files(folder: Path, pictures: tuple[Picture, ...], limit: int) -> tuple[Pic
     return tuple(fit(path, limit // len(paths)) for path in paths if path.exists())
 
 
-async def history(
-    connection: aiosqlite.Connection,
-    checkpoints: InstalledCheckpoints,
-    thumbnails: Thumbnails,
-    person_id: int,
-    query: HistoryQuery,
-    number: int | None = None,
-) -> RenderedMessage:
-    """One page of the history, with thumbnails: that of the query's anchor, or that with a `number`, from 0."""
+async def history(interaction: Interaction, query: HistoryQuery, number: int | None = None) -> RenderedMessage:
+    """One page of a person's history, with thumbnails: that of the query's anchor, or that with a `number`, from 0.
+
+    What is rated above the place is named and not shown.
+    """
+    client, person_id = interaction.client, interaction.user.id
+    connection, checkpoints = client.connection, client.configuration.checkpoints
     lora = await find_lora(connection, query.lora) if query.lora else None
     wanted = Wanted(query.search, query.checkpoint, lora.name if lora else None)
     if number is not None:
@@ -165,8 +165,11 @@ async def history(
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_title(wanted, found)))
     for job in found.jobs:
+        if refusal := await client.servers.checks.why_not_shown(context_of(interaction), job.request):
+            page.view.add_item(ui.TextDisplay[Any](_hidden_text(job, refusal)))
+            continue
         pictures = await pictures_of_job(connection, job.id)
-        thumbnail = await thumbnails.of_painted(pictures[0].path) if pictures else None
+        thumbnail = await client.thumbnails.of_painted(pictures[0].path) if pictures else None
         _add(page, job, await _text(connection, checkpoints, job, len(pictures)), thumbnail)
     if found.jobs and (found.newer or found.older):
         newer = replace(query, newer=True, anchor=found.jobs[0].id)
@@ -201,6 +204,12 @@ def _add(page: RenderedMessage, job: Job, text: str, thumbnail: PictureFile | No
     again = AgainButton(job.id)
     again.item.style = discord.ButtonStyle.secondary  # no primary buttons in a list
     page.view.add_item(ui.ActionRow[Any](OpenResultButton(job.id), EditButton(job.id), again))
+
+
+def _hidden_text(job: Job, refusal: RequestError) -> str:
+    """What stands in place of a job that is rated above what is shown here."""
+    what = _("A picture of yours that is not shown here.")
+    return f"{what} · <t:{job.created_at // 1000}:R>\n-# {error_message(refusal)}"
 
 
 async def _text(connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, job: Job, count: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Self
 
 import aiosqlite
@@ -11,28 +11,31 @@ import discord
 from discord import ui
 
 from bot.database.bookmarks import add_bookmarks, find_bookmark, remove_bookmarks
+from bot.database.lora_search import Shown
 from bot.database.loras import Lora, find_lora
 from bot.database.ratings import STARS, rate_lora, rating_of, unrate_lora
 from bot.database.tags import tags_of
 from bot.database.uses import often_used_with
-from bot.errors import NothingThere
-from bot.i18n import _, label, ngettext
-from bot.i18n.texts import base_models
+from bot.errors import NothingThere, NotShownHere
+from bot.i18n import _, explained, label, ngettext
+from bot.i18n.texts import base_models, clipped, plain
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import LoraDraft, RequestDraft, usual_checkpoint
 from bot.servers.rights import Authority
 from bot.ui import acknowledge
-from bot.ui.access import checkpoints_here, context_of
+from bot.ui.access import checkpoints_here, context_of, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral
 from bot.ui.views import lora_text
 from bot.ui.views.add_to_studio import AddToStudioButton
 from bot.ui.views.base_model_declaration import DeclareButton, ProposeButton
+from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.lora_pictures import add_pictures
 from bot.ui.views.persistent_items import NO_CUSTOM_ID, ModalForm, PersistentButton, PersistentSelect
 from bot.ui.views.server.blocks import BlockThisLoraButton
+from inference.content_rating import ContentRating
 from inference.messages import MAX_PROMPT
 
 _GREY = discord.ButtonStyle.secondary
@@ -246,9 +249,12 @@ async def refresh_lora_page(interaction: Interaction, lora_id: int) -> None:
 
 
 async def _page(interaction: Interaction, lora_id: int) -> RenderedMessage:
-    client, lora = interaction.client, await require_lora(interaction, lora_id)
+    client, lora, shown = interaction.client, await require_lora(interaction, lora_id), await shown_ratings(interaction)
     checkpoints, staff = await checkpoints_here(interaction), await _staff_buttons(interaction, lora)
-    return await lora_page(client.connection, checkpoints, client.lora_pictures, interaction.user.id, lora, staff)
+    if lora.content_rating not in shown:
+        return hidden_page(lora, staff)
+    person_id = interaction.user.id
+    return await lora_page(client.connection, checkpoints, client.lora_pictures, person_id, lora, staff, shown)
 
 
 async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[PersistentButton]:
@@ -257,8 +263,29 @@ async def _staff_buttons(interaction: Interaction, lora: Lora) -> list[Persisten
     authority = await interaction.client.servers.rights.authority(who)
     if authority not in {Authority.OPERATOR, Authority.STAFF}:
         return []
-    kind = DeclareButton if authority is Authority.OPERATOR else ProposeButton
-    return [*([kind(lora.id)] if lora.usable else []), BlockThisLoraButton(who.place, lora.id)]
+    operates = authority is Authority.OPERATOR
+    kind = DeclareButton if operates else ProposeButton
+    return [
+        *([kind(lora.id)] if lora.usable else []),
+        *([ContentRatingButton(lora.id)] if operates else []),
+        BlockThisLoraButton(who.place, lora.id),
+    ]
+
+
+def require_rating_shown(lora: Lora, shown: Collection[ContentRating | None]) -> None:
+    """Raise NotShownHere unless the content rating of a LoRA is one of those `shown`."""
+    if lora.content_rating not in shown:
+        raise NotShownHere(name=lora.name)
+
+
+def hidden_page(lora: Lora, staff_buttons: Sequence[PersistentButton]) -> RenderedMessage:
+    """What stands in place of the page of a LoRA that is rated above what a place shows."""
+    page = RenderedMessage()
+    text = f"## {clipped(lora.name, lora_text.MAX_NAME)}\n{explained(NotShownHere(name=plain(lora.name)))}"
+    page.view.add_item(ui.TextDisplay[Any](text))
+    if staff_buttons:
+        page.view.add_item(ui.ActionRow[Any](*staff_buttons))
+    return page
 
 
 async def checkpoint_for(
@@ -276,11 +303,16 @@ async def lora_page(
     person_id: int,
     lora: Lora,
     staff_buttons: Sequence[PersistentButton] = (),
+    shown: Shown = None,
 ) -> RenderedMessage:
-    """The page of a LoRA: description, versions, sample pictures, statistics and buttons."""
+    """The page of a LoRA: description, versions, sample pictures, statistics and buttons.
+
+    Other LoRAs are named only where their content rating is one of those `shown`; left out, all are.
+    """
     page = RenderedMessage()
     usual = await usual_checkpoint(connection, checkpoints, person_id)
-    often_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
+    used_with = await often_used_with(connection, lora.id, limit=COMPANIONS)
+    often_with = tuple(other for other in used_with if shown is None or other.content_rating in shown)
     container = ui.Container[Any]()
     head = lora_text.head_text(lora, await tags_of(connection, lora.id))
     await add_pictures(page, container, pictures, lora, head, usual)
@@ -293,6 +325,7 @@ async def lora_page(
     bookmarked = await find_bookmark(connection, person_id, lora.id) is not None
     buttons: list[PersistentButton] = [UseButton(lora.id), AddToStudioButton(lora.id)] if lora.usable else []
     buttons.append(BookmarkToggle(lora.id, bookmarked=bookmarked))
-    buttons += staff_buttons
     page.view.add_item(ui.ActionRow[Any](*buttons))
+    if staff_buttons:
+        page.view.add_item(ui.ActionRow[Any](*staff_buttons))
     return page

@@ -17,7 +17,8 @@ STARS = 5
 
 def head_text(lora: Lora, tags: Sequence[str]) -> str:
     """Name, category, tags and description."""
-    kind = " · ".join([label(lora.category), *([several(tags, MAX_TAGS)] if tags else [])])
+    rated = [_("rated {rating}").format(rating=label(lora.content_rating))] if lora.content_rating else []
+    kind = " · ".join([label(lora.category), *([several(tags, MAX_TAGS)] if tags else []), *rated])
     lines = [f"## {clipped(lora.name, MAX_NAME)}", kind]
     if lora.description:
         lines.append(clipped(lora.description, MAX_DESCRIPTION))

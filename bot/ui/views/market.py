@@ -10,7 +10,7 @@ import aiosqlite
 from discord import ui
 
 from bot.database.bookmarks import add_bookmarks, bookmarked_among
-from bot.database.lora_search import Sort
+from bot.database.lora_search import Shown, Sort
 from bot.database.loras import Lora, LoraPage, browse_loras
 from bot.i18n import _, later, ngettext, number
 from bot.i18n.texts import clipped
@@ -18,7 +18,7 @@ from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import usual_checkpoint
 from bot.ui import acknowledge
-from bot.ui.access import checkpoints_here
+from bot.ui.access import checkpoints_here, shown_ratings
 from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
@@ -31,6 +31,7 @@ from bot.ui.views.browse import (
     active_filters,
     add_menus,
     compact_hint,
+    hidden_line,
     lines_text,
     page_buttons,
     page_of_text,
@@ -150,14 +151,10 @@ async def open_market(interaction: Interaction, query: Query | None = None) -> N
 
 
 async def _page(interaction: Interaction, page_ref: PageRef, note: str = "") -> RenderedMessage:
-    client = interaction.client
+    client, shown = interaction.client, await shown_ratings(interaction)
+    checkpoints, person_id = await checkpoints_here(interaction), interaction.user.id
     return await market_page(
-        client.connection,
-        await checkpoints_here(interaction),
-        client.lora_pictures,
-        interaction.user.id,
-        page_ref,
-        note,
+        client.connection, checkpoints, client.lora_pictures, person_id, page_ref, note, shown=shown
     )
 
 
@@ -168,8 +165,10 @@ async def market_page(
     person_id: int,
     page_ref: PageRef,
     note: str = "",
+    *,
+    shown: Shown = None,
 ) -> RenderedMessage:
-    """One page of the market; `note` says what was just done.
+    """One page of the market; `note` says what was just done, `shown` are the content ratings that are shown.
 
     Raises NothingThere when the stored query is gone.
     """
@@ -183,11 +182,12 @@ async def market_page(
         category=query.category,
         tag=query.tag or None,
         base_models=checkpoints.lora_bases_for(query.base_model) if query.base_model else None,
+        shown=shown,
         sort=query.sort,
     )
     if not found.loras and page_ref.page:  # the library has become smaller, or somebody jumped beyond the end
         last = PageRef((max(found.total, 1) - 1) // page_size, page_ref.key)
-        return await market_page(connection, checkpoints, pictures, person_id, last)
+        return await market_page(connection, checkpoints, pictures, person_id, last, shown=shown)
     page = RenderedMessage()
     newcomer = query.sort is Sort.TOP_RATED and query == await first_in_market(connection, checkpoints, person_id)
     title = _title(query, page_ref, found, newcomer=newcomer)
@@ -216,11 +216,11 @@ def _title(query: Query, page_ref: PageRef, found: LoraPage, *, newcomer: bool) 
     """The heading: number of matches, filters and order; for a newcomer also a hint."""
     lines = [f"## {_('Market')}"]
     if not found.total:
-        return "\n".join([*lines, _no_results_text(query)])
+        return "\n".join([*lines, *(hidden_line(found.hidden) or [_no_results_text(query)])])
     count = ngettext("{count} LoRA", "{count} LoRAs", found.total).format(count=number(found.total))
     parts = [count, *active_filters(query), in_order(query.sort)]
     parts += filter(None, [page_of_text(page_ref, found.total, page_size_of(MARKET, query))])
-    lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE)]
+    lines += [f"-# {' · '.join(parts)}", *compact_hint(query, found.total, PAGE_SIZE), *hidden_line(found.hidden)]
     if newcomer and not page_ref.page:
         lines.append(
             _("Your first time here? *Details* shows what a LoRA does and paints with it, *Bookmark* keeps it.")

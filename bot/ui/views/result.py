@@ -28,7 +28,7 @@ from bot.i18n import _, later, number, remarked, sentences
 from bot.i18n.texts import plain, sentence_of_ours, summary_of_job
 from bot.pictures.thumbnails import Thumbnails
 from bot.servers.rights import Action
-from bot.ui.access import checkpoints_here, may
+from bot.ui.access import checkpoints_here, may, require_shown
 from bot.ui.acknowledge import acknowledge, open_modal
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
@@ -89,6 +89,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
     async def handle(self, interaction: Interaction) -> None:
         """Handle the picture, or ask which one is meant."""
         job = await own_job_or_remix(self, interaction)
+        await require_shown(interaction, job.request)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:

@@ -32,8 +32,9 @@ JOINED = 1_000
 
 @dataclass
 class FakeDiscord:
-    """Implements `MemberLookup` and `CommandPermissionLookup`. Who is not among `members` has no role."""
+    """Implements `DiscordLookup`. Who is not among `members` has no role. `restricted` has channels by their id."""
 
+    restricted: dict[int, bool] = field(default_factory=dict[int, bool])
     members: dict[int, MemberFacts | None] = field(default_factory=dict[int, MemberFacts | None])
     closed: bool = False
     fails: bool = False
@@ -42,6 +43,9 @@ class FakeDiscord:
         if self.fails:
             raise LookupFailed("503")
         return self.members.get(person_id, MemberFacts(frozenset(), 0, JOINED))
+
+    def age_restricted(self, where: ActionContext) -> bool | None:
+        return self.restricted.get(where.channel_id)
 
     async def command_permissions(self, server_id: int) -> CommandPermissions:
         if self.fails:

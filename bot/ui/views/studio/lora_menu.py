@@ -10,6 +10,7 @@ import discord
 from discord import ui
 
 from bot.database.bookmarks import list_bookmarks
+from bot.database.lora_search import Shown
 from bot.database.loras import Lora, Sort, browse_loras, find_lora
 from bot.errors import NothingThere
 from bot.i18n import _, label, ngettext
@@ -43,7 +44,7 @@ class LoraMenuPage:
 
 
 async def lora_menu_page(
-    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, snapshot: StudioSnapshot
+    connection: aiosqlite.Connection, checkpoints: InstalledCheckpoints, snapshot: StudioSnapshot, shown: Shown
 ) -> LoraMenuPage:
     """The LoRAs for the menu's filter. If none of the person's bookmarks fits, the best rated of the library."""
     menu_filter = snapshot.studio.lora_menu
@@ -54,6 +55,7 @@ async def lora_menu_page(
         "search": menu_filter.search,
         "category": menu_filter.category,
         "base_models": bases,
+        "shown": shown,
     }
     if menu_filter.bookmarks:
         page = await list_bookmarks(connection, snapshot.person_id, **wanted, sort=menu_filter.sort)
@@ -79,9 +81,10 @@ class AddLoraMenu(StudioMenu, template=panel_id("add")):
         connection: aiosqlite.Connection,
         checkpoints: InstalledCheckpoints,
         limit: int,
+        shown: Shown,
     ) -> Self:
         """The menu for the current filter; `limit` is the number of LoRAs that go together."""
-        found = await lora_menu_page(connection, checkpoints, snapshot)
+        found = await lora_menu_page(connection, checkpoints, snapshot, shown)
         menu_filter = snapshot.studio.lora_menu
         options = [_option(lora) for lora in found.loras if not snapshot.studio.has(lora.id)]
         ways = [

@@ -14,6 +14,7 @@ import aiosqlite
 from discord import ui
 
 from bot.config import CheckpointSettings
+from bot.database.lora_search import Shown
 from bot.i18n import _, label, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, plain, several
 from bot.library.configuration import Configuration
@@ -58,8 +59,11 @@ async def render_panel(
     starting_picture: Callable[[SourceImage], Awaitable[PictureFile | None]],
     snapshot: StudioSnapshot,
     note: str = "",
+    ratings: Shown = None,
 ) -> RenderedMessage:
     """The panel of a snapshot; `note` says what was just done, one line each, with names escaped.
+
+    Of LoRAs with other content ratings than `ratings` no pictures are shown; left out, all are.
 
     `starting_picture` is the thumbnail of a picture to start from; None when it is not kept any more.
     """
@@ -78,13 +82,13 @@ async def render_panel(
     if image := snapshot.studio.draft.image:
         _add_starting_picture(page, shown, image, await starting_picture(image))
     page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, limit)))
-    await _add_loras(page, pictures, snapshot)
+    await _add_loras(page, pictures, snapshot, ratings)
     if snapshot.misfits:
         page.view.add_item(ui.TextDisplay[Any](_reasons(snapshot.misfits)))
         page.view.add_item(ui.ActionRow[Any](RemoveLoraButton(shown, label=_("Take out what does not fit"))))
     if words := TriggerWordsMenu.of(snapshot):
         page.view.add_item(ui.ActionRow[Any](words))
-    page.view.add_item(ui.ActionRow[Any](await AddLoraMenu.of(snapshot, connection, checkpoints, limit)))
+    page.view.add_item(ui.ActionRow[Any](await AddLoraMenu.of(snapshot, connection, checkpoints, limit, ratings)))
     below: list[PersistentButton] = [GenerateButton(shown, label=_("Generate"))]
     if snapshot.fitting:
         below += [CompareButton(shown, label=_("Compare")), SaveStackButton(shown, label=_("Save as stack"))]
@@ -110,13 +114,13 @@ def _add_starting_picture(page: RenderedMessage, shown: int, image: SourceImage,
     )
 
 
-async def _add_loras(page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot) -> None:
+async def _add_loras(page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, ratings: Shown) -> None:
     """Add the LoRAs that fit: one or two with controls, the others in one text."""
     fitting = snapshot.fitting
     most = 1 if snapshot.studio.draft.image or (snapshot.misfits and len(fitting) > 2) else 2
     with_controls = _rows_with_controls(fitting, snapshot.studio.focus, most)
     for row in with_controls:
-        await _add_row(page, pictures, snapshot, row)
+        await _add_row(page, pictures, snapshot, row, ratings)
     if collapsed := [row for row in fitting if row not in with_controls]:
         text = several((at_weight(row.name, row.weight) for row in collapsed), MAX_COLLAPSED)
         page.view.add_item(ui.TextDisplay[Any](_("And {loras}").format(loras=text)))
@@ -129,12 +133,16 @@ def _rows_with_controls(fitting: Sequence[Row], focus: int | None, most: int) ->
     return [row for row in fitting if row in first]
 
 
-async def _add_row(page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, row: Row) -> None:
+async def _add_row(
+    page: RenderedMessage, pictures: LoraPictures, snapshot: StudioSnapshot, row: Row, ratings: Shown
+) -> None:
     assert row.entry is not None
     words = "\n-# " + _("Trigger words: {words}").format(words=several(row.words, 120)) if row.words else ""
     weight = _("at {weight}").format(weight=f"**{row.weight:g}**")
     text = f"**{clipped(row.name, MAX_NAME)}** · {label(row.entry.category)} · {weight}{words}"
-    preview = page.attach_if(await pictures.preview(row.entry, snapshot.checkpoint.base_model))
+    preview = None
+    if ratings is None or row.entry.content_rating in ratings:
+        preview = page.attach_if(await pictures.preview(row.entry, snapshot.checkpoint.base_model))
     if preview is None:
         page.view.add_item(ui.TextDisplay[Any](text))
     else:

@@ -1,0 +1,115 @@
+"""For whom a place is by Discord's age rules, and whether what is asked for may be painted and shown there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from bot.config import Settings
+from bot.config.checkpoints import CheckpointSettings
+from bot.database.loras import UsedLora
+from bot.errors import (
+    BlockedByRating,
+    LicenceForbids,
+    PromptRatedTooHigh,
+    RatedTooHigh,
+    UnratedNotUsed,
+    UnratedTooHigh,
+)
+from bot.moderation.enforcement import WordRules
+from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, licence_cap
+from bot.servers.context import ActionContext
+from bot.servers.server_cache import ServerCache
+from inference.content_rating import ContentRating
+from inference.errors import RequestError
+from inference.messages import GenerationRequest, JobRequest
+
+
+class PlaceLookup(Protocol):
+    """Knows the channels of the servers that the bot is in, as they are now."""
+
+    def age_restricted(self, where: ActionContext) -> bool | None:
+        """Whether Discord opens this place to adults alone, by the channel, its parent or the server; None: unknown."""
+        ...
+
+
+class ContentRules:
+    """Decides by ratings. `settings` is asked each time; `places` looks at channels."""
+
+    def __init__(
+        self, servers: ServerCache, words: WordRules, places: PlaceLookup, settings: Callable[[], Settings]
+    ) -> None:
+        self.places = places
+        self._servers = servers
+        self._words = words
+        self._settings = settings
+
+    async def place(self, who: ActionContext) -> PlaceRatings:
+        """What the place of an interaction shows, as Discord tells it with the interaction. Raises DatabaseError."""
+        return await self._of(who, age_restricted=who.age_restricted)
+
+    async def place_now(self, ordered: ActionContext) -> PlaceRatings:
+        """What the place of an earlier order shows by now. Raises DatabaseError.
+
+        Where the bot is not in the server, it is as it was at the order. Otherwise what is unknown is open to all.
+        """
+        restricted = ordered.age_restricted
+        if ordered.bot_in_server and ordered.server_id is not None:
+            restricted = self.places.age_restricted(ordered) is True
+        return await self._of(ordered, age_restricted=restricted)
+
+    async def direct_messages(self, ordered: ActionContext) -> PlaceRatings:
+        """What a direct message about an order shows: nobody's own word opens one to adults. Raises DatabaseError."""
+        return await self._of(ordered, age_restricted=False)
+
+    async def _of(self, who: ActionContext, *, age_restricted: bool) -> PlaceRatings:
+        settings = (await self._servers.of(who.place)).settings
+        return PlaceRatings.of(
+            age_restricted=age_restricted and who.server_id is not None,
+            open_rating=settings.open_rating,
+            unrated_as=settings.unrated_as,
+        )
+
+    def why_not(self, request: JobRequest, used: Sequence[UsedLora], place: PlaceRatings) -> RequestError | None:
+        """Why a request with these LoRAs is neither painted nor shown in a place; None when it is."""
+        checkpoint = self._checkpoint(request.checkpoint)
+        parts = self._parts(request, checkpoint, used)
+        rated = max((part.rating for part in parts if part.rating), default=ContentRating.GENERAL)
+        cap = ContentRating.EXPLICIT if checkpoint is None else cap_of(checkpoint)
+        if cap < rated < ContentRating.BLOCKED:
+            return LicenceForbids(checkpoint=request.checkpoint, most=cap.value, rating=rated.value)
+        return _why_not_shown(place.highest(parts), place)
+
+    def _parts(
+        self, request: JobRequest, checkpoint: CheckpointSettings | None, used: Sequence[UsedLora]
+    ) -> list[RatedPart]:
+        parts = [RatedPart(PartKind.CHECKPOINT, request.checkpoint, checkpoint.rating if checkpoint else None)]
+        if not isinstance(request, GenerationRequest):
+            return parts
+        parts += [RatedPart(PartKind.LORA, lora.name, lora.content_rating) for lora in used]
+        if len(used) < len(request.loras):  # a file that the library has never had
+            parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras]
+        said = self._words.rater.rate(request.prompt)
+        return parts if said is None else [*parts, RatedPart(PartKind.PROMPT, "", said)]
+
+    def _checkpoint(self, name: str) -> CheckpointSettings | None:
+        return next((each for each in self._settings().checkpoints if each.name == name), None)
+
+
+def cap_of(checkpoint: CheckpointSettings) -> ContentRating:
+    """The highest rating of pictures of a checkpoint: what its settings say, else what its licence is known to."""
+    return checkpoint.max_rating or licence_cap(checkpoint.base_model.architecture, checkpoint.repository)
+
+
+def _why_not_shown(part: RatedPart, place: PlaceRatings) -> RequestError | None:
+    """Why a picture whose rating this part decides is not shown in a place; None when it is."""
+    counted, most = place.counted(part.rating), place.most.value
+    if place.shows(part.rating):
+        return None
+    if counted is ContentRating.BLOCKED:
+        return UnratedNotUsed(name=part.name) if part.rating is None else BlockedByRating(name=part.name)
+    if part.rating is None:
+        return UnratedTooHigh(name=part.name, rating=counted.value, most=most)
+    if part.kind is PartKind.PROMPT:
+        return PromptRatedTooHigh(rating=counted.value, most=most)
+    return RatedTooHigh(name=part.name, rating=counted.value, most=most)

@@ -1,0 +1,213 @@
+"""Ratings in force: what is ordered, painted and sent by level, place and choice for what is unrated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import pytest
+
+from bot.database.audit import AuditAction, AuditFilter
+from bot.database.connection import transaction
+from bot.database.jobs import create_job
+from bot.database.lora_records import rate_content
+from bot.errors import (
+    BlockedByRating,
+    LicenceForbids,
+    NotOperator,
+    PromptRatedTooHigh,
+    RatedTooHigh,
+    UnratedNotUsed,
+    UnratedTooHigh,
+)
+from bot.servers.context import ActionContext
+from inference.base_models import BaseModelId
+from inference.content_rating import ContentRating
+from inference.errors import RequestError
+from inference.messages import GenerationRequest, LoraUse
+from inference.queue import EVERYWHERE
+from tests.bot.database.conftest import add_lora
+from tests.bot.servers.world import CHANNEL, MANAGER, OPERATOR, PERSON, SERVER, ServerWorld, acting
+from tests.house import VIVID
+from tests.inference.requests import request
+
+GENERAL, TEEN, MATURE, EXPLICIT, BLOCKED = ContentRating
+LEVELS = (None, *ContentRating)
+STAFF, OPERATING = acting(MANAGER), acting(OPERATOR)
+THREAD, FORUM = 71, 72
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody orders: how Discord tells of it, and whether it is for adults alone."""
+
+    who: ActionContext
+    adults: bool
+
+
+PLACES = {
+    "open channel": Place(acting(), adults=False),
+    "age-restricted channel": Place(acting(age_restricted=True), adults=True),
+    "operator in an open channel": Place(acting(OPERATOR), adults=False),
+    "thread of a restricted channel": Place(acting(channel_id=THREAD, parent_ids={CHANNEL}, age_restricted=True), True),
+    "post of an open forum": Place(acting(channel_id=THREAD, parent_ids={FORUM}), adults=False),
+    "direct message": Place(acting(server_id=None), adults=False),
+    "direct message of which somebody says so": Place(acting(server_id=None, age_restricted=True), adults=False),
+    "user install, open": Place(acting(bot_in_server=False), adults=False),
+    "user install, restricted": Place(acting(bot_in_server=False, age_restricted=True), adults=True),
+}
+
+
+def rate_checkpoint(world: ServerWorld, **changes: Any) -> None:
+    """Change the first checkpoint, as a reload does."""
+    first, *others = world.settings.checkpoints
+    changed = first.model_copy(update=changes)
+    world.settings = world.settings.model_copy(update={"checkpoints": (changed, *others)})
+
+
+async def configure(world: ServerWorld, **changes: object) -> None:
+    await world.services.administration.change_settings(STAFF, SERVER, **changes)
+
+
+async def painting_with(world: ServerWorld, rating: ContentRating | None, name: str = "Komori") -> GenerationRequest:
+    lora = await add_lora(world.connection, name, content_rating=rating)
+    sha256 = lora.versions[0].sha256
+    assert sha256 is not None and lora.content_rating is rating
+    return request(loras=[LoraUse(sha256=sha256, name=name)])
+
+
+async def refusal(world: ServerWorld, who: ActionContext, made: GenerationRequest) -> RequestError | None:
+    try:
+        await world.services.checks.check_request(who, made)
+    except RequestError as problem:
+        return problem
+    return None
+
+
+def expected(level: ContentRating | None, unrated_as: ContentRating, most_open: ContentRating, *, adults: bool) -> bool:
+    """Whether it is painted, told once more without the code that decides."""
+    order = ["general", "teen", "mature", "explicit", "blocked"]
+    highest = max(order.index(level or unrated_as), order.index(unrated_as))  # the checkpoint has no rating
+    return highest <= (order.index("explicit") if adults else order.index(most_open))
+
+
+async def test_the_table_of_levels_places_and_choices(world: ServerWorld) -> None:
+    made = {level: await painting_with(world, level, f"rated {level}") for level in LEVELS}
+    for unrated_as, most_open in product(ContentRating, (GENERAL, TEEN, MATURE)):
+        await configure(world, unrated_as=unrated_as, open_rating=most_open)
+        for (name, place), level in product(PLACES.items(), LEVELS):
+            # A direct message has no staff: there the usual choices hold.
+            choices = (unrated_as, most_open) if place.who.server_id else (GENERAL, TEEN)
+            painted = await refusal(world, place.who, made[level]) is None
+            assert painted == expected(level, *choices, adults=place.adults), (name, level, *choices)
+
+
+async def test_the_sentence_says_what_is_rated_how(world: ServerWorld) -> None:
+    explicit, blocked, unrated = [await painting_with(world, level, f"L{level}") for level in (EXPLICIT, BLOCKED, None)]
+    found = await refusal(world, acting(), explicit)
+    assert isinstance(found, RatedTooHigh) and (found.name, found.rating, found.most) == (
+        "Lexplicit",
+        "explicit",
+        "teen",
+    )
+    assert isinstance(await refusal(world, acting(age_restricted=True), blocked), BlockedByRating)
+    nsfw = request(prompt="nsfw, a cat", negative_prompt="")
+    assert isinstance(await refusal(world, acting(), nsfw), PromptRatedTooHigh)
+    assert await refusal(world, acting(age_restricted=True), nsfw) is None
+    assert await refusal(world, acting(), request(prompt="a cat", negative_prompt="nsfw, rating_explicit")) is None
+    await configure(world, unrated_as="mature")
+    assert isinstance(await refusal(world, acting(), unrated), UnratedTooHigh)
+    await configure(world, unrated_as="blocked")
+    assert isinstance(await refusal(world, acting(age_restricted=True), unrated), UnratedNotUsed)
+
+
+async def test_a_checkpoint_has_a_rating_and_a_licence(world: ServerWorld) -> None:
+    nsfw, adults = request(prompt="nsfw"), acting(age_restricted=True)
+    rate_checkpoint(world, rating=MATURE)
+    found = await refusal(world, acting(), request())
+    assert isinstance(found, RatedTooHigh) and found.name == VIVID
+    assert await refusal(world, adults, nsfw) is None
+    rate_checkpoint(world, rating=None, max_rating=MATURE)
+    assert isinstance(await refusal(world, adults, nsfw), LicenceForbids)
+    assert await refusal(world, adults, request(prompt="sexy")) is None
+    rate_checkpoint(world, max_rating=None, base_model=BaseModelId("sd35l/base"))
+    assert isinstance(await refusal(world, adults, nsfw), LicenceForbids)
+    rate_checkpoint(world, max_rating=EXPLICIT)
+    assert await refusal(world, adults, nsfw) is None, "the operator has another licence"
+
+
+async def test_a_lora_that_the_library_has_never_had_is_unrated(world: ServerWorld) -> None:
+    made = request(loras=[LoraUse(sha256="f" * 64, name="Elsewhere")])
+    assert await refusal(world, acting(), made) is None
+    rate_checkpoint(world, rating=GENERAL)
+    await configure(world, unrated_as="explicit")
+    found = await refusal(world, acting(), made)
+    assert isinstance(found, UnratedTooHigh) and found.name == "Elsewhere"
+
+
+async def test_a_channel_that_becomes_open_gets_nothing_restricted_any_more(world: ServerWorld) -> None:
+    made = await painting_with(world, EXPLICIT)
+    for restricted in PLACES["age-restricted channel"].who, PLACES["thread of a restricted channel"].who:
+        world.discord.restricted[restricted.channel_id] = True
+        job = await world.order(restricted, made)
+        assert await world.services.checks.still_allowed(job) is None
+        world.discord.restricted[restricted.channel_id] = False
+        assert isinstance(await world.services.checks.still_allowed(job), RatedTooHigh)
+        del world.discord.restricted[restricted.channel_id]
+        found = await world.services.checks.still_allowed(job)
+        assert isinstance(found, RatedTooHigh), "what is unknown is open to all"
+        world.discord.restricted[restricted.channel_id] = True
+        assert await world.services.checks.still_allowed(job) is None
+    installed = await world.order(PLACES["user install, restricted"].who, made)
+    world.discord.restricted[CHANNEL] = False
+    assert await world.services.checks.still_allowed(installed) is None, "nobody can look there"
+
+
+async def test_what_was_rated_higher_since_is_not_shown(world: ServerWorld) -> None:
+    made = await painting_with(world, None)
+    job = await world.order(acting(), made)
+    assert await world.services.checks.still_allowed(job) is None
+    (lora_id,) = [row["id"] for row in await world.connection.execute_fetchall("SELECT id FROM lora")]
+    assert await world.services.administration.rate_lora(OPERATING, lora_id, EXPLICIT) is EXPLICIT
+    assert isinstance(await world.services.checks.still_allowed(job), RatedTooHigh)
+    (entry,) = (await world.services.administration.audit(OPERATING, EVERYWHERE, AuditFilter(), limit=9)).entries
+    assert (entry.action, entry.changes) == (AuditAction.RATE_LORA, {"rating": (None, "explicit")})
+    with pytest.raises(NotOperator):
+        await world.services.administration.rate_lora(STAFF, lora_id, None)
+    assert await world.services.administration.rate_lora(OPERATING, lora_id, None) is None
+    assert await world.services.checks.still_allowed(job) is None
+
+
+async def test_a_restricted_result_is_not_sent_as_a_direct_message(world: ServerWorld) -> None:
+    world.discord.restricted[CHANNEL] = True
+    for level, sent in ((None, True), (TEEN, True), (MATURE, False), (EXPLICIT, False)):
+        job = await world.order(acting(age_restricted=True), await painting_with(world, level, f"L{level}"))
+        assert (await world.services.checks.why_not_sent(job) is None) == sent, level
+
+
+async def test_a_job_of_which_nothing_was_stored_is_looked_at_in_its_channel(world: ServerWorld) -> None:
+    made = await painting_with(world, EXPLICIT)
+    job = await create_job(world.connection, made, person_id=PERSON, channel_id=CHANNEL, server_id=SERVER)
+    assert isinstance(await world.services.checks.still_allowed(job), RatedTooHigh)
+    world.discord.restricted[CHANNEL] = True
+    assert await world.services.checks.still_allowed(job) is None
+
+
+async def test_pictures_are_shown_where_they_could_be_ordered(world: ServerWorld) -> None:
+    made, checks = await painting_with(world, EXPLICIT), world.services.checks
+    shown = [name for name, place in PLACES.items() if await checks.why_not_shown(place.who, made) is None]
+    assert shown == [name for name, place in PLACES.items() if place.adults]
+
+
+async def test_an_operators_rating_stays_when_the_file_is_read_again(world: ServerWorld) -> None:
+    lora = await add_lora(world.connection, "Komori", content_rating=TEEN)
+    for rating, then in ((EXPLICIT, EXPLICIT), (GENERAL, GENERAL), (None, TEEN)):
+        async with transaction(world.connection):
+            assert await rate_content(world.connection, lora.id, rating, OPERATOR)
+        again = await add_lora(world.connection, "Komori", content_rating=TEEN, description=f"now {rating}")
+        assert again.content_rating is then
+    more = await add_lora(world.connection, "Komori", path="other.safetensors", version="other", content_rating=MATURE)
+    assert more.content_rating is MATURE, "the highest of its files"
+    async with transaction(world.connection):
+        assert not await rate_content(world.connection, 999, TEEN, OPERATOR)

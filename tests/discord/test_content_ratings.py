@@ -1,0 +1,138 @@
+"""What is rated above a place is neither painted nor shown there, by the place as it is at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+import pytest_asyncio
+
+from playground.control import Person
+from playground.visible_message import VisibleMessage
+from playground.wire import Json, as_objects
+from tests.discord.conftest import PATIENCE, Scene, told
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ADULT = "nsfw, a red circle"
+REFUSED, WITHHELD, ELSEWHERE = "By its words this prompt is rated explicit", "may not be shown here", "not shown here"
+AFTER_DARK, FORUM_POST, ADULT_SERVER = "after-dark", "Post your favourites", 3
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def places(scene: Scene) -> AsyncGenerator[Scene]:
+    """The scene, whose places are put back in the end."""
+    yield scene
+    await scene.control.set_channel(AFTER_DARK, nsfw=True)
+    for channel in ("art", "showcase", "tea-table"):
+        await scene.control.set_channel(channel, nsfw=False)
+    await scene.control.set_age_restriction(0)
+
+
+async def refused(person: Person, place: str, prompt: str = ADULT, **options: object) -> bool:
+    """Whether the person is told at once that this is not for the place; else it is painted."""
+    sent = await person.slash("imagine", in_=place, prompt=prompt, steps=1, **options)
+    answer = await sent.reply(PATIENCE)
+    return REFUSED in answer.text or "is rated explicit" in answer.text
+
+
+async def test_places_by_channel_parent_server_and_install(places: Scene) -> None:
+    control, kai = places.control, places.control.person("Kai")
+    for place in ("general", "Sketches", FORUM_POST, "dm"):
+        assert await refused(places.ada, place), place
+    assert await refused(kai, "tea-table"), "the bot is not in this server"
+    assert not await refused(places.ada, AFTER_DARK)
+    for channel in ("art", "showcase", "tea-table"):
+        await control.set_channel(channel, nsfw=True)
+    for place in ("art", "Sketches", FORUM_POST):  # the last two by their parents
+        assert not await refused(places.ada, place), place
+    assert not await refused(kai, "tea-table"), "by what the interaction tells"
+    await control.set_age_restriction(ADULT_SERVER)
+    assert not await refused(places.ada, "general"), "by the server"
+    assert await refused(places.ada, "dm"), "never by a person's own word"
+
+
+@pytest.mark.parametrize("place", [AFTER_DARK, "Sketches", FORUM_POST])
+async def test_a_channel_that_becomes_open_before_the_delivery(places: Scene, place: str) -> None:
+    channel = {"Sketches": "art", FORUM_POST: "showcase"}.get(place, place)
+    await places.control.set_channel(channel, nsfw=True)
+    order = await places.begun(in_=place, prompt=ADULT)
+    await places.control.set_channel(channel, nsfw=False)
+    shown = await places.control.wait_message(order.id, lambda seen: WITHHELD in seen.text, PATIENCE)
+    assert REFUSED in shown.text and not shown.attachments
+    assert not [message for message in await places.pictures(place) if int(message.id) >= int(order.id)]
+    assert not [message for message in await places.pictures("dm", "Ada") if int(message.id) >= int(order.id)]
+    again = await (await places.ada.press(shown, "Again")).reply()
+    assert again.ephemeral and REFUSED in again.text
+
+
+async def test_a_restricted_picture_is_never_sent_as_a_direct_message(places: Scene) -> None:
+    await places.ada.open_thread(AFTER_DARK, "Night")
+    order = await places.begun(in_="Night", prompt=ADULT)
+    await places.control.delete_channel("Night")
+
+    async def ask(since: int | None) -> Json:
+        return await places.control.get("messages", channel="dm", as_="Ada", since=since, timeout=PATIENCE)
+
+    def found(answer: Json) -> VisibleMessage | None:
+        seen = [message for message in map(VisibleMessage, as_objects(answer["messages"])) if WITHHELD in message.text]
+        return seen[-1] if seen else None
+
+    letter = await places.control.wait(ask, found, PATIENCE)
+    assert REFUSED in letter.text and not letter.attachments and int(letter.id) > int(order.id)
+
+
+async def test_buttons_of_a_restricted_picture_and_history(places: Scene) -> None:
+    ada = places.ada
+    picture = await places.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=ADULT, steps=1, count=2))
+    hidden = await told(ada, "history")
+    assert hidden.ephemeral and ELSEWHERE in hidden.text.split("red circle")[0]
+    there = await told(ada, "history", in_=AFTER_DARK)
+    assert ADULT in there.text and ELSEWHERE not in there.text and "Open" in there.buttons
+    opened = await (await ada.press(there, "Open")).reply()
+    assert opened.attachments and opened.ephemeral
+    await places.control.set_channel(AFTER_DARK, nsfw=False)
+    for button in ("Again", "Vary", "Upscale"):
+        refusal = await (await ada.press(picture, button)).reply()
+        assert refusal.ephemeral and REFUSED in refusal.text and not refusal.attachments, button
+    refusal = await (await ada.press(there, "Open")).reply()
+    assert REFUSED in refusal.text and not refusal.attachments
+
+
+async def rate(scene: Scene, name: str, rating: str) -> VisibleMessage:
+    """An operator rates a LoRA on its page."""
+    margaret = scene.control.person("Margaret")
+    page = await told(margaret, "lora info", in_="staff-room", name=name)
+    form = await margaret.press(page, "Content rating")
+    await form.modal()
+    return await (await margaret.submit(form, {"rating": rating})).reply()
+
+
+async def test_an_operator_rates_a_lora(places: Scene) -> None:
+    ada, markets = places.ada, {"search": "cape", "base": "any"}
+    try:
+        assert "Cape is rated explicit now" in (await rate(places, "Cape", "explicit")).text
+        market = await told(ada, "lora browse", **markets)
+        assert "1 more is rated above" in market.text and "**Cape**" not in market.text
+        assert "**Cape**" in (await told(ada, "lora browse", in_=AFTER_DARK, **markets)).text
+        assert await ada.autocomplete("imagine", "lora1", "cape") == []
+        (choice,) = await ada.autocomplete("imagine", "lora1", "cape", in_=AFTER_DARK)
+        assert await refused(ada, "general", "a red circle", lora1=str(choice["value"]))
+        page = await told(ada, "lora info", name="Cape")
+        assert "rated above what this place shows" in page.text and "Content rating" not in page.buttons
+        assert "rated explicit" in (await told(ada, "lora info", in_=AFTER_DARK, name="Cape")).text
+        kept = await told(ada, "bookmarks", in_=AFTER_DARK, add="Cape")
+        assert "**Cape**" in kept.text
+        kept = await told(ada, "bookmarks", search="cape")
+        assert "1 more is rated above" in kept.text and "**Cape**" not in kept.text
+        assert "rated above" in (await told(places.control.person("Margaret"), "lora info", name="Cape")).text
+    finally:
+        assert "no content rating" in (await rate(places, "Cape", "-")).text
+    assert "**Cape**" in (await told(ada, "lora browse", **markets)).text
+
+
+async def test_people_read_the_refusal_in_their_language(places: Scene) -> None:
+    await places.control.set_person("Grace", locale="ja")
+    answer = await told(places.grace, "imagine", prompt=ADULT)
+    await places.control.set_person("Grace", locale="en-US")
+    assert "成人向け" in answer.text and "年齢制限チャンネル" in answer.text
