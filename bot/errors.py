@@ -454,6 +454,12 @@ class NewcomerTimeOutOfRange(RequestError):
 
 
 @dataclass(eq=False)
+class OpenRatingTooHigh(RequestError):
+    """Places that are open to all show pictures up to general, teen or mature; what is unrated counts as one of the
+    five ratings. Please choose another."""
+
+
+@dataclass(eq=False)
 class DefaultNotAllowed(RequestError):
     """{checkpoint} cannot be the usual checkpoint here, since the server allows only {allowed}. Allow it first, or
     choose another."""

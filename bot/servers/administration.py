@@ -60,6 +60,7 @@ from bot.errors import (
     LimitOutOfRange,
     NewcomerTimeOutOfRange,
     NothingThere,
+    OpenRatingTooHigh,
     ProposedAlready,
     ReasonNeeded,
     TooManyChosen,
@@ -126,7 +127,7 @@ class Administration:
     async def change_settings(self, who: ActionContext, server_id: int, **changes: object) -> ServerSettings:
         """Change the named fields of the server's settings; the others stay.
 
-        Raises CheckpointNotFound, DefaultNotAllowed, LanguageUnknown, TooManyChosen or NewcomerTimeOutOfRange.
+        Raises CheckpointNotFound, DefaultNotAllowed, LanguageUnknown, and what `_changed` raises.
         """
         await self._rights.require(Action.CONFIGURE, who, server_id)
         async with transaction(self._connection):
@@ -445,7 +446,10 @@ def range_of(name: LimitName) -> tuple[float, float]:
 
 
 def _changed(settings: ServerSettings, changes: Mapping[str, object]) -> ServerSettings:
-    """The settings with changes. Raises TooManyChosen or NewcomerTimeOutOfRange for what people may give wrongly."""
+    """The settings with changes.
+
+    Raises TooManyChosen, NewcomerTimeOutOfRange or OpenRatingTooHigh for what people may give wrongly.
+    """
     try:
         return ServerSettings.model_validate({**settings.model_dump(), **changes})
     except ValidationError as problem:
@@ -454,6 +458,8 @@ def _changed(settings: ServerSettings, changes: Mapping[str, object]) -> ServerS
             raise TooManyChosen(limit=MAX_CHOSEN) from None
         if error["loc"] == ("newcomer_hours",):
             raise NewcomerTimeOutOfRange(limit=MAX_NEWCOMER_HOURS) from None
+        if error["loc"][0] in {"open_rating", "unrated_as"}:
+            raise OpenRatingTooHigh from None
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from bot.config import Settings
@@ -19,6 +20,7 @@ from bot.errors import (
 from bot.moderation.enforcement import WordRules
 from bot.moderation.ratings import PartKind, PlaceRatings, RatedPart, licence_cap
 from bot.servers.context import ActionContext
+from bot.servers.lookups import LookupFailed
 from bot.servers.server_cache import ServerCache
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
@@ -29,7 +31,10 @@ class PlaceLookup(Protocol):
     """Knows the channels of the servers that the bot is in, as they are now."""
 
     def age_restricted(self, where: ActionContext) -> bool | None:
-        """Whether Discord opens this place to adults alone, by the channel, its parent or the server; None: unknown."""
+        """Whether Discord opens this place to adults alone, by the channel, its parent or the server; None: unknown.
+
+        Raises LookupFailed while nothing can be known because Discord is not connected yet.
+        """
         ...
 
 
@@ -51,11 +56,13 @@ class ContentRules:
     async def place_now(self, ordered: ActionContext) -> PlaceRatings:
         """What the place of an earlier order shows by now. Raises DatabaseError.
 
-        Where the bot is not in the server, it is as it was at the order. Otherwise what is unknown is open to all.
+        Where the bot is not in the server, and before Discord is connected, it is as it was at the order. Otherwise
+        what is unknown is open to all.
         """
         restricted = ordered.age_restricted
         if ordered.bot_in_server and ordered.server_id is not None:
-            restricted = self.places.age_restricted(ordered) is True
+            with suppress(LookupFailed):  # jobs are handed to workers before that; their results are delivered after it
+                restricted = self.places.age_restricted(ordered) is True
         return await self._of(ordered, age_restricted=restricted)
 
     async def direct_messages(self, ordered: ActionContext) -> PlaceRatings:

@@ -55,7 +55,7 @@ class _Nobody:
         raise NotConnected
 
     def age_restricted(self, where: ActionContext) -> bool | None:
-        return None
+        raise LookupFailed("not connected yet")
 
 
 def server_services(

@@ -47,7 +47,12 @@ class ServerLookups:
         )
 
     def age_restricted(self, where: ActionContext) -> bool | None:
-        """Whether the channel, that of the thread or the server is for adults alone, as the gateway told last."""
+        """Whether the channel, that of the thread or the server is for adults alone, as the gateway told last.
+
+        Raises LookupFailed before it has told anything.
+        """
+        if not self._client.is_ready():
+            raise LookupFailed("the gateway has not told of the servers yet")
         guild = None if where.server_id is None else self._client.get_guild(where.server_id)
         if guild is None or guild.unavailable:
             return None

@@ -16,6 +16,7 @@ from bot.errors import (
     BlockedByRating,
     LicenceForbids,
     NotOperator,
+    OpenRatingTooHigh,
     PromptRatedTooHigh,
     RatedTooHigh,
     UnratedNotUsed,
@@ -162,6 +163,26 @@ async def test_a_channel_that_becomes_open_gets_nothing_restricted_any_more(worl
     installed = await world.order(PLACES["user install, restricted"].who, made)
     world.discord.restricted[CHANNEL] = False
     assert await world.services.checks.still_allowed(installed) is None, "nobody can look there"
+
+
+async def test_a_job_is_not_given_up_because_discord_is_not_connected_yet(world: ServerWorld) -> None:
+    world.discord.restricted[CHANNEL] = True
+    made = await painting_with(world, EXPLICIT)
+    job = await world.order(acting(age_restricted=True), made)
+    world.discord.fails = True
+    assert await world.services.checks.still_allowed(job) is None
+    world.restart()
+    assert await world.services.checks.still_allowed(job) is None
+    assert isinstance(await refusal(world, acting(), made), RatedTooHigh)
+
+
+async def test_an_open_place_is_never_for_adults_by_a_servers_choice(world: ServerWorld) -> None:
+    for choice in (EXPLICIT, BLOCKED, "x"):
+        with pytest.raises(OpenRatingTooHigh):
+            await configure(world, open_rating=choice)
+    with pytest.raises(OpenRatingTooHigh):
+        await configure(world, unrated_as="everything")
+    await configure(world, open_rating="mature", unrated_as="explicit")
 
 
 async def test_what_was_rated_higher_since_is_not_shown(world: ServerWorld) -> None:

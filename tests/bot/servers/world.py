@@ -45,6 +45,8 @@ class FakeDiscord:
         return self.members.get(person_id, MemberFacts(frozenset(), 0, JOINED))
 
     def age_restricted(self, where: ActionContext) -> bool | None:
+        if self.fails:
+            raise LookupFailed("not connected")
         return self.restricted.get(where.channel_id)
 
     async def command_permissions(self, server_id: int) -> CommandPermissions:
