@@ -55,7 +55,7 @@ class _Nobody:
         raise NotConnected
 
     def age_restricted(self, where: ActionContext) -> bool | None:
-        raise LookupFailed("not connected yet")
+        raise NotConnected
 
 
 def server_services(
