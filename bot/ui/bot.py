@@ -124,14 +124,7 @@ class EaselBot(Client):
         settings = easel.configuration.settings
         transport = DiscordTransport(self, settings.discord.token.get_secret_value())
         self.deliverer = Deliverer(transport, self.connection, settings.storage.pictures)
-        follower = JobFollower(
-            self.connection,
-            self.jobs,
-            self.deliverer,
-            settings.storage.spool,
-            self.servers.checks.still_allowed,
-            self.servers.checks.why_not_sent,
-        )
+        follower = JobFollower(self.connection, self.jobs, self.deliverer, settings.storage.spool, self.servers)
         self._orders = self.orders = Orders(
             self.connection, self.requests, self.jobs, self.inputs, self.servers, self.deliverer, follower
         )

@@ -324,6 +324,32 @@ async def test_an_operator_runs_every_server_from_a_direct_message(harbour: Harb
     assert "Nobody is blocked" in page.text
 
 
+async def test_what_everybody_sees_speaks_the_servers_language(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await chosen(linus, await harbour.panel("places"), "svlanguage", "=ja")
+    assert "日本語" in page.text
+    sent = await harbour.scene.ada.slash("imagine", in_=harbour.channel, prompt=PROMPT)
+    first = await sent.reply(PATIENCE)
+    ended = await harbour.scene.control.wait_message(first.id, lambda seen: bool(seen.attachments), PATIENCE)
+    assert "Again" not in ended.buttons and ended.buttons
+    private = await told(harbour.scene.ada, "settings", in_=harbour.channel)
+    assert "Your settings" in private.text
+    page = await chosen(linus, page, "svlanguage", "-")
+    assert "Again" in (await harbour.painted()).buttons
+
+
+async def test_staff_choose_what_open_channels_show(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await chosen(linus, await harbour.panel("ratings"), "svopen", "general")
+    page = await chosen(linus, page, "svunrated", "mature")
+    assert "up to: **general**" in page.text and "counts as: **mature**" in page.text
+    refused = await harbour.refused()
+    assert "rat" in refused.lower()
+    page = await chosen(linus, page, "svunrated", "general")
+    await chosen(linus, page, "svopen", "teen")
+    await harbour.painted()
+
+
 async def test_the_audit_log_is_read_filtered_and_exported(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("places"), "svprompts", "1")

@@ -17,15 +17,15 @@ from tenacity import AsyncRetrying, RetryCallState, RetryError
 
 from bot import background
 from bot.background import RepeatedError, wait_times
-from bot.database.deliveries import pending_deliveries
+from bot.database.deliveries import find_delivery, pending_deliveries
 from bot.database.errors import DatabaseError
 from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.i18n import speak
 from bot.jobs.active_jobs import JobUpdate
-from bot.jobs.dispatcher import JobCheck
 from bot.jobs.service import JobService
 from bot.pictures.attachments import PictureFile
+from bot.servers.services import ServerServices
 from bot.ui.client import Interaction
 from bot.ui.delivery.delivery import Deliverer, JobMessage, RouteClosed
 from bot.ui.views.job_progress import interrupted_view, painting_view
@@ -57,14 +57,13 @@ class JobFollower:
         jobs: JobService,
         deliverer: Deliverer,
         spool: Path,
-        still_allowed: JobCheck,
-        why_not_sent: JobCheck,
+        servers: ServerServices,
     ) -> None:
         self._connection = connection
         self._jobs = jobs
         self._spool = spool
-        self._still_allowed = still_allowed
-        self._why_not_sent = why_not_sent
+        self._servers = servers
+        self._still_allowed, self._why_not_sent = servers.checks.still_allowed, servers.checks.why_not_sent
         self._deliverer = deliverer
         self._tasks: dict[asyncio.Task[None], tuple[Job, Interaction | None]] = {}
         self._edit_limit = ChannelEditLimit()
@@ -107,7 +106,7 @@ class JobFollower:
 
     async def _show_and_deliver(self, job: Job, interaction: Interaction | None) -> None:
         """Show the progress until the job ends, then deliver the result."""
-        speak(await locale_of(self._connection, job.person_id))
+        speak(await self._language(job))
         async with self._jobs.following(job.id) as updates:
             throttle = _EditThrottle(self._edit_limit, job.channel_id)
             repeated = RepeatedError(*UNREACHABLE)
@@ -125,6 +124,15 @@ class JobFollower:
         unsent = await self._why_not_sent(update.job) if update.pictures else None
         await self._deliverer.deliver(update.job, update.pictures, interaction, refusal, unsent)
         self._jobs.forecasts.delivered(update.job)
+
+    async def _language(self, job: Job) -> str | None:
+        """The language of the job's message: the server's own where everybody sees it, else the person's."""
+        delivery = await find_delivery(self._connection, job.id)
+        if job.server_id is not None and delivery is not None and not delivery.private:
+            settings = (await self._servers.servers.of(job.server_id)).settings
+            if settings.language is not None:
+                return settings.language
+        return await locale_of(self._connection, job.person_id)
 
     async def _show(self, update: JobUpdate, interaction: Interaction | None) -> None:
         """Edit the message to show the progress."""
@@ -146,7 +154,7 @@ class JobFollower:
         now = await find_job(self._connection, job.id)
         if now is None or now.state.final:
             return
-        speak(await locale_of(self._connection, job.person_id))
+        speak(await self._language(job))
         with suppress(RouteClosed, *UNREACHABLE):
             await self._deliverer.show(job, JobMessage(lambda: interrupted_view(job)), interaction)
 

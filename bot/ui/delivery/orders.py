@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import aiosqlite
+from discord import ui
 
 from bot.database.bookmarks import list_bookmarks
 from bot.database.clock import now_ms
@@ -20,6 +21,7 @@ from bot.database.lora_search import Shown
 from bot.database.people import store_locale
 from bot.database.preferences import Preferences, find_preferences
 from bot.errors import PressedTwice
+from bot.i18n import speaking
 from bot.jobs.service import JobService
 from bot.library.installed_checkpoints import InstalledCheckpoints
 from bot.pictures.inputs import Inputs
@@ -195,7 +197,14 @@ class Orders:
         forecast = Forecast(0) if job.state.final else self._jobs.forecasts.of(job)
         paused = self._jobs.is_paused(job.server_id)
         reachable = _reachable(interaction)
-        message = JobMessage(lambda: waiting_view(job, forecast, paused=paused, reachable=reachable))
+        # What everybody sees speaks the server's language where it has one.
+        language = None if private else (await server_settings(interaction)).language
+
+        def waiting() -> ui.LayoutView:
+            with speaking(language or interaction.locale.value):
+                return waiting_view(job, forecast, paused=paused, reachable=reachable)
+
+        message = JobMessage(waiting)
         try:
             await self._deliverer.announce(job, message, interaction, private=private)
         except (RouteClosed, *UNREACHABLE) as problem:

@@ -27,6 +27,8 @@ _FIELDS = {
     "default_checkpoint": later("checkpoint by default"),
     "language": later("language"),
     "shows_prompt": later("prompts shown by default"),
+    "open_rating": later("rating of open channels"),
+    "unrated_as": later("rating of what is unrated"),
     "newcomer_hours": later("hours for which members are new"),
     "reason": later("reason"),
     "end": later("end"),

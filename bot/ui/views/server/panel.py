@@ -39,7 +39,7 @@ PAGE = r"(?P<server>\d{1,19}):(?P<section>[a-z]{2,9}):(?P<page>\d{1,18}):(?P<det
 TARGET = r"(?P<target>\d{1,19})"
 HOME = "home"
 MENU = 25  # options of a select menu; Discord's limit
-ORDER = (HOME, "places", "people", "limits", "blocks", "proposals", "audit")  # of the sections
+ORDER = (HOME, "places", "ratings", "people", "limits", "blocks", "proposals", "audit")  # of the sections
 
 
 @dataclass(frozen=True)

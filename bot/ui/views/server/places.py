@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
+from babel import Locale
 from discord import ui
 
 from bot.database.server_settings import ServerSettings
 from bot.i18n import _, label, later
+from bot.i18n.catalogue import ENGLISH, languages
 from bot.i18n.texts import several
 from bot.servers.rights import checkpoint_allowed
 from bot.ui.client import Interaction
@@ -49,6 +51,7 @@ class PlacesSection(PanelSection):
             CategoriesMenu.of(page, settings),
             DefaultCheckpointMenu.of(page, settings, names),
             PromptsMenu.of(page, settings),
+            LanguageMenu.of(page, settings),
         )
         return [
             shown(_lines(settings)),
@@ -73,12 +76,20 @@ def _lines(settings: ServerSettings) -> list[str]:
             name=several([settings.default_checkpoint]) if settings.default_checkpoint else _("the first one")
         ),
         _("Prompts of who has not chosen: **{choice}**").format(choice=_prompts(shown=bool(settings.shows_prompt))),
+        _("Language of what everybody sees: **{name}**").format(name=_language(settings.language)),
         "-# " + _("With nothing chosen in a menu, everything is allowed."),
     ]
 
 
 def _prompts(*, shown: bool) -> str:
     return _("shown with the pictures") if shown else _("kept to themselves")
+
+
+def _language(language: str | None) -> str:
+    """The name of a language in itself."""
+    return (
+        _("as each person reads Discord") if language is None else Locale.parse(language).get_display_name() or language
+    )
 
 
 class ServerSettingMenu(PanelMenu, template=NO_CUSTOM_ID):
@@ -198,3 +209,28 @@ class PromptsMenu(ServerSettingMenu, template=rf"svprompts:{PAGE}"):
     async def handle(self, interaction: Interaction) -> None:
         """Save it."""
         await self.change(interaction, shows_prompt=self.value(interaction) == "1")
+
+
+class LanguageMenu(ServerSettingMenu, template=rf"svlanguage:{PAGE}"):
+    """The language of the messages that everybody sees."""
+
+    name = "svlanguage"
+
+    @classmethod
+    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
+        """The menu with the current one selected."""
+        each_own = discord.SelectOption(
+            label=_("Language: as each person reads Discord"), value=_NONE, default=settings.language is None
+        )
+        options = [
+            discord.SelectOption(
+                label=_language(language), value=f"{_CHOSEN}{language}", default=language == settings.language
+            )
+            for language in sorted(languages() | {ENGLISH})
+        ]
+        return cls(page, options=[each_own, *options])
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it. Raises LanguageUnknown for a forged one."""
+        value = self.value(interaction)
+        await self.change(interaction, language=value.removeprefix(_CHOSEN) if value.startswith(_CHOSEN) else None)

@@ -1,0 +1,84 @@
+"""The section about which pictures are shown to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.database.server_settings import ServerSettings
+from bot.i18n import _, label, later
+from bot.moderation.ratings import MOST_OPEN
+from bot.ui.client import Interaction
+from bot.ui.views.server.panel import PAGE, PanelPage, PanelSection, administration, shown
+from bot.ui.views.server.places import ServerSettingMenu
+from inference.content_rating import ContentRating
+
+
+class RatingsSection(PanelSection):
+    """What open channels show, and what unrated pictures count as."""
+
+    key, title = "ratings", later("Ratings")
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """What is set, and a menu for each setting."""
+        services, who = administration(interaction)
+        settings = (await services.setup(who, page.server_id)).settings
+        lines = [
+            _("Channels without an age restriction show pictures up to: **{rating}**").format(
+                rating=label(settings.open_rating)
+            ),
+            _("What nobody has rated counts as: **{rating}**").format(rating=label(settings.unrated_as)),
+            "-# " + _("Age-restricted channels show all ratings. Blocked is shown nowhere."),
+        ]
+        menus = (OpenRatingMenu.of(page, settings), UnratedMenu.of(page, settings))
+        return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]
+
+
+class OpenRatingMenu(ServerSettingMenu, template=rf"svopen:{PAGE}"):
+    """The highest rating that a channel without an age restriction shows."""
+
+    name = "svopen"
+
+    @classmethod
+    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
+        """The menu with the current one selected."""
+        options = [
+            discord.SelectOption(
+                label=_("Open channels: up to {rating}").format(rating=label(rating)),
+                value=rating.value,
+                default=rating is settings.open_rating,
+            )
+            for rating in ContentRating
+            if rating <= MOST_OPEN
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it. Raises a refusal for a forged one."""
+        await self.change(interaction, open_rating=self.value(interaction))
+
+
+class UnratedMenu(ServerSettingMenu, template=rf"svunrated:{PAGE}"):
+    """What unrated checkpoints and LoRAs count as."""
+
+    name = "svunrated"
+
+    @classmethod
+    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
+        """The menu with the current one selected."""
+        options = [
+            discord.SelectOption(
+                label=_("Unrated: counts as {rating}").format(rating=label(rating)),
+                value=rating.value,
+                default=rating is settings.unrated_as,
+            )
+            for rating in ContentRating
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it. Raises a refusal for a forged one."""
+        await self.change(interaction, unrated_as=self.value(interaction))
