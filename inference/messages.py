@@ -105,12 +105,13 @@ class SourceImage(_Frozen):
 
     `strength` is the share of the denoising that is done, as in diffusers: 1 paints anew, near 0 keeps the picture. At
     0 it is only brought to the request's size, for which no worker is needed. `enlarged` says that it is a picture of
-    ours, so many times as large as it was painted.
+    ours, so many times as large as it was painted; `painted` that no picture of a person went into it.
     """
 
     sha256: Sha256
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     enlarged: Annotated[int, Field(ge=1, le=8)] = 1
+    painted: bool = False
 
 
 class JobRequest(_Frozen):

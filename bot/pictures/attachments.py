@@ -15,7 +15,7 @@ from PIL import Image
 
 from bot.background import Pool
 from inference.image_files import BROKEN, opened
-from inference.parameters import UnreadableTexts, strip_prompt
+from inference.parameters import UnreadableTexts, marked, strip_prompt
 
 DAMAGED = (*BROKEN, UnreadableTexts)  # errors of pictures that are permanently unreadable
 DEFAULT_LIMIT = 10 * 2**20  # bytes; what Discord allows everywhere
@@ -39,32 +39,35 @@ class PictureFile:
 def fit(picture: Path, limit: int = DEFAULT_LIMIT, *, words: bool = True) -> PictureFile:
     """The picture within `limit` bytes: PNG, else lossless WebP, else JPEG. Raises one of DAMAGED.
 
-    Without `words`, the prompts in it are removed. Reads and encodes, so run it in ENCODING.
+    Without `words`, the prompts in it are removed. It bears the mark of generated pictures. Reads and encodes,
+    so run it in ENCODING.
     """
-    return fitted(picture.name, picture.read_bytes() if words else strip_prompt(picture.read_bytes()), limit)
+    data = picture.read_bytes()
+    return fitted(picture.name, marked(data) if words else strip_prompt(data), limit)
 
 
 def fitted(name: str, data: bytes, limit: int) -> PictureFile:
-    """Like `fit`, for the bytes of a PNG called `name`. Raises one of DAMAGED."""
+    """Like `fit`, for the bytes of a PNG called `name`, whose XMP packet stays, if any. Raises one of DAMAGED."""
     if len(data) <= limit:
         return PictureFile(name, data)
     with opened(data, ["PNG"]) as image:
         image.load()
+        xmp = image.info.get("xmp", b"")
     stem = Path(name).stem
-    webp = _encoded(lambda buffer: image.save(buffer, "WEBP", lossless=True))
+    webp = _encoded(lambda buffer: image.save(buffer, "WEBP", lossless=True, xmp=xmp))
     if len(webp) <= limit:
         return PictureFile(f"{stem}.webp", webp, "sent as lossless WebP, since the PNG is too large here")
-    return _as_jpeg(image.convert("RGB"), stem, limit)
+    return _as_jpeg(image.convert("RGB"), stem, limit, xmp)
 
 
-def _as_jpeg(image: Image.Image, stem: str, limit: int) -> PictureFile:
+def _as_jpeg(image: Image.Image, stem: str, limit: int, xmp: bytes) -> PictureFile:
     """JPEG at the best quality that fits; if none does, at half the size."""
     for quality in _JPEG_QUALITIES:
-        jpeg = _encoded(lambda buffer, q=quality: image.save(buffer, "JPEG", quality=q))
+        jpeg = _encoded(lambda buffer, q=quality: image.save(buffer, "JPEG", quality=q, xmp=xmp))
         if len(jpeg) <= limit:
             return PictureFile(f"{stem}.jpg", jpeg, "sent as JPEG, since the PNG is too large here")
     half = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
-    return _as_jpeg(half, stem, limit)
+    return _as_jpeg(half, stem, limit, xmp)
 
 
 def _encoded(save: Callable[[io.BytesIO], None]) -> bytes:

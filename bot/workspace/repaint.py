@@ -16,7 +16,7 @@ from bot.pictures.inputs import Input, Inputs
 from bot.requests.builder import RequestBuilder
 from inference.errors import RequestError
 from inference.messages import MAX_SIDE, SEEDS, GenerationRequest, SourceImage
-from inference.parameters import CHUNK, JSON_CHUNK, texts_in, with_texts
+from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, texts_in, with_texts
 
 VARY_STRENGTH = 0.5
 UPSCALE_STRENGTH = 0.24  # sharpens edges; from about a third on, plain areas get stains
@@ -56,7 +56,7 @@ class Repainter:
             size = checkpoints.nearest_size(checkpoint.name, picture.width, picture.height)
             sides = {"width": size.width, "height": size.height}
         return request.model_copy(
-            update={"image": kept.at(VARY_STRENGTH), "seed": secrets.randbelow(SEEDS), **sides},
+            update={"image": _source(job, kept, VARY_STRENGTH), "seed": secrets.randbelow(SEEDS), **sides},
         )
 
     async def upscaled(self, job: Job, picture: Picture) -> Upscaled:
@@ -71,12 +71,12 @@ class Repainter:
         if kept is None:
             raise picture_gone()
         request = job.request.only(picture.position).model_copy(
-            update={"width": width, "height": height, "image": _enlarged(kept, UPSCALE_STRENGTH)}
+            update={"width": width, "height": height, "image": _source(job, kept, UPSCALE_STRENGTH, TIMES)}
         )
         why_not = await self._why_not_repainted(request)
         if not why_not:
             return Upscaled(request)
-        enlarged = request.model_copy(update={"image": _enlarged(kept, 0)})
+        enlarged = request.model_copy(update={"image": _source(job, kept, 0, TIMES)})
         note = _("Only enlarged, not painted over: {why}").format(why=why_not)
         return Upscaled(enlarged, await self._written(kept, enlarged, self._path(picture)), note)
 
@@ -104,14 +104,17 @@ class Repainter:
         def write() -> None:
             parameters = texts_in(source.read_bytes()).parameters
             told = {CHUNK: parameters} if parameters else {}
-            path.write_bytes(with_texts(larger, told | {JSON_CHUNK: request.model_dump_json()}))
+            own = {JSON_CHUNK: request.model_dump_json(), XMP_CHUNK: ai_mark(request)}
+            path.write_bytes(with_texts(larger, told | own))
 
         await asyncio.to_thread(write)
         return path
 
 
-def _enlarged(kept: Input, strength: float) -> SourceImage:
-    return SourceImage(sha256=kept.sha256, strength=strength, enlarged=TIMES)
+def _source(job: Job, kept: Input, strength: float, enlarged: int = 1) -> SourceImage:
+    """The kept picture of `job`. Whether a person's picture went into it holds for what is painted from it too."""
+    painted = job.request.image is None or job.request.image.painted
+    return SourceImage(sha256=kept.sha256, strength=strength, enlarged=enlarged, painted=painted)
 
 
 def picture_gone() -> NothingThere:

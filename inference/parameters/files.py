@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 
 CHUNK = "parameters"  # the PNG text chunk that the field reads
 JSON_CHUNK = "easel"
+XMP_CHUNK = "XML:com.adobe.xmp"
 MAX_TEXT = 256 * 1024  # bytes of one text, unpacked; those of the field have a few thousand
 MAX_CHUNKS = 10_000
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -37,10 +38,11 @@ class UnreadableTexts(Exception):
 
 @dataclass(frozen=True)
 class Texts:
-    """The two texts that tell how a picture was painted; None for the one that is not there."""
+    """The two texts that tell how a picture was painted, and a PNG's XMP packet; None for what is not there."""
 
     parameters: str | None = None
     easel: str | None = None
+    xmp: str | None = None
 
 
 def texts_in(data: bytes) -> Texts:
@@ -50,9 +52,10 @@ def texts_in(data: bytes) -> Texts:
     found: dict[str, str] = {}
     for kind, body in _chunks(data):
         keyword = body[: _MAX_KEYWORD + 1].partition(b"\0")[0].decode("latin-1") if kind in _TEXT_CHUNKS else ""
-        if keyword in {CHUNK, JSON_CHUNK} and keyword not in found:  # others of the same name are not even unpacked
+        # Others of the same name are not even unpacked.
+        if keyword in {CHUNK, JSON_CHUNK, XMP_CHUNK} and keyword not in found:
             found[keyword] = _text(kind, body[len(keyword) + 1 :])
-    return Texts(found.get(CHUNK), found.get(JSON_CHUNK))
+    return Texts(found.get(CHUNK), found.get(JSON_CHUNK), found.get(XMP_CHUNK))
 
 
 def with_texts(png: bytes, texts: Mapping[str, str]) -> bytes:

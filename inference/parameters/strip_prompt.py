@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
-from inference.messages import GenerationRequest
-from inference.parameters.files import CHUNK, JSON_CHUNK, UnreadableTexts, texts_in, with_texts
+from inference.parameters.ai_mark import ai_mark, stored_request
+from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, UnreadableTexts, texts_in, with_texts
 from inference.parameters.reading import without_words
 
 
@@ -14,18 +12,12 @@ def strip_prompt(png: bytes) -> bytes:
     try:
         texts = texts_in(png)
     except UnreadableTexts:
-        return with_texts(png, {})
-    kept: dict[str, str] = {}
+        return with_texts(png, {XMP_CHUNK: ai_mark(None)})
+    request = stored_request(texts.easel)
+    kept = {XMP_CHUNK: ai_mark(request)}
     if texts.parameters is not None:
         kept[CHUNK] = without_words(texts.parameters)
-    if texts.easel is not None and (request := _request(texts.easel)):
+    if request is not None:
         without = request.model_copy(update={"prompt": "", "negative_prompt": ""})
         kept[JSON_CHUNK] = without.model_dump_json()
     return with_texts(png, kept)
-
-
-def _request(text: str) -> GenerationRequest | None:
-    try:
-        return GenerationRequest.model_validate_json(text)
-    except ValidationError:
-        return None

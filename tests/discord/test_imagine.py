@@ -60,6 +60,7 @@ async def test_a_picture_file_contains_its_parameters(scene: Scene) -> None:
     picture = await the_picture(scene, message)
     assert picture.size == (48, 80)
     assert "<lora:Bat:" in picture.text["parameters"] and "Seed: 7" in picture.text["parameters"]
+    assert "trainedAlgorithmicMedia" in picture.text["XML:com.adobe.xmp"]
     request = GenerationRequest.model_validate_json(picture.text["easel"])
     assert (request.loras[0].name, request.seed) == ("Bat", 7)
     assert not any(PROMPT in text for text in (message.text, *picture.text.values())), "it stays the person's own"

@@ -36,7 +36,7 @@ from inference.messages import (
     Started,
     attempt_files,
 )
-from inference.parameters import CHUNK, JSON_CHUNK, infotext
+from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, infotext
 
 log = logging.getLogger(__name__)
 
@@ -301,6 +301,7 @@ class JobRunner:
         spec = self.engine.spec(request.checkpoint)
         info.add_itxt(CHUNK, infotext(request, spec and spec.sha256, job.handle.autov3))
         info.add_itxt(JSON_CHUNK, request.model_dump_json())
+        info.add_itxt(XMP_CHUNK, ai_mark(request))
         picture = Image.fromarray((pixels.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
         return _write(picture, self._spool / f"{job.stem}{i}.png", pnginfo=info)
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.pictures.attachments import DAMAGED, fit
+from bot.pictures.attachments import DAMAGED, fit, fitted
+from inference.parameters import marked
+from tests.xmp import source_types
 
 
 @pytest.fixture
@@ -18,6 +20,7 @@ def noisy(tmp_path: Path) -> Path:
     """A picture that no format makes small: 256x256 of noise, about 200 kB as PNG."""
     path = tmp_path / "job1-1-0.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)).save(path)
+    path.write_bytes(marked(path.read_bytes()))
     return path
 
 
@@ -59,3 +62,24 @@ def test_damaged_pictures_are_known_as_such(noisy: Path, damage: str, limit: int
     noisy.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "no picture": b"no picture at all"}[damage])
     with contextlib.suppress(*DAMAGED):
         fit(noisy, limit, words=words)
+
+
+@pytest.mark.parametrize("words", [True, False])
+@pytest.mark.parametrize(("limit", "suffix"), [(10 * 2**20, ".png"), (60_000, ".jpg"), (2_000, ".jpg")])
+def test_every_form_says_that_it_is_generated(noisy: Path, limit: int, suffix: str, words: bool) -> None:
+    attachment = fit(noisy, limit, words=words)
+    assert Path(attachment.name).suffix == suffix
+    assert source_types(attachment.data) == ["trainedAlgorithmicMedia"]
+
+
+@pytest.mark.parametrize("part", [1, 4])
+def test_a_picture_of_an_earlier_version_gets_the_mark(striped: Path, part: int) -> None:
+    """`striped` bears no mark; at a quarter of its size it is WebP."""
+    assert source_types(striped.read_bytes()) == []
+    attachment = fit(striped, 2 * striped.stat().st_size // part)
+    assert Path(attachment.name).suffix == (".png" if part == 1 else ".webp")
+    assert source_types(attachment.data) == ["trainedAlgorithmicMedia"]
+
+
+def test_a_sheet_bears_no_mark_of_its_own(striped: Path) -> None:
+    assert source_types(fitted("sheet-1.png", striped.read_bytes(), 20_000).data) == []

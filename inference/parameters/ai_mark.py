@@ -1,0 +1,53 @@
+"""The mark that tells machines that a picture is generated: IPTC's digital source type, as XMP in the file.
+
+It is a statement in the file, neither signed nor hidden in the pixels: whoever wants to can remove it.
+"""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from inference.messages import GenerationRequest
+from inference.parameters.files import CHUNK, JSON_CHUNK, XMP_CHUNK, UnreadableTexts, texts_in, with_texts
+
+_VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+GENERATED = f"{_VOCABULARY}trainedAlgorithmicMedia"
+COMPOSITE = f"{_VOCABULARY}compositeWithTrainedAlgorithmicMedia"  # a person's picture went into it
+_PACKET = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'Iptc4xmpExt:DigitalSourceType="{source_type}"/>'
+    "</rdf:RDF></x:xmpmeta>"
+    '<?xpacket end="r"?>'
+)
+
+
+def ai_mark(request: GenerationRequest | None) -> str:
+    """The XMP packet of a picture that this request paints; None: it is not known which one painted it."""
+    composite = request is not None and request.image is not None and not request.image.painted
+    return _PACKET.format(source_type=COMPOSITE if composite else GENERATED)
+
+
+def marked(png: bytes) -> bytes:
+    """The same picture with the mark. One that bears an XMP packet, or is no whole PNG, stays as it is.
+
+    Pictures that an earlier version painted bear none.
+    """
+    try:
+        texts = texts_in(png)
+        if texts.xmp is not None:
+            return png
+        told = {CHUNK: texts.parameters, JSON_CHUNK: texts.easel, XMP_CHUNK: ai_mark(stored_request(texts.easel))}
+        return with_texts(png, {key: text for key, text in told.items() if text is not None})
+    except UnreadableTexts:
+        return png
+
+
+def stored_request(text: str | None) -> GenerationRequest | None:
+    """The request that stands in a picture as JSON; None where there is none that this version can read."""
+    try:
+        return None if text is None else GenerationRequest.model_validate_json(text)
+    except ValidationError:
+        return None
