@@ -163,6 +163,7 @@ class StorageSettings(Section):
         return [
             *(self.pictures, self.thumbnails, self.inputs, self.spool, self.caps, self.health, backups),
             *self.folder.glob(f"{self.database.stem}*"),
+            *self.folder.glob("pseudonyms.key*"),
         ]
 
 

@@ -8,6 +8,7 @@ backup.py              copies of the database, and putting one back
 wal.py                 detects a damaged write-ahead log
 clock.py               the time as rows hold it
 
+pseudonyms.py          keyed hashes in the place of people's ids
 people.py              people and servers, known by Discord's snowflake
 preferences.py         each person's defaults
 drafts.py              drafts of requests that were refused
@@ -25,6 +26,7 @@ base_model_proposals.py  corrections of base models that wait for an operator
 audit.py               who changed what; nobody changes or deletes an entry
 pictures.py            finished pictures and the LoRAs they were painted with
 deletions.py           pictures whose files and message are still to be deleted
+erasures.py            people who have all deleted that is kept of them
 takedowns.py           pictures that staff took down, and whether their owner was told
 inputs.py              which pictures to start from are still needed
 history.py             a person's finished jobs, by page or by search

@@ -9,15 +9,17 @@ from enum import StrEnum
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, write
+from bot.database.connection import fetch, fetch_one, transaction, write
 
 SAVE = """
     INSERT INTO block (server_id, kind, target_id, reason, ends_at, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (server_id, kind, target_id) DO UPDATE SET reason = excluded.reason, ends_at = excluded.ends_at,
     created_by = excluded.created_by, created_at = excluded.created_at RETURNING *
 """
-LIFT = "DELETE FROM block WHERE server_id = ? AND kind = ? AND target_id = ? RETURNING *"
-FIND = "SELECT * FROM block WHERE server_id = ? AND kind = ? AND target_id = ?"
+# A person who has all deleted stays blocked by the keyed hash of the id.
+LIFT = "DELETE FROM block WHERE server_id = :server AND kind = :kind AND target_id IN (:id, pseudonym(:id)) RETURNING *"
+FIND = "SELECT * FROM block WHERE server_id = :server AND kind = :kind AND target_id IN (:id, pseudonym(:id))"
+FORGET_PSEUDONYM = "DELETE FROM block WHERE server_id = ? AND kind = ? AND target_id = pseudonym(?)"
 PAGE = "SELECT * FROM block WHERE server_id = ? AND kind = ? ORDER BY target_id LIMIT ? OFFSET ?"
 OF_KIND = "SELECT * FROM block WHERE server_id = ? AND kind = ?"
 
@@ -33,7 +35,8 @@ class BlockKind(StrEnum):
 class Block:
     """A block in a server (0: everywhere). Times in unix ms; without `ends_at` it has no end.
 
-    `target_id` is Discord's id of a person or the id of a catalogue entry.
+    `target_id` is Discord's id of a person or the id of a catalogue entry; negative, the keyed hash of a person who has
+    all deleted. So is `created_by`.
     """
 
     id: int
@@ -62,19 +65,21 @@ async def save_block(
 ) -> Block:
     """Block, in place of an earlier block of the same. Raises DatabaseError."""
     values = (server_id, kind, target_id, reason, ends_at, created_by, now_ms())
-    (row,) = await write(connection, SAVE, values)
+    async with transaction(connection):
+        await write(connection, FORGET_PSEUDONYM, (server_id, kind, target_id))
+        (row,) = await write(connection, SAVE, values)
     return block_from(row)
 
 
 async def lift_block(connection: aiosqlite.Connection, server_id: int, kind: BlockKind, target_id: int) -> Block | None:
     """Delete a block and return it; None when there was none. Raises DatabaseError."""
-    rows = await write(connection, LIFT, (server_id, kind, target_id))
+    rows = await write(connection, LIFT, {"server": server_id, "kind": kind, "id": target_id})
     return block_from(rows[0]) if rows else None
 
 
 async def find_block(connection: aiosqlite.Connection, server_id: int, kind: BlockKind, target_id: int) -> Block | None:
     """The block, also one that has ended, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (server_id, kind, target_id))
+    row = await fetch_one(connection, FIND, {"server": server_id, "kind": kind, "id": target_id})
     return None if row is None else block_from(row)
 
 

@@ -22,12 +22,14 @@ import aiosqlite
 from bot.database.backup import COUNT_ALL, COUNT_ON, GAP
 from bot.database.errors import DatabaseError, FolderNotWritable, NoDatabase, explain
 from bot.database.migrate import check_current, migrate
+from bot.database.pseudonyms import Pseudonyms
 from bot.database.wal import is_damaged
 
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_MS = 5000
 OLDEST_SQLITE = (3, 42, 0)  # earlier ones refuse json_valid() in a table, or NULL in it; Debian 12 has 3.40
+OVERWRITING = 15  # the first schema that overwrites what is deleted: with earlier ones it is left in free pages
 INDEX_BYTES = 2**20  # more than the index takes of a log in which nothing is written
 READERS = 4  # connections, each with a thread: the number of concurrent queries
 PROGRESS_STEPS = 50_000  # of SQLite's virtual machine, about 2 ms, after which a query checks whether it was cancelled
@@ -42,9 +44,9 @@ class _Reader:
         self._connection = connection
         self._abandoned = False
 
-    async def prepare(self) -> None:
+    async def prepare(self, pseudonyms: Pseudonyms) -> None:
         """Prepare the connection. To be called once, before the first query. Raises sqlite3.Error."""
-        await _prepare(self._connection)
+        await _prepare(self._connection, pseudonyms)
         await self._connection.execute("PRAGMA query_only = ON")
         # Not `interrupt()`: called a moment before the query begins in its thread, it does nothing.
         await self._connection.set_progress_handler(lambda: self._abandoned, PROGRESS_STEPS)
@@ -111,10 +113,13 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
         )
     _make_place(path)
     damaged = await asyncio.to_thread(is_damaged, path)
+    pseudonyms = Pseudonyms(path)
     async with _opened(path) as connection:
         with _explained(path):
-            await _prepare(connection)
-            await migrate(connection, path)
+            await _prepare(connection, pseudonyms)
+            before = await migrate(connection, path)
+            if 0 < before < OVERWRITING:
+                await connection.execute("VACUUM")
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA synchronous = FULL")  # in WAL, NORMAL may lose the last commits
             await connection.execute("PRAGMA foreign_keys = ON")  # not earlier: migrations may rebuild tables
@@ -124,7 +129,7 @@ async def open_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
             readers = [_Reader(await opened.enter_async_context(_opened(path))) for _ in range(READERS)]
             with _explained(path):
                 for reader in readers:
-                    await reader.prepare()
+                    await reader.prepare(pseudonyms)
             _gates[connection] = _Gate(path, _Readers(readers))
             yield connection
 
@@ -140,7 +145,7 @@ async def read_database(path: Path) -> AsyncGenerator[aiosqlite.Connection]:
     async with _opened(path, _reading_mode(path)) as connection:
         reader = _Reader(connection)
         with _explained(path):
-            await reader.prepare()
+            await reader.prepare(Pseudonyms(path))
             await check_current(connection, path)
         _gates[connection] = _Gate(path, _Readers([reader]))
         yield connection
@@ -199,10 +204,13 @@ def _make_place(path: Path) -> None:
         raise FolderNotWritable(f"The database {path} cannot be written: {problem.strerror}.") from problem
 
 
-async def _prepare(connection: aiosqlite.Connection) -> None:
+async def _prepare(connection: aiosqlite.Connection, pseudonyms: Pseudonyms) -> None:
     connection.row_factory = aiosqlite.Row
+    function = connection.create_function  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    await function("pseudonym", 1, pseudonyms.of)
     await connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     await connection.execute("PRAGMA trusted_schema = OFF")
+    await connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
 
 
 @asynccontextmanager
@@ -272,6 +280,15 @@ async def write(connection: aiosqlite.Connection, sql: str, parameters: Paramete
         return await fetch(connection, sql, parameters)
     async with transaction(connection):
         return await fetch(connection, sql, parameters)
+
+
+async def truncate_log(connection: aiosqlite.Connection) -> bool:
+    """Write the log into the database and empty its file; False while somebody reads from it. Raises DatabaseError."""
+    gate = _gates[connection]
+    async with gate.lock:
+        with _explained(gate.path):
+            ((busy, *_),) = await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+    return not busy
 
 
 @contextmanager

@@ -38,6 +38,10 @@ class MigrationFailed(DatabaseError):
     """A migration could not be carried out; the database is as it was before it."""
 
 
+class LogInUse(DatabaseError):
+    """A reader keeps the write-ahead log from being emptied; it can be tried again."""
+
+
 class DatabaseInUse(DatabaseError):
     """Another Easel works with the database at `path`; the message gives an advice."""
 

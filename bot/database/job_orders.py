@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import aiosqlite
@@ -25,13 +26,14 @@ FORGET_DAYS = "DELETE FROM daily_usage WHERE day < ?"
 FACTS = """
     SELECT
         (SELECT json_object('reason', reason, 'ends_at', ends_at) FROM block
-            WHERE server_id = :server AND kind = 'person' AND target_id = :person) AS block_here,
+            WHERE server_id = :server AND kind = 'person' AND target_id IN (:person, pseudonym(:person))) AS block_here,
         (SELECT json_object('reason', reason, 'ends_at', ends_at) FROM block
-            WHERE server_id = 0 AND kind = 'person' AND target_id = :person) AS block_everywhere,
+            WHERE server_id = 0 AND kind = 'person' AND target_id IN (:person, pseudonym(:person))) AS block_everywhere,
         (SELECT limits FROM server_limit
-            WHERE server_id = :server AND holder = 'person' AND holder_id = :person) AS own_limits,
+            WHERE server_id = :server AND holder = 'person' AND holder_id IN (:person, pseudonym(:person))
+            ORDER BY holder_id DESC LIMIT 1) AS own_limits,
         (SELECT json_group_array(json_array(server_id, pictures, pixel_steps)) FROM daily_usage
-            WHERE day = :day AND person_id = :person) AS usage_of_person,
+            WHERE day = :day AND person_id IN (:person, pseudonym(:person))) AS usage_of_person,
         (SELECT json_array(pictures, pixel_steps) FROM daily_usage
             WHERE day = :day AND person_id = 0 AND server_id = :server) AS usage_of_server,
         (SELECT created_at FROM job WHERE person_id = :person AND server_id IS nullif(:server, 0)
@@ -142,12 +144,14 @@ async def person_facts(
     parameters = {"person": person_id, "server": server_id, "day": now // DAY_MS, "job": but, "recent": RECENT}
     row = await fetch_one(connection, FACTS, parameters)
     assert row is not None
-    usage = {server: Usage(*sums) for server, *sums in json.loads(row["usage_of_person"])}
+    usage = defaultdict[int, Usage](Usage)
+    for server, *sums in json.loads(row["usage_of_person"]):  # what was ordered before all was deleted counts too
+        usage[server] += Usage(*sums)
     return PersonFacts(
         block_here=_block(row["block_here"]),
         block_everywhere=_block(row["block_everywhere"]),
         own_limits=None if row["own_limits"] is None else stored_limits(row["own_limits"]),
-        here=usage.get(server_id, Usage()),
+        here=usage[server_id],
         everywhere=sum(usage.values(), Usage()),
         of_server=Usage(*json.loads(row["usage_of_server"] or "[]")),
         last_here=row["last_here"],

@@ -57,8 +57,10 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = FOLDER) -> None:
+async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = FOLDER) -> int:
     """Apply the missing migrations to the database at `path`; one that is not empty is copied first.
+
+    Returns the number of the schema that it had.
 
     Raises NewerDatabase, NotADatabase, MigrationFailed (the database is as it was) or FolderNotWritable.
     """
@@ -70,6 +72,7 @@ async def migrate(connection: aiosqlite.Connection, path: Path, folder: Path = F
     await connection.create_function("searchable", 2, searchable)  # pyright: ignore[reportUnknownMemberType]
     for step in steps[version:]:
         await _carry_out(connection, path, step)
+    return version
 
 
 async def check_current(connection: aiosqlite.Connection, path: Path) -> None:

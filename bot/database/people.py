@@ -5,17 +5,12 @@ from __future__ import annotations
 import aiosqlite
 
 from bot.database.clock import now_ms
-from bot.database.connection import fetch, fetch_one, transaction, write
+from bot.database.connection import fetch_one, write
 
 REMEMBER = "INSERT INTO person (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
-PICTURES = """
-    SELECT picture.path FROM job JOIN picture ON picture.job_id = job.id
-    WHERE job.person_id = ? ORDER BY picture.id
-"""
 REMEMBER_SERVER = "INSERT INTO server (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 STORE_LOCALE = "UPDATE person SET locale = ? WHERE id = ? AND locale IS NOT ?"
 LOCALE = "SELECT locale FROM person WHERE id = ?"
-FORGET = "DELETE FROM person WHERE id = ?"
 
 
 async def remember_person(connection: aiosqlite.Connection, person_id: int) -> None:
@@ -37,14 +32,3 @@ async def locale_of(connection: aiosqlite.Connection, person_id: int) -> str | N
     """Discord's name of the person's language, as last stored. Raises DatabaseError."""
     row = await fetch_one(connection, LOCALE, (person_id,))
     return row["locale"] if row else None
-
-
-async def forget_person(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
-    """Delete everything about the person: bookmarks, jobs (also unfinished ones), pictures.
-
-    Returns the pictures' paths, for the caller to delete the files. Raises DatabaseError.
-    """
-    async with transaction(connection):
-        paths = tuple(row["path"] for row in await fetch(connection, PICTURES, (person_id,)))
-        await write(connection, FORGET, (person_id,))
-    return paths

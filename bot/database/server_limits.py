@@ -18,7 +18,11 @@ from inference.messages import MAX_LORAS, MAX_PICTURES, MAX_SIDE
 SHARED = """
     SELECT * FROM server_limit WHERE server_id = ? AND holder IN ('server', 'everybody', 'newcomers', 'role')
 """
-FIND = "SELECT * FROM server_limit WHERE server_id = ? AND holder = ? AND holder_id = ?"
+# A person who has all deleted keeps their limits by the keyed hash of the id; what is set anew takes its place.
+FIND = """
+    SELECT * FROM server_limit WHERE server_id = :server AND holder = :holder AND holder_id IN (:id, pseudonym(:id))
+    ORDER BY holder_id DESC LIMIT 1
+"""
 OF_PEOPLE = """
     SELECT * FROM server_limit WHERE server_id = ? AND holder = 'person' ORDER BY holder_id LIMIT ? OFFSET ?
 """
@@ -26,7 +30,9 @@ SAVE = """
     INSERT INTO server_limit (server_id, holder, holder_id, name, limits) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (server_id, holder, holder_id) DO UPDATE SET name = excluded.name, limits = excluded.limits
 """
-DELETE = "DELETE FROM server_limit WHERE server_id = ? AND holder = ? AND holder_id = ?"
+DELETE = """
+    DELETE FROM server_limit WHERE server_id = :server AND holder = :holder AND holder_id IN (:id, pseudonym(:id))
+"""
 
 MAX_IDENTICAL = 20
 MAX_QUOTA = 10**9
@@ -103,7 +109,7 @@ async def find_limits(
     connection: aiosqlite.Connection, server_id: int, holder: LimitHolder, holder_id: int = 0
 ) -> HeldLimits | None:
     """The limits that were set for this holder, or None. Raises DatabaseError."""
-    row = await fetch_one(connection, FIND, (server_id, holder, holder_id))
+    row = await fetch_one(connection, FIND, {"server": server_id, "holder": holder, "id": holder_id})
     return None if row is None else _held(row)
 
 
@@ -118,8 +124,8 @@ async def save_limits(connection: aiosqlite.Connection, server_id: int, held: He
     """Store limits in place of the holder's earlier ones; such that say nothing are deleted. Raises DatabaseError."""
     key = (server_id, held.holder, held.holder_id)
     async with transaction(connection):
+        await write(connection, DELETE, dict(zip(("server", "holder", "id"), key, strict=True)))
         if held.values == LimitValues():
-            await write(connection, DELETE, key)
             return
         await people.remember_server(connection, server_id)
         await write(connection, SAVE, (*key, held.name, held.values.model_dump_json(exclude_none=True)))

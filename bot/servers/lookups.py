@@ -112,7 +112,8 @@ class LookupCache(Generic[KeyT, AnswerT]):
         except NotConnected:
             pass
         except (LookupFailed, TimeoutError) as problem:
-            log.warning("Discord was not able to tell about %s: %s", key, str(problem) or type(problem).__name__)
+            # Not about whom: the key may be a person's id.
+            log.warning("Discord was not able to answer: %s", str(problem) or type(problem).__name__)
             kept.failed_at = self._clock()
             if isinstance(problem, TimeoutError):
                 self._timed_out_at = kept.failed_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -9,8 +10,16 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from bot.database.connection import open_database
-from bot.database.jobs import FinishedJob, finish_job, record_painted
+from bot.database.connection import fetch, open_database
+from bot.database.erasures import (
+    ended_jobs,
+    erase_jobs,
+    erase_person,
+    left_files,
+    request_erasure,
+    unfinished_erasures,
+)
+from bot.database.jobs import FinishedJob, cancel_job, finish_job, record_painted, unfinished_jobs
 from bot.database.lora_records import record_found
 from bot.database.loras import Lora, find_lora_by_name
 from bot.database.pictures import NewPicture
@@ -87,3 +96,15 @@ async def finish(
         connection, job_id, attempt, lambda job: record_painted(connection, job, pictures),
         seconds=seconds, peak_memory=peak_memory,
     )  # fmt: skip
+
+
+async def erase(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
+    """Delete all rows of a person, as an erasure does; the files that are still to be removed."""
+    database = Path((await fetch(connection, "PRAGMA database_list"))[0]["file"])
+    await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
+    (erasure,) = [one for one in await unfinished_erasures(connection) if one.person_id == person_id]
+    for job in await unfinished_jobs(connection, person_id):
+        await cancel_job(connection, job.id)
+    await erase_jobs(connection, erasure, await ended_jobs(connection, person_id, limit=1000))
+    assert await erase_person(connection, erasure)
+    return tuple(file.path for file in await left_files(connection, erasure.id, limit=1000))

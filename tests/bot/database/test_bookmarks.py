@@ -22,10 +22,9 @@ from bot.database.bookmarks import (
 from bot.database.connection import fetch
 from bot.database.lora_records import mark_missing
 from bot.database.loras import Sort
-from bot.database.people import forget_person
 from inference.lora.sidecar import Category
 
-from .conftest import ILLUSTRIOUS, NOBODY, PONY, add_lora
+from .conftest import ILLUSTRIOUS, NOBODY, PONY, add_lora, erase
 
 MISO, RUI = 1, 2  # two people
 
@@ -228,7 +227,7 @@ async def test_a_bookmark_outlives_its_file(filled: aiosqlite.Connection) -> Non
 
 
 async def test_a_forgotten_persons_notes_leave_the_index_too(filled: aiosqlite.Connection) -> None:
-    await forget_person(filled, MISO)
+    await erase(filled, MISO)
     (row,) = await fetch(filled, "SELECT count(*) FROM bookmark_text")
     assert row[0] == 1
     await filled.execute("INSERT INTO bookmark_text (bookmark_text) VALUES ('integrity-check')")

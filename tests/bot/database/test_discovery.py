@@ -12,7 +12,6 @@ from bot.database.connection import fetch
 from bot.database.jobs import create_job, start_job
 from bot.database.lora_records import record_found
 from bot.database.loras import Lora, Sort, browse_loras, find_lora
-from bot.database.people import forget_person
 from bot.database.pictures import NewPicture
 from bot.database.ratings import rate_lora, rating_of, unrate_lora
 from bot.database.tags import TagCount, popular_tags, tags_of
@@ -21,7 +20,7 @@ from inference.lora.knowledge import Knowledge
 from inference.lora.sidecar import Category
 from inference.messages import LoraUse
 
-from .conftest import ILLUSTRIOUS, add_lora, finish, found_lora, request_for
+from .conftest import ILLUSTRIOUS, add_lora, erase, finish, found_lora, request_for
 
 MISO, RUI = 1, 2  # two people
 
@@ -50,7 +49,7 @@ async def test_a_rating_counts_once_per_person_and_can_be_changed(connection: ai
     assert await unrate_lora(connection, MISO, bat.id) and not await unrate_lora(connection, MISO, bat.id)
     assert await rating_of(connection, MISO, bat.id) is None
     assert not await rate_lora(connection, MISO, 99, 5)
-    await forget_person(connection, RUI)
+    await erase(connection, RUI)
     lora = await find_lora(connection, bat.id)
     assert lora is not None and (lora.rating, lora.ratings) == (None, 0)
 

@@ -15,10 +15,9 @@ from bot.database import jobs
 from bot.database.clock import now_ms
 from bot.database.connection import fetch, open_database, write
 from bot.database.job_orders import DAY_MS, Usage, fingerprint, person_facts
-from bot.database.people import forget_person
 from bot.database.pictures import NewPicture
 
-from .conftest import request_for
+from .conftest import erase, finish, request_for
 
 PEOPLE, SERVERS = (1, 2), (0, 100, 200)
 ENDS = ("succeed", "fail", "fail_queued", "cancel", "start", "requeue", "orphans")
@@ -112,8 +111,10 @@ async def test_a_job_counts_on_the_day_of_its_order(connection: aiosqlite.Connec
 
 
 async def test_deleting_what_is_known_of_a_person_gives_no_quota_back(connection: aiosqlite.Connection) -> None:
-    await jobs.create_job(connection, request_for(), person_id=1, channel_id=1, server_id=100)
-    await forget_person(connection, 1)
+    made = await jobs.create_job(connection, request_for(), person_id=1, channel_id=1, server_id=100)
+    await jobs.start_job(connection, made.id)
+    await finish(connection, made.id, 1, [])
+    await erase(connection, 1)
     facts = await person_facts(connection, 1, 100, now_ms())
     assert (facts.here, facts.of_server, facts.recent) == (usage(1), usage(1), ())
 

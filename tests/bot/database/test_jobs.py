@@ -11,7 +11,6 @@ import pytest
 from bot.database import jobs
 from bot.database.connection import fetch, open_database
 from bot.database.jobs import Job, JobState
-from bot.database.people import forget_person
 from bot.database.pictures import (
     NewPicture,
     pictures_of_job,
@@ -19,7 +18,7 @@ from bot.database.pictures import (
 from inference.errors import WorkerCrashed, WorkerFailed
 from inference.messages import LoraUse
 
-from .conftest import finish, request_for, sha
+from .conftest import erase, finish, request_for, sha
 
 KOMORI = LoraUse(sha256=sha("komori"), weight=0.8, name="Komori")
 WATER = LoraUse(sha256=sha("water"), weight=-0.5, name="Watercolour")
@@ -183,7 +182,7 @@ async def test_counting_and_listing_keep_people_apart(connection: aiosqlite.Conn
 async def test_a_forgotten_person_leaves_no_row_and_their_files_are_named(connection: aiosqlite.Connection) -> None:
     await finished(connection, 1, "1.png", "2.png")
     await finished(connection, 2, "other.png")
-    assert await forget_person(connection, 1) == ("1.png", "2.png")
+    assert await erase(connection, 1) == ("1.png", "2.png")
     for table in ("person", "job", "picture"):
         (row,) = await fetch(connection, f"SELECT count(*) FROM {table}")
         assert row[0] == 1, table

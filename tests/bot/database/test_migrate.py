@@ -10,7 +10,7 @@ from pathlib import Path
 import aiosqlite
 import pytest
 
-from bot.database.connection import open_database
+from bot.database.connection import OVERWRITING, open_database
 from bot.database.errors import FolderNotWritable, MigrationFailed, NewerDatabase
 from bot.database.migrate import backup_path, migrate, migrations
 
@@ -30,6 +30,10 @@ def folder(tmp_path: Path) -> Path:
 async def plain(path: Path) -> AsyncIterator[aiosqlite.Connection]:
     async with aiosqlite.connect(path, isolation_level=None) as connection:
         yield connection
+
+
+def contents(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 def look(path: Path) -> tuple[int, list[str]]:
@@ -125,3 +129,20 @@ async def test_a_migration_for_which_the_disk_has_no_room_says_so(tmp_path: Path
         await connection.execute("PRAGMA max_page_count = 1")
         with pytest.raises(FolderNotWritable, match="the disk is full"):
             await migrate(connection, tmp_path / "easel.sqlite3", folder)
+
+
+async def test_what_earlier_versions_deleted_is_overwritten_once(path: Path, tmp_path: Path) -> None:
+    """They left the bytes of deleted rows in free pages."""
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    for step in migrations()[: OVERWRITING - 1]:
+        (earlier / step.path.name).write_text(step.path.read_text("utf-8"))
+    async with plain(path) as connection:
+        await migrate(connection, path, earlier)
+        await connection.execute("PRAGMA secure_delete = OFF")
+        await connection.execute("INSERT INTO memo VALUES ('a', 'zebrafinch')")
+        await connection.execute("DELETE FROM memo")
+    assert b"zebrafinch" in contents(path)
+    async with open_database(path):
+        pass
+    assert b"zebrafinch" not in contents(path)

@@ -15,8 +15,8 @@ import bot.database
 MODULES = sorted(
     path.stem for path in Path(bot.database.__file__).parent.glob("*.py") if path.stem not in {"__init__", "migrate"}
 )
-# What an operator configured, what was measured of it, where staff paused, deletions under way; the tables' own names
-# and counters; the parameter itself; what a statement has already narrowed down to one person's.
+# What an operator configured, what was measured of it, where staff paused, deletions and erasures under way; the
+# tables' own names and counters; the parameter itself; what a statement has already narrowed down to one person's.
 SMALL = {
     "sqlite_schema",
     "sqlite_sequence",
@@ -25,6 +25,7 @@ SMALL = {
     "load_time",
     "pause",
     "deletion",
+    "erasure",
     "json_each",
     "value",
     "wanted",

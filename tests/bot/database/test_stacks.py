@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import aiosqlite
 
-from bot.database.people import forget_person
 from bot.database.stacks import (
     StackLora,
     count_misses,
@@ -21,7 +20,7 @@ from bot.database.stacks import (
     stack_name,
     unshare_stack,
 )
-from tests.bot.database.conftest import NOBODY, sha
+from tests.bot.database.conftest import NOBODY, erase, sha
 
 ADA, GRACE = 1, 2
 LORAS = [StackLora(sha("a"), "Owl", 0.8), StackLora(sha("b"), "Wash", -0.5, ("wet", "paint"))]
@@ -88,5 +87,5 @@ async def test_misses_are_counted_since_a_time_and_then_forgotten(connection: ai
 
 async def test_stacks_go_with_their_person(connection: aiosqlite.Connection) -> None:
     await save_stack(connection, ADA, "one", LORAS)
-    await forget_person(connection, ADA)
+    await erase(connection, ADA)
     assert await count_stacks(connection, ADA) == await count_stacks(connection, NOBODY) == 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import aiosqlite
 
-from bot.database.people import forget_person
 from bot.database.preferences import Preferences, find_preferences, save_preferences
 from bot.database.studio import fill_studio, find_studio, go_back, save_studio
+
+from .conftest import erase
 
 ADA, GRACE = 1, 2
 
@@ -32,7 +33,7 @@ async def test_what_was_there_before_filling_comes_back_once(connection: aiosqli
 
 async def test_drafts_go_with_their_person(connection: aiosqlite.Connection) -> None:
     await save_studio(connection, ADA, "{}")
-    await forget_person(connection, ADA)
+    await erase(connection, ADA)
     assert await find_studio(connection, ADA) is None
 
 

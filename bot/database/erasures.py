@@ -1,0 +1,365 @@
+"""Erasures: all that is kept of a person is deleted, step by step, so that a crash at any place loses no step.
+
+Jobs go in portions, each in a transaction that notes their files and messages as still to be removed. With the person's
+own row, all other rows go, and the id gives way to its keyed hash where a row stays. Files and messages follow.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import BUSY_TIMEOUT_MS, fetch, fetch_one, transaction, truncate_log, write
+from bot.database.errors import LogInUse, explain
+from bot.database.pseudonyms import Pseudonyms, ensure_key
+
+REQUEST = """
+    INSERT INTO erasure (person_id, pseudonym, by_operator, created_at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (person_id) WHERE person_id IS NOT NULL DO NOTHING
+"""
+UNFINISHED = "SELECT * FROM erasure WHERE state <> 'complete' ORDER BY id"
+FIND = "SELECT * FROM erasure WHERE id = ?"
+NEWEST = "SELECT * FROM erasure WHERE pseudonym = pseudonym(?) ORDER BY id DESC LIMIT 1"
+ENDED_JOBS = """
+    SELECT id FROM job WHERE person_id = ? AND state NOT IN ('queued', 'running') ORDER BY id LIMIT ?
+"""
+ANY_JOB = "SELECT 1 FROM job WHERE person_id = ? LIMIT 1"
+HAS_NOTICES = "SELECT 1 FROM takedown WHERE person_id = ? AND notice_id IS NOT NULL LIMIT 1"
+NOTE_PICTURES = """
+    INSERT INTO erasure_file (erasure_id, folder, path)
+    SELECT :erasure, 'pictures', path FROM picture WHERE job_id IN (SELECT value FROM json_each(:ids))
+    ON CONFLICT DO NOTHING
+"""
+NOTE_DELETED_PICTURES = """
+    INSERT INTO erasure_file (erasure_id, folder, path)
+    SELECT :erasure, 'pictures', value FROM deletion, json_each(paths)
+    WHERE job_id IN (SELECT value FROM json_each(:ids)) ON CONFLICT DO NOTHING
+"""
+NOTE_INPUTS = """
+    INSERT INTO erasure_file (erasure_id, folder, path)
+    SELECT :erasure, 'inputs', request ->> '$.image.sha256' FROM job
+    WHERE id IN (SELECT value FROM json_each(:ids)) AND request ->> '$.image.sha256' IS NOT NULL ON CONFLICT DO NOTHING
+"""
+NOTE_FILE = "INSERT INTO erasure_file (erasure_id, folder, path) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+# A private result that was not sent as a direct message is an answer that its person alone can remove.
+NOTE_MESSAGES = """
+    INSERT INTO erasure_message (erasure_id, channel_id, message_id)
+    SELECT :erasure, coalesce(posting_in, channel_id), message_id FROM delivery JOIN job ON job.id = job_id
+    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND message_id IS NOT NULL
+    AND (private = 0 OR posting_in IS NOT NULL) ON CONFLICT DO NOTHING
+"""
+NOTE_DELETED_MESSAGES = """
+    INSERT INTO erasure_message (erasure_id, channel_id, message_id)
+    SELECT :erasure, channel_id, message_id FROM deletion
+    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND channel_id IS NOT NULL AND message_id IS NOT NULL
+    ON CONFLICT DO NOTHING
+"""
+NOTE_NOTICES = """
+    INSERT INTO erasure_message (erasure_id, channel_id, message_id)
+    SELECT :erasure, :direct, notice_id FROM takedown
+    WHERE job_id IN (SELECT value FROM json_each(:ids)) AND notice_id IS NOT NULL AND :direct IS NOT NULL
+    ON CONFLICT DO NOTHING
+"""
+COUNT_NOTICES = """
+    SELECT count(DISTINCT notice_id) FROM takedown
+    WHERE job_id IN (SELECT value FROM json_each(?)) AND notice_id IS NOT NULL
+"""
+COUNT_PRIVATE = """
+    SELECT count(*) FROM delivery
+    WHERE job_id IN (SELECT value FROM json_each(?)) AND private = 1 AND posting_in IS NULL AND message_id IS NOT NULL
+"""
+COUNT_PICTURES = "SELECT count(*) FROM picture WHERE job_id IN (SELECT value FROM json_each(?))"
+FORGET_DELETIONS = "DELETE FROM deletion WHERE job_id IN (SELECT value FROM json_each(?))"
+FORGET_JOBS = "DELETE FROM job WHERE id IN (SELECT value FROM json_each(?))"
+COUNT = """
+    UPDATE erasure SET jobs = jobs + ?, pictures = pictures + ?, private_answers = private_answers + ?,
+    unreachable = unreachable + ? WHERE id = ?
+"""
+NOTE_OTHER_INPUTS = """
+    INSERT INTO erasure_file (erasure_id, folder, path)
+    SELECT :erasure, 'inputs', sha256 FROM (
+        SELECT wish ->> '$.image.sha256' AS sha256 FROM draft WHERE person_id = :person
+        UNION SELECT state ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
+        UNION SELECT previous ->> '$.wish.image.sha256' FROM studio WHERE person_id = :person
+    ) AS found WHERE sha256 IS NOT NULL ON CONFLICT DO NOTHING
+"""
+FORGET_PERSON = "DELETE FROM person WHERE id = ?"
+CLEAR = "UPDATE erasure SET state = 'clearing', person_id = NULL WHERE id = ? AND state = 'requested'"
+NEXT_FILES = "SELECT folder, path FROM erasure_file WHERE erasure_id = ? LIMIT ?"
+END_FILE = "DELETE FROM erasure_file WHERE erasure_id = ? AND folder = ? AND path = ?"
+NEXT_MESSAGE = """
+    SELECT channel_id, message_id FROM erasure_message WHERE erasure_id = ? AND (channel_id, message_id) > (?, ?)
+    ORDER BY channel_id, message_id LIMIT 1
+"""
+END_MESSAGE = "DELETE FROM erasure_message WHERE erasure_id = ? AND channel_id = ? AND message_id = ? RETURNING 1"
+COUNT_MESSAGE = "UPDATE erasure SET messages = messages + ?, unreachable = unreachable + ? WHERE id = ?"
+COMPLETE = """
+    UPDATE erasure SET state = 'complete', finished_at = ?, copies = ?, copies_until = ?
+    WHERE id = ? AND state = 'clearing'
+    AND NOT EXISTS (SELECT 1 FROM erasure_file WHERE erasure_id = erasure.id)
+    AND NOT EXISTS (SELECT 1 FROM erasure_message WHERE erasure_id = erasure.id)
+    RETURNING *
+"""
+FORGET_OLD = "DELETE FROM erasure WHERE finished_at < ?"
+# What stays says by whom and about whom by the keyed hash. These read small tables, and the log, from end to end: once
+# for each person who has all deleted.
+_REPLACE = (
+    "UPDATE pause SET person_id = :hash WHERE person_id = :person",
+    "UPDATE base_model_proposal SET proposed_by = :hash WHERE proposed_by = :person",
+    "UPDATE base_model_proposal SET decided_by = :hash WHERE decided_by = :person",
+    "UPDATE base_model_proposal SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
+    "UPDATE block SET created_by = :hash WHERE created_by = :person",
+    "UPDATE block SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
+    """DELETE FROM block WHERE kind = 'person' AND target_id = :hash
+       AND (server_id, kind, :person) IN (SELECT server_id, kind, target_id FROM block)""",
+    "UPDATE block SET target_id = :hash WHERE kind = 'person' AND target_id = :person",
+    """DELETE FROM server_limit WHERE holder = 'person' AND holder_id = :hash
+       AND (server_id, :person) IN (SELECT server_id, holder_id FROM server_limit WHERE holder = 'person')""",
+    "UPDATE server_limit SET holder_id = :hash WHERE holder = 'person' AND holder_id = :person",
+    """INSERT INTO daily_usage (day, person_id, server_id, pictures, pixel_steps)
+       SELECT day, :hash, server_id, pictures, pixel_steps FROM daily_usage WHERE person_id = :person
+       ON CONFLICT (day, person_id, server_id) DO UPDATE
+       SET pictures = pictures + excluded.pictures, pixel_steps = pixel_steps + excluded.pixel_steps""",
+    "DELETE FROM daily_usage WHERE person_id = :person",
+    """UPDATE audit SET actor_id = iif(actor_id = :person, :hash, actor_id),
+       person_id = iif(person_id = :person, :hash, person_id),
+       target = replace(target, :person, :hash), changes = replace(changes, :person, :hash)
+       WHERE actor_id = :person OR person_id = :person OR instr(target, :person) OR instr(changes, :person)""",
+)
+# The full text indexes, in which what is deleted stays until their segments are merged.
+MERGES = (
+    "INSERT INTO job_text (job_text, rank) VALUES ('merge', ?)",
+    "INSERT INTO bookmark_text (bookmark_text, rank) VALUES ('merge', ?)",
+)
+MERGED_PAGES = 500
+_LEAST_WORK = 2  # rows that a merge changes when there is something left to merge
+
+
+class ErasureState(StrEnum):
+    """`requested`: rows are being deleted; `clearing`: they are gone, and files and messages follow."""
+
+    REQUESTED = "requested"
+    CLEARING = "clearing"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A row of the table; times in unix ms. `person_id` is None once the rows of the person are gone.
+
+    `messages` are gone, `unreachable` ones are not the bot's to delete, and `private_answers` the person's alone.
+    `copies` of the database still hold the person; the last expires at `copies_until`, if anybody can tell.
+    """
+
+    id: int
+    person_id: int | None
+    pseudonym: int
+    state: ErasureState
+    by_operator: bool
+    jobs: int
+    pictures: int
+    messages: int
+    unreachable: int
+    private_answers: int
+    copies: int
+    copies_until: int | None
+    created_at: int
+    finished_at: int | None
+
+
+class FileFolder(StrEnum):
+    """The folder of a file that is to be removed."""
+
+    PICTURES = "pictures"
+    INPUTS = "inputs"
+    SPOOL = "spool"
+
+
+@dataclass(frozen=True)
+class LeftFile:
+    """A file that is still to be removed, by its path in the folder."""
+
+    folder: FileFolder
+    path: str
+
+
+@dataclass(frozen=True)
+class LeftMessage:
+    """A message that is still to be deleted."""
+
+    channel_id: int
+    message_id: int
+
+
+def request_erasure(database: Path, person_id: int, *, by_operator: bool) -> None:
+    """Order that all that is kept of the person is deleted; from now on it happens, also after a crash.
+
+    Of an order that is under way nothing changes. It has a connection of its own, so that it works beside the running
+    bot. Blocks. Raises DatabaseError.
+    """
+    ensure_key(database)
+    try:
+        with closing(sqlite3.connect(database, timeout=BUSY_TIMEOUT_MS / 1000)) as connection, connection:
+            values = (person_id, Pseudonyms(database).of(person_id), by_operator, now_ms())
+            connection.execute(REQUEST, values)
+    except sqlite3.Error as problem:
+        raise explain(problem, database) from problem
+
+
+async def unfinished_erasures(connection: aiosqlite.Connection) -> tuple[Erasure, ...]:
+    """The erasures that are not complete, the oldest first. Raises DatabaseError."""
+    return tuple(map(_erasure, await fetch(connection, UNFINISHED)))
+
+
+async def find_erasure(connection: aiosqlite.Connection, erasure_id: int) -> Erasure | None:
+    """The erasure with this id. Raises DatabaseError."""
+    row = await fetch_one(connection, FIND, (erasure_id,))
+    return None if row is None else _erasure(row)
+
+
+async def newest_erasure(connection: aiosqlite.Connection, person_id: int) -> Erasure | None:
+    """The person's newest erasure, also one that is complete. Raises DatabaseError."""
+    row = await fetch_one(connection, NEWEST, (person_id,))
+    return None if row is None else _erasure(row)
+
+
+async def has_notices(connection: aiosqlite.Connection, person_id: int) -> bool:
+    """Whether the person got direct messages about takedowns. Raises DatabaseError."""
+    return await fetch_one(connection, HAS_NOTICES, (person_id,)) is not None
+
+
+async def ended_jobs(connection: aiosqlite.Connection, person_id: int, *, limit: int) -> tuple[int, ...]:
+    """Ids of the person's oldest jobs that have ended. Raises DatabaseError."""
+    return tuple(row["id"] for row in await fetch(connection, ENDED_JOBS, (person_id, limit)))
+
+
+async def erase_jobs(
+    connection: aiosqlite.Connection,
+    erasure: Erasure,
+    job_ids: Sequence[int],
+    *,
+    spooled: Iterable[str] = (),
+    direct_channel: int | None = None,
+) -> None:
+    """Delete jobs of the person; note their files, with those `spooled`, and messages as still to be removed.
+
+    Notices lie in the `direct_channel`; without one they are counted as out of reach. Raises DatabaseError.
+    """
+    ids = json.dumps(list(job_ids))
+    about = {"erasure": erasure.id, "ids": ids, "direct": direct_channel}
+    async with transaction(connection):
+        (pictures,), (private,), (notices,) = [
+            (await fetch(connection, sql, (ids,)))[0] for sql in (COUNT_PICTURES, COUNT_PRIVATE, COUNT_NOTICES)
+        ]
+        for sql in (
+            NOTE_PICTURES,
+            NOTE_DELETED_PICTURES,
+            NOTE_INPUTS,
+            NOTE_MESSAGES,
+            NOTE_DELETED_MESSAGES,
+            NOTE_NOTICES,
+        ):
+            await write(connection, sql, about)
+        for name in spooled:
+            await write(connection, NOTE_FILE, (erasure.id, FileFolder.SPOOL, name))
+        await write(connection, FORGET_DELETIONS, (ids,))
+        await write(connection, FORGET_JOBS, (ids,))
+        unreachable = notices if direct_channel is None else 0
+        await write(connection, COUNT, (len(job_ids), pictures, private, unreachable, erasure.id))
+
+
+async def erase_person(connection: aiosqlite.Connection, erasure: Erasure) -> bool:
+    """Delete the person's own row with all others, and hash the id where a row stays; False while there are jobs.
+
+    Raises DatabaseError.
+    """
+    person = erasure.person_id
+    async with transaction(connection):
+        if await fetch_one(connection, ANY_JOB, (person,)) is not None:
+            return False
+        await write(connection, NOTE_OTHER_INPUTS, {"erasure": erasure.id, "person": person})
+        await write(connection, FORGET_PERSON, (person,))
+        for sql in _REPLACE:
+            await write(connection, sql, {"person": person, "hash": erasure.pseudonym})
+        await write(connection, CLEAR, (erasure.id,))
+    return True
+
+
+async def left_files(connection: aiosqlite.Connection, erasure_id: int, *, limit: int) -> tuple[LeftFile, ...]:
+    """Files that are still to be removed. Raises DatabaseError."""
+    rows = await fetch(connection, NEXT_FILES, (erasure_id, limit))
+    return tuple(LeftFile(FileFolder(row["folder"]), row["path"]) for row in rows)
+
+
+async def end_files(connection: aiosqlite.Connection, erasure_id: int, files: Iterable[LeftFile]) -> None:
+    """These are removed. Raises DatabaseError."""
+    async with transaction(connection):
+        for file in files:
+            await write(connection, END_FILE, (erasure_id, file.folder, file.path))
+
+
+async def next_message(
+    connection: aiosqlite.Connection, erasure_id: int, after: LeftMessage | None = None
+) -> LeftMessage | None:
+    """The next message that is still to be deleted. Raises DatabaseError."""
+    place = (after.channel_id, after.message_id) if after else (0, 0)
+    row = await fetch_one(connection, NEXT_MESSAGE, (erasure_id, *place))
+    return None if row is None else LeftMessage(**dict(row))
+
+
+async def end_message(connection: aiosqlite.Connection, erasure_id: int, message: LeftMessage, *, gone: bool) -> None:
+    """The message is `gone`, or not the bot's to delete; it is counted once. Raises DatabaseError."""
+    async with transaction(connection):
+        if await write(connection, END_MESSAGE, (erasure_id, message.channel_id, message.message_id)):
+            await write(connection, COUNT_MESSAGE, (int(gone), int(not gone), erasure_id))
+
+
+async def overwrite_deleted(connection: aiosqlite.Connection) -> None:
+    """Merge the full text indexes, in which deleted words are left, and empty the log.
+
+    Raises DatabaseError, among them LogInUse.
+
+    The merge goes in portions, between which others write.
+    """
+    for sql in MERGES:
+        pages = -MERGED_PAGES  # at first: merge into one, however few changes there are
+        while await _merge(connection, sql, pages):
+            pages = MERGED_PAGES
+    if not await truncate_log(connection):
+        raise LogInUse("The log of the database is being read; it is emptied a moment later.")
+
+
+async def _merge(connection: aiosqlite.Connection, sql: str, pages: int) -> bool:
+    """Whether there is more to merge."""
+    async with transaction(connection):
+        before = connection.total_changes
+        await write(connection, sql, (pages,))
+        return connection.total_changes - before >= _LEAST_WORK
+
+
+async def complete_erasure(
+    connection: aiosqlite.Connection, erasure_id: int, *, copies: int, copies_until: int | None
+) -> Erasure | None:
+    """clearing -> complete; None while a file or a message is left. Raises DatabaseError."""
+    rows = await write(connection, COMPLETE, (now_ms(), copies, copies_until, erasure_id))
+    return _erasure(rows[0]) if rows else None
+
+
+async def forget_old_receipts(connection: aiosqlite.Connection, *, before_ms: int) -> None:
+    """Delete the erasures that were complete before `before_ms` (unix ms). Raises DatabaseError."""
+    await write(connection, FORGET_OLD, (before_ms,))
+
+
+def _erasure(row: sqlite3.Row) -> Erasure:
+    columns = dict(row)
+    columns["state"] = ErasureState(columns["state"])
+    columns["by_operator"] = bool(columns["by_operator"])
+    return Erasure(**columns)

@@ -1,0 +1,59 @@
+"""Keyed hashes in the place of Discord's ids, for what outlives a person's data: blocks, limits, sums, the audit log.
+
+Without the key nobody can tell whose a hash is; with it, and the id, a block is found again. It lies beside the
+database, in no copy of it. SQL calls the hash `pseudonym(id)`; it is NULL as long as nobody has needed one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from bot.database.errors import FolderNotWritable
+
+KEY_BYTES = 32
+
+
+class Pseudonyms:
+    """The hashes of the database at `database`."""
+
+    def __init__(self, database: Path) -> None:
+        self._file = key_file(database)
+        self._key: bytes | None = None
+
+    def of(self, person_id: int | None) -> int | None:
+        """The hash of a person: negative, so that it is nobody's id. A hash stays. None without an id or a key."""
+        if person_id is None or person_id <= 0:
+            return person_id
+        if self._key is None:
+            with suppress(OSError):
+                self._key = self._file.read_bytes()
+        if self._key is None:
+            return None
+        digest = hmac.digest(self._key, str(person_id).encode(), hashlib.sha256)
+        return -1 - (int.from_bytes(digest[:8]) >> 1)
+
+
+def key_file(database: Path) -> Path:
+    """Where the key of a database lies."""
+    return database.with_name("pseudonyms.key")
+
+
+def ensure_key(database: Path) -> None:
+    """Make the key, if there is none. Blocks. Raises FolderNotWritable."""
+    file = key_file(database)
+    partial = file.with_name(f"{file.name}.partial")
+    if file.exists():
+        return
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
+            written.write(secrets.token_bytes(KEY_BYTES))
+            written.flush()
+            os.fsync(written.fileno())
+        partial.replace(file)
+    except OSError as problem:
+        raise FolderNotWritable(f"The key {file} cannot be written: {problem.strerror}.") from problem
