@@ -80,11 +80,11 @@ bot.requests
 bot.pictures
 bot.servers
 bot.jobs
-bot.workspace
+bot.workspace bot.privacy
 bot.app
 bot.ui.acknowledge bot.ui.api_url bot.ui.guide bot.ui.rendered_message
 bot.ui.replies
-bot.ui.removals bot.ui.studio_session
+bot.ui.erased_messages bot.ui.removals bot.ui.studio_session
 bot.ui.client
 bot.ui.access bot.ui.server_lookups
 bot.ui.message_lookup bot.ui.page_kind bot.ui.views

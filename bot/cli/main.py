@@ -24,6 +24,7 @@ from bot.cli import (
     invite,
     library,
     paint,
+    privacy,
     run,
     sheet,
     status,
@@ -37,7 +38,22 @@ from inference.errors import InferenceError, RequestError
 from inference.lora.declarations import BadDeclarations
 from inference.private_files import keep_private
 
-COMMANDS = (init, doctor, invite, run, status, health, demo, paint, sheet, library, backup, calibrate, completion)
+COMMANDS = (
+    init,
+    doctor,
+    invite,
+    run,
+    status,
+    health,
+    demo,
+    paint,
+    sheet,
+    library,
+    backup,
+    privacy,
+    calibrate,
+    completion,
+)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _OPERATORS_PROBLEMS = (ConfigError, DatabaseError, LibraryUnreadable, BadDeclarations)
 

@@ -27,6 +27,8 @@ _PICTURE = """
 """
 OF_JOB = f"{_PICTURE} FROM picture JOIN job ON job.id = picture.job_id WHERE job_id = ? ORDER BY position"
 
+PATHS_OF_PERSON = "SELECT path FROM job JOIN picture ON job_id = job.id WHERE person_id = ? ORDER BY picture.id"
+
 
 @dataclass(frozen=True)
 class NewPicture:
@@ -74,6 +76,11 @@ async def record_pictures(
 async def pictures_of_job(connection: aiosqlite.Connection, job_id: int) -> tuple[Picture, ...]:
     """A job's pictures in their order. Raises DatabaseError."""
     return tuple(_picture(row) for row in await fetch(connection, OF_JOB, (job_id,)))
+
+
+async def paths_of_person(connection: aiosqlite.Connection, person_id: int) -> tuple[str, ...]:
+    """The paths of a person's pictures, the oldest first. Raises DatabaseError."""
+    return tuple(row["path"] for row in await fetch(connection, PATHS_OF_PERSON, (person_id,)))
 
 
 def _picture(row: sqlite3.Row) -> Picture:

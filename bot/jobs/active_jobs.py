@@ -115,6 +115,7 @@ class ActiveJobs:
         self._jobs: dict[int, ActiveJob] = {}
         self._recorded: set[int] = set()  # jobs that end without a worker
         self._followers: dict[int, set[Updates]] = {}
+        self._gone: dict[int, asyncio.Event] = {}  # of jobs whose end somebody waits for
         self._queue = JobQueue(time.monotonic)
         self._queue.slots = list(slots)
         self._queue.load_seconds = load_seconds
@@ -207,6 +208,7 @@ class ActiveJobs:
         slot, job.assignment = job.assignment.slot, None
         self._queue.release(slot, job.row.id, served=served)
         self._jobs.pop(job.row.id, None)
+        self._tell_gone(job.row.id)
 
     def withdraw(self, job_id: int) -> None:
         """A job that waits is not here any more. One that a worker has stays until it is released."""
@@ -214,6 +216,7 @@ class ActiveJobs:
         if job is not None and job.assignment is None:
             self._queue.remove(job_id)
             del self._jobs[job_id]
+            self._tell_gone(job_id)
 
     def cancel(self, row: AnyJob) -> ActiveJob | None:
         """The table says that the job is cancelled. Returns it when a worker has it."""
@@ -231,6 +234,17 @@ class ActiveJobs:
             yield
         finally:
             self._recorded.discard(row.id)
+            self._tell_gone(row.id)
+
+    async def until_gone(self, job_id: int) -> None:
+        """Wait until the job is not here."""
+        while job_id in self:
+            await self._gone.setdefault(job_id, asyncio.Event()).wait()
+
+    def _tell_gone(self, job_id: int) -> None:
+        event = self._gone.pop(job_id, None)
+        if event is not None:
+            event.set()
 
     def repair(self) -> list[tuple[WorkerSlot, int]]:
         """Make the queue's record anew where it differs from the jobs.

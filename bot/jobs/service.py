@@ -242,6 +242,10 @@ class JobService:
             log.info("cancelled")
         return row
 
+    async def until_gone(self, job_id: int) -> None:
+        """Wait until the job does not wait any more and no worker has it, also no one that stops it."""
+        await self._active.until_gone(job_id)
+
     @asynccontextmanager
     async def following(self, job_id: int) -> AsyncGenerator[Updates]:
         """Updates of a job from now on; the first is its current state."""

@@ -4,6 +4,7 @@ acknowledge.py       acknowledges interactions within three seconds
 replies.py           error replies: the sentence that an error class carries (`inference.errors`, `bot.errors`)
 rendered_message.py  a message ready to be sent: a view and its files
 studio_session.py    loads, changes, saves and redraws a person's studio
+erased_messages.py   deletes the messages of a person who has all deleted
 removals.py          deletes pictures for their owner, and takes them down for staff
 page_kind.py         kinds of lists with pages, registered by key
 access.py            checks rights before a handler runs, and tells handlers who acts where

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib
 import json
@@ -25,6 +26,8 @@ from bot.database.key_values import recall, remember
 from bot.i18n import speak
 from bot.i18n.commands import CommandWords
 from bot.pictures.attachments import PictureFile
+from bot.privacy.erasing import Erasures
+from bot.privacy.export import Exporter
 from bot.ui import acknowledge, cogs, views
 from bot.ui.access import checkpoints_here, command_of, enter, shown_ratings
 from bot.ui.api_url import api_base, check_answer
@@ -34,6 +37,7 @@ from bot.ui.delivery.discord_transport import DiscordTransport
 from bot.ui.delivery.job_follower import JobFollower
 from bot.ui.delivery.operator_alerts import OperatorAlerts
 from bot.ui.delivery.orders import Orders
+from bot.ui.erased_messages import ErasedMessages
 from bot.ui.removals import Removals
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import reply_with_error
@@ -140,6 +144,10 @@ class EaselBot(Client):
 
         self.studios = StudioSessions(self.connection, self.configuration, self.requests, render, checkpoints_here)
         self.removals = Removals(self, self.connection, self.configuration, self.thumbnails)
+        erased = ErasedMessages(self, follower.stop)
+        self.erasures = Erasures(self.connection, self.configuration, self.jobs, self.thumbnails, erased)
+        self.exporter = Exporter(self.connection, settings.storage)
+        self._erasing: asyncio.Task[None] | None = None
         self.forms: WeakValueDictionary[str, ui.Modal] = WeakValueDictionary()
         self.jobs.on_alarm(OperatorAlerts(self, self.connection, self.configuration).worker_failed_repeatedly)
 
@@ -172,6 +180,8 @@ class EaselBot(Client):
         await self.wait_until_ready()
         self._orders.resume(jobs)
         await self.removals.resume(deletions)
+        if self._erasing is None:
+            self._erasing = background.start(self.erasures.run(), "deleting what is kept of people")
 
     async def on_interaction(self, interaction: Interaction) -> None:
         """Reply to interactions that discord.py does not dispatch: lost modals, and unknown custom_ids."""
@@ -244,6 +254,8 @@ class EaselBot(Client):
 
     async def close(self) -> None:
         """Disconnect. Unfinished jobs are resumed at the next start."""
+        if self._erasing is not None:
+            self._erasing.cancel()
         await self._orders.close()
         await super().close()
 

@@ -19,6 +19,8 @@ from bot.library.watcher import LibraryKeeper
 from bot.pictures.inputs import Inputs
 from bot.pictures.lora_pictures import LoraPictures
 from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.erasing import Erasures
+from bot.privacy.export import Exporter
 from bot.requests.builder import RequestBuilder, RequestDraft
 from bot.servers.services import ServerServices
 from bot.ui.removals import Removals
@@ -69,6 +71,8 @@ class Client(commands.AutoShardedBot):
     orders: OrderService
     studios: StudioSessions
     removals: Removals
+    erasures: Erasures
+    exporter: Exporter
     forms: WeakValueDictionary[str, ui.Modal]  # the modals that are open, by custom_id
 
     async def reply_with_error(self, interaction: Interaction, error: Exception) -> None:

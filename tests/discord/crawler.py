@@ -33,6 +33,7 @@ LAST = (
     "svconfirm",
     "svreject",
 )  # items that remove something
+SPARED = "privacy-delete"  # it removes what the others are about; a test presses it in the end
 LONG = "🦉 ليلى تقرأ في المكتبة *והגשם* 図書館の少女 [x](https://evil.example) @everyone " * 60
 
 
@@ -110,7 +111,7 @@ class Crawler:
                     self._note(message, part, (str(option["value"]),))
             elif part["type"] in CHOSEN:
                 self._note(message, part, (CHOSEN[part["type"]],))
-            elif part["type"] == BUTTON and "custom_id" in part and not part.get("disabled"):
+            elif part["type"] == BUTTON and not part.get("disabled") and part.get("custom_id") not in {None, SPARED}:
                 self._note(message, part, ())
 
     def _note(self, message: VisibleMessage, part: Json, values: tuple[str, ...]) -> None:

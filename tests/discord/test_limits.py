@@ -22,7 +22,7 @@ from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.discord import limits
 from tests.discord.conftest import PATIENCE, Scene, menu, open_scene, told
-from tests.discord.crawler import LONG, Crawler
+from tests.discord.crawler import LONG, SPARED, Crawler
 from tests.house import BASES, PASTEL, VIVID, House
 from tests.lora_files import write_sidecar
 
@@ -241,6 +241,11 @@ async def test_every_message_is_within_the_limits_and_every_item_works(full: Sce
     await (await newcomer.press(page, "Market")).answered()
     crawler.pressed.add("market")
     await run_the_server(full, crawler, locale)
+    asked = await margaret.press(await told(margaret, "privacy delete"), SPARED)
+    await asked.modal()
+    _ordered, receipt = await (await margaret.submit(asked)).messages(2, PATIENCE)
+    assert receipt.ephemeral and BROKEN not in receipt.text
+    crawler.pressed.add(SPARED)
     with speaking(locale):
         dead = [(custom_id, text) for custom_id, text in crawler.answers if _(BROKEN) in text]
     assert not dead, dead

@@ -11,6 +11,7 @@ stack.py          /stack
 history.py        /history
 queue.py          /queue, /cancel
 settings.py       /settings
+privacy.py        /privacy
 guide.py          /guide
 server.py         /server
 status.py         /status, /reload

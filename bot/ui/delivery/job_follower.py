@@ -40,6 +40,7 @@ RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 UNREACHABLE = (
     discord.HTTPException, discord.RateLimited, aiohttp.ClientError, ConnectionError, TimeoutError, DatabaseError,
 )  # fmt: skip
+STOP_SECONDS = 30.0  # for what is being delivered to a person of whom all is deleted
 SHUTDOWN_NOTICE_SECONDS, MAX_SHUTDOWN_NOTICES = 3.0, 50  # edits that say at shutdown that a job continues later
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,15 @@ class JobFollower:
                 await asyncio.gather(
                     *(background.guard(self._send_shutdown_notice(*one), "a shutdown notice") for one in unfinished)
                 )
+
+    async def stop(self, person_id: int) -> None:
+        """End the tasks of a person's jobs, which have all ended: soon by themselves, else they are cancelled."""
+        tasks = {task for task, (job, _) in self._tasks.items() if job.person_id == person_id}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def undelivered_jobs(self) -> list[Job]:
         """The jobs whose results an earlier run did not deliver. Call it before the first order."""

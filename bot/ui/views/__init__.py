@@ -25,6 +25,7 @@ history.py                 the list of a person's own pictures
 queue.py                   the jobs of a person, and of everybody
 settings.py                the panel of a person's own defaults
 limits_text.py             the limits that hold for a person, in words
+privacy.py                 what is kept of a person, their copy of it, its deletion
 status.py                  the status of the program
 guide.py                   the pages of the guide
 studio/                    the studio panel

@@ -1,0 +1,110 @@
+"""`privacy show`, `export` and `delete`: what is kept of a person, for who asks the operator, and who has left."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.cli import DONE, REFUSED, add_config, discord_id, settings_of
+from bot.config import Settings
+from bot.database.connection import read_database
+from bot.database.erasures import Erasure, newest_erasure, request_erasure
+from bot.privacy.export import Exporter, stored_counts
+
+if TYPE_CHECKING:
+    from bot.cli import Commands
+
+PART_BYTES = 2**30  # of an export: as much memory is taken
+
+
+def add(commands: Commands) -> None:
+    """Declare the commands."""
+    parser = commands.add_parser(
+        "privacy",
+        help="what is kept of a person: show, export, delete; also while the bot runs",
+        description="What is kept of a person, by their Discord id. Works while the bot runs or not.",
+    )
+    kinds = parser.add_subparsers(required=True, metavar="WHAT")
+    show = kinds.add_parser("show", help="how much is kept, and what became of a deletion")
+    show.set_defaults(run=run_show)
+    export = kinds.add_parser("export", help="all of it as ZIP files: rows as JSON, and pictures")
+    export.add_argument(
+        "--to", type=Path, metavar="DIR", default=Path(), help="the folder for the files (default: here)"
+    )
+    export.set_defaults(run=run_export)
+    delete = kinds.add_parser("delete", help="order the bot to delete all of it")
+    delete.add_argument("--yes", action="store_true", help="do it; without it is only told how much there is")
+    delete.set_defaults(run=run_delete)
+    for kind in (show, export, delete):
+        kind.add_argument("person", type=discord_id, metavar="PERSON", help="the person's Discord id")
+        add_config(kind)
+
+
+def run_show(options: argparse.Namespace) -> int:
+    """Print how many rows each table has of the person, and the receipt of the newest deletion."""
+    counts, erasure = asyncio.run(_kept(settings_of(options), options.person))
+    for name, count in counts.items():
+        print(f"{name:20} {count}")
+    if not counts:
+        print("Nothing is kept of this person.")
+    if erasure is not None:
+        print(_receipt(erasure))
+    return DONE
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """Write the files and print their paths; 1 when nothing is kept."""
+    options.to.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_export(settings_of(options), options.person, options.to))
+
+
+def run_delete(options: argparse.Namespace) -> int:
+    """Order the deletion; 1 without `--yes`, and when nothing is kept."""
+    settings = settings_of(options)
+    counts, _ = asyncio.run(_kept(settings, options.person))
+    if not counts:
+        print("Nothing is kept of this person.")
+        return REFUSED
+    if not options.yes:
+        print(
+            f"{sum(counts.values())} rows are kept of this person. Add --yes to delete all, with pictures and messages."
+        )
+        return REFUSED
+    request_erasure(settings.storage.database, options.person, by_operator=True)
+    print("Ordered. The running bot begins within a minute; one that does not run begins when it has started.")
+    print(f"`privacy show {options.person}` tells the receipt.")
+    return DONE
+
+
+async def _kept(settings: Settings, person_id: int) -> tuple[dict[str, int], Erasure | None]:
+    async with read_database(settings.storage.database) as connection:
+        counts = await stored_counts(connection, person_id)
+        counts.pop("erasure", None)
+        return counts, await newest_erasure(connection, person_id)
+
+
+async def _export(settings: Settings, person_id: int, folder: Path) -> int:
+    async with read_database(settings.storage.database) as connection:
+        if not await stored_counts(connection, person_id):
+            print("Nothing is kept of this person.")
+            return REFUSED
+        number = 0
+        async for part in Exporter(connection, settings.storage).parts(person_id, PART_BYTES):
+            number += 1
+            path = folder / f"easel-export-{person_id}-{number}.zip"
+            await asyncio.to_thread(path.write_bytes, part.data)
+            print(f"{path} ({part.files} files, {len(part.data) / 1e6:.1f} MB)")
+    return DONE
+
+
+def _receipt(erasure: Erasure) -> str:
+    if erasure.finished_at is None:
+        return "A deletion is under way; a bot that does not run goes on with it when it has started."
+    parts = [
+        f"Deleted: {erasure.jobs} jobs, {erasure.pictures} pictures, {erasure.messages} messages.",
+        f"Out of reach: {erasure.unreachable} messages, {erasure.private_answers} private answers.",
+        f"Copies of the database made before: {erasure.copies}.",
+    ]
+    return " ".join(parts)

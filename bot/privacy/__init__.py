@@ -1,0 +1,7 @@
+"""What is kept of people: the table of it, a copy for them, and its deletion.
+
+stored_data.py   what is kept where, how long, how it is found by person, and what a deletion does with it
+document.py      docs/privacy.md, written from that table
+export.py        a person's rows and pictures as ZIP files
+erasing.py       carries erasures out, step by step
+"""

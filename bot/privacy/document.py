@@ -1,0 +1,76 @@
+"""docs/privacy.md, which an operator can publish, written from the table of stored data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.privacy.stored_data import FILES, TABLES
+
+_HEAD = """# Privacy
+
+What this bot keeps of the people who use it, for how long, and how to see it, take it along and delete it. The
+tables are written from the program's own (`python -m tools.privacy`), and a test compares them.
+
+## What you can do
+
+| command | what it does |
+|---|---|
+| `/privacy show` | tells what is kept of you, and what became of a deletion |
+| `/privacy export` | gives you all of it as ZIP files: rows as JSON, and your pictures |
+| `/privacy delete` | deletes all of it, after a question |
+
+They work in servers, in direct messages, and where only you installed the bot; also for people who are blocked.
+Who cannot use the commands can ask whoever runs the bot: `easel privacy show`, `export` and `delete` do the same.
+
+## What a deletion does
+
+Jobs that wait or are being painted are cancelled. Then rows, words in search indexes, pictures, thumbnails,
+pictures to start from and the messages with your pictures are deleted. It goes on by itself after a restart. At
+the end you get a receipt.
+
+- **Messages** are deleted where the bot may still do so. Those in places that it has left are counted in the
+  receipt.
+- **Private answers** are yours alone: nobody else can delete them. Dismiss them in Discord, or wait until it
+  forgets them.
+- **Copies of the database** keep what was deleted until they expire; the receipt says how many, and when.
+- **A block, a limit and what you used up of the day's quotas** stay, so that a deletion lifts none of them. In the
+  place of your id stands a hash that only the bot's own key can make from it. The same holds for entries of the
+  audit log.
+- **Other people's copies** are theirs: pictures that they saved, remixes, stacks that they imported.
+
+What is deleted is overwritten in the database and its log (`secure_delete`). What a disk or a file system keeps of
+overwritten blocks is beyond the program. After a copy of the database was put back, deletions since then have to
+be ordered again.
+
+## What is marked
+
+Every picture says in its file that it is generated (XMP, IPTC's digital source type). The mark is not signed. Who
+keeps their prompts to themselves sends pictures without them; all other parameters stay inside.
+"""
+
+
+def privacy_document() -> str:
+    """The whole page."""
+    return "\n".join((_HEAD, *_tables(), *_files()))
+
+
+def _tables() -> Iterator[str]:
+    yield "## In the database"
+    yield ""
+    yield "| table | what it holds | how long | when you delete all | columns |"
+    yield "|---|---|---|---|---|"
+    for table in TABLES:
+        columns = "; ".join(f"`{name}`: {about}" for name, about in table.columns.items())
+        yield f"| `{table.name}` | {table.about} | {table.kept} | {table.fate.value} | {columns} |"
+    yield ""
+
+
+def _files() -> Iterator[str]:
+    yield "## In files"
+    yield ""
+    yield "| files | what they hold | found by | how long | when you delete all | exported |"
+    yield "|---|---|---|---|---|---|"
+    for kind in FILES:
+        exported = "yes" if kind.exported else "no"
+        yield f"| {kind.name} | {kind.about} | {kind.found} | {kind.kept} | {kind.fate.value} | {exported} |"
+    yield ""

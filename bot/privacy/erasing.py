@@ -1,0 +1,236 @@
+"""Carries erasures out: jobs are cancelled, then rows, files and messages go, and at last what is left is overwritten.
+
+Each step is recorded in the database when it is done, and does no harm when it is done again. So after a crash, or when
+Discord cannot be reached, it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import aiosqlite
+
+from bot.config import Settings
+from bot.database.backup import copies
+from bot.database.clock import now_ms
+from bot.database.erasures import (
+    Erasure,
+    ErasureState,
+    FileFolder,
+    LeftFile,
+    LeftMessage,
+    complete_erasure,
+    end_files,
+    end_message,
+    ended_jobs,
+    erase_jobs,
+    erase_person,
+    find_erasure,
+    forget_old_receipts,
+    has_notices,
+    left_files,
+    next_message,
+    overwrite_deleted,
+    request_erasure,
+    unfinished_erasures,
+)
+from bot.database.errors import DatabaseError
+from bot.database.inputs import is_in_draft, is_named
+from bot.database.jobs import AnyJob, unfinished_jobs
+from bot.library.configuration import Configuration
+from bot.pictures.thumbnails import Thumbnails
+
+AT_ONCE = 50  # jobs or files in one transaction
+MESSAGE_SECONDS = 1.0  # between two messages, so that Discord's limits are left to others
+RETRY_SECONDS = 60.0  # until what could not be done is tried again, and until an operator's order is noticed
+RECEIPT_MS = 30 * 86_400_000
+HOUR_MS = 3_600_000
+_OF_JOB = re.compile(r"job(\d+)[-.]")  # a file in the spool
+
+log = logging.getLogger(__name__)
+
+
+class DiscordUnreachable(Exception):
+    """Discord cannot be reached now; it can be tried again."""
+
+
+class RunningJobs(Protocol):
+    """Cancels jobs; `bot.jobs.service.JobService` does."""
+
+    async def cancel(self, job_id: int) -> AnyJob | None:
+        """Cancel a waiting or running job. Raises DatabaseError."""
+        ...
+
+    async def until_gone(self, job_id: int) -> None:
+        """Wait until the job does not wait any more and no worker has it."""
+        ...
+
+
+class DiscordSide(Protocol):
+    """Deletes what lies at Discord; `bot.ui.erased_messages` does."""
+
+    async def stop_delivering(self, person_id: int) -> None:
+        """End the deliveries to the person; afterwards nothing more is posted of jobs that have ended."""
+        ...
+
+    async def direct_channel(self, person_id: int) -> int | None:
+        """The channel of direct messages; None when there can be none. Raises DiscordUnreachable."""
+        ...
+
+    async def delete_message(self, message: LeftMessage) -> bool:
+        """Whether it is gone; False when it is not the bot's to delete. Raises DiscordUnreachable."""
+        ...
+
+
+class Erasures:
+    """Takes orders to erase, and carries them out one after the other."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        configuration: Configuration,
+        jobs: RunningJobs,
+        thumbnails: Thumbnails,
+        discord: DiscordSide,
+        *,
+        pause: float = MESSAGE_SECONDS,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._connection = connection
+        self._configuration = configuration
+        self._jobs = jobs
+        self._thumbnails = thumbnails
+        self._discord = discord
+        self._pause, self._at_once = pause, at_once
+        self._ordered = asyncio.Event()
+        self._ended: dict[int, asyncio.Future[Erasure]] = {}
+
+    async def request(self, person_id: int) -> asyncio.Future[Erasure]:
+        """Order that all that is kept of the person is deleted; from now on it happens. Raises DatabaseError.
+
+        The future ends with the receipt. It does not survive the program, but the erasure does.
+        """
+        database = self._configuration.settings.storage.database
+        await asyncio.to_thread(request_erasure, database, person_id, by_operator=False)
+        (erasure,) = [each for each in await unfinished_erasures(self._connection) if each.person_id == person_id]
+        ended = self._ended.setdefault(erasure.id, asyncio.get_running_loop().create_future())
+        self._ordered.set()
+        return ended
+
+    async def run(self) -> None:
+        """Carry out what is ordered, here or by an operator's command. Runs until cancelled."""
+        while True:
+            self._ordered.clear()
+            await self.carry_out_all()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_SECONDS):
+                    await self._ordered.wait()
+
+    async def carry_out_all(self) -> None:
+        """Go on with every erasure; what cannot be done now stays for the next time."""
+        try:
+            await forget_old_receipts(self._connection, before_ms=now_ms() - RECEIPT_MS)
+            for erasure in await unfinished_erasures(self._connection):
+                try:
+                    await self._carry_out(erasure)
+                except (DiscordUnreachable, OSError) as problem:
+                    log.warning("the erasure %s goes on later: %s", erasure.id, problem)
+        except DatabaseError as problem:
+            log.warning("erasures go on later: %s", problem)
+
+    async def _carry_out(self, erasure: Erasure) -> None:
+        """Raises DatabaseError, OSError or DiscordUnreachable; what is done then stays done."""
+        if erasure.person_id is not None:
+            await self._erase_rows(erasure, erasure.person_id)
+        await self._remove_files(erasure)
+        await self._delete_messages(erasure)
+        await overwrite_deleted(self._connection)
+        number, until = await asyncio.to_thread(_copies, self._configuration.settings)
+        complete = await complete_erasure(self._connection, erasure.id, copies=number, copies_until=until)
+        if complete is None:  # somebody else was first
+            complete = await find_erasure(self._connection, erasure.id)
+        if complete is not None and complete.state is ErasureState.COMPLETE:
+            log.info("the erasure %s is complete", erasure.id)
+            ended = self._ended.pop(erasure.id, None)
+            if ended is not None and not ended.done():
+                ended.set_result(complete)
+
+    async def _erase_rows(self, erasure: Erasure, person_id: int) -> None:
+        """Repeat it until no job is left: one may be ordered meanwhile."""
+        direct = None
+        if await has_notices(self._connection, person_id):
+            direct = await self._discord.direct_channel(person_id)
+        while True:
+            await self._stop_jobs(person_id)
+            while ids := await ended_jobs(self._connection, person_id, limit=self._at_once):
+                spooled = await asyncio.to_thread(self._spooled, set(ids))
+                await erase_jobs(self._connection, erasure, ids, spooled=spooled, direct_channel=direct)
+            if await erase_person(self._connection, erasure):
+                return
+
+    async def _stop_jobs(self, person_id: int) -> None:
+        """Cancel every job, wait until no worker has one, and until nothing is delivered any more."""
+        jobs = await unfinished_jobs(self._connection, person_id)
+        for job in jobs:
+            await self._jobs.cancel(job.id)
+        for job in jobs:
+            await self._jobs.until_gone(job.id)
+        await self._discord.stop_delivering(person_id)
+
+    def _spooled(self, job_ids: Collection[int]) -> list[str]:
+        """What jobs have left in the spool. Raises OSError."""
+        folder = self._configuration.settings.storage.spool
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        return [name for name in names if (match := _OF_JOB.match(name)) and int(match[1]) in job_ids]
+
+    async def _remove_files(self, erasure: Erasure) -> None:
+        while files := await left_files(self._connection, erasure.id, limit=self._at_once):
+            mine = [file for file in files if not await self._is_needed(file)]
+            await asyncio.to_thread(self._remove, mine)
+            await end_files(self._connection, erasure.id, files)
+
+    async def _is_needed(self, file: LeftFile) -> bool:
+        """Whether somebody else starts from the same picture."""
+        if file.folder is not FileFolder.INPUTS:
+            return False
+        return await is_named(self._connection, file.path) or await is_in_draft(self._connection, file.path)
+
+    def _remove(self, files: Sequence[LeftFile]) -> None:
+        """Remove files with their thumbnails. Raises OSError."""
+        storage = self._configuration.settings.storage
+        folders = {
+            FileFolder.PICTURES: storage.pictures,
+            FileFolder.INPUTS: storage.inputs,
+            FileFolder.SPOOL: storage.spool,
+        }
+        for file in files:
+            path = folders[file.folder] / file.path
+            if file.folder is not FileFolder.SPOOL:
+                self._thumbnails.forget(path)
+            path.unlink(missing_ok=True)
+
+    async def _delete_messages(self, erasure: Erasure) -> None:
+        message = await next_message(self._connection, erasure.id)
+        while message is not None:
+            gone = await self._discord.delete_message(message)
+            await end_message(self._connection, erasure.id, message, gone=gone)
+            message = await next_message(self._connection, erasure.id, message)
+            if message is not None:
+                await asyncio.sleep(self._pause)
+
+
+def _copies(settings: Settings) -> tuple[int, int | None]:
+    """How many copies of the database there are, and when the last expires (unix ms); None: not by itself."""
+    database = settings.storage.database
+    dated = copies(settings.backup_folder)
+    kept = [*database.parent.glob(f"{database.stem}.schema-*"), *database.parent.glob(f"{database.stem}.before-*")]
+    lasting = [path for path in kept if path.suffix == database.suffix]
+    number = len(dated) + len(lasting)
+    if lasting or not settings.backup.every_hours or not dated:
+        return number, None
+    return number, now_ms() + int(settings.backup.keep * settings.backup.every_hours * HOUR_MS)

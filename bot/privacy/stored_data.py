@@ -1,0 +1,354 @@
+"""What the program keeps of people: every table and column, folder and file, and for how long.
+
+An export holds the rows that `owner` finds, and a deletion does with them what `fate` says. Tests compare the table
+with the schema, with what a deletion leaves and with docs/privacy.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+_JOBS = "(SELECT id FROM job WHERE person_id = :person)"
+_PICTURES = "(SELECT picture.id FROM job JOIN picture ON job_id = job.id WHERE person_id = :person)"
+_ERASURES = "(SELECT id FROM erasure WHERE person_id = :person)"
+_UNTIL_DELETED = "until you delete them"
+
+
+class Fate(StrEnum):
+    """What a deletion does with rows or files. The values are read in the document."""
+
+    DELETED = "deleted"
+    HASHED = "stays, with a keyed hash in the place of the id"
+    UNLINKED = "stays, without the person"
+    EXPIRES = "stays until it expires"
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """A table that holds something of a person.
+
+    `owner` is the SQL condition on the rows that are the person's (`:person`). `columns` tells of every column what it
+    holds. `shown` replaces columns in an export, by SQL: where a row names somebody else too, and for secrets. What is
+    `derived` is a search index of other rows, and left out of exports.
+    """
+
+    name: str
+    about: str
+    owner: str
+    kept: str
+    fate: Fate
+    columns: Mapping[str, str]
+    shown: Mapping[str, str] = field(default_factory=dict[str, str])
+    derived: bool = False
+
+    @property
+    def rows(self) -> str:
+        """The statement that finds the person's rows for an export."""
+        columns = ", ".join(f"{self.shown[name]} AS {name}" if name in self.shown else name for name in self.columns)
+        return f"SELECT {columns} FROM {self.name} WHERE {self.owner}"  # noqa: S608 - constants only
+
+
+@dataclass(frozen=True)
+class StoredFiles:
+    """A folder or a kind of file that holds something of people; `found` says how a person's are found."""
+
+    name: str
+    about: str
+    found: str
+    kept: str
+    fate: Fate
+    exported: bool
+
+
+def _own(column: str) -> str:
+    """SQL: a person's id, if it is this person's, for somebody else's is not theirs to have."""
+    return f"iif({column} = :person, {column}, NULL)"
+
+
+TABLES = (
+    StoredTable(
+        "person", "that you use the bot", "id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "id": "your Discord id", "created_at": "when you first used it", "locale": "your language in Discord",
+            "settings": "what you chose in /settings",
+        },
+    ),
+    StoredTable(
+        "job", "what you had painted", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "id": "a number", "person_id": "your Discord id", "server_id": "the server", "channel_id": "the channel",
+            "request": "prompts, LoRAs and all settings", "checkpoint": "the model", "state": "how far it is",
+            "failure_code": "what failed", "failure_detail": "why", "attempt": "how often it was begun",
+            "created_at": "when you ordered it", "started_at": "when it was begun", "finished_at": "when it ended",
+            "seconds": "how long it took", "peak_memory": "memory that it took", "notes": "remarks of the worker",
+            "weight": "what it counts in the queue", "deaths": "workers that broke at it",
+            "begun_at": "when the worker began it",
+        },
+    ),
+    StoredTable(
+        "job_text", "the words of prompts, models and LoRAs, for the search in /history",
+        f"rowid IN {_JOBS}", "as long as the picture", Fate.DELETED,
+        {"prompt": "words", "checkpoint": "words", "loras": "words"}, derived=True,
+    ),
+    StoredTable(
+        "picture", "your pictures", f"job_id IN {_JOBS}", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "id": "a number", "job_id": "the job", "position": "its place in the job", "path": "the file",
+            "width": "pixels", "height": "pixels", "seed": "its seed", "created_at": "when it was painted",
+        },
+    ),
+    StoredTable(
+        "picture_lora", "the LoRAs in your pictures",
+        f"picture_id IN {_PICTURES}", "as long as the picture", Fate.DELETED,
+        {
+            "picture_id": "the picture", "position": "its place", "sha256": "the file", "name": "its name",
+            "weight": "its weight",
+        },
+    ),
+    StoredTable(
+        "delivery", "to which message a picture went", f"job_id IN {_JOBS}", "as long as the job", Fate.DELETED,
+        {
+            "job_id": "the job", "state": "whether it was delivered", "private": "whether you alone see it",
+            "message_id": "the message", "created_at": "when it was ordered",
+            "posting_in": "the channel of a new message",
+            "posting_at": "when that was posted", "shows_prompt": "whether the prompt stands under it",
+            "ticket": "opens the answer for fifteen minutes, encrypted; gone once it is delivered",
+        },
+        shown={"ticket": "NULL"},
+    ),
+    StoredTable(
+        "job_order", "what an order counts of the day's quotas", f"job_id IN {_JOBS}",
+        "as long as the job", Fate.DELETED,
+        {
+            "job_id": "the job", "pictures": "how many", "pixel_steps": "how much work",
+            "fingerprint": "a hash of the request", "context": "your roles and rights when you ordered it",
+        },
+    ),
+    StoredTable(
+        "takedown", "pictures of yours that staff took down", "person_id = :person", "as long as the job", Fate.DELETED,
+        {
+            "job_id": "the job", "server_id": "the server", "person_id": "your Discord id", "created_at": "when",
+            "told_at": "when you were told", "notice_id": "the direct message that told you",
+        },
+    ),
+    StoredTable(
+        "deletion", "files and messages of pictures that you deleted, until they are gone", f"job_id IN {_JOBS}",
+        "seconds; while Discord cannot be reached, longer", Fate.DELETED,
+        {
+            "job_id": "the job", "paths": "the files", "channel_id": "the channel", "message_id": "the message",
+            "created_at": "when",
+        },
+    ),
+    StoredTable(
+        "draft", "requests that could not be painted, for the buttons under the answer", "person_id = :person",
+        "7 days", Fate.DELETED,
+        {
+            "id": "a number", "person_id": "your Discord id", "wish": "prompts, LoRAs and settings",
+            "created_at": "when",
+        },
+    ),
+    StoredTable(
+        "studio", "the draft in your studio", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "person_id": "your Discord id", "state": "the draft", "previous": "the draft before it",
+            "revision": "a number", "updated_at": "when it was changed",
+        },
+    ),
+    StoredTable(
+        "bookmark", "LoRAs that you saved", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
+            "created_at": "when", "uses": "how often you used it",
+        },
+    ),
+    StoredTable(
+        "bookmark_text", "the words of your notes, for the search",
+        "rowid IN (SELECT id FROM bookmark WHERE person_id = :person)", "as long as the note", Fate.DELETED,
+        {"owner": "your Discord id", "note": "words"}, derived=True,
+    ),
+    StoredTable(
+        "removed_bookmark", "bookmarks that you removed, for *Undo*", "person_id = :person",
+        "7 days, until somebody removes one after that", Fate.DELETED,
+        {
+            "id": "a number", "person_id": "your Discord id", "lora_id": "the LoRA", "note": "your note",
+            "created_at": "when it was saved", "uses": "how often you used it", "removed_at": "when it was removed",
+        },
+    ),
+    StoredTable(
+        "rating", "stars that you gave", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {"person_id": "your Discord id", "lora_id": "the LoRA", "stars": "how many", "rated_at": "when"},
+    ),
+    StoredTable(
+        "stack", "your sets of LoRAs", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "id": "a number", "person_id": "your Discord id", "name": "its name", "name_key": "its name, folded",
+            "code": "by which others get a copy", "created_at": "when",
+        },
+    ),
+    StoredTable(
+        "stack_lora", "the LoRAs in your sets", "stack_id IN (SELECT id FROM stack WHERE person_id = :person)",
+        _UNTIL_DELETED, Fate.DELETED,
+        {
+            "stack_id": "the set", "position": "its place", "sha256": "the file", "name": "its name",
+            "weight": "its weight", "trigger_words": "those that you chose",
+        },
+    ),
+    StoredTable(
+        "stack_miss", "codes that you typed and that are nobody's, so that nobody guesses them", "person_id = :person",
+        "until you type the next one, an hour later", Fate.DELETED,
+        {"id": "a number", "person_id": "your Discord id", "missed_at": "when"},
+    ),
+    StoredTable(
+        "lora", "LoRAs that you added to the library", "added_by = :person", "until they are removed from the library",
+        Fate.UNLINKED,
+        {
+            "id": "a number", "name": "its name", "name_key": "its name, folded", "category": "its category",
+            "description": "its description", "created_at": "when", "uses": "everybody's uses", "trend": "lately",
+            "stars": "everybody's stars", "ratings": "how many rated it", "score": "computed from both",
+            "added_by": "your Discord id", "indexed": "whether the search knows it",
+        },
+    ),
+    StoredTable(
+        "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
+        "until staff remove them", Fate.HASHED,
+        {
+            "server_id": "the server", "holder": "'person'", "holder_id": "your Discord id", "name": "of a role",
+            "limits": "the limits",
+        },
+    ),
+    StoredTable(
+        "block", "that you are blocked, or have blocked somebody or something as staff",
+        "(kind = 'person' AND target_id = :person) OR created_by = :person", "until staff lift it", Fate.HASHED,
+        {
+            "id": "a number", "server_id": "the server", "kind": "person or LoRA", "target_id": "who or what",
+            "reason": "the reason", "ends_at": "until when", "created_by": "who blocked", "created_at": "when",
+        },
+        shown={
+            "target_id": "iif(kind = 'person' AND target_id <> :person, NULL, target_id)",
+            "created_by": _own("created_by"),
+        },
+    ),
+    StoredTable(
+        "daily_usage", "what you ordered on a day, for the quotas", "person_id = :person", "3 days", Fate.HASHED,
+        {
+            "day": "the day", "person_id": "your Discord id", "server_id": "the server", "pictures": "how many",
+            "pixel_steps": "how much work",
+        },
+    ),
+    StoredTable(
+        "pause", "that you stopped a queue, as staff", "person_id = :person", "until it goes on", Fate.HASHED,
+        {"server_id": "the server", "person_id": "your Discord id", "created_at": "when"},
+    ),
+    StoredTable(
+        "base_model_proposal", "corrections of base models that you proposed or decided",
+        "proposed_by = :person OR decided_by = :person", "without end", Fate.HASHED,
+        {
+            "id": "a number", "server_id": "the server", "sha256": "the file", "name": "the LoRA",
+            "base_model": "what was proposed", "reason": "the reason", "state": "what became of it",
+            "proposed_by": "who proposed it", "created_at": "when", "decided_by": "who decided it",
+            "decided_at": "when it was decided",
+        },
+        shown={"proposed_by": _own("proposed_by"), "decided_by": _own("decided_by")},
+    ),
+    StoredTable(
+        "audit", "what you changed as staff, and what staff changed about you",
+        "actor_id = :person OR person_id = :person", "without end", Fate.HASHED,
+        {
+            "id": "a number", "server_id": "the server", "actor_id": "who did it", "action": "what was done",
+            "person_id": "about whom", "target": "about what", "changes": "what was before and after",
+            "created_at": "when",
+        },
+        shown={
+            "actor_id": _own("actor_id"), "person_id": _own("person_id"),
+            "target": "iif(person_id IS NULL OR person_id = :person, target, replace(target, person_id, '…'))",
+        },
+    ),
+    StoredTable(
+        "erasure", "that you had all deleted, with the receipt",
+        "person_id = :person OR pseudonym = pseudonym(:person)",
+        "30 days, by the keyed hash of your id", Fate.EXPIRES,
+        {
+            "id": "a number", "person_id": "your Discord id, until the rows are gone", "pseudonym": "its keyed hash",
+            "state": "how far it is", "by_operator": "whether an operator ordered it", "jobs": "how many",
+            "pictures": "how many", "messages": "how many", "unreachable": "messages that the bot may not delete",
+            "private_answers": "how many", "copies": "of the database that still hold you",
+            "copies_until": "when the last of them expires", "created_at": "when", "finished_at": "when it was done",
+        },
+    ),
+    StoredTable(
+        "erasure_file", "files that are still to be deleted", f"erasure_id IN {_ERASURES}",
+        "until the deletion is complete", Fate.DELETED,
+        {"erasure_id": "the deletion", "folder": "the folder", "path": "the file"},
+    ),
+    StoredTable(
+        "erasure_message", "messages that are still to be deleted",
+        f"erasure_id IN {_ERASURES}", "until the deletion is complete",
+        Fate.DELETED,
+        {"erasure_id": "the deletion", "channel_id": "the channel", "message_id": "the message"},
+    ),
+)  # fmt: skip
+
+# Tables that hold nothing of a person, with their columns: what staff chose for a server, what was found in LoRA files,
+# sums over everybody, what was measured, what the program remembers for itself.
+IMPERSONAL: Mapping[str, str] = {
+    "server": "id created_at",
+    "server_settings": "server_id settings updated_at",
+    "checkpoint": "name source stamp sha256 base_model short_hash",
+    "lora_version": "id lora_id sha256 name path found base_model evidence contradictions recommended_weight problem "
+    "missing created_at usable autov3 sampled sample_tries stem",
+    "trigger_word": "version_id position word",
+    "lora_text": "name trigger_words whole description facets",
+    "lora_name": "name",
+    "lora_tag": "category tag lora_id",
+    "tag": "category tag loras",
+    "lora_pair": "lora_id other_id uses",
+    "word": "id word",
+    "word_key": "key word_id",
+    "sample": "version_id position checkpoint path created_at",
+    "pace": "checkpoint width height pictures step_seconds rest_seconds",
+    "load_time": "checkpoint seconds",
+    "memo": "key value",
+}
+
+FILES = (
+    StoredFiles(
+        "`pictures/`", "the pictures that you had painted, with prompts and settings inside", "the table `picture`",
+        _UNTIL_DELETED, Fate.DELETED, exported=True,
+    ),
+    StoredFiles(
+        "`thumbnails/`", "small copies of pictures", "the SHA-256 of the picture", "as long as the picture",
+        Fate.DELETED, exported=False,
+    ),
+    StoredFiles(
+        "`inputs/`", "pictures that you gave to start from, without any other data",
+        "the SHA-256 in jobs, drafts and the studio", "as long as such a picture; what nothing names, 7 days",
+        Fate.DELETED, exported=True,
+    ),
+    StoredFiles(
+        "`spool/`", "unfinished pictures, previews, and states of jobs that are being painted",
+        "the number of the job", "until the job ends", Fate.DELETED, exported=False,
+    ),
+    StoredFiles(
+        "`easel.sqlite3-wal`", "what was written to the database last", "—", "minutes; emptied by a deletion",
+        Fate.DELETED, exported=False,
+    ),
+    StoredFiles(
+        "`backups/`, `easel.schema-*`, `easel.before-*`", "copies of the database, with their dates", "—",
+        "as many as `[backup] keep` says; copies made before an update or a restore, until the operator deletes them",
+        Fate.EXPIRES, exported=False,
+    ),
+    StoredFiles(
+        "`pseudonyms.key`", "the key of the hashes; it is in no copy of the database", "—", "as long as the database",
+        Fate.EXPIRES, exported=False,
+    ),
+    StoredFiles(
+        "the library's declarations", "which operator declared a base model, and who proposed it", "the id in the file",
+        "until the operator changes them", Fate.EXPIRES, exported=False,
+    ),
+    StoredFiles(
+        "logs", "numbers of jobs and errors; neither prompts nor ids of people", "—", "where the operator sends them",
+        Fate.EXPIRES, exported=False,
+    ),
+)  # fmt: skip

@@ -1,0 +1,29 @@
+"""`/privacy`: what is kept of a person, a copy of it, and its deletion. Open to everybody, also to who is blocked."""
+
+from __future__ import annotations
+
+from discord import app_commands
+from discord.ext import commands
+
+from bot.ui.client import Cog, Interaction
+from bot.ui.replies import send_ephemeral
+from bot.ui.views.privacy import deletion_view, send_export, stored_view
+
+
+class PrivacyCog(Cog, commands.GroupCog, group_name="privacy", group_description="What is kept of you"):
+    """A person's own data."""
+
+    @app_commands.command(name="show", extras={"action": None})
+    async def show(self, interaction: Interaction) -> None:
+        """See what is kept of you, for how long, and what became of a deletion."""
+        await send_ephemeral(interaction, await stored_view(interaction))
+
+    @app_commands.command(name="export", extras={"action": None})
+    async def export(self, interaction: Interaction) -> None:
+        """Get all that is kept of you as ZIP files, pictures included."""
+        await send_export(interaction)
+
+    @app_commands.command(name="delete", extras={"action": None})
+    async def delete(self, interaction: Interaction) -> None:
+        """Delete all that is kept of you, after a question."""
+        await send_ephemeral(interaction, deletion_view())

@@ -1,0 +1,241 @@
+"""What is kept of a person, their copy of it, and the question before all is deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import aiohttp
+import discord
+from discord import ui
+
+from bot import background
+from bot.database.erasures import Erasure, ErasureState, newest_erasure
+from bot.i18n import _, later, ngettext, number, sentences
+from bot.privacy.export import ExportPart, stored_counts
+from bot.ui.acknowledge import open_modal
+from bot.ui.client import Interaction
+from bot.ui.replies import send_ephemeral, send_ephemeral_text
+from bot.ui.views.persistent_items import PersistentButton, PersistentForm, outdated_error
+
+MESSAGES_AT_ONCE = 5  # of an export; the rest comes when it is asked for
+LABELS = {
+    "picture": later("Pictures"),
+    "job": later("Orders, with prompts and settings"),
+    "bookmark": later("Bookmarks, with notes"),
+    "stack": later("Stacks"),
+    "rating": later("Stars that you gave"),
+    "draft": later("Requests that did not fit"),
+    "studio": later("Drafts in your studio"),
+    "block": later("Blocks that you have, or have set as staff"),
+    "audit": later("Entries about you in the log of staff, or by you"),
+}
+
+
+async def stored_view(interaction: Interaction) -> ui.LayoutView:
+    """How much is kept, for how long, the last receipt, and buttons. Raises DatabaseError."""
+    client, person_id = interaction.client, interaction.user.id
+    counts = await stored_counts(client.connection, person_id)
+    erasure = await newest_erasure(client.connection, person_id)
+    counts.pop("erasure", None)
+    view = ui.LayoutView(timeout=None)
+    for text in _stored_texts(counts, erasure):
+        view.add_item(ui.TextDisplay[Any](text))
+    if counts and (erasure is None or erasure.state is ErasureState.COMPLETE):
+        view.add_item(ui.ActionRow[Any](ExportDataButton(0), DeleteAllButton()))
+    return view
+
+
+def _stored_texts(counts: dict[str, int], erasure: Erasure | None) -> Iterator[str]:
+    if erasure is not None:
+        yield receipt_text(erasure)
+    if not counts:
+        yield _("Nothing is kept of you.")
+        return
+    lines = [f"- {_(label)}: {number(counts[name])}" for name, label in LABELS.items() if name in counts]
+    yield "\n".join([_("## What is kept of you"), *lines])
+    yield sentences(
+        _("Pictures, prompts, bookmarks and stacks are kept until you delete them."),
+        _("Drafts and pictures to start from that nothing needs go after seven days."),
+        _("Copies of the database are made for the case of a fault, and expire."),
+    )
+
+
+def receipt_text(erasure: Erasure) -> str:
+    """What an erasure has done and could not do, or that it is under way."""
+    if erasure.finished_at is None:
+        return sentences(
+            _("All that is kept of you is being deleted since {time}.").format(time=_time(erasure.created_at)),
+            _("It goes on by itself; /privacy show tells when it is done."),
+        )
+    lines = [_("**All that was kept of you was deleted** {time}").format(time=_time(erasure.finished_at))]
+    done = {
+        _("Orders"): erasure.jobs, _("Pictures"): erasure.pictures, _("Messages"): erasure.messages,
+    }  # fmt: skip
+    lines.append(" · ".join(f"{label}: {number(count)}" for label, count in done.items()))
+    return "\n".join([*lines, *(f"- {line}" for line in _out_of_reach(erasure))])
+
+
+def _out_of_reach(erasure: Erasure) -> Iterator[str]:
+    if count := erasure.unreachable:
+        yield ngettext(
+            "{count} message stands where the bot may not delete it any more.",
+            "{count} messages stand where the bot may not delete them any more.",
+            count,
+        ).format(count=count)
+    if count := erasure.private_answers:
+        yield ngettext(
+            "{count} private answer with a picture can be dismissed by you alone.",
+            "{count} private answers with pictures can be dismissed by you alone.",
+            count,
+        ).format(count=count)
+    if count := erasure.copies:
+        text = ngettext(
+            "{count} copy of the database was made before.", "{count} copies of the database were made before.", count
+        ).format(count=count)
+        until = erasure.copies_until
+        yield sentences(
+            text,
+            _("The last expires {time}.").format(time=_time(until))
+            if until is not None
+            else _("Whoever runs the bot deletes them by hand."),
+        )
+
+
+def _time(unix_ms: int) -> str:
+    return discord.utils.format_dt(datetime.fromtimestamp(unix_ms / 1000, UTC), "f")
+
+
+# --- export ---------------------------------------------------------------------------------------------------------
+
+
+async def send_export(interaction: Interaction, begin: int = 0) -> None:
+    """Send the parts from file number `begin` on, some at once; a button asks for the rest.
+
+    Raises NothingThere for a file that is not there, and DatabaseError.
+    """
+    parts = interaction.client.exporter.parts(interaction.user.id, interaction.filesize_limit, begin)
+    sent, place = 0, begin
+    async for part in parts:
+        sent += 1
+        await _send_part(interaction, part, place, last_of_these=sent == MESSAGES_AT_ONCE)
+        place = part.next or place
+        if sent == MESSAGES_AT_ONCE:
+            await parts.aclose()
+            return
+    if not sent:
+        raise outdated_error()
+
+
+async def _send_part(interaction: Interaction, part: ExportPart, place: int, *, last_of_these: bool) -> None:
+    name = f"easel-export-{place + 1:05}.zip"
+    view = ui.LayoutView(timeout=None)
+    if part.next is None:
+        text = _("This is the last part. Each part is a ZIP file of its own.") if place else _("This is all of it.")
+    else:
+        text = _("A part of what is kept of you. Each part is a ZIP file of its own.")
+    view.add_item(ui.TextDisplay[Any](text))
+    view.add_item(ui.File[Any](f"attachment://{name}"))
+    if part.next is not None and last_of_these:
+        view.add_item(ui.ActionRow[Any](ExportDataButton(part.next)))
+    await send_ephemeral(interaction, view, [discord.File(io.BytesIO(part.data), filename=name)])
+
+
+class ExportDataButton(PersistentButton, template=r"privacy-export:(?P<file>\d{1,9})"):
+    """Sends the export from a file on."""
+
+    command, action = "privacy", None
+
+    def __init__(self, begin: int) -> None:
+        self._begin = begin
+        label = _("Next parts") if begin else _("Export")
+        super().__init__(ui.Button(label=label, custom_id=f"privacy-export:{begin}"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls(int(match["file"]))
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Send the next parts."""
+        await send_export(interaction, self._begin)
+
+
+# --- deletion -------------------------------------------------------------------------------------------------------
+
+
+def deletion_view() -> ui.LayoutView:
+    """What a deletion does, and the button that asks."""
+    view = ui.LayoutView(timeout=None)
+    lines = [
+        _("## Delete all that is kept of you"),
+        "- "
+        + _("Pictures, prompts, bookmarks, stacks, drafts and settings go, and what waits or is painted is cancelled."),
+        "- " + _("Messages with your pictures are deleted where the bot may do so."),
+        "- " + _("A block, a limit and what you used up today stay, without your id."),
+        "- " + _("/privacy export gives you a copy before."),
+    ]
+    view.add_item(ui.TextDisplay[Any]("\n".join(lines)))
+    view.add_item(ui.ActionRow[Any](DeleteAllButton(), ExportDataButton(0)))
+    return view
+
+
+class DeleteAllButton(PersistentButton, template=r"privacy-delete"):
+    """Asks before all is deleted."""
+
+    command, action = "privacy", None
+    opens_modal = True
+
+    def __init__(self) -> None:
+        style = discord.ButtonStyle.danger
+        super().__init__(ui.Button(label=_("Delete all …"), style=style, custom_id="privacy-delete"))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The button that this custom_id means."""
+        return cls()
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open the question."""
+        await open_modal(interaction, DeleteAllForm(interaction.id))
+
+
+class DeleteAllForm(PersistentForm, template=r"privacy-erase"):
+    """The question before all is deleted; nothing is gone until it is submitted."""
+
+    command, action = "privacy", None
+    private = True
+
+    def __init__(self, opening: int = 0) -> None:
+        super().__init__(_("Delete all for good?"), "privacy-erase", opening)
+        text = sentences(_("All that is kept of you goes, on all servers."), _("Nobody can bring it back."))
+        self.add_item(ui.TextDisplay[Any](text))
+
+    @classmethod
+    def from_match(cls, match: re.Match[str]) -> Self:
+        """The form that this custom_id means."""
+        return cls()
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Order the deletion, and tell its receipt while the interaction can be answered. Raises DatabaseError."""
+        ended = await interaction.client.erasures.request(interaction.user.id)
+        text = sentences(
+            _("All that is kept of you is being deleted."),
+            _("It goes on by itself; /privacy show tells when it is done."),
+        )
+        await send_ephemeral_text(interaction, text)
+        background.start(_tell_receipt(interaction, ended), "telling the receipt of a deletion")
+
+
+async def _tell_receipt(interaction: Interaction, ended: asyncio.Future[Erasure]) -> None:
+    erasure = await asyncio.shield(ended)
+    if interaction.is_expired():
+        return
+    try:
+        await send_ephemeral_text(interaction, receipt_text(erasure))
+    except (discord.HTTPException, aiohttp.ClientError, OSError):
+        return  # /privacy show has it

@@ -1,0 +1,196 @@
+"""Two people of whom all is kept that the program can keep: rows in every table, files in every folder."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import aiosqlite
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from bot.config import Settings
+from bot.database.audit import AuditAction, add_entry
+from bot.database.blocks import BlockKind, save_block
+from bot.database.bookmarks import add_bookmark, remove_bookmarks, set_note
+from bot.database.connection import fetch, transaction, write
+from bot.database.deletions import begin_deletion
+from bot.database.deliveries import mark_sent, open_delivery
+from bot.database.drafts import save_draft
+from bot.database.job_orders import store_context
+from bot.database.jobs import create_job, start_job
+from bot.database.pauses import pause
+from bot.database.people import store_locale
+from bot.database.pictures import NewPicture
+from bot.database.preferences import Preferences, save_preferences
+from bot.database.ratings import rate_lora
+from bot.database.server_limits import HeldLimits, LimitHolder, LimitValues, save_limits
+from bot.database.stacks import StackLora, remember_miss, save_stack
+from bot.database.studio import fill_studio, save_studio
+from bot.database.takedowns import Takedown, mark_told, record_takedown
+from bot.pictures.thumbnails import GALLERY, LIST, Thumbnails
+from inference.messages import LoraUse, SourceImage, state_file
+from inference.parameters import CHUNK, JSON_CHUNK, infotext
+from tests.bot.database.conftest import add_lora, finish, request_for, sha
+
+ADA, GRACE, MARGARET = 812345678901234567, 823456789012345678, 834567890123456789
+WORDS = {ADA: "zebrafinch", GRACE: "quokkacloud"}  # in everything that they wrote
+SERVER, CHANNEL = 900000000000000001, 900000000000000002
+DIRECT = 900000000000000003
+BOTH_GAVE = b"a picture that both started from"
+
+
+def png(text: str, size: int = 64) -> bytes:
+    """A picture with a request inside."""
+    made = request_for(prompt=text)
+    info = PngInfo()
+    info.add_itxt(CHUNK, infotext(made, None, {}))
+    info.add_itxt(JSON_CHUNK, made.model_dump_json())
+    buffer = io.BytesIO()
+    Image.effect_noise((size, size), 80).convert("RGB").save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+async def live(connection: aiosqlite.Connection, settings: Settings, person: int) -> None:
+    """Let a person do everything, in a server that Margaret looks after."""
+    storage, word, first = settings.storage, WORDS[person], person == ADA
+    for folder in (storage.pictures, storage.inputs, storage.spool, storage.thumbnails):
+        folder.mkdir(parents=True, exist_ok=True)
+    lora, other = await add_lora(connection, "Bat"), await add_lora(connection, "Wash")
+    image = {"image": SourceImage(sha256=given(storage.inputs, BOTH_GAVE), strength=0.5)}
+    own = given(storage.inputs, png(word))
+    request = request_for(LoraUse(sha256=sha("Bat"), name="Bat", weight=1), prompt=f"a {word} at dawn")
+    thumbnails = Thumbnails(storage.thumbnails, storage.pictures)
+    for number, private in enumerate((False, True, False)):
+        asked = request.model_copy(update=image) if number else request
+        job = await create_job(connection, asked, person_id=person, channel_id=CHANNEL, server_id=SERVER)
+        await open_delivery(connection, job.id, private=private, ticket="sealed")
+        await store_context(connection, job.id, f'{{"person_id": {person}}}')
+        await start_job(connection, job.id)
+        name = f"job{job.id}-1-0.png"
+        (storage.pictures / name).write_bytes(png(word))
+        for box in (LIST, GALLERY):
+            assert await thumbnails.of_painted(name, box)
+        await finish(connection, job.id, 1, [NewPicture(name, 64, 64, 7)])
+        await mark_sent(connection, job.id, person + number)
+        (storage.spool / state_file(job.id)).write_bytes(word.encode())
+        (storage.spool / f"job{job.id}-1-preview.png").write_bytes(png(word))
+        if number == 0:
+            await record_takedown(connection, job, SERVER)
+            await mark_told(connection, [Takedown(job.id, SERVER)], 1, person + 10)
+        if number == 2:
+            await begin_deletion(connection, job.id, CHANNEL, person + number)
+    await create_job(connection, request, person_id=person, channel_id=CHANNEL, server_id=SERVER)  # it waits
+    await store_locale(connection, person, "ja")
+    await save_preferences(connection, person, Preferences(private=True))
+    await add_bookmark(connection, person, lora.id)
+    await set_note(connection, person, lora.id, f"my {word}")
+    await add_bookmark(connection, person, other.id)
+    await set_note(connection, person, other.id, f"another {word}")
+    await remove_bookmarks(connection, person, [other.id])
+    await rate_lora(connection, person, lora.id, 5)
+    await save_stack(connection, person, f"{word} stack", [StackLora(sha256=sha("Bat"), name="Bat", weight=1)])
+    await remember_miss(connection, person, since_ms=0)
+    draft = f'{{"wish": {{"prompt": "{word}", "image": {{"sha256": "{own}", "strength": 0.5}}}}}}'
+    await save_studio(connection, person, draft)
+    await fill_studio(connection, person, draft)
+    await save_draft(connection, person, f'{{"prompt": "{word}", "image": {{"sha256": "{own}", "strength": 1}}}}')
+    await write(connection, "UPDATE lora SET added_by = ? WHERE id = ?", (person, lora.id if first else other.id))
+    limits = HeldLimits(LimitHolder.PERSON, person, "", LimitValues(pictures_per_day=2))
+    await save_limits(connection, SERVER, limits)
+    await save_block(
+        connection, SERVER, BlockKind.PERSON, person, reason=f"<@{person}> was rude", ends_at=None, created_by=MARGARET
+    )
+    await save_block(connection, 0, BlockKind.LORA, person % 97, reason="x", ends_at=None, created_by=person)
+    await pause(connection, SERVER + (person % 7) * 10, person)
+    await write(
+        connection,
+        "INSERT INTO base_model_proposal (server_id, sha256, name, base_model, reason, proposed_by, created_at)"
+        " VALUES (?, ?, 'Bat', 'sdxl/pony', 'r', ?, 1)",
+        (SERVER, sha(word), person),
+    )
+    await add_entry(connection, SERVER, person, AuditAction.PAUSE_QUEUE, {})
+    await add_entry(
+        connection, SERVER, MARGARET, AuditAction.BLOCK_PERSON, {"reason": (None, f"<@{person}> was rude")},
+        target=f"person {person}", person_id=person,
+    )  # fmt: skip
+    await add_entry(
+        connection, SERVER, person, AuditAction.BLOCK_PERSON, {}, target=f"person {MARGARET}", person_id=MARGARET
+    )
+
+
+def given(folder: Path, data: bytes) -> str:
+    """Keep a picture to start from; its name."""
+    name = hashlib.sha256(data).hexdigest()
+    (folder / name).write_bytes(data)
+    return name
+
+
+def spellings(person: int) -> list[bytes]:
+    """The ways in which an id may stand in a file: as text, in the words of the history's index, in a row, as a key."""
+    return [str(person).encode(), f"{person:016x}".encode(), person.to_bytes(8, "big"), _varint(person)]
+
+
+def _varint(number: int) -> bytes:
+    """SQLite's form of a key: nine bytes, of which eight have seven bits, for numbers of this size."""
+    groups = [number & 0xFF] + [(number >> 8 >> shift) & 0x7F | 0x80 for shift in range(0, 56, 7)]
+    return bytes(reversed(groups))
+
+
+def traces(folder: Path, person: int) -> Iterator[tuple[str, bytes]]:
+    """Every file below `folder` in which the person's id or words stand, in whatever form."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = file.read_bytes()
+        for trace in (*spellings(person), WORDS[person].encode()):
+            if trace in data:
+                yield file.relative_to(folder).as_posix(), trace
+
+
+def closure(database: Path, person: int) -> dict[str, set[tuple[object, ...]]]:
+    """Every row that names the person's id or refers to such a row by a foreign key, by table.
+
+    Found by the schema alone, with nothing of the program.
+    """
+    found: dict[str, set[tuple[object, ...]]] = {}
+    with closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        plain = [
+            name
+            for name in names
+            if not name.startswith(("sqlite_", "job_text", "bookmark_text", "lora_text", "lora_name"))
+        ]
+        tables = {name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in plain}
+        keys = {name: list(connection.execute(f"PRAGMA foreign_key_list({name})")) for name in plain}
+    mine: dict[str, list[dict[str, object]]] = {
+        name: [row for row in rows if person in row.values()] for name, rows in tables.items()
+    }
+    mine["deletion"] = [row for row in tables["deletion"] if row["job_id"] in {job["id"] for job in mine["job"]}]
+    while True:
+        before = sum(map(len, mine.values()))
+        for name, rows in tables.items():
+            for key in keys[name]:
+                if key["table"] in {"person", "lora", "server", "lora_version"}:
+                    continue
+                theirs = {row[key["to"]] for row in mine[key["table"]]}
+                mine[name] += [row for row in rows if row[key["from"]] in theirs and row not in mine[name]]
+        if sum(map(len, mine.values())) == before:
+            break
+    for name, rows in mine.items():
+        if rows:
+            found[name] = {tuple(row.values()) for row in rows}
+    return found
+
+
+async def rows_of(connection: aiosqlite.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of all tables."""
+    async with transaction(connection):
+        names = await fetch(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'")
+        return {
+            row["name"]: [tuple(each) for each in await fetch(connection, f"SELECT * FROM {row['name']}")]
+            for row in names
+        }

@@ -1,0 +1,334 @@
+"""An erasure leaves nothing of a person, of others everything, and its receipt is right, wherever it is interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+
+from bot.config import Settings
+from bot.config.sections import BackupSettings, StorageSettings
+from bot.database.audit import AuditFilter, audit_page
+from bot.database.backup import back_up
+from bot.database.blocks import BlockKind, find_block, lift_block, list_blocks, save_block
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, open_database, write
+from bot.database.erasures import Erasure, ErasureState, LeftMessage, newest_erasure, request_erasure
+from bot.database.job_orders import Usage, person_facts
+from bot.database.jobs import AnyJob, cancel_job, create_job
+from bot.database.pseudonyms import key_file
+from bot.database.server_limits import LimitValues
+from bot.library.configuration import Configuration
+from bot.pictures.thumbnails import Thumbnails
+from bot.privacy.erasing import DiscordUnreachable, Erasures
+from bot.privacy.export import stored_counts
+from bot.privacy.stored_data import TABLES, Fate
+from tests.bot.database.conftest import request_for
+from tests.bot.privacy.people import ADA, BOTH_GAVE, CHANNEL, DIRECT, GRACE, SERVER, live, rows_of, traces
+
+OUT_OF_REACH = LeftMessage(CHANNEL, ADA + 2)
+
+
+@dataclass
+class Jobs:
+    """Implements `RunningJobs` where no worker runs."""
+
+    connection: aiosqlite.Connection
+
+    async def cancel(self, job_id: int) -> AnyJob | None:
+        return await cancel_job(self.connection, job_id)
+
+    async def until_gone(self, job_id: int) -> None:
+        pass
+
+
+def messages_of(person: int) -> set[LeftMessage]:
+    return {LeftMessage(CHANNEL, person), LeftMessage(CHANNEL, person + 2), LeftMessage(DIRECT, person + 10)}
+
+
+@dataclass
+class Discord:
+    """Implements `DiscordSide`: messages that are there; of the `lost` ones the first answer does not arrive."""
+
+    messages: set[LeftMessage] = field(default_factory=lambda: messages_of(ADA) | messages_of(GRACE))
+    lost: set[LeftMessage] = field(default_factory=set[LeftMessage])
+    asked: list[LeftMessage] = field(default_factory=list[LeftMessage])
+    reachable: bool = True
+
+    async def stop_delivering(self, person_id: int) -> None:
+        await asyncio.sleep(0)
+
+    async def direct_channel(self, person_id: int) -> int | None:
+        await asyncio.sleep(0)
+        return DIRECT
+
+    async def delete_message(self, message: LeftMessage) -> bool:
+        await asyncio.sleep(0)
+        if not self.reachable:
+            raise DiscordUnreachable
+        self.asked.append(message)
+        if message == OUT_OF_REACH:
+            return False
+        self.messages.discard(message)
+        await asyncio.sleep(0)
+        if message in self.lost:
+            self.lost.discard(message)
+            raise DiscordUnreachable
+        return True
+
+
+def erasures(connection: aiosqlite.Connection, settings: Settings, discord: Discord) -> Erasures:
+    thumbnails = Thumbnails(settings.storage.thumbnails, settings.storage.pictures)
+    configuration = Configuration(settings, [])
+    return Erasures(connection, configuration, Jobs(connection), thumbnails, discord, pause=0, at_once=3)
+
+
+async def erased(connection: aiosqlite.Connection, settings: Settings, discord: Discord | None = None) -> Erasure:
+    service = erasures(connection, settings, discord or Discord())
+    ended = await service.request(ADA)
+    await service.carry_out_all()
+    return ended.result()
+
+
+def check_receipt(receipt: Erasure | None) -> None:
+    assert receipt is not None and receipt.state is ErasureState.COMPLETE and receipt.person_id is None
+    counted = (receipt.jobs, receipt.pictures, receipt.messages, receipt.unreachable, receipt.private_answers)
+    assert counted == (4, 2, 2, 1, 1)
+
+
+# --- what is left ---------------------------------------------------------------------------------------------------
+
+
+async def test_no_byte_is_left_of_the_person(filled: aiosqlite.Connection, settings: Settings) -> None:
+    folder = settings.storage.folder
+    before = {name.partition("/")[0] for name, _ in traces(folder, ADA)}
+    assert before >= {"pictures", "spool", "inputs", "easel.sqlite3-wal"}, "else the search finds nothing that is there"
+    check_receipt(await erased(filled, settings))
+    assert list(traces(folder, ADA)) == []
+    assert await stored_counts(filled, ADA) == {"erasure": 1}
+
+
+async def test_what_was_written_to_the_file_long_ago_goes_too(filled: aiosqlite.Connection, settings: Settings) -> None:
+    """The words of deleted rows also leave pages that were written to the database's file long before."""
+    await filled.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert {name for name, _ in traces(settings.storage.folder, ADA)} >= {"easel.sqlite3"}
+    await erased(filled, settings)
+    assert list(traces(settings.storage.folder, ADA)) == []
+    assert settings.storage.database.with_name("easel.sqlite3-wal").stat().st_size < 100_000
+
+
+async def test_of_others_everything_stays(filled: aiosqlite.Connection, settings: Settings) -> None:
+    folder, discord = settings.storage.folder, Discord()
+    before, there = await stored_counts(filled, GRACE), sorted(set(traces(folder, GRACE)))
+    await erased(filled, settings, discord)
+    assert await stored_counts(filled, GRACE) == before
+    now = {name for name, _ in traces(folder, GRACE)} | {"easel.sqlite3-wal", "easel.sqlite3"}
+    assert {name for name, _ in there} <= now
+    assert discord.messages == messages_of(GRACE) | {OUT_OF_REACH}
+    assert (settings.storage.inputs / hashlib.sha256(BOTH_GAVE).hexdigest()).exists(), "it is Grace's too"
+    for table in ("job_text", "bookmark_text"):
+        await write(filled, f"INSERT INTO {table} ({table}) VALUES ('integrity-check')")
+
+
+async def test_the_table_says_what_becomes_of_each_row(filled: aiosqlite.Connection, settings: Settings) -> None:
+    before, counts = await rows_of(filled), await stored_counts(filled, ADA)
+    empty = {"erasure", "erasure_file", "erasure_message"}
+    assert {table.name for table in TABLES if not table.derived} - empty == counts.keys(), "something of each is there"
+    await erased(filled, settings)
+    after = await rows_of(filled)
+    for table in TABLES:
+        went = len(before[table.name]) - len(after[table.name])
+        if table.derived or table.name in empty:
+            continue
+        assert went == (counts[table.name] if table.fate is Fate.DELETED else 0), table.name
+
+
+async def test_blocks_limits_and_quotas_stay(filled: aiosqlite.Connection, settings: Settings) -> None:
+    day = now_ms()
+    before = await person_facts(filled, ADA, SERVER, day)
+    assert before.here == Usage(3, 3 * 64 * 64 * 4) or before.here.pictures == 4
+    await erased(filled, settings)
+    after = await person_facts(filled, ADA, SERVER, day)
+    assert after.block_here is not None and str(ADA) not in after.block_here.reason
+    assert after.own_limits == LimitValues(pictures_per_day=2)
+    assert after.here.pictures == 3, "the one that waited was cancelled, and does not count"
+    await create_job(filled, request_for(), person_id=ADA, channel_id=1, server_id=SERVER)
+    again = await erased(filled, settings)
+    assert again.jobs == 1
+    assert (await person_facts(filled, ADA, SERVER, day)).here.pictures == 3
+    block = await find_block(filled, SERVER, BlockKind.PERSON, ADA)
+    assert block is not None and block.target_id < 0
+    renewed = await save_block(filled, SERVER, BlockKind.PERSON, ADA, reason="again", ends_at=None, created_by=1)
+    blocked = await list_blocks(filled, SERVER, BlockKind.PERSON, limit=9)
+    assert [each.target_id for each in blocked] == [ADA, GRACE] and renewed.reason == "again"
+    assert await lift_block(filled, SERVER, BlockKind.PERSON, ADA) and not await find_block(
+        filled, SERVER, BlockKind.PERSON, ADA
+    )
+
+
+async def test_the_log_names_nobody_and_is_not_changed_otherwise(
+    filled: aiosqlite.Connection, settings: Settings
+) -> None:
+    wanted = AuditFilter()
+    before = await audit_page(filled, SERVER, wanted, limit=50)
+    await erased(filled, settings)
+    after = await audit_page(filled, SERVER, wanted, limit=50)
+    assert [(e.id, e.action, e.created_at) for e in after.entries] == [
+        (e.id, e.action, e.created_at) for e in before.entries
+    ]
+    (pseudonym,) = {e.actor_id for e in after.entries if e.actor_id < 0}
+    assert f"person {pseudonym}" in {e.target for e in after.entries if e.person_id == pseudonym}
+    for change in ("target = 'x'", "actor_id = 5", "person_id = NULL", "changes = '{}'", "created_at = 0"):
+        with pytest.raises(Exception, match="not changed"):
+            await write(filled, f"UPDATE audit SET {change} WHERE id = 2")
+
+
+async def test_without_the_key_nobody_knows_the_hash(filled: aiosqlite.Connection, settings: Settings) -> None:
+    await erased(filled, settings)
+    database = settings.storage.database
+    assert key_file(database).stat().st_mode & 0o077 == 0 and len(key_file(database).read_bytes()) == 32
+    copied = back_up(database, settings.backup_folder, keep=1)
+    assert key_file(database).read_bytes() not in copied.read_bytes()
+    (row,) = await fetch(filled, "SELECT pseudonym(?) AS hash", (ADA,))
+    (other,) = await fetch(filled, "SELECT pseudonym(?) AS hash", (GRACE,))
+    assert row["hash"] < 0 and other["hash"] < 0 and row["hash"] != other["hash"]
+    key_file(database).unlink()
+    async with open_database(database) as again:
+        (row,) = await fetch(again, "SELECT pseudonym(?) AS hash", (ADA,))
+        assert row["hash"] is None
+
+
+async def test_copies_of_the_database_are_counted(filled: aiosqlite.Connection, settings: Settings) -> None:
+    back_up(settings.storage.database, settings.backup_folder, keep=7)
+    before = now_ms()
+    receipt = await erased(filled, settings)
+    week = 7 * 86_400_000
+    assert receipt.copies == 1 and receipt.copies_until is not None
+    assert before + week <= receipt.copies_until <= now_ms() + week
+    lasting = settings.storage.database.with_name("easel.schema-3.sqlite3")
+    lasting.write_bytes(b"")
+    await create_job(filled, request_for(), person_id=ADA, channel_id=1)
+    assert (await erased(filled, settings)).copies_until is None, "nobody can tell when the operator deletes it"
+
+
+async def test_without_copies_there_is_nothing_to_wait_for(filled: aiosqlite.Connection, settings: Settings) -> None:
+    never = settings.model_copy(update={"backup": BackupSettings(every_hours=0)})
+    receipt = await erased(filled, never)
+    assert (receipt.copies, receipt.copies_until) == (0, None)
+
+
+async def test_what_discord_does_not_take_goes_later(filled: aiosqlite.Connection, settings: Settings) -> None:
+    discord = Discord(reachable=False)
+    service = erasures(filled, settings, discord)
+    await service.request(ADA)
+    await service.carry_out_all()
+    waiting = await newest_erasure(filled, ADA)
+    assert waiting is not None and waiting.state is ErasureState.CLEARING, "the rows are gone all the same"
+    discord.reachable = True
+    await service.carry_out_all()
+    check_receipt(await newest_erasure(filled, ADA))
+
+
+async def test_an_order_that_comes_twice_is_one(filled: aiosqlite.Connection, settings: Settings) -> None:
+    service = erasures(filled, settings, Discord())
+    first, second = await service.request(ADA), await service.request(ADA)
+    assert first is second
+    request_erasure(settings.storage.database, ADA, by_operator=True)
+    await service.carry_out_all()
+    assert len(await fetch(filled, "SELECT id FROM erasure")) == 1
+
+
+# --- interruptions --------------------------------------------------------------------------------------------------
+
+
+class Stepped:
+    """Runs a coroutine and calls a hook after whatever it has awaited, when nothing is under way."""
+
+    def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
+        self._work, self._look = work, look
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        inner = self._work.__await__()
+        while True:
+            try:
+                waits = inner.send(None)
+            except StopIteration:
+                return
+            yield waits
+            self._look()
+
+
+@dataclass
+class World:
+    """What survives a kill: the folder, and Discord."""
+
+    folder: Path
+    discord: Discord
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(storage=StorageSettings(folder=self.folder))
+
+    def copy(self, to: Path) -> World:
+        shutil.copytree(self.folder, to)
+        return World(to, copy.deepcopy(self.discord))
+
+    def key(self) -> str:
+        """Worlds with the same key have the same future."""
+        held = hashlib.sha256(
+            repr((sorted(map(str, self.discord.messages)), sorted(map(str, self.discord.lost)))).encode()
+        )
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file() and not path.name.endswith("-shm"):
+                held.update(path.relative_to(self.folder).as_posix().encode() + path.read_bytes())
+        return held.hexdigest()
+
+
+@asynccontextmanager
+async def service_of(world: World) -> AsyncIterator[tuple[Erasures, aiosqlite.Connection]]:
+    async with open_database(world.settings.storage.database) as connection:
+        await connection.execute("PRAGMA synchronous = OFF")
+        yield erasures(connection, world.settings, world.discord), connection
+
+
+async def test_it_ends_once_wherever_it_is_killed(tmp_path: Path) -> None:
+    world = World(tmp_path / "world", Discord(lost={LeftMessage(CHANNEL, ADA)}))
+    async with open_database(world.settings.storage.database) as connection:
+        for person in (ADA, GRACE):
+            await live(connection, world.settings, person)
+    killed: dict[str, World] = {}
+
+    def look() -> None:
+        if (key := world.key()) not in killed:
+            killed[key] = world.copy(tmp_path / str(len(killed)))
+
+    async def first_run(service: Erasures) -> None:
+        await service.request(ADA)
+        await service.carry_out_all()
+        await service.carry_out_all()
+
+    async with service_of(world) as (service, _):
+        await Stepped(first_run(service), look)
+    assert len(killed) > 15, "else there is nothing to interrupt"
+    for left in (world, *killed.values()):
+        async with service_of(left) as (service, connection):
+            ordered = await newest_erasure(connection, ADA)
+            for _ in range(2):  # the answer about one message does not arrive at first
+                await service.carry_out_all()
+            if ordered is None:
+                continue  # it was killed before anything was ordered
+            check_receipt(await newest_erasure(connection, ADA))
+            assert len(await fetch(connection, "SELECT id FROM erasure")) == 1
+            await service.carry_out_all()
+            check_receipt(await newest_erasure(connection, ADA))
+            assert list(traces(left.folder, ADA)) == []
+            assert left.discord.messages == messages_of(GRACE) | {OUT_OF_REACH}

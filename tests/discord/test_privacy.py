@@ -1,0 +1,126 @@
+"""`/privacy`: everybody sees, takes along and deletes what is kept of them, also who is blocked."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sqlite3
+import zipfile
+from contextlib import closing
+
+import aiohttp
+import pytest
+
+from playground.control import Person, SentInteraction
+from playground.visible_message import VisibleMessage
+from tests.bot.privacy.people import spellings
+from tests.discord.conftest import PATIENCE, Scene, told
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def id_of(scene: Scene, person: Person) -> int:
+    return next(
+        int(user.id)
+        for user in scene.playground.world.users.values()
+        if person.name in (user.username, user.global_name)
+    )
+
+
+def left(scene: Scene, person_id: int, *words: str) -> list[str]:
+    """The files of the data folder in which the id or one of the words stands."""
+    traces = [*spellings(person_id), *(word.encode() for word in words)]
+    files = [path for path in scene.settings.storage.folder.rglob("*") if path.is_file()]
+    return [path.name for path in files if any(trace in path.read_bytes() for trace in traces)]
+
+
+async def archives(sent: SentInteraction, count: int = 1) -> list[zipfile.ZipFile]:
+    await sent.reply(PATIENCE)
+    async with aiohttp.ClientSession() as session:
+        return [
+            zipfile.ZipFile(io.BytesIO(await (await session.get(attachment["url"])).read()))
+            for message in await sent.messages(count, PATIENCE)
+            for attachment in message.attachments
+        ]
+
+
+async def delete_all(scene: Scene, person: Person, page: VisibleMessage) -> VisibleMessage:
+    """Press the button, answer the question, and wait for the receipt."""
+    question = await person.press(page, "Delete all …")
+    assert "Nobody can bring it back" in str(await question.modal())
+    _, receipt = await (await person.submit(question)).messages(2, PATIENCE)
+    return receipt
+
+
+async def test_one_sees_takes_along_and_deletes_everything(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "bot")
+    mary = await scene.control.new_person("Marigold")
+    page = await told(mary, "privacy show")
+    assert page.ephemeral and "Nothing is kept of you." in page.text and not page.buttons
+    public = await scene.painted(await mary.slash("imagine", prompt="a zebrafinch in the rain", lora1="Bat"))
+    direct = await scene.painted(await mary.slash("imagine", prompt="a zebrafinch at home", in_="dm"))
+    await (await mary.slash("settings", results="only I see them")).reply()
+    await scene.painted(await mary.slash("imagine", prompt="a zebrafinch alone"))
+    person_id = id_of(scene, mary)
+    assert set(left(scene, person_id)) and set(left(scene, person_id, "zebrafinch"))
+    page = await told(mary, "privacy show")
+    assert "Pictures: 3" in page.text and "Orders, with prompts and settings: 3" in page.text
+    (archive,) = await archives(await mary.slash("privacy export"))
+    assert len([name for name in archive.namelist() if name.startswith("pictures/")]) == 3
+    assert b"zebrafinch at home" in archive.read("data/job-001.json")
+    (archive,) = await archives(await mary.press(page, "Export"))
+    assert "data/person-001.json" in archive.namelist()
+    await mary.slash("imagine", prompt="an endless zebrafinch", steps=150, count=4)
+    receipt = await delete_all(scene, mary, await told(mary, "privacy delete"))
+    assert receipt.ephemeral and "was deleted" in receipt.text and "Orders: 4 · Pictures: 3" in receipt.text
+    assert "2 private answers" in receipt.text or "1 private answer" in receipt.text
+    await scene.gone(public)
+    await scene.gone(direct)
+    assert left(scene, person_id, "zebrafinch") == []
+    assert str(person_id) not in caplog.text and "zebrafinch" not in caplog.text
+    page = await told(mary, "privacy show", in_="dm")
+    assert receipt.text in page.text and "Nothing is kept of you." in page.text
+
+
+async def test_who_is_blocked_can_do_so_too(scene: Scene) -> None:
+    person = await scene.control.new_person("Bramble")
+    person_id = id_of(scene, person)
+    await (await person.slash("settings", size="portrait")).reply()
+    with closing(sqlite3.connect(scene.settings.storage.database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO block (server_id, kind, target_id, reason, created_by, created_at)"
+            " VALUES (0, 'person', ?, 'spam', 1, 1)",
+            (person_id,),
+        )
+    assert "spam" in (await told(person, "imagine", prompt="x")).text
+    page = await told(person, "privacy show")
+    assert "Blocks" in page.text
+    (archive,) = await archives(await person.slash("privacy export"))
+    assert b"spam" in archive.read("data/block-001.json")
+    receipt = await delete_all(scene, person, page)
+    assert "was deleted" in receipt.text and left(scene, person_id) == []
+    assert "spam" in (await told(person, "imagine", prompt="x")).text, "a deletion lifts no block"
+
+
+async def test_messages_in_a_server_that_the_bot_has_left_are_counted(scene: Scene) -> None:
+    person = await scene.control.new_person("Juniper")
+    await scene.control.new_server("Attic", "Juniper", "loft")
+    await scene.control.add_bot("Attic")
+    picture = await scene.painted(await person.slash("imagine", prompt="a lamp", in_="loft"))
+    await scene.control.remove_bot("Attic")
+    receipt = await delete_all(scene, person, await told(person, "privacy delete"))
+    assert "1 message stands where the bot may not delete it any more" in receipt.text
+    assert "Pictures: 1 · Messages: 0" in receipt.text
+    assert await scene.control.message(picture.id) is not None
+
+
+async def test_a_part_beyond_the_last_is_refused(scene: Scene) -> None:
+    await (await scene.ada.slash("settings", reset=True)).reply()
+    page = await told(scene.ada, "privacy show")
+    message = scene.playground.world.messages[page.id]
+    for row in message.components:
+        for part in row.get("components", []):
+            if part.get("label") == "Export":
+                part["custom_id"] = "privacy-export:999999999"
+    answer = await (await scene.ada.press(page, "privacy-export:999999999")).reply()
+    assert answer.ephemeral and "too old" in answer.text
