@@ -112,6 +112,7 @@ FORGET_OLD = "DELETE FROM erasure WHERE finished_at < ?"
 # What stays says by whom and about whom by the keyed hash. These read small tables, and the log, from end to end: once
 # for each person who has all deleted.
 _REPLACE = (
+    "UPDATE lora SET content_rating_by = :hash WHERE content_rating_by = :person",
     "UPDATE pause SET person_id = :hash WHERE person_id = :person",
     "UPDATE base_model_proposal SET proposed_by = :hash WHERE proposed_by = :person",
     "UPDATE base_model_proposal SET decided_by = :hash WHERE decided_by = :person",

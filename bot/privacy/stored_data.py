@@ -201,14 +201,17 @@ TABLES = (
         {"id": "a number", "person_id": "your Discord id", "missed_at": "when"},
     ),
     StoredTable(
-        "lora", "LoRAs that you added to the library", "added_by = :person", "until they are removed from the library",
+        "lora", "LoRAs that you added to the library or rated as an operator",
+        "added_by = :person OR content_rating_by = :person", "until they are removed from the library",
         Fate.UNLINKED,
         {
             "id": "a number", "name": "its name", "name_key": "its name, folded", "category": "its category",
             "description": "its description", "created_at": "when", "uses": "everybody's uses", "trend": "lately",
             "stars": "everybody's stars", "ratings": "how many rated it", "score": "computed from both",
             "added_by": "your Discord id", "indexed": "whether the search knows it",
+            "content_rating": "for whom it is", "content_rating_by": "the operator who said so",
         },
+        shown={"added_by": _own("added_by"), "content_rating_by": _own("content_rating_by")},
     ),
     StoredTable(
         "server_limit", "limits that staff set for you", "holder = 'person' AND holder_id = :person",
