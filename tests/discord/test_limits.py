@@ -203,7 +203,10 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     await (await margaret.submit(opener, {"reason": LONG[:500]})).reply(PATIENCE)
     loras = await opened_at("blocks")
     loras = await (await margaret.press(loras, list(loras.buttons)[-1])).reply(PATIENCE)
-    panels = [await opened_at(each) for each in ("places", "people", "limits", "blocks", "proposals", "audit", "home")]
+    panels = [
+        await opened_at(each)
+        for each in ("places", "ratings", "people", "limits", "blocks", "proposals", "audit", "home")
+    ]
     panels += [await opened_at("limits", "svholder", each) for each in ("everybody", "newcomers")]
     await crawler.crawl(*panels, loras)
     blocks = await opened_at("blocks")

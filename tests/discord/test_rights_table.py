@@ -51,6 +51,7 @@ from bot.ui.guide.answers import GuideLink
 from bot.ui.page_kind import PageKind
 from bot.ui.replies import error_message, send_ephemeral_text
 from bot.ui.views.base_model_declaration import DeclareButton, DeclareForm, ProposeButton, ProposeForm
+from bot.ui.views.content_rating import ContentRatingButton
 from bot.ui.views.guide import GuideLinkButton, PaintOneButton, QuestionMenu
 from bot.ui.views.job_progress import CancelButton
 from bot.ui.views.persistent_items import ModalForm, PersistentButton, PersistentForm, PersistentItem, PersistentSelect
@@ -177,6 +178,7 @@ OWN_DOORS: Mapping[type, Allowed] = {
     PaintOneButton: lambda actor: actor.may(Action.PAINT),
     DeclareButton: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
     DeclareForm: lambda actor: actor.may(Action.DECIDE_BASE_MODEL),
+    ContentRatingButton: lambda actor: actor.may(Action.RATE_LORA),
     ProposeButton: lambda actor: actor.may(Action.PROPOSE_BASE_MODEL),
     ProposeForm: lambda actor: actor.may(Action.PROPOSE_BASE_MODEL),
     SetUpButton: lambda actor: not isinstance(actor.why_not(Action.CONFIGURE, WORKSHOP), Blocked),  # others are told

@@ -87,9 +87,7 @@ def _prompts(*, shown: bool) -> str:
 
 def _language(language: str | None) -> str:
     """The name of a language in itself."""
-    return (
-        _("as each person reads Discord") if language is None else Locale.parse(language).get_display_name() or language
-    )
+    return _("each person's own") if language is None else Locale.parse(language).get_display_name() or language
 
 
 class ServerSettingMenu(PanelMenu, template=NO_CUSTOM_ID):
@@ -198,7 +196,7 @@ class PromptsMenu(ServerSettingMenu, template=rf"svprompts:{PAGE}"):
         """The menu with the current choice selected."""
         options = [
             discord.SelectOption(
-                label=_("Prompts by default: {choice}").format(choice=_prompts(shown=choice)),
+                label=_("Prompts: {choice}").format(choice=_prompts(shown=choice)),
                 value=str(int(choice)),
                 default=bool(settings.shows_prompt) is choice,
             )
@@ -220,7 +218,7 @@ class LanguageMenu(ServerSettingMenu, template=rf"svlanguage:{PAGE}"):
     def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
         """The menu with the current one selected."""
         each_own = discord.SelectOption(
-            label=_("Language: as each person reads Discord"), value=_NONE, default=settings.language is None
+            label=_("Language: each person's own"), value=_NONE, default=settings.language is None
         )
         options = [
             discord.SelectOption(
