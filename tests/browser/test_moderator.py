@@ -12,7 +12,7 @@ from tools.screenshots.demo_page import PHONE, Demo, begin, choose, command, las
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-MODERATOR, SPAMMER = "Grace", "Kai"
+MODERATOR, SPAMMER = "Grace", "Linus"
 
 
 async def section(page: Page, name: str, shows: str) -> Locator:
@@ -31,8 +31,8 @@ async def menu(panel: Locator, name: str) -> Locator:
 async def send_form(page: Page, **values: str) -> None:
     """Fill in the open form by the custom_ids of its fields, and send it."""
     for name, value in values.items():
-        await page.locator(f"dialog[open] [name='{name}']").fill(value)
-    await page.locator("dialog[open] button[type=submit]").click()
+        await page.locator(f"dialog[open] [data-custom-id='{name}']").fill(value)
+    await page.locator("dialog[open] [data-testid=modal-submit]").click()
 
 
 async def test_a_moderators_first_day(demo: Demo, browser: Browser) -> None:
@@ -72,7 +72,7 @@ async def test_a_moderators_first_day(demo: Demo, browser: Browser) -> None:
         await expect(last(page)).to_contain_text("Komori is blocked")
         await picture(page, "23-lora-blocked")
 
-    async with open_page(browser, demo, "Linus") as page:
+    async with open_page(browser, demo, "Ada") as page:
         await begin(page, "imagine")
         await page.locator("[data-testid=option-input][data-option=prompt]").fill("komori")
         await choose(page, "lora1", "komo", "Komori")
@@ -88,6 +88,8 @@ async def test_a_moderators_first_day(demo: Demo, browser: Browser) -> None:
         width = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, "the page scrolls sideways"
         await picture(page, "25-audit-log-on-a-phone")
-        panel = await section(page, "Blocks", "Komori")
+        panel = await section(page, "Blocks", "Nobody is blocked")
+        await panel.get_by_role("button", name="Blocked LoRAs").click()
+        await expect(panel).to_contain_text("Komori")
         await panel.get_by_role("button", name="Unblock").first.click()
         await expect(panel).not_to_contain_text("Komori")

@@ -214,11 +214,12 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     await (await margaret.press(blocks, unblock)).reply(PATIENCE)
     crawler.pressed.add(unblock)
     usual = {"places": ("svmodel", "svmodels", "svkinds", "svchannels"), "people": ("svpaint", "svqueue", "svstaff")}
+    usual["ratings"] = ("svopen", "svunrated")
+    first = {"svmodel": ["-"], "svopen": ["teen"], "svunrated": ["general"]}
     for section, menus in usual.items():
         page = await opened_at(section)
         for name in menus:
-            values = ["-"] if name == "svmodel" else []
-            page = await (await margaret.select(page, menu(page, name), *values)).reply(PATIENCE)
+            page = await (await margaret.select(page, menu(page, name), *first.get(name, []))).reply(PATIENCE)
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja"])
