@@ -60,6 +60,10 @@ class Discord:
         """Nothing is closed."""
         return CommandPermissions()
 
+    def age_restricted(self, where: ActionContext) -> bool | None:
+        """Every channel is open to all."""
+        return False
+
     async def declare(self, sha256: str, base_model: BaseModelId, *, who: str, reason: str) -> None:
         """Nothing is declared here."""
 
