@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import picture
-from tools.screenshots.demo_page import PHONE, Demo, begin, choose, command, last, open_page, painted
+from tools.screenshots.demo_page import PHONE, Demo, begin, choose, command, last, open_page, painted, running_demo
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MODERATOR, SPAMMER = "Grace", "Linus"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
+    """A demo of its own: what the moderator sets holds for everybody in it."""
+    async with running_demo(tmp_path_factory.mktemp("moderated")) as demo:
+        yield demo
 
 
 async def section(page: Page, name: str, shows: str) -> Locator:
