@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from bot.config import Settings
 from bot.config.sections import ModerationSettings
 from bot.errors import SexualMinors, WordsNotAllowed
 from bot.i18n import later
-from bot.moderation.minors import MinorsRule, minors_rule, operators_terms
+from bot.moderation.minors import minors_rule, operators_terms
 from bot.moderation.ratings import PromptRater
 from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
+from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages import GenerationRequest
 
 log = logging.getLogger(__name__)
+
+REMEMBERED_TEXTS: Final = 512  # of at most some thousand characters each
 
 _BETWEEN_TEXTS: Final = ", "
 _WHAT: Final = {
@@ -32,14 +36,19 @@ _WHAT: Final = {
 @dataclass(frozen=True)
 class _Compiled:
     settings: ModerationSettings
-    lists: tuple[WordList, ...]
-    minors: MinorsRule
-    rater: PromptRater
+    verdict: Callable[[str, TextKind], WordVerdict]
+    rating: Callable[[str], ContentRating | None]
 
     @classmethod
     def of(cls, settings: ModerationSettings) -> _Compiled:
-        minors = minors_rule(operators_terms(settings))
-        return cls(settings, tuple(map(WordList.of, settings.lists)), minors, PromptRater(minors))
+        minors, lists = minors_rule(operators_terms(settings)), tuple(map(WordList.of, settings.lists))
+
+        # A job is judged when it is ordered, begun, shown and delivered, always by the same text.
+        @lru_cache(REMEMBERED_TEXTS)
+        def verdict(text: str, kind: TextKind) -> WordVerdict:
+            return judge(text, kind, lists, minors)
+
+        return cls(settings, verdict, lru_cache(REMEMBERED_TEXTS)(PromptRater(minors).rate))
 
 
 class WordRules:
@@ -49,21 +58,16 @@ class WordRules:
         self._settings = settings
         self._newest = _Compiled.of(settings().moderation)
 
-    @property
-    def rater(self) -> PromptRater:
-        """What reads from prompts for whom their pictures are."""
-        return self._compiled().rater
-
     def check(self, text: str, kind: TextKind, person_id: int) -> None:
         """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is logged."""
-        verdict = self._judge(text, kind)
+        verdict = self.verdict(text, kind)
         _log_shadowed(verdict, kind, person_id)
         if (refusal := _refusal(verdict, kind)) is not None:
             raise refusal
 
     def allows(self, text: str, kind: TextKind) -> bool:
         """Whether a text breaks no rule."""
-        return not self._judge(text, kind).refusals
+        return not self.verdict(text, kind).refusals
 
     def why_not_painted(self, request: GenerationRequest, ordered_by: int | None = None) -> RequestError | None:
         """Why a request may not be painted; None when it may.
@@ -73,8 +77,8 @@ class WordRules:
         """
         names = [text for use in request.loras for text in (use.name, *use.trigger_words)]
         judged = (
-            (TextKind.PROMPT, self._judge(_BETWEEN_TEXTS.join([request.prompt, *names]), TextKind.PROMPT)),
-            (TextKind.NEGATIVE_PROMPT, self._judge(request.negative_prompt, TextKind.NEGATIVE_PROMPT)),
+            (TextKind.PROMPT, self.verdict(_BETWEEN_TEXTS.join([request.prompt, *names]), TextKind.PROMPT)),
+            (TextKind.NEGATIVE_PROMPT, self.verdict(request.negative_prompt, TextKind.NEGATIVE_PROMPT)),
         )
         for kind, verdict in judged:
             if ordered_by is not None:
@@ -82,9 +86,13 @@ class WordRules:
         refusals = (_refusal(verdict, kind, len(request.prompt)) for kind, verdict in judged)
         return next(filter(None, refusals), None)
 
-    def _judge(self, text: str, kind: TextKind) -> WordVerdict:
-        compiled = self._compiled()
-        return judge(text, kind, compiled.lists, compiled.minors)
+    def verdict(self, text: str, kind: TextKind) -> WordVerdict:
+        """Which rules a text breaks. That of a text judged lately is remembered."""
+        return self._compiled().verdict(text, kind)
+
+    def rating(self, prompt: str) -> ContentRating | None:
+        """What a prompt says of its picture; None when it says nothing. Remembered likewise."""
+        return self._compiled().rating(prompt)
 
     def _compiled(self) -> _Compiled:
         settings = self._settings().moderation

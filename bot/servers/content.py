@@ -96,7 +96,7 @@ class ContentRules:
         parts += [RatedPart(PartKind.LORA, lora.name, lora.content_rating) for lora in used]
         if len(used) < len(request.loras):  # a file that the library has never had
             parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras]
-        said = self._words.rater.rate(request.prompt)
+        said = self._words.rating(request.prompt)
         return parts if said is None else [*parts, RatedPart(PartKind.PROMPT, "", said)]
 
     def _checkpoint(self, name: str) -> CheckpointSettings | None:
