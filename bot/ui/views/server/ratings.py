@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import discord
 from discord import ui
@@ -12,6 +12,7 @@ from bot.database.server_settings import ServerSettings
 from bot.i18n import _, label, later
 from bot.moderation.ratings import MOST_OPEN
 from bot.ui.client import Interaction
+from bot.ui.views.persistent_items import NO_CUSTOM_ID
 from bot.ui.views.server.panel import PAGE, PanelPage, PanelSection, administration, shown
 from bot.ui.views.server.places import ServerSettingMenu
 from inference.content_rating import ContentRating
@@ -37,48 +38,40 @@ class RatingsSection(PanelSection):
         return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]
 
 
-class OpenRatingMenu(ServerSettingMenu, template=rf"svopen:{PAGE}"):
+class RatingMenu(ServerSettingMenu, template=NO_CUSTOM_ID):
+    """A menu of ratings for one setting, whose `field` it changes. `text` is marked by `later`."""
+
+    field: ClassVar[str] = ""
+    text: ClassVar[str] = ""
+    ratings: ClassVar[Sequence[ContentRating]] = tuple(ContentRating)
+
+    @classmethod
+    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
+        """The menu with the current one selected."""
+        current = getattr(settings, cls.field)
+        options = [
+            discord.SelectOption(
+                label=_(cls.text).format(rating=label(rating)), value=rating.value, default=rating is current
+            )
+            for rating in cls.ratings
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it. Raises a refusal for a forged one."""
+        await self.change(interaction, **{self.field: self.value(interaction)})
+
+
+class OpenRatingMenu(RatingMenu, template=rf"svopen:{PAGE}"):
     """The highest rating that a channel without an age restriction shows."""
 
-    name = "svopen"
-
-    @classmethod
-    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
-        """The menu with the current one selected."""
-        options = [
-            discord.SelectOption(
-                label=_("Open channels: up to {rating}").format(rating=label(rating)),
-                value=rating.value,
-                default=rating is settings.open_rating,
-            )
-            for rating in ContentRating
-            if rating <= MOST_OPEN
-        ]
-        return cls(page, options=options)
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it. Raises a refusal for a forged one."""
-        await self.change(interaction, open_rating=self.value(interaction))
+    name, field = "svopen", "open_rating"
+    text = later("Open channels: up to {rating}")
+    ratings = tuple(rating for rating in ContentRating if rating <= MOST_OPEN)
 
 
-class UnratedMenu(ServerSettingMenu, template=rf"svunrated:{PAGE}"):
+class UnratedMenu(RatingMenu, template=rf"svunrated:{PAGE}"):
     """What unrated checkpoints and LoRAs count as."""
 
-    name = "svunrated"
-
-    @classmethod
-    def of(cls, page: PanelPage, settings: ServerSettings) -> Self:
-        """The menu with the current one selected."""
-        options = [
-            discord.SelectOption(
-                label=_("Unrated: counts as {rating}").format(rating=label(rating)),
-                value=rating.value,
-                default=rating is settings.unrated_as,
-            )
-            for rating in ContentRating
-        ]
-        return cls(page, options=options)
-
-    async def handle(self, interaction: Interaction) -> None:
-        """Save it. Raises a refusal for a forged one."""
-        await self.change(interaction, unrated_as=self.value(interaction))
+    name, field = "svunrated", "unrated_as"
+    text = later("Unrated: counts as {rating}")
