@@ -58,10 +58,10 @@ class WordRules:
         self._settings = settings
         self._newest = _Compiled.of(settings().moderation)
 
-    def check(self, text: str, kind: TextKind, person_id: int) -> None:
+    def check(self, text: str, kind: TextKind) -> None:
         """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is logged."""
         verdict = self.verdict(text, kind)
-        _log_shadowed(verdict, kind, person_id)
+        _log_shadowed(verdict, kind)
         if (refusal := _refusal(verdict, kind)) is not None:
             raise refusal
 
@@ -69,11 +69,11 @@ class WordRules:
         """Whether a text breaks no rule."""
         return not self.verdict(text, kind).refusals
 
-    def why_not_painted(self, request: GenerationRequest, ordered_by: int | None = None) -> RequestError | None:
+    def why_not_painted(self, request: GenerationRequest, *, ordering: bool = False) -> RequestError | None:
         """Why a request may not be painted; None when it may.
 
         The prompt is judged together with names and trigger words of its LoRAs: what is harmless in each may not be in
-        all of them. `ordered_by` is the person who orders it just now; what a shadow list would refuse is logged then.
+        all of them. While somebody is `ordering` it, what a shadow list would refuse is logged.
         """
         names = [text for use in request.loras for text in (use.name, *use.trigger_words)]
         judged = (
@@ -81,8 +81,8 @@ class WordRules:
             (TextKind.NEGATIVE_PROMPT, self.verdict(request.negative_prompt, TextKind.NEGATIVE_PROMPT)),
         )
         for kind, verdict in judged:
-            if ordered_by is not None:
-                _log_shadowed(verdict, kind, ordered_by)
+            if ordering:
+                _log_shadowed(verdict, kind)
         refusals = (_refusal(verdict, kind, len(request.prompt)) for kind, verdict in judged)
         return next(filter(None, refusals), None)
 
@@ -111,6 +111,7 @@ def _refusal(verdict: WordVerdict, kind: TextKind, length: int | None = None) ->
     return None
 
 
-def _log_shadowed(verdict: WordVerdict, kind: TextKind, person_id: int) -> None:
+def _log_shadowed(verdict: WordVerdict, kind: TextKind) -> None:
+    # Neither whose text it is nor the text: logs name no person (docs/privacy.md).
     for name in dict.fromkeys(match.list_name for match in verdict.shadowed):
-        log.info("shadow list %r would refuse a %s of person %s", name, kind.value.replace("_", " "), person_id)
+        log.info("shadow list %r would refuse a %s", name, kind.value.replace("_", " "))

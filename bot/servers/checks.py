@@ -104,7 +104,7 @@ class RequestChecks:
         self._members.heard(context, now)
         facts = await person_facts(self._connection, context.person_id, context.place, now)
         _raise(await self._rights.decide(Action.PAINT, context, context.place, facts, access))
-        _raise(self._words.why_not_painted(request, context.person_id))
+        _raise(self._words.why_not_painted(request, ordering=True))
         _raise(await self._why_not_painted(context, request, await self._content.place(context)))
         limits = await self._limits_for(context, facts)
         _raise(beyond_request_limits(limits, request))

@@ -223,7 +223,7 @@ class NoteForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the note, and show the card with it."""
-        interaction.client.servers.words.check(self.note.value, TextKind.NOTE, interaction.user.id)
+        interaction.client.servers.words.check(self.note.value, TextKind.NOTE)
         await set_note(interaction.client.connection, interaction.user.id, self._lora_id, self.note.value)
         await _show_card(interaction, self._lora_id, self._page_ref)
 

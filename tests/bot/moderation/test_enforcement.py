@@ -21,7 +21,6 @@ from inference.messages import LoraUse
 from tests.house import House
 from tests.inference.requests import request
 
-ADA = 42
 PATTERN = "(cursed|hexed) owl"
 LISTS = [
     {"name": "house rules", "words": ["zorble"], "patterns": [PATTERN]},
@@ -81,7 +80,7 @@ def test_nothing_about_minors_is_painted_however_it_is_put_together(rules: Rules
 
 def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:
     with pytest.raises(WordsNotAllowed) as problem:
-        rules.words.check("a hexed owl", TextKind.NOTE, ADA)
+        rules.words.check("a hexed owl", TextKind.NOTE)
     english = explained(problem.value)
     with speaking("ja"):
         japanese = explained(problem.value)
@@ -92,29 +91,28 @@ def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:
 
 @pytest.mark.parametrize("kind", [TextKind.NOTE, TextKind.STACK_NAME])
 def test_notes_and_names_are_judged(rules: Rules, kind: TextKind) -> None:
-    rules.words.check("my favourite", kind, ADA)
+    rules.words.check("my favourite", kind)
     for text in ("zorble", "naked toddler"):
         with pytest.raises((WordsNotAllowed, SexualMinors)):
-            rules.words.check(text, kind, ADA)
+            rules.words.check(text, kind)
         assert not rules.words.allows(text, kind)
 
 
 @pytest.mark.parametrize(
-    "ask",
+    ("ask", "what"),
     [
-        lambda rules: rules.why_not_painted(request(prompt="a secret quux and a cat"), ADA),
-        lambda rules: rules.check("a secret quux and a cat", TextKind.NOTE, ADA),
+        (lambda rules: rules.why_not_painted(request(prompt="a secret quux and a cat"), ordering=True), "prompt"),
+        (lambda rules: rules.check("a secret quux and a cat", TextKind.STACK_NAME), "stack name"),
     ],
-    ids=["request", "note"],
+    ids=["request", "stack name"],
 )
-def test_a_shadow_list_logs_its_name_once_and_no_text(
-    rules: Rules, ask: Callable[[WordRules], object], caplog: pytest.LogCaptureFixture
+def test_a_shadow_list_logs_its_name_once_without_text_and_person(
+    rules: Rules, ask: Callable[[WordRules], object], what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "bot.moderation"):
         assert ask(rules.words) is None
     (line,) = [record.getMessage() for record in caplog.records]
-    assert "'trial'" in line and str(ADA) in line
-    assert not any(word in line for word in ("quux", "cat", "secret"))
+    assert line == f"shadow list 'trial' would refuse a {what}"
 
 
 def test_what_is_looked_at_again_is_not_logged_again(rules: Rules, caplog: pytest.LogCaptureFixture) -> None:
