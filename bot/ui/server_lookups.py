@@ -1,4 +1,4 @@
-"""Asks Discord about members and command permissions, for `bot.servers`."""
+"""Asks Discord about members, command permissions and the age restriction of places, for `bot.servers`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN_MEMBER = 10007  # Discord's code for a person who is not in the server
 
 
 class ServerLookups:
-    """Implements `MemberLookup` and `CommandPermissionLookup`. `commands` gives the registered commands each time."""
+    """Implements `bot.servers.services.DiscordLookup`. `commands` gives the registered commands each time."""
 
     def __init__(self, client: Client, commands: Callable[[], Sequence[discord.app_commands.AppCommand]]) -> None:
         self._client = client
@@ -52,7 +52,7 @@ class ServerLookups:
         Raises LookupFailed before it has told anything.
         """
         if not self._client.is_ready():
-            raise LookupFailed("the gateway has not told of the servers yet")
+            raise NotConnected
         guild = None if where.server_id is None else self._client.get_guild(where.server_id)
         if guild is None or guild.unavailable:
             return None
