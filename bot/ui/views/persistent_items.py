@@ -147,6 +147,19 @@ def is_id(value: str) -> bool:
     return value.isdecimal() and len(value) <= MAX_ID_DIGITS
 
 
+def is_discord_id(value: str) -> bool:
+    """Whether a text, which is untrusted input, is an id of Discord's."""
+    return value.isascii() and value.isdecimal() and 0 < int(value) < MAX_DISCORD_ID
+
+
+def discord_id(digits: str) -> int:
+    """The id of Discord's in a custom_id; 0 is nobody's. Raises ValueError for a greater number than there are."""
+    found = int(digits)
+    if found >= MAX_DISCORD_ID:
+        raise ValueError(digits)
+    return found
+
+
 class ModalForm(ui.Modal):
     """A modal that replies with its errors. Subclasses define `submitted`.
 

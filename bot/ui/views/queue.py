@@ -16,7 +16,7 @@ from bot.ui.access import context_of, is_operator, may, require
 from bot.ui.acknowledge import acknowledge, replace
 from bot.ui.client import Interaction
 from bot.ui.views.job_progress import CancelButton, queue_position_text
-from bot.ui.views.persistent_items import MAX_DISCORD_ID, PersistentButton
+from bot.ui.views.persistent_items import PersistentButton, discord_id
 from inference.queue import EVERYWHERE
 
 if TYPE_CHECKING:
@@ -197,10 +197,7 @@ class PauseButton(PersistentButton, template=r"queue:(?P<way>pause|resume):(?P<s
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        scope = int(match["scope"])
-        if scope >= MAX_DISCORD_ID:
-            raise ValueError(scope)
-        return cls(scope, pauses=match["way"] == "pause")
+        return cls(discord_id(match["scope"]), pauses=match["way"] == "pause")
 
     async def handle(self, interaction: Interaction) -> None:
         """Pause or resume. Raises a refusal of `bot.servers.rights`."""

@@ -22,7 +22,7 @@ from bot.ui import acknowledge
 from bot.ui.access import require
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral_text
-from bot.ui.views.persistent_items import MAX_DISCORD_ID, ModalForm, PersistentButton, outdated_error
+from bot.ui.views.persistent_items import ModalForm, PersistentButton, discord_id, is_discord_id, outdated_error
 from bot.ui.views.server.panel import (
     PAGE,
     TARGET,
@@ -185,7 +185,7 @@ class BlockPersonForm(PanelForm):
         person_id = self._person_id
         if person_id is None:
             typed = self.typed.value.strip() if self.typed else ""
-            if not (typed.isascii() and typed.isdecimal() and 0 < int(typed) < MAX_DISCORD_ID):
+            if not is_discord_id(typed):
                 raise NothingThere(what=_("Write the id as a number of up to 19 digits."))
             person_id = int(typed)
         await services.block_person(who, self.page.server_id, person_id, **self._block.read())
@@ -229,9 +229,7 @@ class BlockThisLoraButton(PersistentButton, template=r"svblockthis:(?P<server>\d
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        if int(match["server"]) >= MAX_DISCORD_ID:
-            raise ValueError(match["server"])
-        return cls(int(match["server"]), int(match["lora"]))
+        return cls(discord_id(match["server"]), int(match["lora"]))
 
     async def handle(self, interaction: Interaction) -> None:
         """Open the form."""

@@ -18,7 +18,7 @@ from bot.i18n import _, speaking
 from bot.servers.rights import Action
 from bot.ui.access import context_of
 from bot.ui.client import Interaction
-from bot.ui.views.persistent_items import MAX_DISCORD_ID, PersistentButton
+from bot.ui.views.persistent_items import PersistentButton, discord_id
 from bot.ui.views.server.panel import PanelPage
 
 LATELY = timedelta(days=1)
@@ -42,9 +42,7 @@ class SetUpButton(PersistentButton, template=r"svsetup:(?P<server>\d{1,19})"):
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
-        if int(match["server"]) >= MAX_DISCORD_ID:
-            raise ValueError(match["server"])
-        return cls(int(match["server"]))
+        return cls(discord_id(match["server"]))
 
     async def handle(self, interaction: Interaction) -> None:
         """Open it. Raises SetUpByStaff, or another refusal."""

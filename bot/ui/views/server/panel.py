@@ -25,11 +25,12 @@ from bot.ui.access import context_of, is_operator
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral
 from bot.ui.views.persistent_items import (
-    MAX_DISCORD_ID,
     NO_CUSTOM_ID,
     ModalForm,
     PersistentButton,
     PersistentItem,
+    discord_id,
+    is_discord_id,
     outdated_error,
 )
 from inference.queue import EVERYWHERE
@@ -54,10 +55,7 @@ class PanelPage:
     @classmethod
     def of(cls, match: re.Match[str]) -> Self:
         """The page in a custom_id. Raises ValueError for a number that is no id of Discord."""
-        server_id = int(match["server"])
-        if server_id >= MAX_DISCORD_ID:
-            raise ValueError(server_id)
-        return cls(server_id, match["section"], int(match["page"]), match["detail"])
+        return cls(discord_id(match["server"]), match["section"], int(match["page"]), match["detail"])
 
     def __str__(self) -> str:
         """The page as PAGE reads it."""
@@ -151,11 +149,7 @@ class PanelButton(PersistentButton, template=NO_CUSTOM_ID):
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         target = match.groupdict().get("target")
-        if target is None:
-            return cls(PanelPage.of(match))
-        if int(target) >= MAX_DISCORD_ID:
-            raise ValueError(target)
-        return cls(PanelPage.of(match), int(target))
+        return cls(PanelPage.of(match), None if target is None else discord_id(target))
 
 
 class PanelMenu(PersistentItem[ui.Item[Any]], template=NO_CUSTOM_ID):
@@ -189,7 +183,7 @@ class PanelMenu(PersistentItem[ui.Item[Any]], template=NO_CUSTOM_ID):
     def ids(self, interaction: Interaction) -> tuple[int, ...]:
         """The chosen ids of Discord. Raises NothingThere for what is none."""
         values = self.values(interaction)
-        if not all(value.isascii() and value.isdecimal() and 0 < int(value) < MAX_DISCORD_ID for value in values):
+        if not all(map(is_discord_id, values)):
             raise outdated_error()
         return tuple(map(int, values))
 
