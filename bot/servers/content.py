@@ -96,7 +96,8 @@ class ContentRules:
         parts += [RatedPart(PartKind.LORA, lora.name, lora.content_rating) for lora in used]
         if len(used) < len(request.loras):  # a file that the library has never had
             parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras]
-        said = self._words.rating(request.prompt)
+        words = [word for use in request.loras for word in use.trigger_words]  # they join the prompt
+        said = self._words.rating(", ".join([request.prompt, *words]))
         return parts if said is None else [*parts, RatedPart(PartKind.PROMPT, "", said)]
 
     def _checkpoint(self, name: str) -> CheckpointSettings | None:

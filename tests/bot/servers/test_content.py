@@ -123,6 +123,15 @@ async def test_the_sentence_says_what_is_rated_how(world: ServerWorld) -> None:
     assert isinstance(await refusal(world, acting(age_restricted=True), unrated), UnratedNotUsed)
 
 
+async def test_trigger_words_that_join_the_prompt_are_rated_with_it(world: ServerWorld) -> None:
+    made = await painting_with(world, None)
+    (use,) = made.loras
+    made = made.model_copy(update={"loras": (use.model_copy(update={"trigger_words": ("nsfw",)}),)})
+    assert "nsfw" in made.full_prompt
+    assert isinstance(await refusal(world, acting(), made), PromptRatedTooHigh)
+    assert await refusal(world, acting(age_restricted=True), made) is None
+
+
 async def test_a_checkpoint_has_a_rating_and_a_licence(world: ServerWorld) -> None:
     nsfw, adults = request(prompt="nsfw"), acting(age_restricted=True)
     rate_checkpoint(world, rating=MATURE)
