@@ -128,8 +128,8 @@ def summary_of_job(job: Job) -> str:
 
 
 def mention(person_id: int) -> str:
-    """A person, as Discord shows them by their name."""
-    return f"<@{person_id}>"
+    """A person, as Discord shows them by their name; of a keyed hash, which is negative, nobody has one."""
+    return f"<@{person_id}>" if person_id >= 0 else _("somebody who has deleted their data")
 
 
 def base_models(lora: Lora) -> str:

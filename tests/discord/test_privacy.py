@@ -11,10 +11,12 @@ from contextlib import closing
 import aiohttp
 import pytest
 
+from playground import default_world
 from playground.control import Person, SentInteraction
 from playground.visible_message import VisibleMessage
 from tests.bot.privacy.people import spellings
 from tests.discord.conftest import PATIENCE, Scene, told
+from tests.discord.test_server import chosen, filled, pressed, server_with_bot
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -100,6 +102,26 @@ async def test_who_is_blocked_can_do_so_too(scene: Scene) -> None:
     receipt = await delete_all(scene, person, page)
     assert "was deleted" in receipt.text and left(scene, person_id) == []
     assert "spam" in (await told(person, "imagine", prompt="x")).text, "a deletion lifts no block"
+
+
+async def test_staff_still_see_and_lift_what_a_deletion_left(scene: Scene) -> None:
+    sorrel, linus = await scene.control.new_person("Sorrel"), scene.control.person("Linus")
+    person_id = id_of(scene, sorrel)
+    harbour = await server_with_bot(scene, "Moor", "heath")
+    await scene.control.set_member("Sorrel", guild="Moor")
+    page = await harbour.panel("blocks")
+    page = await filled(linus, page, "Block by id", id=str(person_id), reason="spam")
+    await filled(linus, page, "Block by id", id=default_world.ADA, reason="noise")
+    limits = await chosen(linus, await harbour.panel("limits"), "svlimitwho", "Sorrel")
+    await filled(linus, limits, "Quotas and queue", pictures_per_day="1")
+    receipt = await delete_all(scene, sorrel, await told(sorrel, "privacy delete", in_=harbour.channel))
+    assert "was deleted" in receipt.text
+    page = await harbour.panel("blocks")
+    assert "somebody who has deleted their data" in page.text and "spam" in page.text and "noise" in page.text
+    assert "somebody who has deleted their data" in (await harbour.panel("limits")).text
+    assert "<@-" not in page.text + (await harbour.panel("audit")).text
+    page = await pressed(linus, page, "Unblock")
+    assert "spam" not in page.text and "noise" in page.text, "the keyed hash is negative, so it is the first"
 
 
 async def test_messages_in_a_server_that_the_bot_has_left_are_counted(scene: Scene) -> None:

@@ -37,7 +37,7 @@ from inference.queue import EVERYWHERE
 
 # The longest has 87 characters, so a control's name may have 12.
 PAGE = r"(?P<server>\d{1,19}):(?P<section>[a-z]{2,9}):(?P<page>\d{1,18}):(?P<detail>[a-z0-9_.]{0,38})"
-TARGET = r"(?P<target>\d{1,19})"
+TARGET = r"(?P<target>-?\d{1,19})"  # negative: the keyed hash of a person who has all deleted
 HOME = "home"
 MENU = 25  # options of a select menu; Discord's limit
 ORDER = (HOME, "places", "ratings", "people", "limits", "blocks", "proposals", "audit")  # of the sections
@@ -149,7 +149,10 @@ class PanelButton(PersistentButton, template=NO_CUSTOM_ID):
     def from_match(cls, match: re.Match[str]) -> Self:
         """The button that this custom_id means."""
         target = match.groupdict().get("target")
-        return cls(PanelPage.of(match), None if target is None else discord_id(target))
+        if target is None:
+            return cls(PanelPage.of(match))
+        discord_id(target.removeprefix("-"))  # a pseudonym is negative
+        return cls(PanelPage.of(match), int(target))
 
 
 class PanelMenu(PersistentItem[ui.Item[Any]], template=NO_CUSTOM_ID):
