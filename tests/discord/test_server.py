@@ -215,6 +215,27 @@ async def test_limits_are_set_in_two_forms(harbour: Harbour) -> None:
     assert "steps: **none of its own**" in page.text
 
 
+async def test_two_of_staff_change_limits_at_the_same_time(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await chosen(linus, await harbour.panel("limits"), "svholder", "everybody")
+    one, other = [await linus.press(page, "Limits of a request") for _ in range(2)]
+    await submitted(linus, one, {"max_steps": "12"})
+    page = await submitted(linus, other, {"max_count": "2"})
+    assert "steps: **12**" in page.text, "what the second did not touch stays"
+    page = await filled(linus, page, "Limits of a request", max_steps="", max_count="")
+    assert "steps: **none of its own**" in page.text
+
+
+async def test_a_large_limit_stands_in_its_form_as_it_was_set(harbour: Harbour) -> None:
+    linus = harbour.linus
+    page = await chosen(linus, await harbour.panel("limits"), "svholder", "server")
+    await filled(linus, page, "Quotas and queue", pictures_per_day="1234567")
+    form = await linus.press(page, "Quotas and queue")
+    assert '"1234567"' in json.dumps(await form.modal())
+    page = await submitted(linus, form, {"pictures_per_day": ""})
+    assert "pictures a day: **none of its own**" in page.text
+
+
 async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harbour) -> None:
     linus = harbour.linus
     page = await chosen(linus, await harbour.panel("limits"), "svlimitrole", "Crew")

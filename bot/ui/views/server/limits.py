@@ -236,7 +236,10 @@ class PictureLimitsButton(LimitsButton, template=rf"svpictures:{PAGE}"):
 
 
 class LimitsForm(PanelForm):
-    """A field for each of some limits; an empty one removes the limit."""
+    """A field for each of some limits; an empty one removes the limit. A field that nobody touched changes nothing.
+
+    So of two people who have the form open at the same time, neither takes back what the other has changed.
+    """
 
     def __init__(
         self,
@@ -250,10 +253,11 @@ class LimitsForm(PanelForm):
     ) -> None:
         super().__init__(title, "svlimits", page, opening=opening)
         self.fields: dict[LimitName, ui.TextInput[Any]] = {}
+        self._before = {name: _written(values.get(name)) for name in names}
         for name in names:
-            value, ceiling = values.get(name), ceilings.get(name)
+            ceiling = ceilings.get(name)
             field: ui.TextInput[Any] = ui.TextInput(
-                custom_id=name.value, required=False, max_length=20, default=None if value is None else f"{value:g}"
+                custom_id=name.value, required=False, max_length=20, default=self._before[name] or None
             )
             hint = _("Empty: no limit of its own")
             hint = hint if ceiling is None else f"{hint} · {_ceiling(name, ceiling)}"
@@ -264,10 +268,17 @@ class LimitsForm(PanelForm):
         """Save them. Raises NumberUnclear, and what `Administration.set_limits` raises."""
         services, who = administration(interaction)
         holder = LimitsOf.of(self.page.detail)
-        values: Mapping[LimitName, float | None] = {name: number_in(each.value) for name, each in self.fields.items()}
+        values: Mapping[LimitName, float | None] = {
+            name: number_in(each.value) for name, each in self.fields.items() if each.value != self._before[name]
+        }
         name = _role_name(interaction, self.page, holder)
         await services.set_limits(who, self.page.server_id, holder.holder, values, holder_id=holder.id, name=name)
         await self.page.show(interaction)
+
+
+def _written(value: float | None) -> str:
+    """A limit as `number_in` reads it, with all its digits."""
+    return "" if value is None else f"{value:.15g}"
 
 
 def number_in(typed: str) -> float | None:
