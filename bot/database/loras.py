@@ -48,7 +48,8 @@ COUNT_FILES = """
 """
 BY_IDS = "SELECT lora.* FROM json_each(?) AS wanted CROSS JOIN lora ON lora.id = wanted.value ORDER BY wanted.key"
 OF_FILES = """
-    SELECT DISTINCT lora.id, lora.name, lora.category, lora.content_rating FROM json_each(?) AS wanted
+    SELECT DISTINCT wanted.value AS sha256, lora.id, lora.name, lora.category, lora.content_rating
+    FROM json_each(?) AS wanted
     CROSS JOIN lora_version ON lora_version.sha256 = wanted.value JOIN lora ON lora.id = lora_version.lora_id
 """
 SHARING_PARTS = """
@@ -124,8 +125,9 @@ class FileCount:
 
 @dataclass(frozen=True)
 class UsedLora:
-    """What rules about LoRAs ask of the entry that a file belongs to."""
+    """What rules about LoRAs ask of an entry that a file belongs to."""
 
+    sha256: str
     id: int
     name: str
     category: Category
@@ -159,9 +161,11 @@ async def find_version(connection: aiosqlite.Connection, sha256: str) -> LoraVer
 
 
 async def loras_of_files(connection: aiosqlite.Connection, sha256s: Sequence[str]) -> tuple[UsedLora, ...]:
-    """The entries that have or had these files. Raises DatabaseError."""
+    """The entries that have or had each of these files; a file may have several. Raises DatabaseError."""
     rows = await fetch(connection, OF_FILES, (json.dumps(list(sha256s)),))
-    return tuple(UsedLora(row["id"], row["name"], Category(row["category"]), _content_rating(row)) for row in rows)
+    return tuple(
+        UsedLora(row["sha256"], row["id"], row["name"], Category(row["category"]), _content_rating(row)) for row in rows
+    )
 
 
 async def find_version_by_short_hash(connection: aiosqlite.Connection, short: str) -> LoraVersion | None:

@@ -94,8 +94,8 @@ class ContentRules:
         if not isinstance(request, GenerationRequest):
             return parts
         parts += [RatedPart(PartKind.LORA, lora.name, lora.content_rating) for lora in used]
-        if len(used) < len(request.loras):  # a file that the library has never had
-            parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras]
+        known = {lora.sha256 for lora in used}  # the library has never had the others
+        parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras if use.sha256 not in known]
         words = [word for use in request.loras for word in use.trigger_words]  # they join the prompt
         said = self._words.rating(", ".join([request.prompt, *words]))
         return parts if said is None else [*parts, RatedPart(PartKind.PROMPT, "", said)]

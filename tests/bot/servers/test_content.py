@@ -28,7 +28,7 @@ from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages import GenerationRequest, LoraUse
 from inference.queue import EVERYWHERE
-from tests.bot.database.conftest import add_lora
+from tests.bot.database.conftest import add_lora, sha
 from tests.bot.servers.world import CHANNEL, MANAGER, OPERATOR, PERSON, SERVER, ServerWorld, acting
 from tests.house import VIVID
 from tests.inference.requests import request
@@ -154,6 +154,21 @@ async def test_a_lora_that_the_library_has_never_had_is_unrated(world: ServerWor
     await configure(world, unrated_as="explicit")
     found = await refusal(world, acting(), made)
     assert isinstance(found, UnratedTooHigh) and found.name == "Elsewhere"
+
+
+async def test_each_file_counts_by_itself_however_many_entries_have_it(world: ServerWorld) -> None:
+    rate_checkpoint(world, rating=GENERAL)
+    await configure(world, unrated_as="explicit")
+    for name in ("Komori", "Copy"):  # the same file twice in the library
+        await add_lora(world.connection, name, content="wings", content_rating=GENERAL)
+    twice, unknown = LoraUse(sha256=sha("wings"), name="Komori"), LoraUse(sha256="f" * 64, name="Elsewhere")
+    assert await refusal(world, acting(), request(loras=[twice])) is None
+    found = await refusal(world, acting(), request(loras=[twice, unknown]))
+    assert isinstance(found, UnratedTooHigh) and found.name == "Elsewhere"
+    for content in ("old", "new"):  # two versions of one LoRA
+        await add_lora(world.connection, "Owl", path=f"{content}.safetensors", content=content, content_rating=GENERAL)
+    versions = [LoraUse(sha256=sha(content), name=f"Owl {content}") for content in ("old", "new")]
+    assert await refusal(world, acting(), request(loras=versions)) is None
 
 
 async def test_a_channel_that_becomes_open_gets_nothing_restricted_any_more(world: ServerWorld) -> None:
