@@ -154,6 +154,16 @@ class PromptRatedTooHigh(RequestError):
 
 
 @dataclass(eq=False)
+class SourceRatedTooHigh(RequestError):
+    """The picture to start from is rated {rating}, and this place shows pictures up to {most}. Start from another one,
+    or go on in an age-restricted channel of a server."""
+
+    words = frozenset({"rating", "most"})
+    rating: str
+    most: str
+
+
+@dataclass(eq=False)
 class UnratedTooHigh(RequestError):
     """Nobody has rated {name}. Here it counts as {rating}, and this place shows pictures up to {most}. It is for
     age-restricted channels of a server."""

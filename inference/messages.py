@@ -24,6 +24,7 @@ from inference.bounds import (
     MIN_STEPS,
     MIN_WEIGHT,
 )
+from inference.content_rating import ContentRating
 from inference.errors import Detail
 
 MAX_PROMPT = 4000  # characters; a Discord text field holds as many
@@ -105,13 +106,15 @@ class SourceImage(_Frozen):
 
     `strength` is the share of the denoising that is done, as in diffusers: 1 paints anew, near 0 keeps the picture. At
     0 it is only brought to the request's size, for which no worker is needed. `enlarged` says that it is a picture of
-    ours, so many times as large as it was painted; `painted` that no picture of a person went into it.
+    ours, so many times as large as it was painted; `painted` that no picture of a person went into it. `rating` is that
+    of the picture of ours; None: nothing has rated it, or a person gave it.
     """
 
     sha256: Sha256
     strength: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     enlarged: Annotated[int, Field(ge=1, le=8)] = 1
     painted: bool = False
+    rating: ContentRating | None = None
 
 
 class JobRequest(_Frozen):

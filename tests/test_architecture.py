@@ -147,7 +147,9 @@ def test_the_bot_reaches_inference_through_its_doors_only() -> None:
     assert not strangers
 
 
-@pytest.mark.parametrize("module", ["inference.messages", "inference.errors", "inference.base_models"])
+@pytest.mark.parametrize(
+    "module", ["inference.messages", "inference.errors", "inference.base_models", "inference.content_rating"]
+)
 def test_the_border_needs_the_standard_library_and_pydantic_alone(module: str) -> None:
     path = ROOT / (module.replace(".", "/") + ".py")
     own = {
@@ -155,6 +157,7 @@ def test_the_border_needs_the_standard_library_and_pydantic_alone(module: str) -
         "inference.errors",
         "inference.base_models",
         "inference.bounds",
+        "inference.content_rating",
         "pydantic",
         "pydantic_core",
     }

@@ -158,7 +158,7 @@ def assemble(
         thumbnails=thumbnails,
         lora_pictures=LoraPictures(connection, configuration, thumbnails),
         inputs=inputs,
-        repainter=Repainter(configuration, found.requests, inputs),
+        repainter=Repainter(configuration, found.requests, inputs, servers.checks),
         reloader=Reloader(configuration, connection, found.keeper, jobs, read_settings or (lambda: settings)),
         servers=servers,
     )

@@ -1,6 +1,7 @@
 """Ratings of pictures: what a picture counts as, what a place shows, and what a checkpoint's licence permits. Pure.
 
-A picture counts as the highest of what it is made of: the checkpoint, its LoRAs, and what its prompt says. What has
+A picture counts as the highest of what it is made of: the checkpoint, its LoRAs, what its prompt says, and the picture
+of ours that it starts from. What has
 no rating counts as each server has chosen, and says nothing else.
 """
 
@@ -53,11 +54,12 @@ class PartKind(StrEnum):
     CHECKPOINT = "checkpoint"
     LORA = "LoRA"
     PROMPT = "prompt"
+    SOURCE = "source"  # the picture to start from
 
 
 @dataclass(frozen=True)
 class RatedPart:
-    """A checkpoint, a LoRA or the prompt, with its rating; None is unrated."""
+    """A checkpoint, a LoRA, the prompt or the picture to start from, with its rating; None is unrated."""
 
     kind: PartKind
     name: str

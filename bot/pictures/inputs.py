@@ -24,6 +24,7 @@ from bot.background import Pool
 from bot.database.inputs import is_named
 from bot.errors import PictureRefused
 from bot.i18n import later
+from inference.content_rating import ContentRating
 from inference.image_files import BROKEN, PictureTooLarge, opened, reduced
 from inference.messages import SourceImage
 
@@ -37,15 +38,16 @@ SWEEP_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Input:
-    """A picture as it is kept; sizes in pixels."""
+    """A picture as it is kept; sizes in pixels. `rating` is that of a picture which was painted here."""
 
     sha256: str
     width: int
     height: int
+    rating: ContentRating | None = None
 
     def at(self, strength: float = DEFAULT_STRENGTH) -> SourceImage:
         """The picture to start from, at a denoising strength in 0..1."""
-        return SourceImage(sha256=self.sha256, strength=strength)
+        return SourceImage(sha256=self.sha256, strength=strength, rating=self.rating)
 
 
 class Inputs:

@@ -50,6 +50,7 @@ from bot.servers.limits import (
 from bot.servers.members import Members
 from bot.servers.rights import Action, CommandAccess, checkpoint_allowed, date_of
 from bot.servers.server_cache import ServerCache, ServerSetup
+from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages import GenerationRequest, JobRequest
 from inference.queue import EVERYWHERE, Policy
@@ -171,6 +172,10 @@ class RequestChecks:
         Raises DatabaseError.
         """
         return self._content.why_not(request, await self._used(request), await self._content.place(who))
+
+    async def rating_of(self, request: JobRequest) -> ContentRating | None:
+        """What pictures of a request are rated; None when nothing of it is. Raises DatabaseError."""
+        return self._content.rating_of(request, await self._used(request))
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:
         """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""

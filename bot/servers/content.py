@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from bot.errors import (
     LicenceForbids,
     PromptRatedTooHigh,
     RatedTooHigh,
+    SourceRatedTooHigh,
     UnratedNotUsed,
     UnratedTooHigh,
 )
@@ -81,11 +82,15 @@ class ContentRules:
         """Why a request with these LoRAs is neither painted nor shown in a place; None when it is."""
         checkpoint = self._checkpoint(request.checkpoint)
         parts = self._parts(request, checkpoint, used)
-        rated = max((part.rating for part in parts if part.rating), default=ContentRating.GENERAL)
+        rated = _highest(parts) or ContentRating.GENERAL
         cap = ContentRating.EXPLICIT if checkpoint is None else cap_of(checkpoint)
         if cap < rated < ContentRating.BLOCKED:
             return LicenceForbids(checkpoint=request.checkpoint, most=cap.value, rating=rated.value)
         return _why_not_shown(place.highest(parts), place)
+
+    def rating_of(self, request: JobRequest, used: Sequence[UsedLora]) -> ContentRating | None:
+        """What pictures of a request with these LoRAs are rated; None when nothing of it is."""
+        return _highest(self._parts(request, self._checkpoint(request.checkpoint), used))
 
     def _parts(
         self, request: JobRequest, checkpoint: CheckpointSettings | None, used: Sequence[UsedLora]
@@ -98,7 +103,11 @@ class ContentRules:
         parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras if use.sha256 not in known]
         words = [word for use in request.loras for word in use.trigger_words]  # they join the prompt
         said = self._words.rating(", ".join([request.prompt, *words]))
-        return parts if said is None else [*parts, RatedPart(PartKind.PROMPT, "", said)]
+        if said is not None:
+            parts.append(RatedPart(PartKind.PROMPT, "", said))
+        if request.image is not None and request.image.rating is not None:
+            parts.append(RatedPart(PartKind.SOURCE, "", request.image.rating))
+        return parts
 
     def _checkpoint(self, name: str) -> CheckpointSettings | None:
         return next((each for each in self._settings().checkpoints if each.name == name), None)
@@ -109,11 +118,17 @@ def cap_of(checkpoint: CheckpointSettings) -> ContentRating:
     return checkpoint.max_rating or licence_cap(checkpoint.base_model.architecture, checkpoint.repository)
 
 
+def _highest(parts: Iterable[RatedPart]) -> ContentRating | None:
+    return max((part.rating for part in parts if part.rating is not None), default=None)
+
+
 def _why_not_shown(part: RatedPart, place: PlaceRatings) -> RequestError | None:
     """Why a picture whose rating this part decides is not shown in a place; None when it is."""
     counted, most = place.counted(part.rating), place.most.value
     if place.shows(part.rating):
         return None
+    if part.kind is PartKind.SOURCE:
+        return SourceRatedTooHigh(rating=counted.value, most=most)
     if counted is ContentRating.BLOCKED:
         return UnratedNotUsed(name=part.name) if part.rating is None else BlockedByRating(name=part.name)
     if part.rating is None:

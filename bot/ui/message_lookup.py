@@ -14,6 +14,7 @@ from bot.database.pictures import pictures_of_job
 from bot.errors import NothingThere
 from bot.i18n import _
 from bot.pictures.inputs import Input
+from bot.ui.access import require_shown
 from bot.ui.client import Client, Interaction
 from bot.ui.views.persistent_items import JobButton, PersistentItem
 from bot.workspace.repaint import picture_gone
@@ -41,9 +42,10 @@ async def find_shown_job(client: Client, message: discord.Message) -> Job | None
 
 
 async def keep_shown_picture(interaction: Interaction, message: discord.Message) -> Input:
-    """Keep the first picture of the message to start from it. Raises NothingThere, PictureRefused or TakenDown.
+    """Keep the first picture of the message to start from it.
 
-    A message that says why a job's pictures may not be shown has its buttons too: only their owner starts from them.
+    Raises NothingThere, PictureRefused, TakenDown, or why the picture is not shown where the person is. A message that
+    says why a job's pictures may not be shown has its buttons too: only their owner starts from them.
     """
     client = interaction.client
     job = await find_shown_job(client, message)
@@ -52,10 +54,11 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     if job is None:
         return await client.inputs.take(_attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
     await client.removals.check_open(job, interaction)
+    await require_shown(interaction, job.request)
     folder = client.configuration.settings.storage.pictures
     for picture in await pictures_of_job(client.connection, job.id):
         if kept := await client.inputs.keep_picture(folder / picture.path):
-            return kept
+            return replace(kept, rating=await client.servers.checks.rating_of(job.request))
     raise picture_gone()
 
 

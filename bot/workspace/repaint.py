@@ -14,6 +14,7 @@ from bot.i18n import _, explained
 from bot.library.configuration import Configuration
 from bot.pictures.inputs import Input, Inputs
 from bot.requests.builder import RequestBuilder
+from bot.servers.checks import RequestChecks
 from inference.errors import RequestError
 from inference.messages import MAX_SIDE, SEEDS, GenerationRequest, SourceImage
 from inference.parameters import CHUNK, JSON_CHUNK, XMP_CHUNK, ai_mark, texts_in, with_texts
@@ -42,6 +43,7 @@ class Repainter:
     configuration: Configuration
     requests: RequestBuilder
     inputs: Inputs
+    checks: RequestChecks
 
     async def varied(self, job: Job, picture: Picture) -> GenerationRequest:
         """The same request, starting from the picture and with another seed. Raises a RequestError."""
@@ -56,7 +58,7 @@ class Repainter:
             size = checkpoints.nearest_size(checkpoint.name, picture.width, picture.height)
             sides = {"width": size.width, "height": size.height}
         return request.model_copy(
-            update={"image": _source(job, kept, VARY_STRENGTH), "seed": secrets.randbelow(SEEDS), **sides},
+            update={"image": await self._source(job, kept, VARY_STRENGTH), "seed": secrets.randbelow(SEEDS), **sides},
         )
 
     async def upscaled(self, job: Job, picture: Picture) -> Upscaled:
@@ -70,15 +72,22 @@ class Repainter:
         kept = await self.inputs.keep_picture(self._path(picture), times=TIMES)
         if kept is None:
             raise picture_gone()
+        source = await self._source(job, kept, UPSCALE_STRENGTH, TIMES)
         request = job.request.only(picture.position).model_copy(
-            update={"width": width, "height": height, "image": _source(job, kept, UPSCALE_STRENGTH, TIMES)}
+            update={"width": width, "height": height, "image": source}
         )
         why_not = await self._why_not_repainted(request)
         if not why_not:
             return Upscaled(request)
-        enlarged = request.model_copy(update={"image": _source(job, kept, 0, TIMES)})
+        enlarged = request.model_copy(update={"image": source.model_copy(update={"strength": 0})})
         note = _("Only enlarged, not painted over: {why}").format(why=why_not)
         return Upscaled(enlarged, await self._written(kept, enlarged, self._path(picture)), note)
+
+    async def _source(self, job: Job, kept: Input, strength: float, enlarged: int = 1) -> SourceImage:
+        """The kept picture of `job`. Whether a person's picture went into it holds for what is painted from it too."""
+        painted = job.request.image is None or job.request.image.painted
+        rating = await self.checks.rating_of(job.request)
+        return SourceImage(sha256=kept.sha256, strength=strength, enlarged=enlarged, painted=painted, rating=rating)
 
     def _path(self, picture: Picture) -> Path:
         return self.configuration.settings.storage.pictures / picture.path
@@ -109,12 +118,6 @@ class Repainter:
 
         await asyncio.to_thread(write)
         return path
-
-
-def _source(job: Job, kept: Input, strength: float, enlarged: int = 1) -> SourceImage:
-    """The kept picture of `job`. Whether a person's picture went into it holds for what is painted from it too."""
-    painted = job.request.image is None or job.request.image.painted
-    return SourceImage(sha256=kept.sha256, strength=strength, enlarged=enlarged, painted=painted)
 
 
 def picture_gone() -> NothingThere:

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ADULT = "nsfw, a red circle"
 REFUSED, WITHHELD, ELSEWHERE = "By its words this prompt is rated explicit", "may not be shown here", "not shown here"
+SOURCE_REFUSED = "The picture to start from is rated explicit"
 AFTER_DARK, FORUM_POST, ADULT_SERVER = "after-dark", "Post your favourites", 3
 
 
@@ -97,6 +98,34 @@ async def test_buttons_of_a_restricted_picture_and_history(places: Scene) -> Non
         assert refusal.ephemeral and REFUSED in refusal.text and not refusal.attachments, button
     refusal = await (await ada.press(there, "Open")).reply()
     assert REFUSED in refusal.text and not refusal.attachments
+
+
+async def harmless(person: Person) -> VisibleMessage:
+    """The person's studio in an open channel, with words that nobody rates."""
+    form = await person.press(await told(person, "studio"), "Edit prompt")
+    await form.modal()
+    return await (await person.submit(form, {"prompt": "a red circle"})).reply(PATIENCE)
+
+
+async def test_what_starts_from_a_restricted_picture_is_rated_like_it(places: Scene) -> None:
+    ada = places.ada
+    picture = await places.painted(await ada.slash("imagine", in_=AFTER_DARK, prompt=ADULT, steps=1))
+    panel = await (await ada.message_command("Start from picture", picture)).reply()
+    assert "Starts from this picture" in panel.text and ELSEWHERE not in panel.text and panel.attachments
+    elsewhere = await harmless(ada)
+    assert "Starts from this picture" in elsewhere.text and ELSEWHERE in elsewhere.text and not elsewhere.attachments
+    answer = await (await ada.press(elsewhere, "Generate")).reply(PATIENCE)
+    assert SOURCE_REFUSED in answer.text and not answer.attachments
+    await places.control.set_channel(AFTER_DARK, nsfw=False)
+    answer = await (await ada.message_command("Start from picture", picture)).reply()
+    assert REFUSED in answer.text and not answer.attachments
+    await places.control.set_channel(AFTER_DARK, nsfw=True)
+    varied = await places.painted(await ada.press(picture, "Vary"))
+    await (await ada.press(varied, "Edit")).reply()
+    elsewhere = await harmless(ada)
+    answer = await (await ada.press(elsewhere, "Generate")).reply(PATIENCE)
+    assert SOURCE_REFUSED in answer.text and not answer.attachments
+    await (await ada.press(elsewhere, "Remove picture")).reply()
 
 
 async def rate(scene: Scene, name: str, rating: str) -> VisibleMessage:

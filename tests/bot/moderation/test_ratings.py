@@ -74,7 +74,8 @@ def test_what_is_unrated_is_shown_where_the_chosen_rating_is() -> None:
 def test_a_picture_counts_as_its_highest_part(
     ratings: tuple[ContentRating | None, ...], unrated_as: ContentRating, decides: int
 ) -> None:
-    parts = [RatedPart(kind, kind.value, rating) for kind, rating in zip(PartKind, ratings, strict=True)]
+    kinds = (PartKind.CHECKPOINT, PartKind.LORA, PartKind.PROMPT)
+    parts = [RatedPart(kind, kind.value, rating) for kind, rating in zip(kinds, ratings, strict=True)]
     place = PlaceRatings.of(age_restricted=False, open_rating=TEEN, unrated_as=unrated_as)
     assert place.highest(parts) is parts[decides]
 

@@ -63,7 +63,7 @@ async def render_panel(
 ) -> RenderedMessage:
     """The panel of a snapshot; `note` says what was just done, one line each, with names escaped.
 
-    Of LoRAs with other content ratings than `ratings` no pictures are shown; left out, all are.
+    Of LoRAs and starting pictures with other content ratings than `ratings` no pictures are shown; left out, all are.
 
     `starting_picture` is the thumbnail of a picture to start from; None when it is not kept any more.
     """
@@ -80,7 +80,8 @@ async def render_panel(
     page.view.add_item(ui.ActionRow[Any](*settings))
     page.view.add_item(ui.ActionRow[Any](CheckpointMenu.of(snapshot)))
     if image := snapshot.studio.draft.image:
-        _add_starting_picture(page, shown, image, await starting_picture(image))
+        hidden = ratings is not None and image.rating is not None and image.rating not in ratings
+        _add_starting_picture(page, shown, image, await starting_picture(image), hidden=hidden)
     page.view.add_item(ui.TextDisplay[Any](_about_loras(snapshot, limit)))
     await _add_loras(page, pictures, snapshot, ratings)
     if snapshot.misfits:
@@ -98,12 +99,18 @@ async def render_panel(
     return page
 
 
-def _add_starting_picture(page: RenderedMessage, shown: int, image: SourceImage, thumbnail: PictureFile | None) -> None:
+def _add_starting_picture(
+    page: RenderedMessage, shown: int, image: SourceImage, thumbnail: PictureFile | None, *, hidden: bool
+) -> None:
+    """The picture with its buttons; a `hidden` one is rated above the place."""
     text = _("**Starts from this picture** · strength **{strength}**").format(strength=f"{image.strength:g}")
     text += "\n-# " + _("A low strength keeps most of it, a high one little.")
     if thumbnail is None:
         gone = _("⚠️ The picture to start from is not kept any more. Remove it, or give another one.")
         page.view.add_item(ui.TextDisplay[Any](gone))
+    elif hidden:
+        above = _("It is rated above what this place shows, so it is not shown here.")
+        page.view.add_item(ui.TextDisplay[Any](f"{text}\n-# {above}"))
     else:
         shown_picture = ui.Thumbnail[Any](page.attach(thumbnail), description=_("Starting picture"))
         page.view.add_item(ui.Section[Any](text, accessory=shown_picture))
