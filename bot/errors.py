@@ -18,7 +18,8 @@ class NotYours(RequestError):
 
 @dataclass(eq=False)
 class NotStaff(RequestError):
-    """This is for people who manage this server, and for the bot's operators. Your own pictures are under /queue."""
+    """In a server this is for people who manage it, elsewhere for the bot's operators alone. Your own pictures are
+    under /queue."""
 
 
 @dataclass(eq=False)
@@ -259,8 +260,8 @@ class SizeAboveLimit(LimitReached):
 
 @dataclass(eq=False)
 class PicturesUsedUp(LimitReached):
-    """Of your {limit} pictures a day you have ordered {used}, so {asked} more cannot be ordered today. The count begins
-    anew in {wait}."""
+    """Your limit of pictures a day is {limit}. You have ordered {used} today, so {asked} more cannot be ordered. The
+    count begins anew in {wait}."""
 
     asked: str
     used: str
@@ -270,8 +271,8 @@ class PicturesUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class MegapixelStepsUsedUp(LimitReached):
-    """Of your {limit} megapixel-steps a day (the size of pictures times their steps) you have used {used}, so {asked}
-    more do not fit. A smaller picture or fewer steps may fit; the count begins anew in {wait}."""
+    """Your limit of megapixel-steps a day (the size of pictures times their steps) is {limit}. You have used {used}
+    today, so {asked} more do not fit. A smaller picture or fewer steps may fit; the count begins anew in {wait}."""
 
     asked: str
     used: str
@@ -281,7 +282,7 @@ class MegapixelStepsUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class ServerPicturesUsedUp(LimitReached):
-    """Of this server's {limit} pictures a day {used} have been ordered, so {asked} more cannot be ordered today. The
+    """This server's limit of pictures a day is {limit}. Ordered today: {used}, so {asked} more cannot be ordered. The
     count begins anew in {wait}."""
 
     asked: str
@@ -292,8 +293,8 @@ class ServerPicturesUsedUp(LimitReached):
 
 @dataclass(eq=False)
 class ServerMegapixelStepsUsedUp(LimitReached):
-    """Of this server's {limit} megapixel-steps a day (the size of pictures times their steps) {used} are used, so
-    {asked} more do not fit. A smaller picture or fewer steps may fit; the count begins anew in {wait}."""
+    """This server's limit of megapixel-steps a day (the size of pictures times their steps) is {limit}. Used today:
+    {used}, so {asked} more do not fit. A smaller picture or fewer steps may fit; the count begins anew in {wait}."""
 
     asked: str
     used: str
@@ -313,7 +314,7 @@ class CooldownRunning(LimitReached):
 
 @dataclass(eq=False)
 class Blocked(RequestError):
-    """Somebody has blocked this. The reason: {reason}"""
+    """Somebody has blocked this. The reason: “{reason}”."""
 
     ENDS: ClassVar[str] = later("The block ends on {end}.")
 
@@ -328,24 +329,24 @@ class Blocked(RequestError):
 
 @dataclass(eq=False)
 class PersonBlocked(Blocked):
-    """This server's staff have blocked you from using the bot in it. The reason: {reason}"""
+    """This server's staff have blocked you from using the bot in it. The reason: “{reason}”."""
 
 
 @dataclass(eq=False)
 class PersonBlockedEverywhere(Blocked):
-    """The bot's operator has blocked you from using it. The reason: {reason}"""
+    """The bot's operator has blocked you from using it. The reason: “{reason}”."""
 
 
 @dataclass(eq=False)
 class LoraBlocked(Blocked):
-    """This server's staff have blocked {lora}, so it is not used here. The reason: {reason}"""
+    """This server's staff have blocked {lora}, so it is not used here. The reason: “{reason}”."""
 
     lora: str
 
 
 @dataclass(eq=False)
 class LoraBlockedEverywhere(Blocked):
-    """The bot's operator has blocked {lora}, so it is not used. The reason: {reason}"""
+    """The bot's operator has blocked {lora}, so it is not used. The reason: “{reason}”."""
 
     lora: str
 
@@ -428,14 +429,14 @@ class LimitAboveCeiling(RequestError):
 
 @dataclass(eq=False)
 class NumberUnclear(RequestError):
-    """{typed} cannot be read as a number. Write one such as 20 or 0.5."""
+    """“{typed}” cannot be read as a number. Write one such as 20 or 0.5."""
 
     typed: str
 
 
 @dataclass(eq=False)
 class EndUnclear(RequestError):
-    """{typed} cannot be read as an end. Write 3 d, 12 h or a date such as 2031-05-30, or nothing for no end."""
+    """“{typed}” cannot be read as an end. Write 3 d, 12 h or a date such as 2031-05-30, or nothing for no end."""
 
     typed: str
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from playground.wire import Json, as_objects
-from tests.discord.conftest import PATIENCE, Scene, told
+from tests.discord.conftest import PATIENCE, Scene, menu, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -165,3 +165,12 @@ async def test_people_read_the_refusal_in_their_language(places: Scene) -> None:
     answer = await told(places.grace, "imagine", prompt=ADULT)
     await places.control.set_person("Grace", locale="en-US")
     assert "成人向け" in answer.text and "年齢制限チャンネル" in answer.text
+
+
+async def test_the_panel_calls_ratings_as_its_menus_do(places: Scene) -> None:
+    await places.control.set_person("Grace", locale="ja")
+    page = await told(places.grace, "server")
+    page = await (await places.grace.select(page, menu(page, "svsection"), "ratings")).reply(PATIENCE)
+    await places.control.set_person("Grace", locale="en-US")
+    assert "「使用禁止」" in page.text and "「ブロック」" not in page.text
+    assert "評価" not in page.text, "that word is for the stars that people give"

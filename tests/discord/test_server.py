@@ -109,7 +109,7 @@ async def test_members_and_outsiders_find_no_panel(harbour: Harbour) -> None:
     with pytest.raises(ControlError, match="is not offered"):
         await harbour.scene.ada.slash("server", in_=harbour.channel)
     seen = await told(harbour.scene.ada, "server", in_="dm")
-    assert seen.ephemeral and "manage this server" in seen.text and not seen.selects
+    assert seen.ephemeral and "the bot's operators alone" in seen.text and not seen.selects
 
 
 async def test_the_panel_names_what_the_bot_lacks(harbour: Harbour) -> None:

@@ -12,6 +12,7 @@ from babel.messages.catalog import Catalog
 from discord import Intents, app_commands
 from discord.ext import commands
 
+from bot.errors import EndUnclear, NumberUnclear, PersonBlocked, PicturesUsedUp, ServerPicturesUsedUp
 from bot.i18n import _, alternatives, catalogue, explained, language, listed, number, remarked, speak, speaking
 from bot.i18n.commands import CommandWords
 from bot.ui.views.job_progress import queue_position_text
@@ -177,3 +178,23 @@ def test_members_read_no_jargon() -> None:
     read = [said for said in everything_said() if said.where not in FOR_OPERATORS and said.one not in allowed]
     assert len(read) > 500
     assert [said.one for said in read if re.search(JARGON, said.one)] == []
+
+
+@pytest.mark.parametrize(("spoken", "reason"), [("en", "“spam”. "), ("ja", "「spam」。")])
+def test_a_reason_ends_before_the_next_sentence(spoken: str, reason: str) -> None:
+    with speaking(spoken):
+        assert reason in explained(PersonBlocked(reason="spam", end="2031-05-30 06:00 UTC"))
+
+
+@pytest.mark.parametrize("kind", [PicturesUsedUp, ServerPicturesUsedUp])
+def test_a_limit_of_one_picture_is_not_called_pictures(kind: type[PicturesUsedUp | ServerPicturesUsedUp]) -> None:
+    told = explained(kind(source="person", role="", asked="1", used="1", limit="1", wait="18 hours"))
+    assert "1 pictures" not in told and "is 1." in told
+
+
+def test_what_somebody_typed_is_told_from_the_sentence_around_it() -> None:
+    assert "“many”" in explained(NumberUnclear(typed="many")) and "“soon”" in explained(EndUnclear(typed="soon"))
+    with speaking("ja"):
+        assert "「many」" in explained(NumberUnclear(typed="many")) and "「soon」" in explained(
+            EndUnclear(typed="soon")
+        )

@@ -220,3 +220,8 @@ def test_a_block_tells_its_reason_and_end() -> None:
     told = str(why_not(Action.PAINT, context("member", "here"), held, NOW))
     assert "posts the same picture" in told and "2027-01-15 08:00 UTC" in told
     assert "ends" not in str(why_not(Action.PAINT, context("member", "here"), rules(block="here"), NOW))
+
+
+def test_elsewhere_nobody_reads_of_a_server_that_is_not_there() -> None:
+    told = str(why_not(Action.CONFIGURE, context("member", "direct message"), rules("everywhere"), NOW))
+    assert "this server" not in told and "operators" in told

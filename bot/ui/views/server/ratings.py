@@ -31,8 +31,11 @@ class RatingsSection(PanelSection):
             _("Channels without an age restriction show pictures up to: **{rating}**").format(
                 rating=label(settings.open_rating)
             ),
-            _("What nobody has rated counts as: **{rating}**").format(rating=label(settings.unrated_as)),
-            "-# " + _("Age-restricted channels show all ratings. Blocked is shown nowhere."),
+            _("What has no content rating counts as: **{rating}**").format(rating=label(settings.unrated_as)),
+            "-# "
+            + _("Age-restricted channels show all ratings. Only what is rated {blocked} is shown nowhere.").format(
+                blocked=label(ContentRating.BLOCKED)
+            ),
         ]
         menus = (OpenRatingMenu.of(page, settings), UnratedMenu.of(page, settings))
         return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus)]
