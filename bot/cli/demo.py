@@ -15,7 +15,7 @@ from bot.cli import DONE, advising, port
 from bot.cli.ending import until_asked
 from bot.cli.run import serve
 from bot.config import ConfigError, Settings
-from playground import Playground
+from playground import Playground, default_world
 from playground.control import Control
 from playground.server import PortTaken
 
@@ -63,21 +63,27 @@ async def stay_in(playground: Playground, data: Path, *, browser: bool) -> None:
     """Let the bot serve in `playground` until cancelled, and say where to meet it. Raises as `serve`."""
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve(_settings(data, playground), partial(_settings, data, playground)))
+            group.create_task(serve(settings_in(playground, data), partial(settings_in, playground, data)))
             group.create_task(_welcome(playground.page_url, browser=browser))
     except ExceptionGroup as problems:
         raise problems.exceptions[0] from None
 
 
-def _settings(data: Path, playground: Playground) -> Settings:
+def settings_in(playground: Playground, data: Path) -> Settings:
+    """The demo's settings for a bot in `playground`; one of its people is the operator, so that all can be tried."""
     settings = demo_settings(data)
-    discord = settings.discord.model_validate({"token": playground.token, "api_url": playground.api_url})
+    connection = {"token": playground.token, "api_url": playground.api_url, "operators": [default_world.MARGARET]}
+    discord = settings.discord.model_validate(connection)
     return settings.model_copy(update={"discord": discord})
 
 
 async def _welcome(page_url: str, *, browser: bool) -> None:
     async with Control.connect(page_url) as control:
         await control.wait_online(seconds=START_SECONDS)
-    print(f"Easel is here: {page_url}\nWrite /imagine in the channel. Press Ctrl+C to end.", flush=True)
+    print(
+        f"Easel is here: {page_url}\nWrite /imagine in the channel. /server is for Grace, whose server it is, and for "
+        "Margaret, who operates the bot. Press Ctrl+C to end.",
+        flush=True,
+    )
     if browser:
         await asyncio.to_thread(webbrowser.open, page_url)

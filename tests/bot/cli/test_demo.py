@@ -12,6 +12,9 @@ from bot.app.demo_settings import demo_settings
 from bot.cli import UNUSABLE, demo
 from bot.config import ConfigError
 from bot.database.lock import program_lock
+from playground import Playground
+from playground.control import Control
+from playground.wire import as_objects
 from tests.bot.cli.commands import Here
 
 
@@ -51,3 +54,10 @@ def test_the_port_is_not_blamed_for_what_comes_later(tmp_path: Path, monkeypatch
     monkeypatch.setattr(demo, "stay_in", in_vain)
     with pytest.raises(TimeoutError, match="online"):
         demo.run(options(tmp_path))
+
+
+async def test_somebody_in_it_is_the_operator(tmp_path: Path) -> None:
+    async with Playground.serve() as playground, Control.connect(playground.page_url) as control:
+        (operator,) = demo.settings_in(playground, tmp_path).discord.operators
+        people = as_objects((await control.get("world", as_="Ada"))["people"])
+    assert [person["name"] for person in people if person["id"] == str(operator)] == ["Margaret"]
