@@ -42,8 +42,9 @@ export async function waitForInteraction(interaction, accept, milliseconds) {
 
 // The live connection; comes back by itself when the playground was restarted.
 export class LiveConnection {
-  constructor(onEvent, onReconnect) {
+  constructor(onEvent, { onLost, onReconnect }) {
     this.onEvent = onEvent;
+    this.onLost = onLost;
     this.onReconnect = onReconnect;
     this.socket = null;
   }
@@ -55,7 +56,9 @@ export class LiveConnection {
     this.socket = socket;
     socket.addEventListener("message", (message) => this.onEvent(JSON.parse(message.data)));
     socket.addEventListener("close", () => {
-      if (this.socket === socket) setTimeout(() => this.reconnect(socket), 1500);
+      if (this.socket !== socket) return;
+      this.onLost();
+      setTimeout(() => this.reconnect(socket), 1500);
     });
   }
 

@@ -17,7 +17,7 @@ const composer = new Composer({
   showError,
 });
 const serverSettings = new ServerSettings({ refreshWorld });
-const live = new LiveConnection(handleEvent, () => refreshAll());
+const live = new LiveConnection(handleEvent, { onLost: showLost, onReconnect: refreshAll });
 
 function handleEvent(event) {
   if (event.type === "world") return refreshWorld();
@@ -27,6 +27,12 @@ function handleEvent(event) {
   if (event.channel_id === state.channel) return messageList.refresh(event.id).catch(showError);
   state.unread.add(event.channel_id);
   return updateSidebar();
+}
+
+// Without the playground nobody is connected to it.
+function showLost() {
+  state.world.bot.online = false;
+  updateSidebar();
 }
 
 function updateSidebar() {

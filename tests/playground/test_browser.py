@@ -1,5 +1,6 @@
 """The page in a real browser: escaping, commands, live edits. Skipped where there is no Playwright or Chromium."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 
@@ -183,3 +184,23 @@ async def test_people_set_who_may_do_what_in_a_server(stage: Stage, page) -> Non
     await submit()
     await stage.bot.until("guild_remove")
     await page.get_by_role("heading", name="Workshop 18+ (without the bot)").wait_for()
+
+
+async def test_nobody_is_shown_as_connected_to_a_playground_that_is_gone(stage: Stage, page) -> None:
+    first, gone = asyncio.get_running_loop().create_future(), asyncio.Event()
+
+    async def connect(socket) -> None:
+        if first.done():
+            await gone.wait()  # as it is while nothing listens
+        else:
+            socket.connect_to_server()
+            first.set_result(socket)
+
+    await stage.answering(lambda interaction: interaction.response.send_message("here"))
+    await page.route_web_socket("**/control/live*", connect)
+    await page.reload()
+    presence = page.get_by_test_id("presence")
+    await presence.get_by_text("Easel is connected").wait_for()
+    await (await first).close()
+    await presence.get_by_text("Easel is not connected").wait_for()
+    gone.set()
