@@ -26,6 +26,7 @@ FIND = """
 OF_PEOPLE = """
     SELECT * FROM server_limit WHERE server_id = ? AND holder = 'person' ORDER BY holder_id LIMIT ? OFFSET ?
 """
+COUNT = "SELECT count(*) FROM server_limit WHERE server_id = ?"
 SAVE = """
     INSERT INTO server_limit (server_id, holder, holder_id, name, limits) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (server_id, holder, holder_id) DO UPDATE SET name = excluded.name, limits = excluded.limits
@@ -118,6 +119,12 @@ async def limits_of_people(
 ) -> tuple[HeldLimits, ...]:
     """A page of the limits of single people. Raises DatabaseError."""
     return tuple(map(_held, await fetch(connection, OF_PEOPLE, (server_id, limit, offset))))
+
+
+async def count_limits(connection: aiosqlite.Connection, server_id: int) -> int:
+    """How many have limits of their own in a server: people, roles and the rest. Raises DatabaseError."""
+    ((count,),) = await fetch(connection, COUNT, (server_id,))
+    return count
 
 
 async def save_limits(connection: aiosqlite.Connection, server_id: int, held: HeldLimits) -> None:

@@ -38,6 +38,7 @@ from bot.database.server_limits import (
     LimitHolder,
     LimitName,
     LimitValues,
+    count_limits,
     find_limits,
     limits_of_people,
     save_limits,
@@ -226,6 +227,11 @@ class Administration:
         """A page of the limits of single people."""
         await self._rights.require(Action.CONFIGURE, who, server_id)
         return await limits_of_people(self._connection, server_id, limit=limit, offset=offset)
+
+    async def count_limits(self, who: ActionContext, server_id: int) -> int:
+        """How many have limits in the server, single people too."""
+        await self._rights.require(Action.CONFIGURE, who, server_id)
+        return await count_limits(self._connection, server_id)
 
     # --- blocks -------------------------------------------------------------------------------------------------------
 

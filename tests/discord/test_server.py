@@ -246,6 +246,7 @@ async def test_roles_people_and_newcomers_have_limits_of_their_own(harbour: Harb
     assert "staff have set it for you" in await harbour.refused()
     page = await pressed(linus, page, "All limits")
     assert "Crew" in page.text and f"<@{default_world.ADA}>" in page.text
+    assert "Limits: 2 set" in (await harbour.panel()).text
     page = await chosen(linus, page, "svholder", "newcomers")
     page = await filled(linus, page, "How long they are new", hours="48")
     assert "**48** hours" in page.text

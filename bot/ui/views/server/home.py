@@ -43,7 +43,7 @@ class HomeSection(PanelSection):
         setup = await services.setup(who, page.server_id)
         lines = [_("Here you see what holds in all servers. Choose one of them below.")]
         if page.server_id != EVERYWHERE:
-            lines = _summary(page.server_id, setup)
+            lines = _summary(setup, await services.count_limits(who, page.server_id))
         items: list[ui.Item[Any]] = [shown(lines)]
         if lacking := _lacking(interaction, page.server_id):
             text = _("Easel lacks permissions here: {names}. Give them to its role, or it cannot work as it should.")
@@ -65,7 +65,7 @@ def mentions(prefix: str, ids: Sequence[int], usual: str) -> str:
     return listed([*named, *([ngettext("{count} more", "{count} more", rest).format(count=rest)] if rest else [])])
 
 
-def _summary(server_id: int, setup: ServerSetup) -> list[str]:
+def _summary(setup: ServerSetup, limits: int) -> list[str]:
     settings, now = setup.settings, now_ms()
     blocked = sum(block.holds(now) for block in setup.lora_blocks.values())
     return [
@@ -74,7 +74,7 @@ def _summary(server_id: int, setup: ServerSetup) -> list[str]:
         _("Staff besides those who manage the server: {names}").format(
             names=mentions("@&", settings.staff_roles, _("nobody"))
         ),
-        _("Limits: {count} set").format(count=number(len(setup.limits))),
+        _("Limits: {count} set").format(count=number(limits)),
         _("Blocked LoRAs: {count}").format(count=number(blocked)),
         "-# " + _("Each section of the menu below changes a part of it. What you change holds at once."),
     ]
