@@ -164,6 +164,33 @@ class SourceRatedTooHigh(RequestError):
     most: str
 
 
+RATED_BY = {  # by `bot.database.job_ratings.RatingSource`
+    "staff": later("this server's staff"),
+    "operator": later("the bot's operator"),
+    "classifier": later("the check of finished pictures"),
+}
+
+
+@dataclass(eq=False)
+class PictureRatedTooHigh(RequestError):
+    """This picture was rated {rating} by {rated_by}, and this place shows pictures up to {most}. It is for
+    age-restricted channels of a server."""
+
+    words = frozenset({"rating", "most", "rated_by"})
+    rating: str
+    most: str
+    rated_by: str
+
+
+@dataclass(eq=False)
+class PictureBlocked(RequestError):
+    """This picture was rated as blocked by {rated_by}, so it is not shown here. Other words or another seed may paint
+    one that is."""
+
+    words = frozenset({"rated_by"})
+    rated_by: str
+
+
 @dataclass(eq=False)
 class UnratedTooHigh(RequestError):
     """Nobody has rated {name}. Here it counts as {rating}, and this place shows pictures up to {most}. It is for

@@ -30,6 +30,7 @@ erasures.py            people who have all deleted that is kept of them
 takedowns.py           pictures that staff took down, and whether their owner was told
 inputs.py              which pictures to start from are still needed
 history.py             a person's finished jobs, by page or by search
+job_ratings.py         for whom a job's pictures are, by staff, an operator or the classifier
 job_terms.py           the words of a job in the full text index
 paces.py               how long things were measured to take
 

@@ -1,8 +1,8 @@
 """Ratings of pictures: what a picture counts as, what a place shows, and what a checkpoint's licence permits. Pure.
 
-A picture counts as the highest of what it is made of: the checkpoint, its LoRAs, what its prompt says, and the picture
-of ours that it starts from. What has
-no rating counts as each server has chosen, and says nothing else.
+A picture counts as the highest of what it is made of, and of what was said of it since: the checkpoint, its LoRAs, what
+its prompt says, the picture of ours that it starts from, and the ratings that staff, operators and a classifier gave
+it. What has no rating counts as each server has chosen, and says nothing else.
 """
 
 from __future__ import annotations
@@ -49,17 +49,21 @@ def licence_cap(architecture: Architecture, repository: str | None = None) -> Co
 
 
 class PartKind(StrEnum):
-    """What a picture is made of that has a rating."""
+    """What gives a picture its rating."""
 
     CHECKPOINT = "checkpoint"
     LORA = "LoRA"
     PROMPT = "prompt"
     SOURCE = "source"  # the picture to start from
+    PICTURE = "picture"  # the finished picture itself
 
 
 @dataclass(frozen=True)
 class RatedPart:
-    """A checkpoint, a LoRA, the prompt or the picture to start from, with its rating; None is unrated."""
+    """A checkpoint, a LoRA, the prompt, the picture to start from or the finished one, with its rating.
+
+    None is unrated. The `name` of a finished picture's rating is who gave it.
+    """
 
     kind: PartKind
     name: str

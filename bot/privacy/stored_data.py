@@ -127,6 +127,15 @@ TABLES = (
         },
     ),
     StoredTable(
+        "job_rating", "for whom pictures of yours were said to be", f"job_id IN {_JOBS}", "as long as the job",
+        Fate.DELETED,
+        {
+            "job_id": "the job", "server_id": "the server in which that counts",
+            "source": "whether its staff, an operator or the classifier said so", "rating": "for whom",
+            "rated_at": "when",
+        },
+    ),
+    StoredTable(
         "takedown", "pictures of yours that staff took down", "person_id = :person", "as long as the job", Fate.DELETED,
         {
             "job_id": "the job", "server_id": "the server", "person_id": "your Discord id", "created_at": "when",

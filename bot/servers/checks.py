@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiosqlite
@@ -21,6 +21,7 @@ from bot.database.job_orders import (
     person_facts,
     store_context,
 )
+from bot.database.job_ratings import JobRating, ratings_of_job, ratings_of_jobs
 from bot.database.jobs import AnyJob
 from bot.database.loras import UsedLora, loras_of_files
 from bot.errors import (
@@ -52,7 +53,7 @@ from bot.servers.rights import Action, CommandAccess, checkpoint_allowed, date_o
 from bot.servers.server_cache import ServerCache, ServerSetup
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
-from inference.messages import GenerationRequest, JobRequest
+from inference.messages import GenerationRequest, JobRequest, LoraUse
 from inference.queue import EVERYWHERE, Policy
 
 
@@ -152,7 +153,9 @@ class RequestChecks:
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
         if refusal is None and isinstance(job.request, GenerationRequest):
             refusal = self._words.why_not_painted(job.request)  # a rule may have been added since
-        refusal = refusal or await self._why_not_painted(who, job.request, await self._content.place_now(who))
+        if refusal is None:
+            said = await ratings_of_job(self._connection, job.id, who.place)
+            refusal = await self._why_not_painted(who, job.request, await self._content.place_now(who), said)
         if refusal is not None or not isinstance(job.request, GenerationRequest):
             return refusal
         return beyond_request_limits(await self._limits_for(who, facts), job.request)
@@ -164,18 +167,34 @@ class RequestChecks:
         """
         ordered = await self._context_of(job)
         place = await self._content.direct_messages(ordered)
-        return self._content.why_not(job.request, await self._used(job.request), place)
+        said = await ratings_of_job(self._connection, job.id, ordered.place)
+        return self._content.why_not(job.request, await self._used(job.request), place, said)
 
-    async def why_not_shown(self, who: ActionContext, request: JobRequest) -> RequestError | None:
-        """Why pictures of a request are not shown where somebody looks at them; None when they are.
+    async def hidden(self, who: ActionContext, jobs: Sequence[AnyJob]) -> Mapping[int, RequestError]:
+        """Why pictures of jobs are not shown where somebody looks at them, by the job's id; the others are.
 
         Raises DatabaseError.
         """
-        return self._content.why_not(request, await self._used(request), await self._content.place(who))
+        place = await self._content.place(who)
+        said = await ratings_of_jobs(self._connection, [job.id for job in jobs], who.place)
+        used = await self._used(*(job.request for job in jobs))
+        refusals = {
+            job.id: self._content.why_not(job.request, _of(job.request, used), place, said.get(job.id, ()))
+            for job in jobs
+        }
+        return {job_id: refusal for job_id, refusal in refusals.items() if refusal is not None}
 
-    async def rating_of(self, request: JobRequest) -> ContentRating | None:
-        """What pictures of a request are rated; None when nothing of it is. Raises DatabaseError."""
-        return self._content.rating_of(request, await self._used(request))
+    async def why_not_shown(self, who: ActionContext, job: AnyJob) -> RequestError | None:
+        """Why pictures of a job are not shown where somebody looks; None when they are. Raises DatabaseError."""
+        return (await self.hidden(who, [job])).get(job.id)
+
+    async def rating_of(self, job: AnyJob, server_id: int | None) -> ContentRating | None:
+        """What pictures of a job are rated in a server, or outside of servers; None when nothing of it is.
+
+        Raises DatabaseError.
+        """
+        said = await ratings_of_job(self._connection, job.id, EVERYWHERE if server_id is None else server_id)
+        return self._content.rating_of(job.request, await self._used(job.request), said)
 
     async def limits_of(self, context: ActionContext) -> EffectiveLimits:
         """The limits that hold for a person here, with the quotas of the day as they are. Raises DatabaseError."""
@@ -205,7 +224,7 @@ class RequestChecks:
         return known or ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
 
     async def _why_not_painted(
-        self, who: ActionContext, request: JobRequest, place: PlaceRatings
+        self, who: ActionContext, request: JobRequest, place: PlaceRatings, said: Sequence[JobRating] = ()
     ) -> RequestError | None:
         """Why the checkpoint or a LoRA is not used here, or the picture not shown; None when all is well."""
         here, everywhere = await self._servers.of(who.place), await self._servers.of(EVERYWHERE)
@@ -213,11 +232,11 @@ class RequestChecks:
         if not checkpoint_allowed(settings, request.checkpoint):
             return CheckpointNotAllowed(checkpoint=request.checkpoint, allowed=list(settings.checkpoints))
         used = await self._used(request)
-        return self._why_no_lora(used, here, everywhere) or self._content.why_not(request, used, place)
+        return self._why_no_lora(used, here, everywhere) or self._content.why_not(request, used, place, said)
 
-    async def _used(self, request: JobRequest) -> tuple[UsedLora, ...]:
-        loras = request.loras if isinstance(request, GenerationRequest) else ()
-        return await loras_of_files(self._connection, [use.sha256 for use in loras]) if loras else ()
+    async def _used(self, *requests: JobRequest) -> tuple[UsedLora, ...]:
+        files = sorted({use.sha256 for request in requests for use in _loras(request)})
+        return await loras_of_files(self._connection, files) if files else ()
 
     def _why_no_lora(self, used: Iterable[UsedLora], here: ServerSetup, everywhere: ServerSetup) -> RequestError | None:
         now, categories = self._clock(), here.settings.categories
@@ -229,6 +248,15 @@ class RequestChecks:
             if categories and lora.category not in categories:
                 return CategoryNotAllowed(lora=lora.name, category=lora.category.value)
         return None
+
+
+def _loras(request: JobRequest) -> tuple[LoraUse, ...]:
+    return request.loras if isinstance(request, GenerationRequest) else ()
+
+
+def _of(request: JobRequest, used: Sequence[UsedLora]) -> list[UsedLora]:
+    files = {use.sha256 for use in _loras(request)}
+    return [lora for lora in used if lora.sha256 in files]
 
 
 def _holding(block: Block | None, now: int) -> Block | None:

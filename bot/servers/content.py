@@ -8,10 +8,14 @@ from typing import Protocol
 
 from bot.config import Settings
 from bot.config.checkpoints import CheckpointSettings
+from bot.database.job_ratings import JobRating
 from bot.database.loras import UsedLora
 from bot.errors import (
+    RATED_BY,
     BlockedByRating,
     LicenceForbids,
+    PictureBlocked,
+    PictureRatedTooHigh,
     PromptRatedTooHigh,
     RatedTooHigh,
     SourceRatedTooHigh,
@@ -78,27 +82,41 @@ class ContentRules:
             unrated_as=settings.unrated_as,
         )
 
-    def why_not(self, request: JobRequest, used: Sequence[UsedLora], place: PlaceRatings) -> RequestError | None:
-        """Why a request with these LoRAs is neither painted nor shown in a place; None when it is."""
+    def why_not(
+        self, request: JobRequest, used: Sequence[UsedLora], place: PlaceRatings, said: Sequence[JobRating] = ()
+    ) -> RequestError | None:
+        """Why a request with these LoRAs is neither painted nor shown in a place; None when it is.
+
+        `said` is what counts there of the ratings of its finished pictures.
+        """
         checkpoint = self._checkpoint(request.checkpoint)
-        parts = self._parts(request, checkpoint, used)
+        parts = self._parts(request, checkpoint, used, said)
         rated = _highest(parts) or ContentRating.GENERAL
         cap = ContentRating.EXPLICIT if checkpoint is None else cap_of(checkpoint)
         if cap < rated < ContentRating.BLOCKED:
             return LicenceForbids(checkpoint=request.checkpoint, most=cap.value, rating=rated.value)
         return _why_not_shown(place.highest(parts), place)
 
-    def rating_of(self, request: JobRequest, used: Sequence[UsedLora]) -> ContentRating | None:
-        """What pictures of a request with these LoRAs are rated; None when nothing of it is."""
-        return _highest(self._parts(request, self._checkpoint(request.checkpoint), used))
+    def rating_of(
+        self, request: JobRequest, used: Sequence[UsedLora], said: Sequence[JobRating] = ()
+    ) -> ContentRating | None:
+        """What pictures of a request with these LoRAs, of which this was `said`, are rated; None when nothing is."""
+        return _highest(self._parts(request, self._checkpoint(request.checkpoint), used, said))
 
     def _parts(
-        self, request: JobRequest, checkpoint: CheckpointSettings | None, used: Sequence[UsedLora]
+        self,
+        request: JobRequest,
+        checkpoint: CheckpointSettings | None,
+        used: Sequence[UsedLora],
+        said: Sequence[JobRating],
     ) -> list[RatedPart]:
         parts = [RatedPart(PartKind.CHECKPOINT, request.checkpoint, checkpoint.rating if checkpoint else None)]
-        if not isinstance(request, GenerationRequest):
-            return parts
-        parts += [RatedPart(PartKind.LORA, lora.name, lora.content_rating) for lora in used]
+        if isinstance(request, GenerationRequest):
+            parts += self._painted_from(request, used)
+        return parts + [RatedPart(PartKind.PICTURE, RATED_BY[each.source], each.rating) for each in said]
+
+    def _painted_from(self, request: GenerationRequest, used: Sequence[UsedLora]) -> list[RatedPart]:
+        parts = [RatedPart(PartKind.LORA, lora.name, lora.content_rating) for lora in used]
         known = {lora.sha256 for lora in used}  # the library has never had the others
         parts += [RatedPart(PartKind.LORA, use.name, None) for use in request.loras if use.sha256 not in known]
         words = [word for use in request.loras for word in use.trigger_words]  # they join the prompt
@@ -127,6 +145,10 @@ def _why_not_shown(part: RatedPart, place: PlaceRatings) -> RequestError | None:
     counted, most = place.counted(part.rating), place.most.value
     if place.shows(part.rating):
         return None
+    if part.kind is PartKind.PICTURE:
+        if counted is ContentRating.BLOCKED:
+            return PictureBlocked(rated_by=part.name)
+        return PictureRatedTooHigh(rating=counted.value, most=most, rated_by=part.name)
     if part.kind is PartKind.SOURCE:
         return SourceRatedTooHigh(rating=counted.value, most=most)
     if counted is ContentRating.BLOCKED:

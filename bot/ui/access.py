@@ -11,6 +11,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.database.jobs import AnyJob
 from bot.database.server_settings import ServerSettings
 from bot.errors import CommandClosed
 from bot.library.installed_checkpoints import InstalledCheckpoints
@@ -20,7 +21,6 @@ from bot.servers.rights import Action
 from bot.ui.client import Interaction
 from bot.ui.server_lookups import is_for_adults
 from inference.content_rating import ContentRating
-from inference.messages import JobRequest
 
 _KEY = "action_context"
 
@@ -79,9 +79,9 @@ async def shown_ratings(interaction: Interaction) -> frozenset[ContentRating | N
     return (await interaction.client.servers.content.place(context_of(interaction))).shown
 
 
-async def require_shown(interaction: Interaction, request: JobRequest) -> None:
-    """Raise why pictures of a request are not shown where the person is. Raises DatabaseError."""
-    refusal = await interaction.client.servers.checks.why_not_shown(context_of(interaction), request)
+async def require_shown(interaction: Interaction, job: AnyJob) -> None:
+    """Raise why pictures of a job are not shown where the person is. Raises DatabaseError."""
+    refusal = await interaction.client.servers.checks.why_not_shown(context_of(interaction), job)
     if refusal is not None:
         raise refusal
 

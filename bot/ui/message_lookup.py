@@ -54,11 +54,11 @@ async def keep_shown_picture(interaction: Interaction, message: discord.Message)
     if job is None:
         return await client.inputs.take(_attached(message, (*_SUFFIXES, *_MORE_SUFFIXES))[0])
     await client.removals.check_open(job, interaction)
-    await require_shown(interaction, job.request)
+    await require_shown(interaction, job)
     folder = client.configuration.settings.storage.pictures
     for picture in await pictures_of_job(client.connection, job.id):
         if kept := await client.inputs.keep_picture(folder / picture.path):
-            return replace(kept, rating=await client.servers.checks.rating_of(job.request))
+            return replace(kept, rating=await client.servers.checks.rating_of(job, interaction.guild_id))
     raise picture_gone()
 
 

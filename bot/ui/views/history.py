@@ -115,7 +115,7 @@ class OpenResultButton(JobButton, template=r"open:(?P<job>\d{1,18})"):
     async def handle(self, interaction: Interaction) -> None:
         """Send them in an ephemeral message."""
         job = await self.own_job(interaction, _("Your own are under /history."))
-        await require_shown(interaction, job.request)
+        await require_shown(interaction, job)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         folder = interaction.client.configuration.settings.storage.pictures
         attachments = await ENCODING.run(_files, folder, pictures, interaction.filesize_limit)
@@ -164,8 +164,9 @@ async def history(interaction: Interaction, query: HistoryQuery, number: int | N
         found = await turn(connection, person_id, wanted, limit=PAGE_SIZE, anchor=query.anchor)
     page = RenderedMessage()
     page.view.add_item(ui.TextDisplay[Any](_title(wanted, found)))
+    hidden = await client.servers.checks.hidden(context_of(interaction), found.jobs)
     for job in found.jobs:
-        if refusal := await client.servers.checks.why_not_shown(context_of(interaction), job.request):
+        if refusal := hidden.get(job.id):
             page.view.add_item(ui.TextDisplay[Any](_hidden_text(job, refusal)))
             continue
         pictures = await pictures_of_job(connection, job.id)

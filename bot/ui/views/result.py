@@ -89,7 +89,7 @@ class PictureButton(JobButton, template=NO_CUSTOM_ID):
     async def handle(self, interaction: Interaction) -> None:
         """Handle the picture, or ask which one is meant."""
         job = await own_job_or_remix(self, interaction)
-        await require_shown(interaction, job.request)
+        await require_shown(interaction, job)
         pictures = await pictures_of_job(interaction.client.connection, job.id)
         wanted = 0 if self.position is None else self.position
         if self.position is None and len(pictures) > 1:
@@ -114,7 +114,7 @@ class VaryButton(PictureButton, template=r"vary:(?P<job>\d{1,18})(?::(?P<positio
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it."""
         bot = interaction.client
-        await bot.orders.order(interaction, await bot.repainter.varied(job, picture))
+        await bot.orders.order(interaction, await bot.repainter.varied(job, picture, interaction.guild_id))
 
 
 class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<position>\d))?"):
@@ -126,7 +126,7 @@ class UpscaleButton(PictureButton, template=r"up:(?P<job>\d{1,18})(?::(?P<positi
     async def handle_picture(self, interaction: Interaction, job: Job, picture: Picture) -> None:
         """Order it, or deliver the resized picture."""
         bot = interaction.client
-        larger = await bot.repainter.upscaled(job, picture)
+        larger = await bot.repainter.upscaled(job, picture, interaction.guild_id)
         if larger.picture is None:
             await bot.orders.order(interaction, larger.request)
         else:

@@ -22,6 +22,7 @@ from bot.database.deletions import begin_deletion
 from bot.database.deliveries import mark_sent, open_delivery
 from bot.database.drafts import save_draft
 from bot.database.job_orders import store_context
+from bot.database.job_ratings import RatingSource, rate_job
 from bot.database.jobs import create_job, start_job
 from bot.database.pauses import pause
 from bot.database.people import store_locale
@@ -33,6 +34,7 @@ from bot.database.stacks import StackLora, remember_miss, save_stack
 from bot.database.studio import fill_studio, save_studio
 from bot.database.takedowns import Takedown, mark_told, record_takedown
 from bot.pictures.thumbnails import GALLERY, LIST, Thumbnails
+from inference.content_rating import ContentRating
 from inference.messages import LoraUse, SourceImage, state_file
 from inference.parameters import CHUNK, JSON_CHUNK, infotext
 from tests.bot.database.conftest import add_lora, finish, request_for, sha
@@ -80,6 +82,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         (storage.spool / state_file(job.id)).write_bytes(word.encode())
         (storage.spool / f"job{job.id}-1-preview.png").write_bytes(png(word))
         if number == 0:
+            await rate_job(connection, job.id, ContentRating.TEEN, RatingSource.STAFF, server_id=SERVER)
             await record_takedown(connection, job, SERVER)
             await mark_told(connection, [Takedown(job.id, SERVER)], 1, person + 10)
         if number == 2:

@@ -10,6 +10,7 @@ import pytest
 
 from bot.database.audit import AuditAction, AuditFilter
 from bot.database.connection import transaction
+from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job
 from bot.database.jobs import create_job
 from bot.database.lora_records import rate_content
 from bot.errors import (
@@ -17,6 +18,8 @@ from bot.errors import (
     LicenceForbids,
     NotOperator,
     OpenRatingTooHigh,
+    PictureBlocked,
+    PictureRatedTooHigh,
     PromptRatedTooHigh,
     RatedTooHigh,
     UnratedNotUsed,
@@ -29,7 +32,7 @@ from inference.errors import RequestError
 from inference.messages import GenerationRequest, LoraUse
 from inference.queue import EVERYWHERE
 from tests.bot.database.conftest import add_lora, sha
-from tests.bot.servers.world import CHANNEL, MANAGER, OPERATOR, PERSON, SERVER, ServerWorld, acting
+from tests.bot.servers.world import CHANNEL, ELSEWHERE, MANAGER, OPERATOR, PERSON, SERVER, ServerWorld, acting
 from tests.house import VIVID
 from tests.inference.requests import request
 
@@ -241,8 +244,66 @@ async def test_a_job_of_which_nothing_was_stored_is_looked_at_in_its_channel(wor
 
 async def test_pictures_are_shown_where_they_could_be_ordered(world: ServerWorld) -> None:
     made, checks = await painting_with(world, EXPLICIT), world.services.checks
-    shown = [name for name, place in PLACES.items() if await checks.why_not_shown(place.who, made) is None]
+    job = await world.order(acting(age_restricted=True), made)
+    shown = [name for name, place in PLACES.items() if await checks.why_not_shown(place.who, job) is None]
     assert shown == [name for name, place in PLACES.items() if place.adults]
+
+
+async def test_a_finished_picture_counts_as_the_highest_of_its_parts_and_of_what_was_said(world: ServerWorld) -> None:
+    job = await world.order(acting(), await painting_with(world, TEEN))
+    connection, checks = world.connection, world.services.checks
+    in_server, restricted, alone = acting(), acting(age_restricted=True), acting(server_id=None)
+    assert await checks.still_allowed(job) is None and await checks.rating_of(job, SERVER) is TEEN
+    for said, source in product((GENERAL, EXPLICIT, BLOCKED), (RatingSource.OPERATOR, RatingSource.CLASSIFIER)):
+        assert await rate_job(connection, job.id, said, source)
+        assert await checks.rating_of(job, None) is max(said, TEEN), "nothing lowers what it is made of"
+        refusals = [await checks.why_not_shown(who, job) for who in (in_server, alone, restricted)]
+        refusals += [await checks.still_allowed(job), await checks.why_not_sent(job)]
+        kind = {GENERAL: type(None), EXPLICIT: PictureRatedTooHigh, BLOCKED: PictureBlocked}[said]
+        adults = type(None) if said is EXPLICIT else kind
+        assert [type(refusal) for refusal in refusals] == [kind, kind, adults, kind, kind], (said, source)
+        assert await clear_job_rating(connection, job.id, source) is said
+    assert await checks.still_allowed(job) is None
+
+
+async def test_what_staff_say_of_a_picture_counts_in_their_server(world: ServerWorld) -> None:
+    job = await world.order(acting(), request())
+    checks = world.services.checks
+    await rate_job(world.connection, job.id, MATURE, RatingSource.STAFF, server_id=SERVER)
+    told = str(await checks.why_not_shown(acting(), job))
+    assert "this server's staff" in told and "mature" in told and "teen" in told
+    assert await checks.why_not_shown(acting(server_id=ELSEWHERE), job) is None
+    assert await checks.why_not_shown(acting(server_id=None), job) is None
+    assert (await checks.rating_of(job, SERVER), await checks.rating_of(job, ELSEWHERE)) == (MATURE, None)
+    assert isinstance(await checks.why_not_sent(job), PictureRatedTooHigh), "it was ordered there"
+
+
+async def test_a_picture_that_shows_more_than_its_licence_permits_is_shown_nowhere(world: ServerWorld) -> None:
+    rate_checkpoint(world, max_rating=MATURE)
+    job = await world.order(acting(age_restricted=True), request())
+    await rate_job(world.connection, job.id, EXPLICIT, RatingSource.CLASSIFIER)
+    assert isinstance(await world.services.checks.why_not_shown(acting(age_restricted=True), job), LicenceForbids)
+
+
+async def test_a_list_is_looked_up_in_one_go(world: ServerWorld) -> None:
+    made = [await painting_with(world, level, f"L{level}") for level in (None, TEEN, EXPLICIT)]
+    jobs = [await world.order(acting(age_restricted=True), each) for each in (*made, *made)]
+    await rate_job(world.connection, jobs[0].id, MATURE, RatingSource.OPERATOR)
+    hidden = await world.services.checks.hidden(acting(), jobs)  # what is remembered of the server is read once
+    counts: list[int] = []
+    async with transaction(world.connection):  # in which all is read by the connection that is watched
+        for some in (jobs, jobs[:3]):
+            statements: list[str] = []
+            await world.connection.set_trace_callback(statements.append)
+            await world.services.checks.hidden(acting(), some)
+            await world.connection.set_trace_callback(None)
+            counts.append(len(statements))
+    assert counts == [2, 2], "the LoRAs and what was said, of however many jobs"
+    assert {job_id: type(why) for job_id, why in hidden.items()} == {
+        jobs[0].id: PictureRatedTooHigh,
+        jobs[2].id: RatedTooHigh,
+        jobs[5].id: RatedTooHigh,
+    }
 
 
 async def test_an_operators_rating_stays_when_the_file_is_read_again(world: ServerWorld) -> None:

@@ -1,0 +1,92 @@
+"""Content ratings that a job's pictures have of their own, said after they were painted.
+
+What a server's staff say counts in that server. What an operator or the classifier says counts everywhere. None takes
+the place of another: the highest decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, write
+from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
+
+RATE = """
+    INSERT INTO job_rating (job_id, server_id, source, rating, rated_at) SELECT id, ?, ?, ?, ? FROM job WHERE id = ?
+    ON CONFLICT (job_id, server_id, source) DO UPDATE SET rating = excluded.rating, rated_at = excluded.rated_at
+    RETURNING 1
+"""
+CLEAR = "DELETE FROM job_rating WHERE job_id = ? AND server_id = ? AND source = ? RETURNING rating"
+COUNTING = """
+    SELECT * FROM job_rating WHERE job_id IN (SELECT value FROM json_each(?)) AND server_id IN (?, 0)
+    ORDER BY job_id, server_id, source
+"""
+
+
+class RatingSource(StrEnum):
+    """Who said it."""
+
+    STAFF = "staff"  # of one server
+    OPERATOR = "operator"
+    CLASSIFIER = "classifier"
+
+
+@dataclass(frozen=True)
+class JobRating:
+    """What somebody said of a job's pictures, at a unix ms. `server_id` is EVERYWHERE unless staff said it."""
+
+    job_id: int
+    server_id: int
+    source: RatingSource
+    rating: ContentRating
+    rated_at: int
+
+
+async def rate_job(
+    connection: aiosqlite.Connection,
+    job_id: int,
+    rating: ContentRating,
+    source: RatingSource,
+    *,
+    server_id: int = EVERYWHERE,
+) -> bool:
+    """Rate a job's pictures, in place of what the same source said before; False when there is no such job.
+
+    Staff rate in their server alone. Raises DatabaseError.
+    """
+    return bool(await write(connection, RATE, (server_id, source, rating, now_ms(), job_id)))
+
+
+async def clear_job_rating(
+    connection: aiosqlite.Connection, job_id: int, source: RatingSource, *, server_id: int = EVERYWHERE
+) -> ContentRating | None:
+    """Take back what a source said and return it; None when it said nothing. Raises DatabaseError."""
+    rows = await write(connection, CLEAR, (job_id, server_id, source))
+    return ContentRating(rows[0]["rating"]) if rows else None
+
+
+async def ratings_of_jobs(
+    connection: aiosqlite.Connection, job_ids: Iterable[int], server_id: int
+) -> Mapping[int, tuple[JobRating, ...]]:
+    """The ratings that count in a server (EVERYWHERE: outside of servers), by job; what has none is left out.
+
+    Raises DatabaseError.
+    """
+    found: defaultdict[int, tuple[JobRating, ...]] = defaultdict(tuple)
+    for row in await fetch(connection, COUNTING, (json.dumps(list(job_ids)), server_id)):
+        source, rating = RatingSource(row["source"]), ContentRating(row["rating"])
+        found[row["job_id"]] += (JobRating(row["job_id"], row["server_id"], source, rating, row["rated_at"]),)
+    return dict(found)
+
+
+async def ratings_of_job(connection: aiosqlite.Connection, job_id: int, server_id: int) -> tuple[JobRating, ...]:
+    """The ratings of one job that count in a server. Raises DatabaseError."""
+    return (await ratings_of_jobs(connection, [job_id], server_id)).get(job_id, ())

@@ -1,0 +1,53 @@
+"""Ratings of a job's pictures: one per source and server, gone with the job."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import aiosqlite
+import pytest
+
+from bot.database.errors import DatabaseError
+from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job, ratings_of_jobs
+from bot.database.jobs import create_job
+from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
+from tests.bot.database.conftest import request_for
+
+GENERAL, TEEN, MATURE, EXPLICIT, BLOCKED = ContentRating
+STAFF, OPERATOR, CLASSIFIER = RatingSource
+HERE, ELSEWHERE = 100, 200
+
+
+async def test_each_source_says_one_thing_in_its_server(connection: aiosqlite.Connection) -> None:
+    first, second = [(await create_job(connection, request_for(), person_id=1, channel_id=5)).id for _ in range(2)]
+    for rating in (TEEN, MATURE):
+        assert await rate_job(connection, first, rating, STAFF, server_id=HERE)
+    assert await rate_job(connection, first, GENERAL, STAFF, server_id=ELSEWHERE)
+    assert await rate_job(connection, first, EXPLICIT, CLASSIFIER)
+    assert await rate_job(connection, second, BLOCKED, OPERATOR)
+    assert not await rate_job(connection, 999, BLOCKED, OPERATOR)
+
+    async def said(server_id: int) -> dict[int, set[tuple[RatingSource, ContentRating]]]:
+        found = await ratings_of_jobs(connection, [first, second, 999], server_id)
+        return {job: {(each.source, each.rating) for each in ratings} for job, ratings in found.items()}
+
+    assert await said(HERE) == {first: {(STAFF, MATURE), (CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)}}
+    assert await said(EVERYWHERE) == {first: {(CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)}}
+    assert await clear_job_rating(connection, first, STAFF, server_id=HERE) is MATURE
+    assert await clear_job_rating(connection, first, STAFF, server_id=HERE) is None
+    assert {each.source for each in await ratings_of_job(connection, first, HERE)} == {CLASSIFIER}
+    assert await said(ELSEWHERE) == {
+        first: {(STAFF, GENERAL), (CLASSIFIER, EXPLICIT)}, second: {(OPERATOR, BLOCKED)},
+    }  # fmt: skip
+    await connection.execute("DELETE FROM job WHERE id = ?", (first,))
+    assert await said(ELSEWHERE) == {second: {(OPERATOR, BLOCKED)}}
+
+
+@pytest.mark.parametrize(("source", "server_id"), [(STAFF, EVERYWHERE), (OPERATOR, HERE), (CLASSIFIER, HERE)])
+async def test_only_staff_speak_for_one_server(
+    connection: aiosqlite.Connection, source: RatingSource, server_id: int
+) -> None:
+    job = await create_job(connection, request_for(), person_id=1, channel_id=5)
+    with pytest.raises((DatabaseError, sqlite3.IntegrityError)):
+        await rate_job(connection, job.id, TEEN, source, server_id=server_id)
