@@ -18,6 +18,7 @@ message_shapes.py     JSON of messages
 component_shapes.py   JSON of components
 files.py              uploaded files
 message_writer.py     creates and edits messages
+threads.py            archives and opens threads
 interactions.py       the life cycle of an interaction
 errors.py             Discord's error responses
 limits.py             rate limits

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from playground.files import safe_name
+from playground.files import safe_name, unsigned
 from playground.models import Attachment
 from playground.rules import components as kinds
 from playground.wire import Json, as_object, as_objects
@@ -75,7 +75,7 @@ class ComponentNormalizer:
     def _find(self, url: str) -> Attachment | None:
         if url.startswith("attachment://"):
             return self._by_name.get(safe_name(url.removeprefix("attachment://")))
-        return self._by_url.get(url)
+        return self._by_url.get(unsigned(url))
 
     def _media(self, given: Json) -> Json:
         url = str(given["url"])

@@ -221,7 +221,10 @@ class Control:
         await self.post("role", {"role": role, "permissions": permissions, "guild": guild})
 
     async def set_channel(self, channel: str, **settings: object) -> None:
-        """Set nsfw or archived, or `overwrite` (a role or member) with `allow` and `deny` bits."""
+        """Set nsfw, archived, locked or requires_tag.
+
+        With `overwrite` (a role or member) set the bits that it is allowed and denied: `allow` and `deny`.
+        """
         await self.post("channel", {"channel": channel, **settings})
 
 
@@ -283,9 +286,9 @@ class Person:
         """Delete a message, or dismiss an ephemeral one."""
         await self.control.post("delete", {"as": self.name, "message": message.id})
 
-    async def open_thread(self, channel: str, name: str) -> str:
-        """Open a thread or forum post; gives its id."""
-        body: Json = {"as": self.name, "channel": channel, "name": name}
+    async def open_thread(self, channel: str, name: str, *tags: str) -> str:
+        """Open a thread or forum post with the named tags; gives its id."""
+        body: Json = {"as": self.name, "channel": channel, "name": name, "tags": list(tags)}
         return str((await self.control.post("thread", body))["channel"])
 
     async def set_command_permissions(

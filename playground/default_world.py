@@ -1,7 +1,7 @@
 """The people, servers and channels of a fresh playground. Their ids are fixed, so a bot's database stays valid."""
 
 from playground import permissions, snowflake
-from playground.models import Channel, Guild, GuildRole, Member, Overwrite, User
+from playground.models import Channel, ForumTag, Guild, GuildRole, Member, Overwrite, User
 from playground.wire import ChannelType
 from playground.world import World
 
@@ -18,7 +18,13 @@ ADA, GRACE, MARGARET, LINUS, KAI = (_id(number) for number in range(10, 15))
 
 WORKSHOP = _id(100)  # the server with the bot in it
 STAFF_ROLE, ARTIST_ROLE, BOT_ROLE = _id(101), _id(102), _id(103)
-GENERAL, ART, AFTER_DARK, FORUM, THREAD, STAFF_ROOM, POST = (_id(number) for number in range(110, 117))
+GENERAL, ART, AFTER_DARK, FORUM, THREAD, STAFF_ROOM, POST, GALLERY = (_id(number) for number in range(110, 118))
+GALLERY_TAGS = {
+    name: _id(130 + number)
+    for number, name in enumerate(
+        ("character", "style", "pose", "detail", "other", "SD 1.5", "SDXL", "Illustrious", "Pony", "featured")
+    )
+}  # the last one for moderators
 
 # A server without the bot, for user-installed use. It was created a millisecond later than the Workshop, so that the
 # two are on different shards of an even number.
@@ -57,7 +63,10 @@ def _workshop(world: World) -> None:
         GuildRole(
             STAFF_ROLE,
             "Staff",
-            permissions.MANAGE_GUILD | permissions.MANAGE_MESSAGES | permissions.MENTION_EVERYONE,
+            permissions.MANAGE_GUILD
+            | permissions.MANAGE_MESSAGES
+            | permissions.MANAGE_THREADS
+            | permissions.MENTION_EVERYONE,
             3,
             color=0xD9A441,
             mentionable=True,
@@ -78,6 +87,7 @@ def _workshop_channels() -> list[Channel]:
         WORKSHOP: Overwrite(WORKSHOP, False, deny=permissions.VIEW_CHANNEL),
         STAFF_ROLE: Overwrite(STAFF_ROLE, False, allow=permissions.VIEW_CHANNEL),
     }
+    tags = [ForumTag(tag_id, name, moderated=name == "featured") for name, tag_id in GALLERY_TAGS.items()]
     text, thread, forum = ChannelType.TEXT, ChannelType.PUBLIC_THREAD, ChannelType.FORUM
     return [
         Channel(GENERAL, text, "general", WORKSHOP, topic="Talk about anything"),
@@ -85,6 +95,7 @@ def _workshop_channels() -> list[Channel]:
         Channel(AFTER_DARK, text, "after-dark", WORKSHOP, position=2, nsfw=True),
         Channel(STAFF_ROOM, text, "staff-room", WORKSHOP, position=3, overwrites=staff_only),
         Channel(FORUM, forum, "showcase", WORKSHOP, position=4, topic="One post for each picture"),
+        Channel(GALLERY, forum, "gallery", WORKSHOP, position=5, topic="Published pictures", available_tags=tags),
         Channel(THREAD, thread, "Sketches", WORKSHOP, ART, owner_id=ADA, created_at=CREATED_AT),
         Channel(POST, thread, "Post your favourites", WORKSHOP, FORUM, owner_id=GRACE, created_at=CREATED_AT),
     ]

@@ -43,6 +43,7 @@ def unknown(what: str) -> ApiError:
         "Interaction": 10062,
         "application command": 10063,
         "application command permissions": 10066,
+        "tag": 10087,
     }
     return ApiError(404, codes[what], f"Unknown {what}")
 
@@ -107,6 +108,21 @@ def wrong_channel_type() -> ApiError:
     return ApiError(400, 50024, "Cannot execute action on this channel type")
 
 
+def archived_thread(status: int = 400) -> ApiError:
+    """An archived thread has to be opened before anything in it changes."""
+    return ApiError(status, 50083, "Thread is archived")
+
+
+def same_tag_names() -> ApiError:
+    """The names of a forum's tags differ."""
+    return ApiError(400, 40061, "Tag names must be unique")
+
+
+def tag_required() -> ApiError:
+    """The forum wants each post to have a tag."""
+    return ApiError(400, 40067, "A tag is required to create a forum post in this channel")
+
+
 def too_large() -> ApiError:
     """An upload is larger than the limit."""
     return ApiError(413, 40005, "Request entity too large")
@@ -133,6 +149,14 @@ class RateLimited(ApiError):
     def body(self) -> Json:
         """Discord's JSON for a rate limit."""
         return {**super().body(), "retry_after": self.retry_after, "global": self.everywhere}
+
+
+def too_many_old_edits(retry_after: float) -> ApiError:
+    """Messages older than an hour are edited a few times only."""
+    limited = RateLimited(retry_after)
+    limited.code = 30046
+    limited.message = "Maximum number of edits to messages older than 1 hour reached. Try again later."
+    return limited
 
 
 def too_many_creates(retry_after: float) -> ApiError:

@@ -1,10 +1,18 @@
 """Uploaded files: kept in memory up to a limit; type and picture size are sniffed from their first bytes."""
 
+import hashlib
+import hmac
 import re
+import secrets
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from playground.wire import MIB
+
+LINK_SECONDS = 24 * 60 * 60  # how long the link of a file works
+LINK_STEP_SECONDS = 60 * 60  # a file has the same link this long, so that pages do not load it again and again
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,48 @@ class FileStore:
         entry = self._files.pop(file_id, None)
         if entry is not None:
             self.held -= len(entry[1])
+
+
+@dataclass
+class FileLinks:
+    """Signs the links of files. A link expires; whoever needs the file later fetches its message again."""
+
+    prefix: str
+    """What the links of this playground's files begin with."""
+    now: Callable[[], float]
+    """The time in seconds since 1970."""
+    _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
+    def signed(self, shape: object) -> object:
+        """JSON whose links to files are signed, wherever they stand in it."""
+        if isinstance(shape, str):
+            return self._sign(shape) if shape.startswith(self.prefix) else shape
+        if isinstance(shape, list):
+            return [self.signed(entry) for entry in cast("list[object]", shape)]
+        if isinstance(shape, dict):
+            return {key: self.signed(value) for key, value in cast("dict[str, object]", shape).items()}
+        return shape
+
+    def works(self, path: str, query: Mapping[str, str]) -> bool:
+        """Whether a request for a file has a signature that has not expired."""
+        expires, issued = query.get("ex", ""), query.get("is", "")
+        genuine = hmac.compare_digest(self._signature(path, expires, issued).encode(), query.get("hm", "").encode())
+        return genuine and int(expires, 16) > self.now()
+
+    def _sign(self, url: str) -> str:
+        issued = int(self.now()) // LINK_STEP_SECONDS * LINK_STEP_SECONDS
+        began, ends = f"{issued:x}", f"{issued + LINK_SECONDS:x}"
+        bare = unsigned(url)
+        path = "/attachments/" + bare.removeprefix(self.prefix)
+        return f"{bare}?ex={ends}&is={began}&hm={self._signature(path, ends, began)}&"
+
+    def _signature(self, path: str, expires: str, issued: str) -> str:
+        return hmac.new(self._key, f"{path} {expires} {issued}".encode(), hashlib.sha256).hexdigest()
+
+
+def unsigned(url: str) -> str:
+    """The link of a file without its signature."""
+    return url.partition("?")[0]
 
 
 def safe_name(filename: str) -> str:

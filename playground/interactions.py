@@ -8,6 +8,7 @@ from playground.event_publisher import EventPublisher
 from playground.message_writer import MessageWriter, Submission
 from playground.models import Channel, Interaction, Message
 from playground.rules import answers, modals
+from playground.threads import Threads
 from playground.wire import Context, Json, MessageFlag, as_int, as_object
 from playground.world import World
 
@@ -25,6 +26,7 @@ class Interactions:
     world: World
     events: EventPublisher
     message_writer: MessageWriter
+    threads: Threads
     _by_token: dict[str, Interaction] = field(default_factory=dict[str, Interaction])
 
     def open(self, kind: int, user_id: str, channel: Channel, data: Json, owners: dict[str, str]) -> Interaction:
@@ -103,6 +105,8 @@ class Interactions:
 
     def edit(self, message: Message, submission: Submission) -> None:
         """Edit a message through the interaction's token."""
+        if message.visible_to is None and not message.has(MessageFlag.LOADING):
+            self.threads.check_open(self.world.channels[message.channel_id])
         self.message_writer.edit(message, submission)
         self.events.message_updated(message)
 
@@ -175,6 +179,8 @@ class Interactions:
 
     def _keep(self, interaction: Interaction, message: Message) -> None:
         self.world.keep(message)
+        if message.visible_to is None:
+            self.threads.note_message(self.world.channels[message.channel_id])
         interaction.message_ids.append(message.id)
 
     def _context(self, channel: Channel) -> int:

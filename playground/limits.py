@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 MAJOR = ("channel_id", "guild_id", "webhook_id", "webhook_token", "interaction_id")
 WIDE = (50, 1.0)  # requests and seconds; wide enough that fast tests are not limited
 POSTING = (5, 5.0)  # the limit observed on Discord for writing messages; used when strict
+OLD_EDITS = (3, 20.0)  # edits of messages older than an hour in a channel, as bots have observed it
 EVERYTHING = (50, 1.0)  # the global limit of all requests with the bot's token; used when strict
 WITHOUT_HEADERS = "/interactions/"  # first responses are not limited and have no bucket headers
 
@@ -66,6 +67,12 @@ class Limits:
         window = self._window(key, self._allowance(method, template), now)
         passes = window.take()
         return RateLimitVerdict(passes, window.rest(now), _headers(bucket, window, now))
+
+    def spend_old_edit(self, channel_id: str) -> float | None:
+        """Count an edit of a message older than an hour; the seconds to wait when the channel allows no more."""
+        now = self.now()
+        window = self._window(f"old edits:{channel_id}", OLD_EDITS, now)
+        return None if window.take() else window.rest(now)
 
     def _window(self, key: str, allowance: tuple[int, float], now: float) -> Window:
         window = self._windows.get(key)

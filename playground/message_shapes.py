@@ -1,13 +1,19 @@
 """JSON of messages and their attachments, as Discord returns it."""
 
+from typing import cast
+
 from playground import shapes
 from playground.models import Attachment, Interaction, Message
 from playground.wire import Json, iso
 from playground.world import World
 
 
-def attachment(one: Attachment) -> Json:
-    """An uploaded file."""
+def attachment(world: World, one: Attachment) -> Json:
+    """An uploaded file, with links that work for a day."""
+    return cast("Json", world.links.signed(_attachment(one)))
+
+
+def _attachment(one: Attachment) -> Json:
     shape: Json = {
         "id": one.id,
         "filename": one.filename,
@@ -26,7 +32,7 @@ def attachment(one: Attachment) -> Json:
 
 
 def message(world: World, one: Message, *, nested: bool = False) -> Json:
-    """A message; a nested one leaves out the message it replies to."""
+    """A message, with links that work for a day; a nested one leaves out the message it replies to."""
     shape: Json = {
         "id": one.id,
         "type": one.type,
@@ -39,7 +45,7 @@ def message(world: World, one: Message, *, nested: bool = False) -> Json:
         "mention_everyone": one.pings.everyone,
         "mentions": [shapes.user(world.users[user_id]) for user_id in one.mentions],
         "mention_roles": list(one.pings.roles),
-        "attachments": [attachment(entry) for entry in shown_attachments(one)],
+        "attachments": [_attachment(entry) for entry in shown_attachments(one)],
         "embeds": one.embeds,
         "components": one.components,
         "pinned": one.pinned,
@@ -49,7 +55,8 @@ def message(world: World, one: Message, *, nested: bool = False) -> Json:
         shape["nonce"] = one.nonce
     if one.reactions:
         shape["reactions"] = [_reaction(world, emoji, users) for emoji, users in one.reactions.items()]
-    return {**shape, **_origin(world, one), **({} if nested else _reply(world, one))}
+    shape |= {**_origin(world, one), **({} if nested else _reply(world, one))}
+    return cast("Json", world.links.signed(shape))
 
 
 def shown_attachments(one: Message) -> list[Attachment]:

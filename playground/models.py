@@ -111,6 +111,17 @@ class Overwrite:
 
 
 @dataclass
+class ForumTag:
+    """A tag of a forum, which posts carry."""
+
+    id: str
+    name: str
+    moderated: bool = False
+    """Only people who manage threads put it on a post or take it off."""
+    emoji_name: str | None = None
+
+
+@dataclass
 class Channel:
     """A channel, thread, forum or DM."""
 
@@ -127,10 +138,19 @@ class Channel:
     owner_id: str | None = None
     created_at: float = 0.0
     archived: bool = False
+    archived_at: float | None = None
+    """When the thread was archived or opened again the last time, in seconds since 1970."""
     locked: bool = False
     auto_archive_duration: int = 1440
+    """Minutes without a message after which a thread is archived."""
+    active_at: float | None = None
+    """When the last message was written in the thread, in seconds since 1970."""
     last_message_id: str | None = None
     applied_tags: list[str] = field(default_factory=list[str])
+    available_tags: list[ForumTag] = field(default_factory=list[ForumTag])
+    """The tags of a forum."""
+    requires_tag: bool = False
+    """Posts of this forum need a tag."""
 
     @property
     def is_thread(self) -> bool:

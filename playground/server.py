@@ -19,7 +19,7 @@ from playground.control_api.read_endpoints import ReadEndpoints
 from playground.control_api.requests import handler
 from playground.event_publisher import EventPublisher
 from playground.faults import Faults
-from playground.files import FileStore, sniff
+from playground.files import FileLinks, FileStore, sniff
 from playground.gateway.heartbeats import HEARTBEAT_SECONDS, HeartbeatStats
 from playground.gateway.hub import Hub
 from playground.gateway.socket import GatewaySocket
@@ -29,10 +29,22 @@ from playground.message_writer import MessageWriter
 from playground.people.user_actions import UserActions
 from playground.recorder import Exchange, Recorder
 from playground.registry import CommandRegistry
-from playground.rest import applications, channels, commands, gateway, guilds, messages, reactions, users, webhooks
+from playground.rest import (
+    applications,
+    channels,
+    commands,
+    gateway,
+    guilds,
+    messages,
+    reactions,
+    threads,
+    users,
+    webhooks,
+)
 from playground.rest import interactions as interaction_routes
 from playground.rest.endpoint import Endpoint
 from playground.rest.pipeline import PREFIX, Pipeline
+from playground.threads import Threads
 from playground.wire import REQUEST_LIMIT
 from playground.world import Application, World, new_token
 
@@ -61,14 +73,16 @@ class Playground:
         self.shards = shards
         self.suggestions = suggestions
         self.clock = Clock()
-        self.world = World(self.clock, application, FileStore())
+        links = FileLinks(f"{origin}/attachments/", self.clock.now)
+        self.world = World(self.clock, application, FileStore(), links)
         default_world.fill(self.world)
         self.hub = Hub(self.world.bot_id, self.clock, HeartbeatStats(heartbeat_seconds))
         self.changes = ChangeNotifier()
         self.events = EventPublisher(self.world, self.hub, self.changes)
         self.hub.on_presence = self.events.world_changed
         self.message_writer = MessageWriter(self.world, origin)
-        self.interactions = Interactions(self.world, self.events, self.message_writer)
+        self.threads = Threads(self.world, self.events)
+        self.interactions = Interactions(self.world, self.events, self.message_writer, self.threads)
         self.registry = CommandRegistry(self.world, self.events.world_changed)
         self.faults = Faults()
         self.recorder = Recorder(on_note=self.changes.mark_changed)
@@ -151,11 +165,11 @@ class Playground:
         pipeline.install(app, self._endpoints())
         app.router.add_get("/gateway", self._gateway)
         app.router.add_get("/attachments/{file}/{name}", self._file)
-        actions = UserActions(self.world, self.hub, self.interactions, self.message_writer)
+        actions = UserActions(self.world, self.hub, self.interactions, self.message_writer, self.threads)
         parts = (
             ReadEndpoints(self.world, self.hub, self.changes, self.recorder, self.suggestions),
             ActionEndpoints(self.world, actions),
-            AdminEndpoints(self.world, self.events, self.hub, self.faults),
+            AdminEndpoints(self.world, self.events, self.hub, self.faults, self.threads),
         )
         for part in parts:
             for method, path, work in part.routes():
@@ -171,9 +185,10 @@ class Playground:
             *commands.endpoints(self.world, self.registry),
             *interaction_routes.endpoints(self.world, self.interactions),
             *webhooks.endpoints(self.world, self.interactions),
-            *reactions.endpoints(self.world, self.events),
-            *messages.endpoints(self.world, self.events, self.message_writer),
-            *channels.endpoints(self.world, self.events, self.message_writer),
+            *reactions.endpoints(self.world, self.events, self.threads),
+            *messages.endpoints(self.world, self.events, self.message_writer, self.threads, self.limits),
+            *channels.endpoints(self.world, self.events, self.threads),
+            *threads.endpoints(self.world, self.events, self.message_writer, self.threads),
             *guilds.endpoints(self.world),
             *gateway.endpoints(self.gateway_url, self.shards),
         ]
@@ -192,6 +207,8 @@ class Playground:
     async def _file(self, request: web.Request) -> web.StreamResponse:
         """An uploaded file; never as a document that could run scripts in the page's origin."""
         found = self.world.files.get(request.match_info["file"])
+        if not self.world.links.works(request.path, request.query):
+            return web.Response(status=404, text="This link has expired.")
         if found is None:
             return web.Response(status=404, text="This file is gone.")
         filename, data = found

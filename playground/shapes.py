@@ -1,9 +1,11 @@
 """JSON for people, servers, channels and roles, in the shapes Discord gives."""
 
 from playground import permissions
-from playground.models import Channel, CommandPermission, Guild, GuildRole, Member, Overwrite, User
+from playground.models import Channel, CommandPermission, ForumTag, Guild, GuildRole, Member, Overwrite, User
 from playground.wire import ChannelType, Json, iso
 from playground.world import World
+
+REQUIRE_TAG = 1 << 4  # a flag of forums
 
 _GUILD_NOTHINGS = (
     "icon",
@@ -140,9 +142,25 @@ def guild_channel(one: Channel) -> Json:
         "permission_overwrites": [overwrite(entry) for entry in one.overwrites.values()],
     }
     if one.type == ChannelType.FORUM:
-        shape |= {"available_tags": [], "default_sort_order": None, "default_forum_layout": 0}
-        shape |= {"default_reaction_emoji": None}
+        shape |= {
+            "flags": REQUIRE_TAG if one.requires_tag else 0,
+            "available_tags": [tag(entry) for entry in one.available_tags],
+            "default_sort_order": None,
+            "default_forum_layout": 0,
+            "default_reaction_emoji": None,
+        }
     return shape
+
+
+def tag(one: ForumTag) -> Json:
+    """A tag of a forum."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "moderated": one.moderated,
+        "emoji_id": None,
+        "emoji_name": one.emoji_name,
+    }
 
 
 def thread(world: World, one: Channel) -> Json:
@@ -164,7 +182,7 @@ def thread(world: World, one: Channel) -> Json:
         "applied_tags": list(one.applied_tags),
         "thread_metadata": {
             "archived": one.archived,
-            "archive_timestamp": iso(one.created_at),
+            "archive_timestamp": iso(one.archived_at or one.created_at),
             "auto_archive_duration": one.auto_archive_duration,
             "locked": one.locked,
             "create_timestamp": iso(one.created_at),

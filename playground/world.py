@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from playground import errors, permissions
 from playground.clock import Clock
-from playground.files import FileStore
+from playground.files import FileLinks, FileStore
 from playground.models import Channel, Command, Guild, Interaction, Member, Message, User
 from playground.snowflake import Snowflakes
 from playground.wire import ChannelType
@@ -35,6 +35,7 @@ class World:
     clock: Clock
     application: Application
     files: FileStore
+    links: FileLinks
     ids: Snowflakes = field(init=False)
     users: dict[str, User] = field(default_factory=dict[str, User])
     guilds: dict[str, Guild] = field(default_factory=dict[str, Guild])
@@ -84,6 +85,11 @@ class World:
         """A server's threads that are not archived."""
         return [c for c in self.channels.values() if c.guild_id == guild_id and c.is_thread and not c.archived]
 
+    def archived_threads_of(self, channel: Channel) -> list[Channel]:
+        """A channel's archived threads, the latest archived first."""
+        found = [c for c in self.channels.values() if c.parent_id == channel.id and c.archived]
+        return sorted(found, key=lambda thread: (thread.archived_at or thread.created_at, int(thread.id)), reverse=True)
+
     def member(self, guild_id: str | None, user_id: str) -> Member | None:
         """The membership of a person, if there is one."""
         guild = self.guilds.get(guild_id or "")
@@ -97,6 +103,8 @@ class World:
         if member is None:
             return 0
         held = permissions.in_channel(self.guilds[channel.guild_id], self.parent(channel), member)
+        if channel.locked and not held & permissions.MANAGE_THREADS:
+            held &= permissions.IN_LOCKED_THREAD
         return held & permissions.IN_TIME_OUT if self.is_timed_out(member) and held != permissions.ALL else held
 
     def is_timed_out(self, member: Member) -> bool:

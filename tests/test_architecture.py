@@ -63,6 +63,7 @@ playground.default_world playground.mentions playground.registry playground.visi
 playground.control playground.message_shapes playground.message_writer
 playground.gateway
 playground.event_publisher
+playground.threads
 playground.interactions
 playground.people playground.rest
 playground.control_api

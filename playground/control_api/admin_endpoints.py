@@ -4,13 +4,16 @@ from dataclasses import dataclass, fields
 
 from playground import permissions
 from playground.control_api.requests import ControlHandler, ControlRequest
+from playground.errors import ApiError
 from playground.event_publisher import EventPublisher
 from playground.faults import Fault, Faults
 from playground.gateway.hub import Hub
 from playground.models import Channel, Guild, GuildRole, Member, NsfwLevel, Overwrite, User
 from playground.people import command_permissions, lookup
 from playground.people.action_refused import ActionRefused
-from playground.rest.channels import make_thread
+from playground.rest.threads import make_thread
+from playground.rules import forum
+from playground.threads import Threads
 from playground.wire import ChannelType, Json, as_object, as_strings
 from playground.world import World, new_token
 
@@ -26,6 +29,7 @@ class AdminEndpoints:
     events: EventPublisher
     hub: Hub
     faults: Faults
+    threads: Threads
 
     def routes(self) -> list[tuple[str, str, ControlHandler]]:
         """Method, path and handler of every request."""
@@ -166,10 +170,15 @@ class AdminEndpoints:
         return {}
 
     async def channel(self, request: ControlRequest) -> Json:
-        """Set age restriction, archiving, or what a role or member may do in a channel."""
+        """Set age restriction, archiving, locking, or what a role or member may do in a channel.
+
+        In a forum `requires_tag` says whether posts need a tag.
+        """
         channel = lookup.any_channel(self.world, request.text("channel"))
         channel.nsfw = bool(request.body.get("nsfw", channel.nsfw))
-        channel.archived = bool(request.body.get("archived", channel.archived))
+        channel.locked = bool(request.body.get("locked", channel.locked))
+        channel.requires_tag = bool(request.body.get("requires_tag", channel.requires_tag))
+        self.threads.set_archived(channel, bool(request.body.get("archived", channel.archived)))
         if "overwrite" in request.body and channel.guild_id is not None:
             self._overwrite(channel.guild_id, channel.overwrites, request)
         self.events.channel("UPDATE", channel)
@@ -190,15 +199,30 @@ class AdminEndpoints:
         return {}
 
     async def thread(self, request: ControlRequest) -> Json:
-        """Open a thread or forum post as a person."""
+        """Open a thread or forum post as a person; `tags` are the names of a post's tags."""
         person = lookup.person(self.world, request.text("as"))
         parent = lookup.channel(self.world, request.text("channel"), person)
         if parent.guild_id is None or parent.is_thread:
             raise ActionRefused("Threads are opened in a server's text channel or forum.")
         thread = make_thread(self.world, parent, request.text("name"), person.id, self.world.ids.new())
+        thread.applied_tags = self._tags(parent, person, request)
         self.world.channels[thread.id] = thread
+        self.threads.watch(thread)
         self.events.channel("CREATE", thread)
         return {"channel": thread.id}
+
+    def _tags(self, parent: Channel, person: User, request: ControlRequest) -> list[str]:
+        """The ids of the named tags, if this person may put them on a post."""
+        ids = {tag.name: tag.id for tag in parent.available_tags}
+        named = as_strings(request.body.get("tags"))
+        unknown = [name for name in named if name not in ids]
+        if unknown:
+            raise ActionRefused(f"{parent.name} has no tag {unknown[0]!r}.")
+        moderates = bool(self.world.permissions(parent, person.id) & permissions.MANAGE_THREADS)
+        try:
+            return forum.check_applied(parent, [ids[name] for name in named], [], moderates=moderates)
+        except ApiError as refusal:
+            raise ActionRefused(refusal.message) from None
 
     async def fault(self, request: ControlRequest) -> Json:
         """Inject a fault into the next requests of a route."""

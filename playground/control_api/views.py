@@ -52,9 +52,9 @@ def server(state: World, guild: Guild, viewer: User, people: Sequence[User]) -> 
 
 
 def _places(state: World, guild_id: str, viewer: User) -> list[Channel]:
-    """Channels with their threads below them."""
+    """Channels with their threads below them, archived ones too."""
     found: list[Channel] = []
-    threads = state.threads_of(guild_id)
+    threads = [one for one in state.channels.values() if one.guild_id == guild_id and one.is_thread]
     for channel in state.channels_of(guild_id):
         if lookup.sees(state, channel, viewer):
             found += [channel, *(thread for thread in threads if thread.parent_id == channel.id)]
@@ -83,6 +83,11 @@ def place(state: World, channel: Channel, viewer: User) -> Json:
         "type": channel.type,
         "name": channel.name or ", ".join(state.display_name(one) for one in others),
         "parent_id": channel.parent_id,
+        "archived": channel.archived,
+        "locked": channel.locked,
+        "tags": [shapes.tag(one) for one in channel.available_tags],
+        "applied_tags": list(channel.applied_tags),
+        "can_use_moderated_tags": bool(held & permissions.MANAGE_THREADS),
         "topic": channel.topic,
         "nsfw": state.parent(channel).nsfw,
         "with_bot": state.bot_id in channel.recipients,

@@ -4,11 +4,15 @@ import { Actions, showError } from "./actions.js";
 import { LiveConnection, getJson, postJson } from "./api.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
+import { renderForum } from "./forum.js";
 import { MessageList } from "./messagelist.js";
 import { openModal } from "./modal.js";
 import { ServerSettings } from "./serversettings.js";
 import { attachPeopleMenu, renderSidebar } from "./sidebar.js";
 import { currentChannel, readLocation, saveLocation, state, visibleChannels } from "./state.js";
+
+const FORUM = 15; // type of channel
+const TAGS_PER_POST = 5;
 
 const actions = new Actions();
 const messageList = new MessageList(actions, { onSuggestion: (line) => composer.write(line) });
@@ -38,6 +42,11 @@ function showLost() {
 function updateSidebar() {
   renderSidebar({ openChannel });
   serverSettings.render();
+  if (isForum()) renderForum(currentChannel(), { openChannel });
+}
+
+function isForum() {
+  return currentChannel()?.type === FORUM;
 }
 
 let pendingRefresh = null;
@@ -53,7 +62,7 @@ function refreshWorld() {
       await loadCommands();
       updateSidebar();
       composer.commandsChanged();
-      messageList.updateStart();
+      if (!isForum()) messageList.updateStart();
       return undefined;
     })
     .catch(showError);
@@ -86,12 +95,17 @@ async function openChannel(channel) {
   else composer.reset(); // at once: whoever already types while the rest is fetched must not lose it
   await loadCommands();
   composer.commandsChanged();
-  await messageList.open();
+  await showMessages();
 }
 
 async function refreshAll() {
   await refreshWorld();
-  await messageList.open();
+  await showMessages();
+}
+
+async function showMessages() {
+  if (isForum()) renderForum(currentChannel(), { openChannel });
+  else await messageList.open();
 }
 
 function toggleDrawer(open) {
@@ -100,13 +114,29 @@ function toggleDrawer(open) {
 }
 
 function newThread() {
-  const title = currentChannel().type === 15 ? "New post" : "New thread";
+  const title = isForum() ? "New post" : "New thread";
   const name = { type: 4, custom_id: "name", style: 1, max_length: 100 };
-  openModal({ title, components: [{ type: 18, label: "Name", component: name }] }, async (values) => {
-    const made = await postJson("thread", { as: state.person, channel: state.channel, name: values.name });
+  const components = [{ type: 18, label: "Name", component: name }, ...tagField(currentChannel())];
+  openModal({ title, components }, async (values) => {
+    const body = { as: state.person, channel: state.channel, name: values.name, tags: values.tags ?? [] };
+    const made = await postJson("thread", body);
     await refreshWorld();
     await openChannel(made.channel);
   });
+}
+
+function tagField(channel) {
+  const usable = channel.tags.filter((tag) => !tag.moderated || channel.can_use_moderated_tags);
+  if (!usable.length) return [];
+  const options = usable.map(({ name }) => ({ label: name, value: name }));
+  const max = Math.min(TAGS_PER_POST, options.length);
+  return [
+    {
+      type: 18,
+      label: "Tags",
+      component: { type: 3, custom_id: "tags", required: false, min_values: 0, max_values: max, options },
+    },
+  ];
 }
 
 byId("skip").addEventListener("click", (event) => {

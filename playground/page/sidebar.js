@@ -51,7 +51,12 @@ export function renderSidebar({ openChannel }) {
   byId("new-thread").hidden = !opensThreads;
   byId("new-thread").classList.toggle("forum", channel?.type === 15);
   byId("new-thread").textContent = channel?.type === 15 ? "New post" : "New thread";
-  byId("place-topic").textContent = channel?.nsfw ? "age-restricted" : (channel?.topic ?? "");
+  byId("place-topic").textContent = channel?.nsfw ? "age-restricted" : topic(channel);
+}
+
+function topic(channel) {
+  if (channel?.archived) return channel.locked ? "archived and locked" : "archived: a message opens it again";
+  return channel?.topic ?? "";
 }
 
 function groupTitle(guild) {
@@ -59,7 +64,8 @@ function groupTitle(guild) {
 }
 
 function group(title, channels, openChannel) {
-  const items = channels.map((one) =>
+  const listed = channels.filter((one) => !one.archived || one.id === state.channel); // a forum lists archived posts
+  const items = listed.map((one) =>
     make(
       "li",
       {},

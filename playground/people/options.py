@@ -103,7 +103,7 @@ class Reader:
         if len(upload.data) > UPLOAD_LIMIT:
             raise ActionRefused(f"{upload.filename} is larger than {UPLOAD_LIMIT} bytes.")
         file = self.message_writer.keep_file(upload.filename, upload.data, ephemeral=True)
-        self._resolve("attachments", file.id, message_shapes.attachment(file))
+        self._resolve("attachments", file.id, message_shapes.attachment(self.world, file))
         return file.id
 
     def named(self, kind: int, key: str) -> str:

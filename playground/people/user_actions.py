@@ -15,6 +15,7 @@ from playground.people.payload import interaction_create
 from playground.rules import answers
 from playground.rules import commands as rules
 from playground.rules import components as kinds
+from playground.threads import Threads
 from playground.wire import ChannelType, Json, MessageFlag, as_objects
 from playground.world import World
 
@@ -27,6 +28,7 @@ class UserActions:
     hub: Hub
     interactions: Interactions
     message_writer: MessageWriter
+    threads: Threads
 
     def slash(self, person: User, channel: Channel, name: str, values: Json, uploads: list[Upload]) -> Interaction:
         """Send a slash command; `name` may go on with subcommands ("stack save")."""
@@ -104,6 +106,7 @@ class UserActions:
             raise ActionRefused(f"{person.global_name} may not write in this channel.")
         draft = Message(self.world.ids.new(), channel.id, person.id, self.world.clock.now())
         message = self.message_writer.create(draft, Submission({"content": content}, uploads))
+        self.threads.note_message(channel)
         self.interactions.events.message_created(message)
         return message
 
@@ -159,6 +162,8 @@ class UserActions:
 
     def _use_component(self, person: User, message: Message, data: Json) -> Interaction:
         channel = self.world.channels[message.channel_id]
+        if channel.archived:
+            raise ActionRefused(f"{channel.name} is archived: not every client lets people use the buttons in it.")
         found = owners(self.world, person, channel, None) or self._owners_of(message)
         if not found:
             raise ActionRefused(f"Unknown integration: the app is neither in this place nor {person.global_name}'s.")

@@ -11,6 +11,7 @@ guilds.py        servers, members, roles
 interactions.py  the first response to an interaction
 messages.py      messages with the bot's token
 reactions.py     reactions and pins
+threads.py       threads and forum posts
 users.py         users and DMs
 webhooks.py      the messages of an interaction after its first response
 """

@@ -1,61 +1,104 @@
-"""/channels/{id}: channels themselves, typing, and making threads."""
+"""/channels/{id}: channels and threads themselves, and typing."""
 
-from playground import errors, message_shapes, shapes
+from playground import errors, shapes
 from playground import permissions as may
 from playground.event_publisher import EventPublisher
-from playground.message_writer import MessageWriter, Submission
-from playground.models import Channel, Message
+from playground.models import Channel, ForumTag
 from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
+from playground.rest.threads import check_archive_minutes
+from playground.rules import forum
 from playground.rules.form import FormErrors
-from playground.wire import ChannelType, as_int, as_object
+from playground.threads import Threads
+from playground.wire import ChannelType, Json, as_int, as_objects
 from playground.world import World
 
 
-def endpoints(world: World, events: EventPublisher, message_writer: MessageWriter) -> list[Endpoint]:
+def endpoints(world: World, events: EventPublisher, threads: Threads) -> list[Endpoint]:
     """The routes of this noun."""
-    handlers = ChannelEndpoints(world, events, message_writer)
+    handlers = ChannelEndpoints(world, events, threads)
     base = "/channels/{channel_id}"
     return [
         Endpoint("GET", base, handlers.get),
         Endpoint("PATCH", base, handlers.change),
         Endpoint("POST", f"{base}/typing", handlers.typing),
-        Endpoint("POST", f"{base}/threads", handlers.start_thread),
-        Endpoint("POST", f"{base}/messages/{{message_id}}/threads", handlers.start_thread),
-        Endpoint("PUT", f"{base}/thread-members/@me", handlers.join),
-        Endpoint("DELETE", f"{base}/thread-members/@me", handlers.join),
     ]
 
 
 class ChannelEndpoints:
     """What the bot does with channels."""
 
-    def __init__(self, world: World, events: EventPublisher, message_writer: MessageWriter) -> None:
+    def __init__(self, world: World, events: EventPublisher, threads: Threads) -> None:
         self._world = world
         self._events = events
-        self._message_writer = message_writer
+        self._threads = threads
 
     def get(self, call: Call) -> EndpointAnswer:
         """One channel."""
         return EndpointAnswer(json=shapes.channel(self._world, self._visible(call)))
 
     def change(self, call: Call) -> EndpointAnswer:
-        """Rename a channel, or archive and lock a thread."""
+        """Change a channel, or archive and lock a thread."""
         channel = self._visible(call)
-        own_thread = channel.is_thread and channel.owner_id == self._world.bot_id
-        if not own_thread:
-            self._world.require(channel, may.MANAGE_CHANNELS)
-        body = call.body
-        form = FormErrors()
-        if "name" in body:
-            form.length(("name",), body["name"], 1, 100)
-        form.refuse()
+        if channel.is_thread:
+            self._change_thread(channel, call.body)
+        else:
+            self._change_channel(channel, call.body)
+        return EndpointAnswer(json=shapes.channel(self._world, channel))
+
+    def _change_channel(self, channel: Channel, body: Json) -> None:
+        self._world.require(channel, may.MANAGE_CHANNELS)
+        self._check_name(body)
+        if channel.type == ChannelType.FORUM and body.get("available_tags") is not None:
+            forum.check_available(FormErrors(), as_objects(body["available_tags"]))
+            channel.available_tags = [self._tag(entry) for entry in as_objects(body["available_tags"])]
         channel.name = body.get("name", channel.name)
         channel.topic = body.get("topic", channel.topic)
         channel.nsfw = body.get("nsfw", channel.nsfw)
-        channel.archived = body.get("archived", channel.archived)
-        channel.locked = body.get("locked", channel.locked)
         self._events.channel("UPDATE", channel)
-        return EndpointAnswer(json=shapes.channel(self._world, channel))
+
+    def _tag(self, entry: Json) -> ForumTag:
+        """A tag that has an id keeps it, also when it is renamed."""
+        tag_id = str(entry.get("id") or self._world.ids.new())
+        return ForumTag(tag_id, str(entry["name"]), bool(entry.get("moderated")), entry.get("emoji_name"))
+
+    def _change_thread(self, thread: Channel, body: Json) -> None:
+        """An archived thread is opened before, or by the same request that changes it."""
+        self._check_may_change(thread, body)
+        archived = bool(body.get("archived", thread.archived))
+        if thread.archived and archived and set(body) - {"archived"}:
+            raise errors.archived_thread()
+        self._check_name(body)
+        if "applied_tags" in body:
+            parent, moderates = self._world.parent(thread), self._manages_threads(thread)
+            wanted, before = body["applied_tags"], thread.applied_tags
+            thread.applied_tags = forum.check_applied(parent, wanted, before, moderates=moderates)
+        thread.name = body.get("name", thread.name)
+        thread.locked = bool(body.get("locked", thread.locked))
+        thread.auto_archive_duration = as_int(body.get("auto_archive_duration"), thread.auto_archive_duration)
+        if archived == thread.archived:
+            self._events.channel("UPDATE", thread)
+        else:
+            self._threads.set_archived(thread, archived)
+
+    def _check_may_change(self, thread: Channel, body: Json) -> None:
+        """Everybody who writes may open a thread that is not locked; its owner may change it while it is not locked."""
+        if self._manages_threads(thread):
+            return
+        opens = body.get("archived") is False and set(body) == {"archived"}
+        if thread.locked or not (opens or thread.owner_id == self._world.bot_id):
+            raise errors.missing_permissions()
+        self._world.require(thread, may.SEND_MESSAGES_IN_THREADS)
+
+    def _manages_threads(self, thread: Channel) -> bool:
+        return bool(self._world.permissions(thread, self._world.bot_id) & may.MANAGE_THREADS)
+
+    @staticmethod
+    def _check_name(body: Json) -> None:
+        form = FormErrors()
+        if "name" in body:
+            form.length(("name",), body["name"], 1, 100)
+        check_archive_minutes(form, body.get("auto_archive_duration"))
+        form.refuse()
 
     def typing(self, call: Call) -> EndpointAnswer:
         """Show that the bot types."""
@@ -64,60 +107,7 @@ class ChannelEndpoints:
         self._events.typing(channel)
         return NOTHING
 
-    def join(self, call: Call) -> EndpointAnswer:
-        """Join or leave a thread; membership changes nothing here."""
-        if not self._visible(call).is_thread:
-            raise errors.wrong_channel_type()
-        return NOTHING
-
-    def start_thread(self, call: Call) -> EndpointAnswer:
-        """A thread in a text channel, from a message, or a forum post with its first message."""
-        parent = self._visible(call)
-        self._world.require(parent, may.CREATE_PUBLIC_THREADS)
-        if parent.type not in (ChannelType.TEXT, ChannelType.FORUM):
-            raise errors.wrong_channel_type()
-        form = FormErrors()
-        form.length(("name",), call.body.get("name"), 1, 100)
-        form.refuse()
-        thread_id = call.path.get("message_id") or self._world.ids.new()
-        thread = make_thread(self._world, parent, str(call.body["name"]), self._world.bot_id, thread_id)
-        thread.auto_archive_duration = as_int(call.body.get("auto_archive_duration"), 1440)
-        return self._open_post(thread, call) if parent.type == ChannelType.FORUM else self._opened(thread)
-
-    def _opened(self, thread: Channel) -> EndpointAnswer:
-        self._world.channels[thread.id] = thread
-        self._events.channel("CREATE", thread)
-        return EndpointAnswer(201, shapes.thread(self._world, thread))
-
-    def _open_post(self, post: Channel, call: Call) -> EndpointAnswer:
-        """A forum post and its first message share their id."""
-        first = Message(post.id, post.id, self._world.bot_id, self._world.clock.now())
-        submission = Submission(as_object(call.body.get("message")), call.uploads, prefix=("message",))
-        self._world.channels[post.id] = post
-        try:
-            self._message_writer.create(first, submission)
-        except errors.ApiError:
-            del self._world.channels[post.id]
-            raise
-        self._events.channel("CREATE", post)
-        self._events.message_created(first)
-        shape = shapes.thread(self._world, post)
-        return EndpointAnswer(201, {**shape, "message": message_shapes.message(self._world, first)})
-
     def _visible(self, call: Call) -> Channel:
         channel = self._world.channel(call.path["channel_id"])
         self._world.require(channel, may.VIEW_CHANNEL)
         return channel
-
-
-def make_thread(world: World, parent: Channel, name: str, owner_id: str, thread_id: str) -> Channel:
-    """A thread under a channel, not yet announced."""
-    return Channel(
-        thread_id,
-        ChannelType.PUBLIC_THREAD,
-        name,
-        parent.guild_id,
-        parent.id,
-        owner_id=owner_id,
-        created_at=world.clock.now(),
-    )

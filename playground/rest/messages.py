@@ -3,19 +3,24 @@
 from playground import errors, message_shapes
 from playground import permissions as may
 from playground.event_publisher import EventPublisher
+from playground.limits import Limits
 from playground.message_writer import MessageWriter
 from playground.models import Channel, Message
 from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
 from playground.rules.form import FormErrors
+from playground.threads import Threads
 from playground.wire import ChannelType, Json, as_int, as_object, as_strings
 from playground.world import World
 
 NONCE_SECONDS = 5 * 60.0  # how long enforce_nonce applies
+OLD_SECONDS = 60 * 60.0  # the age from which on edits of a message are limited
 
 
-def endpoints(world: World, events: EventPublisher, message_writer: MessageWriter) -> list[Endpoint]:
+def endpoints(
+    world: World, events: EventPublisher, message_writer: MessageWriter, threads: Threads, limits: Limits
+) -> list[Endpoint]:
     """The routes of this noun."""
-    handlers = MessageEndpoints(world, events, message_writer)
+    handlers = MessageEndpoints(world, events, message_writer, threads, limits)
     base = "/channels/{channel_id}/messages"
     return [
         Endpoint("GET", base, handlers.listing),
@@ -30,10 +35,14 @@ def endpoints(world: World, events: EventPublisher, message_writer: MessageWrite
 class MessageEndpoints:
     """Reads and writes a channel's messages as the bot."""
 
-    def __init__(self, world: World, events: EventPublisher, message_writer: MessageWriter) -> None:
+    def __init__(
+        self, world: World, events: EventPublisher, message_writer: MessageWriter, threads: Threads, limits: Limits
+    ) -> None:
         self._world = world
         self._events = events
         self._message_writer = message_writer
+        self._threads = threads
+        self._limits = limits
 
     def listing(self, call: Call) -> EndpointAnswer:
         """The latest messages, newest first."""
@@ -57,6 +66,7 @@ class MessageEndpoints:
         if known is not None:
             return self._shown(known)
         message = self._message_writer.create(self._draft(channel, call.body), call.submission)
+        self._threads.note_message(channel)
         self._events.message_created(message)
         return self._shown(message)
 
@@ -65,9 +75,18 @@ class MessageEndpoints:
         message = self._found(call)
         if message.author_id != self._world.bot_id:
             raise errors.foreign_message()
+        self._threads.check_open(self._world.channel(message.channel_id))
+        self._check_old_edit(message)
         self._message_writer.edit(message, call.submission)
         self._events.message_updated(message)
         return self._shown(message)
+
+    def _check_old_edit(self, message: Message) -> None:
+        """Messages older than an hour are edited a few times only; edits by an interaction are not counted."""
+        if message.timestamp < self._world.clock.now() - OLD_SECONDS:
+            wait = self._limits.spend_old_edit(message.channel_id)
+            if wait is not None:
+                raise errors.too_many_old_edits(wait)
 
     def delete(self, call: Call) -> EndpointAnswer:
         """Delete a message; other people's need the permission."""
@@ -104,6 +123,7 @@ class MessageEndpoints:
     def _check_may_post(self, channel: Channel, call: Call) -> None:
         if channel.type == ChannelType.FORUM:
             raise errors.not_a_text_channel()
+        self._threads.check_may_write(channel, self._world.bot_id)
         needed = may.SEND_MESSAGES_IN_THREADS if channel.is_thread else may.SEND_MESSAGES
         needed |= may.ATTACH_FILES if call.uploads else 0
         self._world.require(channel, needed)

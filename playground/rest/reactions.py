@@ -7,13 +7,14 @@ from playground import permissions as may
 from playground.event_publisher import EventPublisher
 from playground.models import Message
 from playground.rest.endpoint import NOTHING, Call, Endpoint, EndpointAnswer
+from playground.threads import Threads
 from playground.wire import Json, iso
 from playground.world import World
 
 
-def endpoints(world: World, events: EventPublisher) -> list[Endpoint]:
+def endpoints(world: World, events: EventPublisher, threads: Threads) -> list[Endpoint]:
     """The routes of this noun."""
-    handlers = Reactions(world, events)
+    handlers = Reactions(world, events, threads)
     messages = "/channels/{channel_id}/messages"
     mine = messages + "/{message_id}/reactions/{emoji_name}/@me"
     return [
@@ -28,9 +29,10 @@ def endpoints(world: World, events: EventPublisher) -> list[Endpoint]:
 class Reactions:
     """The bot's own reactions, and pins."""
 
-    def __init__(self, world: World, events: EventPublisher) -> None:
+    def __init__(self, world: World, events: EventPublisher, threads: Threads) -> None:
         self._world = world
         self._events = events
+        self._threads = threads
 
     def react(self, call: Call) -> EndpointAnswer:
         """Put a reaction on a message."""
@@ -76,4 +78,5 @@ class Reactions:
     def _found(self, call: Call, needed: int) -> Message:
         channel = self._world.channel(call.path["channel_id"])
         self._world.require(channel, needed)
+        self._threads.check_open(channel)
         return self._world.message(channel.id, call.path["message_id"], viewer=None)

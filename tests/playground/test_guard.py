@@ -42,7 +42,8 @@ async def test_own_page_is_served_with_a_policy(playground: Playground) -> None:
 
 async def test_uploads_never_run_as_documents(playground: Playground) -> None:
     file = playground.message_writer.keep_file("a.html", b"<script>alert(1)</script>")
-    async with aiohttp.ClientSession() as session, session.get(file.url) as response:
+    link = str(playground.world.links.signed(file.url))
+    async with aiohttp.ClientSession() as session, session.get(link) as response:
         assert response.content_type == "application/octet-stream"
         assert response.headers["Content-Disposition"].startswith("attachment")
 

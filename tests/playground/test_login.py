@@ -16,7 +16,7 @@ async def test_bot_logs_in_and_finds_its_server(stage: Stage) -> None:
     (guild,) = stage.bot.guilds
     assert guild.name == "Workshop"
     assert {channel.name for channel in guild.text_channels} == {"general", "art", "after-dark"}
-    assert [forum.name for forum in guild.forums] == ["showcase"]
+    assert [forum.name for forum in guild.forums] == ["showcase", "gallery"]
     assert {thread.name for thread in guild.threads} == {"Sketches", "Post your favourites"}
     assert guild.me.id == int(default_world.APPLICATION_ID)
     assert discord.utils.get(guild.text_channels, name="after-dark").is_nsfw()
@@ -84,7 +84,7 @@ async def test_application_and_servers_over_rest(stage: Stage) -> None:
     assert member.guild_permissions.manage_guild
     with pytest.raises(discord.NotFound, match="Unknown Member"):
         await guild.fetch_member(int(default_world.KAI))
-    assert len(await guild.fetch_channels()) == 4
+    assert len(await guild.fetch_channels()) == 5
     assert [one.name async for one in stage.bot.fetch_guilds()] == ["Workshop"]
 
 
