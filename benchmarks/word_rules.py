@@ -3,7 +3,8 @@
 Measures the median in milliseconds of the processor's time, which is judged, and of all time, in which the judging also
 waits for a core. The texts are ordinary prompts in English and Japanese, ones that are made to have as many hits as
 possible, and ones on which a backtracking engine would never end. They are judged by the rule
-on minors, by a list of 2,000 words and by one of patterns that are made for catastrophic backtracking.
+on minors, by an operator's list of 2,000 words and one of patterns that are made for catastrophic backtracking, and by
+as many lists of a server as staff may have, full of words and of such patterns.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.moderation.word_rules import TextKind, WordList, judge
+from bot.servers.word_administration import MAX_LISTS, MAX_PATTERNS, MAX_WORDS
 
 LENGTH = 4000  # characters
 MOST_MILLISECONDS = 5.0
@@ -50,10 +52,29 @@ PATTERNS = (
 
 
 def lists() -> list[WordList]:
-    """2,000 words that nobody writes, and the patterns."""
+    """The operator's: 2,000 words that nobody writes, and the patterns. Ten of a server with all that they can hold."""
     chance = random.Random(1)
-    words = {"".join(chance.choices("abcdefghiklmnoprstuw", k=chance.randint(4, 10))) for _ in range(2000)}
-    return [WordList("words", tuple(sorted(words))), WordList("patterns", (), PATTERNS)]
+    own = [WordList("words", invented(chance, 2000)), WordList("patterns", (), PATTERNS)]
+    patterns = [f"{PATTERNS[number % len(PATTERNS)]}|fog{number}" for number in range(MAX_PATTERNS)]
+    of_server = [
+        WordList(
+            f"list {number}",
+            invented(chance, MAX_WORDS // MAX_LISTS),
+            tuple(patterns[number::MAX_LISTS]),
+            negative_prompts=True,
+            id=number + 1,
+        )
+        for number in range(MAX_LISTS)
+    ]
+    return [*own, *of_server]
+
+
+def invented(chance: random.Random, count: int) -> tuple[str, ...]:
+    """So many words of four to ten letters."""
+    words = set[str]()
+    while len(words) < count:
+        words.add("".join(chance.choices("abcdefghiklmnoprstuw", k=chance.randint(4, 10))))
+    return tuple(sorted(words))
 
 
 def spin() -> None:

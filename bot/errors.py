@@ -127,6 +127,12 @@ class WordsNotAllowed(RequestError):
 
 
 @dataclass(eq=False)
+class WordsNotAllowedHere(WordsNotAllowed):
+    """This {what} has words that are not allowed in this server, by its list “{list_name}”. Please change it and try
+    again."""
+
+
+@dataclass(eq=False)
 class RatedTooHigh(RequestError):
     """{name} is rated {rating}, and this place shows pictures up to {most}. It is for age-restricted channels of a
     server."""
@@ -488,6 +494,52 @@ class TooManyChosen(RequestError):
 class NewcomerTimeOutOfRange(RequestError):
     """Members can be new for at most {limit} hours; 0 is not at all."""
 
+    limit: int
+
+
+@dataclass(eq=False)
+class LineUnusable(RequestError):
+    """Line {line} cannot be used, because {why}: {text}. Please change or remove it; nothing was saved."""
+
+    words = frozenset({"why"})
+    line: int
+    text: str
+    why: str
+
+
+@dataclass(eq=False)
+class LineTooLong(RequestError):
+    """Line {line} has more than {limit} characters. Please write one word, phrase or pattern a line."""
+
+    line: int
+    limit: int
+
+
+@dataclass(eq=False)
+class WordListEmpty(RequestError):
+    """A list needs a name and at least one word or pattern. Please write one a line."""
+
+
+@dataclass(eq=False)
+class WordListNameTaken(RequestError):
+    """There is a list called {name} already. Please choose another name."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class TooManyWordLists(RequestError):
+    """A server can have {limit} lists. Please delete one first."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyRules(RequestError):
+    """All lists of a server together can have {limit} {what}. Please take some away."""
+
+    words = frozenset({"what"})
+    what: str
     limit: int
 
 

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, cast
 
 import re2
 
 MAX_PATTERN_SIZE = 120  # instructions of RE2; 4,000 characters cost 20 µs for each at most
 _MAX_MEMORY = 2**20  # bytes of one pattern: its automaton is built as it goes, and begun anew where this is used up
+
+
+class Unusable(StrEnum):
+    """Why a word or a pattern cannot be used."""
+
+    LOOKS_AROUND = "it looks ahead or behind, which cannot be read in linear time"
+    UNKNOWN_ESCAPE = "it uses a backreference or an escape that RE2 does not know"
+    REPEATS_TOO_OFTEN = "it repeats something more than 1000 times"
+    TOO_LARGE = "it is too large"
+    MALFORMED = "it is malformed"
+    MATCHES_ALL = "it matches every text, even an empty one"
+    STAR_INSIDE = "it has a * inside; it may stand at the ends (word*, *word, *word*)"
+    TOO_SHORT = "it needs two letters or digits; write it as a pattern"
+
+
+class UnusableRule(ValueError):
+    """A word or a pattern that cannot be used: `why`, besides the sentence for operators."""
+
+    def __init__(self, sentence: str, why: Unusable) -> None:
+        super().__init__(sentence)
+        self.why = why
+
+
 _UNKNOWN_TO_RE2 = {
-    "invalid perl operator: (?": "it looks ahead or behind, which cannot be read in linear time",
-    "invalid escape sequence: \\": "it uses a backreference or an escape that RE2 does not know",
-    "invalid repetition size": "it repeats something more than 1000 times",
-    "pattern too large": "it is too large",
+    "invalid perl operator: (?": Unusable.LOOKS_AROUND,
+    "invalid escape sequence: \\": Unusable.UNKNOWN_ESCAPE,
+    "invalid repetition size": Unusable.REPEATS_TOO_OFTEN,
+    "pattern too large": Unusable.TOO_LARGE,
 }
-
-
 _RE2_ERROR = cast("type[Exception]", re2.error)  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -23,7 +45,7 @@ class LinearPattern:
     """A regular expression of RE2 without regard to case. Its time grows with the text's length and no faster."""
 
     def __init__(self, pattern: str, max_size: int = MAX_PATTERN_SIZE) -> None:
-        """Raise ValueError, with a sentence for operators, for a pattern that RE2 does not take."""
+        """Raise UnusableRule for a pattern that RE2 does not take."""
         options: Any = re2.Options()
         options.case_sensitive = False
         options.log_errors = False
@@ -32,15 +54,17 @@ class LinearPattern:
             self._regexp: Any = re2.compile(pattern, options)  # pyright: ignore[reportUnknownMemberType]
         except _RE2_ERROR as problem:
             reason = bytes(problem.args[0]).decode("utf-8", "replace")
-            why = next((why for start, why in _UNKNOWN_TO_RE2.items() if reason.startswith(start)), "it is malformed")
-            raise ValueError(f"the pattern {pattern!r} cannot be used: {why} ({reason})") from None
+            known = (why for start, why in _UNKNOWN_TO_RE2.items() if reason.startswith(start))
+            why = next(known, Unusable.MALFORMED)
+            raise UnusableRule(f"the pattern {pattern!r} cannot be used: {why} ({reason})", why) from None
         if self._regexp.programsize > max_size:
-            raise ValueError(
+            raise UnusableRule(
                 f"the pattern {pattern!r} is too large: {self._regexp.programsize} instructions, where {max_size} are "
-                "allowed; make several of it, and use no counted repetitions such as {0,100}"
+                "allowed; make several of it, and use no counted repetitions such as {0,100}",
+                Unusable.TOO_LARGE,
             )
         if self._regexp.search("") is not None:
-            raise ValueError(f"the pattern {pattern!r} matches every text, even an empty one")
+            raise UnusableRule(f"the pattern {pattern!r} matches every text, even an empty one", Unusable.MATCHES_ALL)
 
     def search(self, text: str) -> tuple[int, int] | None:
         """Where the leftmost match begins and ends; None without one."""
@@ -54,17 +78,19 @@ class LinearPattern:
 
 
 def checked_pattern(pattern: str) -> str:
-    """The pattern itself. Raises ValueError for one that `LinearPattern` does not take."""
+    """The pattern itself. Raises UnusableRule for one that `LinearPattern` does not take."""
     LinearPattern(pattern)
     return pattern
 
 
 def checked_word(word: str) -> str:
-    """The word itself. Raises ValueError unless it is a word, or a phrase, with `*` at its ends alone."""
+    """The word itself. Raises UnusableRule unless it is a word, or a phrase, with `*` at its ends alone."""
     inner = word.strip().removeprefix("*").removesuffix("*")
     if "*" in inner:
-        raise ValueError(f"the word {word!r} has a * inside; it may stand at the ends (word*, *word, *word*)")
+        told = f"the word {word!r} has a * inside; it may stand at the ends (word*, *word, *word*)"
+        raise UnusableRule(told, Unusable.STAR_INSIDE)
     letters = [letter for letter in inner if letter.isalnum()]
     if len(letters) < 2 and not any("\u3400" <= letter <= "\u9fff" for letter in letters):  # one kanji is a word
-        raise ValueError(f"the word {word!r} needs two letters or digits; write it as a pattern")
+        told = f"the word {word!r} needs two letters or digits; write it as a pattern"
+        raise UnusableRule(told, Unusable.TOO_SHORT)
     return word.strip()

@@ -7,6 +7,7 @@ word_rules.py     lists of words and patterns; `judge` says which of all rules a
 enforcement.py    the rules as the settings have them now, and what people are told
 ratings.py        what a picture counts as, what places show, what licences permit; what prompts say is in ratings.toml
 
-How it is called: `WordRules.why_not_painted` for a request, `WordRules.check` for a note or a name. Both ask `judge`:
-`WordVerdict.refusals` is refused, `WordVerdict.shadowed` is logged.
+How it is called: `WordRules.check_request` and `why_not_painted` for a request, `WordRules.check` for a note or a name.
+All ask `judge`: `WordVerdict.refusals` is refused, `WordVerdict.shadowed` is logged, and counted where a list is a
+server's.
 """

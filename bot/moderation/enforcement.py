@@ -1,18 +1,18 @@
-"""The operator's rules on words as the settings have them now, and what people are told when a text breaks one."""
+"""The rules on words as settings and a server's staff have them now, and what people are told whose text breaks one."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from bot.config import Settings
 from bot.config.sections import ModerationSettings
-from bot.errors import SexualMinors, WordsNotAllowed
+from bot.errors import SexualMinors, WordsNotAllowed, WordsNotAllowedHere
 from bot.i18n import later
-from bot.moderation.minors import minors_rule, operators_terms
+from bot.moderation.minors import MinorsRule, minors_rule, operators_terms
 from bot.moderation.ratings import PromptRater
 from bot.moderation.word_rules import TextKind, WordList, WordVerdict, judge
 from inference.content_rating import ContentRating
@@ -22,6 +22,7 @@ from inference.messages import GenerationRequest
 log = logging.getLogger(__name__)
 
 REMEMBERED_TEXTS: Final = 512  # of at most some thousand characters each
+REMEMBERED_IN_A_SERVER: Final = 32  # by a server's own rules: there are many servers
 
 _BETWEEN_TEXTS: Final = ", "
 _WHAT: Final = {
@@ -36,55 +37,90 @@ _WHAT: Final = {
 @dataclass(frozen=True)
 class _Compiled:
     settings: ModerationSettings
+    lists: tuple[WordList, ...]
+    minors: MinorsRule
     verdict: Callable[[str, TextKind], WordVerdict]
     rating: Callable[[str], ContentRating | None]
 
     @classmethod
     def of(cls, settings: ModerationSettings) -> _Compiled:
         minors, lists = minors_rule(operators_terms(settings)), tuple(map(WordList.of, settings.lists))
+        rating = lru_cache(REMEMBERED_TEXTS)(PromptRater(minors).rate)
+        return cls(settings, lists, minors, _remembering(lists, minors, REMEMBERED_TEXTS), rating)
 
-        # A job is judged when it is ordered, begun, shown and delivered, always by the same text.
-        @lru_cache(REMEMBERED_TEXTS)
-        def verdict(text: str, kind: TextKind) -> WordVerdict:
-            return judge(text, kind, lists, minors)
+    def with_lists(self, lists: tuple[WordList, ...]) -> _Compiled:
+        """The same with the lists of a server."""
+        together = (*self.lists, *lists)
+        return replace(self, lists=together, verdict=_remembering(together, self.minors, REMEMBERED_IN_A_SERVER))
 
-        return cls(settings, verdict, lru_cache(REMEMBERED_TEXTS)(PromptRater(minors).rate))
+
+def _remembering(lists: Sequence[WordList], minors: MinorsRule, texts: int) -> Callable[[str, TextKind], WordVerdict]:
+    """Judges by these lists. A job is judged when it is ordered, begun and delivered, always by the same text."""
+
+    @lru_cache(texts)
+    def verdict(text: str, kind: TextKind) -> WordVerdict:
+        return judge(text, kind, lists, minors)
+
+    return verdict
 
 
 class WordRules:
-    """Judges texts by the rules that hold now. `settings` is asked each time; lists are compiled when it has others."""
+    """Judges texts by the rules that hold now: the operator's, and in a server its own."""
 
-    def __init__(self, settings: Callable[[], Settings]) -> None:
-        self._settings = settings
-        self._newest = _Compiled.of(settings().moderation)
+    def __init__(
+        self,
+        compiled: Callable[[], _Compiled],
+        count_shadowed: Callable[[Sequence[int]], Awaitable[None]] | None = None,
+    ) -> None:
+        self._compiled = compiled
+        self._count_shadowed = count_shadowed
 
-    def check(self, text: str, kind: TextKind) -> None:
-        """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is logged."""
-        verdict = self.verdict(text, kind)
-        _log_shadowed(verdict, kind)
-        if (refusal := _refusal(verdict, kind)) is not None:
-            raise refusal
+    @classmethod
+    def of_operator(cls, settings: Callable[[], Settings]) -> WordRules:
+        """The operator's rules. `settings` is asked each time; lists are compiled when it has others."""
+        newest = _Compiled.of(settings().moderation)
+
+        def compiled() -> _Compiled:
+            nonlocal newest
+            current = settings().moderation
+            if current is not newest.settings:
+                newest = _Compiled.of(current)
+            return newest
+
+        return cls(compiled)
+
+    def with_lists(
+        self, lists: tuple[WordList, ...], count_shadowed: Callable[[Sequence[int]], Awaitable[None]]
+    ) -> WordRules:
+        """These rules and the lists of a server.
+
+        `count_shadowed` is told the ids of the lists that would have refused a text, if they were active.
+        """
+        newest = self._compiled().with_lists(lists)
+
+        def compiled() -> _Compiled:
+            nonlocal newest
+            if (base := self._compiled()).settings is not newest.settings:
+                newest = base.with_lists(lists)
+            return newest
+
+        return WordRules(compiled, count_shadowed)
+
+    async def check(self, text: str, kind: TextKind) -> None:
+        """Raise what a person is told whose text breaks a rule. What a shadow list would refuse is noted."""
+        await self._check([(kind, self.verdict(text, kind))])
+
+    async def check_request(self, request: GenerationRequest) -> None:
+        """Raise why a request may not be ordered. What a shadow list would refuse is noted."""
+        await self._check(self._judged(request), len(request.prompt))
 
     def allows(self, text: str, kind: TextKind) -> bool:
         """Whether a text breaks no rule."""
         return not self.verdict(text, kind).refusals
 
-    def why_not_painted(self, request: GenerationRequest, *, ordering: bool = False) -> RequestError | None:
-        """Why a request may not be painted; None when it may.
-
-        The prompt is judged together with names and trigger words of its LoRAs: what is harmless in each may not be in
-        all of them. While somebody is `ordering` it, what a shadow list would refuse is logged.
-        """
-        names = [text for use in request.loras for text in (use.name, *use.trigger_words)]
-        judged = (
-            (TextKind.PROMPT, self.verdict(_BETWEEN_TEXTS.join([request.prompt, *names]), TextKind.PROMPT)),
-            (TextKind.NEGATIVE_PROMPT, self.verdict(request.negative_prompt, TextKind.NEGATIVE_PROMPT)),
-        )
-        for kind, verdict in judged:
-            if ordering:
-                _log_shadowed(verdict, kind)
-        refusals = (_refusal(verdict, kind, len(request.prompt)) for kind, verdict in judged)
-        return next(filter(None, refusals), None)
+    def why_not_painted(self, request: GenerationRequest) -> RequestError | None:
+        """Why a request may not be painted; None when it may."""
+        return _first_refusal(self._judged(request), len(request.prompt))
 
     def verdict(self, text: str, kind: TextKind) -> WordVerdict:
         """Which rules a text breaks. That of a text judged lately is remembered."""
@@ -94,11 +130,33 @@ class WordRules:
         """What a prompt says of its picture; None when it says nothing. Remembered likewise."""
         return self._compiled().rating(prompt)
 
-    def _compiled(self) -> _Compiled:
-        settings = self._settings().moderation
-        if settings is not self._newest.settings:
-            self._newest = _Compiled.of(settings)
-        return self._newest
+    def _judged(self, request: GenerationRequest) -> list[_Judged]:
+        """The verdicts of both prompts.
+
+        The prompt is judged together with names and trigger words of its LoRAs: what is harmless in each may not be in
+        all of them.
+        """
+        names = [text for use in request.loras for text in (use.name, *use.trigger_words)]
+        prompt = _BETWEEN_TEXTS.join([request.prompt, *names])
+        texts = ((TextKind.PROMPT, prompt), (TextKind.NEGATIVE_PROMPT, request.negative_prompt))
+        return [(kind, self.verdict(text, kind)) for kind, text in texts]
+
+    async def _check(self, judged: Sequence[_Judged], length: int | None = None) -> None:
+        ids = set[int]()
+        for kind, verdict in judged:
+            _log_shadowed(verdict, kind)
+            ids.update(match.list_id for match in verdict.shadowed if match.list_id is not None)
+        if ids and self._count_shadowed is not None:
+            await self._count_shadowed(sorted(ids))
+        if (refusal := _first_refusal(judged, length)) is not None:
+            raise refusal
+
+
+_Judged = tuple[TextKind, WordVerdict]
+
+
+def _first_refusal(judged: Sequence[_Judged], length: int | None) -> RequestError | None:
+    return next(filter(None, (_refusal(verdict, kind, length) for kind, verdict in judged)), None)
 
 
 def _refusal(verdict: WordVerdict, kind: TextKind, length: int | None = None) -> RequestError | None:
@@ -107,11 +165,12 @@ def _refusal(verdict: WordVerdict, kind: TextKind, length: int | None = None) ->
         return SexualMinors()
     for match in verdict.refusals:
         of_lora = kind is TextKind.PROMPT and length is not None and match.spans[0].start >= length
-        return WordsNotAllowed(what=_WHAT[TextKind.LORA_NAME if of_lora else kind], list_name=match.list_name)
+        error = WordsNotAllowed if match.list_id is None else WordsNotAllowedHere
+        return error(what=_WHAT[TextKind.LORA_NAME if of_lora else kind], list_name=match.list_name)
     return None
 
 
 def _log_shadowed(verdict: WordVerdict, kind: TextKind) -> None:
-    # Neither whose text it is nor the text: logs name no person (docs/privacy.md).
-    for name in dict.fromkeys(match.list_name for match in verdict.shadowed):
+    # Neither whose text it is nor the text: logs name no person (docs/privacy.md). A server's lists are counted.
+    for name in dict.fromkeys(match.list_name for match in verdict.shadowed if match.list_id is None):
         log.info("shadow list %r would refuse a %s", name, kind.value.replace("_", " "))

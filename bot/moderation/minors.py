@@ -17,7 +17,7 @@ from typing import Final
 from bot.config.sections import ModerationSettings
 from bot.config.word_patterns import LinearPattern, checked_word
 from bot.moderation.normalise import NormalisedText, Span
-from bot.moderation.word_matcher import Word, WordHit, WordMatcher
+from bot.moderation.word_matcher import ExceptingMatcher, Word
 
 # What patterns of ages are made of. Group 1 holds the tens that make a number one of 20 or more.
 _PARTS: Final = {
@@ -74,21 +74,17 @@ class MinorsRule:
 
     def __init__(self, terms: MinorsTerms) -> None:
         """Raise ValueError for a term or a pattern that cannot be read."""
-        lists = {
-            Term.ALWAYS: terms.always,
-            Term.MINOR: terms.minor,
-            Term.SEXUAL: terms.sexual,
-            Term.ORDINARY: terms.ordinary,
-        }
-        self._matcher = WordMatcher(Word(checked_word(word), term) for term, words in lists.items() for word in words)
-        phrases = (self._matcher.find(NormalisedText(phrase)) for phrase in terms.ordinary)
-        self._in_ordinary_phrases = frozenset(hit.word for hits in phrases for hit in hits)  # and these themselves
+        lists = {Term.ALWAYS: terms.always, Term.MINOR: terms.minor, Term.SEXUAL: terms.sexual}
+        self._matcher = ExceptingMatcher(
+            (Word(checked_word(word), term) for term, words in lists.items() for word in words),
+            (Word(checked_word(phrase), Term.ORDINARY) for phrase in terms.ordinary),
+        )
         self._ages = [LinearPattern(_with_numbers(pattern), _MAX_SIZE) for pattern in terms.ages]
         self._things = frozenset(terms.aged_things)
 
     def judge(self, text: NormalisedText) -> MinorsMatch | None:
         """Why the text is refused; None if it is not."""
-        first = {hit.word.label: hit for hit in reversed(self._hits(text))}
+        first = {hit.word.label: hit for hit in reversed(self._matcher.find(text))}
         if always := first.get(Term.ALWAYS):
             return _match((always.word.written, always.span))
         sexual, minor = first.get(Term.SEXUAL), first.get(Term.MINOR)
@@ -99,19 +95,7 @@ class MinorsRule:
 
     def sexual_terms(self, text: NormalisedText) -> tuple[str, ...]:
         """The sexual terms that the text has, as they are written in the list."""
-        return tuple(hit.word.written for hit in self._hits(text) if hit.word.label is Term.SEXUAL)
-
-    def _hits(self, text: NormalisedText) -> list[WordHit[Term]]:
-        """What the text has of the lists, in the order of the text; nothing that lies inside of an ordinary phrase."""
-        hits = list(self._matcher.find(text))
-        if not any(hit.word.label is Term.ORDINARY for hit in hits):
-            return hits
-        hits = list(self._matcher.find(text, self._in_ordinary_phrases))
-        ordinary = bytearray(len(text.text))  # 1 for what such a phrase covers
-        for word, (start, end) in hits:
-            if word.label is Term.ORDINARY and "," not in text.text[start:end]:
-                ordinary[start:end] = b"\1" * (end - start)
-        return [hit for hit in hits if 0 in ordinary[hit.span.start : hit.span.end]]
+        return tuple(hit.word.written for hit in self._matcher.find(text) if hit.word.label is Term.SEXUAL)
 
     def _age(self, text: NormalisedText) -> tuple[str, Span] | None:
         """The first age below 18 that a person of the text has."""

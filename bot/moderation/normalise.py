@@ -185,42 +185,35 @@ class NormalisedText:
     def __init__(self, text: str) -> None:
         self.text = text
         self.folded = fold(text)
-        self.letters: list[str] = []  # of each piece
-        self._starts: list[int] = []  # of each piece in the stream
-        self._folded: list[tuple[int, int]] = []  # where each piece begins and ends in the folded text
-        self._groups: list[int] = []  # a word never runs from a piece of one group to that of another
-        self._cut()
+        cut = self._cut()
+        self.letters = [letters for letters, _, _ in cut]  # of each piece
+        self._folded = [folded for _, folded, _ in cut]  # where each piece begins and ends in the folded text
+        self._groups = [group for _, _, group in cut]  # a word never runs from a piece of one group to that of another
+        self._starts = list(accumulate(map(len, self.letters), initial=0))[:-1]  # of each piece in the stream
         self.stream = "".join(self.letters)
         self.edges = {*self._starts, len(self.stream)}  # where pieces begin and end in the stream
         self.skeleton, self.runs = self._skeleton_and_runs()
 
-    def _cut(self) -> None:
-        again: list[tuple[int, int, str]] = []  # group, place in the folded text and letters of pieces to be repeated
-        place = 0
+    def _cut(self) -> list[tuple[str, tuple[int, int], int]]:
+        """Letters, place in the folded text and group of each piece: as they stand, and those that are repeated."""
+        cut: list[tuple[str, tuple[int, int], int]] = []
+        again: list[tuple[str, tuple[int, int], int]] = []
         for group, match in enumerate(_PIECE.finditer(self.folded), 1):
             whole = letters = match[0]
             if not whole.isalpha():
                 letters = whole.replace("'", "")
                 if len(letters) > 1 and letters[-1] in "!|":  # more often an end than a letter
-                    again.append((group + len(self.folded), match.start(), letters))
+                    again.append((letters, (match.start(), match.start() + len(letters)), group + len(self.folded)))
                     letters = letters.rstrip("!|")
                 for part in _BETWEEN_SIGNS.finditer(whole):
                     plain = part[0].strip(digits)
                     if plain and plain != letters:
-                        again.append((group, match.start() + part.start() + part[0].index(plain), plain))
+                        start = match.start() + part.start() + part[0].index(plain)
+                        again.append((plain, (start, start + len(plain)), group))
                 if not letters:
                     continue
-            self._add(letters, place, match.span(), 0)
-            place += len(letters)
-        for group, start, plain in again:
-            self._add(plain, place, (start, start + len(plain)), group)
-            place += len(plain)
-
-    def _add(self, letters: str, place: int, folded: tuple[int, int], group: int) -> None:
-        self.letters.append(letters)
-        self._starts.append(place)
-        self._folded.append(folded)
-        self._groups.append(group)
+            cut.append((letters, match.span(), 0))
+        return [*cut, *again]
 
     def _skeleton_and_runs(self) -> tuple[str, list[int]]:
         spelling = skeleton(self.stream)
@@ -285,16 +278,23 @@ class NormalisedText:
 
     def span(self, start: int, end: int) -> Span:
         """Where a stretch of the stream is in the text as it was written."""
-        pieces = self.pieces(start, end)
-        first, last = pieces[0], pieces[-1]
+        first = bisect_right(self._starts, start) - 1
+        last = bisect_right(self._starts, end - 1, first) - 1
         begins = self._folded[first][0] + start - self._starts[first]
         left_over = self._starts[last] + len(self.letters[last]) - end
         return self.span_of_folded(begins, self._folded[last][1] - left_over)
 
     def span_of_folded(self, start: int, end: int) -> Span:
         """Where a stretch of the folded text is in the text as it was written."""
+        if self._is_one_to_one:
+            return Span(start, end)
         first = bisect_right(self._origins, start)
         return Span(first, bisect_right(self._origins, end - 1, first) + 1)
+
+    @cached_property
+    def _is_one_to_one(self) -> bool:
+        """Whether each character of the text gives one of the folded text: of ASCII none gives more."""
+        return self.text.isascii() and len(self.text) == len(self.folded)
 
     @cached_property
     def _origins(self) -> list[int]:

@@ -172,6 +172,29 @@ class WordMatcher(Generic[Label]):
                     yield WordHit(word, text.span(*place))
 
 
+class ExceptingMatcher(Generic[Label]):
+    """Finds any of its words, but not inside of the phrases that are excepted."""
+
+    def __init__(self, words: Iterable[Word[Label]], phrases: Iterable[Word[Label]]) -> None:
+        excepted = list(phrases)
+        self._phrases = frozenset(excepted)
+        self._matcher = WordMatcher[Label]([*words, *excepted])
+        inner = (self._matcher.find(NormalisedText(phrase.written)) for phrase in excepted)
+        self._in_phrases = frozenset(hit.word for hits in inner for hit in hits)  # and these themselves
+
+    def find(self, text: NormalisedText) -> list[WordHit[Label]]:
+        """Every word that the text has outside of such phrases, with a place, in the order of the automaton."""
+        hits = list(self._matcher.find(text))
+        if not any(hit.word in self._phrases for hit in hits):
+            return hits
+        hits = list(self._matcher.find(text, self._in_phrases))
+        excepted = bytearray(len(text.text))  # 1 for what such a phrase covers
+        for word, (start, end) in hits:
+            if word in self._phrases and "," not in text.text[start:end]:
+                excepted[start:end] = b"\1" * (end - start)
+        return [hit for hit in hits if hit.word not in self._phrases and 0 in excepted[hit.span.start : hit.span.end]]
+
+
 def _place(
     word: Word[Any], text: NormalisedText, first: int, last: int, spelled: dict[tuple[int, str], bool]
 ) -> tuple[int, int] | None:

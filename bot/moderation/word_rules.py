@@ -11,7 +11,7 @@ from bot.config.sections import WordListMode, WordListSettings
 from bot.config.word_patterns import LinearPattern, checked_word
 from bot.moderation.minors import MinorsRule, minors_rule
 from bot.moderation.normalise import NormalisedText, Span
-from bot.moderation.word_matcher import Word, WordMatcher
+from bot.moderation.word_matcher import ExceptingMatcher, Word
 
 MINORS = "minors"  # the name under which the rule on minors is told; no list has it
 
@@ -32,7 +32,8 @@ class WordList:
 
     Words are written as in Discord's AutoMod: `word` is a whole word or phrase, `word*` the beginning of one, `*word`
     its end, `*word*` any part. Patterns are regular expressions of RE2, without regard to case; they are matched on the
-    folded text (`normalise.py`), and once more on what its signs, spaced and repeated letters may stand for.
+    folded text (`normalise.py`), and once more on what its signs, spaced and repeated letters may stand for. Words
+    inside of `exceptions` are allowed. A list of a server has the `id` of its row, one of an operator None.
     """
 
     name: str
@@ -40,11 +41,12 @@ class WordList:
     patterns: tuple[str, ...] = ()
     mode: WordListMode = WordListMode.ACTIVE
     negative_prompts: bool = False
+    exceptions: tuple[str, ...] = ()
+    id: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a word or a pattern that cannot be used."""
-        for word in self.words:
-            checked_word(word)
+        """Compile it. Raises ValueError for a word or a pattern that cannot be used."""
+        assert self._words is not None
         assert self._patterns is not None
 
     @classmethod
@@ -53,8 +55,10 @@ class WordList:
         return cls(settings.name, settings.words, settings.patterns, settings.mode, settings.negative_prompts)
 
     @cached_property
-    def _words(self) -> WordMatcher[str]:
-        return WordMatcher(Word(checked_word(word), word) for word in self.words)
+    def _words(self) -> ExceptingMatcher[str]:
+        parts = (self.words, self.exceptions)
+        words, exceptions = ([Word(checked_word(each), each) for each in part] for part in parts)
+        return ExceptingMatcher(words, exceptions)
 
     @cached_property
     def _patterns(self) -> list[LinearPattern]:
@@ -70,23 +74,27 @@ class WordList:
         for hit in self._words.find(text):
             if hit.word.label not in found:
                 found.add(hit.word.label)
-                yield RuleMatch(self.name, hit.word.label, (hit.span,), self.mode)
+                yield RuleMatch(self.name, hit.word.label, (hit.span,), self.mode, self.id)
         for written, pattern in zip(self.patterns, self._patterns, strict=True):
             for reading in text.readings:
                 if place := pattern.search(reading.text):
                     span = text.span_of_folded(*reading.folded(*place))
-                    yield RuleMatch(self.name, written, (span,), self.mode)
+                    yield RuleMatch(self.name, written, (span,), self.mode, self.id)
                     break
 
 
 @dataclass(frozen=True)
 class RuleMatch:
-    """A rule that a text breaks: the list, the word or pattern as it was written, where in the text, and the mode."""
+    """A rule that a text breaks: the list, the word or pattern as it was written, where in the text, and the mode.
+
+    `list_id` is the id of a server's list; None is an operator's.
+    """
 
     list_name: str
     rule: str
     spans: tuple[Span, ...]
     mode: WordListMode
+    list_id: int | None = None
 
 
 @dataclass(frozen=True)

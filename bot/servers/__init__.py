@@ -7,10 +7,12 @@ lookups.py              answers of Discord, kept for a minute
 members.py              a member's roles by *Get Guild Member*
 command_permissions.py  a server's own settings for commands, which hold for buttons too
 content.py              for whom a place is, and whether what is asked for may be painted and shown there
+server_words.py         the rules on words of each place, compiled once
 server_cache.py         what is set in each server, read once
 access.py               gathers what a decision needs, and decides
 checks.py               checks requests when they are ordered, and jobs again later
 administration.py       what staff and operators change and read
+word_administration.py  what staff change of their lists of words
 defaults.py             what holds for people who have not chosen it themselves
 block_ends.py           when a block ends, as staff write it
 audit_export.py         the audit log as CSV or JSON
@@ -20,6 +22,7 @@ How the interface calls it: `bot.ui.access` makes an `ActionContext` of each int
 `bot.ui.delivery.orders` asks `checks.check_request` before an order and `checks.record` in its transaction; the
 dispatcher and the deliverer ask `checks.still_allowed`; before a direct message, `checks.why_not_sent` is asked.
 What shows pictures asks `checks.why_not_shown`; lists of LoRAs ask `content.place` for the ratings that are `shown`.
-Notes and names are judged by `words.check`. The panel of `/server` uses `administration`, which checks rights itself.
+Notes and names are judged by the rules that `words.of` gives for a place. The panel of `/server` uses `administration`
+and `word_administration`, which check rights themselves.
 `bot.ui.server_lookups` asks Discord, and raises LookupFailed.
 """

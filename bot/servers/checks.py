@@ -32,7 +32,6 @@ from bot.errors import (
     LoraBlockedEverywhere,
     NoMember,
 )
-from bot.moderation.enforcement import WordRules
 from bot.moderation.ratings import PlaceRatings
 from bot.servers.access import Rights
 from bot.servers.command_permissions import CommandGate
@@ -51,6 +50,7 @@ from bot.servers.limits import (
 from bot.servers.members import Members
 from bot.servers.rights import Action, CommandAccess, checkpoint_allowed, date_of
 from bot.servers.server_cache import ServerCache, ServerSetup
+from bot.servers.server_words import ServerWords
 from inference.content_rating import ContentRating
 from inference.errors import RequestError
 from inference.messages import GenerationRequest, JobRequest, LoraUse
@@ -81,7 +81,7 @@ class RequestChecks:
         rights: Rights,
         members: Members,
         gate: CommandGate,
-        words: WordRules,
+        words: ServerWords,
         content: ContentRules,
         *,
         limits: Callable[[], LimitSettings],
@@ -106,7 +106,7 @@ class RequestChecks:
         self._members.heard(context, now)
         facts = await person_facts(self._connection, context.person_id, context.place, now)
         _raise(await self._rights.decide(Action.PAINT, context, context.place, facts, access))
-        _raise(self._words.why_not_painted(request, ordering=True))
+        await (await self._words.of(context.place)).check_request(request)
         _raise(await self._why_not_painted(context, request, await self._content.place(context)))
         limits = await self._limits_for(context, facts)
         _raise(beyond_request_limits(limits, request))
@@ -152,7 +152,7 @@ class RequestChecks:
         facts = await person_facts(self._connection, job.person_id, who.place, now)
         refusal = await self._rights.decide(Action.PAINT, who, who.place, facts, access)
         if refusal is None and isinstance(job.request, GenerationRequest):
-            refusal = self._words.why_not_painted(job.request)  # a rule may have been added since
+            refusal = (await self._words.of(who.place)).why_not_painted(job.request)  # there may be new rules
         if refusal is None:
             said = await ratings_of_job(self._connection, job.id, who.place)
             refusal = await self._why_not_painted(who, job.request, await self._content.place_now(who), said)

@@ -21,6 +21,8 @@ from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import NotConnected
 from bot.servers.members import MemberLookup, Members
 from bot.servers.server_cache import ServerCache
+from bot.servers.server_words import ServerWords
+from bot.servers.word_administration import WordAdministration
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class ServerServices:
     administration: Administration
     members: Members
     gate: CommandGate
-    words: WordRules
+    words: ServerWords
+    word_administration: WordAdministration
     content: ContentRules
 
     def connect(self, discord: DiscordLookup) -> None:
@@ -77,8 +80,9 @@ def server_services(
     servers = ServerCache(connection)
     known, gate = Members(_Nobody(), clock=lookup_clock), CommandGate(_Nobody(), clock=lookup_clock)
     rights = Rights(connection, servers, gate, operators=lambda: settings().discord.operators, clock=clock)
-    words = WordRules(settings)
-    content = ContentRules(servers, words, _Nobody(), settings)
+    operators_words = WordRules.of_operator(settings)
+    words = ServerWords(connection, operators_words)
+    content = ContentRules(servers, operators_words, _Nobody(), settings)
     checks = RequestChecks(connection, servers, rights, known, gate, words, content, limits=limits, clock=clock)
     administration = Administration(
         connection,
@@ -89,4 +93,14 @@ def server_services(
         limits=limits,
         clock=clock,
     )
-    return ServerServices(servers, rights, checks, administration, known, gate, words, content)
+    return ServerServices(
+        servers,
+        rights,
+        checks,
+        administration,
+        known,
+        gate,
+        words,
+        WordAdministration(connection, words, rights),
+        content,
+    )

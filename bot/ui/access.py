@@ -15,6 +15,7 @@ from bot.database.jobs import AnyJob
 from bot.database.server_settings import ServerSettings
 from bot.errors import CommandClosed
 from bot.library.installed_checkpoints import InstalledCheckpoints
+from bot.moderation.enforcement import WordRules
 from bot.servers.context import ActionContext
 from bot.servers.defaults import checkpoints_in
 from bot.servers.rights import Action
@@ -72,6 +73,11 @@ async def server_settings(interaction: Interaction) -> ServerSettings:
 async def checkpoints_here(interaction: Interaction) -> InstalledCheckpoints:
     """The checkpoints that paint where the person is, the default one first. Raises DatabaseError."""
     return checkpoints_in(interaction.client.configuration.checkpoints, await server_settings(interaction))
+
+
+async def words_here(interaction: Interaction) -> WordRules:
+    """The rules on words that hold where the person is. Raises DatabaseError."""
+    return await interaction.client.servers.words.of(context_of(interaction).place)
 
 
 async def shown_ratings(interaction: Interaction) -> frozenset[ContentRating | None]:

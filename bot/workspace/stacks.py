@@ -96,7 +96,7 @@ async def keep_stack(
     """
     if not loras:
         raise NothingThere(what=_("There is no LoRA in it yet. Add one first, then save."))
-    check_name(words, name)
+    await check_name(words, name)
     await _leave_room(connection, person_id)
     stack = await save_stack(connection, person_id, name, loras)
     if stack is None:
@@ -104,11 +104,11 @@ async def keep_stack(
     return stack
 
 
-def check_name(words: WordRules, name: str) -> None:
+async def check_name(words: WordRules, name: str) -> None:
     """Raise why a stack cannot be called so: NothingThere for an empty name, and what rules on words refuse."""
     if not stack_name(name):
         raise NothingThere(what=_("A stack needs a name with at least one letter."))
-    words.check(name, TextKind.STACK_NAME)
+    await words.check(name, TextKind.STACK_NAME)
 
 
 async def require_stack(connection: aiosqlite.Connection, person_id: int, name: str) -> Stack:
@@ -157,7 +157,7 @@ async def import_stack(connection: aiosqlite.Connection, words: WordRules, perso
     if shared.person_id == person_id:
         told = _("This is the code of your own stack {name}. Others get a copy with it.")
         raise NothingThere(what=told.format(name=shared.name))
-    words.check(shared.name, TextKind.STACK_NAME)
+    await words.check(shared.name, TextKind.STACK_NAME)
     await _leave_room(connection, person_id)
     return await _copy(connection, person_id, shared)
 

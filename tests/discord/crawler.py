@@ -30,6 +30,7 @@ LAST = (
     "mark",
     "mkk",
     "svunblock",
+    "svworddel",
     "svconfirm",
     "svreject",
 )  # items that remove something

@@ -203,10 +203,16 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     await (await margaret.submit(opener, {"reason": LONG[:500]})).reply(PATIENCE)
     loras = await opened_at("blocks")
     loras = await (await margaret.press(loras, list(loras.buttons)[-1])).reply(PATIENCE)
+    lists = await opened_at("words")
+    opener = await margaret.press(lists, next(each for each in ids(lists) if each.startswith("svwordadd:")))
+    await opener.modal()
+    listed = {"name": NAMES[2][:40], "words": "\n".join(f"zorble{n}" for n in range(300)), "patterns": "zor+ble"}
+    words = await (await margaret.submit(opener, listed)).reply(PATIENCE)
     panels = [
         await opened_at(each)
-        for each in ("places", "ratings", "people", "limits", "blocks", "proposals", "audit", "home")
+        for each in ("places", "ratings", "words", "people", "limits", "blocks", "proposals", "audit", "home")
     ]
+    panels.append(words)
     panels += [await opened_at("limits", "svholder", each) for each in ("everybody", "newcomers")]
     await crawler.crawl(*panels, loras)
     blocks = await opened_at("blocks")

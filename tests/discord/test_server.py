@@ -455,3 +455,35 @@ async def test_the_panel_is_greeted_once_and_lives_after_a_restart(empty: Scene)
         assert PASTEL in page.text, "what was set is kept"
         greetings = [seen for seen in await empty.control.messages("pier") if "Set up" in seen.buttons]
         assert len(greetings) == 1
+
+
+async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
+    """A bad line is named and nothing saved; a list refuses at once, or counts, and is gone when it is deleted."""
+    linus, scene = harbour.linus, harbour.scene
+    page = await harbour.panel("words")
+    refused = await filled(linus, page, "Add a list", name="House", words="zorble\nf*g")
+    assert "Line 2 cannot be used" in refused.text and "at the ends alone" in refused.text
+    refused = await filled(linus, page, "Add a list", name="House", patterns="\nfog(?=horn)")
+    assert "Line 2 cannot be used" in refused.text and "linear time" in refused.text
+    page = await filled(linus, page, "Add a list", name="House", words="zorble\nred circ*", patterns="qu+x")
+    assert "House" in page.text and "2 words" in page.text and "1 pattern" in page.text
+    assert "not allowed in this server, by its list “House”" in await harbour.refused()
+    note = await told(scene.ada, "bookmarks", in_=harbour.channel, add="Bat", note="a quuux")
+    assert "This note has words that are not allowed in this server" in note.text
+    assert "not allowed" not in (await told(scene.ada, "bookmarks", add="Bat", note="a quuux")).text
+    page = await chosen(linus, page, "svwordmode", "shadow")
+    await harbour.painted()
+    page = await harbour.panel("words")
+    assert "would have refused 1 text" in page.text
+    page = await pressed(linus, page, "Open")
+    page = await chosen(linus, page, "svwordneg", "1")
+    assert "negative prompts too" in page.text
+    page = await filled(linus, page, "Edit", name="House", words="zorble", patterns="")
+    assert "1 word" in page.text and "red circ" not in page.text
+    log = (await harbour.panel("audit")).text
+    assert "add word list" in log and "change word list" in log and "House" in log
+    asked = await linus.press(page, "Delete")
+    await asked.modal()
+    page = await (await linus.submit(asked)).reply(PATIENCE)
+    assert "There is no list yet" in page.text
+    await harbour.painted()

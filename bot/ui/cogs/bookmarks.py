@@ -12,7 +12,7 @@ from bot.errors import NothingThere
 from bot.i18n import _
 from bot.i18n.texts import clipped
 from bot.moderation.word_rules import TextKind
-from bot.ui.access import checkpoints_here
+from bot.ui.access import checkpoints_here, words_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import base_filter, suggest_base_filters, suggest_loras
 from bot.ui.cogs.options import OneOf
@@ -51,7 +51,7 @@ class BookmarksCog(Cog):
         said = ""
         if add:
             lora = await self._client.requests.lora(add)
-            self._client.servers.words.check(note or "", TextKind.NOTE)
+            await (await words_here(interaction)).check(note or "", TextKind.NOTE)
             said = await self._add(person_id, lora, note or "")
             query = query.but(base_model=None)  # so that the new bookmark is shown
         elif note is not None:

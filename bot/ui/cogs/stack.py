@@ -12,7 +12,7 @@ from bot.errors import StackNameTaken
 from bot.i18n import _
 from bot.i18n.texts import plain
 from bot.requests.builder import RequestDraft, preferred
-from bot.ui.access import checkpoints_here
+from bot.ui.access import checkpoints_here, words_here
 from bot.ui.client import Cog, Interaction
 from bot.ui.cogs.autocomplete import suggest_checkpoints, suggest_stacks
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
@@ -33,7 +33,8 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
         """Save the LoRAs and weights of your studio under a name."""
         snapshot = await self._client.studios.snapshot(interaction)
         client, person_id = self._client, interaction.user.id
-        stack = await keep_stack(client.connection, client.servers.words, person_id, name, uses_of_rows(snapshot.rows))
+        words = await words_here(interaction)
+        stack = await keep_stack(client.connection, words, person_id, name, uses_of_rows(snapshot.rows))
         await send_ephemeral_text(interaction, saved_text(stack))
 
     @app_commands.command(name="use")
@@ -103,7 +104,7 @@ class StackCog(Cog, commands.GroupCog, group_name="stack", group_description="Yo
     async def rename(self, interaction: Interaction, name: Name, to: Name) -> None:
         """Give a stack another name."""
         stack = await require_stack(self._client.connection, interaction.user.id, name)
-        check_name(self._client.servers.words, to)
+        await check_name(await words_here(interaction), to)
         if not await rename_stack(self._client.connection, interaction.user.id, stack.id, to):
             raise StackNameTaken(name=stack_name(to))
         text = _("{name} is called {new} now.").format(name=plain(stack.name), new=plain(stack_name(to)))

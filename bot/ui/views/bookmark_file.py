@@ -20,6 +20,7 @@ from bot.i18n.texts import bounded_lines, clipped
 from bot.moderation.enforcement import WordRules
 from bot.moderation.word_rules import TextKind
 from bot.ui import acknowledge
+from bot.ui.access import words_here
 from bot.ui.client import Interaction
 from bot.ui.rendered_message import RenderedMessage
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
@@ -89,7 +90,7 @@ class ImportBookmarksForm(ModalForm):
         (attachment,) = self.file.values
         client = interaction.client
         found = await asyncio.to_thread(bookmark_file.read, await _download(attachment), datetime.now(UTC))
-        allowed = await asyncio.to_thread(with_allowed_notes, client.servers.words, found.bookmarks)
+        allowed = await asyncio.to_thread(with_allowed_notes, await words_here(interaction), found.bookmarks)
         refused = sum(before.note != after.note for before, after in zip(found.bookmarks, allowed, strict=True))
         brought = await bring_bookmarks(client.connection, interaction.user.id, allowed)
         await send_ephemeral_text(interaction, import_text(brought, found.broken, refused))

@@ -31,7 +31,7 @@ from bot.moderation.word_rules import TextKind
 from bot.pictures.lora_pictures import LoraPictures
 from bot.requests.builder import usual_checkpoint
 from bot.ui import acknowledge
-from bot.ui.access import checkpoints_here, shown_ratings
+from bot.ui.access import checkpoints_here, shown_ratings, words_here
 from bot.ui.client import Interaction
 from bot.ui.page_kind import PageKind
 from bot.ui.rendered_message import RenderedMessage
@@ -223,7 +223,7 @@ class NoteForm(ModalForm):
 
     async def submitted(self, interaction: Interaction) -> None:
         """Save the note, and show the card with it."""
-        interaction.client.servers.words.check(self.note.value, TextKind.NOTE)
+        await (await words_here(interaction)).check(self.note.value, TextKind.NOTE)
         await set_note(interaction.client.connection, interaction.user.id, self._lora_id, self.note.value)
         await _show_card(interaction, self._lora_id, self._page_ref)
 

@@ -24,6 +24,7 @@ from bot.i18n import _, later, ngettext
 from bot.i18n.texts import at_weight, bounded_lines, clipped, mention, plain, several
 from bot.requests.builder import RequestBuilder
 from bot.ui import acknowledge
+from bot.ui.access import words_here
 from bot.ui.client import Interaction
 from bot.ui.replies import send_ephemeral, send_ephemeral_text
 from bot.ui.views.go_to_page import GoToPageForm, page_of_pages
@@ -266,7 +267,8 @@ class StackForm(ModalForm):
     async def submitted(self, interaction: Interaction) -> None:
         """Save the stack."""
         client, person_id = interaction.client, interaction.user.id
-        stack = await keep_stack(client.connection, client.servers.words, person_id, self.stack_name.value, self._loras)
+        words = await words_here(interaction)
+        stack = await keep_stack(client.connection, words, person_id, self.stack_name.value, self._loras)
         await send_ephemeral_text(interaction, saved_text(stack))
 
 
@@ -297,7 +299,7 @@ async def show_share_code(interaction: Interaction, stack: Stack) -> None:
 async def import_shared(interaction: Interaction, code: str) -> None:
     """Give the person a copy of the stack behind a code, and say how it fits. Raises what `import_stack` raises."""
     client, person_id = interaction.client, interaction.user.id
-    stack = await import_stack(client.connection, client.servers.words, person_id, code)
+    stack = await import_stack(client.connection, await words_here(interaction), person_id, code)
     snapshot = await client.studios.snapshot(interaction)
     fit = await judge(client.requests, stack, snapshot.checkpoint.name)
     await send_ephemeral(interaction, imported_view(fit, snapshot.checkpoint.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ class Rules:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.words = WordRules(lambda: self.settings)
+        self.words = WordRules.of_operator(lambda: self.settings)
 
     def reload(self, **moderation: object) -> None:
         changed = ModerationSettings.model_validate(moderation)
@@ -78,9 +78,9 @@ def test_nothing_about_minors_is_painted_however_it_is_put_together(rules: Rules
     assert refused(rules, "a florpy zorbling") is None
 
 
-def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:
+async def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:
     with pytest.raises(WordsNotAllowed) as problem:
-        rules.words.check("a hexed owl", TextKind.NOTE)
+        await rules.words.check("a hexed owl", TextKind.NOTE)
     english = explained(problem.value)
     with speaking("ja"):
         japanese = explained(problem.value)
@@ -90,27 +90,27 @@ def test_the_refusal_names_the_list_and_not_its_rule(rules: Rules) -> None:
 
 
 @pytest.mark.parametrize("kind", [TextKind.NOTE, TextKind.STACK_NAME])
-def test_notes_and_names_are_judged(rules: Rules, kind: TextKind) -> None:
-    rules.words.check("my favourite", kind)
+async def test_notes_and_names_are_judged(rules: Rules, kind: TextKind) -> None:
+    await rules.words.check("my favourite", kind)
     for text in ("zorble", "naked toddler"):
         with pytest.raises((WordsNotAllowed, SexualMinors)):
-            rules.words.check(text, kind)
+            await rules.words.check(text, kind)
         assert not rules.words.allows(text, kind)
 
 
 @pytest.mark.parametrize(
     ("ask", "what"),
     [
-        (lambda rules: rules.why_not_painted(request(prompt="a secret quux and a cat"), ordering=True), "prompt"),
+        (lambda rules: rules.check_request(request(prompt="a secret quux and a cat")), "prompt"),
         (lambda rules: rules.check("a secret quux and a cat", TextKind.STACK_NAME), "stack name"),
     ],
     ids=["request", "stack name"],
 )
-def test_a_shadow_list_logs_its_name_once_without_text_and_person(
-    rules: Rules, ask: Callable[[WordRules], object], what: str, caplog: pytest.LogCaptureFixture
+async def test_a_shadow_list_logs_its_name_once_without_text_and_person(
+    rules: Rules, ask: Callable[[WordRules], Awaitable[object]], what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "bot.moderation"):
-        assert ask(rules.words) is None
+        assert await ask(rules.words) is None
     (line,) = [record.getMessage() for record in caplog.records]
     assert line == f"shadow list 'trial' would refuse a {what}"
 

@@ -5,6 +5,7 @@ entity_menus.py  menus of channels, roles and people, also for a server other th
 home.py          what is set, what the bot lacks, and the choice of another server
 places.py        where and with what is painted, and the server's defaults
 ratings.py       which pictures open channels show
+words.py         the server's own lists of words and patterns
 people.py        which roles may do what
 limits.py        limits of everybody, newcomers, the whole server, roles and people
 blocks.py        blocked people and LoRAs

@@ -36,6 +36,12 @@ _FIELDS = {
     "state": later("state"),
     "paused": later("paused"),
     "entries": later("entries"),
+    "name": later("name"),
+    "words": later("words"),
+    "patterns": later("patterns"),
+    "exceptions": later("allowed phrases"),
+    "mode": later("mode"),
+    "negative_prompts": later("reads negative prompts"),
 }
 
 

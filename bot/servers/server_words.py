@@ -1,0 +1,89 @@
+"""The rules on words of each place: the operator's with the lists of the server, read and compiled once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.database.word_lists import ServerWordList, count_shadowed, word_lists
+from bot.moderation.enforcement import WordRules
+from bot.moderation.word_rules import WordList
+
+log = logging.getLogger(__name__)
+
+MOST_SERVERS = 5000  # kept in memory
+MOST_WORDS = 50_000  # of all these servers together; a word takes about 1 kB
+
+
+@dataclass(frozen=True)
+class _Kept:
+    rules: WordRules
+    words: int
+
+
+class ServerWords:
+    """The rules of places. Whoever changes a list calls `forget` after the commit."""
+
+    def __init__(self, connection: aiosqlite.Connection, operator: WordRules) -> None:
+        self._connection = connection
+        self._operator = operator
+        self._kept: OrderedDict[int, _Kept] = OrderedDict()
+        self._words = 0  # of those that are kept
+        self._changes = 0
+
+    async def of(self, server_id: int) -> WordRules:
+        """The rules in a server; EVERYWHERE (direct messages) has the operator's alone. Raises DatabaseError."""
+        if (kept := self._kept.get(server_id)) is not None:
+            self._kept.move_to_end(server_id)
+            return kept.rules
+        before = self._changes
+        stored = await word_lists(self._connection, server_id)
+        # Thousands of words take a part of a second, in which the bot has others to answer.
+        lists = await asyncio.to_thread(_compiled, stored) if stored else ()
+        rules = self._operator.with_lists(lists, self._count) if lists else self._operator
+        if self._changes == before:  # else what was read may be older than what was written meanwhile
+            self._keep(server_id, _Kept(rules, sum(len(each.words) + len(each.exceptions) for each in lists)))
+        return rules
+
+    def forget(self, server_id: int) -> None:
+        """Read this server's lists again the next time."""
+        self._changes += 1
+        if (kept := self._kept.pop(server_id, None)) is not None:
+            self._words -= kept.words
+
+    def _keep(self, server_id: int, kept: _Kept) -> None:
+        before = self._kept.pop(server_id, None)
+        self._kept[server_id] = kept
+        self._words += kept.words - (before.words if before else 0)
+        while len(self._kept) > 1 and (len(self._kept) > MOST_SERVERS or self._words > MOST_WORDS):
+            _, oldest = self._kept.popitem(last=False)
+            self._words -= oldest.words
+
+    async def _count(self, list_ids: Sequence[int]) -> None:
+        await count_shadowed(self._connection, list_ids)
+
+
+def _compiled(stored: Iterable[ServerWordList]) -> tuple[WordList, ...]:
+    """The lists, compiled. One that an older version took and this one cannot read is left out, with a warning."""
+    lists = list[WordList]()
+    for each in stored:
+        try:
+            lists.append(
+                WordList(
+                    each.name,
+                    each.words,
+                    each.patterns,
+                    each.mode,
+                    each.negative_prompts,
+                    each.exceptions,
+                    each.id,
+                )
+            )
+        except ValueError as problem:
+            log.warning("a word list of server %s is not used: %s", each.server_id, problem)
+    return tuple(lists)

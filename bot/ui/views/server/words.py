@@ -1,0 +1,284 @@
+"""The section about the server's own lists of words and patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Self
+
+import discord
+from discord import ui
+
+from bot.config.sections import WordListMode
+from bot.database.word_lists import ServerWordList
+from bot.errors import NothingThere
+from bot.i18n import _, later, ngettext, number
+from bot.i18n.texts import clipped, code, plain
+from bot.servers.rights import Action
+from bot.servers.word_administration import MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, WordAdministration, lines_of
+from bot.ui import acknowledge
+from bot.ui.access import context_of, require
+from bot.ui.client import Interaction
+from bot.ui.views.persistent_items import is_id, outdated_error
+from bot.ui.views.server.panel import (
+    PAGE,
+    GoButton,
+    PanelButton,
+    PanelForm,
+    PanelMenu,
+    PanelPage,
+    PanelSection,
+    shown,
+    turning,
+)
+
+LISTED = 6  # lists on a page
+MAX_TYPED = 4000  # characters of one field; Discord's limit
+SHOWN_RULES, RULE_ROOM = 12, 700  # words of a list that its page names, and their characters
+_MODES: Final = {
+    WordListMode.ACTIVE: later("active: what has such words is refused"),
+    WordListMode.SHADOW: later("shadow: what it would refuse is only counted"),
+    WordListMode.OFF: later("off: it does nothing"),
+}
+
+
+class WordsSection(PanelSection):
+    """The lists, or one of them."""
+
+    key, title = "words", later("Words")
+
+    async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
+        """A page of the lists; where the page is about one, that one."""
+        lists = await services(interaction).lists(context_of(interaction), page.server_id)
+        if page.detail:
+            return _one(page, list_of(page, lists))
+        return _all(page, lists)
+
+
+def services(interaction: Interaction) -> WordAdministration:
+    """The services of the section."""
+    return interaction.client.servers.word_administration
+
+
+def list_of(page: PanelPage, lists: Sequence[ServerWordList]) -> ServerWordList:
+    """The list that a page is about. Raises NothingThere."""
+    found = next((each for each in lists if str(each.id) == page.detail), None)
+    if found is None:
+        raise NothingThere(what=_("This list is not there any more."))
+    return found
+
+
+def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]:
+    first = page.page * LISTED
+    here = lists[first : first + LISTED]
+    about = _("Prompts, names of LoRAs and stacks, and notes with such words are refused in this server.")
+    most = _("There can be {lists} lists, with {words} words and {patterns} patterns in all.").format(
+        lists=number(MAX_LISTS), words=number(MAX_WORDS), patterns=number(MAX_PATTERNS)
+    )
+    items: list[ui.Item[Any]] = [shown([about, f"-# {most}"])]
+    items += [
+        ui.Section[Any](
+            ui.TextDisplay[Any](f"**{plain(each.name, MAX_NAME)}** · {_(_MODES[each.mode])}\n-# {_counts(each)}"),
+            accessory=GoButton.to(page.about(str(each.id)), _("Open")),
+        )
+        for each in here
+    ] or [shown([_("There is no list yet.")])]
+    items += turning(page, more=len(lists) > first + LISTED)
+    items.append(ui.ActionRow[Any](AddListButton(page)))
+    return items
+
+
+def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
+    lines = [f"**{plain(one.name, MAX_NAME)}**", f"-# {_counts(one)}"]
+    named = ((_("Words"), one.words), (_("Patterns"), one.patterns), (_("Allowed phrases"), one.exceptions))
+    lines += [f"{title}: {_some(rules)}" for title, rules in named if rules]
+    buttons: list[ui.Item[Any]] = [DeleteListButton(page), GoButton.to(page.about(""), _("All lists"))]
+    if one.rule_id is None:
+        buttons.insert(0, EditListButton(page))
+    else:
+        imported = _("It was imported from AutoMod. To change its words, change them there and import again.")
+        lines.append(f"-# {imported}")
+    menus = (ListModeMenu.of(page, one), NegativePromptsMenu.of(page, one))
+    return [shown(lines), *(ui.ActionRow[Any](menu) for menu in menus), ui.ActionRow[Any](*buttons)]
+
+
+def _counts(one: ServerWordList) -> str:
+    """What is in a list, and what it would have refused."""
+    parts = [
+        ngettext("{count} word", "{count} words", len(one.words)).format(count=number(len(one.words))),
+        ngettext("{count} pattern", "{count} patterns", len(one.patterns)).format(count=number(len(one.patterns))),
+    ]
+    if one.negative_prompts:
+        parts.append(_("negative prompts too"))
+    if one.mode is WordListMode.SHADOW:
+        text = ngettext("would have refused {count} text", "would have refused {count} texts", one.shadowed)
+        parts.append(text.format(count=number(one.shadowed)))
+    return " · ".join(parts)
+
+
+def _some(rules: Sequence[str]) -> str:
+    """The first words or patterns, in code spans, and how many more there are."""
+    told, room = list[str](), RULE_ROOM
+    for rule in rules[:SHOWN_RULES]:
+        span = code(rule, 60)
+        room -= len(span)
+        if room < 0:
+            break
+        told.append(span)
+    rest = len(rules) - len(told)
+    if rest:
+        told.append(ngettext("{count} more", "{count} more", rest).format(count=number(rest)))
+    return " ".join(told)
+
+
+class ListMenu(PanelMenu, template=r"(?!)"):
+    """A menu that changes the list that its page is about."""
+
+    async def change(self, interaction: Interaction, **changes: object) -> None:
+        """Save and show. Raises NothingThere."""
+        if not is_id(self.page.detail):
+            raise outdated_error()
+        who = context_of(interaction)
+        await services(interaction).change(who, self.page.server_id, int(self.page.detail), **changes)
+        await self.page.show(interaction)
+
+
+class ListModeMenu(ListMenu, template=rf"svwordmode:{PAGE}"):
+    """Whether a list refuses, counts or rests."""
+
+    name = "svwordmode"
+
+    @classmethod
+    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
+        """The menu with the current mode selected."""
+        options = [
+            discord.SelectOption(label=_(text), value=mode.value, default=mode is one.mode)
+            for mode, text in _MODES.items()
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        value = self.value(interaction)
+        if value not in WordListMode.__members__.values():
+            raise outdated_error()
+        await self.change(interaction, mode=WordListMode(value))
+
+
+class NegativePromptsMenu(ListMenu, template=rf"svwordneg:{PAGE}"):
+    """Whether a list reads negative prompts."""
+
+    name = "svwordneg"
+
+    @classmethod
+    def of(cls, page: PanelPage, one: ServerWordList) -> Self:
+        """The menu with the current choice selected."""
+        texts = {False: _("Negative prompts: not read"), True: _("Negative prompts: read too")}
+        options = [
+            discord.SelectOption(label=text, value=str(int(read)), default=read is one.negative_prompts)
+            for read, text in texts.items()
+        ]
+        return cls(page, options=options)
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Save it."""
+        await self.change(interaction, negative_prompts=self.value(interaction) == "1")
+
+
+class AddListButton(PanelButton, template=rf"svwordadd:{PAGE}"):
+    """Opens the form for a new list."""
+
+    name, label = "svwordadd", later("Add a list")
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open it."""
+        await require(interaction, Action.CONFIGURE, self.page.server_id)
+        await acknowledge.open_modal(interaction, WordListForm(self.page, None, opening=interaction.id))
+
+
+class EditListButton(PanelButton, template=rf"svwordedit:{PAGE}"):
+    """Opens the form of a list."""
+
+    name, label = "svwordedit", later("Edit")
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Open it. Raises NothingThere."""
+        lists = await services(interaction).lists(context_of(interaction), self.page.server_id)
+        one = list_of(self.page, [each for each in lists if each.rule_id is None])
+        await acknowledge.open_modal(interaction, WordListForm(self.page, one, opening=interaction.id))
+
+
+class DeleteListButton(PanelButton, template=rf"svworddel:{PAGE}"):
+    """Asks whether a list is to be deleted."""
+
+    name, label, style = "svworddel", later("Delete"), discord.ButtonStyle.danger
+    opens_modal = True
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Ask. Raises NothingThere."""
+        one = list_of(self.page, await services(interaction).lists(context_of(interaction), self.page.server_id))
+        await acknowledge.open_modal(interaction, DeleteListForm(self.page, one, opening=interaction.id))
+
+
+class WordListForm(PanelForm):
+    """The words of a list. A new one is active, and does not read negative prompts."""
+
+    def __init__(self, page: PanelPage, one: ServerWordList | None, *, opening: int) -> None:
+        super().__init__(_("List of words"), "svwordlist", page, opening=opening)
+        self._id = None if one is None else one.id
+        self.list_name: ui.TextInput[Any] = ui.TextInput(
+            custom_id="name", max_length=MAX_NAME, default=one.name if one else None
+        )
+        self.words, self.patterns, self.exceptions = (
+            ui.TextInput[Any](
+                custom_id=name,
+                style=discord.TextStyle.paragraph,
+                required=False,
+                max_length=MAX_TYPED,
+                default="\n".join(rules) or None,
+            )
+            for name, rules in (
+                ("words", one.words if one else ()),
+                ("patterns", one.patterns if one else ()),
+                ("exceptions", one.exceptions if one else ()),
+            )
+        )
+        fields = (
+            (_("Name"), _("People whose text is refused are told it"), self.list_name),
+            (_("Words and phrases, one a line"), _("word* is a beginning, *word an end, *word* any part"), self.words),
+            (_("Patterns, one a line"), _("Regular expressions of RE2, in lower case"), self.patterns),
+            (_("Allowed phrases, one a line"), _("A word inside of such a phrase is allowed"), self.exceptions),
+        )
+        for text, description, component in fields:
+            self.add_item(ui.Label[Any](text=text, description=description, component=component))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Save the list. Raises what `WordAdministration` raises."""
+        who, server_id = context_of(interaction), self.page.server_id
+        fields: dict[str, Any] = {
+            "name": self.list_name.value,
+            "words": lines_of(self.words.value),
+            "patterns": lines_of(self.patterns.value),
+            "exceptions": lines_of(self.exceptions.value),
+        }
+        if self._id is None:
+            saved = await services(interaction).add(who, ServerWordList(server_id, **fields))
+        else:
+            saved = await services(interaction).change(who, server_id, self._id, **fields)
+        await self.page.about(str(saved.id)).show(interaction)
+
+
+class DeleteListForm(PanelForm):
+    """Asks before a list is deleted."""
+
+    def __init__(self, page: PanelPage, one: ServerWordList, *, opening: int) -> None:
+        super().__init__(_("Delete this list?"), "svwordgone", page, opening=opening)
+        self._id = one.id
+        text = _("**{name}** is deleted with all its words. This cannot be undone.")
+        self.add_item(ui.TextDisplay[Any](text.format(name=clipped(one.name, MAX_NAME))))
+
+    async def submitted(self, interaction: Interaction) -> None:
+        """Delete it. Raises NothingThere."""
+        await services(interaction).delete(context_of(interaction), self.page.server_id, self._id)
+        await self.page.about("").show(interaction)

@@ -1,0 +1,212 @@
+"""A server's own lists of words: who changes them, what they refuse and where, and what shadow lists count."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.config.sections import WordListMode
+from bot.database.audit import AuditAction, AuditFilter
+from bot.database.word_lists import ServerWordList
+from bot.errors import (
+    LineTooLong,
+    LineUnusable,
+    NothingThere,
+    NotStaff,
+    TooManyRules,
+    TooManyWordLists,
+    WordListEmpty,
+    WordListNameTaken,
+    WordsNotAllowed,
+    WordsNotAllowedHere,
+)
+from bot.moderation.word_rules import TextKind
+from bot.servers import server_words
+from bot.servers.word_administration import MAX_LINE, MAX_LISTS, MAX_PATTERNS, MAX_WORDS
+from inference.errors import RequestError
+from inference.messages import LoraUse
+from inference.queue import EVERYWHERE
+from tests.bot.servers.world import (
+    ELSEWHERE,
+    MANAGER,
+    OPERATOR,
+    SERVER,
+    ServerWorld,
+    acting,
+    server_world,
+)
+from tests.inference.requests import request
+
+STAFF, MEMBER = acting(MANAGER), acting()
+PLAIN = request(prompt="an owl", loras=())
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[ServerWorld]:
+    async with server_world(tmp_path) as world:
+        yield world
+
+
+async def add(world: ServerWorld, *words: str, **fields: object) -> ServerWordList:
+    new = ServerWordList(SERVER, **{"name": "house", "words": words, **fields})  # type: ignore[arg-type]
+    return await world.services.word_administration.add(STAFF, new)
+
+
+async def change(world: ServerWorld, one: ServerWordList, **fields: object) -> ServerWordList:
+    return await world.services.word_administration.change(STAFF, SERVER, one.id, **fields)
+
+
+async def counted(world: ServerWorld) -> list[int]:
+    return [each.shadowed for each in await world.services.word_administration.lists(STAFF, SERVER)]
+
+
+async def ordered(world: ServerWorld, where: object = MEMBER, **fields: object) -> str:
+    """What somebody orders, and the name of the list that refuses it."""
+    made = PLAIN.model_copy(update=fields)
+    try:
+        await world.services.checks.check_request(where, made)  # type: ignore[arg-type]
+    except WordsNotAllowed as refusal:
+        return f"{refusal.what}: {refusal.list_name}"
+    return ""
+
+
+async def test_a_list_holds_in_its_server_alone(world: ServerWorld) -> None:
+    await add(world, "zorble", "flor*", patterns=("(cursed|hexed) owl",))
+    assert await ordered(world, prompt="a z.0.r.b.l.e") == "prompt: house"
+    assert await ordered(world, prompt="florist") == "prompt: house"
+    assert await ordered(world, prompt="a hexed owl") == "prompt: house"
+    assert await ordered(world, loras=(LoraUse(sha256="a" * 64, name="Zorble"),)) == "choice of LoRAs: house"
+    assert await ordered(world, prompt="an owl", negative_prompt="zorble") == ""
+    for elsewhere in (acting(server_id=ELSEWHERE), acting(server_id=None)):
+        assert await ordered(world, elsewhere, prompt="zorble") == ""
+    rules = await world.services.words.of(SERVER)
+    for kind in (TextKind.NOTE, TextKind.STACK_NAME):
+        with pytest.raises(WordsNotAllowedHere):
+            await rules.check("zorble", kind)
+    await (await world.services.words.of(EVERYWHERE)).check("zorble", TextKind.NOTE)
+
+
+async def test_what_staff_change_counts_at_once_also_for_what_waits(world: ServerWorld) -> None:
+    job = await world.order(MEMBER, PLAIN)
+    assert await world.services.checks.still_allowed(job) is None
+    one = await add(world, "owl")
+    refusal = await world.services.checks.still_allowed(job)
+    assert isinstance(refusal, WordsNotAllowedHere)
+    await change(world, one, exceptions=("an owl",))
+    assert await world.services.checks.still_allowed(job) is None, "the phrase is allowed"
+    await change(world, one, exceptions=())
+    await change(world, one, mode=WordListMode.OFF)
+    assert await world.services.checks.still_allowed(job) is None
+    one = await change(world, one, mode=WordListMode.ACTIVE, negative_prompts=True)
+    assert await ordered(world, prompt="a cat", negative_prompt="owl") == "negative prompt: house"
+    await world.services.word_administration.delete(STAFF, SERVER, one.id)
+    assert await world.services.checks.still_allowed(job) is None
+    world.restart()
+    assert await ordered(world, prompt="an owl") == ""
+
+
+async def test_the_operators_rules_hold_in_every_server(world: ServerWorld) -> None:
+    await add(world, "zorble")
+    assert await ordered(world, prompt="quux") == ""
+    world.moderate(lists=[{"name": "ours", "words": ["quux"]}])
+    assert await ordered(world, prompt="quux") == "prompt: ours"
+    assert await ordered(world, prompt="zorble") == "prompt: house"
+    with pytest.raises(RequestError, match="minors"):
+        await world.services.checks.check_request(MEMBER, PLAIN.model_copy(update={"prompt": "a nude child"}))
+
+
+async def test_a_shadow_list_refuses_nothing_and_counts_orders_once(world: ServerWorld) -> None:
+    one = await add(world, "zorble", mode=WordListMode.SHADOW)
+    assert await ordered(world, prompt="zorble, zorble") == ""
+    await (await world.services.words.of(SERVER)).check("zorble", TextKind.NOTE)
+    job = await world.order(MEMBER, PLAIN.model_copy(update={"prompt": "zorble"}))
+    assert await world.services.checks.still_allowed(job) is None
+    assert await counted(world) == [3], "looking at a job again counts nothing"
+    await change(world, one, mode=WordListMode.ACTIVE)
+    assert await counted(world) == [0]
+
+
+async def test_each_line_is_judged_and_told_by_its_number(world: ServerWorld) -> None:
+    for field, line, why in (
+        ("words", "f*g", "inside"),
+        ("words", "x", "two letters"),
+        ("patterns", "fog(?=horn)", "linear"),
+        ("patterns", "fog(", "malformed"),
+        ("patterns", r"(fog)\1", "backreference"),
+        ("patterns", "(fog|mist){90}", "too large"),
+        ("patterns", "fog*|", "every text"),
+        ("exceptions", "a*b", "inside"),
+    ):
+        with pytest.raises(LineUnusable) as refused:
+            await add(world, **{"words": ("fog",)} | {field: ("good", "", line)})
+        assert refused.value.line == 3 and why in refused.value.why and refused.value.text == line
+    with pytest.raises(LineTooLong):
+        await add(world, "a" * (MAX_LINE + 1))
+    for empty in ({}, {"words": ("", " ")}, {"words": ("fog",), "name": "  "}):
+        with pytest.raises(WordListEmpty):
+            await add(world, **empty)
+    assert await world.services.word_administration.lists(STAFF, SERVER) == ()
+
+
+async def test_a_server_has_so_many_lists_words_and_patterns(world: ServerWorld) -> None:
+    lines = tuple(f"zorble{number}" for number in range(MAX_WORDS + 1))
+    with pytest.raises(TooManyRules):
+        await add(world, *lines)
+    with pytest.raises(TooManyRules):
+        await add(world, patterns=tuple(f"fog{number}" for number in range(MAX_PATTERNS + 1)))
+    first = await add(world, *lines[1:])  # as many as there may be
+    with pytest.raises(TooManyRules):
+        await add(world, "one more", name="other")
+    await change(world, first, words=("zorble",))
+    with pytest.raises(WordListNameTaken):
+        await add(world, "fog", name="HOUSE")
+    with pytest.raises(WordListNameTaken):
+        await add(world, "fog", name="Minors")
+    for number in range(1, MAX_LISTS):
+        await add(world, "fog", name=f"list {number}")
+    with pytest.raises(TooManyWordLists):
+        await add(world, "fog", name="another")
+
+
+async def test_staff_alone_change_lists_and_each_change_is_logged(world: ServerWorld) -> None:
+    one = await add(world, "zorble")
+    service = world.services.word_administration
+    for who in (MEMBER, acting(server_id=None), acting(MANAGER, server_id=ELSEWHERE)):
+        for doing in (
+            service.lists(who, SERVER),
+            service.add(who, ServerWordList(SERVER, "x", ("fog",))),
+            service.change(who, SERVER, one.id, mode=WordListMode.OFF),
+            service.delete(who, SERVER, one.id),
+        ):
+            with pytest.raises(NotStaff):
+                await doing
+    with pytest.raises(NothingThere):
+        await service.delete(acting(MANAGER, server_id=ELSEWHERE), ELSEWHERE, one.id)
+    await change(world, one, words=("zorble", "florp"))
+    await service.delete(STAFF, SERVER, one.id)
+    operator = acting(OPERATOR)
+    page = await world.services.administration.audit(operator, SERVER, AuditFilter(), limit=9)
+    told = [(entry.action, entry.target, entry.changes.get("words")) for entry in reversed(page.entries)]
+    assert told == [
+        (AuditAction.ADD_WORD_LIST, "house", (None, 1)),
+        (AuditAction.CHANGE_WORD_LIST, "house", ([], ["florp"])),
+        (AuditAction.DELETE_WORD_LIST, "house", (2, None)),
+    ]
+
+
+async def test_only_so_many_words_are_kept_in_memory(world: ServerWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_words, "MOST_WORDS", 3)
+    await add(world, "zorble", "quux")
+    first = await world.services.words.of(SERVER)
+    assert await world.services.words.of(SERVER) is first
+    await world.services.words.of(ELSEWHERE)
+    assert await world.services.words.of(SERVER) is first, "a server without lists takes no room"
+    await world.services.word_administration.add(
+        acting(MANAGER, server_id=ELSEWHERE), ServerWordList(ELSEWHERE, "theirs", ("fog", "mist"))
+    )
+    await world.services.words.of(ELSEWHERE)
+    again = await world.services.words.of(SERVER)
+    assert again is not first and again.verdict("zorble", TextKind.NOTE).refusals
