@@ -15,6 +15,7 @@ servers/         who may do what in a server and how much of it, and the log of 
 jobs/            from queued to painted
 workspace/       what people arrange between two requests: studio draft, stacks, remix, browsing
 privacy/         what is kept of people: the table of it, a copy for them, its deletion
+reports/         what people report, what staff decide about it, and appeals
 app/             what starts, reloads and watches the program
 ui/              everything that speaks to Discord
 cli/             the commands of `easel`; __main__.py starts them

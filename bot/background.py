@@ -27,6 +27,11 @@ log = logging.getLogger(__name__)
 
 MAX_REPEATS = 5  # times in a row that the same unforeseen error comes until it counts as permanent
 
+
+class DiscordUnreachable(Exception):
+    """Discord cannot be reached now; it can be tried again."""
+
+
 _running: set[asyncio.Task[None]] = set()  # asyncio itself keeps tasks only weakly
 
 

@@ -50,6 +50,11 @@ class OwnPictureTakenDown(TakenDown):
 
 
 @dataclass(eq=False)
+class TakenDownEverywhere(TakenDown):
+    """This picture was taken down for good, so nothing is painted from it any more. Its owner was told why."""
+
+
+@dataclass(eq=False)
 class MayNotPost(RequestError):
     """{who} may not write in this channel, so nothing is posted here. You can copy the code to another place."""
 
@@ -591,3 +596,32 @@ class ProposedAlready(RequestError):
 @dataclass(eq=False)
 class DecidedAlready(RequestError):
     """Somebody has decided that already."""
+
+
+@dataclass(eq=False)
+class OwnReport(RequestError):
+    """This picture is your own. *Delete* under it removes it."""
+
+
+@dataclass(eq=False)
+class TooManyReports(RequestError):
+    """You have reported {limit} things today, and people look at each. Please go on tomorrow."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class OwnCase(RequestError):
+    """This is about a picture of your own, so somebody else has to decide it."""
+
+
+@dataclass(eq=False)
+class AppealedAlready(RequestError):
+    """You have asked to look at this again already. You are told what comes of it."""
+
+
+@dataclass(eq=False)
+class TextNeeded(RequestError):
+    """Please write one to {limit} characters."""
+
+    limit: int

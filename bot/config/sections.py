@@ -321,6 +321,12 @@ class ModerationSettings(Section):
     """More phrases in which such a word means something else, such as "billy the kid"."""
     lists: tuple[WordListSettings, ...] = ()
     """Lists of words."""
+    reports_channel: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    """The id of the channel in which the bot posts reports of LoRAs, and of pictures outside of servers. Operators also
+    find them, and what servers share, under Reports in /server."""
+    held_days: Annotated[int, Field(ge=0, le=365)] = 30
+    """For how many days the files of pictures that were reported are kept, when whoever painted them deletes their data
+    before the report is decided."""
 
     @model_validator(mode="after")
     def _unique_names(self) -> Self:

@@ -29,6 +29,7 @@ pictures.py            finished pictures and the LoRAs they were painted with
 deletions.py           pictures whose files and message are still to be deleted
 erasures.py            people who have all deleted that is kept of them
 takedowns.py           pictures that staff took down, and whether their owner was told
+reports.py             what people report, what is decided about it, and appeals
 inputs.py              which pictures to start from are still needed
 history.py             a person's finished jobs, by page or by search
 job_ratings.py         for whom a job's pictures are, by staff, an operator or the classifier

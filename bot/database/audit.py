@@ -63,6 +63,8 @@ class AuditAction(StrEnum):
     PAUSE_QUEUE = "pause_queue"
     RESUME_QUEUE = "resume_queue"
     CANCEL_JOB = "cancel_job"
+    DECIDE_REPORT = "decide_report"
+    ANSWER_APPEAL = "answer_appeal"
     EXPORT_AUDIT_LOG = "export_audit_log"
 
 

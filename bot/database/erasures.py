@@ -119,6 +119,12 @@ _REPLACE = (
     "UPDATE base_model_proposal SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
     "UPDATE block SET created_by = :hash WHERE created_by = :person",
     "UPDATE block SET reason = replace(reason, :person, :hash) WHERE instr(reason, :person)",
+    "UPDATE report SET owner_id = :hash WHERE owner_id = :person",
+    "UPDATE report_by SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
+    "UPDATE decision SET decided_by = :hash WHERE decided_by = :person",
+    "UPDATE decision SET note = replace(note, :person, :hash) WHERE instr(note, :person)",
+    "UPDATE appeal SET answered_by = :hash WHERE answered_by = :person",
+    "UPDATE appeal SET text = replace(text, :person, :hash) WHERE instr(text, :person)",
     """DELETE FROM block WHERE kind = 'person' AND target_id = :hash
        AND (server_id, kind, :person) IN (SELECT server_id, kind, target_id FROM block)""",
     "UPDATE block SET target_id = :hash WHERE kind = 'person' AND target_id = :person",

@@ -16,7 +16,8 @@ RECORD = """
     INSERT INTO takedown (job_id, server_id, person_id, created_at) VALUES (?, ?, ?, ?)
     ON CONFLICT (job_id, server_id) DO NOTHING
 """
-FIND = "SELECT 1 FROM takedown WHERE job_id = ? AND server_id = ?"
+END = "DELETE FROM takedown WHERE job_id = ? AND server_id = ?"
+PLACES = "SELECT server_id FROM takedown WHERE job_id = ? AND server_id IN (?, 0) ORDER BY server_id LIMIT 1"
 UNTOLD = "SELECT job_id, server_id FROM takedown WHERE person_id = ? AND told_at IS NULL ORDER BY created_at"
 NEWEST_NOTICE = """
     SELECT notice_id, told_at FROM takedown WHERE person_id = ? AND told_at >= ? AND notice_id IS NOT NULL
@@ -46,13 +47,22 @@ class Notice:
 
 
 async def record_takedown(connection: aiosqlite.Connection, job: Job, server_id: int) -> None:
-    """Take a job's pictures down in a server. Raises DatabaseError."""
+    """Take a job's pictures down in a server, or EVERYWHERE. Raises DatabaseError."""
     await write(connection, RECORD, (job.id, server_id, job.person_id, now_ms()))
 
 
-async def is_taken_down(connection: aiosqlite.Connection, job_id: int, server_id: int) -> bool:
-    """Whether staff took a job's pictures down in a server. Raises DatabaseError."""
-    return await fetch_one(connection, FIND, (job_id, server_id)) is not None
+async def end_takedown(connection: aiosqlite.Connection, job_id: int, server_id: int) -> None:
+    """Open a job's pictures again in a server, or EVERYWHERE. Raises DatabaseError."""
+    await write(connection, END, (job_id, server_id))
+
+
+async def taken_down_in(connection: aiosqlite.Connection, job_id: int, server_id: int) -> int | None:
+    """Whether a job's pictures are closed in a server: EVERYWHERE, or there alone; None: they are open.
+
+    Raises DatabaseError.
+    """
+    row = await fetch_one(connection, PLACES, (job_id, server_id))
+    return None if row is None else row["server_id"]
 
 
 async def untold_takedowns(connection: aiosqlite.Connection, person_id: int) -> tuple[Takedown, ...]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import aiosqlite
 
+from bot.background import DiscordUnreachable
 from bot.config import Settings
 from bot.database.backup import copies
 from bot.database.clock import now_ms
@@ -53,10 +54,6 @@ HOUR_MS = 3_600_000
 _OF_JOB = re.compile(r"job(\d+)[-.]")  # a file in the spool
 
 log = logging.getLogger(__name__)
-
-
-class DiscordUnreachable(Exception):
-    """Discord cannot be reached now; it can be tried again."""
 
 
 class RunningJobs(Protocol):

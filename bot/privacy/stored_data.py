@@ -13,6 +13,8 @@ from enum import StrEnum
 _JOBS = "(SELECT id FROM job WHERE person_id = :person)"
 _PICTURES = "(SELECT picture.id FROM job JOIN picture ON job_id = job.id WHERE person_id = :person)"
 _ERASURES = "(SELECT id FROM erasure WHERE person_id = :person)"
+_REPORTS = "(SELECT id FROM report WHERE owner_id = :person)"
+_DECISIONS = f"(SELECT id FROM decision WHERE decided_by = :person OR report_id IN {_REPORTS})"  # noqa: S608 - constants only
 _UNTIL_DELETED = "until you delete them"
 
 
@@ -278,6 +280,51 @@ TABLES = (
         },
     ),
     StoredTable(
+        "report", "that a picture of yours was reported", "owner_id = :person", "without end", Fate.HASHED,
+        {
+            "id": "a number", "server_id": "the server", "kind": "pictures or LoRA", "target_id": "which",
+            "owner_id": "your Discord id", "shared": "whether operators see it", "state": "whether it is decided",
+            "created_at": "when", "revision": "counts its changes", "shown": "those that the message to staff shows",
+            "channel_id": "the channel of that message", "message_id": "that message",
+            "posting_at": "when it was being posted",
+        },
+    ),
+    StoredTable(
+        "report_by", "what you reported; who reports is told to nobody", "person_id = :person", _UNTIL_DELETED,
+        Fate.DELETED,
+        {
+            "report_id": "the report", "person_id": "your Discord id", "reason": "the reason", "note": "what you wrote",
+            "created_at": "when",
+        },
+    ),
+    StoredTable(
+        "decision", "what was decided about pictures of yours, or by you as staff",
+        f"decided_by = :person OR report_id IN {_REPORTS}", "without end", Fate.HASHED,
+        {
+            "id": "a number", "report_id": "the report", "action": "what was decided", "rating": "what it is rated",
+            "rating_before": "what it was rated", "ends_at": "when a block ends", "note": "what you were told",
+            "decided_by": "who decided", "decided_at": "when", "told_at": "when you were told",
+        },
+        shown={"decided_by": _own("decided_by")},
+    ),
+    StoredTable(
+        "decision_step", "how far such a decision is carried out",
+        f"decision_id IN {_DECISIONS}", "without end", Fate.HASHED,
+        {
+            "decision_id": "the decision", "position": "its place", "step": "what is done", "begun_at": "when it began",
+            "done_at": "when it was done",
+        },
+    ),
+    StoredTable(
+        "appeal", "what you wrote against a decision", "person_id = :person", _UNTIL_DELETED, Fate.DELETED,
+        {
+            "decision_id": "the decision", "person_id": "your Discord id", "text": "what you wrote",
+            "created_at": "when", "state": "the answer", "answered_by": "who answered", "answered_at": "when",
+            "told_at": "when you were told",
+        },
+        shown={"answered_by": _own("answered_by")},
+    ),
+    StoredTable(
         "erasure", "that you had all deleted, with the receipt",
         "person_id = :person OR pseudonym = pseudonym(:person)",
         "30 days, by the keyed hash of your id", Fate.EXPIRES,
@@ -292,7 +339,10 @@ TABLES = (
     StoredTable(
         "erasure_file", "files that are still to be deleted", f"erasure_id IN {_ERASURES}",
         "until the deletion is complete", Fate.DELETED,
-        {"erasure_id": "the deletion", "folder": "the folder", "path": "the file"},
+        {
+            "erasure_id": "the deletion", "folder": "the folder", "path": "the file",
+            "report_id": "the open report for which it is held",
+        },
     ),
     StoredTable(
         "erasure_message", "messages that are still to be deleted",

@@ -48,6 +48,7 @@ class Action(StrEnum):
     PAUSE_QUEUE = "pause_queue"
     CANCEL_ANY = "cancel_any"
     TAKE_DOWN = "take_down"  # a public picture of the server
+    MODERATE = "moderate"  # decide what people report, and answer appeals
     SEE_STATUS = "see_status"
     CONFIGURE = "configure"  # settings and limits of the server
     BLOCK = "block"  # people and LoRAs in the server

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import discord
 
+from bot.background import DiscordUnreachable
 from bot.database.erasures import LeftMessage
-from bot.privacy.erasing import DiscordUnreachable
 
 SERVER_ERROR, TOO_MANY_REQUESTS, UNAUTHORIZED = 500, 429, 401
 _NO_ANSWER = (discord.DiscordServerError, discord.RateLimited, aiohttp.ClientError, OSError)

@@ -28,18 +28,19 @@ from bot.database.jobs import Job, find_job
 from bot.database.people import locale_of
 from bot.database.takedowns import (
     Takedown,
-    is_taken_down,
     mark_told,
     newest_notice,
     record_takedown,
+    taken_down_in,
     untold_takedowns,
 )
-from bot.errors import OwnPictureTakenDown, TakenDown
+from bot.errors import OwnPictureTakenDown, TakenDown, TakenDownEverywhere
 from bot.i18n import _, ngettext, sentences, speaking
 from bot.i18n.texts import bounded_lines, plain, summary
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
 from bot.ui.replies import Interaction, send_ephemeral
+from inference.queue import EVERYWHERE
 
 NOTICE_MS = 3_600_000  # for so long, further takedowns join the notice of the first
 MAX_LISTED = 1500  # characters of a notice about single pictures
@@ -80,10 +81,12 @@ class Removals:
     async def check_open(self, job: Job, interaction: Interaction) -> None:
         """Refuse to paint from the job's pictures in a server whose staff took them down, whoever asks.
 
-        Elsewhere they are as open as before. Raises TakenDown or DatabaseError.
+        Elsewhere they are as open as before, unless they were taken down everywhere. Raises TakenDown or DatabaseError.
         """
-        server_id = interaction.guild_id
-        if server_id is not None and await is_taken_down(self._connection, job.id, server_id):
+        closed_in = await taken_down_in(self._connection, job.id, interaction.guild_id or EVERYWHERE)
+        if closed_in == EVERYWHERE:
+            raise TakenDownEverywhere
+        if closed_in is not None:
             raise OwnPictureTakenDown if job.person_id == interaction.user.id else TakenDown
 
     async def take_down(self, job: Job, server_id: int) -> None:

@@ -29,6 +29,19 @@ from bot.database.people import store_locale
 from bot.database.pictures import NewPicture
 from bot.database.preferences import Preferences, save_preferences
 from bot.database.ratings import rate_lora
+from bot.database.reports import (
+    AppealState,
+    DecisionAction,
+    ReportReason,
+    Step,
+    Subject,
+    answer_appeal,
+    mark_report_posted,
+    mark_report_posting,
+    save_appeal,
+    save_decision,
+    save_report,
+)
 from bot.database.server_limits import HeldLimits, LimitHolder, LimitValues, save_limits
 from bot.database.stacks import StackLora, remember_miss, save_stack
 from bot.database.studio import fill_studio, save_studio
@@ -116,6 +129,7 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
         " VALUES (?, ?, 'Bat', 'sdxl/pony', 'r', ?, 1)",
         (SERVER, sha(word), person),
     )
+    await report(connection, person, word)
     await add_entry(connection, SERVER, person, AuditAction.PAUSE_QUEUE, {})
     await add_entry(
         connection, SERVER, MARGARET, AuditAction.BLOCK_PERSON, {"reason": (None, f"<@{person}> was rude")},
@@ -124,6 +138,24 @@ async def live(connection: aiosqlite.Connection, settings: Settings, person: int
     await add_entry(
         connection, SERVER, person, AuditAction.BLOCK_PERSON, {}, target=f"person {MARGARET}", person_id=MARGARET
     )
+
+
+async def report(connection: aiosqlite.Connection, person: int, word: str) -> None:
+    """Report a picture of Margaret's and decide it; and appeal a decision of hers about an own one."""
+    for number, (owner, by, decides) in enumerate(((MARGARET, person, person), (person, MARGARET, MARGARET))):
+        made = await save_report(
+            connection, Subject.PICTURES, person % 1000 + number, server_id=SERVER, owner_id=owner, shared=False,
+            person_id=by, reason=ReportReason.OTHER, note=f"{word} by <@{person}>" if by == person else f"<@{person}>",
+        )  # fmt: skip
+        await mark_report_posting(connection, made.id, CHANNEL)
+        await mark_report_posted(connection, made.id, 5)
+        decision = await save_decision(
+            connection, made.id, DecisionAction.WARN, [Step.TELL], decided_by=decides, note=f"no more of <@{person}>"
+        )
+        assert decision is not None
+        if owner == person:
+            await save_appeal(connection, decision, person, f"my {word} is fine")
+            await answer_appeal(connection, decision, AppealState.UPHELD, [], answered_by=MARGARET)
 
 
 def given(folder: Path, data: bytes) -> str:
@@ -179,6 +211,8 @@ def closure(database: Path, person: int) -> dict[str, set[tuple[object, ...]]]:
             for key in keys[name]:
                 if key["table"] in {"person", "lora", "server", "lora_version"}:
                     continue
+                if (name, key["table"]) == ("report_by", "report"):
+                    continue  # what others said of it is theirs
                 theirs = {row[key["to"]] for row in mine[key["table"]]}
                 mine[name] += [row for row in rows if row[key["from"]] in theirs and row not in mine[name]]
         if sum(map(len, mine.values())) == before:

@@ -15,6 +15,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
+from bot.background import DiscordUnreachable
 from bot.config import Settings
 from bot.config.sections import BackupSettings, StorageSettings
 from bot.database.audit import AuditFilter, audit_page
@@ -29,7 +30,7 @@ from bot.database.pseudonyms import key_file
 from bot.database.server_limits import LimitValues
 from bot.library.configuration import Configuration
 from bot.pictures.thumbnails import Thumbnails
-from bot.privacy.erasing import DiscordUnreachable, Erasures
+from bot.privacy.erasing import Erasures
 from bot.privacy.export import stored_counts
 from bot.privacy.stored_data import TABLES, Fate
 from tests.bot.database.conftest import request_for

@@ -1,0 +1,473 @@
+"""Reports of pictures and LoRAs: who reported what, what was decided with the steps that carry it out, and the appeal.
+
+A report is `open -> decided`, an appeal `open -> upheld · reversed`. A decision and an answer are written down together
+with their steps. A step that is not done is done again after a crash.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiosqlite
+
+from bot.database import people
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, fetch_one, transaction, write
+from inference.content_rating import ContentRating
+
+NEWEST_OF_SUBJECT = """
+    SELECT * FROM report WHERE kind = ? AND target_id = ? AND server_id = ? ORDER BY id DESC LIMIT 1
+"""
+REPORTED_BY = """
+    SELECT report.* FROM report_by JOIN report ON report.id = report_id
+    WHERE kind = ? AND target_id = ? AND server_id = ? AND person_id = ? ORDER BY report.id DESC LIMIT 1
+"""
+OPEN = """
+    INSERT INTO report (server_id, kind, target_id, owner_id, shared, created_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *
+"""
+JOIN = "INSERT INTO report_by (report_id, person_id, reason, note, created_at) VALUES (?, ?, ?, ?, ?)"
+CHANGED = "UPDATE report SET revision = revision + 1 WHERE id = ? RETURNING *"
+COUNT_BY = "SELECT count(*) AS number FROM report_by WHERE person_id = ? AND created_at >= ?"
+FIND = "SELECT * FROM report WHERE id = ?"
+OPEN_HERE = "SELECT * FROM report WHERE server_id = ? AND state = 'open' ORDER BY id LIMIT ? OFFSET ?"
+OPEN_SHARED = "SELECT * FROM report WHERE state = 'open' AND shared = 1 ORDER BY id LIMIT ? OFFSET ?"
+COMPLAINTS = "SELECT reason, note FROM report_by WHERE report_id = ? ORDER BY created_at, person_id"
+COUNT_WARNINGS = """
+    SELECT count(*) AS number FROM report JOIN decision ON report_id = report.id
+    LEFT JOIN appeal ON decision_id = decision.id
+    WHERE owner_id = ? AND server_id = ? AND action = 'warn' AND coalesce(appeal.state, '') <> 'reversed'
+"""
+UNSHOWN = "SELECT * FROM report WHERE shown < revision AND id > ? ORDER BY id LIMIT ?"
+POSTING = "UPDATE report SET channel_id = ?, message_id = NULL, posting_at = ? WHERE id = ?"
+POSTED = "UPDATE report SET message_id = ?, posting_at = NULL WHERE id = ?"
+SHOWN = "UPDATE report SET shown = max(shown, ?) WHERE id = ?"
+
+DECIDE = "UPDATE report SET state = 'decided', revision = revision + 1 WHERE id = ? AND state = 'open' RETURNING *"
+RECORD = """
+    INSERT INTO decision (report_id, action, rating, ends_at, note, decided_by, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    RETURNING *
+"""
+PLAN = """
+    INSERT INTO decision_step (decision_id, position, step)
+    SELECT :decision, coalesce(max(position), 0) + 1, :step FROM decision_step WHERE decision_id = :decision
+"""
+DECISION = "SELECT * FROM decision WHERE id = ?"
+DECISION_OF = "SELECT * FROM decision WHERE report_id = ?"
+TO_DO = "SELECT DISTINCT decision_id FROM decision_step WHERE done_at IS NULL ORDER BY decision_id LIMIT ?"
+NEXT_STEP = "SELECT * FROM decision_step WHERE decision_id = ? AND done_at IS NULL ORDER BY position LIMIT 1"
+BEGIN_STEP = "UPDATE decision_step SET begun_at = ? WHERE decision_id = ? AND position = ? AND begun_at IS NULL"
+END_STEP = "UPDATE decision_step SET done_at = ? WHERE decision_id = ? AND position = ?"
+RATED = "UPDATE decision SET rating_before = ? WHERE id = ?"
+TOLD = "UPDATE decision SET told_at = ? WHERE id = ? AND told_at IS NULL"
+# Whom no direct message reached; who is to be told nothing has a decision without such a step.
+UNTOLD = """
+    SELECT decision.* FROM report JOIN decision ON report_id = report.id
+    WHERE owner_id = ? AND told_at IS NULL AND EXISTS (
+        SELECT 1 FROM decision_step WHERE decision_id = decision.id AND step = 'tell' AND done_at IS NOT NULL
+    ) ORDER BY decision.id
+"""
+APPEAL = """
+    INSERT INTO appeal (decision_id, person_id, text, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *
+"""
+APPEAL_OF = "SELECT * FROM appeal WHERE decision_id = ?"
+ANSWER = """
+    UPDATE appeal SET state = ?, answered_by = ?, answered_at = ? WHERE decision_id = ? AND state = 'open' RETURNING *
+"""
+ANSWER_TOLD = "UPDATE appeal SET told_at = ? WHERE decision_id = ? AND told_at IS NULL"
+UNTOLD_ANSWERS = """
+    SELECT * FROM appeal WHERE person_id = ? AND told_at IS NULL AND EXISTS (
+        SELECT 1 FROM decision_step
+        WHERE decision_step.decision_id = appeal.decision_id AND step = 'tell_answer' AND done_at IS NOT NULL
+    ) ORDER BY decision_id
+"""
+
+
+class Subject(StrEnum):
+    """What is reported."""
+
+    PICTURES = "pictures"  # of a job
+    LORA = "lora"
+
+
+class ReportReason(StrEnum):
+    """Why something is reported. The values are stored; people read them by `label`."""
+
+    MINORS = "sexual_and_looks_like_a_minor"
+    SEXUAL = "sexual_where_it_does_not_belong"
+    CRUEL = "violent_or_cruel"
+    HATEFUL = "hateful_or_harassing"
+    REAL_PERSON = "shows_a_real_person"
+    RIGHTS = "hurts_somebody's_rights"
+    OTHER = "something_else"
+
+
+class ReportState(StrEnum):
+    """The state of a report."""
+
+    OPEN = "open"
+    DECIDED = "decided"
+
+
+class DecisionAction(StrEnum):
+    """What was decided."""
+
+    HIDE = "hide"  # in the server; a LoRA is blocked
+    WARN = "warn"  # hide, and count a warning
+    BLOCK = "block"  # hide, and block the owner for a time
+    DELETE = "delete"  # everywhere, for good
+    RATE = "rate"  # higher
+    DISMISS = "dismiss"
+
+
+class Step(StrEnum):
+    """What is done to carry out a decision, or the answer to an appeal."""
+
+    HIDE = "hide"
+    BLOCK = "block"
+    DELETE = "delete"
+    RATE = "rate"
+    TELL = "tell"
+    SHOW_AGAIN = "show_again"
+    UNBLOCK = "unblock"
+    UNRATE = "unrate"
+    TELL_ANSWER = "tell_answer"
+
+
+class AppealState(StrEnum):
+    """The state of an appeal."""
+
+    OPEN = "open"
+    UPHELD = "upheld"  # the decision stays
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A row of the table; times in unix ms. `server_id` EVERYWHERE: operators decide.
+
+    The message to staff is `message_id` in `channel_id`; it shows the revision `shown`. Since `posting_at` it may have
+    been posted without our knowing its id.
+    """
+
+    id: int
+    server_id: int
+    kind: Subject
+    target_id: int
+    owner_id: int | None
+    shared: bool
+    state: ReportState
+    created_at: int
+    revision: int
+    shown: int
+    channel_id: int | None
+    message_id: int | None
+    posting_at: int | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A row of the table; times in unix ms. `rating` is of RATE, `ends_at` of BLOCK."""
+
+    id: int
+    report_id: int
+    action: DecisionAction
+    rating: ContentRating | None
+    rating_before: ContentRating | None
+    ends_at: int | None
+    note: str
+    decided_by: int
+    decided_at: int
+    told_at: int | None
+
+
+@dataclass(frozen=True)
+class PendingStep:
+    """A step that is not done. `begun_at`: since then it may have happened (unix ms)."""
+
+    decision_id: int
+    position: int
+    step: Step
+    begun_at: int | None
+
+
+@dataclass(frozen=True)
+class Appeal:
+    """A row of the table; times in unix ms."""
+
+    decision_id: int
+    person_id: int
+    text: str
+    created_at: int
+    state: AppealState
+    answered_by: int | None
+    answered_at: int | None
+    told_at: int | None
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What one person said of the subject. Who it was is told to nobody."""
+
+    reason: str
+    note: str
+
+
+# --- reports --------------------------------------------------------------------------------------------------------
+
+
+async def newest_report(
+    connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int
+) -> Report | None:
+    """The newest report of a subject in a server. Raises DatabaseError."""
+    return _report(await fetch_one(connection, NEWEST_OF_SUBJECT, (kind, target_id, server_id)))
+
+
+async def report_by(
+    connection: aiosqlite.Connection, kind: Subject, target_id: int, server_id: int, person_id: int
+) -> Report | None:
+    """The newest report of a subject in which this person has joined. Raises DatabaseError."""
+    return _report(await fetch_one(connection, REPORTED_BY, (kind, target_id, server_id, person_id)))
+
+
+async def count_reports_by(connection: aiosqlite.Connection, person_id: int, since: int) -> int:
+    """How many reports a person has made since a unix ms. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_BY, (person_id, since))
+    return row["number"]
+
+
+async def save_report(
+    connection: aiosqlite.Connection,
+    kind: Subject,
+    target_id: int,
+    *,
+    server_id: int,
+    owner_id: int | None,
+    shared: bool,
+    person_id: int,
+    reason: ReportReason,
+    note: str,
+) -> Report:
+    """Open a report, or join the one that is open already. Raises DatabaseError."""
+    now = now_ms()
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        found = await newest_report(connection, kind, target_id, server_id)
+        if found is not None and found.state is ReportState.OPEN:
+            (row,) = await write(connection, CHANGED, (found.id,))
+        else:
+            (row,) = await write(connection, OPEN, (server_id, kind, target_id, owner_id, int(shared), now))
+        await write(connection, JOIN, (row["id"], person_id, reason, note, now))
+    return _existing(row)
+
+
+async def find_report(connection: aiosqlite.Connection, report_id: int) -> Report | None:
+    """A report by its id. Raises DatabaseError."""
+    return _report(await fetch_one(connection, FIND, (report_id,)))
+
+
+async def open_reports(
+    connection: aiosqlite.Connection, server_id: int, *, limit: int, offset: int = 0
+) -> tuple[Report, ...]:
+    """A page of the open reports of a server, the oldest first. Raises DatabaseError."""
+    return tuple(map(_existing, await fetch(connection, OPEN_HERE, (server_id, limit, offset))))
+
+
+async def shared_reports(connection: aiosqlite.Connection, *, limit: int, offset: int = 0) -> tuple[Report, ...]:
+    """A page of the open reports that operators see, the oldest first. Raises DatabaseError."""
+    return tuple(map(_existing, await fetch(connection, OPEN_SHARED, (limit, offset))))
+
+
+async def complaints_of(connection: aiosqlite.Connection, report_id: int) -> tuple[Complaint, ...]:
+    """What people said of it, the first one first. Raises DatabaseError."""
+    return tuple(Complaint(**dict(row)) for row in await fetch(connection, COMPLAINTS, (report_id,)))
+
+
+async def count_warnings(connection: aiosqlite.Connection, owner_id: int, server_id: int) -> int:
+    """How often a person was warned in a server, without what was reversed. Raises DatabaseError."""
+    (row,) = await fetch(connection, COUNT_WARNINGS, (owner_id, server_id))
+    return row["number"]
+
+
+# --- the message to staff -------------------------------------------------------------------------------------------
+
+
+async def unshown_reports(connection: aiosqlite.Connection, *, after: int, limit: int) -> tuple[Report, ...]:
+    """Reports that have changed since the message to staff was last written, by id. Raises DatabaseError."""
+    return tuple(map(_existing, await fetch(connection, UNSHOWN, (after, limit))))
+
+
+async def mark_report_posting(connection: aiosqlite.Connection, report_id: int, channel_id: int) -> None:
+    """The message is about to be posted in this channel. Raises DatabaseError."""
+    await write(connection, POSTING, (channel_id, now_ms(), report_id))
+
+
+async def mark_report_posted(connection: aiosqlite.Connection, report_id: int, message_id: int | None) -> None:
+    """The message was posted; None: it is gone, and may be posted anew. Raises DatabaseError."""
+    await write(connection, POSTED, (message_id, report_id))
+
+
+async def mark_report_shown(connection: aiosqlite.Connection, report: Report) -> None:
+    """The message shows this revision. Raises DatabaseError."""
+    await write(connection, SHOWN, (report.revision, report.id))
+
+
+async def report_changed(connection: aiosqlite.Connection, report_id: int) -> None:
+    """The message to staff is to be written anew. Raises DatabaseError."""
+    await write(connection, CHANGED, (report_id,))
+
+
+# --- decisions ------------------------------------------------------------------------------------------------------
+
+
+async def save_decision(
+    connection: aiosqlite.Connection,
+    report_id: int,
+    action: DecisionAction,
+    steps: Iterable[Step],
+    *,
+    decided_by: int,
+    note: str = "",
+    rating: ContentRating | None = None,
+    ends_at: int | None = None,
+) -> Decision | None:
+    """open -> decided, with the steps that carry it out; None when it was decided before. Raises DatabaseError."""
+    async with transaction(connection):
+        if not await write(connection, DECIDE, (report_id,)):
+            return None
+        values = (report_id, action, rating, ends_at, note, decided_by, now_ms())
+        (row,) = await write(connection, RECORD, values)
+        await _plan(connection, row["id"], steps)
+    return _decision(row)
+
+
+async def _plan(connection: aiosqlite.Connection, decision_id: int, steps: Iterable[Step]) -> None:
+    for step in steps:
+        await write(connection, PLAN, {"decision": decision_id, "step": step})
+
+
+async def find_decision(connection: aiosqlite.Connection, decision_id: int) -> Decision | None:
+    """A decision by its id. Raises DatabaseError."""
+    row = await fetch_one(connection, DECISION, (decision_id,))
+    return None if row is None else _decision(row)
+
+
+async def decision_of(connection: aiosqlite.Connection, report_id: int) -> Decision | None:
+    """What was decided about a report. Raises DatabaseError."""
+    row = await fetch_one(connection, DECISION_OF, (report_id,))
+    return None if row is None else _decision(row)
+
+
+async def decisions_to_carry_out(connection: aiosqlite.Connection, *, limit: int) -> tuple[int, ...]:
+    """Ids of decisions with a step that is not done. Raises DatabaseError."""
+    return tuple(row["decision_id"] for row in await fetch(connection, TO_DO, (limit,)))
+
+
+async def next_step(connection: aiosqlite.Connection, decision_id: int) -> PendingStep | None:
+    """The first step that is not done. Raises DatabaseError."""
+    row = await fetch_one(connection, NEXT_STEP, (decision_id,))
+    if row is None:
+        return None
+    return PendingStep(row["decision_id"], row["position"], Step(row["step"]), row["begun_at"])
+
+
+async def begin_step(connection: aiosqlite.Connection, pending: PendingStep) -> None:
+    """From now on it may have happened. Raises DatabaseError."""
+    await write(connection, BEGIN_STEP, (now_ms(), pending.decision_id, pending.position))
+
+
+async def end_step(connection: aiosqlite.Connection, pending: PendingStep) -> None:
+    """It is done. Raises DatabaseError."""
+    await write(connection, END_STEP, (now_ms(), pending.decision_id, pending.position))
+
+
+async def remember_rating_before(
+    connection: aiosqlite.Connection, decision_id: int, rating: ContentRating | None
+) -> None:
+    """Store what it was rated before the decision. Raises DatabaseError."""
+    await write(connection, RATED, (rating, decision_id))
+
+
+async def mark_decision_told(connection: aiosqlite.Connection, decision_id: int) -> None:
+    """The owner knows of the decision. Raises DatabaseError."""
+    await write(connection, TOLD, (now_ms(), decision_id))
+
+
+async def untold_decisions(connection: aiosqlite.Connection, person_id: int) -> tuple[Decision, ...]:
+    """Decisions of which no direct message could tell their owner. Raises DatabaseError."""
+    return tuple(map(_decision, await fetch(connection, UNTOLD, (person_id,))))
+
+
+# --- appeals --------------------------------------------------------------------------------------------------------
+
+
+async def save_appeal(connection: aiosqlite.Connection, decision: Decision, person_id: int, text: str) -> Appeal | None:
+    """Appeal a decision; None when that was done before. Raises DatabaseError."""
+    async with transaction(connection):
+        await people.remember_person(connection, person_id)
+        rows = await write(connection, APPEAL, (decision.id, person_id, text, now_ms()))
+        if rows:
+            await write(connection, CHANGED, (decision.report_id,))
+    return _appeal(rows[0]) if rows else None
+
+
+async def appeal_of(connection: aiosqlite.Connection, decision_id: int) -> Appeal | None:
+    """The appeal against a decision. Raises DatabaseError."""
+    row = await fetch_one(connection, APPEAL_OF, (decision_id,))
+    return None if row is None else _appeal(row)
+
+
+async def answer_appeal(
+    connection: aiosqlite.Connection,
+    decision: Decision,
+    state: AppealState,
+    steps: Iterable[Step],
+    *,
+    answered_by: int,
+) -> Appeal | None:
+    """open -> upheld or reversed, with the steps that carry it out; None when it was answered before.
+
+    Raises DatabaseError.
+    """
+    async with transaction(connection):
+        rows = await write(connection, ANSWER, (state, answered_by, now_ms(), decision.id))
+        if not rows:
+            return None
+        await _plan(connection, decision.id, steps)
+        await write(connection, CHANGED, (decision.report_id,))
+    return _appeal(rows[0])
+
+
+async def mark_answer_told(connection: aiosqlite.Connection, decision_id: int) -> None:
+    """The person knows the answer. Raises DatabaseError."""
+    await write(connection, ANSWER_TOLD, (now_ms(), decision_id))
+
+
+async def untold_answers(connection: aiosqlite.Connection, person_id: int) -> tuple[Appeal, ...]:
+    """Answered appeals of which no direct message could tell the person. Raises DatabaseError."""
+    return tuple(map(_appeal, await fetch(connection, UNTOLD_ANSWERS, (person_id,))))
+
+
+def _existing(row: sqlite3.Row) -> Report:
+    columns = dict(row)
+    columns |= {"kind": Subject(row["kind"]), "state": ReportState(row["state"]), "shared": bool(row["shared"])}
+    return Report(**columns)
+
+
+def _report(row: sqlite3.Row | None) -> Report | None:
+    return None if row is None else _existing(row)
+
+
+def _decision(row: sqlite3.Row) -> Decision:
+    columns = dict(row)
+    ratings = {name: row[name] and ContentRating(row[name]) for name in ("rating", "rating_before")}
+    columns |= {"action": DecisionAction(row["action"]), **ratings}
+    return Decision(**columns)
+
+
+def _appeal(row: sqlite3.Row) -> Appeal:
+    columns = dict(row)
+    columns["state"] = AppealState(row["state"])
+    return Appeal(**columns)

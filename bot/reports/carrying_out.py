@@ -1,0 +1,410 @@
+"""Carries out what was decided, step by step, and keeps the message to staff up to date.
+
+Each step is recorded when it is done, and does no harm when it is done again. A message is posted once: before it is
+posted again, the channel is searched for it. So after a crash, or when Discord cannot be reached, it goes on where it
+was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+import aiosqlite
+
+from bot.background import DiscordUnreachable
+from bot.database.blocks import BlockKind, find_block, lift_block, save_block
+from bot.database.clock import now_ms
+from bot.database.connection import transaction
+from bot.database.errors import DatabaseError
+from bot.database.job_ratings import RatingSource, clear_job_rating, rate_job, ratings_of_job
+from bot.database.jobs import Job, find_job
+from bot.database.lora_records import rate_content
+from bot.database.loras import find_lora
+from bot.database.people import locale_of
+from bot.database.reports import (
+    Appeal,
+    AppealState,
+    Decision,
+    DecisionAction,
+    PendingStep,
+    Report,
+    ReportState,
+    Step,
+    Subject,
+    appeal_of,
+    begin_step,
+    decisions_to_carry_out,
+    end_step,
+    find_decision,
+    find_report,
+    mark_answer_told,
+    mark_decision_told,
+    mark_report_posted,
+    mark_report_posting,
+    mark_report_shown,
+    next_step,
+    remember_rating_before,
+    unshown_reports,
+    untold_answers,
+    untold_decisions,
+)
+from bot.database.takedowns import Takedown, end_takedown, mark_told, record_takedown
+from bot.i18n import _, speaking
+from bot.reports.reporting import Case, Reporting, find_case
+from bot.servers.content import ContentRules
+from bot.servers.context import ActionContext
+from bot.servers.server_cache import ServerCache
+from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
+
+RETRY_SECONDS = 60.0  # until what could not be done is tried again
+AT_ONCE = 50  # decisions or reports that are read together
+
+log = logging.getLogger(__name__)
+
+
+class DiscordRefuses(Exception):
+    """Discord refuses, and will refuse again: a closed way, a channel or a message that is gone."""
+
+
+@dataclass(frozen=True)
+class OwnerNotice:
+    """What the owner of a picture is told: a decision, or with `appeal` the answer to it."""
+
+    report: Report
+    decision: Decision
+    job: Job | None
+    appeal: Appeal | None = None
+
+    @property
+    def nonce(self) -> str:
+        """Names the message to Discord."""
+        return f"{'decision' if self.appeal is None else 'answer'}{self.decision.id}"
+
+
+class ReportMessenger(Protocol):
+    """Deletes, tells and posts; `bot.ui.report_messages` does. All raise DiscordUnreachable and DatabaseError."""
+
+    async def take_down(self, job: Job, server_id: int) -> None:
+        """Delete the message of a job that was delivered in a server; later, where that cannot be done now."""
+        ...
+
+    async def delete_message(self, job: Job) -> None:
+        """Delete the message of a job alone; later, where that cannot be done now."""
+        ...
+
+    async def delete(self, job: Job) -> None:
+        """Delete a job's pictures with all that the bot has put somewhere; later, where that cannot be done now."""
+        ...
+
+    async def tell(self, person_id: int, notice: OwnerNotice) -> None:
+        """Send a direct message. Raises DiscordRefuses."""
+        ...
+
+    async def was_told(self, person_id: int, notice: OwnerNotice, since: int) -> bool:
+        """Whether the direct message was sent since a unix ms. Raises DiscordRefuses."""
+        ...
+
+    async def post(self, case: Case, channel_id: int) -> int:
+        """Post the message to staff; its id. Raises DiscordRefuses."""
+        ...
+
+    async def find_post(self, report: Report, channel_id: int, since: int) -> int | None:
+        """The message to staff in a channel, if it was posted since a unix ms. Raises DiscordRefuses."""
+        ...
+
+    async def edit_post(self, case: Case, channel_id: int, message_id: int) -> None:
+        """Write the message to staff anew. Raises DiscordRefuses."""
+        ...
+
+
+class CarryingOut:
+    """Carries out the decisions of a database."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        servers: ServerCache,
+        content: ContentRules,
+        reporting: Reporting,
+        discord: ReportMessenger,
+    ) -> None:
+        self._connection = connection
+        self._servers = servers
+        self._content = content
+        self._reporting = reporting
+        self._discord = discord
+        self._changed = asyncio.Event()
+        self._steps: Mapping[Step, Callable[[PendingStep, Decision, Report], Awaitable[None]]] = {
+            Step.HIDE: self._hide,
+            Step.DELETE: self._delete,
+            Step.BLOCK: self._block,
+            Step.RATE: self._rate,
+            Step.TELL: self._tell,
+            Step.SHOW_AGAIN: self._show_again,
+            Step.UNBLOCK: self._unblock,
+            Step.UNRATE: self._unrate,
+            Step.TELL_ANSWER: self._tell,
+        }
+        reporting.changed = self._changed.set
+
+    async def run(self) -> None:
+        """Carry out what is decided, at once and what is left from before. Runs until cancelled."""
+        while True:
+            self._changed.clear()
+            await self.carry_out_all()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_SECONDS):
+                    await self._changed.wait()
+
+    async def carry_out_all(self) -> None:
+        """Go on with every decision and every message to staff; what cannot be done now stays for the next time."""
+        try:
+            for decision_id in await decisions_to_carry_out(self._connection, limit=AT_ONCE):
+                try:
+                    await self._carry_out(decision_id)
+                except (DiscordUnreachable, OSError) as problem:
+                    log.warning("the decision %s goes on later: %s", decision_id, problem)
+            await self._show_all()
+        except DatabaseError as problem:
+            log.warning("decisions go on later: %s", problem)
+
+    async def _carry_out(self, decision_id: int) -> None:
+        decision = await find_decision(self._connection, decision_id)
+        report = None if decision is None else await find_report(self._connection, decision.report_id)
+        if decision is None or report is None:
+            return
+        while (pending := await next_step(self._connection, decision_id)) is not None:
+            await self._steps[pending.step](pending, decision, report)
+
+    # --- what is decided about a picture or a LoRA --------------------------------------------------------------------
+
+    async def _close(self, job: Job, server_id: int) -> None:
+        """Close the job's buttons; its owner is told by the decision, not as of a takedown."""
+        async with transaction(self._connection):
+            await record_takedown(self._connection, job, server_id)
+            await mark_told(self._connection, [Takedown(job.id, server_id)], now_ms())
+
+    async def _hide(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
+        job = await find_job(self._connection, report.target_id)
+        if job is not None:
+            await self._close(job, report.server_id)
+            server_id = report.server_id or job.server_id
+            if server_id is not None:
+                await self._close(job, server_id)
+                await self._discord.take_down(job, server_id)
+        await end_step(self._connection, pending)
+
+    async def _delete(self, pending: PendingStep, _decision: Decision, report: Report) -> None:
+        job = await find_job(self._connection, report.target_id)
+        if job is not None:
+            await self._close(job, EVERYWHERE)
+            await self._discord.delete(job)
+        await end_step(self._connection, pending)
+
+    async def _show_again(self, pending: PendingStep, decision: Decision, report: Report) -> None:
+        everywhere = decision.action is DecisionAction.DELETE or report.server_id == EVERYWHERE
+        job = await find_job(self._connection, report.target_id)
+        places = {EVERYWHERE if everywhere else report.server_id}
+        if report.server_id == EVERYWHERE and job is not None and job.server_id is not None:
+            places.add(job.server_id)
+        async with transaction(self._connection):
+            for server_id in places:
+                await end_takedown(self._connection, report.target_id, server_id)
+            await end_step(self._connection, pending)
+
+    # --- blocks -------------------------------------------------------------------------------------------------------
+
+    async def _block(self, pending: PendingStep, decision: Decision, report: Report) -> None:
+        """Block the owner, or a LoRA. An earlier block that holds longer stays."""
+        kind, target_id = _blocked(report)
+        with speaking(None):
+            reason = decision.note or _("Decided after a report")
+        async with transaction(self._connection):
+            before = await find_block(self._connection, report.server_id, kind, target_id)
+            ends_at = decision.ends_at
+            if before is None or _end(before.ends_at) < _end(ends_at):
+                await save_block(
+                    self._connection, report.server_id, kind, target_id,
+                    reason=reason, ends_at=ends_at, created_by=decision.decided_by,
+                )  # fmt: skip
+            await end_step(self._connection, pending)
+        self._servers.forget(report.server_id)
+
+    async def _unblock(self, pending: PendingStep, decision: Decision, report: Report) -> None:
+        """Lift the block, if it is still the one of this decision."""
+        kind, target_id = _blocked(report)
+        async with transaction(self._connection):
+            block = await find_block(self._connection, report.server_id, kind, target_id)
+            if block is not None and (block.ends_at, block.created_by) == (decision.ends_at, decision.decided_by):
+                await lift_block(self._connection, report.server_id, kind, target_id)
+            await end_step(self._connection, pending)
+        self._servers.forget(report.server_id)
+
+    # --- ratings ------------------------------------------------------------------------------------------------------
+
+    async def _rate(self, pending: PendingStep, decision: Decision, report: Report) -> None:
+        """Rate it, and remove the message of pictures that are not shown any more where they stand."""
+        rating = decision.rating or ContentRating.BLOCKED
+        if pending.begun_at is None:
+            async with transaction(self._connection):
+                if report.kind is Subject.LORA:
+                    before = await self._rate_lora(report, rating, decision.decided_by)
+                else:
+                    before = await self._rate_pictures(report, rating)
+                await remember_rating_before(self._connection, decision.id, before)
+                await begin_step(self._connection, pending)
+        job = await find_job(self._connection, report.target_id) if report.kind is Subject.PICTURES else None
+        if job is not None:
+            where = ActionContext(person_id=job.person_id, server_id=job.server_id, channel_id=job.channel_id)
+            if not (await self._content.place_now(where)).shows(rating):
+                await self._discord.delete_message(job)
+        await end_step(self._connection, pending)
+
+    async def _rate_lora(self, report: Report, rating: ContentRating, operator_id: int) -> ContentRating | None:
+        lora = await find_lora(self._connection, report.target_id)
+        if lora is not None:
+            await rate_content(self._connection, lora.id, rating, operator_id)
+        return None if lora is None else lora.content_rating
+
+    async def _rate_pictures(self, report: Report, rating: ContentRating) -> ContentRating | None:
+        """What the same people had rated it before."""
+        source, server_id = _source(report), report.server_id
+        said = await ratings_of_job(self._connection, report.target_id, server_id)
+        await rate_job(self._connection, report.target_id, rating, source, server_id=server_id)
+        mine = [each.rating for each in said if (each.source, each.server_id) == (source, server_id)]
+        return mine[0] if mine else None
+
+    async def _unrate(self, pending: PendingStep, decision: Decision, report: Report) -> None:
+        source, before = _source(report), decision.rating_before
+        async with transaction(self._connection):
+            if before is None:
+                await clear_job_rating(self._connection, report.target_id, source, server_id=report.server_id)
+            else:
+                await rate_job(self._connection, report.target_id, before, source, server_id=report.server_id)
+            await end_step(self._connection, pending)
+
+    # --- telling the owner --------------------------------------------------------------------------------------------
+
+    async def _tell(self, pending: PendingStep, decision: Decision, report: Report) -> None:
+        """Tell of a decision or an answer by a direct message; whom none reaches is told after the next command."""
+        appeal = await appeal_of(self._connection, decision.id) if pending.step is Step.TELL_ANSWER else None
+        notice = OwnerNotice(report, decision, await find_job(self._connection, report.target_id), appeal)
+        person_id = report.owner_id  # negative: the keyed hash of who has all deleted
+        told = person_id is not None and person_id > 0 and await self._tell_once(pending, person_id, notice)
+        async with transaction(self._connection):
+            if told:
+                await self._mark_told(notice)
+            await end_step(self._connection, pending)
+
+    async def _tell_once(self, pending: PendingStep, person_id: int, notice: OwnerNotice) -> bool:
+        """Whether the person got the message, now or before a crash."""
+        try:
+            if pending.begun_at is not None and await self._discord.was_told(person_id, notice, pending.begun_at):
+                return True
+            await begin_step(self._connection, pending)
+            with speaking(await locale_of(self._connection, person_id)):
+                await self._discord.tell(person_id, notice)
+        except DiscordRefuses as problem:
+            log.info("the owner of a picture is told of a decision later: %s", problem)
+            return False
+        return True
+
+    async def _mark_told(self, notice: OwnerNotice) -> None:
+        mark = mark_decision_told if notice.appeal is None else mark_answer_told
+        await mark(self._connection, notice.decision.id)
+
+    async def untold(self, person_id: int) -> tuple[OwnerNotice, ...]:
+        """What no direct message could tell the person. Raises DatabaseError."""
+        notices = [await self._notice(decision) for decision in await untold_decisions(self._connection, person_id)]
+        for appeal in await untold_answers(self._connection, person_id):
+            decision = await find_decision(self._connection, appeal.decision_id)
+            notices.append(None if decision is None else await self._notice(decision, appeal))
+        return tuple(filter(None, notices))
+
+    async def _notice(self, decision: Decision, appeal: Appeal | None = None) -> OwnerNotice | None:
+        report = await find_report(self._connection, decision.report_id)
+        if report is None:
+            return None
+        return OwnerNotice(report, decision, await find_job(self._connection, report.target_id), appeal)
+
+    async def was_told(self, notices: tuple[OwnerNotice, ...]) -> None:
+        """The person knows these now. Raises DatabaseError."""
+        for notice in notices:
+            await self._mark_told(notice)
+
+    # --- the message to staff -----------------------------------------------------------------------------------------
+
+    async def _show_all(self) -> None:
+        """Post or edit the message of every report that has changed. A channel that refuses is not asked twice."""
+        last, refusing = 0, set[int]()
+        while reports := await unshown_reports(self._connection, after=last, limit=AT_ONCE):
+            for report in reports:
+                last = report.id
+                channel_id = await self._reporting.channel_of(report.server_id)
+                if channel_id in refusing:
+                    continue
+                try:
+                    await self._show(report, channel_id)
+                except DiscordRefuses as problem:
+                    refusing |= {channel_id} - {None}
+                    log.warning("reports cannot be posted in the channel %s: %s", channel_id, problem)
+                except (DiscordUnreachable, OSError) as problem:
+                    log.warning("the message about the report %s is written later: %s", report.id, problem)
+
+    async def _show(self, report: Report, channel_id: int | None) -> None:
+        """Raises DiscordRefuses for a channel in which nothing can be posted."""
+        case = await find_case(self._connection, report)
+        posted = await self._posted(report)
+        if posted is not None:
+            try:
+                await self._discord.edit_post(case, *posted)
+            except DiscordRefuses:  # somebody has deleted it, or its channel
+                await mark_report_posted(self._connection, report.id, None)
+                posted = None
+        if posted is None:
+            waits = report.state is ReportState.OPEN or (
+                case.appeal is not None and case.appeal.state is AppealState.OPEN
+            )
+            if waits:
+                if channel_id is None:
+                    return  # it is posted when staff choose a channel
+                await mark_report_posting(self._connection, report.id, channel_id)
+                await mark_report_posted(self._connection, report.id, await self._discord.post(case, channel_id))
+        await mark_report_shown(self._connection, report)
+
+    async def _posted(self, report: Report) -> tuple[int, int] | None:
+        """Channel and message, if it was posted, perhaps just before a crash."""
+        if report.channel_id is None:
+            return None
+        if report.message_id is None and report.posting_at is not None:
+            try:
+                found = await self._discord.find_post(report, report.channel_id, report.posting_at)
+            except DiscordRefuses:
+                found = None
+            if found is not None:
+                await mark_report_posted(self._connection, report.id, found)
+                return report.channel_id, found
+        return None if report.message_id is None else (report.channel_id, report.message_id)
+
+
+def _end(ends_at: int | None) -> float:
+    return inf if ends_at is None else ends_at
+
+
+def _source(report: Report) -> RatingSource:
+    """Who rates, for the rating of pictures: staff in their server, operators everywhere."""
+    return RatingSource.OPERATOR if report.server_id == EVERYWHERE else RatingSource.STAFF
+
+
+def _blocked(report: Report) -> tuple[BlockKind, int]:
+    if report.kind is Subject.LORA:
+        return BlockKind.LORA, report.target_id
+    assert report.owner_id is not None
+    return BlockKind.PERSON, report.owner_id

@@ -1,0 +1,45 @@
+"""Which steps carry out a decision, and which take back what can be taken back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.database.reports import AppealState, DecisionAction, Step, Subject
+
+_OF_PICTURES: Final[Mapping[DecisionAction, tuple[Step, ...]]] = {
+    DecisionAction.HIDE: (Step.HIDE, Step.TELL),
+    DecisionAction.WARN: (Step.HIDE, Step.TELL),
+    DecisionAction.BLOCK: (Step.HIDE, Step.BLOCK, Step.TELL),
+    DecisionAction.DELETE: (Step.DELETE, Step.TELL),
+    DecisionAction.RATE: (Step.RATE, Step.TELL),
+    DecisionAction.DISMISS: (),  # the owner never knew of it
+}
+_OF_LORAS: Final[Mapping[DecisionAction, tuple[Step, ...]]] = {
+    DecisionAction.HIDE: (Step.BLOCK,),
+    DecisionAction.RATE: (Step.RATE,),
+    DecisionAction.DISMISS: (),
+}
+_BACK: Final[Mapping[Step, Step]] = {
+    Step.HIDE: Step.SHOW_AGAIN,
+    Step.DELETE: Step.SHOW_AGAIN,  # the pictures are gone for good; its buttons paint again
+    Step.BLOCK: Step.UNBLOCK,
+    Step.RATE: Step.UNRATE,
+    Step.TELL: Step.TELL_ANSWER,
+}
+
+
+def actions(kind: Subject) -> tuple[DecisionAction, ...]:
+    """What may be decided about a subject."""
+    return tuple(_OF_PICTURES if kind is Subject.PICTURES else _OF_LORAS)
+
+
+def steps(kind: Subject, action: DecisionAction) -> tuple[Step, ...]:
+    """The steps that carry out a decision. Raises KeyError for one that `actions` does not have."""
+    return (_OF_PICTURES if kind is Subject.PICTURES else _OF_LORAS)[action]
+
+
+def answer_steps(kind: Subject, action: DecisionAction, answer: AppealState) -> tuple[Step, ...]:
+    """The steps that carry out the answer to an appeal."""
+    back = tuple(_BACK[step] for step in steps(kind, action))
+    return back if answer is AppealState.REVERSED else (Step.TELL_ANSWER,)

@@ -1,0 +1,280 @@
+"""Takes reports, decisions, appeals and answers. Each checks the right, and is written down by one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import aiosqlite
+
+from bot.config import Settings
+from bot.database.audit import AuditAction, Changes, add_entry
+from bot.database.clock import now_ms
+from bot.database.connection import transaction
+from bot.database.jobs import Job, find_job
+from bot.database.loras import Lora, find_lora
+from bot.database.reports import (
+    Appeal,
+    AppealState,
+    Complaint,
+    Decision,
+    DecisionAction,
+    Report,
+    ReportReason,
+    ReportState,
+    Subject,
+    answer_appeal,
+    appeal_of,
+    complaints_of,
+    count_reports_by,
+    count_warnings,
+    decision_of,
+    find_decision,
+    find_report,
+    open_reports,
+    report_by,
+    save_appeal,
+    save_decision,
+    save_report,
+    shared_reports,
+)
+from bot.errors import (
+    AppealedAlready,
+    CannotBeBlocked,
+    DecidedAlready,
+    EndInThePast,
+    NothingThere,
+    NotYours,
+    OwnCase,
+    OwnReport,
+    TextNeeded,
+    TooManyReports,
+)
+from bot.i18n import _
+from bot.reports.plans import actions, answer_steps, steps
+from bot.servers.access import Rights
+from bot.servers.context import ActionContext
+from bot.servers.rights import Action, date_of
+from bot.servers.server_cache import ServerCache
+from inference.content_rating import ContentRating
+from inference.queue import EVERYWHERE
+
+MOST_A_DAY = 20  # reports of one person
+MAX_NOTE = 500  # characters of what a person adds to a report, or staff to a decision
+MAX_APPEAL = 1000  # characters
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A report with all that belongs to it. What was reported may be gone by now."""
+
+    report: Report
+    complaints: tuple[Complaint, ...]
+    warnings: int  # of the owner in this server
+    decision: Decision | None
+    appeal: Appeal | None
+    job: Job | None
+    lora: Lora | None
+
+
+async def find_case(connection: aiosqlite.Connection, report: Report) -> Case:
+    """All that belongs to a report. Raises DatabaseError."""
+    decision = await decision_of(connection, report.id)
+    pictures = report.kind is Subject.PICTURES
+    return Case(
+        report,
+        await complaints_of(connection, report.id),
+        0 if report.owner_id is None else await count_warnings(connection, report.owner_id, report.server_id),
+        decision,
+        None if decision is None else await appeal_of(connection, decision.id),
+        await find_job(connection, report.target_id) if pictures else None,
+        None if pictures else await find_lora(connection, report.target_id),
+    )
+
+
+class Reporting:
+    """The services of reports; `changed` is called after each change. Every method raises DatabaseError too."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        servers: ServerCache,
+        rights: Rights,
+        settings: Callable[[], Settings],
+        *,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._connection = connection
+        self._servers = servers
+        self._rights = rights
+        self._settings = settings
+        self._clock = clock
+        self.changed: Callable[[], None] = lambda: None
+
+    # --- reports ------------------------------------------------------------------------------------------------------
+
+    async def report_pictures(self, who: ActionContext, job: Job, reason: ReportReason, note: str) -> Report:
+        """Report a job's pictures to the staff of the server where the person sees them; elsewhere to the operators.
+
+        Raises OwnReport or TooManyReports.
+        """
+        if job.person_id == who.person_id:
+            raise OwnReport
+        here = who.bot_in_server and who.server_id is not None and who.server_id == job.server_id
+        place = who.place if here else EVERYWHERE
+        return await self._report(who, place, Subject.PICTURES, job.id, job.person_id, reason, note)
+
+    async def report_lora(self, who: ActionContext, lora: Lora, reason: ReportReason, note: str) -> Report:
+        """Report a LoRA to the operators. Raises TooManyReports."""
+        return await self._report(who, EVERYWHERE, Subject.LORA, lora.id, None, reason, note)
+
+    async def _report(
+        self,
+        who: ActionContext,
+        server_id: int,
+        kind: Subject,
+        target_id: int,
+        owner_id: int | None,
+        reason: ReportReason,
+        note: str,
+    ) -> Report:
+        """The report; the one that there is, where the person has made it before."""
+        shared = server_id == EVERYWHERE or (await self._servers.of(server_id)).settings.shares_reports
+        async with transaction(self._connection):
+            before = await report_by(self._connection, kind, target_id, server_id, who.person_id)
+            if before is not None:
+                return before
+            since = self._clock() - DAY_MS
+            if await count_reports_by(self._connection, who.person_id, since) >= MOST_A_DAY:
+                raise TooManyReports(limit=MOST_A_DAY)
+            report = await save_report(
+                self._connection, kind, target_id, server_id=server_id, owner_id=owner_id, shared=shared,
+                person_id=who.person_id, reason=reason, note=" ".join(note.split())[:MAX_NOTE],
+            )  # fmt: skip
+        self.changed()
+        return report
+
+    async def open(self, who: ActionContext, server_id: int, *, limit: int, offset: int = 0) -> tuple[Case, ...]:
+        """A page of the open reports of a server; of EVERYWHERE the operators' own and those that servers share."""
+        await self._rights.require(Action.MODERATE, who, server_id)
+        if server_id == EVERYWHERE:
+            found = await shared_reports(self._connection, limit=limit, offset=offset)
+        else:
+            found = await open_reports(self._connection, server_id, limit=limit, offset=offset)
+        return tuple([await find_case(self._connection, report) for report in found])
+
+    async def case(self, who: ActionContext, report_id: int) -> Case:
+        """A report with all that belongs to it. Raises NothingThere."""
+        report = await find_report(self._connection, report_id)
+        if report is None:
+            raise NothingThere(what=_("This report is not in the records any more."))
+        await self._rights.require(Action.MODERATE, who, report.server_id)
+        return await find_case(self._connection, report)
+
+    # --- decisions ----------------------------------------------------------------------------------------------------
+
+    async def decide(
+        self,
+        who: ActionContext,
+        report_id: int,
+        action: DecisionAction,
+        *,
+        note: str = "",
+        rating: ContentRating | None = None,
+        ends_at: int | None = None,
+    ) -> Case:
+        """Write a decision down with the steps that carry it out. `note` is what the owner reads.
+
+        Raises NothingThere, DecidedAlready, OwnCase, CannotBeBlocked, EndInThePast.
+        """
+        case = await self.case(who, report_id)
+        report = case.report
+        if action not in actions(report.kind) or (action is DecisionAction.RATE) != (rating is not None):
+            raise NothingThere(what=_("This cannot be decided about it."))
+        self._check_owner(who, report.owner_id)
+        if action is DecisionAction.BLOCK:
+            self._check_block(report, ends_at)
+        async with transaction(self._connection):
+            decision = await save_decision(
+                self._connection, report.id, action, steps(report.kind, action), decided_by=who.person_id,
+                note=" ".join(note.split())[:MAX_NOTE], rating=rating, ends_at=ends_at,
+            )  # fmt: skip
+            if decision is None:
+                raise DecidedAlready
+            changes: dict[str, tuple[object, object]] = {"decision": (None, action.value)}
+            if rating is not None:
+                changes["rating"] = (None, rating.value)
+            if ends_at is not None:
+                changes["end"] = (None, date_of(ends_at))
+            await self._log(who, report, AuditAction.DECIDE_REPORT, changes)
+        self.changed()
+        return await self.case(who, report_id)
+
+    def _check_owner(self, who: ActionContext, owner_id: int | None) -> None:
+        if who.person_id == owner_id and not self._rights.is_operator(who.person_id):
+            raise OwnCase
+
+    def _check_block(self, report: Report, ends_at: int | None) -> None:
+        if report.owner_id is None or self._rights.is_operator(report.owner_id):
+            raise CannotBeBlocked
+        if ends_at is None or ends_at <= self._clock():
+            raise EndInThePast
+
+    async def appeal(self, person_id: int, decision_id: int, text: str) -> Appeal:
+        """Ask to look at a decision again, once, as the owner; also who is blocked may do so.
+
+        Raises NothingThere, NotYours, AppealedAlready or TextNeeded.
+        """
+        decision, report = await self._decided(decision_id)
+        if report.owner_id != person_id:
+            raise NotYours(instead=_("Only who painted the picture can ask to look at it again."))
+        words = text.strip()
+        if not 1 <= len(words) <= MAX_APPEAL:
+            raise TextNeeded(limit=MAX_APPEAL)
+        saved = await save_appeal(self._connection, decision, person_id, words)
+        if saved is None:
+            raise AppealedAlready
+        self.changed()
+        return saved
+
+    async def answer(self, who: ActionContext, report_id: int, state: AppealState) -> Case:
+        """Answer an appeal: the decision is upheld, or reversed as far as that can be.
+
+        Raises NothingThere, DecidedAlready, OwnCase.
+        """
+        case = await self.case(who, report_id)
+        if case.decision is None or case.appeal is None:
+            raise NothingThere(what=_("Nobody has appealed."))
+        self._check_owner(who, case.appeal.person_id)
+        planned = answer_steps(case.report.kind, case.decision.action, state)
+        async with transaction(self._connection):
+            answered = await answer_appeal(self._connection, case.decision, state, planned, answered_by=who.person_id)
+            if answered is None:
+                raise DecidedAlready
+            changes = {"appeal": (AppealState.OPEN.value, state.value)}
+            await self._log(who, case.report, AuditAction.ANSWER_APPEAL, changes)
+        self.changed()
+        return await self.case(who, report_id)
+
+    async def _decided(self, decision_id: int) -> tuple[Decision, Report]:
+        decision = await find_decision(self._connection, decision_id)
+        report = None if decision is None else await find_report(self._connection, decision.report_id)
+        if decision is None or report is None or report.state is not ReportState.DECIDED:
+            raise NothingThere(what=_("This report is not in the records any more."))
+        return decision, report
+
+    async def _log(self, who: ActionContext, report: Report, action: AuditAction, changes: Changes) -> None:
+        subject = "pictures of job" if report.kind is Subject.PICTURES else "LoRA"
+        await add_entry(
+            self._connection, report.server_id, who.person_id, action, changes,
+            target=f"report {report.id}: {subject} {report.target_id}", person_id=report.owner_id,
+        )  # fmt: skip
+
+    # --- where reports go ---------------------------------------------------------------------------------------------
+
+    async def channel_of(self, server_id: int) -> int | None:
+        """The channel in which the reports of a server are posted; None: they are listed in /server alone."""
+        if server_id == EVERYWHERE:
+            return self._settings().moderation.reports_channel
+        return (await self._servers.of(server_id)).settings.reports_channel

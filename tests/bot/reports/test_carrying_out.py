@@ -1,0 +1,253 @@
+"""A decision ends in the same way wherever the program is killed: nothing is half done, and nothing happens twice."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+
+from bot.background import DiscordUnreachable
+from bot.config import Settings
+from bot.config.sections import DiscordSettings, StorageSettings
+from bot.database.clock import now_ms
+from bot.database.connection import fetch, open_database
+from bot.database.jobs import Job, create_job, find_job, start_job
+from bot.database.pictures import NewPicture
+from bot.database.reports import AppealState, DecisionAction, Report, ReportReason
+from bot.errors import AppealedAlready, DecidedAlready
+from bot.reports.carrying_out import CarryingOut, DiscordRefuses, OwnerNotice
+from bot.reports.reporting import Case, Reporting
+from bot.servers.services import server_services
+from inference.content_rating import ContentRating
+from tests.bot.database.conftest import finish, request_for
+from tests.bot.servers.world import MANAGER, OTHER, PERSON, SERVER, Declarations, FakeDiscord, acting
+
+OWNER, STAFF_CHANNEL, DELIVERED = 50, 8, 900
+DAY_MS = 86_400_000
+
+
+@dataclass
+class Discord:
+    """Implements `ReportMessenger`: remembers what is there. Of what is `lost`, the first answer does not arrive."""
+
+    posts: dict[int, str] = field(default_factory=dict[int, str])
+    letters: list[str] = field(default_factory=list[str])
+    delivered: set[int] = field(default_factory=lambda: {DELIVERED})
+    deleted: set[int] = field(default_factory=set[int])  # jobs without their files
+    lost: set[str] = field(default_factory=set[str])
+    closed: set[str] = field(default_factory=set[str])  # what Discord refuses
+
+    async def _do(self, what: str, change: Callable[[], None]) -> None:
+        await asyncio.sleep(0)
+        if what in self.closed:
+            raise DiscordRefuses(what)
+        change()
+        await asyncio.sleep(0)
+        if what in self.lost:
+            self.lost.discard(what)
+            raise DiscordUnreachable(what)
+
+    async def take_down(self, job: Job, server_id: int) -> None:
+        await self._do("take_down", lambda: self.delivered.discard(DELIVERED))
+
+    async def delete_message(self, job: Job) -> None:
+        await self._do("delete_message", lambda: self.delivered.discard(DELIVERED))
+
+    async def delete(self, job: Job) -> None:
+        def change() -> None:
+            self.delivered.discard(DELIVERED)
+            self.deleted.add(job.id)
+
+        await self._do("delete", change)
+
+    async def tell(self, person_id: int, notice: OwnerNotice) -> None:
+        assert person_id == OWNER
+        await self._do("tell", lambda: self.letters.append(notice.nonce))
+
+    async def was_told(self, person_id: int, notice: OwnerNotice, since: int) -> bool:
+        await self._do("was_told", lambda: None)
+        return notice.nonce in self.letters
+
+    async def post(self, case: Case, channel_id: int) -> int:
+        number = len(self.posts) + 1
+        await self._do("post", lambda: self.posts.update({number: shown(case)}))
+        return number
+
+    async def find_post(self, report: Report, channel_id: int, since: int) -> int | None:
+        await self._do("find_post", lambda: None)
+        return next(iter(self.posts), None)
+
+    async def edit_post(self, case: Case, channel_id: int, message_id: int) -> None:
+        if message_id not in self.posts:
+            raise DiscordRefuses("Unknown Message")
+        await self._do("edit_post", lambda: self.posts.update({message_id: shown(case)}))
+
+
+def shown(case: Case) -> str:
+    """What the message to staff says, as far as it matters here."""
+    decided = None if case.decision is None else case.decision.action.value
+    return f"{len(case.complaints)} people, {decided}, {None if case.appeal is None else case.appeal.state.value}"
+
+
+class Stepped:
+    """Runs a coroutine and calls a hook after whatever it has awaited, when nothing is under way."""
+
+    def __init__(self, work: Coroutine[Any, Any, None], look: Callable[[], None]) -> None:
+        self._work, self._look = work, look
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        inner = self._work.__await__()
+        while True:
+            try:
+                waits = inner.send(None)
+            except StopIteration:
+                return
+            yield waits
+            self._look()
+
+
+@dataclass
+class World:
+    """What survives a kill: the database, and Discord."""
+
+    folder: Path
+    discord: Discord = field(default_factory=Discord)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "easel.sqlite3"
+
+    def copy(self, to: Path) -> World:
+        shutil.copytree(self.folder, to)
+        return World(to, copy.deepcopy(self.discord))
+
+    def key(self) -> str:
+        """Worlds with the same key have the same future."""
+        held = hashlib.sha256(repr(self.discord).encode())
+        for path in sorted(self.folder.glob("easel.sqlite3*")):
+            if not path.name.endswith("-shm"):
+                held.update(path.read_bytes())
+        return held.hexdigest()
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services of one run of the program."""
+
+    connection: aiosqlite.Connection
+    reporting: Reporting
+    carrying_out: CarryingOut
+
+    async def report(self, *people: int) -> Report:
+        job = await find_job(self.connection, 1)
+        assert job is not None
+        reports = [
+            await self.reporting.report_pictures(acting(person), job, ReportReason.CRUEL, f"by {person}")
+            for person in people
+        ]
+        return reports[-1]
+
+    async def play(self, action: DecisionAction, answer: AppealState, ends_at: int) -> None:
+        """What people do, from the beginning; what they did before is known."""
+        report = await self.report(PERSON, OTHER, PERSON)
+        await self.carrying_out.carry_out_all()
+        options: dict[str, Any] = {"ends_at": ends_at} if action is DecisionAction.BLOCK else {}
+        options |= {"rating": ContentRating.EXPLICIT} if action is DecisionAction.RATE else {}
+        with suppress(DecidedAlready):
+            await self.reporting.decide(acting(MANAGER), report.id, action, note="Too cruel.", **options)
+        await self.carrying_out.carry_out_all()
+        with suppress(AppealedAlready):
+            await self.reporting.appeal(OWNER, 1, "It is a tomato.")
+        with suppress(DecidedAlready):
+            await self.reporting.answer(acting(MANAGER), report.id, answer)
+        for _ in range(3):  # each answer that was lost holds it up once
+            await self.carrying_out.carry_out_all()
+
+
+@asynccontextmanager
+async def services_of(world: World) -> AsyncIterator[Services]:
+    settings = Settings(storage=StorageSettings(folder=world.folder / "data"), discord=DiscordSettings(operators=(1,)))
+    async with open_database(world.database) as connection:
+        await connection.execute("PRAGMA synchronous = OFF")
+        servers = server_services(connection, lambda: settings, declarer=Declarations())
+        servers.connect(FakeDiscord())
+        reporting = Reporting(connection, servers.servers, servers.rights, lambda: settings)
+        carrying_out = CarryingOut(connection, servers.servers, servers.content, reporting, world.discord)
+        yield Services(connection, reporting, carrying_out)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> World:
+    """A picture of the owner's in the server, whose staff have chosen a channel for reports."""
+    (tmp_path / "world").mkdir()
+    made = World(tmp_path / "world")
+    async with open_database(made.database) as connection:
+        await connection.execute("PRAGMA synchronous = OFF")
+        job = await create_job(connection, request_for(), person_id=OWNER, channel_id=7, server_id=SERVER)
+        await start_job(connection, job.id)
+        await finish(connection, job.id, 1, [NewPicture("job1-1-0.png", 64, 64, 7)])
+        servers = server_services(connection, Settings, declarer=Declarations())
+        servers.connect(FakeDiscord())
+        await servers.administration.change_settings(acting(MANAGER), SERVER, reports_channel=STAFF_CHANNEL)
+    return made
+
+
+TABLES = ("report", "report_by", "decision", "decision_step", "appeal", "takedown", "block", "job_rating", "audit")
+
+
+async def end_of(services: Services, world: World) -> dict[str, object]:
+    """All that is left of it, without times and without how often the message to staff was written."""
+    ended: dict[str, object] = {
+        "posts": world.discord.posts, "letters": world.discord.letters,
+        "delivered": world.discord.delivered, "deleted": world.discord.deleted,
+    }  # fmt: skip
+    for table in TABLES:
+        rows = [dict(row) for row in await fetch(services.connection, f"SELECT * FROM {table}")]
+        for row in rows:
+            for name in ("begun_at", "revision", "shown"):
+                row.pop(name, None)
+            row |= {name: row[name] is not None for name in row if name.endswith("_at")}
+        ended[table] = rows
+    return ended
+
+
+@pytest.mark.parametrize(
+    ("action", "answer"),
+    [
+        (DecisionAction.HIDE, AppealState.REVERSED),
+        (DecisionAction.WARN, AppealState.UPHELD),
+        (DecisionAction.BLOCK, AppealState.REVERSED),
+        (DecisionAction.DELETE, AppealState.UPHELD),
+        (DecisionAction.RATE, AppealState.REVERSED),
+    ],
+)
+async def test_it_ends_the_same_wherever_it_is_killed(
+    tmp_path: Path, world: World, action: DecisionAction, answer: AppealState
+) -> None:
+    ends_at = now_ms() + DAY_MS
+    killed: dict[str, World] = {}
+    world.discord.lost = {"tell", "post"}
+
+    def look() -> None:
+        if (key := world.key()) not in killed:
+            killed[key] = world.copy(tmp_path / str(len(killed)))
+
+    async with services_of(world) as services:
+        await Stepped(services.play(action, answer, ends_at), look)
+        expected = await end_of(services, world)
+    assert expected["letters"] == ["decision1", "answer1"]
+    assert expected["posts"] == {1: f"2 people, {action.value}, {answer.value}"}
+    assert len(killed) > 20, "else there is nothing to interrupt"
+    for left in killed.values():
+        async with services_of(left) as services:
+            await services.play(action, answer, ends_at)
+            assert await end_of(services, left) == expected
