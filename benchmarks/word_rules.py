@@ -20,7 +20,7 @@ from contextlib import contextmanager
 
 from benchmarks._command import BenchmarkCommand, closing_line
 from bot.moderation.word_rules import TextKind, WordList, judge
-from bot.servers.word_administration import MAX_LISTS, MAX_PATTERNS, MAX_WORDS
+from bot.servers.word_limits import MAX_LISTS, MAX_PATTERNS, MAX_WORDS
 
 LENGTH = 4000  # characters
 MOST_MILLISECONDS = 5.0

@@ -549,6 +549,23 @@ class TooManyRules(RequestError):
 
 
 @dataclass(eq=False)
+class ManageServerNeeded(RequestError):
+    """Discord shows AutoMod's words to people with *Manage Server* alone. Please ask one of them to import them, in the
+    server itself."""
+
+
+@dataclass(eq=False)
+class AutoModClosed(RequestError):
+    """Discord shows AutoMod's words to Easel only with *Manage Server*. Give its role that permission, import, and take
+    it away again if you like."""
+
+
+@dataclass(eq=False)
+class AutoModUnread(RequestError):
+    """Discord does not tell AutoMod's rules at the moment. Please try again in a minute."""
+
+
+@dataclass(eq=False)
 class OpenRatingTooHigh(RequestError):
     """Places that are open to all show pictures up to general, teen or mature; what is unrated counts as one of the
     five ratings. Please choose another."""

@@ -301,6 +301,14 @@ class Person:
         body: Json = {"as": self.name, "guild": guild, "command": command, "allowed": allowed}
         await self.control.post("command-permissions", body)
 
+    async def set_automod(self, *rules: Json, guild: str = "Workshop") -> None:
+        """Set all rules of a server's AutoMod; the person has to manage the server.
+
+        A rule has a `name`, and what it needs of `trigger_type`, `enabled`, `keyword_filter`, `regex_patterns`,
+        `allow_list` and `presets`.
+        """
+        await self.control.post("automod", {"as": self.name, "guild": guild, "rules": list(rules)})
+
     async def commands(self, channel: str = "general") -> list[Json]:
         """The commands that this person can use in the channel."""
         answer = await self.control.get("commands", as_=self.name, channel=channel)

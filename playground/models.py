@@ -76,6 +76,30 @@ class NsfwLevel:
     AGE_RESTRICTED = 3
 
 
+class AutoModTrigger:
+    """What a rule of AutoMod looks for."""
+
+    KEYWORD = 1
+    SPAM = 3
+    KEYWORD_PRESET = 4
+    MEMBER_PROFILE = 6
+
+
+@dataclass
+class GuildAutoModRule:
+    """A rule of a server's AutoMod. `allow_list` has phrases in which its keywords are allowed."""
+
+    id: str
+    name: str
+    creator_id: str
+    trigger_type: int = AutoModTrigger.KEYWORD
+    enabled: bool = True
+    keyword_filter: list[str] = field(default_factory=list[str])
+    regex_patterns: list[str] = field(default_factory=list[str])
+    allow_list: list[str] = field(default_factory=list[str])
+    presets: list[int] = field(default_factory=list[int])
+
+
 @dataclass
 class Guild:
     """A server; the bot is a member where it is installed."""
@@ -88,6 +112,7 @@ class Guild:
     members: dict[str, Member] = field(default_factory=dict[str, Member])
     command_permissions: dict[str, list[CommandPermission]] = field(default_factory=dict[str, list[CommandPermission]])
     """By the id of the command; those for all commands by the id of the application."""
+    automod_rules: dict[str, GuildAutoModRule] = field(default_factory=dict[str, GuildAutoModRule])
 
     @property
     def is_age_restricted(self) -> bool:

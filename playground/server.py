@@ -31,6 +31,7 @@ from playground.recorder import Exchange, Recorder
 from playground.registry import CommandRegistry
 from playground.rest import (
     applications,
+    automod,
     channels,
     commands,
     gateway,
@@ -190,6 +191,7 @@ class Playground:
             *channels.endpoints(self.world, self.events, self.threads),
             *threads.endpoints(self.world, self.events, self.message_writer, self.threads),
             *guilds.endpoints(self.world),
+            *automod.endpoints(self.world),
             *gateway.endpoints(self.gateway_url, self.shards),
         ]
 

@@ -1,7 +1,18 @@
 """JSON for people, servers, channels and roles, in the shapes Discord gives."""
 
 from playground import permissions
-from playground.models import Channel, CommandPermission, ForumTag, Guild, GuildRole, Member, Overwrite, User
+from playground.models import (
+    AutoModTrigger,
+    Channel,
+    CommandPermission,
+    ForumTag,
+    Guild,
+    GuildAutoModRule,
+    GuildRole,
+    Member,
+    Overwrite,
+    User,
+)
 from playground.wire import ChannelType, Json, iso
 from playground.world import World
 
@@ -116,6 +127,33 @@ def command_permissions(world: World, one: Guild, target_id: str) -> Json:
 def command_permission(one: CommandPermission) -> Json:
     """Whether a role, person or channel may use a command."""
     return {"id": one.target_id, "type": one.type, "permission": one.allowed}
+
+
+def automod_rule(guild: Guild, one: GuildAutoModRule) -> Json:
+    """A rule of AutoMod, with what its trigger has alone."""
+    metadata: Json = {}
+    if one.trigger_type == AutoModTrigger.KEYWORD_PRESET:
+        metadata = {"presets": one.presets, "allow_list": one.allow_list}
+    elif one.trigger_type != AutoModTrigger.SPAM:
+        metadata = {
+            "keyword_filter": one.keyword_filter,
+            "regex_patterns": one.regex_patterns,
+            "allow_list": one.allow_list,
+        }
+    in_profiles = one.trigger_type == AutoModTrigger.MEMBER_PROFILE
+    return {
+        "id": one.id,
+        "guild_id": guild.id,
+        "creator_id": one.creator_id,
+        "name": one.name,
+        "event_type": 2 if in_profiles else 1,
+        "actions": [{"type": 4 if in_profiles else 1, "metadata": {}}],
+        "trigger_type": one.trigger_type,
+        "enabled": one.enabled,
+        "exempt_roles": [],
+        "exempt_channels": [],
+        "trigger_metadata": metadata,
+    }
 
 
 def channel(world: World, one: Channel) -> Json:

@@ -12,6 +12,8 @@ server_cache.py         what is set in each server, read once
 access.py               gathers what a decision needs, and decides
 checks.py               checks requests when they are ordered, and jobs again later
 administration.py       what staff and operators change and read
+word_limits.py          what lists of words a server may have, and which lines can be used
+automod.py              Discord's AutoMod as lists of words; pure
 word_administration.py  what staff change of their lists of words
 defaults.py             what holds for people who have not chosen it themselves
 block_ends.py           when a block ends, as staff write it

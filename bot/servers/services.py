@@ -14,6 +14,7 @@ from bot.database.clock import now_ms
 from bot.moderation.enforcement import WordRules
 from bot.servers.access import Rights
 from bot.servers.administration import Administration, BaseModelDeclarer
+from bot.servers.automod import AutoModLookup, AutoModRule
 from bot.servers.checks import RequestChecks
 from bot.servers.command_permissions import CommandGate, CommandPermissionLookup, CommandPermissions
 from bot.servers.content import ContentRules, PlaceLookup
@@ -41,10 +42,10 @@ class ServerServices:
 
     def connect(self, discord: DiscordLookup) -> None:
         """Ask `discord` from now on; until then every look-up fails."""
-        self.members.lookup = self.gate.lookup = self.content.places = discord
+        self.members.lookup = self.gate.lookup = self.content.places = self.word_administration.lookup = discord
 
 
-class DiscordLookup(MemberLookup, CommandPermissionLookup, PlaceLookup, Protocol):
+class DiscordLookup(MemberLookup, CommandPermissionLookup, PlaceLookup, AutoModLookup, Protocol):
     """Asks Discord; the connected client does."""
 
 
@@ -58,6 +59,9 @@ class _Nobody:
         raise NotConnected
 
     def age_restricted(self, where: ActionContext) -> bool | None:
+        raise NotConnected
+
+    async def automod_rules(self, server_id: int) -> tuple[AutoModRule, ...]:
         raise NotConnected
 
 
@@ -101,6 +105,6 @@ def server_services(
         known,
         gate,
         words,
-        WordAdministration(connection, words, rights),
+        WordAdministration(connection, words, rights, _Nobody()),
         content,
     )

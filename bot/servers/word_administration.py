@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 import aiosqlite
 
-from bot.config.word_patterns import Unusable, UnusableRule, checked_pattern, checked_word
 from bot.database.audit import AuditAction, Changes, add_entry
 from bot.database.connection import transaction
 from bot.database.word_lists import (
@@ -18,38 +16,16 @@ from bot.database.word_lists import (
     delete_word_list,
     word_lists,
 )
-from bot.errors import (
-    LineTooLong,
-    LineUnusable,
-    NothingThere,
-    TooManyRules,
-    TooManyWordLists,
-    WordListEmpty,
-    WordListNameTaken,
-)
-from bot.i18n import _, later
-from bot.moderation.word_rules import MINORS
+from bot.errors import ManageServerNeeded, NothingThere
+from bot.i18n import _
 from bot.servers.access import Rights
+from bot.servers.automod import AutoModImport, AutoModLookup, imported
 from bot.servers.context import ActionContext
 from bot.servers.rights import Action
 from bot.servers.server_words import ServerWords
+from bot.servers.word_limits import check_together, checked_list
 
-MAX_LISTS = 10  # of a server
-MAX_WORDS = 5000  # words and exceptions of all of them together
-MAX_PATTERNS = 20  # likewise
 _MOST_LOGGED = 50  # words that an audit entry names
-MAX_NAME, MAX_LINE = 40, 260  # characters of a list's name, and of a word or a pattern
-
-_WHY: Final = {
-    Unusable.LOOKS_AROUND: later("it looks ahead or behind, which cannot be read in linear time"),
-    Unusable.UNKNOWN_ESCAPE: later("it uses a backreference or an escape that is not known here"),
-    Unusable.REPEATS_TOO_OFTEN: later("it repeats something more than 1000 times"),
-    Unusable.TOO_LARGE: later("it is too large; make several smaller ones of it"),
-    Unusable.MALFORMED: later("it is malformed, for example by a bracket that is not closed"),
-    Unusable.MATCHES_ALL: later("it matches every text, even an empty one"),
-    Unusable.STAR_INSIDE: later("it has a * inside, which may stand at the ends alone"),
-    Unusable.TOO_SHORT: later("it needs at least two letters or digits"),
-}
 
 
 class WordAdministration:
@@ -59,7 +35,10 @@ class WordAdministration:
     DatabaseError.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, words: ServerWords, rights: Rights) -> None:
+    def __init__(
+        self, connection: aiosqlite.Connection, words: ServerWords, rights: Rights, lookup: AutoModLookup
+    ) -> None:
+        self.lookup = lookup
         self._connection = connection
         self._words = words
         self._rights = rights
@@ -75,7 +54,7 @@ class WordAdministration:
         Raises TooManyWordLists, TooManyRules, WordListNameTaken, WordListEmpty, LineTooLong, LineUnusable.
         """
         await self._rights.require(Action.CONFIGURE, who, new.server_id)
-        checked = _checked(new)
+        checked = checked_list(new)
         async with transaction(self._connection):
             check_together([*await word_lists(self._connection, new.server_id), checked])
             added = await add_word_list(self._connection, checked)
@@ -89,7 +68,7 @@ class WordAdministration:
         async with transaction(self._connection):
             lists = {each.id: each for each in await word_lists(self._connection, server_id)}
             before = _found(lists.get(list_id))
-            after = _checked(replace(before, **changes))  # type: ignore[arg-type]
+            after = checked_list(replace(before, **changes))  # type: ignore[arg-type]
             if after != before:
                 check_together(list((lists | {list_id: after}).values()))
                 await change_word_list(self._connection, after)
@@ -108,6 +87,35 @@ class WordAdministration:
         self._words.forget(server_id)
         return gone
 
+    async def automod(self, who: ActionContext, server_id: int) -> AutoModImport:
+        """What an import of the server's AutoMod rules would keep, as they are now.
+
+        Raises ManageServerNeeded for staff without that permission, AutoModClosed where the bot lacks it, and
+        LookupFailed.
+        """
+        await self._rights.require(Action.CONFIGURE, who, server_id)
+        if who.server_id != server_id or not who.manages_server:
+            raise ManageServerNeeded
+        rules = await self.lookup.automod_rules(server_id)
+        return imported(server_id, rules, await word_lists(self._connection, server_id))
+
+    async def import_automod(self, who: ActionContext, server_id: int) -> AutoModImport:
+        """Import the rules as they are now, in place of what was imported before. Raises what `automod` raises."""
+        made = await self.automod(who, server_id)
+        async with transaction(self._connection):
+            earlier = [each for each in await word_lists(self._connection, server_id) if each.rule_id is not None]
+            for gone in earlier:
+                await delete_word_list(self._connection, server_id, gone.id)
+            for new in made.lists:
+                await add_word_list(self._connection, new)
+            check_together(await word_lists(self._connection, server_id))
+            changes = differences_of(earlier, made.lists)
+            await add_entry(
+                self._connection, server_id, who.person_id, AuditAction.IMPORT_WORD_LISTS, changes, target="AutoMod"
+            )
+        self._words.forget(server_id)
+        return made
+
     async def _log(self, who: ActionContext, of: ServerWordList, action: AuditAction, changes: Changes) -> None:
         await add_entry(self._connection, of.server_id, who.person_id, action, changes, target=of.name)
 
@@ -115,11 +123,6 @@ class WordAdministration:
 def lines_of(typed: str) -> tuple[str, ...]:
     """The lines of a text, the empty ones too: errors tell a line by its number."""
     return tuple(typed.splitlines())
-
-
-def why_unusable(problem: UnusableRule) -> str:
-    """Why a word or a pattern cannot be used, as people are told; marked by `later`."""
-    return _WHY[problem.why]
 
 
 def changes_of(before: ServerWordList | None, after: ServerWordList | None) -> Changes:
@@ -141,46 +144,18 @@ def changes_of(before: ServerWordList | None, after: ServerWordList | None) -> C
     return changes
 
 
-def check_together(lists: Sequence[ServerWordList]) -> None:
-    """Raise TooManyWordLists, TooManyRules or WordListNameTaken for what is too much for one server."""
-    if len(lists) > MAX_LISTS:
-        raise TooManyWordLists(limit=MAX_LISTS)
-    if sum(len(each.words) + len(each.exceptions) for each in lists) > MAX_WORDS:
-        raise TooManyRules(what=later("words"), limit=MAX_WORDS)
-    if sum(len(each.patterns) for each in lists) > MAX_PATTERNS:
-        raise TooManyRules(what=later("patterns"), limit=MAX_PATTERNS)
-    names = [each.name.casefold() for each in lists]
-    for each in lists:
-        if names.count(each.name.casefold()) > 1 or each.name.casefold() == MINORS:
-            raise WordListNameTaken(name=each.name)
+def differences_of(before: Sequence[ServerWordList], after: Sequence[ServerWordList]) -> Changes:
+    """What an import replaced by what, for the audit log: names and sums."""
 
+    def told(lists: Sequence[ServerWordList]) -> dict[str, object]:
+        return {
+            "name": [each.name for each in lists],
+            "words": sum(len(each.words) for each in lists),
+            "patterns": sum(len(each.patterns) for each in lists),
+        }
 
-def _checked(typed: ServerWordList) -> ServerWordList:
-    """The list with each word once. Raises WordListEmpty, LineTooLong or LineUnusable."""
-    checked = replace(
-        typed,
-        name=" ".join(typed.name.split())[:MAX_NAME],
-        words=_lines(typed.words),
-        patterns=_lines(typed.patterns, patterns=True),
-        exceptions=_lines(typed.exceptions),
-    )
-    if not checked.name or not (checked.words or checked.patterns):
-        raise WordListEmpty
-    return checked
-
-
-def _lines(lines: Iterable[str], *, patterns: bool = False) -> tuple[str, ...]:
-    kept = dict[str, None]()
-    for number, line in enumerate(map(str.strip, lines), 1):
-        if not line:
-            continue
-        if len(line) > MAX_LINE:
-            raise LineTooLong(line=number, limit=MAX_LINE)
-        try:
-            kept[checked_pattern(line) if patterns else checked_word(line)] = None
-        except UnusableRule as problem:
-            raise LineUnusable(line=number, text=line, why=why_unusable(problem)) from None
-    return tuple(kept)
+    old, new = told(before), told(after)
+    return {key: (old[key], new[key]) for key in new if old[key] != new[key]}
 
 
 def _found(one: ServerWordList | None) -> ServerWordList:

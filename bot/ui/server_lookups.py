@@ -1,4 +1,4 @@
-"""Asks Discord about members, command permissions and the age restriction of places, for `bot.servers`."""
+"""Asks Discord about members, command permissions, AutoMod and the age restriction of places, for `bot.servers`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import aiohttp
 import discord
 
+from bot.errors import AutoModClosed
+from bot.servers.automod import AutoModRule, Trigger
 from bot.servers.command_permissions import CommandOverwrite, CommandPermissions, OverwriteKind
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import LookupFailed, NotConnected
@@ -61,6 +63,22 @@ class ServerLookups:
         channel = next((each for each in found if each and not isinstance(each, discord.CategoryChannel)), None)
         return is_for_adults(channel, guild)
 
+    async def automod_rules(self, server_id: int) -> tuple[AutoModRule, ...]:
+        """What *List Auto Moderation Rules* tells.
+
+        Raises AutoModClosed where the bot lacks *Manage Server*, and LookupFailed.
+        """
+        guild = self._client.get_guild(server_id)
+        if guild is None or guild.unavailable:
+            raise NotConnected
+        try:
+            told = await guild.fetch_automod_rules()
+        except discord.Forbidden:
+            raise AutoModClosed from None
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as problem:
+            raise LookupFailed(str(problem)) from problem
+        return tuple(map(_automod_rule, told))
+
     async def command_permissions(self, server_id: int) -> CommandPermissions:
         """What *Get Guild Application Command Permissions* tells. Raises LookupFailed."""
         application_id, commands = self._client.application_id, self._commands()
@@ -89,6 +107,22 @@ def is_for_adults(channel: object, guild: discord.Guild | None) -> bool | None:
     parent = channel.parent if isinstance(channel, discord.Thread) else channel
     told: object = getattr(parent, "nsfw", None)
     return told if isinstance(told, bool) else None
+
+
+def _automod_rule(told: discord.AutoModRule) -> AutoModRule:
+    trigger = told.trigger
+    kind = Trigger.PRESET if trigger.type is discord.AutoModRuleTriggerType.keyword_preset else Trigger.OTHER
+    if trigger.type in {discord.AutoModRuleTriggerType.keyword, discord.AutoModRuleTriggerType.member_profile}:
+        kind = Trigger.WORDS
+    return AutoModRule(
+        told.id,
+        told.name,
+        kind,
+        told.enabled,
+        tuple(trigger.keyword_filter),
+        tuple(trigger.regex_patterns),
+        tuple(trigger.allow_list),
+    )
 
 
 def _overwrites(told: Sequence[Mapping[str, object]]) -> tuple[CommandOverwrite, ...]:

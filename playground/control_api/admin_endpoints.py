@@ -9,12 +9,12 @@ from playground.event_publisher import EventPublisher
 from playground.faults import Fault, Faults
 from playground.gateway.hub import Hub
 from playground.models import Channel, Guild, GuildRole, Member, NsfwLevel, Overwrite, User
-from playground.people import command_permissions, lookup
+from playground.people import automod, command_permissions, lookup
 from playground.people.action_refused import ActionRefused
 from playground.rest.threads import make_thread
 from playground.rules import forum
 from playground.threads import Threads
-from playground.wire import ChannelType, Json, as_object, as_strings
+from playground.wire import ChannelType, Json, as_object, as_objects, as_strings
 from playground.world import World, new_token
 
 RESUMABLE, AUTHENTICATION_FAILED = 4000, 4004  # close codes of the gateway
@@ -39,6 +39,7 @@ class AdminEndpoints:
             ("POST", "/control/member", self.member),
             ("POST", "/control/member/remove", self.remove_member),
             ("POST", "/control/command-permissions", self.command_permissions),
+            ("POST", "/control/automod", self.automod),
             ("POST", "/control/bot/add", self.add_bot),
             ("POST", "/control/bot/remove", self.remove_bot),
             ("POST", "/control/guild", self.guild),
@@ -159,6 +160,14 @@ class AdminEndpoints:
         name = request.body.get("command")
         target_id = command_permissions.change(self.world, person, guild, name, allowed)
         self.events.command_permissions(guild, target_id)
+        return {}
+
+    async def automod(self, request: ControlRequest) -> Json:
+        """Let a person set all rules of a server's AutoMod: `rules`, as Discord's API has their triggers."""
+        guild = lookup.guild(self.world, request.text("guild"))
+        person = lookup.person(self.world, request.text("as"))
+        automod.replace(self.world, person, guild, as_objects(request.body.get("rules")))
+        self.events.world_changed()
         return {}
 
     async def role(self, request: ControlRequest) -> Json:

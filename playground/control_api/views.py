@@ -48,6 +48,7 @@ def server(state: World, guild: Guild, viewer: User, people: Sequence[User]) -> 
             for target in guild.command_permissions
         },
         "all_channels_id": guild.all_channels_id,
+        "automod_rules": [shapes.automod_rule(guild, one) for one in guild.automod_rules.values()],
     }
 
 

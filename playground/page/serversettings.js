@@ -6,7 +6,7 @@ import { attachMenu } from "./menu.js";
 import { openModal } from "./modal.js";
 import { currentGuild, state } from "./state.js";
 
-const [SELECT, LABEL, CHECKBOXES, CHECKBOX] = [3, 18, 22, 23]; // types of a modal's components
+const [SELECT, TEXT, LABEL, CHECKBOXES, CHECKBOX] = [3, 4, 18, 22, 23]; // types of a modal's components
 const [ROLE, USER, CHANNEL] = [1, 2, 3]; // types of a command's overwrites
 const NSFW_LEVELS = ["Not rated", "Explicit", "Safe", "Age-restricted"]; // by their number
 const TIME_OUTS = { "One minute": 60, "One hour": 3600, "One day": 86400, "No time-out": 0 }; // seconds
@@ -27,6 +27,7 @@ export class ServerSettings {
     return [
       item("This server", `Age restriction, and whether ${botName()} is in it.`, () => this.edit(serverForm(guild))),
       item("Who may use commands", "As in Server Settings > Integrations.", () => this.chooseCommand(guild)),
+      item("AutoMod", "Words that messages must not have; the bot may read them with Manage Server.", () => this.chooseRule(guild)),
       ...state.world.people.map((person) =>
         item(person.name, guild.members[person.id].title, () => this.edit(memberForm(guild, person))),
       ),
@@ -39,6 +40,16 @@ export class ServerSettings {
       await save(values);
       await this.refreshWorld();
     });
+  }
+
+  chooseRule(guild) {
+    const options = guild.automod_rules.map(({ id, name }) => ({ label: name, value: id }));
+    const components = [field("Rule", "rule", { type: SELECT, options, placeholder: "A new rule" })];
+    const edit = (rule) => this.edit(ruleForm(guild, rule));
+    if (!options.length) return edit();
+    openModal({ title: `AutoMod of ${guild.name}`, components, submit: "Go on" }, ({ rule: [chosen] }) =>
+      edit(guild.automod_rules.find((one) => one.id === chosen)),
+    );
   }
 
   chooseCommand(guild) {
@@ -95,6 +106,25 @@ function memberForm(guild, person) {
     return postJson("member", { ...who, roles, ...(seconds && { time_out: Number(seconds) }) });
   };
   return { title: `${person.name} in ${guild.name}`, components, save };
+}
+
+// One rule with words; without a name it is deleted.
+function ruleForm(guild, rule) {
+  const { keyword_filter = [], regex_patterns = [], allow_list = [] } = rule?.trigger_metadata ?? {};
+  const lines = (label, id, values) => field(label, id, { type: TEXT, style: 2, value: values.join("\n") });
+  const components = [
+    field("Name", "name", { type: TEXT, style: 1, value: rule?.name ?? "" }),
+    lines("Words, one a line", "keyword_filter", keyword_filter),
+    lines("Patterns, one a line", "regex_patterns", regex_patterns),
+    lines("Allowed words, one a line", "allow_list", allow_list),
+  ];
+  const save = ({ name, ...typed }) => {
+    const trigger = Object.fromEntries(Object.entries(typed).map(([id, text]) => [id, text.split("\n").map((one) => one.trim())]));
+    const others = guild.automod_rules.filter((one) => one.id !== rule?.id).map((one) => ({ ...one, ...one.trigger_metadata }));
+    const rules = name ? [...others, { ...rule, name, ...trigger }] : others;
+    return postJson("automod", { as: state.person, guild: guild.id, rules });
+  };
+  return { title: `AutoMod of ${guild.name}`, components, save };
 }
 
 // Everybody and everything that an overwrite can be about; the keys are those of the control interface.

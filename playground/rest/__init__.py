@@ -4,6 +4,7 @@ endpoint.py      the definition of an endpoint: a route template and a plain fun
 bodies.py        parses JSON and multipart requests
 pipeline.py      around every endpoint: faults, token, rate limits, recording
 applications.py  /applications/@me
+automod.py       AutoMod's rules
 channels.py      channels, typing, threads
 commands.py      application commands
 gateway.py       the address of the websocket

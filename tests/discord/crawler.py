@@ -30,7 +30,6 @@ LAST = (
     "mark",
     "mkk",
     "svunblock",
-    "svworddel",
     "svconfirm",
     "svreject",
 )  # items that remove something

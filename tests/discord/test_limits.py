@@ -18,6 +18,7 @@ from bot.config import CheckpointSettings, Settings
 from bot.i18n import _, speaking
 from bot.ui.guide.chapters import CHAPTERS
 from bot.ui.views.persistent_items import PersistentItem
+from playground import default_world, permissions
 from playground.control import Person
 from playground.visible_message import VisibleMessage
 from tests.discord import limits
@@ -173,6 +174,22 @@ async def copy_a_posted_stack(person: Person) -> set[str]:
     return pressed
 
 
+async def full_automod(scene: Scene, staff: Person) -> None:
+    """AutoMod with as much as it takes, which the bot may read."""
+    bits = permissions.EVERYBODY | permissions.MANAGE_GUILD
+    await scene.control.post("role", {"guild": "Workshop", "role": default_world.BOT_ROLE, "permissions": bits})
+    rules = [
+        {
+            "name": f"{number}{NAMES[number % 3]}"[:100],
+            "keyword_filter": [f"*{each:03}{LONG[number : number + 55]}"[:60] for each in range(1000)],
+            "regex_patterns": [f"a(?={LONG[each : each + 200]})" for each in range(10)],
+        }
+        for number in range(6)
+    ]
+    preset = {"name": NAMES[0][:100], "trigger_type": 4, "presets": [1]}
+    await staff.set_automod(*rules, preset)
+
+
 async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     """Use the panel of a server with a blocked person, a blocked LoRA and two proposals in it; then allow all again."""
     margaret, grace = crawler.person, scene.grace  # Grace is staff and no operator
@@ -203,6 +220,7 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
     await (await margaret.submit(opener, {"reason": LONG[:500]})).reply(PATIENCE)
     loras = await opened_at("blocks")
     loras = await (await margaret.press(loras, list(loras.buttons)[-1])).reply(PATIENCE)
+    await full_automod(scene, grace)
     lists = await opened_at("words")
     opener = await margaret.press(lists, next(each for each in ids(lists) if each.startswith("svwordadd:")))
     await opener.modal()
@@ -212,9 +230,8 @@ async def run_the_server(scene: Scene, crawler: Crawler, locale: str) -> None:
         await opened_at(each)
         for each in ("places", "ratings", "words", "people", "limits", "blocks", "proposals", "audit", "home")
     ]
-    panels.append(words)
     panels += [await opened_at("limits", "svholder", each) for each in ("everybody", "newcomers")]
-    await crawler.crawl(*panels, loras)
+    await crawler.crawl(*panels, loras, words)
     blocks = await opened_at("blocks")
     unblock = next(each for each in ids(blocks) if each.startswith("svunblock:"))
     await (await margaret.press(blocks, unblock)).reply(PATIENCE)

@@ -487,3 +487,39 @@ async def test_a_moderator_keeps_a_list_of_words(harbour: Harbour) -> None:
     page = await (await linus.submit(asked)).reply(PATIENCE)
     assert "There is no list yet" in page.text
     await harbour.painted()
+
+
+async def test_who_manages_a_server_imports_the_words_of_its_automod(harbour: Harbour) -> None:
+    """Easel asks for the permission that it lacks, shows what it would keep, and keeps that when it is told to."""
+    linus, control = harbour.linus, harbour.scene.control
+    rule = {"name": "Blocked", "keyword_filter": ["red circ*", "*quux*"], "regex_patterns": ["zor+ble", "a(?=b)"]}
+    preset = {"name": "Discord's own", "trigger_type": 4, "presets": [1, 3]}
+    profile = {"name": "Names", "trigger_type": 6, "keyword_filter": ["florp"], "allow_list": ["florp tree"]}
+    await linus.set_automod(rule, preset, profile, {"name": "Spam", "trigger_type": 3}, guild="Harbour")
+    page = await harbour.panel("words")
+    refused = await pressed(linus, page, "Import AutoMod words")
+    assert refused.ephemeral and "only with *Manage Server*" in refused.text
+    harbour.scene.playground.world.guilds[harbour.id].roles["700000000000000002"] = GuildRole(
+        "700000000000000002", "Reader", permissions.EVERYBODY | permissions.MANAGE_GUILD, 2
+    )
+    await control.post("role", {"guild": "Harbour", "role": "Reader"})
+    await control.set_member(default_world.APPLICATION_ID, guild="Harbour", roles=["Reader"])
+    page = await pressed(linus, page, "Import AutoMod words")
+    assert "2 lists for Easel: 3 words and 1 pattern" in page.text
+    assert "Discord's own" in page.text and "`a(?=b)`: it looks ahead" in page.text
+    await harbour.painted()
+    page = await pressed(linus, page, "Import")
+    assert "Blocked" in page.text and "Names" in page.text
+    assert "by its list “Blocked”" in await harbour.refused()
+    page = await pressed(linus, page, "Open")
+    assert "imported from AutoMod" in page.text and "Edit" not in page.buttons
+    await linus.set_automod(profile, guild="Harbour")
+    page = await pressed(linus, await harbour.panel("words"), "Import AutoMod words")
+    page = await pressed(linus, page, "Import")
+    assert "Blocked" not in page.text
+    await harbour.painted()
+    await linus.set_automod(guild="Harbour")
+    page = await pressed(linus, await harbour.panel("words"), "Import AutoMod words")
+    page = await pressed(linus, page, "Import")
+    assert "There is no list yet" in page.text
+    await control.set_member(default_world.APPLICATION_ID, guild="Harbour", roles=[])

@@ -14,6 +14,7 @@ from bot.database.word_lists import ServerWordList
 from bot.errors import (
     LineTooLong,
     LineUnusable,
+    ManageServerNeeded,
     NothingThere,
     NotStaff,
     TooManyRules,
@@ -25,7 +26,8 @@ from bot.errors import (
 )
 from bot.moderation.word_rules import TextKind
 from bot.servers import server_words
-from bot.servers.word_administration import MAX_LINE, MAX_LISTS, MAX_PATTERNS, MAX_WORDS
+from bot.servers.automod import AutoModRule, Trigger
+from bot.servers.word_limits import MAX_LINE, MAX_LISTS, MAX_PATTERNS, MAX_WORDS
 from inference.errors import RequestError
 from inference.messages import LoraUse
 from inference.queue import EVERYWHERE
@@ -210,3 +212,79 @@ async def test_only_so_many_words_are_kept_in_memory(world: ServerWorld, monkeyp
     await world.services.words.of(ELSEWHERE)
     again = await world.services.words.of(SERVER)
     assert again is not first and again.verdict("zorble", TextKind.NOTE).refusals
+
+
+# --- AutoMod --------------------------------------------------------------------------------------------------------
+
+RULES = (
+    AutoModRule(
+        1,
+        "Blocked words",
+        Trigger.WORDS,
+        words=("zorble", "flor*", "*quux", "*mid*", "**twice**", "f*g", "x"),
+        patterns=(r"(?i)b[a4]d", r"look(?=ahead)", r"(?x) spaced"),
+        allowed=("midday",),
+    ),
+    AutoModRule(2, "Slurs", Trigger.PRESET, allowed=("fog",)),
+    AutoModRule(3, "Spam", Trigger.OTHER),
+    AutoModRule(4, "blocked words", Trigger.WORDS, enabled=False, words=("names",)),
+)
+
+
+async def test_automods_words_are_imported_and_what_cannot_be_is_named(world: ServerWorld) -> None:
+    service, world.discord.automod = world.services.word_administration, RULES
+    seen = await service.automod(STAFF, SERVER)
+    assert await service.lists(STAFF, SERVER) == (), "a look keeps nothing"
+    assert seen.presets == ("Slurs",)
+    assert {each.text for each in seen.left_out} == {"f*g", "x", r"look(?=ahead)", r"(?x) spaced"}
+    await service.import_automod(STAFF, SERVER)
+    first, second = await service.lists(STAFF, SERVER)
+    assert first.words == ("zorble", "flor*", "*quux", "*mid*", "*twice*") and first.exceptions == ("midday",)
+    assert (second.name, second.mode) == ("blocked words 2", WordListMode.OFF)
+    for prompt in ("zorble", "florist", "equux", "amidst", "bad"):
+        assert await ordered(world, prompt=prompt) == "prompt: Blocked words", prompt
+    for prompt in ("zorbles", "quuxes", "at midday", "names"):
+        assert await ordered(world, prompt=prompt) == "", prompt
+
+
+async def test_importing_again_replaces_what_was_imported_alone(world: ServerWorld) -> None:
+    service, world.discord.automod = world.services.word_administration, RULES
+    await add(world, "mine", name="BLOCKED words")
+    await service.import_automod(STAFF, SERVER)
+    mine, first, _second = await service.lists(STAFF, SERVER)
+    assert first.name == "Blocked words 2"
+    await change(world, first, mode=WordListMode.SHADOW, negative_prompts=True)
+    world.discord.automod = (AutoModRule(1, "New name", Trigger.WORDS, words=("other",)),)
+    await service.import_automod(STAFF, SERVER)
+    kept, again = await service.lists(STAFF, SERVER)
+    assert kept == mine
+    assert (again.name, again.words, again.mode, again.negative_prompts) == (
+        "New name",
+        ("other",),
+        WordListMode.SHADOW,
+        True,
+    )
+
+
+async def test_an_import_keeps_what_there_is_room_for(world: ServerWorld) -> None:
+    service = world.services.word_administration
+    await add(world, *(f"zorble{number}" for number in range(MAX_WORDS - 2)))
+    patterns = tuple(f"fog{number}" for number in range(MAX_PATTERNS + 1))
+    world.discord.automod = (AutoModRule(1, "Many", Trigger.WORDS, words=("one", "two", "three"), patterns=patterns),)
+    seen = await service.import_automod(STAFF, SERVER)
+    assert [each.text for each in seen.left_out] == ["three", patterns[-1]]
+    _own, many = await service.lists(STAFF, SERVER)
+    assert many.words == ("one", "two") and len(many.patterns) == MAX_PATTERNS
+
+
+async def test_only_who_manages_the_server_imports(world: ServerWorld) -> None:
+    await world.services.administration.change_settings(STAFF, SERVER, staff_roles=(12,))
+    service, by_role = world.services.word_administration, acting(role_ids={12})
+    assert await service.lists(by_role, SERVER) == ()
+    for doing in (service.automod, service.import_automod):
+        with pytest.raises(NotStaff):
+            await doing(MEMBER, SERVER)
+        with pytest.raises(ManageServerNeeded):
+            await doing(by_role, SERVER)
+        with pytest.raises(ManageServerNeeded):
+            await doing(acting(OPERATOR, server_id=None), SERVER)

@@ -15,6 +15,7 @@ from bot.config.sections import DiscordSettings, LimitSettings, ModerationSettin
 from bot.database.clock import now_ms
 from bot.database.connection import open_database, transaction
 from bot.database.jobs import Job, create_job
+from bot.servers.automod import AutoModRule
 from bot.servers.command_permissions import CommandOverwrite, CommandPermissions, OverwriteKind
 from bot.servers.context import ActionContext, MemberFacts
 from bot.servers.lookups import LookupFailed
@@ -36,6 +37,7 @@ class FakeDiscord:
 
     restricted: dict[int, bool] = field(default_factory=dict[int, bool])
     members: dict[int, MemberFacts | None] = field(default_factory=dict[int, MemberFacts | None])
+    automod: tuple[AutoModRule, ...] = ()
     closed: bool = False
     fails: bool = False
 
@@ -48,6 +50,11 @@ class FakeDiscord:
         if self.fails:
             raise LookupFailed("not connected")
         return self.restricted.get(where.channel_id)
+
+    async def automod_rules(self, server_id: int) -> tuple[AutoModRule, ...]:
+        if self.fails:
+            raise LookupFailed("503")
+        return self.automod
 
     async def command_permissions(self, server_id: int) -> CommandPermissions:
         if self.fails:

@@ -10,11 +10,14 @@ from discord import ui
 
 from bot.config.sections import WordListMode
 from bot.database.word_lists import ServerWordList
-from bot.errors import NothingThere
-from bot.i18n import _, later, ngettext, number
-from bot.i18n.texts import clipped, code, plain
+from bot.errors import AutoModUnread, NothingThere
+from bot.i18n import _, later, listed, ngettext, number
+from bot.i18n.texts import bounded_lines, clipped, code, plain
+from bot.servers.automod import AutoModImport
+from bot.servers.lookups import LookupFailed
 from bot.servers.rights import Action
-from bot.servers.word_administration import MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS, WordAdministration, lines_of
+from bot.servers.word_administration import WordAdministration, lines_of
+from bot.servers.word_limits import MAX_LISTS, MAX_NAME, MAX_PATTERNS, MAX_WORDS
 from bot.ui import acknowledge
 from bot.ui.access import context_of, require
 from bot.ui.client import Interaction
@@ -33,6 +36,8 @@ from bot.ui.views.server.panel import (
 
 LISTED = 6  # lists on a page
 MAX_TYPED = 4000  # characters of one field; Discord's limit
+AUTOMOD = "automod"  # the detail of the page about an import
+LEFT_OUT_ROOM = 1200  # characters
 SHOWN_RULES, RULE_ROOM = 12, 700  # words of a list that its page names, and their characters
 _MODES: Final = {
     WordListMode.ACTIVE: later("active: what has such words is refused"),
@@ -48,6 +53,8 @@ class WordsSection(PanelSection):
 
     async def items(self, interaction: Interaction, page: PanelPage) -> Sequence[ui.Item[Any]]:
         """A page of the lists; where the page is about one, that one."""
+        if page.detail == AUTOMOD:
+            return _automod(page, await automod_of(interaction, page.server_id))
         lists = await services(interaction).lists(context_of(interaction), page.server_id)
         if page.detail:
             return _one(page, list_of(page, lists))
@@ -83,8 +90,41 @@ def _all(page: PanelPage, lists: Sequence[ServerWordList]) -> list[ui.Item[Any]]
         for each in here
     ] or [shown([_("There is no list yet.")])]
     items += turning(page, more=len(lists) > first + LISTED)
-    items.append(ui.ActionRow[Any](AddListButton(page)))
+    buttons = (AddListButton(page), GoButton.to(page.about(AUTOMOD), _("Import AutoMod words")))
+    items.append(ui.ActionRow[Any](*buttons))
     return items
+
+
+async def automod_of(interaction: Interaction, server_id: int) -> AutoModImport:
+    """What an import would keep now. Raises AutoModUnread, and what `WordAdministration.automod` raises."""
+    try:
+        return await services(interaction).automod(context_of(interaction), server_id)
+    except LookupFailed:
+        raise AutoModUnread from None
+
+
+def _automod(page: PanelPage, found: AutoModImport) -> list[ui.Item[Any]]:
+    """What of AutoMod is kept and what is not, before it is."""
+    words = sum(len(each.words) for each in found.lists)
+    patterns = sum(len(each.patterns) for each in found.lists)
+    lines = [
+        _("AutoMod has {lists} lists for Easel: {words} words and {patterns} patterns.").format(
+            lists=number(len(found.lists)), words=number(words), patterns=number(patterns)
+        )
+    ]
+    lines += [f"- **{plain(each.name, MAX_NAME)}** · {_counts(each)}" for each in found.lists]
+    if found.presets:
+        told = _("Discord does not tell the words of its own lists, so these cannot be imported: {names}.")
+        lines.append(told.format(names=listed([plain(name, MAX_NAME) for name in found.presets])))
+    if found.left_out:
+        lines.append(_("These are left out:"))
+        lines += bounded_lines([f"- {code(each.text, 60)}: {_(each.why)}" for each in found.left_out], LEFT_OUT_ROOM)
+    lines.append(
+        "-# " + _("What was imported before is replaced. Roles and channels that a rule spares are not spared here.")
+    )
+    keep = KeepAutoModButton(page)
+    keep.item.disabled = not found.lists and not found.replaced
+    return [shown(lines), ui.ActionRow[Any](keep, GoButton.to(page.about(""), _("All lists")))]
 
 
 def _one(page: PanelPage, one: ServerWordList) -> list[ui.Item[Any]]:
@@ -128,6 +168,20 @@ def _some(rules: Sequence[str]) -> str:
     if rest:
         told.append(ngettext("{count} more", "{count} more", rest).format(count=number(rest)))
     return " ".join(told)
+
+
+class KeepAutoModButton(PanelButton, template=rf"svautomod:{PAGE}"):
+    """Imports AutoMod's words, as they are when it is pressed."""
+
+    name, label, style = "svautomod", later("Import"), discord.ButtonStyle.primary
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Import them. Raises what `WordAdministration.import_automod` raises."""
+        try:
+            await services(interaction).import_automod(context_of(interaction), self.page.server_id)
+        except LookupFailed:
+            raise AutoModUnread from None
+        await self.page.about("").show(interaction)
 
 
 class ListMenu(PanelMenu, template=r"(?!)"):

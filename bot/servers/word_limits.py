@@ -1,0 +1,76 @@
+"""What lists of words a server may have: how many, how long, and which lines can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from bot.config.word_patterns import Unusable, UnusableRule, checked_pattern, checked_word
+from bot.database.word_lists import ServerWordList
+from bot.errors import LineTooLong, LineUnusable, TooManyRules, TooManyWordLists, WordListEmpty, WordListNameTaken
+from bot.i18n import later
+from bot.moderation.word_rules import MINORS
+
+MAX_LISTS = 10  # of a server
+MAX_WORDS = 5000  # words and exceptions of all of them together
+MAX_PATTERNS = 20  # likewise
+MAX_NAME, MAX_LINE = 40, 260  # characters of a list's name, and of a word or a pattern
+
+_WHY: Final = {
+    Unusable.LOOKS_AROUND: later("it looks ahead or behind, which cannot be read in linear time"),
+    Unusable.UNKNOWN_ESCAPE: later("it uses a backreference or an escape that is not known here"),
+    Unusable.REPEATS_TOO_OFTEN: later("it repeats something more than 1000 times"),
+    Unusable.TOO_LARGE: later("it is too large; make several smaller ones of it"),
+    Unusable.MALFORMED: later("it is malformed, for example by a bracket that is not closed"),
+    Unusable.MATCHES_ALL: later("it matches every text, even an empty one"),
+    Unusable.STAR_INSIDE: later("it has a * inside, which may stand at the ends alone"),
+    Unusable.TOO_SHORT: later("it needs at least two letters or digits"),
+}
+
+
+def why_unusable(problem: UnusableRule) -> str:
+    """Why a word or a pattern cannot be used, as people are told; marked by `later`."""
+    return _WHY[problem.why]
+
+
+def check_together(lists: Sequence[ServerWordList]) -> None:
+    """Raise TooManyWordLists, TooManyRules or WordListNameTaken for what is too much for one server."""
+    if len(lists) > MAX_LISTS:
+        raise TooManyWordLists(limit=MAX_LISTS)
+    if sum(len(each.words) + len(each.exceptions) for each in lists) > MAX_WORDS:
+        raise TooManyRules(what=later("words"), limit=MAX_WORDS)
+    if sum(len(each.patterns) for each in lists) > MAX_PATTERNS:
+        raise TooManyRules(what=later("patterns"), limit=MAX_PATTERNS)
+    names = [each.name.casefold() for each in lists]
+    for each in lists:
+        if names.count(each.name.casefold()) > 1 or each.name.casefold() == MINORS:
+            raise WordListNameTaken(name=each.name)
+
+
+def checked_list(typed: ServerWordList) -> ServerWordList:
+    """The list with each word once. Raises WordListEmpty, LineTooLong or LineUnusable."""
+    checked = replace(
+        typed,
+        name=" ".join(typed.name.split())[:MAX_NAME],
+        words=_lines(typed.words),
+        patterns=_lines(typed.patterns, patterns=True),
+        exceptions=_lines(typed.exceptions),
+    )
+    if not checked.name or not (checked.words or checked.patterns):
+        raise WordListEmpty
+    return checked
+
+
+def _lines(lines: Iterable[str], *, patterns: bool = False) -> tuple[str, ...]:
+    kept = dict[str, None]()
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if not line:
+            continue
+        if len(line) > MAX_LINE:
+            raise LineTooLong(line=number, limit=MAX_LINE)
+        try:
+            kept[checked_pattern(line) if patterns else checked_word(line)] = None
+        except UnusableRule as problem:
+            raise LineUnusable(line=number, text=line, why=why_unusable(problem)) from None
+    return tuple(kept)
